@@ -1,0 +1,104 @@
+# The only front door: `make help`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+UV_VENV := .plexus/tools/uv-venv
+LOCAL := $(BIN)/python -m plexus_local
+
+# Every Python project of the workspace; generated code is on the path but is not checked.
+SOURCES := $(patsubst %/pyproject.toml,%/src,$(wildcard libs/*/pyproject.toml \
+	services/*/pyproject.toml clients/*/pyproject.toml deploy/*/pyproject.toml))
+CHECKED := $(filter-out libs/protos/src,$(SOURCES))
+DOMAIN_TESTS := $(wildcard services/*/tests/domain)
+# What takes longest comes first, so that both workers end together.
+TESTED := tests/integration tests/architecture libs services clients deploy
+
+empty :=
+space := $(empty) $(empty)
+export MYPYPATH := $(subst $(space),:,$(SOURCES))
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install everything that the lock file names into .venv
+	@if uv --version >/dev/null 2>&1; then uv=uv; else \
+		uv=$(UV_VENV)/bin/uv; \
+		if ! "$$uv" --version >/dev/null 2>&1; then \
+			echo "uv is not on the PATH; installing it into $(UV_VENV)"; \
+			python3 -m venv --clear $(UV_VENV); \
+			$(UV_VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv; \
+		fi; \
+	fi; \
+	"$$uv" sync --frozen --quiet
+
+.PHONY: proto
+proto: ## Generate code from proto/
+	@$(BIN)/python libs/protos/generate.py
+
+.PHONY: proto-check
+proto-check: proto ## Generate code and fail when it differs from what is committed
+	@changed=$$(git status --porcelain -- libs/protos/src); \
+	if [[ -n "$$changed" ]]; then \
+		echo "libs/protos/src is not what proto/ says; commit the result of make proto:"; \
+		echo "$$changed"; \
+		exit 1; \
+	fi
+
+.PHONY: rules
+rules: ## Write docs/rules.md from the names and markers of the tests
+	@$(BIN)/python tests/architecture/rules.py
+
+.PHONY: lint
+lint:
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary $(CHECKED)
+	@$(BIN)/lint-imports
+	@$(BIN)/buf lint
+
+.PHONY: check
+check: lint ## Format, lint, types, imports, contracts, domain tests
+	@$(if $(DOMAIN_TESTS),$(BIN)/python -m pytest --quiet $(DOMAIN_TESTS),echo "no domain tests yet")
+
+.PHONY: fmt
+fmt: ## Format and repair what can be repaired
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+.PHONY: test
+test: setup lint ## Everything but the long tests, on real servers
+	@$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile --durations=20 $(TESTED)
+
+.PHONY: test-long
+test-long: setup ## The long tests: faults, load, large data
+	@$(BIN)/python -m pytest -m long --durations=20 $(TESTED)
+
+.PHONY: demo
+demo: setup ## Start Plexus and let a company move in; EXPORT=file.zip for a Slack export
+	@$(LOCAL) demo $(if $(EXPORT),--export "$(EXPORT)")
+
+.PHONY: up
+up: setup ## Start Plexus on this machine and wait until it is ready
+	@$(LOCAL) up
+
+.PHONY: down
+down: ## Stop Plexus and keep its data
+	@$(LOCAL) down
+
+.PHONY: clean
+clean: ## Stop Plexus and remove its data, logs, keys and mails
+	@$(LOCAL) clean
+
+.PHONY: status
+status: ## Show what runs
+	@$(LOCAL) status || test $$? -eq 3  # not running is an answer too
+
+.PHONY: logs
+logs: ## Show the ends of the logs; ARGS="gateway -f" follows one
+	@$(LOCAL) logs $(ARGS)

@@ -1,0 +1,111 @@
+"""Generate everything under `src/plexus` from `proto/`: messages, stubs, types and topics.
+
+Run by `make proto`; `make proto-check` runs it and fails when the result differs from what is
+committed.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PROTO = ROOT / "proto"
+TARGET = ROOT / "libs/protos/src"
+
+TOPICS_HEAD = '''"""Topic and consumer constants, generated from proto/topics.yaml; never edited."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic of the catalogue."""
+
+    name: str
+    owner: str
+    partitions: int
+    retention_hours: int
+    facts: frozenset[str]
+    consumers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A consumer group of the catalogue; `dlq` is empty for readers without a dead-letter topic."""
+
+    group: str
+    service: str
+    topics: tuple[str, ...]
+    dlq: str
+
+
+'''
+
+
+def generate_messages() -> None:
+    """Run protoc over every contract.
+
+    Raises:
+        CalledProcessError: protoc refused a file; its message is on stderr.
+    """
+    package = TARGET / "plexus"
+    for old in package.glob("*/v1"):
+        shutil.rmtree(old)
+    files = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
+    command = [
+        *(sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}"),
+        *(f"--python_out={TARGET}", f"--grpc_python_out={TARGET}"),
+        *(f"--mypy_out={TARGET}", f"--mypy_grpc_out={TARGET}", *files),
+    ]
+    plugins = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "PATH": plugins})
+    for folder in {path.parent for path in package.rglob("*_pb2.py")}:
+        for module in (folder, folder.parent, package):
+            (module / "__init__.py").touch()
+    (package / "py.typed").touch()
+
+
+def generate_topics() -> None:
+    """Write `plexus/topics.py` from the catalogue."""
+    catalogue = yaml.safe_load((PROTO / "topics.yaml").read_text())
+    lines = [TOPICS_HEAD]
+    names: list[str] = []
+    for topic in catalogue["topics"]:
+        constant = topic["name"].upper().replace(".", "_")
+        names.append(constant)
+        facts = ", ".join(f'"{topic["package"]}.{fact}"' for fact in topic["facts"])
+        consumers = "".join(f'"{name}", ' for name in topic["consumers"])
+        lines.append(
+            f'{constant} = Topic(\n    name="{topic["name"]}",\n    owner="{topic["owner"]}",\n'
+            f"    partitions={topic['partitions']},\n"
+            f"    retention_hours={topic['retention_hours']},\n"
+            f"    facts=frozenset(({facts},)),\n    consumers=({consumers}),\n)\n"
+        )
+    lines.append(f"\nTOPICS = ({', '.join(names)})\n\n")
+    groups: list[str] = []
+    for consumer in catalogue["consumers"]:
+        constant = consumer["group"].upper().replace(".", "_")
+        groups.append(constant)
+        read = [t["name"] for t in catalogue["topics"] if consumer["group"] in t["consumers"]]
+        topics = "".join(f"{name!r}, " for name in read)
+        dlq = f"{consumer['group']}.dlq" if consumer["dlq"] else ""
+        lines.append(
+            f'{constant} = Consumer(\n    group="{consumer["group"]}",\n'
+            f'    service="{consumer["service"]}",\n    topics=({topics}),\n'
+            f'    dlq="{dlq}",\n)\n'
+        )
+    dlq = catalogue["dlq"]
+    lines.append(
+        f"\nCONSUMERS = ({', '.join(groups)})\n\n"
+        f"DLQ_PARTITIONS = {dlq['partitions']}\nDLQ_RETENTION_HOURS = {dlq['retention_hours']}\n"
+    )
+    (TARGET / "plexus/topics.py").write_text("".join(lines))
+
+
+if __name__ == "__main__":
+    generate_messages()
+    generate_topics()

@@ -1,0 +1,145 @@
+"""Topic and consumer constants, generated from proto/topics.yaml; never edited."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic of the catalogue."""
+
+    name: str
+    owner: str
+    partitions: int
+    retention_hours: int
+    facts: frozenset[str]
+    consumers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A consumer group of the catalogue; `dlq` is empty for readers without a dead-letter topic."""
+
+    group: str
+    service: str
+    topics: tuple[str, ...]
+    dlq: str
+
+
+DIRECTORY_PERSON_V1 = Topic(
+    name="directory.person.v1",
+    owner="directory",
+    partitions=3,
+    retention_hours=168,
+    facts=frozenset(("plexus.directory.v1.PersonAdded", "plexus.directory.v1.PersonChanged", "plexus.directory.v1.PersonDeactivated", "plexus.directory.v1.SessionRevoked",)),
+    consumers=("search.people", "notify.people", "gateway.sessions", ),
+)
+DIRECTORY_DEPARTMENT_V1 = Topic(
+    name="directory.department.v1",
+    owner="directory",
+    partitions=3,
+    retention_hours=168,
+    facts=frozenset(("plexus.directory.v1.DepartmentAdded", "plexus.directory.v1.DepartmentChanged",)),
+    consumers=(),
+)
+MESSAGING_CONVERSATION_V1 = Topic(
+    name="messaging.conversation.v1",
+    owner="messaging",
+    partitions=6,
+    retention_hours=168,
+    facts=frozenset(("plexus.messaging.v1.ConversationCreated", "plexus.messaging.v1.ConversationChanged", "plexus.messaging.v1.ConversationArchived", "plexus.messaging.v1.MessagePosted", "plexus.messaging.v1.MessageEdited", "plexus.messaging.v1.MessageRecalled", "plexus.messaging.v1.MessageReacted", "plexus.messaging.v1.MembersAdded", "plexus.messaging.v1.MembersRemoved",)),
+    consumers=("search.messages", "notify.messages", "gateway.fanout", ),
+)
+MESSAGING_CURSOR_V1 = Topic(
+    name="messaging.cursor.v1",
+    owner="messaging",
+    partitions=3,
+    retention_hours=168,
+    facts=frozenset(("plexus.messaging.v1.CursorAdvanced",)),
+    consumers=("gateway.fanout", "notify.cursors", ),
+)
+TASKS_TASK_V1 = Topic(
+    name="tasks.task.v1",
+    owner="tasks",
+    partitions=3,
+    retention_hours=168,
+    facts=frozenset(("plexus.tasks.v1.TaskCreated", "plexus.tasks.v1.TaskChanged", "plexus.tasks.v1.TaskOverdue",)),
+    consumers=("search.tasks", "notify.tasks", ),
+)
+TASKS_PROJECT_V1 = Topic(
+    name="tasks.project.v1",
+    owner="tasks",
+    partitions=3,
+    retention_hours=168,
+    facts=frozenset(("plexus.tasks.v1.ProjectCreated", "plexus.tasks.v1.ProjectChanged",)),
+    consumers=(),
+)
+NOTIFY_NOTIFICATION_V1 = Topic(
+    name="notify.notification.v1",
+    owner="notify",
+    partitions=3,
+    retention_hours=168,
+    facts=frozenset(("plexus.notify.v1.NotificationRaised", "plexus.notify.v1.NotificationChanged",)),
+    consumers=("gateway.fanout", ),
+)
+
+TOPICS = (DIRECTORY_PERSON_V1, DIRECTORY_DEPARTMENT_V1, MESSAGING_CONVERSATION_V1, MESSAGING_CURSOR_V1, TASKS_TASK_V1, TASKS_PROJECT_V1, NOTIFY_NOTIFICATION_V1)
+
+SEARCH_PEOPLE = Consumer(
+    group="search.people",
+    service="search",
+    topics=('directory.person.v1', ),
+    dlq="search.people.dlq",
+)
+SEARCH_MESSAGES = Consumer(
+    group="search.messages",
+    service="search",
+    topics=('messaging.conversation.v1', ),
+    dlq="search.messages.dlq",
+)
+SEARCH_TASKS = Consumer(
+    group="search.tasks",
+    service="search",
+    topics=('tasks.task.v1', ),
+    dlq="search.tasks.dlq",
+)
+NOTIFY_PEOPLE = Consumer(
+    group="notify.people",
+    service="notify",
+    topics=('directory.person.v1', ),
+    dlq="notify.people.dlq",
+)
+NOTIFY_MESSAGES = Consumer(
+    group="notify.messages",
+    service="notify",
+    topics=('messaging.conversation.v1', ),
+    dlq="notify.messages.dlq",
+)
+NOTIFY_CURSORS = Consumer(
+    group="notify.cursors",
+    service="notify",
+    topics=('messaging.cursor.v1', ),
+    dlq="notify.cursors.dlq",
+)
+NOTIFY_TASKS = Consumer(
+    group="notify.tasks",
+    service="notify",
+    topics=('tasks.task.v1', ),
+    dlq="notify.tasks.dlq",
+)
+GATEWAY_FANOUT = Consumer(
+    group="gateway.fanout",
+    service="gateway",
+    topics=('messaging.conversation.v1', 'messaging.cursor.v1', 'notify.notification.v1', ),
+    dlq="",
+)
+GATEWAY_SESSIONS = Consumer(
+    group="gateway.sessions",
+    service="gateway",
+    topics=('directory.person.v1', ),
+    dlq="",
+)
+
+CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, NOTIFY_PEOPLE, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, GATEWAY_FANOUT, GATEWAY_SESSIONS)
+
+DLQ_PARTITIONS = 1
+DLQ_RETENTION_HOURS = 336
