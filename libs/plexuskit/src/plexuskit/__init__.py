@@ -1,0 +1,1 @@
+"""Shared plumbing of the Plexus services, with no business word in it."""

@@ -1,0 +1,166 @@
+"""Settings from the environment: `<SERVICE>_<SECTION>__<KEY>`, read once, frozen."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
+
+MEBIBYTE = 1024 * 1024
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A group of settings that belong together."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+    )
+
+
+class MongoSection(Section):
+    """Where the service's own database is."""
+
+    # Not in repr: URLs carry passwords.
+    url: str = Field(default="mongodb://127.0.0.1:27017/?replicaSet=rs0", repr=False)
+    database: str = Field(min_length=1, max_length=63)
+    timeout_ms: Positive = 5000
+    pool_size: Positive = 50
+
+
+class KafkaSection(Section):
+    """Where the brokers are; `topic_prefix` is put before every topic and group name."""
+
+    url: str = "127.0.0.1:9092"
+    topic_prefix: str = ""
+
+
+class GrpcSection(Section):
+    """What the gRPC server listens on; port 0 lets the system choose."""
+
+    host: str = "127.0.0.1"
+    port: Port
+    reflection: bool = False
+    max_message_bytes: Positive = 8 * MEBIBYTE
+    drain_seconds: Seconds = 10
+
+
+class OpsSection(Section):
+    """What /livez, /readyz and /metrics listen on, and how long a stop may take.
+
+    Port 0 lets the system choose. After `stop_seconds` from the signal the process exits hard.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port
+    stop_seconds: Seconds = 20
+
+
+class CallerSection(Section):
+    """The file with the Ed25519 keys that sign and verify caller contexts."""
+
+    keys_file: Path
+
+
+class TelemetrySection(Section):
+    """Logs and traces; spans leave the process only with an endpoint."""
+
+    otlp_endpoint: str = ""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+    sample_ratio: float = Field(default=0.01, ge=0, le=1)
+
+
+class ServiceSettings(BaseSettings):
+    """The settings that every process has; a service adds its sections.
+
+        class Settings(ServiceSettings, env_prefix="TASKS_"):
+            mongo: MongoSection = MongoSection(database="tasks")
+
+    A key from the environment replaces that key of a section's default and leaves the others.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    ops: OpsSection = OpsSection(port=0)
+    telemetry: TelemetrySection = TelemetrySection()
+
+
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+
+
+def load(settings_type: type[SettingsT]) -> SettingsT:
+    """Read the settings from the environment.
+
+    What is missing or wrong is printed as a list to standard error, each line with the name of its
+    environment variable and never with its value; then the process exits with code 2.
+    """
+    problems = _unknown_variables(settings_type)
+    try:
+        settings = settings_type()
+    except ValidationError as invalid:
+        problems = sorted({*_problems(settings_type, invalid), *problems})
+    except SettingsError as unreadable:  # a section given as a whole is JSON, and this one is not
+        problems = [(f"{_variable(settings_type, ())}*", str(unreadable)), *problems]
+    else:
+        if not problems:
+            return settings
+
+    lines = [f"  {variable}: {problem}" for variable, problem in problems]
+    sys.stderr.write("\n".join(["The settings cannot be used:", *lines, ""]))
+    raise SystemExit(2)
+
+
+def _problems(
+    settings_type: type[ServiceSettings], invalid: ValidationError
+) -> Iterator[tuple[str, str]]:
+    """Yield the environment variable and what is wrong with it, never its value."""
+    for error in invalid.errors(include_input=False, include_context=False, include_url=False):
+        location, problem = error["loc"], error["msg"]
+        absent = settings_type.model_fields.get(str(location[0])) if len(location) == 1 else None
+        section = absent.annotation if absent and error["type"] == "missing" else None
+        if isinstance(section, type) and issubclass(section, Section):
+            required = [key for key, field in section.model_fields.items() if field.is_required()]
+            for key in required:
+                yield _variable(settings_type, (*location, key)), problem
+        else:
+            yield _variable(settings_type, location), problem
+
+
+def _variable(settings_type: type[ServiceSettings], location: tuple[int | str, ...]) -> str:
+    """Return the environment variable that sets the value at a location of the settings."""
+    prefix = settings_type.model_config.get("env_prefix", "")
+    return (prefix + "__".join(str(part) for part in location)).upper()
+
+
+def _unknown_variables(settings_type: type[ServiceSettings]) -> list[tuple[str, str]]:
+    """List variables of this service that name no section of it: a typing error, most likely.
+
+    Only names with `__` are looked at: Kubernetes puts its own `TASKS_SERVICE_HOST` and
+    `TASKS_PORT` into the environment of every pod beside a Service called tasks.
+    """
+    prefix = settings_type.model_config.get("env_prefix", "").upper()
+    if not prefix:
+        return []
+    fields = {name.upper() for name in settings_type.model_fields}
+    return [
+        (name, f"there is no such section; known: {', '.join(sorted(fields))}")
+        for name in sorted(os.environ)
+        if name.upper().startswith(prefix)
+        and "__" in name
+        and name.upper().removeprefix(prefix).partition("__")[0] not in fields
+    ]

@@ -1,0 +1,52 @@
+"""gRPC for services: callers, named errors, servers and clients."""
+
+from plexuskit.grpc.caller import (
+    METADATA_KEY,
+    Actor,
+    CallerContextExpired,
+    CallerContextInvalid,
+    CallerContextMissing,
+    CallerSigner,
+    CallerTokens,
+    CallerVerifier,
+    InternalOnly,
+    Unauthenticated,
+    actor,
+    actor_of,
+    caller,
+)
+from plexuskit.grpc.client import channel, open_channel
+from plexuskit.grpc.keys import CallerKeys, UnusableKeys, generate_keys
+from plexuskit.grpc.methods import MethodInfo, UndeclaredMethod, requirements
+from plexuskit.grpc.raw import RawClient
+from plexuskit.grpc.server import serve
+from plexuskit.grpc.status import RemoteFailure, RemoteRefusal, refused
+
+__all__ = [
+    "METADATA_KEY",
+    "Actor",
+    "CallerContextExpired",
+    "CallerContextInvalid",
+    "CallerContextMissing",
+    "CallerKeys",
+    "CallerSigner",
+    "CallerTokens",
+    "CallerVerifier",
+    "InternalOnly",
+    "MethodInfo",
+    "RawClient",
+    "RemoteFailure",
+    "RemoteRefusal",
+    "Unauthenticated",
+    "UndeclaredMethod",
+    "UnusableKeys",
+    "actor",
+    "actor_of",
+    "caller",
+    "channel",
+    "generate_keys",
+    "open_channel",
+    "refused",
+    "requirements",
+    "serve",
+]

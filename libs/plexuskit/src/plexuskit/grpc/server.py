@@ -1,0 +1,141 @@
+"""A gRPC server whose every method has a caller, a deadline, named errors, a trace and a metric."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import structlog
+from grpc_health.v1 import health as grpc_health
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+from grpc_reflection.v1alpha import reflection
+
+from plexuskit.config import GrpcSection
+from plexuskit.grpc.caller import CallerVerifier
+from plexuskit.grpc.interceptors import Frame, Handler
+from plexuskit.grpc.methods import served_method
+from plexuskit.grpc.options import server_options
+from plexuskit.health import Health
+from plexuskit.runtime import Runtime
+
+AddToServer = Callable[[Any, Any], None]
+Handlers = Mapping[str, Handler]
+
+CHECK = "grpc"
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def serve(
+    section: GrpcSection,
+    *,
+    service: str,
+    servicers: Sequence[tuple[AddToServer, Any]],
+    verifier: CallerVerifier,
+    runtime: Runtime,
+    health: Health | None = None,
+) -> AsyncIterator[int]:
+    """Serve until the context is left, then finish what runs for at most `section.drain_seconds`.
+
+    Methods that a servicer leaves to its generated base answer UNIMPLEMENTED. When the process
+    drains, the health service says NOT_SERVING first; streams that outlive the drain are cancelled.
+
+    Args:
+        section: where to listen and within which bounds.
+        service: name of this service; its errors have the domain `plexus.<service>`.
+        servicers: pairs of a generated `add_…_to_server` and the servicer.
+        verifier: tells who calls.
+        runtime: the process that it is part of.
+        health: gets the check `grpc`; the process's own unless given.
+
+    Yields:
+        The port that it listens on.
+
+    Raises:
+        UndeclaredMethod: a method has no `(plexus.authz.v1.requires)` option (GW-1).
+        TypeError: a method is served by a function that is not asynchronous.
+        RuntimeError: the port is taken.
+    """
+    frame = Frame(service=service, verifier=verifier, clock=runtime.clock)
+    server = grpc.aio.server(
+        options=server_options(max_message_bytes=section.max_message_bytes),
+        compression=grpc.Compression.NoCompression,
+    )
+    registry = _Registry(frame)
+    for add_to_server, servicer in servicers:
+        add_to_server(servicer, registry)
+    for name, handlers in registry.services.items():
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
+
+    status = await _add_health(server, names=sorted(registry.services))
+    if section.reflection:
+        reflection.enable_server_reflection(
+            [*registry.services, grpc_health.SERVICE_NAME, reflection.SERVICE_NAME],
+            server,
+        )
+    port = server.add_insecure_port(f"{_bracketed(section.host)}:{section.port}")
+
+    checks = health or runtime.health
+
+    async def drain() -> None:
+        checks.set(CHECK, ok=False, detail="draining")
+        await status.enter_graceful_shutdown()
+        await server.stop(section.drain_seconds)
+
+    await server.start()
+    runtime.on_drain(drain)
+    checks.set(CHECK, ok=True)
+    log.info("grpc.serving", port=port, services=sorted(registry.services))
+    try:
+        yield port
+    finally:
+        await drain()
+        log.info("grpc.stopped", port=port)
+
+
+class _Registry:
+    """Takes handlers from generated code as a server would, and wraps each once."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self.services: dict[str, dict[str, Handler]] = {}
+
+    def add_registered_method_handlers(self, service_name: str, method_handlers: Handlers) -> None:
+        """Take the methods of a service."""
+        wrapped = self.services.setdefault(service_name, {})
+        left = []
+        for name, handler in method_handlers.items():
+            method = served_method(service_name, name)
+            if _left_to_base(handler):
+                left.append(name)
+            else:
+                wrapped[name] = self._frame.wrapped(method, handler)
+        if left:
+            log.warning("grpc.methods_not_implemented", service=service_name, methods=left)
+
+    def add_generic_rpc_handlers(self, _: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Ignore: generated code adds the same methods both ways, and only the other names them."""
+
+
+async def _add_health(
+    server: grpc.aio.Server, *, names: Sequence[str]
+) -> grpc_health.aio.HealthServicer:
+    """Add grpc.health.v1, which asks for no caller: probes have none."""
+    status = grpc_health.aio.HealthServicer()
+    for name in names:
+        await status.set(name, health_pb2.HealthCheckResponse.SERVING)
+    add_HealthServicer_to_server(status, server)
+    return status
+
+
+def _left_to_base(handler: Handler) -> bool:
+    """Tell whether generated code, not the servicer, defines a method."""
+    every = (handler.unary_unary, handler.unary_stream, handler.stream_unary, handler.stream_stream)
+    behaviour = next(function for function in every if function is not None)
+    return behaviour.__module__.endswith("_pb2_grpc")
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

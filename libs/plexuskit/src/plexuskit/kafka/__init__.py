@@ -1,0 +1,69 @@
+"""Facts over Kafka: topics from the catalogue, a producer, consumers, dead letters, tails."""
+
+from plexuskit.kafka.dlq import (
+    RedriveReport,
+    RedriveScattered,
+    dlq_depth,
+    dlq_list,
+    dlq_redrive,
+)
+from plexuskit.kafka.lag import Lag, lag
+from plexuskit.kafka.letters import DeadLetter
+from plexuskit.kafka.names import (
+    REDRIVEN_FOR,
+    TRACEPARENT,
+    catalogue_name,
+    dlq_topic,
+    group_name,
+    topic_name,
+)
+from plexuskit.kafka.producer import Outgoing, Producer, producer
+from plexuskit.kafka.provision import (
+    MAX_FACT_BYTES,
+    Difference,
+    ProvisionReport,
+    TopicsReport,
+    check_topics,
+    provision,
+)
+from plexuskit.kafka.records import Handler, InvalidRecord, Record, check_fact
+from plexuskit.kafka.refusals import DeadLettersUnknown, KafkaUnavailable, RecordTooLarge
+from plexuskit.kafka.runner import consumer
+from plexuskit.kafka.tail import Tail, TailLost, tail
+
+__all__ = [
+    "MAX_FACT_BYTES",
+    "REDRIVEN_FOR",
+    "TRACEPARENT",
+    "DeadLetter",
+    "DeadLettersUnknown",
+    "Difference",
+    "Handler",
+    "InvalidRecord",
+    "KafkaUnavailable",
+    "Lag",
+    "Outgoing",
+    "Producer",
+    "ProvisionReport",
+    "Record",
+    "RecordTooLarge",
+    "RedriveReport",
+    "RedriveScattered",
+    "Tail",
+    "TailLost",
+    "TopicsReport",
+    "catalogue_name",
+    "check_fact",
+    "check_topics",
+    "consumer",
+    "dlq_depth",
+    "dlq_list",
+    "dlq_redrive",
+    "dlq_topic",
+    "group_name",
+    "lag",
+    "producer",
+    "provision",
+    "tail",
+    "topic_name",
+]

@@ -1,0 +1,37 @@
+"""Names on the broker: the catalogue's names with the deployment's prefix in front."""
+
+from plexuskit.config import KafkaSection
+
+TRACEPARENT = "traceparent"
+"""Header with the W3C trace context of the command that caused the fact."""
+
+REDRIVEN_FOR = "plexus-redriven-for"
+"""Header that marks a record as a repeat for one consumer group; every other reader skips it."""
+
+DLQ_HEADERS = "plexus-dlq-"
+"""What the names of all headers that a dead letter adds to its record begin with."""
+
+
+def topic_name(section: KafkaSection, name: str) -> str:
+    """Return the broker's name of the catalogue's topic `name`."""
+    return f"{section.topic_prefix}{name}"
+
+
+def group_name(section: KafkaSection, group: str) -> str:
+    """Return the broker's name of the catalogue's consumer group `group`."""
+    return f"{section.topic_prefix}{group}"
+
+
+def catalogue_name(section: KafkaSection, name: str) -> str:
+    """Return the catalogue's name of the broker's topic `name`: the inverse of `topic_name`."""
+    return name.removeprefix(section.topic_prefix)
+
+
+def dlq_topic(group: str) -> str:
+    """Return the catalogue's name of the dead-letter topic of `group`."""
+    return f"{group}.dlq"
+
+
+def redrive_group(group: str) -> str:
+    """Return the group whose committed offset remembers which letters of `group` were redriven."""
+    return f"{group}.redrive"

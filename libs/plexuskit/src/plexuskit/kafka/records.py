@@ -1,0 +1,96 @@
+"""A record as handlers see it, and what makes one invalid."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from types import MappingProxyType
+
+from aiokafka import ConsumerRecord
+from google.protobuf.message import DecodeError
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.topics import TOPICS
+
+from plexuskit.config import KafkaSection
+from plexuskit.kafka.names import REDRIVEN_FOR, TRACEPARENT, catalogue_name
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FACTS: Mapping[str, frozenset[str]] = {topic.name: topic.facts for topic in TOPICS}
+
+
+class InvalidRecord(Exception):  # noqa: N818 - named after the fact, like every refusal
+    """A record that no repetition makes right; the runner moves it to the dead letters at once."""
+
+    def __init__(self, record: "Record", reason: str) -> None:
+        super().__init__(f"{record.topic}/{record.partition}@{record.offset}: {reason}")
+        self.record = record
+        self.reason = reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One record of a topic.
+
+    `topic` is the catalogue's name, without prefix. Bytes of a key that are no UTF-8 are kept as
+    surrogate escapes, so that a dead letter has the very key of its record. `timestamp` is UTC.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+    timestamp: datetime = _EPOCH
+
+    @cached_property
+    def envelope(self) -> Envelope:
+        """The decoded event.
+
+        Raises:
+            InvalidRecord: The value is no Envelope.
+        """
+        try:
+            return Envelope.FromString(self.value)
+        except DecodeError as error:
+            raise InvalidRecord(self, "the value is no plexus.event.v1.Envelope") from error
+
+    @property
+    def traceparent(self) -> str:
+        """W3C trace context of the command behind the fact; empty when there is none."""
+        return self.headers.get(TRACEPARENT, b"").decode(errors="replace")
+
+    @property
+    def redriven_for(self) -> str:
+        """The only group that this repeat is for; empty for an ordinary record."""
+        return self.headers.get(REDRIVEN_FOR, b"").decode(errors="replace")
+
+
+Handler = Callable[[Sequence[Record]], Awaitable[None]]
+"""Takes a batch of valid records, in order per partition; returns when all effects are stored."""
+
+
+def record_of(section: KafkaSection, raw: ConsumerRecord) -> Record:
+    """Translate a record of the client library."""
+    return Record(
+        topic=catalogue_name(section, raw.topic),
+        partition=raw.partition,
+        offset=raw.offset,
+        key=(raw.key or b"").decode(errors="surrogateescape"),
+        value=raw.value or b"",
+        headers=MappingProxyType({name: value or b"" for name, value in raw.headers}),
+        timestamp=_EPOCH + timedelta(milliseconds=raw.timestamp),
+    )
+
+
+def check_fact(record: Record) -> None:
+    """Refuse a record whose fact the catalogue does not list for its topic.
+
+    Raises:
+        InvalidRecord: It cannot be decoded, names no event, or is of a type that does not belong.
+    """
+    envelope = record.envelope
+    if envelope.type not in _FACTS.get(record.topic, ()):
+        raise InvalidRecord(record, f"the catalogue lists no fact {envelope.type!r} for this topic")
+    if not envelope.event_id:
+        raise InvalidRecord(record, "the event has no id")

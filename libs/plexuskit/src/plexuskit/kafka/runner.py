@@ -1,0 +1,360 @@
+"""The consumer runner: batches in, offsets only after effects, three destinies for what fails.
+
+FastStream's `KafkaBroker` builds the consumer, `AckPolicy.MANUAL` on the subscriber, and ends it.
+The loop, the commits and the seeks are here, on the `AIOKafkaConsumer` underneath, because the loop
+that FastStream 0.7.8 puts around a handler can pass over records:
+
+- an exception that leaves the handler, or its own parser at a header that is no UTF-8, is swallowed
+  with the position already after the batch, so that the next commit loses it;
+- it hides every `KafkaError` and polls a client whose coordination has died for ever;
+- `msg.ack()` commits the positions of all assigned partitions, not what was handled.
+
+Here one batch is in flight per consumer and exactly its finished offsets are committed, per
+partition; what is unfinished is sought back to before the next poll. When partitions are taken
+away, the batch in flight gets a moment to finish and commit; if it does not, its result is dropped
+and the records come again, for whoever has the partition then. The waits here, all together, stay
+below `max_poll_interval_ms`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from itertools import chain
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import ConsumerStoppedError, KafkaError
+from faststream.kafka import KafkaBroker
+from faststream.middlewares import AckPolicy
+from plexus.topics import TOPICS, Consumer
+
+from plexuskit import fault
+from plexuskit.config import KafkaSection
+from plexuskit.kafka.batches import Batches
+from plexuskit.kafka.clients import milliseconds
+from plexuskit.kafka.lag import watch_lag
+from plexuskit.kafka.letters import dead_letter
+from plexuskit.kafka.names import group_name, topic_name
+from plexuskit.kafka.producer import Producer, producer
+from plexuskit.kafka.provision import MAX_LETTER_BYTES
+from plexuskit.kafka.records import Handler, Record, record_of
+from plexuskit.kafka.verdicts import back_off
+from plexuskit.runtime import Runtime
+
+log = structlog.get_logger()
+
+_POLL = timedelta(milliseconds=250)
+_MAX_POLL_INTERVAL = timedelta(minutes=5)
+_REQUEST_TIMEOUT = timedelta(seconds=20)
+_STARTING = timedelta(seconds=60)
+_FIRST_START = timedelta(seconds=10)
+_COMMITTING = timedelta(seconds=10)
+_FINISHING = timedelta(seconds=8)
+_LEAVING = timedelta(seconds=5)
+_LAG_EVERY = timedelta(seconds=5)
+_RUNNING = "running"
+
+
+class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
+    """One member of a consumer group: subscribes, hands batches over, commits, backs off."""
+
+    def __init__(
+        self,
+        section: KafkaSection,
+        consumer: Consumer,
+        handle: Handler,
+        *,
+        letters: Producer,
+        runtime: Runtime,
+        max_batch: int,
+        linger: timedelta,
+        attempts: int,
+    ) -> None:
+        self._section = section
+        self._consumer = consumer
+        self._letters = letters
+        self._runtime = runtime
+        self._max_batch = max_batch
+        self._linger = linger
+        self._interrupt = asyncio.Event()  # partitions move or the process ends: do not wait now
+        self._batches = Batches(
+            group=consumer.group,
+            handle=handle,
+            bury=self._bury,
+            attempts=attempts,
+            give_way=self._interrupt.is_set,
+        )
+        self.started = asyncio.Event()
+        self._stopping = False
+        self._idle = asyncio.Event()  # no batch is in flight
+        self._idle.set()
+        self._left = asyncio.Event()  # it is no member of the group
+        self._left.set()
+        self._assignments = 0
+        self._uncommitted: dict[TopicPartition, int] = {}
+        self._downs_in_a_row = 0
+        self._down_since = ""
+
+    async def serve(self) -> None:
+        """Consume until `finish`; when Kafka fails, build the consumer anew after a while."""
+        failures = 0
+        while not self._stopping:
+            try:
+                async with self._subscribed() as client:
+                    failures = 0
+                    self._left.clear()
+                    self._running()
+                    self.started.set()
+                    await self._consume(client)
+            except (KafkaError, ConsumerStoppedError, OSError) as error:
+                failures += 1
+                self._backing_off(f"Kafka: {type(error).__name__}: {error}")
+                self.started.set()
+                await self._pause(back_off(failures))
+            finally:
+                self._left.set()
+
+    async def finish(self) -> None:
+        """Take nothing new, let the batch in flight end, leave the group; 13 s at the most."""
+        self._stopping = True
+        self._interrupt.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout((_FINISHING + _LEAVING).total_seconds()):
+                await self._left.wait()
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Let the batch in flight finish and commit before its partitions are given back."""
+        self._interrupt.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FINISHING.total_seconds()):
+                await self._idle.wait()
+        self._forget_assignment()
+        log.debug("consumer.revoked", group=self._consumer.group, partitions=len(revoked))
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Go on, from the committed offsets."""
+        if not self._stopping:
+            self._interrupt.clear()
+        log.info("consumer.assigned", group=self._consumer.group, partitions=len(assigned))
+
+    @asynccontextmanager
+    async def _subscribed(self) -> AsyncIterator[AIOKafkaConsumer]:
+        broker = KafkaBroker(
+            self._section.url,
+            consumer_only=True,
+            allow_auto_create_topics=False,
+            request_timeout_ms=milliseconds(_REQUEST_TIMEOUT),
+            logger=None,
+        )
+        subscriber = broker.subscriber(
+            *(topic_name(self._section, topic) for topic in self._consumer.topics),
+            group_id=group_name(self._section, self._consumer.group),
+            batch=True,
+            max_records=self._max_batch,
+            ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset="earliest",
+            max_poll_interval_ms=milliseconds(_MAX_POLL_INTERVAL),
+            rebalance_timeout_ms=milliseconds(_FINISHING * 3),
+            listener=self,
+        )
+        self._forget_assignment()
+        if not self._stopping:
+            self._interrupt.clear()
+        try:
+            async with asyncio.timeout(_STARTING.total_seconds()):
+                await broker.start()
+            yield subscriber.consumer
+        finally:
+            # not cut off: a client that is half stopped keeps its membership, and its partitions
+            await broker.stop()
+
+    async def _consume(self, client: AIOKafkaConsumer) -> None:
+        while not self._stopping:
+            raws = await self._fetch(client)
+            if not raws:
+                await self._commit(client, {})
+                continue
+
+            # nothing is awaited between the fetch and here: a rebalance sees either none or all
+            self._idle.clear()
+            try:
+                down = await self._settle(client, raws)
+            finally:
+                self._idle.set()
+
+            if down:
+                self._downs_in_a_row += 1
+                self._backing_off(down)
+                await self._pause(back_off(self._downs_in_a_row))
+            else:
+                self._downs_in_a_row = 0
+                self._running()
+
+    async def _fetch(self, client: AIOKafkaConsumer) -> list[ConsumerRecord]:
+        """Wait for records, then a moment longer for more of them."""
+        raws = _flat(
+            await client.getmany(timeout_ms=milliseconds(_POLL), max_records=self._max_batch)
+        )
+        # not before: a poll waits for a rebalance and then returns records of the new assignment
+        assignment = self._assignments
+        if not raws or len(raws) >= self._max_batch or not self._linger:
+            return raws
+
+        await asyncio.sleep(self._linger.total_seconds())
+        more = _flat(await client.getmany(max_records=self._max_batch - len(raws)))
+        if assignment != self._assignments:
+            return more  # the first ones were given back; they come again where they belong
+        return raws + more
+
+    async def _settle(self, client: AIOKafkaConsumer, raws: list[ConsumerRecord]) -> str:
+        """Run one batch to its outcome; return what is down, empty for nothing."""
+        assignment = self._assignments
+        outcome = await self._batches.run([record_of(self._section, raw) for raw in raws])
+        fault.point("consumer.after_effect")
+        if assignment != self._assignments:
+            log.info("consumer.batch_overtaken", group=self._consumer.group, records=len(raws))
+            return outcome.down
+
+        for partition, offset in self._named(outcome.unfinished).items():
+            client.seek(partition, offset)
+        await self._commit(client, self._named(outcome.finished))
+        return outcome.down
+
+    async def _commit(
+        self, client: AIOKafkaConsumer, finished: Mapping[TopicPartition, int]
+    ) -> None:
+        """Commit what is finished and what could not be committed before.
+
+        A failure loses nothing: the offsets are committed with the next batch or the next idle
+        poll, or the records come again.
+        """
+        self._uncommitted.update(finished)
+        if not self._uncommitted:
+            return
+        try:
+            async with asyncio.timeout(_COMMITTING.total_seconds()):
+                await client.commit(dict(self._uncommitted))
+        except (KafkaError, TimeoutError) as error:
+            log.warning(
+                "consumer.commit_failed", group=self._consumer.group, error=type(error).__name__
+            )
+        else:
+            self._uncommitted.clear()
+
+    async def _bury(self, record: Record, reason: str, attempts: int) -> None:
+        letter = dead_letter(
+            record,
+            group=self._consumer.group,
+            reason=reason,
+            attempts=attempts,
+            now=self._runtime.clock.now(),
+        )
+        await self._letters.send_batch([letter])
+
+    def _forget_assignment(self) -> None:
+        self._assignments += 1
+        self._uncommitted.clear()
+        self._batches.forget()
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._interrupt.wait()
+
+    def _named(self, offsets: Mapping[tuple[str, int], int]) -> dict[TopicPartition, int]:
+        return {
+            TopicPartition(topic_name(self._section, topic), partition): offset
+            for (topic, partition), offset in offsets.items()
+        }
+
+    def _running(self) -> None:
+        if self._down_since != _RUNNING:
+            self._down_since = _RUNNING
+            self._show(ok=True, detail="running")
+
+    def _backing_off(self, why: str) -> None:
+        if self._down_since in {"", _RUNNING}:
+            self._down_since = self._runtime.clock.now().isoformat(timespec="seconds")
+        log.warning("consumer.backing_off", group=self._consumer.group, why=why)
+        self._show(ok=False, detail=f"backing off since {self._down_since}: {why}")
+
+    def _show(self, *, ok: bool, detail: str) -> None:
+        self._runtime.health.set(
+            f"consumer.{self._consumer.group}",
+            ok,
+            detail,
+            required=False,
+            remedy="" if ok else "Nothing is lost: restore what is down and it goes on by itself.",
+        )
+
+
+def _flat(fetched: Mapping[TopicPartition, list[ConsumerRecord]]) -> list[ConsumerRecord]:
+    return list(chain.from_iterable(fetched.values()))
+
+
+@asynccontextmanager
+async def consumer(
+    section: KafkaSection,
+    consumer: Consumer,
+    handle: Handler,
+    *,
+    runtime: Runtime,
+    max_batch: int = 500,
+    linger_ms: int = 20,
+    attempts: int = 5,
+) -> AsyncIterator[None]:
+    """Consume a group's topics for the time of the block.
+
+    Every record reaches `handle` at least once, in order per partition, and its offset is committed
+    after `handle` has returned. What `handle` raises decides: `InvalidRecord` makes that record a
+    dead letter and the rest is handled again; `DependencyDown` and `OSError` keep the offsets, and
+    the batch comes again after a back-off; anything else makes the records be tried one by one, and
+    one that fails alone `attempts` times becomes a dead letter.
+
+    Kafka may be away when the block is entered; consuming begins when it is there. The check
+    `consumer.<group>` shows the state and is not required for readiness.
+
+    Args:
+        section: Where Kafka is and which prefix names carry.
+        consumer: The group, from the catalogue.
+        handle: Called with one batch at a time; must be idempotent and finish within 60 s.
+        runtime: The process; it stops if the runner itself dies.
+        max_batch: The most records per call.
+        linger_ms: How long to wait for more records once there is one, in milliseconds.
+        attempts: How often a record is tried alone.
+
+    Raises:
+        ValueError: The group has no dead-letter topic (use `tail`) or reads a topic that the
+            catalogue does not know.
+    """
+    unknown = set(consumer.topics) - {topic.name for topic in TOPICS}
+    if unknown or not consumer.dlq:
+        raise ValueError(f"{consumer.group}: unknown topics {sorted(unknown)} or no dead letters")
+
+    async with producer(section, max_bytes=MAX_LETTER_BYTES) as letters:
+        runner = Runner(
+            section,
+            consumer,
+            handle,
+            letters=letters,
+            runtime=runtime,
+            max_batch=max_batch,
+            linger=timedelta(milliseconds=linger_ms),
+            attempts=attempts,
+        )
+        runtime.on_drain(runner.finish)
+        async with (
+            runtime.background(f"consumer.{consumer.group}", runner.serve()),
+            runtime.background(
+                f"lag.{consumer.group}", watch_lag(section, consumer, every=_LAG_EVERY)
+            ),
+        ):
+            try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_FIRST_START.total_seconds()):
+                        await runner.started.wait()
+                yield
+            finally:
+                await runner.finish()

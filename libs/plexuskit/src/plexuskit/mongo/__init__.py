@@ -1,0 +1,50 @@
+"""MongoDB as every service uses it: majority, journal, named failures.
+
+Nothing else in Plexus imports PyMongo.
+"""
+
+from pymongo import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
+
+from plexuskit.mongo.changes import ChangeBatch, Changes, HistoryLost
+from plexuskit.mongo.collection import Collection
+from plexuskit.mongo.database import Database, WrongServerParameter, connect
+from plexuskit.mongo.failures import DuplicateKey
+from plexuskit.mongo.shapes import (
+    ASCENDING,
+    DESCENDING,
+    BulkOutcome,
+    Document,
+    Index,
+    InsertOutcome,
+    Write,
+)
+from plexuskit.mongo.transactions import Retry, Transaction
+
+Binary = bytes
+
+__all__ = [
+    "ASCENDING",
+    "DESCENDING",
+    "Binary",
+    "BulkOutcome",
+    "ChangeBatch",
+    "Changes",
+    "Collection",
+    "Database",
+    "DeleteMany",
+    "DeleteOne",
+    "Document",
+    "DuplicateKey",
+    "HistoryLost",
+    "Index",
+    "InsertOne",
+    "InsertOutcome",
+    "ReplaceOne",
+    "Retry",
+    "Transaction",
+    "UpdateMany",
+    "UpdateOne",
+    "Write",
+    "WrongServerParameter",
+    "connect",
+]

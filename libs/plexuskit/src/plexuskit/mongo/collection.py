@@ -1,0 +1,347 @@
+"""A collection with the durability, stamps and failures that every service relies on."""
+# ruff: noqa: A002 - `filter` is what MongoDB and everybody who reads queries calls it
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pymongo
+from pymongo import ReturnDocument
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.cursor import AsyncCursor
+from pymongo.errors import BulkWriteError, CollectionInvalid
+
+from plexuskit.mongo import stamps
+from plexuskit.mongo.failures import duplicate_key, edge
+from plexuskit.mongo.shapes import (
+    BulkOutcome,
+    Change,
+    Document,
+    Filter,
+    Hint,
+    Index,
+    InsertOutcome,
+    Sort,
+    Write,
+    index_model,
+)
+from plexuskit.mongo.transactions import Transaction
+
+_FETCH = 500
+_INDEX_BUILD_SECONDS = 600
+
+
+class Collection:
+    """One collection of the service.
+
+    Reads see what the majority has, writes return when the majority has them in its journal. New
+    documents (inserts, replacements, upserts) carry the collection's `schema_version`, set on the
+    document that is passed in. With `tx` an operation belongs to that transaction.
+
+    Every method raises `DependencyDown` when the server cannot be reached, is no primary or has not
+    answered in time: a write may then have happened or not. Writes raise `DuplicateKey`.
+    """
+
+    def __init__(self, collection: AsyncCollection[Document], *, schema_version: int) -> None:
+        self.name = collection.name
+        self.schema_version = schema_version
+        self._collection = collection
+
+    async def insert(self, doc: Document, tx: Transaction | None = None) -> None:
+        """Store a new document."""
+        doc["schema_version"] = self.schema_version
+        with edge():
+            await self._collection.insert_one(doc, session=_session(tx))
+
+    async def insert_many(
+        self, docs: list[Document], *, ordered: bool = True, tx: Transaction | None = None
+    ) -> InsertOutcome:
+        """Store new documents in order, up to the first duplicate key.
+
+        Outside a transaction a duplicate key is an outcome: the documents before it are stored,
+        none after it. Inside one it ends the whole transaction, so it is raised.
+
+        Raises:
+            ValueError: `ordered` is false; what is stored would not be a prefix of the list.
+        """
+        if not ordered:
+            raise ValueError("insert_many is ordered; for any order use bulk(ordered=False)")
+        if not docs:
+            return InsertOutcome(0, None)
+        version = self.schema_version
+        for doc in docs:
+            doc["schema_version"] = version
+
+        with edge():
+            try:
+                await self._collection.insert_many(docs, session=_session(tx))
+            except BulkWriteError as error:
+                failure = duplicate_key(error)
+                if failure is None or tx is not None:
+                    raise
+                return InsertOutcome(error.details["nInserted"], failure)
+        return InsertOutcome(len(docs), None)
+
+    async def replace(
+        self,
+        filter: Filter,
+        doc: Document,
+        *,
+        upsert: bool = False,
+        tx: Transaction | None = None,
+    ) -> int:
+        """Replace the first match; return how many matched (0 also when it was inserted)."""
+        doc["schema_version"] = self.schema_version
+        with edge():
+            result = await self._collection.replace_one(
+                filter, doc, upsert=upsert, session=_session(tx)
+            )
+        return result.matched_count
+
+    async def update(
+        self,
+        filter: Filter,
+        change: Change,
+        *,
+        upsert: bool = False,
+        tx: Transaction | None = None,
+    ) -> int:
+        """Change the first match; return how many matched (0 also when it was inserted)."""
+        if upsert:
+            change = stamps.on_insert(change, self.schema_version)
+        with edge():
+            result = await self._collection.update_one(
+                filter, change, upsert=upsert, session=_session(tx)
+            )
+        return result.matched_count
+
+    async def update_many(
+        self,
+        filter: Filter,
+        change: Change,
+        *,
+        upsert: bool = False,
+        tx: Transaction | None = None,
+    ) -> int:
+        """Change all matches; return how many matched."""
+        if upsert:
+            change = stamps.on_insert(change, self.schema_version)
+        with edge():
+            result = await self._collection.update_many(
+                filter, change, upsert=upsert, session=_session(tx)
+            )
+        return result.matched_count
+
+    async def find_and_update(
+        self,
+        filter: Filter,
+        change: Change,
+        *,
+        upsert: bool = False,
+        after: bool = True,
+        sort: Sort | None = None,
+        projection: Mapping[str, Any] | Sequence[str] | None = None,
+        tx: Transaction | None = None,
+    ) -> Document | None:
+        """Change the first match and return it as it is after (or before) the change."""
+        if upsert:
+            change = stamps.on_insert(change, self.schema_version)
+        with edge():
+            return await self._collection.find_one_and_update(
+                filter,
+                change,
+                projection=projection,
+                sort=sort,
+                upsert=upsert,
+                return_document=ReturnDocument.AFTER if after else ReturnDocument.BEFORE,
+                session=_session(tx),
+            )
+
+    async def delete(self, filter: Filter, tx: Transaction | None = None) -> int:
+        """Delete the first match; return how many were deleted."""
+        with edge():
+            result = await self._collection.delete_one(filter, session=_session(tx))
+        return result.deleted_count
+
+    async def delete_many(self, filter: Filter, tx: Transaction | None = None) -> int:
+        """Delete all matches; return how many were deleted."""
+        with edge():
+            result = await self._collection.delete_many(filter, session=_session(tx))
+        return result.deleted_count
+
+    async def bulk(
+        self, ops: Sequence[Write], *, ordered: bool = False, tx: Transaction | None = None
+    ) -> BulkOutcome:
+        """Carry out many writes in few round trips.
+
+        Raises:
+            DuplicateKey: of the first operation that met one; unordered, all others are done.
+        """
+        if not ops:
+            return BulkOutcome(0, 0, 0, 0, 0)
+        stamps.on_operations(ops, self.schema_version)
+        with edge():
+            result = await self._collection.bulk_write(ops, ordered=ordered, session=_session(tx))
+        return BulkOutcome(
+            inserted=result.inserted_count,
+            matched=result.matched_count,
+            modified=result.modified_count,
+            upserted=result.upserted_count,
+            deleted=result.deleted_count,
+        )
+
+    async def find_one(
+        self,
+        filter: Filter,
+        projection: Mapping[str, Any] | Sequence[str] | None = None,
+        sort: Sort | None = None,
+        hint: Hint | None = None,
+        tx: Transaction | None = None,
+    ) -> Document | None:
+        """Return the first match, or None."""
+        with edge():
+            return await self._collection.find_one(
+                filter, projection, sort=sort, hint=hint, session=_session(tx)
+            )
+
+    async def find(
+        self,
+        filter: Filter,
+        projection: Mapping[str, Any] | Sequence[str] | None = None,
+        sort: Sort | None = None,
+        limit: int = 0,
+        skip: int = 0,
+        hint: Hint | None = None,
+        batch_size: int | None = None,
+        tx: Transaction | None = None,
+    ) -> AsyncGenerator[Document, None]:
+        """Yield the matches while they arrive, for results of any size."""
+        cursor = self._cursor(filter, projection, sort, limit, skip, hint, batch_size, tx)
+        try:
+            while True:
+                with edge():
+                    docs = await cursor.to_list(batch_size or _FETCH)
+                if not docs:
+                    return
+                for doc in docs:
+                    yield doc
+        finally:
+            with edge():
+                await cursor.close()
+
+    async def find_all(
+        self,
+        filter: Filter,
+        projection: Mapping[str, Any] | Sequence[str] | None = None,
+        sort: Sort | None = None,
+        limit: int = 0,
+        skip: int = 0,
+        hint: Hint | None = None,
+        batch_size: int | None = None,
+        tx: Transaction | None = None,
+    ) -> list[Document]:
+        """Return all matches; give a limit where their number has no natural bound."""
+        cursor = self._cursor(filter, projection, sort, limit, skip, hint, batch_size, tx)
+        with edge():
+            return await cursor.to_list()
+
+    def _cursor(
+        self,
+        filter: Filter,
+        projection: Mapping[str, Any] | Sequence[str] | None,
+        sort: Sort | None,
+        limit: int,
+        skip: int,
+        hint: Hint | None,
+        batch_size: int | None,
+        tx: Transaction | None,
+    ) -> AsyncCursor[Document]:
+        return self._collection.find(
+            filter,
+            projection,
+            sort=sort,
+            limit=limit,
+            skip=skip,
+            hint=hint,
+            batch_size=batch_size or 0,
+            session=_session(tx),
+        )
+
+    async def count(self, filter: Filter, limit: int = 0, tx: Transaction | None = None) -> int:
+        """Count the matches, at most `limit` of them if it is given."""
+        bound: dict[str, int] = {"limit": limit} if limit else {}
+        with edge():
+            return await self._collection.count_documents(filter, session=_session(tx), **bound)
+
+    async def estimated_count(self) -> int:
+        """Return the collection's size from its metadata: cheap, not exact after a crash."""
+        with edge():
+            return await self._collection.estimated_document_count()
+
+    async def distinct(self, key: str, filter: Filter | None = None) -> list[Any]:
+        """Return the different values of a field; together they fit into one document."""
+        with edge():
+            return await self._collection.distinct(key, filter)
+
+    async def aggregate(
+        self,
+        pipeline: Sequence[Mapping[str, Any]],
+        hint: Hint | None = None,
+        tx: Transaction | None = None,
+    ) -> list[Document]:
+        """Run a pipeline and return all its results."""
+        options: dict[str, Any] = {} if hint is None else {"hint": hint}
+        with edge():
+            cursor = await self._collection.aggregate(pipeline, session=_session(tx), **options)
+            return await cursor.to_list()
+
+    async def aggregate_all(
+        self, pipeline: Sequence[Mapping[str, Any]], *, within: timedelta
+    ) -> AsyncGenerator[Document, None]:
+        """Yield the results of a pipeline that reads much: it may take long and spill to disk.
+
+        Args:
+            pipeline: its stages.
+            within: how long the server may take until the first result.
+        """
+        await self._must_answer()
+        with edge(), pymongo.timeout(within.total_seconds()):
+            cursor = await self._collection.aggregate(pipeline, allowDiskUse=True)
+        try:
+            while True:
+                with edge():
+                    docs = await cursor.to_list(_FETCH)
+                if not docs:
+                    return
+                for doc in docs:
+                    yield doc
+        finally:
+            with edge():
+                await cursor.close()
+
+    async def ensure_indexes(self, indexes: Sequence[Index]) -> None:
+        """Create the collection and the indexes that are missing; those present stay.
+
+        Transactions insert only into collections that exist, so this comes before the first one.
+        """
+        # An index over a full collection takes longer than any other operation may.
+        await self._must_answer()
+        with edge(), pymongo.timeout(_INDEX_BUILD_SECONDS):
+            if indexes:
+                await self._collection.create_indexes([index_model(index) for index in indexes])
+                return
+            try:
+                await self._collection.database.create_collection(self.name)
+            except CollectionInvalid:
+                # It exists, which is all that is wanted.
+                return
+
+    async def _must_answer(self) -> None:
+        """Fail soon if nobody is there: a long time limit holds for finding the server too."""
+        with edge():
+            await self._collection.database.command("ping")
+
+
+def _session(tx: Transaction | None) -> AsyncClientSession | None:
+    return None if tx is None else tx.session

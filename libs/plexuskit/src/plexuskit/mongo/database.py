@@ -1,0 +1,202 @@
+"""Connecting to the service's own database."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from plexuskit.config import MongoSection
+from plexuskit.mongo import changes, transactions
+from plexuskit.mongo.changes import Changes
+from plexuskit.mongo.collection import Collection
+from plexuskit.mongo.failures import edge
+from plexuskit.mongo.shapes import Document
+from plexuskit.mongo.transactions import Transaction
+
+T = TypeVar("T")
+
+LONGEST_TRANSACTION_LIFETIME = 3
+
+
+class WrongServerParameter(Exception):  # noqa: N818 - names the fact, like a refusal
+    """The server runs with a parameter that breaks a promise of Plexus."""
+
+
+@asynccontextmanager
+async def connect(section: MongoSection) -> AsyncIterator["Database"]:
+    """Open the database of the settings; nothing is sent before the first use.
+
+    Every write waits for the majority and the journal, every read for the majority. No operation
+    waits longer than `timeout_ms` for a server, a pooled connection or the majority, and no longer
+    than twice that for an answer.
+    """
+    client: AsyncMongoClient[Document] = AsyncMongoClient(
+        _without_zlib(section.url),
+        w="majority",
+        journal=True,
+        wTimeoutMS=section.timeout_ms,
+        readConcernLevel="majority",
+        readPreference="primary",
+        retryWrites=True,
+        retryReads=True,
+        tz_aware=True,
+        maxPoolSize=section.pool_size,
+        serverSelectionTimeoutMS=section.timeout_ms,
+        connectTimeoutMS=section.timeout_ms,
+        waitQueueTimeoutMS=section.timeout_ms,
+        # The majority's own timeout answers first, with a better error.
+        socketTimeoutMS=2 * section.timeout_ms,
+        appname="plexus",
+    )
+    try:
+        yield Database(client[section.database], timeout=timedelta(milliseconds=section.timeout_ms))
+    finally:
+        await client.close()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """A server's version, the name of its replica set (empty: none) and its clock."""
+
+    version: str
+    replica_set: str
+    local_time: datetime
+
+
+class Database:
+    """One service's database."""
+
+    def __init__(self, database: AsyncDatabase[Document], *, timeout: timedelta) -> None:
+        self.name = database.name
+        self._database = database
+        self._timeout = timeout
+
+    def collection(self, name: str, *, schema_version: int) -> Collection:
+        """Return a collection whose new documents carry this `schema_version`."""
+        return Collection(self._database[name], schema_version=schema_version)
+
+    async def transact(
+        self,
+        work: Callable[[Transaction], Awaitable[T]],
+        *,
+        attempts: int = 12,
+        within: timedelta = timedelta(seconds=8),
+    ) -> T:
+        """Run the work in one transaction and return what it returned.
+
+        Snapshot reads, majority and journaled commit. The work runs again after a write conflict
+        and when it raises `Retry`, so it has no effect outside the transaction.
+
+        Raises:
+            DependencyDown: no commit within the attempts and the time, or its result is unknown.
+            DuplicateKey: the work wrote a key that exists; nothing of it is stored. To decide
+                again on fresh state the work catches it and raises `Retry`.
+        """
+        async with self._database.client.start_session(causal_consistency=False) as session:
+            return await transactions.run(
+                work,
+                session=session,
+                attempts=attempts,
+                within=within,
+                commit_timeout=self._timeout,
+            )
+
+    def changes(
+        self,
+        collections: Sequence[str],
+        *,
+        after: Document | None,
+        batch_size: int = 500,
+        wait: timedelta = timedelta(seconds=1),
+    ) -> AbstractAsyncContextManager[Changes]:
+        """Follow the inserts of the collections in commit order, majority-committed only.
+
+        Args:
+            collections: whose inserts are wanted.
+            after: the token to go on from, or None to begin with what is committed from now on.
+            batch_size: how many documents a batch has at most.
+            wait: how long an empty batch waits for something to happen.
+
+        Raises:
+            HistoryLost: the server cannot go on from that token.
+            DependencyDown: the server cannot be reached.
+        """
+        return changes.follow(
+            self._database, collections, after=after, batch_size=batch_size, wait=wait
+        )
+
+    async def collection_names(self) -> list[str]:
+        """Return the names of the collections that exist, sorted."""
+        with edge():
+            return sorted(await self._database.list_collection_names())
+
+    async def ping(self) -> None:
+        """Ask the primary for a sign of life.
+
+        Raises:
+            DependencyDown: there is none in time.
+        """
+        with edge():
+            await self._database.command("ping")
+
+    async def check_parameters(self) -> None:
+        """Check what the server must be started with, for readiness.
+
+        A process killed inside a transaction blocks its documents for the whole
+        `transactionLifetimeLimitSeconds`, so it must be 3 seconds or less.
+
+        Raises:
+            WrongServerParameter: it is longer.
+            DependencyDown: the server cannot be reached.
+        """
+        with edge():
+            answer: dict[str, Any] = await self._database.client.admin.command(
+                {"getParameter": 1, "transactionLifetimeLimitSeconds": 1}
+            )
+        seconds = answer["transactionLifetimeLimitSeconds"]
+        if seconds > LONGEST_TRANSACTION_LIFETIME:
+            raise WrongServerParameter(
+                f"transactionLifetimeLimitSeconds is {seconds}; start mongod with "
+                f"--setParameter transactionLifetimeLimitSeconds={LONGEST_TRANSACTION_LIFETIME}"
+            )
+
+    async def server_facts(self) -> ServerFacts:
+        """Tell which server this is, for an operator.
+
+        Raises:
+            DependencyDown: the server cannot be reached.
+        """
+        with edge():
+            admin = self._database.client.admin
+            build: dict[str, Any] = await admin.command("buildInfo")
+            hello: dict[str, Any] = await admin.command("hello")
+        return ServerFacts(build["version"], hello.get("setName", ""), hello["localTime"])
+
+    async def drop(self) -> None:
+        """Delete the whole database; for tests."""
+        with edge():
+            await self._database.client.drop_database(self.name)
+
+
+def _without_zlib(url: str) -> str:
+    """Take zlib out of the URL's compressors: some servers leak memory to whoever uses it.
+
+    The case is CVE-2025-14847; a client that never offers zlib is not touched by it.
+    """
+    if "zlib" not in url.lower():
+        return url
+    parts = urlsplit(url)
+    options = []
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        kept = value
+        if name.lower() == "compressors":
+            kept = ",".join(c for c in value.split(",") if c.strip().lower() != "zlib")
+            if not kept:
+                continue
+        options.append((name, kept))
+    return urlunsplit(parts._replace(query=urlencode(options)))

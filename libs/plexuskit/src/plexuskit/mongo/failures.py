@@ -1,0 +1,164 @@
+"""What can go wrong at the driver's edge, in words of Plexus."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    CursorNotFound,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WTimeoutError,
+)
+
+from plexuskit.errors import DependencyDown
+
+TRANSIENT = "TransientTransactionError"
+UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
+
+_DUPLICATE_KEY_CODES = frozenset({11000, 11001, 12582})
+_DOWN_CODES = frozenset(
+    {
+        6,  # HostUnreachable
+        7,  # HostNotFound
+        24,  # LockTimeout
+        46,  # LockBusy
+        50,  # MaxTimeMSExpired
+        64,  # WriteConcernFailed: the majority did not answer in time, the result is unknown
+        79,  # UnknownReplWriteConcern
+        89,  # NetworkTimeout
+        91,  # ShutdownInProgress
+        100,  # UnsatisfiableWriteConcern
+        112,  # WriteConflict that the server gave up on
+        134,  # ReadConcernMajorityNotAvailableYet
+        189,  # PrimarySteppedDown
+        202,  # NetworkInterfaceExceededTimeLimit
+        262,  # ExceededTimeLimit
+        317,  # ConnectionPoolExpired
+        365,  # TemporarilyUnavailable
+        9001,  # SocketException
+        10058,  # LegacyNotPrimary
+        10107,  # NotWritablePrimary
+        11600,  # InterruptedAtShutdown
+        11601,  # Interrupted
+        11602,  # InterruptedDueToReplStateChange
+        13435,  # NotPrimaryNoSecondaryOk
+        13436,  # NotPrimaryOrSecondary
+    }
+)
+# E11000 duplicate key error collection: db.name index: NAME [collation: {…}] dup key: {…}
+_INDEX_NAME = re.compile(r" index: (.+?)(?: collation: .*)? dup key: ", re.DOTALL)
+
+
+class DuplicateKey(Exception):  # noqa: N818 - the fact that prevents the write, like a refusal
+    """A document with the same unique key exists already.
+
+    Attributes:
+        index: name of the unique index, `_id_` for the primary key.
+        key: the index's fields with the values that collided.
+        position: where the document stands in the list given to `insert_many` or `bulk`, else 0.
+    """
+
+    def __init__(self, *, index: str, key: Mapping[str, Any], position: int = 0) -> None:
+        super().__init__(f"duplicate key in {index}")
+        self.index = index
+        self.key = key
+        self.position = position
+
+
+class cancellable:  # noqa: N801 - used as a statement: `with cancellable():`
+    """Raises the cancellation that the driver may have swallowed inside.
+
+    PyMongo sends through `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that
+    arrives in the moment when the bytes are out. Without this a cancelled task would go on for ever
+    and a deadline would never strike.
+    """
+
+    __slots__ = ("_asked", "_task")
+
+    def __enter__(self) -> None:
+        self._task = asyncio.current_task()
+        # Tasks that are being cancelled already may clean up in peace.
+        self._asked = self._task.cancelling() if self._task else 0
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if (
+            self._task is not None
+            and self._task.cancelling() > self._asked
+            and not isinstance(error, asyncio.CancelledError)
+        ):
+            raise asyncio.CancelledError from error
+
+
+class edge(cancellable):  # noqa: N801 - used as a statement: `with edge():`
+    """Turns what leaves the driver into `DuplicateKey` or `DependencyDown`; cheap when all is well.
+
+    What belongs to the transaction's retry loop (label TransientTransactionError) passes unchanged.
+    """
+
+    __slots__ = ()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        if not isinstance(error, PyMongoError) or error.has_error_label(TRANSIENT):
+            return
+        if (duplicate := duplicate_key(error)) is not None:
+            raise duplicate from error
+        if is_down(error):
+            raise DependencyDown(dependency="mongodb") from error
+
+
+def duplicate_key(error: PyMongoError) -> DuplicateKey | None:
+    """Return the first duplicate key that the error reports, if it is nothing worse."""
+    if isinstance(error, BulkWriteError):
+        failures = error.details.get("writeErrors", [])
+        # A missing majority weighs more: then not even the documents before are certain.
+        if error.details.get("writeConcernErrors") or not failures:
+            return None
+        if any(failure["code"] not in _DUPLICATE_KEY_CODES for failure in failures):
+            return None
+        return _duplicate_from(failures[0], position=failures[0]["index"])
+
+    if isinstance(error, DuplicateKeyError):
+        return _duplicate_from(error.details or {}, position=0)
+    return None
+
+
+def is_down(error: PyMongoError) -> bool:
+    """Tell whether the server could not be reached, could not decide or was too slow."""
+    if isinstance(error, ConnectionFailure | ExecutionTimeout | WTimeoutError | CursorNotFound):
+        return True
+    if isinstance(error, BulkWriteError):
+        reports = [
+            *error.details.get("writeConcernErrors", []),
+            *error.details.get("writeErrors", []),
+        ]
+        return any(report.get("code") in _DOWN_CODES for report in reports)
+    if isinstance(error, OperationFailure):
+        return error.code in _DOWN_CODES
+    return error.timeout
+
+
+def _duplicate_from(report: Mapping[str, Any], *, position: int) -> DuplicateKey:
+    named = _INDEX_NAME.search(report.get("errmsg", ""))
+    return DuplicateKey(
+        index=named.group(1) if named else "",
+        key=dict(report.get("keyValue", {})),
+        position=position,
+    )

@@ -1,0 +1,168 @@
+"""Who relays now, and where: one document per relay, fenced by its owner's id."""
+
+import asyncio
+import random
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from plexuskit.clock import Clock
+from plexuskit.errors import DependencyDown
+from plexuskit.mongo import Database, DuplicateKey
+
+COLLECTION = "relay_leases"
+SCHEMA_VERSION = 1
+
+TTL = timedelta(seconds=10)
+RENEWED_EVERY = timedelta(seconds=3)
+ASKED_EVERY = timedelta(milliseconds=500)
+# Less than the TTL by what two machines' clocks may differ in speed and a reply may take.
+TRUSTED = TTL - timedelta(seconds=1)
+
+log = structlog.get_logger()
+
+
+class LeaseLost(Exception):  # noqa: N818 - names the fact, like a refusal
+    """Another relay has taken over; nothing may be published any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a relay has come, as it is stored.
+
+    Attributes:
+        token: where the change stream goes on, or None to begin anew.
+        complete_to: everything stored before this time was published or is behind the token; None
+            when that is not known of any time.
+        replaying: whether what was stored since `complete_to` must be compared with what was
+            published, because the stream was begun anew.
+    """
+
+    token: dict[str, Any] | None
+    complete_to: datetime | None
+    replaying: bool
+
+
+class Lease:
+    """The right to relay, for ten seconds at a time.
+
+    Its end is decided by the server's clock, and trusted by the holder for a little less on its own
+    monotonic clock, which goes on while the process is paused. It limits work: a record that is
+    already on its way to Kafka cannot be called back.
+    """
+
+    def __init__(self, db: Database, *, name: str, clock: Clock) -> None:
+        self._leases = db.collection(COLLECTION, schema_version=SCHEMA_VERSION)
+        self._name = name
+        self._clock = clock
+        self._owner = secrets.token_hex(8)
+        self._trusted_until = float("-inf")
+
+    @property
+    def held(self) -> bool:
+        """Whether the lease is ours for sure at this moment."""
+        return self._clock.monotonic() < self._trusted_until
+
+    @asynccontextmanager
+    async def hold(self) -> AsyncIterator[None]:
+        """Wait for the lease, renew it in the background, give it back at the end."""
+        await self._introduce()
+        while not await self._take(or_expired=True):
+            spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads requests, guards nothing
+            await asyncio.sleep(ASKED_EVERY.total_seconds() * spread)
+        log.info("relay.lease_taken", relay=self._name, owner=self._owner)
+
+        renewing = asyncio.create_task(self._renew(), name=f"relay-lease-{self._name}")
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.wait([renewing])
+            await self._give_back()
+
+    async def ensure(self) -> None:
+        """Return if the lease is ours, after asking again if it may have run out.
+
+        Raises:
+            LeaseLost: another relay has it, or had it in the meantime.
+            DependencyDown: the server cannot be asked.
+        """
+        if not self.held and not await self._take(or_expired=False):
+            raise LeaseLost(self._name)
+
+    async def position(self) -> Position:
+        """Return how far this relay has come; a fresh one knows nothing.
+
+        Raises:
+            DependencyDown: the server cannot be asked.
+        """
+        kept = await self._leases.find_one({"_id": self._name}) or {}
+        return Position(
+            token=kept.get("token"),
+            complete_to=kept.get("complete_to"),
+            replaying=kept.get("replaying", False),
+        )
+
+    async def save(self, position: Position) -> None:
+        """Store how far this relay has come, only while it is the owner.
+
+        Raises:
+            LeaseLost: another relay has taken over; its position stays.
+            DependencyDown: the server cannot be reached.
+        """
+        change = {
+            "token": position.token,
+            "complete_to": position.complete_to,
+            "replaying": position.replaying,
+        }
+        owned = {"_id": self._name, "owner": self._owner}
+        if not await self._leases.update(owned, {"$set": change}):
+            raise LeaseLost(self._name)
+
+    async def _take(self, *, or_expired: bool) -> bool:
+        """Take or prolong the lease; tell whether it is ours now."""
+        asked = self._clock.monotonic()
+        ours: dict[str, Any] = {"owner": self._owner}
+        wanted = {"$or": [ours, {"$expr": {"$lte": ["$expires_at", "$$NOW"]}}]}
+        until = {"$add": ["$$NOW", int(TTL.total_seconds() * 1000)]}
+        matched = await self._leases.update(
+            {"_id": self._name, **(wanted if or_expired else ours)},
+            [{"$set": {"owner": self._owner, "expires_at": until}}],
+        )
+        if matched:
+            self._trusted_until = asked + TRUSTED.total_seconds()
+        return bool(matched)
+
+    async def _introduce(self) -> None:
+        """Make sure that the lease exists; a new one has run out already."""
+        new = {"owner": "", "expires_at": datetime.fromtimestamp(0, UTC)}
+        with suppress(DuplicateKey):  # two relays began at once: one document is what both want
+            await self._leases.update({"_id": self._name}, {"$setOnInsert": new}, upsert=True)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEWED_EVERY.total_seconds())
+            try:
+                if not await self._take(or_expired=False):
+                    self._trusted_until = float("-inf")
+            except DependencyDown as error:
+                # Trust in it runs out by itself; the work stops then and not earlier.
+                log.warning(
+                    "relay.lease_not_renewed", relay=self._name, error=repr(error.__cause__)
+                )
+
+    async def _give_back(self) -> None:
+        self._trusted_until = float("-inf")
+        try:
+            await self._leases.update(
+                {"_id": self._name, "owner": self._owner},
+                [{"$set": {"owner": "", "expires_at": "$$NOW"}}],
+            )
+        except DependencyDown as error:
+            # It runs out by itself.
+            log.info("relay.lease_not_given_back", relay=self._name, error=str(error))

@@ -1,0 +1,170 @@
+"""The fixtures of every test suite, loaded by `-p plexuskit.testing.fixtures`.
+
+Servers are found or started once per run and on first use (see `plexuskit.testing.servers.found`);
+each test has its own names on them and removes them afterwards. What the fixtures are made of is
+imported inside them, so that tests of a pure domain import no driver.
+"""
+
+# ruff: noqa: PLC0415 - see above
+
+import json
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plexuskit.testing.clock import FrozenClock
+
+if TYPE_CHECKING:
+    from plexuskit.config import CallerSection, KafkaSection
+    from plexuskit.kafka import ProvisionReport
+    from plexuskit.mongo import Database
+    from plexuskit.service import Runtime
+
+MONDAY_MORNING = datetime(2026, 3, 2, 1, tzinfo=UTC)  # nine o'clock in Shanghai
+
+
+@pytest.fixture(scope="session")
+def server_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where servers that this run starts keep data and logs."""
+    return tmp_path_factory.mktemp("servers")
+
+
+@pytest.fixture(scope="session")
+def mongo_url(server_files: Path) -> Iterator[str]:
+    """Address of a MongoDB replica set."""
+    from plexuskit.testing.servers import found
+
+    with found("mongo", directory=server_files) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def kafka_url(server_files: Path) -> Iterator[str]:
+    """Bootstrap address of a Kafka cluster."""
+    from plexuskit.testing.servers import found
+
+    with found("kafka", directory=server_files) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def opensearch_url(server_files: Path) -> Iterator[str]:
+    """Address of an OpenSearch cluster with the icu and smartcn analysers."""
+    from plexuskit.testing.servers import found
+
+    with found("opensearch", directory=server_files) as url:
+        yield url
+
+
+@pytest.fixture
+def unique_name() -> str:
+    """A short name that no other test has, fit for databases, topics and indexes."""
+    return f"t{secrets.token_hex(5)}"
+
+
+@pytest.fixture
+async def db(mongo_url: str, unique_name: str) -> AsyncIterator["Database"]:
+    """A database of the test's own, dropped afterwards."""
+    from plexuskit.config import MongoSection
+    from plexuskit.mongo import connect
+    from plexuskit.testing.servers.mongo import drop_database
+
+    try:
+        async with connect(MongoSection(url=mongo_url, database=unique_name)) as database:
+            yield database
+    finally:
+        drop_database(mongo_url, unique_name)
+
+
+@pytest.fixture
+async def kafka_section(kafka_url: str, unique_name: str) -> AsyncIterator["KafkaSection"]:
+    """Kafka under a topic prefix of the test's own; its topics are deleted afterwards.
+
+    No topic exists at first: `kafka_topics` provisions those that the test names.
+    """
+    from plexuskit.config import KafkaSection
+    from plexuskit.kafka.clients import admin
+
+    section = KafkaSection(url=kafka_url, topic_prefix=f"{unique_name}.")
+    yield section
+
+    async with admin(section) as client:
+        left = [name for name in await client.list_topics() if name.startswith(unique_name)]
+        if left:
+            await client.delete_topics(left)
+
+
+@pytest.fixture
+def kafka_topics(
+    kafka_section: "KafkaSection",
+) -> Callable[..., Awaitable["ProvisionReport"]]:
+    """A function that provisions topics of the catalogue by name, with their dead-letter topics.
+
+    `await kafka_topics("messaging.conversation.v1")`; without a name the whole catalogue.
+    """
+    from plexus.topics import CONSUMERS, TOPICS
+
+    from plexuskit.kafka import provision
+
+    async def provisioned(*names: str) -> "ProvisionReport":
+        unknown = set(names) - {topic.name for topic in TOPICS}
+        if unknown:
+            raise ValueError(f"not in the catalogue: {', '.join(sorted(unknown))}")
+
+        topics = [topic for topic in TOPICS if not names or topic.name in names]
+        chosen = {topic.name for topic in topics}
+        consumers = [consumer for consumer in CONSUMERS if chosen & set(consumer.topics)]
+        return await provision(kafka_section, topics, consumers)
+
+    return provisioned
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """A clock at 2026-03-02T01:00Z, a Monday at nine in Shanghai; `advance` moves it."""
+    return FrozenClock(MONDAY_MORNING)
+
+
+@pytest.fixture(scope="session")
+def caller_keys_of(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str], "CallerSection"]:
+    """A function from a service's name to its keys; all of them verify one another."""
+    from plexus.topics import CONSUMERS, TOPICS
+
+    from plexuskit.config import CallerSection
+    from plexuskit.grpc.keys import generate_keys
+
+    names = {topic.owner for topic in TOPICS} | {consumer.service for consumer in CONSUMERS}
+    folder = tmp_path_factory.mktemp("keys")
+    for name, content in generate_keys(sorted(names | {"gateway", "test"})).items():
+        (folder / f"{name}.json").write_text(json.dumps(content))
+
+    def keys_of(service: str) -> CallerSection:
+        return CallerSection(keys_file=folder / f"{service}.json")
+
+    return keys_of
+
+
+@pytest.fixture
+def caller_keys(caller_keys_of: Callable[[str], "CallerSection"]) -> "CallerSection":
+    """The gateway's keys: they sign any caller context, and verify every service's."""
+    return caller_keys_of("gateway")
+
+
+@pytest.fixture
+async def runtime() -> AsyncIterator["Runtime"]:
+    """The frame of a process, with the real clock; what the test spawned in it is ended."""
+    from plexuskit.clock import SystemClock
+    from plexuskit.service import Runtime
+
+    runtime = Runtime(service="test", clock=SystemClock())
+    try:
+        yield runtime
+    finally:
+        runtime.stop()
+        await runtime.close()

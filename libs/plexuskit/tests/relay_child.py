@@ -1,0 +1,47 @@
+"""A process that relays, for test_relay.py to kill and to pause; never imported.
+
+Arguments: MongoDB's address, the database, Kafka's address, the topic prefix.
+"""
+
+import asyncio
+import signal
+import sys
+from datetime import datetime
+
+import structlog
+from plexuskit.clock import SystemClock
+from plexuskit.config import KafkaSection, MongoSection
+from plexuskit.mongo import connect
+from plexuskit.relay import FactSource, relay, replay_by_id
+from plexuskit.runtime import Runtime
+
+ENTRIES = FactSource(
+    collection="entries",
+    topic=lambda _: "messaging.conversation.v1",
+    key=lambda entry: entry["conversation_id"],
+    scope=lambda entry: entry["conversation_id"],
+    number=lambda entry: entry["change_no"],
+    event=lambda entry: entry["event"],
+    traceparent=lambda entry: entry["traceparent"],
+    dense=True,
+    mark_published=False,
+    replay=replay_by_id("conversation_id", "change_no"),
+    recent=lambda since: {"stored_at": {"$gte": since}},
+)
+
+
+async def main(mongo_url: str, database: str, kafka_url: str, prefix: str) -> None:
+    runtime = Runtime(service="child", clock=SystemClock())
+    kafka = KafkaSection(url=kafka_url, topic_prefix=prefix)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, runtime.stopping.set)
+    async with (
+        connect(MongoSection(url=mongo_url, database=database)) as db,
+        relay(db, kafka, sources=[ENTRIES], name="entries", runtime=runtime),
+    ):
+        await runtime.stopping.wait()
+
+
+if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.WriteLoggerFactory(file=sys.stdout))
+    print("child started", datetime.now().astimezone(), flush=True)  # noqa: T201 - read by the test
+    asyncio.run(main(*sys.argv[1:]))
