@@ -1,0 +1,7 @@
+"""The gRPC servicers: a request becomes one operation or query, its outcome the response."""
+
+from directory.api.authority import AuthorityApi
+from directory.api.directory import DirectoryApi
+from directory.api.sessions import SessionApi
+
+__all__ = ["AuthorityApi", "DirectoryApi", "SessionApi"]

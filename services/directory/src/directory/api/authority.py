@@ -1,0 +1,69 @@
+"""plexus.authz.v1.Authority for tenants, people and departments."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from plexus.authz.v1 import authority_pb2 as pb
+from plexus.authz.v1.authority_pb2_grpc import AuthorityServicer
+
+from directory import queries
+from directory.queries.authority import Ref, Related
+from directory.store import Store
+
+# Relations per frame of a snapshot: some 100 KB.
+_FRAME: Final = 1_000
+
+
+class AuthorityApi(AuthorityServicer):
+    """The owner's word on who may read whom."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def ReadableContainers(
+        self, request: pb.ReadableContainersRequest, context: Any
+    ) -> pb.ReadableContainersResponse:
+        """Name the tenant while the person is active in it."""
+        readable = await queries.readable_containers(
+            self._store, tenant_id=request.tenant_id, person_id=request.person_id
+        )
+        if request.known_version == readable.version:
+            return pb.ReadableContainersResponse(version=readable.version, unchanged=True)
+        return pb.ReadableContainersResponse(
+            version=readable.version,
+            containers=[pb.Container(kind="tenant", id=id_) for id_ in readable.tenant_ids],
+        )
+
+    async def Recheck(self, request: pb.RecheckRequest, context: Any) -> pb.RecheckResponse:
+        """Say which objects the person may read now, and their versions."""
+        versions = await queries.recheck(
+            self._store,
+            tenant_id=request.tenant_id,
+            person_id=request.person_id,
+            refs=[Ref(kind=ref.kind, id=ref.id) for ref in request.refs],
+        )
+        return pb.RecheckResponse(
+            verdicts=[pb.Verdict(readable=version > 0, version=version) for version in versions]
+        )
+
+    async def Snapshot(
+        self, request: pb.SnapshotRequest, context: Any
+    ) -> AsyncIterator[pb.SnapshotResponse]:
+        """Stream every relation of people, at least one frame also when there is none."""
+        frame: list[pb.Relation] = []
+        async for related in queries.snapshot(self._store, tenant_id=request.tenant_id):
+            frame.append(_relation(related))
+            if len(frame) >= _FRAME:
+                yield pb.SnapshotResponse(relations=frame)
+                frame = []
+        yield pb.SnapshotResponse(relations=frame)
+
+
+def _relation(related: Related) -> pb.Relation:
+    return pb.Relation(
+        tenant_id=related.tenant_id,
+        object=related.object,
+        relation=related.relation,
+        subject=related.subject,
+        version=related.version,
+    )

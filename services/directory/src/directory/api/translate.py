@@ -1,0 +1,67 @@
+"""What several servicers translate: the caller, request ids, kinds of people."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from google.protobuf.message import Message
+from plexus.directory.v1 import people_pb2
+from plexuskit import grpc as kit_grpc
+from plexuskit.errors import InvalidArgument
+
+from directory.domain.access import Actor
+from directory.domain.ids import PersonId, SessionId, TenantId
+from directory.domain.people import Kind
+from directory.domain.requests import Request
+
+_KINDS: Final = {
+    people_pb2.Person.KIND_UNSPECIFIED: Kind.HUMAN,
+    people_pb2.Person.KIND_HUMAN: Kind.HUMAN,
+    people_pb2.Person.KIND_SERVICE_ACCOUNT: Kind.SERVICE_ACCOUNT,
+    people_pb2.Person.KIND_BOOTSTRAP: Kind.BOOTSTRAP,
+}
+
+
+def acting() -> Actor:
+    """Take the signed-in person from the verified caller context, never from request fields (GW-1).
+
+    Raises:
+        Unauthenticated: the caller is no person.
+    """
+    caller = kit_grpc.actor()
+    return Actor(
+        tenant_id=TenantId(caller.tenant_id),
+        person_id=PersonId(caller.person_id),
+        session_id=SessionId(caller.session_id),
+        roles=frozenset(caller.roles),
+    )
+
+
+def request_of(
+    message: Message, *, actor: Actor, request_id: str, secret: Sequence[str] = ()
+) -> Request | None:
+    """Recognise a mutating request by its type and content; None without an id.
+
+    `secret` names fields that are left out: a fast hash of a password must not be stored. A repeat
+    that differs in them alone counts as the same request and gets the first answer.
+    """
+    content = type(message)()
+    content.CopyFrom(message)
+    for field in (*secret, "request_id"):
+        content.ClearField(field)
+    return Request.of(
+        scope=f"{actor.tenant_id}:{actor.person_id}",
+        request_id=request_id,
+        method=message.DESCRIPTOR.full_name,
+        content=content.SerializeToString(deterministic=True),
+    )
+
+
+def kind_of(kind: "people_pb2.Person.Kind.ValueType") -> Kind:
+    """Translate what acts under a name; unspecified is a human.
+
+    Raises:
+        InvalidArgument: a kind that this version does not know.
+    """
+    if kind not in _KINDS:
+        raise InvalidArgument(field="kind", problem="is unknown")
+    return _KINDS[kind]

@@ -1,0 +1,79 @@
+"""How the directory is put together: one async context manager per role."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+from plexus.authz.v1.authority_pb2_grpc import add_AuthorityServicer_to_server
+from plexus.directory.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
+from plexus.directory.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
+from plexuskit.clock import SystemClock
+from plexuskit.grpc import CallerVerifier, serve
+from plexuskit.mongo import connect
+from plexuskit.relay import OUTBOX, relay
+from plexuskit.service import Role, Runtime
+
+from directory.api import AuthorityApi, DirectoryApi, SessionApi
+from directory.config import Settings
+from directory.operations.hashing import hashing
+from directory.operations.tokens import TokenIssuer
+from directory.store import Store, load_or_create, rotate
+
+SERVICE: Final = "directory"
+
+
+@asynccontextmanager
+async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Serve DirectoryService, SessionService and Authority."""
+    async with connect(settings.mongo) as db, hashing(settings.passwords) as hashes:
+        store = Store(db)
+        await store.provision()
+        runtime.health.probe("mongo", db.ping)
+        runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
+
+        keys = load_or_create(settings.tokens.keys_file, now=runtime.clock.now())
+        sessions = SessionApi(
+            store,
+            hashing=hashes,
+            issuer=TokenIssuer(keys),
+            bootstrap=settings.bootstrap,
+            clock=runtime.clock,
+        )
+        directory = DirectoryApi(store, hashing=hashes, clock=runtime.clock)
+        async with serve(
+            settings.grpc,
+            service=SERVICE,
+            servicers=[
+                (add_DirectoryServiceServicer_to_server, directory),
+                (add_SessionServiceServicer_to_server, sessions),
+                (add_AuthorityServicer_to_server, AuthorityApi(store)),
+            ],
+            verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
+            runtime=runtime,
+            health=runtime.health,
+        ):
+            yield
+
+
+@asynccontextmanager
+async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Publish the outbox to Kafka."""
+    async with connect(settings.mongo) as db:
+        await Store(db).provision()
+        async with relay(db, settings.kafka, sources=[OUTBOX], name=SERVICE, runtime=runtime):
+            yield
+
+
+async def provision(settings: Settings) -> None:
+    """Create what is missing of collections and indexes, and the signing keys."""
+    async with connect(settings.mongo) as db:
+        await Store(db).provision()
+    load_or_create(settings.tokens.keys_file, now=SystemClock().now())
+
+
+def rotate_signing_keys(settings: Settings) -> None:
+    """Add a signing key; it signs from the next start of each process on."""
+    rotate(settings.tokens.keys_file, now=SystemClock().now())
+
+
+ROLES: Final[Mapping[str, Role]] = {"api": api, "relay": relay_facts}

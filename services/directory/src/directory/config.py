@@ -1,0 +1,47 @@
+"""Settings of the directory; every field is read from `DIRECTORY_<SECTION>__<KEY>`."""
+
+from pathlib import Path
+
+from plexuskit.config import (
+    CallerSection,
+    GrpcSection,
+    KafkaSection,
+    MongoSection,
+    Section,
+    ServiceSettings,
+)
+from pydantic import Field, SecretStr
+
+
+class BootstrapSection(Section):
+    """What allows making the tenant; with an empty secret nobody can."""
+
+    secret: SecretStr = SecretStr("")
+
+
+class TokensSection(Section):
+    """The file with the private keys that sign access tokens: made at the first start, shared."""
+
+    keys_file: Path
+
+
+class PasswordsSection(Section):
+    """The cost of argon2id (RFC 9106, second choice); how many checks run and wait at once."""
+
+    threads: int = Field(default=2, ge=1, le=64)
+    most_waiting: int = Field(default=64, ge=1)
+    time_cost: int = Field(default=3, ge=1)
+    memory_kib: int = Field(default=65_536, ge=1_024)
+    parallelism: int = Field(default=4, ge=1)
+
+
+class Settings(ServiceSettings, env_prefix="DIRECTORY_"):
+    """Everything the directory can be told from outside."""
+
+    mongo: MongoSection = MongoSection(database="directory")
+    kafka: KafkaSection = KafkaSection()
+    grpc: GrpcSection
+    caller: CallerSection
+    bootstrap: BootstrapSection = BootstrapSection()
+    tokens: TokensSection
+    passwords: PasswordsSection = PasswordsSection()

@@ -1,0 +1,100 @@
+"""Handles: what people sign in and are mentioned with, in one normal form per person."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from plexuskit.errors import InvalidArgument
+
+MOST_CHARACTERS: Final = 64
+_PUNCTUATION: Final = frozenset("._-")
+_JOINED: Final = re.compile(r"-{2,}")
+
+
+def normalise(handle: str, *, field: str = "handle") -> str:
+    """Bring a handle into its normal form: NFKC, lower case, letters, digits and `. _ -`.
+
+    In: what a person typed, for example `Zhang.Wei` or `张伟`. Out: 1 to 64 characters that start
+        with a
+    letter or digit.
+
+    Raises:
+        InvalidArgument: it is empty, too long, or holds other characters.
+    """
+    folded = fold(handle.strip())
+    if not folded:
+        raise InvalidArgument(field=field, problem="is empty")
+    if len(folded) > MOST_CHARACTERS:
+        raise InvalidArgument(field=field, problem=f"is longer than {MOST_CHARACTERS} characters")
+    if not _starts(folded[0]) or not all(map(_allowed, folded)):
+        raise InvalidArgument(
+            field=field,
+            problem="may hold letters, digits and . _ - and starts with a letter or digit",
+        )
+    return folded
+
+
+def fold(text: str) -> str:
+    """Bring any text into the form in which handles and names are compared: NFKC and lower case.
+
+    Lowering can leave the normal form (`İ`), so it is normalised again.
+    """
+    lowered = unicodedata.normalize("NFKC", text).lower()
+    return unicodedata.normalize("NFKC", lowered)
+
+
+def derive(wanted: str, *, otherwise: str) -> str:
+    """Make a valid handle out of another system's name for someone; never refuses.
+
+    In: the wanted handle with any characters, and what to use when nothing of it is left. Out: a
+        normal handle.
+    """
+    for source in (wanted, otherwise, "person"):
+        replaced = "".join(c if _allowed(c) else "-" for c in fold(source.strip()))
+        joined = _JOINED.sub("-", replaced)[:MOST_CHARACTERS].rstrip("".join(_PUNCTUATION))
+        while joined and not _starts(joined[0]):
+            joined = joined[1:]
+        if joined:
+            return joined
+    raise AssertionError("the last source is a valid handle")  # pragma: no cover
+
+
+def numbered(handle: str, number: int) -> str:
+    """Add a number to a handle, as in `zhangwei-2`, within the longest length."""
+    suffix = f"-{number}"
+    return handle[: MOST_CHARACTERS - len(suffix)] + suffix
+
+
+def allocate(wanted: Sequence[str], *, taken: Iterable[str]) -> list[str]:
+    """Give each wanted handle to its first asker and a number to the others.
+
+    In: normal handles in the order of asking; all handles taken before, numbered ones included.
+        Out: one free
+    handle per asker, in the same order, all different.
+    """
+    used = set(taken)
+    # The next number to try per handle: 1,000 askers of one name stay linear.
+    following: dict[str, int] = {}
+    given: list[str] = []
+    for handle in wanted:
+        candidate = handle
+        while candidate in used:
+            number = following.get(handle, 2)
+            following[handle] = number + 1
+            candidate = numbered(handle, number)
+        used.add(candidate)
+        given.append(candidate)
+    return given
+
+
+def _starts(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] == "L" or category == "Nd"
+
+
+def _allowed(character: str) -> bool:
+    # Combining marks spell words in many scripts; after NFKC those that remain are no disguise of
+    # Latin letters.
+    category = unicodedata.category(character)
+    return _starts(character) or category in {"Mn", "Mc"} or character in _PUNCTUATION

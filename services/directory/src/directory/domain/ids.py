@@ -1,0 +1,8 @@
+"""Identifiers of the directory, one type each, so that one cannot be passed for another."""
+
+from typing import NewType
+
+TenantId = NewType("TenantId", str)
+PersonId = NewType("PersonId", str)
+DepartmentId = NewType("DepartmentId", str)
+SessionId = NewType("SessionId", str)

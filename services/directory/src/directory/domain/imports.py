@@ -1,0 +1,180 @@
+"""People from another system: keyed by external id, so that a second import changes nothing."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from plexuskit.errors import InvalidArgument
+
+from directory.domain import handles, passwords, profiles
+from directory.domain.access import MEMBER
+from directory.domain.ids import PersonId, TenantId
+from directory.domain.people import Kind, Person, State, next_version
+
+MOST_PEOPLE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """Somebody as the other system describes them; empty fields are what it does not say."""
+
+    external_id: str
+    handle: str
+    display_name: str
+    email: str = ""
+    title: str = ""
+    time_zone: str = ""
+    locale: str = ""
+    deactivated: bool = False
+    service_account: bool = False
+    department_ids: Sequence[str] = ()
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an import does: new people, changes as (before, after), all in request order."""
+
+    created: tuple[Person, ...]
+    changed: tuple[tuple[Person, Person], ...]
+    people: tuple[Person, ...]
+
+
+def check(people: Sequence[Imported]) -> tuple[Imported, ...]:
+    """Check a whole import before anything is written; out: the same people with clean fields.
+
+    Raises:
+        InvalidArgument: more than 1,000 people, an external id twice, or a field with what it may
+            not hold, named as `people[3].email`.
+    """
+    if len(people) > MOST_PEOPLE:
+        raise InvalidArgument(field="people", problem=f"holds more than {MOST_PEOPLE}")
+    clean = tuple(_checked(person, f"people[{index}]") for index, person in enumerate(people))
+    counts = Counter(person.external_id for person in clean)
+    if repeated := [external_id for external_id, count in counts.items() if count > 1]:
+        raise InvalidArgument(field="people", problem=f"names {repeated[0]!r} more than once")
+    return clean
+
+
+def wanted_handle(person: Imported) -> str:
+    """Make a normal handle of what the other system calls someone; never refuses."""
+    return handles.derive(person.handle, otherwise=person.external_id.partition(":")[2])
+
+
+def plan(
+    imported: Sequence[Imported],
+    *,
+    present: Mapping[str, Person],
+    taken: frozenset[str],
+    new_ids: Mapping[str, PersonId],
+    tenant_id: TenantId,
+    zone_of_tenant: str,
+    now: datetime,
+) -> Plan:
+    """Decide who is made and who is changed.
+
+    In: checked people; those present by external id; every handle taken that a new person may ask
+        for, numbered
+    ones included; an id for each external id. Out: the plan, its `people` in the order of
+    `imported`.
+    """
+    newcomers = [person for person in imported if person.external_id not in present]
+    given = handles.allocate([wanted_handle(person) for person in newcomers], taken=taken)
+    created = {
+        person.external_id: _create(
+            person,
+            handle=handle,
+            person_id=new_ids[person.external_id],
+            tenant_id=tenant_id,
+            zone_of_tenant=zone_of_tenant,
+            now=now,
+        )
+        for person, handle in zip(newcomers, given, strict=True)
+    }
+
+    merged = {
+        person.external_id: merge(present[person.external_id], person)
+        for person in imported
+        if person.external_id in present
+    }
+    changed = tuple(
+        (present[external_id], after)
+        for external_id, after in merged.items()
+        if after is not present[external_id]
+    )
+    everybody = created | merged
+    return Plan(
+        created=tuple(created.values()),
+        changed=changed,
+        people=tuple(everybody[person.external_id] for person in imported),
+    )
+
+
+def merge(person: Person, imported: Imported) -> Person:
+    """Bring a person to what the other system says now. Out: the same object when nothing differs.
+
+    An import never erases (an empty field keeps what is there), never gives another handle or
+    password, and never lets someone back in who was deactivated here.
+    """
+    kind = Kind.SERVICE_ACCOUNT if imported.service_account else Kind.HUMAN
+    after = replace(
+        person,
+        display_name=imported.display_name or person.display_name,
+        email=imported.email or person.email,
+        title=imported.title or person.title,
+        time_zone=imported.time_zone or person.time_zone,
+        locale=imported.locale or person.locale,
+        kind=person.kind if person.kind is Kind.BOOTSTRAP else kind,
+        state=State.DEACTIVATED if imported.deactivated else person.state,
+        department_ids=profiles.departments(imported.department_ids) or person.department_ids,
+    )
+    return next_version(person, after)
+
+
+def _checked(person: Imported, where: str) -> Imported:
+    external_id = profiles.external_id(person.external_id, field=f"{where}.external_id")
+    return replace(
+        person,
+        external_id=external_id,
+        display_name=person.display_name
+        and profiles.display_name(person.display_name, field=f"{where}.display_name"),
+        email=profiles.email(person.email, field=f"{where}.email"),
+        title=profiles.title(person.title, field=f"{where}.title"),
+        time_zone=person.time_zone
+        and profiles.time_zone(person.time_zone, field=f"{where}.time_zone"),
+        locale=person.locale and profiles.locale(person.locale, field=f"{where}.locale"),
+        department_ids=profiles.departments(person.department_ids, field=f"{where}.department_ids"),
+        password=person.password
+        and passwords.normalise(person.password, field=f"{where}.password"),
+    )
+
+
+def _create(
+    imported: Imported,
+    *,
+    handle: str,
+    person_id: PersonId,
+    tenant_id: TenantId,
+    zone_of_tenant: str,
+    now: datetime,
+) -> Person:
+    return Person(
+        id=person_id,
+        tenant_id=tenant_id,
+        handle=handle,
+        # A placeholder for someone long gone often has no name of its own.
+        display_name=imported.display_name or handle,
+        email=imported.email,
+        state=State.DEACTIVATED if imported.deactivated else State.ACTIVE,
+        kind=Kind.SERVICE_ACCOUNT if imported.service_account else Kind.HUMAN,
+        department_ids=profiles.departments(imported.department_ids),
+        title=imported.title,
+        time_zone=imported.time_zone or zone_of_tenant,
+        locale=profiles.locale(imported.locale),
+        roles=(MEMBER,),
+        external_id=imported.external_id,
+        created_at=now,
+        version=1,
+    )

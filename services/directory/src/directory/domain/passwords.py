@@ -1,0 +1,83 @@
+"""What a password may be, and what guessing costs."""
+
+import hashlib
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from plexuskit.errors import InvalidArgument
+
+from directory.domain.handles import fold
+
+FEWEST_CHARACTERS: Final = 8
+MOST_CHARACTERS: Final = 256
+FREE_FAILURES: Final = 5
+FIRST_LOCK: Final = timedelta(seconds=30)
+LONGEST_LOCK: Final = timedelta(minutes=15)
+FORGOTTEN_AFTER: Final = timedelta(hours=24)
+_MOST_DOUBLINGS: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempts:
+    """Attempts at one handle that have not (yet) succeeded.
+
+    Counted whether the handle exists or not, so that lock-out tells nobody which handles there are.
+    """
+
+    failures: int
+    locked_until: datetime | None
+
+
+def normalise(password: str, *, field: str) -> str:
+    """Check a new password and bring it into NFKC, so that every keyboard types the same.
+
+    Raises:
+        InvalidArgument: it has fewer than 8 or more than 256 characters.
+    """
+    normal = comparable(password)
+    if len(normal) < FEWEST_CHARACTERS:
+        raise InvalidArgument(field=field, problem=f"is shorter than {FEWEST_CHARACTERS}")
+    if len(normal) > MOST_CHARACTERS:
+        raise InvalidArgument(field=field, problem=f"is longer than {MOST_CHARACTERS}")
+    return normal
+
+
+def comparable(password: str) -> str:
+    """Bring a password that is to be checked into the form that was hashed; refuses nothing.
+
+    What is too long to be anybody's is cut one past the longest: it stays wrong and costs no more
+    than others.
+    """
+    return unicodedata.normalize("NFKC", password[: 4 * MOST_CHARACTERS])[: MOST_CHARACTERS + 1]
+
+
+def attempt_key(*, tenant_id: str, handle: str) -> str:
+    """Make the key that attempts at a handle are counted under.
+
+    A hash: people type passwords into the handle field, and those must not be stored.
+    """
+    typed = f"{tenant_id}\n{fold(handle.strip())}"
+    return hashlib.sha256(typed.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def locked_for(attempts: Attempts | None, *, now: datetime) -> timedelta | None:
+    """How long no password is even looked at; None: not locked."""
+    if attempts is None or attempts.locked_until is None or attempts.locked_until <= now:
+        return None
+    return attempts.locked_until - now
+
+
+def count(attempts: Attempts | None, *, now: datetime) -> Attempts:
+    """Count an attempt as failed before its password is checked: parallel guesses gain nothing.
+
+    From the fifth failure on the handle is locked: 30 s, doubled with each further one, at most 15
+    minutes. Attempts during a lock are not counted: nobody can be locked out for ever.
+    """
+    failures = (attempts.failures if attempts else 0) + 1
+    if failures < FREE_FAILURES:
+        return Attempts(failures=failures, locked_until=None)
+    doublings = min(failures - FREE_FAILURES, _MOST_DOUBLINGS)
+    lock = min(FIRST_LOCK * 2**doublings, LONGEST_LOCK)
+    return Attempts(failures=failures, locked_until=now + lock)

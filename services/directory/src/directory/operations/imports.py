@@ -1,0 +1,180 @@
+"""Bringing in people from another system, 1,000 at a time, in one transaction of few writes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from plexuskit.ids import new_id
+from plexuskit.mongo import Transaction
+
+from directory import events
+from directory.domain import imports, people
+from directory.domain.access import ADMIN, Actor, require
+from directory.domain.ids import PersonId
+from directory.domain.imports import Imported, Plan
+from directory.domain.people import Person
+from directory.domain.refusals import LastAdministrator
+from directory.domain.sessions import EndCause
+from directory.domain.tenants import Tenant
+from directory.operations.hashing import Hashing
+from directory.operations.sessions import end_sessions
+from directory.store import Credential, Store
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOutcome:
+    """Everybody of the request in its order, and what became of them."""
+
+    people: tuple[Person, ...]
+    created: int
+    changed: int
+    unchanged: int
+
+
+async def import_people(
+    store: Store, hashing: Hashing, *, actor: Actor, imported: Sequence[Imported], now: datetime
+) -> ImportOutcome:
+    """Make or change people by their external id; running it again changes nothing.
+
+    All or nothing. Passwords are set for people that are new only, hashed once per distinct
+    password.
+
+    Raises:
+        PermissionMissing: the actor may not import people.
+        InvalidArgument: a field is not allowed, or an external id comes twice.
+        DepartmentNotFound: a department is unknown.
+        LastAdministrator: it would deactivate the last administrator.
+    """
+    require(actor, "people.import")
+    checked = imports.check(imported)
+    tenant = await store.tenants.get(actor.tenant_id)
+    new_ids = {person.external_id: PersonId(new_id("per", now=now)) for person in checked}
+    hashes = await _hashes(store, hashing, checked, actor=actor)
+
+    async def work(tx: Transaction) -> Plan:
+        plan = await _plan(store, checked, tenant=tenant, new_ids=new_ids, now=now, tx=tx)
+        await _write_new(store, plan, hashes=hashes, actor=actor, now=now, tx=tx)
+        await _write_changed(store, plan, actor=actor, now=now, tx=tx)
+        return plan
+
+    plan = await store.transact(work)
+    outcome = ImportOutcome(
+        people=plan.people,
+        created=len(plan.created),
+        changed=len(plan.changed),
+        unchanged=len(plan.people) - len(plan.created) - len(plan.changed),
+    )
+    log.info(
+        "people.imported",
+        by=actor.person_id,
+        created=outcome.created,
+        changed=outcome.changed,
+        unchanged=outcome.unchanged,
+    )
+    return outcome
+
+
+async def _hashes(
+    store: Store, hashing: Hashing, checked: Sequence[Imported], *, actor: Actor
+) -> Mapping[str, str]:
+    """Hash the passwords of those who are new; out: hashes by external id.
+
+    Nobody is ever deleted, so who is present now is so in the transaction as well: a hash can be
+    superfluous there, never missing. One after the other, so that an import leaves room for people
+    who sign in.
+    """
+    external_ids = [person.external_id for person in checked]
+    present = await store.people.find_by_external_ids(external_ids, tenant_id=actor.tenant_id)
+    newcomers = {
+        person.external_id: person.password
+        for person in checked
+        if person.password and not person.deactivated and person.external_id not in present
+    }
+    made = {password: await hashing.make(password) for password in set(newcomers.values())}
+    return {external_id: made[password] for external_id, password in newcomers.items()}
+
+
+async def _plan(
+    store: Store,
+    checked: Sequence[Imported],
+    *,
+    tenant: Tenant,
+    new_ids: Mapping[str, PersonId],
+    now: datetime,
+    tx: Transaction,
+) -> Plan:
+    wanted = [department_id for person in checked for department_id in person.department_ids]
+    await store.departments.check_exist(wanted, tenant_id=tenant.id, tx=tx)
+    present = await store.people.find_by_external_ids(
+        [person.external_id for person in checked], tenant_id=tenant.id, tx=tx
+    )
+    handles = [
+        imports.wanted_handle(person) for person in checked if person.external_id not in present
+    ]
+    return imports.plan(
+        checked,
+        present=present,
+        taken=await store.people.taken_handles(handles, tenant_id=tenant.id, tx=tx),
+        new_ids=new_ids,
+        tenant_id=tenant.id,
+        zone_of_tenant=tenant.time_zone,
+        now=now,
+    )
+
+
+async def _write_new(
+    store: Store,
+    plan: Plan,
+    *,
+    hashes: Mapping[str, str],
+    actor: Actor,
+    now: datetime,
+    tx: Transaction,
+) -> None:
+    if not plan.created:
+        return
+    await store.people.add_many(plan.created, tx=tx)
+    credentials = [
+        Credential(
+            person_id=person.id,
+            tenant_id=person.tenant_id,
+            password_hash=hashes[person.external_id],
+        )
+        for person in plan.created
+        if person.external_id in hashes
+    ]
+    await store.credentials.add_many(credentials, now=now, tx=tx)
+    facts = [
+        events.person_added(person, actor_id=actor.person_id, now=now) for person in plan.created
+    ]
+    await store.outbox.add(*facts, tx=tx)
+
+
+async def _write_changed(
+    store: Store, plan: Plan, *, actor: Actor, now: datetime, tx: Transaction
+) -> None:
+    if not plan.changed:
+        return
+    await store.people.save_many(plan.changed, tx=tx)
+    if any(people.loses_administrator(before, after) for before, after in plan.changed):
+        await store.tenants.serialise_administrators(actor.tenant_id, tx=tx)
+        if not await store.people.count_with_role(ADMIN, tenant_id=actor.tenant_id, tx=tx):
+            raise LastAdministrator
+    facts = [
+        events.person_changed(before, after, actor_id=actor.person_id, now=now)
+        for before, after in plan.changed
+    ]
+    await store.outbox.add(*facts, tx=tx)
+    left = [before.id for before, after in plan.changed if before.active and not after.active]
+    if left:
+        await end_sessions(
+            store,
+            person_ids=left,
+            cause=EndCause.PERSON_DEACTIVATED,
+            actor_id=actor.person_id,
+            now=now,
+            tx=tx,
+        )

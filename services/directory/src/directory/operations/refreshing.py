@@ -1,0 +1,63 @@
+"""Exchanging a refresh token for the next one."""
+
+import secrets
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+from plexuskit.mongo import Transaction
+
+from directory.domain import sessions
+from directory.domain.people import Person
+from directory.domain.refusals import RefreshRefused, RefreshReused
+from directory.domain.sessions import SECRET_BYTES, EndCause, Session, Tokens
+from directory.operations.sessions import end_each
+from directory.operations.tokens import TokenIssuer
+from directory.store import Store
+
+log = structlog.get_logger()
+
+
+async def refresh_session(
+    store: Store, issuer: TokenIssuer, *, refresh_token: str, now: datetime
+) -> Tokens:
+    """Spend a refresh token; out: new tokens, with the roles that the person has now.
+
+    A token that was spent before ends its session, unless its client asks again at once
+    (`sessions.refresh`).
+
+    Raises:
+        RefreshRefused: the token is unknown, expired, or its session or person is no longer active.
+        RefreshReused: the token was spent before; the session has ended now.
+    """
+    presented = sessions.parse(refresh_token)
+    following = replace(presented, secret=secrets.token_bytes(SECRET_BYTES))
+
+    async def work(tx: Transaction) -> tuple[Session, Person | None]:
+        before = await store.sessions.find_by_family(presented.family_hash, tx=tx)
+        if before is None:
+            raise RefreshRefused
+        try:
+            after = sessions.refresh(before, presented, successor=following.secret_hash, now=now)
+        except RefreshReused:
+            # Ending the session must be committed, so the refusal is raised after the transaction.
+            await end_each(
+                store,
+                [before],
+                cause=EndCause.REFRESH_REUSED,
+                actor_id=before.person_id,
+                now=now,
+                tx=tx,
+            )
+            return before, None
+        person = await store.people.get(before.person_id, tenant_id=before.tenant_id, tx=tx)
+        if not person.active:
+            raise RefreshRefused
+        await store.sessions.save_many([(before, after)], tx=tx)
+        return after, person
+
+    session, person = await store.transact(work)
+    if person is None:
+        log.warning("session.refresh_reused", session_id=session.id, person_id=session.person_id)
+        raise RefreshReused
+    return issuer.issue(person=person, session=session, refresh=following, now=now)

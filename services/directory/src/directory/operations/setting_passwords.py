@@ -1,0 +1,95 @@
+"""Setting a password: one's own with the old one, another's as administrator."""
+
+from datetime import datetime
+
+import structlog
+from plexuskit.mongo import Transaction
+
+from directory.domain.access import Actor, require
+from directory.domain.passwords import attempt_key, normalise
+from directory.domain.people import Person
+from directory.domain.refusals import OldPasswordWrong, PersonDeactivated
+from directory.domain.sessions import EndCause
+from directory.operations.attempts import count_attempt
+from directory.operations.hashing import Hashing
+from directory.operations.sessions import end_sessions
+from directory.store import Credential, Store
+
+log = structlog.get_logger()
+
+
+async def set_password(
+    store: Store,
+    hashing: Hashing,
+    *,
+    actor: Actor,
+    person_id: str,
+    old_password: str,
+    new_password: str,
+    now: datetime,
+) -> None:
+    """Set a password and end the person's other sessions; an empty `person_id` means oneself.
+
+    One's own needs the old password, also for administrators: a stolen session does not give the
+    account away. Wrong ones are counted together with failed sign-ins.
+
+    Raises:
+        PermissionMissing: somebody else's, and the actor may not manage people.
+        PersonNotFound: there is none in the tenant.
+        PersonDeactivated: the person cannot sign in.
+        OldPasswordWrong: the old password is wrong, or there were too many attempts.
+        InvalidArgument: the new password is too short or too long.
+    """
+    require(actor, "sessions.set_password")
+    own = person_id in {"", actor.person_id}
+    if not own:
+        require(actor, "people.manage")
+    person = await store.people.get(
+        actor.person_id if own else person_id, tenant_id=actor.tenant_id
+    )
+    if not person.active:
+        raise PersonDeactivated
+    new = normalise(new_password, field="new_password")
+    checked = None
+    if own:
+        checked = await _check_old(store, hashing, person, old_password, now=now)
+    credential = Credential(
+        person_id=person.id, tenant_id=person.tenant_id, password_hash=await hashing.make(new)
+    )
+
+    async def work(tx: Transaction) -> int:
+        present = await store.people.get(person.id, tenant_id=actor.tenant_id, tx=tx)
+        if not present.active:
+            raise PersonDeactivated
+        if own and await store.credentials.find(person.id, tx=tx) != checked:
+            # Somebody else set it between the check and now: the old one is not the old one any
+            # more.
+            raise OldPasswordWrong
+        ended = await end_sessions(
+            store,
+            person_ids=[person.id],
+            cause=EndCause.PASSWORD_SET,
+            actor_id=actor.person_id,
+            now=now,
+            tx=tx,
+            but=actor.session_id if own else None,
+        )
+        await store.credentials.set(credential, now=now, tx=tx)
+        return ended
+
+    ended = await store.transact(work)
+    log.info("password.set", person_id=person.id, by=actor.person_id, sessions_ended=ended)
+
+
+async def _check_old(
+    store: Store, hashing: Hashing, person: Person, old_password: str, *, now: datetime
+) -> Credential | None:
+    key = attempt_key(tenant_id=person.tenant_id, handle=person.handle)
+    async with hashing.turn(key):
+        locked = await count_attempt(store, key, refusal=OldPasswordWrong, now=now)
+        credential = await store.credentials.find(person.id)
+        present = credential.password_hash if credential else None
+        if not await hashing.matches(present, old_password):
+            raise OldPasswordWrong(retry_after=locked)
+        await store.attempts.forget(key)
+    return credential

@@ -1,0 +1,75 @@
+"""Setting up the deployment: its tenant and the first administrator."""
+
+from datetime import datetime
+
+import structlog
+from plexuskit.ids import new_id
+from plexuskit.mongo import Transaction
+
+from directory import events
+from directory.domain import people, tenants
+from directory.domain.access import ADMIN, MEMBER
+from directory.domain.ids import PersonId, TenantId
+from directory.domain.passwords import normalise
+from directory.domain.people import Draft, Kind, Person
+from directory.domain.refusals import TenantExists
+from directory.domain.tenants import Tenant
+from directory.operations.hashing import Hashing
+from directory.store import Credential, Store
+
+log = structlog.get_logger()
+
+
+async def init_tenant(
+    store: Store,
+    hashing: Hashing,
+    *,
+    name: str,
+    time_zone: str,
+    admin_handle: str,
+    admin_display_name: str,
+    admin_password: str,
+    bootstrap_given: str,
+    bootstrap_secret: str,
+    now: datetime,
+) -> tuple[Tenant, Person]:
+    """Make the tenant and its first administrator, once per deployment.
+
+    Raises:
+        BootstrapRefused: the secret is wrong, or the deployment has none; said before anything else
+            is.
+        TenantExists: there is a tenant, or another call made it at the same moment.
+        InvalidArgument: a field is not allowed.
+    """
+    tenants.check_bootstrap(given=bootstrap_given, secret=bootstrap_secret)
+    if await store.tenants.find_only() is not None:
+        raise TenantExists
+    tenant = tenants.create(
+        tenant_id=TenantId(new_id("ten", now=now)), name=name, time_zone=time_zone, now=now
+    )
+    admin = people.create(
+        Draft(
+            handle=admin_handle,
+            display_name=admin_display_name or admin_handle,
+            kind=Kind.BOOTSTRAP,
+            roles=(ADMIN, MEMBER),
+        ),
+        person_id=PersonId(new_id("per", now=now)),
+        tenant_id=tenant.id,
+        zone_of_tenant=tenant.time_zone,
+        now=now,
+    )
+    password = normalise(admin_password, field="admin_password")
+    credential = Credential(
+        person_id=admin.id, tenant_id=tenant.id, password_hash=await hashing.make(password)
+    )
+
+    async def work(tx: Transaction) -> None:
+        await store.tenants.add(tenant, tx=tx)
+        await store.people.add(admin, tx=tx)
+        await store.credentials.set(credential, now=now, tx=tx)
+        await store.outbox.add(events.person_added(admin, actor_id=admin.id, now=now), tx=tx)
+
+    await store.transact(work)
+    log.info("tenant.created", tenant_id=tenant.id, admin_id=admin.id)
+    return tenant, admin

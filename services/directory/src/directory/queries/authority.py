@@ -1,0 +1,112 @@
+"""The owner's word: everybody active in a tenant may read its people (SRC-1, SRC-2)."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from plexuskit.errors import InvalidArgument
+
+from directory.domain.ids import PersonId, TenantId
+from directory.domain.people import Person
+from directory.domain.refusals import PersonNotFound
+from directory.store import Store
+
+MOST_REFS: Final = 500
+_NOTHING: Final = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ref:
+    """An object that is asked about: a `person`, `department` or `tenant`."""
+
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readable:
+    """The tenants that a person may read as a whole, and a version that changes with them."""
+
+    version: str
+    tenant_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Related:
+    """One relation, `object#relation@subject`, at a version of the person that it is read from."""
+
+    tenant_id: TenantId
+    object: str
+    relation: str
+    subject: str
+    version: int
+
+
+async def readable_containers(store: Store, *, tenant_id: str, person_id: str) -> Readable:
+    """Find what a person may read now: their tenant while they are active, else nothing."""
+    person = await _active(store, tenant_id=tenant_id, person_id=person_id)
+    if person is None:
+        return Readable(version=_NOTHING, tenant_ids=())
+    return Readable(version=person.tenant_id, tenant_ids=(person.tenant_id,))
+
+
+async def recheck(
+    store: Store, *, tenant_id: str, person_id: str, refs: Sequence[Ref]
+) -> list[int]:
+    """Find the present version of each object the person may read, 0 for the others, in order.
+
+    The deactivated stay readable: they stay named where they took part.
+
+    Raises:
+        InvalidArgument: more than 500 are asked about.
+    """
+    if len(refs) > MOST_REFS:
+        raise InvalidArgument(field="refs", problem=f"holds more than {MOST_REFS}")
+    asking = await _active(store, tenant_id=tenant_id, person_id=person_id)
+    if asking is None:
+        return [0] * len(refs)
+
+    tenant = asking.tenant_id
+    people = [PersonId(ref.id) for ref in refs if ref.kind == "person"]
+    departments = [ref.id for ref in refs if ref.kind == "department"]
+    versions: dict[str, dict[str, int]] = {
+        "person": await store.people.versions(people, tenant_id=tenant) if people else {},
+        "department": await store.departments.existing(departments, tenant_id=tenant)
+        if departments
+        else {},
+        # A tenant never changes.
+        "tenant": {tenant: 1},
+    }
+    return [versions.get(ref.kind, {}).get(ref.id, 0) for ref in refs]
+
+
+async def snapshot(store: Store, *, tenant_id: str) -> AsyncIterator[Related]:
+    """Read the relations of everybody of a tenant, or of every tenant when empty."""
+    async for person in store.people.stream(tenant_id=TenantId(tenant_id) if tenant_id else None):
+        for related in relations(person):
+            yield related
+
+
+def relations(person: Person) -> list[Related]:
+    """Say how a person relates to their tenant: it is theirs; while active they hold its roles."""
+    subject, tenant = f"person:{person.id}", f"tenant:{person.tenant_id}"
+    belongs = [(subject, "tenant", tenant)]
+    holds = [(tenant, role, subject) for role in person.roles] if person.active else []
+    return [
+        Related(
+            tenant_id=person.tenant_id,
+            object=object_,
+            relation=relation,
+            subject=whom,
+            version=person.version,
+        )
+        for object_, relation, whom in belongs + holds
+    ]
+
+
+async def _active(store: Store, *, tenant_id: str, person_id: str) -> Person | None:
+    try:
+        person = await store.people.get(person_id, tenant_id=TenantId(tenant_id))
+    except PersonNotFound:
+        return None
+    return person if person.active else None

@@ -1,0 +1,28 @@
+"""Reading the department tree."""
+
+from directory.domain.access import Actor, require
+from directory.domain.departments import Department
+from directory.queries import paging
+from directory.store import Store
+
+
+async def list_departments(
+    store: Store, *, actor: Actor, page_size: int, page_token: str
+) -> tuple[list[Department], str]:
+    """List the tree, parents before children; out: a page and the next one's token, or "".
+
+    Raises:
+        PermissionMissing: the actor may not read departments.
+        InvalidArgument: page size or token are wrong.
+    """
+    require(actor, "departments.read")
+    limit = paging.size(page_size)
+    asked = ("departments",)
+    depth, department_id = paging.place(page_token, query=asked, start=(0, ""))
+    departments = await store.departments.list_by_depth(
+        tenant_id=actor.tenant_id, after=(int(depth), str(department_id)), limit=limit + 1
+    )
+    if len(departments) <= limit:
+        return departments, ""
+    page = departments[:limit]
+    return page, paging.token([page[-1].depth, page[-1].id], query=asked)

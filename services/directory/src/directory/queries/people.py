@@ -1,0 +1,123 @@
+"""Reading people; everybody active in a tenant may read the tenant's people."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from plexuskit.errors import InvalidArgument
+
+from directory.domain.access import Actor, require
+from directory.domain.handles import fold, normalise
+from directory.domain.people import Person
+from directory.domain.refusals import DepartmentNotFound, PersonNotFound
+from directory.queries import paging
+from directory.store import Store
+
+MOST_IN_BATCH: Final = 500
+_MOST_QUERY: Final = 100
+
+
+async def get_person(
+    store: Store, *, actor: Actor, person_id: str = "", handle: str = "", me: bool = False
+) -> Person:
+    """Load one person: the caller, or by id, or by handle.
+
+    Raises:
+        PermissionMissing: the actor may not read people.
+        PersonNotFound: there is none in the tenant, also for what cannot be anybody's handle
+            (GW-2).
+        InvalidArgument: none of the three is given.
+    """
+    require(actor, "people.read")
+    if me:
+        return await store.people.get(actor.person_id, tenant_id=actor.tenant_id)
+    if person_id:
+        return await store.people.get(person_id, tenant_id=actor.tenant_id)
+    if not handle:
+        raise InvalidArgument(field="by", problem="is not set")
+    normal = _normal_handles([handle])
+    person = (
+        await store.people.find_by_handle(normal[0], tenant_id=actor.tenant_id) if normal else None
+    )
+    if person is None:
+        raise PersonNotFound
+    return person
+
+
+async def batch_get_people(
+    store: Store, *, actor: Actor, person_ids: Sequence[str], handles: Sequence[str]
+) -> list[Person]:
+    """Load people by id or handle, the unknown left out, each once, in order of their handle.
+
+    Raises:
+        PermissionMissing: the actor may not read people.
+        InvalidArgument: more than 500 are asked for.
+    """
+    require(actor, "people.read")
+    if len(person_ids) + len(handles) > MOST_IN_BATCH:
+        raise InvalidArgument(field="person_ids", problem=f"and handles are over {MOST_IN_BATCH}")
+    found = await store.people.find_many(
+        tenant_id=actor.tenant_id, person_ids=person_ids, handles=_normal_handles(handles)
+    )
+    return sorted(found, key=lambda person: person.handle)
+
+
+async def list_people(
+    store: Store,
+    *,
+    actor: Actor,
+    page_size: int,
+    page_token: str,
+    department_id: str,
+    query: str,
+    include_deactivated: bool,
+) -> tuple[list[Person], str]:
+    """List people in order of their handle; out: a page and the next one's token, or "".
+
+    In: a department whose people, and those of departments under it, are wanted; a part of handle
+        or name, matched
+    without regard to case and width.
+
+    Raises:
+        PermissionMissing: the actor may not read people.
+        DepartmentNotFound: there is none in the tenant.
+        InvalidArgument: page size or token are wrong, or the part is longer than 100 characters.
+    """
+    require(actor, "people.read")
+    limit = paging.size(page_size)
+    part = fold(query.strip())
+    if len(part) > _MOST_QUERY:
+        raise InvalidArgument(field="query", problem=f"is longer than {_MOST_QUERY} characters")
+    asked = ("people", department_id, part, int(include_deactivated))
+    (after,) = paging.place(page_token, query=asked, start=("",))
+
+    departments = None
+    if department_id:
+        departments = await store.departments.with_descendants(
+            department_id, tenant_id=actor.tenant_id
+        )
+        if not departments:
+            raise DepartmentNotFound
+    people = await store.people.list_by_handle(
+        tenant_id=actor.tenant_id,
+        after=str(after),
+        # One more than asked for tells whether there is a next page.
+        limit=limit + 1,
+        departments=departments,
+        part=part,
+        include_deactivated=include_deactivated,
+    )
+    if len(people) <= limit:
+        return people, ""
+    page = people[:limit]
+    return page, paging.token([page[-1].handle], query=asked)
+
+
+def _normal_handles(handles: Sequence[str]) -> list[str]:
+    normal = []
+    for handle in handles:
+        try:
+            normal.append(normalise(handle))
+        except InvalidArgument:
+            # Nobody can have it: unknown like any other that nobody has.
+            continue
+    return normal

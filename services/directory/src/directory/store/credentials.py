@@ -1,0 +1,122 @@
+"""Password hashes, apart from people so that nothing can show them; and failed attempts."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Transaction
+
+from directory.domain.ids import PersonId, TenantId
+from directory.domain.passwords import FORGOTTEN_AFTER, Attempts
+from directory.store.documents import Document, attempts_from
+
+SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """The local account of a person: an argon2id hash, with its salt and cost in it."""
+
+    person_id: PersonId
+    tenant_id: TenantId
+    password_hash: str = field(repr=False)
+
+
+class Credentials:
+    """The local accounts, one per person at most."""
+
+    def __init__(self, db: Database) -> None:
+        self._credentials = db.collection("credentials", schema_version=SCHEMA_VERSION)
+
+    async def provision(self) -> None:
+        """Create the collection; it is read by its key only."""
+        await self._credentials.ensure_indexes([])
+
+    async def find(
+        self, person_id: PersonId, *, tx: Transaction | None = None
+    ) -> Credential | None:
+        """Load a person's account; None for someone without."""
+        found = await self._credentials.find_one({"_id": person_id}, tx=tx)
+        if found is None:
+            return None
+        return Credential(
+            person_id=PersonId(found["_id"]),
+            tenant_id=TenantId(found["tenant_id"]),
+            password_hash=found["password_hash"],
+        )
+
+    async def set(self, credential: Credential, *, now: datetime, tx: Transaction) -> None:
+        """Store a person's password hash over any earlier one."""
+        await self._credentials.replace(
+            {"_id": credential.person_id}, _document(credential, now=now), upsert=True, tx=tx
+        )
+
+    async def add_many(
+        self, credentials: Iterable[Credential], *, now: datetime, tx: Transaction
+    ) -> None:
+        """Store the accounts of people that were just made."""
+        documents = [_document(credential, now=now) for credential in credentials]
+        await self._credentials.insert_many(documents, tx=tx)
+
+    async def touch(self, person_ids: Sequence[PersonId], *, tx: Transaction) -> None:
+        """Note that something about these people's sign-in happens in this transaction.
+
+        Signing in, setting a password and deactivating all write this document, so that any two of
+        them at once conflict: no session can slip in between the ending of the others and the
+        change that ends them.
+        """
+        # A counter, not a time: setting what is there already is no write and never conflicts.
+        await self._credentials.update_many(
+            {"_id": {"$in": list(person_ids)}}, {"$inc": {"touches": 1}}, tx=tx
+        )
+
+
+class AttemptLog:
+    """Attempts at handles that have not succeeded, whether or not the handle exists."""
+
+    def __init__(self, db: Database) -> None:
+        self._attempts = db.collection("sign_in_attempts", schema_version=SCHEMA_VERSION)
+
+    async def provision(self) -> None:
+        """Create the collection; attempts are forgotten 24 hours after the last one."""
+        await self._attempts.ensure_indexes(
+            [Index(keys=[("counted_at", ASCENDING)], expire_after=FORGOTTEN_AFTER)]
+        )
+
+    async def find(self, key: str) -> Attempts | None:
+        """Load the attempts of a key; None when there were none lately."""
+        found = await self._attempts.find_one({"_id": key})
+        return attempts_from(found) if found else None
+
+    async def swap(
+        self, key: str, *, before: Attempts | None, after: Attempts, now: datetime
+    ) -> bool:
+        """Store `after` if `before` is still what is stored; whether it was."""
+        counted = {
+            "failures": after.failures,
+            "locked_until": after.locked_until,
+            "counted_at": now,
+        }
+        if before is not None:
+            unchanged = {"_id": key, "failures": before.failures}
+            return await self._attempts.update(unchanged, {"$set": counted}) == 1
+        try:
+            await self._attempts.insert({"_id": key, **counted})
+        except DuplicateKey:
+            return False
+        return True
+
+    async def forget(self, key: str) -> None:
+        """Forget the attempts of a key after a success."""
+        await self._attempts.delete({"_id": key})
+
+
+def _document(credential: Credential, *, now: datetime) -> Document:
+    return {
+        "_id": credential.person_id,
+        "tenant_id": credential.tenant_id,
+        "password_hash": credential.password_hash,
+        "set_at": now,
+        "touches": 0,
+    }

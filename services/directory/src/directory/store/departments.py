@@ -1,0 +1,132 @@
+"""The departments collection, its indexes and queries, each bound to one tenant (GW-2)."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Retry, Transaction
+
+from directory.domain.departments import Department
+from directory.domain.ids import DepartmentId, TenantId
+from directory.domain.refusals import DepartmentNotFound
+from directory.store.documents import department_document, department_from
+
+SCHEMA_VERSION: Final = 1
+_BY_DEPTH: Final = "tenant_depth_id"
+_BY_PATH: Final = "tenant_path"
+_BY_EXTERNAL_ID: Final = "tenant_external_id"
+
+_INDEXES: Final = (
+    Index(
+        keys=[("tenant_id", ASCENDING), ("depth", ASCENDING), ("_id", ASCENDING)], name=_BY_DEPTH
+    ),
+    Index(keys=[("tenant_id", ASCENDING), ("path", ASCENDING)], name=_BY_PATH),
+    Index(
+        keys=[("tenant_id", ASCENDING), ("external_id", ASCENDING)],
+        unique=True,
+        partial={"external_id": {"$type": "string"}},
+        name=_BY_EXTERNAL_ID,
+    ),
+)
+
+
+class Departments:
+    """The department trees of every tenant."""
+
+    def __init__(self, db: Database) -> None:
+        self._departments = db.collection("departments", schema_version=SCHEMA_VERSION)
+
+    async def provision(self) -> None:
+        """Create the collection and its indexes."""
+        await self._departments.ensure_indexes(_INDEXES)
+
+    async def add(self, department: Department, *, tx: Transaction) -> None:
+        """Store a new department.
+
+        Raises:
+            Retry: its external id came up meanwhile; the transaction finds that department then.
+        """
+        try:
+            await self._departments.insert(department_document(department), tx=tx)
+        except DuplicateKey as duplicate:
+            raise Retry from duplicate
+
+    async def get(
+        self, department_id: str, *, tenant_id: TenantId, tx: Transaction | None = None
+    ) -> Department:
+        """Load a department.
+
+        Raises:
+            DepartmentNotFound: there is none in the tenant.
+        """
+        found = await self._departments.find_one(
+            {"_id": department_id, "tenant_id": tenant_id}, tx=tx
+        )
+        if found is None:
+            raise DepartmentNotFound
+        return department_from(found)
+
+    async def find_by_external_id(
+        self, external_id: str, *, tenant_id: TenantId, tx: Transaction
+    ) -> Department | None:
+        """Load the department of an external id; None when there is none."""
+        found = await self._departments.find_one(
+            {"tenant_id": tenant_id, "external_id": external_id}, hint=_BY_EXTERNAL_ID, tx=tx
+        )
+        return department_from(found) if found else None
+
+    async def check_exist(
+        self, department_ids: Iterable[str], *, tenant_id: TenantId, tx: Transaction
+    ) -> None:
+        """Check that the tenant has all of these departments.
+
+        Raises:
+            DepartmentNotFound: one is missing; which one stands in the metadata, for it was given.
+        """
+        wanted = sorted(set(department_ids))
+        if not wanted:
+            return
+        found = await self._departments.find_all(
+            {"_id": {"$in": wanted}, "tenant_id": tenant_id}, projection={"_id": 1}, tx=tx
+        )
+        if missing := set(wanted) - {document["_id"] for document in found}:
+            raise DepartmentNotFound(department_id=min(missing))
+
+    async def with_descendants(
+        self, department_id: str, *, tenant_id: TenantId
+    ) -> list[DepartmentId]:
+        """Find a department and all under it; empty when the tenant has no such department."""
+        found = await self._departments.find_all(
+            {"tenant_id": tenant_id, "path": department_id}, projection={"_id": 1}, hint=_BY_PATH
+        )
+        return [DepartmentId(document["_id"]) for document in found]
+
+    async def existing(
+        self, department_ids: Sequence[str], *, tenant_id: TenantId
+    ) -> dict[str, int]:
+        """Find the present versions of departments, the unknown left out."""
+        found = await self._departments.find_all(
+            {"_id": {"$in": list(department_ids)}, "tenant_id": tenant_id},
+            projection={"version": 1},
+        )
+        return {document["_id"]: document["version"] for document in found}
+
+    async def list_by_depth(
+        self, *, tenant_id: TenantId, after: tuple[int, str], limit: int
+    ) -> list[Department]:
+        """List departments, parents before children, those after a (depth, id) only."""
+        depth, department_id = after
+        found = await self._departments.find_all(
+            {
+                "tenant_id": tenant_id,
+                "depth": {"$gte": depth},
+                "$or": [{"depth": {"$gt": depth}}, {"_id": {"$gt": department_id}}],
+            },
+            sort=[("depth", ASCENDING), ("_id", ASCENDING)],
+            limit=limit,
+            hint=_BY_DEPTH,
+        )
+        return [department_from(document) for document in found]
+
+    async def count(self, *, tenant_id: TenantId) -> int:
+        """Count the tenant's departments."""
+        return await self._departments.count({"tenant_id": tenant_id})

@@ -1,0 +1,153 @@
+"""How the directory's states look as documents; the only place that knows both shapes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from directory.domain.departments import Department
+from directory.domain.handles import fold
+from directory.domain.ids import DepartmentId, PersonId, SessionId, TenantId
+from directory.domain.passwords import Attempts
+from directory.domain.people import Kind, Person, State
+from directory.domain.sessions import EndCause, Session
+from directory.domain.tenants import Tenant
+
+Document = dict[str, Any]
+
+
+def person_document(person: Person) -> Document:
+    """Write a person; `search` is what a part of the handle or name is looked for in."""
+    document: Document = {
+        "_id": person.id,
+        "tenant_id": person.tenant_id,
+        "handle": person.handle,
+        "display_name": person.display_name,
+        "search": f"{person.handle}\n{fold(person.display_name)}",
+        "email": person.email,
+        "state": person.state.value,
+        "kind": person.kind.value,
+        "department_ids": list(person.department_ids),
+        "title": person.title,
+        "time_zone": person.time_zone,
+        "locale": person.locale,
+        "roles": list(person.roles),
+        "created_at": person.created_at,
+        "version": person.version,
+    }
+    # Absent rather than empty: the unique index holds only people that came from elsewhere.
+    if person.external_id:
+        document["external_id"] = person.external_id
+    return document
+
+
+def person_from(document: Mapping[str, Any]) -> Person:
+    """Read a person."""
+    return Person(
+        id=PersonId(document["_id"]),
+        tenant_id=TenantId(document["tenant_id"]),
+        handle=document["handle"],
+        display_name=document["display_name"],
+        email=document["email"],
+        state=State(document["state"]),
+        kind=Kind(document["kind"]),
+        department_ids=tuple(map(DepartmentId, document["department_ids"])),
+        title=document["title"],
+        time_zone=document["time_zone"],
+        locale=document["locale"],
+        roles=tuple(document["roles"]),
+        external_id=document.get("external_id", ""),
+        created_at=document["created_at"],
+        version=document["version"],
+    )
+
+
+def department_document(department: Department) -> Document:
+    """Write a department; `depth` orders parents before children."""
+    document: Document = {
+        "_id": department.id,
+        "tenant_id": department.tenant_id,
+        "name": department.name,
+        "parent_id": department.parent_id,
+        "path": list(department.path),
+        "depth": department.depth,
+        "version": department.version,
+    }
+    if department.external_id:
+        document["external_id"] = department.external_id
+    return document
+
+
+def department_from(document: Mapping[str, Any]) -> Department:
+    """Read a department."""
+    return Department(
+        id=DepartmentId(document["_id"]),
+        tenant_id=TenantId(document["tenant_id"]),
+        name=document["name"],
+        parent_id=document["parent_id"],
+        path=tuple(map(DepartmentId, document["path"])),
+        external_id=document.get("external_id", ""),
+        version=document["version"],
+    )
+
+
+def tenant_document(tenant: Tenant) -> Document:
+    """Write a tenant."""
+    return {
+        "_id": tenant.id,
+        "name": tenant.name,
+        "time_zone": tenant.time_zone,
+        "created_at": tenant.created_at,
+    }
+
+
+def tenant_from(document: Mapping[str, Any]) -> Tenant:
+    """Read a tenant."""
+    return Tenant(
+        id=TenantId(document["_id"]),
+        name=document["name"],
+        time_zone=document["time_zone"],
+        created_at=document["created_at"],
+    )
+
+
+def session_document(session: Session) -> Document:
+    """Write a session; hashes only, never a token."""
+    return {
+        "_id": session.id,
+        "tenant_id": session.tenant_id,
+        "person_id": session.person_id,
+        "device": session.device,
+        "started_at": session.started_at,
+        "expires_at": session.expires_at,
+        "family_hash": session.family_hash,
+        "live": list(session.live),
+        "spent": session.spent,
+        "spent_at": session.spent_at,
+        "ended_at": session.ended_at,
+        "end_cause": session.end_cause.value if session.end_cause else None,
+        "version": session.version,
+    }
+
+
+def session_from(document: Mapping[str, Any]) -> Session:
+    """Read a session."""
+    cause = document["end_cause"]
+    return Session(
+        id=SessionId(document["_id"]),
+        tenant_id=TenantId(document["tenant_id"]),
+        person_id=PersonId(document["person_id"]),
+        device=document["device"],
+        started_at=document["started_at"],
+        expires_at=document["expires_at"],
+        family_hash=bytes(document["family_hash"]),
+        live=tuple(map(bytes, document["live"])),
+        spent=bytes(document["spent"]),
+        spent_at=document["spent_at"],
+        ended_at=document["ended_at"],
+        end_cause=EndCause(cause) if cause else None,
+        version=document["version"],
+    )
+
+
+def attempts_from(document: Mapping[str, Any]) -> Attempts:
+    """Read the attempts at a handle."""
+    return Attempts(failures=document["failures"], locked_until=document["locked_until"])

@@ -1,0 +1,223 @@
+"""The people collection, its indexes and queries, each bound to one tenant (GW-2)."""
+
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, Final
+
+from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, ReplaceOne, Retry, Transaction
+
+from directory.domain.ids import DepartmentId, PersonId, TenantId
+from directory.domain.people import Kind, Person, State
+from directory.domain.refusals import HandleTaken, PersonNotFound
+from directory.store.documents import person_document, person_from
+
+SCHEMA_VERSION: Final = 1
+# Query parts joined by $or in one round trip.
+_ALTERNATIVES: Final = 50
+# By name: planned by its sample, MongoDB at times prefers an index that must then sort.
+_BY_HANDLE: Final = "tenant_handle"
+_BY_SEARCH: Final = "tenant_handle_search"
+_BY_EXTERNAL_ID: Final = "tenant_external_id"
+
+_INDEXES: Final = (
+    Index(keys=[("tenant_id", ASCENDING), ("handle", ASCENDING)], unique=True, name=_BY_HANDLE),
+    Index(
+        keys=[("tenant_id", ASCENDING), ("external_id", ASCENDING)],
+        unique=True,
+        partial={"external_id": {"$type": "string"}},
+        name=_BY_EXTERNAL_ID,
+    ),
+    # A part of a name is looked for in the index itself, in order of the handle: no document is
+    # read in vain.
+    Index(
+        keys=[("tenant_id", ASCENDING), ("handle", ASCENDING), ("search", ASCENDING)],
+        name=_BY_SEARCH,
+    ),
+    Index(
+        keys=[("tenant_id", ASCENDING), ("department_ids", ASCENDING), ("handle", ASCENDING)],
+        name="tenant_department_handle",
+    ),
+    Index(keys=[("tenant_id", ASCENDING), ("kind", ASCENDING)], name="tenant_kind"),
+    Index(
+        keys=[("tenant_id", ASCENDING), ("roles", ASCENDING), ("state", ASCENDING)],
+        name="tenant_role_state",
+    ),
+)
+
+
+class People:
+    """Everybody of every tenant."""
+
+    def __init__(self, db: Database) -> None:
+        self._people = db.collection("people", schema_version=SCHEMA_VERSION)
+
+    async def provision(self) -> None:
+        """Create the collection and its indexes."""
+        await self._people.ensure_indexes(_INDEXES)
+
+    async def add(self, person: Person, *, tx: Transaction) -> None:
+        """Store a new person.
+
+        Raises:
+            HandleTaken: someone of the tenant has the handle.
+        """
+        try:
+            await self._people.insert(person_document(person), tx=tx)
+        except DuplicateKey as duplicate:
+            raise HandleTaken(handle=person.handle) from duplicate
+
+    async def add_many(self, people: Sequence[Person], *, tx: Transaction) -> None:
+        """Store new people whose handles were free in this transaction's view.
+
+        Raises:
+            Retry: someone took a handle or external id meanwhile; the transaction decides again.
+        """
+        try:
+            await self._people.insert_many([person_document(p) for p in people], tx=tx)
+        except DuplicateKey as duplicate:
+            raise Retry from duplicate
+
+    async def save_many(self, changed: Sequence[tuple[Person, Person]], *, tx: Transaction) -> None:
+        """Store changed people, each as (before, after).
+
+        The transaction's snapshot makes every `before` the present one: a change of someone else's
+        is a write conflict and the transaction runs again.
+        """
+        writes = [
+            ReplaceOne({"_id": before.id, "version": before.version}, person_document(after))
+            for before, after in changed
+        ]
+        await self._people.bulk(writes, tx=tx)
+
+    async def get(
+        self, person_id: str, *, tenant_id: TenantId, tx: Transaction | None = None
+    ) -> Person:
+        """Load a person by id.
+
+        Raises:
+            PersonNotFound: there is none in the tenant.
+        """
+        found = await self._people.find_one({"_id": person_id, "tenant_id": tenant_id}, tx=tx)
+        if found is None:
+            raise PersonNotFound
+        return person_from(found)
+
+    async def find_by_handle(self, handle: str, *, tenant_id: TenantId) -> Person | None:
+        """Load a person by their normal handle; None when there is none in the tenant."""
+        found = await self._people.find_one(
+            {"tenant_id": tenant_id, "handle": handle}, hint=_BY_HANDLE
+        )
+        return person_from(found) if found else None
+
+    async def find_many(
+        self, *, tenant_id: TenantId, person_ids: Sequence[str], handles: Sequence[str]
+    ) -> list[Person]:
+        """Load people by id or normal handle, the unknown left out, each once."""
+        by_id = await self._people.find_all(
+            {"_id": {"$in": list(person_ids)}, "tenant_id": tenant_id}
+        )
+        by_handle = await self._people.find_all(
+            {"tenant_id": tenant_id, "handle": {"$in": list(handles)}}, hint=_BY_HANDLE
+        )
+        people = {document["_id"]: person_from(document) for document in by_id + by_handle}
+        return list(people.values())
+
+    async def find_by_external_ids(
+        self, external_ids: Sequence[str], *, tenant_id: TenantId, tx: Transaction | None = None
+    ) -> dict[str, Person]:
+        """Load people by external id, the unknown left out."""
+        found = await self._people.find_all(
+            {"tenant_id": tenant_id, "external_id": {"$in": list(external_ids)}},
+            hint=_BY_EXTERNAL_ID,
+            tx=tx,
+        )
+        return {document["external_id"]: person_from(document) for document in found}
+
+    async def taken_handles(
+        self, wanted: Iterable[str], *, tenant_id: TenantId, tx: Transaction
+    ) -> frozenset[str]:
+        """Find which wanted handles are taken, and the numbered forms of those that clash."""
+        names = Counter(wanted)
+        repeated = {name for name, askers in names.items() if askers > 1}
+        taken = {
+            document["handle"]
+            for document in await self._people.find_all(
+                {"tenant_id": tenant_id, "handle": {"$in": sorted(names)}},
+                projection={"handle": 1},
+                hint=_BY_HANDLE,
+                tx=tx,
+            )
+        }
+        clashing = sorted(taken | repeated)
+        for start in range(0, len(clashing), _ALTERNATIVES):
+            some = clashing[start : start + _ALTERNATIVES]
+            numbered = await self._people.find_all(
+                {"tenant_id": tenant_id, "$or": [_numbered_forms(name) for name in some]},
+                projection={"handle": 1},
+                hint=_BY_HANDLE,
+                tx=tx,
+            )
+            taken.update(document["handle"] for document in numbered)
+        return frozenset(taken)
+
+    async def list_by_handle(
+        self,
+        *,
+        tenant_id: TenantId,
+        after: str,
+        limit: int,
+        departments: Sequence[DepartmentId] | None,
+        part: str,
+        include_deactivated: bool,
+    ) -> list[Person]:
+        """List people in order of their handle, those after a handle only.
+
+        In: departments (descendants included) or None for all; a folded part of handle or name, or
+            "".
+        """
+        wanted: dict[str, Any] = {"tenant_id": tenant_id, "handle": {"$gt": after}}
+        hint: str | None = _BY_HANDLE
+        if part:
+            wanted["search"] = {"$regex": re.escape(part)}
+            hint = _BY_SEARCH
+        if departments is not None:
+            wanted["department_ids"] = {"$in": list(departments)}
+            hint = None
+        if not include_deactivated:
+            wanted["state"] = State.ACTIVE.value
+        found = await self._people.find_all(
+            wanted, sort=[("handle", ASCENDING)], limit=limit, hint=hint
+        )
+        return [person_from(document) for document in found]
+
+    async def count_humans(self, *, tenant_id: TenantId) -> int:
+        """Count humans, active or not; service accounts and the bootstrap left out."""
+        return await self._people.count({"tenant_id": tenant_id, "kind": Kind.HUMAN.value})
+
+    async def count_with_role(self, role: str, *, tenant_id: TenantId, tx: Transaction) -> int:
+        """Count active people that hold a role."""
+        return await self._people.count(
+            {"tenant_id": tenant_id, "roles": role, "state": State.ACTIVE.value}, tx=tx
+        )
+
+    async def stream(self, *, tenant_id: TenantId | None) -> AsyncIterator[Person]:
+        """Read everybody of one tenant, or of all, in no promised order."""
+        wanted = {"tenant_id": tenant_id} if tenant_id else {}
+        hint = _BY_HANDLE if tenant_id else None
+        async for document in self._people.find(wanted, hint=hint, batch_size=1_000):
+            yield person_from(document)
+
+    async def versions(
+        self, person_ids: Sequence[PersonId], *, tenant_id: TenantId
+    ) -> dict[str, int]:
+        """Find the present versions of people, the unknown left out."""
+        found = await self._people.find_all(
+            {"_id": {"$in": list(person_ids)}, "tenant_id": tenant_id}, projection={"version": 1}
+        )
+        return {document["_id"]: document["version"] for document in found}
+
+
+def _numbered_forms(handle: str) -> dict[str, Any]:
+    # Long handles lose their end to the number, so their stem is matched.
+    return {"handle": {"$regex": f"^{re.escape(handle[:58])}.{{0,6}}-[0-9]+$"}}

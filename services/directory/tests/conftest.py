@@ -1,0 +1,249 @@
+"""What the directory's tests stand on: a real database, cheap hashes, a real gRPC server."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from directory import operations
+from directory.api import AuthorityApi, DirectoryApi, SessionApi
+from directory.config import BootstrapSection, PasswordsSection
+from directory.domain.access import Actor
+from directory.domain.people import Draft, Person
+from directory.domain.requests import Request
+from directory.domain.sessions import Tokens
+from directory.domain.tenants import Tenant
+from directory.operations.hashing import Hashing, hashing
+from directory.operations.tokens import TokenIssuer
+from directory.store import Store, load_or_create
+from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServicer_to_server
+from plexus.authz.v1.caller_pb2 import CallerContext
+from plexus.directory.v1.directory_service_pb2_grpc import (
+    DirectoryServiceStub,
+    add_DirectoryServiceServicer_to_server,
+)
+from plexus.directory.v1.session_service_pb2_grpc import (
+    SessionServiceStub,
+    add_SessionServiceServicer_to_server,
+)
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexuskit.config import CallerSection, GrpcSection
+from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerVerifier, open_channel, serve
+from plexuskit.mongo import Database
+from plexuskit.service import Runtime
+from plexuskit.testing import FrozenClock
+
+SECRET = "bootstrap secret of the tests"
+PASSWORD = "correct horse"
+CHEAP = PasswordsSection(time_cost=1, memory_kib=1_024, parallelism=1)
+MINUTE = timedelta(seconds=60)
+
+
+@pytest.fixture
+async def store(db: Database) -> Store:
+    store = Store(db)
+    await store.provision()
+    return store
+
+
+@pytest.fixture
+async def hashes() -> AsyncIterator[Hashing]:
+    async with hashing(CHEAP) as opened:
+        yield opened
+
+
+@pytest.fixture
+def issuer(tmp_path: Path, clock: FrozenClock) -> TokenIssuer:
+    return TokenIssuer(load_or_create(tmp_path / "signing.json", now=clock.now()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Company:
+    """A tenant with its administrator, and the shortest way to do things in it."""
+
+    tenant: Tenant
+    admin: Person
+    actor: Actor
+    store: Store
+    hashes: Hashing
+    issuer: TokenIssuer
+    clock: FrozenClock
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    async def hire(
+        self, handle: str, *, password: str = "", request: Request | None = None, **fields: object
+    ) -> Person:
+        draft = Draft(handle=handle, display_name=handle.title(), **fields)  # type: ignore[arg-type]
+        return await operations.create_person(
+            self.store,
+            self.hashes,
+            actor=self.actor,
+            draft=draft,
+            password=password,
+            request=request,
+            now=self.now,
+        )
+
+    async def sign_in(self, handle: str, password: str = PASSWORD) -> Tokens:
+        tokens, _ = await operations.sign_in(
+            self.store,
+            self.hashes,
+            self.issuer,
+            handle=handle,
+            password=password,
+            device="test",
+            now=self.now,
+        )
+        return tokens
+
+    async def refresh(self, refresh_token: str) -> Tokens:
+        return await operations.refresh_session(
+            self.store, self.issuer, refresh_token=refresh_token, now=self.now
+        )
+
+    def acting_as(self, person: Person, *, session_id: str = "ses_of_test") -> Actor:
+        return Actor(
+            tenant_id=person.tenant_id,
+            person_id=person.id,
+            session_id=session_id,  # type: ignore[arg-type]
+            roles=frozenset(person.roles),
+        )
+
+
+@pytest.fixture
+async def company(
+    store: Store, hashes: Hashing, issuer: TokenIssuer, clock: FrozenClock
+) -> Company:
+    tenant, admin = await operations.init_tenant(
+        store,
+        hashes,
+        name="北方贸易",
+        time_zone="Asia/Shanghai",
+        admin_handle="root",
+        admin_display_name="Root",
+        admin_password=PASSWORD,
+        bootstrap_given=SECRET,
+        bootstrap_secret=SECRET,
+        now=clock.now(),
+    )
+    actor = Actor(
+        tenant_id=tenant.id,
+        person_id=admin.id,
+        session_id="ses_of_admin",  # type: ignore[arg-type]
+        roles=frozenset(admin.roles),
+    )
+    return Company(
+        tenant=tenant,
+        admin=admin,
+        actor=actor,
+        store=store,
+        hashes=hashes,
+        issuer=issuer,
+        clock=clock,
+    )
+
+
+@pytest.fixture
+def facts(db: Database) -> Callable[[], Awaitable[list[Envelope]]]:
+    """A function that reads every fact of the outbox, in the order of its ids."""
+
+    async def read() -> list[Envelope]:
+        outbox = db.collection("outbox", schema_version=1)
+        stored = await outbox.find_all({}, sort=[("_id", 1)])
+        return [Envelope.FromString(bytes(document["event"])) for document in stored]
+
+    return read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """The directory behind a real gRPC server, and callers that the gateway or a service signed."""
+
+    directory: DirectoryServiceStub
+    sessions: SessionServiceStub
+    authority: AuthorityStub
+    clock: FrozenClock
+    gateway: CallerSigner
+    search: CallerSigner
+    secret: str = field(default=SECRET, repr=False)
+
+    def person(
+        self, person_id: str, tenant_id: str, *roles: str, session_id: str = "ses_x"
+    ) -> dict:
+        return self._signed(
+            self.gateway,
+            CallerContext(
+                kind=CallerContext.KIND_PERSON,
+                tenant_id=tenant_id,
+                person_id=person_id,
+                session_id=session_id,
+                roles=roles,
+            ),
+        )
+
+    @property
+    def anonymous(self) -> dict:
+        return self._signed(self.gateway, CallerContext(kind=CallerContext.KIND_ANONYMOUS))
+
+    @property
+    def service(self) -> dict:
+        return self._signed(self.search, CallerContext(kind=CallerContext.KIND_SERVICE))
+
+    def _signed(self, signer: CallerSigner, context: CallerContext) -> dict:
+        issued = int(self.clock.now().timestamp() * 1000)
+        context.service = signer.service
+        context.audience = "directory"
+        context.issued_at_ms = issued
+        context.expires_at_ms = issued + int(MINUTE.total_seconds() * 1000)
+        return {"metadata": ((METADATA_KEY, signer.sign(context)),)}
+
+
+@pytest.fixture
+async def served(
+    store: Store,
+    hashes: Hashing,
+    issuer: TokenIssuer,
+    clock: FrozenClock,
+    caller_keys_of: Callable[[str], CallerSection],
+    runtime: Runtime,
+) -> AsyncIterator[Served]:
+    servicers = [
+        (
+            add_DirectoryServiceServicer_to_server,
+            DirectoryApi(store, hashing=hashes, clock=clock),
+        ),
+        (
+            add_SessionServiceServicer_to_server,
+            SessionApi(
+                store,
+                hashing=hashes,
+                issuer=issuer,
+                bootstrap=BootstrapSection(secret=SECRET),
+                clock=clock,
+            ),
+        ),
+        (add_AuthorityServicer_to_server, AuthorityApi(store)),
+    ]
+    verifier = CallerVerifier(caller_keys_of("directory"), "directory", clock=clock)
+    async with (
+        serve(
+            GrpcSection(port=0, drain_seconds=1),
+            service="directory",
+            servicers=servicers,
+            verifier=verifier,
+            runtime=runtime,
+        ) as port,
+        open_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        yield Served(
+            directory=DirectoryServiceStub(channel),
+            sessions=SessionServiceStub(channel),
+            authority=AuthorityStub(channel),
+            clock=clock,
+            gateway=CallerSigner(caller_keys_of("gateway")),
+            search=CallerSigner(caller_keys_of("search")),
+        )

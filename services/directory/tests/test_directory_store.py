@@ -1,0 +1,165 @@
+"""Indexes, shapes and expiry on a real database; the file of signing keys on a real disk."""
+
+import json
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from directory import operations, queries
+from directory.domain.imports import Imported
+from directory.domain.people import Changes
+from directory.domain.refusals import SignInRefused
+from directory.domain.requests import Request
+from directory.queries.authority import Ref
+from directory.store import Store, load_or_create, rotate
+from directory.store.signing_keys import UnusableSigningKeys
+from plexuskit.mongo import Database
+
+NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
+DAY = 86_400
+PASSWORD = "correct horse"
+
+
+async def write_everything(company: Any) -> tuple[str, str]:
+    """Run every operation once; out: a department and a session that stays."""
+    common = {"actor": company.actor, "now": company.now}
+    request = Request.of(scope="s", request_id="r", method="m", content=b"c")
+    department = await operations.create_department(
+        company.store, name="采购", parent_id="", external_id="hr:1", request=request, **common
+    )
+    li = await company.hire("li", password=PASSWORD, department_ids=[department.id])
+    await operations.update_person(
+        company.store,
+        person_id=li.id,
+        changes=Changes(title="x", roles=["admin"]),
+        expected_version=1,
+        request=None,
+        **common,
+    )
+    imported = [
+        Imported(external_id="hr:1", handle="li", display_name="x", password="password1"),
+        Imported(external_id="hr:2", handle="li", display_name="x"),
+    ]
+    await operations.import_people(company.store, company.hashes, imported=imported, **common)
+    await company.refresh((await company.sign_in("li")).refresh_token)
+    with pytest.raises(SignInRefused):
+        await company.sign_in("li", "wrong password")
+    await operations.set_password(
+        company.store,
+        company.hashes,
+        person_id=li.id,
+        old_password="",
+        new_password="another one",
+        **common,
+    )
+    await operations.deactivate_person(company.store, person_id=li.id, request=None, **common)
+    tokens = await company.sign_in("root")
+    return department.id, tokens.session_id
+
+
+async def read_everything(company: Any, department_id: str, session_id: str) -> None:
+    store, actor = company.store, company.actor
+    for department, query, gone in (
+        ("", "", False),
+        ("", "l", False),
+        (department_id, "", True),
+        (department_id, "l", False),
+    ):
+        await queries.list_people(
+            store,
+            actor=actor,
+            page_size=10,
+            page_token="",
+            department_id=department,
+            query=query,
+            include_deactivated=gone,
+        )
+    await queries.list_departments(store, actor=actor, page_size=10, page_token="")
+    await queries.get_person(store, actor=actor, handle="root")
+    await queries.batch_get_people(store, actor=actor, person_ids=["x"], handles=["root"])
+    await queries.get_directory_status(store, actor=actor, now=company.now)
+    await queries.find_ended_sessions(store, session_ids=[session_id], now=company.now)
+    ids = {"tenant_id": actor.tenant_id, "person_id": actor.person_id}
+    refs = [Ref(kind="person", id="x"), Ref(kind="department", id=department_id)]
+    await queries.recheck(store, refs=refs, **ids)
+    assert [found async for found in queries.snapshot(store, tenant_id=actor.tenant_id)]
+
+
+async def test_no_query_walks_a_whole_collection(company: Any, db: Database) -> None:
+    await db._database.command({"profile": 2})
+    await read_everything(company, *await write_everything(company))
+    await db._database.command({"profile": 0})
+    profiled = await db._database["system.profile"].find({}).to_list()
+    plans = {
+        (entry["ns"].partition(".")[2], entry.get("planSummary", ""))
+        for entry in profiled
+        if not entry["ns"].endswith("system.profile")
+    }
+    assert len(plans) > 10
+    assert [plan for plan in plans if "COLLSCAN" in plan[1]] == []
+    # Pages come out of an index in their order: nothing is sorted in memory but merged departments.
+    sorted_ = {
+        entry["command"].get("find") for entry in profiled if entry.get("hasSortStage") is True
+    }
+    assert sorted_ <= {"people"}
+
+
+async def test_every_document_says_the_version_of_its_shape(company: Any, db: Database) -> None:
+    await write_everything(company)
+    for name in await db.collection_names():
+        documents = await db.collection(name, schema_version=1).find_all({})
+        assert all(document.get("schema_version") == 1 for document in documents), name
+
+
+async def test_what_must_be_forgotten_expires(store: Store, db: Database) -> None:
+    expiries = {}
+    for name in await db.collection_names():
+        for index in (await db._database[name].index_information()).values():
+            if "expireAfterSeconds" in index:
+                expiries[name, index["key"][0][0]] = index["expireAfterSeconds"]
+    assert expiries["requests", "answered_at"] == 7 * DAY
+    assert expiries["sessions", "expires_at"] == 7 * DAY
+    assert expiries["sign_in_attempts", "counted_at"] == DAY
+    # Provisioning again changes nothing and fails at nothing.
+    await store.provision()
+
+
+def test_signing_keys_are_made_once_by_however_many_starts(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "keys.json"
+    with ThreadPoolExecutor(8) as starts:
+        made = list(starts.map(lambda _: load_or_create(path, now=NOW), range(8)))
+    assert len({keys.newest.kid for keys in made}) == 1
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_after_a_rotation_the_newest_signs_and_the_old_one_stays_published(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    old = load_or_create(path, now=NOW)
+    new = rotate(path, now=NOW.replace(hour=2))
+    assert new.newest.kid != old.newest.kid
+    published = [key["kid"] for key in json.loads(new.public_jwks())["keys"]]
+    assert published == [old.newest.kid, new.newest.kid]
+    assert load_or_create(path, now=NOW).newest.kid == new.newest.kid
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        '{"keys": []}',
+        '{"keys": [{"made_at": 1}]}',
+        '{"keys": [{"made_at": 1, "kty": "OKP", "crv": "Ed25519", "x": "c2VjcmV0"}]}',
+    ],
+)
+def test_a_broken_keys_file_stops_the_start_and_shows_nothing(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text(content)
+    with pytest.raises(UnusableSigningKeys) as raised:
+        load_or_create(path, now=NOW)
+    assert "c2VjcmV0" not in str(raised.value)
+    assert path.read_text() == content

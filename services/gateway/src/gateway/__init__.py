@@ -1,0 +1,1 @@
+"""The one door: authentication, permissions, streams."""

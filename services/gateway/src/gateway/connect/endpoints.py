@@ -1,0 +1,151 @@
+"""Methods as endpoints of `connectrpc`, which knows the protocol and sees only bytes."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import Any, Final, TypeAlias
+
+from connectrpc.codec import Codec
+from connectrpc.method import IdempotencyLevel, StreamType
+from connectrpc.method import MethodInfo as ConnectMethod
+from connectrpc.request import RequestContext
+from connectrpc.server import ConnectASGIApplication, Endpoint
+from plexuskit.grpc import MethodInfo
+
+from gateway.connect.errors import error_of
+from gateway.connect.json import to_bytes, to_json
+from gateway.proxy import Answered, Calls, Forwarding, Many, Once, forwarded_methods
+
+Context = RequestContext[bytes, bytes]
+# The library exports the base of these and takes only its subclasses.
+Known: TypeAlias = Any
+
+
+class _Passing(Codec[bytes, bytes]):
+    """Leaves bytes as they are; what they mean is looked at after admission, if at all."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def name(self) -> str:
+        """Return how content types call it."""
+        return self._name
+
+    def encode(self, message: bytes) -> bytes:
+        """Return what was encoded before."""
+        return message
+
+    def decode(self, data: bytes | bytearray, message_class: type[bytes]) -> bytes:
+        """Return the bytes that came in."""
+        return message_class(data)
+
+
+_CODECS: Final = (_Passing("proto"), _Passing("json"))
+_JSON: Final = ("application/json", "application/connect+json", "application/grpc-web+json")
+
+
+class Endpoints:
+    """The methods that can be called over HTTP: those that take one message."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._endpoints: dict[str, Known] = {}
+
+    def forward(self, forwarding: Forwarding) -> None:
+        """Add every service's methods that take one message; raises KeyError as `once` does."""
+        for method in forwarded_methods().values():
+            if method.client_streaming:
+                # HTTP/1.1 has one body at a time; native clients use the gRPC port for these.
+                continue
+            if method.server_streaming:
+                self.add_many(method, forwarding.many(method))
+            else:
+                self.add_once(method, forwarding.once(method))
+
+    def add_once(self, method: MethodInfo, once: Once) -> None:
+        """Add a plain method."""
+
+        async def serve(request: bytes, context: Context) -> bytes:
+            try:
+                with self._calls.call(method, _metadata(context)) as call:
+                    identity = await call.identify()
+                    answer = await once(
+                        _read(method, request, context), identity, _seconds(context)
+                    )
+                    return _written(method, answer, context)
+            except Answered as ended:
+                raise error_of(ended.answer) from None
+
+        self._endpoints[method.path] = Endpoint.unary(_described(method), serve)
+
+    def add_many(self, method: MethodInfo, many: Many) -> None:
+        """Add a method with many answers."""
+
+        async def serve(request: bytes, context: Context) -> AsyncIterator[bytes]:
+            try:
+                with self._calls.call(method, _metadata(context)) as call:
+                    identity = await call.identify()
+                    answers = many(_read(method, request, context), identity, _seconds(context))
+                    async with aclosing(answers):
+                        async for answer in answers:
+                            yield _written(method, answer, context)
+            except Answered as ended:
+                raise error_of(ended.answer) from None
+
+        self._endpoints[method.path] = Endpoint.server_stream(_described(method), serve)
+
+    def application(self, *, max_body_bytes: int) -> "Application":
+        """Return the ASGI application of all endpoints."""
+        return Application(self._endpoints, max_body_bytes=max_body_bytes)
+
+
+class Application(ConnectASGIApplication[Any]):
+    """The Connect protocol, and gRPC-Web beside it, for every endpoint; nothing is compressed."""
+
+    def __init__(self, endpoints: Mapping[str, Known], *, max_body_bytes: int) -> None:
+        super().__init__(
+            service=None,
+            endpoints=lambda _: endpoints,
+            read_max_bytes=max_body_bytes,
+            compressions=(),
+            codecs=_CODECS,
+        )
+
+    @property
+    def path(self) -> str:
+        """Where it is mounted."""
+        return "/"
+
+
+def _described(method: MethodInfo) -> ConnectMethod[bytes, bytes]:
+    service, _, name = method.path[1:].partition("/")
+    return ConnectMethod(
+        name=name,
+        service_name=service,
+        input=bytes,
+        output=bytes,
+        # Without GET: a request in a URL ends in logs and caches.
+        idempotency_level=IdempotencyLevel.UNKNOWN,
+        stream_type=StreamType.SERVER_STREAM if method.server_streaming else StreamType.UNARY,
+    )
+
+
+def _metadata(context: Context) -> list[tuple[str, str]]:
+    return list(context.request_headers.allitems())
+
+
+def _seconds(context: Context) -> float | None:
+    left = context.timeout_ms
+    return None if left is None else max(0.0, left / 1000)
+
+
+def _is_json(context: Context) -> bool:
+    content_type = context.request_headers.get("content-type", "")
+    return content_type.partition(";")[0].strip().lower() in _JSON
+
+
+def _read(method: MethodInfo, request: bytes, context: Context) -> bytes:
+    return to_bytes(request, method.request_class) if _is_json(context) else request
+
+
+def _written(method: MethodInfo, answer: bytes, context: Context) -> bytes:
+    return to_json(answer, method.response_class) if _is_json(context) else answer

@@ -1,0 +1,133 @@
+"""What a browser finds here: the endpoints, a health check, a page that says what this is."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+_ALLOWED_HEADERS: Final = (
+    b"authorization, content-type, connect-protocol-version, connect-timeout-ms, grpc-timeout,"
+    b" traceparent, x-grpc-web, x-user-agent"
+)
+_EXPOSED_HEADERS: Final = b"grpc-status, grpc-message, grpc-status-details-bin"
+_PREFLIGHT_SECONDS: Final = b"7200"
+_TEXT: Final = b"text/plain; charset=utf-8"
+_PLAIN_GRPC: Final = b"application/grpc"
+_GRPC_WEB: Final = b"application/grpc-web"
+
+_PAGE: Final = """<!doctype html>
+<html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Plexus</title>
+<h1>Plexus</h1>
+<p>这里是 Plexus 网关:程序经由它以 Connect、gRPC-Web 或 gRPC 访问;
+请用贵公司的 Plexus 客户端登录。</p>
+<p lang="en">This is the Plexus gateway. Programs reach it with Connect, gRPC-Web or gRPC;
+people sign in with their company's Plexus client.</p>
+</html>
+""".encode()
+
+
+class Site:
+    """Routes requests, and tells browsers which other pages may call (CORS)."""
+
+    def __init__(
+        self, endpoints: App, *, origins: Iterable[str], is_serving: Callable[[], bool]
+    ) -> None:
+        """Take what is behind it.
+
+        Args:
+            endpoints: serves the methods; gets every POST.
+            origins: of the pages that may call from elsewhere.
+            is_serving: whether the process takes new work, for the health check.
+        """
+        self._endpoints = endpoints
+        self._origins = frozenset(origin.rstrip("/").encode() for origin in origins)
+        self._is_serving = is_serving
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        headers: Headers = scope["headers"]
+        if not all(value.isascii() for _, value in headers):
+            await _respond(send, 400, b"Header values are ASCII.\n")
+            return
+        origin = _value(headers, b"origin")
+        allowed = origin if origin in self._origins else b""
+
+        method, path = scope["method"], scope["path"]
+        if method == "OPTIONS":
+            await _preflight(send, origin=allowed)
+        elif method == "POST":
+            await self._call(scope, receive, _with_cors(send, origin=allowed))
+        elif method not in ("GET", "HEAD"):
+            await _respond(send, 405, b"", allow=b"GET, HEAD, POST, OPTIONS")
+        elif path == "/healthz":
+            serving = self._is_serving()
+            await _respond(send, 200 if serving else 503, b"ok\n" if serving else b"draining\n")
+        elif path == "/":
+            await _respond(send, 200, _PAGE, content_type=b"text/html; charset=utf-8")
+        else:
+            await _respond(send, 404, b"There is nothing here.\n")
+
+    async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
+        content_type = _value(scope["headers"], b"content-type").lower()
+        if content_type.startswith(_PLAIN_GRPC) and not content_type.startswith(_GRPC_WEB):
+            # Native gRPC needs HTTP/2 and its trailers.
+            await _respond(send, 415, b"Native gRPC is served on the gRPC port.\n")
+            return
+        await self._endpoints(scope, receive, send)
+
+
+def _with_cors(send: Send, *, origin: bytes) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            extra: Headers = [(b"x-content-type-options", b"nosniff"), (b"vary", b"Origin")]
+            if origin:
+                extra += [
+                    (b"access-control-allow-origin", origin),
+                    (b"access-control-expose-headers", _EXPOSED_HEADERS),
+                ]
+            message = {**message, "headers": [*message.get("headers", ()), *extra]}
+        await send(message)
+
+    return sending
+
+
+async def _preflight(send: Send, *, origin: bytes) -> None:
+    if not origin:
+        await _respond(send, 403, b"This origin may not call; see GATEWAY_HTTP__ORIGINS.\n")
+        return
+    await _respond(
+        send,
+        204,
+        b"",
+        vary=b"Origin",
+        access_control_allow_origin=origin,
+        access_control_allow_methods=b"POST",
+        access_control_allow_headers=_ALLOWED_HEADERS,
+        access_control_max_age=_PREFLIGHT_SECONDS,
+    )
+
+
+async def _respond(
+    send: Send, status: int, body: bytes, *, content_type: bytes = _TEXT, **headers: bytes
+) -> None:
+    named = [(name.replace("_", "-").encode(), value) for name, value in headers.items()]
+    fixed = [
+        (b"content-type", content_type),
+        (b"content-length", str(len(body)).encode()),
+        (b"content-security-policy", b"default-src 'none'"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if status == 204:  # noqa: PLR2004 - No Content has neither type nor length
+        fixed = []
+    await send({"type": "http.response.start", "status": status, "headers": [*fixed, *named]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _value(headers: Headers, name: bytes) -> bytes:
+    return next((value for key, value in headers if key == name), b"")

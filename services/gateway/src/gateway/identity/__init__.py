@@ -1,0 +1,24 @@
+"""Who asks: access tokens, the sessions they belong to, and the callers that services see."""
+
+from gateway.identity.callers import Callers
+from gateway.identity.ended import EndedSessions
+from gateway.identity.keys import SigningKeys
+from gateway.identity.person import Identity, current, enter
+from gateway.identity.refusals import SessionEnded, TokenExpired, TokenInvalid, TokenMissing
+from gateway.identity.tokens import Authenticator
+from gateway.identity.watching import Watching
+
+__all__ = [
+    "Authenticator",
+    "Callers",
+    "EndedSessions",
+    "Identity",
+    "SessionEnded",
+    "SigningKeys",
+    "TokenExpired",
+    "TokenInvalid",
+    "TokenMissing",
+    "Watching",
+    "current",
+    "enter",
+]

@@ -1,0 +1,57 @@
+"""The signed caller contexts that go on with requests instead of tokens (GW-1)."""
+
+from collections import OrderedDict
+from typing import Final
+
+from plexus.authz.v1.caller_pb2 import CallerContext
+from plexuskit.clock import Clock
+from plexuskit.grpc import CallerSigner, CallerTokens
+
+from gateway.identity.person import Identity
+
+_CACHED: Final = 20_000
+
+
+class Callers:
+    """Signs in whose name requests go on; one signature lasts for half a context's life."""
+
+    def __init__(self, signer: CallerSigner, *, clock: Clock, cached: int = _CACHED) -> None:
+        """Take the gateway's key.
+
+        Args:
+            signer: the gateway's; only its signature makes a person.
+            clock: tells when a context is half way through its life.
+            cached: how many people's contexts are kept, the least recently used leave first.
+        """
+        self._signer = signer
+        self._clock = clock
+        self._size = cached
+        self._anonymous = self._tokens(CallerContext(kind=CallerContext.KIND_ANONYMOUS))
+        self._people: OrderedDict[str, CallerTokens] = OrderedDict()
+
+    def signed(self, identity: Identity, *, audience: str) -> bytes:
+        """Return a serialized SignedCaller of a person for the service named `audience`."""
+        # A token and not a session: roles may change from one token to the next.
+        tokens = self._people.get(identity.token_id)
+        if tokens is None:
+            tokens = self._people[identity.token_id] = self._tokens(
+                CallerContext(
+                    kind=CallerContext.KIND_PERSON,
+                    tenant_id=identity.tenant_id,
+                    person_id=identity.person_id,
+                    session_id=identity.session_id,
+                    roles=sorted(identity.roles),
+                )
+            )
+            if len(self._people) > self._size:
+                self._people.popitem(last=False)
+        else:
+            self._people.move_to_end(identity.token_id)
+        return tokens.for_audience(audience)
+
+    def anonymous(self, audience: str) -> bytes:
+        """Return a serialized SignedCaller of nobody yet, for public methods."""
+        return self._anonymous.for_audience(audience)
+
+    def _tokens(self, context: CallerContext) -> CallerTokens:
+        return CallerTokens(self._signer, context, clock=self._clock)

@@ -1,0 +1,110 @@
+"""How the gateway hears that sessions end: events at once, and a re-check that needs no Kafka."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC
+from typing import Final
+
+import structlog
+from google.protobuf.message import DecodeError
+from plexus.directory.v1 import session_service_pb2 as pb
+from plexus.directory.v1.events_pb2 import PersonDeactivated, SessionRevoked
+from plexus.topics import DIRECTORY_PERSON_V1
+from plexuskit.config import KafkaSection
+from plexuskit.errors import Refusal
+from plexuskit.grpc import RemoteFailure
+from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
+from plexuskit.service import Health
+
+from gateway.identity.ended import EndedSessions
+
+RECHECKED_EVERY: Final = 30.0
+MOST_ASKED: Final = 10_000
+EVENTS_CHECK: Final = "session_events"
+RECHECK_CHECK: Final = "session_recheck"
+_BACK_OFF: Final = (0.5, 10.0)
+
+log = structlog.get_logger()
+
+
+FindEndedSessions = Callable[[pb.FindEndedSessionsRequest], Awaitable[pb.FindEndedSessionsResponse]]
+"""Directory's method, as its stub calls it."""
+
+
+class Watching:
+    """Feeds EndedSessions (GW-4: at most 1 s by event, at most 60 s without Kafka)."""
+
+    def __init__(
+        self, ended: EndedSessions, *, find_ended_sessions: FindEndedSessions, health: Health
+    ) -> None:
+        """Take what to feed.
+
+        Args:
+            ended: gets what is heard.
+            find_ended_sessions: asks directory, for the re-check.
+            health: gets two checks that are shown and never make the process unready.
+        """
+        self._ended = ended
+        self._find_ended_sessions = find_ended_sessions
+        self._health = health
+        self._recheck_now = asyncio.Event()
+
+    async def follow(self, section: KafkaSection) -> None:
+        """Apply directory's events for ever; while Kafka is down, try again with back-off."""
+        failures = 0
+        while True:
+            try:
+                async with tail(section, [DIRECTORY_PERSON_V1]) as records:
+                    failures = 0
+                    self._health.set(EVENTS_CHECK, ok=True, required=False)
+                    # What ended while nobody listened is in no event that still comes.
+                    self._recheck_now.set()
+                    async for batch in records:
+                        self.apply(batch)
+            except KafkaUnavailable as error:
+                self._health.set(EVENTS_CHECK, ok=False, detail=str(error), required=False)
+            least, most = _BACK_OFF
+            pause = min(least * 2**failures, most)
+            failures = min(failures + 1, 10)
+            await asyncio.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311 - jitter
+
+    def apply(self, records: Sequence[Record]) -> None:
+        """Note what records of `directory.person.v1` say; one that cannot be read is skipped."""
+        for record in records:
+            try:
+                self._apply(record)
+            except (InvalidRecord, DecodeError) as error:
+                log.warning("session.event_unreadable", offset=record.offset, error=str(error))
+
+    async def recheck(self) -> None:
+        """Ask directory for ever, every 30 s, which sessions in use have ended."""
+        while True:
+            try:
+                async with asyncio.timeout(RECHECKED_EVERY):
+                    await self._recheck_now.wait()
+            except TimeoutError:
+                self._ended.forget()
+            self._recheck_now.clear()
+            try:
+                await self.recheck_once()
+            except (Refusal, RemoteFailure) as error:
+                self._health.set(RECHECK_CHECK, ok=False, detail=str(error), required=False)
+            else:
+                self._health.set(RECHECK_CHECK, ok=True, required=False)
+
+    async def recheck_once(self) -> None:
+        """Ask directory now. Raises DependencyDown when it cannot be asked."""
+        sessions = self._ended.in_use()
+        for start in range(0, len(sessions), MOST_ASKED):
+            asked = sessions[start : start + MOST_ASKED]
+            answer = await self._find_ended_sessions(pb.FindEndedSessionsRequest(session_ids=asked))
+            self._ended.end(answer.ended_session_ids)
+
+    def _apply(self, record: Record) -> None:
+        envelope = record.envelope
+        if envelope.type == SessionRevoked.DESCRIPTOR.full_name:
+            self._ended.end([SessionRevoked.FromString(envelope.fact).session_id])
+        elif envelope.type == PersonDeactivated.DESCRIPTOR.full_name:
+            person = PersonDeactivated.FromString(envelope.fact).person
+            self._ended.deactivate(person.id, at=envelope.occurred_at.ToDatetime(tzinfo=UTC))

@@ -1,0 +1,46 @@
+"""SessionService: the gateway's own RPCs."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import Any, Final
+
+import grpc
+from plexus.gateway.v1.session_service_pb2 import SessionRequest, SubscribeRequest
+
+from gateway.identity import current
+from gateway.live.live import Live
+
+SERVICE: Final = "plexus.gateway.v1.SessionService"
+
+
+class SessionApi:
+    """Each method gives the person of the call to Live, and writes what comes of it.
+
+    Authentication, permission and errors stand before it, in the gateway's server.
+    """
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    async def Session(self, request_iterator: AsyncIterator[SessionRequest], context: Any) -> None:
+        """Run a native client's stream."""
+        async with aclosing(self._live.session(current(), request_iterator)) as responses:
+            async for response in responses:
+                await context.write(response)
+
+    async def Subscribe(self, request: SubscribeRequest, context: Any) -> None:
+        """Run a browser's stream."""
+        async with aclosing(self._live.frames(current(), request)) as responses:
+            async for response in responses:
+                await context.write(response)
+
+    def handlers(self) -> Mapping[str, Any]:
+        """Give the handler of each method by its name; requests are messages, responses bytes."""
+        return {
+            "Session": grpc.stream_stream_rpc_method_handler(
+                self.Session, request_deserializer=SessionRequest.FromString
+            ),
+            "Subscribe": grpc.unary_stream_rpc_method_handler(
+                self.Subscribe, request_deserializer=SubscribeRequest.FromString
+            ),
+        }

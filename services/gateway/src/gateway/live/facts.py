@@ -1,0 +1,94 @@
+"""What a fact of a conversation means for who may see it (MSG-14)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from google.protobuf.message import DecodeError
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.messaging.v1 import events_pb2
+from plexus.messaging.v1.conversations_pb2 import Conversation
+
+from gateway.live.rooms import Ranges, ranges_of
+
+_PACKAGE: Final = "plexus.messaging.v1."
+_POSTED: Final = f"{_PACKAGE}MessagePosted"
+_ABOUT_MESSAGES: Final = {
+    f"{_PACKAGE}{fact.__name__}": fact
+    for fact in (
+        events_pb2.MessageEdited,
+        events_pb2.MessageRecalled,
+        events_pb2.MessageReacted,
+    )
+}
+_ABOUT_CONVERSATION: Final = {
+    f"{_PACKAGE}{fact.__name__}": fact
+    for fact in (events_pb2.ConversationChanged, events_pb2.ConversationArchived)
+}
+_CREATED: Final = f"{_PACKAGE}ConversationCreated"
+_ADDED: Final = f"{_PACKAGE}MembersAdded"
+_REMOVED: Final = f"{_PACKAGE}MembersRemoved"
+
+
+class UnreadableFact(Exception):  # noqa: N818 - named after the fact that prevents
+    """A fact that this gateway cannot apply: whom it concerns is the owner's to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One fact.
+
+    Attributes:
+        seq: the message it is about; 0: none.
+        joined: who is a member from here on, with every stay.
+        left: who is none from here on.
+        history: whether members see what was before them; None: the fact does not say.
+    """
+
+    seq: int = 0
+    joined: tuple[tuple[str, Ranges], ...] = ()
+    left: tuple[str, ...] = ()
+    history: bool | None = None
+
+
+def meaning_of(envelope: Envelope) -> Meaning:
+    """Read a fact of topic `messaging.conversation.v1`.
+
+    Raises:
+        UnreadableFact: it cannot be decoded, or is of a type that this gateway does not know.
+    """
+    try:
+        if envelope.type == _POSTED:
+            return Meaning(seq=events_pb2.MessagePosted.FromString(envelope.fact).message.seq)
+        return _rare(envelope)
+    except DecodeError as error:
+        raise UnreadableFact(envelope.type) from error
+
+
+def _rare(envelope: Envelope) -> Meaning:
+    kind, fact = envelope.type, envelope.fact
+    if kind in _ABOUT_MESSAGES:
+        return Meaning(seq=_ABOUT_MESSAGES[kind].FromString(fact).message.seq)
+    if kind in _ABOUT_CONVERSATION:
+        return Meaning(history=_history(_ABOUT_CONVERSATION[kind].FromString(fact).conversation))
+    if kind == _CREATED:
+        created = events_pb2.ConversationCreated.FromString(fact)
+        members = created.members
+        return Meaning(
+            history=_history(created.conversation),
+            joined=tuple((m.person_id, ranges_of(m.intervals)) for m in members if m.active),
+        )
+    if kind == _ADDED:
+        members = events_pb2.MembersAdded.FromString(fact).members
+        return Meaning(
+            joined=tuple((m.person_id, ranges_of(m.intervals)) for m in members if m.active)
+        )
+    if kind == _REMOVED:
+        members = events_pb2.MembersRemoved.FromString(fact).members
+        return Meaning(left=tuple(member.person_id for member in members))
+    raise UnreadableFact(kind)
+
+
+def _history(conversation: Conversation) -> bool | None:
+    if conversation.history == Conversation.HISTORY_UNSPECIFIED:
+        return None
+    return conversation.history == Conversation.HISTORY_ALL

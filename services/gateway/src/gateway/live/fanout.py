@@ -1,0 +1,224 @@
+"""From Kafka to streams: every event is made into bytes once and goes to all who may see it.
+
+Numbers are dense per conversation: a repeated one is skipped, a missing one means that this
+gateway does not know who is a member, so it asks the owner before it delivers anything more of that
+conversation. Positions are taken before anybody is asked what a person may read, so nothing falls
+between the owner's answer and the first event.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+from google.protobuf.message import DecodeError
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.topics import (
+    MESSAGING_CONVERSATION_V1,
+    MESSAGING_CURSOR_V1,
+    NOTIFY_NOTIFICATION_V1,
+)
+from plexuskit.config import KafkaSection
+from plexuskit.kafka import KafkaUnavailable, Record, tail
+from plexuskit.metrics import counter
+from plexuskit.service import Health
+
+from gateway.live import wire
+from gateway.live.facts import Meaning, UnreadableFact, meaning_of
+from gateway.live.people import People
+from gateway.live.rooms import Room, Rooms, Seat
+from gateway.live.wire import Chunk
+
+log = structlog.get_logger()
+
+DELIVERED = counter("plexus_gateway_deliveries_total", "Events put into streams")
+
+GAP: Final = "GAP"
+RELOADED: Final = "RELOADED"
+CHECK: Final = "fanout"
+TOPICS: Final = (MESSAGING_CONVERSATION_V1, MESSAGING_CURSOR_V1, NOTIFY_NOTIFICATION_V1)
+
+# One chunk of a conversation; well below what a stream may hold.
+MOST_CHUNK: Final = 256 * 1024
+_BACK_OFF: Final = (0.2, 5.0)
+
+
+class Segment:
+    """Consecutive changes of a conversation that go to the same people."""
+
+    __slots__ = ("after", "envelopes", "seqs", "size", "through")
+
+    def __init__(self, after: int) -> None:
+        self.after = self.through = after
+        self.envelopes: list[bytes] = []
+        self.seqs: list[int] = []
+        self.size = 0
+
+    def add(self, envelope: bytes, *, change_no: int, seq: int) -> None:
+        """Add the next change; `seq` is the message it is about, or 0."""
+        self.envelopes.append(envelope)
+        self.seqs.append(seq)
+        self.through = change_no
+        self.size += len(envelope)
+
+
+class FanOut:
+    """Applies records to rooms and puts them into streams."""
+
+    def __init__(self, rooms: Rooms, people: People, *, beat: Callable[[], int]) -> None:
+        """Take what records are applied to.
+
+        Args:
+            rooms: the conversations.
+            people: those with streams here.
+            beat: gives the present beat, in which a conversation's number changes.
+        """
+        self._rooms = rooms
+        self._people = people
+        self._beat = beat
+        self.positioned = asyncio.Event()
+
+    async def follow(self, section: KafkaSection, *, health: Health) -> None:
+        """Apply records for ever; while Kafka is down streams stay, and events come after."""
+        failures = 0
+        while True:
+            try:
+                async with tail(section, TOPICS) as batches:
+                    failures = 0
+                    self.begin()
+                    health.set(CHECK, ok=True, required=False)
+                    async for records in batches:
+                        self.apply(records)
+                        # A backlog comes without a pause of its own; streams must be written.
+                        await asyncio.sleep(0)
+            except KafkaUnavailable as error:
+                log.warning("live.tail_lost", error=str(error))
+                health.set(CHECK, ok=False, detail=str(error), required=False)
+            least, most = _BACK_OFF
+            pause = min(least * 2**failures, most) * random.uniform(0.7, 1.3)  # noqa: S311 - jitter
+            failures = min(failures + 1, 10)
+            await asyncio.sleep(pause)
+
+    def begin(self) -> None:
+        """Start at new positions: what was before them is the owner's to say."""
+        self._rooms.forget_numbers()
+        self._people.doubt_everything(reason=RELOADED)
+        self.positioned.set()
+
+    def apply(self, records: Sequence[Record]) -> None:
+        """Apply records in order per key."""
+        runs: dict[str, list[Record]] = {}
+        for record in records:
+            if record.topic == MESSAGING_CONVERSATION_V1.name:
+                runs.setdefault(record.key, []).append(record)
+            else:
+                self._deliver_personal(record)
+        for conversation_id, run in runs.items():
+            self._apply_run(self._rooms.get(conversation_id), run)
+
+    def _apply_run(self, room: Room, run: Sequence[Record]) -> None:
+        room.beat = self._beat()
+        segment: Segment | None = None
+        for record in run:
+            envelope = _envelope(record)
+            if envelope is None:
+                room.through = 0
+                self._people.doubt(room, reason=GAP)
+                continue
+            change_no = envelope.change_no
+            if room.through and change_no <= room.through:
+                continue
+
+            meaning = _meaning(envelope)
+            gap = meaning is None or (room.through and change_no != room.through + 1)
+            about = meaning or Meaning()
+            # Who joins sees the fact itself; who leaves sees what was before it.
+            if segment is not None and (
+                gap or about.joined or about.left or segment.size > MOST_CHUNK
+            ):
+                self._deliver(room, segment)
+                segment = None
+            room.through = change_no
+            if gap:
+                log.warning("live.gap", conversation_id=room.id, change_no=change_no)
+                self._people.doubt(room, reason=GAP)
+            if about.joined or about.left or about.history is not None:
+                self._apply_membership(room, about, change_no=change_no)
+            segment = segment or Segment(change_no - 1)
+            segment.add(record.value, change_no=change_no, seq=about.seq)
+        if segment is not None:
+            self._deliver(room, segment)
+
+    def _apply_membership(self, room: Room, meaning: Meaning, *, change_no: int) -> None:
+        if meaning.history is not None and room.learn_history(everything=meaning.history):
+            self._people.doubt(room, reason=RELOADED)
+        for person_id, stays in meaning.joined:
+            self._people.joined(room, person_id, stays)
+        for person_id in meaning.left:
+            self._people.left(room, person_id, change_no=change_no)
+
+    def _deliver(self, room: Room, segment: Segment) -> None:
+        """Put a segment into the streams of all who may see it: one chunk for each view of it."""
+        if not room.seats:
+            return
+        lowest = min((seq for seq in segment.seqs if seq), default=0)
+        whole = self._chunk(room, segment, segment.envelopes)
+        views: dict[tuple[bool, ...], Chunk] = {}
+        streams = 0
+        for seat in room.seats.values():
+            if not seat.live:
+                continue
+            if not lowest or seat.sees_from(lowest):
+                chunk = whole
+            else:
+                chunk = self._view(seat, segment, views)
+            for stream in seat.person.streams:
+                stream.put(chunk)
+                streams += 1
+        DELIVERED.inc(streams * len(segment.envelopes))
+
+    def _view(self, seat: Seat, segment: Segment, views: dict[tuple[bool, ...], Chunk]) -> Chunk:
+        """Give what one person may see of a segment; `through` advances over the rest."""
+        mask = tuple([seat.sees(seq) for seq in segment.seqs])
+        if not seat.sure and not all(mask):
+            # The policy may show it, and this gateway does not know: let the person fetch.
+            return wire.resync([seat.room.id], reason=RELOADED)
+        chunk = views.get(mask)
+        if chunk is None:
+            seen = [each for each, visible in zip(segment.envelopes, mask, strict=True) if visible]
+            chunk = views[mask] = self._chunk(seat.room, segment, seen)
+        return chunk
+
+    def _chunk(self, room: Room, segment: Segment, envelopes: Sequence[bytes]) -> Chunk:
+        return wire.events(
+            room.id, after=segment.after, through=segment.through, envelopes=envelopes
+        )
+
+    def _deliver_personal(self, record: Record) -> None:
+        """Put a record of a person's own topic into that person's streams."""
+        person = self._people.get(record.key)
+        if person is None or not person.streams:
+            return
+        envelope = _envelope(record)
+        if envelope is None:
+            person.tell(wire.resync([], reason=GAP))
+        elif envelope.tenant_id == person.tenant_id:
+            person.tell(wire.personal(record.value))
+            DELIVERED.inc(len(person.streams))
+
+
+def _envelope(record: Record) -> Envelope | None:
+    try:
+        return Envelope.FromString(record.value)
+    except DecodeError:
+        log.warning("live.record_unreadable", topic=record.topic, offset=record.offset)
+        return None
+
+
+def _meaning(envelope: Envelope) -> Meaning | None:
+    try:
+        return meaning_of(envelope)
+    except UnreadableFact:
+        log.warning("live.fact_unreadable", conversation_id=envelope.scope, type=envelope.type)
+        return None

@@ -1,0 +1,256 @@
+"""All open streams of this gateway, and what feeds them."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from contextlib import AsyncExitStack, aclosing, suppress
+from datetime import timedelta
+from types import TracebackType
+from typing import Final, Self
+
+import structlog
+from plexus.gateway.v1.session_service_pb2 import (
+    SessionRequest,
+    SubscribeRequest,
+    SubscribeResponse,
+)
+from plexuskit.errors import Refusal
+from plexuskit.grpc import CallerSigner
+from plexuskit.metrics import gauge
+from plexuskit.service import Runtime
+
+from gateway.config import Settings
+from gateway.identity import Authenticator, Callers, EndedSessions, Identity
+from gateway.live import wire
+from gateway.live.beats import Beats
+from gateway.live.fanout import FanOut
+from gateway.live.outbound import Bounds, Outbound, Ticker
+from gateway.live.people import People
+from gateway.live.refusals import GatewayDraining, HelloMissing
+from gateway.live.rooms import Rooms
+from gateway.live.router import Router
+from gateway.live.sends import Sends
+from gateway.live.stream import Stream
+
+log = structlog.get_logger()
+
+STREAMS = gauge("plexus_gateway_streams", "Open client streams")
+
+# How long the start waits for Kafka; without it streams are told to resynchronise later.
+POSITION_SECONDS: Final = 10.0
+HELLO_SECONDS: Final = 10.0
+
+
+class Live:
+    """Owns the router, the fan-out and the streams; enter it before anything is served."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        runtime: Runtime,
+        *,
+        signer: CallerSigner,
+        callers: Callers,
+        authenticator: Authenticator,
+        ended: EndedSessions,
+    ) -> None:
+        """Take the parts; nothing runs before it is entered.
+
+        Args:
+            settings: of the gateway.
+            runtime: the process that it is part of.
+            signer: the gateway's own key, for its own calls.
+            callers: signs in people's names.
+            authenticator: verifies the tokens of Reauthenticate.
+            ended: knows which signed-in sessions have ended (GW-4).
+        """
+        self._settings = settings
+        self._section = section = settings.live
+        self._runtime = runtime
+        self._authenticator = authenticator
+        self._ended = ended
+        self._rooms = Rooms()
+        self._bounds = Bounds(frames=section.buffer_frames, bytes=section.buffer_bytes)
+        self._ticker = Ticker(most_linger=section.linger_ms / 1000)
+        self._beats = Beats(
+            clock=runtime.clock,
+            heartbeat_seconds=section.heartbeat_seconds,
+            grace=timedelta(seconds=section.expiry_grace_seconds),
+        )
+        self.router = Router(
+            settings.peers.messaging,
+            signer=signer,
+            clock=runtime.clock,
+            health=runtime.health,
+            every=section.resolve_seconds,
+        )
+        self._people = People(self._rooms, ask=self.router.readable)
+        self.fanout = FanOut(self._rooms, self._people, beat=self._beats.now)
+        self._sends = Sends(
+            self.router,
+            callers,
+            most_waiting=section.most_unacknowledged,
+            most_bytes=section.most_item_bytes,
+        )
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        runtime = self._runtime
+        self._stack.callback(self._people.close)
+        await self._stack.enter_async_context(self.router.running(runtime))
+        await self._stack.enter_async_context(
+            runtime.background(
+                "live.fanout",
+                self.fanout.follow(self._settings.kafka, health=runtime.health),
+            )
+        )
+        await self._stack.enter_async_context(runtime.background("live.beats", self._beats.run()))
+        await self._stack.enter_async_context(runtime.background("live.drain", self._drain()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POSITION_SECONDS):
+                await self.fanout.positioned.wait()
+        return self
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._end_all()
+        await self._stack.aclose()
+
+    async def session(
+        self, identity: Identity, requests: AsyncIterable[SessionRequest]
+    ) -> AsyncGenerator[bytes, None]:
+        """Run a native client's stream; give SessionResponses, serialized, until it ends.
+
+        Raises:
+            HelloMissing: the first frame is no Hello, or a later one is.
+            DependencyDown: nobody can say what the person may read.
+            SessionEnded, StreamExpired, SessionMismatch, GatewayDraining: how it ends. What
+                Authenticator.verify raises for a bad token ends it too.
+        """
+        frames = aiter(requests)
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                first = await anext(frames)
+        except (StopAsyncIteration, TimeoutError):
+            raise HelloMissing from None
+        if not first.HasField("hello"):
+            raise HelloMissing
+        stream = await self._open(identity, device=first.hello.device)
+        reader = asyncio.create_task(self._read(stream, first, frames))
+        try:
+            while response := await stream.outbound.take():
+                yield response
+            if reader.done():
+                reader.result()
+        finally:
+            reader.cancel()
+            self._close(stream)
+
+    async def frames(
+        self, identity: Identity, request: SubscribeRequest
+    ) -> AsyncGenerator[bytes, None]:
+        """Run a browser's stream; give SubscribeResponses, serialized, until it ends.
+
+        Raises:
+            DependencyDown, SessionEnded, StreamExpired, GatewayDraining: see session.
+        """
+        stream = await self._open(identity, device=request.device)
+        try:
+            while response := await stream.outbound.take():
+                yield response
+        finally:
+            self._close(stream)
+
+    async def subscribe(
+        self, identity: Identity, request: SubscribeRequest
+    ) -> AsyncGenerator[SubscribeResponse, None]:
+        """Run a browser's stream as messages; see frames."""
+        async with aclosing(self.frames(identity, request)) as responses:
+            async for response in responses:
+                yield SubscribeResponse.FromString(response)
+
+    async def _open(self, identity: Identity, *, device: str) -> Stream:
+        if self._runtime.stopping.is_set():
+            raise GatewayDraining
+        person = await self._people.enter(identity)
+        outbound = Outbound(bounds=self._bounds, ticker=self._ticker)
+        stream = Stream(
+            identity=identity,
+            person=person,
+            outbound=outbound,
+            ended=self._ended.ended_event(identity.session_id),
+        )
+        outbound.put(
+            wire.welcome(
+                session_id=identity.session_id,
+                person_id=identity.person_id,
+                token_expires_at_ms=int(identity.expires_at.timestamp() * 1000),
+                heartbeat_seconds=max(1, round(self._section.heartbeat_seconds)),
+                positions=[
+                    (seat.room.id, seat.room.through if seat.live else 0)
+                    for seat in person.seats.values()
+                ],
+            )
+        )
+        # From here on everything that comes for the person comes to the stream.
+        person.streams.append(outbound)
+        self._beats.add(stream)
+        STREAMS.inc()
+        log.debug("stream.opened", session_id=identity.session_id, device=device)
+        if self._runtime.stopping.is_set():
+            outbound.end(GatewayDraining())
+        return stream
+
+    def _close(self, stream: Stream) -> None:
+        stream.outbound.end()
+        stream.person.streams.remove(stream.outbound)
+        self._beats.remove(stream)
+        self._people.leave(stream.person)
+        STREAMS.dec()
+
+    async def _read(
+        self, stream: Stream, first: SessionRequest, frames: AsyncIterator[SessionRequest]
+    ) -> None:
+        """Take what the client sends; whatever is wrong with it ends the stream."""
+        try:
+            await self._take(stream, first)
+            async for frame in frames:
+                _check_later(frame)
+                await self._take(stream, frame)
+        except Refusal as refusal:
+            stream.outbound.end(refusal)
+        except Exception:
+            stream.outbound.end()
+            raise
+        else:
+            stream.finish()
+
+    async def _take(self, stream: Stream, frame: SessionRequest) -> None:
+        if frame.HasField("reauthenticate"):
+            token = frame.reauthenticate.access_token
+            stream.renew(await self._authenticator.verify(token))
+        if frame.sends:
+            self._sends.accept(stream, frame.sends)
+            await stream.outbound.room()
+
+    async def _drain(self) -> None:
+        """Tell every stream that this gateway goes away, and end those that stay."""
+        await self._runtime.stopping.wait()
+        chunk = wire.drain(within_ms=int(self._section.drain_seconds * 1000))
+        for stream in self._beats.streams:
+            stream.outbound.put(chunk)
+        await asyncio.sleep(self._section.drain_seconds)
+        self._end_all()
+
+    def _end_all(self) -> None:
+        for stream in self._beats.streams:
+            stream.outbound.end(GatewayDraining())
+
+
+def _check_later(frame: SessionRequest) -> None:
+    """Refuse a second Hello."""
+    if frame.HasField("hello"):
+        raise HelloMissing

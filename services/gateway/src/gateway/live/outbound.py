@@ -1,0 +1,225 @@
+"""What waits to be written to one stream, within bounds, and when writers are woken.
+
+A slow reader costs its own buffer and nothing else: beyond a bound its events are dropped, what
+is kept (acknowledgements, control) stays, and the next thing it reads after that is Resync.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from plexuskit.errors import Refusal
+from plexuskit.metrics import counter
+
+from gateway.live import wire
+from gateway.live.wire import Chunk
+
+RESYNCS = counter("plexus_gateway_resyncs_total", "Resyncs told to streams", ("reason",))
+
+OVERFLOW = "BUFFER_OVERFLOW"
+# Clients take 4 MiB in one message unless told otherwise; one chunk may go beyond this by itself.
+MOST_RESPONSE = 1024 * 1024
+# A Resync that would name more conversations than this means everything.
+MOST_NAMED = 200
+# Writing one response costs about half of this; so at most half of the time goes into lingering.
+LINGER_PER_STREAM = 0.0001
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much may wait for one stream."""
+
+    frames: int
+    bytes: int
+
+
+class Ticker:
+    """Wakes the streams that have something to write, together.
+
+    At once when nothing was written lately; under load they gather for a moment, which grows with
+    the number of streams written last, up to `most_linger` seconds.
+    """
+
+    def __init__(self, *, most_linger: float) -> None:
+        self._most = most_linger
+        self._loop = asyncio.get_running_loop()
+        self._due: list[Outbound] = []
+        self._free_at = 0.0
+
+    def mark(self, outbound: "Outbound") -> None:
+        """Have a stream woken at the next tick."""
+        self._due.append(outbound)
+        if len(self._due) > 1:
+            return
+        wait = self._free_at - self._loop.time()
+        if wait > 0:
+            self._loop.call_later(wait, self._fire)
+        else:
+            self._loop.call_soon(self._fire)
+
+    def _fire(self) -> None:
+        due, self._due = self._due, []
+        self._free_at = self._loop.time() + min(self._most, len(due) * LINGER_PER_STREAM)
+        for outbound in due:
+            outbound.wake()
+
+
+class Outbound:
+    """The queue of one stream, with one reader: the coroutine that writes the stream."""
+
+    __slots__ = (
+        "_bounds",
+        "_bytes",
+        "_chunks",
+        "_ended",
+        "_error",
+        "_lost",
+        "_lost_all",
+        "_marked",
+        "_room",
+        "_ticker",
+        "_waiter",
+    )
+
+    def __init__(self, *, bounds: Bounds, ticker: Ticker) -> None:
+        self._bounds = bounds
+        self._ticker = ticker
+        self._chunks: list[Chunk] = []
+        self._bytes = 0
+        self._lost: set[str] | None = None
+        self._lost_all = False
+        self._marked = False
+        self._ended = False
+        self._error: Refusal | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._room: asyncio.Future[None] | None = None
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits to be written."""
+        return self._bytes
+
+    def put(self, chunk: Chunk) -> None:
+        """Queue a chunk; beyond the bounds it and the events before it are dropped."""
+        if self._ended:
+            return
+        size = self._bytes + len(chunk.data)
+        if not chunk.kept and (self._lost is not None or self._is_full(size)):
+            self._drop(chunk)
+            return
+        self._chunks.append(chunk)
+        self._bytes = size
+        if not self._marked:
+            self._marked = True
+            self._ticker.mark(self)
+
+    def end(self, error: Refusal | None = None, *, at_once: bool = False) -> None:
+        """End the stream after what waits, or without it; only the first end counts.
+
+        Args:
+            error: how the stream ends; None for OK.
+            at_once: forget what waits: the reader may not have it any more.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        self._error = error
+        if at_once:
+            self._chunks.clear()
+            self._bytes = 0
+            self._lost = None
+        self.wake()
+        self._release()
+
+    def wake(self) -> None:
+        """Let the writer go on."""
+        self._marked = False
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def take(self) -> bytes:
+        """Wait for something to write and give it, one response; empty at the end.
+
+        Raises:
+            Refusal: what the stream ends with.
+        """
+        while not self._chunks and self._lost is None:
+            if self._ended:
+                if self._error is not None:
+                    raise self._error
+                return b""
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self._collect()
+
+    async def room(self) -> None:
+        """Wait until less waits than the bounds: who reads no answers may ask no more."""
+        while len(self._chunks) >= self._bounds.frames and not self._ended:
+            if self._room is None or self._room.done():
+                self._room = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._room)
+
+    def _is_full(self, size: int) -> bool:
+        """Tell whether one more chunk, which makes it `size` bytes, is too much.
+
+        One alone never is: who keeps up gets it, however large.
+        """
+        waiting = len(self._chunks)
+        return waiting > 0 and (size > self._bounds.bytes or waiting >= self._bounds.frames)
+
+    def _collect(self) -> bytes:
+        chunks, size = self._chunks, self._bytes
+        if size > MOST_RESPONSE:
+            chunks, size = self._first()
+            self._chunks = self._chunks[len(chunks) :]
+        else:
+            self._chunks = []
+        self._bytes -= size
+        if self._lost is not None and not self._chunks:
+            chunks = [*chunks, self._resync()]
+        self._release()
+        return b"".join([chunk.data for chunk in chunks])
+
+    def _release(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    def _first(self) -> tuple[list[Chunk], int]:
+        size = 0
+        for count, chunk in enumerate(self._chunks):
+            if count and size + len(chunk.data) > MOST_RESPONSE:
+                return self._chunks[:count], size
+            size += len(chunk.data)
+        return self._chunks, size
+
+    def _drop(self, chunk: Chunk) -> None:
+        if self._lost is None:
+            self._lost = set()
+            kept = []
+            for waiting in self._chunks:
+                if waiting.kept:
+                    kept.append(waiting)
+                else:
+                    self._lose(waiting)
+            self._chunks = kept
+            self._bytes = sum(len(waiting.data) for waiting in kept)
+        self._lose(chunk)
+        if not self._marked:
+            self._marked = True
+            self._ticker.mark(self)
+
+    def _lose(self, chunk: Chunk) -> None:
+        if self._lost_all or self._lost is None:
+            return
+        self._lost.add(chunk.conversation_id)
+        if not chunk.conversation_id or len(self._lost) > MOST_NAMED:
+            self._lost_all = True
+            self._lost = set()
+
+    def _resync(self) -> Chunk:
+        RESYNCS.labels(OVERFLOW).inc()
+        named = [] if self._lost_all else sorted(self._lost or ())
+        self._lost, self._lost_all = None, False
+        return wire.resync(named, reason=OVERFLOW)

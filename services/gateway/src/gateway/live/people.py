@@ -1,0 +1,249 @@
+"""The people with streams here, and what the owner says they may read.
+
+A person is loaded once, however many streams are open. Changes of membership that arrive while
+the owner is being asked are applied on top of its answer: they are newer, or they are repeated by
+what the tail brings next.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import structlog
+from plexus.authz.v1.authority_pb2 import Container
+from plexuskit.errors import Refusal
+from plexuskit.grpc import RemoteFailure
+
+from gateway.identity import Identity
+from gateway.live import wire
+from gateway.live.outbound import RESYNCS, Outbound
+from gateway.live.rooms import Ranges, Room, Rooms, Seat, ranges_of
+from gateway.live.wire import Chunk
+
+log = structlog.get_logger()
+
+Ask = Callable[[str, str], Awaitable[Sequence[Container]]]
+"""Asks messaging what a person (tenant, person) may read now. Raises DependencyDown."""
+
+ASKED_AT_ONCE: Final = 32
+_BACK_OFF: Final = (0.2, 5.0)
+_ALL: Final = ""
+
+
+class Person:
+    """One person with streams here."""
+
+    __slots__ = (
+        "changes",
+        "doubts",
+        "holders",
+        "loaded",
+        "person_id",
+        "reloading",
+        "seats",
+        "streams",
+        "tenant_id",
+    )
+
+    def __init__(self, tenant_id: str, person_id: str) -> None:
+        self.tenant_id = tenant_id
+        self.person_id = person_id
+        self.streams: list[Outbound] = []
+        self.seats: dict[str, Seat] = {}
+        # Streams that are open or being opened.
+        self.holders = 0
+        self.loaded: asyncio.Task[None] | None = None
+        self.reloading: asyncio.Task[None] | None = None
+        # Conversations to ask the owner about again, with the reason; `_ALL` stands for every one.
+        self.doubts: dict[str, str] = {}
+        # While the owner is being asked: stays of who was added, None for who was removed.
+        self.changes: dict[str, Ranges | None] | None = None
+
+    def tell(self, chunk: Chunk) -> None:
+        """Put a chunk into every stream."""
+        for stream in self.streams:
+            stream.put(chunk)
+
+
+class People:
+    """Loads people, keeps their seats, and asks again when events were missed."""
+
+    def __init__(self, rooms: Rooms, *, ask: Ask) -> None:
+        self._rooms = rooms
+        self._ask = ask
+        self._people: dict[str, Person] = {}
+        self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
+
+    def get(self, person_id: str) -> Person | None:
+        """Give a person who has streams here, loaded or being loaded."""
+        return self._people.get(person_id)
+
+    async def enter(self, identity: Identity) -> Person:
+        """Load a person for a stream; `leave` must follow, whatever happens to the stream.
+
+        Raises:
+            DependencyDown: the owner cannot say what the person may read.
+        """
+        person = self._people.get(identity.person_id)
+        if person is None:
+            person = Person(identity.tenant_id, identity.person_id)
+            self._people[person.person_id] = person
+        person.holders += 1
+        try:
+            while person.loaded is None or not _succeeded(person.loaded):
+                if person.loaded is None or person.loaded.done():
+                    person.loaded = asyncio.create_task(self._load(person))
+                await asyncio.shield(person.loaded)
+        except BaseException:
+            self.leave(person)
+            raise
+        return person
+
+    def leave(self, person: Person) -> None:
+        """Note the end of a stream; a person without any is forgotten."""
+        person.holders -= 1
+        if person.holders:
+            return
+        del self._people[person.person_id]
+        for seat in person.seats.values():
+            seat.room.seats.pop(person.person_id, None)
+        person.seats = {}
+        for task in (person.loaded, person.reloading):
+            if task is not None:
+                task.cancel()
+
+    def doubt(self, room: Room, *, reason: str) -> None:
+        """Deliver nothing of a conversation until the owner has said who its members are.
+
+        Everybody is asked about: somebody may have been added by what is missing.
+        """
+        for seat in room.seats.values():
+            seat.live = False
+        for person in self._people.values():
+            if person.loaded is not None:
+                self._reload(person, room.id, reason)
+
+    def doubt_everything(self, *, reason: str) -> None:
+        """Deliver nothing to anybody until the owner has said what each may read."""
+        for person in self._people.values():
+            for seat in person.seats.values():
+                seat.live = False
+            if person.loaded is not None:
+                self._reload(person, _ALL, reason)
+
+    def joined(self, room: Room, person_id: str, stays: Ranges) -> None:
+        """Apply an addition."""
+        person = self._people.get(person_id)
+        if person is None:
+            return
+        if person.changes is not None:
+            person.changes[room.id] = stays
+        if person.loaded is not None and _succeeded(person.loaded):
+            room.seat(person, stays)
+
+    def left(self, room: Room, person_id: str, *, change_no: int) -> None:
+        """Apply a removal: the streams hear of it, and nothing of the conversation after."""
+        person = self._people.get(person_id)
+        if person is None:
+            return
+        if person.changes is not None:
+            person.changes[room.id] = None
+        if room.unseat(person):
+            person.tell(wire.closed(room.id, change_no=change_no))
+
+    def close(self) -> None:
+        """Stop asking."""
+        for person in self._people.values():
+            for task in (person.loaded, person.reloading):
+                if task is not None:
+                    task.cancel()
+
+    async def _load(self, person: Person) -> None:
+        readable = await self._readable(person)
+        # From here to the end nothing else runs, so no change is missed or applied twice.
+        for conversation_id, ranges in readable.items():
+            seat = self._rooms.get(conversation_id).seat(person, ranges)
+            # Events were missed since the owner was asked: it is asked again.
+            seat.live = not person.doubts
+
+    def _reload(self, person: Person, conversation_id: str, reason: str) -> None:
+        person.doubts[conversation_id] = reason
+        if person.reloading is None or person.reloading.done():
+            person.reloading = asyncio.create_task(self._resolve_doubts(person))
+
+    async def _resolve_doubts(self, person: Person) -> None:
+        if person.loaded is not None:
+            await asyncio.wait([person.loaded])
+        failures = 0
+        while person.doubts:
+            doubts, person.doubts = person.doubts, {}
+            try:
+                readable = await self._readable(person)
+            except Exception as error:
+                log.warning("live.reload_failed", exc_info=_unexpected(error), error=str(error))
+                person.doubts = doubts | person.doubts
+                await _back_off(failures)
+                failures += 1
+                continue
+            self._settle(person, readable, doubts)
+
+    def _settle(self, person: Person, readable: dict[str, Ranges], doubts: dict[str, str]) -> None:
+        """Bring the seats in line with the owner's answer, and say what to fetch again."""
+        for conversation_id, seat in list(person.seats.items()):
+            if conversation_id not in readable:
+                seat.room.unseat(person)
+                person.tell(wire.closed(conversation_id, change_no=seat.room.through))
+        again = set()
+        for conversation_id, ranges in readable.items():
+            before = person.seats.get(conversation_id)
+            seat = self._rooms.get(conversation_id).seat(person, ranges)
+            if conversation_id in person.doubts or _ALL in person.doubts:
+                seat.live = False
+            elif before is None or not seat.live:
+                seat.live = True
+                again.add(conversation_id)
+        if _ALL in doubts:
+            again = set()
+        elif not again:
+            return
+        reason = doubts.get(_ALL) or next(iter(doubts.values()))
+        RESYNCS.labels(reason).inc(len(person.streams))
+        person.tell(wire.resync(sorted(again), reason=reason))
+
+    async def _readable(self, person: Person) -> dict[str, Ranges]:
+        """Ask the owner; give each readable conversation with its visible stretches."""
+        changes: dict[str, Ranges | None] = {}
+        async with self._asking:
+            person.changes = changes
+            try:
+                containers = await self._ask(person.tenant_id, person.person_id)
+            finally:
+                person.changes = None
+        readable: dict[str, Ranges] = {}
+        for container in containers:
+            if container.kind == "conversation":
+                # No intervals: everything in it, by its policy.
+                room = self._rooms.get(container.id)
+                room.learn_history(everything=not container.intervals)
+                readable[container.id] = ranges_of(container.intervals)
+        for conversation_id, stays in changes.items():
+            if stays is None:
+                readable.pop(conversation_id, None)
+            else:
+                readable.setdefault(conversation_id, stays)
+        return readable
+
+
+def _succeeded(task: asyncio.Task[None]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
+
+
+def _unexpected(error: Exception) -> Exception | None:
+    """Give what is worth a trace in the log: a refusal says everything itself."""
+    return None if isinstance(error, Refusal | RemoteFailure) else error
+
+
+async def _back_off(failures: int) -> None:
+    least, most = _BACK_OFF
+    await asyncio.sleep(min(least * 2**failures, most) * random.uniform(0.7, 1.3))  # noqa: S311 - jitter

@@ -1,0 +1,154 @@
+"""Which messaging process an item goes to, and the streams that lead there."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+from plexus.authz.v1.authority_pb2 import Container, ReadableContainersRequest
+from plexuskit.clock import Clock
+from plexuskit.errors import DependencyDown
+from plexuskit.grpc import CallerSigner, channel
+from plexuskit.service import Health, Runtime
+
+from gateway.live.endpoints import parse, resolve
+from gateway.live.rendezvous import choose
+from gateway.live.uplink import ANSWER_SECONDS, Uplink
+
+log = structlog.get_logger()
+
+MESSAGING: Final = "messaging"
+CHECK: Final = "messaging_streams"
+_MOST_REMEMBERED: Final = 100_000
+_EXPIRE_EVERY: Final = 0.5
+
+
+class Router:
+    """Streams to every process of messaging; a conversation's items go to one of them."""
+
+    def __init__(
+        self, peers: str, *, signer: CallerSigner, clock: Clock, health: Health, every: float
+    ) -> None:
+        """Take where messaging is.
+
+        Args:
+            peers: `host:port[,host:port]`, each maybe the name of several processes.
+            signer: the gateway's own key.
+            clock: tells what is overdue.
+            health: gets a check that is shown.
+            every: seconds between two look-ups of the names.
+        """
+        self._targets = parse(peers)
+        self._signer = signer
+        self._clock = clock
+        self._health = health
+        self._every = every
+        self._uplinks: dict[str, Uplink] = {}
+        self._tasks: dict[Uplink, asyncio.Task[None]] = {}
+        # Uplinks to addresses that are gone, with the time at which they are cut off.
+        self._leaving: dict[Uplink, float] = {}
+        self._chosen: dict[str, Uplink] = {}
+        self._fail: Callable[[], None] = lambda: None
+
+    @asynccontextmanager
+    async def running(self, runtime: Runtime) -> AsyncIterator["Router"]:
+        """Keep the streams open for the length of the block; do not wait for the first."""
+        async with (
+            runtime.background("live.endpoints", self._watch()),
+            runtime.background("live.overdue", self._expire()),
+        ):
+            self._fail = lambda: runtime.stop(code=1)
+            try:
+                yield self
+            finally:
+                await self._end(list(self._tasks))
+
+    def pick(self, key: str) -> Uplink | None:
+        """Give the process that a conversation's items go to now; None when none is reachable."""
+        uplink = self._chosen.get(key)
+        if uplink is None or not uplink.up:
+            up = {name: each for name, each in self._uplinks.items() if each.up}
+            if not up:
+                return None
+            uplink = up[choose(key, up)]
+            if len(self._chosen) >= _MOST_REMEMBERED:
+                self._chosen.clear()
+            self._chosen[key] = uplink
+        return uplink
+
+    async def readable(self, tenant_id: str, person_id: str) -> Sequence[Container]:
+        """Ask what a person may read now.
+
+        Raises:
+            DependencyDown: no process of messaging answers.
+        """
+        uplink = self.pick(person_id)
+        if uplink is None:
+            raise DependencyDown(dependency=MESSAGING, cause="unreachable")
+        answer = await uplink.readable(
+            ReadableContainersRequest(tenant_id=tenant_id, person_id=person_id)
+        )
+        return answer.containers
+
+    async def _watch(self) -> None:
+        """Keep one uplink per address, for ever."""
+        while True:
+            try:
+                found = await resolve(self._targets)
+            except OSError as error:
+                log.warning("live.unresolved", error=str(error))
+            else:
+                for endpoint in found - self._uplinks.keys():
+                    self._connect(endpoint)
+                for endpoint in self._uplinks.keys() - found:
+                    self._retire(endpoint)
+            await asyncio.sleep(self._every)
+
+    def _connect(self, endpoint: str) -> None:
+        uplink = Uplink(endpoint, clock=self._clock, on_change=self._choose_again)
+        self._uplinks[endpoint] = uplink
+        self._tasks[uplink] = asyncio.create_task(self._keep(uplink), name=f"uplink {endpoint}")
+
+    async def _keep(self, uplink: Uplink) -> None:
+        async with channel(
+            uplink.endpoint,
+            audience=MESSAGING,
+            signer=self._signer,
+            service=self._signer.service,
+            clock=self._clock,
+        ) as opened:
+            try:
+                await uplink.run(opened)
+            except Exception:
+                # Nothing would go this way any more, and nobody would know.
+                log.exception("uplink.died", endpoint=uplink.endpoint)
+                self._fail()
+
+    def _retire(self, endpoint: str) -> None:
+        """Send nothing new to an address that is gone; what is on its way may come to its end."""
+        uplink = self._uplinks.pop(endpoint)
+        self._leaving[uplink] = self._clock.monotonic() + ANSWER_SECONDS
+        self._choose_again()
+
+    def _choose_again(self) -> None:
+        self._chosen.clear()
+        up = any(uplink.up for uplink in self._uplinks.values())
+        self._health.set(CHECK, ok=up, required=False, detail="" if up else "no stream is open")
+
+    async def _expire(self) -> None:
+        while True:
+            await asyncio.sleep(_EXPIRE_EVERY)
+            now = self._clock.monotonic()
+            for uplink in self._tasks:
+                uplink.expire(now)
+            done = [each for each, until in self._leaving.items() if each.idle or until <= now]
+            for uplink in done:
+                del self._leaving[uplink]
+            await self._end(done)
+
+    async def _end(self, uplinks: Sequence[Uplink]) -> None:
+        tasks = [self._tasks.pop(uplink) for uplink in uplinks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,101 @@
+"""Items on their way up: what the gateway refuses by itself, and where the others go.
+
+Whether somebody may write in a conversation is the owner's decision; here stand the permission of
+the roles, the limits, and that an item is what it says.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from google.protobuf.message import DecodeError
+from plexus.gateway.v1.session_service_pb2 import SendItem
+from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
+from plexuskit.errors import InvalidArgument, Refusal
+from plexuskit.metrics import counter
+
+from gateway.identity import Callers
+from gateway.live.refusals import (
+    ItemTooLarge,
+    OwnerUnreachable,
+    TooManyUnacknowledged,
+)
+from gateway.live.router import MESSAGING, Router
+from gateway.live.stream import Route, Stream
+from gateway.live.wire import field
+from gateway.permissions import PermissionMissing, may
+
+SENDS = counter("plexus_gateway_sends_total", "Items that streams brought")
+
+PERMISSION: Final = "messages.send"
+_RETRY: Final = timedelta(milliseconds=500)
+
+
+class Sends:
+    """Takes the items of all streams."""
+
+    def __init__(
+        self, router: Router, callers: Callers, *, most_waiting: int, most_bytes: int
+    ) -> None:
+        """Take what items go through.
+
+        Args:
+            router: knows the processes of messaging.
+            callers: signs in the sender's name.
+            most_waiting: unacknowledged items of one stream.
+            most_bytes: size of one command.
+        """
+        self._router = router
+        self._callers = callers
+        self._most_waiting = most_waiting
+        self._most_bytes = most_bytes
+
+    def accept(self, stream: Stream, items: Sequence[SendItem]) -> None:
+        """Bring items on their way; each is acknowledged once, in any order."""
+        SENDS.inc(len(items))
+        permitted = may(stream.identity.roles, PERMISSION)
+        signed = self._callers.signed(stream.identity, audience=MESSAGING)
+        for item in items:
+            try:
+                if not permitted:
+                    raise PermissionMissing(permission=PERMISSION)
+                self._check(stream, item)
+                self._submit(stream, item, signed)
+            except Refusal as refusal:
+                stream.refuse(item.client_ref, refusal)
+
+    def _check(self, stream: Stream, item: SendItem) -> None:
+        if stream.unanswered >= self._most_waiting:
+            raise TooManyUnacknowledged(limit=self._most_waiting, retry_after=_RETRY)
+        if len(item.command) > self._most_bytes:
+            raise ItemTooLarge(bytes=len(item.command), limit=self._most_bytes)
+        # The plain case costs no decoding: the id is the first field, as every encoder writes it.
+        if not item.command.startswith(field(1, item.conversation_id.encode())):
+            _check_conversation(item)
+
+    def _submit(self, stream: Stream, item: SendItem, signed: bytes) -> None:
+        conversation_id = item.conversation_id
+        route = stream.routes.get(conversation_id) if stream.routes else None
+        if route is None:
+            uplink = self._router.pick(conversation_id)
+            if uplink is None:
+                raise OwnerUnreachable(retry_after=_RETRY)
+            route = Route(uplink)
+        route.uplink.submit(
+            stream,
+            client_ref=item.client_ref,
+            conversation_id=conversation_id,
+            command=item.command,
+            signed_caller=signed,
+        )
+        stream.sent(conversation_id, route)
+
+
+def _check_conversation(item: SendItem) -> None:
+    """Refuse an item whose command is for another conversation, or is no command."""
+    try:
+        command = SendMessageRequest.FromString(item.command)
+    except DecodeError:
+        raise InvalidArgument(field="command", problem="is no SendMessageRequest") from None
+    if not item.conversation_id or command.conversation_id != item.conversation_id:
+        raise InvalidArgument(field="conversation_id", problem="is not the command's")

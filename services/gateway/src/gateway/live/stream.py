@@ -1,0 +1,127 @@
+"""One open stream: who listens, what waits, and what is on its way up."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from plexus.messaging.v1.messaging_service_pb2 import SendVerdict
+from plexuskit.errors import Refusal
+
+from gateway.identity import Identity
+from gateway.live import wire
+from gateway.live.outbound import Outbound
+from gateway.live.people import Person
+from gateway.live.refusals import SessionMismatch, refused_verdict
+
+if TYPE_CHECKING:
+    from gateway.live.uplink import Uplink
+
+
+class Stream:
+    """One client stream; ten thousand of them must be cheap."""
+
+    __slots__ = (
+        "beat",
+        "ended",
+        "finishing",
+        "identity",
+        "outbound",
+        "person",
+        "routes",
+        "unanswered",
+    )
+
+    def __init__(
+        self, *, identity: Identity, person: Person, outbound: Outbound, ended: asyncio.Event
+    ) -> None:
+        """Take what the stream is made of.
+
+        Args:
+            identity: of the newest token.
+            person: who listens.
+            outbound: what waits to be written.
+            ended: set when the signed-in session ends (GW-4).
+        """
+        self.identity = identity
+        self.person = person
+        self.outbound = outbound
+        self.ended = ended
+        # The beat up to which positions were told.
+        self.beat = 0
+        # Items on their way, and where each conversation's go while one of them is.
+        self.unanswered = 0
+        self.routes: dict[str, Route] | None = None
+        self.finishing = False
+
+    def renew(self, identity: Identity) -> None:
+        """Go on under a fresh token of the same session.
+
+        Raises:
+            SessionMismatch: it is another session's, or another person's.
+        """
+        mine = self.identity
+        if (identity.tenant_id, identity.person_id, identity.session_id) != (
+            mine.tenant_id,
+            mine.person_id,
+            mine.session_id,
+        ):
+            raise SessionMismatch
+        self.identity = identity
+
+    def positions(self, *, since_beat: int) -> Iterable[tuple[str, int]]:
+        """Give the numbers of the conversations in which something came since a beat."""
+        return [
+            (seat.room.id, seat.room.through)
+            for seat in self.person.seats.values()
+            if seat.room.beat >= since_beat and seat.room.through and seat.live
+        ]
+
+    def answer(self, client_ref: int, verdict: SendVerdict) -> None:
+        """Acknowledge an item."""
+        self.outbound.put(wire.acknowledgement(client_ref, verdict))
+
+    def refuse(self, client_ref: int, refusal: Refusal) -> None:
+        """Acknowledge an item that is not stored."""
+        self.answer(client_ref, refused_verdict(refusal))
+
+    def sent(self, conversation_id: str, route: "Route") -> None:
+        """Note that an item is on its way."""
+        self.unanswered += 1
+        route.items += 1
+        if self.routes is None:
+            self.routes = {}
+        self.routes[conversation_id] = route
+
+    def settled(self, client_ref: int, conversation_id: str, verdict: SendVerdict) -> None:
+        """Take the verdict on an item that was on its way."""
+        self.unanswered -= 1
+        if self.routes is not None:
+            route = self.routes[conversation_id]
+            route.items -= 1
+            if not route.items:
+                del self.routes[conversation_id]
+        self.answer(client_ref, verdict)
+        if self.finishing and not self.unanswered:
+            self.outbound.end()
+
+    def finish(self) -> None:
+        """End when every item has its acknowledgement: the client sends no more."""
+        self.finishing = True
+        if not self.unanswered:
+            self.outbound.end()
+
+    @property
+    def expires_at(self) -> datetime:
+        """When the newest token ends."""
+        return self.identity.expires_at
+
+
+class Route:
+    """Where a conversation's items of one stream go while any is on its way."""
+
+    __slots__ = ("items", "uplink")
+
+    def __init__(self, uplink: "Uplink") -> None:
+        self.uplink = uplink
+        self.items = 0

@@ -1,0 +1,201 @@
+"""The stream of sends to one messaging process: many items a frame, verdicts back in any order."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import structlog
+from plexus.authz.v1.authority_pb2 import ReadableContainersRequest, ReadableContainersResponse
+from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
+from plexus.messaging.v1.log_service_pb2 import AppendItem, AppendRequest, AppendResponse
+from plexus.messaging.v1.log_service_pb2_grpc import LogServiceStub
+from plexus.messaging.v1.messaging_service_pb2 import SendVerdict
+from plexuskit.clock import Clock
+from plexuskit.errors import DependencyDown, Refusal
+from plexuskit.grpc import RemoteFailure
+
+from gateway.live.refusals import OwnerUnreachable, SendsWaiting, refused_verdict
+from gateway.live.stream import Stream
+
+if TYPE_CHECKING:  # the asynchronous stubs are names of the types only
+    from grpc.aio import Channel
+    from plexus.authz.v1.authority_pb2_grpc import AuthorityAsyncStub
+    from plexus.messaging.v1.log_service_pb2_grpc import LogServiceAsyncStub
+
+log = structlog.get_logger()
+
+# An item that has no verdict by then is unknown; messaging gives up on its own commits before.
+ANSWER_SECONDS: Final = 15.0
+CONNECT_SECONDS: Final = 5.0
+MOST_WAITING: Final = 20_000
+MOST_ITEMS: Final = 512
+MOST_BYTES: Final = 2 * 1024 * 1024
+_RETRY: Final = timedelta(milliseconds=500)
+_BACK_OFF: Final = (0.1, 2.0)
+
+
+class Sent(NamedTuple):
+    """An item on its way: whose it is, and when its answer is overdue."""
+
+    stream: Stream
+    client_ref: int
+    conversation_id: str
+    due: float
+
+
+class Uplink:
+    """One messaging process: a stream of sends, and its word on who may read what."""
+
+    def __init__(self, endpoint: str, *, clock: Clock, on_change: Callable[[], None]) -> None:
+        """Take who it leads to.
+
+        Args:
+            endpoint: `address:port`, for the log and for routing.
+            clock: tells what is overdue.
+            on_change: called when `up` has changed.
+        """
+        self.endpoint = endpoint
+        self.up = False
+        self._authority: AuthorityAsyncStub | None = None
+        self._clock = clock
+        self._on_change = on_change
+        self._waiting: list[AppendItem] = []
+        self._awake = asyncio.Event()
+        self._sent: dict[int, Sent] = {}
+        self._last_ref = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is on its way."""
+        return not self._sent
+
+    def submit(
+        self,
+        stream: Stream,
+        *,
+        client_ref: int,
+        conversation_id: str,
+        command: bytes,
+        signed_caller: bytes,
+    ) -> None:
+        """Bring one item on its way; `stream.settled` gets its verdict, exactly once.
+
+        Raises:
+            SendsWaiting: the other side does not keep up.
+        """
+        if len(self._waiting) >= MOST_WAITING:
+            raise SendsWaiting(retry_after=timedelta(seconds=1))
+        self._last_ref += 1
+        due = self._clock.monotonic() + ANSWER_SECONDS
+        self._sent[self._last_ref] = Sent(stream, client_ref, conversation_id, due)
+        self._waiting.append(
+            AppendItem(ref=self._last_ref, signed_caller=signed_caller, command=command)
+        )
+        self._awake.set()
+
+    async def readable(self, request: ReadableContainersRequest) -> ReadableContainersResponse:
+        """Ask what a person may read.
+
+        Raises:
+            DependencyDown: no answer.
+        """
+        if self._authority is None:
+            raise DependencyDown(dependency=self.endpoint, cause="not connected")
+        return await self._authority.ReadableContainers(request)
+
+    async def run(self, channel: "Channel") -> None:
+        """Keep the stream open until cancelled; a broken one comes back with back-off.
+
+        Args:
+            channel: leads to the process and signs as the gateway's own.
+        """
+        self._authority = AuthorityStub(channel)
+        log_service: LogServiceAsyncStub = LogServiceStub(channel)
+        failures = 0
+        while True:
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await channel.channel_ready()
+                began = self._clock.monotonic()
+                await self._serve(log_service.Append())
+                log.info("uplink.ended", endpoint=self.endpoint)
+            except (Refusal, RemoteFailure) as error:
+                log.warning("uplink.broken", endpoint=self.endpoint, error=str(error))
+            except TimeoutError:
+                log.warning("uplink.unreachable", endpoint=self.endpoint)
+                continue
+            lived = self._clock.monotonic() - began
+            failures = 0 if lived > CONNECT_SECONDS else failures + 1
+            least, most = _BACK_OFF
+            pause = min(least * 2 ** min(failures, 8), most)
+            await asyncio.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311 - jitter
+
+    def expire(self, now: float) -> None:
+        """Answer what is overdue: nobody knows what became of it."""
+        overdue = []
+        for ref, sent in self._sent.items():
+            if sent.due > now:
+                break
+            overdue.append(ref)
+        for ref in overdue:
+            self._settle(self._sent.pop(ref), _unknown())
+
+    async def _serve(self, call: Any) -> None:
+        writer = asyncio.create_task(self._write(call))
+        self._turn(up=True)
+        try:
+            async for response in call:
+                self._take(response)
+        finally:
+            self._turn(up=False)
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+            self._lose_all()
+
+    async def _write(self, call: Any) -> None:
+        while True:
+            await self._awake.wait()
+            self._awake.clear()
+            while self._waiting:
+                await call.write(AppendRequest(items=self._next()))
+
+    def _next(self) -> list[AppendItem]:
+        """Give what goes into one frame."""
+        size = 0
+        for count, item in enumerate(self._waiting):
+            size += len(item.command) + len(item.signed_caller)
+            if count == MOST_ITEMS or (count and size > MOST_BYTES):
+                items = self._waiting[:count]
+                del self._waiting[:count]
+                return items
+        items, self._waiting = self._waiting, []
+        return items
+
+    def _take(self, response: AppendResponse) -> None:
+        for each in response.verdicts:
+            sent = self._sent.pop(each.ref, None)
+            if sent is not None:
+                self._settle(sent, each.verdict)
+
+    def _lose_all(self) -> None:
+        """Answer everything that is on its way: the same request ids can be sent again (MSG-3)."""
+        lost, self._sent = list(self._sent.values()), {}
+        self._waiting.clear()
+        verdict = _unknown()
+        for sent in lost:
+            self._settle(sent, verdict)
+
+    def _settle(self, sent: Sent, verdict: SendVerdict) -> None:
+        sent.stream.settled(sent.client_ref, sent.conversation_id, verdict)
+
+    def _turn(self, *, up: bool) -> None:
+        self.up = up
+        self._on_change()
+        if up:
+            log.info("uplink.ready", endpoint=self.endpoint)
+
+
+def _unknown() -> SendVerdict:
+    return refused_verdict(OwnerUnreachable(retry_after=_RETRY))

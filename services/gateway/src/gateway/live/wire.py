@@ -1,0 +1,132 @@
+"""Frames as bytes, built once and shared by every session that gets them.
+
+A SessionResponse with one frame is a chunk; joined chunks are a SessionResponse with all their
+frames, because a repeated field may be split anywhere. SubscribeResponse has the same shape. So
+events pass through from Kafka without being decoded and encoded again.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from plexus.gateway.v1.session_service_pb2 import (
+    Acknowledgement,
+    ConversationClosed,
+    Drain,
+    Events,
+    Frame,
+    Heartbeat,
+    Position,
+    Resync,
+    SessionResponse,
+    Welcome,
+)
+from plexus.messaging.v1.messaging_service_pb2 import SendVerdict
+
+_LENGTH_DELIMITED = 2
+_SEVEN_BITS = 0x7F
+_MORE = 0x80
+
+
+class Chunk:
+    """Frames for a stream. `conversation_id` is empty for what belongs to no conversation.
+
+    A kept chunk is never dropped: acknowledgements and control.
+    """
+
+    __slots__ = ("conversation_id", "data", "kept")
+
+    def __init__(self, data: bytes, *, conversation_id: str = "", kept: bool = True) -> None:
+        self.data = data
+        self.conversation_id = conversation_id
+        self.kept = kept
+
+
+def field(number: int, payload: bytes) -> bytes:
+    """Encode a length-delimited field of a protobuf message."""
+    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(payload)) + payload
+
+
+def _varint(value: int) -> bytes:
+    if value <= _SEVEN_BITS:
+        return bytes((value,))
+    encoded = bytearray()
+    while value > _SEVEN_BITS:
+        encoded.append(value & _SEVEN_BITS | _MORE)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def events(conversation_id: str, *, after: int, through: int, envelopes: Sequence[bytes]) -> Chunk:
+    """Give the changes of one conversation in (after, through], serialized envelopes in order."""
+    head = Events(conversation_id=conversation_id, after=after, through=through)
+    number = Events.EVENTS_FIELD_NUMBER
+    body = head.SerializeToString() + b"".join([field(number, each) for each in envelopes])
+    data = field(
+        SessionResponse.FRAMES_FIELD_NUMBER,
+        field(Frame.EVENTS_FIELD_NUMBER, body),
+    )
+    return Chunk(data, conversation_id=conversation_id, kept=False)
+
+
+def personal(envelope: bytes) -> Chunk:
+    """Give something for one person alone, as the serialized envelope."""
+    event = field(1, envelope)  # PersonalEvent.event
+    data = field(SessionResponse.FRAMES_FIELD_NUMBER, field(Frame.PERSONAL_FIELD_NUMBER, event))
+    return Chunk(data, kept=False)
+
+
+def acknowledgement(client_ref: int, verdict: SendVerdict) -> Chunk:
+    """Give the answer to one item."""
+    return _control(Frame(acknowledgement=Acknowledgement(client_ref=client_ref, verdict=verdict)))
+
+
+def welcome(
+    *,
+    session_id: str,
+    person_id: str,
+    token_expires_at_ms: int,
+    heartbeat_seconds: int,
+    positions: Iterable[tuple[str, int]],
+) -> Chunk:
+    """Give the first frame of a stream; a position of 0 is of a conversation not seen yet here."""
+    return _control(
+        Frame(
+            welcome=Welcome(
+                session_id=session_id,
+                person_id=person_id,
+                token_expires_at_ms=token_expires_at_ms,
+                heartbeat_seconds=heartbeat_seconds,
+                positions=_positions(positions),
+            )
+        )
+    )
+
+
+def resync(conversation_ids: Iterable[str], *, reason: str) -> Chunk:
+    """Tell that something was not delivered; no conversation means everything."""
+    return _control(Frame(resync=Resync(conversation_ids=conversation_ids, reason=reason)))
+
+
+def closed(conversation_id: str, *, change_no: int) -> Chunk:
+    """Tell that the person is no longer a member (MSG-14)."""
+    frame = ConversationClosed(conversation_id=conversation_id, change_no=change_no)
+    return _control(Frame(conversation_closed=frame))
+
+
+def drain(*, within_ms: int) -> Chunk:
+    """Tell that this gateway goes away."""
+    return _control(Frame(drain=Drain(within_ms=within_ms)))
+
+
+def heartbeat(*, server_time_ms: int, positions: Iterable[tuple[str, int]] = ()) -> Chunk:
+    """Tell that the stream lives, and how far conversations have come."""
+    beat = Heartbeat(server_time_ms=server_time_ms, positions=_positions(positions))
+    return _control(Frame(heartbeat=beat))
+
+
+def _control(frame: Frame) -> Chunk:
+    return Chunk(SessionResponse(frames=[frame]).SerializeToString())
+
+
+def _positions(pairs: Iterable[tuple[str, int]]) -> list[Position]:
+    return [Position(conversation_id=id_, through=through) for id_, through in pairs]

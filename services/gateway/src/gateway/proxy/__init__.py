@@ -1,0 +1,22 @@
+"""Every service's RPCs, passed on as they are to who owns them."""
+
+from gateway.proxy.calls import Answered, Calls
+from gateway.proxy.forwarding import Forwarding, Many, Once, RequestUnreadable
+from gateway.proxy.handlers import Handlers, forwarded_methods
+from gateway.proxy.owners import Owners, owners, target
+from gateway.proxy.server import serve
+
+__all__ = [
+    "Answered",
+    "Calls",
+    "Forwarding",
+    "Handlers",
+    "Many",
+    "Once",
+    "Owners",
+    "RequestUnreadable",
+    "forwarded_methods",
+    "owners",
+    "serve",
+    "target",
+]

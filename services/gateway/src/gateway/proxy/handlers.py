@@ -1,0 +1,144 @@
+"""The methods that the gateway's gRPC server has: every service's own, and the client streams."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Final, TypeAlias
+
+import grpc
+from plexuskit.grpc import MethodInfo, requirements
+
+from gateway.identity import Identity
+from gateway.proxy.calls import Behaviour, Calls, Context
+from gateway.proxy.forwarding import Forwarding
+
+# Generic in the type stubs only.
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+GATEWAY: Final = "gateway"
+
+_MAKERS: Final[Mapping[tuple[bool, bool], Any]] = {
+    (False, False): grpc.unary_unary_rpc_method_handler,
+    (False, True): grpc.unary_stream_rpc_method_handler,
+    (True, False): grpc.stream_unary_rpc_method_handler,
+    (True, True): grpc.stream_stream_rpc_method_handler,
+}
+
+
+def forwarded_methods() -> Mapping[str, MethodInfo]:
+    """Return every method that goes on to an owner, by its path.
+
+    Methods between services are not among them: from outside they are as unknown as those that do
+    not exist. Raises UndeclaredMethod when a contract declares a method without a requirement.
+    """
+    return {
+        path: method
+        for path, method in requirements().items()
+        if not method.requirement.internal and method.service != GATEWAY
+    }
+
+
+class Handlers(grpc.GenericRpcHandler):
+    """Finds the handler of a path; what it does not know gRPC answers with UNIMPLEMENTED."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._handlers: dict[str, Handler] = {}
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
+        """Return the handler of a call."""
+        return self._handlers.get(handler_call_details.method)
+
+    @property
+    def services(self) -> list[str]:
+        """Full names of the services that have a method here."""
+        return sorted({path.split("/")[1] for path in self._handlers})
+
+    def forward(self, forwarding: Forwarding) -> None:
+        """Add every method of every service, without looking into what goes through.
+
+        Raises KeyError for a contract whose owner is not known.
+        """
+        for method in forwarded_methods().values():
+            # Without serializers gRPC passes bytes.
+            self._add(method, forwarding.behaviour(method), deserializer=None, serializer=None)
+
+    def serve(self, add_to_server: Callable[[Any, Any], None], servicer: Any) -> None:
+        """Add a service of the gateway's own, whose methods run as `gateway.identity.current()`.
+
+        Args:
+            add_to_server: generated for the service.
+            servicer: its methods yield or write messages, or the bytes of messages that were
+                serialized before because they are the same for many.
+        """
+        add_to_server(servicer, _Registry(self._add_own))
+
+    def _add_own(self, path: str, handler: Handler) -> None:
+        self._add(
+            requirements()[path],
+            _own(_behaviour(handler)),
+            deserializer=handler.request_deserializer,
+            serializer=_serialized,
+        )
+
+    def _add(
+        self, method: MethodInfo, behaviour: Behaviour, *, deserializer: Any, serializer: Any
+    ) -> None:
+        make = _MAKERS[method.client_streaming, method.server_streaming]
+        self._handlers[method.path] = make(
+            self._calls.wrapped(method, behaviour),
+            request_deserializer=deserializer,
+            response_serializer=serializer,
+        )
+
+
+class _Registry:
+    """Takes handlers from generated code as a server would."""
+
+    def __init__(self, add: Callable[[str, Handler], None]) -> None:
+        self._add = add
+
+    def add_registered_method_handlers(
+        self, service_name: str, method_handlers: Mapping[str, Handler]
+    ) -> None:
+        """Take the methods of a service."""
+        for name, handler in method_handlers.items():
+            self._add(f"/{service_name}/{name}", handler)
+
+    def add_generic_rpc_handlers(self, _: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Ignore: generated code adds the same methods both ways, and only the other names them."""
+
+
+def _behaviour(handler: Handler) -> Callable[[Any, Context], Any]:
+    every: tuple[Callable[[Any, Any], Any] | None, ...] = (
+        handler.unary_unary,
+        handler.unary_stream,
+        handler.stream_unary,
+        handler.stream_stream,
+    )
+    return next(behaviour for behaviour in every if behaviour is not None)
+
+
+def _own(behaviour: Callable[[Any, Context], Any]) -> Behaviour:
+    """Return a servicer's method as the rest here calls it, whether it yields or writes."""
+    if inspect.isasyncgenfunction(behaviour):
+
+        async def yielding(request: Any, context: Context, _: Identity | None) -> None:
+            async with aclosing(behaviour(request, context)) as responses:
+                async for response in responses:
+                    await context.write(response)
+
+        return yielding
+
+    async def writing(request: Any, context: Context, _: Identity | None) -> Any:
+        answer: Awaitable[Any] = behaviour(request, context)
+        return await answer
+
+    return writing
+
+
+def _serialized(message: Any) -> bytes:
+    if isinstance(message, bytes):
+        return message
+    serialized: bytes = message.SerializeToString()
+    return serialized

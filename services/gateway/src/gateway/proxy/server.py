@@ -1,0 +1,72 @@
+"""The gateway's gRPC server: open to clients, so it asks for tokens and not for caller contexts."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import grpc
+import structlog
+from grpc_health.v1 import health as grpc_health
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+from grpc_reflection.v1alpha import reflection
+from plexuskit.config import GrpcSection
+from plexuskit.grpc.options import server_options
+from plexuskit.service import Runtime
+
+from gateway.proxy.handlers import Handlers
+
+CHECK: Final = "grpc"
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def serve(
+    section: GrpcSection, *, handlers: Handlers, runtime: Runtime
+) -> AsyncIterator[int]:
+    """Serve until the context is left, then finish what runs for at most `section.drain_seconds`.
+
+    When the process drains, the health service says NOT_SERVING first; streams that outlive the
+    drain are cancelled.
+
+    Args:
+        section: where to listen and within which bounds.
+        handlers: the methods.
+        runtime: the process that it is part of.
+
+    Yields:
+        The port that it listens on.
+
+    Raises RuntimeError when the port is taken.
+    """
+    server = grpc.aio.server(
+        options=server_options(max_message_bytes=section.max_message_bytes),
+        compression=grpc.Compression.NoCompression,
+    )
+    server.add_generic_rpc_handlers((handlers,))
+    # Probes and load balancers ask for health, and have no token.
+    status = grpc_health.aio.HealthServicer()
+    for name in handlers.services:
+        await status.set(name, health_pb2.HealthCheckResponse.SERVING)
+    add_HealthServicer_to_server(status, server)
+    if section.reflection:
+        names = [*handlers.services, grpc_health.SERVICE_NAME, reflection.SERVICE_NAME]
+        reflection.enable_server_reflection(names, server)
+    host = f"[{section.host}]" if ":" in section.host else section.host
+    port = server.add_insecure_port(f"{host}:{section.port}")
+
+    async def drain() -> None:
+        runtime.health.set(CHECK, ok=False, detail="draining")
+        await status.enter_graceful_shutdown()
+        await server.stop(section.drain_seconds)
+
+    await server.start()
+    runtime.on_drain(drain)
+    runtime.health.set(CHECK, ok=True)
+    log.info("grpc.serving", port=port, services=handlers.services)
+    try:
+        yield port
+    finally:
+        await drain()
+        log.info("grpc.stopped", port=port)

@@ -1,0 +1,288 @@
+"""What the gateway's tests share: tokens as directory makes them, and a gateway on real sockets."""
+
+# ruff: noqa: ARG002, N802 - RPC names, arguments and their meaning are the contract's
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import grpc
+import pytest
+from gateway import connect, proxy
+from gateway.admission import Admission
+from gateway.config import HttpSection
+from gateway.identity import Authenticator, Callers, EndedSessions, SigningKeys
+from joserfc.jwk import OKPKey
+from plexus.directory.v1 import directory_service_pb2, session_service_pb2
+from plexus.directory.v1.directory_service_pb2_grpc import (
+    DirectoryServiceServicer,
+    add_DirectoryServiceServicer_to_server,
+)
+from plexus.directory.v1.session_service_pb2_grpc import (
+    SessionServiceServicer,
+    add_SessionServiceServicer_to_server,
+)
+from plexus.messaging.v1 import import_service_pb2
+from plexus.messaging.v1.import_service_pb2_grpc import (
+    ImportServiceServicer,
+    add_ImportServiceServicer_to_server,
+)
+from plexuskit import telemetry
+from plexuskit.clock import Clock, SystemClock
+from plexuskit.config import CallerSection, GrpcSection
+from plexuskit.errors import DependencyDown, InvalidArgument, Kind, Refusal
+from plexuskit.grpc import CallerSigner, CallerVerifier, caller, open_channel, serve
+from plexuskit.grpc.budget import remaining
+from plexuskit.service import Runtime
+from plexuskit.testing.servers.ports import free_port
+
+KeysOf = Callable[[str], CallerSection]
+
+
+def b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+@dataclass
+class Issuer:
+    """Makes tokens as directory does, and as it never would."""
+
+    clock: Clock
+    kid: str = "k1"
+    key: OKPKey = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.key = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": "EdDSA", "kid": self.kid})
+
+    def jwks(self) -> str:
+        return json.dumps({"keys": [self.key.as_dict(private=False)]})
+
+    def claims(self, **changed: Any) -> dict[str, Any]:
+        now = int(self.clock.now().timestamp())
+        claims = {
+            "iss": "plexus",
+            "aud": "plexus-gateway",
+            "sub": "per_ann",
+            "tenant": "ten_acme",
+            "sid": "ses_ann",
+            "roles": ["member"],
+            "jti": "jti_1",
+            "iat": now,
+            "nbf": now,
+            "exp": now + 900,
+        } | changed
+        return {name: value for name, value in claims.items() if value is not None}
+
+    def header(self, **changed: Any) -> dict[str, Any]:
+        header = {"alg": "EdDSA", "typ": "at+jwt", "kid": self.kid} | changed
+        return {name: value for name, value in header.items() if value is not None}
+
+    def token(self, *, header: dict[str, Any] | None = None, **claims: Any) -> str:
+        # By hand: a library would not sign half of what must be refused.
+        said = (self.header(**(header or {})), self.claims(**claims))
+        signed = ".".join(b64(json.dumps(part).encode()) for part in said)
+        return f"{signed}.{b64(self.key.private_key.sign(signed.encode()))}"
+
+
+class PersonNotFound(Refusal):
+    """Nobody is called {person_id}."""
+
+    kind = Kind.NOT_FOUND
+
+
+class Directory(DirectoryServiceServicer, SessionServiceServicer):
+    """An owner that does what the person's id says, and publishes the issuer's keys."""
+
+    def __init__(self, issuer: Issuer) -> None:
+        self.issuer = issuer
+        self.ended: set[str] = set()
+        self.seen: dict[str, Any] = {}
+        self.cancelled = asyncio.Event()
+        self.begun = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def GetSigningKeys(self, request: Any, context: Any) -> Any:
+        return session_service_pb2.GetSigningKeysResponse(jwks_json=self.issuer.jwks())
+
+    async def FindEndedSessions(self, request: Any, context: Any) -> Any:
+        ended = self.ended & set(request.session_ids)
+        return session_service_pb2.FindEndedSessionsResponse(ended_session_ids=sorted(ended))
+
+    async def SignIn(self, request: Any, context: Any) -> Any:
+        self.seen = {"kind": caller().kind, "person": caller().person_id}
+        return session_service_pb2.SignInResponse()
+
+    async def GetPerson(self, request: Any, context: Any) -> Any:
+        context_ = caller()
+        self.seen = {
+            "person": context_.person_id,
+            "tenant": context_.tenant_id,
+            "session": context_.session_id,
+            "roles": list(context_.roles),
+            "service": context_.service,
+            "audience": context_.audience,
+            "left": remaining(),
+            "traceparent": telemetry.inject(),
+            "metadata": [key for key, _ in context.invocation_metadata()],
+        }
+        await self._behave(request.person_id)
+        response = directory_service_pb2.GetPersonResponse()
+        response.person.id = request.person_id
+        response.person.display_name = "安"
+        return response
+
+    async def _behave(self, what: str) -> None:
+        match what:
+            case "absent":
+                raise PersonNotFound(retry_after=timedelta(seconds=3), person_id=what)
+            case "invalid":
+                raise InvalidArgument(field="person_id", problem="is odd")
+            case "broken":
+                raise RuntimeError("the password is hunter2")
+            case "down":
+                raise DependencyDown(dependency="mongo")
+            case "slow":
+                self.begun.set()
+                try:
+                    await self.go_on.wait()
+                except asyncio.CancelledError:
+                    self.cancelled.set()
+                    raise
+
+
+class Imports(ImportServiceServicer):
+    """An owner of a stream both ways: an answer for each request."""
+
+    def __init__(self) -> None:
+        self.finished = asyncio.Event()
+        self.cancelled = asyncio.Event()
+        self.person = ""
+
+    async def ImportMessages(self, request_iterator: Any, context: Any) -> Any:
+        self.person = caller().person_id
+        try:
+            async for request in request_iterator:
+                count = len(request.messages)
+                yield import_service_pb2.ImportMessagesResponse(imported=count)
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        self.finished.set()
+
+
+@dataclass
+class Running:
+    """A gateway with its owners: what tests reach and look at."""
+
+    issuer: Issuer
+    directory: Directory
+    imports: Imports
+    ended: EndedSessions
+    channel: grpc.aio.Channel
+    http: str
+    server_runtime: Runtime
+    targets: dict[str, str]
+
+    def bearer(self, **claims: Any) -> tuple[tuple[str, str], ...]:
+        return (("authorization", f"Bearer {self.issuer.token(**claims)}"),)
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer(SystemClock())
+
+
+@pytest.fixture
+def directory_owner(issuer: Issuer) -> Directory:
+    return Directory(issuer)
+
+
+@asynccontextmanager
+async def _owner(name: str, servicers: Any, *, keys_of: KeysOf) -> AsyncIterator[str]:
+    runtime = Runtime(service=name)
+    try:
+        async with serve(
+            GrpcSection(port=0, drain_seconds=0.2),
+            service=name,
+            servicers=servicers,
+            verifier=CallerVerifier(keys_of(name), name),
+            runtime=runtime,
+        ) as port:
+            yield f"127.0.0.1:{port}"
+    finally:
+        await runtime.close()
+
+
+@pytest.fixture
+async def running(
+    issuer: Issuer, directory_owner: Directory, caller_keys_of: KeysOf
+) -> AsyncIterator[Running]:
+    """A gateway without client streams, before two owners; the other owners are not there."""
+    directory, imports = directory_owner, Imports()
+    clock, runtime = SystemClock(), Runtime(service="gateway")
+    signer = CallerSigner(caller_keys_of("gateway"))
+    ended = EndedSessions(clock=clock)
+
+    async def get_signing_keys(_: Any) -> Any:
+        return session_service_pb2.GetSigningKeysResponse(jwks_json=issuer.jwks())
+
+    admission = Admission(
+        authenticator=Authenticator(SigningKeys(get_signing_keys, clock=clock), ended, clock=clock),
+        callers=Callers(signer, clock=clock),
+        ended=ended,
+    )
+    people = [
+        (add_DirectoryServiceServicer_to_server, directory),
+        (add_SessionServiceServicer_to_server, directory),
+    ]
+    async with AsyncExitStack() as stack:
+        nobody = f"127.0.0.1:{free_port()}"
+        targets = dict.fromkeys(("directory", "messaging", "tasks", "notify", "search"), nobody)
+        targets["directory"] = await stack.enter_async_context(
+            _owner("directory", people, keys_of=caller_keys_of)
+        )
+        targets["messaging"] = await stack.enter_async_context(
+            _owner(
+                "messaging",
+                [(add_ImportServiceServicer_to_server, imports)],
+                keys_of=caller_keys_of,
+            )
+        )
+        owners = await stack.enter_async_context(proxy.owners(targets, max_message_bytes=8 << 20))
+        calls = proxy.Calls(admission, clock=clock)
+        forwarding = proxy.Forwarding(admission, owners)
+        handlers, endpoints = proxy.Handlers(calls), connect.Endpoints(calls)
+        handlers.forward(forwarding)
+        endpoints.forward(forwarding)
+        stack.push_async_callback(runtime.close)
+        grpc_port = await stack.enter_async_context(
+            proxy.serve(GrpcSection(port=0, drain_seconds=1), handlers=handlers, runtime=runtime)
+        )
+        http_port = await stack.enter_async_context(
+            connect.serve(
+                HttpSection(port=0),
+                site=connect.Site(
+                    endpoints.application(max_body_bytes=64 * 1024),
+                    origins=["https://plexus.example.com"],
+                    is_serving=lambda: not runtime.stopping.is_set(),
+                ),
+                runtime=runtime,
+                drain_seconds=1,
+            )
+        )
+        channel = await stack.enter_async_context(open_channel(f"127.0.0.1:{grpc_port}"))
+        yield Running(
+            issuer=issuer,
+            directory=directory,
+            imports=imports,
+            ended=ended,
+            channel=channel,
+            http=f"http://127.0.0.1:{http_port}",
+            server_runtime=runtime,
+            targets=targets,
+        )

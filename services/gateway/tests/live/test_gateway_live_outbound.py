@@ -1,0 +1,158 @@
+"""The queue of one stream, and how a conversation finds its process."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from gateway.live import wire
+from gateway.live.endpoints import parse, resolve
+from gateway.live.outbound import Bounds, Outbound, Ticker
+from gateway.live.refusals import GatewayDraining
+from gateway.live.rendezvous import choose
+from gateway.live.rooms import Rooms
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.gateway.v1.session_service_pb2 import SessionResponse, SubscribeResponse
+from plexus.messaging.v1.messaging_service_pb2 import SendVerdict
+
+
+def _outbound(*, frames: int = 4, size: int = 10_000) -> Outbound:
+    return Outbound(bounds=Bounds(frames=frames, bytes=size), ticker=Ticker(most_linger=0))
+
+
+def _event(conversation_id: str, change_no: int, *, size: int = 10) -> wire.Chunk:
+    envelope = Envelope(change_no=change_no, fact=b"x" * size).SerializeToString()
+    return wire.events(
+        conversation_id, after=change_no - 1, through=change_no, envelopes=[envelope]
+    )
+
+
+async def test_joined_chunks_are_one_response_in_order() -> None:
+    outbound = _outbound(size=100_000)
+    outbound.put(wire.acknowledgement(7, SendVerdict()))
+    outbound.put(_event("cnv_1", 300, size=70_000))
+    outbound.put(wire.personal(Envelope(event_id="evt_1").SerializeToString()))
+
+    data = await outbound.take()
+
+    frames = SessionResponse.FromString(data).frames
+    assert [frame.WhichOneof("frame") for frame in frames] == [
+        "acknowledgement",
+        "events",
+        "personal",
+    ]
+    assert frames[1].events.events[0].change_no == 300
+    assert (frames[1].events.after, frames[1].events.through) == (299, 300)
+    assert SubscribeResponse.FromString(data).frames == frames
+
+
+async def test_an_overflow_keeps_what_is_kept_and_names_what_was_lost() -> None:
+    outbound = _outbound(frames=3)
+    outbound.put(_event("cnv_1", 1))
+    outbound.put(wire.acknowledgement(1, SendVerdict()))
+    outbound.put(wire.closed("cnv_2", change_no=4))
+    for number in range(2, 6):
+        outbound.put(_event("cnv_3", number))
+
+    frames = SessionResponse.FromString(await outbound.take()).frames
+
+    assert [frame.WhichOneof("frame") for frame in frames] == [
+        "acknowledgement",
+        "conversation_closed",
+        "resync",
+    ]
+    assert list(frames[2].resync.conversation_ids) == ["cnv_1", "cnv_3"]
+    assert frames[2].resync.reason == "BUFFER_OVERFLOW"
+    outbound.put(_event("cnv_3", 6))
+    (frame,) = SessionResponse.FromString(await outbound.take()).frames
+    assert frame.events.through == 6
+
+
+async def test_a_lost_personal_event_resyncs_everything() -> None:
+    outbound = _outbound(frames=1)
+    outbound.put(_event("cnv_1", 1))
+    outbound.put(wire.personal(Envelope(event_id="evt_1").SerializeToString()))
+
+    (frame,) = SessionResponse.FromString(await outbound.take()).frames
+
+    assert frame.HasField("resync")
+    assert not frame.resync.conversation_ids
+
+
+async def test_one_chunk_alone_is_never_too_large() -> None:
+    outbound = _outbound(size=100)
+    outbound.put(_event("cnv_1", 1, size=5000))
+
+    (frame,) = SessionResponse.FromString(await outbound.take()).frames
+
+    assert frame.HasField("events")
+
+
+async def test_large_queues_leave_in_several_responses() -> None:
+    outbound = _outbound(frames=100, size=10_000_000)
+    for number in range(1, 9):
+        outbound.put(_event("cnv_1", number, size=300_000))
+
+    seen: list[int] = []
+    sizes: list[int] = []
+    while outbound.waiting_bytes:
+        data = await outbound.take()
+        sizes.append(len(data))
+        seen += [frame.events.through for frame in SessionResponse.FromString(data).frames]
+
+    assert seen == list(range(1, 9))
+    assert max(sizes) <= 1024 * 1024
+
+
+async def test_an_end_comes_after_what_waits_unless_it_is_at_once() -> None:
+    polite, abrupt = _outbound(), _outbound()
+    for outbound in (polite, abrupt):
+        outbound.put(_event("cnv_1", 1))
+    polite.end(GatewayDraining())
+    abrupt.end(GatewayDraining(), at_once=True)
+
+    assert await polite.take()
+    with pytest.raises(GatewayDraining):
+        await polite.take()
+    with pytest.raises(GatewayDraining):
+        await abrupt.take()
+
+
+async def test_streams_that_come_together_are_woken_together() -> None:
+    ticker = Ticker(most_linger=0.01)
+    streams = [Outbound(bounds=Bounds(10, 1000), ticker=ticker) for _ in range(3)]
+    waiting = [asyncio.create_task(stream.take()) for stream in streams]
+    await asyncio.sleep(0)
+    for stream in streams:
+        stream.put(_event("cnv_1", 1))
+        stream.put(_event("cnv_1", 2))
+
+    for data in await asyncio.wait_for(asyncio.gather(*waiting), 1):
+        assert len(SessionResponse.FromString(data).frames) == 2
+
+
+def test_rendezvous_moves_only_the_keys_of_the_endpoint_that_leaves() -> None:
+    endpoints = ["10.0.0.1:7102", "10.0.0.2:7102", "10.0.0.3:7102"]
+    keys = [f"cnv_{number}" for number in range(3000)]
+    before = {key: choose(key, endpoints) for key in keys}
+    after = {key: choose(key, endpoints[:2]) for key in keys}
+
+    shares = Counter(before.values())
+    assert all(800 < count < 1200 for count in shares.values())
+    assert all(after[key] == before[key] for key in keys if before[key] != endpoints[2])
+
+
+async def test_addresses_are_parsed_and_names_resolved() -> None:
+    assert parse("a:1, b:2") == [("a", 1), ("b", 2)]
+    assert await resolve(parse("127.0.0.1:1,[::1]:2")) == {"127.0.0.1:1", "[::1]:2"}
+    assert await resolve(parse("localhost:3")) in ({"127.0.0.1:3"}, {"[::1]:3"})
+    with pytest.raises(ValueError, match="host:port"):
+        parse("nowhere")
+
+
+async def test_conversations_without_listeners_are_remembered_within_bounds() -> None:
+    rooms = Rooms(most_unheard=10)
+    for number in range(100):
+        rooms.get(f"cnv_{number}").through = number
+
+    assert sum(1 for _ in rooms) <= 30
+    assert rooms.get("cnv_99").through == 99

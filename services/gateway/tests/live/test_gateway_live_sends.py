@@ -1,0 +1,186 @@
+"""Sends through a session: verdicts, limits, and messaging that goes away."""
+
+import asyncio
+import secrets
+from typing import Any
+
+import pytest
+from plexus.gateway.v1.session_service_pb2 import SendItem, SessionRequest
+from plexuskit.testing.wait import eventually
+
+UNAVAILABLE = 14
+
+
+async def test_msg_03_a_repeated_request_id_stores_once(gateway: Any) -> None:
+    ana = await gateway.client("per_ana")
+    conversation = await ana.create("per_bo")
+    item = ana.item(conversation, "once", request_id="r1")
+    again = ana.item(conversation, "once", request_id="r1")
+    other = ana.item(conversation, "something else", request_id="r1")
+
+    first, repeated, refused = await ana.answered(await ana.send_items(item, again, other))
+
+    assert repeated.stored.seq == first.stored.seq == 1
+    assert repeated.stored.deduplicated
+    assert refused.refused.reason == "REQUEST_ID_REUSED"
+
+
+async def test_gw_02_a_stranger_gets_not_found_as_the_owner_says_it(gateway: Any) -> None:
+    ana, eve = await gateway.client("per_ana"), await gateway.client("per_eve")
+    conversation = await ana.create("per_bo")
+
+    hidden, absent = await eve.answered(
+        [*await eve.send(conversation, "let me in"), *await eve.send("cnv_none", "x")]
+    )
+
+    assert hidden.refused.reason == absent.refused.reason == "CONVERSATION_NOT_FOUND"
+
+
+async def test_gw_01_roles_that_may_not_send_are_refused_by_name(gateway: Any) -> None:
+    directory = gateway.world.directory
+    ana = await gateway.client("per_ana")
+    conversation = await ana.create("per_bo")
+    stranger = gateway.unopened("per_x", token=directory.token("per_x", roles=("visitor",)))
+
+    await stranger.open()
+    await asyncio.wait_for(stranger.ended.wait(), 5)
+
+    assert stranger.error.code().name == "PERMISSION_DENIED"
+    assert conversation not in str(stranger.error.details())
+
+
+async def test_msg_18_an_item_that_is_too_large_is_refused_alone(gateway: Any) -> None:
+    ana = await gateway.client("per_ana")
+    conversation = await ana.create("per_bo")
+
+    large, small = await ana.answered(await ana.send(conversation, "x" * 170_000, "small"))
+
+    assert large.refused.reason == "ITEM_TOO_LARGE"
+    assert small.stored.seq == 1
+
+
+async def test_an_item_for_another_conversation_than_its_command_is_refused(gateway: Any) -> None:
+    ana = await gateway.client("per_ana")
+    conversation = await ana.create("per_bo")
+    item = ana.item(conversation, "x")
+    wrong = SendItem(client_ref=901, conversation_id="cnv_other", command=item.command)
+    broken = SendItem(client_ref=902, conversation_id=conversation, command=b"\xff\xff")
+
+    verdicts = await ana.answered(await ana.send_items(wrong, broken))
+
+    assert [verdict.refused.reason for verdict in verdicts] == ["INVALID_ARGUMENT"] * 2
+
+
+async def test_msg_18_more_unacknowledged_items_than_allowed_are_refused(world: Any) -> None:
+    async with world.gateway(most_unacknowledged=10) as gateway:
+        ana = await gateway.client("per_ana")
+        conversation = await ana.create("per_bo")
+
+        verdicts = await ana.answered(
+            await ana.send(conversation, *(f"{number}" for number in range(30)))
+        )
+
+        refused = [each.refused for each in verdicts if each.HasField("refused")]
+        assert len(refused) == 20
+        assert {each.reason for each in refused} == {"TOO_MANY_UNACKNOWLEDGED"}
+        assert all(each.retry_after_ms > 0 for each in refused)
+
+
+async def test_a_session_without_hello_is_refused(gateway: Any) -> None:
+    client = gateway.unopened("per_ana")
+    client.call = client.channel.stream_stream(
+        "/plexus.gateway.v1.SessionService/Session",
+        request_serializer=SessionRequest.SerializeToString,
+    )(metadata=client.metadata)
+    await client.call.write(SessionRequest(sends=[client.item("cnv_x", "x")]))
+    client.read_on()
+
+    await asyncio.wait_for(client.ended.wait(), 5)
+
+    assert client.error.code().name == "INVALID_ARGUMENT"
+
+
+async def test_a_client_that_says_it_is_done_gets_every_verdict_and_then_the_end(
+    gateway: Any,
+) -> None:
+    ana = await gateway.client("per_ana")
+    conversation = await ana.create("per_bo")
+    refs = await ana.send(conversation, *(f"{number}" for number in range(100)))
+
+    await ana.call.done_writing()
+    await asyncio.wait_for(ana.ended.wait(), 10)
+
+    assert ana.error is None
+    assert set(ana.answers) == set(refs)
+
+
+@pytest.mark.rule("MSG-2")
+async def test_msg_02_messaging_killed_while_sending_loses_and_doubles_nothing(world: Any) -> None:
+    async with world.gateway(heartbeat_seconds=1) as gateway:
+        ana, bo = await gateway.client("per_ana"), await gateway.client("per_bo")
+        conversation = await ana.create("per_bo")
+        texts = {secrets.token_hex(8): f"消息 {number}" for number in range(300)}
+
+        sending = asyncio.create_task(_send_until_stored(ana, conversation, texts))
+        await eventually(lambda: len(ana.answers) > 50, every=0.005)
+        await world.messaging.kill()
+        await eventually(lambda: _refused(ana), within=20)
+        await world.messaging.start()
+        stored = await asyncio.wait_for(sending, 90)
+
+        assert sorted(stored.values()) == list(range(1, 301))
+        found = [
+            each.message for each in await bo.changes(conversation) if each.HasField("message")
+        ]
+        assert [message.seq for message in found] == list(range(1, 301))
+        assert {message.request_id: message.seq for message in found} == stored
+        assert {message.text for message in found} == set(texts.values())
+        await eventually(lambda: len(bo.texts(conversation)) == 300, within=30)
+        assert bo.through(conversation) == 301
+
+
+async def test_msg_02_another_process_takes_over_the_conversations_of_a_killed_one(
+    world: Any,
+) -> None:
+    twin = world.messaging.twin()
+    await twin.start()
+    both = f"127.0.0.1:{world.messaging.port},127.0.0.1:{twin.port}"
+    try:
+        async with world.gateway(messaging=both) as gateway:
+            ana = await gateway.client("per_ana")
+            conversations = [await ana.create("per_bo") for _ in range(6)]
+            texts = {secrets.token_hex(8): "x" for _ in range(20)}
+            for conversation in conversations:
+                await _send_until_stored(ana, conversation, texts)
+
+            await twin.kill()
+            for conversation in conversations:
+                more = {secrets.token_hex(8): "y" for _ in range(20)}
+                stored = await asyncio.wait_for(_send_until_stored(ana, conversation, more), 20)
+                assert sorted(stored.values()) == list(range(21, 41))
+    finally:
+        await twin.kill()
+
+
+def _refused(client: Any) -> bool:
+    return any(each.refused.code == UNAVAILABLE for each in client.answers.values())
+
+
+async def _send_until_stored(
+    client: Any, conversation: str, texts: dict[str, str]
+) -> dict[str, int]:
+    """Send each text under its request id until it is stored; gives the seq of each."""
+    stored: dict[str, int] = {}
+    while len(stored) < len(texts):
+        waiting = [request_id for request_id in texts if request_id not in stored]
+        for start in range(0, len(waiting), 10):
+            part = waiting[start : start + 10]
+            items = [client.item(conversation, texts[r], request_id=r) for r in part]
+            verdicts = await client.answered(await client.send_items(*items))
+            for request_id, verdict in zip(part, verdicts, strict=True):
+                if verdict.HasField("stored"):
+                    stored[request_id] = verdict.stored.seq
+                else:
+                    assert verdict.refused.code == UNAVAILABLE
+                    await asyncio.sleep(verdict.refused.retry_after_ms / 1000 / 10)
+    return stored

@@ -1,0 +1,1 @@
+"""Conversations, their log, cursors and receipts."""

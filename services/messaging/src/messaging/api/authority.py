@@ -1,0 +1,54 @@
+"""Authority: messaging's word on who may read what now."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from plexus.authz.v1 import authority_pb2, authority_pb2_grpc
+from plexuskit.errors import InvalidArgument
+
+from messaging import queries
+from messaging.store import Store
+
+pb = authority_pb2
+
+REFS_MOST = 500
+RELATIONS_PER_FRAME = 1_000
+
+
+class AuthorityApi(authority_pb2_grpc.AuthorityServicer):
+    """Internal and read-only."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def ReadableContainers(
+        self, request: pb.ReadableContainersRequest, context: Any
+    ) -> pb.ReadableContainersResponse:
+        return await queries.readable_containers(
+            self._store,
+            tenant_id=request.tenant_id,
+            person_id=request.person_id,
+            known_version=request.known_version,
+        )
+
+    async def Recheck(self, request: pb.RecheckRequest, context: Any) -> pb.RecheckResponse:
+        if len(request.refs) > REFS_MOST:
+            raise InvalidArgument(field="refs", problem=f"has more than {REFS_MOST}")
+        verdicts = await queries.recheck(
+            self._store,
+            tenant_id=request.tenant_id,
+            person_id=request.person_id,
+            refs=request.refs,
+        )
+        return pb.RecheckResponse(verdicts=verdicts)
+
+    async def Snapshot(
+        self, request: pb.SnapshotRequest, context: Any
+    ) -> AsyncIterator[pb.SnapshotResponse]:
+        frame: list[pb.Relation] = []
+        async for relation in queries.snapshot(self._store, tenant_id=request.tenant_id):
+            frame.append(relation)
+            if len(frame) == RELATIONS_PER_FRAME:
+                yield pb.SnapshotResponse(relations=frame)
+                frame = []
+        yield pb.SnapshotResponse(relations=frame)

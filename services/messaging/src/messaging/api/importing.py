@@ -1,0 +1,80 @@
+"""ImportService: history from another system (MSG-19)."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from plexus.messaging.v1 import import_service_pb2, import_service_pb2_grpc
+from plexuskit.errors import InvalidArgument
+from plexuskit.grpc import actor
+
+from messaging.api import translate
+from messaging.events import conversation_to_proto
+from messaging.operations import importing
+from messaging.operations.log import Log
+from messaging.operations.people import People
+
+pb = import_service_pb2
+
+CONVERSATIONS_MOST = 200
+MESSAGES_MOST = 256
+
+
+class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
+    """Conversations first, then their messages in order of their original time."""
+
+    def __init__(self, log: Log, people: People) -> None:
+        self._log = log
+        self._people = people
+
+    async def ImportConversations(
+        self, request: pb.ImportConversationsRequest, context: Any
+    ) -> pb.ImportConversationsResponse:
+        if len(request.conversations) > CONVERSATIONS_MOST:
+            raise InvalidArgument(
+                field="conversations", problem=f"has more than {CONVERSATIONS_MOST}"
+            )
+        response = pb.ImportConversationsResponse()
+        for item in request.conversations:
+            begun = await importing.import_conversation(
+                self._log,
+                self._people,
+                actor=actor(),
+                foreign=translate.to_foreign_conversation(item),
+                now=self._log.clock.now(),
+            )
+            response.conversations.append(
+                conversation_to_proto(begun.conversation, change_no=begun.change_no, seq=begun.seq)
+            )
+            response.created += not begun.deduplicated
+        return response
+
+    async def ImportMessages(
+        self, request_iterator: AsyncIterator[pb.ImportMessagesRequest], context: Any
+    ) -> AsyncIterator[pb.ImportMessagesResponse]:
+        me = actor()
+        importing.require_importer(me)
+        run = importing.ImportRun(me)
+        try:
+            async for request in request_iterator:
+                if len(request.messages) > MESSAGES_MOST:
+                    raise InvalidArgument(
+                        field="messages", problem=f"has more than {MESSAGES_MOST}"
+                    )
+                outcome = await importing.import_batch(
+                    self._log,
+                    run,
+                    messages=[translate.to_foreign_message(item) for item in request.messages],
+                )
+                yield pb.ImportMessagesResponse(
+                    imported=outcome.imported,
+                    skipped=outcome.skipped,
+                    refusals=[
+                        pb.ImportRefusal(
+                            request_id=request_id, reason=why.reason, message=why.message()
+                        )
+                        for request_id, why in outcome.refusals
+                    ],
+                )
+        finally:
+            # Also when the client went away in the middle: what came in so far is nobody's unread.
+            await importing.finish_import(self._log, run, now=self._log.clock.now())

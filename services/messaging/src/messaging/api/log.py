@@ -1,0 +1,118 @@
+"""LogService: the gateway's stream of sends, many items a frame."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from google.protobuf.message import DecodeError
+from plexus.messaging.v1 import log_service_pb2, log_service_pb2_grpc
+from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
+from plexuskit.errors import InvalidArgument, Refusal
+from plexuskit.grpc import CallerVerifier, actor_of
+
+from messaging.api import translate
+from messaging.operations.batch import Item, Stored
+from messaging.operations.log import Log
+
+pb = log_service_pb2
+
+
+class LogApi(log_service_pb2_grpc.LogServiceServicer):
+    """Items in, verdicts out; what is ready goes into one frame.
+
+    A process that ends ends its streams as soon as what it has taken in is answered: the gateway
+    lives on, so it would not, and what is not answered is sent again by request id (MSG-3).
+    """
+
+    def __init__(self, log: Log, verifier: CallerVerifier, *, stopping: asyncio.Event) -> None:
+        self._log = log
+        self._verifier = verifier
+        self._stopping = stopping
+
+    async def Append(
+        self, request_iterator: AsyncIterator[pb.AppendRequest], context: Any
+    ) -> AsyncIterator[pb.AppendResponse]:
+        outbox = Outbox()
+        reader = asyncio.create_task(self._read(request_iterator, outbox))
+        ender = asyncio.create_task(self._end(reader))
+        try:
+            async for verdicts in outbox.frames():
+                yield pb.AppendResponse(verdicts=verdicts)
+        finally:
+            ender.cancel()
+            reader.cancel()
+        await asyncio.wait([reader])
+        if not reader.cancelled():
+            reader.result()
+
+    async def _end(self, reader: asyncio.Task[None]) -> None:
+        """Read nothing more once the process is told to stop."""
+        await self._stopping.wait()
+        reader.cancel()
+
+    async def _read(
+        self, request_iterator: AsyncIterator[pb.AppendRequest], outbox: "Outbox"
+    ) -> None:
+        try:
+            async for request in request_iterator:
+                for item in request.items:
+                    self._submit(item, outbox)
+        finally:
+            outbox.end_of_input()
+
+    def _submit(self, item: pb.AppendItem, outbox: "Outbox") -> None:
+        """Bring one item on its way; whatever is wrong with it is its own verdict."""
+        ref = item.ref
+        outbox.expect()
+
+        def tell(verdict: Stored | Refusal) -> None:
+            outbox.put(pb.AppendVerdict(ref=ref, verdict=translate.to_send_verdict(verdict)))
+
+        try:
+            sender = actor_of(self._verifier.verify(item.signed_caller))
+            command = SendMessageRequest.FromString(item.command)
+            draft = translate.to_draft(command, sender_id=sender.person_id)
+            self._log.submit(Item(draft, on_verdict=tell, traceparent=item.traceparent))
+        except DecodeError:
+            tell(InvalidArgument(field="command", problem="is no SendMessageRequest"))
+        except Refusal as refusal:
+            tell(refusal)
+
+
+class Outbox:
+    """Verdicts on their way to the gateway.
+
+    Ends when the input has ended and every item is answered.
+    """
+
+    def __init__(self) -> None:
+        self._ready: list[pb.AppendVerdict] = []
+        self._awake = asyncio.Event()
+        self._expected = 0
+        self._ended = False
+
+    def expect(self) -> None:
+        """Note an item whose verdict will come."""
+        self._expected += 1
+
+    def put(self, verdict: pb.AppendVerdict) -> None:
+        """Add a verdict; it goes out with the next frame."""
+        self._expected -= 1
+        self._ready.append(verdict)
+        self._awake.set()
+
+    def end_of_input(self) -> None:
+        """Note that no item will follow."""
+        self._ended = True
+        self._awake.set()
+
+    async def frames(self) -> AsyncIterator[list[pb.AppendVerdict]]:
+        """Give what is ready, one list a frame."""
+        while True:
+            await self._awake.wait()
+            self._awake.clear()
+            ready, self._ready = self._ready, []
+            if ready:
+                yield ready
+            if self._ended and not self._expected and not self._ready:
+                return

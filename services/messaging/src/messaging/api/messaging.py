@@ -1,0 +1,323 @@
+"""MessagingService: conversations and what is said in them."""
+
+from typing import Any
+
+from plexus.messaging.v1 import conversations_pb2, messaging_service_pb2, messaging_service_pb2_grpc
+from plexuskit.errors import InvalidArgument
+from plexuskit.grpc import actor
+from plexuskit.mongo import Transaction
+
+from messaging import queries
+from messaging.api import translate
+from messaging.domain.conversations import Kind
+from messaging.events import conversation_to_proto, member_to_proto, timestamp
+from messaging.operations import conversations, cursors, membership, sending, threads
+from messaging.operations.conversations import Begun
+from messaging.operations.cursors import Cursors
+from messaging.operations.log import Log
+from messaging.operations.membership import MembershipChanged
+from messaging.operations.people import People
+
+pb = messaging_service_pb2
+
+SEND_MOST = 256
+ADVANCES_MOST = 500
+PEOPLE_MOST = 1_000
+
+
+class MessagingApi(messaging_service_pb2_grpc.MessagingServiceServicer):
+    """Each method: read the request, call one operation or query, write the response."""
+
+    def __init__(self, log: Log, cursors_: Cursors, people: People) -> None:
+        self._log = log
+        self._store = log.store
+        self._clock = log.clock
+        self._cursors = cursors_
+        self._people = people
+
+    async def CreateConversation(
+        self, request: pb.CreateConversationRequest, context: Any
+    ) -> pb.CreateConversationResponse:
+        me, now = actor(), self._clock.now()
+        if translate.kind_of(request.kind) is Kind.DIRECT:
+            if len(request.member_ids) != 1:
+                raise InvalidArgument(field="member_ids", problem="is exactly one other person")
+            begun = await conversations.open_direct(
+                self._store, self._people, actor=me, peer_id=request.member_ids[0], now=now
+            )
+            return _created(begun)
+        write = await conversations.create_group(
+            self._store,
+            self._people,
+            actor=me,
+            name=request.name,
+            topic=request.topic,
+            history=translate.history_of(request.history),
+            member_ids=request.member_ids,
+            now=now,
+        )
+
+        async def work(tx: Transaction) -> pb.CreateConversationResponse:
+            return _created(await write(tx))
+
+        response, repeated = await self._store.requests.once(
+            work,
+            request=request,
+            request_id=request.request_id,
+            actor_id=me.person_id,
+            response=pb.CreateConversationResponse,
+            now=now,
+        )
+        response.deduplicated = response.deduplicated or repeated
+        return response
+
+    async def GetConversation(
+        self, request: pb.GetConversationRequest, context: Any
+    ) -> pb.GetConversationResponse:
+        me = actor()
+        view = await queries.get_view(
+            self._store, actor=me, conversation_id=request.conversation_id
+        )
+        return pb.GetConversationResponse(view=translate.to_view(view, person_id=me.person_id))
+
+    async def ListConversations(
+        self, request: pb.ListConversationsRequest, context: Any
+    ) -> pb.ListConversationsResponse:
+        me = actor()
+        size = translate.page_size(request.page_size, default=100, most=500)
+        offset = _offset(request.page_token)
+        await self._log.flush_heads()  # a list shows what this process has acknowledged
+        views, more = await queries.list_views(
+            self._store,
+            actor=me,
+            offset=offset,
+            limit=size,
+            include_archived=request.include_archived,
+        )
+        return pb.ListConversationsResponse(
+            views=[translate.to_view(view, person_id=me.person_id) for view in views],
+            next_page_token=translate.to_token(str(offset + size)) if more else "",
+        )
+
+    async def UpdateConversation(
+        self, request: pb.UpdateConversationRequest, context: Any
+    ) -> pb.UpdateConversationResponse:
+        begun = await conversations.update_conversation(
+            self._log,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            name=request.name if request.HasField("name") else None,
+            topic=request.topic if request.HasField("topic") else None,
+            archived=request.archived if request.HasField("archived") else None,
+            expected_version=request.expected_version,
+            now=self._clock.now(),
+        )
+        return pb.UpdateConversationResponse(conversation=_conversation(begun))
+
+    async def ListMembers(
+        self, request: pb.ListMembersRequest, context: Any
+    ) -> pb.ListMembersResponse:
+        size = translate.page_size(request.page_size, default=200, most=1_000)
+        members, more = await queries.list_members(
+            self._store,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            after=translate.from_token(request.page_token),
+            limit=size,
+        )
+        return pb.ListMembersResponse(
+            members=[member_to_proto(member) for member in members],
+            next_page_token=translate.to_token(members[-1].person_id) if more else "",
+        )
+
+    async def AddMembers(
+        self, request: pb.AddMembersRequest, context: Any
+    ) -> pb.AddMembersResponse:
+        changed = await membership.add_members(
+            self._log,
+            self._people,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            person_ids=_people(request.person_ids),
+            role=translate.role_of(request.role),
+            now=self._clock.now(),
+        )
+        return pb.AddMembersResponse(
+            conversation=_conversation(changed), added_person_ids=changed.person_ids
+        )
+
+    async def RemoveMembers(
+        self, request: pb.RemoveMembersRequest, context: Any
+    ) -> pb.RemoveMembersResponse:
+        changed = await membership.remove_members(
+            self._log,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            person_ids=_people(request.person_ids),
+            now=self._clock.now(),
+        )
+        return pb.RemoveMembersResponse(
+            conversation=_conversation(changed), removed_person_ids=changed.person_ids
+        )
+
+    async def LeaveConversation(
+        self, request: pb.LeaveConversationRequest, context: Any
+    ) -> pb.LeaveConversationResponse:
+        await membership.leave_conversation(
+            self._log,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            now=self._clock.now(),
+        )
+        return pb.LeaveConversationResponse()
+
+    async def SendMessage(
+        self, request: pb.SendMessageRequest, context: Any
+    ) -> pb.SendMessageResponse:
+        draft = translate.to_draft(request, sender_id=actor().person_id)
+        return translate.to_send_response(await sending.send_message(self._log, draft=draft))
+
+    async def SendMessages(
+        self, request: pb.SendMessagesRequest, context: Any
+    ) -> pb.SendMessagesResponse:
+        if not 0 < len(request.items) <= SEND_MOST:
+            raise InvalidArgument(field="items", problem=f"takes 1 to {SEND_MOST} messages")
+        sender = actor().person_id
+        drafts = [translate.try_draft(item, sender_id=sender) for item in request.items]
+        verdicts = await sending.send_messages(self._log, drafts=drafts)
+        return pb.SendMessagesResponse(verdicts=[translate.to_send_verdict(v) for v in verdicts])
+
+    async def ListMessages(
+        self, request: pb.ListMessagesRequest, context: Any
+    ) -> pb.ListMessagesResponse:
+        if request.before_seq and request.HasField("after_seq"):
+            raise InvalidArgument(field="before_seq", problem="excludes after_seq")
+        messages, more, last_seq = await queries.list_messages(
+            self._store,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            before_seq=request.before_seq,
+            after_seq=request.after_seq if request.HasField("after_seq") else None,
+            root_seq=request.root_seq,
+            limit=translate.page_size(request.page_size, default=50, most=500),
+        )
+        return pb.ListMessagesResponse(messages=messages, has_more=more, last_seq=last_seq)
+
+    async def GetMessage(
+        self, request: pb.GetMessageRequest, context: Any
+    ) -> pb.GetMessageResponse:
+        message = await queries.get_message(
+            self._store,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            seq=request.seq,
+            message_id=request.message_id,
+        )
+        return pb.GetMessageResponse(message=message)
+
+    async def ListChanges(
+        self, request: pb.ListChangesRequest, context: Any
+    ) -> pb.ListChangesResponse:
+        changes = await queries.list_changes(
+            self._store,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            since=request.since,
+            limit=translate.page_size(request.page_size, default=500, most=1_000),
+        )
+        return translate.to_changes(changes)
+
+    async def AdvanceCursors(
+        self, request: pb.AdvanceCursorsRequest, context: Any
+    ) -> pb.AdvanceCursorsResponse:
+        if not 0 < len(request.advances) <= ADVANCES_MOST:
+            raise InvalidArgument(field="advances", problem=f"takes 1 to {ADVANCES_MOST}")
+        verdicts = await cursors.advance_cursors(
+            self._log,
+            self._cursors,
+            actor=actor(),
+            advances=[(a.conversation_id, a.through_seq, a.root_seq) for a in request.advances],
+        )
+        return pb.AdvanceCursorsResponse(
+            verdicts=[translate.to_cursor_verdict(verdict) for verdict in verdicts]
+        )
+
+    async def ListReceipts(
+        self, request: pb.ListReceiptsRequest, context: Any
+    ) -> pb.ListReceiptsResponse:
+        receipts = await queries.list_receipts(
+            self._store,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            seq=request.seq,
+            after=translate.from_token(request.page_token),
+            limit=translate.page_size(request.page_size, default=200, most=1_000),
+        )
+        rows = [
+            pb.Receipt(person_id=person, read=at is not None, read_at=timestamp(at) if at else None)
+            for person, at in receipts.page
+        ]
+        return pb.ListReceiptsResponse(
+            receipts=rows,
+            next_page_token=translate.to_token(receipts.page[-1][0]) if receipts.more else "",
+            audience=receipts.audience,
+            read=receipts.read,
+        )
+
+    async def GetThread(self, request: pb.GetThreadRequest, context: Any) -> pb.GetThreadResponse:
+        thread = await queries.get_thread(
+            self._store,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            root_seq=request.root_seq,
+        )
+        return pb.GetThreadResponse(thread=translate.to_thread(thread))
+
+    async def FollowThread(
+        self, request: pb.FollowThreadRequest, context: Any
+    ) -> pb.FollowThreadResponse:
+        me, conversation_id, root_seq = actor(), request.conversation_id, request.root_seq
+        await threads.follow_thread(
+            self._store,
+            actor=me,
+            conversation_id=conversation_id,
+            root_seq=root_seq,
+            follow=not request.unfollow,
+        )
+        thread = await queries.get_thread(
+            self._store, actor=me, conversation_id=conversation_id, root_seq=root_seq
+        )
+        return pb.FollowThreadResponse(thread=translate.to_thread(thread))
+
+    async def GetMessagingStatus(
+        self, request: pb.GetMessagingStatusRequest, context: Any
+    ) -> pb.GetMessagingStatusResponse:
+        tenant_id = actor().tenant_id
+        await self._log.flush_heads()
+        return pb.GetMessagingStatusResponse(
+            conversations=await self._store.conversations.count(tenant_id),
+            messages=await self._store.conversations.message_count(tenant_id),
+        )
+
+
+def _created(begun: Begun) -> pb.CreateConversationResponse:
+    return pb.CreateConversationResponse(
+        conversation=_conversation(begun), deduplicated=begun.deduplicated
+    )
+
+
+def _conversation(changed: Begun | MembershipChanged) -> conversations_pb2.Conversation:
+    return conversation_to_proto(changed.conversation, change_no=changed.change_no, seq=changed.seq)
+
+
+def _people(person_ids: Any) -> list[str]:
+    if not 0 < len(person_ids) <= PEOPLE_MOST:
+        raise InvalidArgument(field="person_ids", problem=f"takes 1 to {PEOPLE_MOST} people")
+    return list(person_ids)
+
+
+def _offset(token: str) -> int:
+    word = translate.from_token(token) or "0"
+    if not word.isdecimal():
+        raise InvalidArgument(field="page_token", problem="is not from this listing")
+    return int(word)

@@ -1,0 +1,117 @@
+"""How messaging is put together: one async context manager per role."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from plexus.authz.v1.authority_pb2 import ObjectRef, RecheckRequest
+from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServicer_to_server
+from plexus.messaging.v1.import_service_pb2_grpc import add_ImportServiceServicer_to_server
+from plexus.messaging.v1.log_service_pb2_grpc import add_LogServiceServicer_to_server
+from plexus.messaging.v1.messaging_service_pb2_grpc import add_MessagingServiceServicer_to_server
+from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
+from plexuskit.mongo import connect
+from plexuskit.relay import relay
+from plexuskit.service import Role, Runtime
+
+from messaging.api import AuthorityApi, ImportApi, LogApi, MessagingApi
+from messaging.config import Settings
+from messaging.operations.cursors import Cursors
+from messaging.operations.log import Log
+from messaging.store import Store
+from messaging.store.sources import CURSOR_LOG, ENTRIES
+
+if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
+    from plexus.authz.v1.authority_pb2_grpc import AuthorityAsyncStub
+
+SERVICE: Final = "messaging"
+REFS_MOST: Final = 500
+
+
+class DirectoryPeople:
+    """People as directory's Authority knows them now."""
+
+    def __init__(self, authority: "AuthorityAsyncStub") -> None:
+        self._authority = authority
+
+    async def unknown(
+        self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]
+    ) -> list[str]:
+        """Give those of the ids that are no people whom the asker may address.
+
+        Raises:
+            DependencyDown: directory cannot be reached.
+        """
+        unknown: list[str] = []
+        for start in range(0, len(person_ids), REFS_MOST):
+            part = list(person_ids[start : start + REFS_MOST])
+            refs = [ObjectRef(kind="person", id=person) for person in part]
+            request = RecheckRequest(tenant_id=tenant_id, person_id=asker_id, refs=refs)
+            answer = await self._authority.Recheck(request)
+            verdicts = zip(part, answer.verdicts, strict=True)
+            unknown += [person for person, verdict in verdicts if not verdict.readable]
+        return unknown
+
+
+@asynccontextmanager
+async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Serve MessagingService, ImportService, LogService and Authority; needs no Kafka."""
+    signer = CallerSigner(settings.caller)
+    verifier = CallerVerifier(settings.caller, SERVICE, clock=runtime.clock)
+    async with (
+        connect(settings.mongo) as db,
+        channel(
+            settings.peers.directory, audience="directory", signer=signer, service=SERVICE
+        ) as directory,
+    ):
+        store = Store(db)
+        await store.provision()
+        runtime.health.probe("mongo", db.ping)
+        runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
+        people = DirectoryPeople(AuthorityStub(directory))
+        log = Log(store, section=settings.log, clock=runtime.clock)
+        cursors = Cursors(store, clock=runtime.clock)
+        async with (
+            runtime.background("cursors", cursors.run()),
+            log.running(runtime),
+            serve(
+                settings.grpc,
+                service=SERVICE,
+                servicers=[
+                    (
+                        add_MessagingServiceServicer_to_server,
+                        MessagingApi(log, cursors, people),
+                    ),
+                    (add_ImportServiceServicer_to_server, ImportApi(log, people)),
+                    (
+                        add_LogServiceServicer_to_server,
+                        LogApi(log, verifier, stopping=runtime.stopping),
+                    ),
+                    (add_AuthorityServicer_to_server, AuthorityApi(store)),
+                ],
+                verifier=verifier,
+                runtime=runtime,
+                health=runtime.health,
+            ),
+        ):
+            yield
+
+
+@asynccontextmanager
+async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Publish the log and the cursor advances to Kafka."""
+    async with connect(settings.mongo) as db:
+        await Store(db).provision()
+        async with relay(
+            db, settings.kafka, sources=[ENTRIES, CURSOR_LOG], name=SERVICE, runtime=runtime
+        ):
+            yield
+
+
+async def provision(settings: Settings) -> None:
+    """Create what is missing of collections and indexes."""
+    async with connect(settings.mongo) as db:
+        await Store(db).provision()
+
+
+ROLES: Final[Mapping[str, Role]] = {"api": api, "relay": relay_facts}

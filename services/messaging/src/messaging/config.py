@@ -1,0 +1,42 @@
+"""Everything that can be set, once."""
+
+from plexuskit.config import (
+    CallerSection,
+    GrpcSection,
+    KafkaSection,
+    MongoSection,
+    OpsSection,
+    Section,
+    ServiceSettings,
+    TelemetrySection,
+)
+from pydantic import Field
+
+
+class PeersSection(Section):
+    """Addresses of the owners that messaging asks."""
+
+    directory: str = Field(description="host:port of directory's gRPC server")
+
+
+class LogSection(Section):
+    """How the group commit works (architecture: the message path)."""
+
+    lanes: int = Field(default=2, ge=1, le=64, description="batches in flight at once")
+    batch_items: int = Field(default=256, ge=1, le=1000)
+    batch_bytes: int = Field(default=2 * 1024 * 1024, ge=64 * 1024)
+    queue_items: int = Field(default=20_000, ge=1, description="waiting items before refusing")
+    tails: int = Field(default=20_000, ge=1, description="conversations kept in memory")
+
+
+class Settings(ServiceSettings, env_prefix="MESSAGING_"):
+    """Settings of a messaging process, from `MESSAGING_<SECTION>__<KEY>`."""
+
+    mongo: MongoSection = MongoSection(database="messaging")
+    kafka: KafkaSection = KafkaSection()
+    grpc: GrpcSection = GrpcSection(port=7102)
+    ops: OpsSection = OpsSection(port=9102)
+    caller: CallerSection
+    telemetry: TelemetrySection = TelemetrySection()
+    peers: PeersSection
+    log: LogSection = LogSection()

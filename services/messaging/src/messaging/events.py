@@ -1,0 +1,261 @@
+"""Domain facts as the events and shapes of the contract.
+
+What the log stores is what Kafka carries.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from google.protobuf.message import Message as ProtoMessage
+from google.protobuf.timestamp_pb2 import Timestamp
+from plexus.authz.v1.authority_pb2 import Interval
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.messaging.v1 import conversations_pb2, events_pb2, messages_pb2
+from plexuskit.ids import new_id
+
+from messaging.domain.conversations import Conversation, History, Kind, Member, Role
+from messaging.domain.log import Numbers
+from messaging.domain.messages import Draft, Span, SpanKind
+
+IMPORT = "import"
+SCHEMA_VERSION = 1
+
+_KINDS = {
+    Kind.DIRECT: conversations_pb2.Conversation.KIND_DIRECT,
+    Kind.GROUP: conversations_pb2.Conversation.KIND_GROUP,
+}
+_HISTORIES = {
+    History.SINCE_JOIN: conversations_pb2.Conversation.HISTORY_SINCE_JOIN,
+    History.ALL: conversations_pb2.Conversation.HISTORY_ALL,
+}
+_ROLES = {
+    Role.MEMBER: conversations_pb2.Member.ROLE_MEMBER,
+    Role.ADMIN: conversations_pb2.Member.ROLE_ADMIN,
+    Role.OWNER: conversations_pb2.Member.ROLE_OWNER,
+}
+
+
+def timestamp(at: datetime) -> Timestamp:
+    """Give an instant in the contract's shape, milliseconds kept."""
+    seconds, fraction = divmod(at.timestamp(), 1)
+    return Timestamp(seconds=int(seconds), nanos=round(fraction * 1000) * 1_000_000)
+
+
+def conversation_to_proto(
+    conversation: Conversation, *, change_no: int, seq: int
+) -> conversations_pb2.Conversation:
+    """Give a conversation with the numbers of its log."""
+    return conversations_pb2.Conversation(
+        id=conversation.id,
+        tenant_id=conversation.tenant_id,
+        kind=_KINDS[conversation.kind],
+        name=conversation.name,
+        topic=conversation.topic,
+        history=_HISTORIES[conversation.history],
+        archived=conversation.archived,
+        created_by=conversation.created_by,
+        created_at=timestamp(conversation.created_at),
+        change_no=change_no,
+        last_seq=seq,
+        membership_version=conversation.membership_version,
+        member_count=conversation.member_count,
+        version=conversation.version,
+        external_id=conversation.external_id,
+    )
+
+
+def member_to_proto(member: Member) -> conversations_pb2.Member:
+    """Give a member with every stay as an interval; an empty stay has no interval."""
+    intervals = [
+        Interval(first_seq=stay.first_seq, last_seq=stay.last_seq if stay.left_version else 0)
+        for stay in member.stays
+        if not stay.left_version or stay.last_seq >= stay.first_seq
+    ]
+    return conversations_pb2.Member(
+        conversation_id=member.conversation_id,
+        person_id=member.person_id,
+        role=_ROLES[member.role],
+        active=member.active,
+        intervals=intervals,
+        version=member.version,
+        joined_at=timestamp(member.stays[-1].joined_at),
+    )
+
+
+def span_to_proto(span: Span) -> messages_pb2.Span:
+    """Give a range of the text."""
+    proto = messages_pb2.Span(start=span.start, length=span.length)
+    match span.kind:
+        case SpanKind.MENTION:
+            proto.mention_person_id = span.value
+        case SpanKind.MENTION_ALL:
+            proto.mention_all = True
+        case SpanKind.LINK:
+            proto.link = span.value
+        case SpanKind.CODE:
+            proto.code = True
+        case SpanKind.BOLD:
+            proto.bold = True
+        case SpanKind.ITALIC:
+            proto.italic = True
+        case SpanKind.QUOTE:
+            proto.quote = True
+    return proto
+
+
+def message_to_proto(
+    draft: Draft, *, message_id: str, numbers: Numbers, membership_version: int, posted: Timestamp
+) -> messages_pb2.Message:
+    """Give a message as it is when posted; the hot path, so the plain case sets few fields."""
+    message = messages_pb2.Message(
+        id=message_id,
+        conversation_id=draft.conversation_id,
+        seq=numbers.seq,
+        change_no=numbers.change_no,
+        sender_id=draft.sender_id,
+        kind=messages_pb2.Message.KIND_TEXT,
+        text=draft.text,
+        priority=draft.priority.value,  # type: ignore[arg-type] # same numbers by contract
+        root_seq=numbers.root_seq,
+        posted_at=posted,
+        sent_at=posted,
+        revision=1,
+        content_hash=draft.content_hash,
+        membership_version=membership_version,
+        request_id=draft.request_id,
+    )
+    if draft.spans:
+        message.spans.extend(span_to_proto(span) for span in draft.spans)
+    if draft.mentions:
+        message.mentions.extend(messages_pb2.Mention(person_id=who) for who in draft.mentions)
+    if draft.mention_all:
+        message.mentions.add(all=True)
+    for attachment in draft.attachments:
+        message.attachments.add(
+            name=attachment.name,
+            url=attachment.url,
+            media_type=attachment.media_type,
+            size_bytes=attachment.size_bytes,
+        )
+    if draft.imported is not None:
+        _add_import(message, draft)
+    return message
+
+
+def _add_import(message: messages_pb2.Message, draft: Draft) -> None:
+    imported = draft.imported
+    if imported is None:
+        return
+    message.origin = IMPORT
+    message.sent_at.CopyFrom(timestamp(imported.sent_at))
+    if imported.system:
+        message.kind = messages_pb2.Message.KIND_SYSTEM
+    if imported.edited_at is not None:
+        message.edited_at.CopyFrom(timestamp(imported.edited_at))
+    for reaction in imported.reactions:
+        message.reactions.add(emoji=reaction.emoji, person_ids=reaction.person_ids)
+
+
+def envelope(
+    fact: ProtoMessage,
+    *,
+    tenant_id: str,
+    scope: str,
+    change_no: int,
+    entity_id: str,
+    entity_version: int,
+    actor_id: str,
+    occurred_at: Timestamp,
+    now: datetime,
+    content_hash: bytes = b"",
+    chain_hash: bytes = b"",
+    membership_version: int = 0,
+    origin: str = "",
+) -> bytes:
+    """Give the stored bytes of an event: exactly what Kafka will carry (MSG-4)."""
+    return Envelope(
+        event_id=new_id("evt", now=now),
+        tenant_id=tenant_id,
+        scope=scope,
+        change_no=change_no,
+        entity_id=entity_id,
+        entity_version=entity_version,
+        occurred_at=occurred_at,
+        schema_version=SCHEMA_VERSION,
+        type=fact.DESCRIPTOR.full_name,
+        fact=fact.SerializeToString(),
+        actor_id=actor_id,
+        content_hash=content_hash,
+        chain_hash=chain_hash,
+        membership_version=membership_version,
+        origin=origin,
+    ).SerializeToString()
+
+
+def posted(message: messages_pb2.Message) -> events_pb2.MessagePosted:
+    """Something was said."""
+    return events_pb2.MessagePosted(message=message)
+
+
+def created(
+    conversation: Conversation, members: Iterable[Member], *, change_no: int
+) -> events_pb2.ConversationCreated:
+    """A conversation began."""
+    return events_pb2.ConversationCreated(
+        conversation=conversation_to_proto(conversation, change_no=change_no, seq=0),
+        members=[member_to_proto(member) for member in members],
+    )
+
+
+def changed(
+    conversation: Conversation, *, change_no: int, seq: int
+) -> events_pb2.ConversationChanged:
+    """Name, topic or policy changed, or the conversation was brought back."""
+    return events_pb2.ConversationChanged(
+        conversation=conversation_to_proto(conversation, change_no=change_no, seq=seq)
+    )
+
+
+def archived(
+    conversation: Conversation, *, change_no: int, seq: int
+) -> events_pb2.ConversationArchived:
+    """Nothing more can be said."""
+    return events_pb2.ConversationArchived(
+        conversation=conversation_to_proto(conversation, change_no=change_no, seq=seq)
+    )
+
+
+def members_added(members: Iterable[Member], *, version: int) -> events_pb2.MembersAdded:
+    """People joined."""
+    return events_pb2.MembersAdded(
+        members=[member_to_proto(member) for member in members], membership_version=version
+    )
+
+
+def members_removed(
+    members: Iterable[Member], *, version: int, by_themselves: bool
+) -> events_pb2.MembersRemoved:
+    """People left or were removed."""
+    return events_pb2.MembersRemoved(
+        members=[member_to_proto(member) for member in members],
+        membership_version=version,
+        left=by_themselves,
+    )
+
+
+def cursor_to_proto(
+    *, conversation_id: str, person_id: str, through_seq: int, root_seq: int, read_at: datetime
+) -> messages_pb2.Cursor:
+    """Give a read cursor."""
+    return messages_pb2.Cursor(
+        conversation_id=conversation_id,
+        person_id=person_id,
+        through_seq=through_seq,
+        read_at=timestamp(read_at),
+        root_seq=root_seq,
+    )
+
+
+def cursor_advanced(cursor: messages_pb2.Cursor) -> events_pb2.CursorAdvanced:
+    """Somebody read on."""
+    return events_pb2.CursorAdvanced(cursor=cursor)

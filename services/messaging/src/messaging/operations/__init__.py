@@ -1,0 +1,1 @@
+"""Writes: one function per RPC verb, and the log that orders them."""

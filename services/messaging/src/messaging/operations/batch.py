@@ -1,0 +1,337 @@
+"""One batch of the group commit: decide every item, write once, tell every verdict."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import structlog
+from plexuskit import fault
+from plexuskit.errors import DependencyDown, Refusal
+from plexuskit.ids import new_id
+from plexuskit.mongo import DuplicateKey
+
+from messaging.domain.log import Head, Numbers, Tail, check_post, check_root, next_post, outsiders
+from messaging.domain.messages import Draft
+from messaging.domain.refusals import RequestIdReused
+from messaging.events import IMPORT, envelope, message_to_proto, posted, timestamp
+from messaging.store.entries import posted_document
+
+if TYPE_CHECKING:
+    from messaging.operations.log import Log
+
+log = structlog.get_logger()
+
+FRUITLESS_ROUNDS = 12
+
+
+class Stored(NamedTuple):
+    """The numbers of a message that is in the log."""
+
+    message_id: str
+    seq: int
+    change_no: int
+    at: datetime
+    deduplicated: bool = False
+    not_in_conversation: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """A draft on its way into the log, and who waits for its verdict."""
+
+    draft: Draft
+    on_verdict: Callable[[Stored | Refusal], None]
+    traceparent: str = ""
+    # Imports: the thread's first message by request id, and the numbers given to request ids so
+    # far.
+    root_request_id: str = ""
+    known: MutableMapping[str, int] | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What makes the message one and the same for ever (MSG-3)."""
+        return (self.draft.conversation_id, self.draft.sender_id, self.draft.request_id)
+
+
+def teller(future: asyncio.Future[Stored | Refusal]) -> Callable[[Stored | Refusal], None]:
+    """Give what puts a verdict into a future, unless its caller went away."""
+
+    def tell(verdict: Stored | Refusal) -> None:
+        if not future.done():
+            future.set_result(verdict)
+
+    return tell
+
+
+class Staged(NamedTuple):
+    """An item with its numbers, ready to be written."""
+
+    item: Item
+    stored: Stored
+    head: Head
+    document: dict[str, Any]
+
+
+class Batch:
+    """The items of one commit. Refused items never enter the write (MSG-1: no holes)."""
+
+    def __init__(self, items: list[Item], *, log: Log) -> None:
+        self._waiting = items
+        self._log = log
+        self._tails: dict[str, Tail] = {}
+        self._roots: dict[str, dict[int, tuple[int, int]]] = {}
+        # What this batch stored, for a second copy of the same item in it.
+        self._stored: dict[tuple[str, str, str], tuple[bytes, Stored]] = {}
+
+    async def write(self) -> None:
+        """Decide and write until every item has its verdict.
+
+        Raises:
+            DependencyDown: the store failed; the tails are forgotten, the rest must be refused.
+        """
+        fruitless = 0
+        while self._waiting and fruitless < FRUITLESS_ROUNDS:
+            before = len(self._waiting)
+            await self._load()
+            staged, doubtful = self._stage()
+            await self._refuse_unless_stored(doubtful)
+            if staged:
+                await self._insert(staged)
+            fruitless = fruitless + 1 if len(self._waiting) == before else 0
+        if self._waiting:
+            log.warning("log.contended", items=len(self._waiting))
+            self.refuse_rest(DependencyDown())
+
+    def refuse_rest(self, refusal: Refusal) -> None:
+        """Refuse what has no verdict yet.
+
+        What became of its write is unknown, so forget the tails.
+        """
+        waiting, self._waiting = self._waiting, []
+        for item in waiting:
+            self._log.tails.forget(item.draft.conversation_id)
+            item.on_verdict(refusal)
+
+    async def _load(self) -> None:
+        """Get the tail of every conversation of the batch, and the messages replied to."""
+        missing = {item.draft.conversation_id for item in self._waiting} - self._tails.keys()
+        loaded = await asyncio.gather(
+            *(self._log.tail(conversation_id) for conversation_id in missing),
+            return_exceptions=True,
+        )
+        gone: dict[str, Refusal] = {}
+        for conversation_id, tail in zip(missing, loaded, strict=True):
+            if isinstance(tail, Tail):
+                self._tails[conversation_id] = tail
+            elif isinstance(tail, Refusal) and not isinstance(tail, DependencyDown):
+                gone[conversation_id] = tail
+            else:
+                raise tail
+        if gone:
+            self._refuse(lambda item: gone.get(item.draft.conversation_id))
+        await self._load_roots()
+
+    async def _load_roots(self) -> None:
+        wanted: dict[str, set[int]] = {}
+        for item in self._waiting:
+            seq, conversation_id = item.draft.reply_to_seq, item.draft.conversation_id
+            if seq and seq not in self._roots.get(conversation_id, {}):
+                wanted.setdefault(conversation_id, set()).add(seq)
+        for conversation_id, seqs in wanted.items():
+            found = await self._log.store.entries.find_roots(conversation_id, seqs)
+            self._roots.setdefault(conversation_id, {}).update(found)
+
+    def _refuse(self, verdict: Callable[[Item], Refusal | None]) -> None:
+        kept = []
+        for item in self._waiting:
+            refusal = verdict(item)
+            if refusal is None:
+                kept.append(item)
+            else:
+                item.on_verdict(refusal)
+        self._waiting = kept
+
+    async def _refuse_unless_stored(self, doubtful: list[tuple[Item, Refusal]]) -> None:
+        """Refuse what may not be posted now, unless it was stored while it might.
+
+        Then it is a retry (MSG-3).
+        """
+        by_conversation: dict[str, list[tuple[Item, Refusal]]] = {}
+        for item, refusal in doubtful:
+            by_conversation.setdefault(item.draft.conversation_id, []).append((item, refusal))
+        for conversation_id, pairs in by_conversation.items():
+            requests = [item.draft.request_id for item, _ in pairs]
+            found = await self._log.store.entries.find_requests(conversation_id, requests)
+            for item, refusal in pairs:
+                original = found.get((item.draft.sender_id, item.draft.request_id))
+                item.on_verdict(refusal if original is None else repeated(item, original))
+
+    def _stage(self) -> tuple[list[Staged], list[tuple[Item, Refusal]]]:
+        """Give numbers to what may be posted; leave repeats of an item for the next round."""
+        now = self._log.clock.now()
+        stamp = timestamp(now)
+        heads: dict[str, Head] = {}
+        staged: list[Staged] = []
+        doubtful: list[tuple[Item, Refusal]] = []
+        later: list[Item] = []
+        seen: set[tuple[str, str, str]] = set()
+        for item in self._waiting:
+            draft = item.draft
+            if item.key in self._stored:
+                item.on_verdict(self._repeated(item))
+                continue
+            if item.key in seen:
+                later.append(item)
+                continue
+            tail = self._tails[draft.conversation_id]
+            try:
+                check_post(tail, draft)
+                root_seq = self._root_of(tail, item)
+            except Refusal as refusal:
+                doubtful.append((item, refusal))
+                continue
+            seen.add(item.key)
+            head = heads.get(draft.conversation_id, tail.head)
+            entry = self._compose(item, tail, head, root_seq, now, stamp)
+            heads[draft.conversation_id] = entry.head
+            if item.known is not None:
+                item.known[draft.request_id] = entry.stored.seq
+            staged.append(entry)
+        self._waiting = [entry.item for entry in staged] + later
+        return staged, doubtful
+
+    def _root_of(self, tail: Tail, item: Item) -> int:
+        draft = item.draft
+        if item.known is not None:
+            return item.known.get(item.root_request_id, 0) if item.root_request_id else 0
+        if not draft.reply_to_seq:
+            return 0
+        root = self._roots.get(draft.conversation_id, {}).get(draft.reply_to_seq)
+        return check_root(tail, draft, root=root)
+
+    def _compose(
+        self, item: Item, tail: Tail, head: Head, root_seq: int, now: datetime, stamp: Any
+    ) -> Staged:
+        draft = item.draft
+        message_id = new_id("msg", now=now)
+        numbers: Numbers = next_post(
+            head, message_id=message_id, content_hash=draft.content_hash, root_seq=root_seq
+        )
+        version = tail.conversation.membership_version
+        message = message_to_proto(
+            draft, message_id=message_id, numbers=numbers, membership_version=version, posted=stamp
+        )
+        event = envelope(
+            posted(message),
+            tenant_id=tail.conversation.tenant_id,
+            scope=draft.conversation_id,
+            change_no=numbers.change_no,
+            entity_id=message_id,
+            entity_version=1,
+            actor_id=draft.sender_id,
+            occurred_at=stamp,
+            now=now,
+            content_hash=draft.content_hash,
+            chain_hash=numbers.chain_hash,
+            membership_version=version,
+            origin="" if draft.imported is None else IMPORT,
+        )
+        document = posted_document(
+            draft,
+            tenant_id=tail.conversation.tenant_id,
+            message_id=message_id,
+            numbers=numbers,
+            membership_version=version,
+            event=event,
+            now=now,
+            traceparent=item.traceparent,
+        )
+        stored = Stored(
+            message_id,
+            numbers.seq,
+            numbers.change_no,
+            now,
+            not_in_conversation=outsiders(tail, draft),
+        )
+        return Staged(
+            item, stored, Head(numbers.change_no, numbers.seq, numbers.chain_hash), document
+        )
+
+    async def _insert(self, staged: list[Staged]) -> None:
+        """Write the staged entries.
+
+        What was written is told, the first that was not is looked at.
+        """
+        fault.point("send.before_insert")
+        outcome = await self._log.store.entries.append([entry.document for entry in staged])
+        fault.point("send.after_insert")
+        written = staged[: outcome.inserted]
+        for entry in written:
+            self._advance(entry)
+            self._stored[entry.item.key] = (entry.item.draft.content_hash, entry.stored)
+            entry.item.on_verdict(entry.stored)
+        if outcome.inserted:
+            done = {id(entry.item) for entry in written}
+            self._waiting = [item for item in self._waiting if id(item) not in done]
+        if outcome.failure is not None:
+            await self._settle(staged[outcome.inserted], outcome.failure)
+
+    def _advance(self, entry: Staged) -> None:
+        conversation_id = entry.item.draft.conversation_id
+        tail = self._tails[conversation_id]
+        self._log.tails.advance(tail, entry.head, at=entry.stored.at)
+        self._tails[conversation_id] = Tail(
+            conversation=tail.conversation, head=entry.head, members=tail.members
+        )
+
+    async def _settle(self, entry: Staged, failure: DuplicateKey) -> None:
+        """Look at what was taken already.
+
+        A number: read the tail again. A request id: a retry, or other content (MSG-3).
+        """
+        conversation_id = entry.item.draft.conversation_id
+        if failure.index != "request":
+            self._log.tails.forget(conversation_id)
+            del self._tails[conversation_id]
+            return
+        # Where one retry is, there are often more: look all of the conversation up at once.
+        retries = [w for w in self._waiting if w.draft.conversation_id == conversation_id]
+        found = await self._log.store.entries.find_requests(
+            conversation_id, [waiting.draft.request_id for waiting in retries]
+        )
+        settled: set[int] = set()
+        for retry in retries:
+            original = found.get((retry.draft.sender_id, retry.draft.request_id))
+            if original is not None:
+                settled.add(id(retry))
+                retry.on_verdict(repeated(retry, original))
+        self._waiting = [waiting for waiting in self._waiting if id(waiting) not in settled]
+
+    def _repeated(self, item: Item) -> Stored | Refusal:
+        """Judge the second copy of an item that this batch has stored."""
+        content_hash, stored = self._stored[item.key]
+        if content_hash != item.draft.content_hash:
+            return RequestIdReused(request_id=item.draft.request_id)
+        return stored._replace(deduplicated=True)
+
+
+def repeated(item: Item, original: dict[str, Any]) -> Stored | Refusal:
+    """Judge a request id that is stored already.
+
+    The original numbers, or ALREADY_EXISTS (MSG-3).
+    """
+    if bytes(original["content_hash"]) != item.draft.content_hash:
+        return RequestIdReused(request_id=item.draft.request_id)
+    if item.known is not None:
+        item.known[item.draft.request_id] = original["seq"]
+    return Stored(
+        original["entity_id"],
+        original["seq"],
+        original["change_no"],
+        original["stored_at"],
+        deduplicated=True,
+    )

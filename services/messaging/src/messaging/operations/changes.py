@@ -1,0 +1,171 @@
+"""A rare change: one transaction of an entry of the log and the state it leads to."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+from plexuskit import fault
+from plexuskit.errors import DependencyDown
+from plexuskit.mongo import DuplicateKey, Transaction
+from plexuskit.telemetry import inject
+
+from messaging.domain.conversations import Conversation, Member
+from messaging.domain.log import EntryKind, Head, Numbers, Tail, next_change
+from messaging.events import envelope, timestamp
+from messaging.operations.log import Log
+from messaging.store.entries import change_document
+
+# Against another process that writes the same conversation without a pause, a change loses most
+# attempts, because it reads and writes more than a send does; each takes about 10 ms.
+ATTEMPTS = 40
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a decision led to: the new state, the members it touches, and the fact."""
+
+    kind: EntryKind
+    conversation: Conversation
+    members: Sequence[Member]
+    entity_id: str
+    revision: int
+    content_hash: bytes
+    fact: Callable[[Numbers], Message]
+    origin: str = ""
+
+
+async def apply_change(
+    log: Log,
+    conversation_id: str,
+    decide: Callable[[Tail], Awaitable[Change | None]],
+    *,
+    actor_id: str,
+    now: datetime,
+    also: Callable[[Transaction, Tail, Change], Awaitable[None]] | None = None,
+) -> tuple[Tail, Change | None]:
+    """Decide on the present tail and write entry and state together.
+
+    Again from the start if somebody was faster.
+
+    The decision comes before the transaction's first write. Nothing is written when `decide` gives
+    None.
+
+    Args:
+        log: the way into the log; its lane is held meanwhile.
+        conversation_id: which conversation.
+        decide: re-runnable; may read what the pure decision needs, raises a refusal, or gives the
+            change. What
+            it reads is newer than the tail's head, so that a change in between is met at the
+            entry's number.
+        actor_id: who changes it.
+        now: when.
+        also: more to write in the same transaction.
+
+    Returns:
+        The tail after the change, and the change.
+
+    Raises:
+        DependencyDown: the store failed, or others were faster too often.
+    """
+
+    async def attempt() -> tuple[Tail, Change | None]:
+        for _ in range(ATTEMPTS):
+            tail = await log.tails.load(conversation_id)
+            change = await decide(tail)
+            if change is None:
+                return tail, None
+            try:
+                after = await _write(log, tail, change, actor_id=actor_id, now=now, also=also)
+            except DuplicateKey as taken:
+                log.tails.forget(conversation_id)
+                if taken.index != "_id_":
+                    raise
+            except BaseException:
+                log.tails.forget(conversation_id)
+                raise
+            else:
+                return after, change
+        raise DependencyDown
+
+    return await log.exclusive(conversation_id, attempt)
+
+
+async def _write(
+    log: Log,
+    tail: Tail,
+    change: Change,
+    *,
+    actor_id: str,
+    now: datetime,
+    also: Callable[[Transaction, Tail, Change], Awaitable[None]] | None,
+) -> Tail:
+    conversation = change.conversation
+    numbers = next_change(
+        tail.head, kind=change.kind, entity_id=change.entity_id, content_hash=change.content_hash
+    )
+    document = entry_document(change, numbers, actor_id=actor_id, now=now)
+    after = after_change(tail, change, numbers)
+
+    async def work(tx: Transaction) -> None:
+        await log.store.entries.insert(document, tx=tx)
+        fault.point("change.in_transaction")
+        await log.store.conversations.save(conversation, change.members, tx=tx)
+        if also is not None:
+            await also(tx, after, change)
+
+    await log.store.transact(work)
+    fault.point("change.after_commit")
+    log.tails.advance(after, after.head, at=now)
+    return after
+
+
+def after_change(tail: Tail, change: Change, numbers: Numbers) -> Tail:
+    """Give the tail that the change leaves behind."""
+    members = dict(tail.members)
+    for member in change.members:
+        if member.active:
+            members[member.person_id] = member
+        else:
+            members.pop(member.person_id, None)
+    head = Head(numbers.change_no, numbers.seq, numbers.chain_hash)
+    return Tail(conversation=change.conversation, head=head, members=members)
+
+
+def entry_document(
+    change: Change, numbers: Numbers, *, actor_id: str, now: datetime
+) -> dict[str, Any]:
+    """Give the entry's document with its event."""
+    conversation = change.conversation
+    event = envelope(
+        change.fact(numbers),
+        tenant_id=conversation.tenant_id,
+        scope=conversation.id,
+        change_no=numbers.change_no,
+        entity_id=change.entity_id,
+        entity_version=change.revision,
+        actor_id=actor_id,
+        occurred_at=timestamp(now),
+        now=now,
+        content_hash=change.content_hash,
+        chain_hash=numbers.chain_hash,
+        membership_version=conversation.membership_version,
+        origin=change.origin,
+    )
+    return change_document(
+        tenant_id=conversation.tenant_id,
+        conversation_id=conversation.id,
+        kind=change.kind,
+        entity_id=change.entity_id,
+        revision=change.revision,
+        numbers=numbers,
+        content_hash=change.content_hash,
+        membership_version=conversation.membership_version,
+        event=event,
+        now=now,
+        traceparent=inject(),
+        origin=change.origin,
+    )

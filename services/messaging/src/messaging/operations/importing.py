@@ -1,0 +1,309 @@
+"""History from another system, through the same log (MSG-19)."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from plexuskit.errors import Refusal
+from plexuskit.grpc import Actor
+from plexuskit.mongo import DuplicateKey, Transaction
+
+from messaging.domain.conversations import Conversation, History, Kind, Role
+from messaging.domain.log import Tail
+from messaging.domain.messages import Draft
+from messaging.domain.refusals import ConversationNotFound, ImportDenied
+from messaging.events import IMPORT
+from messaging.operations.batch import Item, Stored, repeated, teller
+from messaging.operations.changes import Change, apply_change
+from messaging.operations.conversations import Begun, begin, write_new
+from messaging.operations.log import Log
+from messaging.operations.membership import added
+from messaging.operations.people import People, require_people
+from messaging.store import Store
+from messaging.store.cursors import CursorKey
+
+ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignConversation:
+    """A conversation as another system knows it."""
+
+    external_id: str
+    kind: Kind
+    name: str
+    topic: str
+    member_ids: tuple[str, ...]
+    owner_id: str
+    history: History
+    archived: bool
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignMessage:
+    """A checked draft, with the thread it belongs to by request id."""
+
+    draft: Draft
+    root_request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """What became of one batch."""
+
+    imported: int
+    skipped: int
+    refusals: tuple[tuple[str, Refusal], ...]
+
+
+@dataclass(slots=True)
+class ImportRun:
+    """One stream of batches: what it learnt about numbers, and where it wrote."""
+
+    actor: Actor
+    # seq by request id, per conversation
+    known: dict[str, dict[str, int]] = field(default_factory=dict)
+    allowed: set[str] = field(default_factory=set)
+
+
+def require_importer(actor: Actor) -> None:
+    """Refuse whoever is no administrator; the gateway has checked it too.
+
+    Raises:
+        ImportDenied: not an administrator.
+    """
+    if ADMIN not in actor.roles:
+        raise ImportDenied
+
+
+async def import_conversation(
+    log: Log, people: People, *, actor: Actor, foreign: ForeignConversation, now: datetime
+) -> Begun:
+    """Make a conversation once per external id; on a repeat, who is new there becomes a member.
+
+    Raises:
+        ImportDenied: not an administrator.
+        PersonNotFound: a member is not in the directory.
+    """
+    require_importer(actor)
+    store = log.store
+    found = await store.conversations.find_external(actor.tenant_id, [foreign.external_id])
+    if not found:
+        await require_people(people, actor, foreign.member_ids)
+        begun = await _begin(store, actor=actor, foreign=foreign, now=now)
+        if begun is not None:
+            return begun
+        found = await store.conversations.find_external(actor.tenant_id, [foreign.external_id])
+    conversation = found[foreign.external_id]
+    tail = await log.tails.load(conversation.id)
+    if any(person not in tail.members for person in foreign.member_ids):
+        tail = await _add_missing(log, people, actor=actor, foreign=foreign, tail=tail, now=now)
+    return Begun(tail.conversation, tail.head.change_no, tail.head.seq, deduplicated=True)
+
+
+async def _begin(
+    store: Store, *, actor: Actor, foreign: ForeignConversation, now: datetime
+) -> Begun | None:
+    """Write a new conversation; None when it is there already."""
+    pair = None
+    if foreign.kind is Kind.DIRECT:
+        first, second = sorted(foreign.member_ids)
+        pair = (first, second)
+    conversation = begin(
+        tenant_id=actor.tenant_id,
+        kind=foreign.kind,
+        name=foreign.name,
+        topic=foreign.topic,
+        history=foreign.history,
+        created_by=foreign.owner_id or actor.person_id,
+        member_count=len(foreign.member_ids),
+        now=now,
+        pair=pair,
+        external_id=foreign.external_id,
+        archived=foreign.archived,
+        created_at=foreign.created_at,
+    )
+    roles = _roles(conversation, foreign)
+
+    async def work(tx: Transaction) -> Begun:
+        return await write_new(
+            store, conversation, roles, actor_id=actor.person_id, now=now, tx=tx, origin=IMPORT
+        )
+
+    try:
+        return await store.transact(work)
+    except DuplicateKey:
+        return await _adopt_pair(store, actor=actor, pair=pair)
+
+
+async def _adopt_pair(store: Store, *, actor: Actor, pair: tuple[str, str] | None) -> Begun | None:
+    """Two people who talk here already keep their one conversation; the history joins it."""
+    found = None if pair is None else await store.conversations.find_pair(actor.tenant_id, pair)
+    if found is None:
+        return None
+    head = await store.entries.head(found.id)
+    return Begun(found, head.change_no, head.seq, deduplicated=True)
+
+
+def _roles(conversation: Conversation, foreign: ForeignConversation) -> dict[str, Role]:
+    roles = dict.fromkeys(foreign.member_ids, Role.MEMBER)
+    if conversation.kind is Kind.GROUP and roles:
+        owner = foreign.owner_id if foreign.owner_id in roles else foreign.member_ids[0]
+        roles[owner] = Role.OWNER
+    return roles
+
+
+async def _add_missing(
+    log: Log,
+    people: People,
+    *,
+    actor: Actor,
+    foreign: ForeignConversation,
+    tail: Tail,
+    now: datetime,
+) -> Tail:
+    await require_people(people, actor, foreign.member_ids)
+
+    async def decide(tail: Tail) -> Change | None:
+        new = [person for person in foreign.member_ids if person not in tail.members]
+        if not new:
+            return None
+        conversation_id = tail.conversation.id
+        earlier = await log.store.conversations.members(conversation_id, person_ids=new)
+        known = {member.person_id: member for member in earlier if not member.active}
+        # Who left here since the first run stays away: only people never seen are added.
+        fresh = [person for person in new if person not in known]
+        if not fresh:
+            return None
+        return added(tail, fresh, known={}, role=Role.MEMBER, now=now, origin=IMPORT)
+
+    after, _ = await apply_change(
+        log, tail.conversation.id, decide, actor_id=actor.person_id, now=now
+    )
+    return after
+
+
+async def import_batch(
+    log: Log, run: ImportRun, *, messages: Sequence[ForeignMessage | tuple[str, Refusal]]
+) -> BatchOutcome:
+    """Store one batch, in its order; what is there already is skipped (MSG-3, MSG-19)."""
+    refusals = [entry for entry in messages if isinstance(entry, tuple)]
+    foreign = [entry for entry in messages if isinstance(entry, ForeignMessage)]
+    foreign, foreign_refusals = await _check_conversations(log, run, foreign)
+    refusals += foreign_refusals
+    fresh, skipped = await _skip_stored(log, run, foreign, refusals)
+    verdicts = await asyncio.gather(*(_submit(log, run, message) for message in fresh))
+    imported = 0
+    for message, verdict in zip(fresh, verdicts, strict=True):
+        if isinstance(verdict, Refusal):
+            refusals.append((message.draft.request_id, verdict))
+        elif verdict.deduplicated:
+            skipped += 1
+        else:
+            imported += 1
+    return BatchOutcome(imported, skipped, tuple(refusals))
+
+
+async def _check_conversations(
+    log: Log, run: ImportRun, foreign: Sequence[ForeignMessage]
+) -> tuple[list[ForeignMessage], list[tuple[str, Refusal]]]:
+    """Keep messages to conversations of the administrator's own tenant."""
+    ids = {message.draft.conversation_id for message in foreign} - run.allowed
+    if ids:
+        found = await log.store.conversations.find_many(ids)
+        run.allowed |= {
+            id_
+            for id_, conversation in found.items()
+            if conversation.tenant_id == run.actor.tenant_id
+        }
+    kept, refusals = [], list[tuple[str, Refusal]]()
+    for message in foreign:
+        conversation_id = message.draft.conversation_id
+        if conversation_id in run.allowed:
+            kept.append(message)
+        else:
+            gone = ConversationNotFound(conversation_id=conversation_id)
+            refusals.append((message.draft.request_id, gone))
+    return kept, refusals
+
+
+async def _skip_stored(
+    log: Log,
+    run: ImportRun,
+    foreign: Sequence[ForeignMessage],
+    refusals: list[tuple[str, Refusal]],
+) -> tuple[list[ForeignMessage], int]:
+    """Take out what a former run stored, and learn the numbers of thread roots.
+
+    With one read per conversation.
+    """
+    wanted: dict[str, set[str]] = {}
+    for message in foreign:
+        names = wanted.setdefault(message.draft.conversation_id, set())
+        names.add(message.draft.request_id)
+        if message.root_request_id:
+            names.add(message.root_request_id)
+    stored: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for conversation_id, names in wanted.items():
+        known = run.known.setdefault(conversation_id, {})
+        found = await log.store.entries.find_requests(conversation_id, names - known.keys())
+        for (sender_id, request_id), entry in found.items():
+            known[request_id] = entry["seq"]
+            stored[conversation_id, sender_id, request_id] = entry
+    fresh: list[ForeignMessage] = []
+    skipped = 0
+    for message in foreign:
+        item = Item(message.draft, on_verdict=_ignore)
+        original = stored.get(item.key)
+        verdict = None if original is None else repeated(item, original)
+        if verdict is None:
+            fresh.append(message)
+        elif isinstance(verdict, Refusal):
+            refusals.append((message.draft.request_id, verdict))
+        else:
+            skipped += 1
+    return fresh, skipped
+
+
+def _ignore(_: Stored | Refusal) -> None:
+    """Take the verdict of an item that never enters the log."""
+
+
+async def _submit(log: Log, run: ImportRun, message: ForeignMessage) -> Stored | Refusal:
+    future: asyncio.Future[Stored | Refusal] = asyncio.get_running_loop().create_future()
+    item = Item(
+        message.draft,
+        on_verdict=teller(future),
+        root_request_id=message.root_request_id,
+        known=run.known.setdefault(message.draft.conversation_id, {}),
+    )
+    try:
+        log.submit(item)
+    except Refusal as refusal:
+        return refusal
+    return await future
+
+
+async def finish_import(log: Log, run: ImportRun, *, now: datetime) -> None:
+    """Put everybody's cursor to the imported end: nobody has unread history (MSG-19)."""
+    for conversation_id in run.allowed:
+        end = await log.store.entries.imported_end(conversation_id)
+        if not end:
+            continue
+        members = await log.store.conversations.members(conversation_id, active=True)
+        keys = [CursorKey(conversation_id, member.person_id) for member in members]
+        await log.store.cursors.place(keys, through_seq=end, at=now)
+
+
+__all__ = [
+    "ForeignConversation",
+    "ForeignMessage",
+    "ImportRun",
+    "finish_import",
+    "import_batch",
+    "import_conversation",
+    "require_importer",
+]

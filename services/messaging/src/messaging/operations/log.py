@@ -1,0 +1,215 @@
+"""The group commit: what arrives during a write forms the next one.
+
+Several lanes, each with one batch in flight, so that a conversation, bound to one lane, has one
+writer in the process. Between processes the unique number of the entry decides: who finds it taken
+reads the tail again and
+    decides again.
+"""
+
+import asyncio
+import contextlib
+import zlib
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import structlog
+from plexuskit.clock import Clock
+from plexuskit.errors import DependencyDown, Kind, Refusal
+from plexuskit.service import Runtime
+
+from messaging.config import LogSection
+from messaging.domain.log import Tail
+from messaging.operations.batch import Batch, Item
+from messaging.operations.tails import Tails
+from messaging.store import Store
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+HEADS_EVERY = 1.0
+# A process that was killed could not write the heads of its last second; looked for this far back.
+REPAIR_BACK = timedelta(minutes=10)
+
+
+class LogOverloaded(Refusal):
+    """More messages wait than this process takes in."""
+
+    kind = Kind.EXHAUSTED
+    text = "Too many messages are waiting; try again in a moment."
+
+
+@dataclass(slots=True)
+class Exclusive:
+    """A rare change that has its lane for itself while it runs."""
+
+    work: Callable[[], Awaitable[None]]
+    done: asyncio.Future[None]
+
+
+class Lane:
+    """One queue, one batch in flight."""
+
+    def __init__(self, log_: "Log") -> None:
+        self._log = log_
+        self._queue: deque[Item | Exclusive] = deque()
+        self._awake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def put(self, work: Item | Exclusive) -> None:
+        """Queue an item behind what waits already."""
+        if len(self._queue) >= self._log.section.queue_items:
+            raise LogOverloaded(retry_after=timedelta(seconds=1))
+        self._queue.append(work)
+        self._idle.clear()
+        self._awake.set()
+
+    async def wait_idle(self) -> None:
+        """Wait until nothing waits and nothing is being written."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Write batches until cancelled."""
+        while True:
+            await self._awake.wait()
+            if not self._queue:
+                self._awake.clear()
+                self._idle.set()
+                continue
+            await self._run_next()
+
+    async def _run_next(self) -> None:
+        first = self._queue[0]
+        if isinstance(first, Exclusive):
+            self._queue.popleft()
+            await self._run_exclusive(first)
+        else:
+            await self._log.commit(self._take())
+
+    def _take(self) -> list[Item]:
+        """Take waiting items in order, up to the limits, and not beyond an exclusive change."""
+        section, taken, size = self._log.section, list[Item](), 0
+        while self._queue and len(taken) < section.batch_items and size < section.batch_bytes:
+            work = self._queue[0]
+            if isinstance(work, Exclusive):
+                break
+            self._queue.popleft()
+            size += work.draft.size_bytes
+            taken.append(work)
+        return taken
+
+    async def _run_exclusive(self, change: Exclusive) -> None:
+        if change.done.cancelled():
+            return
+        try:
+            await change.work()
+        except asyncio.CancelledError:
+            change.done.cancel()
+            raise
+        except BaseException as error:  # noqa: BLE001 - it belongs to the caller who waits
+            if not change.done.done():
+                change.done.set_exception(error)
+        else:
+            if not change.done.done():
+                change.done.set_result(None)
+
+
+class Log:
+    """The one way into the conversations' logs."""
+
+    def __init__(self, store: Store, *, section: LogSection, clock: Clock) -> None:
+        self.section = section
+        self.clock = clock
+        self.store = store
+        self.tails = Tails(store, limit=section.tails)
+        self.lanes = [Lane(self) for _ in range(section.lanes)]
+
+    def submit(self, item: Item) -> None:
+        """Queue a message; its verdict comes by `item.on_verdict`, exactly once.
+
+        Raises:
+            LogOverloaded: too much waits.
+        """
+        self._lane(item.draft.conversation_id).put(item)
+
+    async def exclusive(self, conversation_id: str, work: Callable[[], Awaitable[T]]) -> T:
+        """Run a change of a conversation between two batches.
+
+        So that this process does not race itself.
+
+        Raises:
+            LogOverloaded: too much waits.
+        """
+        outcome: list[T] = []
+
+        async def run() -> None:
+            outcome.append(await work())
+
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._lane(conversation_id).put(Exclusive(work=run, done=done))
+        await done
+        return outcome[0]
+
+    async def commit(self, items: list[Item]) -> None:
+        """Write one batch; every item gets its verdict, whatever happens."""
+        batch = Batch(items, log=self)
+        try:
+            await batch.write()
+        except asyncio.CancelledError:
+            batch.refuse_rest(DependencyDown())
+            raise
+        except DependencyDown as down:
+            batch.refuse_rest(down)
+        except Exception:
+            log.exception("log.batch_failed", items=len(items))
+            batch.refuse_rest(DependencyDown())
+
+    async def tail(self, conversation_id: str) -> Tail:
+        """Give a conversation's tail (see Tails.get)."""
+        return await self.tails.get(conversation_id)
+
+    async def drain(self) -> None:
+        """Wait until every queued item has its verdict."""
+        await asyncio.gather(*(lane.wait_idle() for lane in self.lanes))
+
+    async def flush_heads(self) -> None:
+        """Write the heads that changed; on failure they stay for the next time."""
+        heads = self.tails.take_dirty()
+        if not heads:
+            return
+        try:
+            await self.store.conversations.save_heads(heads)
+        except DependencyDown:
+            self.tails.return_dirty(heads)
+            log.warning("log.heads_waiting", conversations=len(heads))
+
+    async def keep_heads(self) -> None:
+        """Repair what a killed process left behind, then write changed heads once a second."""
+        try:
+            since = self.clock.now() - REPAIR_BACK
+            await self.store.conversations.save_heads(await self.store.entries.heads_since(since))
+        except DependencyDown:
+            log.warning("log.heads_not_repaired")
+        while True:
+            await asyncio.sleep(HEADS_EVERY)
+            await self.flush_heads()
+
+    def _lane(self, conversation_id: str) -> Lane:
+        return self.lanes[zlib.crc32(conversation_id.encode()) % len(self.lanes)]
+
+    @contextlib.asynccontextmanager
+    async def running(self, runtime: Runtime) -> AsyncIterator["Log"]:
+        """Run the lanes; at the end what waits is written and the heads are saved."""
+        runtime.on_drain(self.drain)
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self.flush_heads)
+            for number, lane in enumerate(self.lanes):
+                await stack.enter_async_context(
+                    runtime.background(f"log.lane.{number}", lane.run())
+                )
+            await stack.enter_async_context(runtime.background("log.heads", self.keep_heads()))
+            yield self

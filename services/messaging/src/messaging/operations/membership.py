@@ -1,0 +1,233 @@
+"""Who belongs: adding, removing and leaving (MSG-14)."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from plexuskit.grpc import Actor
+
+from messaging.domain.conversations import (
+    Conversation,
+    Kind,
+    Member,
+    Role,
+    check_additions,
+    check_removals,
+    joined,
+    left,
+)
+from messaging.domain.log import EntryKind, Tail
+from messaging.domain.refusals import ConversationNotFound, DirectConversationFixed, NotGroupAdmin
+from messaging.events import members_added, members_removed
+from messaging.operations.changes import Change, apply_change
+from messaging.operations.log import Log
+from messaging.operations.people import People, require_people
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipChanged:
+    """The conversation after the change, its last numbers, and who was touched."""
+
+    conversation: Conversation
+    change_no: int
+    seq: int
+    person_ids: tuple[str, ...]
+
+
+async def add_members(
+    log: Log,
+    people: People,
+    *,
+    actor: Actor,
+    conversation_id: str,
+    person_ids: Sequence[str],
+    role: Role,
+    now: datetime,
+) -> MembershipChanged:
+    """Add people to a group; members stay as they are.
+
+    Raises:
+        ConversationNotFound: the caller is no member (GW-2).
+        DirectConversationFixed: a direct conversation keeps its two people.
+        NotGroupAdmin: giving a role above one's own.
+        PersonNotFound: somebody is not in the directory.
+        GroupTooLarge: more than 5,000 members.
+    """
+    wanted = tuple(dict.fromkeys(person_ids))
+    tail = await log.tail(conversation_id)
+    require_member(tail, actor)
+    await require_people(people, actor, wanted)
+
+    async def decide(tail: Tail) -> Change | None:
+        me = require_member(tail, actor)
+        if role > me.role:
+            raise NotGroupAdmin(conversation_id=conversation_id)
+        new = [person for person in wanted if person not in tail.members]
+        check_additions(tail.conversation, added=len(new))
+        if not new:
+            return None
+        earlier = await log.store.conversations.members(conversation_id, person_ids=new)
+        known = {member.person_id: member for member in earlier}
+        return added(tail, new, known=known, role=role, now=now)
+
+    after, change = await apply_change(
+        log, conversation_id, decide, actor_id=actor.person_id, now=now
+    )
+    return _outcome(after, change)
+
+
+async def remove_members(
+    log: Log,
+    *,
+    actor: Actor,
+    conversation_id: str,
+    person_ids: Sequence[str],
+    now: datetime,
+) -> MembershipChanged:
+    """Remove people from a group; who is no member is passed over.
+
+    Raises:
+        ConversationNotFound: the caller is no member (GW-2).
+        NotGroupAdmin: the caller is neither owner nor administrator, or removes somebody above.
+        LastOwner, DirectConversationFixed: see domain.
+    """
+    wanted = tuple(dict.fromkeys(person_ids))
+
+    async def decide(tail: Tail) -> Change | None:
+        me = require_member(tail, actor)
+        if tail.conversation.kind is Kind.DIRECT:
+            raise DirectConversationFixed
+        present = [tail.members[person] for person in wanted if person in tail.members]
+        if me.role < Role.ADMIN or any(member.role > me.role for member in present):
+            raise NotGroupAdmin(conversation_id=conversation_id)
+        return removed(tail, present, by_themselves=False)
+
+    after, change = await apply_change(
+        log, conversation_id, decide, actor_id=actor.person_id, now=now
+    )
+    return _outcome(after, change)
+
+
+async def leave_conversation(
+    log: Log, *, actor: Actor, conversation_id: str, now: datetime
+) -> MembershipChanged:
+    """Leave a group.
+
+    Raises:
+        ConversationNotFound: the caller is no member (GW-2).
+        LastOwner: somebody else must become owner first.
+        DirectConversationFixed: see domain.
+    """
+
+    async def decide(tail: Tail) -> Change | None:
+        return removed(tail, [require_member(tail, actor)], by_themselves=True)
+
+    after, change = await apply_change(
+        log, conversation_id, decide, actor_id=actor.person_id, now=now
+    )
+    return _outcome(after, change)
+
+
+def require_member(tail: Tail, actor: Actor) -> Member:
+    """Give the caller's membership.
+
+    Raises:
+        ConversationNotFound: there is none, or the conversation is another tenant's (GW-2).
+    """
+    member = tail.members.get(actor.person_id)
+    if member is None or tail.conversation.tenant_id != actor.tenant_id:
+        raise ConversationNotFound(conversation_id=tail.conversation.id)
+    return member
+
+
+def require_group_admin(tail: Tail, actor: Actor) -> Member:
+    """Give the caller's membership if it may manage the group.
+
+    Both may manage a direct conversation.
+
+    Raises:
+        ConversationNotFound: the caller is no member.
+        NotGroupAdmin: a plain member.
+    """
+    member = require_member(tail, actor)
+    if tail.conversation.kind is Kind.GROUP and member.role < Role.ADMIN:
+        raise NotGroupAdmin(conversation_id=tail.conversation.id)
+    return member
+
+
+def added(
+    tail: Tail,
+    new: Sequence[str],
+    *,
+    known: Mapping[str, Member],
+    role: Role,
+    now: datetime,
+    origin: str = "",
+) -> Change:
+    """Decide an addition: new stays begin after the last message."""
+    version = tail.head.change_no + 1
+    members = [
+        joined(
+            known.get(person),
+            conversation_id=tail.conversation.id,
+            person_id=person,
+            role=role,
+            seq=tail.head.seq,
+            version=version,
+            at=now,
+        )
+        for person in new
+    ]
+    conversation = replace(
+        tail.conversation,
+        membership_version=version,
+        member_count=tail.conversation.member_count + len(new),
+    )
+    return Change(
+        kind=EntryKind.MEMBERS_ADDED,
+        conversation=conversation,
+        members=members,
+        entity_id=conversation.id,
+        revision=version,
+        content_hash=_people_hash(new),
+        fact=lambda _: members_added(members, version=version),
+        origin=origin,
+    )
+
+
+def removed(tail: Tail, present: Sequence[Member], *, by_themselves: bool) -> Change | None:
+    """Decide a removal: the last message so far is the last that they see.
+
+    None when nobody is touched.
+    """
+    if not present:
+        return None
+    gone = [member.person_id for member in present]
+    roles = {person: member.role for person, member in tail.members.items()}
+    check_removals(tail.conversation, roles=roles, removed=gone)
+    version = tail.head.change_no + 1
+    members = [left(member, seq=tail.head.seq, version=version) for member in present]
+    conversation = replace(
+        tail.conversation,
+        membership_version=version,
+        member_count=tail.conversation.member_count - len(gone),
+    )
+    return Change(
+        kind=EntryKind.MEMBERS_REMOVED,
+        conversation=conversation,
+        members=members,
+        entity_id=conversation.id,
+        revision=version,
+        content_hash=_people_hash(gone),
+        fact=lambda _: members_removed(members, version=version, by_themselves=by_themselves),
+    )
+
+
+def _outcome(after: Tail, change: Change | None) -> MembershipChanged:
+    touched = () if change is None else tuple(member.person_id for member in change.members)
+    return MembershipChanged(after.conversation, after.head.change_no, after.head.seq, touched)
+
+
+def _people_hash(person_ids: Sequence[str]) -> bytes:
+    return hashlib.sha256("\n".join(sorted(person_ids)).encode()).digest()

@@ -1,0 +1,46 @@
+"""Saying something: into the log and out with the verdict (MSG-1 to MSG-3)."""
+
+import asyncio
+from collections.abc import Sequence
+
+from plexuskit.errors import Refusal
+from plexuskit.telemetry import inject
+
+from messaging.domain.messages import Draft
+from messaging.operations.batch import Item, Stored, teller
+from messaging.operations.log import Log
+
+
+async def send_message(log: Log, *, draft: Draft) -> Stored:
+    """Store one message and give its numbers after the majority has it.
+
+    Raises:
+        ConversationNotFound, ConversationIsArchived, MentionAllDenied, RootNotFound,
+            RequestIdReused: see domain.
+        DependencyDown: what became of it is unknown; try again with the same request id.
+    """
+    (verdict,) = await send_messages(log, drafts=[draft])
+    if isinstance(verdict, Refusal):
+        raise verdict
+    return verdict
+
+
+async def send_messages(log: Log, *, drafts: Sequence[Draft | Refusal]) -> list[Stored | Refusal]:
+    """Store several messages; each has its own verdict, in the order given.
+
+    A refusal among the drafts (a message that could not even be made) is its own verdict.
+    """
+    loop = asyncio.get_running_loop()
+    traceparent = inject()
+    waiting: list[asyncio.Future[Stored | Refusal]] = []
+    for draft in drafts:
+        future: asyncio.Future[Stored | Refusal] = loop.create_future()
+        waiting.append(future)
+        if isinstance(draft, Refusal):
+            future.set_result(draft)
+            continue
+        try:
+            log.submit(Item(draft, on_verdict=teller(future), traceparent=traceparent))
+        except Refusal as refusal:
+            future.set_result(refusal)
+    return list(await asyncio.gather(*waiting))

@@ -1,0 +1,34 @@
+"""Reads: what one person may see of conversations, messages, changes and receipts."""
+
+from messaging.queries.authority import readable_containers, recheck, snapshot
+from messaging.queries.history import (
+    Changes,
+    get_message,
+    list_changes,
+    list_members,
+    list_messages,
+)
+from messaging.queries.receipts import Receipts, Thread, get_thread, list_receipts
+from messaging.queries.seats import Seat, seat
+from messaging.queries.views import View, get_view, list_views, peer_of
+
+__all__ = [
+    "Changes",
+    "Receipts",
+    "Seat",
+    "Thread",
+    "View",
+    "get_message",
+    "get_thread",
+    "get_view",
+    "list_changes",
+    "list_members",
+    "list_messages",
+    "list_receipts",
+    "list_views",
+    "peer_of",
+    "readable_containers",
+    "recheck",
+    "seat",
+    "snapshot",
+]

@@ -1,0 +1,104 @@
+"""Messaging's word for others on who may read what now (SRC-1, SRC-2)."""
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from plexus.authz.v1 import authority_pb2
+from plexus.messaging.v1 import messages_pb2
+from plexuskit.grpc import Actor
+
+from messaging.domain.conversations import History, Member, visible_ranges
+from messaging.domain.refusals import ConversationNotFound
+from messaging.queries.seats import Seat, seat
+from messaging.store import Store
+
+
+async def readable_containers(
+    store: Store, *, tenant_id: str, person_id: str, known_version: str
+) -> authority_pb2.ReadableContainersResponse:
+    """Tell which conversations a person may read now, with intervals (SRC-1, MSG-14)."""
+    members = await store.conversations.memberships(person_id)
+    digest = hashlib.sha256()
+    for member in sorted(members, key=lambda m: m.conversation_id):
+        digest.update(f"{member.conversation_id}:{member.version}\n".encode())
+    version = digest.hexdigest()
+    if version == known_version:
+        return authority_pb2.ReadableContainersResponse(version=version, unchanged=True)
+    conversations = await store.conversations.find_many(m.conversation_id for m in members)
+    containers = [
+        authority_pb2.Container(
+            kind="conversation",
+            id=member.conversation_id,
+            intervals=_intervals(member, conversations[member.conversation_id].history),
+        )
+        for member in members
+        if conversations[member.conversation_id].tenant_id == tenant_id
+    ]
+    return authority_pb2.ReadableContainersResponse(version=version, containers=containers)
+
+
+def _intervals(member: Member, history: History) -> list[authority_pb2.Interval]:
+    if history is History.ALL:
+        return []
+    return [
+        authority_pb2.Interval(first_seq=first, last_seq=last)
+        for first, last in visible_ranges(member, history=history)
+    ]
+
+
+async def recheck(
+    store: Store, *, tenant_id: str, person_id: str, refs: Sequence[authority_pb2.ObjectRef]
+) -> list[authority_pb2.Verdict]:
+    """Tell for each object whether the person may read it now, and its present version (SRC-2)."""
+    actor = Actor(tenant_id=tenant_id, person_id=person_id, session_id="", roles=frozenset())
+    seats: dict[str, Seat | None] = {}
+    messages: dict[str, dict[int, messages_pb2.Message]] = {}
+    wanted: dict[str, set[int]] = {}
+    for ref in refs:
+        container = ref.container_id or ref.id
+        if container not in seats:
+            try:
+                seats[container] = await seat(store, actor=actor, conversation_id=container)
+            except ConversationNotFound:
+                seats[container] = None
+        if ref.kind == "message":
+            wanted.setdefault(container, set()).add(ref.seq)
+    for container, seqs in wanted.items():
+        if seats[container] is not None:
+            found = await store.entries.find_messages(container, seqs)
+            messages[container] = {message.seq: message for message in found}
+    return [_verdict(ref, seats, messages) for ref in refs]
+
+
+def _verdict(
+    ref: authority_pb2.ObjectRef,
+    seats: Mapping[str, Seat | None],
+    messages: Mapping[str, Mapping[int, messages_pb2.Message]],
+) -> authority_pb2.Verdict:
+    place = seats[ref.container_id or ref.id]
+    if place is None:
+        return authority_pb2.Verdict()
+    if ref.kind == "conversation":
+        return authority_pb2.Verdict(readable=True, version=place.conversation.version)
+    message = messages.get(place.conversation.id, {}).get(ref.seq)
+    if message is None or message.id != ref.id or message.recalled or not place.sees(message.seq):
+        return authority_pb2.Verdict()
+    return authority_pb2.Verdict(readable=True, version=message.revision)
+
+
+async def snapshot(store: Store, *, tenant_id: str) -> AsyncIterator[authority_pb2.Relation]:
+    """Stream every membership as `conversation:ID#member@person:ID`."""
+    async for member in store.conversations.all_members(tenant_id):
+        yield authority_pb2.Relation(
+            tenant_id=tenant_id,
+            object=f"conversation:{member.conversation_id}",
+            relation="member",
+            subject=f"person:{member.person_id}",
+            version=member.version,
+            intervals=[
+                authority_pb2.Interval(
+                    first_seq=stay.first_seq, last_seq=stay.last_seq if stay.left_version else 0
+                )
+                for stay in member.stays
+            ],
+        )

@@ -1,0 +1,143 @@
+"""What was said and what changed, as far as one member may see it (MSG-5, MSG-6, MSG-14)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.messaging.v1 import events_pb2, messages_pb2
+from plexuskit.grpc import Actor
+
+from messaging.domain.conversations import Member
+from messaging.domain.log import EntryKind
+from messaging.domain.refusals import MessageNotFound
+from messaging.queries.seats import Seat, seat
+from messaging.store import Store
+from messaging.store.entries import message_of
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Present state of what changed after a number, each thing once, in order (MSG-6)."""
+
+    messages: tuple[tuple[int, messages_pb2.Message], ...]
+    conversation_change: int
+    members: tuple[tuple[int, tuple[Member, ...]], ...]
+    seat: Seat
+    through: int
+    more: bool
+
+
+async def list_members(
+    store: Store, *, actor: Actor, conversation_id: str, after: str, limit: int
+) -> tuple[list[Member], bool]:
+    """List present members in order of person id; and whether more follow.
+
+    Raises:
+        ConversationNotFound: see seat.
+    """
+    await seat(store, actor=actor, conversation_id=conversation_id)
+    found = await store.conversations.list_members(conversation_id, after=after, limit=limit + 1)
+    return found[:limit], len(found) > limit
+
+
+async def list_messages(
+    store: Store,
+    *,
+    actor: Actor,
+    conversation_id: str,
+    before_seq: int,
+    after_seq: int | None,
+    root_seq: int,
+    limit: int,
+) -> tuple[list[messages_pb2.Message], bool, int]:
+    """Read history: messages oldest first, whether more lie in the direction read.
+
+    And the last seq.
+
+    Raises:
+        ConversationNotFound: see seat.
+    """
+    place = await seat(store, actor=actor, conversation_id=conversation_id)
+    backwards = after_seq is None
+    low = 1 if after_seq is None else after_seq + 1
+    high = before_seq - 1 if before_seq else place.head.seq
+    ranges = _clip(place.ranges, low=low, high=high)
+    found = await store.entries.list_messages(
+        conversation_id,
+        ranges=ranges,
+        root_seq=root_seq,
+        backwards=backwards,
+        limit=limit + 1,
+    )
+    more = len(found) > limit
+    page = found[:limit]
+    return (page[::-1] if backwards else page), more, place.head.seq
+
+
+def _clip(ranges: Sequence[tuple[int, int]], *, low: int, high: int) -> list[tuple[int, int]]:
+    """Cut ranges (last 0: open) down to [low, high]."""
+    clipped = [(max(first, low), min(last or high, high)) for first, last in ranges]
+    return [(first, last) for first, last in clipped if first <= last]
+
+
+async def get_message(
+    store: Store, *, actor: Actor, conversation_id: str, seq: int, message_id: str
+) -> messages_pb2.Message:
+    """Read one message by number or id.
+
+    Raises:
+        ConversationNotFound: see seat.
+        MessageNotFound: no such message that the caller may see.
+    """
+    place = await seat(store, actor=actor, conversation_id=conversation_id)
+    if message_id:
+        message = await store.entries.find_message(conversation_id, message_id)
+    else:
+        message = next(iter(await store.entries.find_messages(conversation_id, [seq])), None)
+    if message is None or not place.sees(message.seq):
+        raise MessageNotFound(conversation_id=conversation_id)
+    return message
+
+
+async def list_changes(
+    store: Store, *, actor: Actor, conversation_id: str, since: int, limit: int
+) -> Changes:
+    """Read what changed after `since`; `through` also advances over what the caller may not see.
+
+    Raises:
+        ConversationNotFound: see seat.
+    """
+    place = await seat(store, actor=actor, conversation_id=conversation_id)
+    entries = await store.entries.list_changes(conversation_id, since=since, limit=limit + 1)
+    page = entries[:limit]
+    messages: dict[str, tuple[int, messages_pb2.Message]] = {}
+    touched: dict[str, int] = {}
+    conversation_change = 0
+    for entry in page:
+        kind, change_no = EntryKind(entry["kind"]), entry["change_no"]
+        if kind is EntryKind.POSTED:
+            if place.sees(entry["seq"]):
+                messages[entry["entity_id"]] = (change_no, message_of(entry))
+        elif kind in {EntryKind.MEMBERS_ADDED, EntryKind.MEMBERS_REMOVED, EntryKind.CREATED}:
+            touched |= dict.fromkeys(_touched(entry["event"]), change_no)
+            conversation_change = change_no
+        else:
+            conversation_change = change_no
+    members = await store.conversations.members(conversation_id, person_ids=touched)
+    by_change: dict[int, list[Member]] = {}
+    for member in members:
+        by_change.setdefault(touched[member.person_id], []).append(member)
+    return Changes(
+        messages=tuple(messages.values()),
+        conversation_change=conversation_change,
+        members=tuple((change_no, tuple(group)) for change_no, group in sorted(by_change.items())),
+        seat=place,
+        through=page[-1]["change_no"] if page else max(since, place.head.change_no),
+        more=len(entries) > limit,
+    )
+
+
+def _touched(event: bytes) -> list[str]:
+    envelope = Envelope.FromString(event)
+    fact_type = getattr(events_pb2, envelope.type.rpartition(".")[2])
+    return [member.person_id for member in fact_type.FromString(envelope.fact).members]

@@ -1,0 +1,263 @@
+"""Conversations, their members, and heads: a cache of the log's last numbers."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from plexuskit.mongo import Database, Index, Transaction, UpdateOne
+
+from messaging.domain.conversations import (
+    Conversation,
+    History,
+    Kind,
+    Member,
+    Role,
+    Stay,
+)
+from messaging.domain.log import Head
+
+SCHEMA_VERSION = 1
+
+
+class ConversationStore:
+    """The collections `conversations`, `members` and `heads`."""
+
+    def __init__(self, db: Database) -> None:
+        self._conversations = db.collection("conversations", schema_version=SCHEMA_VERSION)
+        self._members = db.collection("members", schema_version=SCHEMA_VERSION)
+        self._heads = db.collection("heads", schema_version=SCHEMA_VERSION)
+
+    async def ensure_indexes(self) -> None:
+        """Create the indexes that the queries below use."""
+        await self._conversations.ensure_indexes(
+            [
+                # One direct conversation per pair.
+                Index(
+                    keys=[("tenant_id", 1), ("pair", 1)],
+                    name="pair",
+                    unique=True,
+                    partial={"pair": {"$exists": True}},
+                ),
+                Index(
+                    keys=[("tenant_id", 1), ("external_id", 1)],
+                    name="external_id",
+                    unique=True,
+                    partial={"external_id": {"$exists": True}},
+                ),
+            ]
+        )
+        await self._members.ensure_indexes(
+            [
+                Index(
+                    keys=[("person_id", 1), ("active", 1), ("conversation_id", 1)], name="person"
+                ),
+                Index(
+                    keys=[("conversation_id", 1), ("active", 1), ("person_id", 1)],
+                    name="conversation",
+                ),
+            ]
+        )
+        await self._heads.ensure_indexes(
+            [Index(keys=[("tenant_id", 1), ("seq", 1)], name="tenant")]
+        )
+
+    async def insert(
+        self, conversation: Conversation, members: Sequence[Member], head: Head, *, tx: Transaction
+    ) -> None:
+        """Write a conversation that begins."""
+        await self._conversations.insert(_conversation_document(conversation), tx=tx)
+        documents = [
+            _member_document(member, tenant_id=conversation.tenant_id) for member in members
+        ]
+        await self._members.insert_many(documents, tx=tx)
+        await self._heads.insert(
+            {
+                "_id": conversation.id,
+                "tenant_id": conversation.tenant_id,
+                "change_no": head.change_no,
+                "seq": head.seq,
+                "last_at": conversation.created_at,
+            },
+            tx=tx,
+        )
+
+    async def save(
+        self, conversation: Conversation, members: Sequence[Member], *, tx: Transaction
+    ) -> None:
+        """Write the state that an entry of the log led to; the entry's number is the fence."""
+        document = _conversation_document(conversation)
+        await self._conversations.replace({"_id": conversation.id}, document, tx=tx)
+        for member in members:
+            document = _member_document(member, tenant_id=conversation.tenant_id)
+            await self._members.replace({"_id": document["_id"]}, document, upsert=True, tx=tx)
+
+    async def find(self, conversation_id: str) -> Conversation | None:
+        """Find one conversation."""
+        document = await self._conversations.find_one({"_id": conversation_id})
+        return None if document is None else _conversation(document)
+
+    async def find_many(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
+        """Find several conversations by id."""
+        query = {"_id": {"$in": list(conversation_ids)}}
+        return {doc["_id"]: _conversation(doc) async for doc in self._conversations.find(query)}
+
+    async def find_pair(self, tenant_id: str, pair: tuple[str, str]) -> Conversation | None:
+        """Find the direct conversation of two people, given in order of their ids."""
+        document = await self._conversations.find_one(
+            {"tenant_id": tenant_id, "pair": "|".join(pair)}
+        )
+        return None if document is None else _conversation(document)
+
+    async def find_external(
+        self, tenant_id: str, external_ids: Iterable[str]
+    ) -> dict[str, Conversation]:
+        """Find conversations that came from another system, by their ids there."""
+        query = {"tenant_id": tenant_id, "external_id": {"$in": list(external_ids)}}
+        return {
+            doc["external_id"]: _conversation(doc) async for doc in self._conversations.find(query)
+        }
+
+    async def count(self, tenant_id: str) -> int:
+        """Count the tenant's conversations."""
+        return await self._heads.count({"tenant_id": tenant_id})
+
+    async def member(self, conversation_id: str, person_id: str) -> Member | None:
+        """Find one person's life in a conversation, over or not."""
+        document = await self._members.find_one({"_id": member_id(conversation_id, person_id)})
+        return None if document is None else _member(document)
+
+    async def members(
+        self, conversation_id: str, *, person_ids: Iterable[str] | None = None, active: bool = False
+    ) -> list[Member]:
+        """Find members in order of person id: all, the named, or only the present ones."""
+        query: dict[str, Any] = {"conversation_id": conversation_id}
+        if active:
+            query["active"] = True
+        if person_ids is not None:
+            query["person_id"] = {"$in": list(person_ids)}
+        found = await self._members.find_all(query, sort=[("person_id", 1)])
+        return [_member(document) for document in found]
+
+    async def list_members(self, conversation_id: str, *, after: str, limit: int) -> list[Member]:
+        """Read a page of present members in order of person id."""
+        query = {"conversation_id": conversation_id, "active": True, "person_id": {"$gt": after}}
+        found = await self._members.find_all(query, sort=[("person_id", 1)], limit=limit)
+        return [_member(document) for document in found]
+
+    async def memberships(self, person_id: str) -> list[Member]:
+        """Find every conversation that a person is in now."""
+        found = await self._members.find_all({"person_id": person_id, "active": True})
+        return [_member(document) for document in found]
+
+    async def all_members(self, tenant_id: str) -> AsyncIterator[Member]:
+        """Stream every present member, of one tenant or (empty) of all."""
+        query = {"active": True, **({"tenant_id": tenant_id} if tenant_id else {})}
+        async for document in self._members.find(query, batch_size=1000):
+            yield _member(document)
+
+    async def heads(self, conversation_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Read cached last numbers: at most a second old."""
+        query = {"_id": {"$in": list(conversation_ids)}}
+        return {doc["_id"]: doc async for doc in self._heads.find(query)}
+
+    async def message_count(self, tenant_id: str) -> int:
+        """Add up the last seq of every conversation: exact, because seq is dense (MSG-1)."""
+        rows = await self._heads.aggregate(
+            [
+                {"$match": {"tenant_id": tenant_id}},
+                {"$group": {"_id": None, "n": {"$sum": "$seq"}}},
+            ]
+        )
+        return int(rows[0]["n"]) if rows else 0
+
+    async def save_heads(self, heads: Mapping[str, tuple[Head, datetime]]) -> None:
+        """Write last numbers in bulk; an older number never replaces a newer one."""
+        await self._heads.bulk(
+            [
+                UpdateOne(
+                    {"_id": conversation_id, "change_no": {"$lt": head.change_no}},
+                    {"$set": {"change_no": head.change_no, "seq": head.seq, "last_at": at}},
+                )
+                for conversation_id, (head, at) in heads.items()
+            ]
+        )
+
+
+def member_id(conversation_id: str, person_id: str) -> str:
+    """Name a membership document."""
+    return f"{conversation_id}:{person_id}"
+
+
+def _conversation_document(conversation: Conversation) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "_id": conversation.id,
+        "tenant_id": conversation.tenant_id,
+        "kind": conversation.kind.value,
+        "name": conversation.name,
+        "topic": conversation.topic,
+        "history": conversation.history.value,
+        "archived": conversation.archived,
+        "created_by": conversation.created_by,
+        "created_at": conversation.created_at,
+        "membership_version": conversation.membership_version,
+        "member_count": conversation.member_count,
+        "version": conversation.version,
+    }
+    if conversation.pair is not None:
+        document["pair"] = "|".join(conversation.pair)
+    if conversation.external_id:
+        document["external_id"] = conversation.external_id
+    return document
+
+
+def _conversation(document: Mapping[str, Any]) -> Conversation:
+    pair = document.get("pair")
+    first, _, second = (pair or "").partition("|")
+    return Conversation(
+        id=document["_id"],
+        tenant_id=document["tenant_id"],
+        kind=Kind(document["kind"]),
+        name=document["name"],
+        topic=document["topic"],
+        history=History(document["history"]),
+        archived=document["archived"],
+        created_by=document["created_by"],
+        created_at=document["created_at"],
+        membership_version=document["membership_version"],
+        member_count=document["member_count"],
+        version=document["version"],
+        external_id=document.get("external_id", ""),
+        pair=(first, second) if pair else None,
+    )
+
+
+def _member_document(member: Member, *, tenant_id: str) -> dict[str, Any]:
+    return {
+        "tenant_id": tenant_id,
+        "_id": member_id(member.conversation_id, member.person_id),
+        "conversation_id": member.conversation_id,
+        "person_id": member.person_id,
+        "role": int(member.role),
+        "active": member.active,
+        "version": member.version,
+        "stays": [
+            {
+                "first_seq": stay.first_seq,
+                "joined_version": stay.joined_version,
+                "joined_at": stay.joined_at,
+                "last_seq": stay.last_seq,
+                "left_version": stay.left_version,
+            }
+            for stay in member.stays
+        ],
+    }
+
+
+def _member(document: Mapping[str, Any]) -> Member:
+    return Member(
+        conversation_id=document["conversation_id"],
+        person_id=document["person_id"],
+        role=Role(document["role"]),
+        stays=tuple(Stay(**stay) for stay in document["stays"]),
+        version=document["version"],
+    )

@@ -1,0 +1,344 @@
+"""The log: one document per entry, `_id` = `<conversation>:<change_no>`.
+
+Never changed but by recall and edit.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.messaging.v1 import events_pb2, messages_pb2
+from plexuskit.ids import time_of
+from plexuskit.mongo import Database, Index, InsertOutcome, Transaction
+
+from messaging.domain.log import EMPTY, EntryKind, Head, Numbers, entry_id
+from messaging.domain.messages import Draft
+from messaging.events import IMPORT
+
+SCHEMA_VERSION = 1
+EVERYBODY = "*"
+
+_HEAD_FIELDS = {"change_no": 1, "last_seq": 1, "chain_hash": 1}
+_HIGHEST = 10**12 - 1
+
+
+class EntryStore:
+    """The collection `entries`."""
+
+    def __init__(self, db: Database) -> None:
+        self._entries = db.collection("entries", schema_version=SCHEMA_VERSION)
+
+    async def ensure_indexes(self) -> None:
+        """Create the indexes that the queries below use, each with its query."""
+        await self._entries.ensure_indexes(
+            [
+                # MSG-3: one message per (conversation, sender, request id), for ever.
+                Index(
+                    keys=[("conversation_id", 1), ("request_id", 1), ("sender_id", 1)],
+                    name="request",
+                    unique=True,
+                    partial={"request_id": {"$exists": True}},
+                ),
+                # History, and unread as a covered count.
+                Index(
+                    keys=[("conversation_id", 1), ("seq", 1), ("sender_id", 1), ("silent", 1)],
+                    name="seq",
+                    partial={"seq": {"$exists": True}},
+                ),
+                Index(
+                    keys=[("conversation_id", 1), ("root_seq", 1), ("seq", 1), ("sender_id", 1)],
+                    name="thread",
+                    partial={"root_seq": {"$exists": True}},
+                ),
+                Index(
+                    keys=[("conversation_id", 1), ("mentioned", 1), ("seq", 1), ("sender_id", 1)],
+                    name="mentioned",
+                    partial={"mentioned": {"$exists": True}},
+                ),
+                # The relay's sweep.
+                Index(keys=[("stored_at", 1)], name="stored_at"),
+            ]
+        )
+
+    async def append(self, documents: list[dict[str, Any]]) -> InsertOutcome:
+        """Write entries in order, majority and journal.
+
+        Stops at the first taken number or request id.
+        """
+        return await self._entries.insert_many(documents)
+
+    async def insert(self, document: dict[str, Any], *, tx: Transaction) -> None:
+        """Write one entry together with state."""
+        await self._entries.insert(document, tx=tx)
+
+    async def head(self, conversation_id: str) -> Head:
+        """Read the last numbers of a log (majority); EMPTY when nothing is there."""
+        last = await self._entries.find_one(
+            {"_id": _between(conversation_id, 0, _HIGHEST)},
+            projection=_HEAD_FIELDS,
+            sort=[("_id", -1)],
+        )
+        if last is None:
+            return EMPTY
+        return Head(last["change_no"], last["last_seq"], bytes(last["chain_hash"]))
+
+    async def heads_since(self, since: datetime) -> dict[str, tuple[Head, datetime]]:
+        """Read from the log itself the last numbers of every conversation written to since."""
+        rows = await self._entries.aggregate(
+            [
+                {"$match": {"stored_at": {"$gte": since}}},
+                {
+                    "$group": {
+                        "_id": "$conversation_id",
+                        "change_no": {"$max": "$change_no"},
+                        "seq": {"$max": "$last_seq"},
+                        "at": {"$max": "$stored_at"},
+                    }
+                },
+            ],
+            hint="stored_at",
+        )
+        # The chain's hash is no part of a head's cache.
+        return {row["_id"]: (Head(row["change_no"], row["seq"], b""), row["at"]) for row in rows}
+
+    async def find_requests(
+        self, conversation_id: str, requests: Iterable[str]
+    ) -> dict[tuple[str, str], dict[str, Any]]:
+        """Find stored messages by request id, as {(sender, request id).
+
+        Document without the event} (MSG-3).
+        """
+        found = await self._entries.find_all(
+            {"conversation_id": conversation_id, "request_id": {"$in": list(requests)}},
+            projection={"event": 0},
+            hint="request",
+        )
+        return {(entry["sender_id"], entry["request_id"]): entry for entry in found}
+
+    async def find_roots(
+        self, conversation_id: str, seqs: Iterable[int]
+    ) -> dict[int, tuple[int, int]]:
+        """Find (seq, root_seq) of the messages with these numbers (MSG-15)."""
+        found = await self._entries.find_all(
+            {"conversation_id": conversation_id, "seq": {"$in": list(seqs)}},
+            projection={"seq": 1, "root_seq": 1},
+        )
+        return {entry["seq"]: (entry["seq"], entry.get("root_seq", 0)) for entry in found}
+
+    async def list_messages(
+        self,
+        conversation_id: str,
+        *,
+        ranges: Sequence[tuple[int, int]],
+        root_seq: int,
+        backwards: bool,
+        limit: int,
+    ) -> list[messages_pb2.Message]:
+        """Read messages whose seq lies in one of the ranges (last 0: no end), nearest first."""
+        spans = [{"seq": _range(first, last)} for first, last in ranges]
+        if not spans:
+            return []
+        query: dict[str, Any] = {"conversation_id": conversation_id, **_either(spans)}
+        if root_seq:
+            query = {"$and": [query, {"$or": [{"root_seq": root_seq}, {"seq": root_seq}]}]}
+        found = await self._entries.find_all(
+            query, sort=[("seq", -1 if backwards else 1)], limit=limit
+        )
+        return [message_of(entry) for entry in found]
+
+    async def find_messages(
+        self, conversation_id: str, seqs: Iterable[int]
+    ) -> list[messages_pb2.Message]:
+        """Read messages by number."""
+        query = {"conversation_id": conversation_id, "seq": {"$in": list(seqs)}}
+        return [message_of(entry) async for entry in self._entries.find(query)]
+
+    async def find_message(
+        self, conversation_id: str, message_id: str
+    ) -> messages_pb2.Message | None:
+        """Read a message by id; the id carries the time of its entry, which is indexed."""
+        at = time_of(message_id)
+        if at is None:
+            return None
+        query = {"stored_at": at, "conversation_id": conversation_id, "entity_id": message_id}
+        entry = await self._entries.find_one({**query, "seq": {"$exists": True}}, hint="stored_at")
+        return None if entry is None else message_of(entry)
+
+    async def list_changes(
+        self, conversation_id: str, *, since: int, limit: int
+    ) -> list[dict[str, Any]]:
+        """Read raw entries with a larger change_no, in order (MSG-6)."""
+        return await self._entries.find_all(
+            {"_id": _between(conversation_id, since + 1, _HIGHEST)}, sort=[("_id", 1)], limit=limit
+        )
+
+    async def count_unread(
+        self, person_id: str, windows: Mapping[str, int], *, mentions: bool
+    ) -> dict[str, int]:
+        """Count what is unread after each conversation's window start (MSG-8).
+
+        One covered aggregation for a page of conversations: others' messages, neither system nor
+        recalled.
+        """
+        windows_ = [
+            {"conversation_id": conversation_id, "seq": {"$gt": after}}
+            for conversation_id, after in windows.items()
+        ]
+        if not windows_:
+            return {}
+        match: dict[str, Any] = {**_either(windows_), "sender_id": {"$ne": person_id}}
+        match |= (
+            {"mentioned": {"$in": [person_id, EVERYBODY]}, "silent": False}
+            if mentions
+            else {"silent": False}
+        )
+        counted = await self._entries.aggregate(
+            [{"$match": match}, {"$group": {"_id": "$conversation_id", "n": {"$sum": 1}}}],
+            hint="mentioned" if mentions else "seq",
+        )
+        return {row["_id"]: row["n"] for row in counted}
+
+    async def list_last_replies(
+        self, person_id: str, windows: Mapping[str, int]
+    ) -> dict[str, dict[int, int]]:
+        """Give each conversation's threads with a reply by others: {conversation: {root.
+
+        Last seq}} (MSG-15).
+        """
+        windows_ = [
+            {"conversation_id": conversation_id, "root_seq": {"$gt": 0}, "seq": {"$gt": after}}
+            for conversation_id, after in windows.items()
+        ]
+        if not windows_:
+            return {}
+        rows = await self._entries.aggregate(
+            [
+                {"$match": {**_either(windows_), "sender_id": {"$ne": person_id}}},
+                {
+                    "$group": {
+                        "_id": {"c": "$conversation_id", "r": "$root_seq"},
+                        "last": {"$max": "$seq"},
+                    }
+                },
+            ],
+            hint="thread",
+        )
+        found: dict[str, dict[int, int]] = {}
+        for row in rows:
+            found.setdefault(row["_id"]["c"], {})[row["_id"]["r"]] = row["last"]
+        return found
+
+    async def imported_end(self, conversation_id: str) -> int:
+        """Give the seq of the last imported message; 0 when there is none (MSG-19)."""
+        last = await self._entries.find_one(
+            {"conversation_id": conversation_id, "seq": {"$gt": 0}, "origin": IMPORT},
+            projection={"seq": 1},
+            sort=[("seq", -1)],
+        )
+        return 0 if last is None else int(last["seq"])
+
+
+def posted_document(
+    draft: Draft,
+    *,
+    tenant_id: str,
+    message_id: str,
+    numbers: Numbers,
+    membership_version: int,
+    event: bytes,
+    now: datetime,
+    traceparent: str,
+) -> dict[str, Any]:
+    """Give the entry of a message; the hot path's only write."""
+    imported = draft.imported
+    document: dict[str, Any] = {
+        "_id": entry_id(draft.conversation_id, numbers.change_no),
+        "tenant_id": tenant_id,
+        "conversation_id": draft.conversation_id,
+        "change_no": numbers.change_no,
+        "kind": EntryKind.POSTED.value,
+        "entity_id": message_id,
+        "revision": 1,
+        "seq": numbers.seq,
+        "last_seq": numbers.seq,
+        "sender_id": draft.sender_id,
+        "request_id": draft.request_id,
+        "silent": imported is not None and imported.system,
+        "content_hash": draft.content_hash,
+        "chain_hash": numbers.chain_hash,
+        "membership_version": membership_version,
+        "priority": draft.priority.value,
+        "origin": "" if imported is None else IMPORT,
+        "stored_at": now,
+        "event": event,
+    }
+    if numbers.root_seq:
+        document["root_seq"] = numbers.root_seq
+    if draft.mentions or draft.mention_all:
+        document["mentioned"] = [*draft.mentions, *([EVERYBODY] if draft.mention_all else [])]
+    if traceparent:
+        document["traceparent"] = traceparent
+    return document
+
+
+def change_document(
+    *,
+    tenant_id: str,
+    conversation_id: str,
+    kind: EntryKind,
+    entity_id: str,
+    revision: int,
+    numbers: Numbers,
+    content_hash: bytes,
+    membership_version: int,
+    event: bytes,
+    now: datetime,
+    traceparent: str,
+    origin: str = "",
+) -> dict[str, Any]:
+    """Give the entry of a change that is no message."""
+    return {
+        "_id": entry_id(conversation_id, numbers.change_no),
+        "tenant_id": tenant_id,
+        "conversation_id": conversation_id,
+        "change_no": numbers.change_no,
+        "kind": kind.value,
+        "entity_id": entity_id,
+        "revision": revision,
+        "last_seq": numbers.seq,
+        "content_hash": content_hash,
+        "chain_hash": numbers.chain_hash,
+        "membership_version": membership_version,
+        "origin": origin,
+        "stored_at": now,
+        "event": event,
+        "traceparent": traceparent,
+    }
+
+
+def message_of(entry: Mapping[str, Any]) -> messages_pb2.Message:
+    """Read the present state of a posted entry's message.
+
+    `current` once it changed, the event before.
+    """
+    current = entry.get("current")
+    if current is not None:
+        return messages_pb2.Message.FromString(current)
+    envelope = Envelope.FromString(entry["event"])
+    return events_pb2.MessagePosted.FromString(envelope.fact).message
+
+
+def _between(conversation_id: str, first: int, last: int) -> dict[str, str]:
+    return {"$gte": entry_id(conversation_id, first), "$lte": entry_id(conversation_id, last)}
+
+
+def _range(first: int, last: int) -> dict[str, int]:
+    return {"$gte": first, "$lte": last} if last else {"$gte": first}
+
+
+def _either(clauses: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return clauses[0] if len(clauses) == 1 else {"$or": list(clauses)}
+
+
+__all__ = ["EntryStore", "change_document", "message_of", "posted_document"]

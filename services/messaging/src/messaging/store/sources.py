@@ -1,0 +1,52 @@
+"""Where the relay finds messaging's facts: the log itself, and the log of cursor advances."""
+
+from typing import Final
+
+from plexus.topics import MESSAGING_CONVERSATION_V1, MESSAGING_CURSOR_V1
+from plexuskit.relay import FactSource, replay_by_id
+
+from messaging.domain.log import EntryKind
+
+_FACTS: Final = {
+    EntryKind.CREATED: "ConversationCreated",
+    EntryKind.CHANGED: "ConversationChanged",
+    EntryKind.ARCHIVED: "ConversationArchived",
+    EntryKind.MEMBERS_ADDED: "MembersAdded",
+    EntryKind.MEMBERS_REMOVED: "MembersRemoved",
+    EntryKind.POSTED: "MessagePosted",
+    EntryKind.EDITED: "MessageEdited",
+    EntryKind.RECALLED: "MessageRecalled",
+    EntryKind.REACTED: "MessageReacted",
+}
+_TYPES: Final = {kind.value: f"plexus.messaging.v1.{fact}" for kind, fact in _FACTS.items()}
+
+ENTRIES: Final = FactSource(
+    collection="entries",
+    topic=lambda _: MESSAGING_CONVERSATION_V1.name,
+    key=lambda entry: entry["conversation_id"],
+    scope=lambda entry: entry["conversation_id"],
+    number=lambda entry: entry["change_no"],
+    event=lambda entry: entry["event"],
+    traceparent=lambda entry: entry.get("traceparent", ""),
+    dense=True,
+    mark_published=False,
+    replay=replay_by_id("conversation_id", "change_no"),
+    recent=lambda since: {"stored_at": {"$gte": since}},
+    event_type=lambda entry: _TYPES[entry["kind"]],
+)
+
+CURSOR_LOG: Final = FactSource(
+    collection="cursor_log",
+    topic=lambda _: MESSAGING_CURSOR_V1.name,
+    key=lambda step: step["person_id"],
+    scope=lambda step: step["scope"],
+    number=lambda step: step["through_seq"],
+    event=lambda step: step["event"],
+    traceparent=lambda _: "",
+    dense=False,
+    mark_published=False,
+    replay=replay_by_id("scope", "through_seq"),
+    recent=lambda since: {"at": {"$gte": since}},
+    event_type=lambda _: "plexus.messaging.v1.CursorAdvanced",
+    stored_at=lambda step: step["at"],
+)

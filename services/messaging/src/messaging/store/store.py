@@ -1,0 +1,38 @@
+"""The store as a whole: one database, its collections and their indexes."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from plexuskit.mongo import Database, Transaction
+from plexuskit.requests import Requests
+
+from messaging.store.conversations import ConversationStore
+from messaging.store.cursors import CursorStore
+from messaging.store.entries import EntryStore
+from messaging.store.threads import ThreadStore
+
+T = TypeVar("T")
+
+
+class Store:
+    """Everything messaging keeps, in one database."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.entries = EntryStore(db)
+        self.conversations = ConversationStore(db)
+        self.cursors = CursorStore(db)
+        self.threads = ThreadStore(db)
+        self.requests = Requests(db)
+
+    async def provision(self) -> None:
+        """Create collections and indexes; running it again changes nothing."""
+        await self.entries.ensure_indexes()
+        await self.conversations.ensure_indexes()
+        await self.cursors.ensure_indexes()
+        await self.threads.ensure_indexes()
+        await self.requests.ensure_indexes()
+
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run a re-runnable closure in one transaction."""
+        return await self.db.transact(work)

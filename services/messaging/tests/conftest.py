@@ -1,0 +1,96 @@
+"""What messaging's tests share: a store on a real mongod, a running log, people and drafts."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+
+import pytest
+from messaging.config import LogSection
+from messaging.domain.conversations import History
+from messaging.domain.messages import Draft, draft
+from messaging.operations import conversations
+from messaging.operations.cursors import Cursors
+from messaging.operations.log import Log
+from messaging.store import Store
+from plexuskit.clock import SystemClock
+from plexuskit.grpc import Actor
+from plexuskit.mongo import Database
+from plexuskit.service import Runtime
+
+TENANT = "ten_acme"
+NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+
+
+class Everybody:
+    """Directory's contract at the outer seam: who begins with `ghost` is nobody."""
+
+    async def unknown(
+        self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]
+    ) -> list[str]:
+        assert tenant_id
+        assert asker_id
+        return [person for person in person_ids if person.startswith("ghost")]
+
+
+@pytest.fixture
+def people() -> Everybody:
+    return Everybody()
+
+
+@pytest.fixture
+async def store(db: Database) -> Store:
+    store = Store(db)
+    await store.provision()
+    return store
+
+
+@pytest.fixture
+async def log(store: Store, runtime: Runtime) -> AsyncIterator[Log]:
+    log = Log(store, section=LogSection(), clock=SystemClock())
+    async with log.running(runtime):
+        yield log
+
+
+@pytest.fixture
+async def cursors(store: Store, runtime: Runtime) -> AsyncIterator[Cursors]:
+    cursors = Cursors(store, clock=SystemClock())
+    async with runtime.background("cursors", cursors.run()):
+        yield cursors
+
+
+@pytest.fixture
+def person() -> Callable[[str], Actor]:
+    def make(name: str, *roles: str) -> Actor:
+        return Actor(TENANT, name, f"ses_{name}", frozenset(roles or ("member",)))
+
+    return make
+
+
+@pytest.fixture
+def group(store: Store, people: Everybody, person: Callable[[str], Actor]) -> Callable[..., object]:
+    """Make a group of the named people, the first its owner; gives its id."""
+
+    async def make(*names: str, history: History = History.SINCE_JOIN) -> str:
+        work = await conversations.create_group(
+            store,
+            people,
+            actor=person(names[0]),
+            name="采购",
+            topic="",
+            history=history,
+            member_ids=names[1:],
+            now=NOW,
+        )
+        return (await store.transact(work)).conversation.id
+
+    return make
+
+
+@pytest.fixture
+def say() -> Callable[..., Draft]:
+    """Make a draft; the request id is the text unless given."""
+
+    def make(conversation_id: str, sender: str, text: str, **fields: object) -> Draft:
+        fields.setdefault("request_id", text[:100])
+        return draft(conversation_id=conversation_id, sender_id=sender, text=text, **fields)  # type: ignore[arg-type] # made of keywords
+
+    return make

@@ -1,0 +1,103 @@
+"""What a draft may be: MSG-3, MSG-13, MSG-18."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from messaging.domain.messages import TEXT_LIMIT_BYTES, Attachment, Imported, Span, SpanKind, draft
+from messaging.domain.refusals import MessageEmpty, TextTooLong, TooManyMentions
+from plexuskit.errors import InvalidArgument
+
+
+def make(text="hello", **fields):
+    values = {"conversation_id": "cnv_1", "sender_id": "per_1", "request_id": "r1"}
+    return draft(**(values | {"text": text} | fields))
+
+
+def test_msg_18_the_limit_of_text_counts_bytes():
+    assert make("x" * TEXT_LIMIT_BYTES)
+    with pytest.raises(TextTooLong):
+        make("x" * (TEXT_LIMIT_BYTES + 1))
+    with pytest.raises(TextTooLong):
+        make("字" * (TEXT_LIMIT_BYTES // 3 + 1))
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\t"])
+def test_a_message_says_something_or_brings_something(text):
+    with pytest.raises(MessageEmpty):
+        make(text)
+    assert make(text, attachments=(Attachment("a.pdf", "https://x/a.pdf", "", 1),))
+    assert make(text, imported=Imported(sent_at=datetime(2018, 1, 1, tzinfo=UTC)))
+
+
+@pytest.mark.parametrize("request_id", ["", "x" * 129])
+def test_msg_03_a_request_id_has_1_to_128_characters(request_id):
+    with pytest.raises(InvalidArgument):
+        make(request_id=request_id)
+
+
+def test_msg_13_at_most_200_people_are_named_each_once():
+    people = tuple(f"per_{n}" for n in range(200))
+    assert make(mentions=people + people).mentions == people
+    with pytest.raises(TooManyMentions):
+        make(mentions=(*people, "per_x"))
+
+
+def test_msg_13_nobody_is_mentioned_inside_code_or_quotes():
+    text = "@ann see `@bob` @all"
+    spans = (
+        Span(0, 4, SpanKind.MENTION, "per_ann"),
+        Span(9, 6, SpanKind.CODE),
+        Span(10, 4, SpanKind.MENTION, "per_bob"),
+        Span(16, 4, SpanKind.MENTION_ALL),
+    )
+    made = make(text, spans=spans, mentions=("per_ann", "per_bob"), mention_all=True)
+
+    assert made.mentions == ("per_ann",)
+    assert made.mention_all
+    assert [span.value for span in made.spans if span.kind is SpanKind.MENTION] == ["per_ann"]
+
+
+def test_msg_13_all_inside_a_quote_addresses_nobody():
+    spans = (Span(0, 6, SpanKind.QUOTE), Span(2, 4, SpanKind.MENTION_ALL))
+
+    assert not make("> @all", spans=spans, mention_all=True).mention_all
+
+
+@given(st.text(min_size=1, max_size=50), st.integers(-5, 60), st.integers(-5, 60))
+def test_spans_lie_within_the_text(text, start, length):
+    spans = (Span(start, length, SpanKind.BOLD),)
+    inside = start >= 0 and length > 0 and start + length <= len(text)
+    if text.isspace():
+        return
+    if inside:
+        assert make(text, spans=spans).spans == spans
+    else:
+        with pytest.raises(InvalidArgument):
+            make(text, spans=spans)
+
+
+CONTENTS = st.fixed_dictionaries(
+    {
+        "text": st.text(min_size=1, max_size=8).filter(lambda t: not t.isspace()),
+        "mentions": st.lists(st.sampled_from(["a", "b", "ab", "c"]), unique=True).map(tuple),
+        "mention_all": st.booleans(),
+        "reply_to_seq": st.integers(0, 3),
+    }
+)
+
+
+@given(CONTENTS, CONTENTS)
+def test_msg_03_the_content_hash_is_equal_exactly_for_equal_content(one, other):
+    same = make(**one).content_hash == make(**other).content_hash
+
+    assert same == (one == other)
+
+
+@given(CONTENTS)
+def test_msg_03_the_content_hash_does_not_depend_on_who_or_when(content):
+    one = make(**content, request_id="r1", sender_id="a", conversation_id="x")
+    other = make(**content, request_id="r2", sender_id="b", conversation_id="y")
+
+    assert one.content_hash == other.content_hash

@@ -1,0 +1,246 @@
+"""The service over a real gRPC socket, with signed callers."""
+
+import asyncio
+
+import grpc
+import pytest
+from messaging.api import AuthorityApi, ImportApi, LogApi, MessagingApi
+from messaging.app import SERVICE
+from plexus.authz.v1.authority_pb2 import ReadableContainersRequest
+from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServicer_to_server
+from plexus.authz.v1.caller_pb2 import CallerContext
+from plexus.messaging.v1 import (
+    conversations_pb2,
+    import_service_pb2_grpc,
+    log_service_pb2,
+    log_service_pb2_grpc,
+    messaging_service_pb2,
+    messaging_service_pb2_grpc,
+)
+from plexuskit.clock import SystemClock
+from plexuskit.config import GrpcSection
+from plexuskit.grpc import (
+    METADATA_KEY,
+    CallerSigner,
+    CallerTokens,
+    CallerVerifier,
+    refused,
+    serve,
+)
+
+pb = messaging_service_pb2
+
+
+@pytest.fixture
+async def port(log, cursors, people, store, caller_keys_of, runtime):
+    verifier = CallerVerifier(caller_keys_of("messaging"), SERVICE)
+    async with serve(
+        GrpcSection(port=0, drain_seconds=1),
+        service=SERVICE,
+        servicers=[
+            (
+                messaging_service_pb2_grpc.add_MessagingServiceServicer_to_server,
+                MessagingApi(log, cursors, people),
+            ),
+            (
+                import_service_pb2_grpc.add_ImportServiceServicer_to_server,
+                ImportApi(log, people),
+            ),
+            (
+                log_service_pb2_grpc.add_LogServiceServicer_to_server,
+                LogApi(log, verifier, stopping=runtime.stopping),
+            ),
+            (add_AuthorityServicer_to_server, AuthorityApi(store)),
+        ],
+        verifier=verifier,
+        runtime=runtime,
+        health=runtime.health,
+    ) as bound:
+        yield bound
+
+
+@pytest.fixture
+async def channel(port):
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield channel
+
+
+@pytest.fixture
+def signed(caller_keys):
+    def make(name: str) -> bytes:
+        context = CallerContext(
+            kind=CallerContext.KIND_PERSON,
+            tenant_id="ten_acme",
+            person_id=name,
+            session_id=f"ses_{name}",
+            roles=["member"],
+        )
+        tokens = CallerTokens(CallerSigner(caller_keys), context, clock=SystemClock())
+        return tokens.for_audience(SERVICE)
+
+    return make
+
+
+@pytest.fixture
+def as_(signed):
+    return lambda name: ((METADATA_KEY, signed(name)),)
+
+
+@pytest.fixture
+def as_service(caller_keys):
+    context = CallerContext(kind=CallerContext.KIND_SERVICE)
+    tokens = CallerTokens(CallerSigner(caller_keys), context, clock=SystemClock())
+    return ((METADATA_KEY, tokens.for_audience(SERVICE)),)
+
+
+async def new_group(stub, metadata, *members):
+    request = pb.CreateConversationRequest(
+        request_id="g1",
+        kind=conversations_pb2.Conversation.KIND_GROUP,
+        name="采购",
+        member_ids=members,
+    )
+    return (await stub.CreateConversation(request, metadata=metadata)).conversation.id
+
+
+async def test_a_call_without_caller_context_is_refused(channel):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await stub.ListConversations(pb.ListConversationsRequest())
+
+    assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_creating_twice_with_one_request_id_makes_one(channel, as_):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+
+    first = await new_group(stub, as_("ann"), "bob")
+    second = await new_group(stub, as_("ann"), "bob")
+
+    assert first == second
+
+
+async def test_a_pair_has_one_direct_conversation_whoever_opens_it(channel, as_):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+
+    async def direct(me, peer):
+        request = pb.CreateConversationRequest(
+            kind=conversations_pb2.Conversation.KIND_DIRECT, member_ids=[peer]
+        )
+        response = await stub.CreateConversation(request, metadata=as_(me))
+        return response.conversation.id
+
+    opened = await asyncio.gather(*(direct("ann", "bob") for _ in range(5)), direct("bob", "ann"))
+
+    assert len(set(opened)) == 1
+
+
+async def test_create_then_send_is_never_refused(channel, as_):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+    for number in range(100):
+        created = await stub.CreateConversation(
+            pb.CreateConversationRequest(
+                request_id=f"g{number}",
+                kind=conversations_pb2.Conversation.KIND_GROUP,
+                name=f"g{number}",
+            ),
+            metadata=as_("ann"),
+        )
+        sent = await stub.SendMessage(
+            pb.SendMessageRequest(
+                conversation_id=created.conversation.id, request_id="1", text="hello"
+            ),
+            metadata=as_("ann"),
+        )
+        assert sent.seq == 1
+
+
+async def test_gw_02_hidden_and_absent_answer_the_same(channel, as_):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+    room = await new_group(stub, as_("ann"), "bob")
+
+    async def refusal(conversation_id):
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await stub.ListMessages(
+                pb.ListMessagesRequest(conversation_id=conversation_id), metadata=as_("eve")
+            )
+        remote = refused(error.value)
+        return remote.reason, remote.message().replace(conversation_id, "X"), error.value.code()
+
+    assert await refusal(room) == await refusal("cnv_none")
+
+
+async def test_the_append_stream_answers_every_item(channel, as_, as_service, signed):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+    room = await new_group(stub, as_("ann"), "bob")
+    log = log_service_pb2_grpc.LogServiceStub(channel)
+    command = [
+        pb.SendMessageRequest(conversation_id=room, request_id=f"r{n}", text=f"m{n}")
+        for n in range(200)
+    ]
+    items = [
+        log_service_pb2.AppendItem(
+            ref=n, signed_caller=signed("ann"), command=request.SerializeToString()
+        )
+        for n, request in enumerate(command)
+    ]
+    items.append(
+        log_service_pb2.AppendItem(
+            ref=900, signed_caller=signed("eve"), command=command[0].SerializeToString()
+        )
+    )
+    items.append(log_service_pb2.AppendItem(ref=901, signed_caller=b"garbage", command=b""))
+    items.append(log_service_pb2.AppendItem(ref=902, signed_caller=signed("ann"), command=b"\xff"))
+
+    async def frames():
+        yield log_service_pb2.AppendRequest(items=items)
+
+    verdicts = {}
+    call = log.Append(frames(), metadata=as_service)
+    async for response in call:
+        verdicts |= {v.ref: v.verdict for v in response.verdicts}
+
+    assert [verdicts[n].stored.seq for n in range(200)] == list(range(1, 201))
+    assert verdicts[900].refused.reason == "CONVERSATION_NOT_FOUND"
+    assert verdicts[901].refused.reason == "CALLER_CONTEXT_INVALID"
+    assert verdicts[902].refused.reason == "INVALID_ARGUMENT"
+
+
+async def test_a_process_that_stops_answers_what_it_took_in_and_ends_the_stream(
+    channel, as_, as_service, signed, runtime
+):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+    room = await new_group(stub, as_("ann"), "bob")
+    call = log_service_pb2_grpc.LogServiceStub(channel).Append(metadata=as_service)
+
+    def item(ref: int) -> log_service_pb2.AppendItem:
+        command = pb.SendMessageRequest(conversation_id=room, request_id=f"r{ref}", text="m")
+        return log_service_pb2.AppendItem(
+            ref=ref, signed_caller=signed("ann"), command=command.SerializeToString()
+        )
+
+    await call.write(log_service_pb2.AppendRequest(items=[item(ref) for ref in range(100)]))
+    verdicts = list((await call.read()).verdicts)
+    runtime.stopping.set()
+    async with asyncio.timeout(5):
+        while (response := await call.read()) is not grpc.aio.EOF:
+            verdicts += response.verdicts
+        code = await call.code()
+
+    assert code is grpc.StatusCode.OK
+    assert [verdict.ref for verdict in verdicts] == list(range(100))
+
+
+async def test_the_authority_is_for_services_only(channel, as_, as_service):
+    authority = AuthorityStub(channel)
+    request = ReadableContainersRequest(tenant_id="ten_acme", person_id="ann")
+
+    assert (await authority.ReadableContainers(request, metadata=as_service)).version
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await authority.ReadableContainers(request, metadata=as_("ann"))
+    assert error.value.code() in {
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.UNIMPLEMENTED,
+    }

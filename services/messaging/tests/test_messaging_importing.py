@@ -1,0 +1,180 @@
+"""History from another system, on a real mongod: MSG-19."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from messaging import queries
+from messaging.domain.conversations import History, Kind
+from messaging.domain.messages import Imported, draft
+from messaging.domain.refusals import ImportDenied, RequestIdReused
+from messaging.operations import importing, sending
+from messaging.operations.importing import ForeignConversation, ForeignMessage, ImportRun
+from plexuskit.clock import SystemClock
+from plexuskit.grpc import Actor
+from plexuskit.testing.wait import eventually
+
+THEN = datetime(2018, 5, 11, 8, 30, tzinfo=UTC)
+NOW = SystemClock().now()
+
+
+def channel(*members: str, **fields: object) -> ForeignConversation:
+    values: dict = {
+        "external_id": "slack:C1",
+        "kind": Kind.GROUP,
+        "name": "general",
+        "topic": "",
+        "member_ids": members,
+        "owner_id": "",
+        "history": History.ALL,
+        "archived": False,
+        "created_at": THEN,
+    }
+    return ForeignConversation(**(values | fields))
+
+
+def old(room: str, number: int, text: str = "", *, root: int | None = None, sender: str = "ann"):
+    made = draft(
+        conversation_id=room,
+        sender_id=sender,
+        request_id=f"slack:C1:{number}",
+        text=text,
+        imported=Imported(sent_at=THEN + timedelta(seconds=number)),
+    )
+    return ForeignMessage(made, "" if root is None else f"slack:C1:{root}")
+
+
+@pytest.fixture
+async def room(log, people, person):
+    begun = await importing.import_conversation(
+        log, people, actor=person("root", "admin"), foreign=channel("ann", "bob"), now=NOW
+    )
+    return begun.conversation.id
+
+
+@pytest.fixture
+def run(person):
+    return ImportRun(person("root", "admin"))
+
+
+async def test_msg_19_original_times_and_threads_are_kept(store, log, room, run):
+    outcome = await importing.import_batch(
+        log,
+        run,
+        messages=[old(room, 1, "root"), old(room, 2, "reply", root=1), old(room, 3, "")],
+    )
+
+    messages = await store.entries.find_messages(room, [1, 2, 3])
+    assert outcome.imported == 3
+    assert [m.sent_at.seconds - int(THEN.timestamp()) for m in messages] == [1, 2, 3]
+    assert [m.root_seq for m in messages] == [0, 1, 0]
+    assert {m.origin for m in messages} == {"import"}
+    assert all(m.posted_at.seconds > m.sent_at.seconds for m in messages)
+
+
+async def test_msg_19_a_second_run_adds_nothing(store, log, person, room, run):
+    batch = [old(room, n, f"m{n}", root=1 if n > 1 else None) for n in range(1, 200)]
+    await importing.import_batch(log, run, messages=batch)
+
+    again = await importing.import_batch(log, ImportRun(person("root", "admin")), messages=batch)
+
+    assert (again.imported, again.skipped) == (0, 199)
+    assert (await store.entries.head(room)).seq == 199
+
+
+async def test_msg_19_an_interrupted_run_goes_on_and_finds_its_roots(store, log, person, room, run):
+    await importing.import_batch(log, run, messages=[old(room, 1, "root")])
+
+    second = ImportRun(person("root", "admin"))
+    await importing.import_batch(
+        log, second, messages=[old(room, 1, "root"), old(room, 2, "reply", root=1)]
+    )
+
+    (reply,) = await store.entries.find_messages(room, [2])
+    assert reply.root_seq == 1
+
+
+async def test_msg_03_imports_with_other_content_are_refused_one_by_one(log, person, room, run):
+    await importing.import_batch(log, run, messages=[old(room, 1, "as it was")])
+
+    outcome = await importing.import_batch(
+        log,
+        ImportRun(person("root", "admin")),
+        messages=[old(room, 1, "changed"), old(room, 2, "new")],
+    )
+
+    assert outcome.imported == 1
+    ((request_id, refusal),) = outcome.refusals
+    assert request_id == "slack:C1:1"
+    assert isinstance(refusal, RequestIdReused)
+
+
+async def test_msg_19_nobody_has_unread_history(store, log, person, room, run, say):
+    await importing.import_batch(log, run, messages=[old(room, n, f"m{n}") for n in range(1, 9)])
+    await importing.finish_import(log, run, now=NOW)
+
+    before = await queries.get_view(store, actor=person("bob"), conversation_id=room)
+    await sending.send_message(log, draft=say(room, "ann", "live"))
+    after = await queries.get_view(store, actor=person("bob"), conversation_id=room)
+
+    assert (before.unread, before.read_through_seq) == (0, 8)
+    assert after.unread == 1
+
+
+async def test_msg_19_imported_messages_have_no_receipts(store, log, person, room, run):
+    await importing.import_batch(log, run, messages=[old(room, 1, "old")])
+    await importing.finish_import(log, run, now=NOW)
+
+    receipts = await queries.list_receipts(
+        store, actor=person("ann"), conversation_id=room, seq=1, after="", limit=10
+    )
+
+    assert receipts.audience == 0
+
+
+async def test_only_administrators_import(log, people, person):
+    with pytest.raises(ImportDenied):
+        await importing.import_conversation(
+            log, people, actor=person("ann"), foreign=channel("ann", "bob"), now=NOW
+        )
+
+
+async def test_the_same_conversation_comes_in_once_and_takes_in_new_members(
+    log, people, person, room
+):
+    again = await importing.import_conversation(
+        log,
+        people,
+        actor=person("root", "admin"),
+        foreign=channel("ann", "bob", "carol"),
+        now=NOW,
+    )
+
+    assert again.conversation.id == room
+    assert again.deduplicated
+    assert again.conversation.member_count == 3
+
+
+async def test_messages_to_another_tenants_conversation_are_refused(log, room):
+    stranger = ImportRun(Actor("ten_other", "eve", "ses", frozenset({"admin"})))
+
+    outcome = await importing.import_batch(log, stranger, messages=[old(room, 1, "x")])
+
+    assert outcome.imported == 0
+    assert outcome.refusals[0][1].reason == "CONVERSATION_NOT_FOUND"
+
+
+async def test_msg_03_an_importer_who_goes_away_in_the_middle_stops_nobody(store, log, room, run):
+    messages = [old(room, number, f"no {number}") for number in range(1, 201)]
+    importer = asyncio.create_task(importing.import_batch(log, run, messages=messages))
+    await eventually(lambda: not log._lane(room)._idle.is_set(), every=0)
+    importer.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await importer
+
+    again = await importing.import_batch(
+        log, ImportRun(run.actor), messages=[*messages, old(room, 201, "last")]
+    )
+    assert again.imported + again.skipped == 201
+    assert again.refusals == ()
+    assert (await store.entries.head(room)).seq == 201

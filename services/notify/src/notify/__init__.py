@@ -1,0 +1,1 @@
+"""Notifications, quiet hours and deliveries."""

@@ -1,0 +1,74 @@
+"""plexus.notify.v1.NotifyService."""
+
+from typing import Any
+
+from plexus.notify.v1 import notify_service_pb2 as pb
+from plexus.notify.v1.notify_service_pb2_grpc import NotifyServiceServicer
+from plexuskit.clock import Clock
+from plexuskit.grpc import actor
+
+from notify import queries
+from notify.api.translation import channels_of, quiet_hours_of
+from notify.events import notification_message, preferences_message
+from notify.operations.preferences import set_preferences
+from notify.operations.reading import mark_notifications_read
+from notify.queries import DeadLetters
+from notify.store import Store
+
+
+class NotifyApi(NotifyServiceServicer):
+    """One's own notifications and preferences, for signed-in people."""
+
+    def __init__(self, store: Store, *, dead_letters: DeadLetters, clock: Clock) -> None:
+        self._store = store
+        self._dead_letters = dead_letters
+        self._clock = clock
+
+    async def ListNotifications(self, request: pb.ListNotificationsRequest, _: Any) -> Any:
+        inbox = await queries.list_notifications(
+            self._store,
+            person_id=actor().person_id,
+            unread_only=request.unread_only,
+            page_size=request.page_size,
+            page_token=request.page_token,
+        )
+        return pb.ListNotificationsResponse(
+            notifications=[notification_message(each) for each in inbox.notifications],
+            next_page_token=inbox.next_page_token,
+            unread=inbox.unread,
+        )
+
+    async def MarkNotificationsRead(self, request: pb.MarkNotificationsReadRequest, _: Any) -> Any:
+        marked = await mark_notifications_read(
+            self._store,
+            person_id=actor().person_id,
+            notification_ids=request.notification_ids,
+            now=self._clock.now(),
+        )
+        return pb.MarkNotificationsReadResponse(marked=marked)
+
+    async def GetPreferences(self, request: pb.GetPreferencesRequest, _: Any) -> Any:
+        found = await queries.get_preferences(self._store, person_id=actor().person_id)
+        return pb.GetPreferencesResponse(preferences=preferences_message(found))
+
+    async def SetPreferences(self, request: pb.SetPreferencesRequest, _: Any) -> Any:
+        person = actor()
+        stored = await set_preferences(
+            self._store,
+            tenant_id=person.tenant_id,
+            person_id=person.person_id,
+            channels=channels_of(request.preferences.kinds),
+            hours=quiet_hours_of(request.preferences.quiet_hours),
+            expected_version=request.expected_version,
+        )
+        return pb.SetPreferencesResponse(preferences=preferences_message(stored))
+
+    async def GetNotifyStatus(self, request: pb.GetNotifyStatusRequest, _: Any) -> Any:
+        figures = await queries.get_notify_status(
+            self._store, tenant_id=actor().tenant_id, dead_letters=self._dead_letters
+        )
+        return pb.GetNotifyStatusResponse(
+            notifications=figures.notifications,
+            deliveries=figures.deliveries,
+            dead_letters=figures.dead_letters,
+        )

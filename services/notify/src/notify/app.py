@@ -1,0 +1,249 @@
+"""How the service is put together: one async context manager per role."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from plexus.authz.v1.authority_pb2 import ObjectRef, RecheckRequest
+from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
+from plexus.notify.v1.notify_service_pb2_grpc import add_NotifyServiceServicer_to_server
+from plexuskit.config import KafkaSection
+from plexuskit.errors import DependencyDown
+from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
+from plexuskit.kafka import dlq_depth
+from plexuskit.mongo import Database, connect
+from plexuskit.relay import OUTBOX, relay
+from plexuskit.service import Role, Runtime
+
+from notify.api import NotifyApi
+from notify.config import Settings
+from notify.consumers import GROUPS, consuming
+from notify.domain.attempts import RetryPolicy
+from notify.domain.kinds import MESSAGE
+from notify.domain.notifications import Notification
+from notify.operations.sending import Sender, SendingRules, is_down
+from notify.operations.tasks import Pace, remind
+from notify.queries import DeadLetters
+from notify.smtp import SmtpServer
+from notify.store import Store
+
+if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
+    from plexus.authz.v1.authority_pb2_grpc import AuthorityAsyncStub
+
+SERVICE: Final = "notify"
+# While the mail server is away: a probe of one batch now and then is enough.
+_LONGEST_PAUSE: Final = 60.0
+
+log = structlog.get_logger()
+
+
+class Authorities:
+    """The owners of messages and tasks, asked before a text leaves (NTF-4)."""
+
+    def __init__(self, *, messaging: "AuthorityAsyncStub", tasks: "AuthorityAsyncStub") -> None:
+        self._messaging = messaging
+        self._tasks = tasks
+
+    async def readable(self, notification: Notification) -> bool:
+        """Tell whether the person may read the source now; a recalled message is not readable.
+
+        Raises:
+            DependencyDown: the owner cannot be reached.
+        """
+        source = notification.source
+        authority = self._messaging if source.kind == MESSAGE else self._tasks
+        ref = ObjectRef(
+            kind=source.kind, id=source.id, container_id=source.conversation_id, seq=source.seq
+        )
+        request = RecheckRequest(
+            tenant_id=notification.tenant_id, person_id=notification.person_id, refs=[ref]
+        )
+        answer = await authority.Recheck(request)
+        return bool(answer.verdicts) and answer.verdicts[0].readable
+
+
+@asynccontextmanager
+async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Serve NotifyService; needs Kafka for the number of dead letters only."""
+
+    async def depth() -> int:
+        return await _dead_letters(settings.kafka)
+
+    async with _store(settings, runtime) as (_, store):
+        letters = DeadLetters(depth, clock=runtime.clock)
+        notify = NotifyApi(store, dead_letters=letters, clock=runtime.clock)
+        async with serve(
+            settings.grpc,
+            service=SERVICE,
+            servicers=[(add_NotifyServiceServicer_to_server, notify)],
+            verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
+            runtime=runtime,
+            health=runtime.health,
+        ):
+            yield
+
+
+@asynccontextmanager
+async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Publish the outbox to Kafka: that is what delivers in-app."""
+    async with (
+        _store(settings, runtime) as (db, _),
+        relay(db, settings.kafka, sources=[OUTBOX], name=SERVICE, runtime=runtime),
+    ):
+        yield
+
+
+@asynccontextmanager
+async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Hear of people, messages, tasks and cursors."""
+    async with (
+        _store(settings, runtime) as (_, store),
+        consuming(store, kafka=settings.kafka, pace=_pace(settings), runtime=runtime),
+    ):
+        yield
+
+
+@asynccontextmanager
+async def send(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Send due e-mails and remind of due values."""
+    signer = CallerSigner(settings.caller)
+    async with (
+        _store(settings, runtime) as (_, store),
+        channel(
+            settings.peers.messaging, audience="messaging", signer=signer, service=SERVICE
+        ) as messaging,
+        channel(settings.peers.tasks, audience="tasks", signer=signer, service=SERVICE) as tasks,
+    ):
+        owners = Authorities(messaging=AuthorityStub(messaging), tasks=AuthorityStub(tasks))
+        sender = Sender(
+            store,
+            server=SmtpServer(settings.smtp),
+            owners=owners,
+            rules=_rules(settings),
+            clock=runtime.clock,
+        )
+        idle = asyncio.Event()
+
+        async def finish_round() -> None:
+            sender.stop()
+            await idle.wait()
+
+        runtime.on_drain(finish_round)
+        async with (
+            runtime.background("sender", keep_sending(sender, settings, runtime, idle=idle)),
+            runtime.background("reminders", keep_reminding(store, settings, runtime)),
+        ):
+            yield
+
+
+async def keep_sending(
+    sender: Sender, settings: Settings, runtime: Runtime, *, idle: asyncio.Event
+) -> None:
+    """Send what is due for ever, slower while the mail server cannot be reached.
+
+    `idle` is set whenever no mail is in hand.
+    """
+    failures = 0
+    while not runtime.stopping.is_set():
+        idle.clear()
+        try:
+            sent = await sender.send_due()
+            taken, unreachable = sent.taken, sent.unreachable
+            failures = failures + 1 if unreachable else 0
+            if taken:
+                _show_smtp(runtime, ok=not unreachable)
+        except (DependencyDown, ExceptionGroup) as down:
+            if not is_down(down):
+                raise
+            # What was taken is due again when its lease ends.
+            log.warning("sender.postponed", reason=str(down))
+            taken, failures = 0, failures + 1
+        finally:
+            idle.set()
+        pause = min(settings.delivery.poll_seconds * 2.0 ** min(failures, 10), _LONGEST_PAUSE)
+        if failures or taken < settings.delivery.batch:
+            await asyncio.sleep(pause)
+
+
+async def keep_reminding(store: Store, settings: Settings, runtime: Runtime) -> None:
+    """Remind of due values for ever; at once again while a full batch says that more wait."""
+    section = settings.reminders
+    while True:
+        looked_at = 0
+        try:
+            looked_at = await remind(
+                store, limit=section.batch, pace=_pace(settings), now=runtime.clock.now()
+            )
+        except DependencyDown as down:
+            log.warning("reminders.postponed", reason=str(down))
+        if looked_at < section.batch:
+            await asyncio.sleep(settings.delivery.poll_seconds)
+
+
+async def provision(settings: Settings) -> None:
+    """Create what is missing of collections and indexes; topics come from the catalogue."""
+    async with connect(settings.mongo) as db:
+        await Store(db).provision()
+    log.info("notify.provisioned", database=settings.mongo.database)
+
+
+@asynccontextmanager
+async def _store(settings: Settings, runtime: Runtime) -> AsyncIterator[tuple[Database, Store]]:
+    async with connect(settings.mongo) as db:
+        store = Store(db)
+        await store.provision()
+        runtime.health.probe("mongo", db.ping)
+        runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
+        yield db, store
+
+
+async def _dead_letters(kafka: KafkaSection) -> int:
+    depths = await asyncio.gather(*(dlq_depth(kafka, consumer.group) for consumer in GROUPS))
+    return sum(depths)
+
+
+def _show_smtp(runtime: Runtime, *, ok: bool) -> None:
+    runtime.health.set(
+        "smtp",
+        ok,
+        "the mail server takes mails" if ok else "the mail server cannot be reached",
+        required=False,
+        remedy="" if ok else "Mails wait for up to a day: restore the server or NOTIFY_SMTP__URL.",
+    )
+
+
+def _pace(settings: Settings) -> Pace:
+    return Pace(
+        before=settings.reminders.before,
+        jitter=timedelta(seconds=settings.delivery.jitter_seconds),
+    )
+
+
+def _rules(settings: Settings) -> SendingRules:
+    delivery, smtp = settings.delivery, settings.smtp
+    return SendingRules(
+        sender=smtp.sender,
+        content=settings.mail.content,
+        batch=delivery.batch,
+        connections=smtp.connections,
+        lease=timedelta(seconds=delivery.lease_seconds),
+        # Making the connection, handing over, and the recheck before it.
+        mail_time=timedelta(seconds=2 * smtp.mail_seconds + 10),
+        jitter=timedelta(seconds=delivery.jitter_seconds),
+        retries=RetryPolicy(
+            first=timedelta(seconds=delivery.retry_first_seconds),
+            longest=timedelta(seconds=delivery.retry_longest_seconds),
+            give_up_after=delivery.give_up_after,
+        ),
+    )
+
+
+ROLES: Final[Mapping[str, Role]] = {
+    "api": api,
+    "relay": relay_facts,
+    "consumers": consume,
+    "sender": send,
+}

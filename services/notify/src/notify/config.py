@@ -1,0 +1,117 @@
+"""Settings of the service; each comes from the environment as `NOTIFY_<SECTION>__<KEY>`."""
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from plexuskit.config import (
+    CallerSection,
+    GrpcSection,
+    KafkaSection,
+    MongoSection,
+    Positive,
+    Seconds,
+    Section,
+    ServiceSettings,
+)
+from pydantic import Field, field_validator
+
+_PORTS = {"smtp": 25, "smtps": 465}
+
+
+class PeersSection(Section):
+    """The owners that are asked again before a mail leaves, each `host:port`."""
+
+    messaging: str = Field(min_length=1)
+    tasks: str = Field(min_length=1)
+
+
+class SmtpSection(Section):
+    """The mail server, and how it is spoken to.
+
+    `smtps://` is TLS from the first byte, `starttls` asks for it on a plain connection and gives up
+    where the server has none. User and password have fields of their own, never the URL.
+    """
+
+    url: str
+    sender: str = Field(min_length=3, description="address, or `Name <address>`")
+    user: str = Field(default="", repr=False)
+    password: str = Field(default="", repr=False)
+    starttls: bool = False
+    # Per command of the conversation with the server, and for one mail as a whole.
+    timeout_seconds: Seconds = 10
+    mail_seconds: Seconds = 30
+    connections: Positive = 4
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise ValueError("write it as smtp://host:port or smtps://host:port")
+        if parts.username or parts.password:
+            raise ValueError("set user and password apart from the URL")
+        return value
+
+    @field_validator("sender")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if "@" not in value or "\n" in value or "\r" in value:
+            raise ValueError("write it as plexus@example.com or Plexus <plexus@example.com>")
+        return value
+
+    @property
+    def host(self) -> str:
+        """Return the server's name."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """Return the server's port: the usual one of the scheme unless the URL names it."""
+        parts = urlsplit(self.url)
+        return parts.port or _PORTS[parts.scheme]
+
+    @property
+    def tls(self) -> bool:
+        """Tell whether the connection is encrypted from its first byte."""
+        return urlsplit(self.url).scheme == "smtps"
+
+
+class MailSection(Section):
+    """What mails say: with `content` off they tell that there is something, never what (NTF-9)."""
+
+    content: bool = True
+
+
+class DeliverySection(Section):
+    """How due e-mails are looked for, claimed, and tried again."""
+
+    poll_seconds: Seconds = 1
+    batch: int = Field(default=50, ge=1, le=1000)
+    # A sender that dies lets go of its mails after this; must outlast one batch.
+    lease_seconds: float = Field(default=180, ge=5)
+    # Mails that waited for the end of quiet hours leave within this time after it (NTF-4).
+    jitter_seconds: float = Field(default=120, ge=0, le=1800)
+    retry_first_seconds: Seconds = 30
+    retry_longest_seconds: Seconds = 3600
+    give_up_after: timedelta = Field(default=timedelta(hours=24), gt=timedelta(0))
+
+
+class RemindersSection(Section):
+    """How long before a task is due its people are reminded."""
+
+    before: timedelta = Field(default=timedelta(hours=24), ge=timedelta(0))
+    batch: int = Field(default=100, ge=1, le=1000)
+
+
+class Settings(ServiceSettings, env_prefix="NOTIFY_"):
+    """Everything a process of the service must know."""
+
+    mongo: MongoSection = MongoSection(database="notify")
+    kafka: KafkaSection = KafkaSection()
+    grpc: GrpcSection = GrpcSection(port=7050)
+    caller: CallerSection
+    peers: PeersSection
+    smtp: SmtpSection
+    mail: MailSection = MailSection()
+    delivery: DeliverySection = DeliverySection()
+    reminders: RemindersSection = RemindersSection()

@@ -1,0 +1,1 @@
+"""The rules of notifying: frozen values and pure functions."""

@@ -1,0 +1,96 @@
+"""A notification as an e-mail: plain text and simple HTML, UTF-8, the same for every attempt."""
+
+import html
+from dataclasses import dataclass
+from datetime import datetime
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+
+from plexuskit.errors import InvalidArgument
+
+from notify.domain.notifications import Notification
+from notify.domain.people import Person, locale_of
+from notify.domain.wording import language, say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """What goes to the mail server; `message_id` is the same for every attempt (NTF-2)."""
+
+    sender: str
+    recipient: str
+    message: EmailMessage
+
+    @property
+    def message_id(self) -> str:
+        """Return the header by which mail systems recognise a repeat."""
+        return str(self.message["Message-ID"])
+
+
+def compose(
+    notification: Notification, *, person: Person, sender: str, content: bool, at: datetime
+) -> Mail:
+    """Write the e-mail of a notification.
+
+    Args:
+        notification: what to tell.
+        person: whom; the language is theirs.
+        sender: `Name <address>` or the address alone.
+        content: whether title and excerpt go out, or only that there is something (NTF-9).
+        at: the date that the mail carries: the first attempt's, so that repeats are equal.
+
+    Refusals: InvalidArgument for an address that cannot be written down.
+    """
+    locale = locale_of(person)
+    title, body = notification.title, notification.body
+    if not content:
+        title = say("mail_silent_title", locale=locale)
+        body = say("mail_silent_body", locale=locale)
+    sender_name, sender_address = parseaddr(sender)
+
+    message = EmailMessage(policy=SMTP)
+    message["From"] = _address(sender_name or "Plexus", sender_address)
+    message["To"] = _address(person.display_name, person.email)
+    message["Subject"] = _line(title)
+    message["Date"] = format_datetime(at)
+    message["Message-ID"] = message_id(notification, sender=sender_address)
+    # Out-of-office answers and the mail bridge stay quiet on this (RFC 3834).
+    message["Auto-Submitted"] = "auto-generated"
+    footer = say("mail_footer", locale=locale)
+    message.set_content(f"{title}\n\n{body}\n\n-- \n{footer}\n", cte="base64")
+    message.add_alternative(
+        _html(title, body, footer, locale=language(locale)), subtype="html", cte="base64"
+    )
+    # Set last: the parts take the content headers that are there when they are made.
+    message["Content-Language"] = language(locale)
+    return Mail(sender=sender_address, recipient=person.email, message=message)
+
+
+def message_id(notification: Notification, *, sender: str) -> str:
+    """Return the Message-ID, made of the delivery's id: every attempt has the same (NTF-2)."""
+    return f"<{notification.email.id}@{sender.rpartition('@')[2]}>"
+
+
+def _address(name: str, address: str) -> Address:
+    try:
+        return Address(display_name=_line(name), addr_spec=address)
+    except (ValueError, IndexError, MessageError) as problem:
+        raise InvalidArgument(field="email", problem="is no e-mail address") from problem
+
+
+def _line(text: str) -> str:
+    """Return a text as one line: a line break in a header would begin another header."""
+    return " ".join(text.split())
+
+
+def _html(title: str, body: str, footer: str, *, locale: str) -> str:
+    return (
+        f'<!doctype html><html lang="{locale}"><head><meta charset="utf-8">'
+        f"<title>{html.escape(title)}</title></head>"
+        '<body style="font-family:sans-serif;max-width:40em">'
+        f"<h3>{html.escape(title)}</h3><p>{html.escape(body)}</p>"
+        f'<hr><p style="color:#777;font-size:small">{html.escape(footer)}</p></body></html>'
+    )

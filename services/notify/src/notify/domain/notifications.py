@@ -1,0 +1,147 @@
+"""A notification and its deliveries, and the steps that they can take."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from notify.domain.kinds import MESSAGE, Kind, Reason, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What a notification is about; `conversation_id`, `seq`, `root_seq` are of messages only."""
+
+    kind: str
+    id: str
+    actor_id: str
+    conversation_id: str = ""
+    seq: int = 0
+    root_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One channel for one notification, and what came of it (NTF-1).
+
+    `next_attempt_at` is when an open one is due; while a sender holds it (`lease` is its token),
+    when it is anybody's again. `first_attempt_at` is when the first attempt was begun.
+    """
+
+    id: str
+    state: State
+    reason: Reason
+    at: datetime
+    next_attempt_at: datetime | None = None
+    attempts: int = 0
+    first_attempt_at: datetime | None = None
+    lease: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """What one person is told; `version` is 1 and grows by 1 with every change that shows.
+
+    `step` tells apart what the same source says more than once (NTF-2): a due value, an assignment.
+    `event_id` is the fact behind it.
+    """
+
+    id: str
+    tenant_id: str
+    person_id: str
+    kind: Kind
+    title: str
+    body: str
+    source: Source
+    step: str
+    event_id: str
+    created_at: datetime
+    read: bool
+    in_app: Delivery
+    email: Delivery
+    version: int = 1
+
+    @property
+    def in_inbox(self) -> bool:
+        """Tell whether the person sees it; an own action or a kind not wanted is only recorded."""
+        return self.in_app.state is State.DELIVERED
+
+    @property
+    def dedupe_key(self) -> str:
+        """Return what no two notifications have in common (NTF-2)."""
+        return dedupe_key(
+            tenant_id=self.tenant_id,
+            person_id=self.person_id,
+            source_id=self.source.id,
+            kind=self.kind,
+            step=self.step,
+        )
+
+
+def dedupe_key(*, tenant_id: str, person_id: str, source_id: str, kind: Kind, step: str) -> str:
+    """Return tenant, person, source, kind and step as one key (NTF-2)."""
+    return f"{tenant_id}|{person_id}|{source_id}|{kind}|{step}"
+
+
+def read_on(notification: Notification, *, now: datetime) -> Notification:
+    """Return the notification as read; its e-mail is not sent any more (NTF-7).
+
+    A mail that a sender has in hand this moment stays: its outcome is what the server says.
+    """
+    if notification.read:
+        return notification
+    settled = replace(notification, read=True, version=notification.version + 1)
+    if notification.email.lease:
+        return settled
+    return replace(settled, email=dropped(settled.email, reason=Reason.ALREADY_READ, now=now))
+
+
+def recalled(notification: Notification, *, body: str, now: datetime) -> Notification:
+    """Return the notification of a message that was taken back: no content, no badge (MSG-12)."""
+    email = notification.email
+    if not email.lease:
+        email = dropped(email, reason=Reason.RECALLED, now=now)
+    changed = replace(notification, body=body, read=True, email=email)
+    return _next(notification, changed)
+
+
+def reworded(notification: Notification, *, body: str) -> Notification:
+    """Return the notification with the present words of its message (MSG-11)."""
+    return _next(notification, replace(notification, body=body))
+
+
+def withdrawn(notification: Notification, *, reason: Reason, now: datetime) -> Notification:
+    """Return the notification without the e-mail that waits, because it is not true any more."""
+    if notification.email.lease:
+        return notification
+    email = dropped(notification.email, reason=reason, now=now)
+    return _next(notification, replace(notification, email=email))
+
+
+def dropped(delivery: Delivery, *, reason: Reason, now: datetime) -> Delivery:
+    """Return an open delivery as deliberately not sent; one that has an end keeps it."""
+    if not delivery.state.is_open:
+        return delivery
+    return replace(
+        delivery, state=State.DROPPED, reason=reason, at=now, next_attempt_at=None, lease=""
+    )
+
+
+def with_email(notification: Notification, email: Delivery) -> Notification:
+    """Return the notification with what came of its e-mail."""
+    return _next(notification, replace(notification, email=email))
+
+
+def _next(before: Notification, after: Notification) -> Notification:
+    return before if after == before else replace(after, version=before.version + 1)
+
+
+def covers(intervals: Sequence[tuple[int, int]], *, seq: int) -> bool:
+    """Tell whether a message lies in one of the stays, given as first and last seq (MSG-14)."""
+    return any(first <= seq and (last == 0 or seq <= last) for first, last in intervals)
+
+
+def is_read_through(source: Source, *, conversation: int, thread: int) -> bool:
+    """Tell whether cursors cover a message: the conversation's own, or its thread's (MSG-7)."""
+    if source.kind != MESSAGE:
+        return False
+    return source.seq <= conversation or (source.root_seq > 0 and source.seq <= thread)

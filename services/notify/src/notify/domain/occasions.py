@@ -1,0 +1,34 @@
+"""What happened and whom it concerns, before anything is decided about them."""
+
+from dataclasses import dataclass
+
+from notify.domain.kinds import Kind
+from notify.domain.notifications import Source
+from notify.domain.wording import Wording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addressee:
+    """One member of the audience: why, in what words, and whether the source may be read."""
+
+    person_id: str
+    kind: Kind
+    wording: Wording
+    readable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """A fact that somebody must hear of.
+
+    `event_id` is claimed with the effect. `step` tells apart what the same source says more than
+    once. `body` is the short text under the title; empty stands for an attachment. The addressees
+    are in the order of their ids, each once.
+    """
+
+    event_id: str
+    tenant_id: str
+    source: Source
+    step: str
+    body: str
+    addressees: tuple[Addressee, ...]

@@ -1,0 +1,50 @@
+"""People as notify needs to know them."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+DEFAULT_LOCALE: Final = "zh-CN"
+DEFAULT_ZONE: Final = "Asia/Shanghai"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """What directory last said of a person. `is_app` marks service accounts: nobody reads there."""
+
+    id: str
+    tenant_id: str
+    display_name: str
+    email: str
+    time_zone: str
+    locale: str
+    active: bool
+    is_app: bool
+    version: int
+
+
+def locale_of(person: Person | None) -> str:
+    """Return the language to write in, of a person who may not be known yet."""
+    return person.locale if person and person.locale else DEFAULT_LOCALE
+
+
+def zone_of(person: Person | None, *, chosen: str = "") -> ZoneInfo:
+    """Return the zone that a person lives by: the chosen one, else directory's, else the default.
+
+    A name that this machine's zone data does not know counts as none: quiet hours a little off are
+    better than a notification that cannot be made.
+    """
+    for name in (chosen, person.time_zone if person else "", DEFAULT_ZONE):
+        if name and (zone := zone_named(name)):
+            return zone
+    raise ZoneInfoNotFoundError(f"the zone data lacks {DEFAULT_ZONE}; install tzdata")
+
+
+@lru_cache(maxsize=1024)
+def zone_named(name: str) -> ZoneInfo | None:
+    """Return the IANA zone of that name, None where there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

@@ -1,0 +1,124 @@
+"""From an audience member to the outcome of each channel (NTF-1), without asking anybody."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from plexuskit.clock import to_milliseconds
+
+from notify.domain.kinds import Channel, Kind, Reason, State
+from notify.domain.notifications import Delivery
+from notify.domain.people import Person, zone_of
+from notify.domain.preferences import Preferences
+from notify.domain.quiet_hours import quiet_until
+
+UNKNOWN_PERSON_WAIT: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What is known of one audience member at this moment.
+
+    `person` is None while directory's fact has not arrived. `own`: it is the person's own action.
+    `readable`: the person may read the source. `read`: the person has read it.
+    """
+
+    person: Person | None
+    preferences: Preferences
+    own: bool
+    readable: bool
+    read: bool
+
+
+def decide_in_app(
+    delivery_id: str, circumstances: Circumstances, *, kind: Kind, now: datetime
+) -> Delivery:
+    """Return the in-app delivery: stored is delivered, at any hour, unless something forbids it."""
+    reason = _obstacle(circumstances, kind=kind, channel=Channel.IN_APP)
+    state = State.DROPPED if reason else State.DELIVERED
+    return Delivery(id=delivery_id, state=state, reason=reason or Reason.STORED, at=now)
+
+
+def decide_email(
+    delivery_id: str,
+    circumstances: Circumstances,
+    *,
+    kind: Kind,
+    now: datetime,
+    jitter: timedelta,
+) -> Delivery:
+    """Return the e-mail delivery: due now, deferred to the end of quiet hours, or dropped.
+
+    The mail of somebody whom directory has not announced yet waits a minute: facts of people and of
+    messages come on different topics, and the address is looked for when the mail is due.
+
+    Args:
+        delivery_id: its id; also what the jitter is drawn from.
+        circumstances: of the audience member.
+        kind: why the person is told.
+        now: the present instant.
+        jitter: the longest time that a deferred mail leaves after the window's end (NTF-4).
+    """
+    reason = email_obstacle(circumstances, kind=kind)
+    if reason:
+        return Delivery(id=delivery_id, state=State.DROPPED, reason=reason, at=now)
+    release = release_at(delivery_id, circumstances, now=now, jitter=jitter)
+    if release:
+        return Delivery(
+            id=delivery_id,
+            state=State.DEFERRED,
+            reason=Reason.QUIET_HOURS,
+            at=now,
+            next_attempt_at=release,
+        )
+    return Delivery(
+        id=delivery_id,
+        state=State.PENDING,
+        reason=Reason.QUEUED,
+        at=now,
+        next_attempt_at=now if circumstances.person else now + UNKNOWN_PERSON_WAIT,
+    )
+
+
+def email_obstacle(circumstances: Circumstances, *, kind: Kind) -> Reason | None:
+    """Return why no e-mail may be sent, None when one may.
+
+    The address of somebody whom directory has not announced yet is not missed.
+    """
+    reason = _obstacle(circumstances, kind=kind, channel=Channel.EMAIL)
+    if reason:
+        return reason
+    if circumstances.read:
+        return Reason.ALREADY_READ
+    person = circumstances.person
+    return Reason.NO_ADDRESS if person is not None and not person.email else None
+
+
+def release_at(
+    delivery_id: str, circumstances: Circumstances, *, now: datetime, jitter: timedelta
+) -> datetime | None:
+    """Return when a mail may leave that must wait now, None when it need not (NTF-3, NTF-4)."""
+    hours = circumstances.preferences.quiet_hours
+    zone = zone_of(circumstances.person, chosen=hours.time_zone)
+    end = quiet_until(hours, zone=zone, now=now)
+    return to_milliseconds(end + jitter * share(delivery_id)) if end else None
+
+
+def share(delivery_id: str) -> float:
+    """Return a number in [0, 1) that is the same for a delivery every time and even over many."""
+    digest = hashlib.blake2b(delivery_id.encode(), digest_size=4).digest()
+    return int.from_bytes(digest) / 2**32
+
+
+def _obstacle(circumstances: Circumstances, *, kind: Kind, channel: Channel) -> Reason | None:
+    person = circumstances.person
+    if circumstances.own:
+        return Reason.SENDER
+    if person is not None and not person.active:
+        return Reason.PERSON_DEACTIVATED
+    if not circumstances.readable:
+        return Reason.ACCESS_LOST
+    if not circumstances.preferences.wants(kind, channel):
+        return Reason.PREFERENCE_OFF
+    return None

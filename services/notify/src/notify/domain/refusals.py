@@ -1,0 +1,17 @@
+"""Every reason for which this service does not do what it was asked."""
+
+from plexuskit.errors import Kind, Refusal
+
+
+class QuietHoursInvalid(Refusal):
+    """The quiet hours cannot be lived by (NTF-3)."""
+
+    kind = Kind.INVALID
+    text = "The quiet hours' {field} {problem}; correct it and save again."
+
+
+class InvalidPageToken(Refusal):
+    """The page token was not made by this listing, or for other filters."""
+
+    kind = Kind.INVALID
+    text = "The page token does not belong to this listing; start again without a token."

@@ -1,0 +1,175 @@
+"""Tasks as notify keeps them: who is to be told, and when they are to be reminded (TSK-3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from notify.domain import quiet_hours
+from notify.domain.kinds import TASK, Kind, Reason
+from notify.domain.notifications import Source
+from notify.domain.occasions import Addressee, Occasion
+from notify.domain.wording import Wording, excerpt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What notify needs of a task.
+
+    `due` is its due value as text, empty for none; `due_since` is the version that set it, so that
+    a value that comes back is told of again.
+    """
+
+    id: str
+    tenant_id: str
+    key: str
+    title: str
+    owner_id: str
+    assignee_ids: tuple[str, ...]
+    is_open: bool
+    due: str
+    version: int
+    due_since: int = 0
+
+    @property
+    def due_mark(self) -> str:
+        """Return the due value together with the version that set it."""
+        return f"{self.due}|{self.due_since}"
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Return who is told of its due value: the accountable owner and all who work on it."""
+        return tuple(sorted({self.owner_id, *self.assignee_ids} - {""}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reminder:
+    """That one person is to be reminded of one due value of one task, at an instant."""
+
+    task_id: str
+    person_id: str
+    tenant_id: str
+    due_mark: str
+    at: datetime
+
+
+def following(task: Task, *, before: Task | None) -> Task:
+    """Return a task as it is kept after an earlier state of it: who knows since when it is due."""
+    if before is not None and before.due == task.due:
+        return replace(task, due_since=before.due_since)
+    return replace(task, due_since=task.version)
+
+
+def reminders(
+    task: Task, *, zones: Mapping[str, ZoneInfo], before: timedelta, now: datetime
+) -> tuple[Reminder, ...]:
+    """Return the reminders that a task needs: one per person, none when it is closed or overdue."""
+    if not task.is_open:
+        return ()
+    times = {
+        person: reminder_at(task.due, zone=zones[person], before=before, now=now)
+        for person in task.people
+    }
+    return tuple(
+        Reminder(
+            task_id=task.id,
+            person_id=person,
+            tenant_id=task.tenant_id,
+            due_mark=task.due_mark,
+            at=at,
+        )
+        for person, at in times.items()
+        if at is not None
+    )
+
+
+def due_text(*, at: datetime | None, on: str) -> str:
+    """Return a due value as text: an instant, a day, or nothing."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds") if at else on
+
+
+def deadline(due: str, *, zone: ZoneInfo) -> datetime | None:
+    """Return the first instant at which a due value has passed, in UTC; None for no due value.
+
+    A day ends with itself in the zone of whoever works on the task (TSK-3).
+    """
+    if not due:
+        return None
+    if "T" in due:
+        return datetime.fromisoformat(due).astimezone(UTC)
+    following = date.fromisoformat(due) + timedelta(days=1)
+    return quiet_hours.instant(following, time.min, zone=zone)
+
+
+def reminder_at(due: str, *, zone: ZoneInfo, before: timedelta, now: datetime) -> datetime | None:
+    """Return when to remind somebody: `before` the deadline, or now when that has passed already.
+
+    None when there is no deadline, or when it has passed: then the owner's TaskOverdue tells them.
+    """
+    ends = deadline(due, zone=zone)
+    if ends is None or ends <= now:
+        return None
+    return max(ends - before, now)
+
+
+def outdated(step: str, *, task: Task) -> Reason | None:
+    """Return why what was said of a due value is not true any more, None when it still is."""
+    if not task.is_open:
+        return Reason.TASK_CLOSED
+    return Reason.DUE_CHANGED if step.partition("|")[2] != task.due_mark else None
+
+
+def assigned(
+    task: Task, *, assignee_ids: tuple[str, ...], event_id: str, actor_id: str, actor_name: str
+) -> Occasion:
+    """Return that people were given a task; each assignment is told once, a later one again."""
+    wording = Wording(text="task_assigned", words={"actor": actor_name, "key": task.key})
+    return Occasion(
+        event_id=event_id,
+        tenant_id=task.tenant_id,
+        source=Source(kind=TASK, id=task.id, actor_id=actor_id),
+        step=f"assigned|{task.version}",
+        body=excerpt(task.title),
+        addressees=tuple(
+            Addressee(person_id=person, kind=Kind.TASK_ASSIGNED, wording=wording)
+            for person in sorted(set(assignee_ids))
+        ),
+    )
+
+
+def overdue(task: Task, *, event_id: str) -> Occasion:
+    """Return that a task's due value has passed."""
+    return _due(
+        task,
+        event_id=event_id,
+        step=f"overdue|{task.due_mark}",
+        wording=Wording(text="task_overdue", words={"key": task.key}),
+        people=task.people,
+    )
+
+
+def due_soon(task: Task, *, person_id: str, ends: datetime) -> Occasion:
+    """Return that a task will be due; its event is the reminder itself."""
+    return _due(
+        task,
+        event_id=f"due|{task.id}|{person_id}|{task.due_mark}",
+        step=f"soon|{task.due_mark}",
+        wording=Wording(text="task_due", words={"key": task.key}, when=ends),
+        people=(person_id,),
+    )
+
+
+def _due(
+    task: Task, *, event_id: str, step: str, wording: Wording, people: tuple[str, ...]
+) -> Occasion:
+    return Occasion(
+        event_id=event_id,
+        tenant_id=task.tenant_id,
+        # Nobody's own action: the clock's.
+        source=Source(kind=TASK, id=task.id, actor_id=""),
+        step=step,
+        body=excerpt(task.title),
+        addressees=tuple(
+            Addressee(person_id=person, kind=Kind.TASK_DUE, wording=wording) for person in people
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Writes: one function per thing that happens, each with its effect exactly once."""

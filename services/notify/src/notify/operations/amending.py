@@ -1,0 +1,59 @@
+"""Changing notifications that are there, many in one transaction, each with its fact (MSG-4)."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from plexuskit.mongo import Transaction
+
+from notify import events
+from notify.domain.notifications import Notification
+from notify.store import Store
+from notify.store.notifications import Selection
+
+PART: Final = 250
+
+
+async def amend(
+    store: Store,
+    selection: Selection,
+    change: Callable[[Notification], Notification],
+    *,
+    now: datetime,
+) -> int:
+    """Change what a selection finds; return how many did change.
+
+    Repeating it changes nothing more: `change` returns what has its next version already as it is.
+
+    Args:
+        store: the service's database.
+        selection: which notifications.
+        change: pure; returns the next version, or the same one for no change.
+        now: when.
+    """
+    count, last = 0, ""
+    while ids := await store.notifications.ids(selection, after=last, limit=PART):
+        count += await _amend_part(store, ids, change, now=now)
+        last = ids[-1]
+    return count
+
+
+async def _amend_part(
+    store: Store,
+    ids: list[str],
+    change: Callable[[Notification], Notification],
+    *,
+    now: datetime,
+) -> int:
+    async def work(tx: Transaction) -> int:
+        changed = []
+        for present in await store.notifications.load(ids, tx=tx):
+            following = change(present)
+            if following.version != present.version:
+                changed.append(following)
+        await store.notifications.save(changed, tx=tx)
+        shown = [events.changed(each, now=now) for each in changed if each.in_inbox]
+        await store.outbox.add(*shown, tx=tx)
+        return len(changed)
+
+    return await store.transact(work)

@@ -1,0 +1,156 @@
+"""What is said: who is mentioned or written to hears of it (MSG-11, MSG-12, MSG-13, MSG-19)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from notify.domain.conversations import Addressing, Conversation, Member, addressees
+from notify.domain.kinds import MESSAGE
+from notify.domain.notifications import Notification, Source, recalled, reworded
+from notify.domain.occasions import Occasion
+from notify.domain.people import Person, locale_of
+from notify.domain.wording import excerpt, say
+from notify.operations.amending import amend
+from notify.operations.raising import raise_occasions
+from notify.store import Store
+from notify.store.notifications import by_id, of_message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A message as it was posted, or as an edit left it with whom the edit addressed anew.
+
+    `fresh` is false for edits: those who only read along hear of a direct message once.
+    """
+
+    event_id: str
+    tenant_id: str
+    message_id: str
+    conversation_id: str
+    sender_id: str
+    seq: int
+    root_seq: int
+    text: str
+    addressing: Addressing
+    fresh: bool
+
+
+async def tell_of_messages(
+    store: Store, *, messages: Sequence[Said], jitter: timedelta, now: datetime
+) -> None:
+    """Tell the people whom messages address, each event once (NTF-2).
+
+    A conversation that is not known yet has no members to tell.
+    """
+    conversations = await store.conversations.find(each.conversation_id for each in messages)
+    concerned = [each for each in messages if _concerns(each, conversations)]
+    if not concerned:
+        return
+    members = await _members(store, concerned, conversations)
+    senders = await store.people.find(each.sender_id for each in concerned)
+    occasions = [
+        _occasion(
+            each,
+            conversation=conversations[each.conversation_id],
+            members=members[each.message_id],
+            sender=senders.get(each.sender_id),
+        )
+        for each in concerned
+    ]
+    await raise_occasions(store, occasions=occasions, jitter=jitter, now=now)
+
+
+async def reword_message(store: Store, *, message_id: str, text: str, now: datetime) -> None:
+    """Show the present words of an edited message to those who were told of it (MSG-11)."""
+    body = excerpt(text)
+
+    def change(notification: Notification) -> Notification:
+        # Who could not read the message got no words of it, and gets none now.
+        return reworded(notification, body=body) if notification.body and body else notification
+
+    await amend(store, of_message(message_id), change, now=now)
+
+
+async def recall_message(store: Store, *, message_id: str, now: datetime) -> None:
+    """Take a recalled message's content away and drop the e-mails that wait (MSG-12, NTF-4)."""
+    last = ""
+    while ids := await store.notifications.ids(of_message(message_id), after=last, limit=500):
+        told = await store.notifications.load(ids)
+        people = await store.people.find(each.person_id for each in told)
+        bodies = {
+            each.id: say("recalled", locale=locale_of(people.get(each.person_id))) for each in told
+        }
+        await amend(store, by_id(ids), partial(_recalled, bodies=bodies, now=now), now=now)
+        last = ids[-1]
+
+
+def _recalled(
+    notification: Notification, *, bodies: Mapping[str, str], now: datetime
+) -> Notification:
+    return recalled(notification, body=bodies[notification.id], now=now)
+
+
+def _concerns(said: Said, conversations: Mapping[str, Conversation]) -> bool:
+    conversation = conversations.get(said.conversation_id)
+    if conversation is None:
+        return False
+    addressed = bool(said.addressing.person_ids) or said.addressing.everybody
+    return addressed or (conversation.direct and said.fresh)
+
+
+async def _members(
+    store: Store, messages: Sequence[Said], conversations: Mapping[str, Conversation]
+) -> dict[str, dict[str, Member]]:
+    """Return the members who can be addressed, by message: all of a conversation, or the named."""
+    whole: dict[str, dict[str, Member]] = {}
+    named: set[tuple[str, str]] = set()
+    for each in messages:
+        if each.addressing.everybody or conversations[each.conversation_id].direct:
+            whole.setdefault(each.conversation_id, {})
+        else:
+            named |= {(each.conversation_id, person) for person in each.addressing.person_ids}
+    found = await store.conversations.members_among(named)
+    whole |= await store.conversations.members(whole)
+    return {
+        each.message_id: whole.get(each.conversation_id)
+        or {
+            person: found[each.conversation_id, person]
+            for person in each.addressing.person_ids
+            if (each.conversation_id, person) in found
+        }
+        for each in messages
+    }
+
+
+def _occasion(
+    said: Said,
+    *,
+    conversation: Conversation,
+    members: Mapping[str, Member],
+    sender: Person | None,
+) -> Occasion:
+    return Occasion(
+        event_id=said.event_id,
+        tenant_id=said.tenant_id,
+        source=Source(
+            kind=MESSAGE,
+            id=said.message_id,
+            actor_id=said.sender_id,
+            conversation_id=said.conversation_id,
+            seq=said.seq,
+            root_seq=said.root_seq,
+        ),
+        # A person hears of a message once, however often it is edited (MSG-11).
+        step="",
+        body=excerpt(said.text),
+        addressees=addressees(
+            said.addressing,
+            conversation=conversation,
+            members=members,
+            sender_id=said.sender_id,
+            sender_name=sender.display_name if sender else "",
+            seq=said.seq,
+            fresh=said.fresh,
+        ),
+    )

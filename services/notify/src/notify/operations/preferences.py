@@ -1,0 +1,32 @@
+"""Choosing what to hear of, and when not."""
+
+from plexuskit.mongo import Transaction
+
+from notify.domain.preferences import Channels, Preferences, chosen
+from notify.domain.quiet_hours import QuietHours
+from notify.store import Store
+
+
+async def set_preferences(
+    store: Store,
+    *,
+    tenant_id: str,
+    person_id: str,
+    channels: Channels,
+    hours: QuietHours,
+    expected_version: int,
+) -> Preferences:
+    """Replace somebody's preferences; they hold for what is decided from now on (NTF-3).
+
+    Refusals: QuietHoursInvalid, VersionConflict, InvalidArgument.
+    """
+
+    async def work(tx: Transaction) -> Preferences:
+        present = await store.preferences.get(person_id, tx=tx)
+        following = chosen(
+            present, channels=channels, hours=hours, expected_version=expected_version
+        )
+        await store.preferences.put(following, tenant_id=tenant_id, tx=tx)
+        return following
+
+    return await store.transact(work)

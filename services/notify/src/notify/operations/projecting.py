@@ -1,0 +1,21 @@
+"""Keeping what others tell of people and conversations; an older state never wins (MSG-4)."""
+
+from collections.abc import Sequence
+
+from notify.domain.conversations import Conversation, Member
+from notify.domain.people import Person
+from notify.store import Store
+
+
+async def note_people(store: Store, *, people: Sequence[Person]) -> None:
+    """Keep the present state of people: address, zone, language, name, whether they are active."""
+    await store.people.put(people)
+
+
+async def note_conversation(
+    store: Store, *, conversation: Conversation | None, members: Sequence[Member]
+) -> None:
+    """Keep the present state of a conversation, of some of its members, or of both."""
+    if conversation is not None:
+        await store.conversations.put([conversation])
+    await store.conversations.put_members(members)

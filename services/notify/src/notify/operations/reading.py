@@ -1,0 +1,73 @@
+"""Reading: it clears the badge and drops e-mails that wait (NTF-7)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from plexuskit.errors import InvalidArgument
+
+from notify.domain.notifications import Notification, is_read_through, read_on
+from notify.operations.amending import amend
+from notify.store import Cursor, Store
+from notify.store.notifications import unread_by_id, unread_in, unread_of
+
+IDS_MOST: Final = 500
+
+Through = dict[tuple[str, str, int], int]
+
+
+async def mark_notifications_read(
+    store: Store, *, person_id: str, notification_ids: Sequence[str], now: datetime
+) -> int:
+    """Mark somebody's notifications as read, all of them for no ids; return how many were not.
+
+    Ids of others, or of none, are passed over (GW-2). Refusals: InvalidArgument for over 500 ids.
+    """
+    if len(notification_ids) > IDS_MOST:
+        problem = f"has {len(notification_ids)} entries; send at most {IDS_MOST}, or none for all"
+        raise InvalidArgument(field="notification_ids", problem=problem)
+    selection = unread_of(person_id)
+    if notification_ids:
+        selection = unread_by_id(person_id, notification_ids)
+    return await amend(store, selection, partial(read_on, now=now), now=now)
+
+
+async def advance_cursors(store: Store, *, cursors: Sequence[Cursor], now: datetime) -> None:
+    """Note how far people have read, and mark what that covers; repeats change nothing (MSG-7).
+
+    The cursors are stored before anything is looked for: a notification that is being made at this
+    moment is either found here, or finds the cursor (`operations.raising`).
+    """
+    if not cursors:
+        return
+    await store.conversations.advance(cursors)
+    await mark_covered(
+        store,
+        places={(each.conversation_id, each.person_id, each.root_seq) for each in cursors},
+        now=now,
+    )
+
+
+async def mark_covered(store: Store, *, places: set[tuple[str, str, int]], now: datetime) -> None:
+    """Mark as read what the present cursors at places (conversation, person, root_seq) cover."""
+    through = await store.conversations.read_through(places)
+    if not through:
+        return
+
+    def change(notification: Notification) -> Notification:
+        return read_on(notification, now=now) if covered(notification, through) else notification
+
+    people = sorted({person for _, person, _ in through})
+    conversations = sorted({conversation for conversation, _, _ in through})
+    await amend(store, unread_in(people, conversations), change, now=now)
+
+
+def covered(notification: Notification, through: Through) -> bool:
+    """Tell whether cursors at (conversation, person, root_seq) cover a notification's message."""
+    source, person = notification.source, notification.person_id
+    return is_read_through(
+        source,
+        conversation=through.get((source.conversation_id, person, 0), 0),
+        thread=through.get((source.conversation_id, person, source.root_seq), 0),
+    )

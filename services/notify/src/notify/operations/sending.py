@@ -1,0 +1,250 @@
+"""Handing due e-mails to the mail server (NTF-1 to NTF-4, NTF-7 to NTF-9).
+
+A sender takes mails by compare-and-set under a lease, asks once more whether each may still be
+sent, hands it over and stores what came of it. A crash between the server's answer and the stored
+outcome leaves the mail due again when the lease ends: it is then sent a second time, with the same
+Message-ID.
+"""
+
+import asyncio
+from collections import deque
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from plexuskit.clock import Clock
+from plexuskit.errors import DependencyDown, InvalidArgument, Refusal
+from plexuskit.ids import new_id
+from plexuskit.mongo import Transaction
+
+from notify import events
+from notify.domain.attempts import Answer, RetryPolicy, abandoned, postponed, settled
+from notify.domain.kinds import Kind, Reason
+from notify.domain.mails import Mail, compose
+from notify.domain.notifications import Delivery, Notification, with_email
+from notify.domain.people import Person
+from notify.domain.pipeline import Circumstances, email_obstacle, release_at
+from notify.domain.tasks import outdated
+from notify.operations.reading import covered
+from notify.store import Store
+
+log = structlog.get_logger()
+
+
+class Connection(Protocol):
+    """One connection to the mail server; opened by the first mail, opened again after a loss."""
+
+    async def send(self, mail: Mail) -> Answer:
+        """Hand over a mail and return what the server did; raises nothing of the mail system."""
+        ...
+
+
+class MailServer(Protocol):
+    """The outer seam: where mails go."""
+
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
+        """Return a connection for one batch."""
+        ...
+
+
+class Owners(Protocol):
+    """Those who own what notifications are about."""
+
+    async def readable(self, notification: Notification) -> bool:
+        """Tell whether the person may read the source now, and it is not recalled.
+
+        Raises:
+            DependencyDown: the owner cannot be reached.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendingRules:
+    """How mails are sent: see the settings of the same names."""
+
+    sender: str
+    content: bool
+    batch: int
+    connections: int
+    lease: timedelta
+    # The longest that one mail takes, the recheck included.
+    mail_time: timedelta
+    jitter: timedelta
+    retries: RetryPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What a round did: how many mails it took, and whether the server could not be reached."""
+
+    taken: int
+    unreachable: bool
+
+
+class Sender:
+    """Sends what is due, one round at a time; any number of senders may run."""
+
+    def __init__(
+        self, store: Store, *, server: MailServer, owners: Owners, rules: SendingRules, clock: Clock
+    ) -> None:
+        self._store = store
+        self._server = server
+        self._owners = owners
+        self._rules = rules
+        self._clock = clock
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Begin no other mail; what was taken and not begun is given back."""
+        self._stopping = True
+
+    async def send_due(self) -> Sent:
+        """Take a batch of due e-mails and bring each to an outcome or to its next attempt.
+
+        Raises:
+            DependencyDown: the database is away; what was taken is due again when the lease ends.
+        """
+        now = self._clock.now()
+        lease, until = new_id("lse", now=now), now + self._rules.lease
+        taken = await self._store.notifications.claim_due(
+            lease=lease, until=until, now=now, limit=self._rules.batch
+        )
+        if not taken:
+            return Sent(taken=0, unreachable=False)
+        waiting = deque(sorted(taken, key=lambda each: each.id))
+        answers: list[Answer] = []
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(min(self._rules.connections, len(waiting))):
+                workers.create_task(self._work(waiting, answers, until=until))
+        if waiting:
+            left = [each.id for each in waiting]
+            await self._store.notifications.release(left, lease=lease, now=self._clock.now())
+        return Sent(taken=len(taken), unreachable=Answer.UNREACHABLE in answers)
+
+    async def _work(
+        self, waiting: deque[Notification], answers: list[Answer], *, until: datetime
+    ) -> None:
+        """Send what waits over one connection."""
+        async with self._server.connection() as connection:
+            while waiting and not self._stopping:
+                if self._clock.now() + self._rules.mail_time > until:
+                    # The lease could end before the outcome is stored, and another sender begin.
+                    log.warning("sender.lease_too_short", left=len(waiting))
+                    return
+                answer = await self._bring(waiting.popleft(), connection)
+                if answer is not None:
+                    answers.append(answer)
+
+    async def _bring(self, taken: Notification, connection: Connection) -> Answer | None:
+        """Bring one mail as far as possible; return the server's answer if it came to that."""
+        lease = taken.email.lease
+        notification = await self._store.notifications.held(taken.id, lease=lease)
+        if notification is None:
+            log.warning("mail.lease_lost", notification_id=taken.id)
+            return None
+        verdict = await self._look_again(notification)
+        if isinstance(verdict, Delivery):
+            await self._store_outcome(notification, verdict)
+            return None
+        answer = await self._hand_over(notification, verdict, connection)
+        now = self._clock.now()
+        outcome = settled(notification.email, answer, policy=self._rules.retries, now=now)
+        await self._store_outcome(notification, outcome)
+        return answer
+
+    async def _look_again(self, notification: Notification) -> Person | Delivery:
+        """Decide anew with what is known now; return the recipient, or what becomes of the mail."""
+        now, email = self._clock.now(), notification.email
+        circumstances = await self._circumstances(notification)
+        reason = email_obstacle(circumstances, kind=notification.kind)
+        reason = reason or await self._untrue(notification)
+        person = circumstances.person
+        if reason is not None or person is None:
+            return abandoned(email, reason=reason or Reason.NO_ADDRESS, now=now)
+        release = release_at(email.id, circumstances, now=now, jitter=self._rules.jitter)
+        if release is not None:
+            return postponed(email, release=release, now=now)
+        try:
+            readable = await self._owners.readable(notification)
+        except Refusal as refusal:
+            # Never a guess: nobody but the owner knows whether the text may still be shown.
+            log.warning("sender.owner_unreachable", kind=notification.kind, why=str(refusal))
+            answer = Answer.OWNER_UNREACHABLE
+            return settled(email, answer, policy=self._rules.retries, now=now)
+        return person if readable else abandoned(email, reason=Reason.ACCESS_LOST, now=now)
+
+    async def _untrue(self, notification: Notification) -> Reason | None:
+        """Return why a due value that was told of is not one any more, None for all else."""
+        if notification.kind is not Kind.TASK_DUE:
+            return None
+        task = await self._store.tasks.get(notification.source.id)
+        return outdated(notification.step, task=task) if task else None
+
+    async def _circumstances(self, notification: Notification) -> Circumstances:
+        person_id, source = notification.person_id, notification.source
+        people = await self._store.people.find([person_id])
+        preferences = await self._store.preferences.get(person_id)
+        places = {
+            (source.conversation_id, person_id, 0),
+            (source.conversation_id, person_id, source.root_seq),
+        }
+        through = await self._store.conversations.read_through(places)
+        return Circumstances(
+            person=people.get(person_id),
+            preferences=preferences,
+            own=False,
+            readable=True,
+            read=notification.read or covered(notification, through),
+        )
+
+    async def _hand_over(
+        self, notification: Notification, person: Person, connection: Connection
+    ) -> Answer:
+        email = notification.email
+        try:
+            mail = compose(
+                notification,
+                person=person,
+                sender=self._rules.sender,
+                content=self._rules.content,
+                at=email.first_attempt_at or self._clock.now(),
+            )
+        except InvalidArgument:
+            log.warning("mail.address_invalid", notification_id=notification.id)
+            return Answer.MALFORMED
+        return await connection.send(mail)
+
+    async def _store_outcome(self, notification: Notification, outcome: Delivery) -> None:
+        """Store what became of a mail, if the lease still holds it."""
+        now, lease = self._clock.now(), notification.email.lease
+
+        async def work(tx: Transaction) -> bool:
+            present = await self._store.notifications.held(notification.id, lease=lease, tx=tx)
+            if present is None:
+                return False
+            following = with_email(present, outcome)
+            await self._store.notifications.save([following], tx=tx)
+            if following.in_inbox:
+                await self._store.outbox.add(events.changed(following, now=now), tx=tx)
+            return True
+
+        if await self._store.transact(work):
+            log.info(
+                "mail.settled",
+                notification_id=notification.id,
+                state=outcome.state.value,
+                reason=outcome.reason.value,
+                attempts=outcome.attempts,
+            )
+        else:
+            log.warning("mail.lease_lost", notification_id=notification.id)
+
+
+def is_down(error: BaseException) -> bool:
+    """Tell whether a round failed only because something is away, also from inside a task group."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(is_down(each) for each in error.exceptions)
+    return isinstance(error, DependencyDown)

@@ -1,0 +1,135 @@
+"""What becomes of tasks: assignments are told, due values reminded of, and withdrawn."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from plexuskit.mongo import Transaction
+
+from notify.domain.notifications import Notification, withdrawn
+from notify.domain.people import zone_of
+from notify.domain.tasks import (
+    Reminder,
+    Task,
+    assigned,
+    deadline,
+    due_soon,
+    following,
+    outdated,
+    overdue,
+    reminders,
+)
+from notify.operations.amending import amend
+from notify.operations.raising import raise_occasions
+from notify.store import Store
+from notify.store.notifications import waiting_for_task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long before a task is due its people are reminded, and the jitter after quiet hours."""
+
+    before: timedelta
+    jitter: timedelta
+
+
+async def note_task(store: Store, *, task: Task, pace: Pace, now: datetime) -> Task | None:
+    """Keep the present state of a task and set its reminders by it; e-mails not true any more go.
+
+    A state as old as the one that is kept changes nothing.
+
+    Returns: the task as it is kept now.
+    """
+    people = await store.people.find(task.people)
+    zones = {person: zone_of(people.get(person)) for person in task.people}
+
+    async def work(tx: Transaction) -> Task | None:
+        before = await store.tasks.get(task.id, tx=tx)
+        if before is not None and before.version >= task.version:
+            return before
+        present = following(task, before=before)
+        await store.tasks.put(present, tx=tx)
+        armed = reminders(present, zones=zones, before=pace.before, now=now)
+        await store.tasks.arm(present, armed, tx=tx)
+        return present
+
+    present = await store.transact(work)
+    if present is not None:
+        change = partial(_still_true, task=present, now=now)
+        await amend(store, waiting_for_task(task.id), change, now=now)
+    return present
+
+
+async def tell_assignees(
+    store: Store,
+    *,
+    task: Task,
+    assignee_ids: tuple[str, ...],
+    event_id: str,
+    actor_id: str,
+    pace: Pace,
+    now: datetime,
+) -> None:
+    """Tell people that a task is theirs now; who took it for themselves hears nothing."""
+    people = await store.people.find([actor_id])
+    actor = people.get(actor_id)
+    occasion = assigned(
+        task,
+        assignee_ids=assignee_ids,
+        event_id=event_id,
+        actor_id=actor_id,
+        actor_name=actor.display_name if actor else "",
+    )
+    await raise_occasions(store, occasions=[occasion], jitter=pace.jitter, now=now)
+
+
+async def tell_overdue(
+    store: Store, *, task: Task, event_id: str, pace: Pace, now: datetime
+) -> None:
+    """Tell the people of a task that its due value has passed, unless it changed since (TSK-3)."""
+    present = await store.tasks.get(task.id)
+    if present is None or not present.is_open or present.due != task.due:
+        return
+    occasion = overdue(present, event_id=event_id)
+    await raise_occasions(store, occasions=[occasion], jitter=pace.jitter, now=now)
+
+
+async def remind(store: Store, *, limit: int, pace: Pace, now: datetime) -> int:
+    """Remind people of due values that are near; return how many reminders were looked at.
+
+    Any number of processes may do this at once: telling is claimed, so it happens once, and the
+    reminder is taken away after it.
+    """
+    waiting = await store.tasks.due(now=now, limit=limit)
+    for reminder in waiting:
+        await _remind(store, reminder, pace=pace, now=now)
+    return len(waiting)
+
+
+async def _remind(store: Store, reminder: Reminder, *, pace: Pace, now: datetime) -> None:
+    task = await store.tasks.get(reminder.task_id)
+    people = await store.people.find([reminder.person_id])
+    ends = deadline(task.due, zone=zone_of(people.get(reminder.person_id))) if task else None
+    wanted = (
+        task is not None
+        and task.is_open
+        and task.due_mark == reminder.due_mark
+        and reminder.person_id in task.people
+    )
+    if task is not None and ends is not None and wanted and ends > now:
+        if ends - pace.before > now:
+            # The person lives in another zone than when it was set: not yet (NTF-3).
+            await store.tasks.move(reminder, at=ends - pace.before)
+            return
+        occasion = due_soon(task, person_id=reminder.person_id, ends=ends)
+        await raise_occasions(store, occasions=[occasion], jitter=pace.jitter, now=now)
+    await store.transact(partial(_disarm, store, reminder))
+
+
+async def _disarm(store: Store, reminder: Reminder, tx: Transaction) -> bool:
+    return await store.tasks.disarm(reminder, tx=tx)
+
+
+def _still_true(notification: Notification, *, task: Task, now: datetime) -> Notification:
+    reason = outdated(notification.step, task=task)
+    return withdrawn(notification, reason=reason, now=now) if reason else notification

@@ -1,0 +1,141 @@
+"""Reads: one's own inbox and preferences, and the figures of a tenant."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+from plexuskit.clock import Clock
+from plexuskit.errors import DependencyDown, InvalidArgument
+
+from notify.domain.kinds import MESSAGE
+from notify.domain.notifications import Notification
+from notify.domain.paging import Listing
+from notify.domain.preferences import Preferences
+from notify.store import Store
+
+PAGE_DEFAULT: Final = 50
+PAGE_LIMIT: Final = 200
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbox:
+    """A page of somebody's notifications; `unread` counts all of them, not the page's."""
+
+    notifications: tuple[Notification, ...]
+    next_page_token: str
+    unread: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """How many there are: in a tenant, and dead letters of the service."""
+
+    notifications: int
+    deliveries: int
+    dead_letters: int
+
+
+class DeadLetters:
+    """How many dead letters wait, asked of Kafka at most once in a while."""
+
+    def __init__(
+        self, depth: Callable[[], Awaitable[int]], *, clock: Clock, every: float = 15.0
+    ) -> None:
+        self._depth = depth
+        self._clock = clock
+        self._every = every
+        self._lock = asyncio.Lock()
+        self._known: tuple[float, int] | None = None
+
+    async def count(self) -> int:
+        """Return the number, at most `every` seconds old, or older while Kafka is away.
+
+        Raises:
+            DependencyDown: Kafka is away and was never asked before.
+        """
+        async with self._lock:
+            now = self._clock.monotonic()
+            if self._known is not None and now - self._known[0] < self._every:
+                return self._known[1]
+            try:
+                self._known = (now, await self._depth())
+            except DependencyDown as down:
+                if self._known is None:
+                    raise
+                log.warning("dead_letters.unknown", why=str(down))
+                self._known = (now, self._known[1])
+            return self._known[1]
+
+
+async def list_notifications(
+    store: Store, *, person_id: str, unread_only: bool, page_size: int, page_token: str
+) -> Inbox:
+    """Return somebody's inbox, newest first.
+
+    Where the person may not read a message any more, its notification stays without the text.
+
+    Refusals: InvalidArgument, InvalidPageToken.
+    """
+    if page_size < 0:
+        raise InvalidArgument(field="page_size", problem="is negative; leave it out or raise it")
+    size = min(page_size or PAGE_DEFAULT, PAGE_LIMIT)
+    listing = Listing(name="notifications", filters=(person_id, str(unread_only)))
+    before = listing.position(page_token)
+    found, unread = await asyncio.gather(
+        store.notifications.page(person_id, unread_only=unread_only, before=before, limit=size + 1),
+        store.notifications.count_unread(person_id),
+    )
+    shown = await _without_lost_texts(store, found[:size], person_id=person_id)
+    return Inbox(
+        notifications=shown,
+        next_page_token=listing.token(shown[-1].id) if len(found) > size else "",
+        unread=unread,
+    )
+
+
+async def get_preferences(store: Store, *, person_id: str) -> Preferences:
+    """Return somebody's preferences, the defaults if nothing was chosen."""
+    return await store.preferences.get(person_id)
+
+
+async def get_notify_status(store: Store, *, tenant_id: str, dead_letters: DeadLetters) -> Figures:
+    """Return the figures; every notification has two deliveries, in-app with its outcome at once.
+
+    Raises:
+        DependencyDown: the database or Kafka is away.
+    """
+    (every, waiting), letters = await asyncio.gather(
+        store.notifications.figures(tenant_id), dead_letters.count()
+    )
+    return Figures(notifications=every, deliveries=2 * every - waiting, dead_letters=letters)
+
+
+async def _without_lost_texts(
+    store: Store, notifications: Sequence[Notification], *, person_id: str
+) -> tuple[Notification, ...]:
+    """Take the texts out that the person may not read now (MSG-14)."""
+    of_messages = {
+        each.source.conversation_id for each in notifications if each.source.kind == MESSAGE
+    }
+    members, conversations = await asyncio.gather(
+        store.conversations.members_among((each, person_id) for each in of_messages),
+        store.conversations.find(of_messages),
+    )
+
+    def readable(notification: Notification) -> bool:
+        source = notification.source
+        if source.kind != MESSAGE:
+            return True
+        member = members.get((source.conversation_id, person_id))
+        conversation = conversations.get(source.conversation_id)
+        return (
+            member is not None
+            and conversation is not None
+            and member.may_read(seq=source.seq, open_history=conversation.open_history)
+        )
+
+    return tuple(each if readable(each) else replace(each, body="") for each in notifications)

@@ -1,0 +1,149 @@
+"""Conversations, their members and read cursors as messaging's facts tell of them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from plexuskit.mongo import ASCENDING, Database, Index, UpdateOne
+
+from notify.domain.conversations import Conversation, Member
+from notify.store.newer import if_newer
+
+SCHEMA_VERSION: Final = 1
+# Members of one write: the largest conversation comes as one fact.
+_PER_WRITE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """How far a person has read a conversation, or with a `root_seq` one of its threads."""
+
+    conversation_id: str
+    person_id: str
+    root_seq: int
+    through_seq: int
+
+
+class ConversationStore:
+    """The collections `conversations`, `conversation_members` and `cursors`."""
+
+    def __init__(self, db: Database) -> None:
+        self._conversations = db.collection("conversations", schema_version=SCHEMA_VERSION)
+        self._members = db.collection("conversation_members", schema_version=SCHEMA_VERSION)
+        self._cursors = db.collection("cursors", schema_version=SCHEMA_VERSION)
+
+    async def ensure_indexes(self) -> None:
+        """Create collections and indexes."""
+        await self._conversations.ensure_indexes([])
+        await self._members.ensure_indexes(
+            [Index(keys=[("conversation_id", ASCENDING), ("person_id", ASCENDING)], name="of")]
+        )
+        await self._cursors.ensure_indexes([])
+
+    async def put(self, conversations: Sequence[Conversation]) -> None:
+        """Store conversations where the present version is older."""
+        writes = [if_newer(_conversation_document(each)) for each in conversations]
+        await self._conversations.bulk(writes, ordered=True)
+
+    async def put_members(self, members: Sequence[Member]) -> None:
+        """Store memberships where the present version is older."""
+        for start in range(0, len(members), _PER_WRITE):
+            part = members[start : start + _PER_WRITE]
+            await self._members.bulk([if_newer(_member_document(member)) for member in part])
+
+    async def find(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
+        """Return those of the conversations that are known, by id."""
+        found = await self._conversations.find_all({"_id": {"$in": sorted(set(conversation_ids))}})
+        return {document["_id"]: _conversation(document) for document in found}
+
+    async def members(self, conversation_ids: Iterable[str]) -> dict[str, dict[str, Member]]:
+        """Return everybody who was ever a member, by conversation and person."""
+        wanted = sorted(set(conversation_ids))
+        members: dict[str, dict[str, Member]] = {conversation: {} for conversation in wanted}
+        if wanted:
+            found = self._members.find({"conversation_id": {"$in": wanted}}, batch_size=2000)
+            async for document in found:
+                members[document["conversation_id"]][document["person_id"]] = _member(document)
+        return members
+
+    async def members_among(
+        self, pairs: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], Member]:
+        """Return those of the (conversation, person) who are or were members."""
+        ids = sorted({f"{conversation}:{person}" for conversation, person in pairs})
+        if not ids:
+            return {}
+        found = await self._members.find_all({"_id": {"$in": ids}})
+        return {
+            (document["conversation_id"], document["person_id"]): _member(document)
+            for document in found
+        }
+
+    async def advance(self, cursors: Sequence[Cursor]) -> None:
+        """Store how far people have read; a cursor never goes back (MSG-7)."""
+        writes = [
+            UpdateOne(
+                {"_id": _cursor_id(cursor.conversation_id, cursor.person_id, cursor.root_seq)},
+                {"$max": {"through_seq": cursor.through_seq}},
+                upsert=True,
+            )
+            for cursor in cursors
+        ]
+        await self._cursors.bulk(writes, ordered=True)
+
+    async def read_through(
+        self, places: Iterable[tuple[str, str, int]]
+    ) -> dict[tuple[str, str, int], int]:
+        """Return how far was read at places (conversation, person, root_seq); 0 is left out."""
+        wanted = {_cursor_id(*place): place for place in places}
+        if not wanted:
+            return {}
+        found = await self._cursors.find_all({"_id": {"$in": sorted(wanted)}}, batch_size=2000)
+        return {wanted[document["_id"]]: document["through_seq"] for document in found}
+
+
+def _cursor_id(conversation_id: str, person_id: str, root_seq: int) -> str:
+    return f"{conversation_id}:{person_id}:{root_seq}"
+
+
+def _conversation_document(conversation: Conversation) -> dict[str, Any]:
+    return {
+        "_id": conversation.id,
+        "tenant_id": conversation.tenant_id,
+        "direct": conversation.direct,
+        "name": conversation.name,
+        "open_history": conversation.open_history,
+        "version": conversation.version,
+    }
+
+
+def _conversation(document: dict[str, Any]) -> Conversation:
+    return Conversation(
+        id=document["_id"],
+        tenant_id=document["tenant_id"],
+        direct=document["direct"],
+        name=document["name"],
+        open_history=document["open_history"],
+        version=document["version"],
+    )
+
+
+def _member_document(member: Member) -> dict[str, Any]:
+    return {
+        "_id": f"{member.conversation_id}:{member.person_id}",
+        "conversation_id": member.conversation_id,
+        "person_id": member.person_id,
+        "active": member.active,
+        "intervals": [list(interval) for interval in member.intervals],
+        "version": member.version,
+    }
+
+
+def _member(document: dict[str, Any]) -> Member:
+    return Member(
+        conversation_id=document["conversation_id"],
+        person_id=document["person_id"],
+        active=document["active"],
+        intervals=tuple((first, last) for first, last in document["intervals"]),
+        version=document["version"],
+    )

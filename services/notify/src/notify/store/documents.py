@@ -1,0 +1,98 @@
+"""The document of a notification and the way back."""
+
+from typing import Any
+
+from notify.domain.kinds import Kind, Reason, State
+from notify.domain.notifications import Delivery, Notification, Source
+
+Document = dict[str, Any]
+
+
+def document_of(notification: Notification) -> Document:
+    """Return a notification as a document.
+
+    `inbox` and `mail_due_at` repeat what the deliveries say, for the partial indexes: the latter is
+    there only while an e-mail is open.
+    """
+    source = notification.source
+    document = {
+        "_id": notification.id,
+        "tenant_id": notification.tenant_id,
+        "person_id": notification.person_id,
+        "kind": notification.kind.value,
+        "title": notification.title,
+        "body": notification.body,
+        "source": {
+            "kind": source.kind,
+            "id": source.id,
+            "actor_id": source.actor_id,
+            "conversation_id": source.conversation_id,
+            "seq": source.seq,
+            "root_seq": source.root_seq,
+        },
+        "step": notification.step,
+        "event_id": notification.event_id,
+        "dedupe": notification.dedupe_key,
+        "created_at": notification.created_at,
+        "read": notification.read,
+        "inbox": notification.in_inbox,
+        "in_app": _delivery_document(notification.in_app),
+        "email": _delivery_document(notification.email),
+        "version": notification.version,
+    }
+    if notification.email.next_attempt_at is not None:
+        document["mail_due_at"] = notification.email.next_attempt_at
+    return document
+
+
+def notification_of(document: Document) -> Notification:
+    """Return the notification of a document."""
+    source = document["source"]
+    return Notification(
+        id=document["_id"],
+        tenant_id=document["tenant_id"],
+        person_id=document["person_id"],
+        kind=Kind(document["kind"]),
+        title=document["title"],
+        body=document["body"],
+        source=Source(
+            kind=source["kind"],
+            id=source["id"],
+            actor_id=source["actor_id"],
+            conversation_id=source["conversation_id"],
+            seq=source["seq"],
+            root_seq=source["root_seq"],
+        ),
+        step=document["step"],
+        event_id=document["event_id"],
+        created_at=document["created_at"],
+        read=document["read"],
+        in_app=_delivery(document["in_app"]),
+        email=_delivery(document["email"], due_at=document.get("mail_due_at")),
+        version=document["version"],
+    )
+
+
+def _delivery_document(delivery: Delivery) -> Document:
+    return {
+        "id": delivery.id,
+        "state": delivery.state.value,
+        "reason": delivery.reason.value,
+        "at": delivery.at,
+        "attempts": delivery.attempts,
+        "first_attempt_at": delivery.first_attempt_at,
+        "lease": delivery.lease,
+    }
+
+
+def _delivery(document: Document, *, due_at: Any = None) -> Delivery:
+    return Delivery(
+        id=document["id"],
+        state=State(document["state"]),
+        reason=Reason(document["reason"]),
+        at=document["at"],
+        next_attempt_at=due_at,
+        attempts=document["attempts"],
+        first_attempt_at=document["first_attempt_at"],
+        lease=document["lease"],
+    )

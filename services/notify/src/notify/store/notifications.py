@@ -1,0 +1,254 @@
+"""The ledger: every notification with its deliveries, and the queue of e-mails that it is."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from plexuskit.mongo import (
+    ASCENDING,
+    DESCENDING,
+    Database,
+    Index,
+    ReplaceOne,
+    Retry,
+    Transaction,
+)
+
+from notify.domain.kinds import MESSAGE, TASK, Kind
+from notify.domain.notifications import Notification
+from notify.store.documents import document_of, notification_of
+
+SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """A filter and the index that serves it.
+
+    The index is named because `ids` goes by `_id`: the server would at times rather walk the whole
+    collection in that order than sort what a fitting index finds.
+    """
+
+    filter: Mapping[str, Any]
+    index: str
+
+
+class NotificationStore:
+    """The collection `notifications`."""
+
+    def __init__(self, db: Database) -> None:
+        self._notifications = db.collection("notifications", schema_version=SCHEMA_VERSION)
+
+    async def ensure_indexes(self) -> None:
+        """Create the indexes that the queries below use."""
+        await self._notifications.ensure_indexes(
+            [
+                Index(keys=[("dedupe", ASCENDING)], unique=True, name="dedupe"),
+                Index(
+                    keys=[("person_id", ASCENDING), ("_id", DESCENDING)],
+                    partial={"inbox": True},
+                    name="inbox",
+                ),
+                Index(
+                    keys=[
+                        ("person_id", ASCENDING),
+                        ("inbox", ASCENDING),
+                        ("source.conversation_id", ASCENDING),
+                    ],
+                    partial={"read": False},
+                    name="unread",
+                ),
+                Index(
+                    keys=[("mail_due_at", ASCENDING)],
+                    partial={"mail_due_at": {"$exists": True}},
+                    name="mail_due",
+                ),
+                Index(keys=[("source.id", ASCENDING), ("_id", ASCENDING)], name="source"),
+                Index(keys=[("tenant_id", ASCENDING)], name="tenant"),
+            ]
+        )
+
+    async def add(self, notifications: Sequence[Notification], *, tx: Transaction) -> None:
+        """Store new notifications.
+
+        Raises:
+            DuplicateKey: somebody was told of the same meanwhile; the transaction is over.
+        """
+        await self._notifications.insert_many(
+            [document_of(notification) for notification in notifications], tx=tx
+        )
+
+    async def known(self, dedupe_keys: Iterable[str], *, tx: Transaction) -> set[str]:
+        """Return those of the keys that have a notification already (NTF-2)."""
+        found = await self._notifications.find_all(
+            {"dedupe": {"$in": sorted(dedupe_keys)}}, projection={"dedupe": 1}, tx=tx
+        )
+        return {document["dedupe"] for document in found}
+
+    async def save(self, changed: Sequence[Notification], *, tx: Transaction) -> None:
+        """Store the next version of notifications.
+
+        Raises:
+            Retry: one of them has another version now.
+        """
+        if not changed:
+            return
+        writes = [
+            ReplaceOne({"_id": each.id, "version": each.version - 1}, document_of(each))
+            for each in changed
+        ]
+        outcome = await self._notifications.bulk(writes, tx=tx)
+        if outcome.matched != len(changed):
+            raise Retry
+
+    async def load(
+        self, notification_ids: Sequence[str], *, tx: Transaction | None = None
+    ) -> list[Notification]:
+        """Return notifications by id, those that there are."""
+        found = await self._notifications.find_all({"_id": {"$in": list(notification_ids)}}, tx=tx)
+        return [notification_of(document) for document in found]
+
+    async def ids(self, selection: Selection, *, after: str, limit: int) -> list[str]:
+        """Return ids of what a selection finds, in their order, after one of them."""
+        found = await self._notifications.find_all(
+            {"$and": [selection.filter, {"_id": {"$gt": after}}]},
+            projection={"_id": 1},
+            sort=[("_id", ASCENDING)],
+            limit=limit,
+            hint=selection.index,
+        )
+        return [document["_id"] for document in found]
+
+    async def page(
+        self, person_id: str, *, unread_only: bool, before: str, limit: int
+    ) -> list[Notification]:
+        """Return somebody's inbox, newest first, from before an id if one is given."""
+        wanted: dict[str, Any] = {"person_id": person_id, "inbox": True}
+        if unread_only:
+            wanted["read"] = False
+        if before:
+            wanted["_id"] = {"$lt": before}
+        found = await self._notifications.find_all(
+            wanted, sort=[("_id", DESCENDING)], limit=limit, hint="inbox"
+        )
+        return [notification_of(document) for document in found]
+
+    async def count_unread(self, person_id: str) -> int:
+        """Count what is unread in somebody's inbox."""
+        selection = unread_of(person_id)
+        counted = await self._notifications.aggregate(
+            [{"$match": selection.filter}, {"$count": "unread"}], hint=selection.index
+        )
+        return int(counted[0]["unread"]) if counted else 0
+
+    async def figures(self, tenant_id: str) -> tuple[int, int]:
+        """Count a tenant's notifications, and those of them whose e-mail has no outcome yet."""
+        every = await self._notifications.count({"tenant_id": tenant_id})
+        waiting = await self._notifications.count(
+            {"tenant_id": tenant_id, "mail_due_at": {"$exists": True}}
+        )
+        return every, waiting
+
+    async def claim_due(
+        self, *, lease: str, until: datetime, now: datetime, limit: int
+    ) -> list[Notification]:
+        """Take due e-mails for one sender, the longest waiting first.
+
+        By compare-and-set: a mail is taken only while it is due, and taking it makes it due at the
+        lease's end and not before, so no two senders have the same one.
+
+        Args:
+            lease: this claim's own token.
+            until: when the mails are anybody's again.
+            now: the present instant.
+            limit: how many to take.
+        """
+        due = {"mail_due_at": {"$lte": now}}
+        found = await self._notifications.find_all(
+            due, projection={"_id": 1}, sort=[("mail_due_at", ASCENDING)], limit=limit
+        )
+        ids = [document["_id"] for document in found]
+        if not ids:
+            return []
+        taken = {
+            "email.lease": lease,
+            "email.attempts": {"$add": ["$email.attempts", 1]},
+            "email.first_attempt_at": {"$ifNull": ["$email.first_attempt_at", now]},
+            "mail_due_at": until,
+        }
+        await self._notifications.update_many({"_id": {"$in": ids}, **due}, [{"$set": taken}])
+        mine = await self._notifications.find_all({"_id": {"$in": ids}, "email.lease": lease})
+        return [notification_of(document) for document in mine]
+
+    async def held(
+        self, notification_id: str, *, lease: str, tx: Transaction | None = None
+    ) -> Notification | None:
+        """Return a notification whose e-mail this lease still holds, None when it does not."""
+        document = await self._notifications.find_one(
+            {"_id": notification_id, "email.lease": lease}, tx=tx
+        )
+        return notification_of(document) if document else None
+
+    async def release(self, notification_ids: Sequence[str], *, lease: str, now: datetime) -> None:
+        """Give back mails that a lease holds and nobody has tried: they are due at once."""
+        free = {
+            "email.lease": "",
+            "email.attempts": {"$max": [0, {"$subtract": ["$email.attempts", 1]}]},
+            "mail_due_at": now,
+        }
+        mine = {"_id": {"$in": list(notification_ids)}, "email.lease": lease}
+        await self._notifications.update_many(mine, [{"$set": free}])
+
+
+def by_id(notification_ids: Sequence[str]) -> Selection:
+    """Select these."""
+    return Selection(filter={"_id": {"$in": list(notification_ids)}}, index="_id_")
+
+
+def of_message(message_id: str) -> Selection:
+    """Select what was told of a message."""
+    return Selection(
+        filter={"source.id": message_id, "source.kind": MESSAGE},
+        index="source",
+    )
+
+
+def waiting_for_task(task_id: str) -> Selection:
+    """Select what was told of a task's due value and waits to be sent."""
+    return Selection(
+        filter={
+            "source.id": task_id,
+            "source.kind": TASK,
+            "kind": Kind.TASK_DUE.value,
+            "mail_due_at": {"$exists": True},
+        },
+        index="source",
+    )
+
+
+def unread_of(person_id: str) -> Selection:
+    """Select all that somebody has not read."""
+    return Selection(
+        filter={"person_id": person_id, "inbox": True, "read": False},
+        index="unread",
+    )
+
+
+def unread_by_id(person_id: str, notification_ids: Sequence[str]) -> Selection:
+    """Select what somebody has not read among these."""
+    chosen = {"_id": {"$in": list(notification_ids)}}
+    return Selection(filter={**unread_of(person_id).filter, **chosen}, index="_id_")
+
+
+def unread_in(person_ids: Sequence[str], conversation_ids: Sequence[str]) -> Selection:
+    """Select what these people have not read of these conversations, shown or only mailed."""
+    return Selection(
+        filter={
+            "person_id": {"$in": list(person_ids)},
+            "inbox": {"$in": [True, False]},
+            "source.conversation_id": {"$in": list(conversation_ids)},
+            "read": False,
+        },
+        index="unread",
+    )

@@ -1,0 +1,62 @@
+"""People as directory's facts tell of them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from plexuskit.mongo import Database
+
+from notify.domain.people import Person
+from notify.store.newer import if_newer
+
+SCHEMA_VERSION: Final = 1
+
+
+class PeopleStore:
+    """The collection `people`; `_id` is the person's id."""
+
+    def __init__(self, db: Database) -> None:
+        self._people = db.collection("people", schema_version=SCHEMA_VERSION)
+
+    async def ensure_indexes(self) -> None:
+        """Create the collection."""
+        await self._people.ensure_indexes([])
+
+    async def put(self, people: Sequence[Person]) -> None:
+        """Store people where the present version is older."""
+        await self._people.bulk([if_newer(_document(person)) for person in people], ordered=True)
+
+    async def find(self, person_ids: Iterable[str]) -> dict[str, Person]:
+        """Return those of the people who are known, by id."""
+        wanted = sorted(set(person_ids))
+        if not wanted:
+            return {}
+        found = await self._people.find_all({"_id": {"$in": wanted}})
+        return {document["_id"]: _person(document) for document in found}
+
+
+def _document(person: Person) -> dict[str, Any]:
+    return {
+        "_id": person.id,
+        "tenant_id": person.tenant_id,
+        "display_name": person.display_name,
+        "email": person.email,
+        "time_zone": person.time_zone,
+        "locale": person.locale,
+        "active": person.active,
+        "is_app": person.is_app,
+        "version": person.version,
+    }
+
+
+def _person(document: dict[str, Any]) -> Person:
+    return Person(
+        id=document["_id"],
+        tenant_id=document["tenant_id"],
+        display_name=document["display_name"],
+        email=document["email"],
+        time_zone=document["time_zone"],
+        locale=document["locale"],
+        active=document["active"],
+        is_app=document["is_app"],
+        version=document["version"],
+    )

@@ -1,0 +1,126 @@
+"""Tasks as their facts tell of them, and the reminders of their due values."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from plexuskit.mongo import ASCENDING, Database, Index, Transaction, UpdateOne
+
+from notify.domain.tasks import Reminder, Task
+
+SCHEMA_VERSION: Final = 1
+
+
+class TaskStore:
+    """The collections `tasks` and `reminders`; a reminder's `_id` is `<task>:<person>`."""
+
+    def __init__(self, db: Database) -> None:
+        self._tasks = db.collection("tasks", schema_version=SCHEMA_VERSION)
+        self._reminders = db.collection("reminders", schema_version=SCHEMA_VERSION)
+
+    async def ensure_indexes(self) -> None:
+        """Create collections and indexes."""
+        await self._tasks.ensure_indexes([])
+        await self._reminders.ensure_indexes(
+            [
+                Index(keys=[("at", ASCENDING)], name="due"),
+                Index(keys=[("task_id", ASCENDING)], name="task"),
+            ]
+        )
+
+    async def get(self, task_id: str, *, tx: Transaction | None = None) -> Task | None:
+        """Return a task, None when it is not known."""
+        document = await self._tasks.find_one({"_id": task_id}, tx=tx)
+        return _task(document) if document else None
+
+    async def put(self, task: Task, *, tx: Transaction) -> None:
+        """Store a task in place of whatever is there."""
+        await self._tasks.replace({"_id": task.id}, _document(task), upsert=True, tx=tx)
+
+    async def arm(self, task: Task, reminders: Sequence[Reminder], *, tx: Transaction) -> None:
+        """Make these the only reminders of a task."""
+        kept = [_reminder_id(each.task_id, each.person_id) for each in reminders]
+        await self._reminders.delete_many({"task_id": task.id, "_id": {"$nin": kept}}, tx=tx)
+        writes = [
+            UpdateOne(
+                {"_id": _reminder_id(each.task_id, each.person_id)},
+                {
+                    "$set": {
+                        "task_id": each.task_id,
+                        "person_id": each.person_id,
+                        "tenant_id": each.tenant_id,
+                        "due_mark": each.due_mark,
+                        "at": each.at,
+                    }
+                },
+                upsert=True,
+            )
+            for each in reminders
+        ]
+        await self._reminders.bulk(writes, tx=tx)
+
+    async def due(self, *, now: datetime, limit: int) -> list[Reminder]:
+        """Return reminders whose time has come, the longest first."""
+        found = await self._reminders.find_all(
+            {"at": {"$lte": now}}, sort=[("at", ASCENDING)], limit=limit
+        )
+        return [
+            Reminder(
+                task_id=document["task_id"],
+                person_id=document["person_id"],
+                tenant_id=document["tenant_id"],
+                due_mark=document["due_mark"],
+                at=document["at"],
+            )
+            for document in found
+        ]
+
+    async def disarm(self, reminder: Reminder, *, tx: Transaction) -> bool:
+        """Take a reminder away; False when it is not there as it was seen."""
+        return await self._reminders.delete(_seen(reminder), tx=tx) > 0
+
+    async def move(self, reminder: Reminder, *, at: datetime) -> None:
+        """Set a reminder to another time, if it is still there as it was seen."""
+        await self._reminders.update(_seen(reminder), {"$set": {"at": at}})
+
+
+def _reminder_id(task_id: str, person_id: str) -> str:
+    return f"{task_id}:{person_id}"
+
+
+def _seen(reminder: Reminder) -> dict[str, Any]:
+    return {
+        "_id": _reminder_id(reminder.task_id, reminder.person_id),
+        "due_mark": reminder.due_mark,
+        "at": reminder.at,
+    }
+
+
+def _document(task: Task) -> dict[str, Any]:
+    return {
+        "_id": task.id,
+        "tenant_id": task.tenant_id,
+        "key": task.key,
+        "title": task.title,
+        "owner_id": task.owner_id,
+        "assignee_ids": list(task.assignee_ids),
+        "is_open": task.is_open,
+        "due": task.due,
+        "due_since": task.due_since,
+        "version": task.version,
+    }
+
+
+def _task(document: dict[str, Any]) -> Task:
+    return Task(
+        id=document["_id"],
+        tenant_id=document["tenant_id"],
+        key=document["key"],
+        title=document["title"],
+        owner_id=document["owner_id"],
+        assignee_ids=tuple(document["assignee_ids"]),
+        is_open=document["is_open"],
+        due=document["due"],
+        due_since=document["due_since"],
+        version=document["version"],
+    )

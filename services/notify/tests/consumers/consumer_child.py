@@ -1,0 +1,41 @@
+"""A process that consumes messages and is killed after the effect, before the offset is committed.
+
+`python consumer_child.py MONGO DATABASE KAFKA PREFIX`
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+
+from notify.consumers import Handlers
+from notify.operations.tasks import Pace
+from notify.store import Store
+from plexus.topics import NOTIFY_MESSAGES
+from plexuskit.clock import SystemClock
+from plexuskit.config import KafkaSection, MongoSection
+from plexuskit.kafka import Record, consumer
+from plexuskit.mongo import connect
+from plexuskit.service import Runtime
+
+
+async def main(mongo: str, database: str, kafka: str, prefix: str) -> None:
+    runtime = Runtime(service="notify", clock=SystemClock())
+    async with connect(MongoSection(url=mongo, database=database)) as db:
+        pace = Pace(before=timedelta(hours=24), jitter=timedelta(0))
+        handlers = Handlers(Store(db), pace=pace, clock=runtime.clock)
+
+        async def then_die(records: Sequence[Record]) -> None:
+            await handlers.messages(records)
+            if any(record.envelope.type.endswith(".MessagePosted") for record in records):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        section = KafkaSection(url=kafka, topic_prefix=prefix)
+        async with consumer(section, NOTIFY_MESSAGES, then_die, runtime=runtime):
+            await asyncio.sleep(60)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

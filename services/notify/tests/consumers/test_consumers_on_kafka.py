@@ -1,0 +1,151 @@
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from notify.domain.kinds import Kind, Reason, State
+from notify.store import Store
+from plexuskit.config import KafkaSection
+from plexuskit.kafka import dlq_depth, dlq_list
+from plexuskit.mongo import Database
+from plexuskit.testing.wait import eventually
+
+CHILD = Path(__file__).with_name("consumer_child.py")
+
+
+def people_and_group(facts: Any) -> list[Any]:
+    return [
+        *(facts.person(name) for name in ("ann", "bo", "cy")),
+        facts.conversation("ann", "bo", "cy"),
+    ]
+
+
+@pytest.fixture
+def told(ledger: Callable[..., Any]) -> Callable[[int], Any]:
+    """Wait until so many notifications are stored, and return them."""
+
+    async def wait(count: int) -> Any:
+        async def enough() -> Any:
+            found = await ledger()
+            return found if len(found) >= count else None
+
+        return await eventually(enough, within=40)
+
+    return wait
+
+
+@pytest.fixture
+def people_known(store: Store) -> Callable[[], Any]:
+    """Wait until the facts of people have arrived: theirs is another topic."""
+
+    async def all_there() -> bool:
+        return len(await store.people.find(["per_ann", "per_bo", "per_cy"])) == 3
+
+    return lambda: eventually(all_there, within=40)
+
+
+async def test_ntf_02_what_is_published_twice_is_mailed_once(
+    publish: Any,
+    running: Any,
+    facts: Any,
+    people_known: Any,
+    told: Any,
+    sink: Any,
+    sender: Any,
+    ledger: Any,
+) -> None:
+    message = facts.posted(facts.message(mentions=("bo",)))
+    task = facts.task_created(facts.task(assignee_ids=["per_cy"]))
+    async with running():
+        await publish(*people_and_group(facts))
+        await people_known()
+        await publish(message, message, task)
+        await told(2)
+        await publish(message, task, facts.posted(facts.message(seq=2, mentions=("cy",))))
+        assert len(await told(3)) == 3
+
+    await sender(sink.port).send_due()
+    assert sorted((each.person_id, each.kind) for each in await ledger()) == [
+        ("per_bo", Kind.MENTION),
+        ("per_cy", Kind.MENTION),
+        ("per_cy", Kind.TASK_ASSIGNED),
+    ]
+    assert sink.recipients == ["bo@example.com", "cy@example.com", "cy@example.com"]
+
+
+async def test_ntf_02_a_kill_between_effect_and_commit_repeats_nothing(
+    publish: Any,
+    running: Any,
+    facts: Any,
+    told: Any,
+    people_known: Any,
+    db: Database,
+    mongo_url: str,
+    kafka_section: KafkaSection,
+    outbox: Any,
+    sink: Any,
+    sender: Any,
+) -> None:
+    await publish(*people_and_group(facts))
+    await publish(facts.posted(facts.message(mentions=("bo", "cy"))))
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(CHILD),
+        mongo_url,
+        db.name,
+        kafka_section.url,
+        kafka_section.topic_prefix,
+    )
+    async with asyncio.timeout(60):
+        assert await child.wait() == -signal.SIGKILL
+    await told(2)
+
+    async with running():
+        await publish(facts.posted(facts.message(seq=2, mentions=("bo",))))
+        assert len(await told(3)) == 3
+        await people_known()
+    assert len(await outbox()) == 3
+    await sender(sink.port).send_due()
+    assert len(sink.mails) == len({mail["Message-ID"] for mail in sink.mails})
+
+
+async def test_architecture_what_cannot_be_decoded_is_a_dead_letter_and_the_rest_goes_on(
+    publish: Any, running: Any, facts: Any, told: Any, kafka_section: KafkaSection
+) -> None:
+    broken = facts.posted(facts.message(mentions=("bo",)))
+    event = broken.envelope
+    event.fact = b"\xff\xff"
+    object.__setattr__(broken, "value", event.SerializeToString())
+    async with running():
+        await publish(*people_and_group(facts))
+        await publish(broken, facts.posted(facts.message(seq=2, mentions=("bo",))))
+        (only,) = await told(1)
+
+        async def buried() -> bool:
+            return await dlq_depth(kafka_section, "notify.messages") == 1
+
+        await eventually(buried, within=20)
+    assert only.source.seq == 2
+    (letter,) = await dlq_list(kafka_section, "notify.messages", 10)
+    assert "MessagePosted" in letter.reason
+
+
+async def test_ntf_07_cursors_of_another_topic_drop_the_mail_whichever_comes_first(
+    publish: Any, running: Any, facts: Any, people_known: Any, told: Any, ledger: Any
+) -> None:
+    async with running():
+        await publish(*people_and_group(facts), facts.cursor("cy", 1))
+        await people_known()
+        await publish(facts.posted(facts.message(mentions=("bo", "cy"))))
+        await told(2)
+        await publish(facts.cursor("bo", 1))
+
+        async def all_read() -> bool:
+            return all(each.read for each in await ledger())
+
+        await eventually(all_read, within=20)
+    for each in await ledger():
+        assert (each.email.state, each.email.reason) == (State.DROPPED, Reason.ALREADY_READ)

@@ -1,0 +1,210 @@
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from notify.domain.attempts import Answer, RetryPolicy, retry_pause, settled
+from notify.domain.conversations import Addressing, Conversation, Member, addressees
+from notify.domain.kinds import Channel, Kind, Reason, State
+from notify.domain.notifications import Delivery
+from notify.domain.pipeline import Circumstances, decide_email, decide_in_app, share
+from notify.domain.preferences import DEFAULTS, Preferences
+from notify.domain.quiet_hours import QuietHours
+
+QUIET = QuietHours(enabled=True, start=time(11), end=time(13))
+POLICY = RetryPolicy(
+    first=timedelta(seconds=30), longest=timedelta(hours=1), give_up_after=timedelta(hours=24)
+)
+JITTER = timedelta(minutes=2)
+
+
+@pytest.fixture
+def circumstances(person: Callable[..., Any]) -> Circumstances:
+    return Circumstances(
+        person=person(),
+        preferences=Preferences(person_id="per_bo"),
+        own=False,
+        readable=True,
+        read=False,
+    )
+
+
+def email(circumstances: Circumstances, now: datetime, kind: Kind = Kind.MENTION) -> Delivery:
+    return decide_email("dlv_1", circumstances, kind=kind, now=now, jitter=JITTER)
+
+
+def test_ntf_01_obstacles_come_in_their_order(
+    circumstances: Circumstances, person: Callable[..., Any], now: datetime
+) -> None:
+    nothing = Preferences(person_id="per_bo", channels={Kind.MENTION: frozenset()})
+    worst = Circumstances(
+        person=person(active=False, email=""),
+        preferences=nothing,
+        own=True,
+        readable=False,
+        read=True,
+    )
+    cases = [
+        (worst, Reason.SENDER),
+        (replace(worst, own=False), Reason.PERSON_DEACTIVATED),
+        (replace(worst, own=False, person=person(email="")), Reason.ACCESS_LOST),
+        (replace(worst, own=False, readable=True, person=person(email="")), Reason.PREFERENCE_OFF),
+        (replace(circumstances, read=True), Reason.ALREADY_READ),
+        (replace(circumstances, person=person(email="")), Reason.NO_ADDRESS),
+    ]
+    for case, reason in cases:
+        outcome = email(case, now)
+        assert (outcome.state, outcome.reason) == (State.DROPPED, reason)
+        assert outcome.next_attempt_at is None
+
+
+def test_ntf_03_the_badge_is_never_deferred(circumstances: Circumstances, now: datetime) -> None:
+    quiet = replace(circumstances, preferences=Preferences(person_id="per_bo", quiet_hours=QUIET))
+    in_app = decide_in_app("dlv_2", quiet, kind=Kind.MENTION, now=now)
+    assert (in_app.state, in_app.reason) == (State.DELIVERED, Reason.STORED)
+    assert email(quiet, now).state is State.DEFERRED
+
+
+def test_ntf_04_the_release_is_spread_and_never_early(
+    circumstances: Circumstances, now: datetime
+) -> None:
+    quiet = replace(circumstances, preferences=Preferences(person_id="per_bo", quiet_hours=QUIET))
+    end = now + timedelta(hours=1)
+    releases = {
+        decide_email(
+            f"dlv_{number}", quiet, kind=Kind.MENTION, now=now, jitter=JITTER
+        ).next_attempt_at
+        for number in range(200)
+    }
+    assert all(release and end <= release < end + JITTER for release in releases)
+    assert len(releases) > 150
+
+
+def test_the_persons_own_choice_of_zone_comes_before_the_directorys(
+    circumstances: Circumstances, now: datetime
+) -> None:
+    for zone, state in (("", State.DEFERRED), ("America/New_York", State.PENDING)):
+        hours = replace(QUIET, time_zone=zone)
+        chosen = Preferences(person_id="per_bo", quiet_hours=hours)
+        assert email(replace(circumstances, preferences=chosen), now).state is state
+
+
+def test_someone_whom_directory_has_not_announced_is_waited_for(
+    circumstances: Circumstances, now: datetime
+) -> None:
+    unknown = email(replace(circumstances, person=None), now)
+    assert (unknown.state, unknown.reason) == (State.PENDING, Reason.QUEUED)
+    assert unknown.next_attempt_at == now + timedelta(minutes=1)
+
+
+def test_the_defaults_mail_all_but_direct_messages(
+    circumstances: Circumstances, now: datetime
+) -> None:
+    mailed = {kind for kind in Kind if email(circumstances, now, kind).state is State.PENDING}
+    assert mailed == set(Kind) - {Kind.DIRECT_MESSAGE}
+    assert all(Channel.IN_APP in channels for channels in DEFAULTS.values())
+
+
+@given(st.text(max_size=40))
+def test_a_share_is_a_share(delivery_id: str) -> None:
+    assert 0 <= share(delivery_id) < 1
+    assert share(delivery_id) == share(delivery_id)
+
+
+@given(attempts=st.integers(1, 60), answer=st.sampled_from(Answer), hours=st.floats(0, 48))
+def test_ntf_08_every_answer_ends_or_comes_again_within_a_day(
+    attempts: int, answer: Answer, hours: float
+) -> None:
+    now = datetime.fromisoformat("2036-03-03T04:00:00+00:00")
+    begun = now - timedelta(hours=hours)
+    taken = Delivery(
+        id="dlv_1",
+        state=State.PENDING,
+        reason=Reason.QUEUED,
+        at=begun,
+        next_attempt_at=now,
+        attempts=attempts,
+        first_attempt_at=begun,
+        lease="lse_1",
+    )
+    after = settled(taken, answer, policy=POLICY, now=now)
+    assert after.lease == ""
+    assert (after.next_attempt_at is not None) == after.state.is_open
+    if after.next_attempt_at is not None:
+        assert now < after.next_attempt_at <= begun + POLICY.give_up_after
+        assert after.next_attempt_at - now <= POLICY.longest
+    if answer is Answer.ACCEPTED:
+        assert (after.state, after.reason) == (State.DELIVERED, Reason.ACCEPTED_BY_SERVER)
+
+
+def test_ntf_08_the_pause_grows_to_its_limit(now: datetime) -> None:
+    delivery = Delivery(id="dlv_1", state=State.PENDING, reason=Reason.QUEUED, at=now)
+    pauses = [
+        retry_pause(replace(delivery, attempts=attempts), policy=POLICY)
+        for attempts in range(1, 15)
+    ]
+    assert timedelta(seconds=15) <= pauses[0] <= timedelta(seconds=30)
+    assert all(POLICY.longest / 2 <= pause <= POLICY.longest for pause in pauses[8:])
+
+
+def conversation(**fields: Any) -> Conversation:
+    fields = {"direct": False, "name": "采购", "open_history": False} | fields
+    return Conversation(id="cnv_1", tenant_id="ten_a", version=1, **fields)
+
+
+def members(**intervals: tuple[int, int]) -> dict[str, Member]:
+    return {
+        name: Member(
+            conversation_id="cnv_1",
+            person_id=name,
+            active=last == 0,
+            intervals=((first, last),),
+            version=1,
+        )
+        for name, (first, last) in intervals.items()
+    }
+
+
+def addressed(
+    *person_ids: str,
+    everybody: bool = False,
+    seq: int = 5,
+    fresh: bool = True,
+    of: Conversation | None = None,
+    known: dict[str, Member] | None = None,
+) -> dict[str, tuple[Kind, bool]]:
+    found = addressees(
+        Addressing(person_ids=frozenset(person_ids), everybody=everybody),
+        conversation=of or conversation(),
+        members=known or members(ann=(1, 0), bo=(1, 0), cy=(1, 4), dee=(6, 0)),
+        sender_id="ann",
+        sender_name="Ann",
+        seq=seq,
+        fresh=fresh,
+    )
+    assert [each.person_id for each in found] == sorted(each.person_id for each in found)
+    return {each.person_id: (each.kind, each.readable) for each in found}
+
+
+def test_msg_13_all_is_who_was_a_member_then_without_the_sender() -> None:
+    assert addressed(everybody=True) == {"bo": (Kind.MENTION, True)}
+    assert addressed(everybody=True, seq=4) == {
+        "bo": (Kind.MENTION, True),
+        "cy": (Kind.MENTION, False),
+    }
+
+
+def test_msg_14_a_later_member_may_be_named_but_reads_only_an_open_history() -> None:
+    assert addressed("dee", "cy", "nobody") == {"dee": (Kind.MENTION, False)}
+    assert addressed("dee", of=conversation(open_history=True)) == {"dee": (Kind.MENTION, True)}
+
+
+def test_msg_11_an_edit_is_no_second_direct_message() -> None:
+    direct = conversation(direct=True, name="")
+    pair = members(ann=(1, 0), bo=(1, 0))
+    assert addressed(of=direct, known=pair) == {"bo": (Kind.DIRECT_MESSAGE, True)}
+    assert addressed("bo", of=direct, known=pair) == {"bo": (Kind.MENTION, True)}
+    assert addressed(of=direct, known=pair, fresh=False) == {}

@@ -1,0 +1,82 @@
+"""plexus.search.v1.SearchService: a request becomes a query, its result a response."""
+
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from plexus.search.v1 import search_service_pb2 as pb
+from plexus.search.v1.search_service_pb2_grpc import SearchServiceServicer
+from plexuskit.clock import Clock
+from plexuskit.grpc import actor
+
+from search import queries
+from search.queries import Access, Asked, Freshness, Reader
+from search.store import Found, Store
+
+
+class SearchApi(SearchServiceServicer):
+    """Search for people, through the gateway."""
+
+    def __init__(self, store: Store, *, access: Access, freshness: Freshness, clock: Clock) -> None:
+        self._store = store
+        self._access = access
+        self._freshness = freshness
+        self._clock = clock
+
+    async def Search(self, request: pb.SearchRequest, context: Any) -> pb.SearchResponse:
+        person = actor()
+        page = await queries.search(
+            self._store,
+            access=self._access,
+            freshness=self._freshness,
+            reader=Reader(tenant_id=person.tenant_id, person_id=person.person_id),
+            asked=Asked(
+                query=request.query,
+                types=tuple(request.types),
+                page_size=request.page_size,
+                page_token=request.page_token,
+            ),
+        )
+        return pb.SearchResponse(
+            total=page.total,
+            partial=page.partial,
+            hits=[_hit(found) for found in page.found],
+            next_page_token=page.next_page_token,
+        )
+
+    async def GetSearchStatus(
+        self, request: pb.GetSearchStatusRequest, context: Any
+    ) -> pb.GetSearchStatusResponse:
+        status = await queries.get_search_status(
+            self._store,
+            freshness=self._freshness,
+            tenant_id=actor().tenant_id,
+            clock=self._clock,
+        )
+        return pb.GetSearchStatusResponse(
+            indexed_messages=status.counted.messages,
+            indexed_tasks=status.counted.tasks,
+            indexed_people=status.counted.people,
+            dead_letters=status.dead_letters,
+            lag_seconds=status.lag_seconds,
+        )
+
+
+def _hit(found: Found) -> pb.Hit:
+    return pb.Hit(
+        type=found.type.value,
+        id=found.id,
+        conversation_id=found.conversation_id,
+        seq=found.seq,
+        text=found.text,
+        score=found.score,
+        highlights=found.highlights,
+        author_id=found.author_id,
+        at=_timestamp(found.at),
+    )
+
+
+def _timestamp(at: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(at)
+    return stamp

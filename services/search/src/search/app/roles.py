@@ -1,0 +1,118 @@
+"""The roles of the process."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from plexus.search.v1.search_service_pb2_grpc import add_SearchServiceServicer_to_server
+from plexuskit.errors import DependencyDown
+from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
+from plexuskit.service import Role, Runtime
+
+from search import consumers
+from search.api import SearchApi
+from search.app.owners import AuthorityOwner
+from search.config import Settings
+from search.domain.documents import DocumentType
+from search.queries import Access, Freshness
+from search.store import Store, connect
+
+SERVICE: Final = "search"
+
+OWNERS: Final[Mapping[DocumentType, str]] = {
+    DocumentType.MESSAGE: "messaging",
+    DocumentType.TASK: "tasks",
+    DocumentType.PERSON: "directory",
+}
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Serve SearchService; needs no Kafka."""
+    async with _store(settings, runtime) as store, _access(settings, runtime) as access:
+        freshness = Freshness(
+            store,
+            clock=runtime.clock,
+            threshold=timedelta(seconds=settings.query.lag_threshold_seconds),
+        )
+        servicer = SearchApi(store, access=access, freshness=freshness, clock=runtime.clock)
+        async with serve(
+            settings.grpc,
+            service=SERVICE,
+            servicers=[(add_SearchServiceServicer_to_server, servicer)],
+            verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
+            runtime=runtime,
+            health=runtime.health,
+        ):
+            yield
+
+
+@asynccontextmanager
+async def indexer(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Bring what happens into the index."""
+    async with (
+        _store(settings, runtime) as store,
+        consumers.consuming(store, settings.kafka, runtime),
+    ):
+        yield
+
+
+async def provision(settings: Settings) -> None:
+    """Create what is missing of indexes and aliases.
+
+    Raises:
+        IndexUnreachable: OpenSearch does not answer.
+    """
+    async with connect(settings.opensearch) as client:
+        await Store(client, settings.opensearch).provision()
+    log.info("search.provisioned", prefix=settings.opensearch.index_prefix)
+
+
+@asynccontextmanager
+async def _store(settings: Settings, runtime: Runtime) -> AsyncIterator[Store]:
+    """Open the index; while it is away the role runs and says so, and its shape is made later."""
+    async with connect(settings.opensearch) as client:
+        store = Store(client, settings.opensearch)
+        provisioned = False
+
+        async def ready() -> None:
+            nonlocal provisioned
+            if not provisioned:
+                await store.provision()
+                provisioned = True
+            await store.ping()
+
+        try:
+            await ready()
+        except DependencyDown as down:
+            log.warning("search.index_unreachable", cause=str(down))
+        runtime.health.probe("opensearch", ready)
+        yield store
+
+
+@asynccontextmanager
+async def _access(settings: Settings, runtime: Runtime) -> AsyncIterator[Access]:
+    signer = CallerSigner(settings.caller)
+    owners: dict[DocumentType, AuthorityOwner] = {}
+    async with AsyncExitStack() as stack:
+        for type_, name in OWNERS.items():
+            opened = await stack.enter_async_context(
+                channel(
+                    getattr(settings.peers, name),
+                    audience=name,
+                    signer=signer,
+                    service=SERVICE,
+                    clock=runtime.clock,
+                )
+            )
+            owners[type_] = AuthorityOwner(
+                opened, timeout_seconds=settings.query.owner_timeout_seconds
+            )
+        yield Access(owners, readers_cached=settings.query.readers_cached)
+
+
+ROLES: Final[Mapping[str, Role]] = {"api": api, "indexer": indexer}

@@ -1,0 +1,107 @@
+"""What is found: one document per message, task and person, of one shape for all.
+
+Words are in three fields: `title` (what it is called), `text` (what it says), `names` (files,
+handles, addresses). `keys` are found as a whole only.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+ID_MOST: Final = 256
+
+
+class DocumentType(StrEnum):
+    """What kind of thing a document stands for; also the name of its index."""
+
+    MESSAGE = "message"
+    TASK = "task"
+    PERSON = "person"
+
+
+class Unreadable(Exception):  # noqa: N818 - named after the fact, like every refusal
+    """A fact that can never become a document; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """The searchable state of one thing at a version.
+
+    Attributes:
+        type: what it is.
+        id: the owner's id of it.
+        tenant_id: whose it is.
+        version: the owner's version of it; a newer one replaces an older one, never the reverse.
+        gone: true for a tombstone: nothing but these first fields is set.
+        containers: `<kind>:<id>` of what it can be read through; without any nobody finds it.
+        silent: counted, but never found: what the system says, accounts of machines.
+        author_id: who wrote it.
+        at: when it was said, or last changed.
+        title: what it is called.
+        text: what it says.
+        names: files, handles and addresses of it.
+        keys: what names it exactly.
+        details: fields that only this type has.
+    """
+
+    type: DocumentType
+    id: str
+    tenant_id: str
+    version: int
+    gone: bool = False
+    containers: tuple[str, ...] = ()
+    silent: bool = False
+    author_id: str = ""
+    at: datetime | None = None
+    title: str = ""
+    text: str = ""
+    names: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    details: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        """Refuse what no index can hold.
+
+        Raises:
+            Unreadable: an id is missing or too long, or the version is none.
+        """
+        for name, value in (("id", self.id), ("tenant id", self.tenant_id)):
+            if not 0 < len(value.encode()) <= ID_MOST:
+                raise Unreadable(f"the {name} has {len(value.encode())} bytes, not 1 to {ID_MOST}")
+        if self.version < 1:
+            raise Unreadable(f"version {self.version} is less than 1")
+
+
+def container(kind: str, id_: str) -> str:
+    """Return the name by which documents and readers agree on a container."""
+    return f"{kind}:{id_}"
+
+
+Key = TypeVar("Key")
+
+
+def newest(documents: Iterable[tuple[Key, Document]]) -> list[tuple[Key, Document]]:
+    """Return the newest version of every document, in the order of their first appearance (SRC-3).
+
+    Of two with the same version the later one stays; what stands beside a document stays with it.
+    """
+    kept: dict[tuple[DocumentType, str], tuple[Key, Document]] = {}
+    for key, document in documents:
+        place = (document.type, document.id)
+        before = kept.get(place)
+        if before is None or document.version >= before[1].version:
+            kept[place] = (key, document)
+    return list(kept.values())
+
+
+def without_marks(text: str) -> str:
+    """Return the text without the two characters that mark matches in highlights."""
+    return text.translate(_MARKS)
+
+
+MATCH_BEGINS: Final = "\x02"
+MATCH_ENDS: Final = "\x03"
+_MARKS: Final = {ord(MATCH_BEGINS): None, ord(MATCH_ENDS): None}

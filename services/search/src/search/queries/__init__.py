@@ -1,0 +1,19 @@
+"""Reads: one function per RPC verb."""
+
+from search.queries.owners import Access, Answer, Owner, Reader, Reference
+from search.queries.search import Asked, SearchPage, search
+from search.queries.status import Freshness, Status, get_search_status
+
+__all__ = [
+    "Access",
+    "Answer",
+    "Asked",
+    "Freshness",
+    "Owner",
+    "Reader",
+    "Reference",
+    "SearchPage",
+    "Status",
+    "get_search_status",
+    "search",
+]

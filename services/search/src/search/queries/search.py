@@ -1,0 +1,89 @@
+"""Finding what a person may read, and nothing else (SRC-1, SRC-2)."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from plexuskit.errors import InvalidArgument
+
+from search.domain import paging
+from search.domain.documents import DocumentType
+from search.domain.query import parse
+from search.queries.owners import Access, Reader, Reference
+from search.queries.status import Freshness
+from search.store import Filters, Found, FoundPage, Store
+
+_KINDS: Final = tuple(each.value for each in DocumentType)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A search as it was asked for; no types mean all, a page size of 0 the usual one."""
+
+    query: str
+    types: tuple[str, ...] = ()
+    page_size: int = 0
+    page_token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPage:
+    """A page of hits; an empty token says that it was the last one."""
+
+    total: int
+    partial: bool
+    found: tuple[Found, ...]
+    next_page_token: str
+
+
+async def search(
+    store: Store, *, access: Access, freshness: Freshness, reader: Reader, asked: Asked
+) -> SearchPage:
+    """Find documents that the person may read now.
+
+    What the owners name filters inside the query, so totals count nothing else. Every hit is asked
+    about once more before it is shown: what was taken away or recalled a moment ago is dropped.
+
+    Raises:
+        QueryInvalid: the query is empty, too long, or names nothing.
+        InvalidArgument: a type does not exist.
+        InvalidPageToken: the token is not of this search.
+        DependencyDown: an owner or the index does not answer.
+    """
+    query = parse(asked.query)
+    types = _types(asked.types)
+    search_mark = json.dumps([asked.query, *types, reader.tenant_id, reader.person_id])
+    after = paging.place(asked.page_token, search=search_mark)
+    limit = paging.page_size(asked.page_size)
+
+    readable = await access.readable(reader, types=types)
+    filters = Filters(tenant_id=reader.tenant_id, types=types, readable=readable)
+    page = await store.search(query, filters=filters, after=after, limit=limit)
+    shown = await _still_readable(page, access=access, reader=reader)
+    is_last = len(page.found) < limit
+    return SearchPage(
+        total=max(page.total - (len(page.found) - len(shown)), 0),
+        partial=await freshness.is_behind(),
+        found=shown,
+        next_page_token="" if is_last else paging.token(page.found[-1].place, search=search_mark),
+    )
+
+
+async def _still_readable(page: FoundPage, *, access: Access, reader: Reader) -> tuple[Found, ...]:
+    references: dict[DocumentType, list[Reference]] = {}
+    for found in page.found:
+        reference = Reference(
+            kind=found.type.value, id=found.id, container_id=found.container_id, seq=found.seq
+        )
+        references.setdefault(found.type, []).append(reference)
+    allowed = await access.recheck(reader, references)
+    return tuple(found for found in page.found if (found.type, found.id) in allowed)
+
+
+def _types(asked: Sequence[str]) -> tuple[DocumentType, ...]:
+    unknown = sorted(set(asked) - set(_KINDS))
+    if unknown:
+        problem = f"has {unknown[0][:40]!r}; possible are {', '.join(_KINDS)}"
+        raise InvalidArgument(field="types", problem=problem)
+    return tuple(each for each in DocumentType if not asked or each in asked)

@@ -1,0 +1,66 @@
+"""Figures of the index: how much is in it, and how far it is behind (SRC-4)."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from plexus.topics import SEARCH_MESSAGES, SEARCH_PEOPLE, SEARCH_TASKS
+from plexuskit.clock import Clock
+
+from search.domain import lag
+from search.domain.lag import Progress
+from search.store import Counted, Store
+
+GROUPS: Final = tuple(each.group for each in (SEARCH_MESSAGES, SEARCH_TASKS, SEARCH_PEOPLE))
+_FRESH: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What is indexed of a tenant, and how the indexers stand."""
+
+    counted: Counted
+    dead_letters: int
+    lag_seconds: float
+
+
+class Freshness:
+    """How far the indexers are, read at most once a second."""
+
+    def __init__(self, store: Store, *, clock: Clock, threshold: timedelta) -> None:
+        self._store = store
+        self._clock = clock
+        self._threshold = threshold
+        self._read: tuple[Progress, ...] = ()
+        self._good_until = float("-inf")
+        self._reading = asyncio.Lock()
+
+    async def progress(self) -> tuple[Progress, ...]:
+        """Return what indexers wrote last; raises IndexUnreachable."""
+        async with self._reading:
+            if self._clock.monotonic() >= self._good_until:
+                self._read = tuple(await self._store.progress())
+                self._good_until = self._clock.monotonic() + _FRESH.total_seconds()
+            return self._read
+
+    async def is_behind(self) -> bool:
+        """Tell whether the index may lack what happened before the threshold."""
+        return lag.is_behind(
+            await self.progress(),
+            groups=GROUPS,
+            threshold=self._threshold,
+            now=self._clock.now(),
+        )
+
+
+async def get_search_status(
+    store: Store, *, freshness: Freshness, tenant_id: str, clock: Clock
+) -> Status:
+    """Count what is indexed of a tenant; raises IndexUnreachable."""
+    progress = await freshness.progress()
+    return Status(
+        counted=await store.count(tenant_id=tenant_id),
+        dead_letters=lag.dead_letters(progress),
+        lag_seconds=lag.lag_seconds(progress, groups=GROUPS, now=clock.now()),
+    )

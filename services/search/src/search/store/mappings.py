@@ -1,0 +1,98 @@
+"""The shape of the documents of each index; a field that is not named here is refused."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from search.domain.documents import DocumentType
+from search.store.analysis import ANALYSIS, words
+
+SCHEMA_VERSION: Final = 1
+"""Version of these shapes and of the analysis: raised with every change, see `Store.provision`."""
+
+FIELDS: Final = ("title", "text", "names")
+"""Where words are looked for."""
+
+_KEYWORD: Final = {"type": "keyword"}
+_STORED: Final = {"type": "keyword", "index": False, "doc_values": False}
+
+_SHARED: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "type": _KEYWORD,
+        "id": _KEYWORD,
+        "tenant_id": _KEYWORD,
+        "version": {"type": "long"},
+        "gone": {"type": "boolean"},
+        "containers": _KEYWORD,
+        "silent": {"type": "boolean"},
+        "author_id": _KEYWORD,
+        "at": {"type": "date"},
+        "title": words(),
+        "text": words(),
+        "names": words(),
+        "keys": {"type": "keyword", "normalizer": "plexus_key"},
+        "indexed_at": {"type": "date"},
+    }
+)
+
+_DETAILS: Final[Mapping[DocumentType, Mapping[str, Any]]] = MappingProxyType(
+    {
+        DocumentType.MESSAGE: {
+            "conversation_id": _KEYWORD,
+            "seq": {"type": "long"},
+            "root_seq": {"type": "long"},
+            "mentions": _KEYWORD,
+            "has": _KEYWORD,
+            "origin": _KEYWORD,
+        },
+        DocumentType.TASK: {
+            "key": _KEYWORD,
+            "state": _KEYWORD,
+            "owner_id": _KEYWORD,
+            "assignees": _KEYWORD,
+            "participants": _KEYWORD,
+            "project_id": _KEYWORD,
+        },
+        DocumentType.PERSON: {
+            "handle": _KEYWORD,
+            "email": _STORED,
+            "departments": _KEYWORD,
+            "state": _KEYWORD,
+            "kind": _KEYWORD,
+        },
+    }
+)
+
+# A single node has no place for a copy, a cluster gets one. The interval, being set, also keeps an
+# index fresh that nobody has searched for a while (SRC-4).
+_INDEX: Final = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "1s"}
+
+
+def documents_body(type_: DocumentType) -> dict[str, Any]:
+    """Return settings and mappings of the index of a type."""
+    return {
+        "settings": {"index": _INDEX, "analysis": dict(ANALYSIS)},
+        "mappings": {
+            "dynamic": "strict",
+            "_meta": {"schema_version": SCHEMA_VERSION},
+            "properties": {**_SHARED, **_DETAILS[type_]},
+        },
+    }
+
+
+def progress_body() -> dict[str, Any]:
+    """Return settings and mappings of the small index that indexers tell their progress in."""
+    return {
+        "settings": {"index": _INDEX},
+        "mappings": {
+            "dynamic": "strict",
+            "_meta": {"schema_version": SCHEMA_VERSION},
+            "properties": {
+                "group": _KEYWORD,
+                "instance": _KEYWORD,
+                "written_at": {"type": "date"},
+                "lag_seconds": {"type": "double"},
+                "dead_letters": {"type": "long"},
+            },
+        },
+    }

@@ -1,0 +1,88 @@
+"""A query as clauses of OpenSearch (SRC-5)."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from search.domain.query import Form, Query, Term
+from search.store.mappings import FIELDS
+
+# A title says in few words what a text says in many; a key names one thing.
+_BOOSTS: Final = {"title": 2.0, "text": 1.0, "names": 1.0}
+_KEY_SCORE: Final = 50.0
+# Words typed without a space between them stand near one another in the text.
+_NEAR: Final = 3
+# Of more words than the first number so many have to be found.
+_OF_LONG_TERMS: Final = "6<50%"
+_OF_QUESTIONS: Final = "2<40%"
+_OF_MANY_TERMS: Final = "6<60%"
+
+
+def matching(query: Query) -> dict[str, Any]:
+    """Return the clause that says what is found and how well it fits."""
+    found: dict[str, Any] = {
+        "must": [_found(term) for term in query.required],
+        "must_not": [_excluded(term) for term in query.unwanted],
+    }
+    if query.relaxed:
+        many = [_found(term) for term in query.relaxed]
+        found["must"].append({"bool": {"should": many, "minimum_should_match": _OF_MANY_TERMS}})
+    return {"bool": found}
+
+
+def marking(query: Query) -> dict[str, Any]:
+    """Return the clause that says what is marked in the text: terms, or any of their words."""
+    clauses: list[dict[str, Any]] = []
+    for term in (*query.required, *query.relaxed):
+        for field in FIELDS:
+            clauses.append(_phrase(f"{field}.parts", term.text))
+            if term.form is not Form.TOGETHER:
+                clauses.append({"match": {f"{field}.cjk": {"query": term.text}}})
+            else:
+                clauses.append(_phrase(f"{field}.cjk", term.text))
+    return {"bool": {"should": clauses}}
+
+
+def _found(term: Term) -> dict[str, Any]:
+    """Any field in any way; what several ways find counts for more."""
+    clauses: list[dict[str, Any]] = [
+        clause for field in FIELDS for clause in _in_field(term, field, _BOOSTS[field])
+    ]
+    if term.form is not Form.QUESTION:
+        # above what words reach, however rare they are
+        exactly = {"term": {"keys": {"value": term.text}}}
+        clauses.append({"constant_score": {"filter": exactly, "boost": _KEY_SCORE}})
+    return _any(clauses)
+
+
+def _in_field(term: Term, field: str, boost: float) -> Iterable[dict[str, Any]]:
+    yield _phrase(f"{field}.parts", term.text, boost=boost)
+    if term.form is Form.TOGETHER:
+        yield _phrase(f"{field}.cjk", term.text, boost=boost)
+    elif term.form is Form.QUESTION or term.is_long:
+        share = _OF_QUESTIONS if term.form is Form.QUESTION else _OF_LONG_TERMS
+        for way in ("cjk", "smartcn", "icu"):
+            yield _share(f"{field}.{way}", term.text, share=share, boost=boost)
+    else:
+        yield _share(f"{field}.cjk", term.text, share="100%", boost=boost)
+        # smartcn takes what has digits in it to pieces: ABC123 would find ABC-124 near X-123
+        ways = ("smartcn", "icu") if term.is_chinese or term.text.isalpha() else ("icu",)
+        for way in ways:
+            yield _phrase(f"{field}.{way}", term.text, slop=_NEAR, boost=boost)
+
+
+def _excluded(term: Term) -> dict[str, Any]:
+    """Leave out only what has the term as it stands, and not what merely resembles it."""
+    ways = [_phrase(f"{field}.{way}", term.text) for field in FIELDS for way in ("parts", "cjk")]
+    return _any([*ways, {"term": {"keys": {"value": term.text}}}])
+
+
+def _any(clauses: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"bool": {"should": clauses, "minimum_should_match": 1}}
+
+
+def _phrase(field: str, text: str, *, slop: int = 0, boost: float = 1.0) -> dict[str, Any]:
+    return {"match_phrase": {field: {"query": text, "slop": slop, "boost": boost}}}
+
+
+def _share(field: str, text: str, *, share: str, boost: float) -> dict[str, Any]:
+    return {"match": {field: {"query": text, "minimum_should_match": share, "boost": boost}}}

@@ -1,0 +1,89 @@
+"""The index of this deployment, as the rest of the service sees it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from opensearchpy import AsyncOpenSearch
+
+from search.config import OpensearchSection
+from search.domain.documents import Document, DocumentType
+from search.domain.lag import Progress
+from search.domain.paging import Place
+from search.domain.query import Query
+from search.store import indices, progress, reading, writing
+from search.store.client import index_errors
+from search.store.reading import Counted, Filters, FoundPage
+from search.store.writing import Rejected
+
+
+class Store:
+    """Documents and progress under one prefix; everything may raise IndexUnreachable."""
+
+    def __init__(self, client: AsyncOpenSearch, section: OpensearchSection) -> None:
+        self._client = client
+        self.section = section
+        self._names = indices.Names(section.index_prefix)
+
+    async def provision(self) -> None:
+        """Create what is missing of indexes and aliases."""
+        await indices.provision(self._client, self._names)
+
+    async def ping(self) -> None:
+        """Return when every index can be searched."""
+        aliases = [self._names.read(type_) for type_ in DocumentType]
+        with index_errors("ping"):
+            await self._client.search(
+                index=",".join(aliases),
+                body={"size": 0, "track_total_hits": False, "terminate_after": 1},
+                params={"allow_partial_search_results": "false"},
+            )
+
+    async def refresh(self) -> None:
+        """Make everything written so far findable at once."""
+        with index_errors("refresh"):
+            await self._client.indices.refresh(index=",".join(self._names.bodies()))
+
+    async def write(self, documents: Sequence[Document], *, now: datetime) -> list[Rejected]:
+        """Store documents by version; see `writing.write`."""
+        return await writing.write(
+            self._client,
+            self._names,
+            documents,
+            now=now,
+            timeout_seconds=self.section.bulk_timeout_seconds,
+        )
+
+    async def search(
+        self, query: Query, *, filters: Filters, after: Place | None, limit: int
+    ) -> FoundPage:
+        """Find documents; see `reading.search`."""
+        return await reading.search(
+            self._client,
+            self._names,
+            query,
+            filters=filters,
+            after=after,
+            limit=limit,
+            timeout_seconds=self.section.timeout_seconds,
+        )
+
+    async def count(self, *, tenant_id: str) -> Counted:
+        """Count what is indexed of a tenant."""
+        return await reading.count(
+            self._client,
+            self._names,
+            tenant_id=tenant_id,
+            timeout_seconds=self.section.timeout_seconds,
+        )
+
+    async def write_progress(self, written: Progress) -> None:
+        """Store how far an indexer is."""
+        await progress.write(self._client, self._names, written)
+
+    async def progress(self) -> list[Progress]:
+        """Return how far every indexer was when it last wrote."""
+        return await progress.read(self._client, self._names)
+
+    async def forget_old_progress(self, *, latest: Progress) -> None:
+        """Remove what indexers of a group that ended long ago have left."""
+        await progress.forget_old(self._client, self._names, latest=latest)

@@ -1,0 +1,1 @@
+"""Projects, boards and tasks."""

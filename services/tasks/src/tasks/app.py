@@ -1,0 +1,100 @@
+"""How the service is put together: one async context manager per role."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+from plexus.authz.v1.authority_pb2_grpc import add_AuthorityServicer_to_server
+from plexus.tasks.v1.tasks_service_pb2_grpc import add_TasksServiceServicer_to_server
+from plexuskit.errors import DependencyDown
+from plexuskit.grpc import CallerVerifier, serve
+from plexuskit.mongo import Database, connect
+from plexuskit.relay import OUTBOX, relay
+from plexuskit.service import Role, Runtime
+
+from tasks import operations
+from tasks.api import AuthorityApi, TasksApi
+from tasks.config import Settings
+from tasks.store import Store
+
+SERVICE: Final = "tasks"
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Serve TasksService and Authority."""
+    async with (
+        _store(settings, runtime) as (_, store),
+        serve(
+            settings.grpc,
+            service=SERVICE,
+            servicers=[
+                (add_TasksServiceServicer_to_server, TasksApi(store, clock=runtime.clock)),
+                (add_AuthorityServicer_to_server, AuthorityApi(store)),
+            ],
+            verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
+            runtime=runtime,
+            health=runtime.health,
+        ),
+    ):
+        yield
+
+
+@asynccontextmanager
+async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Publish the outbox to Kafka."""
+    async with (
+        _store(settings, runtime) as (db, _),
+        relay(db, settings.kafka, sources=[OUTBOX], name=SERVICE, runtime=runtime),
+    ):
+        yield
+
+
+@asynccontextmanager
+async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Announce what becomes overdue (TSK-3)."""
+    async with (
+        _store(settings, runtime) as (_, store),
+        runtime.background("overdue", watch_overdue(store, settings, runtime)),
+    ):
+        yield
+
+
+async def watch_overdue(store: Store, settings: Settings, runtime: Runtime) -> None:
+    """Look for overdue tasks for ever; at once again while a full batch says that more wait."""
+    section = settings.scheduler
+    while True:
+        looked_at = 0
+        try:
+            looked_at = await operations.announce_overdue(
+                store, limit=section.batch, now=runtime.clock.now()
+            )
+        except DependencyDown as down:
+            # The state of the database says what is still to be announced: later is soon enough.
+            log.warning("overdue.postponed", reason=str(down))
+        if looked_at < section.batch:
+            await asyncio.sleep(section.poll_seconds)
+
+
+async def provision(settings: Settings) -> None:
+    """Create what is missing of collections and indexes; topics come from the catalogue."""
+    async with connect(settings.mongo) as db:
+        await Store(db, zone=settings.calendar.zone).provision()
+    log.info("tasks.provisioned", database=settings.mongo.database)
+
+
+@asynccontextmanager
+async def _store(settings: Settings, runtime: Runtime) -> AsyncIterator[tuple[Database, Store]]:
+    async with connect(settings.mongo) as db:
+        store = Store(db, zone=settings.calendar.zone)
+        await store.provision()
+        runtime.health.probe("mongo", db.ping)
+        runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
+        yield db, store
+
+
+ROLES: Final[Mapping[str, Role]] = {"api": api, "relay": relay_facts, "scheduler": scheduler}

@@ -1,0 +1,24 @@
+"""Who asks, and the names of things."""
+
+from dataclasses import dataclass
+from typing import Final, NewType
+
+TenantId = NewType("TenantId", str)
+PersonId = NewType("PersonId", str)
+ProjectId = NewType("ProjectId", str)
+ColumnId = NewType("ColumnId", str)
+TaskId = NewType("TaskId", str)
+
+# Who changed what no person changed: a due value that passed, ranks that were spread anew.
+SYSTEM: Final = PersonId("tasks")
+# A task outside every project, and a task that is on no column.
+NO_PROJECT: Final = ProjectId("")
+NO_COLUMN: Final = ColumnId("")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """The person on whose behalf a request runs, from the signed caller context (GW-1)."""
+
+    tenant_id: TenantId
+    person_id: PersonId

@@ -1,0 +1,55 @@
+"""The states of a task and what may follow what (TSK-1)."""
+
+import enum
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from tasks.domain.refusals import TransitionNotAllowed
+
+
+class State(enum.StrEnum):
+    """Where a task stands; the value is what history and documents hold."""
+
+    TODO = "todo"
+    DOING = "doing"
+    BLOCKED = "blocked"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether somebody still has to do something."""
+        return self not in {State.DONE, State.CANCELLED}
+
+
+class Priority(enum.StrEnum):
+    """How soon a task matters."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+# Work is begun before it is done or blocked, so that cycle times mean something (TSK-9). What is
+# done or cancelled by mistake is opened again rather than made anew.
+FOLLOWING: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
+    {
+        State.TODO: frozenset({State.DOING, State.CANCELLED}),
+        State.DOING: frozenset({State.TODO, State.BLOCKED, State.DONE, State.CANCELLED}),
+        State.BLOCKED: frozenset({State.TODO, State.DOING, State.DONE, State.CANCELLED}),
+        State.DONE: frozenset({State.DOING}),
+        State.CANCELLED: frozenset({State.TODO}),
+    }
+)
+
+
+def check_transition(*, source: State, target: State) -> None:
+    """Pass when a task may go from one state to the other; staying is always possible.
+
+    Refusals: TransitionNotAllowed, naming what is possible.
+    """
+    if source is not target and target not in FOLLOWING[source]:
+        allowed = ", ".join(state for state in State if state in FOLLOWING[source])
+        raise TransitionNotAllowed(source=source, target=target, allowed=allowed)

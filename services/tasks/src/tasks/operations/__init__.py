@@ -1,0 +1,15 @@
+"""Writes: one function per RPC verb, each one transaction of state, history, fact and request."""
+
+from tasks.operations.move import move_task
+from tasks.operations.overdue import announce_overdue
+from tasks.operations.projects import create_project
+from tasks.operations.tasks import assign_task, create_task, update_task
+
+__all__ = [
+    "announce_overdue",
+    "assign_task",
+    "create_project",
+    "create_task",
+    "move_task",
+    "update_task",
+]

@@ -1,0 +1,178 @@
+"""Writes of tasks but for moves."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from plexuskit.ids import new_id
+from plexuskit.mongo import Transaction
+
+from tasks.domain import steps
+from tasks.domain.history import Changed
+from tasks.domain.identity import Actor, TaskId
+from tasks.domain.projects import Project
+from tasks.domain.states import State
+from tasks.domain.steps import Edit, NewTask, Place
+from tasks.domain.task import Task
+from tasks.operations.ranking import Spot, take_spot
+from tasks.operations.request import Request, once
+from tasks.operations.steps import store_steps
+from tasks.store import Store
+
+
+async def create_task(
+    store: Store, *, actor: Actor, project_id: str, new: NewTask, request_id: str, now: datetime
+) -> Task:
+    """Make a task to do; in a project it goes to the bottom of the first column.
+
+    Refusals: InvalidArgument, TooManyAssignees, ProjectNotFound, PersonNotInProject,
+        RequestIdReused.
+    """
+    task_id = TaskId(new_id("tsk", now=now))
+
+    async def work(tx: Transaction) -> Task:
+        # The counter is where makers of tasks meet: whoever must wait finds out first of all.
+        number = await store.next_number(tenant_id=actor.tenant_id, tx=tx)
+        project = None
+        place = Place(state=State.TODO)
+        others: tuple[Changed, ...] = ()
+        if project_id:
+            project = await store.visible_project(project_id, actor=actor, tx=tx)
+            place, others = await _bottom(
+                store, project, task_id=task_id, number=number, now=now, tx=tx
+            )
+        created = steps.create(
+            task_id=task_id,
+            number=number,
+            actor=actor,
+            new=new,
+            project=project,
+            place=place,
+            now=now,
+        )
+        await store_steps(store, *others, created, actor_id=actor.person_id, now=now, tx=tx)
+        return created.task
+
+    request = Request(
+        id=request_id,
+        verb="create_task",
+        content={
+            "project_id": project_id,
+            "title": new.title,
+            "description": new.description,
+            "priority": new.priority,
+            "owner_id": new.owner_id,
+            "assignee_ids": list(new.assignee_ids),
+            "due": new.due.text if new.due else None,
+        },
+    )
+    return await once(store, work, actor=actor, request=request, answer_type=Task, now=now)
+
+
+async def update_task(
+    store: Store,
+    *,
+    actor: Actor,
+    task_id: str,
+    expected_version: int,
+    edit: Edit,
+    request_id: str,
+    now: datetime,
+) -> Task:
+    """Change title, description, priority, due value or owner; nothing changed is no new version.
+
+    Refusals: TaskNotFound, VersionConflict, InvalidArgument, OwnerRequired, PersonNotInProject,
+        RequestIdReused.
+    """
+
+    async def work(tx: Transaction) -> Task:
+        seen = await store.visible_task(task_id, actor=actor, tx=tx)
+        steps.check_version(seen.task, expected=expected_version)
+        changed = steps.edit(
+            seen.task, what=edit, project=seen.project, actor_id=actor.person_id, now=now
+        )
+        await store_steps(store, changed, actor_id=actor.person_id, now=now, tx=tx)
+        return changed.task
+
+    request = Request(
+        id=request_id,
+        verb="update_task",
+        content={
+            "task_id": task_id,
+            "expected_version": expected_version,
+            "title": edit.title,
+            "description": edit.description,
+            "priority": edit.priority,
+            "owner_id": edit.owner_id,
+            "due": edit.due.text if edit.due else None,
+            "clear_due": edit.clear_due,
+        },
+    )
+    return await once(store, work, actor=actor, request=request, answer_type=Task, now=now)
+
+
+async def assign_task(
+    store: Store,
+    *,
+    actor: Actor,
+    task_id: str,
+    expected_version: int,
+    assignee_ids: Sequence[str],
+    request_id: str,
+    now: datetime,
+) -> Task:
+    """Set who works on it; replaces all.
+
+    Refusals: TaskNotFound, VersionConflict, InvalidArgument, TooManyAssignees,
+        PersonNotInProject, RequestIdReused.
+    """
+
+    async def work(tx: Transaction) -> Task:
+        seen = await store.visible_task(task_id, actor=actor, tx=tx)
+        steps.check_version(seen.task, expected=expected_version)
+        changed = steps.assign(
+            seen.task,
+            assignee_ids=assignee_ids,
+            project=seen.project,
+            actor_id=actor.person_id,
+            now=now,
+        )
+        await store_steps(store, changed, actor_id=actor.person_id, now=now, tx=tx)
+        return changed.task
+
+    request = Request(
+        id=request_id,
+        verb="assign_task",
+        content={
+            "task_id": task_id,
+            "expected_version": expected_version,
+            "assignee_ids": list(assignee_ids),
+        },
+    )
+    return await once(store, work, actor=actor, request=request, answer_type=Task, now=now)
+
+
+async def _bottom(
+    store: Store, project: Project, *, task_id: TaskId, number: int, now: datetime, tx: Transaction
+) -> tuple[Place, tuple[Changed, ...]]:
+    """Return the place under the last task to do, and the steps of those that make room."""
+    column = project.first_column(State.TODO)
+    if column is None:
+        return Place(state=State.TODO), ()
+    last = await store.tasks.ranks(
+        project.id, column.id, without=task_id, last_first=True, limit=1, tx=tx
+    )
+    rank, others = await take_spot(
+        store,
+        Spot(
+            project_id=project.id,
+            column_id=column.id,
+            low=last[0][1] if last else "",
+            high="",
+        ),
+        task_id=task_id,
+        number=number,
+        salt=task_id,
+        now=now,
+        tx=tx,
+    )
+    return Place(state=State.TODO, column_id=column.id, rank=rank), others

@@ -1,0 +1,22 @@
+"""Reads: what a person may see, and what the owner says about who may see what."""
+
+from tasks.queries.boards import BOARD_LANE, Board, Lane, get_board, list_projects
+from tasks.queries.readable import Snapshot, readable_containers, recheck, snapshot
+from tasks.queries.tasks import Figures, get_task, get_tasks_status, list_task_history, list_tasks
+
+__all__ = [
+    "BOARD_LANE",
+    "Board",
+    "Figures",
+    "Lane",
+    "Snapshot",
+    "get_board",
+    "get_task",
+    "get_tasks_status",
+    "list_projects",
+    "list_task_history",
+    "list_tasks",
+    "readable_containers",
+    "recheck",
+    "snapshot",
+]

@@ -1,0 +1,141 @@
+"""Every query, index and document shape of the service."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
+
+from plexuskit.mongo import Database, DuplicateKey, Retry, Transaction
+from plexuskit.outbox import Outbox
+
+from tasks.domain.identity import Actor, ColumnId, ProjectId, TenantId
+from tasks.domain.projects import Project
+from tasks.domain.refusals import ProjectNotFound, TaskNotFound
+from tasks.domain.task import Task
+from tasks.domain.visibility import may_see
+from tasks.store.documents import COUNTER_SCHEMA, LANE_SCHEMA
+from tasks.store.history import HistoryStore
+from tasks.store.projects import ProjectStore
+from tasks.store.requests import RequestStore
+from tasks.store.tasks import TaskFilter, TaskStore
+
+__all__ = ["Seen", "Store", "TaskFilter"]
+
+T = TypeVar("T")
+
+# Makers of tasks meet at one counter per tenant, so they may have to wait for each other.
+_ATTEMPTS: Final = 60
+_WITHIN: Final = timedelta(seconds=8)
+# Moves touch one of these, spreading touches all: moves exclude spreading but hardly each other.
+_STRIPES: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A task that the caller may see, and the project that it is in."""
+
+    task: Task
+    project: Project | None
+
+
+class Store:
+    """The service's database. `zone` is where all-day due values end (TSK-3)."""
+
+    def __init__(self, db: Database, *, zone: ZoneInfo) -> None:
+        self._db = db
+        self.zone = zone
+        self.tasks = TaskStore(db, zone=zone)
+        self.projects = ProjectStore(db)
+        self.history = HistoryStore(db)
+        self.requests = RequestStore(db)
+        self.outbox = Outbox(db)
+        self._counters = db.collection("counters", schema_version=COUNTER_SCHEMA)
+        self._lanes = db.collection("lanes", schema_version=LANE_SCHEMA)
+
+    async def provision(self) -> None:
+        """Create the collections and indexes that are missing; run any number of times."""
+        await self.tasks.ensure_indexes()
+        await self.projects.ensure_indexes()
+        await self.history.ensure_indexes()
+        await self.requests.ensure_indexes()
+        await self.outbox.ensure_indexes()
+        await self._counters.ensure_indexes([])
+        await self._lanes.ensure_indexes([])
+
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run the work in one transaction, again after conflicts; see `Database.transact`."""
+        return await self._db.transact(work, attempts=_ATTEMPTS, within=_WITHIN)
+
+    async def visible_task(
+        self, reference: str, *, actor: Actor, tx: Transaction | None = None
+    ) -> Seen:
+        """Return a task by id or key with its project.
+
+        Refusals: TaskNotFound, the same for one that is hidden from the actor (GW-2).
+        """
+        task = await self.tasks.get(reference, tenant_id=actor.tenant_id, tx=tx)
+        project = None
+        if task and task.project_id:
+            project = await self.projects.get(task.project_id, tenant_id=actor.tenant_id, tx=tx)
+        if task is None or not may_see(task, project=project, person_id=actor.person_id):
+            raise TaskNotFound(task_id=reference)
+        return Seen(task=task, project=project)
+
+    async def visible_project(
+        self, project_id: str, *, actor: Actor, tx: Transaction | None = None
+    ) -> Project:
+        """Return a project of the actor.
+
+        Refusals: ProjectNotFound, the same for one that is hidden from the actor (GW-2).
+        """
+        project = await self.projects.get(project_id, tenant_id=actor.tenant_id, tx=tx)
+        if project is None or actor.person_id not in project.member_ids:
+            raise ProjectNotFound(project_id=project_id)
+        return project
+
+    async def next_number(self, *, tenant_id: TenantId, tx: Transaction) -> int:
+        """Return the next task number of a tenant, dense from 1: an abort gives it back.
+
+        Raises:
+            Retry: another process made the tenant's counter at the same moment.
+        """
+        try:
+            counter = await self._counters.find_and_update(
+                {"_id": tenant_id}, {"$inc": {"last": 1}}, upsert=True, tx=tx
+            )
+        except DuplicateKey as made:
+            raise Retry from made
+        if counter is None:
+            raise Retry
+        return int(counter["last"])
+
+    async def touch_lane(
+        self, project_id: ProjectId, column_id: ColumnId, *, number: int, tx: Transaction
+    ) -> None:
+        """Note that a place in a column is taken, so that its keys are not spread meanwhile.
+
+        A key that was picked between two others would be wrong if those got new ones in the same
+        moment. `number` is anything that differs between tasks.
+
+        Raises:
+            Retry: another process touched it for the first time at the same moment.
+        """
+        await self._touch(f"{project_id}:{column_id}:{number % _STRIPES}", tx=tx)
+
+    async def close_lane(
+        self, project_id: ProjectId, column_id: ColumnId, *, tx: Transaction
+    ) -> None:
+        """Note that a column's keys are spread: whoever takes a place meanwhile runs again.
+
+        Raises:
+            Retry: as for `touch_lane`.
+        """
+        for stripe in range(_STRIPES):
+            await self._touch(f"{project_id}:{column_id}:{stripe}", tx=tx)
+
+    async def _touch(self, key: str, *, tx: Transaction) -> None:
+        try:
+            await self._lanes.update({"_id": key}, {"$inc": {"moves": 1}}, upsert=True, tx=tx)
+        except DuplicateKey as made:
+            raise Retry from made

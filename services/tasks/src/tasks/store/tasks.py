@@ -1,0 +1,249 @@
+"""Tasks in MongoDB."""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from plexuskit.mongo import (
+    ASCENDING,
+    DESCENDING,
+    Database,
+    DuplicateKey,
+    Index,
+    ReplaceOne,
+    Retry,
+    Transaction,
+)
+
+from tasks.domain.identity import Actor, ColumnId, ProjectId, TaskId, TenantId
+from tasks.domain.states import State
+from tasks.domain.task import Task
+from tasks.store.documents import TASK_SCHEMA, Document, task_document, task_of
+
+_KEY: Final = re.compile(r"T-([1-9][0-9]{0,17})")
+_WITHOUT_DESCRIPTION: Final = {"description": 0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter:
+    """What a listing of tasks is narrowed to; empty fields do not narrow it."""
+
+    assignee_id: str = ""
+    states: tuple[State, ...] = ()
+
+
+class TaskStore:
+    """Collection `tasks`. `zone` is where all-day due values end (TSK-3)."""
+
+    def __init__(self, db: Database, *, zone: ZoneInfo) -> None:
+        self._tasks = db.collection("tasks", schema_version=TASK_SCHEMA)
+        self._zone = zone
+
+    async def ensure_indexes(self) -> None:
+        """Create what the queries here need."""
+        recent = [("updated_at", DESCENDING), ("_id", DESCENDING)]
+        tenant = ("tenant_id", ASCENDING)
+        await self._tasks.ensure_indexes(
+            [
+                Index(keys=[tenant, ("number", ASCENDING)], unique=True, name="number"),
+                Index(keys=[tenant, ("project_id", ASCENDING), *recent], name="of_project"),
+                Index(keys=[tenant, ("participants", ASCENDING), *recent], name="of_participant"),
+                Index(keys=[tenant, ("assignee_ids", ASCENDING), *recent], name="of_assignee"),
+                # Two tasks never share a place: who comes second looks again and takes another.
+                Index(
+                    keys=[
+                        ("project_id", ASCENDING),
+                        ("column_id", ASCENDING),
+                        ("rank", ASCENDING),
+                    ],
+                    unique=True,
+                    partial={"column_id": {"$gt": ""}},
+                    name="board",
+                ),
+                Index(
+                    keys=[("overdue_at", ASCENDING)],
+                    partial={"overdue_at": {"$exists": True}},
+                    name="overdue",
+                ),
+            ]
+        )
+
+    async def add(self, task: Task, *, tx: Transaction) -> None:
+        """Store a new task.
+
+        Raises:
+            Retry: its place on the board was taken at the same moment.
+        """
+        try:
+            await self._tasks.insert(task_document(task, zone=self._zone), tx=tx)
+        except DuplicateKey as taken:
+            raise Retry from taken
+
+    async def save(self, *tasks: Task, tx: Transaction) -> None:
+        """Store the next version of tasks, in this order.
+
+        Raises:
+            Retry: one is no longer in the version before, or its place on the board was taken.
+        """
+        writes = [
+            ReplaceOne(
+                {"_id": task.id, "version": task.version - 1}, task_document(task, zone=self._zone)
+            )
+            for task in tasks
+        ]
+        try:
+            outcome = await self._tasks.bulk(writes, ordered=True, tx=tx)
+        except DuplicateKey as taken:
+            raise Retry from taken
+        if outcome.matched != len(tasks):
+            raise Retry
+
+    async def get(
+        self, reference: str, *, tenant_id: TenantId, tx: Transaction | None = None
+    ) -> Task | None:
+        """Return a task of the tenant by its id or its key (`T-128`)."""
+        document = await self._tasks.find_one(
+            {"tenant_id": tenant_id, **_by_reference(reference)}, tx=tx
+        )
+        return task_of(document) if document else None
+
+    async def get_many(
+        self, references: Sequence[str], *, tenant_id: TenantId, tx: Transaction | None = None
+    ) -> dict[str, Task]:
+        """Return those that exist of tasks named by id or key, by the reference, without texts."""
+        numbers = [int(key[1]) for reference in references if (key := _KEY.fullmatch(reference))]
+        ids = [reference for reference in references if not _KEY.fullmatch(reference)]
+        documents = await self._tasks.find_all(
+            {
+                "tenant_id": tenant_id,
+                "$or": [{"_id": {"$in": ids}}, {"number": {"$in": numbers}}],
+            },
+            projection=_WITHOUT_DESCRIPTION,
+            tx=tx,
+        )
+        asked = set(references)
+        tasks = [task_of(document) for document in documents]
+        return {name: task for task in tasks for name in (task.id, task.key) if name in asked}
+
+    async def whole(self, task_ids: Sequence[str], *, tx: Transaction) -> dict[TaskId, Task]:
+        """Return tasks by id, complete, to be changed in this transaction."""
+        documents = await self._tasks.find_all({"_id": {"$in": list(task_ids)}}, tx=tx)
+        return {TaskId(document["_id"]): task_of(document) for document in documents}
+
+    async def page_visible(
+        self,
+        actor: Actor,
+        *,
+        project_ids: Sequence[ProjectId],
+        loose: bool,
+        narrowed: TaskFilter,
+        after: tuple[datetime, str] | None,
+        limit: int,
+    ) -> list[Task]:
+        """Return tasks of these projects, last changed first, and more if `loose`.
+
+        Those are the ones of no project whose creator, owner or assignee the actor is. `after` is
+        `updated_at` and id of the task to go on after.
+        """
+        seen: list[Document] = []
+        if project_ids:
+            seen.append({"project_id": {"$in": list(project_ids)}})
+        if loose:
+            seen.append({"participants": actor.person_id})
+        if not seen:
+            return []
+
+        wanted: Document = {"tenant_id": actor.tenant_id}
+        wanted |= {"$or": seen} if len(seen) > 1 else seen[0]
+        if narrowed.assignee_id:
+            wanted["assignee_ids"] = narrowed.assignee_id
+        if narrowed.states:
+            wanted["state"] = {"$in": [state.value for state in narrowed.states]}
+        if after is not None:
+            at, task_id = after
+            wanted["updated_at"] = {"$lte": at}
+            # As `$nor` it is looked at behind the index; as `$or` it would hinder merging by index.
+            wanted["$nor"] = [{"updated_at": at, "_id": {"$gte": task_id}}]
+        documents = await self._tasks.find_all(
+            wanted,
+            sort=[("updated_at", DESCENDING), ("_id", DESCENDING)],
+            limit=limit,
+        )
+        return [task_of(document) for document in documents]
+
+    async def lane(self, project_id: ProjectId, column_id: ColumnId, *, limit: int) -> list[Task]:
+        """Return the first tasks of a column in rank order, without their descriptions."""
+        documents = await self._tasks.find_all(
+            {"project_id": project_id, "column_id": column_id},
+            projection=_WITHOUT_DESCRIPTION,
+            sort=[("rank", ASCENDING)],
+            limit=limit,
+        )
+        return [task_of(document) for document in documents]
+
+    async def ranks(
+        self,
+        project_id: ProjectId,
+        column_id: ColumnId,
+        *,
+        without: TaskId,
+        after: str = "",
+        last_first: bool = False,
+        limit: int = 0,
+        tx: Transaction,
+    ) -> list[tuple[TaskId, str]]:
+        """Return ids and ranks of a column's tasks in order, but for one task.
+
+        Only those with a rank greater than `after`; from the bottom up if `last_first`.
+        """
+        documents = await self._tasks.find_all(
+            {
+                "project_id": project_id,
+                "column_id": column_id,
+                "rank": {"$gt": after},
+                "_id": {"$ne": without},
+            },
+            projection={"rank": 1},
+            sort=[("rank", DESCENDING if last_first else ASCENDING)],
+            limit=limit,
+            tx=tx,
+        )
+        return [(TaskId(document["_id"]), document["rank"]) for document in documents]
+
+    async def overdue(self, *, now: datetime, limit: int) -> list[TaskId]:
+        """Return tasks whose due value may have passed unannounced, the longest first (TSK-3)."""
+        documents = await self._tasks.find_all(
+            {"overdue_at": {"$lte": now}},
+            projection={"_id": 1},
+            sort=[("overdue_at", ASCENDING)],
+            limit=limit,
+        )
+        return [TaskId(document["_id"]) for document in documents]
+
+    async def look_again(self, task: Task, *, tx: Transaction) -> None:
+        """Put `overdue_at` right where it does not fit the task in this zone (any more)."""
+        document = task_document(task, zone=self._zone)
+        change = (
+            {"$set": {"overdue_at": document["overdue_at"]}}
+            if "overdue_at" in document
+            else {"$unset": {"overdue_at": ""}}
+        )
+        await self._tasks.update({"_id": task.id, "version": task.version}, change, tx=tx)
+
+    async def count(self, *, tenant_id: TenantId) -> int:
+        """Count the tasks of a tenant."""
+        return await self._tasks.count({"tenant_id": tenant_id})
+
+    async def everyone(self, *, tenant_id: str) -> AsyncIterator[Task]:
+        """Yield every task without its description, of one tenant or with an empty id of all."""
+        wanted = {"tenant_id": tenant_id} if tenant_id else {}
+        async for document in self._tasks.find(wanted, projection=_WITHOUT_DESCRIPTION):
+            yield task_of(document)
+
+
+def _by_reference(reference: str) -> dict[str, Any]:
+    key = _KEY.fullmatch(reference)
+    return {"number": int(key[1])} if key else {"_id": reference}

@@ -1,0 +1,82 @@
+import dataclasses
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
+from plexus.authz.v1.caller_pb2 import CallerContext
+from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
+from plexuskit.clock import SystemClock
+from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
+from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, channel, open_channel
+from plexuskit.mongo import Database
+from plexuskit.service import Runtime
+from plexuskit.testing.servers.ports import free_port
+from tasks import app
+from tasks.config import SchedulerSection, Settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Person:
+    """Calls TasksService as one signed-in person: `await ann.CreateTask(request)`."""
+
+    stub: Any
+    metadata: tuple[tuple[str, bytes], ...]
+
+    def __getattr__(self, method: str) -> Callable[[Any], Any]:
+        call = getattr(self.stub, method)
+        return lambda request: call(request, metadata=self.metadata, timeout=10)
+
+
+@pytest.fixture
+def settings(
+    db: Database, mongo_url: str, caller_keys_of: Callable[[str], CallerSection]
+) -> Settings:
+    return Settings(
+        mongo=MongoSection(url=mongo_url, database=db.name),
+        kafka=KafkaSection(),
+        grpc=GrpcSection(port=free_port(), drain_seconds=1),
+        caller=caller_keys_of("tasks"),
+        scheduler=SchedulerSection(poll_seconds=0.1),
+    )
+
+
+@pytest.fixture
+async def target(settings: Settings, runtime: Runtime) -> AsyncIterator[str]:
+    async with app.api(settings, runtime):
+        yield f"127.0.0.1:{settings.grpc.port}"
+
+
+@pytest.fixture
+async def client(target: str) -> AsyncIterator[Any]:
+    """The service as anybody without a caller context finds it."""
+    async with open_channel(target) as opened:
+        yield TasksServiceStub(opened)
+
+
+@pytest.fixture
+def signed_in(client: Any, caller_keys_of: Callable[[str], CallerSection]) -> Callable[..., Person]:
+    """A person whom the gateway has let in."""
+
+    def entered(name: str, *, tenant: str = "ten_a") -> Person:
+        context = CallerContext(
+            kind=CallerContext.KIND_PERSON,
+            tenant_id=tenant,
+            person_id=f"per_{name}",
+            session_id=f"ses_{name}",
+        )
+        signer = CallerSigner(caller_keys_of("gateway"))
+        token = CallerTokens(signer, context, clock=SystemClock()).for_audience("tasks")
+        return Person(stub=client, metadata=((METADATA_KEY, token),))
+
+    return entered
+
+
+@pytest.fixture
+async def authority(
+    target: str, caller_keys_of: Callable[[str], CallerSection]
+) -> AsyncIterator[Any]:
+    """The Authority as the service `search` asks it."""
+    signer = CallerSigner(caller_keys_of("search"))
+    async with channel(target, audience="tasks", signer=signer, service="search") as opened:
+        yield AuthorityStub(opened)
