@@ -1,0 +1,97 @@
+"""The `plexus` command. Exit codes: 0 done, 1 refused (the reason on stderr), 2 usage."""
+
+import sys
+
+import typer
+from rich.markup import escape
+
+from plexus_cli.commands import (
+    admin,
+    conversations,
+    finding,
+    importing,
+    messages,
+    notifications,
+    people,
+    session,
+    status,
+    tailing,
+    tasks,
+)
+from plexus_cli.context import asked
+from plexus_cli.output import err
+from plexus_cli.problems import Refused
+
+app = typer.Typer(
+    name="plexus",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    help="Talk, decide and follow up: the Plexus command line.",
+)
+
+OF_EVERY_COMMAND = ("--url", "--as")
+
+
+@app.callback()
+def options(
+    url: str = typer.Option(None, help="Gateway's native address, host:port."),
+    as_: str = typer.Option(None, "--as", help="Profile to act as; see `plexus profiles`."),
+) -> None:
+    """Take the options of every command."""
+    asked.url = url
+    asked.profile = as_
+
+
+app.command()(session.login)
+app.command()(session.logout)
+app.command()(session.profiles)
+app.command()(people.people)
+app.add_typer(conversations.app, name="conversations")
+app.command()(messages.history)
+app.command()(messages.send)
+app.command()(tailing.tail)
+app.command()(messages.unread)
+app.command()(messages.read)
+app.command()(messages.receipts)
+app.command()(finding.search)
+app.add_typer(tasks.app, name="tasks")
+app.add_typer(notifications.app, name="notifications")
+app.add_typer(importing.app, name="import")
+app.command()(status.status)
+app.add_typer(admin.app, name="admin")
+
+
+def hoisted(arguments: list[str]) -> list[str]:
+    """Put `--url` and `--as` in front, so that they may stand anywhere before `--`."""
+    front: list[str] = []
+    rest: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument == "--":
+            rest += [argument, *waiting]
+        elif argument in OF_EVERY_COMMAND:
+            front += [argument, *(value for value in [next(waiting, None)] if value is not None)]
+        elif argument.startswith(tuple(f"{name}=" for name in OF_EVERY_COMMAND)):
+            front.append(argument)
+        else:
+            rest.append(argument)
+    return front + rest
+
+
+def main() -> None:
+    """Run the command that was typed."""
+    try:
+        app(args=hoisted(sys.argv[1:]), prog_name="plexus")
+    except Refused as refused:
+        reason = f" [dim]({escape(refused.reason)})[/dim]" if refused.reason else ""
+        err.print(f"{escape(str(refused))}{reason}", soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""Conversations and who belongs to them."""
+
+from typing import Annotated, Any
+
+import typer
+from plexus.messaging.v1 import conversations_pb2, messaging_service_pb2
+from plexus.messaging.v1.conversations_pb2 import Conversation, ConversationView, Member
+from plexuskit.clock import SystemClock
+from plexuskit.ids import new_id
+
+from plexus_cli.context import find_people, name_people, run
+from plexus_cli.output import as_dict, print_json, print_table, say
+from plexus_cli.problems import Refused
+from plexus_cli.sdk import Plexus
+
+pb = messaging_service_pb2
+app = typer.Typer(no_args_is_help=True, help="Conversations and their members.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Where = Annotated[str, typer.Argument(help="Id, or the name of a group you are in.")]
+Names = Annotated[list[str], typer.Argument(help="Handles or ids.")]
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """List the conversations you are in, last active first."""
+
+    async def work(plexus: Plexus) -> tuple[list[ConversationView], dict[str, str]]:
+        views = await all_views(plexus)
+        return views, await name_people(plexus, {view.peer_id for view in views} - {""})
+
+    views, names = run(work)
+    if json:
+        print_json([as_dict(view) for view in views])
+        return
+    rows = [
+        (
+            view.conversation.id,
+            title_of(view, names),
+            view.conversation.member_count,
+            view.conversation.last_seq,
+            view.unread or "",
+            view.mention_unread or "",
+        )
+        for view in views
+    ]
+    columns = ["id", "name", "members", "messages", "unread", "@you"]
+    print_table(f"{len(views)} conversations", columns, rows)
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Name of the group; `-` for a direct conversation.")],
+    members: Annotated[list[str] | None, typer.Argument(help="Handles or ids.")] = None,
+    topic: Annotated[str, typer.Option(help="What it is about.")] = "",
+    open_history: Annotated[
+        bool, typer.Option(help="Members see what was said before they joined.")
+    ] = False,
+    request_id: Annotated[str | None, typer.Option("--id", help="Id for retries.")] = None,
+    json: Json = False,
+) -> None:
+    """Begin a group, or open the direct conversation with one person."""
+
+    async def work(plexus: Plexus) -> pb.CreateConversationResponse:
+        people = await find_people(plexus, members or [])
+        direct = name == "-"
+        request = pb.CreateConversationRequest(
+            request_id=request_id or new_id("req", now=SystemClock().now()),
+            kind=Conversation.KIND_DIRECT if direct else Conversation.KIND_GROUP,
+            name="" if direct else name,
+            topic=topic,
+            history=Conversation.HISTORY_ALL if open_history else Conversation.HISTORY_SINCE_JOIN,
+            member_ids=[person.id for person in people.values()],
+        )
+        return await plexus.call(plexus.messaging.CreateConversation, request)
+
+    response = run(work)
+    if json:
+        print_json(as_dict(response))
+    else:
+        say(response.conversation.id)
+
+
+@app.command()
+def add(conversation: Where, people: Names, admin: bool = False) -> None:
+    """Add people to a group."""
+    role = Member.ROLE_ADMIN if admin else Member.ROLE_MEMBER
+
+    async def work(plexus: Plexus) -> int:
+        found = await find_people(plexus, people)
+        request = pb.AddMembersRequest(
+            conversation_id=await resolve(plexus, conversation),
+            person_ids=[person.id for person in found.values()],
+            role=role,
+        )
+        response = await plexus.call(plexus.messaging.AddMembers, request)
+        return len(response.added_person_ids)
+
+    say(f"{run(work)} added.")
+
+
+@app.command()
+def remove(conversation: Where, people: Names) -> None:
+    """Remove people from a group."""
+
+    async def work(plexus: Plexus) -> int:
+        found = await find_people(plexus, people)
+        request = pb.RemoveMembersRequest(
+            conversation_id=await resolve(plexus, conversation),
+            person_ids=[person.id for person in found.values()],
+        )
+        response = await plexus.call(plexus.messaging.RemoveMembers, request)
+        return len(response.removed_person_ids)
+
+    say(f"{run(work)} removed.")
+
+
+@app.command()
+def leave(conversation: Where) -> None:
+    """Leave a group."""
+
+    async def work(plexus: Plexus) -> None:
+        conversation_id = await resolve(plexus, conversation)
+        request = pb.LeaveConversationRequest(conversation_id=conversation_id)
+        await plexus.call(plexus.messaging.LeaveConversation, request)
+
+    run(work)
+    say("You left.")
+
+
+@app.command()
+def members(conversation: Where, json: Json = False) -> None:
+    """List the members of a conversation."""
+
+    async def work(plexus: Plexus) -> tuple[list[Member], dict[str, str]]:
+        conversation_id = await resolve(plexus, conversation)
+        found: list[Member] = []
+        token = ""
+        while True:
+            request = pb.ListMembersRequest(
+                conversation_id=conversation_id, page_size=1000, page_token=token
+            )
+            response = await plexus.call(plexus.messaging.ListMembers, request)
+            found += response.members
+            token = response.next_page_token
+            if not token:
+                break
+        return found, await name_people(plexus, {member.person_id for member in found})
+
+    found, names = run(work)
+    if json:
+        print_json([as_dict(m) | {"handle": names[m.person_id]} for m in found])
+        return
+    rows = [(names[m.person_id], _role(m)) for m in found]
+    print_table(f"{len(found)} members", ["handle", "role"], rows)
+
+
+def _role(member: Member) -> str:
+    name = conversations_pb2.Member.Role.Name(member.role)
+    return str(name).removeprefix("ROLE_").lower()
+
+
+def title_of(view: ConversationView, names: dict[str, str]) -> str:
+    """Name a conversation for a person: its name, or the other one's handle."""
+    return view.conversation.name or f"@{names.get(view.peer_id, view.peer_id)}"
+
+
+async def all_views(plexus: Plexus) -> list[ConversationView]:
+    """Read every page of the caller's conversations."""
+    views: list[ConversationView] = []
+    token = ""
+    while True:
+        request: Any = pb.ListConversationsRequest(page_size=500, page_token=token)
+        response = await plexus.call(plexus.messaging.ListConversations, request)
+        views += response.views
+        token = response.next_page_token
+        if not token:
+            return views
+
+
+async def resolve(plexus: Plexus, conversation: str) -> str:
+    """Give the id of a conversation named by id, by its group name, or by `@person`.
+
+    Raises:
+        Refused: no conversation, or several, of that name.
+    """
+    if conversation.startswith("cnv_"):
+        return conversation
+    views = await all_views(plexus)
+    if conversation.startswith("@"):
+        peer = (await find_people(plexus, [conversation]))[conversation].id
+        matching = [view for view in views if view.peer_id == peer]
+    else:
+        matching = [view for view in views if view.conversation.name == conversation]
+    if len(matching) != 1:
+        problem = "no conversation" if not matching else "more than one conversation"
+        raise Refused(
+            f"You are in {problem} called {conversation}: "
+            "take an id from `plexus conversations list`.",
+            reason="CONVERSATION_NOT_FOUND",
+        )
+    return matching[0].conversation.id

@@ -1,0 +1,243 @@
+"""Bringing in a company's history."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from plexus.directory.v1.directory_service_pb2 import ImportPeopleRequest
+from plexus.messaging.v1.import_service_pb2 import (
+    ImportConversationsRequest,
+    ImportMessagesRequest,
+    ImportMessagesResponse,
+)
+from plexuskit.clock import SystemClock
+from plexuskit.errors import Refusal
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from plexus_cli import slack
+from plexus_cli.context import run
+from plexus_cli.output import err, print_json, say
+from plexus_cli.problems import Refused
+from plexus_cli.sdk import Plexus, told
+
+app = typer.Typer(no_args_is_help=True, help="Bring in history from another system.")
+
+BATCHES_IN_FLIGHT = 4
+IMPORT_SECONDS = 120.0
+
+
+@dataclass(slots=True)
+class Imported:
+    """What an import did."""
+
+    people: int = 0
+    people_created: int = 0
+    conversations: int = 0
+    conversations_created: int = 0
+    messages: int = 0
+    skipped: int = 0
+    refused: int = 0
+    oddities: dict[str, int] = field(default_factory=dict)
+    refusals: list[dict[str, str]] = field(default_factory=list)
+
+
+@app.command("slack")
+def slack_export(
+    export: Annotated[Path, typer.Argument(help="The export: a .zip, or its folder.", exists=True)],
+    strict: Annotated[
+        bool, typer.Option(help="Stop at the first thing that is not as it should be.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Import a Slack export; running it again adds only what is missing."""
+    problems = slack.Problems(strict=strict)
+    done = Imported()
+    try:
+        run(lambda plexus: import_export(plexus, export, problems=problems, done=done))
+    except Refusal as refusal:
+        raise Refused(refusal.message(), reason=refusal.reason) from refusal
+    finally:
+        done.oddities = {str(kind): count for kind, count in problems.counts.items()}
+        report(done, problems, json=json)
+    if done.refused:
+        raise Refused(f"{done.refused} messages were refused; see above.")
+
+
+def report(done: Imported, problems: slack.Problems, *, json: bool) -> None:
+    """Print what was done, and what was worked around."""
+    for oddity in problems.examples:
+        err.print(f"warning: {oddity}", markup=False, soft_wrap=True)
+    for refusal in done.refusals:
+        err.print(
+            f"refused: {refusal['request_id']}: {refusal['message']}", markup=False, soft_wrap=True
+        )
+    if json:
+        print_json({name: getattr(done, name) for name in Imported.__dataclass_fields__})
+        return
+    say(
+        f"{done.people} people ({done.people_created} new), "
+        f"{done.conversations} conversations ({done.conversations_created} new), "
+        f"{done.messages} messages imported, {done.skipped} were there already."
+    )
+
+
+async def import_export(
+    plexus: Plexus,
+    path: Path,
+    *,
+    problems: slack.Problems,
+    done: Imported,
+    passing: Callable[
+        [Iterable[ImportConversationsRequest]], Iterable[ImportConversationsRequest]
+    ] = iter,
+) -> dict[str, str]:
+    """Import people, then conversations, then messages, with a progress bar.
+
+    Args:
+        plexus: an administrator's connection.
+        path: the export, zip or folder.
+        problems: takes what is not as it should be.
+        done: counts what was done, also when the import ends early.
+        passing: sees the conversations on their way.
+
+    Returns:
+        The ids of the people by external id.
+
+    Raises:
+        Refusal: the export is broken at a named place; everything before it is in.
+        Refused: the gateway refused.
+    """
+    now = SystemClock().now()
+    with slack.open_export(path) as export, progress() as bars:
+        workspace = slack.survey(export, now=now, problems=problems)
+        people = await import_people(
+            plexus, slack.people_requests(list(workspace.people.values())), done=done
+        )
+        requests = slack.conversation_requests(
+            workspace.channels,
+            workspace.people,
+            person=people.get,
+            names=slack.names_of(workspace, person=people.get),
+            problems=problems,
+        )
+        conversations = await import_conversations(plexus, passing(requests), done=done)
+        bar = bars.add_task(
+            "messages", total=sum(days.messages for days in workspace.days.values())
+        )
+        batches = (
+            batch
+            for channel in workspace.channels
+            for batch in slack.message_requests(
+                channel,
+                workspace=workspace,
+                export=export,
+                person=people.get,
+                conversation=conversations.get,
+                now=now,
+                problems=problems,
+            )
+        )
+        await import_messages(
+            plexus, batches, done=done, advance=lambda count: bars.update(bar, advance=count)
+        )
+    return people
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Show a progress bar on stderr, where there is a terminal."""
+    columns = (
+        TextColumn("[progress.description]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, disable=not err.is_terminal) as bars:
+        yield bars
+
+
+async def import_people(
+    plexus: Plexus, requests: Iterable[ImportPeopleRequest], *, done: Imported
+) -> dict[str, str]:
+    """Import people; gives their ids by external id."""
+    ids: dict[str, str] = {}
+    for request in requests:
+        response = await plexus.call(plexus.directory.ImportPeople, request, seconds=IMPORT_SECONDS)
+        ids |= {
+            foreign.external_id: person.id
+            for foreign, person in zip(request.people, response.people, strict=True)
+        }
+        done.people += len(request.people)
+        done.people_created += response.created
+    return ids
+
+
+async def import_conversations(
+    plexus: Plexus, requests: Iterable[ImportConversationsRequest], *, done: Imported
+) -> dict[str, str]:
+    """Import conversations; gives their ids by external id."""
+    ids: dict[str, str] = {}
+    for request in requests:
+        response = await plexus.call(
+            plexus.imports.ImportConversations, request, seconds=IMPORT_SECONDS
+        )
+        pairs = zip(request.conversations, response.conversations, strict=True)
+        ids |= {foreign.external_id: conversation.id for foreign, conversation in pairs}
+        done.conversations += len(request.conversations)
+        done.conversations_created += response.created
+    return ids
+
+
+async def import_messages(
+    plexus: Plexus,
+    batches: Iterable[ImportMessagesRequest],
+    *,
+    done: Imported,
+    advance: Callable[[int], object],
+) -> None:
+    """Stream batches up and their outcomes down, a few in flight.
+
+    When the export breaks in the middle, what was read before it is brought in first.
+
+    Raises:
+        Refusal: what the export's reader raised.
+        Refused: the gateway refused.
+    """
+    room = asyncio.Semaphore(BATCHES_IN_FLIGHT)
+    sizes: list[int] = []
+    broken: list[Refusal] = []
+
+    async def requests() -> AsyncIterator[ImportMessagesRequest]:
+        try:
+            for batch in batches:
+                await room.acquire()
+                sizes.append(len(batch.messages))
+                yield batch
+        except Refusal as refusal:
+            broken.append(refusal)
+
+    metadata = await plexus.metadata()
+    with told():
+        outcomes = plexus.imports.ImportMessages(requests(), metadata=metadata)
+        received = 0
+        async for outcome in outcomes:
+            room.release()
+            _count(done, outcome)
+            advance(sizes[received])
+            received += 1
+    if broken:
+        raise broken[0]
+
+
+def _count(done: Imported, outcome: ImportMessagesResponse) -> None:
+    done.messages += outcome.imported
+    done.skipped += outcome.skipped
+    done.refused += len(outcome.refusals)
+    for refusal in outcome.refusals:
+        done.refusals.append(
+            {"request_id": refusal.request_id, "reason": refusal.reason, "message": refusal.message}
+        )

@@ -1,0 +1,69 @@
+"""How things stand."""
+
+from typing import Annotated, Any
+
+import typer
+from plexus.directory.v1.directory_service_pb2 import GetDirectoryStatusRequest
+from plexus.messaging.v1.messaging_service_pb2 import GetMessagingStatusRequest
+from plexus.notify.v1.notify_service_pb2 import GetNotifyStatusRequest
+from plexus.search.v1.search_service_pb2 import GetSearchStatusRequest
+from plexus.tasks.v1.tasks_service_pb2 import GetTasksStatusRequest
+
+from plexus_cli.context import run
+from plexus_cli.output import print_json, print_table
+from plexus_cli.problems import Refused
+from plexus_cli.sdk import Plexus
+
+
+def status(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show what the company has here: people, conversations, messages, deliveries."""
+    result = run(gather)
+    if json:
+        print_json(result)
+    else:
+        rows = [
+            (name.replace("_", " "), "unknown" if n is None else n)
+            for name, n in result["counts"].items()
+        ]
+        print_table(f"Plexus at {result['url']}, as {result['as']}", ["", ""], rows)
+        for service, problem in result["unavailable"].items():
+            print_table("", [""], [(f"{service}: {problem}",)])
+    if result["unavailable"]:
+        raise Refused(f"Not answering: {', '.join(result['unavailable'])}.")
+
+
+async def gather(plexus: Plexus) -> dict[str, Any]:
+    """Ask every service for its figures; one that does not answer leaves nulls and is named."""
+    questions: list[tuple[str, Any, Any]] = [
+        ("directory", plexus.directory.GetDirectoryStatus, GetDirectoryStatusRequest()),
+        ("messaging", plexus.messaging.GetMessagingStatus, GetMessagingStatusRequest()),
+        ("search", plexus.search.GetSearchStatus, GetSearchStatusRequest()),
+        ("notify", plexus.notify.GetNotifyStatus, GetNotifyStatusRequest()),
+        ("tasks", plexus.tasks.GetTasksStatus, GetTasksStatusRequest()),
+    ]
+    answers: dict[str, Any] = {}
+    unavailable: dict[str, str] = {}
+    for service, method, request in questions:
+        try:
+            answers[service] = await plexus.call(method, request)
+        except Refused as error:
+            unavailable[service] = str(error)
+
+    def figure(service: str, name: str) -> int | None:
+        return getattr(answers[service], name) if service in answers else None
+
+    letters = [figure("search", "dead_letters"), figure("notify", "dead_letters")]
+    return {
+        "url": plexus.profile.url,
+        "as": plexus.profile.handle,
+        "counts": {
+            "people": figure("directory", "people"),
+            "conversations": figure("messaging", "conversations"),
+            "messages": figure("messaging", "messages"),
+            "indexed_messages": figure("search", "indexed_messages"),
+            "tasks": figure("tasks", "tasks"),
+            "deliveries": figure("notify", "deliveries"),
+            "dead_letters": None if None in letters else sum(n for n in letters if n is not None),
+        },
+        "unavailable": unavailable,
+    }

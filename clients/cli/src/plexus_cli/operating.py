@@ -1,0 +1,118 @@
+"""What an operator's commands do on the servers themselves.
+
+Loads the servers' drivers, so it is imported only where it is used.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from importlib.metadata import entry_points
+from typing import Any, TypeVar
+
+from plexuskit.config import KafkaSection, MongoSection
+from plexuskit.errors import Refusal
+from plexuskit.kafka import DeadLetter, RedriveReport, dlq_list, dlq_redrive
+from plexuskit.mongo import connect
+from plexuskit.mongo.migrate import migrate as carry_out
+from plexuskit.mongo.migrate import schema_versions
+
+from plexus_cli.operator import SERVICES, known, servers
+from plexus_cli.problems import Refused
+
+MIGRATIONS = "plexus.migrations"
+
+T = TypeVar("T")
+
+
+def letters(group: str, limit: int) -> list[dict[str, Any]]:
+    """List dead letters that wait, oldest first, as JSON values.
+
+    Raises:
+        Refused: no such group, or Kafka does not answer.
+    """
+    return [_letter(letter) for letter in _on_kafka(lambda at: dlq_list(at, group, limit))]
+
+
+def redrive(group: str, limit: int, *, positions: set[str]) -> RedriveReport:
+    """Send dead letters back: those at the positions, or all when none is named.
+
+    Raises:
+        Refused: no such group, or Kafka does not answer.
+    """
+
+    def chosen(letter: DeadLetter) -> bool:
+        return not positions or _position(letter) in positions
+
+    return _on_kafka(lambda at: dlq_redrive(at, group, limit, only=chosen))
+
+
+def _on_kafka(work: Callable[[KafkaSection], Awaitable[T]]) -> T:
+    behind = servers()
+    section = KafkaSection(
+        url=known(behind.kafka, "PLEXUS_KAFKA_URL"), topic_prefix=behind.topic_prefix
+    )
+
+    async def run() -> T:
+        return await work(section)
+
+    try:
+        return asyncio.run(run())
+    except Refusal as refusal:
+        raise Refused(refusal.message(), reason=refusal.reason) from refusal
+
+
+def _position(letter: DeadLetter) -> str:
+    return f"{letter.position[0]}:{letter.position[1]}"
+
+
+def _letter(letter: DeadLetter) -> dict[str, Any]:
+    envelope = letter.envelope
+    return {
+        "position": _position(letter),
+        "at": letter.at.isoformat(timespec="seconds"),
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "key": letter.key,
+        "type": envelope.type if envelope else None,
+        "event_id": envelope.event_id if envelope else None,
+        "reason": letter.reason,
+        "attempts": letter.attempts,
+    }
+
+
+async def migrate(*, dry_run: bool) -> list[dict[str, Any]]:
+    """Run each service's migrations (entry points `plexus.migrations`) on its database.
+
+    Gives one row per collection: service, collection, versions, migrated, failed.
+
+    Raises:
+        Refused: MongoDB does not answer.
+    """
+    try:
+        return await _migrate(dry_run=dry_run)
+    except Refusal as refusal:
+        raise Refused(refusal.message(), reason=refusal.reason) from refusal
+
+
+async def _migrate(*, dry_run: bool) -> list[dict[str, Any]]:
+    behind = servers()
+    url = known(behind.mongo, "PLEXUS_MONGO_URL")
+    steps = {point.name: point.load() for point in entry_points(group=MIGRATIONS)}
+    rows: list[dict[str, Any]] = []
+    for service in SERVICES:
+        section = MongoSection(url=url, database=behind.database_prefix + service)
+        async with connect(section) as db:
+            outcomes = await carry_out(db, steps.get(service, ()), dry_run)
+            versions = await schema_versions(db)
+        for collection, found in sorted(versions.items()):
+            mine = [outcome for outcome in outcomes if outcome.collection == collection]
+            rows.append(
+                {
+                    "service": service,
+                    "collection": collection,
+                    "versions": ", ".join(f"{v}: {n}" for v, n in sorted(found.items())) or "empty",
+                    "migrated": sum(outcome.migrated for outcome in mine),
+                    "failed": sum(outcome.failed for outcome in mine),
+                }
+            )
+    return rows

@@ -1,0 +1,85 @@
+"""What a command prints: tables for people, JSON for scripts."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+_TYPE_BYTES = FieldDescriptor.TYPE_BYTES
+_TYPE_ENUM = FieldDescriptor.TYPE_ENUM
+_TYPE_MESSAGE = FieldDescriptor.TYPE_MESSAGE
+
+
+def as_dict(message: Message) -> dict[str, Any]:
+    """Give a message as JSON values: fields by their contract's names."""
+    result: dict[str, Any] = {}
+    for field in message.DESCRIPTOR.fields:
+        in_choice = field.containing_oneof is not None
+        if in_choice and not message.HasField(field.name):
+            continue
+        value = getattr(message, field.name)
+        if field.is_repeated:
+            if field.message_type is not None and field.message_type.GetOptions().map_entry:
+                result[field.name] = dict(value)
+            else:
+                result[field.name] = [_value(field, one) for one in value]
+        elif field.type == _TYPE_MESSAGE and not message.HasField(field.name):
+            result[field.name] = None
+        else:
+            result[field.name] = _value(field, value)
+    return result
+
+
+def _value(field: Any, value: Any) -> Any:
+    if field.type == _TYPE_MESSAGE:
+        return instant(value) if isinstance(value, Timestamp) else as_dict(value)
+    if field.type == _TYPE_ENUM:
+        known = field.enum_type.values_by_number.get(value)
+        return value if known is None else known.name
+    if field.type == _TYPE_BYTES:
+        return value.hex()
+    return value
+
+
+def instant(stamp: Timestamp) -> str:
+    """Give an instant as ISO 8601 in UTC, milliseconds kept."""
+    at = datetime.fromtimestamp(stamp.seconds, tz=UTC).replace(microsecond=stamp.nanos // 1000)
+    return at.isoformat(timespec="milliseconds")
+
+
+def local(stamp: Timestamp) -> str:
+    """Give an instant as the reader's clock shows it."""
+    at = datetime.fromtimestamp(stamp.seconds, tz=UTC).astimezone()
+    return at.strftime("%Y-%m-%d %H:%M")
+
+
+def print_json(value: Any) -> None:
+    """Print one line of JSON."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table; what people wrote is never taken for markup."""
+    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row))
+    out.print(table)
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    out.print(escape(text), soft_wrap=True)

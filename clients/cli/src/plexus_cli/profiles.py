@@ -1,0 +1,116 @@
+"""Who is signed in on this machine: profiles in one file that only its owner may read."""
+
+import contextlib
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from plexus_cli.problems import Refused
+
+ENVIRONMENT = "PLEXUS_CREDENTIALS"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One signed-in person at one Plexus; times are seconds since the epoch."""
+
+    name: str
+    url: str
+    person_id: str
+    handle: str
+    access_token: str
+    access_expires_at: float
+    refresh_token: str
+    session_id: str
+
+
+class Credentials(BaseModel):
+    """What the file holds."""
+
+    default: str = ""
+    profiles: dict[str, Profile] = {}
+
+
+class Profiles:
+    """The credentials file, mode 0600.
+
+    `$PLEXUS_CREDENTIALS`, else `~/.config/plexus/credentials.json`.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        configured = os.environ.get(ENVIRONMENT)
+        base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+        self.path = path or (Path(configured) if configured else base / "plexus/credentials.json")
+
+    def find(self, name: str | None) -> Profile:
+        """Give a profile, or the default one.
+
+        Raises:
+            Refused: nobody of that name is signed in, or the file cannot be read.
+        """
+        content = self._read()
+        wanted = name or content.default
+        stored = content.profiles.get(wanted)
+        if stored is None:
+            who = f"as {wanted}" if wanted else "yet"
+            raise Refused(f"Nobody is signed in {who}: run `plexus login NAME --password-stdin`.")
+        return stored
+
+    def names(self) -> list[str]:
+        """List the profiles, the default one first."""
+        content = self._read()
+        return sorted(content.profiles, key=lambda name: (name != content.default, name))
+
+    def save(self, profile: Profile, *, default: bool) -> None:
+        """Keep a profile; the first one is the default until another is made it."""
+        with self.locked():
+            content = self._read()
+            content.profiles[profile.name] = profile
+            if default or not content.default:
+                content.default = profile.name
+            self._write(content)
+
+    def renew(self, profile: Profile, **tokens: str | float) -> Profile:
+        """Replace the tokens of a profile; the lock must be held."""
+        renewed = replace(profile, **tokens)  # type: ignore[arg-type] # named after the fields
+        content = self._read()
+        content.profiles[profile.name] = renewed
+        self._write(content)
+        return renewed
+
+    def forget(self, name: str) -> None:
+        """Drop a profile."""
+        with self.locked():
+            content = self._read()
+            content.profiles.pop(name, None)
+            if content.default == name:
+                content.default = next(iter(content.profiles), "")
+            self._write(content)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the file for one process: a refresh token is spent by its first use."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = self.path.with_suffix(".lock")
+        with lock.open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def _read(self) -> Credentials:
+        try:
+            return Credentials.model_validate_json(self.path.read_text())
+        except FileNotFoundError:
+            return Credentials()
+        except (OSError, ValueError) as error:
+            raise Refused(f"{self.path} cannot be read; remove it and sign in again.") from error
+
+    def _write(self, content: Credentials) -> None:
+        descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".credentials")
+        with os.fdopen(descriptor, "w") as handle:  # mkstemp makes it 0600
+            handle.write(content.model_dump_json(indent=1))
+        Path(temporary).replace(self.path)

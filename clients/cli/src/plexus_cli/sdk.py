@@ -1,0 +1,141 @@
+"""The SDK: one authenticated connection to a gateway, with every service's stub on it.
+
+async with connect(Profiles().find("ann"), profiles) as plexus:
+    await plexus.call(plexus.messaging.ListConversations, ListConversationsRequest())
+"""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+
+import grpc
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+from plexus.directory.v1 import session_service_pb2
+from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
+from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
+from plexus.gateway.v1.session_service_pb2_grpc import SessionServiceStub as LiveStub
+from plexus.messaging.v1.import_service_pb2_grpc import ImportServiceStub
+from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
+from plexus.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
+from plexus.search.v1.search_service_pb2_grpc import SearchServiceStub
+from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
+from plexuskit.grpc import refused
+
+from plexus_cli.problems import Refused
+from plexus_cli.profiles import Profile, Profiles
+
+ResponseT = TypeVar("ResponseT")
+
+CALL_SECONDS = 20.0
+RENEW_BEFORE_SECONDS = 60.0
+OPTIONS = (
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.enable_retries", 0),
+)
+
+
+class Plexus:
+    """A signed-in person's connection; calls renew the access token by themselves."""
+
+    def __init__(self, channel: grpc.aio.Channel, profile: Profile, profiles: Profiles) -> None:
+        self.profile = profile
+        self._profiles = profiles
+        self.directory = DirectoryServiceStub(channel)
+        self.sessions = SessionServiceStub(channel)
+        self.messaging = MessagingServiceStub(channel)
+        self.imports = ImportServiceStub(channel)
+        self.tasks = TasksServiceStub(channel)
+        self.notify = NotifyServiceStub(channel)
+        self.search = SearchServiceStub(channel)
+        self.live = LiveStub(channel)
+
+    async def call(
+        self,
+        method: Callable[..., Awaitable[ResponseT]],
+        request: Any,
+        *,
+        seconds: float = CALL_SECONDS,
+    ) -> ResponseT:
+        """Call a method once.
+
+        Raises:
+            Refused: the reason as the service gave it.
+        """
+        metadata = await self.metadata()
+        with told():
+            return await method(request, metadata=metadata, timeout=seconds)
+
+    async def metadata(self) -> tuple[tuple[str, str], ...]:
+        """Give the metadata that authenticates a call; its token lives for a minute at least."""
+        if self.profile.access_expires_at - time.time() < RENEW_BEFORE_SECONDS:
+            await self._renew()
+        return (("authorization", f"Bearer {self.profile.access_token}"),)
+
+    async def _renew(self) -> None:
+        """Trade the refresh token in, unless another process of this person just did."""
+        with self._profiles.locked():
+            stored = self._profiles.find(self.profile.name)
+            if stored.access_expires_at - time.time() >= RENEW_BEFORE_SECONDS:
+                self.profile = stored
+                return
+            request = session_service_pb2.RefreshSessionRequest(refresh_token=stored.refresh_token)
+            with told():
+                response = await self.sessions.RefreshSession(request, timeout=CALL_SECONDS)
+            self.profile = self._profiles.renew(stored, **token_fields(response.tokens))
+
+
+def token_fields(tokens: session_service_pb2.Tokens) -> dict[str, str | float]:
+    """Give the fields of a profile that come from tokens."""
+    return {
+        "access_token": tokens.access_token,
+        "access_expires_at": float(tokens.access_expires_at.seconds),
+        "refresh_token": tokens.refresh_token,
+        "session_id": tokens.session_id,
+    }
+
+
+@asynccontextmanager
+async def open_channel(url: str) -> AsyncIterator[grpc.aio.Channel]:
+    """Open a channel to a gateway's native address, `host:port`."""
+    target = url.removeprefix("grpc://").rstrip("/")
+    async with grpc.aio.insecure_channel(target, options=OPTIONS) as channel:
+        yield channel
+
+
+@asynccontextmanager
+async def connect(profile: Profile, profiles: Profiles) -> AsyncIterator[Plexus]:
+    """Connect as a signed-in person."""
+    async with open_channel(profile.url) as channel:
+        yield Plexus(channel, profile, profiles)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what a service answers into Refused, with its own words."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        raise explain(error) from error
+
+
+def explain(error: grpc.aio.AioRpcError) -> Refused:
+    """Say in one line what a failed call means and what to do."""
+    if error.code() is grpc.StatusCode.UNAVAILABLE and not error.trailing_metadata():
+        return Refused(f"Plexus cannot be reached ({error.details()}). Is it running?")
+    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return Refused("Plexus did not answer in time; try again.", reason="DEADLINE_EXCEEDED")
+    remote = refused(error)
+    return Refused(remote.message() or str(error.details()), reason=remote.reason)
+
+
+async def serving(url: str) -> bool:
+    """Tell whether a gateway says that it serves."""
+    async with open_channel(url) as channel:
+        try:
+            answer = await HealthStub(channel).Check(HealthCheckRequest(), timeout=CALL_SECONDS)
+        except grpc.aio.AioRpcError:
+            return False
+    return bool(answer.status == HealthCheckResponse.SERVING)

@@ -1,0 +1,84 @@
+"""Reads fields of untidy JSON objects: what is absent or malformed comes out empty."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+Entry = Mapping[str, object]
+"""A JSON object as it stands in the export."""
+
+_TS = re.compile(r"(\d{1,12})(?:\.(\d{1,6}))?", re.ASCII)
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+MICROS_PER_SECOND = 1_000_000
+
+
+def string(entry: Entry, key: str) -> str:
+    """Answer the text under `key`, empty when there is none; lone surrogates become U+FFFD."""
+    value = entry.get(key)
+    if not isinstance(value, str):
+        return ""
+    if value.isascii():
+        return value
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def child(entry: Entry, key: str) -> Entry:
+    """Answer the object under `key`, empty when there is none."""
+    value = entry.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def children(entry: Entry, key: str) -> Sequence[Entry]:
+    """Answer the objects in the list under `key`; anything else in it is left out."""
+    value = entry.get(key)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def strings(entry: Entry, key: str) -> Sequence[str]:
+    """Answer the texts in the list under `key`, each once, in order."""
+    value = entry.get(key)
+    if not isinstance(value, list):
+        return ()
+    return tuple(dict.fromkeys(item for item in value if isinstance(item, str) and item))
+
+
+def whole(entry: Entry, key: str) -> int:
+    """Answer the number under `key` that is not negative and fits 63 bits; 0 otherwise."""
+    value = entry.get(key)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return 0
+    return value if 0 <= value < 2**63 else 0
+
+
+def flag(entry: Entry, key: str) -> bool:
+    """Answer whether `key` is true."""
+    return entry.get(key) is True
+
+
+def micros(value: object, *, now: datetime) -> int | None:
+    """Read a Slack time stamp (`1495107773.965756`) as microseconds since 1970.
+
+    Answers None for what cannot be meant: no number, before 2000, more than a day after `now`.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    match = _TS.fullmatch(value.strip() if isinstance(value, str) else repr(value))
+    if match is None:
+        return None
+    stamp = int(match[1]) * MICROS_PER_SECOND + int((match[2] or "").ljust(6, "0"))
+    earliest = (_EARLIEST - _EPOCH) // _MICROSECOND
+    latest = (now + timedelta(days=1) - _EPOCH) // _MICROSECOND
+    return stamp if earliest <= stamp <= latest else None
+
+
+def stamp_text(stamp: int) -> str:
+    """Write microseconds as Slack writes them: `1495107773.965756`."""
+    return f"{stamp // MICROS_PER_SECOND}.{stamp % MICROS_PER_SECOND:06d}"
+
+
+def shown_stamp(entry: Entry) -> str:
+    """Answer the time stamp of `entry` as it stands, for an error message."""
+    value = entry.get("ts")
+    return value[:40] if isinstance(value, str) else "" if value is None else repr(value)[:40]

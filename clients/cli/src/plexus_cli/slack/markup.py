@@ -1,0 +1,303 @@
+"""Translates Slack's mrkdwn into a text as a person reads it, with spans and mentions.
+
+Offsets count Unicode code points. Nothing inside code or quotes is a mention (MSG-13).
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from plexus.messaging.v1 import messages_pb2 as messages
+
+MAX_MENTIONS = 200
+"""Named people in one message (MSG-13); who comes after them stays a label."""
+MAX_LINK_LENGTH = 4096
+
+_TOKEN = re.compile(
+    r"```(?P<block>.+?)```"
+    r"|`(?P<code>[^`\n]+)`"
+    r"|(?P<quote>(?:(?<=\n)|\A)(?:(?:&gt;){3}|&gt;)[ ]?)"
+    r"|<(?P<angle>[^<>\n]+)>"
+    r"|&(?P<entity>lt|gt|amp);",
+    re.DOTALL,
+)
+_INNER = re.compile(r"<(?P<angle>[^<>\n]+)>|&(?P<entity>lt|gt|amp);")
+_ENTITY = re.compile(r"&(lt|gt|amp);")
+_ENTITIES = {"lt": "<", "gt": ">", "amp": "&"}
+_EMPHASIS = {
+    "bold": re.compile(r"(?<![^\W_])(?<!\*)\*([^\s*](?:[^*\n]*[^\s*])?)\*(?![^\W_])(?!\*)"),
+    "italic": re.compile(r"(?<!\w)_([^\s_](?:[^_\n]*[^\s_])?)_(?!\w)"),
+}
+_LINK = re.compile(r"(?:https?|ftp)://\S+|(?:mailto|tel):\S+", re.IGNORECASE)
+_SCHEME_HIDDEN_WITHOUT_LABEL = re.compile(r"(?:mailto|tel):", re.IGNORECASE)
+_ALL = frozenset({"all", "channel", "here", "everyone", "group"})
+_OPAQUE = "\ufffc"
+"""Stands for each character of code, label or link while emphasis and line ends are looked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """Somebody a text can mention: the handle that is shown, and the person id."""
+
+    handle: str
+    person_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """Looks up what a text refers to; each answers None for the unknown."""
+
+    person: Callable[[str], Named | None]
+    """By Slack user id."""
+    channel: Callable[[str], str | None]
+    """Name by Slack channel id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """A text with its meaning, and what in it could not be resolved."""
+
+    text: str
+    spans: Sequence[messages.Span] = ()
+    mentions: Sequence[messages.Mention] = ()
+    unknown: Sequence[str] = ()
+    """User ids that stayed literal labels."""
+    beyond_limit: int = 0
+    """People that stayed labels because MAX_MENTIONS others stand before them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Range:
+    start: int
+    end: int
+    kind: str
+    value: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Label:
+    """What stands between `<` and `>`: the text shown and what it means (`kind` empty: nothing)."""
+
+    text: str
+    kind: str = ""
+    value: str = ""
+
+
+def escape(text: str) -> str:
+    """Write `text` so that Slack's markup reads it back as it is."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def unescape(text: str) -> str:
+    """Undo `escape`, each entity once."""
+    return _ENTITY.sub(lambda match: _ENTITIES[match[1]], text)
+
+
+def render(source: str, *, names: Names) -> Rendered:
+    """Translate `source` into text, spans and mentions. Accepts every string."""
+    if not any(mark in source for mark in "<&`*_"):
+        return Rendered(text=source)
+    writer = _Writer(names)
+    position = 0
+    for match in _TOKEN.finditer(source):
+        writer.plain(source[position : match.start()])
+        writer.token(match)
+        position = match.end()
+    writer.plain(source[position:])
+    return writer.finish()
+
+
+class _Writer:
+    """Collects the text piece by piece; emphasis marks are taken out at the end.
+
+    Beside the text grows a mask of the same length that keeps plain characters and hides all
+    others, so that a `*` or a line end inside code is not taken for one outside.
+    """
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._text: list[str] = []
+        self._mask: list[str] = []
+        self._length = 0
+        self._ranges: list[_Range] = []
+        self._quotes: list[int] = []
+        self._quoted = False
+        self._quoted_to_end = False
+        self._people: dict[str, None] = {}
+        self._unknown: dict[str, None] = {}
+        self._beyond_limit = 0
+
+    def plain(self, text: str) -> None:
+        self._append(text, text)
+        if "\n" in text and not self._quoted_to_end:
+            self._quoted = False
+
+    def token(self, match: re.Match[str]) -> None:
+        group = match.lastgroup or ""
+        content = match[group]
+        if group == "entity":
+            character = _ENTITIES[content]
+            self._append(character, character)
+        elif group == "angle":
+            self._angle(content)
+        elif group == "quote":
+            self._quote(content)
+        else:
+            inner = content.removeprefix("\n").removesuffix("\n") if group == "block" else content
+            self._opaque(self._inside_code(inner or content), kind="code")
+
+    def finish(self) -> Rendered:
+        text, mask = "".join(self._text), "".join(self._mask)
+        ranges = [
+            *self._ranges,
+            *_quote_ranges(mask, self._quotes, last_to_end=self._quoted_to_end),
+        ]
+        text, ranges = _emphasised(text, mask, ranges)
+        ranges.sort(key=lambda item: (item.start, -item.end, item.kind))
+        mentions = [messages.Mention(person_id=person_id) for person_id in self._people]
+        if any(item.kind == "mention_all" for item in ranges):
+            mentions.insert(0, messages.Mention(all=True))
+        return Rendered(
+            text=text,
+            spans=tuple(_span(item) for item in ranges),
+            mentions=tuple(mentions),
+            unknown=tuple(self._unknown),
+            beyond_limit=self._beyond_limit,
+        )
+
+    def _append(self, text: str, mask: str) -> None:
+        self._text.append(text)
+        self._mask.append(mask)
+        self._length += len(text)
+
+    def _opaque(self, text: str, *, kind: str, value: str = "") -> None:
+        start = self._length
+        self._append(text, _OPAQUE * len(text))
+        if kind and text:
+            self._ranges.append(_Range(start=start, end=self._length, kind=kind, value=value))
+
+    def _quote(self, marks: str) -> None:
+        if self._quoted_to_end:
+            self.plain(unescape(marks))
+            return
+        self._quotes.append(self._length)
+        self._quoted = True
+        self._quoted_to_end = marks.startswith("&gt;&gt;&gt;")
+
+    def _angle(self, content: str) -> None:
+        label = self._label(content)
+        kind = label.kind
+        if kind == "mention_person_id":
+            kind = self._mention(label.value)
+        elif kind == "mention_all" and self._quoted:
+            kind = ""
+        elif kind == "unknown":
+            self._unknown[label.value] = None
+            kind = ""
+        self._opaque(label.text, kind=kind, value=label.value)
+
+    def _mention(self, person_id: str) -> str:
+        """Note who is mentioned; answer the kind of the span, empty where it is only a label."""
+        if self._quoted:
+            return ""
+        if person_id not in self._people and len(self._people) >= MAX_MENTIONS:
+            self._beyond_limit += 1
+            return ""
+        self._people[person_id] = None
+        return "mention_person_id"
+
+    def _inside_code(self, source: str) -> str:
+        def shown(match: re.Match[str]) -> str:
+            entity = match["entity"]
+            return _ENTITIES[entity] if entity else self._label(match["angle"]).text
+
+        return _INNER.sub(shown, source)
+
+    def _label(self, content: str) -> _Label:
+        target, bar, shown = content.partition("|")
+        shown = unescape(shown)
+        sign, rest = target[:1], target[1:]
+        if sign == "@" and rest:
+            named = self._names.person(rest)
+            if named is not None:
+                return _Label(
+                    text=f"@{named.handle}", kind="mention_person_id", value=named.person_id
+                )
+            return _Label(text=f"@{shown.removeprefix('@') or rest}", kind="unknown", value=rest)
+        if sign == "#" and rest:
+            return _Label(text=f"#{shown.removeprefix('#') or self._names.channel(rest) or rest}")
+        if sign == "!" and rest:
+            return _command(rest, shown)
+
+        address = unescape(target)
+        if len(address) <= MAX_LINK_LENGTH and _LINK.fullmatch(address):
+            bare = _SCHEME_HIDDEN_WITHOUT_LABEL.sub("", address, count=1) or address
+            return _Label(text=shown or bare, kind="link", value=address)
+        return _Label(text=f"<{unescape(target)}{bar}{shown}>")
+
+
+def _command(command: str, shown: str) -> _Label:
+    """Read `<!here>`, `<!subteam^S1|@team>`, `<!date^…|fallback>` and what else begins with `!`."""
+    name, _, argument = command.partition("^")
+    if name in _ALL:
+        return _Label(text=f"@{name}", kind="mention_all")
+    if name == "subteam":
+        return _Label(text=f"@{shown.removeprefix('@') or argument or name}")
+    return _Label(text=shown or f"<!{unescape(command)}>")
+
+
+def _quote_ranges(mask: str, starts: Sequence[int], *, last_to_end: bool) -> list[_Range]:
+    """Answer the quoted ranges: each to the end of its line, neighbouring lines as one."""
+    ranges: list[_Range] = []
+    for start in starts:
+        found = mask.find("\n", start)
+        to_end = found < 0 or (last_to_end and start == starts[-1])
+        end = len(mask) if to_end else found
+        if ranges and ranges[-1].end + 1 == start:
+            ranges[-1] = _Range(start=ranges[-1].start, end=end, kind="quote")
+        elif start < end:
+            ranges.append(_Range(start=start, end=end, kind="quote"))
+    return ranges
+
+
+def _emphasised(text: str, mask: str, ranges: list[_Range]) -> tuple[str, list[_Range]]:
+    """Take the marks of bold and italic out of `text`; move `ranges` and add those of emphasis."""
+    marks: list[int] = []
+    found = list(ranges)
+    for kind, pattern in _EMPHASIS.items():
+        for match in pattern.finditer(mask):
+            marks += (match.start(), match.end() - 1)
+            found.append(_Range(start=match.start(1), end=match.end(1), kind=kind))
+    if not marks:
+        return text, found
+
+    marks.sort()
+    pieces = []
+    position = 0
+    for mark in marks:
+        pieces.append(text[position:mark])
+        position = mark + 1
+    pieces.append(text[position:])
+    moved = [
+        _Range(
+            start=item.start - bisect_left(marks, item.start),
+            end=item.end - bisect_left(marks, item.end),
+            kind=item.kind,
+            value=item.value,
+        )
+        for item in found
+    ]
+    return "".join(pieces), moved
+
+
+def _span(item: _Range) -> messages.Span:
+    span = messages.Span(start=item.start, length=item.end - item.start)
+    match item.kind:
+        case "mention_person_id":
+            span.mention_person_id = item.value
+        case "link":
+            span.link = item.value
+        case flag:
+            setattr(span, flag, True)
+    return span

@@ -1,0 +1,249 @@
+"""Turns the messages of one channel into ImportMessages requests, in order of time (MSG-19)."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from plexus.messaging.v1 import import_service_pb2
+from plexus.messaging.v1 import messages_pb2 as messages
+from plexuskit.errors import Refusal
+
+from plexus_cli.slack.attachments import attachments_of, hidden_text
+from plexus_cli.slack.conversations import MAX_REQUEST_BYTES, Channel, Resolve, mapped, timestamp
+from plexus_cli.slack.entries import ME_MESSAGE, TOMBSTONE, is_system
+from plexus_cli.slack.export import Export
+from plexus_cli.slack.fields import child, children, micros, stamp_text, string, strings, whole
+from plexus_cli.slack.markup import Named, Names, Rendered, render
+from plexus_cli.slack.people import author_of
+from plexus_cli.slack.problems import ConversationNotMapped, OddityKind, Problems
+from plexus_cli.slack.survey import Workspace
+from plexus_cli.slack.timeline import Placed, timeline
+
+MESSAGES_PER_REQUEST = 256
+MAX_TEXT_BYTES = 150 * 1024
+"""MSG-18."""
+
+_SKIN_TONE = re.compile(r"::skin-tone-\d$")
+_FRAME_BYTES = 8
+"""Tag and length of one message in its request, at most."""
+
+
+def message_requests(
+    channel: Channel,
+    *,
+    workspace: Workspace,
+    export: Export,
+    person: Resolve,
+    conversation: Resolve,
+    now: datetime,
+    problems: Problems,
+) -> Iterator[import_service_pb2.ImportMessagesRequest]:
+    """Yield the messages of `channel` as ImportMessages requests, in order of time.
+
+    At most MESSAGES_PER_REQUEST and MAX_REQUEST_BYTES each. The same export and ids give the same
+    requests, so that an interrupted import is simply run again (MSG-3). Refused, after everything
+    before it has been yielded: EXPORT_BROKEN, EXPORT_UNTIDY, PERSON_NOT_MAPPED; at once:
+    CONVERSATION_NOT_MAPPED.
+    """
+    conversation_id = conversation(channel.external_id)
+    if not conversation_id:
+        raise ConversationNotMapped(external_id=channel.external_id)
+    translation = _Translation(
+        channel,
+        workspace=workspace,
+        conversation_id=conversation_id,
+        person=person,
+        now=now,
+        problems=problems,
+    )
+    placed = timeline(export, workspace.days[channel.key], now=now)
+    return _batches(translation.translated(placed))
+
+
+def names_of(workspace: Workspace, *, person: Resolve) -> Names:
+    """Answer how texts name people and channels. Looking up refuses: PERSON_NOT_MAPPED."""
+    known: dict[str, Named] = {}
+    channels = {channel.key: workspace.name_of(channel) for channel in workspace.channels}
+
+    def named(key: str) -> Named | None:
+        if key not in known and (someone := workspace.people.get(key)) is not None:
+            person_id = mapped(someone.external_id, person)
+            known[key] = Named(handle=someone.handle, person_id=person_id)
+        return known.get(key)
+
+    return Names(person=named, channel=channels.get)
+
+
+class _Translation:
+    """Translates the messages of one channel; remembers which thread roots have gone by."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        workspace: Workspace,
+        conversation_id: str,
+        person: Resolve,
+        now: datetime,
+        problems: Problems,
+    ) -> None:
+        self._channel = channel
+        self._workspace = workspace
+        self._conversation_id = conversation_id
+        self._person = person
+        self._names = names_of(workspace, person=person)
+        self._now = now
+        self._problems = problems
+        self._wanted_roots = workspace.days[channel.key].roots
+        self._roots: dict[int, str] = {}
+        """Request id of the thread's first message, by the time of a message that has replies."""
+
+    def translated(self, entries: Iterator[Placed]) -> Iterator[import_service_pb2.ImportedMessage]:
+        stamp = -1
+        said: list[tuple[str, str]] = []
+        for placed in entries:
+            if placed.stamp != stamp:
+                stamp, said = placed.stamp, []
+            author = author_of(placed.entry, self._workspace.bots).key
+            content = (author, string(placed.entry, "text"))
+            if content in said:
+                self._odd(OddityKind.DUPLICATE_TS, placed, "the same message again is left out")
+                continue
+            said.append(content)
+            if len(said) > 1:
+                self._odd(OddityKind.DUPLICATE_TS, placed, f"another message, number {len(said)}")
+            message = self._message(placed, author=author, number=len(said))
+            if message is not None:
+                yield message
+
+    def _message(
+        self, placed: Placed, *, author: str, number: int
+    ) -> import_service_pb2.ImportedMessage | None:
+        """Translate one message; None, with an oddity, where it is too large to go in."""
+        entry = placed.entry
+        rendered = self._text(placed)
+        size = len(rendered.text.encode())
+        if size > MAX_TEXT_BYTES:
+            detail = f"{size} bytes of text, more than {MAX_TEXT_BYTES}; refused"
+            self._odd(OddityKind.TEXT_TOO_LONG, placed, detail)
+            return None
+
+        system = is_system(entry)
+        request_id = f"slack:{self._channel.key}:{placed.ts}" + (f":{number}" if number > 1 else "")
+        external_id = self._workspace.people[author].external_id
+        message = import_service_pb2.ImportedMessage(
+            conversation_id=self._conversation_id,
+            request_id=request_id,
+            sender_id=mapped(external_id, self._person),
+            sent_at=timestamp(placed.stamp),
+            text=rendered.text,
+            spans=() if system else rendered.spans,
+            mentions=() if system else rendered.mentions,
+            root_request_id=self._root(placed),
+            reactions=self._reactions(placed),
+            attachments=attachments_of(entry),
+            kind=messages.Message.KIND_SYSTEM if system else messages.Message.KIND_TEXT,
+        )
+        if (edited := self._edited(placed)) is not None:
+            message.edited_at.CopyFrom(timestamp(edited))
+        if message.ByteSize() + _FRAME_BYTES > MAX_REQUEST_BYTES:
+            detail = f"{message.ByteSize()} bytes in all, more than {MAX_REQUEST_BYTES}; refused"
+            self._odd(OddityKind.MESSAGE_TOO_LARGE, placed, detail)
+            return None
+        if placed.stamp in self._wanted_roots:
+            self._roots.setdefault(placed.stamp, message.root_request_id or request_id)
+        return message
+
+    def _text(self, placed: Placed) -> Rendered:
+        entry = placed.entry
+        subtype = string(entry, "subtype")
+        if subtype == TOMBSTONE:
+            return Rendered(text="")
+        if entry.get("text") is not None and not isinstance(entry.get("text"), str):
+            self._odd(OddityKind.FIELD_MALFORMED, placed, "the text is no text; taken as empty")
+        rendered = render(string(entry, "text") or hidden_text(entry), names=self._names)
+        if subtype == ME_MESSAGE and rendered.text:
+            whole_text = messages.Span(start=0, length=len(rendered.text), italic=True)
+            spans = [whole_text, *rendered.spans]
+            rendered = Rendered(text=rendered.text, spans=spans, mentions=rendered.mentions)
+        for key in rendered.unknown:
+            self._odd(OddityKind.MENTION_UNKNOWN, placed, f"{key} stays a label")
+        if rendered.beyond_limit:
+            detail = f"{rendered.beyond_limit} mentions beyond the limit stay labels"
+            self._odd(OddityKind.TOO_MANY_MENTIONS, placed, detail)
+        return rendered
+
+    def _root(self, placed: Placed) -> str:
+        value = placed.entry.get("thread_ts")
+        if value is None or value == "":
+            return ""
+        stamp = micros(value, now=self._now)
+        if stamp == placed.stamp:
+            return ""
+        root = None if stamp is None else self._roots.get(stamp)
+        if root is None:
+            shown = repr(value)[:40] if stamp is None else stamp_text(stamp)
+            detail = f"the root {shown} is not there; the message stands outside threads"
+            self._odd(OddityKind.ROOT_MISSING, placed, detail)
+        return root or ""
+
+    def _reactions(self, placed: Placed) -> list[messages.Reaction]:
+        reactors: dict[str, dict[str, None]] = {}
+        for reaction in children(placed.entry, "reactions"):
+            emoji = _SKIN_TONE.sub("", string(reaction, "name").strip(":"))
+            users = strings(reaction, "users")
+            if whole(reaction, "count") > len(users):
+                missing = whole(reaction, "count") - len(users)
+                detail = f"{missing} people who reacted with {emoji} are not named"
+                self._odd(OddityKind.REACTORS_MISSING, placed, detail)
+            if emoji and users:
+                ids = (self._workspace.people[key].external_id for key in users)
+                reactors.setdefault(emoji, {}).update(
+                    dict.fromkeys(mapped(external_id, self._person) for external_id in ids)
+                )
+        return [
+            messages.Reaction(emoji=emoji, person_ids=list(ids)) for emoji, ids in reactors.items()
+        ]
+
+    def _edited(self, placed: Placed) -> int | None:
+        edited = child(placed.entry, "edited")
+        if not edited:
+            return None
+        stamp = micros(edited.get("ts"), now=self._now)
+        if stamp is None or stamp < placed.stamp:
+            detail = f"edited at {edited.get('ts')!r}, which is left out"
+            self._odd(OddityKind.EDIT_TIME_ABSURD, placed, detail)
+            return None
+        return stamp
+
+    def _odd(self, kind: OddityKind, placed: Placed, detail: str) -> None:
+        self._problems.note(kind, file=placed.file, index=placed.index, ts=placed.ts, detail=detail)
+
+
+def _batches(
+    items: Iterator[import_service_pb2.ImportedMessage],
+) -> Iterator[import_service_pb2.ImportMessagesRequest]:
+    """Gather messages into requests; a refusal is passed on after what came before it."""
+    request = import_service_pb2.ImportMessagesRequest()
+    size = 0
+    refusal: Refusal | None = None
+    while refusal is None:
+        try:
+            item = next(items, None)
+        except Refusal as error:
+            refusal = error
+            continue
+        if item is None:
+            break
+        item_size = item.ByteSize() + _FRAME_BYTES
+        full = len(request.messages) >= MESSAGES_PER_REQUEST
+        if request.messages and (full or size + item_size > MAX_REQUEST_BYTES):
+            yield request
+            request = import_service_pb2.ImportMessagesRequest()
+            size = 0
+        request.messages.append(item)
+        size += item_size
+    if request.messages:
+        yield request
+    if refusal is not None:
+        raise refusal

@@ -1,0 +1,144 @@
+"""What can be wrong with an export: oddities that are worked around, and named refusals.
+
+An oddity never stops an import unless the reader asked for strictness; what cannot be read at all
+is refused with the file, the index in it and the time stamp, so that it can be found and repaired.
+"""
+
+import enum
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from plexuskit.errors import Kind, Refusal
+
+
+class ExportBroken(Refusal):
+    """The export cannot be read from here on; everything before it stays."""
+
+    kind = Kind.INVALID
+    text = (
+        "{where}: {problem}. Repair the export and run the import again; "
+        "what is in already is skipped."
+    )
+
+    def __init__(self, *, file: str, problem: str, index: int | None = None, ts: str = "") -> None:
+        """Say where and what is wrong.
+
+        `file` is its path inside the export, `index` the entry's place in it (from 0), `ts` its
+        time stamp where known.
+        """
+        place = "" if index is None else f", entry {index}"
+        stamp = f", ts {ts}" if ts else ""
+        super().__init__(
+            where=f"{file}{place}{stamp}",
+            file=file,
+            index="" if index is None else index,
+            ts=ts,
+            problem=problem,
+        )
+        self.file = file
+        self.index = index
+        self.ts = ts
+        self.problem = problem
+
+
+class OddityKind(enum.StrEnum):
+    """Why an entry could not be taken exactly as it stands."""
+
+    AUTHOR_UNKNOWN = "author unknown"
+    MEMBER_UNKNOWN = "member unknown"
+    REACTOR_UNKNOWN = "reactor unknown"
+    REACTORS_MISSING = "reactors missing"
+    MENTION_UNKNOWN = "mention unknown"
+    TOO_MANY_MENTIONS = "too many mentions"
+    ROOT_MISSING = "root missing"
+    TEXT_TOO_LONG = "text too long"
+    MESSAGE_TOO_LARGE = "message too large"
+    DUPLICATE_TS = "duplicate ts"
+    DUPLICATE_ID = "duplicate id"
+    EDIT_TIME_ABSURD = "edit time absurd"
+    CREATED_ABSURD = "creation time absurd"
+    ENTRY_NOT_A_MESSAGE = "entry is not a message"
+    FIELD_MALFORMED = "field malformed"
+    FIELD_SHORTENED = "field shortened"
+    ZONE_UNKNOWN = "time zone unknown"
+    NO_MEMBERS = "no members"
+    NOT_A_PAIR = "direct chat not of two people"
+    FOLDER_UNLISTED = "folder unlisted"
+    FILE_IGNORED = "file ignored"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Oddity:
+    """One thing that was worked around: where it stands and what was made of it."""
+
+    kind: OddityKind
+    file: str
+    detail: str
+    index: int | None = None
+    ts: str = ""
+
+    def __str__(self) -> str:
+        """Say it in one line for a person."""
+        place = "" if self.index is None else f", entry {self.index}"
+        stamp = f", ts {self.ts}" if self.ts else ""
+        return f"{self.file}{place}{stamp}: {self.kind}: {self.detail}"
+
+
+class ExportUntidy(Refusal):
+    """A strict import met something that a lenient one works around."""
+
+    kind = Kind.INVALID
+    text = "{oddity}. Repair the export, or import without --strict."
+
+    def __init__(self, *, oddity: Oddity) -> None:
+        """Carry the `oddity` that was met."""
+        super().__init__(oddity=str(oddity))
+        self.oddity = oddity
+
+
+class PersonNotMapped(Refusal):
+    """Somebody who acts in the export has no id yet: people are imported first."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "{external_id} has no person yet. Import the people first."
+
+
+class ConversationNotMapped(Refusal):
+    """A conversation of the export has no id yet: conversations are imported before messages."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "{external_id} has no conversation yet. Import the conversations first."
+
+
+class Problems:
+    """Collects oddities: all are counted, the first of each kind are kept as examples."""
+
+    def __init__(self, *, strict: bool = False, examples_per_kind: int = 20) -> None:
+        """With `strict`, the first oddity is refused with EXPORT_UNTIDY instead."""
+        self._strict = strict
+        self._examples_per_kind = examples_per_kind
+        self._counts: Counter[OddityKind] = Counter()
+        self._examples: list[Oddity] = []
+
+    def note(
+        self, kind: OddityKind, *, file: str, detail: str, index: int | None = None, ts: str = ""
+    ) -> None:
+        """Count an oddity and where it stands. Refused when strict: EXPORT_UNTIDY."""
+        oddity = Oddity(kind=kind, file=file, detail=detail, index=index, ts=ts)
+        if self._strict:
+            raise ExportUntidy(oddity=oddity)
+        self._counts[kind] += 1
+        if self._counts[kind] <= self._examples_per_kind:
+            self._examples.append(oddity)
+
+    @property
+    def counts(self) -> Mapping[OddityKind, int]:
+        """How many of each kind were met."""
+        return MappingProxyType(self._counts)
+
+    @property
+    def examples(self) -> Sequence[Oddity]:
+        """The first oddities of each kind, in the order they were met."""
+        return tuple(self._examples)
