@@ -1,0 +1,130 @@
+#!/usr/bin/env python
+"""Make the keys that the services of one installation share, and rotate them.
+
+    make_keys.py DIR            makes what is missing
+    make_keys.py DIR --announce makes the next keys; all accept them, nobody signs with them yet
+    make_keys.py DIR --switch   everybody signs with the next keys and still accepts the old ones
+    make_keys.py DIR --retire   forgets the old keys
+
+A rotation is the three steps in this order, each rolled out to every service before the next. It
+writes `DIR/<service>/caller.json` for each service and `DIR/directory/tokens.json`; between
+`--announce` and `--switch` the next private keys wait in `DIR/next.json`. With `--owner UID` the
+files belong to that user. Needs plexuskit and directory, as the image plexus/directory has them.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from directory.store import load_or_create
+from plexuskit.clock import SystemClock
+from plexuskit.grpc.keys import generate_keys, owner_of
+
+SERVICES = ("directory", "messaging", "tasks", "notify", "search", "gateway")
+Keys = dict[str, dict[str, Any]]
+
+
+def main() -> None:
+    """Do the one step that the arguments name."""
+    parser = argparse.ArgumentParser(description="Make or rotate the keys of an installation.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--owner", type=int, help="numeric id of the user who shall read them")
+    step = parser.add_mutually_exclusive_group()
+    for name in ("announce", "switch", "retire"):
+        step.add_argument(f"--{name}", dest="step", action="store_const", const=name)
+    chosen = parser.parse_args()
+
+    match chosen.step:
+        case None:
+            make_missing(chosen.folder)
+        case "announce":
+            announce(chosen.folder)
+        case "switch":
+            switch(chosen.folder)
+        case "retire":
+            retire(chosen.folder)
+    if chosen.owner is not None:
+        hand_over(chosen.folder, owner=chosen.owner)
+
+
+def make_missing(folder: Path) -> None:
+    """Make the keys of callers unless all are there, and the key of access tokens likewise."""
+    if not all(_caller(folder, service).is_file() for service in SERVICES):
+        _write_all(folder, generate_keys(SERVICES))
+    load_or_create(folder / "directory/tokens.json", now=SystemClock().now())
+
+
+def announce(folder: Path) -> None:
+    """Make the next keys and let everybody accept them."""
+    now = _read_all(folder)
+    if (folder / "next.json").exists():
+        sys.exit("A rotation is under way: --switch comes next.")
+
+    generation = SystemClock().now().strftime("%Y%m%d%H%M%S")
+    retiring = {key: value for keys in now.values() for key, value in keys["verifying"].items()}
+    following = generate_keys(SERVICES, generation=generation, retiring=retiring)
+    _write(folder / "next.json", following)
+    accepted = following[SERVICES[0]]["verifying"]
+    _write_all(folder, {name: keys | {"verifying": accepted} for name, keys in now.items()})
+
+
+def switch(folder: Path) -> None:
+    """Let everybody sign with the next keys."""
+    waiting = folder / "next.json"
+    if not waiting.is_file():
+        sys.exit("There are no next keys: --announce comes first.")
+    _write_all(folder, json.loads(waiting.read_text()))
+    waiting.unlink()
+
+
+def retire(folder: Path) -> None:
+    """Let nobody accept a key any more that nobody signs with."""
+    if (folder / "next.json").exists():
+        sys.exit("A rotation is under way: --switch comes next.")
+    now = _read_all(folder)
+    signing = {keys["signing"]["id"] for keys in now.values()}
+    for service, keys in now.items():
+        kept = {key: value for key, value in keys["verifying"].items() if key in signing}
+        if {owner_of(key) for key in kept} != set(SERVICES):
+            sys.exit(f"{service} does not know everybody's key; nothing was changed.")
+        now[service] = keys | {"verifying": kept}
+    _write_all(folder, now)
+
+
+def hand_over(folder: Path, *, owner: int) -> None:
+    """Give the folder of each service and the files in it to a user."""
+    for service in SERVICES:
+        for path in (folder / service, *(folder / service).iterdir()):
+            os.chown(path, owner, owner)
+
+
+def _caller(folder: Path, service: str) -> Path:
+    return folder / service / "caller.json"
+
+
+def _read_all(folder: Path) -> Keys:
+    return {name: json.loads(_caller(folder, name).read_text()) for name in SERVICES}
+
+
+def _write_all(folder: Path, keys: Keys) -> None:
+    for service, content in keys.items():
+        _write(_caller(folder, service), content)
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    """Put a whole file in its place, readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.new")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=2)
+    beside.replace(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Starts real servers and all of Plexus on one machine."""

@@ -1,0 +1,82 @@
+"""The environment of a service: what the local run knows, as far as the service asks for it."""
+
+import importlib
+import os
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+
+from plexuskit.config import Section, ServiceSettings
+
+from plexus_local.layout import Layout
+from plexus_local.table import Entry, peers
+
+Offer = Mapping[str, Mapping[str, str | int | Path]]
+
+
+class BackendUrls(typing.NamedTuple):
+    """Where the three servers are."""
+
+    mongo: str
+    kafka: str
+    opensearch: str
+
+
+def environment(
+    entry: Entry, *, layout: Layout, ports: dict[str, int], urls: BackendUrls, smtp: str
+) -> dict[str, str]:
+    """Return the whole environment of a process.
+
+    A setting that the operator exported keeps the operator's value.
+    """
+    offer = _offer(entry, layout=layout, ports=ports, urls=urls, smtp=smtp)
+    settings = importlib.import_module(f"{entry.service}.config").Settings
+    return variables(settings, offer) | dict(os.environ)
+
+
+def variables(settings: type[ServiceSettings], offer: Offer) -> dict[str, str]:
+    """Name those of the offered values that the settings have a place for.
+
+    A service refuses settings that it does not know, so the rest is left out.
+    """
+    prefix = settings.model_config.get("env_prefix", "").upper()
+    named = {}
+    for section, values in offer.items():
+        field = settings.model_fields.get(section)
+        keys = _keys(field.annotation) if field is not None else set()
+        for key, value in values.items():
+            if key in keys:
+                named[f"{prefix}{section.upper()}__{key.upper()}"] = str(value)
+    return named
+
+
+def _keys(annotation: object) -> set[str]:
+    """Return the keys of a section, also of an optional one."""
+    kinds = typing.get_args(annotation) or (annotation,)
+    return {
+        key
+        for kind in kinds
+        if isinstance(kind, type) and issubclass(kind, Section)
+        for key in kind.model_fields
+    }
+
+
+def _offer(
+    entry: Entry, *, layout: Layout, ports: dict[str, int], urls: BackendUrls, smtp: str
+) -> Offer:
+    service = entry.service
+    listening: dict[str, dict[str, str | int]] = {
+        section: {"host": "127.0.0.1", "port": ports.get(f"{entry.name}.{section}", 0)}
+        for section in ("grpc", "http", "ops")
+    }
+    return listening | {
+        "mongo": {"url": urls.mongo, "database": f"plexus_{service}"},
+        "kafka": {"url": urls.kafka},
+        "opensearch": {"url": urls.opensearch, "index_prefix": "plexus-"},
+        "caller": {"keys_file": layout.keys / f"{service}.json"},
+        "telemetry": {"log_format": "json", "log_level": "INFO"},
+        "peers": peers(ports),
+        "bootstrap": {"secret": layout.bootstrap_secret.read_text().strip()},
+        "tokens": {"keys_file": layout.keys / "directory-tokens.json"},
+        "smtp": {"url": smtp, "sender": "plexus@plexus.local"},
+    }

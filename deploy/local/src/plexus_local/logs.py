@@ -1,0 +1,49 @@
+"""Show the ends of logs, and what is added to them."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from plexuskit.testing.servers.errors import tail
+
+from plexus_local import show
+from plexus_local.layout import Layout
+
+POLL = 0.3
+
+
+def logs(layout: Layout, *, names: Sequence[str], lines: int, following: bool) -> int:
+    """Print the last `lines` lines of each log, each behind its name; return 1 for no such log."""
+    there = {path.stem: path for path in sorted(layout.logs.glob("*.log"))}
+    unknown = [name for name in names if name not in there]
+    if unknown:
+        show.line(f"No log of {', '.join(unknown)}. There are: {', '.join(there) or 'none yet'}.")
+        return 1
+
+    chosen = {name: there[name] for name in names or there}
+    read = {path: path.stat().st_size for path in chosen.values()}
+    for name, path in chosen.items():
+        for text in tail(path, lines=lines).splitlines():
+            show.line(f"{name:<16} {text}")
+    while following:
+        try:
+            time.sleep(POLL)
+        except KeyboardInterrupt:
+            return 0
+        for name, path in chosen.items():
+            read[path] = _print_new(name, path, read[path])
+    return 0
+
+
+def _print_new(name: str, path: Path, position: int) -> int:
+    """Print the whole lines behind a position and return the position behind them."""
+    if not path.is_file():
+        return 0
+    position = 0 if path.stat().st_size < position else position  # it was set aside meanwhile
+    with path.open("rb") as stream:
+        stream.seek(position)
+        added = stream.read()
+    whole = added[: added.rfind(b"\n") + 1]
+    for text in whole.decode(errors="replace").splitlines():
+        show.line(f"{name:<16} {text}")
+    return position + len(whole)

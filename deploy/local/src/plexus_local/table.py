@@ -1,0 +1,52 @@
+"""Which processes Plexus consists of on one machine, and in what order they start."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One process of a service.
+
+    Attributes:
+        name: Of the process.
+        service: The package that `python -m` runs.
+        roles: What it does of all that the service does.
+        stage: Entries of a stage start together, after those of the stages before are ready.
+        serves: Names of the ports that it listens on, as `<section>` of its settings, beside `ops`.
+    """
+
+    name: str
+    service: str
+    roles: tuple[str, ...]
+    stage: int
+    serves: tuple[str, ...] = ("grpc",)
+
+
+ENTRIES = (
+    Entry(name="directory", service="directory", roles=("api", "relay"), stage=0),
+    Entry(name="messaging-api", service="messaging", roles=("api",), stage=1),
+    Entry(name="messaging-relay", service="messaging", roles=("relay",), stage=1, serves=()),
+    Entry(name="tasks", service="tasks", roles=("api", "relay", "scheduler"), stage=1),
+    Entry(name="notify", service="notify", roles=("api", "relay", "consumers", "sender"), stage=1),
+    Entry(name="search", service="search", roles=("api", "indexer"), stage=1),
+    Entry(name="gateway", service="gateway", roles=("api",), stage=2, serves=("grpc", "http")),
+)
+
+
+def services(entries: tuple[Entry, ...] = ENTRIES) -> list[str]:
+    """Return the names of the services, each once."""
+    return list(dict.fromkeys(entry.service for entry in entries))
+
+
+def port_names(entries: tuple[Entry, ...] = ENTRIES) -> list[str]:
+    """Return the names of all ports that the processes listen on: `<process>.<section>`."""
+    return [f"{entry.name}.{section}" for entry in entries for section in (*entry.serves, "ops")]
+
+
+def peers(ports: dict[str, int], entries: tuple[Entry, ...] = ENTRIES) -> dict[str, str]:
+    """Return where each service answers gRPC: `{service: host:port}`."""
+    return {
+        entry.service: f"127.0.0.1:{ports[f'{entry.name}.grpc']}"
+        for entry in entries
+        if "grpc" in entry.serves
+    }
