@@ -1,0 +1,174 @@
+"""The compose file: every service and role, real settings, pinned images, loopback ports."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from plexuskit.config import ServiceSettings
+
+PORTS = {"grpc": 7000, "ops": 9000, "http": 8080}
+KEYS = "/etc/plexus/keys"
+INTERPOLATED = re.compile(r"\$\{(?P<name>[A-Z_]+)(:-(?P<default>[^}]*))?\}")
+ENDS = {"init", "provision-topics", "search-provision"}
+
+Container = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def composed(root: Path) -> dict[str, Container]:
+    """All containers by name."""
+    read = yaml.safe_load((root / "deploy/compose/compose.yaml").read_text(encoding="utf-8"))
+    found: dict[str, Container] = read["services"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def plexus(composed: dict[str, Container], services: list[str]) -> dict[str, tuple[str, Container]]:
+    """The containers that run a service with its own settings: `{name: (service, container)}`."""
+    return {
+        name: (service_of(container), container)
+        for name, container in composed.items()
+        if service_of(container) in services and "entrypoint" not in container
+    }
+
+
+def service_of(container: Container) -> str:
+    service: str = container.get("build", {}).get("args", {}).get("SERVICE", "")
+    return service
+
+
+def environment(container: Container) -> dict[str, str]:
+    """Return the environment as compose makes it where nothing is exported."""
+    return {
+        name: INTERPOLATED.sub(lambda found: found["default"] or "", value)
+        for name, value in container["environment"].items()
+    }
+
+
+def selected_roles(container: Container) -> list[str]:
+    words: list[str] = container["command"]
+    return words[1::2] if words[0] == "--role" else []
+
+
+def test_every_service_is_there(
+    plexus: dict[str, tuple[str, Container]], services: list[str]
+) -> None:
+    assert {service for service, _ in plexus.values()} == set(services)
+
+
+def test_every_role_of_every_service_runs_once(
+    plexus: dict[str, tuple[str, Container]],
+    services: list[str],
+    roles: Callable[[str], set[str]],
+) -> None:
+    run: dict[str, list[str]] = {service: [] for service in services}
+    for service, container in plexus.values():
+        run[service] += selected_roles(container)
+    assert {service: sorted(found) for service, found in run.items()} == {
+        service: sorted(roles(service)) for service in services
+    }
+
+
+def test_every_service_starts_with_its_settings(
+    plexus: dict[str, tuple[str, Container]], accepted: Callable[..., ServiceSettings]
+) -> None:
+    for service, container in plexus.values():
+        settings: Any = accepted(service=service, environment=environment(container))
+        for section in PORTS.keys() & type(settings).model_fields:
+            assert getattr(settings, section).port == PORTS[section]
+            assert getattr(settings, section).host == "0.0.0.0"
+        assert settings.caller.keys_file == Path(KEYS) / "caller.json"
+
+
+def test_peers_are_containers_that_serve_that_service(
+    plexus: dict[str, tuple[str, Container]], accepted: Callable[..., ServiceSettings]
+) -> None:
+    for service, container in plexus.values():
+        settings: Any = accepted(service=service, environment=environment(container))
+        for peer, address in dict(getattr(settings, "peers", ())).items():
+            host, _, port = address.partition(":")
+            asked, target = plexus[host]
+            assert asked == peer
+            assert "api" in selected_roles(target)
+            assert int(port) == PORTS["grpc"]
+
+
+def test_each_service_sees_its_own_keys_only(
+    plexus: dict[str, tuple[str, Container]], composed: dict[str, Container]
+) -> None:
+    for service, container in plexus.values():
+        (mounted,) = container["volumes"]
+        assert (mounted["source"], mounted["target"]) == ("keys", KEYS)
+        assert mounted["read_only"] is True
+        assert mounted["volume"] == {"subpath": service}
+        assert container["depends_on"]["init"]["condition"] == "service_completed_successfully"
+    others = set(composed) - set(plexus) - {"init"}
+    assert not [name for name in others if "keys" in str(composed[name].get("volumes"))]
+
+
+def test_images_are_pinned(composed: dict[str, Container], root: Path) -> None:
+    images = [container["image"] for container in composed.values()]
+    for dockerfile in ("deploy/compose/opensearch/Dockerfile", "deploy/Dockerfile"):
+        text = (root / dockerfile).read_text(encoding="utf-8")
+        images += re.findall(r"^FROM (\S+:\S+)", text, flags=re.MULTILINE)
+    for image in images:
+        _, _, tag = image.partition(":")
+        assert tag not in {"", "latest"}, image
+
+
+def test_ports_are_on_loopback_only(composed: dict[str, Container]) -> None:
+    published = [port for container in composed.values() for port in container.get("ports", [])]
+    assert published
+    assert not [port for port in published if not port.startswith("127.0.0.1:")]
+    assert "host" not in {container.get("network_mode") for container in composed.values()}
+
+
+def test_what_runs_has_a_health_check_and_what_ends_is_waited_for(
+    composed: dict[str, Container], plexus: dict[str, tuple[str, Container]]
+) -> None:
+    for name, (_, container) in plexus.items():
+        if name not in ENDS:
+            assert "/readyz" in " ".join(container["healthcheck"]["test"])
+    for name in ("mongo", "kafka", "opensearch"):
+        assert composed[name]["healthcheck"]["test"][0] == "CMD"
+
+    for container in composed.values():
+        for needed, wait in container.get("depends_on", {}).items():
+            if needed in ENDS:
+                assert wait["condition"] == "service_completed_successfully"
+            elif needed in plexus or "healthcheck" in composed[needed]:
+                assert wait["condition"] == "service_healthy"
+            else:
+                assert wait["condition"] == "service_started"
+
+
+def test_nobody_waits_for_someone_who_waits_for_him(composed: dict[str, Container]) -> None:
+    waiting = {name: set(found.get("depends_on", {})) for name, found in composed.items()}
+    while waiting:
+        free = {name for name, needed in waiting.items() if not needed & waiting.keys()}
+        assert free, f"these wait for one another: {sorted(waiting)}"
+        waiting = {name: needed for name, needed in waiting.items() if name not in free}
+
+
+def test_containers_may_do_nothing_but_run(plexus: dict[str, tuple[str, Container]]) -> None:
+    for _, container in plexus.values():
+        assert container["read_only"] is True
+        assert container["cap_drop"] == ["ALL"]
+        assert container["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_mongo_lets_go_of_a_dead_transaction_in_three_seconds(
+    composed: dict[str, Container],
+) -> None:
+    words = composed["mongo"]["command"]
+    assert words[:3] == ["mongod", "--replSet", "rs0"]
+    assert words[words.index("--setParameter") + 1] == "transactionLifetimeLimitSeconds=3"
+
+
+def test_opensearch_has_the_plugins_for_chinese(root: Path) -> None:
+    text = (root / "deploy/compose/opensearch/Dockerfile").read_text(encoding="utf-8")
+    installed = re.findall(r"opensearch-plugin install --batch (\S+)", text)
+    assert installed == ["analysis-icu", "analysis-smartcn"]

@@ -1,0 +1,199 @@
+"""The contracts as a whole: methods have requirements, topics have owners, facts have topics."""
+
+import importlib
+import pkgutil
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import plexus
+import pytest
+import yaml
+from google.protobuf.descriptor import (
+    Descriptor,
+    FieldDescriptor,
+    FileDescriptor,
+    MethodDescriptor,
+)
+from plexus import topics as generated
+from plexus.authz.v1.options_pb2 import Requirement, requires
+
+PERMISSION = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*")
+TOPIC = re.compile(r"(?P<owner>[a-z]+)\.(?P<scope>[a-z]+)\.v[1-9][0-9]*")
+GROUP = re.compile(r"(?P<service>[a-z]+)\.[a-z]+")
+
+# A word of an RPC that changes nothing. Everything else must be repeatable by its request id.
+READS = ("BatchGet", "Find", "Get", "List", "Readable", "Recheck", "Search", "Snapshot", "Suggest")
+WITHOUT_REQUEST_ID = {
+    "SignIn": "a repeated sign-in is another session, and the first one expires unused",
+    "RefreshSession": "the refresh token is the key: used twice it ends its session",
+    "SignOut": "ending an ended session changes nothing",
+    "SetPassword": "setting the same password again changes nothing",
+    "InitTenant": "there is one tenant at most, so the second is refused",
+    "ImportPeople": "each person carries its external_id",
+    "ImportConversations": "each conversation carries its external_id",
+    "ImportMessages": "each message carries its request_id (MSG-19)",
+    "SendMessages": "each item carries its request_id (MSG-3)",
+    "AdvanceCursors": "a cursor only rises, so a repetition changes nothing (MSG-7)",
+    "FollowThread": "following is a state that is set, not a step",
+    "MarkNotificationsRead": "read is a state that is set, not a step",
+    "SetPreferences": "the whole of the preferences is set",
+    "Session": "the stream's items carry their request ids",
+    "Subscribe": "opens a stream and changes nothing",
+    "Append": "each command of the stream carries its request_id (MSG-3)",
+}
+
+
+def every_file() -> Iterator[FileDescriptor]:
+    names = (found.name for found in pkgutil.walk_packages(plexus.__path__, "plexus."))
+    for name in names:
+        if name.endswith("_pb2"):
+            yield importlib.import_module(name).DESCRIPTOR
+
+
+FILES = list(every_file())
+METHODS = [
+    method
+    for file in FILES
+    for service in file.services_by_name.values()
+    for method in service.methods
+]
+EVENTS = [file for file in FILES if file.name.endswith("/events.proto")]
+
+
+def requirement(method: MethodDescriptor) -> Requirement:
+    return method.GetOptions().Extensions[requires]
+
+
+@pytest.fixture(scope="module")
+def catalogue(root: Path) -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load((root / "proto/topics.yaml").read_text())
+    return read
+
+
+def test_every_service_has_contracts(services: list[str]) -> None:
+    packages = {method.containing_service.file.package for method in METHODS}
+    assert {f"plexus.{name}.v1" for name in services} <= packages
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
+def test_gw_01_every_method_has_exactly_one_requirement(method: MethodDescriptor) -> None:
+    assert method.GetOptions().HasExtension(requires)
+    declared = requirement(method)
+    assert [bool(declared.permission), declared.public, declared.internal].count(True) == 1
+    if declared.permission:
+        assert PERMISSION.fullmatch(declared.permission)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
+def test_gw_01_the_object_of_a_permission_is_named_by_a_field(method: MethodDescriptor) -> None:
+    declared = requirement(method)
+    assert bool(declared.resource) == bool(declared.id)
+    if declared.id:
+        assert declared.permission
+        field = field_at(method.input_type, declared.id)
+        assert field.type == FieldDescriptor.TYPE_STRING
+
+
+def field_at(message: Descriptor, path: str) -> FieldDescriptor:
+    first, _, rest = path.partition(".")
+    field = message.fields_by_name.get(first)
+    assert field is not None, f"{message.full_name} has no field {first}"
+    return field_at(field.message_type, rest) if rest else field
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
+def test_requests_and_responses_are_named_after_their_method(method: MethodDescriptor) -> None:
+    package = method.containing_service.file.package
+    assert method.input_type.full_name == f"{package}.{method.name}Request"
+    assert method.output_type.full_name == f"{package}.{method.name}Response"
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
+def test_gw_06_every_changing_method_takes_a_request_id(method: MethodDescriptor) -> None:
+    if method.name.startswith(READS):
+        assert method.name not in WITHOUT_REQUEST_ID
+    elif method.name in WITHOUT_REQUEST_ID:
+        assert "request_id" not in method.input_type.fields_by_name, "it is no exception any more"
+    else:
+        assert field_at(method.input_type, "request_id").type == FieldDescriptor.TYPE_STRING
+
+
+def test_gw_06_the_exceptions_are_methods_that_exist() -> None:
+    assert set(WITHOUT_REQUEST_ID) <= {method.name for method in METHODS}
+
+
+def test_every_topic_belongs_to_a_service(catalogue: dict[str, Any], services: list[str]) -> None:
+    names = [topic["name"] for topic in catalogue["topics"]]
+    assert len(set(names)) == len(names)
+    for topic in catalogue["topics"]:
+        named = TOPIC.fullmatch(topic["name"])
+        assert named is not None, topic["name"]
+        assert named["owner"] == topic["owner"]
+        assert topic["owner"] in services
+        assert topic["package"] == f"plexus.{topic['owner']}.v1"
+        assert topic["partitions"] > 0
+        assert topic["retention_hours"] > 0
+
+
+def test_msg_04_every_fact_is_in_exactly_one_topic_of_its_owner(catalogue: dict[str, Any]) -> None:
+    listed = Counter(
+        f"{topic['package']}.{fact}" for topic in catalogue["topics"] for fact in topic["facts"]
+    )
+    defined = {
+        message.full_name for file in EVENTS for message in file.message_types_by_name.values()
+    }
+    assert defined
+    assert listed == Counter(defined)
+
+
+def test_every_consumer_belongs_to_a_service_and_reads_something(
+    catalogue: dict[str, Any], services: list[str]
+) -> None:
+    groups = [consumer["group"] for consumer in catalogue["consumers"]]
+    assert len(set(groups)) == len(groups)
+    for consumer in catalogue["consumers"]:
+        named = GROUP.fullmatch(consumer["group"])
+        assert named is not None, consumer["group"]
+        assert named["service"] == consumer["service"]
+        assert consumer["service"] in services
+
+    read = {group for topic in catalogue["topics"] for group in topic["consumers"]}
+    assert read == set(groups)
+
+
+def test_src_08_a_dead_letter_topic_belongs_to_its_consumer(catalogue: dict[str, Any]) -> None:
+    wanted = {
+        consumer["group"]: f"{consumer['group']}.dlq" if consumer["dlq"] else ""
+        for consumer in catalogue["consumers"]
+    }
+    assert {consumer.group: consumer.dlq for consumer in generated.CONSUMERS} == wanted
+
+    longest = max(topic["retention_hours"] for topic in catalogue["topics"])
+    assert catalogue["dlq"]["retention_hours"] > longest, "letters outlive what they came from"
+
+
+def test_the_constants_are_those_of_the_catalogue(catalogue: dict[str, Any]) -> None:
+    wanted = {
+        topic["name"]: (
+            topic["owner"],
+            topic["partitions"],
+            topic["retention_hours"],
+            {f"{topic['package']}.{fact}" for fact in topic["facts"]},
+            set(topic["consumers"]),
+        )
+        for topic in catalogue["topics"]
+    }
+    made = {
+        topic.name: (
+            topic.owner,
+            topic.partitions,
+            topic.retention_hours,
+            set(topic.facts),
+            set(topic.consumers),
+        )
+        for topic in generated.TOPICS
+    }
+    assert made == wanted

@@ -1,0 +1,87 @@
+"""The one Dockerfile: an image per service, without a shell in front and without root inside."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+MODULES = {"cli": "plexus_cli"}  # where the image is not named after its module
+STAGE = re.compile(r"^FROM (?P<base>\S+)(?: AS (?P<name>\S+))?$")
+
+
+@pytest.fixture(scope="module")
+def lines(root: Path) -> list[str]:
+    text = (root / "deploy/Dockerfile").read_text(encoding="utf-8")
+    joined = text.replace("\\\n", " ")
+    return [line for line in joined.splitlines() if line and not line.startswith("#")]
+
+
+@pytest.fixture(scope="module")
+def stages(lines: list[str]) -> dict[str, tuple[str, list[str]]]:
+    """The stages by name: what each stands on and its instructions; the last one is nameless."""
+    found: dict[str, tuple[str, list[str]]] = {}
+    instructions: list[str] = []
+    for line in lines:
+        stage = STAGE.match(line)
+        if stage:
+            instructions = []
+            found[stage["name"] or ""] = (stage["base"], instructions)
+        else:
+            instructions.append(line)
+    return found
+
+
+def test_every_service_and_the_command_line_have_an_image(
+    stages: dict[str, tuple[str, list[str]]], services: list[str]
+) -> None:
+    assert set(stages) == {"build", "runtime", *services, "cli", ""}
+    assert stages[""] == ("${SERVICE}", [])
+
+
+def test_a_process_gets_its_signals_itself(
+    stages: dict[str, tuple[str, list[str]]], services: list[str]
+) -> None:
+    for name in (*services, "cli"):
+        base, (entry,) = stages[name]
+        assert base == "runtime"
+        assert entry.startswith("ENTRYPOINT [")
+        assert json.loads(entry.removeprefix("ENTRYPOINT ")) == [
+            "python",
+            "-m",
+            MODULES.get(name, name),
+        ]
+
+
+def test_an_image_runs_without_root_and_writes_nothing(
+    stages: dict[str, tuple[str, list[str]]],
+) -> None:
+    base, instructions = stages["runtime"]
+    assert base == "python:3.11-slim"
+    assert "USER 10001:10001" in instructions
+    assert any("PYTHONDONTWRITEBYTECODE=1" in line for line in instructions)
+
+
+def test_an_image_holds_exactly_what_the_lock_file_names(
+    stages: dict[str, tuple[str, list[str]]],
+) -> None:
+    _, instructions = stages["build"]
+    (sync,) = (line for line in instructions if line.startswith("RUN uv sync"))
+    assert {"--frozen", "--no-dev", "--no-editable", "--package"} <= set(sync.split())
+
+
+def test_probes_are_kubernetes_own(lines: list[str]) -> None:
+    assert not [line for line in lines if line.startswith("HEALTHCHECK")]
+
+
+def test_the_build_sees_every_project_of_the_workspace(root: Path) -> None:
+    seen = {
+        line.removeprefix("!")
+        for line in (root / "deploy/Dockerfile.dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
+    for project in ("libs/*", "services/*", "clients/cli", "deploy/local"):
+        assert {f"{project}/pyproject.toml", f"{project}/src"} <= seen
+        for path in root.glob(f"{project}/pyproject.toml"):
+            assert path.parent.joinpath("src").is_dir()
+    assert {"pyproject.toml", "uv.lock"} <= seen

@@ -1,0 +1,192 @@
+"""What must be true of a conversation, whatever was killed, paused or away meanwhile."""
+
+import asyncio
+import http.client
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from messaging.domain.log import GENESIS, EntryKind, chain
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.messaging.v1.events_pb2 import MessagePosted
+from plexus.notify.v1.notify_service_pb2 import ListNotificationsRequest
+from plexuskit.config import MongoSection
+from plexuskit.mongo import connect
+from plexuskit.testing.wait import eventually
+
+CAUGHT_UP_WITHIN = 60.0
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One message as the log has it."""
+
+    seq: int
+    change_no: int
+    message_id: str
+    sender_id: str
+    request_id: str
+    text: str
+
+
+class Checker:
+    """Compares what clients were told with what is stored, indexed, notified and delivered."""
+
+    def __init__(self, platform) -> None:
+        self._platform = platform
+
+    async def log_of(self, conversation_id: str) -> list[Stored]:
+        """Read the log itself and check that it is one.
+
+        `change_no` is 1, 2, 3 … over every change, `seq` 1, 2, 3 … over messages, each link of the
+        chain follows from the one before, and no request id is there twice (MSG-1, MSG-3).
+        """
+        return self.checked(await self.entries_of(conversation_id))
+
+    @staticmethod
+    def checked(entries: Sequence[dict]) -> list[Stored]:
+        """Check entries as `log_of` does; gives the messages among them."""
+        assert [entry["change_no"] for entry in entries] == list(range(1, len(entries) + 1))
+        posted = [entry for entry in entries if entry["kind"] == EntryKind.POSTED.value]
+        assert [entry["seq"] for entry in posted] == list(range(1, len(posted) + 1))
+        requests = Counter((entry["sender_id"], entry["request_id"]) for entry in posted)
+        assert not [key for key, times in requests.items() if times > 1]
+
+        link = GENESIS
+        for entry in entries:
+            link = chain(
+                link,
+                change_no=entry["change_no"],
+                kind=EntryKind(entry["kind"]),
+                entity_id=entry["entity_id"],
+                content_hash=bytes(entry["content_hash"]),
+            )
+            assert link == bytes(entry["chain_hash"]), f"the chain breaks at {entry['_id']}"
+        return [_stored(entry) for entry in posted]
+
+    async def events_of(self, conversation_id: str) -> list[bytes]:
+        """Give the facts of a conversation as the relay publishes them."""
+        return [bytes(entry["event"]) for entry in await self.entries_of(conversation_id)]
+
+    async def entries_of(self, conversation_id: str) -> list[dict]:
+        """Read a conversation's log as it is stored."""
+        section = MongoSection(url=self._platform.urls.mongo, database="plexus_messaging")
+        async with connect(section) as db:
+            return await db.collection("entries", schema_version=1).find_all(
+                {"conversation_id": conversation_id}, sort=[("_id", 1)]
+            )
+
+    async def kept(self, conversation_id: str, clients: Iterable) -> list[Stored]:
+        """Check that everything acknowledged is stored, under its numbers and with its words."""
+        stored = await self.log_of(conversation_id)
+        by_request = {(each.sender_id, each.request_id): each for each in stored}
+        for client in clients:
+            for (conversation, request_id), told in client.acknowledged.items():
+                if conversation != conversation_id:
+                    continue
+                found = by_request[client.person_id, request_id]
+                assert (found.seq, found.message_id) == (told.seq, told.message_id)
+                assert found.text == client.said[conversation, request_id]
+        return stored
+
+    async def delivered(
+        self,
+        conversation_id: str,
+        listeners: Iterable,
+        *,
+        seqs: Sequence[int],
+        within: float = CAUGHT_UP_WITHIN,
+    ) -> None:
+        """Check that each listener gets exactly these messages, in this order, each once."""
+        wanted = list(seqs)
+        for listener in listeners:
+            heard = listener.of(conversation_id)
+            await eventually(lambda heard=heard: len(heard.seqs) >= len(wanted), within=within)
+            assert heard.seqs == wanted
+            assert not listener.after_closing
+            last: dict[tuple[int, str], int] = {}
+            for stream, conversation, change_no in listener.live:
+                before = last.get((stream, conversation), 0)
+                assert change_no > before, f"{change_no} of {conversation} came after {before}"
+                last[stream, conversation] = change_no
+
+    async def indexed(
+        self, conversation_id: str, *, seqs: Sequence[int], within: float = CAUGHT_UP_WITHIN
+    ) -> None:
+        """Check that the index holds exactly these messages."""
+        found: list[int] = []
+
+        async def complete() -> bool:
+            found[:] = await asyncio.to_thread(self._seqs_of_index, conversation_id)
+            return len(found) >= len(seqs)
+
+        await eventually(complete, within=within, every=0.25)
+        assert sorted(found) == list(seqs)
+
+    async def notified(
+        self, plexus, conversation_id: str, *, seqs: Sequence[int], within: float = CAUGHT_UP_WITHIN
+    ) -> None:
+        """Check that this person has exactly one notification for each of these messages."""
+        found: list[int] = []
+
+        async def complete() -> bool:
+            found[:] = await _notified(plexus, conversation_id)
+            return len(found) >= len(seqs)
+
+        await eventually(complete, within=within, every=0.25)
+        assert sorted(found) == list(seqs)
+
+    def _seqs_of_index(self, conversation_id: str) -> list[int]:
+        wanted = {
+            "size": 10_000,
+            "_source": ["seq"],
+            "query": {"term": {"conversation_id": conversation_id}},
+        }
+        self.opensearch("POST", "/plexus-messages/_refresh")
+        answer = self.opensearch("POST", "/plexus-messages/_search", wanted)
+        return [hit["_source"]["seq"] for hit in answer["hits"]["hits"]]
+
+    def opensearch(self, method: str, path: str, body: object = None) -> dict:
+        """Ask OpenSearch itself, behind the service's back."""
+        connection = http.client.HTTPConnection(
+            urlsplit(self._platform.urls.opensearch).netloc, timeout=10
+        )
+        try:
+            content = None if body is None else json.dumps(body)
+            connection.request(method, path, content, {"content-type": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        assert answer.status == http.HTTPStatus.OK, text
+        return json.loads(text)
+
+
+async def _notified(plexus, conversation_id: str) -> list[int]:
+    seqs, token = [], ""
+    while True:
+        request = ListNotificationsRequest(page_size=200, page_token=token)
+        response = await plexus.call(plexus.notify.ListNotifications, request)
+        seqs += [
+            each.source.seq
+            for each in response.notifications
+            if each.source.conversation_id == conversation_id
+        ]
+        token = response.next_page_token
+        if not token:
+            return seqs
+
+
+def _stored(entry) -> Stored:
+    message = MessagePosted.FromString(Envelope.FromString(entry["event"]).fact).message
+    assert (message.seq, message.request_id) == (entry["seq"], entry["request_id"])
+    return Stored(
+        seq=entry["seq"],
+        change_no=entry["change_no"],
+        message_id=entry["entity_id"],
+        sender_id=entry["sender_id"],
+        request_id=entry["request_id"],
+        text=message.text,
+    )

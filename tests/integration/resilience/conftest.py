@@ -1,0 +1,152 @@
+"""People, groups and a checker for tests that break things; afterwards everything runs again."""
+
+import contextlib
+import secrets
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plexus.authz.v1.caller_pb2 import CallerContext
+from plexus.directory.v1.directory_service_pb2 import GetPersonRequest
+from plexus.messaging.v1.conversations_pb2 import Conversation
+from plexus.messaging.v1.messaging_service_pb2 import CreateConversationRequest
+from plexus_cli.sdk import Plexus, open_channel
+from plexus_local.harness import Platform, Proc
+from plexuskit.clock import SystemClock
+from plexuskit.config import CallerSection
+from plexuskit.grpc import CallerSigner, CallerTokens
+from plexuskit.testing.wait import eventually
+
+Patiently = Callable[..., Awaitable[Any]]
+NAMES = ("ann", "bob", "chen", "dora", "eve")
+
+
+def _module(name: str):
+    """Load a module that lies beside this file: tests are no package that could be imported."""
+    spec = spec_from_file_location(f"resilience_{name}", Path(__file__).with_name(f"{name}.py"))
+    module = sys.modules[spec.name] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_clients = _module("client")
+Client, Direct = _clients.Client, _clients.Direct
+Checker = _module("checker").Checker
+
+
+@pytest.fixture(scope="session")
+async def people(platform: Platform) -> AsyncIterator[dict[str, Plexus]]:
+    """Everybody, signed in: name to connection."""
+    handles = await platform.new_people(*NAMES)
+    async with contextlib.AsyncExitStack() as stack:
+        yield {
+            name: await stack.enter_async_context(platform.signed_in(handle))
+            for name, handle in handles.items()
+        }
+
+
+@pytest.fixture
+def patiently() -> Patiently:
+    """Call as a client that tries again while the owner is away: `await patiently(ann, …)`."""
+
+    async def called(plexus: Plexus, method: Callable[..., Awaitable[Any]], request: Any) -> Any:
+        async def once() -> tuple[Any]:
+            return (await plexus.call(method, request),)
+
+        (response,) = await eventually(once, within=25, every=0.2)
+        return response
+
+    return called
+
+
+@pytest.fixture
+def armed(platform: Platform) -> Callable[..., Awaitable[Proc]]:
+    """Start a process anew with a fault: `await armed("notify", "consumer.after_effect:kill@1")`.
+
+    It need not become ready: what waits for it may let the fault strike before that.
+    """
+
+    async def again(name: str, fault: str) -> Proc:
+        process = platform[name]
+        if process.running:
+            await process.end()
+        process.start(PLEXUS_FAULT=fault)
+        return process
+
+    return again
+
+
+@pytest.fixture
+def room(people: dict[str, Plexus], patiently: Patiently) -> Callable[..., Awaitable[str]]:
+    """Make a group of its own: `await room("ann", "bob")`; who comes first owns it."""
+
+    async def made(owner: str, *others: str) -> str:
+        request = CreateConversationRequest(
+            request_id=secrets.token_hex(8),
+            kind=Conversation.KIND_GROUP,
+            name=f"resilience {secrets.token_hex(3)}",
+            member_ids=[people[name].profile.person_id for name in others],
+        )
+        messaging = people[owner].messaging
+        response = await patiently(people[owner], messaging.CreateConversation, request)
+        return response.conversation.id
+
+    return made
+
+
+@pytest.fixture
+async def client(people: dict[str, Plexus]) -> AsyncIterator[Callable[[str], Awaitable[Client]]]:
+    """Open a device of somebody: `await client("ann")`; closed at the end of the test."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def opened(name: str) -> Client:
+            return await stack.enter_async_context(Client(people[name]).running())
+
+        yield opened
+
+
+@pytest.fixture
+def talking() -> Callable[..., contextlib.AbstractAsyncContextManager[None]]:
+    """Let clients talk for the time of a block."""
+    return _clients.talking
+
+
+@pytest.fixture
+async def direct(
+    platform: Platform, people: dict[str, Plexus]
+) -> AsyncIterator[Callable[[str, str], Awaitable[Direct]]]:
+    """Open a way to one process past the gateway: `await direct("ann", "messaging-api")`."""
+    signer = CallerSigner(CallerSection(keys_file=platform.layout.keys / "gateway.json"))
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def opened(name: str, process: str) -> Direct:
+            plexus = people[name]
+            me = await plexus.call(plexus.directory.GetPerson, GetPersonRequest(me=True))
+            context = CallerContext(
+                kind=CallerContext.KIND_PERSON,
+                tenant_id=me.person.tenant_id,
+                person_id=me.person.id,
+                session_id=plexus.profile.session_id,
+                roles=["member"],
+            )
+            tokens = CallerTokens(signer, context, clock=SystemClock())
+            address = platform.address_of(process)
+            channel = await stack.enter_async_context(open_channel(address))
+            return Direct(channel, tokens, me.person.id)
+
+        yield opened
+
+
+@pytest.fixture
+def checker(platform: Platform) -> Checker:
+    return Checker(platform)
+
+
+@pytest.fixture(autouse=True)
+async def _everything_runs(platform: Platform) -> AsyncIterator[None]:
+    """Let the next test find a whole platform, whatever this one broke."""
+    yield
+    await platform.mend()
