@@ -56,10 +56,12 @@ layout = Layout(folder / ".plexus")
 program = str(folder / "program.py")
 
 def process(name, words):
+    ready = folder / f"{name}.ready"
     return Process(
         name=name,
         command=lambda: [sys.executable, "-S", program, name, str(folder), *words],
-        ready=(folder / f"{name}.ready").exists,
+        prepare=lambda: ready.unlink(missing_ok=True),  # what an earlier run left says nothing
+        ready=ready.exists,
         log=layout.log(name),
         start_seconds=2 if "unready" in words else 20,
         stop_seconds=0.5 if "stubborn" in words else 10,

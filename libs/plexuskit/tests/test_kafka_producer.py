@@ -1,5 +1,6 @@
 """Records are acknowledged, routed by key and in order; a broken client is replaced."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -152,3 +153,22 @@ async def test_kafka_away_is_a_dependency_down() -> None:
     async with producer(KafkaSection(url="127.0.0.1:1")) as out:
         with pytest.raises(KafkaUnavailable):
             await out.send_batch([(TOPIC, "cnv_a", b"v", {})])
+
+
+async def test_closing_with_a_request_on_its_way_ends(
+    kafka_section: KafkaSection, kafka_topics: Provisioned
+) -> None:
+    await kafka_topics(TOPIC)
+    large = (TOPIC, "cnv_a", b"x" * 400_000, {})
+
+    for _ in range(5):
+        async with producer(kafka_section) as out:
+            await out.send_batch([large])
+            assert out._client is not None
+            sending = asyncio.create_task(out.send_batch([large] * 10))
+            while not out._client._sender._in_flight:
+                await asyncio.sleep(0)
+            async with asyncio.timeout(10):
+                await out.close()
+                await asyncio.wait([sending])
+            assert isinstance(sending.exception(), KafkaUnavailable)

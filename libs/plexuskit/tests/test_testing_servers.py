@@ -234,6 +234,7 @@ class TestChild:
         child = Child(["/nowhere/at-all"], log=tmp_path / "log")
 
         assert "/nowhere/at-all cannot be run" in _wait_for_text(tmp_path / "log", "run")
+        _wait_until_gone(child.pid)
         assert child.stop() == 1
 
     def test_a_recorded_pid_of_another_process_is_left_alone(self) -> None:

@@ -150,8 +150,13 @@ async def _abandon(client: AIOKafkaProducer, reason: BaseException) -> None:
     if sender is not None:
         sender.cancel()
     await client.client.close()
-    if sender is not None:
-        await asyncio.wait([sender])
+    while sender is not None and not sender.done():
+        # A request that the closing has cut off asks for new metadata and waits for it, which
+        # nobody brings any more.
+        metadata = client.client._md_update_fut  # noqa: SLF001 - as above
+        if metadata is not None and not metadata.done():
+            metadata.set_result(False)  # noqa: FBT003 - asyncio's own signature
+        await asyncio.wait([sender], timeout=0.02)
     client._message_accumulator.fail_all(KafkaError(repr(reason)))  # noqa: SLF001 - as above
     await client.stop()
 
