@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -28,7 +29,7 @@ class Topic:
     name: str
     owner: str
     partitions: int
-    retention_hours: int
+    retention_minutes: int
     facts: frozenset[str]
     consumers: tuple[str, ...]
 
@@ -69,6 +70,11 @@ def generate_messages() -> None:
     (package / "py.typed").touch()
 
 
+def _minutes(entry: dict[str, Any]) -> int:
+    """Read how long records are kept: the catalogue says hours, or minutes where hours are long."""
+    return int(entry.get("retention_minutes") or entry["retention_hours"] * 60)
+
+
 def generate_topics() -> None:
     """Write `plexus/topics.py` from the catalogue."""
     catalogue = yaml.safe_load((PROTO / "topics.yaml").read_text())
@@ -82,7 +88,7 @@ def generate_topics() -> None:
         lines.append(
             f'{constant} = Topic(\n    name="{topic["name"]}",\n    owner="{topic["owner"]}",\n'
             f"    partitions={topic['partitions']},\n"
-            f"    retention_hours={topic['retention_hours']},\n"
+            f"    retention_minutes={_minutes(topic)},\n"
             f"    facts=frozenset(({facts},)),\n    consumers=({consumers}),\n)\n"
         )
     lines.append(f"\nTOPICS = ({', '.join(names)})\n\n")
@@ -101,7 +107,7 @@ def generate_topics() -> None:
     dlq = catalogue["dlq"]
     lines.append(
         f"\nCONSUMERS = ({', '.join(groups)})\n\n"
-        f"DLQ_PARTITIONS = {dlq['partitions']}\nDLQ_RETENTION_HOURS = {dlq['retention_hours']}\n"
+        f"DLQ_PARTITIONS = {dlq['partitions']}\nDLQ_RETENTION_MINUTES = {_minutes(dlq)}\n"
     )
     (TARGET / "plexus/topics.py").write_text("".join(lines))
 

@@ -25,7 +25,19 @@ TOPIC = re.compile(r"(?P<owner>[a-z]+)\.(?P<scope>[a-z]+)\.v[1-9][0-9]*")
 GROUP = re.compile(r"(?P<service>[a-z]+)\.[a-z]+")
 
 # A word of an RPC that changes nothing. Everything else must be repeatable by its request id.
-READS = ("BatchGet", "Find", "Get", "List", "Readable", "Recheck", "Search", "Snapshot", "Suggest")
+READS = (
+    "BatchGet",
+    "Find",
+    "Get",
+    "List",
+    "Preview",
+    "Readable",
+    "Recheck",
+    "Search",
+    "Snapshot",
+    "Suggest",
+    "Verify",
+)
 WITHOUT_REQUEST_ID = {
     "SignIn": "a repeated sign-in is another session, and the first one expires unused",
     "RefreshSession": "the refresh token is the key: used twice it ends its session",
@@ -40,6 +52,13 @@ WITHOUT_REQUEST_ID = {
     "FollowThread": "following is a state that is set, not a step",
     "MarkNotificationsRead": "read is a state that is set, not a step",
     "SetPreferences": "the whole of the preferences is set",
+    "SaveDraft": "the whole of the draft is set, and the newer written_at wins",
+    "UpdateConversationSettings": "each setting is a state that is set, not a step",
+    "UpdateScheduledMessage": "words and time are set, not changed by a step",
+    "CancelScheduledMessage": "cancelling what is cancelled changes nothing",
+    "UpdateMessagingPolicy": "the whole of the policy is set",
+    "SignalTyping": "true for seconds and stored nowhere",
+    "SignalPresence": "true for seconds and stored nowhere",
     "Session": "the stream's items carry their request ids",
     "Subscribe": "opens a stream and changes nothing",
     "Append": "each command of the stream carries its request_id (MSG-3)",
@@ -125,6 +144,14 @@ def test_gw_06_the_exceptions_are_methods_that_exist() -> None:
     assert set(WITHOUT_REQUEST_ID) <= {method.name for method in METHODS}
 
 
+def retention_minutes(entry: dict[str, Any]) -> int:
+    return (
+        entry["retention_minutes"]
+        if "retention_minutes" in entry
+        else entry["retention_hours"] * 60
+    )
+
+
 def test_every_topic_belongs_to_a_service(catalogue: dict[str, Any], services: list[str]) -> None:
     names = [topic["name"] for topic in catalogue["topics"]]
     assert len(set(names)) == len(names)
@@ -135,7 +162,7 @@ def test_every_topic_belongs_to_a_service(catalogue: dict[str, Any], services: l
         assert topic["owner"] in services
         assert topic["package"] == f"plexus.{topic['owner']}.v1"
         assert topic["partitions"] > 0
-        assert topic["retention_hours"] > 0
+        assert retention_minutes(topic) > 0
 
 
 def test_msg_04_every_fact_is_in_exactly_one_topic_of_its_owner(catalogue: dict[str, Any]) -> None:
@@ -171,8 +198,8 @@ def test_src_08_a_dead_letter_topic_belongs_to_its_consumer(catalogue: dict[str,
     }
     assert {consumer.group: consumer.dlq for consumer in generated.CONSUMERS} == wanted
 
-    longest = max(topic["retention_hours"] for topic in catalogue["topics"])
-    assert catalogue["dlq"]["retention_hours"] > longest, "letters outlive what they came from"
+    longest = max(retention_minutes(topic) for topic in catalogue["topics"])
+    assert retention_minutes(catalogue["dlq"]) > longest, "letters outlive what they came from"
 
 
 def test_the_constants_are_those_of_the_catalogue(catalogue: dict[str, Any]) -> None:
@@ -180,7 +207,7 @@ def test_the_constants_are_those_of_the_catalogue(catalogue: dict[str, Any]) -> 
         topic["name"]: (
             topic["owner"],
             topic["partitions"],
-            topic["retention_hours"],
+            retention_minutes(topic),
             {f"{topic['package']}.{fact}" for fact in topic["facts"]},
             set(topic["consumers"]),
         )
@@ -190,7 +217,7 @@ def test_the_constants_are_those_of_the_catalogue(catalogue: dict[str, Any]) -> 
         topic.name: (
             topic.owner,
             topic.partitions,
-            topic.retention_hours,
+            topic.retention_minutes,
             set(topic.facts),
             set(topic.consumers),
         )

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from plexus.topics import (
     CONSUMERS,
-    DLQ_RETENTION_HOURS,
+    DLQ_RETENTION_MINUTES,
     MESSAGING_CONVERSATION_V1,
     SEARCH_MESSAGES,
     TOPICS,
@@ -47,7 +47,7 @@ async def test_a_second_run_creates_nothing_and_finds_no_difference(
 async def test_partitions_and_retention_that_differ_are_reported_and_left_alone(
     kafka_section: KafkaSection,
 ) -> None:
-    old = replace(MESSAGING_CONVERSATION_V1, partitions=2, retention_hours=1)
+    old = replace(MESSAGING_CONVERSATION_V1, partitions=2, retention_minutes=60)
     await provision(kafka_section, [old], [])
 
     for _ in range(2):  # the second run would see it if the first had changed anything
@@ -66,7 +66,7 @@ async def test_dead_letters_are_kept_longer_than_facts(kafka_section: KafkaSecti
     report = await provision(kafka_section, [as_facts], [])
 
     found = {each.setting: each.found for each in report.differing}
-    assert found["retention.ms"] == str(DLQ_RETENTION_HOURS * 3_600_000)
+    assert found["retention.ms"] == str(DLQ_RETENTION_MINUTES * 60_000)
     assert int(found["max.message.bytes"]) > 1_048_576  # a full record and the reason
 
 

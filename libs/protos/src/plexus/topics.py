@@ -10,7 +10,7 @@ class Topic:
     name: str
     owner: str
     partitions: int
-    retention_hours: int
+    retention_minutes: int
     facts: frozenset[str]
     consumers: tuple[str, ...]
 
@@ -29,7 +29,7 @@ DIRECTORY_PERSON_V1 = Topic(
     name="directory.person.v1",
     owner="directory",
     partitions=3,
-    retention_hours=168,
+    retention_minutes=10080,
     facts=frozenset(("plexus.directory.v1.PersonAdded", "plexus.directory.v1.PersonChanged", "plexus.directory.v1.PersonDeactivated", "plexus.directory.v1.SessionRevoked",)),
     consumers=("search.people", "notify.people", "gateway.sessions", ),
 )
@@ -37,7 +37,7 @@ DIRECTORY_DEPARTMENT_V1 = Topic(
     name="directory.department.v1",
     owner="directory",
     partitions=3,
-    retention_hours=168,
+    retention_minutes=10080,
     facts=frozenset(("plexus.directory.v1.DepartmentAdded", "plexus.directory.v1.DepartmentChanged",)),
     consumers=(),
 )
@@ -45,23 +45,39 @@ MESSAGING_CONVERSATION_V1 = Topic(
     name="messaging.conversation.v1",
     owner="messaging",
     partitions=6,
-    retention_hours=168,
-    facts=frozenset(("plexus.messaging.v1.ConversationCreated", "plexus.messaging.v1.ConversationChanged", "plexus.messaging.v1.ConversationArchived", "plexus.messaging.v1.MessagePosted", "plexus.messaging.v1.MessageEdited", "plexus.messaging.v1.MessageRecalled", "plexus.messaging.v1.MessageReacted", "plexus.messaging.v1.MembersAdded", "plexus.messaging.v1.MembersRemoved",)),
+    retention_minutes=10080,
+    facts=frozenset(("plexus.messaging.v1.ConversationCreated", "plexus.messaging.v1.ConversationChanged", "plexus.messaging.v1.ConversationArchived", "plexus.messaging.v1.MessagePosted", "plexus.messaging.v1.MessageEdited", "plexus.messaging.v1.MessageRecalled", "plexus.messaging.v1.MessageReacted", "plexus.messaging.v1.MessagePinned", "plexus.messaging.v1.MessageLabeled", "plexus.messaging.v1.MembersAdded", "plexus.messaging.v1.MembersRemoved",)),
     consumers=("search.messages", "notify.messages", "gateway.fanout", ),
 )
 MESSAGING_CURSOR_V1 = Topic(
     name="messaging.cursor.v1",
     owner="messaging",
     partitions=3,
-    retention_hours=168,
+    retention_minutes=10080,
     facts=frozenset(("plexus.messaging.v1.CursorAdvanced",)),
     consumers=("gateway.fanout", "notify.cursors", ),
+)
+MESSAGING_PERSON_V1 = Topic(
+    name="messaging.person.v1",
+    owner="messaging",
+    partitions=3,
+    retention_minutes=10080,
+    facts=frozenset(("plexus.messaging.v1.DraftSaved", "plexus.messaging.v1.DraftDeleted", "plexus.messaging.v1.ConversationSettingsChanged", "plexus.messaging.v1.ScheduledMessageChanged",)),
+    consumers=("gateway.fanout", "notify.settings", ),
+)
+MESSAGING_SIGNAL_V1 = Topic(
+    name="messaging.signal.v1",
+    owner="messaging",
+    partitions=3,
+    retention_minutes=1,
+    facts=frozenset(("plexus.messaging.v1.Typing", "plexus.messaging.v1.PresenceChanged",)),
+    consumers=("gateway.fanout", ),
 )
 TASKS_TASK_V1 = Topic(
     name="tasks.task.v1",
     owner="tasks",
     partitions=3,
-    retention_hours=168,
+    retention_minutes=10080,
     facts=frozenset(("plexus.tasks.v1.TaskCreated", "plexus.tasks.v1.TaskChanged", "plexus.tasks.v1.TaskOverdue",)),
     consumers=("search.tasks", "notify.tasks", ),
 )
@@ -69,7 +85,7 @@ TASKS_PROJECT_V1 = Topic(
     name="tasks.project.v1",
     owner="tasks",
     partitions=3,
-    retention_hours=168,
+    retention_minutes=10080,
     facts=frozenset(("plexus.tasks.v1.ProjectCreated", "plexus.tasks.v1.ProjectChanged",)),
     consumers=(),
 )
@@ -77,12 +93,12 @@ NOTIFY_NOTIFICATION_V1 = Topic(
     name="notify.notification.v1",
     owner="notify",
     partitions=3,
-    retention_hours=168,
+    retention_minutes=10080,
     facts=frozenset(("plexus.notify.v1.NotificationRaised", "plexus.notify.v1.NotificationChanged",)),
     consumers=("gateway.fanout", ),
 )
 
-TOPICS = (DIRECTORY_PERSON_V1, DIRECTORY_DEPARTMENT_V1, MESSAGING_CONVERSATION_V1, MESSAGING_CURSOR_V1, TASKS_TASK_V1, TASKS_PROJECT_V1, NOTIFY_NOTIFICATION_V1)
+TOPICS = (DIRECTORY_PERSON_V1, DIRECTORY_DEPARTMENT_V1, MESSAGING_CONVERSATION_V1, MESSAGING_CURSOR_V1, MESSAGING_PERSON_V1, MESSAGING_SIGNAL_V1, TASKS_TASK_V1, TASKS_PROJECT_V1, NOTIFY_NOTIFICATION_V1)
 
 SEARCH_PEOPLE = Consumer(
     group="search.people",
@@ -126,10 +142,16 @@ NOTIFY_TASKS = Consumer(
     topics=('tasks.task.v1', ),
     dlq="notify.tasks.dlq",
 )
+NOTIFY_SETTINGS = Consumer(
+    group="notify.settings",
+    service="notify",
+    topics=('messaging.person.v1', ),
+    dlq="notify.settings.dlq",
+)
 GATEWAY_FANOUT = Consumer(
     group="gateway.fanout",
     service="gateway",
-    topics=('messaging.conversation.v1', 'messaging.cursor.v1', 'notify.notification.v1', ),
+    topics=('messaging.conversation.v1', 'messaging.cursor.v1', 'messaging.person.v1', 'messaging.signal.v1', 'notify.notification.v1', ),
     dlq="",
 )
 GATEWAY_SESSIONS = Consumer(
@@ -139,7 +161,7 @@ GATEWAY_SESSIONS = Consumer(
     dlq="",
 )
 
-CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, NOTIFY_PEOPLE, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, GATEWAY_FANOUT, GATEWAY_SESSIONS)
+CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, NOTIFY_PEOPLE, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, NOTIFY_SETTINGS, GATEWAY_FANOUT, GATEWAY_SESSIONS)
 
 DLQ_PARTITIONS = 1
-DLQ_RETENTION_HOURS = 336
+DLQ_RETENTION_MINUTES = 20160

@@ -37,6 +37,7 @@ _OF_MEMBERS: Final = frozenset(
 )
 _OF_ADMINS: Final = _OF_MEMBERS | {
     "departments.manage",
+    "messages.configure",
     "messages.import",
     "people.import",
     "people.manage",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
-from plexus.topics import CONSUMERS, DLQ_PARTITIONS, DLQ_RETENTION_HOURS, TOPICS, Consumer, Topic
+from plexus.topics import CONSUMERS, DLQ_PARTITIONS, DLQ_RETENTION_MINUTES, TOPICS, Consumer, Topic
 
 from plexuskit.config import KafkaSection
 from plexuskit.kafka.clients import REQUEST_TIMEOUT, appeared, partitions_of
@@ -126,18 +126,18 @@ async def check_topics(
 
 
 def _fact_topic(topic: Topic) -> _Wanted:
-    return _Wanted(topic.name, topic.partitions, _settings(topic.retention_hours, MAX_FACT_BYTES))
+    return _Wanted(topic.name, topic.partitions, _settings(topic.retention_minutes, MAX_FACT_BYTES))
 
 
 def _letter_topics(consumers: Iterable[Consumer]) -> Iterable[_Wanted]:
-    settings = _settings(DLQ_RETENTION_HOURS, MAX_LETTER_BYTES)
+    settings = _settings(DLQ_RETENTION_MINUTES, MAX_LETTER_BYTES)
     return (_Wanted(each.dlq, DLQ_PARTITIONS, settings) for each in consumers if each.dlq)
 
 
-def _settings(retention_hours: int, max_bytes: int) -> dict[str, str]:
+def _settings(retention_minutes: int, max_bytes: int) -> dict[str, str]:
     return {
         "cleanup.policy": "delete",
-        "retention.ms": str(retention_hours * 3_600_000),
+        "retention.ms": str(retention_minutes * 60_000),
         "max.message.bytes": str(max_bytes + _BATCH_OVERHEAD),
     }
 

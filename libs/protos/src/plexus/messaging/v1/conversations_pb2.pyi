@@ -80,6 +80,7 @@ class Conversation(_message.Message):
     MEMBER_COUNT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     EXTERNAL_ID_FIELD_NUMBER: _builtins.int
+    CONFIDENTIAL_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     tenant_id: _builtins.str
     kind: Global___Conversation.Kind.ValueType
@@ -100,6 +101,8 @@ class Conversation(_message.Message):
     """+1 with every change of the conversation's own fields."""
     external_id: _builtins.str
     """`<source>:<id>` where it came from another system."""
+    confidential: _builtins.bool
+    """Nothing is forwarded out of it (MSG-16), and notices of it carry no content (NTF-9)."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -120,10 +123,11 @@ class Conversation(_message.Message):
         member_count: _builtins.int = ...,
         version: _builtins.int = ...,
         external_id: _builtins.str = ...,
+        confidential: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "change_no", b"change_no", "created_at", b"created_at", "created_by", b"created_by", "external_id", b"external_id", "history", b"history", "id", b"id", "kind", b"kind", "last_seq", b"last_seq", "member_count", b"member_count", "membership_version", b"membership_version", "name", b"name", "tenant_id", b"tenant_id", "topic", b"topic", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "change_no", b"change_no", "confidential", b"confidential", "created_at", b"created_at", "created_by", b"created_by", "external_id", b"external_id", "history", b"history", "id", b"id", "kind", b"kind", "last_seq", b"last_seq", "member_count", b"member_count", "membership_version", b"membership_version", "name", b"name", "tenant_id", b"tenant_id", "topic", b"topic", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -204,6 +208,7 @@ class ConversationView(_message.Message):
     MENTION_UNREAD_FIELD_NUMBER: _builtins.int
     UNREAD_IN_THREADS_FIELD_NUMBER: _builtins.int
     PEER_ID_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
     read_through_seq: _builtins.int
     unread: _builtins.int
     """MSG-8, counted over the newest 1,000 messages."""
@@ -216,6 +221,10 @@ class ConversationView(_message.Message):
     def conversation(self) -> Global___Conversation: ...
     @_builtins.property
     def member(self) -> Global___Member: ...
+    @_builtins.property
+    def settings(self) -> Global___ConversationSettings:
+        """What the member has set for themselves."""
+
     def __init__(
         self,
         *,
@@ -226,11 +235,55 @@ class ConversationView(_message.Message):
         mention_unread: _builtins.int = ...,
         unread_in_threads: _builtins.bool = ...,
         peer_id: _builtins.str = ...,
+        settings: Global___ConversationSettings | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation", "member", b"member"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation", "member", b"member", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation", "member", b"member", "mention_unread", b"mention_unread", "peer_id", b"peer_id", "read_through_seq", b"read_through_seq", "unread", b"unread", "unread_in_threads", b"unread_in_threads"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation", "member", b"member", "mention_unread", b"mention_unread", "peer_id", b"peer_id", "read_through_seq", b"read_through_seq", "settings", b"settings", "unread", b"unread", "unread_in_threads", b"unread_in_threads"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConversationView: _TypeAlias = ConversationView  # noqa: Y015
+
+@_typing.final
+class ConversationSettings(_message.Message):
+    """A conversation as one person has arranged it; nobody else sees this."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    FOLDER_FIELD_NUMBER: _builtins.int
+    MUTED_UNTIL_FIELD_NUMBER: _builtins.int
+    MARKED_UNREAD_FIELD_NUMBER: _builtins.int
+    STARRED_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    folder: _builtins.str
+    """Name of the folder; empty: none."""
+    marked_unread: _builtins.bool
+    """A mark to come back to it; withdraws no receipt (MSG-7)."""
+    starred: _builtins.bool
+    """Kept at the top of the list."""
+    version: _builtins.int
+    """+1 with every change."""
+    @_builtins.property
+    def muted_until(self) -> _timestamp_pb2.Timestamp:
+        """Notices wait until then; unset: not muted. The year 9999 means for ever."""
+
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+        folder: _builtins.str = ...,
+        muted_until: _timestamp_pb2.Timestamp | None = ...,
+        marked_unread: _builtins.bool = ...,
+        starred: _builtins.bool = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["muted_until", b"muted_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "folder", b"folder", "marked_unread", b"marked_unread", "muted_until", b"muted_until", "starred", b"starred", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConversationSettings: _TypeAlias = ConversationSettings  # noqa: Y015

@@ -9,6 +9,8 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from plexus.messaging.v1 import conversations_pb2 as _conversations_pb2
 from plexus.messaging.v1 import messages_pb2 as _messages_pb2
+from plexus.messaging.v1 import personal_service_pb2 as _personal_service_pb2
+from plexus.messaging.v1 import signal_service_pb2 as _signal_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -197,6 +199,50 @@ class MessageReacted(_message.Message):
 Global___MessageReacted: _TypeAlias = MessageReacted  # noqa: Y015
 
 @_typing.final
+class MessagePinned(_message.Message):
+    """A message was pinned, or its pin was taken off; `message.pin` tells (MSG-16)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def message(self) -> _messages_pb2.Message: ...
+    def __init__(
+        self,
+        *,
+        message: _messages_pb2.Message | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessagePinned: _TypeAlias = MessagePinned  # noqa: Y015
+
+@_typing.final
+class MessageLabeled(_message.Message):
+    """Labels were put on a message or taken off; `message.labels` has them all."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def message(self) -> _messages_pb2.Message: ...
+    def __init__(
+        self,
+        *,
+        message: _messages_pb2.Message | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageLabeled: _TypeAlias = MessageLabeled  # noqa: Y015
+
+@_typing.final
 class MembersAdded(_message.Message):
     """One person or more joined, or a role changed."""
 
@@ -271,3 +317,159 @@ class CursorAdvanced(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CursorAdvanced: _TypeAlias = CursorAdvanced  # noqa: Y015
+
+@_typing.final
+class DraftSaved(_message.Message):
+    """Topic `messaging.person.v1`, key = person id: what a person keeps for themselves, for their own devices.
+
+    A draft was written or changed.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DRAFT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def draft(self) -> _personal_service_pb2.Draft: ...
+    def __init__(
+        self,
+        *,
+        draft: _personal_service_pb2.Draft | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["draft", b"draft"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draft", b"draft"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DraftSaved: _TypeAlias = DraftSaved  # noqa: Y015
+
+@_typing.final
+class DraftDeleted(_message.Message):
+    """A draft is gone: sent or thrown away."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    ROOT_SEQ_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    conversation_id: _builtins.str
+    root_seq: _builtins.int
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        root_seq: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "person_id", b"person_id", "root_seq", b"root_seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DraftDeleted: _TypeAlias = DraftDeleted  # noqa: Y015
+
+@_typing.final
+class ConversationSettingsChanged(_message.Message):
+    """Folder, mute, star or mark changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    @_builtins.property
+    def settings(self) -> _conversations_pb2.ConversationSettings: ...
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+        settings: _conversations_pb2.ConversationSettings | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id", "settings", b"settings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConversationSettingsChanged: _TypeAlias = ConversationSettingsChanged  # noqa: Y015
+
+@_typing.final
+class ScheduledMessageChanged(_message.Message):
+    """A scheduled message was made, changed, sent, cancelled, or could not be sent (MSG-17)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEDULED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def scheduled(self) -> _personal_service_pb2.ScheduledMessage: ...
+    def __init__(
+        self,
+        *,
+        scheduled: _personal_service_pb2.ScheduledMessage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["scheduled", b"scheduled"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["scheduled", b"scheduled"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScheduledMessageChanged: _TypeAlias = ScheduledMessageChanged  # noqa: Y015
+
+@_typing.final
+class Typing(_message.Message):
+    """Topic `messaging.signal.v1`: what is true for seconds and stored nowhere.
+
+    Somebody writes; true for 6 seconds unless told again. Key = conversation id.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    ROOT_SEQ_FIELD_NUMBER: _builtins.int
+    STOPPED_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    person_id: _builtins.str
+    root_seq: _builtins.int
+    """The thread it is for; 0: the conversation's own line."""
+    stopped: _builtins.bool
+    """Stopped."""
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        root_seq: _builtins.int = ...,
+        stopped: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "person_id", b"person_id", "root_seq", b"root_seq", "stopped", b"stopped"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Typing: _TypeAlias = Typing  # noqa: Y015
+
+@_typing.final
+class PresenceChanged(_message.Message):
+    """Whether somebody is there. Key = person id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRESENCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def presence(self) -> _signal_service_pb2.Presence: ...
+    def __init__(
+        self,
+        *,
+        presence: _signal_service_pb2.Presence | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["presence", b"presence"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["presence", b"presence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PresenceChanged: _TypeAlias = PresenceChanged  # noqa: Y015

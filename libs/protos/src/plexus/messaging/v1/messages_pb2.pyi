@@ -40,6 +40,50 @@ PRIORITY_IMPORTANT: Priority.ValueType  # 2
 PRIORITY_URGENT: Priority.ValueType  # 3
 Global___Priority: _TypeAlias = Priority  # noqa: Y015
 
+class _Notify:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NotifyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Notify.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NOTIFY_UNSPECIFIED: _Notify.ValueType  # 0
+    NOTIFY_NORMAL: _Notify.ValueType  # 1
+    """As each recipient prefers."""
+    NOTIFY_NONE: _Notify.ValueType  # 2
+    """Nobody; unless it is urgent."""
+
+class Notify(_Notify, metaclass=_NotifyEnumTypeWrapper):
+    """Whom a message may disturb (NTF-11)."""
+
+NOTIFY_UNSPECIFIED: Notify.ValueType  # 0
+NOTIFY_NORMAL: Notify.ValueType  # 1
+"""As each recipient prefers."""
+NOTIFY_NONE: Notify.ValueType  # 2
+"""Nobody; unless it is urgent."""
+Global___Notify: _TypeAlias = Notify  # noqa: Y015
+
+class _Format:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Format.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FORMAT_UNSPECIFIED: _Format.ValueType  # 0
+    FORMAT_PLAIN: _Format.ValueType  # 1
+    """Exactly as it stands, with the spans of the request."""
+    FORMAT_MARKDOWN: _Format.ValueType  # 2
+    """Markdown subset: the server takes the marks out and makes spans of them."""
+
+class Format(_Format, metaclass=_FormatEnumTypeWrapper):
+    """How the text of a request is written."""
+
+FORMAT_UNSPECIFIED: Format.ValueType  # 0
+FORMAT_PLAIN: Format.ValueType  # 1
+"""Exactly as it stands, with the spans of the request."""
+FORMAT_MARKDOWN: Format.ValueType  # 2
+"""Markdown subset: the server takes the marks out and makes spans of them."""
+Global___Format: _TypeAlias = Format  # noqa: Y015
+
 @_typing.final
 class Message(_message.Message):
     """One thing said. `seq` alone orders messages (MSG-5)."""
@@ -87,6 +131,14 @@ class Message(_message.Message):
     REACTIONS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    PIN_FIELD_NUMBER: _builtins.int
+    QUOTE_FIELD_NUMBER: _builtins.int
+    FORWARDED_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    NOTIFY_FIELD_NUMBER: _builtins.int
+    RECALLED_AT_FIELD_NUMBER: _builtins.int
+    RECALLED_BY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     conversation_id: _builtins.str
     seq: _builtins.int
@@ -110,6 +162,11 @@ class Message(_message.Message):
     """Empty, or `import`."""
     request_id: _builtins.str
     """The client's own id of the message (MSG-3)."""
+    version: _builtins.int
+    """Version of the words: 0 as posted, +1 with every edit, 20 at most (MSG-11)."""
+    notify: Global___Notify.ValueType
+    recalled_by: _builtins.str
+    """Who took it back: the sender, an administrator of the group, or a compliance officer."""
     @_builtins.property
     def spans(self) -> _containers.RepeatedCompositeFieldContainer[Global___Span]: ...
     @_builtins.property
@@ -126,6 +183,24 @@ class Message(_message.Message):
     def reactions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reaction]: ...
     @_builtins.property
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]: ...
+    @_builtins.property
+    def pin(self) -> Global___Pin:
+        """Unset when the message is not pinned."""
+
+    @_builtins.property
+    def quote(self) -> Global___Quote:
+        """What it answers to by quoting; unset for most."""
+
+    @_builtins.property
+    def forwarded(self) -> _containers.RepeatedCompositeFieldContainer[Global___Forwarded]:
+        """What was forwarded here: one message, or several merged into one (MSG-16)."""
+
+    @_builtins.property
+    def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Free words that members have put on it, in order of the alphabet."""
+
+    @_builtins.property
+    def recalled_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
@@ -151,14 +226,127 @@ class Message(_message.Message):
         reactions: _abc.Iterable[Global___Reaction] | None = ...,
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
         request_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        pin: Global___Pin | None = ...,
+        quote: Global___Quote | None = ...,
+        forwarded: _abc.Iterable[Global___Forwarded] | None = ...,
+        labels: _abc.Iterable[_builtins.str] | None = ...,
+        notify: Global___Notify.ValueType = ...,
+        recalled_at: _timestamp_pb2.Timestamp | None = ...,
+        recalled_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["edited_at", b"edited_at", "posted_at", b"posted_at", "sent_at", b"sent_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["edited_at", b"edited_at", "pin", b"pin", "posted_at", b"posted_at", "quote", b"quote", "recalled_at", b"recalled_at", "sent_at", b"sent_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "change_no", b"change_no", "content_hash", b"content_hash", "conversation_id", b"conversation_id", "edited_at", b"edited_at", "id", b"id", "kind", b"kind", "membership_version", b"membership_version", "mentions", b"mentions", "origin", b"origin", "posted_at", b"posted_at", "priority", b"priority", "reactions", b"reactions", "recalled", b"recalled", "request_id", b"request_id", "revision", b"revision", "root_seq", b"root_seq", "sender_id", b"sender_id", "sent_at", b"sent_at", "seq", b"seq", "spans", b"spans", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "change_no", b"change_no", "content_hash", b"content_hash", "conversation_id", b"conversation_id", "edited_at", b"edited_at", "forwarded", b"forwarded", "id", b"id", "kind", b"kind", "labels", b"labels", "membership_version", b"membership_version", "mentions", b"mentions", "notify", b"notify", "origin", b"origin", "pin", b"pin", "posted_at", b"posted_at", "priority", b"priority", "quote", b"quote", "reactions", b"reactions", "recalled", b"recalled", "recalled_at", b"recalled_at", "recalled_by", b"recalled_by", "request_id", b"request_id", "revision", b"revision", "root_seq", b"root_seq", "sender_id", b"sender_id", "sent_at", b"sent_at", "seq", b"seq", "spans", b"spans", "text", b"text", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Message: _TypeAlias = Message  # noqa: Y015
+
+@_typing.final
+class Pin(_message.Message):
+    """That a message is kept in view."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    PINNED_AT_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    @_builtins.property
+    def pinned_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+        pinned_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pinned_at", b"pinned_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id", "pinned_at", b"pinned_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Pin: _TypeAlias = Pin  # noqa: Y015
+
+@_typing.final
+class Quote(_message.Message):
+    """A message of the same conversation that another one repeats. Its words are looked up when read: who may not see the
+    quoted message, and everybody once it is recalled, gets the numbers alone.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQ_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    SENDER_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    UNAVAILABLE_FIELD_NUMBER: _builtins.int
+    seq: _builtins.int
+    message_id: _builtins.str
+    sender_id: _builtins.str
+    text: _builtins.str
+    """Beginning of its present words, at most 200 characters; empty in events."""
+    unavailable: _builtins.bool
+    """Recalled, or not for the reader."""
+    def __init__(
+        self,
+        *,
+        seq: _builtins.int = ...,
+        message_id: _builtins.str = ...,
+        sender_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        unavailable: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id", "sender_id", b"sender_id", "seq", b"seq", "text", b"text", "unavailable", b"unavailable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Quote: _TypeAlias = Quote  # noqa: Y015
+
+@_typing.final
+class Forwarded(_message.Message):
+    """A copy of what was said elsewhere (MSG-16)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    SENDER_ID_FIELD_NUMBER: _builtins.int
+    SENT_AT_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    SPANS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    message_id: _builtins.str
+    sender_id: _builtins.str
+    """Original author and time."""
+    text: _builtins.str
+    @_builtins.property
+    def sent_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def spans(self) -> _containers.RepeatedCompositeFieldContainer[Global___Span]: ...
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]: ...
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+        message_id: _builtins.str = ...,
+        sender_id: _builtins.str = ...,
+        sent_at: _timestamp_pb2.Timestamp | None = ...,
+        text: _builtins.str = ...,
+        spans: _abc.Iterable[Global___Span] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sent_at", b"sent_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "conversation_id", b"conversation_id", "message_id", b"message_id", "sender_id", b"sender_id", "sent_at", b"sent_at", "spans", b"spans", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Forwarded: _TypeAlias = Forwarded  # noqa: Y015
 
 @_typing.final
 class Span(_message.Message):
@@ -175,6 +363,9 @@ class Span(_message.Message):
     BOLD_FIELD_NUMBER: _builtins.int
     ITALIC_FIELD_NUMBER: _builtins.int
     QUOTE_FIELD_NUMBER: _builtins.int
+    STRIKE_FIELD_NUMBER: _builtins.int
+    CODE_BLOCK_FIELD_NUMBER: _builtins.int
+    MENTION_DEPARTMENT_ID_FIELD_NUMBER: _builtins.int
     start: _builtins.int
     length: _builtins.int
     mention_person_id: _builtins.str
@@ -187,6 +378,11 @@ class Span(_message.Message):
     bold: _builtins.bool
     italic: _builtins.bool
     quote: _builtins.bool
+    strike: _builtins.bool
+    code_block: _builtins.str
+    """Language, for example `python`; `text` when there is none. Inside, nothing is a mention or a link."""
+    mention_department_id: _builtins.str
+    """Also listed in `mentions`."""
     def __init__(
         self,
         *,
@@ -199,12 +395,15 @@ class Span(_message.Message):
         bold: _builtins.bool = ...,
         italic: _builtins.bool = ...,
         quote: _builtins.bool = ...,
+        strike: _builtins.bool = ...,
+        code_block: _builtins.str = ...,
+        mention_department_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bold", b"bold", "code", b"code", "italic", b"italic", "link", b"link", "meaning", b"meaning", "mention_all", b"mention_all", "mention_person_id", b"mention_person_id", "quote", b"quote"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bold", b"bold", "code", b"code", "code_block", b"code_block", "italic", b"italic", "link", b"link", "meaning", b"meaning", "mention_all", b"mention_all", "mention_department_id", b"mention_department_id", "mention_person_id", b"mention_person_id", "quote", b"quote", "strike", b"strike"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bold", b"bold", "code", b"code", "italic", b"italic", "length", b"length", "link", b"link", "meaning", b"meaning", "mention_all", b"mention_all", "mention_person_id", b"mention_person_id", "quote", b"quote", "start", b"start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bold", b"bold", "code", b"code", "code_block", b"code_block", "italic", b"italic", "length", b"length", "link", b"link", "meaning", b"meaning", "mention_all", b"mention_all", "mention_department_id", b"mention_department_id", "mention_person_id", b"mention_person_id", "quote", b"quote", "start", b"start", "strike", b"strike"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_meaning: _TypeAlias = _typing.Literal["mention_person_id", "mention_all", "link", "code", "bold", "italic", "quote"]  # noqa: Y015
+    _WhichOneofReturnType_meaning: _TypeAlias = _typing.Literal["mention_person_id", "mention_all", "link", "code", "bold", "italic", "quote", "strike", "code_block", "mention_department_id"]  # noqa: Y015
     _WhichOneofArgType_meaning: _TypeAlias = _typing.Literal["meaning", b"meaning"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_meaning) -> _WhichOneofReturnType_meaning | None: ...
 
@@ -218,20 +417,28 @@ class Mention(_message.Message):
 
     PERSON_ID_FIELD_NUMBER: _builtins.int
     ALL_FIELD_NUMBER: _builtins.int
+    DEPARTMENT_ID_FIELD_NUMBER: _builtins.int
+    DIRECTORY_VERSION_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     all: _builtins.bool
     """Every member at `membership_version`."""
+    department_id: _builtins.str
+    """Every member who belongs to the department or one below it."""
+    directory_version: _builtins.int
+    """Version of the department when it was addressed."""
     def __init__(
         self,
         *,
         person_id: _builtins.str = ...,
         all: _builtins.bool = ...,
+        department_id: _builtins.str = ...,
+        directory_version: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "person_id", b"person_id", "target", b"target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "department_id", b"department_id", "person_id", b"person_id", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "person_id", b"person_id", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "department_id", b"department_id", "directory_version", b"directory_version", "person_id", b"person_id", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["person_id", "all"]  # noqa: Y015
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["person_id", "all", "department_id"]  # noqa: Y015
     _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
 

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from plexus.messaging.v1 import conversations_pb2 as _conversations_pb2
 from plexus.messaging.v1 import messages_pb2 as _messages_pb2
 import builtins as _builtins
@@ -182,6 +183,7 @@ class UpdateConversationRequest(_message.Message):
     TOPIC_FIELD_NUMBER: _builtins.int
     ARCHIVED_FIELD_NUMBER: _builtins.int
     EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
+    CONFIDENTIAL_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     conversation_id: _builtins.str
     name: _builtins.str
@@ -189,6 +191,7 @@ class UpdateConversationRequest(_message.Message):
     archived: _builtins.bool
     expected_version: _builtins.int
     """0: whatever it is."""
+    confidential: _builtins.bool
     def __init__(
         self,
         *,
@@ -198,19 +201,24 @@ class UpdateConversationRequest(_message.Message):
         topic: _builtins.str | None = ...,
         archived: _builtins.bool | None = ...,
         expected_version: _builtins.int = ...,
+        confidential: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_archived", b"_archived", "_name", b"_name", "_topic", b"_topic", "archived", b"archived", "name", b"name", "topic", b"topic"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_archived", b"_archived", "_confidential", b"_confidential", "_name", b"_name", "_topic", b"_topic", "archived", b"archived", "confidential", b"confidential", "name", b"name", "topic", b"topic"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_archived", b"_archived", "_name", b"_name", "_topic", b"_topic", "archived", b"archived", "conversation_id", b"conversation_id", "expected_version", b"expected_version", "name", b"name", "request_id", b"request_id", "topic", b"topic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_archived", b"_archived", "_confidential", b"_confidential", "_name", b"_name", "_topic", b"_topic", "archived", b"archived", "confidential", b"confidential", "conversation_id", b"conversation_id", "expected_version", b"expected_version", "name", b"name", "request_id", b"request_id", "topic", b"topic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__archived: _TypeAlias = _typing.Literal["archived"]  # noqa: Y015
     _WhichOneofArgType__archived: _TypeAlias = _typing.Literal["_archived", b"_archived"]  # noqa: Y015
+    _WhichOneofReturnType__confidential: _TypeAlias = _typing.Literal["confidential"]  # noqa: Y015
+    _WhichOneofArgType__confidential: _TypeAlias = _typing.Literal["_confidential", b"_confidential"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
     _WhichOneofReturnType__topic: _TypeAlias = _typing.Literal["topic"]  # noqa: Y015
     _WhichOneofArgType__topic: _TypeAlias = _typing.Literal["_topic", b"_topic"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__archived) -> _WhichOneofReturnType__archived | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confidential) -> _WhichOneofReturnType__confidential | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
     @_typing.overload
@@ -444,6 +452,9 @@ class SendMessageRequest(_message.Message):
     PRIORITY_FIELD_NUMBER: _builtins.int
     REPLY_TO_SEQ_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    QUOTE_SEQ_FIELD_NUMBER: _builtins.int
+    NOTIFY_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
     conversation_id: _builtins.str
     request_id: _builtins.str
     """The client's id of the message: 1 to 128 characters, unique for ever per conversation and sender (MSG-3)."""
@@ -451,6 +462,10 @@ class SendMessageRequest(_message.Message):
     priority: _messages_pb2.Priority.ValueType
     reply_to_seq: _builtins.int
     """`seq` of the message answered to; the thread's root is taken from it."""
+    quote_seq: _builtins.int
+    """`seq` of a message of the same conversation to quote."""
+    notify: _messages_pb2.Notify.ValueType
+    format: _messages_pb2.Format.ValueType
     @_builtins.property
     def spans(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Span]: ...
     @_builtins.property
@@ -468,10 +483,13 @@ class SendMessageRequest(_message.Message):
         priority: _messages_pb2.Priority.ValueType = ...,
         reply_to_seq: _builtins.int = ...,
         attachments: _abc.Iterable[_messages_pb2.Attachment] | None = ...,
+        quote_seq: _builtins.int = ...,
+        notify: _messages_pb2.Notify.ValueType = ...,
+        format: _messages_pb2.Format.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "conversation_id", b"conversation_id", "mentions", b"mentions", "priority", b"priority", "reply_to_seq", b"reply_to_seq", "request_id", b"request_id", "spans", b"spans", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "conversation_id", b"conversation_id", "format", b"format", "mentions", b"mentions", "notify", b"notify", "priority", b"priority", "quote_seq", b"quote_seq", "reply_to_seq", b"reply_to_seq", "request_id", b"request_id", "spans", b"spans", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1150,6 +1168,852 @@ class FollowThreadResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FollowThreadResponse: _TypeAlias = FollowThreadResponse  # noqa: Y015
+
+@_typing.final
+class EditMessageRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    SPANS_FIELD_NUMBER: _builtins.int
+    MENTIONS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    conversation_id: _builtins.str
+    seq: _builtins.int
+    text: _builtins.str
+    format: _messages_pb2.Format.ValueType
+    expected_version: _builtins.int
+    """`version` of the message that was edited; unset: whatever it is."""
+    @_builtins.property
+    def spans(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Span]: ...
+    @_builtins.property
+    def mentions(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Mention]: ...
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Attachment]: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        seq: _builtins.int = ...,
+        text: _builtins.str = ...,
+        format: _messages_pb2.Format.ValueType = ...,
+        spans: _abc.Iterable[_messages_pb2.Span] | None = ...,
+        mentions: _abc.Iterable[_messages_pb2.Mention] | None = ...,
+        attachments: _abc.Iterable[_messages_pb2.Attachment] | None = ...,
+        expected_version: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "expected_version", b"expected_version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "attachments", b"attachments", "conversation_id", b"conversation_id", "expected_version", b"expected_version", "format", b"format", "mentions", b"mentions", "request_id", b"request_id", "seq", b"seq", "spans", b"spans", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__expected_version: _TypeAlias = _typing.Literal["expected_version"]  # noqa: Y015
+    _WhichOneofArgType__expected_version: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_version) -> _WhichOneofReturnType__expected_version | None: ...
+
+Global___EditMessageRequest: _TypeAlias = EditMessageRequest  # noqa: Y015
+
+@_typing.final
+class EditMessageResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    NOT_IN_CONVERSATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def message(self) -> _messages_pb2.Message: ...
+    @_builtins.property
+    def not_in_conversation(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Mentioned people who are not members: they hear nothing (MSG-13)."""
+
+    def __init__(
+        self,
+        *,
+        message: _messages_pb2.Message | None = ...,
+        not_in_conversation: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "not_in_conversation", b"not_in_conversation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EditMessageResponse: _TypeAlias = EditMessageResponse  # noqa: Y015
+
+@_typing.final
+class ListMessageVersionsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    seq: _builtins.int
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+        seq: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "seq", b"seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMessageVersionsRequest: _TypeAlias = ListMessageVersionsRequest  # noqa: Y015
+
+@_typing.final
+class ListMessageVersionsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___MessageVersion]:
+        """Oldest first; the last one is the present. Empty of content once the message is recalled."""
+
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___MessageVersion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMessageVersionsResponse: _TypeAlias = ListMessageVersionsResponse  # noqa: Y015
+
+@_typing.final
+class MessageVersion(_message.Message):
+    """The words of a message at one time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    SPANS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    CONTENT_HASH_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    text: _builtins.str
+    content_hash: _builtins.bytes
+    @_builtins.property
+    def spans(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Span]: ...
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Attachment]: ...
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        text: _builtins.str = ...,
+        spans: _abc.Iterable[_messages_pb2.Span] | None = ...,
+        attachments: _abc.Iterable[_messages_pb2.Attachment] | None = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        content_hash: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "attachments", b"attachments", "content_hash", b"content_hash", "spans", b"spans", "text", b"text", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageVersion: _TypeAlias = MessageVersion  # noqa: Y015
+
+@_typing.final
+class RecallMessageRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    conversation_id: _builtins.str
+    seq: _builtins.int
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        seq: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "request_id", b"request_id", "seq", b"seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecallMessageRequest: _TypeAlias = RecallMessageRequest  # noqa: Y015
+
+@_typing.final
+class RecallMessageResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def message(self) -> _messages_pb2.Message: ...
+    def __init__(
+        self,
+        *,
+        message: _messages_pb2.Message | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecallMessageResponse: _TypeAlias = RecallMessageResponse  # noqa: Y015
+
+@_typing.final
+class ReactToMessageRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    EMOJI_FIELD_NUMBER: _builtins.int
+    REMOVE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    conversation_id: _builtins.str
+    seq: _builtins.int
+    emoji: _builtins.str
+    """Shortcode without colons or a single emoji; at most 64 characters."""
+    remove: _builtins.bool
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        seq: _builtins.int = ...,
+        emoji: _builtins.str = ...,
+        remove: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "emoji", b"emoji", "remove", b"remove", "request_id", b"request_id", "seq", b"seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReactToMessageRequest: _TypeAlias = ReactToMessageRequest  # noqa: Y015
+
+@_typing.final
+class ReactToMessageResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def message(self) -> _messages_pb2.Message: ...
+    def __init__(
+        self,
+        *,
+        message: _messages_pb2.Message | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReactToMessageResponse: _TypeAlias = ReactToMessageResponse  # noqa: Y015
+
+@_typing.final
+class PinMessageRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    UNPIN_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    conversation_id: _builtins.str
+    seq: _builtins.int
+    unpin: _builtins.bool
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        seq: _builtins.int = ...,
+        unpin: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "request_id", b"request_id", "seq", b"seq", "unpin", b"unpin"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PinMessageRequest: _TypeAlias = PinMessageRequest  # noqa: Y015
+
+@_typing.final
+class PinMessageResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def message(self) -> _messages_pb2.Message: ...
+    def __init__(
+        self,
+        *,
+        message: _messages_pb2.Message | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PinMessageResponse: _TypeAlias = PinMessageResponse  # noqa: Y015
+
+@_typing.final
+class ListPinsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPinsRequest: _TypeAlias = ListPinsRequest  # noqa: Y015
+
+@_typing.final
+class ListPinsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Message]: ...
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[_messages_pb2.Message] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPinsResponse: _TypeAlias = ListPinsResponse  # noqa: Y015
+
+@_typing.final
+class LabelMessageRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    ADD_FIELD_NUMBER: _builtins.int
+    REMOVE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    conversation_id: _builtins.str
+    seq: _builtins.int
+    @_builtins.property
+    def add(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Each 1 to 50 characters."""
+
+    @_builtins.property
+    def remove(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        seq: _builtins.int = ...,
+        add: _abc.Iterable[_builtins.str] | None = ...,
+        remove: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add", b"add", "conversation_id", b"conversation_id", "remove", b"remove", "request_id", b"request_id", "seq", b"seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LabelMessageRequest: _TypeAlias = LabelMessageRequest  # noqa: Y015
+
+@_typing.final
+class LabelMessageResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def message(self) -> _messages_pb2.Message: ...
+    def __init__(
+        self,
+        *,
+        message: _messages_pb2.Message | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LabelMessageResponse: _TypeAlias = LabelMessageResponse  # noqa: Y015
+
+@_typing.final
+class ForwardMessagesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    SEQS_FIELD_NUMBER: _builtins.int
+    TO_CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    MERGED_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The client's id, as of SendMessage; with several messages that are not merged, `<request_id>:<n>` from 0."""
+    conversation_id: _builtins.str
+    """Where they are."""
+    to_conversation_id: _builtins.str
+    merged: _builtins.bool
+    """One message with all of them, instead of one for each."""
+    comment: _builtins.str
+    """Words of the forwarder; with messages that are not merged, a message of its own before them."""
+    @_builtins.property
+    def seqs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """1 to 100, in the order in which they shall stand."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        seqs: _abc.Iterable[_builtins.int] | None = ...,
+        to_conversation_id: _builtins.str = ...,
+        merged: _builtins.bool = ...,
+        comment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "conversation_id", b"conversation_id", "merged", b"merged", "request_id", b"request_id", "seqs", b"seqs", "to_conversation_id", b"to_conversation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForwardMessagesRequest: _TypeAlias = ForwardMessagesRequest  # noqa: Y015
+
+@_typing.final
+class ForwardMessagesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STORED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def stored(self) -> _containers.RepeatedCompositeFieldContainer[Global___SendMessageResponse]: ...
+    def __init__(
+        self,
+        *,
+        stored: _abc.Iterable[Global___SendMessageResponse] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["stored", b"stored"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForwardMessagesResponse: _TypeAlias = ForwardMessagesResponse  # noqa: Y015
+
+@_typing.final
+class VerifyConversationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    FROM_CHANGE_NO_FIELD_NUMBER: _builtins.int
+    TO_CHANGE_NO_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    from_change_no: _builtins.int
+    """First number to verify; 0 means 1."""
+    to_change_no: _builtins.int
+    """Last number to verify; 0: the end. At most 10,000 are verified in one call."""
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+        from_change_no: _builtins.int = ...,
+        to_change_no: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "from_change_no", b"from_change_no", "to_change_no", b"to_change_no"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyConversationRequest: _TypeAlias = VerifyConversationRequest  # noqa: Y015
+
+@_typing.final
+class VerifyConversationResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PREVIOUS_CHAIN_HASH_FIELD_NUMBER: _builtins.int
+    LINKS_FIELD_NUMBER: _builtins.int
+    THROUGH_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    previous_chain_hash: _builtins.bytes
+    """Link before the first one verified; 32 zero bytes before the beginning."""
+    through: _builtins.int
+    """Verified up to here."""
+    has_more: _builtins.bool
+    """More follow, up to what was asked."""
+    @_builtins.property
+    def links(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChainLink]:
+        """In order of `change_no`. Whoever keeps links can compare: the same number has the same link for ever."""
+
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChainProblem]:
+        """What is wrong; empty: nothing."""
+
+    def __init__(
+        self,
+        *,
+        previous_chain_hash: _builtins.bytes = ...,
+        links: _abc.Iterable[Global___ChainLink] | None = ...,
+        through: _builtins.int = ...,
+        has_more: _builtins.bool = ...,
+        problems: _abc.Iterable[Global___ChainProblem] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["has_more", b"has_more", "links", b"links", "previous_chain_hash", b"previous_chain_hash", "problems", b"problems", "through", b"through"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyConversationResponse: _TypeAlias = VerifyConversationResponse  # noqa: Y015
+
+@_typing.final
+class ChainLink(_message.Message):
+    """One entry of the log as the chain has it: chain_hash = SHA-256(previous (32 bytes), change_no (8 bytes, big endian),
+    length of kind (1 byte), kind, entity_id, 0 byte, content_hash).
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGE_NO_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ENTITY_ID_FIELD_NUMBER: _builtins.int
+    CONTENT_HASH_FIELD_NUMBER: _builtins.int
+    CHAIN_HASH_FIELD_NUMBER: _builtins.int
+    PURGED_FIELD_NUMBER: _builtins.int
+    change_no: _builtins.int
+    kind: _builtins.str
+    entity_id: _builtins.str
+    content_hash: _builtins.bytes
+    chain_hash: _builtins.bytes
+    purged: _builtins.bool
+    """The content is gone by recall or retention; its hash still stands in the chain."""
+    def __init__(
+        self,
+        *,
+        change_no: _builtins.int = ...,
+        kind: _builtins.str = ...,
+        entity_id: _builtins.str = ...,
+        content_hash: _builtins.bytes = ...,
+        chain_hash: _builtins.bytes = ...,
+        purged: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain_hash", b"chain_hash", "change_no", b"change_no", "content_hash", b"content_hash", "entity_id", b"entity_id", "kind", b"kind", "purged", b"purged"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChainLink: _TypeAlias = ChainLink  # noqa: Y015
+
+@_typing.final
+class ChainProblem(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ChainProblem._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: ChainProblem._Kind.ValueType  # 0
+        KIND_MISSING: ChainProblem._Kind.ValueType  # 1
+        """No entry has this number."""
+        KIND_BROKEN_LINK: ChainProblem._Kind.ValueType  # 2
+        """The link does not follow from the one before."""
+        KIND_ALTERED_CONTENT: ChainProblem._Kind.ValueType  # 3
+        """The stored content has another hash."""
+        KIND_SEQ_GAP: ChainProblem._Kind.ValueType  # 4
+        """A message's `seq` is not the next one."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
+    KIND_UNSPECIFIED: ChainProblem.Kind.ValueType  # 0
+    KIND_MISSING: ChainProblem.Kind.ValueType  # 1
+    """No entry has this number."""
+    KIND_BROKEN_LINK: ChainProblem.Kind.ValueType  # 2
+    """The link does not follow from the one before."""
+    KIND_ALTERED_CONTENT: ChainProblem.Kind.ValueType  # 3
+    """The stored content has another hash."""
+    KIND_SEQ_GAP: ChainProblem.Kind.ValueType  # 4
+    """A message's `seq` is not the next one."""
+
+    CHANGE_NO_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ENTITY_ID_FIELD_NUMBER: _builtins.int
+    change_no: _builtins.int
+    kind: Global___ChainProblem.Kind.ValueType
+    entity_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        change_no: _builtins.int = ...,
+        kind: Global___ChainProblem.Kind.ValueType = ...,
+        entity_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_no", b"change_no", "entity_id", b"entity_id", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChainProblem: _TypeAlias = ChainProblem  # noqa: Y015
+
+@_typing.final
+class PreviewSendRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    MENTIONS_FIELD_NUMBER: _builtins.int
+    SEND_AT_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    @_builtins.property
+    def mentions(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Mention]:
+        """Empty: all members. Else only those addressed."""
+
+    @_builtins.property
+    def send_at(self) -> _timestamp_pb2.Timestamp:
+        """When it would be sent; unset: now."""
+
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+        mentions: _abc.Iterable[_messages_pb2.Mention] | None = ...,
+        send_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["send_at", b"send_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "mentions", b"mentions", "send_at", b"send_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewSendRequest: _TypeAlias = PreviewSendRequest  # noqa: Y015
+
+@_typing.final
+class PreviewSendResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUDIENCE_FIELD_NUMBER: _builtins.int
+    OFF_HOURS_FIELD_NUMBER: _builtins.int
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    audience: _builtins.int
+    """Everybody who would get it, without the caller."""
+    off_hours: _builtins.int
+    """How many of them are outside their working hours then."""
+    @_builtins.property
+    def people(self) -> _containers.RepeatedCompositeFieldContainer[Global___OffHours]:
+        """The first 20 of them."""
+
+    def __init__(
+        self,
+        *,
+        audience: _builtins.int = ...,
+        off_hours: _builtins.int = ...,
+        people: _abc.Iterable[Global___OffHours] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "off_hours", b"off_hours", "people", b"people"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewSendResponse: _TypeAlias = PreviewSendResponse  # noqa: Y015
+
+@_typing.final
+class OffHours(_message.Message):
+    """Somebody who would be reached outside their working hours."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    LOCAL_TIME_FIELD_NUMBER: _builtins.int
+    WORKS_AGAIN_AT_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    time_zone: _builtins.str
+    local_time: _builtins.str
+    """Clock there, for example `22:40`."""
+    @_builtins.property
+    def works_again_at(self) -> _timestamp_pb2.Timestamp:
+        """When their working hours begin again."""
+
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
+        local_time: _builtins.str = ...,
+        works_again_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["works_again_at", b"works_again_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["local_time", b"local_time", "person_id", b"person_id", "time_zone", b"time_zone", "works_again_at", b"works_again_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OffHours: _TypeAlias = OffHours  # noqa: Y015
+
+@_typing.final
+class MessagingPolicy(_message.Message):
+    """What a tenant allows in messages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Receipts:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ReceiptsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[MessagingPolicy._Receipts.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        RECEIPTS_UNSPECIFIED: MessagingPolicy._Receipts.ValueType  # 0
+        RECEIPTS_OFF: MessagingPolicy._Receipts.ValueType  # 1
+        RECEIPTS_COUNTS: MessagingPolicy._Receipts.ValueType  # 2
+        RECEIPTS_NAMES: MessagingPolicy._Receipts.ValueType  # 3
+
+    class Receipts(_Receipts, metaclass=_ReceiptsEnumTypeWrapper): ...
+    RECEIPTS_UNSPECIFIED: MessagingPolicy.Receipts.ValueType  # 0
+    RECEIPTS_OFF: MessagingPolicy.Receipts.ValueType  # 1
+    RECEIPTS_COUNTS: MessagingPolicy.Receipts.ValueType  # 2
+    RECEIPTS_NAMES: MessagingPolicy.Receipts.ValueType  # 3
+
+    EDIT_WINDOW_SECONDS_FIELD_NUMBER: _builtins.int
+    RECALL_WINDOW_SECONDS_FIELD_NUMBER: _builtins.int
+    ADMIN_RECALL_WINDOW_SECONDS_FIELD_NUMBER: _builtins.int
+    RECEIPTS_FIELD_NUMBER: _builtins.int
+    RECEIPT_NAMES_LIMIT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    edit_window_seconds: _builtins.int
+    """How long a message can be edited by its sender; 0 to 30 days, default 24 hours (MSG-11)."""
+    recall_window_seconds: _builtins.int
+    """How long its sender can recall it; 0 to 7 days, default 2 minutes (MSG-12)."""
+    admin_recall_window_seconds: _builtins.int
+    """How long an administrator of the group can; 0 to 365 days, default 30 days."""
+    receipts: Global___MessagingPolicy.Receipts.ValueType
+    receipt_names_limit: _builtins.int
+    """Groups with more members show counts alone; 2 to 5,000, default 200 (MSG-10)."""
+    version: _builtins.int
+    """+1 with every change."""
+    def __init__(
+        self,
+        *,
+        edit_window_seconds: _builtins.int = ...,
+        recall_window_seconds: _builtins.int = ...,
+        admin_recall_window_seconds: _builtins.int = ...,
+        receipts: Global___MessagingPolicy.Receipts.ValueType = ...,
+        receipt_names_limit: _builtins.int = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["admin_recall_window_seconds", b"admin_recall_window_seconds", "edit_window_seconds", b"edit_window_seconds", "recall_window_seconds", b"recall_window_seconds", "receipt_names_limit", b"receipt_names_limit", "receipts", b"receipts", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessagingPolicy: _TypeAlias = MessagingPolicy  # noqa: Y015
+
+@_typing.final
+class GetMessagingPolicyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMessagingPolicyRequest: _TypeAlias = GetMessagingPolicyRequest  # noqa: Y015
+
+@_typing.final
+class GetMessagingPolicyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> Global___MessagingPolicy: ...
+    def __init__(
+        self,
+        *,
+        policy: Global___MessagingPolicy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMessagingPolicyResponse: _TypeAlias = GetMessagingPolicyResponse  # noqa: Y015
+
+@_typing.final
+class UpdateMessagingPolicyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> Global___MessagingPolicy:
+        """The whole policy; `version` as read, 0: whatever it is."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___MessagingPolicy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateMessagingPolicyRequest: _TypeAlias = UpdateMessagingPolicyRequest  # noqa: Y015
+
+@_typing.final
+class UpdateMessagingPolicyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> Global___MessagingPolicy: ...
+    def __init__(
+        self,
+        *,
+        policy: Global___MessagingPolicy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateMessagingPolicyResponse: _TypeAlias = UpdateMessagingPolicyResponse  # noqa: Y015
 
 @_typing.final
 class GetMessagingStatusRequest(_message.Message):

@@ -121,6 +121,66 @@ class MessagingServiceStub:
                 request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.FollowThreadRequest.SerializeToString,
                 response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.FollowThreadResponse.FromString,
                 _registered_method=True)
+        self.EditMessage = channel.unary_unary(
+                '/plexus.messaging.v1.MessagingService/EditMessage',
+                request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.EditMessageRequest.SerializeToString,
+                response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.EditMessageResponse.FromString,
+                _registered_method=True)
+        self.ListMessageVersions = channel.unary_unary(
+                '/plexus.messaging.v1.MessagingService/ListMessageVersions',
+                request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListMessageVersionsRequest.SerializeToString,
+                response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListMessageVersionsResponse.FromString,
+                _registered_method=True)
+        self.RecallMessage = channel.unary_unary(
+                '/plexus.messaging.v1.MessagingService/RecallMessage',
+                request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.RecallMessageRequest.SerializeToString,
+                response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.RecallMessageResponse.FromString,
+                _registered_method=True)
+        self.ReactToMessage = channel.unary_unary(
+                '/plexus.messaging.v1.MessagingService/ReactToMessage',
+                request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ReactToMessageRequest.SerializeToString,
+                response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ReactToMessageResponse.FromString,
+                _registered_method=True)
+        self.PinMessage = channel.unary_unary(
+                '/plexus.messaging.v1.MessagingService/PinMessage',
+                request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.PinMessageRequest.SerializeToString,
+                response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.PinMessageResponse.FromString,
+                _registered_method=True)
+        self.ListPins = channel.unary_unary(
+                '/plexus.messaging.v1.MessagingService/ListPins',
+                request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListPinsRequest.SerializeToString,
+                response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListPinsResponse.FromString,
+                _registered_method=True)
+        self.LabelMessage = channel.unary_unary(
+                '/plexus.messaging.v1.MessagingService/LabelMessage',
+                request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.LabelMessageRequest.SerializeToString,
+                response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.LabelMessageResponse.FromString,
+                _registered_method=True)
+        self.ForwardMessages = channel.unary_unary(
+                '/plexus.messaging.v1.MessagingService/ForwardMessages',
+                request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ForwardMessagesRequest.SerializeToString,
+                response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ForwardMessagesResponse.FromString,
+                _registered_method=True)
+        self.VerifyConversation = channel.unary_unary(
+                '/plexus.messaging.v1.MessagingService/VerifyConversation',
+                request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.VerifyConversationRequest.SerializeToString,
+                response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.VerifyConversationResponse.FromString,
+                _registered_method=True)
+        self.PreviewSend = channel.unary_unary(
+                '/plexus.messaging.v1.MessagingService/PreviewSend',
+                request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.PreviewSendRequest.SerializeToString,
+                response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.PreviewSendResponse.FromString,
+                _registered_method=True)
+        self.GetMessagingPolicy = channel.unary_unary(
+                '/plexus.messaging.v1.MessagingService/GetMessagingPolicy',
+                request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.GetMessagingPolicyRequest.SerializeToString,
+                response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.GetMessagingPolicyResponse.FromString,
+                _registered_method=True)
+        self.UpdateMessagingPolicy = channel.unary_unary(
+                '/plexus.messaging.v1.MessagingService/UpdateMessagingPolicy',
+                request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.UpdateMessagingPolicyRequest.SerializeToString,
+                response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.UpdateMessagingPolicyResponse.FromString,
+                _registered_method=True)
         self.GetMessagingStatus = channel.unary_unary(
                 '/plexus.messaging.v1.MessagingService/GetMessagingStatus',
                 request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.GetMessagingStatusRequest.SerializeToString,
@@ -253,6 +313,92 @@ class MessagingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EditMessage(self, request, context):
+        """Changes the words of one's own message (MSG-11). Refused: MESSAGE_NOT_FOUND, NOT_YOUR_MESSAGE, EDIT_WINDOW_CLOSED,
+        TOO_MANY_EDITS, MESSAGE_IS_RECALLED, VERSION_CONFLICT, and what SendMessage refuses of content.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMessageVersions(self, request, context):
+        """Every version of a message, oldest first (MSG-11).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecallMessage(self, request, context):
+        """Takes a message back; its content is gone for everybody (MSG-12). Refused: RECALL_WINDOW_CLOSED, NOT_YOUR_MESSAGE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReactToMessage(self, request, context):
+        """Puts an emoji on a message or takes it off (MSG-16). Refused: TOO_MANY_REACTIONS, MESSAGE_IS_RECALLED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PinMessage(self, request, context):
+        """Keeps a message in view, or no longer (MSG-16). Refused: TOO_MANY_PINS, MESSAGE_IS_RECALLED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPins(self, request, context):
+        """What is pinned, newest pin first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LabelMessage(self, request, context):
+        """Puts labels on a message and takes labels off. Refused: TOO_MANY_LABELS, MESSAGE_IS_RECALLED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForwardMessages(self, request, context):
+        """Copies messages into another conversation, with where they came from (MSG-16).
+        Refused: CONVERSATION_IS_CONFIDENTIAL, FORWARD_NESTED, MESSAGE_NOT_FOUND, and what SendMessage refuses.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyConversation(self, request, context):
+        """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewSend(self, request, context):
+        """Who would be reached outside their working hours, before anything is sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMessagingPolicy(self, request, context):
+        """What the tenant allows in messages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateMessagingPolicy(self, request, context):
+        """Changes what the tenant allows, within bounds. Administrators only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetMessagingStatus(self, request, context):
         """Figures of the caller's tenant.
         """
@@ -347,6 +493,66 @@ def add_MessagingServiceServicer_to_server(servicer, server):
                     servicer.FollowThread,
                     request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.FollowThreadRequest.FromString,
                     response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.FollowThreadResponse.SerializeToString,
+            ),
+            'EditMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.EditMessage,
+                    request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.EditMessageRequest.FromString,
+                    response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.EditMessageResponse.SerializeToString,
+            ),
+            'ListMessageVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMessageVersions,
+                    request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListMessageVersionsRequest.FromString,
+                    response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListMessageVersionsResponse.SerializeToString,
+            ),
+            'RecallMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecallMessage,
+                    request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.RecallMessageRequest.FromString,
+                    response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.RecallMessageResponse.SerializeToString,
+            ),
+            'ReactToMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReactToMessage,
+                    request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ReactToMessageRequest.FromString,
+                    response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ReactToMessageResponse.SerializeToString,
+            ),
+            'PinMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.PinMessage,
+                    request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.PinMessageRequest.FromString,
+                    response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.PinMessageResponse.SerializeToString,
+            ),
+            'ListPins': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPins,
+                    request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListPinsRequest.FromString,
+                    response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListPinsResponse.SerializeToString,
+            ),
+            'LabelMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.LabelMessage,
+                    request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.LabelMessageRequest.FromString,
+                    response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.LabelMessageResponse.SerializeToString,
+            ),
+            'ForwardMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForwardMessages,
+                    request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ForwardMessagesRequest.FromString,
+                    response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ForwardMessagesResponse.SerializeToString,
+            ),
+            'VerifyConversation': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyConversation,
+                    request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.VerifyConversationRequest.FromString,
+                    response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.VerifyConversationResponse.SerializeToString,
+            ),
+            'PreviewSend': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewSend,
+                    request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.PreviewSendRequest.FromString,
+                    response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.PreviewSendResponse.SerializeToString,
+            ),
+            'GetMessagingPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMessagingPolicy,
+                    request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.GetMessagingPolicyRequest.FromString,
+                    response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.GetMessagingPolicyResponse.SerializeToString,
+            ),
+            'UpdateMessagingPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateMessagingPolicy,
+                    request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.UpdateMessagingPolicyRequest.FromString,
+                    response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.UpdateMessagingPolicyResponse.SerializeToString,
             ),
             'GetMessagingStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetMessagingStatus,
@@ -815,6 +1021,330 @@ class MessagingService:
             '/plexus.messaging.v1.MessagingService/FollowThread',
             plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.FollowThreadRequest.SerializeToString,
             plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.FollowThreadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EditMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.messaging.v1.MessagingService/EditMessage',
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.EditMessageRequest.SerializeToString,
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.EditMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMessageVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.messaging.v1.MessagingService/ListMessageVersions',
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListMessageVersionsRequest.SerializeToString,
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListMessageVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecallMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.messaging.v1.MessagingService/RecallMessage',
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.RecallMessageRequest.SerializeToString,
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.RecallMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReactToMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.messaging.v1.MessagingService/ReactToMessage',
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ReactToMessageRequest.SerializeToString,
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ReactToMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PinMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.messaging.v1.MessagingService/PinMessage',
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.PinMessageRequest.SerializeToString,
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.PinMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPins(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.messaging.v1.MessagingService/ListPins',
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListPinsRequest.SerializeToString,
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListPinsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LabelMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.messaging.v1.MessagingService/LabelMessage',
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.LabelMessageRequest.SerializeToString,
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.LabelMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForwardMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.messaging.v1.MessagingService/ForwardMessages',
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ForwardMessagesRequest.SerializeToString,
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ForwardMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyConversation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.messaging.v1.MessagingService/VerifyConversation',
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.VerifyConversationRequest.SerializeToString,
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.VerifyConversationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewSend(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.messaging.v1.MessagingService/PreviewSend',
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.PreviewSendRequest.SerializeToString,
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.PreviewSendResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMessagingPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.messaging.v1.MessagingService/GetMessagingPolicy',
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.GetMessagingPolicyRequest.SerializeToString,
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.GetMessagingPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateMessagingPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.messaging.v1.MessagingService/UpdateMessagingPolicy',
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.UpdateMessagingPolicyRequest.SerializeToString,
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.UpdateMessagingPolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

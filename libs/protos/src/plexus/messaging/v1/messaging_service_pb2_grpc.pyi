@@ -71,6 +71,34 @@ class MessagingServiceStub:
     """One thread with the caller's cursor in it (MSG-15). Refused: MESSAGE_NOT_FOUND."""
     FollowThread: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.FollowThreadRequest, _messaging_service_pb2.FollowThreadResponse]
     """Follows a thread or stops following it."""
+    EditMessage: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.EditMessageRequest, _messaging_service_pb2.EditMessageResponse]
+    """Changes the words of one's own message (MSG-11). Refused: MESSAGE_NOT_FOUND, NOT_YOUR_MESSAGE, EDIT_WINDOW_CLOSED,
+    TOO_MANY_EDITS, MESSAGE_IS_RECALLED, VERSION_CONFLICT, and what SendMessage refuses of content.
+    """
+    ListMessageVersions: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ListMessageVersionsRequest, _messaging_service_pb2.ListMessageVersionsResponse]
+    """Every version of a message, oldest first (MSG-11)."""
+    RecallMessage: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.RecallMessageRequest, _messaging_service_pb2.RecallMessageResponse]
+    """Takes a message back; its content is gone for everybody (MSG-12). Refused: RECALL_WINDOW_CLOSED, NOT_YOUR_MESSAGE."""
+    ReactToMessage: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ReactToMessageRequest, _messaging_service_pb2.ReactToMessageResponse]
+    """Puts an emoji on a message or takes it off (MSG-16). Refused: TOO_MANY_REACTIONS, MESSAGE_IS_RECALLED."""
+    PinMessage: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.PinMessageRequest, _messaging_service_pb2.PinMessageResponse]
+    """Keeps a message in view, or no longer (MSG-16). Refused: TOO_MANY_PINS, MESSAGE_IS_RECALLED."""
+    ListPins: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ListPinsRequest, _messaging_service_pb2.ListPinsResponse]
+    """What is pinned, newest pin first."""
+    LabelMessage: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.LabelMessageRequest, _messaging_service_pb2.LabelMessageResponse]
+    """Puts labels on a message and takes labels off. Refused: TOO_MANY_LABELS, MESSAGE_IS_RECALLED."""
+    ForwardMessages: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ForwardMessagesRequest, _messaging_service_pb2.ForwardMessagesResponse]
+    """Copies messages into another conversation, with where they came from (MSG-16).
+    Refused: CONVERSATION_IS_CONFIDENTIAL, FORWARD_NESTED, MESSAGE_NOT_FOUND, and what SendMessage refuses.
+    """
+    VerifyConversation: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.VerifyConversationRequest, _messaging_service_pb2.VerifyConversationResponse]
+    """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered."""
+    PreviewSend: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.PreviewSendRequest, _messaging_service_pb2.PreviewSendResponse]
+    """Who would be reached outside their working hours, before anything is sent."""
+    GetMessagingPolicy: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.GetMessagingPolicyRequest, _messaging_service_pb2.GetMessagingPolicyResponse]
+    """What the tenant allows in messages."""
+    UpdateMessagingPolicy: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.UpdateMessagingPolicyRequest, _messaging_service_pb2.UpdateMessagingPolicyResponse]
+    """Changes what the tenant allows, within bounds. Administrators only."""
     GetMessagingStatus: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.GetMessagingStatusRequest, _messaging_service_pb2.GetMessagingStatusResponse]
     """Figures of the caller's tenant."""
 
@@ -117,6 +145,34 @@ class MessagingServiceAsyncStub(MessagingServiceStub):
     """One thread with the caller's cursor in it (MSG-15). Refused: MESSAGE_NOT_FOUND."""
     FollowThread: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.FollowThreadRequest, _messaging_service_pb2.FollowThreadResponse]  # type: ignore[assignment]
     """Follows a thread or stops following it."""
+    EditMessage: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.EditMessageRequest, _messaging_service_pb2.EditMessageResponse]  # type: ignore[assignment]
+    """Changes the words of one's own message (MSG-11). Refused: MESSAGE_NOT_FOUND, NOT_YOUR_MESSAGE, EDIT_WINDOW_CLOSED,
+    TOO_MANY_EDITS, MESSAGE_IS_RECALLED, VERSION_CONFLICT, and what SendMessage refuses of content.
+    """
+    ListMessageVersions: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ListMessageVersionsRequest, _messaging_service_pb2.ListMessageVersionsResponse]  # type: ignore[assignment]
+    """Every version of a message, oldest first (MSG-11)."""
+    RecallMessage: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.RecallMessageRequest, _messaging_service_pb2.RecallMessageResponse]  # type: ignore[assignment]
+    """Takes a message back; its content is gone for everybody (MSG-12). Refused: RECALL_WINDOW_CLOSED, NOT_YOUR_MESSAGE."""
+    ReactToMessage: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ReactToMessageRequest, _messaging_service_pb2.ReactToMessageResponse]  # type: ignore[assignment]
+    """Puts an emoji on a message or takes it off (MSG-16). Refused: TOO_MANY_REACTIONS, MESSAGE_IS_RECALLED."""
+    PinMessage: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.PinMessageRequest, _messaging_service_pb2.PinMessageResponse]  # type: ignore[assignment]
+    """Keeps a message in view, or no longer (MSG-16). Refused: TOO_MANY_PINS, MESSAGE_IS_RECALLED."""
+    ListPins: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ListPinsRequest, _messaging_service_pb2.ListPinsResponse]  # type: ignore[assignment]
+    """What is pinned, newest pin first."""
+    LabelMessage: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.LabelMessageRequest, _messaging_service_pb2.LabelMessageResponse]  # type: ignore[assignment]
+    """Puts labels on a message and takes labels off. Refused: TOO_MANY_LABELS, MESSAGE_IS_RECALLED."""
+    ForwardMessages: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ForwardMessagesRequest, _messaging_service_pb2.ForwardMessagesResponse]  # type: ignore[assignment]
+    """Copies messages into another conversation, with where they came from (MSG-16).
+    Refused: CONVERSATION_IS_CONFIDENTIAL, FORWARD_NESTED, MESSAGE_NOT_FOUND, and what SendMessage refuses.
+    """
+    VerifyConversation: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.VerifyConversationRequest, _messaging_service_pb2.VerifyConversationResponse]  # type: ignore[assignment]
+    """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered."""
+    PreviewSend: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.PreviewSendRequest, _messaging_service_pb2.PreviewSendResponse]  # type: ignore[assignment]
+    """Who would be reached outside their working hours, before anything is sent."""
+    GetMessagingPolicy: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.GetMessagingPolicyRequest, _messaging_service_pb2.GetMessagingPolicyResponse]  # type: ignore[assignment]
+    """What the tenant allows in messages."""
+    UpdateMessagingPolicy: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.UpdateMessagingPolicyRequest, _messaging_service_pb2.UpdateMessagingPolicyResponse]  # type: ignore[assignment]
+    """Changes what the tenant allows, within bounds. Administrators only."""
     GetMessagingStatus: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.GetMessagingStatusRequest, _messaging_service_pb2.GetMessagingStatusResponse]  # type: ignore[assignment]
     """Figures of the caller's tenant."""
 
@@ -262,6 +318,106 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.FollowThreadResponse, _abc.Awaitable[_messaging_service_pb2.FollowThreadResponse]]:
         """Follows a thread or stops following it."""
+
+    @_abc_1.abstractmethod
+    def EditMessage(
+        self,
+        request: _messaging_service_pb2.EditMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_messaging_service_pb2.EditMessageResponse, _abc.Awaitable[_messaging_service_pb2.EditMessageResponse]]:
+        """Changes the words of one's own message (MSG-11). Refused: MESSAGE_NOT_FOUND, NOT_YOUR_MESSAGE, EDIT_WINDOW_CLOSED,
+        TOO_MANY_EDITS, MESSAGE_IS_RECALLED, VERSION_CONFLICT, and what SendMessage refuses of content.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMessageVersions(
+        self,
+        request: _messaging_service_pb2.ListMessageVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_messaging_service_pb2.ListMessageVersionsResponse, _abc.Awaitable[_messaging_service_pb2.ListMessageVersionsResponse]]:
+        """Every version of a message, oldest first (MSG-11)."""
+
+    @_abc_1.abstractmethod
+    def RecallMessage(
+        self,
+        request: _messaging_service_pb2.RecallMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_messaging_service_pb2.RecallMessageResponse, _abc.Awaitable[_messaging_service_pb2.RecallMessageResponse]]:
+        """Takes a message back; its content is gone for everybody (MSG-12). Refused: RECALL_WINDOW_CLOSED, NOT_YOUR_MESSAGE."""
+
+    @_abc_1.abstractmethod
+    def ReactToMessage(
+        self,
+        request: _messaging_service_pb2.ReactToMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_messaging_service_pb2.ReactToMessageResponse, _abc.Awaitable[_messaging_service_pb2.ReactToMessageResponse]]:
+        """Puts an emoji on a message or takes it off (MSG-16). Refused: TOO_MANY_REACTIONS, MESSAGE_IS_RECALLED."""
+
+    @_abc_1.abstractmethod
+    def PinMessage(
+        self,
+        request: _messaging_service_pb2.PinMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_messaging_service_pb2.PinMessageResponse, _abc.Awaitable[_messaging_service_pb2.PinMessageResponse]]:
+        """Keeps a message in view, or no longer (MSG-16). Refused: TOO_MANY_PINS, MESSAGE_IS_RECALLED."""
+
+    @_abc_1.abstractmethod
+    def ListPins(
+        self,
+        request: _messaging_service_pb2.ListPinsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_messaging_service_pb2.ListPinsResponse, _abc.Awaitable[_messaging_service_pb2.ListPinsResponse]]:
+        """What is pinned, newest pin first."""
+
+    @_abc_1.abstractmethod
+    def LabelMessage(
+        self,
+        request: _messaging_service_pb2.LabelMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_messaging_service_pb2.LabelMessageResponse, _abc.Awaitable[_messaging_service_pb2.LabelMessageResponse]]:
+        """Puts labels on a message and takes labels off. Refused: TOO_MANY_LABELS, MESSAGE_IS_RECALLED."""
+
+    @_abc_1.abstractmethod
+    def ForwardMessages(
+        self,
+        request: _messaging_service_pb2.ForwardMessagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_messaging_service_pb2.ForwardMessagesResponse, _abc.Awaitable[_messaging_service_pb2.ForwardMessagesResponse]]:
+        """Copies messages into another conversation, with where they came from (MSG-16).
+        Refused: CONVERSATION_IS_CONFIDENTIAL, FORWARD_NESTED, MESSAGE_NOT_FOUND, and what SendMessage refuses.
+        """
+
+    @_abc_1.abstractmethod
+    def VerifyConversation(
+        self,
+        request: _messaging_service_pb2.VerifyConversationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_messaging_service_pb2.VerifyConversationResponse, _abc.Awaitable[_messaging_service_pb2.VerifyConversationResponse]]:
+        """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered."""
+
+    @_abc_1.abstractmethod
+    def PreviewSend(
+        self,
+        request: _messaging_service_pb2.PreviewSendRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_messaging_service_pb2.PreviewSendResponse, _abc.Awaitable[_messaging_service_pb2.PreviewSendResponse]]:
+        """Who would be reached outside their working hours, before anything is sent."""
+
+    @_abc_1.abstractmethod
+    def GetMessagingPolicy(
+        self,
+        request: _messaging_service_pb2.GetMessagingPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_messaging_service_pb2.GetMessagingPolicyResponse, _abc.Awaitable[_messaging_service_pb2.GetMessagingPolicyResponse]]:
+        """What the tenant allows in messages."""
+
+    @_abc_1.abstractmethod
+    def UpdateMessagingPolicy(
+        self,
+        request: _messaging_service_pb2.UpdateMessagingPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_messaging_service_pb2.UpdateMessagingPolicyResponse, _abc.Awaitable[_messaging_service_pb2.UpdateMessagingPolicyResponse]]:
+        """Changes what the tenant allows, within bounds. Administrators only."""
 
     @_abc_1.abstractmethod
     def GetMessagingStatus(
