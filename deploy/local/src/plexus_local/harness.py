@@ -26,7 +26,7 @@ from plexuskit.testing.servers.ports import free_ports
 from plexus_local.credentials import make_bootstrap_secret, make_keys
 from plexus_local.environment import BackendUrls, environment
 from plexus_local.layout import Layout
-from plexus_local.process import READY_WITHIN, Proc, until
+from plexus_local.process import READY_WITHIN, Launch, Proc, until
 from plexus_local.table import ENTRIES, Entry, port_names, services
 
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
@@ -44,7 +44,8 @@ class Platform:
     processes: dict[str, Proc]
     servers: dict[str, NativeServer]
     entries: tuple[Entry, ...] = ENTRIES
-    settings: Mapping[str, str] = NO_SETTINGS
+    settings: Mapping[str, str] = field(default_factory=dict)
+    launch: Launch = Child
     admin_handle: str = "root"
     _people: dict[str, str] = field(default_factory=dict)
 
@@ -179,6 +180,7 @@ class Platform:
             urls=self.urls,
             entries=self.entries,
             settings=self.settings,
+            launch=self.launch,
         )
         self.ports.update(ports)
         try:
@@ -196,6 +198,7 @@ def running(
     urls: BackendUrls,
     entries: tuple[Entry, ...] = ENTRIES,
     settings: Mapping[str, str] = NO_SETTINGS,
+    launch: Launch = Child,
 ) -> Iterator[Platform]:
     """Start processes on the given servers; stop all of them at the end, last first.
 
@@ -205,6 +208,7 @@ def running(
         urls: Where they are.
         entries: Which processes; all of Plexus unless told otherwise.
         settings: More environment of every process.
+        launch: Starts each process.
     """
     layout = Layout(directory / "plexus")
     layout.make()
@@ -214,11 +218,17 @@ def running(
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     processes = {
         entry.name: _process(
-            entry, layout=layout, ports=ports, urls=urls, entries=entries, settings=settings
+            entry,
+            layout=layout,
+            ports=ports,
+            urls=urls,
+            entries=entries,
+            settings=settings,
+            launch=launch,
         )
         for entry in entries
     }
-    platform = Platform(layout, urls, ports, processes, servers, entries, settings)
+    platform = Platform(layout, urls, ports, processes, servers, entries, settings, launch)
     with contextlib.ExitStack() as stack:
         mail = Child(
             [sys.executable, "-m", "plexus_local.mail", str(ports["mail"]), str(layout.mail)],
@@ -260,6 +270,7 @@ def _process(
     urls: BackendUrls,
     entries: tuple[Entry, ...],
     settings: Mapping[str, str],
+    launch: Launch,
 ) -> Proc:
     smtp = f"smtp://127.0.0.1:{ports['mail']}"
     env = environment(entry, layout=layout, ports=ports, urls=urls, smtp=smtp, entries=entries)
@@ -270,6 +281,7 @@ def _process(
         own,
         layout.log(entry.name),
         ops=ports[f"{entry.name}.ops"],
+        launch=launch,
     )
 
 

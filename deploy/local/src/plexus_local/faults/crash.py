@@ -1,0 +1,224 @@
+"""The crash cycles: processes die by plan under load, and every promise is checked."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import structlog
+from plexuskit.config import MongoSection
+from plexuskit.mongo import Database, connect
+
+from plexus_local.faults.actions import Room
+from plexus_local.faults.company import Company, company
+from plexus_local.faults.ledger import Violation
+from plexus_local.faults.plan import PAUSE_SECONDS, Block, Strike, make_plan
+from plexus_local.faults.stage import stage
+from plexus_local.faults.traffic import Traffic
+from plexus_local.faults.verify import Verifier
+from plexus_local.harness import Platform
+from plexus_local.process import Proc
+
+log = structlog.get_logger()
+
+# A point that is not passed so often by then is struck by kill -9 instead, and not counted.
+STRIKES_WITHIN: Final = 25.0
+# Conversations are checked to their end and new ones begun after so many blocks.
+ERA: Final = 6
+RELAY_LEASE: Final = "messaging"
+
+
+@dataclass
+class Report:
+    """What was done; `str` gives it in one line."""
+
+    seed: int
+    cycles: int = 0
+    struck: Counter[str] = field(default_factory=Counter)
+    missed: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    changes: int = 0
+    messages: int = 0
+    retries: int = 0
+    streams: int = 0
+    resyncs: int = 0
+    healed: int = 0
+    holes: int = 0
+
+    def __str__(self) -> str:
+        """Give the summary."""
+        return (
+            f"seed {self.seed}: {self.cycles} cycles in {self.seconds:.0f} s "
+            f"({self.seconds / max(self.cycles, 1):.2f} s each), "
+            f"{len(self.struck)} kinds of strike, {len(self.missed)} not reached; "
+            f"{self.messages} messages in {self.changes} changes, {self.retries} retries, "
+            f"{self.streams} streams, {self.resyncs} resyncs, {self.healed} by heartbeat; "
+            f"0 lost, 0 duplicated, 0 reordered, {self.holes} gaps"
+        )
+
+
+async def run_cycles(directory: Path, *, cycles: int, seed: int) -> Report:
+    """Run so many cycles on a stage of their own.
+
+    Raises:
+        Violation: a promise is broken.
+        ToolMissing: A server's program is absent.
+    """
+    async with stage(directory) as platform, company(platform) as everybody:
+        section = MongoSection(url=platform.urls.mongo, database="plexus_messaging")
+        async with connect(section) as db:
+            cycles_ = Cycles(platform, everybody, db, seed=seed)
+            try:
+                return await cycles_.run(make_plan(cycles=cycles, seed=seed))
+            except BaseExceptionGroup as group:
+                raise _first(group) from group
+
+
+class Cycles:
+    """One run of a plan."""
+
+    def __init__(self, platform: Platform, everybody: Company, db: Database, *, seed: int) -> None:
+        self._platform = platform
+        self._company = everybody
+        self._leases = db.collection("relay_leases", schema_version=1)
+        self._verifier = Verifier(db.collection("entries", schema_version=1), everybody.ledger)
+        self._report = Report(seed)
+
+    async def run(self, plan: Sequence[Block]) -> Report:
+        """Run block after block; gives what was done.
+
+        Raises:
+            Violation: a promise is broken.
+        """
+        began = time.monotonic()
+        for start in range(0, len(plan), ERA):
+            rooms = await self._company.new_rooms()
+            for number, block in enumerate(plan[start : start + ERA], start):
+                traffic = Traffic(rooms, seed=f"{self._report.seed} {number}")
+                async with traffic.flowing():
+                    for strike in block.strikes:
+                        await self._cycle(self._platform[block.process], strike, rooms)
+                    await self._begin(self._platform[block.process])
+                await self._check_all(rooms)
+                log.info("faults.block", number=number, process=block.process)
+            await self._end_era(rooms)
+        self._report.seconds = time.monotonic() - began
+        return self._finished()
+
+    async def _cycle(self, victim: Proc, strike: Strike, rooms: Sequence[Room]) -> None:
+        """Strike once; the process is dead afterwards unless it was only paused."""
+        log.info("faults.cycle", process=victim.name, strike=str(strike))
+        if strike.pause:
+            await self._pause(victim, strike)
+        elif strike.place is None:
+            await self._begin(victim)
+            await asyncio.sleep(strike.after)
+            victim.kill()
+            self._report.struck[f"kill -9 {victim.name}"] += 1
+        else:
+            await self._strike_at_point(victim, strike)
+        self._report.cycles += 1
+        for room in rooms:
+            await self._verifier.check_log(room)
+        self._check_the_others(victim)
+
+    async def _strike_at_point(self, victim: Proc, strike: Strike) -> None:
+        if victim.running:
+            victim.kill()
+        if strike.place and strike.place.history_lost:
+            lost = {"$set": {"token": None, "complete_to": None, "replaying": True}}
+            await self._leases.update({"_id": RELAY_LEASE}, lost)
+        written = len(victim.log_text())
+        victim.start(PLEXUS_FAULT=strike.fault)
+        with contextlib.suppress(AssertionError):
+            await victim.died(within=STRIKES_WITHIN)
+        if victim.running:
+            victim.kill()
+            self._report.missed.append(f"{strike.fault} of {victim.name}")
+        elif "fault: killed at" not in victim.log_text()[written:]:
+            raise Violation(f"{victim.name} has ended by itself:\n{victim.tail()}")
+        elif strike.place:
+            self._report.struck[strike.place.name] += 1
+
+    async def _pause(self, victim: Proc, strike: Strike) -> None:
+        """Stop a process for longer than a lease lives; another relay may lead meanwhile."""
+        await self._begin(victim)
+        await asyncio.sleep(strike.after)
+        if victim.name.endswith("-relay"):
+            async with self._platform.another(victim.name):
+                await self._stand_still(victim)
+        else:
+            await self._stand_still(victim)
+        self._report.struck[f"SIGSTOP {victim.name}"] += 1
+
+    @staticmethod
+    async def _stand_still(victim: Proc) -> None:
+        victim.signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(PAUSE_SECONDS)
+        finally:
+            victim.signal(signal.SIGCONT)
+
+    async def _begin(self, process: Proc) -> None:
+        if not process.running:
+            await process.begin()
+
+    def _check_the_others(self, victim: Proc) -> None:
+        for process in self._platform.processes.values():
+            if process is not victim and not process.running:
+                raise Violation(f"{process.name} has ended by itself:\n{process.tail()}")
+
+    async def _check_all(self, rooms: Sequence[Room]) -> None:
+        """Check everything but what changes only slowly, while nobody acts."""
+        for room in rooms:
+            await self._verifier.check_log(room)
+            self._verifier.check_nothing_hangs(room)
+        checks = [
+            self._verifier.check_device(room, device)
+            for room in rooms
+            for device in self._company.devices
+        ]
+        await asyncio.gather(*checks)
+        for room in rooms:
+            for device in self._company.people:
+                await self._verifier.check_reading(room, device)
+
+    async def _end_era(self, rooms: Sequence[Room]) -> None:
+        await self._verifier.check_heads(rooms, self._company.people[0])
+        for device in self._company.people:
+            await self._verifier.check_notices(rooms, device)
+        for room in rooms:
+            self._report.changes += await self._verifier.check_log(room)
+        told = {room.id for room in rooms}
+        self._report.messages += sum(key[0] in told for key in self._company.ledger.told)
+        self._verifier.forget(rooms)
+        self._company.leave(rooms)
+
+    def _finished(self) -> Report:
+        report, devices = self._report, self._company.devices
+        report.retries = self._company.ledger.retries
+        report.streams = sum(device.streams for device in devices)
+        report.resyncs = sum(device.resyncs for device in devices)
+        report.healed = sum(device.healed for device in devices)
+        holes = [hole for device in devices for hole in device.holes]
+        report.holes = len(holes)
+        for hole in holes:
+            log.warning("faults.hole", hole=hole)
+        return report
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Give the first thing that went wrong, out of everything that ended with it."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        violations = [each for each in error.exceptions if isinstance(each, Violation)]
+        error = violations[0] if violations else error.exceptions[0]
+    return error
+
+
+__all__ = ["Cycles", "Report", "run_cycles"]
