@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 500),
+    ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
     # Each device has a connection of its own.
     ("grpc.use_local_subchannel_pool", 1),
 )
@@ -98,18 +100,17 @@ async def company(platform: Platform) -> AsyncIterator[Company]:
     ledger = Ledger()
     async with contextlib.AsyncExitStack() as stack:
         devices = []
-        for number, (name, handle) in enumerate(handles.items()):
-            plexus = await stack.enter_async_context(_signed_in(platform, handle, first=number))
+        for name, handle in handles.items():
+            plexus = await stack.enter_async_context(_signed_in(platform, handle))
             device = Device(plexus, ledger, comes_and_goes=name == GUEST)
             devices.append(await stack.enter_async_context(device.running()))
         yield Company(platform, ledger, devices[:-1], devices[-1])
 
 
 @contextlib.asynccontextmanager
-async def _signed_in(platform: Platform, handle: str, *, first: int) -> AsyncIterator[Plexus]:
-    """Sign somebody in who knows every gateway and begins with one of them."""
-    turned = GATEWAYS[first % len(GATEWAYS) :] + GATEWAYS[: first % len(GATEWAYS)]
-    target = f"ipv4:{','.join(platform.address_of(name) for name in turned)}"
+async def _signed_in(platform: Platform, handle: str) -> AsyncIterator[Plexus]:
+    """Sign somebody in whose calls and streams go to every gateway that answers, in turns."""
+    target = f"ipv4:{','.join(platform.address_of(name) for name in GATEWAYS)}"
     async with grpc.aio.insecure_channel(target, options=OPTIONS) as channel:
         request = SignInRequest(handle=handle, password=PASSWORD, device="fault cycles")
         response = await SessionServiceStub(channel).SignIn(

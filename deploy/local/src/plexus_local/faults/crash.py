@@ -13,11 +13,13 @@ from typing import Final
 import structlog
 from plexuskit.config import MongoSection
 from plexuskit.mongo import Database, connect
+from plexuskit.testing.wait import eventually
 
 from plexus_local.faults.actions import Room
 from plexus_local.faults.company import Company, company
 from plexus_local.faults.ledger import Violation
 from plexus_local.faults.plan import PAUSE_SECONDS, Block, Strike, make_plan
+from plexus_local.faults.points import GATEWAYS
 from plexus_local.faults.stage import stage
 from plexus_local.faults.traffic import Traffic
 from plexus_local.faults.verify import Verifier
@@ -136,6 +138,8 @@ class Cycles:
         written = len(victim.log_text())
         victim.start(PLEXUS_FAULT=strike.fault)
         with contextlib.suppress(AssertionError):
+            if victim.name in GATEWAYS:
+                await self._move_in(victim)
             await victim.died(within=STRIKES_WITHIN)
         if victim.running:
             victim.kill()
@@ -144,6 +148,17 @@ class Cycles:
             raise Violation(f"{victim.name} has ended by itself:\n{victim.tail()}")
         elif strike.place:
             self._report.struck[strike.place.name] += 1
+
+    async def _move_in(self, gateway: Proc) -> None:
+        """Let people come to a gateway that serves again: their streams are elsewhere."""
+        serves = asyncio.create_task(eventually(gateway.ready, within=STRIKES_WITHIN))
+        dies = asyncio.create_task(gateway.died(within=STRIKES_WITHIN))
+        await asyncio.wait([serves, dies], return_when=asyncio.FIRST_COMPLETED)
+        for task in (serves, dies):
+            task.cancel()
+        await asyncio.gather(serves, dies, return_exceptions=True)
+        for device in self._company.devices:
+            device.roam()
 
     async def _pause(self, victim: Proc, strike: Strike) -> None:
         """Stop a process for longer than a lease lives; another relay may lead meanwhile."""

@@ -81,7 +81,8 @@ class Device:
         self.holes: list[str] = []
         self._refs = itertools.count(1)
         self._waiting: dict[int, _Waiting] = {}
-        self._up: asyncio.Queue[SessionRequest] = asyncio.Queue()
+        # None ends the stream from this side.
+        self._up: asyncio.Queue[SessionRequest | None] = asyncio.Queue()
         self._open = asyncio.Event()
         self._last_live: dict[str, int] = {}
         self._closed_here: set[str] = set()
@@ -136,6 +137,10 @@ class Device:
         finally:
             del self._waiting[ref]
 
+    def roam(self) -> None:
+        """Leave the stream and open another, which the next gateway in turn gets."""
+        self._up.put_nowait(None)
+
     async def _follow(self) -> None:
         least, most = _PAUSE
         pause = least
@@ -165,13 +170,17 @@ class Device:
         finally:
             call.cancel()
 
-    async def _requests(self, up: "asyncio.Queue[SessionRequest]") -> AsyncIterator[SessionRequest]:
+    async def _requests(
+        self, up: "asyncio.Queue[SessionRequest | None]"
+    ) -> AsyncIterator[SessionRequest]:
         yield SessionRequest(hello=Hello(device="fault cycles"))
         token, looked = self.plexus.profile.access_token, time.monotonic()
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(RENEW_EVERY):
                     request = await up.get()
+                if request is None:
+                    return
                 yield request
             if time.monotonic() - looked < RENEW_EVERY:
                 continue
