@@ -18,6 +18,7 @@ from plexuskit.kafka import (
     producer,
     tail,
 )
+from plexuskit.testing.wait import eventually
 
 TOPIC = "messaging.conversation.v1"
 Posted = Callable[..., Outgoing]
@@ -166,8 +167,8 @@ async def test_closing_with_a_request_on_its_way_ends(
             await out.send_batch([large])
             assert out._client is not None
             sending = asyncio.create_task(out.send_batch([large] * 10))
-            while not out._client._sender._in_flight:
-                await asyncio.sleep(0)
+            sender = out._client._sender
+            await eventually(lambda: sender._in_flight, every=0)  # noqa: B023 - awaited here
             async with asyncio.timeout(10):
                 await out.close()
                 await asyncio.wait([sending])

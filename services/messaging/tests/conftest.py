@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 import pytest
 from messaging.config import LogSection
 from messaging.domain.conversations import History
-from messaging.domain.messages import Draft, draft
-from messaging.operations import conversations
+from messaging.domain.messages import Draft, Words, draft
+from messaging.domain.policy import DEFAULT
+from messaging.operations import conversations, messages
+from messaging.operations.altering import Once
 from messaging.operations.cursors import Cursors
 from messaging.operations.log import Log
 from messaging.store import Store
+from plexus.messaging.v1 import messaging_service_pb2 as pb
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Database
@@ -94,3 +97,55 @@ def say() -> Callable[..., Draft]:
         return draft(conversation_id=conversation_id, sender_id=sender, text=text, **fields)  # type: ignore[arg-type] # made of keywords
 
     return make
+
+
+@pytest.fixture
+def change(log, store, person):
+    """Carry out a change as the API does: `await change("react", "ann", room, 1, emoji="ok")`."""
+    operations = {
+        "edit": (messages.edit_message, pb.EditMessageRequest, pb.EditMessageResponse),
+        "recall": (messages.recall_message, pb.RecallMessageRequest, pb.RecallMessageResponse),
+        "react": (messages.react_to_message, pb.ReactToMessageRequest, pb.ReactToMessageResponse),
+        "pin": (messages.pin_message, pb.PinMessageRequest, pb.PinMessageResponse),
+        "label": (messages.label_message, pb.LabelMessageRequest, pb.LabelMessageResponse),
+    }
+
+    async def carry_out(kind, who, room, seq, *, through=None, request_id="", **fields):
+        operation, request, response = operations[kind]
+        me = person(*who) if isinstance(who, tuple) else person(who)
+        now = fields.pop("now", None) or SystemClock().now()
+        policy = fields.pop("policy", DEFAULT)
+        if kind == "edit":
+            text = fields.pop("text")
+            fields.setdefault("words", Words(text))
+            fields.setdefault("expected_version", None)
+        if kind in {"edit", "recall"}:
+            fields["policy"] = policy
+        if kind == "react":
+            fields.setdefault("remove", False)
+        if kind == "pin":
+            fields.setdefault("unpin", False)
+        if kind == "label":
+            fields = {"add": (), "remove": (), **fields}
+        told = request(request_id=request_id, conversation_id=room, seq=seq)
+        if kind == "react":
+            told.emoji, told.remove = fields["emoji"], fields["remove"]
+        remembered = store.requests.remembered(
+            request=told,
+            request_id=request_id,
+            actor_id=me.person_id,
+            response=response,
+            now=now,
+        )
+        answer = await operation(
+            through or log,
+            actor=me,
+            conversation_id=room,
+            seq=seq,
+            once=Once(remembered, lambda message: response(message=message)),
+            now=now,
+            **fields,
+        )
+        return answer.message
+
+    return carry_out

@@ -7,6 +7,7 @@ from rich.markup import escape
 
 from plexus_cli.commands import (
     admin,
+    altering,
     conversations,
     finding,
     importing,
@@ -17,6 +18,7 @@ from plexus_cli.commands import (
     status,
     tailing,
     tasks,
+    verifying,
 )
 from plexus_cli.context import asked
 from plexus_cli.output import err
@@ -50,10 +52,19 @@ app.command()(people.people)
 app.add_typer(conversations.app, name="conversations")
 app.command()(messages.history)
 app.command()(messages.send)
+app.command()(altering.edit)
+app.command()(altering.recall)
+app.command()(altering.react)
+app.command()(altering.pin)
+app.command()(altering.pins)
+app.command()(altering.label)
+app.command()(altering.forward)
+app.command()(altering.versions)
 app.command()(tailing.tail)
 app.command()(messages.unread)
 app.command()(messages.read)
 app.command()(messages.receipts)
+app.command()(verifying.verify)
 app.command()(finding.search)
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(notifications.app, name="notifications")

@@ -6,8 +6,9 @@ change itself: either both are there or neither. Records expire after seven days
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
 
@@ -25,6 +26,39 @@ class RequestIdReused(Refusal):
 
     kind = Kind.ALREADY_EXISTS
     text = "Request id {request_id} was used for another request; take a new id."
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered(Generic[ResponseT]):
+    """One request as it is remembered; an empty id is never found and never kept.
+
+    For a change that runs its own transaction: ask for the answer first, keep it in the
+    transaction, and ask again after a DuplicateKey.
+    """
+
+    requests: "Requests"
+    key: str
+    digest: bytes
+    request_id: str
+    response: type[ResponseT]
+    at: datetime
+
+    async def answer(self) -> ResponseT | None:
+        """Find what was answered before; None: the request is new.
+
+        Raises:
+            RequestIdReused: the id was used for other content.
+        """
+        return await self.requests.find(self) if self.request_id else None
+
+    async def keep(self, answer: ResponseT, *, tx: Transaction) -> None:
+        """Remember the answer together with the change.
+
+        Raises:
+            DuplicateKey: the same request was carried out meanwhile.
+        """
+        if self.request_id:
+            await self.requests.insert(self, answer, tx=tx)
 
 
 class Requests:
@@ -66,34 +100,68 @@ class Requests:
         Raises:
             RequestIdReused: the id was used for other content.
         """
+        remembered = self.remembered(
+            request=request,
+            request_id=request_id,
+            actor_id=actor_id,
+            response=response,
+            now=now,
+        )
         if not request_id:
             return await self._db.transact(work), False
-        key = f"{actor_id}:{request.DESCRIPTOR.full_name}:{request_id}"
-        digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
 
-        async def remembered(tx: Transaction) -> ResponseT:
+        async def remembering(tx: Transaction) -> ResponseT:
             answer = await work(tx)
-            record = {"_id": key, "hash": digest, "response": answer.SerializeToString(), "at": now}
-            await self._requests.insert(record, tx=tx)
+            await remembered.keep(answer, tx=tx)
             return answer
 
-        known = await self._find(key, digest, request_id, response)
+        known = await remembered.answer()
         if known is not None:
             return known, True
         try:
-            return await self._db.transact(remembered), False
+            return await self._db.transact(remembering), False
         except DuplicateKey:
-            known = await self._find(key, digest, request_id, response)
+            known = await remembered.answer()
             if known is None:
                 raise
             return known, True
 
-    async def _find(
-        self, key: str, digest: bytes, request_id: str, response: type[ResponseT]
-    ) -> ResponseT | None:
-        record = await self._requests.find_one({"_id": key})
+    def remembered(
+        self,
+        *,
+        request: Message,
+        request_id: str,
+        actor_id: str,
+        response: type[ResponseT],
+        now: datetime,
+    ) -> Remembered[ResponseT]:
+        """Give one request as it is remembered; see `once` for the arguments."""
+        return Remembered(
+            requests=self,
+            key=f"{actor_id}:{request.DESCRIPTOR.full_name}:{request_id}",
+            digest=hashlib.sha256(request.SerializeToString(deterministic=True)).digest(),
+            request_id=request_id,
+            response=response,
+            at=now,
+        )
+
+    async def insert(
+        self, remembered: Remembered[ResponseT], answer: ResponseT, *, tx: Transaction
+    ) -> None:
+        """Write the record of a request; see Remembered.keep."""
+        record = {
+            "_id": remembered.key,
+            "hash": remembered.digest,
+            "response": answer.SerializeToString(),
+            "at": remembered.at,
+        }
+        await self._requests.insert(record, tx=tx)
+
+    async def find(self, remembered: Remembered[ResponseT]) -> ResponseT | None:
+        """Read the record of a request; see Remembered.answer."""
+        record = await self._requests.find_one({"_id": remembered.key})
         if record is None:
             return None
-        if bytes(record["hash"]) != digest:
-            raise RequestIdReused(request_id=request_id)
-        return response.FromString(record["response"])
+        if bytes(record["hash"]) != remembered.digest:
+            raise RequestIdReused(request_id=remembered.request_id)
+        return remembered.response.FromString(record["response"])

@@ -70,7 +70,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         runtime.health.probe("mongo", db.ping)
         runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
         people = DirectoryPeople(AuthorityStub(directory))
-        log = Log(store, section=settings.log, clock=runtime.clock)
+        log = Log(store, section=settings.log, clock=runtime.clock, limits=settings.limits)
         cursors = Cursors(store, clock=runtime.clock)
         async with (
             runtime.background("cursors", cursors.run()),

@@ -30,6 +30,15 @@ class LogSection(Section):
     tails: int = Field(default=20_000, ge=1, description="conversations kept in memory")
 
 
+class LimitsSection(Section):
+    """How fast messages may come into one process (MSG-18)."""
+
+    sender_rate: float = Field(default=100, gt=0, description="messages a second of one sender")
+    sender_burst: float = Field(default=1_000, ge=1, description="at once, after a pause")
+    conversation_rate: float = Field(default=2_000, gt=0, description="into one conversation")
+    conversation_burst: float = Field(default=5_000, ge=1)
+
+
 class Settings(ServiceSettings, env_prefix="MESSAGING_"):
     """Settings of a messaging process, from `MESSAGING_<SECTION>__<KEY>`."""
 
@@ -42,3 +51,4 @@ class Settings(ServiceSettings, env_prefix="MESSAGING_"):
     telemetry: TelemetrySection = TelemetrySection()
     peers: PeersSection
     log: LogSection = LogSection()
+    limits: LimitsSection = LimitsSection()

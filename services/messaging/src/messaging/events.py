@@ -14,8 +14,8 @@ from plexus.messaging.v1 import conversations_pb2, events_pb2, messages_pb2
 from plexuskit.ids import new_id
 
 from messaging.domain.conversations import Conversation, History, Kind, Member, Role
-from messaging.domain.log import Numbers
-from messaging.domain.messages import Draft, Span, SpanKind
+from messaging.domain.log import Numbers, Said
+from messaging.domain.messages import Attachment, Draft, Forwarded, Span, SpanKind
 
 IMPORT = "import"
 SCHEMA_VERSION = 1
@@ -61,6 +61,7 @@ def conversation_to_proto(
         member_count=conversation.member_count,
         version=conversation.version,
         external_id=conversation.external_id,
+        confidential=conversation.confidential,
     )
 
 
@@ -104,7 +105,13 @@ def span_to_proto(span: Span) -> messages_pb2.Span:
 
 
 def message_to_proto(
-    draft: Draft, *, message_id: str, numbers: Numbers, membership_version: int, posted: Timestamp
+    draft: Draft,
+    *,
+    message_id: str,
+    numbers: Numbers,
+    membership_version: int,
+    posted: Timestamp,
+    quoted: Said | None = None,
 ) -> messages_pb2.Message:
     """Give a message as it is when posted; the hot path, so the plain case sets few fields."""
     message = messages_pb2.Message(
@@ -124,22 +131,51 @@ def message_to_proto(
         membership_version=membership_version,
         request_id=draft.request_id,
     )
+    add_content(message, draft)
+    if quoted is not None:
+        message.quote.seq = quoted.seq
+        message.quote.message_id = quoted.message_id
+        message.quote.sender_id = quoted.sender_id
+    if draft.quiet:
+        message.notify = messages_pb2.NOTIFY_NONE
+    for each in draft.forwarded:
+        message.forwarded.append(_forwarded_to_proto(each))
+    if draft.imported is not None:
+        _add_import(message, draft)
+    return message
+
+
+def add_content(message: messages_pb2.Message, draft: Draft) -> None:
+    """Put a draft's spans, mentions and attachments into a message."""
     if draft.spans:
         message.spans.extend(span_to_proto(span) for span in draft.spans)
     if draft.mentions:
         message.mentions.extend(messages_pb2.Mention(person_id=who) for who in draft.mentions)
     if draft.mention_all:
         message.mentions.add(all=True)
-    for attachment in draft.attachments:
-        message.attachments.add(
-            name=attachment.name,
-            url=attachment.url,
-            media_type=attachment.media_type,
-            size_bytes=attachment.size_bytes,
-        )
-    if draft.imported is not None:
-        _add_import(message, draft)
-    return message
+    if draft.attachments:
+        message.attachments.extend(_attachment_to_proto(each) for each in draft.attachments)
+
+
+def _attachment_to_proto(attachment: Attachment) -> messages_pb2.Attachment:
+    return messages_pb2.Attachment(
+        name=attachment.name,
+        url=attachment.url,
+        media_type=attachment.media_type,
+        size_bytes=attachment.size_bytes,
+    )
+
+
+def _forwarded_to_proto(forwarded: Forwarded) -> messages_pb2.Forwarded:
+    return messages_pb2.Forwarded(
+        conversation_id=forwarded.conversation_id,
+        message_id=forwarded.message_id,
+        sender_id=forwarded.sender_id,
+        sent_at=timestamp(forwarded.sent_at),
+        text=forwarded.text,
+        spans=[span_to_proto(span) for span in forwarded.spans],
+        attachments=[_attachment_to_proto(each) for each in forwarded.attachments],
+    )
 
 
 def _add_import(message: messages_pb2.Message, draft: Draft) -> None:
@@ -195,6 +231,41 @@ def envelope(
 def posted(message: messages_pb2.Message) -> events_pb2.MessagePosted:
     """Something was said."""
     return events_pb2.MessagePosted(message=message)
+
+
+def edited(
+    message: messages_pb2.Message, *, added: Iterable[str], added_all: bool
+) -> events_pb2.MessageEdited:
+    """A message has other words; the mentions that the edit added are told (MSG-11)."""
+    fact = events_pb2.MessageEdited(message=message)
+    fact.added_mentions.extend(messages_pb2.Mention(person_id=person) for person in added)
+    if added_all:
+        fact.added_mentions.add(all=True)
+    return fact
+
+
+def recalled(message: messages_pb2.Message) -> events_pb2.MessageRecalled:
+    """A message was taken back (MSG-12)."""
+    return events_pb2.MessageRecalled(message=message)
+
+
+def reacted(
+    message: messages_pb2.Message, *, emoji: str, person_id: str, removed: bool
+) -> events_pb2.MessageReacted:
+    """Somebody put an emoji on a message or took it off (MSG-16)."""
+    return events_pb2.MessageReacted(
+        message=message, emoji=emoji, person_id=person_id, removed=removed
+    )
+
+
+def pinned(message: messages_pb2.Message) -> events_pb2.MessagePinned:
+    """A message was pinned, or its pin was taken off (MSG-16)."""
+    return events_pb2.MessagePinned(message=message)
+
+
+def labeled(message: messages_pb2.Message) -> events_pb2.MessageLabeled:
+    """A message has other labels."""
+    return events_pb2.MessageLabeled(message=message)
 
 
 def created(

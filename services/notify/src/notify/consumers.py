@@ -10,7 +10,7 @@ from plexus.directory.v1.people_pb2 import Person as PersonMessage
 from plexus.messaging.v1 import events_pb2 as messaging_pb
 from plexus.messaging.v1.conversations_pb2 import Conversation as ConversationMessage
 from plexus.messaging.v1.conversations_pb2 import Member as MemberMessage
-from plexus.messaging.v1.messages_pb2 import Mention
+from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, PRIORITY_URGENT, Mention
 from plexus.messaging.v1.messages_pb2 import Message as MessageMessage
 from plexus.tasks.v1 import events_pb2 as tasks_pb
 from plexus.tasks.v1.tasks_pb2 import Task as TaskMessage
@@ -69,8 +69,8 @@ class Handlers:
                 case "MessagePosted":
                     posted = _fact(record, messaging_pb.MessagePosted).message
                     said += _said(record, posted, posted.mentions, fresh=True)
-                case "MessageReacted":
-                    continue  # of reactions nobody is told
+                case "MessageReacted" | "MessagePinned" | "MessageLabeled":
+                    continue  # of these nobody is told
                 case _:
                     await self._tell(said)
                     await self._change(record)
@@ -226,6 +226,7 @@ def _said(
                 everybody=any(each.all for each in mentions),
             ),
             fresh=fresh,
+            quiet=message.notify == NOTIFY_NONE and message.priority != PRIORITY_URGENT,
         )
     ]
 
@@ -251,6 +252,7 @@ def _conversation(message: ConversationMessage) -> Conversation:
         direct=message.kind == ConversationMessage.KIND_DIRECT,
         name=message.name,
         open_history=message.history == ConversationMessage.HISTORY_ALL,
+        confidential=message.confidential,
         version=message.version,
     )
 

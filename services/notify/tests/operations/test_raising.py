@@ -11,6 +11,7 @@ from notify.domain.quiet_hours import QuietHours, clock_time
 from notify.operations import raising
 from notify.operations.preferences import set_preferences
 from notify.store import Store
+from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, PRIORITY_URGENT
 from plexus.notify.v1 import events_pb2
 from plexuskit.mongo import Database
 
@@ -34,6 +35,29 @@ async def test_ntf_01_a_mention_is_shown_and_mailed(
     raised = events_pb2.NotificationRaised.FromString(event.fact).notification
     assert (event.scope, event.change_no, event.entity_version) == (told.id, 1, 1)
     assert (raised.id, raised.title, len(raised.deliveries)) == (told.id, told.title, 2)
+
+
+async def test_ntf_11_a_message_sent_silently_disturbs_nobody_and_says_why(
+    handlers: Handlers, facts: Any, ledger: Ledger
+) -> None:
+    quiet = facts.message(mentions=("bo",), notify=NOTIFY_NONE)
+
+    await handlers.messages([facts.posted(quiet)])
+
+    (told,) = await ledger()
+    assert (told.in_app.state, told.email.state) == (State.DROPPED, State.DROPPED)
+    assert (told.in_app.reason, told.email.reason) == (Reason.SENT_SILENTLY, Reason.SENT_SILENTLY)
+
+
+async def test_ntf_11_an_urgent_message_is_never_silent(
+    handlers: Handlers, facts: Any, ledger: Ledger
+) -> None:
+    urgent = facts.message(mentions=("bo",), notify=NOTIFY_NONE, priority=PRIORITY_URGENT)
+
+    await handlers.messages([facts.posted(urgent)])
+
+    (told,) = await ledger()
+    assert told.in_app.state is State.DELIVERED
 
 
 async def test_ntf_02_an_event_has_its_effect_once_however_often_it_comes(

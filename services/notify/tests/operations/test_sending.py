@@ -81,6 +81,24 @@ async def test_ntf_09_without_content_a_mail_says_that_there_is_something_and_no
         assert secret not in mail.get_body(("html",)).get_content()
 
 
+async def test_ntf_09_a_mail_of_a_confidential_conversation_carries_no_content(
+    handlers: Handlers, facts: Any, sender: Callable[..., Any], sink: Any
+) -> None:
+    secret = facts.conversation("ann", "bo", id_="cnv_secret", name="并购", confidential=True)
+    await handlers.messages([secret])
+    said = facts.message("收购价九亿", conversation="cnv_secret", mentions=("bo",))
+    await handlers.messages([facts.posted(said)])
+
+    await sender(sink.port).send_due()
+
+    (mail,) = sink.mails
+    for part in ("plain", "html"):
+        content = mail.get_body((part,)).get_content()
+        assert "九亿" not in content
+        assert "并购" not in content
+    assert "并购" not in mail["Subject"]
+
+
 async def test_ntf_02_ten_senders_send_each_mail_once(
     handlers: Handlers, facts: Any, sink: Any, sender: Any, ledger: Ledger
 ) -> None:

@@ -31,6 +31,8 @@ _MESSAGES: Final[Mapping[str, Any]] = MappingProxyType(
             messaging_events.MessageEdited,
             messaging_events.MessageRecalled,
             messaging_events.MessageReacted,
+            messaging_events.MessagePinned,
+            messaging_events.MessageLabeled,
         )
     }
 )
@@ -78,7 +80,7 @@ def message_document(envelope: Envelope) -> Document | None:
         silent=message.kind == Message.KIND_SYSTEM,
         author_id=message.sender_id,
         at=_instant(message.sent_at if message.HasField("sent_at") else message.posted_at),
-        text=without_marks(message.text),
+        text=without_marks(_words(message)),
         names=tuple(without_marks(each.name) for each in message.attachments if each.name),
         keys=(message.id,),
         details=_message_details(message),
@@ -172,8 +174,14 @@ def _message_details(message: Message) -> dict[str, object]:
         "root_seq": message.root_seq,
         "mentions": [each.person_id or "@all" for each in message.mentions],
         "has": has,
+        "labels": list(message.labels),
         "origin": message.origin,
     }
+
+
+def _words(message: Message) -> str:
+    """Give everything that a message says: its own words and those of the messages it carries."""
+    return "\n".join([message.text, *(each.text for each in message.forwarded if each.text)])
 
 
 def _has_link(message: Message) -> bool:

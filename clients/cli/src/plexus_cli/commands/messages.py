@@ -1,5 +1,6 @@
 """Reading and writing: history, send, unread, read, receipts."""
 
+import enum
 import sys
 from typing import Annotated
 
@@ -19,6 +20,21 @@ pb = messaging_service_pb2
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Where = Annotated[str, typer.Argument(help="Id, name of a group, or @person.")]
+
+
+class Importance(enum.StrEnum):
+    """Priorities by name."""
+
+    NORMAL = "normal"
+    IMPORTANT = "important"
+    URGENT = "urgent"
+
+
+_PRIORITIES = {
+    Importance.NORMAL: messages_pb2.PRIORITY_NORMAL,
+    Importance.IMPORTANT: messages_pb2.PRIORITY_IMPORTANT,
+    Importance.URGENT: messages_pb2.PRIORITY_URGENT,
+}
 
 
 def history(
@@ -57,10 +73,18 @@ def line_of(message: Message, names: dict[str, str]) -> str:
     reply = f" ↳{message.root_seq}" if message.root_seq else ""
     edited = " (edited)" if message.HasField("edited_at") else ""
     text = "(recalled)" if message.recalled else message.text
+    if message.HasField("quote"):
+        text = f"「{message.quote.text or '…'}」 {text}"
+    if message.forwarded:
+        carried = " / ".join(each.text for each in message.forwarded if each.text)
+        text = f"{text} (forwarded{': ' + carried if carried else ''})".strip()
+    marks = " 📌" if message.HasField("pin") else ""
+    marks += "".join(f" #{word}" for word in message.labels)
     emoji = "".join(f" :{r.emoji}: {len(r.person_ids)}" for r in message.reactions)
     files = "".join(f" [{attachment.name or attachment.url}]" for attachment in message.attachments)
     who = names.get(message.sender_id, message.sender_id)
-    return f"{message.seq:>6}{reply}  {local(message.sent_at)}  {who}: {text}{edited}{files}{emoji}"
+    head = f"{message.seq:>6}{reply}  {local(message.sent_at)}  {who}: "
+    return f"{head}{text}{edited}{files}{emoji}{marks}"
 
 
 def send(
@@ -68,6 +92,11 @@ def send(
     text: Annotated[str, typer.Argument(help="What to say; `-` reads standard input.")],
     reply_to: Annotated[int, typer.Option(help="Answer to this seq.")] = 0,
     mention: Annotated[list[str] | None, typer.Option(help="Handle, or `all`.")] = None,
+    quote: Annotated[int, typer.Option(help="Repeat this seq above your words.")] = 0,
+    silent: Annotated[bool, typer.Option("--silent", help="Disturb nobody with it.")] = False,
+    priority: Annotated[
+        Importance, typer.Option(help="How much it may disturb.")
+    ] = Importance.NORMAL,
     request_id: Annotated[
         str | None,
         typer.Option("--id", help="Your own id of the message; send again with it safely."),
@@ -89,6 +118,9 @@ def send(
             text=said,
             mentions=mentions,
             reply_to_seq=reply_to,
+            quote_seq=quote,
+            notify=messages_pb2.NOTIFY_NONE if silent else messages_pb2.NOTIFY_UNSPECIFIED,
+            priority=_PRIORITIES[priority],
         )
         return await plexus.call(plexus.messaging.SendMessage, request)
 
@@ -182,6 +214,9 @@ def receipts(
                 return response, rows, await name_people(plexus, {r.person_id for r in rows})
 
     response, rows, names = run(work)
+    if response.counts_only and not json:
+        say(f"{response.read} of {response.audience} have read it; names are not shown.")
+        return
     people = [
         {
             "person_id": row.person_id,

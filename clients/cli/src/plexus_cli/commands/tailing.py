@@ -27,6 +27,11 @@ from plexus_cli.sdk import Plexus, explain
 FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
 REAUTHENTICATE_SECONDS = 240.0
 GONE = {"CONVERSATION_NOT_FOUND"}
+# Reactions, pins and labels change no words, so a tail leaves them out.
+SHOWN = {
+    fact.__name__: fact
+    for fact in (events_pb2.MessagePosted, events_pb2.MessageEdited, events_pb2.MessageRecalled)
+}
 
 
 def tail(
@@ -159,9 +164,9 @@ class Follower:
             await self._catch_up(conversation_id, through)
             return
         for envelope in events:
-            if envelope.type.endswith(".MessagePosted"):
-                posted = events_pb2.MessagePosted.FromString(envelope.fact)
-                await self._print(posted.message)
+            kind = SHOWN.get(envelope.type.rpartition(".")[2])
+            if kind is not None:
+                await self._print(kind.FromString(envelope.fact).message)
         self._through[conversation_id] = max(self._through[conversation_id], through)
 
     async def _catch_up(self, conversation_id: str, through: int | None) -> None:
@@ -187,10 +192,13 @@ class Follower:
                 return
 
     async def _print(self, message: Message) -> None:
-        if message.seq <= self._seen.get(message.conversation_id, 0) or self._done:
+        """Print a new message, and an old one whose words have changed or are gone."""
+        seen = message.seq <= self._seen.get(message.conversation_id, 0)
+        if self._done or (seen and not (message.version or message.recalled)):
             return
-        self._seen[message.conversation_id] = message.seq
-        self._printed += 1
+        if not seen:
+            self._seen[message.conversation_id] = message.seq
+            self._printed += 1
         if self._json:
             print_json(as_dict(message))
             return

@@ -18,6 +18,8 @@ _ABOUT_MESSAGES: Final = {
         events_pb2.MessageEdited,
         events_pb2.MessageRecalled,
         events_pb2.MessageReacted,
+        events_pb2.MessagePinned,
+        events_pb2.MessageLabeled,
     )
 }
 _ABOUT_CONVERSATION: Final = {

@@ -9,6 +9,7 @@ from plexuskit.mongo import Transaction
 
 from messaging import queries
 from messaging.api import translate
+from messaging.api.messages import MessagesApi
 from messaging.domain.conversations import Kind
 from messaging.events import conversation_to_proto, member_to_proto, timestamp
 from messaging.operations import conversations, cursors, membership, sending, threads
@@ -25,7 +26,7 @@ ADVANCES_MOST = 500
 PEOPLE_MOST = 1_000
 
 
-class MessagingApi(messaging_service_pb2_grpc.MessagingServiceServicer):
+class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServicer):
     """Each method: read the request, call one operation or query, write the response."""
 
     def __init__(self, log: Log, cursors_: Cursors, people: People) -> None:
@@ -109,6 +110,7 @@ class MessagingApi(messaging_service_pb2_grpc.MessagingServiceServicer):
             name=request.name if request.HasField("name") else None,
             topic=request.topic if request.HasField("topic") else None,
             archived=request.archived if request.HasField("archived") else None,
+            confidential=request.confidential if request.HasField("confidential") else None,
             expected_version=request.expected_version,
             now=self._clock.now(),
         )
@@ -262,6 +264,7 @@ class MessagingApi(messaging_service_pb2_grpc.MessagingServiceServicer):
             next_page_token=translate.to_token(receipts.page[-1][0]) if receipts.more else "",
             audience=receipts.audience,
             read=receipts.read,
+            counts_only=receipts.counts_only,
         )
 
     async def GetThread(self, request: pb.GetThreadRequest, context: Any) -> pb.GetThreadResponse:

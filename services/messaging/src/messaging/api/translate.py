@@ -24,6 +24,7 @@ from messaging.domain.messages import (
     Reaction,
     Span,
     SpanKind,
+    Words,
     draft,
 )
 from messaging.events import conversation_to_proto, cursor_to_proto, member_to_proto, timestamp
@@ -139,6 +140,23 @@ def to_draft(request: messaging_service_pb2.SendMessageRequest, *, sender_id: st
         priority=_PRIORITIES.get(request.priority, Priority.NORMAL),
         reply_to_seq=request.reply_to_seq,
         attachments=_attachments(request.attachments) if request.attachments else (),
+        quote_seq=request.quote_seq,
+        quiet=request.notify == messages_pb2.NOTIFY_NONE,
+    )
+
+
+def to_words(request: messaging_service_pb2.EditMessageRequest) -> Words:
+    """Read what an edit puts in place of what was said.
+
+    Raises:
+        InvalidArgument: a span without a meaning.
+    """
+    return Words(
+        text=request.text,
+        spans=_spans(request.spans),
+        mentions=_people(request.mentions),
+        mention_all=any(mention.all for mention in request.mentions),
+        attachments=_attachments(request.attachments),
     )
 
 

@@ -98,6 +98,7 @@ class Conversation:
     member_count: int
     version: int
     external_id: str = ""
+    confidential: bool = False
     pair: tuple[str, str] | None = None
 
 

@@ -13,6 +13,7 @@ from messaging.domain.refusals import (
     ConversationIsArchived,
     ConversationNotFound,
     MentionAllDenied,
+    QuotedNotFound,
     RootNotFound,
 )
 
@@ -32,6 +33,19 @@ class EntryKind(enum.StrEnum):
     EDITED = "edited"
     RECALLED = "recalled"
     REACTED = "reacted"
+    PINNED = "pinned"
+    LABELED = "labeled"
+
+
+ABOUT_MESSAGES = frozenset(
+    {
+        EntryKind.EDITED,
+        EntryKind.RECALLED,
+        EntryKind.REACTED,
+        EntryKind.PINNED,
+        EntryKind.LABELED,
+    }
+)
 
 
 class Head(NamedTuple):
@@ -52,6 +66,15 @@ class Tail:
     conversation: Conversation
     head: Head
     members: Mapping[str, Member]
+
+
+class Said(NamedTuple):
+    """An earlier message, as far as one that answers to it or quotes it needs it."""
+
+    seq: int
+    root_seq: int
+    message_id: str
+    sender_id: str
 
 
 class Numbers(NamedTuple):
@@ -123,22 +146,33 @@ def check_post(tail: Tail, draft: Draft) -> None:
         raise MentionAllDenied(conversation_id=draft.conversation_id)
 
 
-def check_root(tail: Tail, draft: Draft, *, root: tuple[int, int] | None) -> int:
-    """Give the thread that a reply belongs to (MSG-15).
-
-    `root` is (seq, root_seq) of the message answered to.
+def check_root(tail: Tail, draft: Draft, *, said: Said | None) -> int:
+    """Give the thread that a reply belongs to: the root of the message answered to (MSG-15).
 
     Raises:
         RootNotFound: it is not there, or the sender may not see it.
     """
-    if root is None:
+    if said is None or not _visible(tail, draft, seq=said.seq):
         raise RootNotFound(seq=draft.reply_to_seq)
-    seq, root_seq = root
-    if draft.imported is None:
-        member = tail.members.get(draft.sender_id)
-        if not sees(member, history=tail.conversation.history, seq=seq):
-            raise RootNotFound(seq=draft.reply_to_seq)
-    return root_seq or seq
+    return said.root_seq or said.seq
+
+
+def check_quote(tail: Tail, draft: Draft, *, said: Said | None) -> Said:
+    """Give the message that a draft quotes.
+
+    Raises:
+        QuotedNotFound: it is not there, or the sender may not see it (MSG-14).
+    """
+    if said is None or not _visible(tail, draft, seq=said.seq):
+        raise QuotedNotFound(seq=draft.quote_seq)
+    return said
+
+
+def _visible(tail: Tail, draft: Draft, *, seq: int) -> bool:
+    if draft.imported is not None:
+        return True
+    member = tail.members.get(draft.sender_id)
+    return sees(member, history=tail.conversation.history, seq=seq)
 
 
 def outsiders(tail: Tail, draft: Draft) -> tuple[str, ...]:

@@ -85,6 +85,30 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What an edit puts in place of what was said (MSG-11)."""
+
+    text: str
+    spans: tuple[Span, ...] = ()
+    mentions: tuple[str, ...] = ()
+    mention_all: bool = False
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A copy of what was said elsewhere, with where it came from (MSG-16)."""
+
+    conversation_id: str
+    message_id: str
+    sender_id: str
+    sent_at: datetime
+    text: str = ""
+    spans: tuple[Span, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A message before the log gave it numbers."""
 
@@ -100,6 +124,9 @@ class Draft:
     reply_to_seq: int = 0
     attachments: tuple[Attachment, ...] = ()
     imported: Imported | None = None
+    quote_seq: int = 0
+    quiet: bool = False
+    forwarded: tuple[Forwarded, ...] = ()
     size_bytes: int = 0
 
 
@@ -116,8 +143,11 @@ def draft(
     reply_to_seq: int = 0,
     attachments: tuple[Attachment, ...] = (),
     imported: Imported | None = None,
+    quote_seq: int = 0,
+    quiet: bool = False,
+    forwarded: tuple[Forwarded, ...] = (),
 ) -> Draft:
-    """Make a checked draft.
+    """Make a checked draft; `quiet` disturbs nobody (NTF-11).
 
     Limits (MSG-18), spans within the text, no mention inside code or quotes (MSG-13).
 
@@ -132,10 +162,11 @@ def draft(
     encoded = text.encode()
     if len(encoded) > TEXT_LIMIT_BYTES:
         raise TextTooLong(bytes=len(encoded), limit=TEXT_LIMIT_BYTES)
-    if imported is None and not attachments and (not text or text.isspace()):
+    if imported is None and not (attachments or forwarded) and (not text or text.isspace()):
         raise MessageEmpty
     if len(attachments) > ATTACHMENT_LIMIT:
         raise InvalidArgument(field="attachments", problem=f"has more than {ATTACHMENT_LIMIT}")
+    carried = _carried_bytes(forwarded) if forwarded else 0
     if spans:
         spans, mentions, mention_all = _settle_spans(text, spans, mentions, mention_all=mention_all)
     if len(mentions) > 1:
@@ -147,8 +178,15 @@ def draft(
         sender_id=sender_id,
         request_id=request_id,
         text=text,
-        content_hash=_content_hash(
-            encoded, spans, mentions, mention_all, priority, reply_to_seq, attachments
+        content_hash=content_hash(
+            encoded,
+            spans,
+            mentions,
+            mention_all,
+            priority,
+            reply_to_seq,
+            attachments,
+            extra=(quote_seq, quiet, forwarded) if quote_seq or quiet or forwarded else None,
         ),
         spans=spans,
         mentions=mentions,
@@ -157,8 +195,22 @@ def draft(
         reply_to_seq=reply_to_seq,
         attachments=attachments,
         imported=imported,
-        size_bytes=len(encoded) + 64 * len(spans) + 256 * len(attachments) + 300,
+        quote_seq=quote_seq,
+        quiet=quiet,
+        forwarded=forwarded,
+        size_bytes=len(encoded) + 64 * len(spans) + 256 * len(attachments) + 300 + carried,
     )
+
+
+def _carried_bytes(forwarded: tuple[Forwarded, ...]) -> int:
+    """Give the size of what is forwarded; together it is bounded as one text is (MSG-18)."""
+    size = sum(
+        len(each.text.encode()) + 64 * len(each.spans) + 256 * len(each.attachments)
+        for each in forwarded
+    )
+    if size > TEXT_LIMIT_BYTES:
+        raise TextTooLong(bytes=size, limit=TEXT_LIMIT_BYTES)
+    return size
 
 
 def _settle_spans(
@@ -198,7 +250,7 @@ def _within(span: Span, opaque: list[Span]) -> bool:
     return any(outer.start <= span.start and span.end <= outer.end for outer in opaque)
 
 
-def _content_hash(
+def content_hash(
     text: bytes,
     spans: tuple[Span, ...],
     mentions: tuple[str, ...],
@@ -206,8 +258,10 @@ def _content_hash(
     priority: Priority,
     reply_to_seq: int,
     attachments: tuple[Attachment, ...],
+    *,
+    extra: tuple[int, bool, tuple[Forwarded, ...]] | None,
 ) -> bytes:
-    """Hash what the sender said.
+    """Hash what the sender said; `extra` is (quoted seq, quiet, forwarded) where one is set.
 
     Length-prefixed so that no two contents share a byte string (MSG-3).
     """
@@ -224,18 +278,42 @@ def _content_hash(
         )
     )
     digest.update(text)
+    _feed_spans(digest, spans)
+    for word in mentions:
+        _feed(digest, word)
+    _feed_attachments(digest, attachments)
+    if extra is not None:
+        quote_seq, quiet, forwarded = extra
+        digest.update(struct.pack(">QBI", quote_seq, quiet, len(forwarded)))
+        for each in forwarded:
+            for word in (each.conversation_id, each.message_id, each.sender_id, each.text):
+                _feed(digest, word)
+            digest.update(
+                struct.pack(
+                    ">qII",
+                    round(each.sent_at.timestamp() * 1000),
+                    len(each.spans),
+                    len(each.attachments),
+                )
+            )
+            _feed_spans(digest, each.spans)
+            _feed_attachments(digest, each.attachments)
+    return digest.digest()
+
+
+def _feed_spans(digest: "hashlib._Hash", spans: tuple[Span, ...]) -> None:
     for span in spans:
         value = span.value.encode()
         digest.update(struct.pack(">IIBI", span.start, span.length, len(span.kind), len(value)))
         digest.update(span.kind.encode() + value)
-    for word in mentions:
-        _feed(digest, word)
+
+
+def _feed_attachments(digest: "hashlib._Hash", attachments: tuple[Attachment, ...]) -> None:
     for attachment in attachments:
         _feed(digest, attachment.name)
         _feed(digest, attachment.url)
         _feed(digest, attachment.media_type)
         digest.update(struct.pack(">q", attachment.size_bytes))
-    return digest.digest()
 
 
 def _feed(digest: "hashlib._Hash", word: str) -> None:

@@ -114,3 +114,108 @@ class ImportDenied(Refusal):
 
     kind = Kind.PERMISSION_DENIED
     text = "Only administrators of the tenant may import history."
+
+
+class QuotedNotFound(Refusal):
+    """The message to quote is not there or not visible (MSG-14)."""
+
+    kind = Kind.NOT_FOUND
+    text = "There is no message {seq} to quote."
+
+
+class NotYourMessage(Refusal):
+    """MSG-11, MSG-12: another's words are another's."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = "Message {seq} is not yours; its sender or an administrator of the group may do this."
+
+
+class MessageIsRecalled(Refusal):
+    """MSG-12: after a recall there is nothing to change."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "Message {seq} was recalled."
+
+
+class EditWindowClosed(Refusal):
+    """MSG-11: the tenant allows edits for a time only."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "Messages can be edited for {window_seconds} s; write a new one."
+
+
+class RecallWindowClosed(Refusal):
+    """MSG-12: the tenant allows recalls for a time only."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "Messages can be recalled for {window_seconds} s; ask an administrator of the group."
+
+
+class TooManyEdits(Refusal):
+    """MSG-11: at most 20 versions."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "A message can be edited {limit} times; write a new one."
+
+
+class TooManyReactions(Refusal):
+    """MSG-16: so many are kept on one message."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "A message takes at most {limit} of them."
+
+
+class TooManyPins(Refusal):
+    """A conversation keeps so many messages in view."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "{limit} messages are pinned; take one off first."
+
+
+class TooManyLabels(Refusal):
+    """A message takes so many labels."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "A message takes at most {limit} labels; take one off first."
+
+
+class ConversationIsConfidential(Refusal):
+    """MSG-16: nothing is forwarded out of a confidential conversation."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "What is said in {conversation_id} is confidential and cannot be forwarded."
+
+
+class ForwardNested(Refusal):
+    """MSG-16: a merged forward holds no merged forward."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "Message {seq} holds forwarded messages itself; forward it alone."
+
+
+class PolicyDenied(Refusal):
+    """MSG-10: what the tenant allows is its administrators' to set."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = "Only administrators of the tenant may change what it allows."
+
+
+class ReceiptsAreOff(Refusal):
+    """MSG-10: the tenant shows nobody who has read."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "Your company does not show who has read messages."
+
+
+class SenderTooFast(Refusal):
+    """MSG-18: one sender's messages come too fast."""
+
+    kind = Kind.EXHAUSTED
+    text = "You send more than {per_second} messages a second; wait a moment."
+
+
+class ConversationTooBusy(Refusal):
+    """MSG-18: one conversation's messages come too fast."""
+
+    kind = Kind.EXHAUSTED
+    text = "More than {per_second} messages a second are sent to this conversation; wait a moment."

@@ -14,7 +14,17 @@ from plexuskit.errors import DependencyDown, Refusal
 from plexuskit.ids import new_id
 from plexuskit.mongo import DuplicateKey
 
-from messaging.domain.log import Head, Numbers, Tail, check_post, check_root, next_post, outsiders
+from messaging.domain.log import (
+    Head,
+    Numbers,
+    Said,
+    Tail,
+    check_post,
+    check_quote,
+    check_root,
+    next_post,
+    outsiders,
+)
 from messaging.domain.messages import Draft
 from messaging.domain.refusals import RequestIdReused
 from messaging.events import IMPORT, envelope, message_to_proto, posted, timestamp
@@ -52,6 +62,11 @@ class Item:
     known: MutableMapping[str, int] | None = None
 
     @property
+    def conversation_id(self) -> str:
+        """Where it goes."""
+        return self.draft.conversation_id
+
+    @property
     def key(self) -> tuple[str, str, str]:
         """What makes the message one and the same for ever (MSG-3)."""
         return (self.draft.conversation_id, self.draft.sender_id, self.draft.request_id)
@@ -83,7 +98,7 @@ class Batch:
         self._waiting = items
         self._log = log
         self._tails: dict[str, Tail] = {}
-        self._roots: dict[str, dict[int, tuple[int, int]]] = {}
+        self._said: dict[str, dict[int, Said]] = {}
         # What this batch stored, for a second copy of the same item in it.
         self._stored: dict[tuple[str, str, str], tuple[bytes, Stored]] = {}
 
@@ -98,6 +113,11 @@ class Batch:
             before = len(self._waiting)
             await self._load()
             staged, doubtful = self._stage()
+            stale = await self._forget_stale(doubtful) if doubtful else set[str]()
+            if stale:
+                self._waiting += [item for item, _ in doubtful if item.conversation_id in stale]
+                doubtful = [pair for pair in doubtful if pair[0].conversation_id not in stale]
+                staged = [each for each in staged if each.item.conversation_id not in stale]
             await self._refuse_unless_stored(doubtful)
             if staged:
                 await self._insert(staged)
@@ -133,17 +153,22 @@ class Batch:
                 raise tail
         if gone:
             self._refuse(lambda item: gone.get(item.draft.conversation_id))
-        await self._load_roots()
+        await self._load_said()
 
-    async def _load_roots(self) -> None:
+    async def _load_said(self) -> None:
+        """Get what replies and quotes refer to."""
         wanted: dict[str, set[int]] = {}
         for item in self._waiting:
-            seq, conversation_id = item.draft.reply_to_seq, item.draft.conversation_id
-            if seq and seq not in self._roots.get(conversation_id, {}):
-                wanted.setdefault(conversation_id, set()).add(seq)
+            draft = item.draft
+            if not (draft.reply_to_seq or draft.quote_seq):
+                continue
+            known = self._said.get(draft.conversation_id, {})
+            seqs = {draft.reply_to_seq, draft.quote_seq} - {0, *known}
+            if seqs:
+                wanted.setdefault(draft.conversation_id, set()).update(seqs)
         for conversation_id, seqs in wanted.items():
-            found = await self._log.store.entries.find_roots(conversation_id, seqs)
-            self._roots.setdefault(conversation_id, {}).update(found)
+            found = await self._log.store.entries.find_said(conversation_id, seqs)
+            self._said.setdefault(conversation_id, {}).update(found)
 
     def _refuse(self, verdict: Callable[[Item], Refusal | None]) -> None:
         kept = []
@@ -154,6 +179,19 @@ class Batch:
             else:
                 item.on_verdict(refusal)
         self._waiting = kept
+
+    async def _forget_stale(self, doubtful: list[tuple[Item, Refusal]]) -> set[str]:
+        """Forget tails that another process has written past; give their conversations.
+
+        Nothing is refused on an old tail: who was just added elsewhere may write at once.
+        """
+        stale = set[str]()
+        for conversation_id in {item.draft.conversation_id for item, _ in doubtful}:
+            if not await self._log.tails.is_current(self._tails[conversation_id]):
+                stale.add(conversation_id)
+                self._log.tails.forget(conversation_id)
+                del self._tails[conversation_id]
+        return stale
 
     async def _refuse_unless_stored(self, doubtful: list[tuple[Item, Refusal]]) -> None:
         """Refuse what may not be posted now, unless it was stored while it might.
@@ -191,12 +229,13 @@ class Batch:
             try:
                 check_post(tail, draft)
                 root_seq = self._root_of(tail, item)
+                quoted = self._quoted_by(tail, item)
             except Refusal as refusal:
                 doubtful.append((item, refusal))
                 continue
             seen.add(item.key)
             head = heads.get(draft.conversation_id, tail.head)
-            entry = self._compose(item, tail, head, root_seq, now, stamp)
+            entry = self._compose(item, tail, head, root_seq, quoted, now, stamp)
             heads[draft.conversation_id] = entry.head
             if item.known is not None:
                 item.known[draft.request_id] = entry.stored.seq
@@ -210,11 +249,25 @@ class Batch:
             return item.known.get(item.root_request_id, 0) if item.root_request_id else 0
         if not draft.reply_to_seq:
             return 0
-        root = self._roots.get(draft.conversation_id, {}).get(draft.reply_to_seq)
-        return check_root(tail, draft, root=root)
+        said = self._said.get(draft.conversation_id, {}).get(draft.reply_to_seq)
+        return check_root(tail, draft, said=said)
+
+    def _quoted_by(self, tail: Tail, item: Item) -> Said | None:
+        draft = item.draft
+        if not draft.quote_seq:
+            return None
+        said = self._said.get(draft.conversation_id, {}).get(draft.quote_seq)
+        return check_quote(tail, draft, said=said)
 
     def _compose(
-        self, item: Item, tail: Tail, head: Head, root_seq: int, now: datetime, stamp: Any
+        self,
+        item: Item,
+        tail: Tail,
+        head: Head,
+        root_seq: int,
+        quoted: Said | None,
+        now: datetime,
+        stamp: Any,
     ) -> Staged:
         draft = item.draft
         message_id = new_id("msg", now=now)
@@ -223,7 +276,12 @@ class Batch:
         )
         version = tail.conversation.membership_version
         message = message_to_proto(
-            draft, message_id=message_id, numbers=numbers, membership_version=version, posted=stamp
+            draft,
+            message_id=message_id,
+            numbers=numbers,
+            membership_version=version,
+            posted=stamp,
+            quoted=quoted,
         )
         event = envelope(
             posted(message),

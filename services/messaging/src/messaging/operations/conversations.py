@@ -222,10 +222,11 @@ async def update_conversation(
     name: str | None,
     topic: str | None,
     archived: bool | None,
+    confidential: bool | None,
     expected_version: int,
     now: datetime,
 ) -> Begun:
-    """Rename, describe, archive or bring back a group.
+    """Rename, describe, archive or bring back a group, or keep what is said in it inside (MSG-16).
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
@@ -246,6 +247,7 @@ async def update_conversation(
             name=present.name if name is None else name.strip(),
             topic=present.topic if topic is None else topic,
             archived=present.archived if archived is None else archived,
+            confidential=present.confidential if confidential is None else confidential,
         )
         return (
             None
@@ -264,7 +266,7 @@ def _changed(after: Conversation, before: Conversation) -> Change:
     def fact(numbers: Numbers) -> Message:
         return make(after, change_no=numbers.change_no, seq=numbers.seq)
 
-    content = f"{after.name}\n{after.topic}\n{after.archived}"
+    content = f"{after.name}\n{after.topic}\n{after.archived}\n{after.confidential}"
     return Change(
         kind=EntryKind.ARCHIVED if is_archived else EntryKind.CHANGED,
         conversation=after,

@@ -2,8 +2,7 @@
 
 Several lanes, each with one batch in flight, so that a conversation, bound to one lane, has one
 writer in the process. Between processes the unique number of the entry decides: who finds it taken
-reads the tail again and
-    decides again.
+reads the tail again and decides again.
 """
 
 import asyncio
@@ -21,9 +20,10 @@ from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown, Kind, Refusal
 from plexuskit.service import Runtime
 
-from messaging.config import LogSection
+from messaging.config import LimitsSection, LogSection
 from messaging.domain.log import Tail
 from messaging.operations.batch import Batch, Item
+from messaging.operations.limits import Limits
 from messaging.operations.tails import Tails
 from messaging.store import Store
 
@@ -122,7 +122,15 @@ class Lane:
 class Log:
     """The one way into the conversations' logs."""
 
-    def __init__(self, store: Store, *, section: LogSection, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        section: LogSection,
+        clock: Clock,
+        limits: LimitsSection | None = None,
+    ) -> None:
+        self._limits = Limits(limits or LimitsSection(), clock=clock)
         self.section = section
         self.clock = clock
         self.store = store
@@ -134,7 +142,9 @@ class Log:
 
         Raises:
             LogOverloaded: too much waits.
+            SenderTooFast, ConversationTooBusy: more than the limits (MSG-18).
         """
+        self._limits.admit(item.draft)
         self._lane(item.draft.conversation_id).put(item)
 
     async def exclusive(self, conversation_id: str, work: Callable[[], Awaitable[T]]) -> T:

@@ -63,6 +63,11 @@ class Tails:
         self.put(tail)
         return tail
 
+    async def is_current(self, tail: Tail) -> bool:
+        """Tell whether nothing was written since the tail was read, by any process (majority)."""
+        head = await self._store.entries.head(tail.conversation.id)
+        return head.change_no == tail.head.change_no
+
     def put(self, tail: Tail) -> None:
         """Keep a tail, forgetting the one unused for longest beyond the limit."""
         self._tails[tail.conversation.id] = tail

@@ -20,8 +20,8 @@ async def follow_thread(
     conversation = await store.conversations.find(conversation_id)
     if member is None or not member.active or conversation is None:
         raise ConversationNotFound(conversation_id=conversation_id)
-    roots = await store.entries.find_roots(conversation_id, [root_seq])
+    root = (await store.entries.find_said(conversation_id, [root_seq])).get(root_seq)
     visible = sees(member, history=conversation.history, seq=root_seq)
-    if not visible or roots.get(root_seq, (0, 1))[1]:
+    if not visible or root is None or root.root_seq:
         raise MessageNotFound(conversation_id=conversation_id)
     await store.threads.choose(conversation_id, root_seq, actor.person_id, follow=follow)

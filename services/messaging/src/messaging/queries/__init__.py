@@ -10,6 +10,8 @@ from messaging.queries.history import (
 )
 from messaging.queries.receipts import Receipts, Thread, get_thread, list_receipts
 from messaging.queries.seats import Seat, seat
+from messaging.queries.verification import Verification, verify_conversation
+from messaging.queries.versions import list_pins, list_versions
 from messaging.queries.views import View, get_view, list_views, peer_of
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "Receipts",
     "Seat",
     "Thread",
+    "Verification",
     "View",
     "get_message",
     "get_thread",
@@ -24,11 +27,14 @@ __all__ = [
     "list_changes",
     "list_members",
     "list_messages",
+    "list_pins",
     "list_receipts",
+    "list_versions",
     "list_views",
     "peer_of",
     "readable_containers",
     "recheck",
     "seat",
     "snapshot",
+    "verify_conversation",
 ]

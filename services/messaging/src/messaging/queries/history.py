@@ -8,8 +8,9 @@ from plexus.messaging.v1 import events_pb2, messages_pb2
 from plexuskit.grpc import Actor
 
 from messaging.domain.conversations import Member
-from messaging.domain.log import EntryKind
+from messaging.domain.log import ABOUT_MESSAGES, EntryKind
 from messaging.domain.refusals import MessageNotFound
+from messaging.queries.quotes import fill_quotes
 from messaging.queries.seats import Seat, seat
 from messaging.store import Store
 from messaging.store.entries import message_of
@@ -70,8 +71,9 @@ async def list_messages(
         limit=limit + 1,
     )
     more = len(found) > limit
-    page = found[:limit]
-    return (page[::-1] if backwards else page), more, place.head.seq
+    page = found[:limit][::-1] if backwards else found[:limit]
+    await fill_quotes(store, place, page)
+    return page, more, place.head.seq
 
 
 def _clip(ranges: Sequence[tuple[int, int]], *, low: int, high: int) -> list[tuple[int, int]]:
@@ -96,6 +98,7 @@ async def get_message(
         message = next(iter(await store.entries.find_messages(conversation_id, [seq])), None)
     if message is None or not place.sees(message.seq):
         raise MessageNotFound(conversation_id=conversation_id)
+    await fill_quotes(store, place, [message])
     return message
 
 
@@ -110,25 +113,33 @@ async def list_changes(
     place = await seat(store, actor=actor, conversation_id=conversation_id)
     entries = await store.entries.list_changes(conversation_id, since=since, limit=limit + 1)
     page = entries[:limit]
-    messages: dict[str, tuple[int, messages_pb2.Message]] = {}
+    posted: dict[int, messages_pb2.Message] = {}
+    last: dict[int, int] = {}
     touched: dict[str, int] = {}
     conversation_change = 0
     for entry in page:
         kind, change_no = EntryKind(entry["kind"]), entry["change_no"]
         if kind is EntryKind.POSTED:
             if place.sees(entry["seq"]):
-                messages[entry["entity_id"]] = (change_no, message_of(entry))
+                posted[entry["seq"]] = message_of(entry)
+                last[entry["seq"]] = change_no
+        elif kind in ABOUT_MESSAGES:
+            if place.sees(entry["about_seq"]):
+                last[entry["about_seq"]] = change_no
         elif kind in {EntryKind.MEMBERS_ADDED, EntryKind.MEMBERS_REMOVED, EntryKind.CREATED}:
             touched |= dict.fromkeys(_touched(entry["event"]), change_no)
             conversation_change = change_no
         else:
             conversation_change = change_no
+    messages = [*posted.values()]
+    messages += await store.entries.find_messages(conversation_id, last.keys() - posted.keys())
+    await fill_quotes(store, place, messages)
     members = await store.conversations.members(conversation_id, person_ids=touched)
     by_change: dict[int, list[Member]] = {}
     for member in members:
         by_change.setdefault(touched[member.person_id], []).append(member)
     return Changes(
-        messages=tuple(messages.values()),
+        messages=tuple((last[message.seq], message) for message in messages),
         conversation_change=conversation_change,
         members=tuple((change_no, tuple(group)) for change_no, group in sorted(by_change.items())),
         seat=place,

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from plexus.messaging.v1 import messages_pb2
 from plexuskit.grpc import Actor
 
-from messaging.domain.refusals import MessageNotFound
+from messaging.domain.policy import Receipts as Shown
+from messaging.domain.refusals import MessageNotFound, ReceiptsAreOff
 from messaging.events import IMPORT
 from messaging.queries.history import get_message
 from messaging.queries.seats import seat
@@ -21,6 +23,7 @@ class Receipts:
     audience: int
     read: int
     more: bool
+    counts_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,16 @@ async def list_receipts(
 ) -> Receipts:
     """Tell who has read a message: members at its membership version without the sender (MSG-9).
 
-    Imported messages have no audience (MSG-19).
+    Imported messages have no audience (MSG-19). What the tenant's policy hides is left out: names,
+    in large groups or everywhere, or all of it (MSG-10); urgent messages always show names.
 
     Raises:
         ConversationNotFound, MessageNotFound: see get_message.
+        ReceiptsAreOff: the tenant shows nobody who has read.
     """
+    policy = await store.policies.get(actor.tenant_id)
+    if policy.receipts is Shown.OFF:
+        raise ReceiptsAreOff
     message = await get_message(
         store, actor=actor, conversation_id=conversation_id, seq=seq, message_id=""
     )
@@ -61,6 +69,10 @@ async def list_receipts(
     ]
     cursors = await store.cursors.of_conversation(conversation_id)
     read = sum(1 for person in audience if cursors.get(person, 0) >= seq)
+    urgent = message.priority == messages_pb2.PRIORITY_URGENT
+    large = len(audience) + 1 > policy.receipt_names_limit
+    if not urgent and (large or policy.receipts is Shown.COUNTS):
+        return Receipts((), len(audience), read, more=False, counts_only=True)
     page = [person for person in audience if person > after][: limit + 1]
     times = await store.cursors.read_at(conversation_id, seq=seq, person_ids=page[:limit])
     return Receipts(

@@ -202,6 +202,7 @@ def _conversation_document(conversation: Conversation) -> dict[str, Any]:
         "membership_version": conversation.membership_version,
         "member_count": conversation.member_count,
         "version": conversation.version,
+        "confidential": conversation.confidential,
     }
     if conversation.pair is not None:
         document["pair"] = "|".join(conversation.pair)
@@ -226,6 +227,7 @@ def _conversation(document: Mapping[str, Any]) -> Conversation:
         membership_version=document["membership_version"],
         member_count=document["member_count"],
         version=document["version"],
+        confidential=document.get("confidential", False),
         external_id=document.get("external_id", ""),
         pair=(first, second) if pair else None,
     )

@@ -10,9 +10,9 @@ from typing import Any
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2, messages_pb2
 from plexuskit.ids import time_of
-from plexuskit.mongo import Database, Index, InsertOutcome, Transaction
+from plexuskit.mongo import Database, Index, InsertOutcome, Transaction, UpdateOne
 
-from messaging.domain.log import EMPTY, EntryKind, Head, Numbers, entry_id
+from messaging.domain.log import EMPTY, EntryKind, Head, Numbers, Said, entry_id
 from messaging.domain.messages import Draft
 from messaging.events import IMPORT
 
@@ -55,6 +55,17 @@ class EntryStore:
                     keys=[("conversation_id", 1), ("mentioned", 1), ("seq", 1), ("sender_id", 1)],
                     name="mentioned",
                     partial={"mentioned": {"$exists": True}},
+                ),
+                # What became of one message: its versions, and what a recall must empty.
+                Index(
+                    keys=[("conversation_id", 1), ("about_seq", 1), ("_id", 1)],
+                    name="about",
+                    partial={"about_seq": {"$exists": True}},
+                ),
+                Index(
+                    keys=[("conversation_id", 1), ("pinned_at", -1)],
+                    name="pinned",
+                    partial={"pinned_at": {"$exists": True}},
                 ),
                 # The relay's sweep.
                 Index(keys=[("stored_at", 1)], name="stored_at"),
@@ -116,15 +127,69 @@ class EntryStore:
         )
         return {(entry["sender_id"], entry["request_id"]): entry for entry in found}
 
-    async def find_roots(
-        self, conversation_id: str, seqs: Iterable[int]
-    ) -> dict[int, tuple[int, int]]:
-        """Find (seq, root_seq) of the messages with these numbers (MSG-15)."""
+    async def find_said(self, conversation_id: str, seqs: Iterable[int]) -> dict[int, Said]:
+        """Find by number what a reply or a quote needs of earlier messages (MSG-15)."""
         found = await self._entries.find_all(
             {"conversation_id": conversation_id, "seq": {"$in": list(seqs)}},
-            projection={"seq": 1, "root_seq": 1},
+            projection={"seq": 1, "root_seq": 1, "entity_id": 1, "sender_id": 1},
         )
-        return {entry["seq"]: (entry["seq"], entry.get("root_seq", 0)) for entry in found}
+        return {
+            entry["seq"]: Said(
+                entry["seq"], entry.get("root_seq", 0), entry["entity_id"], entry["sender_id"]
+            )
+            for entry in found
+        }
+
+    async def find_entry(self, conversation_id: str, seq: int) -> dict[str, Any] | None:
+        """Find the posted entry of a message."""
+        return await self._entries.find_one({"conversation_id": conversation_id, "seq": seq})
+
+    async def find_change(self, conversation_id: str, change_no: int) -> dict[str, Any] | None:
+        """Find the entry with this number."""
+        return await self._entries.find_one({"_id": entry_id(conversation_id, change_no)})
+
+    async def find_about(self, conversation_id: str, seq: int) -> list[dict[str, Any]]:
+        """Read the entries of every change of a message, in order, without the posted one."""
+        return await self._entries.find_all(
+            {"conversation_id": conversation_id, "about_seq": seq}, sort=[("_id", 1)], hint="about"
+        )
+
+    async def save_current(
+        self, entry_id: str, message: messages_pb2.Message, *, tx: Transaction, **fields: Any
+    ) -> None:
+        """Write the present state of a message, with the fields that queries look at.
+
+        A field that is None is taken away.
+        """
+        present = {name: value for name, value in fields.items() if value is not None}
+        absent = {name: "" for name, value in fields.items() if value is None}
+        change: dict[str, Any] = {"$set": {"current": message.SerializeToString(), **present}}
+        if absent:
+            change["$unset"] = absent
+        await self._entries.update({"_id": entry_id}, change, tx=tx)
+
+    async def save_events(self, events: Mapping[str, bytes], *, tx: Transaction) -> None:
+        """Replace stored events by the same ones without content (MSG-12)."""
+        ops = [
+            UpdateOne({"_id": entry_id}, {"$set": {"event": event, "purged": True}})
+            for entry_id, event in events.items()
+        ]
+        await self._entries.bulk(ops, tx=tx)
+
+    async def list_pinned(self, conversation_id: str) -> list[messages_pb2.Message]:
+        """Read the pinned messages, newest pin first."""
+        found = await self._entries.find_all(
+            {"conversation_id": conversation_id, "pinned_at": {"$exists": True}},
+            sort=[("pinned_at", -1)],
+            hint="pinned",
+        )
+        return [message_of(entry) for entry in found]
+
+    async def count_pinned(self, conversation_id: str) -> int:
+        """Count the pinned messages."""
+        return await self._entries.count(
+            {"conversation_id": conversation_id, "pinned_at": {"$exists": True}}
+        )
 
     async def list_messages(
         self,
@@ -275,11 +340,19 @@ def posted_document(
     }
     if numbers.root_seq:
         document["root_seq"] = numbers.root_seq
-    if draft.mentions or draft.mention_all:
-        document["mentioned"] = [*draft.mentions, *([EVERYBODY] if draft.mention_all else [])]
+    if draft.reply_to_seq:
+        document["reply_to_seq"] = draft.reply_to_seq
+    mentioned = mentioned_in(draft)
+    if mentioned:
+        document["mentioned"] = mentioned
     if traceparent:
         document["traceparent"] = traceparent
     return document
+
+
+def mentioned_in(draft: Draft) -> list[str]:
+    """Give whom a draft addresses, as unread mentions are counted."""
+    return [*draft.mentions, *([EVERYBODY] if draft.mention_all else [])]
 
 
 def change_document(
@@ -296,9 +369,13 @@ def change_document(
     now: datetime,
     traceparent: str,
     origin: str = "",
+    about_seq: int = 0,
+    actor_id: str = "",
 ) -> dict[str, Any]:
-    """Give the entry of a change that is no message."""
+    """Give the entry of a change that is no message; `about_seq` is the message it changes."""
+    about = {"about_seq": about_seq, "actor_id": actor_id} if about_seq else {}
     return {
+        **about,
         "_id": entry_id(conversation_id, numbers.change_no),
         "tenant_id": tenant_id,
         "conversation_id": conversation_id,
@@ -341,4 +418,4 @@ def _either(clauses: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return clauses[0] if len(clauses) == 1 else {"$or": list(clauses)}
 
 
-__all__ = ["EntryStore", "change_document", "message_of", "posted_document"]
+__all__ = ["EntryStore", "change_document", "mentioned_in", "message_of", "posted_document"]

@@ -17,6 +17,8 @@ _FACTS: Final = {
     EntryKind.EDITED: "MessageEdited",
     EntryKind.RECALLED: "MessageRecalled",
     EntryKind.REACTED: "MessageReacted",
+    EntryKind.PINNED: "MessagePinned",
+    EntryKind.LABELED: "MessageLabeled",
 }
 _TYPES: Final = {kind.value: f"plexus.messaging.v1.{fact}" for kind, fact in _FACTS.items()}
 

@@ -13,7 +13,10 @@ Intervals = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """What the texts and the audience need of a conversation; `version` is of its own fields."""
+    """What the texts and the audience need of a conversation; `version` is of its own fields.
+
+    Notices of a confidential one carry no content (NTF-9).
+    """
 
     id: str
     tenant_id: str
@@ -21,6 +24,7 @@ class Conversation:
     name: str
     open_history: bool
     version: int
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ class Notification:
     """What one person is told; `version` is 1 and grows by 1 with every change that shows.
 
     `step` tells apart what the same source says more than once (NTF-2): a due value, an assignment.
-    `event_id` is the fact behind it.
+    `event_id` is the fact behind it. `confidential`: mails of it carry no content (NTF-9).
     """
 
     id: str
@@ -58,6 +58,7 @@ class Notification:
     read: bool
     in_app: Delivery
     email: Delivery
+    confidential: bool = False
     version: int = 1
 
     @property

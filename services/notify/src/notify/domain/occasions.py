@@ -23,7 +23,8 @@ class Occasion:
 
     `event_id` is claimed with the effect. `step` tells apart what the same source says more than
     once. `body` is the short text under the title; empty stands for an attachment. The addressees
-    are in the order of their ids, each once.
+    are in the order of their ids, each once. `quiet`: nobody is to be disturbed (NTF-11).
+    `confidential`: what leaves the platform carries no content (NTF-9).
     """
 
     event_id: str
@@ -32,3 +33,5 @@ class Occasion:
     step: str
     body: str
     addressees: tuple[Addressee, ...]
+    quiet: bool = False
+    confidential: bool = False

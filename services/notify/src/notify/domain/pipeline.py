@@ -21,7 +21,8 @@ class Circumstances:
     """What is known of one audience member at this moment.
 
     `person` is None while directory's fact has not arrived. `own`: it is the person's own action.
-    `readable`: the person may read the source. `read`: the person has read it.
+    `readable`: the person may read the source. `read`: the person has read it. `quiet`: the sender
+    wants nobody disturbed.
     """
 
     person: Person | None
@@ -29,6 +30,7 @@ class Circumstances:
     own: bool
     readable: bool
     read: bool
+    quiet: bool = False
 
 
 def decide_in_app(
@@ -119,6 +121,8 @@ def _obstacle(circumstances: Circumstances, *, kind: Kind, channel: Channel) -> 
         return Reason.PERSON_DEACTIVATED
     if not circumstances.readable:
         return Reason.ACCESS_LOST
+    if circumstances.quiet:
+        return Reason.SENT_SILENTLY
     if not circumstances.preferences.wants(kind, channel):
         return Reason.PREFERENCE_OFF
     return None

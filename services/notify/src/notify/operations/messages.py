@@ -22,6 +22,7 @@ class Said:
     """A message as it was posted, or as an edit left it with whom the edit addressed anew.
 
     `fresh` is false for edits: those who only read along hear of a direct message once.
+    `quiet`: the sender wants nobody disturbed (NTF-11).
     """
 
     event_id: str
@@ -34,6 +35,7 @@ class Said:
     text: str
     addressing: Addressing
     fresh: bool
+    quiet: bool = False
 
 
 async def tell_of_messages(
@@ -144,6 +146,8 @@ def _occasion(
         # A person hears of a message once, however often it is edited (MSG-11).
         step="",
         body=excerpt(said.text),
+        quiet=said.quiet,
+        confidential=conversation.confidential,
         addressees=addressees(
             said.addressing,
             conversation=conversation,

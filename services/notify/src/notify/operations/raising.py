@@ -194,6 +194,7 @@ def _notification(
         person=person,
         preferences=preferences,
         own=person_id == source.actor_id,
+        quiet=occasion.quiet,
         readable=addressee.readable,
         read=is_read_through(
             source,
@@ -222,6 +223,7 @@ def _notification(
         read=circumstances.read,
         in_app=in_app,
         email=email,
+        confidential=occasion.confidential,
     )
 
 

@@ -209,7 +209,7 @@ class Sender:
                 notification,
                 person=person,
                 sender=self._rules.sender,
-                content=self._rules.content,
+                content=self._rules.content and not notification.confidential,
                 at=email.first_attempt_at or self._clock.now(),
             )
         except InvalidArgument:

@@ -114,6 +114,7 @@ def _conversation_document(conversation: Conversation) -> dict[str, Any]:
         "name": conversation.name,
         "open_history": conversation.open_history,
         "version": conversation.version,
+        "confidential": conversation.confidential,
     }
 
 
@@ -125,6 +126,7 @@ def _conversation(document: dict[str, Any]) -> Conversation:
         name=document["name"],
         open_history=document["open_history"],
         version=document["version"],
+        confidential=document.get("confidential", False),
     )
 
 

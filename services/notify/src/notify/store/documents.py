@@ -38,6 +38,7 @@ def document_of(notification: Notification) -> Document:
         "inbox": notification.in_inbox,
         "in_app": _delivery_document(notification.in_app),
         "email": _delivery_document(notification.email),
+        "confidential": notification.confidential,
         "version": notification.version,
     }
     if notification.email.next_attempt_at is not None:
@@ -69,6 +70,7 @@ def notification_of(document: Document) -> Notification:
         read=document["read"],
         in_app=_delivery(document["in_app"]),
         email=_delivery(document["email"], due_at=document.get("mail_due_at")),
+        confidential=document.get("confidential", False),
         version=document["version"],
     )
 

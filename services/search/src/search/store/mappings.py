@@ -43,6 +43,7 @@ _DETAILS: Final[Mapping[DocumentType, Mapping[str, Any]]] = MappingProxyType(
             "root_seq": {"type": "long"},
             "mentions": _KEYWORD,
             "has": _KEYWORD,
+            "labels": _KEYWORD,
             "origin": _KEYWORD,
         },
         DocumentType.TASK: {

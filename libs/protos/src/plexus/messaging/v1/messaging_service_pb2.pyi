@@ -1029,10 +1029,13 @@ class ListReceiptsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     AUDIENCE_FIELD_NUMBER: _builtins.int
     READ_FIELD_NUMBER: _builtins.int
+    COUNTS_ONLY_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     audience: _builtins.int
     """Members at the message's membership version, without the sender."""
     read: _builtins.int
+    counts_only: _builtins.bool
+    """The tenant, or the size of the group, lets nobody see names (MSG-10)."""
     @_builtins.property
     def receipts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Receipt]: ...
     def __init__(
@@ -1042,10 +1045,11 @@ class ListReceiptsResponse(_message.Message):
         next_page_token: _builtins.str = ...,
         audience: _builtins.int = ...,
         read: _builtins.int = ...,
+        counts_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "next_page_token", b"next_page_token", "read", b"read", "receipts", b"receipts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "counts_only", b"counts_only", "next_page_token", b"next_page_token", "read", b"read", "receipts", b"receipts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -293,7 +293,7 @@ class MessagingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListReceipts(self, request, context):
-        """Who has read a message and when (MSG-9).
+        """Who has read a message and when, as far as the tenant shows it (MSG-9, MSG-10). Refused: RECEIPTS_ARE_OFF.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -66,7 +66,7 @@ class MessagingServiceStub:
     AdvanceCursors: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.AdvanceCursorsRequest, _messaging_service_pb2.AdvanceCursorsResponse]
     """Says how far the caller has read; never goes back (MSG-7). Refused per item: CURSOR_BEYOND_END."""
     ListReceipts: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ListReceiptsRequest, _messaging_service_pb2.ListReceiptsResponse]
-    """Who has read a message and when (MSG-9)."""
+    """Who has read a message and when, as far as the tenant shows it (MSG-9, MSG-10). Refused: RECEIPTS_ARE_OFF."""
     GetThread: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.GetThreadRequest, _messaging_service_pb2.GetThreadResponse]
     """One thread with the caller's cursor in it (MSG-15). Refused: MESSAGE_NOT_FOUND."""
     FollowThread: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.FollowThreadRequest, _messaging_service_pb2.FollowThreadResponse]
@@ -140,7 +140,7 @@ class MessagingServiceAsyncStub(MessagingServiceStub):
     AdvanceCursors: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.AdvanceCursorsRequest, _messaging_service_pb2.AdvanceCursorsResponse]  # type: ignore[assignment]
     """Says how far the caller has read; never goes back (MSG-7). Refused per item: CURSOR_BEYOND_END."""
     ListReceipts: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ListReceiptsRequest, _messaging_service_pb2.ListReceiptsResponse]  # type: ignore[assignment]
-    """Who has read a message and when (MSG-9)."""
+    """Who has read a message and when, as far as the tenant shows it (MSG-9, MSG-10). Refused: RECEIPTS_ARE_OFF."""
     GetThread: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.GetThreadRequest, _messaging_service_pb2.GetThreadResponse]  # type: ignore[assignment]
     """One thread with the caller's cursor in it (MSG-15). Refused: MESSAGE_NOT_FOUND."""
     FollowThread: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.FollowThreadRequest, _messaging_service_pb2.FollowThreadResponse]  # type: ignore[assignment]
@@ -301,7 +301,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.ListReceiptsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.ListReceiptsResponse, _abc.Awaitable[_messaging_service_pb2.ListReceiptsResponse]]:
-        """Who has read a message and when (MSG-9)."""
+        """Who has read a message and when, as far as the tenant shows it (MSG-9, MSG-10). Refused: RECEIPTS_ARE_OFF."""
 
     @_abc_1.abstractmethod
     def GetThread(

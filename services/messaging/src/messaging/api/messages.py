@@ -1,0 +1,231 @@
+"""MessagingService: what people do to messages that were said, and what the tenant allows."""
+
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message as ProtoMessage
+from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
+from plexuskit.grpc import actor
+
+from messaging import queries
+from messaging.api import translate
+from messaging.domain.policy import Policy, Receipts
+from messaging.operations import forwarding, messages, policies
+from messaging.operations.altering import Once
+from messaging.operations.log import Log
+
+pb = messaging_service_pb2
+
+ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
+
+_RECEIPTS = {
+    pb.MessagingPolicy.RECEIPTS_UNSPECIFIED: Receipts.NAMES,
+    pb.MessagingPolicy.RECEIPTS_OFF: Receipts.OFF,
+    pb.MessagingPolicy.RECEIPTS_COUNTS: Receipts.COUNTS,
+    pb.MessagingPolicy.RECEIPTS_NAMES: Receipts.NAMES,
+}
+_RECEIPTS_NUMBERS = {
+    Receipts.OFF: pb.MessagingPolicy.RECEIPTS_OFF,
+    Receipts.COUNTS: pb.MessagingPolicy.RECEIPTS_COUNTS,
+    Receipts.NAMES: pb.MessagingPolicy.RECEIPTS_NAMES,
+}
+
+
+class MessagesApi:
+    """A part of MessagingApi; each method as there."""
+
+    _log: Log
+
+    async def EditMessage(
+        self, request: pb.EditMessageRequest, context: Any
+    ) -> pb.EditMessageResponse:
+        me = actor()
+        words = translate.to_words(request)
+
+        def respond(message: messages_pb2.Message) -> pb.EditMessageResponse:
+            return pb.EditMessageResponse(message=message)
+
+        response = await messages.edit_message(
+            self._log,
+            actor=me,
+            conversation_id=request.conversation_id,
+            seq=request.seq,
+            words=words,
+            expected_version=(
+                request.expected_version if request.HasField("expected_version") else None
+            ),
+            policy=await self._log.store.policies.get(me.tenant_id),
+            once=self._once(request, respond, pb.EditMessageResponse),
+            now=self._log.clock.now(),
+        )
+        tail = await self._log.tail(request.conversation_id)
+        response.not_in_conversation.extend(
+            person for person in words.mentions if person not in tail.members
+        )
+        return response
+
+    async def ListMessageVersions(
+        self, request: pb.ListMessageVersionsRequest, context: Any
+    ) -> pb.ListMessageVersionsResponse:
+        versions = await queries.list_versions(
+            self._log.store,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            seq=request.seq,
+        )
+        return pb.ListMessageVersionsResponse(versions=versions)
+
+    async def RecallMessage(
+        self, request: pb.RecallMessageRequest, context: Any
+    ) -> pb.RecallMessageResponse:
+        me = actor()
+
+        def respond(message: messages_pb2.Message) -> pb.RecallMessageResponse:
+            return pb.RecallMessageResponse(message=message)
+
+        return await messages.recall_message(
+            self._log,
+            actor=me,
+            conversation_id=request.conversation_id,
+            seq=request.seq,
+            policy=await self._log.store.policies.get(me.tenant_id),
+            once=self._once(request, respond, pb.RecallMessageResponse),
+            now=self._log.clock.now(),
+        )
+
+    async def ReactToMessage(
+        self, request: pb.ReactToMessageRequest, context: Any
+    ) -> pb.ReactToMessageResponse:
+        def respond(message: messages_pb2.Message) -> pb.ReactToMessageResponse:
+            return pb.ReactToMessageResponse(message=message)
+
+        return await messages.react_to_message(
+            self._log,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            seq=request.seq,
+            emoji=request.emoji,
+            remove=request.remove,
+            once=self._once(request, respond, pb.ReactToMessageResponse),
+            now=self._log.clock.now(),
+        )
+
+    async def PinMessage(
+        self, request: pb.PinMessageRequest, context: Any
+    ) -> pb.PinMessageResponse:
+        def respond(message: messages_pb2.Message) -> pb.PinMessageResponse:
+            return pb.PinMessageResponse(message=message)
+
+        return await messages.pin_message(
+            self._log,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            seq=request.seq,
+            unpin=request.unpin,
+            once=self._once(request, respond, pb.PinMessageResponse),
+            now=self._log.clock.now(),
+        )
+
+    async def ListPins(self, request: pb.ListPinsRequest, context: Any) -> pb.ListPinsResponse:
+        pinned = await queries.list_pins(
+            self._log.store, actor=actor(), conversation_id=request.conversation_id
+        )
+        return pb.ListPinsResponse(messages=pinned)
+
+    async def LabelMessage(
+        self, request: pb.LabelMessageRequest, context: Any
+    ) -> pb.LabelMessageResponse:
+        def respond(message: messages_pb2.Message) -> pb.LabelMessageResponse:
+            return pb.LabelMessageResponse(message=message)
+
+        return await messages.label_message(
+            self._log,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            seq=request.seq,
+            add=request.add,
+            remove=request.remove,
+            once=self._once(request, respond, pb.LabelMessageResponse),
+            now=self._log.clock.now(),
+        )
+
+    async def ForwardMessages(
+        self, request: pb.ForwardMessagesRequest, context: Any
+    ) -> pb.ForwardMessagesResponse:
+        stored = await forwarding.forward_messages(
+            self._log,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            seqs=request.seqs,
+            to_conversation_id=request.to_conversation_id,
+            merged=request.merged,
+            comment=request.comment,
+            request_id=request.request_id,
+        )
+        return pb.ForwardMessagesResponse(
+            stored=[translate.to_send_response(each) for each in stored]
+        )
+
+    async def VerifyConversation(
+        self, request: pb.VerifyConversationRequest, context: Any
+    ) -> pb.VerifyConversationResponse:
+        found = await queries.verify_conversation(
+            self._log.store,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            first=request.from_change_no,
+            last=request.to_change_no,
+        )
+        return pb.VerifyConversationResponse(
+            previous_chain_hash=found.previous,
+            links=found.links,
+            through=found.through,
+            has_more=found.more,
+            problems=found.problems,
+        )
+
+    async def GetMessagingPolicy(
+        self, request: pb.GetMessagingPolicyRequest, context: Any
+    ) -> pb.GetMessagingPolicyResponse:
+        policy = await self._log.store.policies.get(actor().tenant_id)
+        return pb.GetMessagingPolicyResponse(policy=_policy_to_proto(policy))
+
+    async def UpdateMessagingPolicy(
+        self, request: pb.UpdateMessagingPolicyRequest, context: Any
+    ) -> pb.UpdateMessagingPolicyResponse:
+        policy = await policies.update_policy(
+            self._log.store, actor=actor(), policy=_policy_of(request.policy)
+        )
+        return pb.UpdateMessagingPolicyResponse(policy=_policy_to_proto(policy))
+
+    def _once(self, request: Any, respond: Any, response: type[ResponseT]) -> Once[ResponseT]:
+        remembered = self._log.store.requests.remembered(
+            request=request,
+            request_id=request.request_id,
+            actor_id=actor().person_id,
+            response=response,
+            now=self._log.clock.now(),
+        )
+        return Once(remembered=remembered, response=respond)
+
+
+def _policy_of(policy: pb.MessagingPolicy) -> Policy:
+    return Policy(
+        edit_window=timedelta(seconds=policy.edit_window_seconds),
+        recall_window=timedelta(seconds=policy.recall_window_seconds),
+        admin_recall_window=timedelta(seconds=policy.admin_recall_window_seconds),
+        receipts=_RECEIPTS[policy.receipts],
+        receipt_names_limit=policy.receipt_names_limit,
+        version=policy.version,
+    )
+
+
+def _policy_to_proto(policy: Policy) -> pb.MessagingPolicy:
+    return pb.MessagingPolicy(
+        edit_window_seconds=int(policy.edit_window.total_seconds()),
+        recall_window_seconds=int(policy.recall_window.total_seconds()),
+        admin_recall_window_seconds=int(policy.admin_recall_window.total_seconds()),
+        receipts=_RECEIPTS_NUMBERS[policy.receipts],
+        receipt_names_limit=policy.receipt_names_limit,
+        version=policy.version,
+    )

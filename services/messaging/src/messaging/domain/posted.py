@@ -1,0 +1,210 @@
+"""A message that was said, and what may still be done to it (MSG-11, MSG-12, MSG-16)."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from plexuskit.errors import InvalidArgument, VersionConflict
+
+from messaging.domain.conversations import Kind, Member, Role
+from messaging.domain.log import Tail
+from messaging.domain.messages import Reaction
+from messaging.domain.policy import Policy
+from messaging.domain.refusals import (
+    ConversationIsArchived,
+    EditWindowClosed,
+    MessageIsRecalled,
+    NotYourMessage,
+    RecallWindowClosed,
+    TooManyEdits,
+    TooManyLabels,
+    TooManyReactions,
+)
+
+EDITS_MOST: Final = 20
+EMOJI_MOST: Final = 50
+EMOJI_LENGTH: Final = 64
+REACTIONS_MOST: Final = 1_000
+LABELS_MOST: Final = 20
+LABEL_LENGTH: Final = 50
+
+COMPLIANCE: Final = "compliance"
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message as it is now, as far as decisions need it."""
+
+    message_id: str
+    conversation_id: str
+    seq: int
+    sender_id: str
+    posted_at: datetime
+    version: int = 0
+    revision: int = 1
+    recalled: bool = False
+    system: bool = False
+    mentions: tuple[str, ...] = ()
+    mention_all: bool = False
+    reactions: tuple[Reaction, ...] = ()
+    pinned: bool = False
+    labels: tuple[str, ...] = ()
+    merged: bool = False
+
+
+def check_alterable(tail: Tail, posted: Posted) -> None:
+    """Refuse changes where nothing changes any more.
+
+    Raises:
+        MessageIsRecalled: its content is gone.
+        ConversationIsArchived: nothing is said or changed in it.
+    """
+    if posted.recalled:
+        raise MessageIsRecalled(seq=posted.seq)
+    if tail.conversation.archived:
+        raise ConversationIsArchived(conversation_id=tail.conversation.id)
+
+
+def check_edit(
+    tail: Tail,
+    posted: Posted,
+    *,
+    person_id: str,
+    policy: Policy,
+    expected_version: int | None,
+    now: datetime,
+) -> None:
+    """Refuse an edit that may not be made (MSG-11).
+
+    Raises:
+        MessageIsRecalled, ConversationIsArchived: see check_alterable.
+        NotYourMessage: only the sender edits, and nobody what the system told.
+        EditWindowClosed: too late.
+        TooManyEdits: 20 versions are there.
+        VersionConflict: somebody edited since.
+    """
+    if posted.sender_id != person_id or posted.system:
+        raise NotYourMessage(seq=posted.seq)
+    check_alterable(tail, posted)
+    if now - posted.posted_at > policy.edit_window:
+        raise EditWindowClosed(
+            seq=posted.seq, window_seconds=int(policy.edit_window.total_seconds())
+        )
+    if expected_version is not None and expected_version != posted.version:
+        raise VersionConflict(expected=expected_version, present=posted.version)
+    if posted.version >= EDITS_MOST:
+        raise TooManyEdits(limit=EDITS_MOST)
+
+
+def check_recall(
+    tail: Tail,
+    posted: Posted,
+    *,
+    person_id: str,
+    member: Member | None,
+    roles: frozenset[str],
+    policy: Policy,
+    now: datetime,
+) -> None:
+    """Refuse a recall that may not be made (MSG-12).
+
+    The sender within the tenant's window, an administrator of the group within a longer one, a
+    compliance officer at any time.
+
+    Raises:
+        NotYourMessage: a plain member's try on somebody else's message.
+        RecallWindowClosed: too late.
+    """
+    if COMPLIANCE in roles:
+        return
+    age = now - posted.posted_at
+    manages = (
+        member is not None
+        and member.role >= Role.ADMIN
+        and tail.conversation.kind is Kind.GROUP
+        and age <= policy.admin_recall_window
+    )
+    if manages:
+        return
+    if posted.sender_id != person_id or posted.system:
+        raise NotYourMessage(seq=posted.seq)
+    if age > policy.recall_window:
+        raise RecallWindowClosed(
+            seq=posted.seq, window_seconds=int(policy.recall_window.total_seconds())
+        )
+
+
+def added_mentions(posted: Posted, mentions: Sequence[str]) -> tuple[str, ...]:
+    """Name the people whom an edit addresses anew: only they hear of it (MSG-11)."""
+    return tuple(person for person in mentions if person not in posted.mentions)
+
+
+def reacted(
+    reactions: Sequence[Reaction], *, emoji: str, person_id: str, remove: bool
+) -> tuple[Reaction, ...]:
+    """Give the reactions with one person's emoji put on or taken off: a set (MSG-16).
+
+    Emoji stand in the order of their first reaction, people in the order of theirs.
+
+    Raises:
+        TooManyReactions: 50 different emoji or 1,000 reactions are on the message.
+    """
+    present = {reaction.emoji: reaction for reaction in reactions}
+    people = present[emoji].person_ids if emoji in present else ()
+    if (person_id in people) is not remove:
+        return tuple(reactions)
+    if remove:
+        present[emoji] = Reaction(emoji, tuple(each for each in people if each != person_id))
+    else:
+        if emoji not in present and len(present) >= EMOJI_MOST:
+            raise TooManyReactions(limit=EMOJI_MOST)
+        if sum(len(reaction.person_ids) for reaction in reactions) >= REACTIONS_MOST:
+            raise TooManyReactions(limit=REACTIONS_MOST)
+        present[emoji] = Reaction(emoji, (*people, person_id))
+    return tuple(reaction for reaction in present.values() if reaction.person_ids)
+
+
+def check_emoji(emoji: str) -> str:
+    """Give the emoji in its normal form: a shortcode without colons, or the character itself.
+
+    Raises:
+        InvalidArgument: empty, too long, or with blanks or control characters.
+    """
+    normal = unicodedata.normalize("NFC", emoji.strip().strip(":"))
+    if not 0 < len(normal) <= EMOJI_LENGTH or not _is_word(normal):
+        problem = f"takes a shortcode or an emoji of at most {EMOJI_LENGTH} characters"
+        raise InvalidArgument(field="emoji", problem=problem)
+    return normal
+
+
+def labelled(posted: Posted, *, add: Sequence[str], remove: Sequence[str]) -> tuple[str, ...]:
+    """Give the labels after putting some on and taking some off, in order of the alphabet.
+
+    Raises:
+        InvalidArgument: one is empty or longer than 50 characters.
+        TooManyLabels: more than 20 would be on the message.
+    """
+    wanted = {_label(word) for word in add}
+    unwanted = {_label(word) for word in remove}
+    labels = tuple(sorted((set(posted.labels) | wanted) - unwanted))
+    if len(labels) > LABELS_MOST:
+        raise TooManyLabels(limit=LABELS_MOST)
+    return labels
+
+
+def _label(word: str) -> str:
+    label = " ".join(unicodedata.normalize("NFC", word).split())
+    if not 0 < len(label) <= LABEL_LENGTH or not label.isprintable():
+        raise InvalidArgument(
+            field="labels", problem=f"takes words of 1 to {LABEL_LENGTH} characters"
+        )
+    return label
+
+
+def _is_word(text: str) -> bool:
+    """Tell whether nothing in it is blank or invisible, but the joiners that emoji are made of."""
+    return all(
+        (char.isprintable() and not char.isspace()) or char in "\u200d\ufe0f" for char in text
+    )

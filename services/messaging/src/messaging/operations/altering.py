@@ -1,0 +1,243 @@
+"""Changes of a message: one transaction of an entry of the log and the message's present state."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from google.protobuf.message import Message as ProtoMessage
+from google.protobuf.timestamp_pb2 import Timestamp
+from plexus.messaging.v1.messages_pb2 import Message
+from plexuskit import fault
+from plexuskit.errors import DependencyDown, Refusal
+from plexuskit.grpc import Actor
+from plexuskit.mongo import DuplicateKey, Transaction
+from plexuskit.requests import Remembered
+from plexuskit.telemetry import inject
+
+from messaging.domain.conversations import sees
+from messaging.domain.log import EntryKind, Head, Numbers, Tail, next_change
+from messaging.domain.posted import COMPLIANCE, Posted
+from messaging.domain.refusals import ConversationNotFound, MessageNotFound
+from messaging.events import envelope, timestamp
+from messaging.operations.changes import ATTEMPTS
+from messaging.operations.log import Log
+from messaging.store import present
+from messaging.store.entries import change_document, message_of
+
+ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The message that is to be changed, as the newest state has it."""
+
+    tail: Tail
+    entry: Mapping[str, Any]
+    message: Message
+    posted: Posted
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """What a decision led to.
+
+    Attributes:
+        kind: of the entry.
+        message: the message after it, given its numbers and time.
+        fact: the event of the message after it.
+        content_hash: of what the entry says, for the chain.
+        fields: of the posted entry, as queries look at it; None takes one away.
+        empties: whether the content of every event of the message goes.
+    """
+
+    kind: EntryKind
+    message: Callable[[Numbers, Timestamp], Message]
+    fact: Callable[[Message], ProtoMessage]
+    content_hash: bytes
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    empties: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Once(Generic[ResponseT]):
+    """A request that is carried out once, and how its response is made of the message.
+
+    Only that it was carried out is remembered: a retry is answered with the message as it is then.
+    """
+
+    remembered: Remembered[ResponseT]
+    response: Callable[[Message], ResponseT]
+
+
+async def alter_message(
+    log: Log,
+    *,
+    actor: Actor,
+    conversation_id: str,
+    seq: int,
+    decide: Callable[[Target], Alteration | None],
+    once: Once[ResponseT],
+    now: datetime,
+) -> ResponseT:
+    """Decide on the present message and write entry and state together.
+
+    Again from the start if somebody was faster. Nothing is written when `decide` gives None.
+
+    Args:
+        log: the way into the log; its lane is held meanwhile.
+        actor: who changes it.
+        conversation_id: where it is.
+        seq: which message.
+        decide: re-runnable and pure; raises a refusal, or gives the alteration.
+        once: the request, so that a retry gets the first answer.
+        now: when.
+
+    Raises:
+        ConversationNotFound: the caller is no member, or the conversation another tenant's (GW-2).
+        MessageNotFound: no such message that the caller may see (MSG-14).
+        RequestIdReused: the request id was used for another request.
+        DependencyDown: the store failed, or others were faster too often.
+    """
+
+    async def attempt() -> ResponseT:
+        for _ in range(ATTEMPTS):
+            done = await once.remembered.answer() is not None
+            tail = await log.tail(conversation_id)
+            refusal: Refusal | None = None
+            alteration: Alteration | None = None
+            try:
+                target = await _target(log, tail, actor, seq)
+                # A retry is answered with the present message: what was told then may be recalled.
+                alteration = None if done else decide(target)
+            except Refusal as raised:
+                refusal = raised
+            if alteration is None:
+                # Nobody is refused, or shown anything, on a tail that another has written past.
+                if not await log.tails.is_current(tail):
+                    log.tails.forget(conversation_id)
+                    continue
+                if refusal is not None:
+                    raise refusal
+                return once.response(target.message)
+            answer = await _try(
+                log, target, alteration, actor_id=actor.person_id, once=once, at=now
+            )
+            if answer is not None:
+                return answer
+        raise DependencyDown
+
+    return await log.exclusive(conversation_id, attempt)
+
+
+async def _target(log: Log, tail: Tail, actor: Actor, seq: int) -> Target:
+    conversation = tail.conversation
+    member = tail.members.get(actor.person_id)
+    officer = COMPLIANCE in actor.roles
+    if conversation.tenant_id != actor.tenant_id or (member is None and not officer):
+        raise ConversationNotFound(conversation_id=conversation.id)
+    entry = await log.store.entries.find_entry(conversation.id, seq)
+    if entry is None or not (officer or sees(member, history=conversation.history, seq=seq)):
+        raise MessageNotFound(conversation_id=conversation.id)
+    message = message_of(entry)
+    return Target(tail, entry, message, present.posted_of(message))
+
+
+async def _try(
+    log: Log,
+    target: Target,
+    alteration: Alteration,
+    *,
+    actor_id: str,
+    once: Once[ResponseT],
+    at: datetime,
+) -> ResponseT | None:
+    """Write once; None: somebody else has the number, or has carried out this very request."""
+    tail, stamp = target.tail, timestamp(at)
+    conversation = tail.conversation
+    numbers = next_change(
+        tail.head,
+        kind=alteration.kind,
+        entity_id=target.message.id,
+        content_hash=alteration.content_hash,
+    )
+    message = alteration.message(numbers, stamp)
+    answer = once.response(message)
+    document = _entry_of(target, alteration, message, numbers, actor_id=actor_id, at=at)
+    emptied = await _emptied_events(log, target) if alteration.empties else {}
+
+    async def work(tx: Transaction) -> None:
+        await log.store.entries.insert(document, tx=tx)
+        fault.point("alter.in_transaction")
+        await log.store.entries.save_current(
+            target.entry["_id"], message, tx=tx, **alteration.fields
+        )
+        if emptied:
+            await log.store.entries.save_events(emptied, tx=tx)
+        await once.remembered.keep(once.remembered.response(), tx=tx)
+
+    try:
+        await log.store.transact(work)
+    except DuplicateKey:
+        log.tails.forget(conversation.id)
+        return None
+    except BaseException:
+        log.tails.forget(conversation.id)
+        raise
+    fault.point("alter.after_commit")
+    log.tails.advance(tail, Head(numbers.change_no, numbers.seq, numbers.chain_hash), at=at)
+    return answer
+
+
+def _entry_of(
+    target: Target,
+    alteration: Alteration,
+    message: Message,
+    numbers: Numbers,
+    *,
+    actor_id: str,
+    at: datetime,
+) -> dict[str, Any]:
+    conversation = target.tail.conversation
+    event = envelope(
+        alteration.fact(message),
+        tenant_id=conversation.tenant_id,
+        scope=conversation.id,
+        change_no=numbers.change_no,
+        entity_id=message.id,
+        entity_version=message.revision,
+        actor_id=actor_id,
+        occurred_at=timestamp(at),
+        now=at,
+        content_hash=alteration.content_hash,
+        chain_hash=numbers.chain_hash,
+        membership_version=conversation.membership_version,
+        origin=message.origin,
+    )
+    document = change_document(
+        tenant_id=conversation.tenant_id,
+        conversation_id=conversation.id,
+        kind=alteration.kind,
+        entity_id=message.id,
+        revision=message.revision,
+        numbers=numbers,
+        content_hash=alteration.content_hash,
+        membership_version=conversation.membership_version,
+        event=event,
+        now=at,
+        traceparent=inject(),
+        about_seq=message.seq,
+        actor_id=actor_id,
+    )
+    if "reply_to_seq" in target.entry:  # part of the content's hash
+        document["reply_to_seq"] = target.entry["reply_to_seq"]
+    return document
+
+
+async def _emptied_events(log: Log, target: Target) -> dict[str, bytes]:
+    """Give every stored event of the message without its content (MSG-12)."""
+    entries = [
+        target.entry,
+        *await log.store.entries.find_about(target.message.conversation_id, target.message.seq),
+    ]
+    return {entry["_id"]: present.emptied_event(bytes(entry["event"])) for entry in entries}

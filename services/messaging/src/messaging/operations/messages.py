@@ -1,0 +1,316 @@
+"""What people do to messages that were said: edit, recall, react, pin, label."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from google.protobuf.message import Message as ProtoMessage
+from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE
+from plexuskit.grpc import Actor
+
+from messaging import events
+from messaging.domain.conversations import Role
+from messaging.domain.log import EntryKind
+from messaging.domain.messages import Draft, Priority, Words, draft
+from messaging.domain.policy import Policy
+from messaging.domain.posted import (
+    added_mentions,
+    check_alterable,
+    check_edit,
+    check_emoji,
+    check_recall,
+    labelled,
+    reacted,
+)
+from messaging.domain.refusals import MentionAllDenied, TooManyPins
+from messaging.operations.altering import Alteration, Once, Target, alter_message
+from messaging.operations.log import Log
+from messaging.store import present
+from messaging.store.entries import mentioned_in
+
+PINS_MOST = 200
+
+ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
+
+
+async def edit_message(
+    log: Log,
+    *,
+    actor: Actor,
+    conversation_id: str,
+    seq: int,
+    words: Words,
+    expected_version: int | None,
+    policy: Policy,
+    once: Once[ResponseT],
+    now: datetime,
+) -> ResponseT:
+    """Change the words of one's own message (MSG-11); the same words change nothing.
+
+    Raises:
+        NotYourMessage, MessageIsRecalled, EditWindowClosed, TooManyEdits, VersionConflict,
+            ConversationIsArchived: see domain.posted.
+        MentionAllDenied: the edit addresses everybody and may not.
+        TextTooLong, MessageEmpty, TooManyMentions, InvalidArgument: see domain.messages.
+        ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
+    """
+
+    def decide(target: Target) -> Alteration | None:
+        posted = target.posted
+        after = _redrafted(target, words, actor=actor)
+        if after.content_hash == target.message.content_hash and not posted.recalled:
+            return None
+        check_edit(
+            target.tail,
+            posted,
+            person_id=actor.person_id,
+            policy=policy,
+            expected_version=expected_version,
+            now=now,
+        )
+        adds_all = after.mention_all and not posted.mention_all
+        if adds_all and target.tail.members[actor.person_id].role < Role.ADMIN:
+            raise MentionAllDenied(conversation_id=conversation_id)
+        added = added_mentions(posted, after.mentions)
+        return Alteration(
+            kind=EntryKind.EDITED,
+            message=lambda numbers, at: present.edited(
+                target.message, after, numbers=numbers, at=at
+            ),
+            fact=lambda message: events.edited(message, added=added, added_all=adds_all),
+            content_hash=after.content_hash,
+            fields={"mentioned": mentioned_in(after) or None},
+        )
+
+    return await alter_message(
+        log,
+        actor=actor,
+        conversation_id=conversation_id,
+        seq=seq,
+        decide=decide,
+        once=once,
+        now=now,
+    )
+
+
+async def recall_message(
+    log: Log,
+    *,
+    actor: Actor,
+    conversation_id: str,
+    seq: int,
+    policy: Policy,
+    once: Once[ResponseT],
+    now: datetime,
+) -> ResponseT:
+    """Take a message back (MSG-12): its content goes, also out of every stored event of it.
+
+    What is recalled already stays as it is.
+
+    Raises:
+        NotYourMessage, RecallWindowClosed: see domain.posted.
+        ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
+    """
+
+    def decide(target: Target) -> Alteration | None:
+        if target.posted.recalled:
+            return None
+        check_recall(
+            target.tail,
+            target.posted,
+            person_id=actor.person_id,
+            member=target.tail.members.get(actor.person_id),
+            roles=actor.roles,
+            policy=policy,
+            now=now,
+        )
+        return Alteration(
+            kind=EntryKind.RECALLED,
+            message=lambda numbers, at: present.recalled(
+                target.message, person_id=actor.person_id, numbers=numbers, at=at
+            ),
+            fact=events.recalled,
+            content_hash=_hash("recalled", actor.person_id),
+            # Never unread again, never pinned, addresses nobody (MSG-8).
+            fields={"silent": True, "recalled": True, "pinned_at": None, "mentioned": None},
+            empties=True,
+        )
+
+    return await alter_message(
+        log,
+        actor=actor,
+        conversation_id=conversation_id,
+        seq=seq,
+        decide=decide,
+        once=once,
+        now=now,
+    )
+
+
+async def react_to_message(
+    log: Log,
+    *,
+    actor: Actor,
+    conversation_id: str,
+    seq: int,
+    emoji: str,
+    remove: bool,
+    once: Once[ResponseT],
+    now: datetime,
+) -> ResponseT:
+    """Put an emoji on a message or take one's own off: a set, so twice is once (MSG-16).
+
+    Raises:
+        InvalidArgument: it is no emoji.
+        TooManyReactions, MessageIsRecalled, ConversationIsArchived: see domain.posted.
+        ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
+    """
+    normal = check_emoji(emoji)
+
+    def decide(target: Target) -> Alteration | None:
+        check_alterable(target.tail, target.posted)
+        before = target.posted.reactions
+        after = reacted(before, emoji=normal, person_id=actor.person_id, remove=remove)
+        if after == before:
+            return None
+        return Alteration(
+            kind=EntryKind.REACTED,
+            message=lambda numbers, _: present.with_reactions(
+                target.message, after, numbers=numbers
+            ),
+            fact=lambda message: events.reacted(
+                message, emoji=normal, person_id=actor.person_id, removed=remove
+            ),
+            content_hash=_hash("unreacted" if remove else "reacted", actor.person_id, normal),
+        )
+
+    return await alter_message(
+        log,
+        actor=actor,
+        conversation_id=conversation_id,
+        seq=seq,
+        decide=decide,
+        once=once,
+        now=now,
+    )
+
+
+async def pin_message(
+    log: Log,
+    *,
+    actor: Actor,
+    conversation_id: str,
+    seq: int,
+    unpin: bool,
+    once: Once[ResponseT],
+    now: datetime,
+) -> ResponseT:
+    """Keep a message in view, or no longer; who pinned first stays named (MSG-16).
+
+    Raises:
+        TooManyPins: 200 are pinned.
+        MessageIsRecalled, ConversationIsArchived: see domain.posted.
+        ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
+    """
+    pinned = await log.store.entries.count_pinned(conversation_id)
+
+    def decide(target: Target) -> Alteration | None:
+        check_alterable(target.tail, target.posted)
+        if target.posted.pinned is not unpin:
+            return None
+        if not unpin and pinned >= PINS_MOST:
+            raise TooManyPins(limit=PINS_MOST)
+        if unpin:
+            return Alteration(
+                kind=EntryKind.PINNED,
+                message=lambda numbers, _: present.without_pin(target.message, numbers=numbers),
+                fact=events.pinned,
+                content_hash=_hash("unpinned", actor.person_id),
+                fields={"pinned_at": None},
+            )
+        return Alteration(
+            kind=EntryKind.PINNED,
+            message=lambda numbers, at: present.with_pin(
+                target.message, person_id=actor.person_id, numbers=numbers, at=at
+            ),
+            fact=events.pinned,
+            content_hash=_hash("pinned", actor.person_id),
+            fields={"pinned_at": now},
+        )
+
+    return await alter_message(
+        log,
+        actor=actor,
+        conversation_id=conversation_id,
+        seq=seq,
+        decide=decide,
+        once=once,
+        now=now,
+    )
+
+
+async def label_message(
+    log: Log,
+    *,
+    actor: Actor,
+    conversation_id: str,
+    seq: int,
+    add: Sequence[str],
+    remove: Sequence[str],
+    once: Once[ResponseT],
+    now: datetime,
+) -> ResponseT:
+    """Put labels on a message and take labels off.
+
+    Raises:
+        TooManyLabels, InvalidArgument, MessageIsRecalled, ConversationIsArchived: see
+            domain.posted.
+        ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
+    """
+
+    def decide(target: Target) -> Alteration | None:
+        check_alterable(target.tail, target.posted)
+        after = labelled(target.posted, add=add, remove=remove)
+        if after == target.posted.labels:
+            return None
+        return Alteration(
+            kind=EntryKind.LABELED,
+            message=lambda numbers, _: present.with_labels(target.message, after, numbers=numbers),
+            fact=events.labeled,
+            content_hash=_hash("labeled", *after),
+        )
+
+    return await alter_message(
+        log,
+        actor=actor,
+        conversation_id=conversation_id,
+        seq=seq,
+        decide=decide,
+        once=once,
+        now=now,
+    )
+
+
+def _redrafted(target: Target, words: Words, *, actor: Actor) -> Draft:
+    """Make the draft that the message would be with these words; the rest of it stays."""
+    message = target.message
+    return draft(
+        conversation_id=message.conversation_id,
+        sender_id=actor.person_id,
+        request_id=message.request_id,
+        text=words.text,
+        spans=words.spans,
+        mentions=words.mentions,
+        mention_all=words.mention_all,
+        attachments=words.attachments,
+        priority=Priority(message.priority),
+        reply_to_seq=target.entry.get("reply_to_seq", 0),
+        quote_seq=message.quote.seq,
+        quiet=message.notify == NOTIFY_NONE,
+        forwarded=present.carried_of(message),
+    )
+
+
+def _hash(*words: str) -> bytes:
+    return hashlib.sha256("\n".join(words).encode()).digest()

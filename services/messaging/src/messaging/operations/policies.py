@@ -1,0 +1,31 @@
+"""Changing what a tenant allows in messages (MSG-10 to MSG-12)."""
+
+from dataclasses import replace
+
+from plexuskit.errors import VersionConflict
+from plexuskit.grpc import Actor
+
+from messaging.domain.policy import Policy
+from messaging.domain.refusals import PolicyDenied
+from messaging.store import Store
+
+ADMIN = "admin"
+
+
+async def update_policy(store: Store, *, actor: Actor, policy: Policy) -> Policy:
+    """Set the whole policy of the caller's tenant; `version` as read, 0 for whatever it is.
+
+    Raises:
+        PolicyDenied: the caller is no administrator.
+        InvalidArgument: outside the bounds.
+        VersionConflict: somebody changed it since that version.
+    """
+    if ADMIN not in actor.roles:
+        raise PolicyDenied
+    policy.check()
+    present = await store.policies.get(actor.tenant_id)
+    if policy.version and policy.version != present.version:
+        raise VersionConflict(expected=policy.version, present=present.version)
+    after = replace(policy, version=present.version + 1)
+    await store.policies.save(actor.tenant_id, after)
+    return after

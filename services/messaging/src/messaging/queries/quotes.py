@@ -1,0 +1,30 @@
+"""What a quote shows: the present words of the quoted message, where the reader may see them."""
+
+from collections.abc import Iterable
+
+from plexus.messaging.v1 import messages_pb2
+
+from messaging.queries.seats import Seat
+from messaging.store import Store
+
+EXCERPT_LENGTH = 200
+
+
+async def fill_quotes(store: Store, place: Seat, messages: Iterable[messages_pb2.Message]) -> None:
+    """Put the words of quoted messages into those that quote them: one read for all.
+
+    Who may not see the quoted message (MSG-14), and everybody once it is recalled (MSG-12), gets
+    the numbers alone.
+    """
+    quoting = [message for message in messages if message.HasField("quote")]
+    wanted = {message.quote.seq for message in quoting if place.sees(message.quote.seq)}
+    if not quoting:
+        return
+    found = await store.entries.find_messages(place.conversation.id, wanted) if wanted else []
+    quoted = {message.seq: message for message in found if not message.recalled}
+    for message in quoting:
+        original = quoted.get(message.quote.seq)
+        if original is None:
+            message.quote.unavailable = True
+        else:
+            message.quote.text = original.text[:EXCERPT_LENGTH]

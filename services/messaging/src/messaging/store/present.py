@@ -1,0 +1,252 @@
+"""The present state of a message: what each change makes of it, and what a recall leaves.
+
+`current` of a posted entry holds it once it changed; the facts in the log carry it as it was then.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from google.protobuf.message import Message as ProtoMessage
+from google.protobuf.timestamp_pb2 import Timestamp
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.messaging.v1 import events_pb2, messages_pb2
+
+from messaging.domain.log import Numbers
+from messaging.domain.messages import (
+    Attachment,
+    Draft,
+    Forwarded,
+    Priority,
+    Reaction,
+    Span,
+    SpanKind,
+    content_hash,
+)
+from messaging.domain.posted import Posted
+from messaging.events import add_content
+
+_FLAGS = {
+    "mention_all": SpanKind.MENTION_ALL,
+    "code": SpanKind.CODE,
+    "bold": SpanKind.BOLD,
+    "italic": SpanKind.ITALIC,
+    "quote": SpanKind.QUOTE,
+}
+_VALUED = {"mention_person_id": SpanKind.MENTION, "link": SpanKind.LINK}
+_CONTENT_FIELDS = ("text", "spans", "mentions", "attachments", "forwarded", "quote", "reactions")
+
+
+def posted_of(message: messages_pb2.Message) -> Posted:
+    """Give what decisions need of a message."""
+    return Posted(
+        message_id=message.id,
+        conversation_id=message.conversation_id,
+        seq=message.seq,
+        sender_id=message.sender_id,
+        posted_at=_instant(message.sent_at),
+        version=message.version,
+        revision=message.revision,
+        recalled=message.recalled,
+        system=message.kind == messages_pb2.Message.KIND_SYSTEM,
+        mentions=tuple(m.person_id for m in message.mentions if m.person_id),
+        mention_all=any(m.all for m in message.mentions),
+        reactions=tuple(Reaction(r.emoji, tuple(r.person_ids)) for r in message.reactions),
+        pinned=message.HasField("pin"),
+        labels=tuple(message.labels),
+        merged=_is_merged(message),
+    )
+
+
+def edited(
+    message: messages_pb2.Message, draft: Draft, *, numbers: Numbers, at: Timestamp
+) -> messages_pb2.Message:
+    """Give the message with other words (MSG-11); what it quotes and carries stays."""
+    after = _next(message, numbers)
+    for name in ("spans", "mentions", "attachments"):
+        after.ClearField(name)
+    after.text = draft.text
+    add_content(after, draft)
+    after.version = message.version + 1
+    after.edited_at.CopyFrom(at)
+    after.content_hash = draft.content_hash
+    return after
+
+
+def recalled(
+    message: messages_pb2.Message, *, person_id: str, numbers: Numbers, at: Timestamp
+) -> messages_pb2.Message:
+    """Give the tombstone: numbers, sender and times stay, content is gone (MSG-12)."""
+    after = emptied(_next(message, numbers))
+    after.recalled = True
+    after.recalled_by = person_id
+    after.recalled_at.CopyFrom(at)
+    return after
+
+
+def emptied(message: messages_pb2.Message) -> messages_pb2.Message:
+    """Take the content out of a message; its hash stays, so that the chain still proves it."""
+    for name in (*_CONTENT_FIELDS, "pin", "labels"):
+        message.ClearField(name)  # type: ignore[arg-type] # names of the contract
+    return message
+
+
+def with_reactions(
+    message: messages_pb2.Message, reactions: Sequence[Reaction], *, numbers: Numbers
+) -> messages_pb2.Message:
+    """Give the message with these reactions."""
+    after = _next(message, numbers)
+    after.ClearField("reactions")
+    for reaction in reactions:
+        after.reactions.add(emoji=reaction.emoji, person_ids=reaction.person_ids)
+    return after
+
+
+def with_pin(
+    message: messages_pb2.Message, *, person_id: str, numbers: Numbers, at: Timestamp
+) -> messages_pb2.Message:
+    """Give the message pinned by somebody."""
+    after = _next(message, numbers)
+    after.pin.person_id = person_id
+    after.pin.pinned_at.CopyFrom(at)
+    return after
+
+
+def without_pin(message: messages_pb2.Message, *, numbers: Numbers) -> messages_pb2.Message:
+    """Give the message with its pin taken off."""
+    after = _next(message, numbers)
+    after.ClearField("pin")
+    return after
+
+
+def with_labels(
+    message: messages_pb2.Message, labels: Iterable[str], *, numbers: Numbers
+) -> messages_pb2.Message:
+    """Give the message with these labels."""
+    after = _next(message, numbers)
+    after.ClearField("labels")
+    after.labels.extend(labels)
+    return after
+
+
+def forwarded_of(message: messages_pb2.Message, *, carries: bool) -> Forwarded:
+    """Give where a message came from, with its content where it is merged into another."""
+    return Forwarded(
+        conversation_id=message.conversation_id,
+        message_id=message.id,
+        sender_id=message.sender_id,
+        sent_at=_instant(message.sent_at),
+        text=message.text if carries else "",
+        spans=spans_of(message.spans) if carries else (),
+        attachments=attachments_of(message.attachments) if carries else (),
+    )
+
+
+def carried_of(message: messages_pb2.Message) -> tuple[Forwarded, ...]:
+    """Give what a message carries from elsewhere."""
+    return tuple(_forwarded(each) for each in message.forwarded)
+
+
+def spans_of(spans: Iterable[messages_pb2.Span]) -> tuple[Span, ...]:
+    """Read stored ranges of a text."""
+    return tuple(_span(span) for span in spans)
+
+
+def attachments_of(attachments: Iterable[messages_pb2.Attachment]) -> tuple[Attachment, ...]:
+    """Read stored attachments."""
+    return tuple(Attachment(a.name, a.url, a.media_type, a.size_bytes) for a in attachments)
+
+
+def stored_hash(message: messages_pb2.Message, *, reply_to_seq: int) -> bytes:
+    """Compute the hash of the content that a stored message has (see domain.messages)."""
+    quiet = message.notify == messages_pb2.NOTIFY_NONE
+    quote_seq, forwarded = message.quote.seq, carried_of(message)
+    return content_hash(
+        message.text.encode(),
+        spans_of(message.spans),
+        tuple(m.person_id for m in message.mentions if m.person_id),
+        any(m.all for m in message.mentions),
+        Priority(message.priority),
+        reply_to_seq,
+        attachments_of(message.attachments),
+        extra=(quote_seq, quiet, forwarded) if quote_seq or quiet or forwarded else None,
+    )
+
+
+def message_in(event: bytes) -> messages_pb2.Message:
+    """Read the message that a stored event about one carries."""
+    envelope = Envelope.FromString(event)
+    message: messages_pb2.Message = _fact(envelope).message  # type: ignore[attr-defined] # each fact about a message has it
+    return message
+
+
+def emptied_event(event: bytes) -> bytes:
+    """Take the content out of a stored event about a message; everything else stays (MSG-12)."""
+    envelope = Envelope.FromString(event)
+    fact = _fact(envelope)
+    emptied(fact.message)  # type: ignore[attr-defined] # each fact about a message has it
+    if isinstance(fact, events_pb2.MessageEdited):
+        fact.ClearField("added_mentions")
+    envelope.fact = fact.SerializeToString()
+    return envelope.SerializeToString()
+
+
+def _fact(envelope: Envelope) -> ProtoMessage:
+    made: ProtoMessage = getattr(events_pb2, envelope.type.rpartition(".")[2])()
+    made.ParseFromString(envelope.fact)
+    return made
+
+
+def _next(message: messages_pb2.Message, numbers: Numbers) -> messages_pb2.Message:
+    after = messages_pb2.Message()
+    after.CopyFrom(message)
+    after.revision = message.revision + 1
+    after.change_no = numbers.change_no
+    return after
+
+
+def _is_merged(message: messages_pb2.Message) -> bool:
+    """Tell whether a message holds others with their content: one alone is its own text."""
+    return any(each.text or each.attachments for each in message.forwarded)
+
+
+def _span(span: messages_pb2.Span) -> Span:
+    meaning = span.WhichOneof("meaning") or ""
+    if meaning in _FLAGS:
+        return Span(span.start, span.length, _FLAGS[meaning])
+    return Span(span.start, span.length, _VALUED[meaning], getattr(span, meaning))
+
+
+def _forwarded(each: messages_pb2.Forwarded) -> Forwarded:
+    return Forwarded(
+        conversation_id=each.conversation_id,
+        message_id=each.message_id,
+        sender_id=each.sender_id,
+        sent_at=_instant(each.sent_at),
+        text=each.text,
+        spans=spans_of(each.spans),
+        attachments=attachments_of(each.attachments),
+    )
+
+
+def _instant(stamp: Timestamp) -> datetime:
+    """Read a stored time; milliseconds, as MongoDB keeps."""
+    return datetime.fromtimestamp(stamp.seconds + stamp.nanos // 1_000_000 / 1000, tz=UTC)
+
+
+__all__ = [
+    "attachments_of",
+    "carried_of",
+    "edited",
+    "emptied",
+    "emptied_event",
+    "forwarded_of",
+    "message_in",
+    "posted_of",
+    "recalled",
+    "spans_of",
+    "stored_hash",
+    "with_labels",
+    "with_pin",
+    "with_reactions",
+    "without_pin",
+]

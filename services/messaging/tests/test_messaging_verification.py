@@ -1,0 +1,160 @@
+"""Completeness: the chain proves that nothing of a log is missing or altered."""
+
+import pytest
+from messaging import queries
+from messaging.domain.messages import Attachment, Span, SpanKind
+from messaging.domain.refusals import ConversationNotFound
+from messaging.operations import forwarding, membership, sending
+from messaging.queries import verification
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.messaging.v1 import events_pb2, messages_pb2
+from plexus.messaging.v1.messaging_service_pb2 import ChainProblem
+from plexuskit.clock import SystemClock
+
+
+@pytest.fixture
+async def room(group, log, say, change, person):
+    """A log with every kind of entry that messages have."""
+    made = await group("ann", "bob", "eve")
+    rich = say(
+        made,
+        "bob",
+        "@ann 看 code",
+        spans=(Span(0, 4, SpanKind.MENTION, "ann"), Span(7, 4, SpanKind.CODE)),
+        attachments=(Attachment("报价.xlsx", "https://files.example/1", "text/plain", 7),),
+    )
+    await sending.send_message(log, draft=rich)
+    await sending.send_message(log, draft=say(made, "ann", "re", reply_to_seq=1, quote_seq=1))
+    await sending.send_message(log, draft=say(made, "ann", "quiet", quiet=True))
+    await change("edit", "ann", made, 2, text="re: second")
+    await change("react", "bob", made, 2, emoji="ok")
+    await change("pin", "bob", made, 1)
+    await change("label", "bob", made, 1, add=("x",))
+    await change("recall", "ann", made, 3)
+    await forwarding.forward_messages(
+        log,
+        actor=person("ann"),
+        conversation_id=made,
+        seqs=[1, 2],
+        to_conversation_id=made,
+        merged=True,
+        comment="",
+        request_id="f1",
+    )
+    await membership.remove_members(
+        log,
+        actor=person("ann"),
+        conversation_id=made,
+        person_ids=["eve"],
+        now=SystemClock().now(),
+    )
+    return made
+
+
+@pytest.fixture
+def verify(store, person):
+    async def carry_out(room, *, who="ann", first=0, last=0):
+        return await queries.verify_conversation(
+            store, actor=person(who), conversation_id=room, first=first, last=last
+        )
+
+    return carry_out
+
+
+@pytest.fixture
+def tamper(store, room):
+    """Alter the raw document of an entry, as somebody with the database could."""
+
+    async def carry_out(change_no, change):
+        entries = store.db.collection("entries", schema_version=1)
+        assert await entries.update({"_id": f"{room}:{change_no:012d}"}, change) == 1
+
+    return carry_out
+
+
+async def test_an_untouched_log_is_whole(room, verify):
+    found = await verify(room)
+
+    assert (found.through, found.more, found.problems) == (11, False, [])
+    assert [link.change_no for link in found.links] == list(range(1, 12))
+    assert [link.change_no for link in found.links if link.purged] == [4]
+
+
+async def test_every_stretch_goes_on_from_the_link_before(room, verify):
+    whole = await verify(room)
+
+    for first in range(1, 12):
+        part = await verify(room, first=first)
+        assert part.problems == []
+        assert part.links == whole.links[first - 1 :]
+        before = whole.links[first - 2].chain_hash if first > 1 else bytes(32)
+        assert part.previous == before
+
+
+async def test_a_long_log_is_verified_in_stretches(room, verify, monkeypatch):
+    monkeypatch.setattr(verification, "STRETCH_MOST", 4)
+
+    first, second = await verify(room), await verify(room, first=5)
+
+    assert (first.through, first.more, second.through, second.more) == (4, True, 8, True)
+    assert first.problems == second.problems == []
+
+
+async def test_a_missing_entry_is_found(room, store, verify):
+    entries = store.db.collection("entries", schema_version=1)
+    assert await entries.delete({"_id": f"{room}:{6:012d}"})
+
+    found = await verify(room)
+
+    kinds = {(each.change_no, each.kind) for each in found.problems}
+    assert (6, ChainProblem.KIND_MISSING) in kinds
+    assert (7, ChainProblem.KIND_BROKEN_LINK) in kinds
+    assert {number for number, _ in kinds} == {6, 7}
+
+
+async def test_altered_words_are_found_in_the_event_and_in_what_people_read(
+    room, store, verify, tamper
+):
+    entry = await store.entries.find_change(room, 2)
+    envelope = Envelope.FromString(bytes(entry["event"]))
+    fact = events_pb2.MessagePosted.FromString(envelope.fact)
+    fact.message.text = "@ann 看 c0de"
+    envelope.fact = fact.SerializeToString()
+    await tamper(2, {"$set": {"event": envelope.SerializeToString()}})
+    current = messages_pb2.Message.FromString(
+        bytes((await store.entries.find_change(room, 3))["current"])
+    )
+    current.text = "re: another"
+    await tamper(3, {"$set": {"current": current.SerializeToString()}})
+
+    found = await verify(room)
+
+    assert [(each.change_no, each.kind) for each in found.problems] == [
+        (2, ChainProblem.KIND_ALTERED_CONTENT),
+        (3, ChainProblem.KIND_ALTERED_CONTENT),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("alteration", "kind"),
+    [
+        ({"$set": {"content_hash": bytes(32)}}, ChainProblem.KIND_BROKEN_LINK),
+        ({"$set": {"entity_id": "msg_other"}}, ChainProblem.KIND_BROKEN_LINK),
+        ({"$set": {"kind": "recalled", "about_seq": 1}}, ChainProblem.KIND_BROKEN_LINK),
+        ({"$set": {"last_seq": 9}}, ChainProblem.KIND_SEQ_GAP),
+        ({"$set": {"event": b"\xff"}}, ChainProblem.KIND_ALTERED_CONTENT),
+    ],
+)
+async def test_an_altered_entry_is_found(room, verify, tamper, alteration, kind):
+    await tamper(5, alteration)
+
+    found = await verify(room)
+
+    assert (5, kind) in {(each.change_no, each.kind) for each in found.problems}
+
+
+async def test_gw_02_only_members_verify(room, verify):
+    with pytest.raises(ConversationNotFound):
+        await verify(room, who="mallory")
+    with pytest.raises(ConversationNotFound):
+        await verify(room, who="eve")
