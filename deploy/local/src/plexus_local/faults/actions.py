@@ -4,9 +4,10 @@ Each notes what it is about to do, does it until it is answered, and notes the a
 """
 
 import asyncio
+import contextlib
 import random
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -52,7 +53,7 @@ class Actor:
     # Requests of this person here, for repeating one.
     requests: list[pb.SendMessageRequest] = field(default_factory=list)
     # One change of one's own messages at a time, so that the last answer tells what must be there.
-    editing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _editing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def ledger(self) -> Ledger:
@@ -98,6 +99,30 @@ class Actor:
         mine = self.room.own.get(self.device.person_id, [])[-30:]
         kept = [seq for seq in mine if (self.room.id, seq) not in self.ledger.recalled]
         return self.chance.choice(kept) if kept else 0
+
+    @contextlib.asynccontextmanager
+    async def altering(self) -> AsyncIterator[int]:
+        """Choose a message of one's own; nobody else changes it meanwhile."""
+        async with self._editing:
+            yield self.own_seq()
+
+    async def alter(
+        self, method: str, request: Callable[..., Any], *, seq: int, **fields: Any
+    ) -> bool:
+        """Change a message; tell whether it was changed, or is past the time or number for it."""
+        if not seq:
+            return False
+        request_id = secrets.token_hex(8)
+        try:
+            await self.call(
+                method,
+                request(request_id=request_id, conversation_id=self.room.id, seq=seq, **fields),
+            )
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.FAILED_PRECONDITION:
+                return False
+            raise Violation(f"{method} answered {error.details()}") from error
+        return True
 
 
 async def say(actor: Actor) -> None:
@@ -200,68 +225,37 @@ async def rename(actor: Actor) -> None:
 
 async def edit(actor: Actor) -> None:
     """Change one's own words."""
-    async with actor.editing:
-        seq = actor.own_seq()
-        if not seq:
-            return
+    async with actor.altering() as seq:
         text = f"edited {secrets.token_hex(6)}"
-        request = pb.EditMessageRequest(
-            request_id=secrets.token_hex(8), conversation_id=actor.room.id, seq=seq, text=text
-        )
-        try:
-            await actor.call("EditMessage", request)
-        except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.FAILED_PRECONDITION:
-                return  # twenty versions are enough
-            raise
-        actor.ledger.edited[actor.room.id, seq] = text
+        if await actor.alter("EditMessage", pb.EditMessageRequest, seq=seq, text=text):
+            actor.ledger.edited[actor.room.id, seq] = text
 
 
 async def recall(actor: Actor) -> None:
     """Take one's own message back."""
-    async with actor.editing:
-        seq = actor.own_seq()
-        if not seq:
-            return
-        request = pb.RecallMessageRequest(
-            request_id=secrets.token_hex(8), conversation_id=actor.room.id, seq=seq
-        )
-        await actor.call("RecallMessage", request)
-        actor.ledger.recalled.add((actor.room.id, seq))
+    async with actor.altering() as seq:
+        actor.ledger.recalling.add((actor.room.id, seq))
+        if await actor.alter("RecallMessage", pb.RecallMessageRequest, seq=seq):
+            actor.ledger.recalled.add((actor.room.id, seq))
 
 
 async def react(actor: Actor) -> None:
     """Put an emoji on one's own message, or take it off."""
-    async with actor.editing:
-        seq = actor.own_seq()
-        if not seq:
-            return
+    async with actor.altering() as seq:
         emoji = actor.chance.choice(EMOJIS)
-        key = (actor.room.id, seq, actor.device.person_id, emoji)
-        on = actor.ledger.reactions.get(key, False)
-        request = pb.ReactToMessageRequest(
-            request_id=secrets.token_hex(8),
-            conversation_id=actor.room.id,
-            seq=seq,
-            emoji=emoji,
-            remove=on,
-        )
-        await actor.call("ReactToMessage", request)
-        actor.ledger.reactions[key] = not on
+        on = actor.ledger.reactions.setdefault((actor.room.id, seq), set())
+        has = emoji in on
+        reaction = pb.ReactToMessageRequest
+        if await actor.alter("ReactToMessage", reaction, seq=seq, emoji=emoji, remove=has):
+            (on.discard if has else on.add)(emoji)
 
 
 async def pin(actor: Actor) -> None:
     """Pin one's own message, or take the pin off."""
-    async with actor.editing:
-        seq = actor.own_seq()
-        if not seq:
-            return
+    async with actor.altering() as seq:
         on = actor.ledger.pins.get((actor.room.id, seq), False)
-        request = pb.PinMessageRequest(
-            request_id=secrets.token_hex(8), conversation_id=actor.room.id, seq=seq, unpin=on
-        )
-        await actor.call("PinMessage", request)
-        actor.ledger.pins[actor.room.id, seq] = not on
+        if await actor.alter("PinMessage", pb.PinMessageRequest, seq=seq, unpin=on):
+            actor.ledger.pins[actor.room.id, seq] = not on
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,5 +276,9 @@ ACTIONS: Final = (
     Action("read", read, 10),
     Action("come or go", come_or_go, 4),
     Action("rename", rename, 1),
+    Action("edit", edit, 6),
+    Action("recall", recall, 2),
+    Action("react", react, 6),
+    Action("pin", pin, 3),
 )
 """What is done. A new RPC is a function above and a line here."""

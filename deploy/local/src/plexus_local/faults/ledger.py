@@ -36,8 +36,10 @@ class Ledger:
     # The last text that its author was told of, and what was taken back.
     edited: dict[Place, str] = field(default_factory=dict)
     recalled: set[Place] = field(default_factory=set)
-    # (conversation, seq, person, emoji): on or off, and (conversation, seq): pinned or not.
-    reactions: dict[tuple[str, int, str, str], bool] = field(default_factory=dict)
+    # What somebody began to take back; it may be gone before the answer.
+    recalling: set[Place] = field(default_factory=set)
+    # The emojis that its author has put on a message, and whether they have pinned it.
+    reactions: dict[Place, set[str]] = field(default_factory=dict)
     pins: dict[Place, bool] = field(default_factory=dict)
     # (conversation, person): how far it was read.
     read: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -72,7 +74,8 @@ class Ledger:
         for kept in (*requests, *places, self.read, self.members):
             for key in [key for key in kept if key[0] in conversation_ids]:
                 del kept[key]
-        self.recalled = {place for place in self.recalled if place[0] not in conversation_ids}
+        for places_ in (self.recalled, self.recalling):
+            places_.difference_update([p for p in places_ if p[0] in conversation_ids])
         for conversation_id in conversation_ids:
             self.names.pop(conversation_id, None)
 
@@ -90,6 +93,9 @@ class Ledger:
         wanted = self.edited.get(place)
         if wanted is not None and not message.recalled and message.text != wanted:
             raise Violation(f"{place} was edited to {wanted!r} and says {message.text!r}")
+        emojis = self.reactions.get(place)
+        if emojis is not None and {each.emoji for each in message.reactions} != emojis:
+            raise Violation(f"{place} should have {emojis}, has {message.reactions}")
         pinned = self.pins.get(place)
         if pinned is not None and message.HasField("pin") != pinned:
             raise Violation(f"{place} was {'' if pinned else 'un'}pinned and is not")

@@ -39,6 +39,8 @@ POINTS: Final = (
     Place(name="send.request_taken", processes=MESSAGING, most=3),
     Place(name="change.in_transaction", processes=MESSAGING, most=3),
     Place(name="change.after_commit", processes=MESSAGING, most=3),
+    Place(name="alter.in_transaction", processes=MESSAGING, most=3),
+    Place(name="alter.after_commit", processes=MESSAGING, most=3),
     Place(name="cursor.before_log", processes=MESSAGING, most=5),
     Place(name="cursor.after_log", processes=MESSAGING, most=5),
     Place(name="cursor.after_write", processes=MESSAGING, most=5),

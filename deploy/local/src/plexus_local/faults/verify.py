@@ -194,7 +194,7 @@ class Verifier:
             raise Violation(f"{room.id}: {key} is there twice")
         message = MessagePosted.FromString(Envelope.FromString(entry["event"]).fact).message
         said = self._ledger.said.get((room.id, *key))
-        if said != message.text and (room.id, seq) not in self._ledger.recalled:
+        if said != message.text and (room.id, seq) not in self._ledger.recalling:
             raise Violation(f"{room.id}: {key} said {said!r}, stored is {message.text!r}")
         log.seq = seq
         log.messages[key] = Told(entry["entity_id"], seq, number)
