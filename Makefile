@@ -79,6 +79,10 @@ test: setup lint ## Everything but the long tests, on real servers
 test-long: setup ## The long tests: faults, load, large data
 	@$(BIN)/python -m pytest -m long --durations=20 $(TESTED)
 
+.PHONY: soak
+soak: setup ## Kill processes under load, CYCLES=200 times; SEED=n repeats a run
+	@$(LOCAL).faults --cycles $(or $(CYCLES),200) $(if $(SEED),--seed $(SEED))
+
 .PHONY: demo
 demo: setup ## Start Plexus and let a company move in; EXPORT=file.zip for a Slack export
 	@$(LOCAL) demo $(if $(EXPORT),--export "$(EXPORT)")

@@ -6,5 +6,6 @@
 from plexus_local.faults.crash import Report, run_cycles
 from plexus_local.faults.ledger import Violation
 from plexus_local.faults.points import POINTS, Place
+from plexus_local.faults.world import World, world
 
-__all__ = ["POINTS", "Place", "Report", "Violation", "run_cycles"]
+__all__ = ["POINTS", "Place", "Report", "Violation", "World", "run_cycles", "world"]

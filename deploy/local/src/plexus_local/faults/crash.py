@@ -11,19 +11,12 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from plexuskit.config import MongoSection
-from plexuskit.mongo import Database, connect
 from plexuskit.testing.wait import eventually
 
-from plexus_local.faults.actions import Room
-from plexus_local.faults.company import Company, company
 from plexus_local.faults.ledger import Violation
 from plexus_local.faults.plan import PAUSE_SECONDS, Block, Strike, make_plan
 from plexus_local.faults.points import GATEWAYS
-from plexus_local.faults.stage import stage
-from plexus_local.faults.traffic import Traffic
-from plexus_local.faults.verify import Verifier
-from plexus_local.harness import Platform
+from plexus_local.faults.world import World, world
 from plexus_local.process import Proc
 
 log = structlog.get_logger()
@@ -71,24 +64,16 @@ async def run_cycles(directory: Path, *, cycles: int, seed: int) -> Report:
         Violation: a promise is broken.
         ToolMissing: A server's program is absent.
     """
-    async with stage(directory) as platform, company(platform) as everybody:
-        section = MongoSection(url=platform.urls.mongo, database="plexus_messaging")
-        async with connect(section) as db:
-            cycles_ = Cycles(platform, everybody, db, seed=seed)
-            try:
-                return await cycles_.run(make_plan(cycles=cycles, seed=seed))
-            except BaseExceptionGroup as group:
-                raise _first(group) from group
+    async with world(directory, seed=str(seed)) as whole:
+        return await Cycles(whole, seed=seed).run(make_plan(cycles=cycles, seed=seed))
 
 
 class Cycles:
     """One run of a plan."""
 
-    def __init__(self, platform: Platform, everybody: Company, db: Database, *, seed: int) -> None:
-        self._platform = platform
-        self._company = everybody
-        self._leases = db.collection("relay_leases", schema_version=1)
-        self._verifier = Verifier(db.collection("entries", schema_version=1), everybody.ledger)
+    def __init__(self, whole: World, *, seed: int) -> None:
+        self._world = whole
+        self._platform = whole.platform
         self._report = Report(seed)
 
     async def run(self, plan: Sequence[Block]) -> Report:
@@ -98,21 +83,22 @@ class Cycles:
             Violation: a promise is broken.
         """
         began = time.monotonic()
-        for start in range(0, len(plan), ERA):
-            rooms = await self._company.new_rooms()
-            for number, block in enumerate(plan[start : start + ERA], start):
-                traffic = Traffic(rooms, seed=f"{self._report.seed} {number}")
-                async with traffic.flowing():
-                    for strike in block.strikes:
-                        await self._cycle(self._platform[block.process], strike, rooms)
-                    await self._begin(self._platform[block.process])
-                await self._check_all(rooms)
-                log.info("faults.block", number=number, process=block.process)
-            await self._end_era(rooms)
+        for number, block in enumerate(plan):
+            if number and number % ERA == 0:
+                await self._world.end()
+                await self._world.begin()
+            victim = self._platform[block.process]
+            async with self._world.working():
+                for strike in block.strikes:
+                    await self._cycle(victim, strike)
+                await self._begin(victim)
+            await self._world.check()
+            log.info("faults.block", number=number, process=block.process)
+        await self._world.end()
         self._report.seconds = time.monotonic() - began
         return self._finished()
 
-    async def _cycle(self, victim: Proc, strike: Strike, rooms: Sequence[Room]) -> None:
+    async def _cycle(self, victim: Proc, strike: Strike) -> None:
         """Strike once; the process is dead afterwards unless it was only paused."""
         log.info("faults.cycle", process=victim.name, strike=str(strike))
         if strike.pause:
@@ -125,8 +111,7 @@ class Cycles:
         else:
             await self._strike_at_point(victim, strike)
         self._report.cycles += 1
-        for room in rooms:
-            await self._verifier.check_log(room)
+        await self._world.check_logs()
         self._check_the_others(victim)
 
     async def _strike_at_point(self, victim: Proc, strike: Strike) -> None:
@@ -134,7 +119,7 @@ class Cycles:
             victim.kill()
         if strike.place and strike.place.history_lost:
             lost = {"$set": {"token": None, "complete_to": None, "replaying": True}}
-            await self._leases.update({"_id": RELAY_LEASE}, lost)
+            await self._world.leases.update({"_id": RELAY_LEASE}, lost)
         written = len(victim.log_text())
         victim.start(PLEXUS_FAULT=strike.fault)
         with contextlib.suppress(AssertionError):
@@ -157,7 +142,7 @@ class Cycles:
         for task in (serves, dies):
             task.cancel()
         await asyncio.gather(serves, dies, return_exceptions=True)
-        for device in self._company.devices:
+        for device in self._world.company.devices:
             device.roam()
 
     async def _pause(self, victim: Proc, strike: Strike) -> None:
@@ -188,52 +173,14 @@ class Cycles:
             if process is not victim and not process.running:
                 raise Violation(f"{process.name} has ended by itself:\n{process.tail()}")
 
-    async def _check_all(self, rooms: Sequence[Room]) -> None:
-        """Check everything but what changes only slowly, while nobody acts."""
-        for room in rooms:
-            await self._verifier.check_log(room)
-            self._verifier.check_nothing_hangs(room)
-        checks = [
-            self._verifier.check_device(room, device)
-            for room in rooms
-            for device in self._company.devices
-        ]
-        await asyncio.gather(*checks)
-        for room in rooms:
-            for device in self._company.people:
-                await self._verifier.check_reading(room, device)
-
-    async def _end_era(self, rooms: Sequence[Room]) -> None:
-        await self._verifier.check_heads(rooms, self._company.people[0])
-        for device in self._company.people:
-            await self._verifier.check_notices(rooms, device)
-        for room in rooms:
-            self._report.changes += await self._verifier.check_log(room)
-        told = {room.id for room in rooms}
-        self._report.messages += sum(key[0] in told for key in self._company.ledger.told)
-        self._verifier.forget(rooms)
-        self._company.leave(rooms)
-
     def _finished(self) -> Report:
-        report, devices = self._report, self._company.devices
-        report.retries = self._company.ledger.retries
+        report, devices = self._report, self._world.company.devices
+        report.changes, report.messages = self._world.changes, self._world.messages
+        report.retries = self._world.company.ledger.retries
         report.streams = sum(device.streams for device in devices)
         report.resyncs = sum(device.resyncs for device in devices)
         report.healed = sum(device.healed for device in devices)
-        holes = [hole for device in devices for hole in device.holes]
-        report.holes = len(holes)
-        for hole in holes:
+        report.holes = len(self._world.holes)
+        for hole in self._world.holes:
             log.warning("faults.hole", hole=hole)
         return report
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Give the first thing that went wrong, out of everything that ended with it."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        violations = [each for each in error.exceptions if isinstance(each, Violation)]
-        error = violations[0] if violations else error.exceptions[0]
-    return error
-
-
-__all__ = ["Cycles", "Report", "run_cycles"]

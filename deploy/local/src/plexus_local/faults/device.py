@@ -250,7 +250,8 @@ class Device:
         if events.after > held.through:
             if not joins:
                 self.holes.append(f"{conversation_id}: {held.through} held, then {events.after}")
-            await self.catch_up([conversation_id])
+            if not await self._caught_up(conversation_id, held):
+                return
         for envelope in events.events:
             if envelope.change_no > held.through:
                 held.apply(envelope)
@@ -280,23 +281,33 @@ class Device:
         return joins
 
     async def catch_up(self, conversation_ids: Iterable[str]) -> None:
-        """Fetch what is not held yet; a conversation that is not one's own any more has nothing."""
+        """Fetch what is not held yet, of those conversations that are watched."""
         for conversation_id in conversation_ids:
-            held, more = self.held.get(conversation_id), True
-            while held is not None and more:
-                request = ListChangesRequest(conversation_id=conversation_id, since=held.through)
-                try:
-                    response = await insist(
-                        self.plexus,
-                        self.plexus.messaging.ListChanges,
-                        request,
-                        ledger=self.ledger,
-                    )
-                except grpc.aio.AioRpcError as error:
-                    if error.code() is grpc.StatusCode.NOT_FOUND and self.comes_and_goes:
-                        break
-                    raise Violation(f"ListChanges answered {error.details()}") from error
-                for change in response.changes:
-                    held.merge(change)
-                held.through = max(held.through, response.through)
-                more = response.has_more
+            if held := self.held.get(conversation_id):
+                await self._caught_up(conversation_id, held)
+
+    async def _caught_up(self, conversation_id: str, held: Held) -> bool:
+        """Fetch to the end; False when it is not one's own any more: what is held stays as it is.
+
+        Raises:
+            Violation: a refusal that cannot be.
+        """
+        more = True
+        while more:
+            request = ListChangesRequest(conversation_id=conversation_id, since=held.through)
+            try:
+                response = await insist(
+                    self.plexus,
+                    self.plexus.messaging.ListChanges,
+                    request,
+                    ledger=self.ledger,
+                )
+            except grpc.aio.AioRpcError as error:
+                if error.code() is grpc.StatusCode.NOT_FOUND and self.comes_and_goes:
+                    return False
+                raise Violation(f"ListChanges answered {error.details()}") from error
+            for change in response.changes:
+                held.merge(change)
+            held.through = max(held.through, response.through)
+            more = response.has_more
+        return True

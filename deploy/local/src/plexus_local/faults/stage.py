@@ -5,7 +5,7 @@ Servers of its own, so that they may be stopped too.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ from plexuskit.kafka import provision
 from plexuskit.testing.servers import NativeServer, kafka, mongo
 
 from plexus_local.environment import BackendUrls
-from plexus_local.harness import Platform, running
+from plexus_local.harness import NO_SETTINGS, Platform, running
 from plexus_local.nursery import Forked
 from plexus_local.table import Entry
 
@@ -37,33 +37,35 @@ NOBODY: Final = "http://127.0.0.1:9"
 
 
 @contextlib.asynccontextmanager
-async def stage(directory: Path, *, mongod: NativeServer | None = None) -> AsyncIterator[Platform]:
+async def stage(
+    directory: Path, *, mongo_url: str = "", settings: Mapping[str, str] = NO_SETTINGS
+) -> AsyncIterator[Platform]:
     """Start servers and processes under a folder, with a tenant; stop all of them at the end.
 
     Args:
         directory: Where data, keys and logs lie.
-        mongod: Another MongoDB than the usual one.
+        mongo_url: A MongoDB that runs already; empty: one of its own.
+        settings: More environment of every process.
 
     Raises:
         ToolMissing: A server's program is absent.
     """
     logs = directory / "logs"
-    servers: dict[str, NativeServer] = {
-        "mongo": mongod or mongo(directory / "mongo", log=logs / "mongo.log"),
-        "kafka": kafka(directory / "kafka", log=logs / "kafka.log"),
-    }
+    servers: dict[str, NativeServer] = {"kafka": kafka(directory / "kafka", log=logs / "kafka.log")}
+    if not mongo_url:
+        servers["mongo"] = mongo(directory / "mongo", log=logs / "mongo.log")
     try:
         # Here and not in a thread: a child is tied to the thread that starts it.
         for server in servers.values():
             server.start()
         await provision(KafkaSection(url=servers["kafka"].url))
-        urls = BackendUrls(servers["mongo"].url, servers["kafka"].url, NOBODY)
+        urls = BackendUrls(mongo_url or servers["mongo"].url, servers["kafka"].url, NOBODY)
         with running(
             directory,
             servers=servers,
             urls=urls,
             entries=ENTRIES,
-            settings=SETTINGS,
+            settings={**SETTINGS, **settings},
             launch=Forked,
         ) as platform:
             await platform.init()

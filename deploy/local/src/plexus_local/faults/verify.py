@@ -24,7 +24,7 @@ from plexuskit.mongo import Collection
 from plexus_local.faults.actions import Room
 from plexus_local.faults.calls import insist
 from plexus_local.faults.device import Device
-from plexus_local.faults.held import comparable
+from plexus_local.faults.held import comparable, differing
 from plexus_local.faults.ledger import Ledger, Told, Violation
 
 CAUGHT_UP_WITHIN: Final = 30.0
@@ -102,15 +102,16 @@ class Verifier:
         await _until(
             lambda: held.through >= last,
             device,
-            lambda: f"{room.id}: {device.person_id} holds {held.through} of {last}",
+            lambda: f"{room.id}: {_named(room, device)} holds {held.through} of {last}",
         )
         fetched = await self._messages(room, device)
         if held.messages.keys() != fetched.keys():
             odd = sorted(held.messages.keys() ^ fetched.keys())[:5]
-            raise Violation(f"{room.id}: {device.person_id} holds other messages: {odd}")
+            raise Violation(f"{room.id}: {_named(room, device)} holds other messages: {odd}")
         for seq, message in fetched.items():
             if comparable(held.messages[seq]) != comparable(message):
-                raise Violation(f"{room.id}: {device.person_id} holds another message {seq}")
+                differ = differing(held.messages[seq], message)
+                raise Violation(f"{room.id}: {_named(room, device)} holds another {seq}: {differ}")
             self._ledger.check_message(message)
         await self._check_members(room, device)
 
@@ -224,7 +225,7 @@ class Verifier:
         # Who joins later is told of themselves and of what comes; the rest is there to be fetched.
         known = held if device is room.guest else fetched
         if {id_: fetched.get(id_) for id_ in known} != held:
-            raise Violation(f"{room.id}: {device.person_id} holds other members than are fetched")
+            raise Violation(f"{room.id}: {_named(room, device)} holds other members")
 
     async def _notices(self, ids: set[str], device: Device) -> Counter[tuple[str, int]]:
         found: Counter[tuple[str, int]] = Counter()
@@ -246,6 +247,10 @@ class Verifier:
     async def _call(self, device: Device, method: str, request: Any) -> Any:
         stub = device.plexus.messaging
         return await insist(device.plexus, getattr(stub, method), request, ledger=self._ledger)
+
+
+def _named(room: Room, device: Device) -> str:
+    return f"{device.person_id} (the guest)" if device is room.guest else device.person_id
 
 
 def _linked(previous: bytes, entry: dict[str, Any]) -> bytes:
