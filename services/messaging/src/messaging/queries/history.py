@@ -111,7 +111,8 @@ async def list_changes(
         ConversationNotFound: see seat.
     """
     place = await seat(store, actor=actor, conversation_id=conversation_id)
-    entries = await store.entries.list_changes(conversation_id, since=since, limit=limit + 1)
+    found = await store.entries.list_changes(conversation_id, since=since, limit=limit + 1)
+    entries = [entry for entry in found if entry["change_no"] <= place.head.change_no]
     page = entries[:limit]
     posted: dict[int, messages_pb2.Message] = {}
     last: dict[int, int] = {}

@@ -12,7 +12,10 @@ from messaging.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """An active member in a conversation, with the last numbers of its log."""
+    """An active member in a conversation, and the end of its log up to which that is known.
+
+    What is written later may follow a removal that this does not know of, so nothing of it is seen.
+    """
 
     conversation: Conversation
     member: Member
@@ -21,24 +24,30 @@ class Seat:
     @property
     def ranges(self) -> tuple[tuple[int, int], ...]:
         """The numbers that the member may see (MSG-14)."""
-        return visible_ranges(self.member, history=self.conversation.history)
+        end = self.head.seq
+        spans = visible_ranges(self.member, history=self.conversation.history)
+        clipped = [(first, min(last or end, end)) for first, last in spans]
+        return tuple((first, last) for first, last in clipped if first <= last)
 
     def sees(self, seq: int) -> bool:
         """Tell whether the member may see a message (MSG-14)."""
-        return sees(self.member, history=self.conversation.history, seq=seq)
+        known = seq <= self.head.seq
+        return known and sees(self.member, history=self.conversation.history, seq=seq)
 
 
 async def seat(store: Store, *, actor: Actor, conversation_id: str) -> Seat:
     """Find the caller's place in a conversation.
 
+    The end of the log is read first: the member is then as new as everything up to it (MSG-14).
+
     Raises:
         ConversationNotFound: no such conversation, or the caller is no member (GW-2).
     """
+    head = await store.entries.head(conversation_id)
     member = await store.conversations.member(conversation_id, actor.person_id)
     if member is None or not member.active:
         raise ConversationNotFound(conversation_id=conversation_id)
     conversation = await store.conversations.find(conversation_id)
     if conversation is None or conversation.tenant_id != actor.tenant_id:
         raise ConversationNotFound(conversation_id=conversation_id)
-    head = await store.entries.head(conversation_id)
     return Seat(conversation, member, head)
