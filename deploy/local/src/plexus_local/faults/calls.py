@@ -20,6 +20,8 @@ PASSING: Final = frozenset(
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.DEADLINE_EXCEEDED,
         grpc.StatusCode.RESOURCE_EXHAUSTED,
+        # gRPC's own word for a call that reaches a server in the moment of its stop.
+        grpc.StatusCode.CANCELLED,
     }
 )
 # Faults that no client should ever be shown.

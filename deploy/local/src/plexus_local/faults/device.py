@@ -32,8 +32,6 @@ from plexus_local.faults.calls import BROKEN, PASSING, PATIENCE_SECONDS, insist
 from plexus_local.faults.held import Held
 from plexus_local.faults.ledger import Ledger, Violation
 
-# A stream that its gateway's end cut off in the middle says so in these ways.
-ENDS: Final = PASSING | {grpc.StatusCode.CANCELLED}
 # What gRPC says on this side when a frame is written to a stream whose end is on its way here.
 WRITTEN_TOO_LATE: Final = "Internal error from Core"
 PASSING_NUMBERS: Final = frozenset(code.value[0] for code in PASSING)
@@ -150,7 +148,7 @@ class Device:
                     pause = least
                     await self._take(frame)
             except grpc.aio.AioRpcError as error:
-                if error.code() not in ENDS and error.details() != WRITTEN_TOO_LATE:
+                if error.code() not in PASSING and error.details() != WRITTEN_TOO_LATE:
                     raise Violation(f"the stream ended: {error.details()}") from error
             self._open.clear()
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
