@@ -1,7 +1,4 @@
-"""Domain facts as the events and shapes of the contract.
-
-What the log stores is what Kafka carries.
-"""
+"""Domain facts as events and shapes of the contract: what the log stores, Kafka carries."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -216,10 +216,7 @@ def _carried_bytes(forwarded: tuple[Forwarded, ...]) -> int:
 def _settle_spans(
     text: str, spans: tuple[Span, ...], mentions: tuple[str, ...], *, mention_all: bool
 ) -> tuple[tuple[Span, ...], tuple[str, ...], bool]:
-    """Check the ranges and take out mentions inside code and quotes.
-
-    With the people only named there.
-    """
+    """Check the ranges; take out mentions inside code and quotes, and who is only named there."""
     length = len(text)
     if len(spans) > SPAN_LIMIT:
         raise InvalidArgument(field="spans", problem=f"has more than {SPAN_LIMIT}")

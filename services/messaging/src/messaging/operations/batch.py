@@ -56,8 +56,7 @@ class Item:
     draft: Draft
     on_verdict: Callable[[Stored | Refusal], None]
     traceparent: str = ""
-    # Imports: the thread's first message by request id, and the numbers given to request ids so
-    # far.
+    # Imports: the thread's first message by request id, and the numbers given so far.
     root_request_id: str = ""
     known: MutableMapping[str, int] | None = None
 
@@ -127,10 +126,7 @@ class Batch:
             self.refuse_rest(DependencyDown())
 
     def refuse_rest(self, refusal: Refusal) -> None:
-        """Refuse what has no verdict yet.
-
-        What became of its write is unknown, so forget the tails.
-        """
+        """Refuse what has no verdict yet, and forget the tails: its write may have happened."""
         waiting, self._waiting = self._waiting, []
         for item in waiting:
             self._log.tails.forget(item.draft.conversation_id)
@@ -194,9 +190,9 @@ class Batch:
         return stale
 
     async def _refuse_unless_stored(self, doubtful: list[tuple[Item, Refusal]]) -> None:
-        """Refuse what may not be posted now, unless it was stored while it might.
+        """Refuse what may not be posted now.
 
-        Then it is a retry (MSG-3).
+        What was stored while it might be is a retry (MSG-3).
         """
         by_conversation: dict[str, list[tuple[Item, Refusal]]] = {}
         for item, refusal in doubtful:
@@ -320,10 +316,7 @@ class Batch:
         )
 
     async def _insert(self, staged: list[Staged]) -> None:
-        """Write the staged entries.
-
-        What was written is told, the first that was not is looked at.
-        """
+        """Write the staged entries; tell what was written, look at the first that was not."""
         fault.point("send.before_insert")
         outcome = await self._log.store.entries.append([entry.document for entry in staged])
         fault.point("send.after_insert")
@@ -349,7 +342,8 @@ class Batch:
     async def _settle(self, entry: Staged, failure: DuplicateKey) -> None:
         """Look at what was taken already.
 
-        A number: read the tail again. A request id: a retry, or other content (MSG-3).
+        A taken number: somebody else wrote, so the tail is read again. A taken request id: a retry,
+        or other content (MSG-3).
         """
         conversation_id = entry.item.draft.conversation_id
         if failure.index != "request":
@@ -378,10 +372,7 @@ class Batch:
 
 
 def repeated(item: Item, original: dict[str, Any]) -> Stored | Refusal:
-    """Judge a request id that is stored already.
-
-    The original numbers, or ALREADY_EXISTS (MSG-3).
-    """
+    """Judge a request id that is stored already: the original numbers, or refused (MSG-3)."""
     if bytes(original["content_hash"]) != item.draft.content_hash:
         return RequestIdReused(request_id=item.draft.request_id)
     if item.known is not None:

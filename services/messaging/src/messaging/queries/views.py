@@ -67,10 +67,7 @@ async def _views(
     conversations: Mapping[str, Conversation],
     heads: Mapping[str, tuple[int, int]],
 ) -> list[View]:
-    """Count what is unread on a page of conversations.
-
-    A handful of reads, whatever its size (MSG-8).
-    """
+    """Count what is unread on a page of conversations: six reads, whatever its size (MSG-8)."""
     ids = [member.conversation_id for member in members]
     person = actor.person_id
     keys = {id_: CursorKey(id_, person) for id_ in ids}

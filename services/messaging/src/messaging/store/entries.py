@@ -1,6 +1,7 @@
 """The log: one document per entry, `_id` = `<conversation>:<change_no>`.
 
-Never changed but by recall and edit.
+An entry stays as it was written; beside it stands the present state of its message, and a recall
+empties its event.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -73,10 +74,7 @@ class EntryStore:
         )
 
     async def append(self, documents: list[dict[str, Any]]) -> InsertOutcome:
-        """Write entries in order, majority and journal.
-
-        Stops at the first taken number or request id.
-        """
+        """Write entries in order, majority and journal, up to the first taken number or id."""
         return await self._entries.insert_many(documents)
 
     async def insert(self, document: dict[str, Any], *, tx: Transaction) -> None:
@@ -116,9 +114,10 @@ class EntryStore:
     async def find_requests(
         self, conversation_id: str, requests: Iterable[str]
     ) -> dict[tuple[str, str], dict[str, Any]]:
-        """Find stored messages by request id, as {(sender, request id).
+        """Find stored messages by request id (MSG-3).
 
-        Document without the event} (MSG-3).
+        Returns:
+            {(sender, request id): document without the event}.
         """
         found = await self._entries.find_all(
             {"conversation_id": conversation_id, "request_id": {"$in": list(requests)}},
@@ -267,9 +266,10 @@ class EntryStore:
     async def list_last_replies(
         self, person_id: str, windows: Mapping[str, int]
     ) -> dict[str, dict[int, int]]:
-        """Give each conversation's threads with a reply by others: {conversation: {root.
+        """Find the threads in which others replied (MSG-15).
 
-        Last seq}} (MSG-15).
+        Returns:
+            {conversation: {root_seq: last seq}}.
         """
         windows_ = [
             {"conversation_id": conversation_id, "root_seq": {"$gt": 0}, "seq": {"$gt": after}}
@@ -395,10 +395,7 @@ def change_document(
 
 
 def message_of(entry: Mapping[str, Any]) -> messages_pb2.Message:
-    """Read the present state of a posted entry's message.
-
-    `current` once it changed, the event before.
-    """
+    """Read the present state of a posted entry's message: `current` once it changed."""
     current = entry.get("current")
     if current is not None:
         return messages_pb2.Message.FromString(current)
