@@ -166,7 +166,7 @@ async def test_closing_with_a_request_on_its_way_ends(
             await out.send_batch([large])
             assert out._client is not None
             sending = asyncio.create_task(out.send_batch([large] * 10))
-            while not out._client._sender._in_flight:
+            while not out._client._sender._in_flight:  # noqa: ASYNC110 - the client tells nobody
                 await asyncio.sleep(0)
             async with asyncio.timeout(10):
                 await out.close()

@@ -155,7 +155,7 @@ async def _abandon(client: AIOKafkaProducer, reason: BaseException) -> None:
         # nobody brings any more.
         metadata = client.client._md_update_fut  # noqa: SLF001 - as above
         if metadata is not None and not metadata.done():
-            metadata.set_result(False)  # noqa: FBT003 - asyncio's own signature
+            metadata.set_result(False)
         await asyncio.wait([sender], timeout=0.02)
     client._message_accumulator.fail_all(KafkaError(repr(reason)))  # noqa: SLF001 - as above
     await client.stop()
