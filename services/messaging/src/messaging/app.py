@@ -9,15 +9,20 @@ from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServi
 from plexus.messaging.v1.import_service_pb2_grpc import add_ImportServiceServicer_to_server
 from plexus.messaging.v1.log_service_pb2_grpc import add_LogServiceServicer_to_server
 from plexus.messaging.v1.messaging_service_pb2_grpc import add_MessagingServiceServicer_to_server
+from plexus.messaging.v1.signal_service_pb2_grpc import add_SignalServiceServicer_to_server
 from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
+from plexuskit.kafka import lossy
 from plexuskit.mongo import connect
 from plexuskit.relay import relay
 from plexuskit.service import Role, Runtime
 
-from messaging.api import AuthorityApi, ImportApi, LogApi, MessagingApi
+from messaging.api import AuthorityApi, ImportApi, LogApi, MessagingApi, SignalApi
 from messaging.config import Settings
+from messaging.consumers import follow_presence
 from messaging.operations.cursors import Cursors
 from messaging.operations.log import Log
+from messaging.operations.presence import Presences
+from messaging.operations.signals import Signals
 from messaging.store import Store
 from messaging.store.sources import CURSOR_LOG, ENTRIES
 
@@ -55,7 +60,10 @@ class DirectoryPeople:
 
 @asynccontextmanager
 async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Serve MessagingService, ImportService, LogService and Authority; needs no Kafka."""
+    """Serve MessagingService, SignalService, ImportService, LogService and Authority.
+
+    Kafka carries signals only: without it everything else is served, and nothing waits for it.
+    """
     signer = CallerSigner(settings.caller)
     verifier = CallerVerifier(settings.caller, SERVICE, clock=runtime.clock)
     async with (
@@ -71,7 +79,12 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         people = DirectoryPeople(AuthorityStub(directory))
         log = Log(store, section=settings.log, clock=runtime.clock)
         cursors = Cursors(store, clock=runtime.clock)
+        presences = Presences()
         async with (
+            lossy(settings.kafka, runtime=runtime) as outlet,
+            runtime.background(
+                "presence", follow_presence(presences, kafka=settings.kafka, runtime=runtime)
+            ),
             runtime.background("cursors", cursors.run()),
             log.running(runtime),
             serve(
@@ -81,6 +94,10 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                     (
                         add_MessagingServiceServicer_to_server,
                         MessagingApi(log, cursors, people),
+                    ),
+                    (
+                        add_SignalServiceServicer_to_server,
+                        SignalApi(store, Signals(outlet), presences, clock=runtime.clock),
                     ),
                     (add_ImportServiceServicer_to_server, ImportApi(log, people)),
                     (

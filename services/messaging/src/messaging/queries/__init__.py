@@ -1,5 +1,6 @@
 """Reads: what one person may see of conversations, messages, changes and receipts."""
 
+from messaging.queries.acquaintance import acquainted
 from messaging.queries.authority import readable_containers, recheck, snapshot
 from messaging.queries.history import (
     Changes,
@@ -18,6 +19,7 @@ __all__ = [
     "Seat",
     "Thread",
     "View",
+    "acquainted",
     "get_message",
     "get_thread",
     "get_view",
