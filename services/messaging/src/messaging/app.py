@@ -18,7 +18,7 @@ from plexuskit.service import Role, Runtime
 
 from messaging.api import AuthorityApi, ImportApi, LogApi, MessagingApi, SignalApi
 from messaging.config import Settings
-from messaging.consumers import follow_presence
+from messaging.consumers import follow_presence, following_directory
 from messaging.operations.cursors import Cursors
 from messaging.operations.log import Log
 from messaging.operations.presence import Presences
@@ -125,10 +125,29 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
             yield
 
 
+@asynccontextmanager
+async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Follow directory's people and departments; what the topics no longer hold is asked for."""
+    signer = CallerSigner(settings.caller)
+    async with (
+        connect(settings.mongo) as db,
+        channel(
+            settings.peers.directory, audience="directory", signer=signer, service=SERVICE
+        ) as directory,
+    ):
+        store = Store(db)
+        await store.provision()
+        runtime.health.probe("mongo", db.ping)
+        async with following_directory(
+            store, AuthorityStub(directory), kafka=settings.kafka, runtime=runtime
+        ):
+            yield
+
+
 async def provision(settings: Settings) -> None:
     """Create what is missing of collections and indexes."""
     async with connect(settings.mongo) as db:
         await Store(db).provision()
 
 
-ROLES: Final[Mapping[str, Role]] = {"api": api, "relay": relay_facts}
+ROLES: Final[Mapping[str, Role]] = {"api": api, "relay": relay_facts, "consumer": consume}

@@ -9,12 +9,14 @@ from messaging.queries.history import (
     list_members,
     list_messages,
 )
+from messaging.queries.preview import Preview, preview_send
 from messaging.queries.receipts import Receipts, Thread, get_thread, list_receipts
 from messaging.queries.seats import Seat, seat
 from messaging.queries.views import View, get_view, list_views, peer_of
 
 __all__ = [
     "Changes",
+    "Preview",
     "Receipts",
     "Seat",
     "Thread",
@@ -29,6 +31,7 @@ __all__ = [
     "list_receipts",
     "list_views",
     "peer_of",
+    "preview_send",
     "readable_containers",
     "recheck",
     "seat",

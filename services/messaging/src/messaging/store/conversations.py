@@ -138,6 +138,15 @@ class ConversationStore:
         found = await self._members.find_all(query, sort=[("person_id", 1)])
         return [_member(document) for document in found]
 
+    async def active_ids(self, conversation_id: str) -> set[str]:
+        """Find the ids of the present members; from the index alone."""
+        found = await self._members.find_all(
+            {"conversation_id": conversation_id, "active": True},
+            projection={"person_id": 1, "_id": 0},
+            hint="conversation",
+        )
+        return {document["person_id"] for document in found}
+
     async def list_members(self, conversation_id: str, *, after: str, limit: int) -> list[Member]:
         """Read a page of present members in order of person id."""
         query = {"conversation_id": conversation_id, "active": True, "person_id": {"$gt": after}}
