@@ -51,7 +51,7 @@ ROOMS = {"__main__", "app", "config"}
 OWNER_ROOMS = ROOMS | {"api", "domain", "events", "operations", "queries", "store"}
 SERVICE_ROOMS = {
     "directory": OWNER_ROOMS,
-    "messaging": OWNER_ROOMS,
+    "messaging": OWNER_ROOMS | {"consumers"},
     "tasks": OWNER_ROOMS,
     "notify": OWNER_ROOMS | {"consumers"},
     "search": OWNER_ROOMS | {"consumers"},

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from directory.domain import departments, people
+from directory.domain import departments, people, tenants
 from directory.domain.access import ADMIN, MEMBER, PERMISSIONS, Actor, require
 from directory.domain.ids import DepartmentId, PersonId, SessionId, TenantId
 from directory.domain.people import Changes, Draft, Person, State
@@ -9,6 +9,9 @@ from directory.domain.refusals import PermissionMissing
 from plexuskit.errors import InvalidArgument, VersionConflict
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
+TENANT = tenants.create(
+    tenant_id=TenantId("ten_1"), name="北方贸易", time_zone="Asia/Shanghai", now=NOW
+)
 
 
 def person(**fields: object) -> Person:
@@ -16,8 +19,7 @@ def person(**fields: object) -> Person:
     return people.create(
         Draft(**draft),  # type: ignore[arg-type]
         person_id=PersonId("per_1"),
-        tenant_id=TenantId("ten_1"),
-        zone_of_tenant="Asia/Shanghai",
+        tenant=TENANT,
         now=NOW,
     )
 

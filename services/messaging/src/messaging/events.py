@@ -7,12 +7,18 @@ from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.authz.v1.authority_pb2 import Interval
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexus.messaging.v1 import conversations_pb2, events_pb2, messages_pb2
+from plexus.messaging.v1 import (
+    conversations_pb2,
+    events_pb2,
+    messages_pb2,
+    signal_service_pb2,
+)
 from plexuskit.ids import new_id
 
 from messaging.domain.conversations import Conversation, History, Kind, Member, Role
 from messaging.domain.log import Numbers, Said
 from messaging.domain.messages import Attachment, Draft, Forwarded, Span, SpanKind
+from messaging.domain.presence import State
 
 IMPORT = "import"
 SCHEMA_VERSION = 1
@@ -29,6 +35,12 @@ _ROLES = {
     Role.MEMBER: conversations_pb2.Member.ROLE_MEMBER,
     Role.ADMIN: conversations_pb2.Member.ROLE_ADMIN,
     Role.OWNER: conversations_pb2.Member.ROLE_OWNER,
+}
+
+PRESENCE_STATES = {
+    State.ONLINE: signal_service_pb2.Presence.STATE_ONLINE,
+    State.AWAY: signal_service_pb2.Presence.STATE_AWAY,
+    State.OFFLINE: signal_service_pb2.Presence.STATE_OFFLINE,
 }
 
 
@@ -309,6 +321,25 @@ def members_removed(
         membership_version=version,
         left=by_themselves,
     )
+
+
+def typing(
+    *, conversation_id: str, person_id: str, root_seq: int, stopped: bool
+) -> events_pb2.Typing:
+    """Somebody writes, or has stopped."""
+    return events_pb2.Typing(
+        conversation_id=conversation_id, person_id=person_id, root_seq=root_seq, stopped=stopped
+    )
+
+
+def presence_changed(
+    person_id: str, *, state: State, seen_at: datetime
+) -> events_pb2.PresenceChanged:
+    """Somebody told that they are there, away, or leaving."""
+    presence = signal_service_pb2.Presence(
+        person_id=person_id, state=PRESENCE_STATES[state], seen_at=timestamp(seen_at)
+    )
+    return events_pb2.PresenceChanged(presence=presence)
 
 
 def cursor_to_proto(

@@ -16,6 +16,7 @@ from plexus.gateway.v1.session_service_pb2 import (
 )
 from plexus.messaging.v1 import events_pb2, messaging_service_pb2
 from plexus.messaging.v1.messages_pb2 import Message
+from plexus.messaging.v1.signal_service_pb2 import Presence, SignalPresenceRequest
 
 from plexus_cli.commands.conversations import all_views, resolve
 from plexus_cli.commands.messages import line_of
@@ -26,6 +27,7 @@ from plexus_cli.sdk import Plexus, explain
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
 REAUTHENTICATE_SECONDS = 240.0
+PRESENT_SECONDS = 60.0
 GONE = {"CONVERSATION_NOT_FOUND"}
 # Reactions, pins and labels change no words, so a tail leaves them out.
 SHOWN = {
@@ -119,12 +121,25 @@ class Follower:
 
         metadata = await self._plexus.metadata()
         call = self._plexus.live.Session(requests(), metadata=metadata)
+        present = asyncio.create_task(self._keep_present())
         try:
             async for response in call:
                 for frame in response.frames:
                     yield frame
         finally:
+            present.cancel()
             call.cancel()
+
+    async def _keep_present(self) -> None:
+        """Say again that the person is there; the gateway said so when the stream began."""
+        request = SignalPresenceRequest(state=Presence.STATE_ONLINE)
+        while True:
+            await asyncio.sleep(PRESENT_SECONDS)
+            try:
+                await self._plexus.call(self._plexus.signals.SignalPresence, request)
+            except Refused as error:
+                # Others see the person leave, and the next word brings them back.
+                err.print(f"[dim]{error}[/dim]")
 
     async def _take(self, frame: Frame) -> None:
         match frame.WhichOneof("frame"):

@@ -153,6 +153,8 @@ class FanOut:
     def _apply_membership(self, room: Room, meaning: Meaning, *, change_no: int) -> None:
         if meaning.history is not None and room.learn_history(everything=meaning.history):
             self._people.doubt(room, reason=RELOADED)
+        if meaning.pair is not None:
+            self._people.paired(*meaning.pair)
         for person_id, stays in meaning.joined:
             self._people.joined(room, person_id, stays)
         for person_id in meaning.left:

@@ -67,6 +67,20 @@ class MentionAllDenied(Refusal):
     text = "Only owners and administrators of {conversation_id} may mention everybody."
 
 
+class MentionDepartmentDenied(Refusal):
+    """MSG-13: addressing a department needs the right to, as addressing everybody does."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = "Only owners and administrators of {conversation_id} may mention a department."
+
+
+class DepartmentNotFound(Refusal):
+    """MSG-13: an addressed department is not in the tenant, or not known here yet."""
+
+    kind = Kind.NOT_FOUND
+    text = "There is no department {department_id}; look the tree up first."
+
+
 class RootNotFound(Refusal):
     """MSG-15: the message answered to is not there or not visible."""
 

@@ -9,6 +9,7 @@ from plexuskit.requests import Requests
 from messaging.store.conversations import ConversationStore
 from messaging.store.cursors import CursorStore
 from messaging.store.entries import EntryStore
+from messaging.store.people import PeopleStore
 from messaging.store.policies import PolicyStore
 from messaging.store.threads import ThreadStore
 
@@ -25,6 +26,7 @@ class Store:
         self.cursors = CursorStore(db)
         self.threads = ThreadStore(db)
         self.policies = PolicyStore(db)
+        self.people = PeopleStore(db)
         self.requests = Requests(db)
 
     async def provision(self) -> None:
@@ -34,6 +36,7 @@ class Store:
         await self.cursors.ensure_indexes()
         await self.threads.ensure_indexes()
         await self.policies.ensure_indexes()
+        await self.people.ensure_indexes()
         await self.requests.ensure_indexes()
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:

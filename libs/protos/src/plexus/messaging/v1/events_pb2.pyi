@@ -454,7 +454,9 @@ Global___Typing: _TypeAlias = Typing  # noqa: Y015
 
 @_typing.final
 class PresenceChanged(_message.Message):
-    """Whether somebody is there. Key = person id."""
+    """Whether somebody is there. Key = person id. Online and away are true for 90 seconds unless told again. Offline counts
+    from 10 seconds on and is taken back by anything told meanwhile: who changes from one stream to the next never left.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
