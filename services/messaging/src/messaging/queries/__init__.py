@@ -8,6 +8,7 @@ from messaging.queries.history import (
     list_members,
     list_messages,
 )
+from messaging.queries.personal import list_drafts, list_scheduled
 from messaging.queries.receipts import Receipts, Thread, get_thread, list_receipts
 from messaging.queries.seats import Seat, seat
 from messaging.queries.views import View, get_view, list_views, peer_of
@@ -22,9 +23,11 @@ __all__ = [
     "get_thread",
     "get_view",
     "list_changes",
+    "list_drafts",
     "list_members",
     "list_messages",
     "list_receipts",
+    "list_scheduled",
     "list_views",
     "peer_of",
     "readable_containers",

@@ -4,11 +4,15 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from plexuskit.mongo import Database, Transaction
+from plexuskit.outbox import Outbox
 from plexuskit.requests import Requests
 
 from messaging.store.conversations import ConversationStore
 from messaging.store.cursors import CursorStore
+from messaging.store.drafts import DraftStore
 from messaging.store.entries import EntryStore
+from messaging.store.scheduled import ScheduledStore
+from messaging.store.settings import SettingsStore
 from messaging.store.threads import ThreadStore
 
 T = TypeVar("T")
@@ -24,6 +28,10 @@ class Store:
         self.cursors = CursorStore(db)
         self.threads = ThreadStore(db)
         self.requests = Requests(db)
+        self.drafts = DraftStore(db)
+        self.settings = SettingsStore(db)
+        self.scheduled = ScheduledStore(db)
+        self.outbox = Outbox(db)
 
     async def provision(self) -> None:
         """Create collections and indexes; running it again changes nothing."""
@@ -32,6 +40,10 @@ class Store:
         await self.cursors.ensure_indexes()
         await self.threads.ensure_indexes()
         await self.requests.ensure_indexes()
+        await self.drafts.ensure_indexes()
+        await self.settings.ensure_indexes()
+        await self.scheduled.ensure_indexes()
+        await self.outbox.ensure_indexes()
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run a re-runnable closure in one transaction."""
