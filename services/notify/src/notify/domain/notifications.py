@@ -42,7 +42,8 @@ class Notification:
     """What one person is told; `version` is 1 and grows by 1 with every change that shows.
 
     `step` tells apart what the same source says more than once (NTF-2): a due value, an assignment.
-    `event_id` is the fact behind it.
+    `event_id` is the fact behind it. `passes_mute`: it is urgent or names the person, so it is told
+    of although the conversation is muted.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Notification:
     read: bool
     in_app: Delivery
     email: Delivery
+    passes_mute: bool = False
     version: int = 1
 
     @property

@@ -9,12 +9,16 @@ from notify.domain.wording import Wording
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressee:
-    """One member of the audience: why, in what words, and whether the source may be read."""
+    """One member of the audience: why, in what words, and whether the source may be read.
+
+    `by_name` is who is addressed as a person and not as one of all.
+    """
 
     person_id: str
     kind: Kind
     wording: Wording
     readable: bool = True
+    by_name: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +27,7 @@ class Occasion:
 
     `event_id` is claimed with the effect. `step` tells apart what the same source says more than
     once. `body` is the short text under the title; empty stands for an attachment. The addressees
-    are in the order of their ids, each once.
+    are in the order of their ids, each once. `urgent` may disturb (NTF-5).
     """
 
     event_id: str
@@ -32,3 +36,4 @@ class Occasion:
     step: str
     body: str
     addressees: tuple[Addressee, ...]
+    urgent: bool = False

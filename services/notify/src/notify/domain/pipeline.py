@@ -21,7 +21,8 @@ class Circumstances:
     """What is known of one audience member at this moment.
 
     `person` is None while directory's fact has not arrived. `own`: it is the person's own action.
-    `readable`: the person may read the source. `read`: the person has read it.
+    `readable`: the person may read the source. `read`: the person has read it. `muted`: the person
+    has muted the conversation, and this neither is urgent nor names them.
     """
 
     person: Person | None
@@ -29,6 +30,7 @@ class Circumstances:
     own: bool
     readable: bool
     read: bool
+    muted: bool
 
 
 def decide_in_app(
@@ -121,4 +123,4 @@ def _obstacle(circumstances: Circumstances, *, kind: Kind, channel: Channel) -> 
         return Reason.ACCESS_LOST
     if not circumstances.preferences.wants(kind, channel):
         return Reason.PREFERENCE_OFF
-    return None
+    return Reason.CONVERSATION_MUTED if circumstances.muted else None

@@ -34,6 +34,7 @@ class Said:
     text: str
     addressing: Addressing
     fresh: bool
+    urgent: bool
 
 
 async def tell_of_messages(
@@ -153,4 +154,5 @@ def _occasion(
             seq=said.seq,
             fresh=said.fresh,
         ),
+        urgent=said.urgent,
     )

@@ -38,6 +38,7 @@ def document_of(notification: Notification) -> Document:
         "inbox": notification.in_inbox,
         "in_app": _delivery_document(notification.in_app),
         "email": _delivery_document(notification.email),
+        "passes_mute": notification.passes_mute,
         "version": notification.version,
     }
     if notification.email.next_attempt_at is not None:
@@ -69,6 +70,7 @@ def notification_of(document: Document) -> Notification:
         read=document["read"],
         in_app=_delivery(document["in_app"]),
         email=_delivery(document["email"], due_at=document.get("mail_due_at")),
+        passes_mute=document.get("passes_mute", False),
         version=document["version"],
     )
 
