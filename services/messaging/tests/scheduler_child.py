@@ -27,6 +27,8 @@ class Everybody:
     async def unknown(
         self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]
     ) -> list[str]:
+        assert tenant_id
+        assert list(person_ids) == [asker_id]
         return []
 
 

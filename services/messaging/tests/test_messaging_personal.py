@@ -140,9 +140,7 @@ async def test_two_devices_that_write_at_once_end_the_same(write, group, drafts_
     assert await drafts_of("ann") == ["state 29"]
 
 
-async def test_msg_18_one_draft_too_many_is_refused_by_name(
-    log, store, db, write, group, person, now, drafts_of
-):
+async def test_msg_18_one_draft_too_many_is_refused_by_name(log, db, write, group, person, now):
     room, left = await group("ann", "bob"), await group("ann", "bob")
     await write("bob", left, "in a room that bob leaves")
     await write("bob", room, "1")

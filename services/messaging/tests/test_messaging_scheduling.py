@@ -386,7 +386,7 @@ async def test_gw_02_a_scheduled_message_is_its_authors_alone(
     assert found == []
 
 
-async def test_msg_18_limits_of_scheduling_are_refused_by_name(store, db, group, schedule, clock):
+async def test_msg_18_limits_of_scheduling_are_refused_by_name(db, group, schedule):
     room = await group("ann", "bob")
     with pytest.raises(ScheduleInThePast):
         await schedule("ann", room, "too near", ahead=MINUTE - timedelta(seconds=1))
