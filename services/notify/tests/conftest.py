@@ -24,7 +24,7 @@ from plexus.directory.v1 import events_pb2 as directory_pb
 from plexus.directory.v1.people_pb2 import Person as PersonMessage
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2 as messaging_pb
-from plexus.messaging.v1.conversations_pb2 import Conversation, Member
+from plexus.messaging.v1.conversations_pb2 import Conversation, ConversationSettings, Member
 from plexus.messaging.v1.messages_pb2 import Cursor, Mention, Message
 from plexus.tasks.v1 import events_pb2 as tasks_pb
 from plexus.tasks.v1.tasks_pb2 import Due, Task
@@ -217,6 +217,31 @@ class Facts:
             key=cursor.person_id,
             entity_id=cursor.person_id,
             version=through,
+        )
+
+    def muted(
+        self, name: str, until: datetime | None, *, conversation: str = GROUP, version: int = 1
+    ) -> Record:
+        settings = ConversationSettings(conversation_id=conversation, version=version)
+        if until is not None:
+            settings.muted_until.FromDatetime(until)
+        fact = messaging_pb.ConversationSettingsChanged(person_id=f"per_{name}", settings=settings)
+        return self.record(
+            "messaging.person.v1",
+            fact,
+            key=f"per_{name}",
+            entity_id=f"settings:{conversation}:per_{name}",
+            version=version,
+        )
+
+    def draft(self, name: str) -> Record:
+        fact = messaging_pb.DraftDeleted(person_id=f"per_{name}", conversation_id=GROUP, version=1)
+        return self.record(
+            "messaging.person.v1",
+            fact,
+            key=f"per_{name}",
+            entity_id=f"draft:per_{name}:{GROUP}:0",
+            version=1,
         )
 
     def task(self, **fields: Any) -> Task:

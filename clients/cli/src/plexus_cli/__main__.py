@@ -8,12 +8,14 @@ from rich.markup import escape
 from plexus_cli.commands import (
     admin,
     altering,
-    conversations,
+    arranging,
+    drafts,
     finding,
     importing,
     messages,
     notifications,
     people,
+    schedule,
     session,
     status,
     tailing,
@@ -49,7 +51,7 @@ app.command()(session.login)
 app.command()(session.logout)
 app.command()(session.profiles)
 app.command()(people.people)
-app.add_typer(conversations.app, name="conversations")
+app.add_typer(arranging.app, name="conversations")
 app.command()(messages.history)
 app.command()(messages.send)
 app.command()(altering.edit)
@@ -65,6 +67,8 @@ app.command()(messages.unread)
 app.command()(messages.read)
 app.command()(messages.receipts)
 app.command()(verifying.verify)
+app.add_typer(drafts.app, name="drafts")
+app.add_typer(schedule.app, name="schedule")
 app.command()(finding.search)
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(notifications.app, name="notifications")

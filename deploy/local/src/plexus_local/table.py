@@ -26,7 +26,11 @@ ENTRIES = (
     Entry(name="directory", service="directory", roles=("api", "relay"), stage=0),
     Entry(name="messaging-api", service="messaging", roles=("api",), stage=1),
     Entry(
-        name="messaging-relay", service="messaging", roles=("relay", "consumer"), stage=1, serves=()
+        name="messaging-relay",
+        service="messaging",
+        roles=("relay", "consumer", "scheduler"),
+        stage=1,
+        serves=(),
     ),
     Entry(name="tasks", service="tasks", roles=("api", "relay", "scheduler"), stage=1),
     Entry(name="notify", service="notify", roles=("api", "relay", "consumers", "sender"), stage=1),

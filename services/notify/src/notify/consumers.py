@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -9,35 +10,43 @@ from plexus.directory.v1 import events_pb2 as directory_pb
 from plexus.directory.v1.people_pb2 import Person as PersonMessage
 from plexus.messaging.v1 import events_pb2 as messaging_pb
 from plexus.messaging.v1.conversations_pb2 import Conversation as ConversationMessage
+from plexus.messaging.v1.conversations_pb2 import ConversationSettings
 from plexus.messaging.v1.conversations_pb2 import Member as MemberMessage
 from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, PRIORITY_URGENT, Mention
 from plexus.messaging.v1.messages_pb2 import Message as MessageMessage
 from plexus.tasks.v1 import events_pb2 as tasks_pb
 from plexus.tasks.v1.tasks_pb2 import Task as TaskMessage
-from plexus.topics import NOTIFY_CURSORS, NOTIFY_MESSAGES, NOTIFY_PEOPLE, NOTIFY_TASKS
+from plexus.topics import (
+    NOTIFY_CURSORS,
+    NOTIFY_MESSAGES,
+    NOTIFY_PEOPLE,
+    NOTIFY_SETTINGS,
+    NOTIFY_TASKS,
+)
 from plexuskit.clock import Clock
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import InvalidRecord, Record, consumer
 from plexuskit.service import Runtime
 
 from notify.domain.conversations import Addressing, Conversation, Member
+from notify.domain.mutes import Mute
 from notify.domain.people import Person
 from notify.domain.tasks import Task, due_text
 from notify.operations.messages import Said, recall_message, reword_message, tell_of_messages
-from notify.operations.projecting import note_conversation, note_people
+from notify.operations.projecting import note_conversation, note_mutes, note_people
 from notify.operations.reading import advance_cursors
 from notify.operations.tasks import Pace, note_task, tell_assignees, tell_overdue
 from notify.store import Cursor, Store
 
 IMPORT = "import"
-GROUPS = (NOTIFY_PEOPLE, NOTIFY_MESSAGES, NOTIFY_TASKS, NOTIFY_CURSORS)
+GROUPS = (NOTIFY_PEOPLE, NOTIFY_MESSAGES, NOTIFY_TASKS, NOTIFY_CURSORS, NOTIFY_SETTINGS)
 _OPEN = frozenset({TaskMessage.STATE_TODO, TaskMessage.STATE_DOING, TaskMessage.STATE_BLOCKED})
 
 FactT = TypeVar("FactT", bound=Message)
 
 
 class Handlers:
-    """The four groups' handlers over one store."""
+    """The five groups' handlers over one store."""
 
     def __init__(self, store: Store, *, pace: Pace, clock: Clock) -> None:
         self._store = store
@@ -113,6 +122,17 @@ class Handlers:
         ]
         await advance_cursors(self._store, cursors=cursors, now=self._clock.now())
 
+    async def settings(self, records: Sequence[Record]) -> None:
+        """Keep which conversations people have muted; drafts and the like do not concern notify."""
+        changes = [
+            _fact(record, messaging_pb.ConversationSettingsChanged)
+            for record in records
+            if _name(record) == "ConversationSettingsChanged"
+        ]
+        if changes:
+            mutes = [_mute(each.settings, person_id=each.person_id) for each in changes]
+            await note_mutes(self._store, mutes=mutes)
+
     async def _tell(self, said: list[Said]) -> None:
         if said:
             await tell_of_messages(
@@ -181,13 +201,14 @@ class Handlers:
 async def consuming(
     store: Store, *, kafka: KafkaSection, pace: Pace, runtime: Runtime
 ) -> AsyncIterator[None]:
-    """Consume the four groups for the time of the block."""
+    """Consume the five groups for the time of the block."""
     handlers = Handlers(store, pace=pace, clock=runtime.clock)
     async with (
         consumer(kafka, NOTIFY_PEOPLE, handlers.people, runtime=runtime),
         consumer(kafka, NOTIFY_MESSAGES, handlers.messages, runtime=runtime),
         consumer(kafka, NOTIFY_TASKS, handlers.tasks, runtime=runtime, max_batch=100),
         consumer(kafka, NOTIFY_CURSORS, handlers.cursors, runtime=runtime),
+        consumer(kafka, NOTIFY_SETTINGS, handlers.settings, runtime=runtime),
     ):
         yield
 
@@ -227,6 +248,7 @@ def _said(
             ),
             fresh=fresh,
             quiet=message.notify == NOTIFY_NONE and message.priority != PRIORITY_URGENT,
+            urgent=message.priority == PRIORITY_URGENT,
         )
     ]
 
@@ -264,6 +286,16 @@ def _member(message: MemberMessage) -> Member:
         active=message.active,
         intervals=tuple((each.first_seq, each.last_seq) for each in message.intervals),
         version=message.version,
+    )
+
+
+def _mute(settings: ConversationSettings, *, person_id: str) -> Mute:
+    muted = settings.HasField("muted_until")
+    return Mute(
+        conversation_id=settings.conversation_id,
+        person_id=person_id,
+        until=settings.muted_until.ToDatetime(UTC) if muted else None,
+        version=settings.version,
     )
 
 

@@ -22,6 +22,7 @@ async def publish(
         "directory.person.v1",
         "messaging.conversation.v1",
         "messaging.cursor.v1",
+        "messaging.person.v1",
         "tasks.task.v1",
         "notify.notification.v1",
     )
@@ -37,5 +38,5 @@ async def publish(
 def running(
     store: Store, kafka_section: KafkaSection, pace: Pace, runtime: Runtime
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
-    """The role's four consumers: `async with running()`."""
+    """The role's five consumers: `async with running()`."""
     return lambda: consuming(store, kafka=kafka_section, pace=pace, runtime=runtime)

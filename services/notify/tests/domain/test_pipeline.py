@@ -29,6 +29,7 @@ def circumstances(person: Callable[..., Any]) -> Circumstances:
         own=False,
         readable=True,
         read=False,
+        muted=False,
     )
 
 
@@ -46,12 +47,14 @@ def test_ntf_01_obstacles_come_in_their_order(
         own=True,
         readable=False,
         read=True,
+        muted=True,
     )
     cases = [
         (worst, Reason.SENDER),
         (replace(worst, own=False), Reason.PERSON_DEACTIVATED),
         (replace(worst, own=False, person=person(email="")), Reason.ACCESS_LOST),
         (replace(worst, own=False, readable=True, person=person(email="")), Reason.PREFERENCE_OFF),
+        (replace(circumstances, muted=True, read=True), Reason.CONVERSATION_MUTED),
         (replace(circumstances, read=True), Reason.ALREADY_READ),
         (replace(circumstances, person=person(email="")), Reason.NO_ADDRESS),
     ]

@@ -17,6 +17,7 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.topics import (
     MESSAGING_CONVERSATION_V1,
     MESSAGING_CURSOR_V1,
+    MESSAGING_PERSON_V1,
     NOTIFY_NOTIFICATION_V1,
 )
 from plexuskit.config import KafkaSection
@@ -37,7 +38,12 @@ DELIVERED = counter("plexus_gateway_deliveries_total", "Events put into streams"
 GAP: Final = "GAP"
 RELOADED: Final = "RELOADED"
 CHECK: Final = "fanout"
-TOPICS: Final = (MESSAGING_CONVERSATION_V1, MESSAGING_CURSOR_V1, NOTIFY_NOTIFICATION_V1)
+TOPICS: Final = (
+    MESSAGING_CONVERSATION_V1,
+    MESSAGING_CURSOR_V1,
+    MESSAGING_PERSON_V1,
+    NOTIFY_NOTIFICATION_V1,
+)
 
 # One chunk of a conversation; well below what a stream may hold.
 MOST_CHUNK: Final = 256 * 1024

@@ -28,6 +28,7 @@ from messaging.domain.messages import (
     draft,
 )
 from messaging.events import conversation_to_proto, cursor_to_proto, member_to_proto, timestamp
+from messaging.events.personal import settings_to_proto
 from messaging.operations.batch import Stored
 from messaging.operations.cursors import Reading
 from messaging.operations.importing import ForeignConversation, ForeignMessage
@@ -311,6 +312,7 @@ def to_view(view: View, *, person_id: str) -> conversations_pb2.ConversationView
         mention_unread=view.mention_unread,
         unread_in_threads=view.unread_in_threads,
         peer_id=peer_of(view, person_id),
+        settings=settings_to_proto(view.settings),
     )
 
 

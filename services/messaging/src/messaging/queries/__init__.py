@@ -9,6 +9,7 @@ from messaging.queries.history import (
     list_members,
     list_messages,
 )
+from messaging.queries.personal import list_drafts, list_scheduled
 from messaging.queries.preview import Preview, preview_send
 from messaging.queries.receipts import Receipts, Thread, get_thread, list_receipts
 from messaging.queries.seats import Seat, seat
@@ -29,10 +30,12 @@ __all__ = [
     "get_thread",
     "get_view",
     "list_changes",
+    "list_drafts",
     "list_members",
     "list_messages",
     "list_pins",
     "list_receipts",
+    "list_scheduled",
     "list_versions",
     "list_views",
     "peer_of",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from plexuskit.grpc import Actor
 
 from messaging.domain.conversations import Conversation, Kind, Member
+from messaging.domain.settings import ConversationSettings
 from messaging.queries.seats import seat
 from messaging.store import Store
 from messaging.store.cursors import CursorKey
@@ -25,6 +26,7 @@ class View:
     unread: int
     mention_unread: int
     unread_in_threads: bool
+    settings: ConversationSettings
 
 
 async def get_view(store: Store, *, actor: Actor, conversation_id: str) -> View:
@@ -95,6 +97,7 @@ async def _views(
     }
     replies = await store.entries.list_last_replies(person, reply_windows)
     threads = await store.cursors.threads(person, replies)
+    settings = await store.settings.find(person, ids)
     return [
         View(
             conversation=conversations[member.conversation_id],
@@ -108,6 +111,8 @@ async def _views(
                 last > threads.get((member.conversation_id, root), 0)
                 for root, last in replies.get(member.conversation_id, {}).items()
             ),
+            settings=settings.get(member.conversation_id)
+            or ConversationSettings(conversation_id=member.conversation_id, person_id=person),
         )
         for member in members
     ]

@@ -153,6 +153,16 @@ class ConversationStore:
         found = await self._members.find_all(query, sort=[("person_id", 1)], limit=limit)
         return [_member(document) for document in found]
 
+    async def still_in(
+        self, person_id: str, conversation_ids: Iterable[str], *, tx: Transaction | None = None
+    ) -> set[str]:
+        """Give those of the conversations that a person is in now."""
+        ids = [member_id(conversation_id, person_id) for conversation_id in conversation_ids]
+        found = await self._members.find_all(
+            {"_id": {"$in": ids}, "active": True}, projection=["conversation_id"], tx=tx
+        )
+        return {document["conversation_id"] for document in found}
+
     async def memberships(self, person_id: str) -> list[Member]:
         """Find every conversation that a person is in now."""
         found = await self._members.find_all({"person_id": person_id, "active": True})

@@ -94,6 +94,7 @@ def addressees(
             kind=kind,
             wording=wordings[text],
             readable=members[person_id].may_read(seq=seq, open_history=conversation.open_history),
+            by_name=person_id in named,
         )
         for person_id, (kind, text) in sorted(kinds.items())
     )

@@ -35,6 +35,7 @@ class Said:
     text: str
     addressing: Addressing
     fresh: bool
+    urgent: bool
     quiet: bool = False
 
 
@@ -157,4 +158,5 @@ def _occasion(
             seq=said.seq,
             fresh=said.fresh,
         ),
+        urgent=said.urgent,
     )

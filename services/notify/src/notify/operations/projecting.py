@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from notify.domain.conversations import Conversation, Member
+from notify.domain.mutes import Mute
 from notify.domain.people import Person
 from notify.store import Store
 
@@ -19,3 +20,8 @@ async def note_conversation(
     if conversation is not None:
         await store.conversations.put([conversation])
     await store.conversations.put_members(members)
+
+
+async def note_mutes(store: Store, *, mutes: Sequence[Mute]) -> None:
+    """Keep which conversations people have muted, and until when."""
+    await store.mutes.put(mutes)
