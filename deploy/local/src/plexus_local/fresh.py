@@ -32,9 +32,7 @@ def fresh(directory: Path, *, entries: Sequence[Entry] = ENTRIES) -> Iterator[Pl
         "kafka": kafka(directory / "kafka", log=logs / "kafka.log"),
     }
     if any(entry.service == "search" for entry in entries):
-        servers["opensearch"] = opensearch(
-            directory / "opensearch", log=logs / "opensearch.log"
-        )
+        servers["opensearch"] = opensearch(directory / "opensearch", log=logs / "opensearch.log")
     with contextlib.ExitStack() as stack:
         for server in servers.values():
             stack.enter_context(server)
