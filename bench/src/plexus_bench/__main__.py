@@ -4,15 +4,17 @@ import argparse
 import asyncio
 import secrets
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import uvloop
 from plexuskit.testing.servers.home import home
 
+from plexus_bench.figures import Figures
 from plexus_bench.limits import raise_open_files
 from plexus_bench.platform import PlexusSystem
+from plexus_bench.platform.failover import failover
+from plexus_bench.platform.idle import STREAMS_PER_SHARED_CONNECTION, idle
 from plexus_bench.report import Report
 from plexus_bench.run import Timing, measure
 from plexus_bench.shapes import SHAPES
@@ -20,6 +22,9 @@ from plexus_bench.shapes import SHAPES
 VIOLATED: Final = 1
 # With every process on, two shapes tell what the others cost; each takes its time.
 WITH_ALL: Final = ("a50", "b")
+# Shapes that only Plexus is put under: they look into its processes.
+OWN: Final = ("e_own", "e_shared", "f")
+NAMES: Final = (*SHAPES, *OWN)
 
 
 def main() -> int:
@@ -44,23 +49,30 @@ async def _measure_all(options: argparse.Namespace, report: Report) -> None:
         if shapes:
             directory = home() / ".plexus" / "bench" / f"{profile}-{secrets.token_hex(4)}"
             system = PlexusSystem(directory=directory, profile=profile)
-            await _measure(system, shapes, timing, report)
+            await system.start()
+            try:
+                for name in shapes:
+                    report.add(await _row(system, name, timing, streams=options.streams))
+            finally:
+                await system.stop()
 
 
-async def _measure(
-    system: PlexusSystem, shapes: Sequence[str], timing: Timing, report: Report
-) -> None:
-    await system.start()
-    try:
-        for name in shapes:
-            report.add(await measure(system, SHAPES[name], timing))
-    finally:
-        await system.stop()
+async def _row(system: PlexusSystem, name: str, timing: Timing, *, streams: int) -> Figures:
+    match name:
+        case "e_own":
+            return await idle(system, name=name, streams=streams, per_connection=1)
+        case "e_shared":
+            shared = STREAMS_PER_SHARED_CONNECTION
+            return await idle(system, name=name, streams=streams, per_connection=shared)
+        case "f":
+            return await failover(system, timing, streams=streams)
+        case _:
+            return await measure(system, SHAPES[name], timing)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m plexus_bench", description=__doc__)
-    every = list(SHAPES)
+    every = list(NAMES)
     parser.add_argument("--shapes", type=_names, default=every, help=f"of {', '.join(every)}")
     parser.add_argument(
         "--all-shapes",
@@ -69,6 +81,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, default=10.0, help="measured, of each shape")
     parser.add_argument("--warm-up", type=float, default=3.0, help="seconds before that")
+    parser.add_argument("--streams", type=int, default=10_000, help="of e_own, e_shared and f")
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
     if options.all_shapes is None:
@@ -78,7 +91,7 @@ def _options() -> argparse.Namespace:
 
 def _names(text: str) -> list[str]:
     names = [name for name in text.split(",") if name]
-    unknown = [name for name in names if name not in SHAPES]
+    unknown = [name for name in names if name not in NAMES]
     if unknown:
         raise argparse.ArgumentTypeError(f"no such shape: {', '.join(unknown)}")
     return names
