@@ -7,7 +7,6 @@ from time import perf_counter
 from typing import Final
 
 from plexus_bench.figures import Figures, failures_of, latency
-from plexus_bench.gather import gathered
 from plexus_bench.limits import need
 from plexus_bench.platform.idle import OPENED_AT_ONCE, OTHER_FILES
 from plexus_bench.platform.roaming import JITTER_SECONDS, RoamingSession
@@ -16,6 +15,7 @@ from plexus_bench.probe import Probe
 from plexus_bench.run import Timing, checked, machine
 from plexus_bench.shapes import Company, Load
 from plexus_bench.tally import Tally
+from plexus_bench.together import gathered, until
 
 ROOM: Final = 50
 RATE: Final = 50.0
@@ -95,12 +95,10 @@ def _goes(place: int) -> bool:
 
 async def _all_back(away: Sequence[RoamingSession]) -> list[str]:
     """Wait until every session is back; gives what is wrong when some are not."""
-    deadline = perf_counter() + BACK_WITHIN
-    missing = len(away)
-    while missing and perf_counter() < deadline:
-        await asyncio.sleep(0.05)
-        missing = sum(1 for each in away if each.returned is None)
-    return [f"{missing} streams were not back within {BACK_WITHIN:.0f} s"] if missing else []
+    if await until(lambda: all(each.returned is not None for each in away), within=BACK_WITHIN):
+        return []
+    missing = sum(1 for each in away if each.returned is None)
+    return [f"{missing} streams were not back within {BACK_WITHIN:.0f} s"]
 
 
 @asynccontextmanager

@@ -9,12 +9,12 @@ from typing import Any, Final
 import grpc
 
 from plexus_bench.figures import Figures
-from plexus_bench.gather import gathered
 from plexus_bench.limits import need
 from plexus_bench.platform.session import open_stream, own_channel, welcomed
 from plexus_bench.platform.system import PlexusSystem
 from plexus_bench.probe import Probe, resident
 from plexus_bench.run import machine
+from plexus_bench.together import gathered
 
 KIB_PER_MIB: Final = 1024
 STREAMS_PER_SHARED_CONNECTION: Final = 100

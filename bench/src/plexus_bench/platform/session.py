@@ -205,15 +205,14 @@ class LiveSession:
         if self._channel is None:
             raise RuntimeError(f"{self.person} is not connected")
         self.resyncs += 1
-        stub = MessagingServiceStub(self._channel)
         for conversation in conversations:
-            async for ref, seq in self._missed(stub, conversation):
+            async for ref, seq in self._missed(self._channel, conversation):
                 self.on_message(conversation, ref, seq)
 
     async def _missed(
-        self, stub: MessagingServiceStub, conversation: str
+        self, channel: grpc.aio.Channel, conversation: str
     ) -> AsyncIterator[tuple[str, int]]:
-        more = True
+        stub, more = MessagingServiceStub(channel), True
         while more:
             request = ListChangesRequest(
                 conversation_id=conversation, since=self.through.get(conversation, 0)
