@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
+
+from plexus_local.harness import Proc
 
 from plexus_bench.figures import Figures, failures_of, latency
 from plexus_bench.limits import need
 from plexus_bench.platform.idle import OPENED_AT_ONCE, OTHER_FILES
 from plexus_bench.platform.roaming import JITTER_SECONDS, RoamingSession
 from plexus_bench.platform.system import PlexusSystem
-from plexus_bench.probe import Probe
+from plexus_bench.probe import Probe, load_average
 from plexus_bench.run import Timing, checked, machine
 from plexus_bench.shapes import Company, Load
 from plexus_bench.tally import Tally
@@ -49,18 +52,11 @@ async def failover(system: PlexusSystem, timing: Timing, *, streams: int) -> Fig
         await asyncio.sleep(timing.measured)
         peak = max(memory.peak for memory in probe.memory().values())
         away = [session for place, session in enumerate(sessions) if _goes(place)]
-
-        tally.window.open()
-        killed = perf_counter()
-        await asyncio.to_thread(doomed.kill)
-        lost = await _all_back(away)
-        tally.window.close()
+        outage = await _outage(system, doomed, away, tally=tally)
         await asyncio.sleep(timing.measured)
         await load.stop()
-        probe.end()
-        memory = probe.memory()
-        found = lost + await checked(system, company)
-    returned = sorted(each.returned - killed for each in away if each.returned is not None)
+        memory = outage.probe.memory()
+        found = outage.problems + await checked(system, company)
     return Figures(
         system=system.name,
         durability=system.durability,
@@ -76,15 +72,49 @@ async def failover(system: PlexusSystem, timing: Timing, *, streams: int) -> Fig
         failures=failures_of(tally),
         violations=found,
         facts={
-            "streams that came back": len(returned),
-            "seconds until half were back": returned[len(returned) // 2] if returned else 0.0,
-            "seconds until everyone was back": returned[-1] if returned else 0.0,
-            "of these, seconds of jitter at most": JITTER_SECONDS,
+            **outage.facts,
             "messages sent in the run": len(tally.due),
             "largest process, MiB": max(peak, *(each.peak for each in memory.values())),
         },
         notes=system.notes,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outage:
+    """The time from the kill until everybody was back, or was given up."""
+
+    problems: list[str]
+    probe: Probe
+    facts: dict[str, float]
+
+
+async def _outage(
+    system: PlexusSystem, doomed: Proc, away: Sequence[RoamingSession], *, tally: Tally
+) -> _Outage:
+    """Kill the gateway and wait until those who were there are back; the window is that time."""
+    probe = Probe(system.processes())
+    probe.begin()
+    tally.window.open()
+    killed = perf_counter()
+    await asyncio.to_thread(doomed.kill)
+    problems = await _all_back(away)
+    tally.window.close()
+    probe.end()
+    returned = sorted(each.returned - killed for each in away if each.returned is not None)
+    facts = {
+        "streams that came back": float(len(returned)),
+        "seconds of jitter at most": JITTER_SECONDS,
+        "gateway CPU-s per second until then": probe.cpu["gateway"] / probe.seconds,
+        "driver CPU-s per second until then": probe.driver_cpu / probe.seconds,
+        "load average then": load_average(),
+    }
+    if returned:
+        facts |= {
+            "seconds until half were back": returned[len(returned) // 2],
+            "seconds until everyone was back": returned[-1],
+        }
+    return _Outage(problems=problems, probe=probe, facts=facts)
 
 
 def _goes(place: int) -> bool:
