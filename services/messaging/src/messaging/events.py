@@ -3,7 +3,7 @@
 What the log stores is what Kafka carries.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from google.protobuf.message import Message as ProtoMessage
@@ -102,6 +102,8 @@ def span_to_proto(span: Span) -> messages_pb2.Span:
             proto.mention_person_id = span.value
         case SpanKind.MENTION_ALL:
             proto.mention_all = True
+        case SpanKind.MENTION_DEPARTMENT:
+            proto.mention_department_id = span.value
         case SpanKind.LINK:
             proto.link = span.value
         case SpanKind.CODE:
@@ -116,9 +118,18 @@ def span_to_proto(span: Span) -> messages_pb2.Span:
 
 
 def message_to_proto(
-    draft: Draft, *, message_id: str, numbers: Numbers, membership_version: int, posted: Timestamp
+    draft: Draft,
+    *,
+    message_id: str,
+    numbers: Numbers,
+    membership_version: int,
+    posted: Timestamp,
+    departments: Mapping[str, int] | None = None,
 ) -> messages_pb2.Message:
-    """Give a message as it is when posted; the hot path, so the plain case sets few fields."""
+    """Give a message as it is when posted; the hot path, so the plain case sets few fields.
+
+    `departments` has the version of each addressed department.
+    """
     message = messages_pb2.Message(
         id=message_id,
         conversation_id=draft.conversation_id,
@@ -142,6 +153,9 @@ def message_to_proto(
         message.mentions.extend(messages_pb2.Mention(person_id=who) for who in draft.mentions)
     if draft.mention_all:
         message.mentions.add(all=True)
+    if departments:
+        for department_id, version in departments.items():
+            message.mentions.add(department_id=department_id, directory_version=version)
     for attachment in draft.attachments:
         message.attachments.add(
             name=attachment.name,

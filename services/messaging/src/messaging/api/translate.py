@@ -139,6 +139,7 @@ def to_draft(request: messaging_service_pb2.SendMessageRequest, *, sender_id: st
         priority=_PRIORITIES.get(request.priority, Priority.NORMAL),
         reply_to_seq=request.reply_to_seq,
         attachments=_attachments(request.attachments) if request.attachments else (),
+        department_ids=_departments(request.mentions) if request.mentions else (),
     )
 
 
@@ -177,6 +178,7 @@ def to_foreign_message(
             mention_all=any(mention.all for mention in item.mentions),
             attachments=_attachments(item.attachments),
             imported=imported,
+            department_ids=_departments(item.mentions),
         )
     except Refusal as refusal:
         return item.request_id, refusal
@@ -220,6 +222,9 @@ def _span(span: messages_pb2.Span) -> Span:
     match span.WhichOneof("meaning"):
         case "mention_person_id":
             return Span(span.start, span.length, SpanKind.MENTION, span.mention_person_id)
+        case "mention_department_id":
+            value = span.mention_department_id
+            return Span(span.start, span.length, SpanKind.MENTION_DEPARTMENT, value)
         case "link":
             return Span(span.start, span.length, SpanKind.LINK, span.link)
         case None:
@@ -230,6 +235,10 @@ def _span(span: messages_pb2.Span) -> Span:
 
 def _people(mentions: Iterable[messages_pb2.Mention]) -> tuple[str, ...]:
     return tuple(mention.person_id for mention in mentions if mention.person_id)
+
+
+def _departments(mentions: Iterable[messages_pb2.Mention]) -> tuple[str, ...]:
+    return tuple(mention.department_id for mention in mentions if mention.department_id)
 
 
 def _attachments(attachments: Iterable[messages_pb2.Attachment]) -> tuple[Attachment, ...]:

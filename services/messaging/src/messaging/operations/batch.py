@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +16,7 @@ from plexuskit.mongo import DuplicateKey
 
 from messaging.domain.log import Head, Numbers, Tail, check_post, check_root, next_post, outsiders
 from messaging.domain.messages import Draft
+from messaging.domain.people import Department, department_versions
 from messaging.domain.refusals import RequestIdReused
 from messaging.events import IMPORT, envelope, message_to_proto, posted, timestamp
 from messaging.store.entries import posted_document
@@ -84,6 +85,7 @@ class Batch:
         self._log = log
         self._tails: dict[str, Tail] = {}
         self._roots: dict[str, dict[int, tuple[int, int]]] = {}
+        self._departments: dict[str, Department] = {}
         # What this batch stored, for a second copy of the same item in it.
         self._stored: dict[tuple[str, str, str], tuple[bytes, Stored]] = {}
 
@@ -134,6 +136,7 @@ class Batch:
         if gone:
             self._refuse(lambda item: gone.get(item.draft.conversation_id))
         await self._load_roots()
+        await self._load_departments()
 
     async def _load_roots(self) -> None:
         wanted: dict[str, set[int]] = {}
@@ -144,6 +147,12 @@ class Batch:
         for conversation_id, seqs in wanted.items():
             found = await self._log.store.entries.find_roots(conversation_id, seqs)
             self._roots.setdefault(conversation_id, {}).update(found)
+
+    async def _load_departments(self) -> None:
+        wanted = {each for item in self._waiting for each in item.draft.department_ids}
+        missing = wanted - self._departments.keys()
+        if missing:
+            self._departments |= await self._log.store.people.find_departments(missing)
 
     def _refuse(self, verdict: Callable[[Item], Refusal | None]) -> None:
         kept = []
@@ -191,12 +200,13 @@ class Batch:
             try:
                 check_post(tail, draft)
                 root_seq = self._root_of(tail, item)
+                departments = self._departments_of(tail, draft)
             except Refusal as refusal:
                 doubtful.append((item, refusal))
                 continue
             seen.add(item.key)
             head = heads.get(draft.conversation_id, tail.head)
-            entry = self._compose(item, tail, head, root_seq, now, stamp)
+            entry = self._compose(item, tail, head, root_seq, departments, now, stamp)
             heads[draft.conversation_id] = entry.head
             if item.known is not None:
                 item.known[draft.request_id] = entry.stored.seq
@@ -213,8 +223,22 @@ class Batch:
         root = self._roots.get(draft.conversation_id, {}).get(draft.reply_to_seq)
         return check_root(tail, draft, root=root)
 
+    def _departments_of(self, tail: Tail, draft: Draft) -> Mapping[str, int]:
+        if not draft.department_ids:
+            return {}
+        return department_versions(
+            draft.department_ids, self._departments, tenant_id=tail.conversation.tenant_id
+        )
+
     def _compose(
-        self, item: Item, tail: Tail, head: Head, root_seq: int, now: datetime, stamp: Any
+        self,
+        item: Item,
+        tail: Tail,
+        head: Head,
+        root_seq: int,
+        departments: Mapping[str, int],
+        now: datetime,
+        stamp: Any,
     ) -> Staged:
         draft = item.draft
         message_id = new_id("msg", now=now)
@@ -223,7 +247,12 @@ class Batch:
         )
         version = tail.conversation.membership_version
         message = message_to_proto(
-            draft, message_id=message_id, numbers=numbers, membership_version=version, posted=stamp
+            draft,
+            message_id=message_id,
+            numbers=numbers,
+            membership_version=version,
+            posted=stamp,
+            departments=departments,
         )
         event = envelope(
             posted(message),

@@ -3,7 +3,7 @@
 Never changed but by recall and edit.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from messaging.events import IMPORT
 
 SCHEMA_VERSION = 1
 EVERYBODY = "*"
+_DEPARTMENT = "dep_"
 
 _HEAD_FIELDS = {"change_no": 1, "last_seq": 1, "chain_hash": 1}
 _HIGHEST = 10**12 - 1
@@ -174,12 +175,12 @@ class EntryStore:
         )
 
     async def count_unread(
-        self, person_id: str, windows: Mapping[str, int], *, mentions: bool
+        self, person_id: str, windows: Mapping[str, int], *, addressed_as: Sequence[str] = ()
     ) -> dict[str, int]:
         """Count what is unread after each conversation's window start (MSG-8).
 
-        One covered aggregation for a page of conversations: others' messages, neither system nor
-        recalled.
+        One aggregation for a page of conversations: others' messages, neither system nor recalled;
+        with `addressed_as` those alone that mention one of these: a person, everybody, departments.
         """
         windows_ = [
             {"conversation_id": conversation_id, "seq": {"$gt": after}}
@@ -188,14 +189,12 @@ class EntryStore:
         if not windows_:
             return {}
         match: dict[str, Any] = {**_either(windows_), "sender_id": {"$ne": person_id}}
-        match |= (
-            {"mentioned": {"$in": [person_id, EVERYBODY]}, "silent": False}
-            if mentions
-            else {"silent": False}
-        )
+        match |= {"silent": False}
+        if addressed_as:
+            match["mentioned"] = {"$in": list(addressed_as)}
         counted = await self._entries.aggregate(
             [{"$match": match}, {"$group": {"_id": "$conversation_id", "n": {"$sum": 1}}}],
-            hint="mentioned" if mentions else "seq",
+            hint="mentioned" if addressed_as else "seq",
         )
         return {row["_id"]: row["n"] for row in counted}
 
@@ -275,8 +274,9 @@ def posted_document(
     }
     if numbers.root_seq:
         document["root_seq"] = numbers.root_seq
-    if draft.mentions or draft.mention_all:
-        document["mentioned"] = [*draft.mentions, *([EVERYBODY] if draft.mention_all else [])]
+    if draft.mentions or draft.mention_all or draft.department_ids:
+        everybody = [EVERYBODY] if draft.mention_all else []
+        document["mentioned"] = [*draft.mentions, *everybody, *draft.department_ids]
     if traceparent:
         document["traceparent"] = traceparent
     return document
@@ -329,6 +329,13 @@ def message_of(entry: Mapping[str, Any]) -> messages_pb2.Message:
     return events_pb2.MessagePosted.FromString(envelope.fact).message
 
 
+def people_of(mentioned: Iterable[str]) -> Iterator[str]:
+    """Yield the people of an entry's `mentioned`: neither everybody nor departments."""
+    for word in mentioned:
+        if word != EVERYBODY and not word.startswith(_DEPARTMENT):
+            yield word
+
+
 def _between(conversation_id: str, first: int, last: int) -> dict[str, str]:
     return {"$gte": entry_id(conversation_id, first), "$lte": entry_id(conversation_id, last)}
 
@@ -341,4 +348,11 @@ def _either(clauses: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return clauses[0] if len(clauses) == 1 else {"$or": list(clauses)}
 
 
-__all__ = ["EntryStore", "change_document", "message_of", "posted_document"]
+__all__ = [
+    "EVERYBODY",
+    "EntryStore",
+    "change_document",
+    "message_of",
+    "people_of",
+    "posted_document",
+]
