@@ -149,3 +149,28 @@ async def test_ntf_07_cursors_of_another_topic_drop_the_mail_whichever_comes_fir
         await eventually(all_read, within=20)
     for each in await ledger():
         assert (each.email.state, each.email.reason) == (State.DROPPED, Reason.ALREADY_READ)
+
+
+async def test_msg_13_a_mention_of_a_department_is_told_to_people_of_the_snapshot(
+    publish: Any, running: Any, directory: Any, facts: Any, store: Store, told: Any
+) -> None:
+    # What the topics have long forgotten.
+    directory.records = [
+        facts.department("dep_a"),
+        facts.department("dep_b", "dep_a"),
+        facts.person("ann"),
+        facts.person("bo", department_ids=["dep_b"]),
+    ]
+    async with running():
+        await publish(facts.person("cy", department_ids=["dep_c"]), facts.department("dep_c"))
+
+        async def known() -> bool:
+            people = ["per_bo", "per_cy"]
+            found = await store.people.in_departments(["dep_a", "dep_c"], among=people)
+            return len(found) == 2
+
+        await eventually(known, within=40)
+        await publish(facts.conversation("ann", "bo", "cy"))
+        await publish(facts.posted(facts.message(departments=("dep_a",))))
+        (only,) = await told(1)
+    assert only.person_id == "per_bo"
