@@ -21,6 +21,7 @@ from notify.smtp import SmtpServer
 from notify.store import Store
 from plexus.authz.v1.authority_pb2 import Interval
 from plexus.directory.v1 import events_pb2 as directory_pb
+from plexus.directory.v1.people_pb2 import Department
 from plexus.directory.v1.people_pb2 import Person as PersonMessage
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2 as messaging_pb
@@ -125,6 +126,16 @@ class Facts:
             version=person.version,
         )
 
+    def department(self, name: str, *above: str, version: int = 1) -> Record:
+        department = Department(id=name, tenant_id=TENANT, path=[*above, name], version=version)
+        return self.record(
+            "directory.department.v1",
+            directory_pb.DepartmentAdded(department=department),
+            key=name,
+            entity_id=name,
+            version=version,
+        )
+
     def member(
         self,
         name: str,
@@ -170,11 +181,13 @@ class Facts:
         sender: str = "ann",
         mentions: tuple[str, ...] = (),
         everybody: bool = False,
+        departments: tuple[str, ...] = (),
         **fields: Any,
     ) -> Message:
         found = [Mention(person_id=f"per_{name}") for name in mentions]
         if everybody:
             found.append(Mention(all=True))
+        found += [Mention(department_id=name, directory_version=1) for name in departments]
         fields = {"kind": Message.KIND_TEXT, "revision": 1} | fields
         return Message(
             id=f"msg_{conversation}_{seq}",

@@ -141,6 +141,7 @@ def to_draft(request: messaging_service_pb2.SendMessageRequest, *, sender_id: st
         priority=_PRIORITIES.get(request.priority, Priority.NORMAL),
         reply_to_seq=request.reply_to_seq,
         attachments=_attachments(request.attachments) if request.attachments else (),
+        department_ids=_departments(request.mentions) if request.mentions else (),
         quote_seq=request.quote_seq,
         quiet=request.notify == messages_pb2.NOTIFY_NONE,
     )
@@ -158,6 +159,7 @@ def to_words(request: messaging_service_pb2.EditMessageRequest) -> Words:
         mentions=_people(request.mentions),
         mention_all=any(mention.all for mention in request.mentions),
         attachments=_attachments(request.attachments),
+        department_ids=_departments(request.mentions),
     )
 
 
@@ -196,6 +198,7 @@ def to_foreign_message(
             mention_all=any(mention.all for mention in item.mentions),
             attachments=_attachments(item.attachments),
             imported=imported,
+            department_ids=_departments(item.mentions),
         )
     except Refusal as refusal:
         return item.request_id, refusal
@@ -239,6 +242,9 @@ def _span(span: messages_pb2.Span) -> Span:
     match span.WhichOneof("meaning"):
         case "mention_person_id":
             return Span(span.start, span.length, SpanKind.MENTION, span.mention_person_id)
+        case "mention_department_id":
+            value = span.mention_department_id
+            return Span(span.start, span.length, SpanKind.MENTION_DEPARTMENT, value)
         case "link":
             return Span(span.start, span.length, SpanKind.LINK, span.link)
         case None:
@@ -249,6 +255,10 @@ def _span(span: messages_pb2.Span) -> Span:
 
 def _people(mentions: Iterable[messages_pb2.Mention]) -> tuple[str, ...]:
     return tuple(mention.person_id for mention in mentions if mention.person_id)
+
+
+def _departments(mentions: Iterable[messages_pb2.Mention]) -> tuple[str, ...]:
+    return tuple(mention.department_id for mention in mentions if mention.department_id)
 
 
 def _attachments(attachments: Iterable[messages_pb2.Attachment]) -> tuple[Attachment, ...]:

@@ -12,6 +12,7 @@ from messaging.domain.refusals import MessageEmpty, TextTooLong, TooManyMentions
 
 TEXT_LIMIT_BYTES = 150 * 1024
 MENTION_LIMIT = 200
+DEPARTMENT_LIMIT = 20
 SPAN_LIMIT = 2_000
 ATTACHMENT_LIMIT = 50
 REQUEST_ID_LIMIT = 128
@@ -30,6 +31,7 @@ class SpanKind(enum.StrEnum):
 
     MENTION = "mention"
     MENTION_ALL = "mention_all"
+    MENTION_DEPARTMENT = "mention_department"
     LINK = "link"
     CODE = "code"
     BOLD = "bold"
@@ -38,7 +40,7 @@ class SpanKind(enum.StrEnum):
 
 
 _OPAQUE = frozenset((SpanKind.CODE, SpanKind.QUOTE))
-_MENTIONING = frozenset((SpanKind.MENTION, SpanKind.MENTION_ALL))
+_MENTIONING = frozenset((SpanKind.MENTION, SpanKind.MENTION_ALL, SpanKind.MENTION_DEPARTMENT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class Draft:
     quiet: bool = False
     forwarded: tuple[Forwarded, ...] = ()
     size_bytes: int = 0
+    department_ids: tuple[str, ...] = ()
 
 
 def draft(
@@ -146,6 +149,7 @@ def draft(
     quote_seq: int = 0,
     quiet: bool = False,
     forwarded: tuple[Forwarded, ...] = (),
+    department_ids: tuple[str, ...] = (),
 ) -> Draft:
     """Make a checked draft; `quiet` disturbs nobody (NTF-11).
 
@@ -155,7 +159,7 @@ def draft(
         TextTooLong: more than 150 KB of UTF-8.
         MessageEmpty: neither text nor attachment (imports may be empty, MSG-19).
         TooManyMentions: more than 200 named people.
-        InvalidArgument: no request id, or a span outside the text.
+        InvalidArgument: no request id, a span outside the text, or more than 20 departments.
     """
     if not 0 < len(request_id) <= REQUEST_ID_LIMIT:
         raise InvalidArgument(field="request_id", problem="takes 1 to 128 characters")
@@ -167,6 +171,8 @@ def draft(
     if len(attachments) > ATTACHMENT_LIMIT:
         raise InvalidArgument(field="attachments", problem=f"has more than {ATTACHMENT_LIMIT}")
     carried = _carried_bytes(forwarded) if forwarded else 0
+    if department_ids or any(span.kind is SpanKind.MENTION_DEPARTMENT for span in spans):
+        department_ids = _settle_departments(spans, department_ids)
     if spans:
         spans, mentions, mention_all = _settle_spans(text, spans, mentions, mention_all=mention_all)
     if len(mentions) > 1:
@@ -186,6 +192,7 @@ def draft(
             priority,
             reply_to_seq,
             attachments,
+            department_ids,
             extra=(quote_seq, quiet, forwarded) if quote_seq or quiet or forwarded else None,
         ),
         spans=spans,
@@ -199,6 +206,7 @@ def draft(
         quiet=quiet,
         forwarded=forwarded,
         size_bytes=len(encoded) + 64 * len(spans) + 256 * len(attachments) + 300 + carried,
+        department_ids=department_ids,
     )
 
 
@@ -243,6 +251,26 @@ def _settle_spans(
     )
 
 
+def _settle_departments(
+    spans: tuple[Span, ...], department_ids: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Name the departments addressed outside code and quotes, as for people (MSG-13).
+
+    Those without a place in the text stay.
+    """
+    opaque = [span for span in spans if span.kind in _OPAQUE]
+    named = [span for span in spans if span.kind is SpanKind.MENTION_DEPARTMENT]
+    said = {span.value for span in named}
+    addressed = {span.value for span in named if not _within(span, opaque)}
+    kept = [each for each in department_ids if each not in said or each in addressed]
+    settled = tuple(dict.fromkeys((*kept, *sorted(addressed))))
+    if len(settled) > DEPARTMENT_LIMIT:
+        raise InvalidArgument(
+            field="mentions", problem=f"has more than {DEPARTMENT_LIMIT} departments"
+        )
+    return settled
+
+
 def _within(span: Span, opaque: list[Span]) -> bool:
     return any(outer.start <= span.start and span.end <= outer.end for outer in opaque)
 
@@ -251,10 +279,11 @@ def content_hash(
     text: bytes,
     spans: tuple[Span, ...],
     mentions: tuple[str, ...],
-    mention_all: bool,  # noqa: FBT001 - one of seven parts of a record, called in one place
+    mention_all: bool,  # noqa: FBT001 - one of eight parts of a record, called in one place
     priority: Priority,
     reply_to_seq: int,
     attachments: tuple[Attachment, ...],
+    department_ids: tuple[str, ...],
     *,
     extra: tuple[int, bool, tuple[Forwarded, ...]] | None,
 ) -> bytes:
@@ -311,6 +340,11 @@ def _feed_attachments(digest: "hashlib._Hash", attachments: tuple[Attachment, ..
         _feed(digest, attachment.url)
         _feed(digest, attachment.media_type)
         digest.update(struct.pack(">q", attachment.size_bytes))
+    # Behind everything that is counted above: a message without departments has the hash that it
+    # had before there were any.
+    for department_id in department_ids:
+        _feed(digest, department_id)
+    return digest.digest()
 
 
 def _feed(digest: "hashlib._Hash", word: str) -> None:

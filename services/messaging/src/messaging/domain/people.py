@@ -1,7 +1,9 @@
 """People and departments as messaging keeps them: what directory's facts last said."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from messaging.domain.refusals import DepartmentNotFound
 from messaging.domain.working_hours import WorkingHours
 
 
@@ -27,3 +29,20 @@ class Department:
     tenant_id: str
     path: tuple[str, ...]
     version: int
+
+
+def department_versions(
+    department_ids: Iterable[str], known: Mapping[str, Department], *, tenant_id: str
+) -> dict[str, int]:
+    """Give the version at which each department is addressed (MSG-13).
+
+    Raises:
+        DepartmentNotFound: one is not in the tenant, or directory has not told of it yet.
+    """
+    versions: dict[str, int] = {}
+    for department_id in department_ids:
+        department = known.get(department_id)
+        if department is None or department.tenant_id != tenant_id:
+            raise DepartmentNotFound(department_id=department_id)
+        versions[department_id] = department.version
+    return versions

@@ -1,7 +1,8 @@
 """Domain facts as events and shapes of the contract: what the log stores, Kafka carries."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -100,6 +101,8 @@ def span_to_proto(span: Span) -> messages_pb2.Span:
             proto.mention_person_id = span.value
         case SpanKind.MENTION_ALL:
             proto.mention_all = True
+        case SpanKind.MENTION_DEPARTMENT:
+            proto.mention_department_id = span.value
         case SpanKind.LINK:
             proto.link = span.value
         case SpanKind.CODE:
@@ -121,6 +124,7 @@ def message_to_proto(
     membership_version: int,
     posted: Timestamp,
     quoted: Said | None = None,
+    departments: Mapping[str, int] = MappingProxyType({}),
 ) -> messages_pb2.Message:
     """Give a message as it is when posted; the hot path, so the plain case sets few fields."""
     message = messages_pb2.Message(
@@ -140,7 +144,7 @@ def message_to_proto(
         membership_version=membership_version,
         request_id=draft.request_id,
     )
-    add_content(message, draft)
+    add_content(message, draft, departments)
     if quoted is not None:
         message.quote.seq = quoted.seq
         message.quote.message_id = quoted.message_id
@@ -154,14 +158,21 @@ def message_to_proto(
     return message
 
 
-def add_content(message: messages_pb2.Message, draft: Draft) -> None:
-    """Put a draft's spans, mentions and attachments into a message."""
+def add_content(
+    message: messages_pb2.Message, draft: Draft, departments: Mapping[str, int]
+) -> None:
+    """Put a draft's spans, mentions and attachments into a message.
+
+    `departments` has the version of each addressed department.
+    """
     if draft.spans:
         message.spans.extend(span_to_proto(span) for span in draft.spans)
     if draft.mentions:
         message.mentions.extend(messages_pb2.Mention(person_id=who) for who in draft.mentions)
     if draft.mention_all:
         message.mentions.add(all=True)
+    for department_id, version in departments.items():
+        message.mentions.add(department_id=department_id, directory_version=version)
     if draft.attachments:
         message.attachments.extend(_attachment_to_proto(each) for each in draft.attachments)
 

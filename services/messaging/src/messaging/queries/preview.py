@@ -7,8 +7,8 @@ from datetime import datetime
 from plexuskit.grpc import Actor
 
 from messaging.domain.availability import Addressed, OffHours, off_hours
-from messaging.domain.people import Person
-from messaging.domain.refusals import ConversationNotFound, DepartmentNotFound
+from messaging.domain.people import Person, department_versions
+from messaging.domain.refusals import ConversationNotFound
 from messaging.store import Store
 
 
@@ -58,24 +58,9 @@ async def preview_send(
 async def _subtree(store: Store, actor: Actor, department_ids: Collection[str]) -> frozenset[str]:
     if not department_ids:
         return frozenset()
-    await departments_of(store, tenant_id=actor.tenant_id, department_ids=department_ids)
+    known = await store.people.find_departments(department_ids)
+    department_versions(sorted(department_ids), known, tenant_id=actor.tenant_id)
     return await store.people.below(department_ids)
-
-
-async def departments_of(
-    store: Store, *, tenant_id: str, department_ids: Collection[str]
-) -> dict[str, int]:
-    """Give the present version of each department.
-
-    Raises:
-        DepartmentNotFound: one is not in the tenant, or directory has not told of it yet.
-    """
-    found = await store.people.find_departments(department_ids)
-    for department_id in sorted(department_ids):
-        department = found.get(department_id)
-        if department is None or department.tenant_id != tenant_id:
-            raise DepartmentNotFound(department_id=department_id)
-    return {department_id: each.version for department_id, each in found.items()}
 
 
 def _belongs(person: Person | None, subtree: frozenset[str]) -> bool:

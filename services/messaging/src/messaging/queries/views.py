@@ -10,6 +10,7 @@ from messaging.domain.settings import ConversationSettings
 from messaging.queries.seats import seat
 from messaging.store import Store
 from messaging.store.cursors import CursorKey
+from messaging.store.entries import EVERYBODY
 
 UNREAD_WINDOW = 1_000
 
@@ -88,8 +89,10 @@ async def _views(
         for id_ in ids
         if heads[id_][1] > max(floors[id_], through[id_])
     }
-    unread = await store.entries.count_unread(person, windows, mentions=False)
-    mentioned = await store.entries.count_unread(person, windows, mentions=True)
+    unread = await store.entries.count_unread(person, windows)
+    # Departments as they are now: who changes one finds what the new one was told (MSG-13).
+    addressed_as = (person, EVERYBODY, *(await store.people.above(person) if windows else ()))
+    mentioned = await store.entries.count_unread(person, windows, addressed_as=addressed_as)
     reply_windows = {
         id_: max(floors[id_], begins.get(id_, 0))
         for id_ in ids
