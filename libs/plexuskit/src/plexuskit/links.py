@@ -70,6 +70,8 @@ def misleads(text: str, target: str) -> bool:
     A text is an address when it holds one with a scheme, or is a host name or begins with one.
     The same host, or one above it (`example.com` for `docs.example.com`), leads nobody astray.
     """
+    if text == target:
+        return False
     seen = unicodedata.normalize("NFKC", without_tricks(text)).strip()
     shown = [found[1] for found in _SHOWN_ADDRESS.finditer(seen)]
     if not shown and (bare := _SHOWN_HOST.match(seen)):

@@ -89,9 +89,8 @@ def without_tricks(text: str) -> str:
     between cursive letters (the contexts of RFC 5892), and the emoji's own variation selectors.
     White space of any kind becomes single spaces between words.
     """
-    if not (text.isascii() and text.isprintable()):
-        normal = unicodedata.normalize("NFC", text)
-        kept = "".join(_kept(normal))
+    if not _is_clean(text):
+        kept = "".join(_kept(unicodedata.normalize("NFC", text)))
         # Taking a joiner out can bring two characters together that compose.
         text = unicodedata.normalize("NFC", kept)
     return " ".join(text.split())
@@ -100,11 +99,18 @@ def without_tricks(text: str) -> str:
 def mixes_scripts(text: str) -> bool:
     """Tell whether letters of scripts that are not written together stand in one word.
 
-    `раypal` with two Cyrillic letters does; `CRM系统` and `東京タワー` do not. Scripts are known
+    A `paypal` with one Cyrillic letter does; `CRM系统` and `東京タワー` do not. Scripts are known
     by the first word of a character's Unicode name, which names it for all that look like Latin.
     """
     scripts = {_script(character) for character in text if character.isalpha()}
     return len(scripts) > 1 and not any(scripts <= together for together in _TOGETHER)
+
+
+def _is_clean(text: str) -> bool:
+    # Printable text has no category C and no white space but the space itself.
+    if not text.isprintable():
+        return False
+    return text.isascii() or (not _BLANK.search(text) and unicodedata.is_normalized("NFC", text))
 
 
 def _kept(text: str) -> Iterator[str]:

@@ -100,6 +100,12 @@ def span_to_proto(span: Span) -> messages_pb2.Span:
             proto.italic = True
         case SpanKind.QUOTE:
             proto.quote = True
+        case SpanKind.STRIKE:
+            proto.strike = True
+        case SpanKind.CODE_BLOCK:
+            proto.code_block = span.value
+        case SpanKind.MENTION_DEPARTMENT:
+            proto.mention_department_id = span.value
     return proto
 
 
@@ -130,6 +136,8 @@ def message_to_proto(
         message.mentions.extend(messages_pb2.Mention(person_id=who) for who in draft.mentions)
     if draft.mention_all:
         message.mentions.add(all=True)
+    for department in draft.mention_departments:
+        message.mentions.add(department_id=department)
     for attachment in draft.attachments:
         message.attachments.add(
             name=attachment.name,

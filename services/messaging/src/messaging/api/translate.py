@@ -38,6 +38,13 @@ _SPANS = {
     "bold": SpanKind.BOLD,
     "italic": SpanKind.ITALIC,
     "quote": SpanKind.QUOTE,
+    "strike": SpanKind.STRIKE,
+}
+_VALUED_SPANS = {
+    "mention_person_id": SpanKind.MENTION,
+    "mention_department_id": SpanKind.MENTION_DEPARTMENT,
+    "link": SpanKind.LINK,
+    "code_block": SpanKind.CODE_BLOCK,
 }
 _HISTORIES = {
     conversations_pb2.Conversation.HISTORY_UNSPECIFIED: History.SINCE_JOIN,
@@ -136,9 +143,11 @@ def to_draft(request: messaging_service_pb2.SendMessageRequest, *, sender_id: st
         spans=_spans(request.spans) if request.spans else (),
         mentions=_people(request.mentions) if request.mentions else (),
         mention_all=bool(request.mentions) and any(m.all for m in request.mentions),
+        mention_departments=_departments(request.mentions) if request.mentions else (),
         priority=_PRIORITIES.get(request.priority, Priority.NORMAL),
         reply_to_seq=request.reply_to_seq,
         attachments=_attachments(request.attachments) if request.attachments else (),
+        markdown=request.format == messages_pb2.FORMAT_MARKDOWN,
     )
 
 
@@ -175,6 +184,7 @@ def to_foreign_message(
             spans=_spans(item.spans),
             mentions=_people(item.mentions),
             mention_all=any(mention.all for mention in item.mentions),
+            mention_departments=_departments(item.mentions),
             attachments=_attachments(item.attachments),
             imported=imported,
         )
@@ -218,18 +228,20 @@ def _spans(spans: Iterable[messages_pb2.Span]) -> tuple[Span, ...]:
 
 def _span(span: messages_pb2.Span) -> Span:
     match span.WhichOneof("meaning"):
-        case "mention_person_id":
-            return Span(span.start, span.length, SpanKind.MENTION, span.mention_person_id)
-        case "link":
-            return Span(span.start, span.length, SpanKind.LINK, span.link)
         case None:
             raise InvalidArgument(field="spans", problem="has one without a meaning")
+        case word if word in _VALUED_SPANS:
+            return Span(span.start, span.length, _VALUED_SPANS[word], getattr(span, word))
         case word:
             return Span(span.start, span.length, _SPANS[word])
 
 
 def _people(mentions: Iterable[messages_pb2.Mention]) -> tuple[str, ...]:
     return tuple(mention.person_id for mention in mentions if mention.person_id)
+
+
+def _departments(mentions: Iterable[messages_pb2.Mention]) -> tuple[str, ...]:
+    return tuple(mention.department_id for mention in mentions if mention.department_id)
 
 
 def _attachments(attachments: Iterable[messages_pb2.Attachment]) -> tuple[Attachment, ...]:

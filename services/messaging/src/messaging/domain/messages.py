@@ -8,12 +8,18 @@ from datetime import datetime
 
 from plexuskit.errors import InvalidArgument
 
+from messaging.domain.content import (
+    Attachment,
+    Content,
+    Span,
+    SpanKind,
+    check_attachments,
+    compose,
+)
 from messaging.domain.refusals import MessageEmpty, TextTooLong, TooManyMentions
 
 TEXT_LIMIT_BYTES = 150 * 1024
 MENTION_LIMIT = 200
-SPAN_LIMIT = 2_000
-ATTACHMENT_LIMIT = 50
 REQUEST_ID_LIMIT = 128
 
 
@@ -23,47 +29,6 @@ class Priority(enum.IntEnum):
     NORMAL = 1
     IMPORTANT = 2
     URGENT = 3
-
-
-class SpanKind(enum.StrEnum):
-    """What a range of the text is."""
-
-    MENTION = "mention"
-    MENTION_ALL = "mention_all"
-    LINK = "link"
-    CODE = "code"
-    BOLD = "bold"
-    ITALIC = "italic"
-    QUOTE = "quote"
-
-
-_OPAQUE = frozenset((SpanKind.CODE, SpanKind.QUOTE))
-_MENTIONING = frozenset((SpanKind.MENTION, SpanKind.MENTION_ALL))
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A range of the text, in Unicode code points; `value` is the person id or the address."""
-
-    start: int
-    length: int
-    kind: SpanKind
-    value: str = ""
-
-    @property
-    def end(self) -> int:
-        """First code point after the range."""
-        return self.start + self.length
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file or page that lies elsewhere."""
-
-    name: str
-    url: str
-    media_type: str
-    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +61,7 @@ class Draft:
     spans: tuple[Span, ...] = ()
     mentions: tuple[str, ...] = ()
     mention_all: bool = False
+    mention_departments: tuple[str, ...] = ()
     priority: Priority = Priority.NORMAL
     reply_to_seq: int = 0
     attachments: tuple[Attachment, ...] = ()
@@ -112,47 +78,66 @@ def draft(
     spans: tuple[Span, ...] = (),
     mentions: tuple[str, ...] = (),
     mention_all: bool = False,
+    mention_departments: tuple[str, ...] = (),
     priority: Priority = Priority.NORMAL,
     reply_to_seq: int = 0,
     attachments: tuple[Attachment, ...] = (),
     imported: Imported | None = None,
+    markdown: bool = False,
 ) -> Draft:
     """Make a checked draft.
 
-    Limits (MSG-18), spans within the text, no mention inside code or quotes (MSG-13).
+    Limits (MSG-18), text and spans in the form in which they are stored, no mention inside code
+    or quotes (MSG-13). With `markdown` the spans are made from the marks of the text.
 
     Raises:
         TextTooLong: more than 150 KB of UTF-8.
         MessageEmpty: neither text nor attachment (imports may be empty, MSG-19).
         TooManyMentions: more than 200 named people.
-        InvalidArgument: no request id, or a span outside the text.
+        InvalidArgument: no request id, or content that no client should be shown: see `content`.
     """
     if not 0 < len(request_id) <= REQUEST_ID_LIMIT:
         raise InvalidArgument(field="request_id", problem="takes 1 to 128 characters")
+    if len(text) > TEXT_LIMIT_BYTES:
+        raise TextTooLong(bytes=len(text.encode(errors="replace")), limit=TEXT_LIMIT_BYTES)
+    # Nearly all that is said is one line of printable characters: nothing to look for in it.
+    if spans or markdown or not text.isprintable():
+        text, spans, mentions, mention_all, mention_departments = compose(
+            Content(text, spans, mentions, mention_all, mention_departments), markdown=markdown
+        )
     encoded = text.encode()
     if len(encoded) > TEXT_LIMIT_BYTES:
         raise TextTooLong(bytes=len(encoded), limit=TEXT_LIMIT_BYTES)
-    if imported is None and not attachments and (not text or text.isspace()):
+    if attachments:
+        attachments = check_attachments(attachments, with_address=imported is None)
+    elif imported is None and (not text or text.isspace()):
         raise MessageEmpty
-    if len(attachments) > ATTACHMENT_LIMIT:
-        raise InvalidArgument(field="attachments", problem=f"has more than {ATTACHMENT_LIMIT}")
-    if spans:
-        spans, mentions, mention_all = _settle_spans(text, spans, mentions, mention_all=mention_all)
     if len(mentions) > 1:
         mentions = tuple(dict.fromkeys(mentions))
-    if len(mentions) > MENTION_LIMIT:
-        raise TooManyMentions(count=len(mentions), limit=MENTION_LIMIT)
+    if mention_departments:
+        mention_departments = tuple(dict.fromkeys(mention_departments))
+    if len(mentions) + len(mention_departments) > MENTION_LIMIT:
+        count = len(mentions) + len(mention_departments)
+        raise TooManyMentions(count=count, limit=MENTION_LIMIT)
     return Draft(
         conversation_id=conversation_id,
         sender_id=sender_id,
         request_id=request_id,
         text=text,
         content_hash=_content_hash(
-            encoded, spans, mentions, mention_all, priority, reply_to_seq, attachments
+            encoded,
+            spans,
+            mentions,
+            mention_all,
+            priority,
+            reply_to_seq,
+            attachments,
+            mention_departments,
         ),
         spans=spans,
         mentions=mentions,
         mention_all=mention_all,
+        mention_departments=mention_departments,
         priority=priority,
         reply_to_seq=reply_to_seq,
         attachments=attachments,
@@ -161,55 +146,20 @@ def draft(
     )
 
 
-def _settle_spans(
-    text: str, spans: tuple[Span, ...], mentions: tuple[str, ...], *, mention_all: bool
-) -> tuple[tuple[Span, ...], tuple[str, ...], bool]:
-    """Check the ranges and take out mentions inside code and quotes.
-
-    With the people only named there.
-    """
-    length = len(text)
-    if len(spans) > SPAN_LIMIT:
-        raise InvalidArgument(field="spans", problem=f"has more than {SPAN_LIMIT}")
-    for span in spans:
-        if span.start < 0 or span.length <= 0 or span.end > length:
-            raise InvalidArgument(
-                field="spans", problem=f"reaches outside the text ({span.start}+{span.length})"
-            )
-    opaque = [span for span in spans if span.kind in _OPAQUE]
-    if not any(span.kind in _MENTIONING for span in spans):
-        return spans, mentions, mention_all
-    kept = tuple(
-        span for span in spans if span.kind not in _MENTIONING or not _within(span, opaque)
-    )
-    said = {span.value for span in spans if span.kind is SpanKind.MENTION}
-    addressed = {span.value for span in kept if span.kind is SpanKind.MENTION}
-    people = tuple(person for person in mentions if person not in said or person in addressed)
-    spoken = any(span.kind is SpanKind.MENTION_ALL for span in spans)
-    addressed_all = any(span.kind is SpanKind.MENTION_ALL for span in kept)
-    return (
-        kept,
-        (*people, *(person for person in sorted(addressed) if person not in mentions)),
-        (mention_all and not spoken) or addressed_all,
-    )
-
-
-def _within(span: Span, opaque: list[Span]) -> bool:
-    return any(outer.start <= span.start and span.end <= outer.end for outer in opaque)
-
-
 def _content_hash(
     text: bytes,
     spans: tuple[Span, ...],
     mentions: tuple[str, ...],
-    mention_all: bool,  # noqa: FBT001 - one of seven parts of a record, called in one place
+    mention_all: bool,  # noqa: FBT001 - one of eight parts of a record, called in one place
     priority: Priority,
     reply_to_seq: int,
     attachments: tuple[Attachment, ...],
+    mention_departments: tuple[str, ...],
 ) -> bytes:
     """Hash what the sender said.
 
-    Length-prefixed so that no two contents share a byte string (MSG-3).
+    Length-prefixed so that no two contents share a byte string (MSG-3). What most messages lack
+    stands last and only where it is, so that the hashes of all others stay what they are.
     """
     digest = hashlib.sha256(
         struct.pack(
@@ -235,9 +185,23 @@ def _content_hash(
         _feed(digest, attachment.url)
         _feed(digest, attachment.media_type)
         digest.update(struct.pack(">q", attachment.size_bytes))
+    for department in mention_departments:
+        _feed(digest, f"department:{department}")
     return digest.digest()
 
 
 def _feed(digest: "hashlib._Hash", word: str) -> None:
     encoded = word.encode()
     digest.update(struct.pack(">I", len(encoded)) + encoded)
+
+
+__all__ = [
+    "Attachment",
+    "Draft",
+    "Imported",
+    "Priority",
+    "Reaction",
+    "Span",
+    "SpanKind",
+    "draft",
+]

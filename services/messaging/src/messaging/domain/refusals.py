@@ -67,6 +67,13 @@ class MentionAllDenied(Refusal):
     text = "Only owners and administrators of {conversation_id} may mention everybody."
 
 
+class MentionDepartmentDenied(Refusal):
+    """MSG-13: addressing a whole department needs the right to."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = "Only owners and administrators of {conversation_id} may mention departments."
+
+
 class RootNotFound(Refusal):
     """MSG-15: the message answered to is not there or not visible."""
 
