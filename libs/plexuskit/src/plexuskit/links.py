@@ -23,7 +23,10 @@ _WEB: Final = frozenset(("http", "https"))
 _TELEPHONE: Final = re.compile(r"\+?[0-9*#][0-9*#().,;=A-Za-z-]*")
 _MAIL: Final = re.compile(r"[^\s@?]+@[^\s@?]+(\?.*)?")
 _ENCODED_BREAK: Final = re.compile(r"%0[ad]", re.IGNORECASE)
-_SHOWN_ADDRESS: Final = re.compile(r"(?:https?|ftp)://([^\s/?#]*)", re.IGNORECASE)
+_SHOWN_ADDRESS: Final = re.compile(
+    r"(?:https?|ftp)://([^\s/?#,;!()'\"<>。、《》【】“”‘’]*)\S*",
+    re.IGNORECASE,  # noqa: RUF001
+)
 # A file name such as `README.md` looks like a host too, so a bare one counts with these ends only.
 _SHOWN_HOST: Final = re.compile(
     r"(?:www\.[^\s/?#:]+|[^\s/?#:@]+\.(?:com|cn|net|org|gov|edu|hk|tw|info|top|xyz))\.?(?=[/?#:]|$)",
@@ -70,7 +73,7 @@ def misleads(text: str, target: str) -> bool:
     A text is an address when it holds one with a scheme, or is a host name or begins with one.
     The same host, or one above it (`example.com` for `docs.example.com`), leads nobody astray.
     """
-    if text == target:
+    if target in {text, _examine(text, LINK_SCHEMES)[1]}:
         return False
     seen = unicodedata.normalize("NFKC", without_tricks(text)).strip()
     shown = [found[1] for found in _SHOWN_ADDRESS.finditer(seen)]
@@ -135,6 +138,8 @@ def _web(scheme: str, rest: str) -> tuple[str, str]:
         port = parts.port
     except ValueError:
         return "has a host or port that is none", ""
+    if parts.netloc.endswith(":"):
+        return "has a host or port that is none", ""
     if "@" in parts.netloc:
         return "holds a user name or password", ""
     problem, host = _host(parts.hostname or "")
@@ -163,4 +168,4 @@ def _label(label: str) -> str:
         return label
     letters = idna.decode(label)
     lookalike = set(letters) - set("0123456789-") <= _LATIN_LOOKALIKES
-    return label if lookalike or mixes_scripts(letters) else letters
+    return label if lookalike or mixes_scripts(letters.replace("-", "")) else letters

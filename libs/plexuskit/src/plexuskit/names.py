@@ -32,6 +32,7 @@ _EMOJI: Final = re.compile(
 _CURSIVE: Final = re.compile(
     "[\u0620-\u074f\u0750-\u077f\u0840-\u08ff\u1807-\u18aa\ufb50-\ufdcf\ufe70-\ufefc]"
 )
+_BETWEEN_WORDS: Final = re.compile(r"[\s._/:@-]+")
 # Scripts that are written together: Japanese, Korean and Chinese, each also with Latin letters.
 _TOGETHER: Final = tuple(
     frozenset(scripts)
@@ -102,7 +103,11 @@ def mixes_scripts(text: str) -> bool:
     A `paypal` with one Cyrillic letter does; `CRM系统` and `東京タワー` do not. Scripts are known
     by the first word of a character's Unicode name, which names it for all that look like Latin.
     """
-    scripts = {_script(character) for character in text if character.isalpha()}
+    return not text.isascii() and any(map(_is_mixed, _BETWEEN_WORDS.split(text)))
+
+
+def _is_mixed(word: str) -> bool:
+    scripts = {_script(character) for character in word if character.isalpha()}
     return len(scripts) > 1 and not any(scripts <= together for together in _TOGETHER)
 
 

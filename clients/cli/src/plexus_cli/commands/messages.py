@@ -8,11 +8,13 @@ from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
 from plexus.messaging.v1.messages_pb2 import Message
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
+from rich.text import Text
 
 from plexus_cli.commands.conversations import all_views, resolve, title_of
 from plexus_cli.context import find_people, name_people, run
 from plexus_cli.output import as_dict, instant, local, print_json, print_table, say
 from plexus_cli.problems import Refused
+from plexus_cli.rendering import body_of, safe_line
 from plexus_cli.sdk import Plexus
 
 pb = messaging_service_pb2
@@ -52,15 +54,19 @@ def history(
         say(line_of(message, names))
 
 
-def line_of(message: Message, names: dict[str, str]) -> str:
-    """Give a message as one paragraph for a person."""
+def line_of(message: Message, names: dict[str, str]) -> Text:
+    """Give a message as one paragraph for a person, its spans as styles."""
     reply = f" ↳{message.root_seq}" if message.root_seq else ""
-    edited = " (edited)" if message.HasField("edited_at") else ""
-    text = "(recalled)" if message.recalled else message.text
-    emoji = "".join(f" :{r.emoji}: {len(r.person_ids)}" for r in message.reactions)
-    files = "".join(f" [{attachment.name or attachment.url}]" for attachment in message.attachments)
-    who = names.get(message.sender_id, message.sender_id)
-    return f"{message.seq:>6}{reply}  {local(message.sent_at)}  {who}: {text}{edited}{files}{emoji}"
+    who = safe_line(names.get(message.sender_id, message.sender_id))
+    line = Text(f"{message.seq:>6}{reply}  {local(message.sent_at)}  {who}: ")
+    line.append_text(Text("(recalled)") if message.recalled else body_of(message))
+    if message.HasField("edited_at"):
+        line.append(" (edited)")
+    for attachment in message.attachments:
+        line.append(f" [{safe_line(attachment.name or attachment.url)}]")
+    for reaction in message.reactions:
+        line.append(f" :{safe_line(reaction.emoji)}: {len(reaction.person_ids)}")
+    return line
 
 
 def send(
@@ -68,6 +74,9 @@ def send(
     text: Annotated[str, typer.Argument(help="What to say; `-` reads standard input.")],
     reply_to: Annotated[int, typer.Option(help="Answer to this seq.")] = 0,
     mention: Annotated[list[str] | None, typer.Option(help="Handle, or `all`.")] = None,
+    markdown: Annotated[
+        bool, typer.Option(help="Read **bold**, *italic*, ~~strike~~, `code`, > quotes and links.")
+    ] = False,
     request_id: Annotated[
         str | None,
         typer.Option("--id", help="Your own id of the message; send again with it safely."),
@@ -89,6 +98,7 @@ def send(
             text=said,
             mentions=mentions,
             reply_to_seq=reply_to,
+            format=messages_pb2.FORMAT_MARKDOWN if markdown else messages_pb2.FORMAT_PLAIN,
         )
         return await plexus.call(plexus.messaging.SendMessage, request)
 

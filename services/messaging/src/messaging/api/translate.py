@@ -15,7 +15,7 @@ from plexus.messaging.v1 import (
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc.status import CODES
 
-from messaging.domain.conversations import History, Kind, Role
+from messaging.domain.conversations import History, Kind, Role, clean_title, clean_topic
 from messaging.domain.messages import (
     Attachment,
     Draft,
@@ -197,7 +197,7 @@ def to_foreign_conversation(item: import_service_pb2.ImportedConversation) -> Fo
     """Read a conversation to import.
 
     Raises:
-        InvalidArgument: no external id, or a direct one without two people.
+        InvalidArgument: no external id, a direct one without two people, or a group without name.
     """
     kind = kind_of(item.kind)
     members = tuple(dict.fromkeys(item.member_ids))
@@ -208,8 +208,8 @@ def to_foreign_conversation(item: import_service_pb2.ImportedConversation) -> Fo
     return ForeignConversation(
         external_id=item.external_id,
         kind=kind,
-        name=item.name,
-        topic=item.topic,
+        name=clean_title(item.name) if kind is Kind.GROUP else "",
+        topic=clean_topic(item.topic),
         member_ids=members,
         owner_id=item.owner_id,
         history=history_of(item.history),
