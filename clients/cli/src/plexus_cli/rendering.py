@@ -15,7 +15,9 @@ from rich.text import Text
 INDENT = " " * 8
 """Before every further line of a message, so that none looks like a message of its own."""
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _SHOWN_CONTROLS = 0x2400
 _SHOWN_DELETE = "\u2421"
 _REPLACEMENT = "\ufffd"

@@ -24,8 +24,8 @@ _TELEPHONE: Final = re.compile(r"\+?[0-9*#][0-9*#().,;=A-Za-z-]*")
 _MAIL: Final = re.compile(r"[^\s@?]+@[^\s@?]+(\?.*)?")
 _ENCODED_BREAK: Final = re.compile(r"%0[ad]", re.IGNORECASE)
 _SHOWN_ADDRESS: Final = re.compile(
-    r"(?:https?|ftp)://([^\s/?#,;!()'\"<>。、《》【】“”‘’]*)\S*",
-    re.IGNORECASE,  # noqa: RUF001
+    r"(?:https?|ftp)://([^\s/?#,;!()'\"<>\u3000-\u303f\u2018-\u201f]*)\S*",
+    re.IGNORECASE,
 )
 # A file name such as `README.md` looks like a host too, so a bare one counts with these ends only.
 _SHOWN_HOST: Final = re.compile(
@@ -33,7 +33,7 @@ _SHOWN_HOST: Final = re.compile(
     re.IGNORECASE,
 )
 # Cyrillic and Greek letters that look like Latin ones: a word of them alone reads as Latin.
-_LATIN_LOOKALIKES: Final = frozenset("асԁеһіјӏорԛѕԝхугѵмтзпкъьԍοανικρτυχεωγ")  # noqa: RUF001
+_LATIN_LOOKALIKES: Final = frozenset("асԁеһіјӏорԛѕԝхугѵмтзпкъьԍοανικρτυχεωγ")
 
 
 def check_target(target: str, *, field: str, schemes: frozenset[str] = LINK_SCHEMES) -> str:
@@ -117,17 +117,21 @@ def _examine(target: str, schemes: frozenset[str]) -> tuple[str, str]:
     scheme = named[1].lower() if named else ""
     if named is None or scheme not in schemes:
         return f"must begin with one of {', '.join(sorted(schemes))}", ""
-    rest = target[named.end() :]
-    if scheme in _WEB:
-        return _web(scheme, rest)
-    if scheme == "mailto":
-        sound = _MAIL.fullmatch(rest) and not _ENCODED_BREAK.search(rest)
-        return ("", f"mailto:{rest}") if sound else ("is not a mail address", "")
-    if scheme == "tel":
-        return ("", f"tel:{rest}") if _TELEPHONE.fullmatch(rest) else ("is no number", "")
-    if not rest.strip("/") or "@" in rest:
-        return "names nothing", ""
+    return _FORMS[scheme](scheme, target[named.end() :])
+
+
+def _mail(scheme: str, rest: str) -> tuple[str, str]:
+    if not _MAIL.fullmatch(rest) or _ENCODED_BREAK.search(rest):
+        return "is not a mail address", ""
     return "", f"{scheme}:{rest}"
+
+
+def _telephone(scheme: str, rest: str) -> tuple[str, str]:
+    return ("", f"{scheme}:{rest}") if _TELEPHONE.fullmatch(rest) else ("is no number", "")
+
+
+def _own(scheme: str, rest: str) -> tuple[str, str]:
+    return ("names nothing", "") if not rest.strip("/") or "@" in rest else ("", f"{scheme}:{rest}")
 
 
 def _web(scheme: str, rest: str) -> tuple[str, str]:
@@ -169,3 +173,12 @@ def _label(label: str) -> str:
     letters = idna.decode(label)
     lookalike = set(letters) - set("0123456789-") <= _LATIN_LOOKALIKES
     return label if lookalike or mixes_scripts(letters.replace("-", "")) else letters
+
+
+_FORMS: Final = {
+    "http": _web,
+    "https": _web,
+    "mailto": _mail,
+    "tel": _telephone,
+    "plexus": _own,
+}

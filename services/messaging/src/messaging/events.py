@@ -5,6 +5,7 @@ What the log stores is what Kafka carries.
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -33,6 +34,13 @@ _ROLES = {
     Role.ADMIN: conversations_pb2.Member.ROLE_ADMIN,
     Role.OWNER: conversations_pb2.Member.ROLE_OWNER,
 }
+_SPAN_FIELDS = {kind: kind.value for kind in SpanKind} | {
+    SpanKind.MENTION: "mention_person_id",
+    SpanKind.MENTION_DEPARTMENT: "mention_department_id",
+}
+_VALUED = frozenset(
+    (SpanKind.MENTION, SpanKind.MENTION_DEPARTMENT, SpanKind.LINK, SpanKind.CODE_BLOCK)
+)
 
 
 def timestamp(at: datetime) -> Timestamp:
@@ -84,29 +92,9 @@ def member_to_proto(member: Member) -> conversations_pb2.Member:
 
 def span_to_proto(span: Span) -> messages_pb2.Span:
     """Give a range of the text."""
-    proto = messages_pb2.Span(start=span.start, length=span.length)
-    match span.kind:
-        case SpanKind.MENTION:
-            proto.mention_person_id = span.value
-        case SpanKind.MENTION_ALL:
-            proto.mention_all = True
-        case SpanKind.LINK:
-            proto.link = span.value
-        case SpanKind.CODE:
-            proto.code = True
-        case SpanKind.BOLD:
-            proto.bold = True
-        case SpanKind.ITALIC:
-            proto.italic = True
-        case SpanKind.QUOTE:
-            proto.quote = True
-        case SpanKind.STRIKE:
-            proto.strike = True
-        case SpanKind.CODE_BLOCK:
-            proto.code_block = span.value
-        case SpanKind.MENTION_DEPARTMENT:
-            proto.mention_department_id = span.value
-    return proto
+    field = _SPAN_FIELDS[span.kind]
+    meaning: Any = span.value if span.kind in _VALUED else True
+    return messages_pb2.Span(start=span.start, length=span.length, **{field: meaning})
 
 
 def message_to_proto(

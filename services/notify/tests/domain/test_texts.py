@@ -143,7 +143,7 @@ INJECTED = "Ann\r\nBcc: all@example.com\r\n\r\n<script>alert(1)</script>\u202egp
 def test_what_people_wrote_is_neither_header_nor_markup_of_a_mail(
     person: Callable[..., Any],
 ) -> None:
-    body = "<script>alert(1)</script> <a href='javascript:alert(1)'>x</a> javascript:alert(1)\r\nBcc: b@c"
+    body = "<script>x</script> <a href='javascript:alert(1)'>x</a> javascript:y\r\nBcc: b@c"
     mail = compose(
         notification(title=INJECTED, body=body),
         person=person(display_name=INJECTED),

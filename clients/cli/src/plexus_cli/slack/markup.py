@@ -234,15 +234,21 @@ class _Writer:
         if sign == "!" and rest:
             return _command(rest, shown)
 
-        address = unescape(target)
-        if _LINK.fullmatch(address):
-            bare = _SCHEME_HIDDEN_WITHOUT_LABEL.sub("", address, count=1) or address
-            text = shown or bare
-            if is_target(address) and not misleads(text, address):
-                return _Label(text=text, kind="link", value=address)
-            # No client should follow it, or its text is another address: both are shown as text.
-            return _Label(text=text if text in {address, bare} else f"{text} ({address})")
-        return _Label(text=f"<{unescape(target)}{bar}{shown}>")
+        return _address(unescape(target), shown) or _Label(text=f"<{unescape(target)}{bar}{shown}>")
+
+
+def _address(address: str, shown: str) -> _Label | None:
+    """Answer the label of an address, nothing for what is none.
+
+    One that no client should follow, or whose text is another address, is shown beside its text.
+    """
+    if not _LINK.fullmatch(address):
+        return None
+    bare = _SCHEME_HIDDEN_WITHOUT_LABEL.sub("", address, count=1) or address
+    text = shown or bare
+    if is_target(address) and not misleads(text, address):
+        return _Label(text=text, kind="link", value=address)
+    return _Label(text=text if text in {address, bare} else f"{text} ({address})")
 
 
 def _command(command: str, shown: str) -> _Label:

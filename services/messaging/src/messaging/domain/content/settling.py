@@ -8,6 +8,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 from plexuskit.errors import InvalidArgument
@@ -132,7 +133,7 @@ def _mentions(
 def _apart(spans: Iterable[Span]) -> list[Span]:
     """Return spans in order, each once; refuse those that overlap."""
     ordered = sorted(set(spans), key=_place)
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         if after.start < before.end:
             raise _refused(f"has overlapping {before.kind} and {after.kind} at {after.start}")
     return ordered

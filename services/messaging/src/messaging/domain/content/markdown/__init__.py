@@ -14,7 +14,7 @@
 All else is text as it stands: headings, lists, tables, images and HTML have no meaning here. An
 address that no client should follow makes no link and its marks stay text. Of a link whose text is
 an address of another host, both are shown and only the true one is a link.
-"""
+"""  # noqa: RUF002 - Chinese punctuation is what the amendments are about
 
 from messaging.domain.content.markdown.reading import MARK_LIMIT, read_markdown
 from messaging.domain.content.markdown.writing import write_markdown

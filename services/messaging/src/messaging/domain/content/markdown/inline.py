@@ -17,9 +17,10 @@ LINE_END: Final = "\x0b"
 DEEPEST: Final = 20
 
 _RULES: Final = (
-    "text linkify escape backticks strikethrough emphasis link token autolink "
-    "balance_pairs fragments_join"
-).split()
+    *("text", "linkify", "escape", "backticks", "strikethrough", "emphasis"),
+    *("link", "token", "autolink"),
+)
+_PAIRING: Final = ("balance_pairs", "strikethrough", "emphasis", "fragments_join")
 _TOKEN: Final = re.compile(
     r"<(?:@(?P<person>[A-Za-z0-9][A-Za-z0-9_.:-]{0,127})|!(?P<all>all)"
     r"|!(?P<department>[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}))"
@@ -41,7 +42,7 @@ class CjkState(StateInline):
     Punctuation of Chinese, Japanese and Korean counts as a letter, and next to such a character
     other punctuation hinders neither the beginning nor the end of emphasis. The plain rule takes
     the marks of `**重点：**后文` for text, since words are not parted by spaces there.
-    """
+    """  # noqa: RUF002 - Chinese punctuation is what it is about
 
     def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803, FBT001 - markdown-it's names
         """Tell whether a run of marks can open and close emphasis, and how long it is."""
@@ -190,10 +191,9 @@ def _markdown() -> MarkdownIt:
     markdown.inline = _Inline()
     markdown.inline.ruler.at("linkify", _bare)
     markdown.inline.ruler.before("autolink", "token", _token)
-    markdown.inline.ruler.enableOnly([name for name in _RULES if name not in _SECOND])
-    markdown.inline.ruler2.enableOnly([*_SECOND, "strikethrough", "emphasis"])
+    markdown.inline.ruler.enableOnly(list(_RULES))
+    markdown.inline.ruler2.enableOnly(list(_PAIRING))
     return markdown
 
 
-_SECOND: Final = ("balance_pairs", "fragments_join")
 _MARKDOWN: Final = _markdown()

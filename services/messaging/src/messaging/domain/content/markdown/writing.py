@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final
 
 from plexuskit.links import LINK_SCHEMES
@@ -147,7 +148,7 @@ class _Line:
             parts = escaped.split(":")
             escaped = parts[0] + "".join(
                 (r"\:" if begins_address(before) else ":") + after
-                for before, after in zip(parts, parts[1:], strict=False)
+                for before, after in pairwise(parts)
             )
         self._parts.append(escaped)
 
