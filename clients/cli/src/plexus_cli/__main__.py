@@ -3,7 +3,6 @@
 import sys
 
 import typer
-from rich.markup import escape
 
 from plexus_cli.commands import (
     admin,
@@ -23,7 +22,7 @@ from plexus_cli.commands import (
     verifying,
 )
 from plexus_cli.context import asked
-from plexus_cli.output import err
+from plexus_cli.output import warn
 from plexus_cli.problems import Refused
 
 app = typer.Typer(
@@ -99,8 +98,7 @@ def main() -> None:
     try:
         app(args=hoisted(sys.argv[1:]), prog_name="plexus")
     except Refused as refused:
-        reason = f" [dim]({escape(refused.reason)})[/dim]" if refused.reason else ""
-        err.print(f"{escape(str(refused))}{reason}", soft_wrap=True)
+        warn(str(refused), reason=refused.reason)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -36,7 +36,7 @@ def test_a_person_starts_active_at_version_1_with_the_tenants_zone() -> None:
     [
         ("display_name", " "),
         ("display_name", "x" * 101),
-        ("display_name", "a\nb"),
+        ("display_name", "\u200b\u202e"),
         ("email", "nobody"),
         ("time_zone", "Mars/Olympus"),
         ("time_zone", "../../etc/passwd"),
@@ -49,6 +49,13 @@ def test_a_wrong_field_is_refused_by_its_name(field: str, value: object) -> None
     with pytest.raises(InvalidArgument) as refused:
         person(**{field: value})
     assert refused.value.metadata["field"] == field
+
+
+def test_names_and_posts_of_people_hold_no_tricks() -> None:
+    made = person(display_name="李\u202e雷\n\u200b二\x1b[31m", title="经\u2066理\x00")
+    assert (made.display_name, made.title) == ("李雷 二[31m", "经理")
+    renamed = people.change(made, Changes(display_name="a\u2069b", title="\u200f"))
+    assert (renamed.display_name, renamed.title) == ("ab", "")
 
 
 def test_only_set_fields_change_and_count_once() -> None:

@@ -9,12 +9,14 @@ from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
 from plexus.messaging.v1.messages_pb2 import Message
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
+from rich.text import Text
 
 from plexus_cli.commands.availability import show_off_hours, warn_of_off_hours
 from plexus_cli.commands.conversations import all_views, resolve, title_of
 from plexus_cli.context import find_people, name_people, run
 from plexus_cli.output import as_dict, instant, local, print_json, print_table, say
 from plexus_cli.problems import Refused
+from plexus_cli.rendering import body_of, safe_line
 from plexus_cli.sdk import Plexus
 
 pb = messaging_service_pb2
@@ -71,23 +73,28 @@ def history(
         say(line_of(message, names))
 
 
-def line_of(message: Message, names: dict[str, str]) -> str:
-    """Give a message as one paragraph for a person."""
+def line_of(message: Message, names: dict[str, str]) -> Text:
+    """Give a message as one paragraph for a person, its spans as styles."""
     reply = f" ↳{message.root_seq}" if message.root_seq else ""
-    edited = " (edited)" if message.HasField("edited_at") else ""
-    text = "(recalled)" if message.recalled else message.text
+    who = safe_line(names.get(message.sender_id, message.sender_id))
+    line = Text(f"{message.seq:>6}{reply}  {local(message.sent_at)}  {who}: ")
     if message.HasField("quote"):
-        text = f"「{message.quote.text or '…'}」 {text}"
+        line.append(f"「{safe_line(message.quote.text) or '…'}」 ")
+    line.append_text(Text("(recalled)") if message.recalled else body_of(message))
+    if message.HasField("edited_at"):
+        line.append(" (edited)")
     if message.forwarded:
-        carried = " / ".join(each.text for each in message.forwarded if each.text)
-        text = f"{text} (forwarded{': ' + carried if carried else ''})".strip()
-    marks = " 📌" if message.HasField("pin") else ""
-    marks += "".join(f" #{word}" for word in message.labels)
-    emoji = "".join(f" :{r.emoji}: {len(r.person_ids)}" for r in message.reactions)
-    files = "".join(f" [{attachment.name or attachment.url}]" for attachment in message.attachments)
-    who = names.get(message.sender_id, message.sender_id)
-    head = f"{message.seq:>6}{reply}  {local(message.sent_at)}  {who}: "
-    return f"{head}{text}{edited}{files}{emoji}{marks}"
+        carried = " / ".join(safe_line(each.text) for each in message.forwarded if each.text)
+        line.append(f" (forwarded{': ' if carried else ''}{carried})")
+    for attachment in message.attachments:
+        line.append(f" [{safe_line(attachment.name or attachment.url)}]")
+    for reaction in message.reactions:
+        line.append(f" :{safe_line(reaction.emoji)}: {len(reaction.person_ids)}")
+    if message.HasField("pin"):
+        line.append(" 📌")
+    for word in message.labels:
+        line.append(f" #{safe_line(word)}")
+    return line
 
 
 def send(
@@ -102,6 +109,9 @@ def send(
     mention: Annotated[
         list[str] | None, typer.Option(help="Handle, `all`, or id of a department.")
     ] = None,
+    markdown: Annotated[
+        bool, typer.Option(help="Read **bold**, *italic*, ~~strike~~, `code`, > quotes and links.")
+    ] = False,
     request_id: Annotated[
         str | None,
         typer.Option("--id", help="Your own id of the message; send again with it safely."),
@@ -131,6 +141,7 @@ def send(
             quote_seq=quote,
             notify=messages_pb2.NOTIFY_NONE if silent else messages_pb2.NOTIFY_UNSPECIFIED,
             priority=_PRIORITIES[priority],
+            format=messages_pb2.FORMAT_MARKDOWN if markdown else messages_pb2.FORMAT_PLAIN,
         )
         return await plexus.call(plexus.messaging.SendMessage, request)
 

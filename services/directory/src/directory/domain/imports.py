@@ -140,8 +140,8 @@ def _checked(person: Imported, where: str) -> Imported:
     return replace(
         person,
         external_id=external_id,
-        display_name=person.display_name
-        and profiles.display_name(person.display_name, field=f"{where}.display_name"),
+        # A name of which nothing is visible is none: the handle stands in for it.
+        display_name=profiles.title(person.display_name, field=f"{where}.display_name"),
         email=profiles.email(person.email, field=f"{where}.email"),
         title=profiles.title(person.title, field=f"{where}.title"),
         time_zone=person.time_zone

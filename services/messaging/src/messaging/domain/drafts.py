@@ -5,10 +5,9 @@ from datetime import datetime
 
 from plexuskit.errors import InvalidArgument
 
+from messaging.domain.content import ATTACHMENT_LIMIT, SPAN_LIMIT
 from messaging.domain.messages import (
-    ATTACHMENT_LIMIT,
     MENTION_LIMIT,
-    SPAN_LIMIT,
     TEXT_LIMIT_BYTES,
 )
 from messaging.domain.refusals import TextTooLong, TooManyMentions

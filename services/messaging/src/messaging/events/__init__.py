@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -19,6 +20,7 @@ from plexuskit.ids import new_id
 from messaging.domain.conversations import Conversation, History, Kind, Member, Role
 from messaging.domain.log import Numbers, Said
 from messaging.domain.messages import Attachment, Draft, Forwarded, Span, SpanKind
+from messaging.domain.posted import Added
 from messaging.domain.presence import State
 
 IMPORT = "import"
@@ -37,6 +39,13 @@ _ROLES = {
     Role.ADMIN: conversations_pb2.Member.ROLE_ADMIN,
     Role.OWNER: conversations_pb2.Member.ROLE_OWNER,
 }
+_SPAN_FIELDS = {kind: kind.value for kind in SpanKind} | {
+    SpanKind.MENTION: "mention_person_id",
+    SpanKind.MENTION_DEPARTMENT: "mention_department_id",
+}
+_VALUED = frozenset(
+    (SpanKind.MENTION, SpanKind.MENTION_DEPARTMENT, SpanKind.LINK, SpanKind.CODE_BLOCK)
+)
 
 PRESENCE_STATES = {
     State.ONLINE: signal_service_pb2.Presence.STATE_ONLINE,
@@ -95,25 +104,9 @@ def member_to_proto(member: Member) -> conversations_pb2.Member:
 
 def span_to_proto(span: Span) -> messages_pb2.Span:
     """Give a range of the text."""
-    proto = messages_pb2.Span(start=span.start, length=span.length)
-    match span.kind:
-        case SpanKind.MENTION:
-            proto.mention_person_id = span.value
-        case SpanKind.MENTION_ALL:
-            proto.mention_all = True
-        case SpanKind.MENTION_DEPARTMENT:
-            proto.mention_department_id = span.value
-        case SpanKind.LINK:
-            proto.link = span.value
-        case SpanKind.CODE:
-            proto.code = True
-        case SpanKind.BOLD:
-            proto.bold = True
-        case SpanKind.ITALIC:
-            proto.italic = True
-        case SpanKind.QUOTE:
-            proto.quote = True
-    return proto
+    field = _SPAN_FIELDS[span.kind]
+    meaning: Any = span.value if span.kind in _VALUED else True
+    return messages_pb2.Span(start=span.start, length=span.length, **{field: meaning})
 
 
 def message_to_proto(
@@ -254,13 +247,17 @@ def posted(message: messages_pb2.Message) -> events_pb2.MessagePosted:
 
 
 def edited(
-    message: messages_pb2.Message, *, added: Iterable[str], added_all: bool
+    message: messages_pb2.Message, added: Added, *, departments: Mapping[str, int]
 ) -> events_pb2.MessageEdited:
     """A message has other words; the mentions that the edit added are told (MSG-11)."""
     fact = events_pb2.MessageEdited(message=message)
-    fact.added_mentions.extend(messages_pb2.Mention(person_id=person) for person in added)
-    if added_all:
+    for person_id in added.person_ids:
+        fact.added_mentions.add(person_id=person_id)
+    if added.everybody:
         fact.added_mentions.add(all=True)
+    for department_id in added.department_ids:
+        version = departments[department_id]
+        fact.added_mentions.add(department_id=department_id, directory_version=version)
     return fact
 
 

@@ -293,7 +293,10 @@ class Batch:
         draft = item.draft
         message_id = new_id("msg", now=now)
         numbers: Numbers = next_post(
-            head, message_id=message_id, content_hash=draft.content_hash, root_seq=relations.root_seq
+            head,
+            message_id=message_id,
+            content_hash=draft.content_hash,
+            root_seq=relations.root_seq,
         )
         version = tail.conversation.membership_version
         message = message_to_proto(
