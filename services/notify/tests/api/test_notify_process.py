@@ -68,6 +68,7 @@ async def test_provisioning_is_an_errand_that_can_be_repeated(
         "conversation_members",
         "conversations",
         "cursors",
+        "mutes",
         "notifications",
         "outbox",
         "people",
