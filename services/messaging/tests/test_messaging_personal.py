@@ -211,6 +211,22 @@ async def test_settings_are_in_every_view_and_one_fact_each(store, group, person
     )
 
 
+async def test_a_page_of_conversations_reads_settings_once(store, group, person, monkeypatch):
+    for _ in range(5):
+        await group("ann", "bob")
+    find, asked = store.settings.find, []
+
+    async def counted(person_id, conversation_ids):
+        asked.append(len(conversation_ids))
+        return await find(person_id, conversation_ids)
+
+    monkeypatch.setattr(store.settings, "find", counted)
+    page, _ = await queries.list_views(
+        store, actor=person("ann"), offset=0, limit=4, include_archived=False
+    )
+    assert (len(page), asked) == (4, [4])
+
+
 async def test_gw_02_only_a_member_arranges_a_conversation(store, group, person, now):
     room = await group("ann", "bob")
     for where in (room, "cnv_none"):

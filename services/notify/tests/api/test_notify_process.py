@@ -70,6 +70,7 @@ async def test_provisioning_is_an_errand_that_can_be_repeated(
         "conversations",
         "cursors",
         "departments",
+        "mutes",
         "notifications",
         "outbox",
         "people",
