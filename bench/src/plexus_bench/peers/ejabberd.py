@@ -20,8 +20,9 @@ from plexus_bench.peers.commands import (
     until_ready,
 )
 from plexus_bench.peers.ejabberd_config import DATABASE, DOMAIN, ROOMS
+from plexus_bench.peers.stored import logged
 from plexus_bench.peers.xmpp_session import XmppSession
-from plexus_bench.system import Conversation, StoredLog, body_of, ref_of
+from plexus_bench.system import Conversation, StoredLog
 
 PACKAGES: Final = ("ejabberd", "erlang-p1-pgsql", *postgres.PACKAGES)
 ACCOUNT: Final = "ejabberd"
@@ -141,11 +142,11 @@ class Ejabberd:
     async def stored(self, conversation: Conversation) -> StoredLog:
         """Read the archive of a room, or both archives of a pair, from the table `archive`."""
         if conversation.echoes:
-            return _checked(await self._archive(conversation.id))
+            return logged(await self._archive(conversation.id))
 
         one, other = conversation.members
-        log = _checked(await self._archive(one, peer=other))
-        theirs = _checked(await self._archive(other, peer=one))
+        log = logged(await self._archive(one, peer=other))
+        theirs = logged(await self._archive(other, peer=one))
         problems = [*log.problems, *theirs.problems]
         if sorted(log.refs) != sorted(theirs.refs):
             problems.append(f"the archives of {one} and {other} hold different messages")
@@ -178,9 +179,3 @@ async def _libraries() -> Path:
             remedy="install Debian's own package, not ProcessOne's",
         )
     return found[0].parents[2]
-
-
-def _checked(bodies: Sequence[str]) -> StoredLog:
-    refs = [ref_of(body) for body in bodies]
-    wrong = [ref for ref, body in zip(refs, bodies, strict=True) if body != body_of(ref)]
-    return StoredLog(refs=refs, problems=[f"the text of {ref} is another one" for ref in wrong])
