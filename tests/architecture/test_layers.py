@@ -12,7 +12,7 @@ from plexuskit.testing.servers.home import home
 MOST_LINES = 500
 LONGER: dict[str, str] = {}  # file: why it cannot be split; nothing is so far
 
-PROJECTS = ("libs/plexuskit", "services/*", "clients/cli", "deploy/local")
+PROJECTS = ("libs/plexuskit", "services/*", "clients/cli", "deploy/local", "bench")
 
 # Driver: the modules that may know it. A service's `api` and `app` are written `*.api`, `*.app`.
 DRIVERS = {
@@ -23,8 +23,8 @@ DRIVERS = {
     "opensearchpy": ("search.store",),
     "aiokafka": ("plexuskit.kafka",),
     "faststream": ("plexuskit.kafka",),
-    "grpc": ("plexuskit.grpc", "*.api", "*.app", "gateway", "plexus_cli"),
-    "plexuskit.testing": ("plexuskit.testing", "plexus_local"),
+    "grpc": ("plexuskit.grpc", "*.api", "*.app", "gateway", "plexus_cli", "plexus_bench"),
+    "plexuskit.testing": ("plexuskit.testing", "plexus_local", "plexus_bench"),
 }
 
 CLOCKS = {
@@ -110,7 +110,7 @@ def may_know(source: Source, allowed: tuple[str, ...]) -> bool:
 
 
 def test_there_is_something_to_look_at(services: list[str]) -> None:
-    assert {"plexuskit", "plexus_cli", "plexus_local", *services} == {
+    assert {"plexuskit", "plexus_cli", "plexus_local", "plexus_bench", *services} == {
         source.package for source in SOURCES
     }
 

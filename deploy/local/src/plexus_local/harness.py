@@ -11,7 +11,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -299,16 +299,26 @@ class Platform:
 
 @contextlib.contextmanager
 def running(
-    directory: Path, *, servers: dict[str, NativeServer], urls: BackendUrls
+    directory: Path,
+    *,
+    servers: dict[str, NativeServer],
+    urls: BackendUrls,
+    entries: Sequence[Entry] = ENTRIES,
 ) -> Iterator[Platform]:
-    """Start every service on the given servers; stop all of them at the end, last first."""
+    """Start services on the given servers; stop all of them at the end, last first.
+
+    Those that are left out of `entries` have ports, at which nobody answers.
+    """
     layout = Layout(directory / "plexus")
     layout.make()
     make_keys(layout, services=services())
     make_bootstrap_secret(layout)
     names = ["mail", *port_names()]
     ports = dict(zip(names, free_ports(len(names)), strict=True))
-    platform = Platform(layout, urls, ports, _processes(layout, ports, urls), servers)
+    processes = {
+        entry.name: _process(entry, layout=layout, ports=ports, urls=urls) for entry in entries
+    }
+    platform = Platform(layout, urls, ports, processes, servers)
     with contextlib.ExitStack() as stack:
         mail = Child(
             [sys.executable, "-m", "plexus_local.mail", str(ports["mail"]), str(layout.mail)],
@@ -316,14 +326,13 @@ def running(
             env=dict(os.environ),
         )
         stack.callback(mail.stop)
-        for stage in sorted({entry.stage for entry in ENTRIES}):
-            entries = [entry for entry in ENTRIES if entry.stage == stage]
-            for entry in entries:
-                process = platform[entry.name]
+        for stage in sorted({entry.stage for entry in entries}):
+            together = [platform[entry.name] for entry in entries if entry.stage == stage]
+            for process in together:
                 process.start()
                 stack.callback(_end, process)
-            for entry in entries:
-                platform[entry.name].wait_ready()
+            for process in together:
+                process.wait_ready()
         yield platform
 
 
@@ -349,10 +358,6 @@ async def _bring_back(server: NativeServer) -> None:
     server.spawn()
     await _until(server.answers, within=server.start_seconds)
     await asyncio.to_thread(server.settle)
-
-
-def _processes(layout: Layout, ports: dict[str, int], urls: BackendUrls) -> dict[str, Proc]:
-    return {entry.name: _process(entry, layout=layout, ports=ports, urls=urls) for entry in ENTRIES}
 
 
 def _process(entry: Entry, *, layout: Layout, ports: dict[str, int], urls: BackendUrls) -> Proc:

@@ -32,6 +32,9 @@ ENTRIES = (
     Entry(name="gateway", service="gateway", roles=("api",), stage=2, serves=("grpc", "http")),
 )
 
+# What a conversation needs: the least that can be started and still carries messages.
+CHAT = tuple(entry for entry in ENTRIES if entry.service in {"directory", "messaging", "gateway"})
+
 
 def services(entries: tuple[Entry, ...] = ENTRIES) -> list[str]:
     """Return the names of the services, each once."""

@@ -1,0 +1,88 @@
+"""`python -m plexus_bench [--shapes a50,b] [--seconds 10] [--json FILE]`."""
+
+import argparse
+import asyncio
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import uvloop
+from plexuskit.testing.servers.home import home
+
+from plexus_bench.limits import raise_open_files
+from plexus_bench.platform import PlexusSystem
+from plexus_bench.report import Report
+from plexus_bench.run import Timing, measure
+from plexus_bench.shapes import SHAPES
+
+VIOLATED: Final = 1
+# With every process on, two shapes tell what the others cost; each takes its time.
+WITH_ALL: Final = ("a50", "b")
+
+
+def main() -> int:
+    """Measure what is asked for; 1 when the checker has found something."""
+    options = _options()
+    files = raise_open_files()
+    report = Report()
+    report.say(f"up to {files:,} open files in one process")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_measure_all(options, report))
+    report.table()
+    if options.json:
+        report.write(options.json)
+    for violation in report.violations:
+        report.say(f"VIOLATION {violation}")
+    return VIOLATED if report.violations else 0
+
+
+async def _measure_all(options: argparse.Namespace, report: Report) -> None:
+    timing = Timing(warm_up=options.warm_up, measured=options.seconds)
+    for profile, shapes in (("chat", options.shapes), ("all", options.all_shapes)):
+        if shapes:
+            directory = home() / ".plexus" / "bench" / f"{profile}-{secrets.token_hex(4)}"
+            system = PlexusSystem(directory=directory, profile=profile)
+            await _measure(system, shapes, timing, report)
+
+
+async def _measure(
+    system: PlexusSystem, shapes: Sequence[str], timing: Timing, report: Report
+) -> None:
+    await system.start()
+    try:
+        for name in shapes:
+            report.add(await measure(system, SHAPES[name], timing))
+    finally:
+        await system.stop()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m plexus_bench", description=__doc__)
+    every = list(SHAPES)
+    parser.add_argument("--shapes", type=_names, default=every, help=f"of {', '.join(every)}")
+    parser.add_argument(
+        "--all-shapes",
+        type=_names,
+        help=f"with search, notify and tasks on; {', '.join(WITH_ALL)} of --shapes unless given",
+    )
+    parser.add_argument("--seconds", type=float, default=10.0, help="measured, of each shape")
+    parser.add_argument("--warm-up", type=float, default=3.0, help="seconds before that")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    options = parser.parse_args()
+    if options.all_shapes is None:
+        options.all_shapes = [name for name in options.shapes if name in WITH_ALL]
+    return options
+
+
+def _names(text: str) -> list[str]:
+    names = [name for name in text.split(",") if name]
+    unknown = [name for name in names if name not in SHAPES]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no such shape: {', '.join(unknown)}")
+    return names
+
+
+if __name__ == "__main__":
+    sys.exit(main())
