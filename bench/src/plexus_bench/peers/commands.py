@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ DATA_ROOT: Final = Path("/var/tmp")  # noqa: S108 - a fresh folder in it, on dis
 class CommandFailed(Exception):  # noqa: N818 - names the fact, like a refusal
     """A program ended with a failure; the text names it and ends with what it said."""
 
-    def __init__(self, *, command: Sequence[str], code: int | None, said: str) -> None:
+    def __init__(self, *, command: Sequence[str], code: int, said: str) -> None:
         super().__init__(f"{' '.join(command)} ended with {code}\n{said[-2000:]}")
 
 
@@ -62,20 +63,19 @@ async def output_of(
     Raises:
         CommandFailed: It ended with another code than 0.
     """
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    ended = await asyncio.to_thread(
+        subprocess.run,
+        command,
+        input=said.encode(),
+        capture_output=True,
         env=None if env is None else dict(env),
         cwd="/",
+        check=False,
     )
-    printed, complained = await process.communicate(said.encode())
-    if process.returncode != 0:
-        raise CommandFailed(
-            command=command, code=process.returncode, said=complained.decode(errors="replace")
-        )
-    return printed.decode()
+    if ended.returncode != 0:
+        complaint = (ended.stderr or ended.stdout).decode(errors="replace")
+        raise CommandFailed(command=command, code=ended.returncode, said=complaint)
+    return ended.stdout.decode()
 
 
 async def until_ready(

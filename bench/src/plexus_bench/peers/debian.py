@@ -6,12 +6,9 @@ import shutil
 from collections.abc import Sequence
 from typing import Final
 
-import structlog
 from plexuskit.testing.servers import ToolMissing
 
 from plexus_bench.peers.commands import CommandFailed, output_of
-
-log = structlog.get_logger()
 
 SERVICES: Final = ("ejabberd", "postgresql")
 QUIET: Final = {"DEBIAN_FRONTEND": "noninteractive"}
@@ -36,7 +33,7 @@ async def ensure(packages: Sequence[str]) -> None:
             remedy=f"run `apt-get install --no-install-recommends {' '.join(missing)}` as root on "
             "Debian 12 or newer, or leave this peer out with PEERS=",
         )
-    log.info("packages.installing", packages=missing)
+    print(f"installing with apt-get: {', '.join(missing)}", flush=True)
     env = {**os.environ, **QUIET}
     await output_of(["apt-get", "update", "--quiet"], env=env)
     install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing]

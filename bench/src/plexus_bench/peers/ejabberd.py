@@ -41,14 +41,14 @@ class Ejabberd:
 
     durability = f"archive row of both sides, {postgres.DURABILITY}"
     notes: Sequence[str] = (
-        "ejabberd: no numbers in conversations, no deduplication of a repeated send, no membership "
-        "that outlives the connection; plain passwords, no TLS",
-        "ejabberd, room: acknowledged by the room's own copy, since XEP-0198 covers only the way "
-        "to the room",
+        "no numbers in conversations, no deduplication of a repeated send, plain passwords",
+        "1:1 acknowledged by stream management (XEP-0198) after the sender's archive row",
+        "a room's message is acknowledged by the room's own copy of it, after its archive row",
     )
 
     def __init__(self) -> None:
         self.name = "ejabberd"
+        self.rows_read = 0
         self._port = free_port()
         self._password = secrets.token_hex(8)
         self._folder: Path | None = None
@@ -142,7 +142,7 @@ class Ejabberd:
     async def stored(self, conversation: Conversation) -> StoredLog:
         """Read the archive of a room, or both archives of a pair, from the table `archive`."""
         if conversation.echoes:
-            return logged(await self._archive(conversation.id))
+            return _room_log(await self._archive(conversation.id))
 
         one, other = conversation.members
         log = logged(await self._archive(one, peer=other))
@@ -158,7 +158,9 @@ class Ejabberd:
         if peer is not None:
             chosen += f" AND bare_peer = '{peer}@{DOMAIN}'"
         query = f"SELECT txt FROM archive WHERE {chosen} ORDER BY timestamp, id"  # noqa: S608 - own names
-        return [text for (text,) in await self._database.rows(query, database=DATABASE)]
+        texts = [text for (text,) in await self._database.rows(query, database=DATABASE)]
+        self.rows_read += len(texts)
+        return texts
 
     async def _answers(self) -> bool:
         return await asyncio.to_thread(answers, self._port)
@@ -179,3 +181,10 @@ async def _libraries() -> Path:
             remedy="install Debian's own package, not ProcessOne's",
         )
     return found[0].parents[2]
+
+
+def _room_log(bodies: Sequence[str]) -> StoredLog:
+    """Return the log of a room; an archive that stayed empty is no durable store, and says so."""
+    if not bodies:
+        return StoredLog(refs=(), problems=("the room's archive stayed empty: not durable",))
+    return logged(bodies)

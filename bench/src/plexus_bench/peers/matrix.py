@@ -115,7 +115,7 @@ class MatrixSession:
             "account_data": nothing,
             "room": {
                 "timeline": {"limit": self._timeline_limit},
-                "state": {"lazy_load_members": True},
+                "state": nothing,
                 "ephemeral": nothing,
                 "account_data": nothing,
             },

@@ -67,9 +67,7 @@ class Postgres:
         await output_of(as_account(ACCOUNT, initialise))
         serve = [str(self._programs / "postgres"), "-D", str(data), "-p", str(self.port)]
         serve += [word for key, value in SETTINGS.items() for word in ("-c", f"{key}={value}")]
-        child = Child(
-            as_account(ACCOUNT, serve), log=self._folder / "postgres.log", cwd=Path("/")
-        )
+        child = Child(as_account(ACCOUNT, serve), log=self._folder / "postgres.log", cwd=Path("/"))
         self._child, self.pid = child, child.pid
         await until_ready(self._answers, name="postgres", child=child, within=START_SECONDS)
 

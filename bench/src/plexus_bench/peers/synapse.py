@@ -28,12 +28,13 @@ class Synapse:
 
     durability = f"event row, {postgres.DURABILITY}"
     notes: Sequence[str] = (
-        "Synapse: no numbers in conversations; deliveries come by long polling (/sync); "
-        "federation and presence off, one process without workers",
+        "no numbers in conversations; deliveries come by long polling (/sync)",
+        "one process without workers; federation and presence off; bcrypt with 4 rounds",
     )
 
     def __init__(self) -> None:
         self.name = "Synapse"
+        self.rows_read = 0
         self._port = free_port()
         self._folder: Path | None = None
         self._postgres: postgres.Postgres | None = None
@@ -137,9 +138,12 @@ class Synapse:
             "ORDER BY events.stream_ordering"
         )
         bodies = [text for (text,) in await self._database.rows(query, database=DATABASE)]
+        self.rows_read += len(bodies)
         return logged(bodies)
 
-    async def _filled(self, told: Mapping[str, object], *, members: tuple[str, ...]) -> Conversation:
+    async def _filled(
+        self, told: Mapping[str, object], *, members: tuple[str, ...]
+    ) -> Conversation:
         first, *others = members
         room = await self._requests.create_room(token=self._tokens[first], told=told)
         for other in others:

@@ -4,13 +4,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import structlog
 from plexuskit.testing.servers import ToolMissing
 from plexuskit.testing.servers.home import locked, tools
 
 from plexus_bench.peers.commands import CommandFailed, output_of
-
-log = structlog.get_logger()
 
 
 async def ensure(name: str, *, packages: Sequence[str]) -> Path:
@@ -23,7 +20,7 @@ async def ensure(name: str, *, packages: Sequence[str]) -> Path:
     python, done = folder / "bin" / "python", folder / "complete"
     with locked(folder.with_suffix(".lock")):
         if not done.is_file():
-            log.info("environment.installing", folder=str(folder), packages=list(packages))
+            print(f"installing with pip into {folder}: {', '.join(packages)}", flush=True)
             await output_of([sys.executable, "-m", "venv", "--clear", str(folder)])
             pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             try:

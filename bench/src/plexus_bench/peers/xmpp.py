@@ -4,7 +4,7 @@ import asyncio
 import base64
 from collections.abc import Callable, Mapping
 from html import escape
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self, cast
 from xml.parsers import expat
 
 STREAM_MANAGEMENT: Final = "urn:xmpp:sm:3"
@@ -143,8 +143,8 @@ class XmppStream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; asyncio calls this."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP
-        self._transport = transport
+        # uvloop's is no subclass of it.
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Parse what has arrived; asyncio calls this."""

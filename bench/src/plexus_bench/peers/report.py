@@ -1,0 +1,148 @@
+"""What `make bench-peers` prints and writes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from plexus_bench.figures import Figures
+from plexus_bench.peers.ratios import FIGURES, Comparison, Round, Spread, compared, spreads
+
+WIDTH: Final = 160
+MOST_SHOWN: Final = 5
+SMALL: Final = 10
+NONE: Final = "-"
+UNITS: Final = "latencies in ms; CPU-s of all server processes per 1,000 deliveries"
+
+
+class PeersReport:
+    """Prints each row when it is there, and medians and ratios at the end.
+
+    Attributes:
+        rounds: What has been measured, in its order.
+    """
+
+    def __init__(self) -> None:
+        self.rounds: list[Round] = []
+        self._idle: Mapping[str, float] = {}
+        self._console = Console(highlight=False, width=WIDTH)
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    def idle(self, busy: Mapping[str, float]) -> None:
+        """Print how many processors each system keeps busy while it idles."""
+        self._idle = busy
+        told = ", ".join(f"{name} {share:.3f}" for name, share in busy.items())
+        self.say(f"processors busy while nothing is asked: {told}")
+
+    def row(self, row: Figures, *, number: int) -> None:
+        """Print one measurement of run `number`."""
+        figures = ", ".join(
+            f"{name} {_number(read(row))}"
+            for name, read in FIGURES.items()
+            if read(row) is not None
+        )
+        driver = _number(row.driver_cpu_per_thousand)
+        self.say(
+            f"{row.shape} run {number}, {row.system}: {figures}; driver {driver}, load before "
+            f"{row.machine.load_before:.2f}"
+        )
+        for name, value in row.facts.items():
+            self.say(f"  {name}: {value:,.0f}")
+        for what, texts in (("NOT ACKNOWLEDGED", row.failures), ("VIOLATION", row.violations)):
+            for text in texts[:MOST_SHOWN]:
+                self.say(f"  {what}: {text}")
+            if len(texts) > MOST_SHOWN:
+                self.say(f"  {what}: {len(texts) - MOST_SHOWN} more")
+
+    def end(self) -> None:
+        """Print the medians and the ratios of every shape, then what the systems promise."""
+        for shape in dict.fromkeys(each.shape for each in self.rounds):
+            self._shape([each for each in self.rounds if each.shape == shape])
+        self.say(UNITS)
+        rows = self._rows()
+        for line in dict.fromkeys(f"{row.system}: {row.durability}" for row in rows):
+            self.say(f"acknowledged means, {line}")
+        for note in dict.fromkeys(f"{row.system}: {note}" for row in rows for note in row.notes):
+            self.say(f"note, {note}")
+
+    def write(self, path: Path) -> None:
+        """Write every row, every ratio and the idle load as JSON."""
+        content = {
+            "rows": [asdict(row) | {"cpu_total": row.cpu_total} for row in self._rows()],
+            "ratios": [asdict(each) for each in self.comparisons],
+            "idle": self._idle,
+        }
+        path.write_text(json.dumps(content, indent=1, default=str) + "\n")
+
+    @property
+    def comparisons(self) -> Sequence[Comparison]:
+        """Plexus against each peer in each shape."""
+        made = []
+        for shape in dict.fromkeys(each.shape for each in self.rounds):
+            rounds = [each for each in self.rounds if each.shape == shape]
+            made += [compared(rounds, peer=peer) for peer in rounds[0].theirs]
+        return made
+
+    @property
+    def violations(self) -> Sequence[str]:
+        """What the checker found in any row."""
+        return [
+            f"{row.system} {row.shape}: {found}" for row in self._rows() for found in row.violations
+        ]
+
+    def _rows(self) -> Sequence[Figures]:
+        return [row for each in self.rounds for row in (each.ours, *each.theirs.values())]
+
+    def _shape(self, rounds: Sequence[Round]) -> None:
+        first = rounds[0].ours
+        self.say(f"\n{first.shape}: {first.meaning}; median [least, most] of {len(rounds)} runs")
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("", no_wrap=True)
+        for name in FIGURES:
+            table.add_column(name, justify="right", no_wrap=True)
+
+        table.add_row(first.system, *_cells(spreads([each.ours for each in rounds])))
+        for peer in rounds[0].theirs:
+            table.add_row(peer, *_cells(spreads([each.theirs[peer] for each in rounds])))
+        for peer in rounds[0].theirs:
+            found = compared(rounds, peer=peer)
+            table.add_row(f"{first.system} / {peer}", *_cells(found.ratios), style="bold")
+            for number in range(found.pairs):
+                cells = [_at(found.ratios[name], number) for name in FIGURES]
+                table.add_row(f"  pair {number + 1}", *cells, style="dim")
+            if found.left_out:
+                table.add_row(f"  left out: {found.left_out}, with losses or disorder")
+        self._console.print(table)
+
+
+def _cells(figures: Mapping[str, Spread]) -> Sequence[str]:
+    return [_spread(figures[name]) for name in FIGURES]
+
+
+def _spread(spread: Spread) -> str:
+    if spread.middle is None:
+        return NONE
+    if len(spread.values) == 1:
+        return _number(spread.middle)
+    least, most = _number(min(spread.values)), _number(max(spread.values))
+    return f"{_number(spread.middle)} [{least}, {most}]"
+
+
+def _at(spread: Spread, number: int) -> str:
+    return _number(spread.values[number]) if number < len(spread.values) else NONE
+
+
+def _number(value: float | None) -> str:
+    """Return about three digits of a figure."""
+    if value is None:
+        return NONE
+    if value >= 100 * SMALL:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= SMALL else f"{value:.3g}"
