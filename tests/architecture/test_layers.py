@@ -210,6 +210,13 @@ def test_every_service_has_its_rooms(root: Path, services: list[str]) -> None:
 def test_the_import_contracts_speak_of_every_package(root: Path, services: list[str]) -> None:
     read = (root / ".importlinter").read_text(encoding="utf-8")
     packages = read.partition("root_packages =")[2].partition("include_external")[0].split()
-    assert set(packages) == {*services, "plexuskit", "plexus", "plexus_cli", "plexus_local"}
+    assert set(packages) == {
+        *services,
+        "plexuskit",
+        "plexus",
+        "plexus_cli",
+        "plexus_local",
+        "plexus_bench",
+    }
     assert read.count("exhaustive = True") == read.count("\ncontainers ="), "rooms can be forgotten"
     assert "ignore_imports" not in read, "an exception is a contract that does not hold"

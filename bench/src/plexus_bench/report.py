@@ -77,10 +77,8 @@ class Report:
 
 def _details(row: Figures) -> list[str]:
     machine = row.machine
-    lines = [
-        f"{machine.at}, {row.seconds:.1f} s measured, {machine.cpus} CPUs, "
-        f"load before {machine.load_before:.2f}"
-    ]
+    where = f"{machine.cpus} CPUs, load before {machine.load_before:.2f}"
+    lines = [f"{machine.at}, {row.seconds:.1f} s measured, {where}"]
     if row.messages_per_second is not None:
         lines.append(
             f"{_number(row.messages_per_second, 1)} msg/s, "
@@ -103,7 +101,9 @@ def _details(row: Figures) -> list[str]:
         )
     lines += [f"{name}: {value:,.3f}".rstrip("0").rstrip(".") for name, value in row.facts.items()]
     lines += _some("not acknowledged", row.failures)
-    lines += _some("VIOLATION", row.violations) or ["checked: acknowledged = stored = delivered"]
+    lines += _some("VIOLATION", row.violations)
+    if row.messages_per_second is not None and not row.violations:
+        lines.append("checked: acknowledged = stored = delivered, in order, each once")
     return lines
 
 
@@ -118,4 +118,4 @@ def _some(what: str, texts: Sequence[str]) -> list[str]:
 
 
 def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:,.{digits}f}"
+    return "-" if value is None else f"{value:,.{digits}f}"

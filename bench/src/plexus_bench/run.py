@@ -16,11 +16,11 @@ from plexus_bench.figures import (
     latency,
     per_thousand,
 )
-from plexus_bench.gather import gathered
 from plexus_bench.probe import Probe, load_average
 from plexus_bench.shapes import Company, Load, Shape, assembled
 from plexus_bench.system import Conversation, System
 from plexus_bench.tally import Tally
+from plexus_bench.together import gathered
 
 READ_AT_ONCE: Final = 8
 

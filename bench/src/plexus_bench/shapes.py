@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
-from plexus_bench.gather import gathered
 from plexus_bench.system import Conversation, NotStored, Session, System, body_of
 from plexus_bench.tally import Tally
+from plexus_bench.together import gathered, until
 
 DELIVERY_SECONDS: Final = 30.0
 # How long after the last acknowledgement the last delivery may come.
@@ -137,9 +137,7 @@ class Load:
         """Send no more, and return when everything sent has its answer and was delivered."""
         self._enough.set()
         await asyncio.gather(*self._running)
-        deadline = perf_counter() + CAUGHT_UP_SECONDS
-        while self._tally.missing() and perf_counter() < deadline:
-            await asyncio.sleep(0.05)
+        await until(lambda: not self._tally.missing(), within=CAUGHT_UP_SECONDS)
 
     async def _one_by_one(self, sender: Sender) -> None:
         """Send the next message when the peer has heard the one before."""

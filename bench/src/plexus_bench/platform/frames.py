@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 from plexus.gateway.v1.session_service_pb2 import (
+    Acknowledgement,
     Events,
     Hello,
     SendItem,
@@ -16,11 +17,16 @@ _POSTED: Final = ".MessagePosted"
 _MOST_REMEMBERED: Final = 1024
 
 
+# gRPC codes of refusals that may be otherwise a moment later: the client sends again.
+_PASSING: Final = frozenset({1, 4, 8, 14})  # CANCELLED, DEADLINE_EXCEEDED, RESOURCE_…, UNAVAILABLE
+
+
 class Told(NamedTuple):
     """An acknowledgement; `reason` is empty when the message is stored."""
 
     client_ref: int
     reason: str
+    passing: bool
 
 
 class Posted(NamedTuple):
@@ -88,10 +94,7 @@ def _read(data: bytes) -> Response:
     for frame in SessionResponse.FromString(data).frames:
         match frame.WhichOneof("frame"):
             case "acknowledgement":
-                answer = frame.acknowledgement
-                refused = answer.verdict.HasField("refused")
-                reason = (answer.verdict.refused.reason or "REFUSED") if refused else ""
-                told.append(Told(answer.client_ref, reason))
+                told.append(_told(frame.acknowledgement))
             case "events":
                 changes.append(_changes(frame.events))
             case "welcome":
@@ -108,6 +111,14 @@ def _read(data: bytes) -> Response:
             case _:
                 pass
     return Response(welcomed, tuple(told), tuple(changes), tuple(positions), tuple(lost))
+
+
+def _told(answer: Acknowledgement) -> Told:
+    if answer.verdict.HasField("stored"):
+        return Told(answer.client_ref, "", passing=False)
+    refused = answer.verdict.refused
+    reason = refused.reason or f"code {refused.code}"
+    return Told(answer.client_ref, reason, passing=refused.code in _PASSING)
 
 
 def _changes(events: Events) -> Changes:

@@ -11,7 +11,7 @@ from plexus.messaging.v1.messaging_service_pb2 import ListChangesRequest
 from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
 
 from plexus_bench.platform import frames
-from plexus_bench.platform.frames import Changes, Decoder, Response
+from plexus_bench.platform.frames import Changes, Decoder, Response, Told
 from plexus_bench.system import NotStored, OnMessage
 
 METHOD: Final = "/plexus.gateway.v1.SessionService/Session"
@@ -22,6 +22,14 @@ OPTIONS: Final = (
 )
 # Channels to one address share a connection unless each has a pool of its own.
 OWN_CONNECTION: Final = (*OPTIONS, ("grpc.use_local_subchannel_pool", 1))
+
+
+class NotNow(NotStored):
+    """The gateway refused for the moment; the same message may be sent again."""
+
+
+class StreamEnded(NotStored):
+    """The stream ended before the answer came; whether the message is stored is unknown."""
 
 
 def bearer(token: str) -> tuple[tuple[str, str], ...]:
@@ -37,6 +45,23 @@ def own_channel(address: str) -> grpc.aio.Channel:
 def open_stream(channel: grpc.aio.Channel, token: str) -> Any:
     """Begin a stream of serialized requests and responses."""
     return channel.stream_stream(METHOD)(metadata=bearer(token))
+
+
+async def welcomed(call: Any, decoder: Decoder) -> Response:
+    """Say Hello and return the response that begins with Welcome.
+
+    Raises:
+        StreamEnded: The gateway ended the stream instead.
+        grpc.aio.AioRpcError: It was refused, or the gateway cannot be reached.
+    """
+    await call.write(frames.hello("bench"))
+    data = await call.read()
+    if data is grpc.aio.EOF:
+        raise StreamEnded("the gateway ended the stream before Welcome")
+    response = decoder.read(data)
+    if not response.welcomed:
+        raise StreamEnded("the first frame is no Welcome")
+    return response
 
 
 def _unheard(conversation: str, ref: str, number: int) -> None:
@@ -94,6 +119,9 @@ class LiveSession:
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
         if self._call is not None:
             self._call.cancel()
         if self._channel is not None:
@@ -114,17 +142,13 @@ class LiveSession:
             async with self._writing:
                 await self._call.write(frame)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-            raise NotStored(f"item {number}: the stream has ended: {error}") from error
+            raise StreamEnded(f"item {number}: the stream has ended: {error}") from error
 
     async def _dial(self, address: str) -> None:
         self._channel = own_channel(address)
         self._call = open_stream(self._channel, self._token)
         self._live.clear()
-        await self._call.write(frames.hello("bench"))
-        response = self._decoder.read(await self._call.read())
-        if not response.welcomed:
-            raise RuntimeError(f"{self.person}: the first frame is no Welcome")
-        await self._take(response)
+        await self._take(await welcomed(self._call, self._decoder))
 
     async def _follow(self) -> None:
         """Take what comes until the stream ends; who waits for an answer then gets none."""
@@ -137,29 +161,32 @@ class LiveSession:
         finally:
             for stored in self._waiting.values():
                 if not stored.done():
-                    stored.set_exception(NotStored(reason))
+                    stored.set_exception(StreamEnded(reason))
 
     async def _take(self, response: Response) -> None:
         for told in response.told:
-            self._acknowledge(told.client_ref, told.reason)
+            self._acknowledge(told)
         for changes in response.changes:
             held = self.through.get(changes.conversation)
             if held is not None and changes.after > held:
                 await self._catch_up(changes.conversation)
             self._apply(changes)
         for conversation, through in response.positions:
-            if through > self.through.setdefault(conversation, through):
+            held = self.through.setdefault(conversation, through)
+            # A new gateway that has not seen the conversation yet cannot say how far it is.
+            if through > held or (response.welcomed and held and not through):
                 await self._catch_up(conversation)
         if response.lost:
             everything = "" in response.lost
             await self._catch_up(*(self.through if everything else response.lost))
 
-    def _acknowledge(self, client_ref: int, reason: str) -> None:
-        stored = self._waiting.get(client_ref)
+    def _acknowledge(self, told: Told) -> None:
+        stored = self._waiting.get(told.client_ref)
         if stored is None or stored.done():
             return
-        if reason:
-            stored.set_exception(NotStored(reason))
+        if told.reason:
+            refused = NotNow if told.passing else NotStored
+            stored.set_exception(refused(told.reason))
         else:
             stored.set_result(None)
 
@@ -178,15 +205,14 @@ class LiveSession:
         if self._channel is None:
             raise RuntimeError(f"{self.person} is not connected")
         self.resyncs += 1
-        stub = MessagingServiceStub(self._channel)
         for conversation in conversations:
-            async for ref, seq in self._missed(stub, conversation):
+            async for ref, seq in self._missed(self._channel, conversation):
                 self.on_message(conversation, ref, seq)
 
     async def _missed(
-        self, stub: MessagingServiceStub, conversation: str
+        self, channel: grpc.aio.Channel, conversation: str
     ) -> AsyncIterator[tuple[str, int]]:
-        more = True
+        stub, more = MessagingServiceStub(channel), True
         while more:
             request = ListChangesRequest(
                 conversation_id=conversation, since=self.through.get(conversation, 0)

@@ -18,12 +18,16 @@ from plexus_local.harness import Platform
 from plexus_local.table import CHAT, ENTRIES, Entry
 from plexuskit.testing.servers.mongo import journal_syncs
 
-from plexus_bench.gather import gathered
 from plexus_bench.platform.frames import Decoder
 from plexus_bench.platform.people import newcomers
 from plexus_bench.platform.session import LiveSession, bearer
 from plexus_bench.system import Conversation, StoredLog, body_of
+from plexus_bench.together import gathered
 
+PAST_PASSWORDS: Final = (
+    "people sign in past their passwords: sessions and tokens are made by directory's own code "
+    "with its own key file, and verified by the gateway as any other"
+)
 PROFILES: Final[Mapping[str, Sequence[Entry]]] = {"chat": CHAT, "all": ENTRIES}
 CALL_SECONDS: Final = 30.0
 
@@ -36,10 +40,7 @@ class PlexusSystem:
     def __init__(self, *, directory: Path, profile: str = "chat") -> None:
         """Take where data and logs go, and which processes run: `chat` or `all`."""
         self.name = f"plexus {profile}"
-        self.notes: Sequence[str] = (
-            "people sign in past their passwords: sessions and tokens are made by directory's own "
-            "code with its own key file, and verified by the gateway as any other",
-        )
+        self.notes: Sequence[str] = (PAST_PASSWORDS,)
         self._directory = directory
         self._entries = PROFILES[profile]
         self._stack = contextlib.ExitStack()
