@@ -14,7 +14,7 @@ from plexuskit.testing.servers import ServerNotStarted, ToolMissing
 from plexuskit.testing.servers.home import home
 
 from plexus_bench.limits import raise_open_files
-from plexus_bench.peers.alternating import as_round, idling, one_round, started
+from plexus_bench.peers.alternating import as_round, idling, one_round, settled, started
 from plexus_bench.peers.catalogue import PEERS, peers
 from plexus_bench.peers.commands import CommandFailed
 from plexus_bench.peers.report import PeersReport
@@ -24,6 +24,8 @@ from plexus_bench.shapes import SHAPES
 
 VIOLATED: Final = 1
 NOT_POSSIBLE: Final = 2
+# What a fresh system runs before anything counts.
+FIRST: Final = "a50"
 SHORT: Final = ("a8", "a50", "b", "c10")
 
 
@@ -52,6 +54,7 @@ async def _compare(options: argparse.Namespace, report: PeersReport) -> None:
     ours, theirs = PlexusSystem(directory=directory, profile="chat"), peers(options.peers)
     # The peers first: what this machine lacks for one of them shows at once.
     async with started([*theirs, ours]):
+        await settled([ours, *theirs], SHAPES[FIRST], seconds=options.settle)
         report.idle(await idling([ours, *theirs]))
         for shape in options.shapes:
             for number in range(1, options.runs + 1):
@@ -74,6 +77,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=_count, default=5, help="of each shape on each system")
     parser.add_argument("--seconds", type=float, default=5.0, help="measured in each run")
     parser.add_argument("--warm-up", type=float, default=2.0, help="seconds before that")
+    parser.add_argument(
+        "--settle", type=float, default=5.0, help=f"seconds of {FIRST} that each system runs first"
+    )
     parser.add_argument("--json", type=Path, help="file for the figures")
     return parser.parse_args()
 

@@ -31,6 +31,13 @@ async def started(systems: Sequence[System]) -> AsyncIterator[None]:
         yield
 
 
+async def settled(systems: Sequence[System], shape: Shape, *, seconds: float) -> None:
+    """Load each fresh system for a while, so that its caches are warm; 0 seconds: not at all."""
+    if seconds:
+        for system in systems:
+            await measure(system, shape, Timing(warm_up=0.0, measured=seconds))
+
+
 async def idling(systems: Sequence[System]) -> Mapping[str, float]:
     """Return how many processors each system keeps busy while nothing is asked of it.
 

@@ -39,7 +39,7 @@ class Ejabberd:
     name of ours; rooms are kept, open and archived.
     """
 
-    durability = f"archive row of both sides, {postgres.DURABILITY}"
+    durability = f"archive row of the sender or of the room, {postgres.DURABILITY}"
     notes: Sequence[str] = (
         "no numbers in conversations, no deduplication of a repeated send, plain passwords",
         "1:1 acknowledged by stream management (XEP-0198) after the sender's archive row",

@@ -16,6 +16,7 @@ from plexus_bench.peers.matrix import MatrixApi, MatrixSession
 from plexus_bench.peers.stored import logged
 from plexus_bench.peers.synapse_config import DATABASE, DOMAIN, TIMELINE_LIMIT
 from plexus_bench.system import Conversation, StoredLog
+from plexus_bench.together import gathered
 
 PACKAGES: Final = ("matrix-synapse", "psycopg2-binary")
 START_SECONDS: Final = 120.0
@@ -88,31 +89,22 @@ class Synapse:
         """Make accounts."""
         first = len(self._tokens)
         names = [f"p{number}" for number in range(first, first + count)]
-        width = asyncio.Semaphore(AT_ONCE)
 
-        async def register(name: str) -> None:
-            async with width:
-                token = await self._requests.register(name=name, password=secrets.token_hex(8))
-                self._tokens[f"@{name}:{DOMAIN}"] = token
+        async def register(name: str) -> str:
+            token = await self._requests.register(name=name, password=secrets.token_hex(8))
+            self._tokens[person := f"@{name}:{DOMAIN}"] = token
+            return person
 
-        async with asyncio.TaskGroup() as group:
-            for name in names:
-                group.create_task(register(name))
-        return [f"@{name}:{DOMAIN}" for name in names]
+        return await gathered(register, names, at_once=AT_ONCE)
 
     async def pairs(self, people: Sequence[str]) -> Sequence[Conversation]:
         """Make direct rooms of neighbours: one invites, the other joins."""
-        width = asyncio.Semaphore(AT_ONCE)
 
-        async def pair(one: str, other: str) -> Conversation:
-            told = {"preset": "trusted_private_chat", "is_direct": True, "invite": [other]}
-            async with width:
-                return await self._filled(told, members=(one, other))
+        async def pair(members: tuple[str, str]) -> Conversation:
+            told = {"preset": "trusted_private_chat", "is_direct": True, "invite": members[1:]}
+            return await self._filled(told, members=members)
 
-        neighbours = zip(people[::2], people[1::2], strict=True)
-        async with asyncio.TaskGroup() as group:
-            made = [group.create_task(pair(one, other)) for one, other in neighbours]
-        return [task.result() for task in made]
+        return await gathered(pair, zip(people[::2], people[1::2], strict=True), at_once=AT_ONCE)
 
     async def room(self, members: Sequence[str]) -> Conversation:
         """Make a room that is open to all, and let the members join."""
