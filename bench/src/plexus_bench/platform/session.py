@@ -135,6 +135,9 @@ class LiveSession:
             yield stored
         finally:
             self._waiting.pop(number, None)
+            # Its end may have been told already, to a sender that heard of it elsewhere.
+            if not stored.cancel() and not stored.cancelled():
+                stored.exception()
 
     async def _write(self, number: int, frame: bytes) -> None:
         """Put a frame into the stream; one at a time, as gRPC wants it."""
