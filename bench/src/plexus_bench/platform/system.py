@@ -61,11 +61,15 @@ class PlexusSystem:
         Raises:
             RuntimeError: The tenant is stored and mongod has not written a journal.
         """
-        self._platform = self._stack.enter_context(fresh(self._directory, entries=self._entries))
-        self._stack.callback(shutil.rmtree, self._directory)
-        await self._platform.init()
-        if not await asyncio.to_thread(journal_syncs, self._platform.urls.mongo):
-            raise RuntimeError("mongod has not forced its journal to disk: it keeps none")
+        with contextlib.ExitStack() as stack:
+            # What does not start leaves its logs; what was running is removed when all has ended.
+            platform = stack.enter_context(fresh(self._directory, entries=self._entries))
+            await platform.init()
+            if not await asyncio.to_thread(journal_syncs, platform.urls.mongo):
+                raise RuntimeError("mongod has not forced its journal to disk: it keeps none")
+            self._stack.callback(shutil.rmtree, self._directory)
+            self._stack.push(stack.pop_all())
+        self._platform = platform
 
     async def stop(self) -> None:
         """Stop everything and remove the data."""
