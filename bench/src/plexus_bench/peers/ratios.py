@@ -52,16 +52,23 @@ class Comparison:
     Attributes:
         shape: Its name.
         peer: The peer's name.
-        pairs: How many rounds count: those in which the checker found nothing in either row.
-        left_out: How many do not.
-        ratios: Plexus divided by the peer, round by round, by figure.
+        pairs: Plexus divided by the peer, by figure, in each round that counts: one in which the
+            checker found nothing in either row. None where a figure is 0 or missing.
+        left_out: How many rounds do not count.
     """
 
     shape: str
     peer: str
-    pairs: int
+    pairs: Sequence[Mapping[str, float | None]]
     left_out: int
-    ratios: Mapping[str, Spread]
+
+    @property
+    def ratios(self) -> Mapping[str, Spread]:
+        """The ratios of each figure, over the pairs that have it."""
+        return {
+            name: Spread(values=[value for pair in self.pairs if (value := pair[name]) is not None])
+            for name in FIGURES
+        }
 
 
 def counts(row: Figures) -> bool:
@@ -78,20 +85,20 @@ def spreads(rows: Sequence[Figures]) -> Mapping[str, Spread]:
 
 
 def compared(rounds: Sequence[Round], *, peer: str) -> Comparison:
-    """Divide Plexus by one peer, round by round; the rounds are of one shape.
-
-    A round that does not count, and a figure that is 0 or missing on either side, gives no ratio.
-    """
-    pairs = [(each.ours, each.theirs[peer]) for each in rounds]
-    counted = [(ours, theirs) for ours, theirs in pairs if counts(ours) and counts(theirs)]
-    ratios = {}
-    for name, read in FIGURES.items():
-        values = [(read(ours), read(theirs)) for ours, theirs in counted]
-        ratios[name] = Spread(values=[ours / theirs for ours, theirs in values if ours and theirs])
+    """Divide Plexus by one peer, round by round; the rounds are of one shape."""
+    rows = [(each.ours, each.theirs[peer]) for each in rounds]
+    counted = [(ours, theirs) for ours, theirs in rows if counts(ours) and counts(theirs)]
     return Comparison(
         shape=rounds[0].shape,
         peer=peer,
-        pairs=len(counted),
-        left_out=len(pairs) - len(counted),
-        ratios=ratios,
+        pairs=[_divided(ours, theirs) for ours, theirs in counted],
+        left_out=len(rows) - len(counted),
     )
+
+
+def _divided(ours: Figures, theirs: Figures) -> Mapping[str, float | None]:
+    divided: dict[str, float | None] = {}
+    for name, read in FIGURES.items():
+        over, under = read(ours), read(theirs)
+        divided[name] = over / under if over and under else None
+    return divided

@@ -1,10 +1,10 @@
 """What `make bench-peers` prints and writes."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -66,7 +66,7 @@ class PeersReport:
         for shape in dict.fromkeys(each.shape for each in self.rounds):
             self._shape([each for each in self.rounds if each.shape == shape])
         self.say(UNITS)
-        rows = self._rows()
+        rows = _rows(self.rounds)
         for line in dict.fromkeys(f"{row.system}: {row.durability}" for row in rows):
             self.say(f"acknowledged means, {line}")
         for note in dict.fromkeys(f"{row.system}: {note}" for row in rows for note in row.notes):
@@ -75,8 +75,8 @@ class PeersReport:
     def write(self, path: Path) -> None:
         """Write every row, every ratio and the idle load as JSON."""
         content = {
-            "rows": [asdict(row) | {"cpu_total": row.cpu_total} for row in self._rows()],
-            "ratios": [asdict(each) for each in self.comparisons],
+            "rows": [asdict(row) | {"cpu_total": row.cpu_total} for row in _rows(self.rounds)],
+            "ratios": [_written(each) for each in self.comparisons],
             "idle": self._idle,
         }
         path.write_text(json.dumps(content, indent=1, default=str) + "\n")
@@ -94,49 +94,58 @@ class PeersReport:
     def violations(self) -> Sequence[str]:
         """What the checker found in any row."""
         return [
-            f"{row.system} {row.shape}: {found}" for row in self._rows() for found in row.violations
+            f"{row.system} {row.shape}: {found}"
+            for row in _rows(self.rounds)
+            for found in row.violations
         ]
-
-    def _rows(self) -> Sequence[Figures]:
-        return [row for each in self.rounds for row in (each.ours, *each.theirs.values())]
 
     def _shape(self, rounds: Sequence[Round]) -> None:
         first = rounds[0].ours
-        self.say(f"\n{first.shape}: {first.meaning}; median [least, most] of {len(rounds)} runs")
+        loads = [row.machine.load_before for row in _rows(rounds)]
+        self.say(f"\n{first.shape}: {first.meaning}")
+        self.say(f"{len(rounds)} runs, load before them {min(loads):.2f} to {max(loads):.2f}")
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("", no_wrap=True)
         for name in FIGURES:
             table.add_column(name, justify="right", no_wrap=True)
 
-        table.add_row(first.system, *_cells(spreads([each.ours for each in rounds])))
-        for peer in rounds[0].theirs:
-            table.add_row(peer, *_cells(spreads([each.theirs[peer] for each in rounds])))
+        by_system = {first.system: [each.ours for each in rounds]}
+        by_system |= {peer: [each.theirs[peer] for each in rounds] for peer in rounds[0].theirs}
+        for system, rows in by_system.items():
+            table.add_row(f"{system}, median", *_cells(spreads(rows), _middle))
+            table.add_row("  least, most", *_cells(spreads(rows), _ends), style="dim")
         for peer in rounds[0].theirs:
             found = compared(rounds, peer=peer)
-            table.add_row(f"{first.system} / {peer}", *_cells(found.ratios), style="bold")
-            for number in range(found.pairs):
-                cells = [_at(found.ratios[name], number) for name in FIGURES]
-                table.add_row(f"  pair {number + 1}", *cells, style="dim")
+            table.add_row(f"{first.system} / {peer}", *_cells(found.ratios, _middle), style="bold")
+            for number, pair in enumerate(found.pairs, start=1):
+                cells = [_number(pair[name]) for name in FIGURES]
+                table.add_row(f"  pair {number}", *cells, style="dim")
             if found.left_out:
                 table.add_row(f"  left out: {found.left_out}, with losses or disorder")
         self._console.print(table)
 
 
-def _cells(figures: Mapping[str, Spread]) -> Sequence[str]:
-    return [_spread(figures[name]) for name in FIGURES]
+def _written(found: Comparison) -> Mapping[str, Any]:
+    medians = {name: spread.middle for name, spread in found.ratios.items()}
+    return asdict(found) | {"medians": medians}
 
 
-def _spread(spread: Spread) -> str:
-    if spread.middle is None:
+def _rows(rounds: Sequence[Round]) -> Sequence[Figures]:
+    return [row for each in rounds for row in (each.ours, *each.theirs.values())]
+
+
+def _cells(figures: Mapping[str, Spread], show: Callable[[Spread], str]) -> Sequence[str]:
+    return [show(figures[name]) for name in FIGURES]
+
+
+def _middle(spread: Spread) -> str:
+    return _number(spread.middle)
+
+
+def _ends(spread: Spread) -> str:
+    if not spread.values:
         return NONE
-    if len(spread.values) == 1:
-        return _number(spread.middle)
-    least, most = _number(min(spread.values)), _number(max(spread.values))
-    return f"{_number(spread.middle)} [{least}, {most}]"
-
-
-def _at(spread: Spread, number: int) -> str:
-    return _number(spread.values[number]) if number < len(spread.values) else NONE
+    return f"{_number(min(spread.values))}, {_number(max(spread.values))}"
 
 
 def _number(value: float | None) -> str:
