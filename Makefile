@@ -83,6 +83,11 @@ test-long: setup ## The long tests: faults, load, large data
 bench: setup ## Measure on real servers; SHAPES=a50,b chooses, ARGS="--json FILE" and so on
 	@$(BIN)/python -m plexus_bench $(if $(SHAPES),--shapes "$(SHAPES)") $(ARGS)
 
+.PHONY: bench-peers
+bench-peers: setup ## Measure Plexus beside ejabberd and Synapse; RUNS= SECONDS= SHAPES= PEERS= JSON=
+	@$(BIN)/python -m plexus_bench.peers $(if $(RUNS),--runs "$(RUNS)") $(if $(SECONDS),--seconds "$(SECONDS)") \
+		$(if $(SHAPES),--shapes "$(SHAPES)") $(if $(PEERS),--peers "$(PEERS)") $(if $(JSON),--json "$(JSON)") $(ARGS)
+
 .PHONY: demo
 demo: setup ## Start Plexus and let a company move in; EXPORT=file.zip for a Slack export
 	@$(LOCAL) demo $(if $(EXPORT),--export "$(EXPORT)")
