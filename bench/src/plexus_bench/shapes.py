@@ -90,6 +90,8 @@ class Company:
             prefix = f"{len(self.senders)}-" if place < talk else ""
             own = prefix if len(sessions) == 2 else ""  # noqa: PLR2004 - a pair
             hear = self.tally.listener(session.person, conversation.id, own=own)
+            if own and not conversation.echoes:
+                self.tally.tells_nothing(session.person, conversation.id)
             if place >= len(sessions) - 1:
                 hear = self.tally.releasing(hear)
             session.on_message = hear

@@ -61,11 +61,16 @@ class Tally:
 
     def __post_init__(self) -> None:
         self._awaited: dict[str, asyncio.Future[None]] = {}
+        self._untold: set[tuple[str, str]] = set()
 
     @property
     def acknowledgements(self) -> int:
         """How many acknowledgements are measured."""
         return len(self.ack_seconds)
+
+    def tells_nothing(self, person: str, conversation: str) -> None:
+        """Expect no delivery here: the only one who talks, where a system does not echo."""
+        self._untold.add((person, conversation))
 
     def listener(self, person: str, conversation: str, *, own: str) -> OnMessage:
         """Return what a session calls for each delivery.
@@ -124,7 +129,8 @@ class Tally:
         """Count the deliveries of acknowledged messages that have not come yet."""
         return sum(
             max(0, len(self.acknowledged[conversation]) - len(heard))
-            for (_, conversation), heard in self.heard.items()
+            for (person, conversation), heard in self.heard.items()
+            if (person, conversation) not in self._untold
         )
 
 

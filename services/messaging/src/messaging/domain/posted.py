@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from plexuskit.errors import InvalidArgument, VersionConflict
+from plexuskit.names import clean_name
 
 from messaging.domain.conversations import Kind, Member, Role
 from messaging.domain.log import Tail
@@ -227,12 +228,7 @@ def labelled(posted: Posted, *, add: Sequence[str], remove: Sequence[str]) -> tu
 
 
 def _label(word: str) -> str:
-    label = " ".join(unicodedata.normalize("NFC", word).split())
-    if not 0 < len(label) <= LABEL_LENGTH or not label.isprintable():
-        raise InvalidArgument(
-            field="labels", problem=f"takes words of 1 to {LABEL_LENGTH} characters"
-        )
-    return label
+    return clean_name(word, field="labels", most=LABEL_LENGTH)
 
 
 def _is_word(text: str) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from plexuskit.errors import InvalidArgument
+from plexuskit.names import clean_line
 
 FOLDER_LIMIT = 100
 
@@ -44,9 +44,9 @@ def arranged(
     Raises:
         InvalidArgument: the folder's name is longer than 100 characters.
     """
-    folder = present.folder if change.folder is None else change.folder.strip()
-    if len(folder) > FOLDER_LIMIT:
-        raise InvalidArgument(field="folder", problem=f"takes at most {FOLDER_LIMIT} characters")
+    folder = present.folder
+    if change.folder is not None:
+        folder = clean_line(change.folder, field="folder", most=FOLDER_LIMIT)
     muted_until = present.muted_until
     if change.muted_until is not None:
         muted_until = change.muted_until if change.muted_until > now else None
