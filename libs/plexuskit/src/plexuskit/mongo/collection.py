@@ -10,7 +10,7 @@ from pymongo import ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.cursor import AsyncCursor
-from pymongo.errors import BulkWriteError, CollectionInvalid
+from pymongo.errors import BulkWriteError, CollectionInvalid, OperationFailure
 
 from plexuskit.mongo import stamps
 from plexuskit.mongo.failures import duplicate_key, edge
@@ -30,6 +30,7 @@ from plexuskit.mongo.transactions import Transaction
 
 _FETCH = 500
 _INDEX_BUILD_SECONDS = 600
+_NAMESPACE_EXISTS = 48
 
 
 class Collection:
@@ -336,6 +337,10 @@ class Collection:
             except CollectionInvalid:
                 # It exists, which is all that is wanted.
                 return
+            except OperationFailure as failure:
+                # Another process made it a moment ago.
+                if failure.code != _NAMESPACE_EXISTS:
+                    raise
 
     async def _must_answer(self) -> None:
         """Fail soon if nobody is there: a long time limit holds for finding the server too."""
