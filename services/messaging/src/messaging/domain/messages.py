@@ -22,6 +22,8 @@ TEXT_LIMIT_BYTES = 150 * 1024
 MENTION_LIMIT = 200
 REQUEST_ID_LIMIT = 128
 
+_HEAD = struct.Struct(">QBBQIII")
+
 
 class Priority(enum.IntEnum):
     """How much a message may disturb (NTF-5)."""
@@ -100,8 +102,8 @@ def draft(
         raise InvalidArgument(field="request_id", problem="takes 1 to 128 characters")
     if len(text) > TEXT_LIMIT_BYTES:
         raise TextTooLong(bytes=len(text.encode(errors="replace")), limit=TEXT_LIMIT_BYTES)
-    # Nearly all that is said is one line of printable characters: nothing to look for in it.
-    if spans or markdown or not text.isprintable():
+    # Nearly all that is said is lines of printable characters: nothing to look for in them.
+    if spans or markdown or not (text.isprintable() or text.replace("\n", "").isprintable()):
         text, spans, mentions, mention_all, mention_departments = compose(
             Content(text, spans, mentions, mention_all, mention_departments), markdown=markdown
         )
@@ -116,8 +118,8 @@ def draft(
         mentions = tuple(dict.fromkeys(mentions))
     if mention_departments:
         mention_departments = tuple(dict.fromkeys(mention_departments))
-    if len(mentions) + len(mention_departments) > MENTION_LIMIT:
-        count = len(mentions) + len(mention_departments)
+    count = len(mentions) + len(mention_departments)
+    if count > MENTION_LIMIT:
         raise TooManyMentions(count=count, limit=MENTION_LIMIT)
     return Draft(
         conversation_id=conversation_id,
@@ -161,19 +163,16 @@ def _content_hash(
     Length-prefixed so that no two contents share a byte string (MSG-3). What most messages lack
     stands last and only where it is, so that the hashes of all others stay what they are.
     """
-    digest = hashlib.sha256(
-        struct.pack(
-            ">QBBQIII",
-            len(text),
-            priority,
-            mention_all,
-            reply_to_seq,
-            len(spans),
-            len(mentions),
-            len(attachments),
-        )
+    head = _HEAD.pack(
+        len(text),
+        priority,
+        mention_all,
+        reply_to_seq,
+        len(spans),
+        len(mentions),
+        len(attachments),
     )
-    digest.update(text)
+    digest = hashlib.sha256(head + text)
     for span in spans:
         value = span.value.encode()
         digest.update(struct.pack(">IIBI", span.start, span.length, len(span.kind), len(value)))
