@@ -6,6 +6,8 @@ import struct
 from messaging.domain.content import Attachment, Span
 from messaging.domain.forwarded import Forwarded
 
+_HEAD = struct.Struct(">QBBQIII")
+
 
 def content_hash(
     *,
@@ -25,19 +27,16 @@ def content_hash(
 
     What most messages lack stands last and only where one of it is set.
     """
-    digest = hashlib.sha256(
-        struct.pack(
-            ">QBBQIII",
-            len(text),
-            priority,
-            mention_all,
-            reply_to_seq,
-            len(spans),
-            len(mentions),
-            len(attachments),
-        )
+    head = _HEAD.pack(
+        len(text),
+        priority,
+        mention_all,
+        reply_to_seq,
+        len(spans),
+        len(mentions),
+        len(attachments),
     )
-    digest.update(text)
+    digest = hashlib.sha256(head + text)
     if spans:
         _feed_spans(digest, spans)
     for word in mentions:

@@ -121,8 +121,8 @@ def draft(
         raise InvalidArgument(field="request_id", problem="takes 1 to 128 characters")
     if len(text) > TEXT_LIMIT_BYTES:
         raise TextTooLong(bytes=len(text.encode(errors="replace")), limit=TEXT_LIMIT_BYTES)
-    # Nearly all that is said is one line of printable characters: nothing to look for in it.
-    if spans or markdown or not text.isprintable():
+    # Nearly all that is said is lines of printable characters: nothing to look for in them.
+    if spans or markdown or not (text.isprintable() or text.replace("\n", "").isprintable()):
         text, spans, mentions, mention_all, department_ids = compose(
             Content(text, spans, mentions, mention_all, department_ids), markdown=markdown
         )
