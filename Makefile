@@ -88,6 +88,10 @@ bench-peers: setup ## Measure Plexus beside ejabberd and Synapse; RUNS= SECONDS=
 	@$(BIN)/python -m plexus_bench.peers $(if $(RUNS),--runs "$(RUNS)") $(if $(SECONDS),--seconds "$(SECONDS)") \
 		$(if $(SHAPES),--shapes "$(SHAPES)") $(if $(PEERS),--peers "$(PEERS)") $(if $(JSON),--json "$(JSON)") $(ARGS)
 
+.PHONY: soak
+soak: setup ## Kill processes under load, CYCLES=200 times; SEED=n repeats a run
+	@$(LOCAL).faults --cycles $(or $(CYCLES),200) $(if $(SEED),--seed $(SEED))
+
 .PHONY: demo
 demo: setup ## Start Plexus and let a company move in; EXPORT=file.zip for a Slack export
 	@$(LOCAL) demo $(if $(EXPORT),--export "$(EXPORT)")

@@ -239,6 +239,14 @@ async def test_a_collection_without_indexes_is_made_for_transactions(db: Databas
     assert "bare" in await db.collection_names()
 
 
+async def test_processes_that_start_together_make_a_collection_without_indexes_once(db):
+    for number in range(5):
+        collection = db.collection(f"plain{number}", schema_version=1)
+        await asyncio.gather(*(collection.ensure_indexes([]) for _ in range(8)))
+
+    assert await db.collection_names() == [f"plain{number}" for number in range(5)]
+
+
 async def test_changes_bring_inserts_in_order_and_go_on_after_a_token(db: Database) -> None:
     log, other = db.collection("log", schema_version=1), db.collection("other", schema_version=1)
     async with db.changes(["log"], after=None) as stream:

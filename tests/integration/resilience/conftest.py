@@ -14,8 +14,9 @@ from plexus.directory.v1.directory_service_pb2 import GetPersonRequest
 from plexus.messaging.v1.conversations_pb2 import Conversation
 from plexus.messaging.v1.messaging_service_pb2 import CreateConversationRequest
 from plexus_cli.sdk import Plexus, open_channel
-from plexus_local.harness import Platform, Proc
-from plexuskit.clock import SystemClock
+from plexus_local.harness import Platform
+from plexus_local.process import Proc
+from plexuskit.clock import Clock, SystemClock
 from plexuskit.config import CallerSection
 from plexuskit.grpc import CallerSigner, CallerTokens
 from plexuskit.testing.wait import eventually
@@ -117,12 +118,15 @@ def talking() -> Callable[..., contextlib.AbstractAsyncContextManager[None]]:
 @pytest.fixture
 async def direct(
     platform: Platform, people: dict[str, Plexus]
-) -> AsyncIterator[Callable[[str, str], Awaitable[Direct]]]:
-    """Open a way to one process past the gateway: `await direct("ann", "messaging-api")`."""
+) -> AsyncIterator[Callable[..., Awaitable[Direct]]]:
+    """Open a way to one process past the gateway: `await direct("ann", "messaging-api")`.
+
+    With a clock of its own the caller is signed at that clock's time.
+    """
     signer = CallerSigner(CallerSection(keys_file=platform.layout.keys / "gateway.json"))
     async with contextlib.AsyncExitStack() as stack:
 
-        async def opened(name: str, process: str) -> Direct:
+        async def opened(name: str, process: str, clock: Clock | None = None) -> Direct:
             plexus = people[name]
             me = await plexus.call(plexus.directory.GetPerson, GetPersonRequest(me=True))
             context = CallerContext(
@@ -132,7 +136,7 @@ async def direct(
                 session_id=plexus.profile.session_id,
                 roles=["member"],
             )
-            tokens = CallerTokens(signer, context, clock=SystemClock())
+            tokens = CallerTokens(signer, context, clock=clock or SystemClock())
             address = platform.address_of(process)
             channel = await stack.enter_async_context(open_channel(address))
             return Direct(channel, tokens, me.person.id)

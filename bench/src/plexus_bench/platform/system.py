@@ -28,7 +28,7 @@ PAST_PASSWORDS: Final = (
     "people sign in past their passwords: sessions and tokens are made by directory's own code "
     "with its own key file, and verified by the gateway as any other"
 )
-PROFILES: Final[Mapping[str, Sequence[Entry]]] = {"chat": CHAT, "all": ENTRIES}
+PROFILES: Final[Mapping[str, tuple[Entry, ...]]] = {"chat": CHAT, "all": ENTRIES}
 CALL_SECONDS: Final = 30.0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from plexuskit.config import Section, ServiceSettings
 
 from plexus_local.layout import Layout
-from plexus_local.table import Entry, peers
+from plexus_local.table import ENTRIES, Entry, peers
 
 Offer = Mapping[str, Mapping[str, str | int | Path]]
 
@@ -23,13 +23,27 @@ class BackendUrls(typing.NamedTuple):
 
 
 def environment(
-    entry: Entry, *, layout: Layout, ports: dict[str, int], urls: BackendUrls, smtp: str
+    entry: Entry,
+    *,
+    layout: Layout,
+    ports: dict[str, int],
+    urls: BackendUrls,
+    smtp: str,
+    entries: tuple[Entry, ...] = ENTRIES,
 ) -> dict[str, str]:
     """Return the whole environment of a process.
 
     A setting that the operator exported keeps the operator's value.
+
+    Args:
+        entry: which process.
+        layout: where its files are.
+        ports: of every process, also of those that do not run.
+        urls: of the servers.
+        smtp: where mails go.
+        entries: those that run; of the other services the address is told, and nobody answers.
     """
-    offer = _offer(entry, layout=layout, ports=ports, urls=urls, smtp=smtp)
+    offer = _offer(entry, layout=layout, ports=ports, urls=urls, smtp=smtp, entries=entries)
     settings = importlib.import_module(f"{entry.service}.config").Settings
     return variables(settings, offer) | dict(os.environ)
 
@@ -61,8 +75,21 @@ def _keys(annotation: object) -> set[str]:
     }
 
 
+def _known_to(service: str, peers: Mapping[str, str]) -> dict[str, str]:
+    """Tell the gateway of every address; the others call the first one."""
+    if service == "gateway":
+        return dict(peers)
+    return {name: addresses.partition(",")[0] for name, addresses in peers.items()}
+
+
 def _offer(
-    entry: Entry, *, layout: Layout, ports: dict[str, int], urls: BackendUrls, smtp: str
+    entry: Entry,
+    *,
+    layout: Layout,
+    ports: dict[str, int],
+    urls: BackendUrls,
+    smtp: str,
+    entries: tuple[Entry, ...],
 ) -> Offer:
     service = entry.service
     listening: dict[str, dict[str, str | int]] = {
@@ -75,7 +102,7 @@ def _offer(
         "opensearch": {"url": urls.opensearch, "index_prefix": "plexus-"},
         "caller": {"keys_file": layout.keys / f"{service}.json"},
         "telemetry": {"log_format": "json", "log_level": "INFO"},
-        "peers": peers(ports),
+        "peers": _known_to(service, peers(ports) | peers(ports, entries)),
         "bootstrap": {"secret": layout.bootstrap_secret.read_text().strip()},
         "tokens": {"keys_file": layout.keys / "directory-tokens.json"},
         "smtp": {"url": smtp, "sender": "plexus@plexus.local"},

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from plexus_local.table import ENTRIES, Entry
 
 
 @contextlib.contextmanager
-def fresh(directory: Path, *, entries: Sequence[Entry] = ENTRIES) -> Iterator[Platform]:
+def fresh(directory: Path, *, entries: tuple[Entry, ...] = ENTRIES) -> Iterator[Platform]:
     """Start MongoDB, Kafka, OpenSearch if search is among the entries, and the entries.
 
     Data and logs lie in `directory`; there is no tenant yet (`Platform.init`). Everything stops at

@@ -5,15 +5,14 @@ Every one of them may be killed, paused, stopped and started again by a test.
 
 import asyncio
 import contextlib
-import http.client
 import os
 import secrets
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from plexus.directory.v1.directory_service_pb2 import CreatePersonRequest
 from plexus.directory.v1.session_service_pb2 import InitTenantRequest, SignInRequest
@@ -23,133 +22,16 @@ from plexus_cli.sdk import Plexus, open_channel, token_fields
 from plexuskit.testing.servers import Child, NativeServer
 from plexuskit.testing.servers.child import signal_group
 from plexuskit.testing.servers.ports import free_ports
-from plexuskit.testing.wait import eventually
 
 from plexus_local.credentials import make_bootstrap_secret, make_keys
 from plexus_local.environment import BackendUrls, environment
 from plexus_local.layout import Layout
+from plexus_local.process import READY_WITHIN, Launch, Proc, until
 from plexus_local.table import ENTRIES, Entry, port_names, services
 
-READY_WITHIN = 60.0
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 ADMIN_PASSWORD = "correct horse battery"  # noqa: S105 - of a company that lives for a test
 PASSWORD = "a password of the tests"  # noqa: S105 - see above
-
-
-class Proc:
-    """One process of Plexus: can be started, stopped, killed, paused; its log is kept."""
-
-    def __init__(
-        self, name: str, command: list[str], env: dict[str, str], log: Path, *, ops: int
-    ) -> None:
-        self.name = name
-        self._command, self._env, self._log, self._ops = command, env, log, ops
-        self._child: Child | None = None
-
-    def start(self, **extra: str) -> None:
-        """Start it, with extra environment."""
-        if self.running:
-            raise RuntimeError(f"{self.name} runs already")
-        self._child = Child(self._command, log=self._log, env={**self._env, **extra})
-
-    @property
-    def pid(self) -> int:
-        """The process id."""
-        return self._started.pid
-
-    @property
-    def _started(self) -> Child:
-        if self._child is None:
-            raise RuntimeError(f"{self.name} was never started")
-        return self._child
-
-    @property
-    def running(self) -> bool:
-        """Whether it lives."""
-        return self._child is not None and self._child.exit_code is None
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to it and what it started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
-
-    def kill(self) -> None:
-        """Kill it as a power cut would, and see it gone."""
-        self.signal(signal.SIGKILL)
-        self._started.stop(within=5)
-
-    def stop(self) -> int:
-        """Stop it as an operator would; gives its exit code."""
-        return self._started.stop(within=25)
-
-    def pause(self) -> None:
-        """Freeze it, as a machine does that swaps or moves; `resume` lets it go on."""
-        self.signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let a paused process go on."""
-        self.signal(signal.SIGCONT)
-
-    async def end(self) -> int:
-        """Stop it without blocking the loop that its clients run on; gives its exit code."""
-        return await asyncio.to_thread(self.stop)
-
-    async def begin(self, *, within: float = READY_WITHIN, **extra: str) -> None:
-        """Start it, with extra environment, and wait until it is ready; the loop goes on.
-
-        Raises:
-            AssertionError: with the end of its log.
-        """
-        # Here and not in a thread: a child is tied to the thread that starts it.
-        self.start(**extra)
-
-        await _until(lambda: not self.running or self.ready(), within=within)
-        if not self.running:
-            raise AssertionError(f"{self.name} has ended:\n{self.tail()}")
-
-    async def died(self, *, within: float) -> None:
-        """Wait until it has ended by itself: a fault point has killed it."""
-        await eventually(lambda: not self.running, within=within)
-
-    def ready(self) -> bool:
-        """Ask it once whether it is ready."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._ops, timeout=2)
-        try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
-
-    def get(self, path: str) -> tuple[int, str]:
-        """Read one of its operational pages (`/livez`, `/readyz`, `/metrics`)."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._ops, timeout=5)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()
-
-    def wait_ready(self, *, within: float = READY_WITHIN) -> None:
-        """Wait until it is ready.
-
-        Raises:
-            AssertionError: with the end of its log.
-        """
-        deadline = time.monotonic() + within
-        while not self.ready():
-            if not self.running or time.monotonic() > deadline:
-                raise AssertionError(f"{self.name} is not ready:\n{self.tail()}")
-            time.sleep(0.05)
-
-    def tail(self, characters: int = 3000) -> str:
-        """Give the end of its log."""
-        return self._log.read_text(errors="replace")[-characters:]
-
-    def log_text(self) -> str:
-        """Give its whole log."""
-        return self._log.read_text(errors="replace")
 
 
 @dataclass
@@ -161,6 +43,9 @@ class Platform:
     ports: dict[str, int]
     processes: dict[str, Proc]
     servers: dict[str, NativeServer]
+    entries: tuple[Entry, ...] = ENTRIES
+    settings: Mapping[str, str] = field(default_factory=dict)
+    launch: Launch = Child
     admin_handle: str = "root"
     _people: dict[str, str] = field(default_factory=dict)
 
@@ -259,7 +144,7 @@ class Platform:
                 process.start()
             process.resume()
         for process in self.processes.values():
-            await _until(process.ready, within=READY_WITHIN)
+            await until(process.ready, within=READY_WITHIN)
 
     @contextlib.asynccontextmanager
     async def without(self, name: str) -> AsyncIterator[None]:
@@ -281,14 +166,22 @@ class Platform:
 
         It is found as `<name>-2`, also by `address_of`; nobody is told of it.
         """
-        like = next(entry for entry in ENTRIES if entry.name == name)
+        like = next(entry for entry in self.entries if entry.name == name)
         entry = replace(like, name=f"{name}-2")
         sections = [*entry.serves, "ops"]
         ports = self.ports | {
             f"{entry.name}.{section}": port
             for section, port in zip(sections, free_ports(len(sections)), strict=True)
         }
-        process = _process(entry, layout=self.layout, ports=ports, urls=self.urls)
+        process = _process(
+            entry,
+            layout=self.layout,
+            ports=ports,
+            urls=self.urls,
+            entries=self.entries,
+            settings=self.settings,
+            launch=self.launch,
+        )
         self.ports.update(ports)
         try:
             await process.begin(within=READY_WITHIN, **extra)
@@ -303,22 +196,39 @@ def running(
     *,
     servers: dict[str, NativeServer],
     urls: BackendUrls,
-    entries: Sequence[Entry] = ENTRIES,
+    entries: tuple[Entry, ...] = ENTRIES,
+    settings: Mapping[str, str] = NO_SETTINGS,
+    launch: Launch = Child,
 ) -> Iterator[Platform]:
-    """Start services on the given servers; stop all of them at the end, last first.
+    """Start processes on the given servers; stop all of them at the end, last first.
 
-    Those that are left out of `entries` have ports, at which nobody answers.
+    Args:
+        directory: Where everything of this run lies.
+        servers: The servers, which run already, by name.
+        urls: Where they are.
+        entries: Which processes; all of Plexus unless told otherwise.
+        settings: More environment of every process.
+        launch: Starts each process.
     """
     layout = Layout(directory / "plexus")
     layout.make()
     make_keys(layout, services=services())
     make_bootstrap_secret(layout)
-    names = ["mail", *port_names()]
+    names = list(dict.fromkeys(["mail", *port_names(), *port_names(entries)]))
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     processes = {
-        entry.name: _process(entry, layout=layout, ports=ports, urls=urls) for entry in entries
+        entry.name: _process(
+            entry,
+            layout=layout,
+            ports=ports,
+            urls=urls,
+            entries=entries,
+            settings=settings,
+            launch=launch,
+        )
+        for entry in entries
     }
-    platform = Platform(layout, urls, ports, processes, servers)
+    platform = Platform(layout, urls, ports, processes, servers, entries, settings, launch)
     with contextlib.ExitStack() as stack:
         mail = Child(
             [sys.executable, "-m", "plexus_local.mail", str(ports["mail"]), str(layout.mail)],
@@ -327,12 +237,13 @@ def running(
         )
         stack.callback(mail.stop)
         for stage in sorted({entry.stage for entry in entries}):
-            together = [platform[entry.name] for entry in entries if entry.stage == stage]
-            for process in together:
+            together = [entry for entry in entries if entry.stage == stage]
+            for entry in together:
+                process = platform[entry.name]
                 process.start()
                 stack.callback(_end, process)
-            for process in together:
-                process.wait_ready()
+            for entry in together:
+                platform[entry.name].wait_ready()
         yield platform
 
 
@@ -342,29 +253,36 @@ def _end(process: Proc) -> None:
         process.stop()
 
 
-async def _until(ask: Callable[[], bool], *, within: float) -> None:
-    """Ask in a thread, because asking may take seconds, until the answer is yes."""
-
-    async def asked() -> bool:
-        return await asyncio.to_thread(ask)
-
-    _: bool = await eventually(asked, within=within)
-
-
 async def _bring_back(server: NativeServer) -> None:
     """Start a server again; the loop goes on."""
     await asyncio.to_thread(server.prepare)
     # Here and not in a thread: a child is tied to the thread that starts it.
     server.spawn()
-    await _until(server.answers, within=server.start_seconds)
+    await until(server.answers, within=server.start_seconds)
     await asyncio.to_thread(server.settle)
 
 
-def _process(entry: Entry, *, layout: Layout, ports: dict[str, int], urls: BackendUrls) -> Proc:
+def _process(
+    entry: Entry,
+    *,
+    layout: Layout,
+    ports: dict[str, int],
+    urls: BackendUrls,
+    entries: tuple[Entry, ...],
+    settings: Mapping[str, str],
+    launch: Launch,
+) -> Proc:
     smtp = f"smtp://127.0.0.1:{ports['mail']}"
-    env = environment(entry, layout=layout, ports=ports, urls=urls, smtp=smtp)
-    ops = ports[f"{entry.name}.ops"]
-    return Proc(entry.name, command_of(entry), env, layout.log(entry.name), ops=ops)
+    env = environment(entry, layout=layout, ports=ports, urls=urls, smtp=smtp, entries=entries)
+    own = {**env, **settings}
+    return Proc(
+        entry.name,
+        command_of(entry),
+        own,
+        layout.log(entry.name),
+        ops=ports[f"{entry.name}.ops"],
+        launch=launch,
+    )
 
 
 def command_of(entry: Entry) -> list[str]:

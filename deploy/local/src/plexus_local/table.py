@@ -53,9 +53,10 @@ def port_names(entries: tuple[Entry, ...] = ENTRIES) -> list[str]:
 
 
 def peers(ports: dict[str, int], entries: tuple[Entry, ...] = ENTRIES) -> dict[str, str]:
-    """Return where each service answers gRPC: `{service: host:port}`."""
-    return {
-        entry.service: f"127.0.0.1:{ports[f'{entry.name}.grpc']}"
-        for entry in entries
-        if "grpc" in entry.serves
-    }
+    """Return where each service answers gRPC: `{service: host:port[,host:port]}`."""
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        if "grpc" in entry.serves:
+            address = f"127.0.0.1:{ports[f'{entry.name}.grpc']}"
+            found.setdefault(entry.service, []).append(address)
+    return {service: ",".join(addresses) for service, addresses in found.items()}

@@ -63,6 +63,16 @@ class OpsSection(Section):
     stop_seconds: Seconds = 20
 
 
+class RelaySection(Section):
+    """How long the right to relay lasts without being renewed.
+
+    After a relay was killed its facts wait this long for another; one that stands still for longer
+    has lost it.
+    """
+
+    lease_seconds: Seconds = 10
+
+
 class CallerSection(Section):
     """The file with the Ed25519 keys that sign and verify caller contexts."""
 

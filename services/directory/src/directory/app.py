@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Final
 
 from plexus.authz.v1.authority_pb2_grpc import add_AuthorityServicer_to_server
@@ -60,7 +61,14 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
     """Publish the outbox to Kafka."""
     async with connect(settings.mongo) as db:
         await Store(db).provision()
-        async with relay(db, settings.kafka, sources=[OUTBOX], name=SERVICE, runtime=runtime):
+        async with relay(
+            db,
+            settings.kafka,
+            sources=[OUTBOX],
+            name=SERVICE,
+            runtime=runtime,
+            lease=timedelta(seconds=settings.relay.lease_seconds),
+        ):
             yield
 
 

@@ -7,6 +7,7 @@ from plexuskit.config import (
     GrpcSection,
     KafkaSection,
     MongoSection,
+    RelaySection,
     Section,
     ServiceSettings,
 )
@@ -40,6 +41,7 @@ class Settings(ServiceSettings, env_prefix="DIRECTORY_"):
 
     mongo: MongoSection = MongoSection(database="directory")
     kafka: KafkaSection = KafkaSection()
+    relay: RelaySection = RelaySection()
     grpc: GrpcSection
     caller: CallerSection
     bootstrap: BootstrapSection = BootstrapSection()

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from plexus.authz.v1.authority_pb2 import ObjectRef, RecheckRequest
@@ -134,7 +135,12 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
     async with connect(settings.mongo) as db:
         await Store(db).provision()
         async with relay(
-            db, settings.kafka, sources=[ENTRIES, CURSOR_LOG, OUTBOX], name=SERVICE, runtime=runtime
+            db,
+            settings.kafka,
+            sources=[ENTRIES, CURSOR_LOG, OUTBOX],
+            name=SERVICE,
+            runtime=runtime,
+            lease=timedelta(seconds=settings.relay.lease_seconds),
         ):
             yield
 

@@ -6,6 +6,7 @@ from plexuskit.config import (
     KafkaSection,
     MongoSection,
     OpsSection,
+    RelaySection,
     Section,
     ServiceSettings,
     TelemetrySection,
@@ -53,6 +54,7 @@ class Settings(ServiceSettings, env_prefix="MESSAGING_"):
 
     mongo: MongoSection = MongoSection(database="messaging")
     kafka: KafkaSection = KafkaSection()
+    relay: RelaySection = RelaySection()
     grpc: GrpcSection = GrpcSection(port=7102)
     ops: OpsSection = OpsSection(port=9102)
     caller: CallerSection

@@ -91,7 +91,14 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
     """Publish the outbox to Kafka: that is what delivers in-app."""
     async with (
         _store(settings, runtime) as (db, _),
-        relay(db, settings.kafka, sources=[OUTBOX], name=SERVICE, runtime=runtime),
+        relay(
+            db,
+            settings.kafka,
+            sources=[OUTBOX],
+            name=SERVICE,
+            runtime=runtime,
+            lease=timedelta(seconds=settings.relay.lease_seconds),
+        ),
     ):
         yield
 

@@ -9,6 +9,7 @@ from plexuskit.config import (
     KafkaSection,
     MongoSection,
     Positive,
+    RelaySection,
     Seconds,
     Section,
     ServiceSettings,
@@ -112,6 +113,7 @@ class Settings(ServiceSettings, env_prefix="NOTIFY_"):
 
     mongo: MongoSection = MongoSection(database="notify")
     kafka: KafkaSection = KafkaSection()
+    relay: RelaySection = RelaySection()
     grpc: GrpcSection = GrpcSection(port=7050)
     caller: CallerSection
     peers: PeersSection

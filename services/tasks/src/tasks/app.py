@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -49,7 +50,14 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
     """Publish the outbox to Kafka."""
     async with (
         _store(settings, runtime) as (db, _),
-        relay(db, settings.kafka, sources=[OUTBOX], name=SERVICE, runtime=runtime),
+        relay(
+            db,
+            settings.kafka,
+            sources=[OUTBOX],
+            name=SERVICE,
+            runtime=runtime,
+            lease=timedelta(seconds=settings.relay.lease_seconds),
+        ),
     ):
         yield
 

@@ -7,6 +7,7 @@ from plexuskit.config import (
     GrpcSection,
     KafkaSection,
     MongoSection,
+    RelaySection,
     Section,
     ServiceSettings,
 )
@@ -45,6 +46,7 @@ class Settings(ServiceSettings, env_prefix="TASKS_"):
 
     mongo: MongoSection = MongoSection(database="tasks")
     kafka: KafkaSection = KafkaSection()
+    relay: RelaySection = RelaySection()
     grpc: GrpcSection = GrpcSection(port=7040)
     caller: CallerSection
     calendar: CalendarSection = CalendarSection()

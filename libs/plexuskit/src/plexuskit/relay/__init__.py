@@ -10,7 +10,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -20,7 +20,7 @@ from plexuskit.errors import DependencyDown
 from plexuskit.kafka import producer
 from plexuskit.mongo import Database, HistoryLost
 from plexuskit.relay.leader import Leader
-from plexuskit.relay.lease import Lease, LeaseLost
+from plexuskit.relay.lease import TTL, Lease, LeaseLost
 from plexuskit.relay.source import (
     OUTBOX,
     FactSource,
@@ -60,6 +60,7 @@ async def relay(
     sources: Sequence[FactSource],
     name: str,
     runtime: Runtime,
+    lease: timedelta = TTL,
 ) -> AsyncIterator[None]:
     """Relay the facts of the sources for the time of the block, or stand by while another does.
 
@@ -69,8 +70,9 @@ async def relay(
         sources: each collection once.
         name: of the lease; the same in all processes that relay these sources.
         runtime: the frame of the process.
+        lease: how long the lease lives without being renewed.
     """
-    relaying = _Relay(db, kafka, sources=sources, name=name, runtime=runtime)
+    relaying = _Relay(db, kafka, sources=sources, name=name, runtime=runtime, lives=lease)
     async with (
         runtime.background(f"relay-{name}", relaying.run()),
         runtime.background(f"relay-{name}-watch", relaying.observe()),
@@ -92,11 +94,13 @@ class _Relay:
         sources: Sequence[FactSource],
         name: str,
         runtime: Runtime,
+        lives: timedelta,
     ) -> None:
         self._db = db
         self._kafka = kafka
         self._sources = sources
         self._name = name
+        self._lives = lives
         self._runtime = runtime
         self._stop = asyncio.Event()
         self._ended = asyncio.Event()
@@ -154,7 +158,7 @@ class _Relay:
 
     async def _lead(self) -> None:
         clock = self._runtime.clock
-        lease = Lease(self._db, name=self._name, clock=clock)
+        lease = Lease(self._db, name=self._name, clock=clock, lives=self._lives)
         async with lease.hold(), producer(self._kafka) as out:
             leader = Leader(self._db, sources=self._sources, lease=lease, out=out, clock=clock)
             self._leader, self._failure = leader, ""

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import structlog
 
+from plexuskit import fault
 from plexuskit.clock import Clock
 from plexuskit.kafka import Producer
 from plexuskit.mongo import ChangeBatch, Changes, Database, HistoryLost
@@ -137,6 +138,8 @@ class Leader:
             await self._sweep.look()
 
     async def _save(self, position: Position) -> None:
+        fault.point("relay.before_position")
         await self._lease.save(position)
+        fault.point("relay.after_position")
         self._position = position
         self._saved = self._clock.monotonic()

@@ -19,10 +19,10 @@ COLLECTION = "relay_leases"
 SCHEMA_VERSION = 1
 
 TTL = timedelta(seconds=10)
-RENEWED_EVERY = timedelta(seconds=3)
+RENEWED_EVERY = 0.3  # of the lease's life
 ASKED_EVERY = timedelta(milliseconds=500)
-# Less than the TTL by what two machines' clocks may differ in speed and a reply may take.
-TRUSTED = TTL - timedelta(seconds=1)
+# Of its life: less by what two machines' clocks may differ in speed and a reply may take.
+TRUSTED = 0.9
 
 log = structlog.get_logger()
 
@@ -49,14 +49,15 @@ class Position:
 
 
 class Lease:
-    """The right to relay, for ten seconds at a time.
+    """The right to relay, for ten seconds at a time unless told otherwise.
 
     Its end is decided by the server's clock, and trusted by the holder for a little less on its own
     monotonic clock, which goes on while the process is paused. It limits work: a record that is
     already on its way to Kafka cannot be called back.
     """
 
-    def __init__(self, db: Database, *, name: str, clock: Clock) -> None:
+    def __init__(self, db: Database, *, name: str, clock: Clock, lives: timedelta = TTL) -> None:
+        self._lives = lives
         self._leases = db.collection(COLLECTION, schema_version=SCHEMA_VERSION)
         self._name = name
         self._clock = clock
@@ -129,13 +130,13 @@ class Lease:
         asked = self._clock.monotonic()
         ours: dict[str, Any] = {"owner": self._owner}
         wanted = {"$or": [ours, {"$expr": {"$lte": ["$expires_at", "$$NOW"]}}]}
-        until = {"$add": ["$$NOW", int(TTL.total_seconds() * 1000)]}
+        until = {"$add": ["$$NOW", int(self._lives.total_seconds() * 1000)]}
         matched = await self._leases.update(
             {"_id": self._name, **(wanted if or_expired else ours)},
             [{"$set": {"owner": self._owner, "expires_at": until}}],
         )
         if matched:
-            self._trusted_until = asked + TRUSTED.total_seconds()
+            self._trusted_until = asked + self._lives.total_seconds() * TRUSTED
         return bool(matched)
 
     async def _introduce(self) -> None:
@@ -146,7 +147,7 @@ class Lease:
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(RENEWED_EVERY.total_seconds())
+            await asyncio.sleep(self._lives.total_seconds() * RENEWED_EVERY)
             try:
                 if not await self._take(or_expired=False):
                     self._trusted_until = float("-inf")

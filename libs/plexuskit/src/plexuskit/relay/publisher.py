@@ -140,7 +140,9 @@ class Publisher:
         began, now = self._clock.monotonic(), self._clock.now()
         for marks in self._marks.values():
             await marks.flush(now=now)
+        fault.point("relay.before_progress")
         await self._numbers.flush()
+        fault.point("relay.after_progress")
         self._flushed = self._clock.monotonic()
         self._unflushed = False
         # A fifth of the time at most; meanwhile numbers of one scope become one write.
@@ -161,6 +163,7 @@ class Publisher:
         async with aclosing(self._chunks(source, found, source.replay.order)) as chunks:
             async for documents in chunks:
                 self.oldest, self.in_hand = source.stored_at(documents[0]), len(documents)
+                fault.point("relay.in_replay")
                 wanted = [d for d in documents if before is None or source.number(d) < before]
                 await self._send([self._next_record(source, key, document) for document in wanted])
                 if len(wanted) < len(documents):
@@ -223,6 +226,7 @@ class Publisher:
         pause = _FIRST_PAUSE
         while True:
             await self._lease.ensure()
+            fault.point("relay.before_publish")
             try:
                 await self._out.send_batch(batch)
             except (DependencyDown, RecordTooLarge) as error:

@@ -20,6 +20,7 @@ from plexus.topics import (
     MESSAGING_PERSON_V1,
     NOTIFY_NOTIFICATION_V1,
 )
+from plexuskit import fault
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import KafkaUnavailable, Record, tail
 from plexuskit.metrics import counter
@@ -114,6 +115,7 @@ class FanOut:
 
     def apply(self, records: Sequence[Record]) -> None:
         """Apply records in order per key."""
+        fault.point("gateway.before_apply")
         runs: dict[str, list[Record]] = {}
         for record in records:
             if record.topic == MESSAGING_CONVERSATION_V1.name:
@@ -122,6 +124,7 @@ class FanOut:
                 self._deliver_personal(record)
         for conversation_id, run in runs.items():
             self._apply_run(self._rooms.get(conversation_id), run)
+        fault.point("gateway.after_apply")
 
     def _apply_run(self, room: Room, run: Sequence[Record]) -> None:
         room.beat = self._beat()

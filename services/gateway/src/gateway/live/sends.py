@@ -11,6 +11,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 from plexus.gateway.v1.session_service_pb2 import SendItem
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
+from plexuskit import fault
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.metrics import counter
 
@@ -63,6 +64,7 @@ class Sends:
                 self._submit(stream, item, signed)
             except Refusal as refusal:
                 stream.refuse(item.client_ref, refusal)
+        fault.point("gateway.after_route")
 
     def _check(self, stream: Stream, item: SendItem) -> None:
         if stream.unanswered >= self._most_waiting:

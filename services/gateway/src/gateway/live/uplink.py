@@ -12,6 +12,7 @@ from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.messaging.v1.log_service_pb2 import AppendItem, AppendRequest, AppendResponse
 from plexus.messaging.v1.log_service_pb2_grpc import LogServiceStub
 from plexus.messaging.v1.messaging_service_pb2 import SendVerdict
+from plexuskit import fault
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown, Refusal
 from plexuskit.grpc import RemoteFailure
@@ -174,6 +175,7 @@ class Uplink:
         return items
 
     def _take(self, response: AppendResponse) -> None:
+        fault.point("gateway.before_ack")
         for each in response.verdicts:
             sent = self._sent.pop(each.ref, None)
             if sent is not None:

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 import grpc
 from google.protobuf.message import DecodeError
-from plexuskit import telemetry
+from plexuskit import fault, telemetry
 from plexuskit.errors import Kind, Refusal
 from plexuskit.grpc import METADATA_KEY, MethodInfo
 
@@ -60,8 +60,9 @@ class Forwarding:
         path, owner = method.path, self._owners[method.service]
 
         async def forward(request: bytes, identity: Identity | None, left: float | None) -> bytes:
+            fault.point("gateway.before_forward")
             try:
-                return await owner.unary_unary(
+                response = await owner.unary_unary(
                     path,
                     request,
                     metadata=self._metadata(method, identity),
@@ -70,6 +71,8 @@ class Forwarding:
             except grpc.aio.AioRpcError as error:
                 _check_readable(method, request, error)
                 raise
+            fault.point("gateway.after_forward")
+            return response
 
         return forward
 

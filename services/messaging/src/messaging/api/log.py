@@ -7,6 +7,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from plexus.messaging.v1 import log_service_pb2, log_service_pb2_grpc
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
+from plexuskit import fault
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import CallerVerifier, actor_of
 
@@ -37,6 +38,7 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
         ender = asyncio.create_task(self._end(reader))
         try:
             async for verdicts in outbox.frames():
+                fault.point("append.before_answer")
                 yield pb.AppendResponse(verdicts=verdicts)
         finally:
             ender.cancel()
@@ -55,6 +57,7 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
     ) -> None:
         try:
             async for request in request_iterator:
+                fault.point("append.after_read")
                 for item in request.items:
                     self._submit(item, outbox)
         finally:

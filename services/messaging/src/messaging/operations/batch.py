@@ -354,6 +354,7 @@ class Batch:
             self._advance(entry)
             self._stored[entry.item.key] = (entry.item.draft.content_hash, entry.stored)
             entry.item.on_verdict(entry.stored)
+        fault.point("send.after_verdicts")
         if outcome.inserted:
             done = {id(entry.item) for entry in written}
             self._waiting = [item for item in self._waiting if id(item) not in done]
@@ -376,6 +377,7 @@ class Batch:
         """
         conversation_id = entry.item.draft.conversation_id
         if failure.index != "request":
+            fault.point("send.number_taken")
             self._log.tails.forget(conversation_id)
             del self._tails[conversation_id]
             return
@@ -384,6 +386,7 @@ class Batch:
         found = await self._log.store.entries.find_requests(
             conversation_id, [waiting.draft.request_id for waiting in retries]
         )
+        fault.point("send.request_taken")
         settled: set[int] = set()
         for retry in retries:
             original = found.get((retry.draft.sender_id, retry.draft.request_id))

@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 import structlog
+from plexuskit import fault
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown, Kind, Refusal
 from plexuskit.service import Runtime
@@ -189,11 +190,13 @@ class Log:
         heads = self.tails.take_dirty()
         if not heads:
             return
+        fault.point("heads.before_save")
         try:
             await self.store.conversations.save_heads(heads)
         except DependencyDown:
             self.tails.return_dirty(heads)
             log.warning("log.heads_waiting", conversations=len(heads))
+        fault.point("heads.after_save")
 
     async def keep_heads(self) -> None:
         """Repair what a killed process left behind, then write changed heads once a second."""

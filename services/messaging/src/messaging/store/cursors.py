@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from plexuskit import fault
 from plexuskit.mongo import Database, Index, UpdateOne
 
 SCHEMA_VERSION = 1
@@ -97,6 +98,7 @@ class CursorStore:
 
         A step that is in the log already is left as it was: its first time stays (MSG-9).
         """
+        fault.point("cursor.before_log")
         await self._log.bulk(
             [
                 UpdateOne(
@@ -107,9 +109,11 @@ class CursorStore:
                 for step in advances
             ]
         )
+        fault.point("cursor.after_log")
         await self._cursors.bulk(
             [_raise_to(step.key, step.through_seq, step.at) for step in advances]
         )
+        fault.point("cursor.after_write")
 
     async def place(self, keys: Iterable[CursorKey], *, through_seq: int, at: datetime) -> None:
         """Set where reading begins, without an advance: nobody read what was imported (MSG-19)."""

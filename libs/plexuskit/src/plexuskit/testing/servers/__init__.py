@@ -9,6 +9,7 @@ from plexuskit.testing.servers.kafka import NativeKafka
 from plexuskit.testing.servers.mongo import NativeMongo
 from plexuskit.testing.servers.native import NativeServer
 from plexuskit.testing.servers.opensearch import NativeOpenSearch
+from plexuskit.testing.servers.replicas import ReplicaSet
 
 __all__ = [
     "Child",
@@ -16,6 +17,7 @@ __all__ = [
     "NativeMongo",
     "NativeOpenSearch",
     "NativeServer",
+    "ReplicaSet",
     "ServerNotStarted",
     "ToolMissing",
     "found",

@@ -48,6 +48,11 @@ class Child:
         """The exit code, negative for a signal; None while it runs."""
         return self._process.poll()
 
+    def kill(self) -> None:
+        """Kill it as a power cut would, and see it gone."""
+        signal_group(self.pid, signal.SIGKILL)
+        self._process.wait()
+
     def stop(self, *, within: float = 20) -> int:
         """Ask it to end, kill its whole group after `within` seconds, and return the exit code."""
         if self.exit_code is None:

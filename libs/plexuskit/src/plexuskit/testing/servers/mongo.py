@@ -26,8 +26,9 @@ class NativeMongo(NativeServer):
 
     name = "mongo"
 
-    def __init__(self, *, data: Path, log: Path, port: int = 0) -> None:
+    def __init__(self, *, data: Path, log: Path, port: int = 0, cache_gb: float = 1) -> None:
         super().__init__(data=data, log=log)
+        self._cache_gb = cache_gb
         self.port = port or free_port()
         self.url = direct_url("127.0.0.1", self.port)
 
@@ -46,7 +47,7 @@ class NativeMongo(NativeServer):
             "--nounixsocket",
             *("--dbpath", str(self.data)),
             *("--networkMessageCompressors", "snappy"),
-            *("--wiredTigerCacheSizeGB", "1"),
+            *("--wiredTigerCacheSizeGB", str(self._cache_gb)),
             *(word for parameter in PARAMETERS for word in ("--setParameter", parameter)),
         ]
 

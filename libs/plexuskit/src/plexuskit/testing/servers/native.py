@@ -60,7 +60,7 @@ class NativeServer(ABC):
         try:
             self.prepare()
             child = self.spawn()
-            self._await_answer(child)
+            self.await_answer(child)
             self.settle()
         except BaseException:
             self.stop()
@@ -80,7 +80,12 @@ class NativeServer(ABC):
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _await_answer(self, child: Child) -> None:
+    def await_answer(self, child: Child) -> None:
+        """Return once it answers.
+
+        Raises:
+            ServerNotStarted: When it ends or does not answer in time.
+        """
         deadline = time.monotonic() + self.start_seconds
         while not self.answers():
             if child.exit_code is not None:

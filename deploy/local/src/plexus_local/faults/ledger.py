@@ -1,0 +1,101 @@
+"""What clients said and what they were told: the promises that must hold whatever was killed."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from plexus.messaging.v1.messages_pb2 import Message
+from plexus.messaging.v1.messaging_service_pb2 import SendMessageResponse
+
+Request = tuple[str, str, str]
+"""Conversation, sender, request id: what makes a message one and the same for ever (MSG-3)."""
+Place = tuple[str, int]
+"""Conversation and `seq`."""
+
+
+class Violation(AssertionError):  # noqa: N818 - names what was found, like a refusal
+    """A promise is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The numbers of an acknowledged message."""
+
+    message_id: str
+    seq: int
+    change_no: int
+
+
+@dataclass
+class Ledger:
+    """Everything said and told so far; contradictions are found at once."""
+
+    said: dict[Request, str] = field(default_factory=dict)
+    told: dict[Request, Told] = field(default_factory=dict)
+    mentioned: dict[Request, str] = field(default_factory=dict)
+    # The last text that its author was told of, and what was taken back.
+    edited: dict[Place, str] = field(default_factory=dict)
+    recalled: set[Place] = field(default_factory=set)
+    # What somebody began to take back; it may be gone before the answer.
+    recalling: set[Place] = field(default_factory=set)
+    # The emojis that its author has put on a message, and whether they have pinned it.
+    reactions: dict[Place, set[str]] = field(default_factory=dict)
+    pins: dict[Place, bool] = field(default_factory=dict)
+    # (conversation, person): how far it was read.
+    read: dict[tuple[str, str], int] = field(default_factory=dict)
+    # (conversation, person): whether the last change that was answered made them a member.
+    members: dict[tuple[str, str], bool] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    done: Counter[str] = field(default_factory=Counter)
+    retries: int = 0
+
+    def say(self, request: Request, text: str, *, mention: str = "") -> None:
+        """Note what is about to be sent, before it is."""
+        self.said[request] = text
+        if mention:
+            self.mentioned[request] = mention
+
+    def tell(self, request: Request, response: SendMessageResponse) -> Told:
+        """Note an acknowledgement.
+
+        Raises:
+            Violation: an earlier one gave other numbers.
+        """
+        told = Told(response.message_id, response.seq, response.change_no)
+        before = self.told.setdefault(request, told)
+        if before != told:
+            raise Violation(f"{request} was told {before}, then {told}")
+        return told
+
+    def forget(self, conversation_ids: set[str]) -> None:
+        """Let go of what is about conversations that are checked to their end."""
+        requests: tuple[dict[Any, Any], ...] = (self.said, self.told, self.mentioned)
+        places: tuple[dict[Any, Any], ...] = (self.edited, self.reactions, self.pins)
+        for kept in (*requests, *places, self.read, self.members):
+            for key in [key for key in kept if key[0] in conversation_ids]:
+                del kept[key]
+        for places_ in (self.recalled, self.recalling):
+            places_.difference_update([p for p in places_ if p[0] in conversation_ids])
+        for conversation_id in conversation_ids:
+            self.names.pop(conversation_id, None)
+
+    def check_message(self, message: Message) -> None:
+        """Compare a message as it is read now with what its author and others were told.
+
+        Raises:
+            Violation: it is not what somebody was told.
+        """
+        place = (message.conversation_id, message.seq)
+        if place in self.recalled:
+            if not message.recalled or message.text:
+                raise Violation(f"{place} was taken back and says {message.text!r}")
+            return
+        wanted = self.edited.get(place)
+        if wanted is not None and not message.recalled and message.text != wanted:
+            raise Violation(f"{place} was edited to {wanted!r} and says {message.text!r}")
+        emojis = self.reactions.get(place)
+        if emojis is not None and {each.emoji for each in message.reactions} != emojis:
+            raise Violation(f"{place} should have {emojis}, has {message.reactions}")
+        pinned = self.pins.get(place)
+        if pinned is not None and message.HasField("pin") != pinned:
+            raise Violation(f"{place} was {'' if pinned else 'un'}pinned and is not")

@@ -1,0 +1,63 @@
+"""Every fault point of the product, where it lies and how to get there.
+
+A point that exists in the code and is missing here fails `tests/architecture/test_fault_points.py`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+MESSAGING: Final = ("messaging-api", "messaging-api-2")
+GATEWAYS: Final = ("gateway", "gateway-2")
+RELAY: Final = ("messaging-relay",)
+NOTIFY: Final = ("notify",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One fault point.
+
+    Attributes:
+        name: As `fault.point` has it.
+        processes: Which pass it; one of them is struck.
+        most: A fault strikes at one of the first so many passings.
+        history_lost: Whether the relay gets there only after its change stream's history was lost.
+    """
+
+    name: str
+    processes: tuple[str, ...]
+    most: int
+    history_lost: bool = False
+
+
+POINTS: Final = (
+    Place(name="append.after_read", processes=MESSAGING, most=40),
+    Place(name="append.before_answer", processes=MESSAGING, most=40),
+    Place(name="send.before_insert", processes=MESSAGING, most=40),
+    Place(name="send.after_insert", processes=MESSAGING, most=40),
+    Place(name="send.after_verdicts", processes=MESSAGING, most=40),
+    Place(name="send.number_taken", processes=MESSAGING, most=3),
+    Place(name="send.request_taken", processes=MESSAGING, most=3),
+    Place(name="change.in_transaction", processes=MESSAGING, most=3),
+    Place(name="change.after_commit", processes=MESSAGING, most=3),
+    Place(name="alter.in_transaction", processes=MESSAGING, most=3),
+    Place(name="alter.after_commit", processes=MESSAGING, most=3),
+    Place(name="cursor.before_log", processes=MESSAGING, most=5),
+    Place(name="cursor.after_log", processes=MESSAGING, most=5),
+    Place(name="cursor.after_write", processes=MESSAGING, most=5),
+    Place(name="heads.before_save", processes=MESSAGING, most=2),
+    Place(name="heads.after_save", processes=MESSAGING, most=2),
+    Place(name="relay.before_publish", processes=RELAY, most=20),
+    Place(name="relay.after_publish", processes=RELAY, most=20),
+    Place(name="relay.before_progress", processes=RELAY, most=4),
+    Place(name="relay.after_progress", processes=RELAY, most=4),
+    Place(name="relay.before_position", processes=RELAY, most=4),
+    Place(name="relay.after_position", processes=RELAY, most=4),
+    Place(name="relay.in_replay", processes=RELAY, most=2, history_lost=True),
+    Place(name="gateway.after_route", processes=GATEWAYS, most=40),
+    Place(name="gateway.before_ack", processes=GATEWAYS, most=40),
+    Place(name="gateway.before_apply", processes=GATEWAYS, most=40),
+    Place(name="gateway.after_apply", processes=GATEWAYS, most=40),
+    Place(name="gateway.before_forward", processes=GATEWAYS, most=20),
+    Place(name="gateway.after_forward", processes=GATEWAYS, most=20),
+    Place(name="consumer.after_effect", processes=NOTIFY, most=2),
+)

@@ -1,0 +1,75 @@
+"""What the crash cycles run on: the processes that a message passes, some of them twice.
+
+Servers of its own, so that they may be stopped too.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from plexuskit.config import KafkaSection
+from plexuskit.kafka import provision
+from plexuskit.testing.servers import NativeServer, kafka, mongo
+
+from plexus_local.environment import BackendUrls
+from plexus_local.harness import NO_SETTINGS, Platform, running
+from plexus_local.nursery import Forked
+from plexus_local.table import Entry
+
+ENTRIES: Final = (
+    Entry(name="directory", service="directory", roles=("api", "relay"), stage=0),
+    Entry(name="messaging-api", service="messaging", roles=("api",), stage=1),
+    Entry(name="messaging-api-2", service="messaging", roles=("api",), stage=1),
+    Entry(name="messaging-relay", service="messaging", roles=("relay",), stage=1, serves=()),
+    Entry(name="notify", service="notify", roles=("api", "relay", "consumers"), stage=1),
+    Entry(name="gateway", service="gateway", roles=("api",), stage=2, serves=("grpc", "http")),
+    Entry(name="gateway-2", service="gateway", roles=("api",), stage=2, serves=("grpc", "http")),
+)
+# A killed relay's lease is waited for in every cycle that kills one.
+LEASE_SECONDS: Final = 1.0
+SETTINGS: Final = {
+    f"{service}_RELAY__LEASE_SECONDS": str(LEASE_SECONDS)
+    for service in ("DIRECTORY", "MESSAGING", "NOTIFY")
+}
+NOBODY: Final = "http://127.0.0.1:9"
+
+
+@contextlib.asynccontextmanager
+async def stage(
+    directory: Path, *, mongo_url: str = "", settings: Mapping[str, str] = NO_SETTINGS
+) -> AsyncIterator[Platform]:
+    """Start servers and processes under a folder, with a tenant; stop all of them at the end.
+
+    Args:
+        directory: Where data, keys and logs lie.
+        mongo_url: A MongoDB that runs already; empty: one of its own.
+        settings: More environment of every process.
+
+    Raises:
+        ToolMissing: A server's program is absent.
+    """
+    logs = directory / "logs"
+    servers: dict[str, NativeServer] = {"kafka": kafka(directory / "kafka", log=logs / "kafka.log")}
+    if not mongo_url:
+        servers["mongo"] = mongo(directory / "mongo", log=logs / "mongo.log")
+    try:
+        # Here and not in a thread: a child is tied to the thread that starts it.
+        for server in servers.values():
+            server.start()
+        await provision(KafkaSection(url=servers["kafka"].url))
+        urls = BackendUrls(mongo_url or servers["mongo"].url, servers["kafka"].url, NOBODY)
+        with running(
+            directory,
+            servers=servers,
+            urls=urls,
+            entries=ENTRIES,
+            settings={**SETTINGS, **settings},
+            launch=Forked,
+        ) as platform:
+            await platform.init()
+            yield platform
+    finally:
+        for server in reversed(servers.values()):
+            await asyncio.to_thread(server.stop)

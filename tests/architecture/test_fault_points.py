@@ -1,0 +1,50 @@
+"""Every fault point of the product is struck by the crash cycles, and none that is not there."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from plexus_local.faults.plan import BLOCK, make_plan
+from plexus_local.faults.points import POINTS
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted([*ROOT.glob("services/*/src/**/*.py"), *ROOT.glob("libs/plexuskit/src/**/*.py")])
+# What `make test` runs.
+CYCLES = 42
+
+
+def points_of(source: str) -> Iterator[str]:
+    """Yield the names given to `fault.point(…)`; anything but a literal is a failure."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="fault"), attr="point"), args=[argument]
+            ):
+                assert isinstance(argument, ast.Constant), "a point's name is a literal"
+                yield argument.value
+
+
+def test_every_point_in_the_code_is_in_the_table_of_the_crash_cycles():
+    found = {name for path in SOURCES for name in points_of(path.read_text())}
+
+    assert found == {place.name for place in POINTS}
+    assert len(POINTS) == len(found)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_cycles_of_a_test_run_strike_every_point_at_least_once(seed):
+    plan = make_plan(cycles=CYCLES, seed=seed)
+    strikes = [strike for block in plan for strike in block.strikes]
+
+    assert len(strikes) == CYCLES
+    assert {strike.place.name for strike in strikes if strike.place} == {p.name for p in POINTS}
+    assert all(len(block.strikes) <= BLOCK for block in plan)
+    for block in plan:
+        for strike in block.strikes:
+            assert strike.place is None or block.process in strike.place.processes
+
+
+def test_a_seed_gives_the_same_plan_again():
+    assert make_plan(cycles=200, seed=7) == make_plan(cycles=200, seed=7)
+    assert make_plan(cycles=200, seed=7) != make_plan(cycles=200, seed=8)
