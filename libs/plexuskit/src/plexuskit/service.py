@@ -111,7 +111,7 @@ class _Process:
         return self.runtime.exit_code
 
     def let_go(self) -> None:
-        """Give signals, time and garbage collection back to a Python process that goes on to live."""
+        """Give signals, time and collection back to a Python process that goes on to live."""
         self.deadline.disarm()
         for number, handler in self._handlers_before.items():
             signal.signal(number, handler)
