@@ -12,8 +12,6 @@ from messaging.queries import Preview
 
 pb = messaging_service_pb2
 
-SHOWN_MOST = 20
-
 
 def to_addressed(mentions: Sequence[messages_pb2.Mention]) -> Addressed:
     """Read whom a message would address."""
@@ -37,7 +35,7 @@ def to_preview(preview: Preview) -> pb.PreviewSendResponse:
     """Give a preview with the first 20 people."""
     return pb.PreviewSendResponse(
         audience=preview.audience,
-        off_hours=len(preview.off_hours),
+        off_hours=preview.off_hours,
         people=[
             pb.OffHours(
                 person_id=each.person_id,
@@ -45,6 +43,6 @@ def to_preview(preview: Preview) -> pb.PreviewSendResponse:
                 local_time=each.local.strftime("%H:%M"),
                 works_again_at=timestamp(each.works_again_at),
             )
-            for each in preview.off_hours[:SHOWN_MOST]
+            for each in preview.people
         ],
     )

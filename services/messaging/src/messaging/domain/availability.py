@@ -1,11 +1,10 @@
 """Who of an audience would be reached outside their working hours."""
 
+import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from messaging.domain.people import Person
 from messaging.domain.working_hours import WorkingHours, works_again_at, zone_named
 
 
@@ -24,6 +23,17 @@ class Addressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Shift:
+    """People with the same zone and working hours; large groups have few of them."""
+
+    time_zone: str
+    hours: WorkingHours
+    active: bool
+    is_app: bool
+    person_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OffHours:
     """Somebody who does not work at an instant; `local` is the clock there, the end in UTC."""
 
@@ -33,31 +43,23 @@ class OffHours:
     works_again_at: datetime
 
 
-def off_hours(people: Iterable[Person], *, at: datetime) -> list[OffHours]:
-    """Name those who do not work at an instant, in order of their ids; apps always do.
+def off_hours(shifts: Iterable[Shift], *, at: datetime, most: int) -> tuple[int, list[OffHours]]:
+    """Count those who do not work at an instant, and name the first of them by their ids.
 
-    Somebody whose zone this machine's zone data lacks is left out: nothing can be said of them.
-    Many people have the same zone and hours, so each pair is looked at once.
+    Apps always work. Somebody whose zone this machine's zone data lacks is left out: nothing can be
+    said of them.
     """
-    known: dict[tuple[str, WorkingHours], datetime | None] = {}
-    found: list[OffHours] = []
-    for person in sorted(people, key=lambda each: each.id):
-        zone = zone_named(person.time_zone)
-        if zone is None or person.is_app:
+    count = 0
+    first: list[OffHours] = []
+    for shift in shifts:
+        zone = zone_named(shift.time_zone)
+        if zone is None or shift.is_app or not shift.active:
             continue
-        again = _again(known, person, zone, at)
-        if again is not None:
-            found.append(OffHours(person.id, person.time_zone, at.astimezone(zone), again))
-    return found
-
-
-def _again(
-    known: dict[tuple[str, WorkingHours], datetime | None],
-    person: Person,
-    zone: ZoneInfo,
-    at: datetime,
-) -> datetime | None:
-    key = (person.time_zone, person.hours)
-    if key not in known:
-        known[key] = works_again_at(person.hours, zone=zone, at=at)
-    return known[key]
+        again = works_again_at(shift.hours, zone=zone, at=at)
+        if again is None:
+            continue
+        count += len(shift.person_ids)
+        local = at.astimezone(zone)
+        named = heapq.nsmallest(most, shift.person_ids)
+        first += [OffHours(person_id, shift.time_zone, local, again) for person_id in named]
+    return count, heapq.nsmallest(most, first, key=lambda each: each.person_id)

@@ -1,23 +1,25 @@
 """What a message would meet, before it is sent."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from plexuskit.grpc import Actor
 
 from messaging.domain.availability import Addressed, OffHours, off_hours
-from messaging.domain.people import Person, department_versions
+from messaging.domain.people import department_versions
 from messaging.domain.refusals import ConversationNotFound
 from messaging.store import Store
+
+SHOWN_MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """How many would get a message, and who of them outside their working hours."""
+    """How many would get a message, how many of them off hours, and the first 20 of those."""
 
     audience: int
-    off_hours: tuple[OffHours, ...]
+    off_hours: int
+    people: tuple[OffHours, ...]
 
 
 async def preview_send(
@@ -32,36 +34,28 @@ async def preview_send(
         ConversationNotFound: the caller is no member (GW-2).
         DepartmentNotFound: an addressed department is not in the caller's tenant.
     """
-    members = await store.conversations.active_ids(conversation_id)
-    if actor.person_id not in members:
+    others = await store.conversations.active_ids(conversation_id)
+    if actor.person_id not in others:
         raise ConversationNotFound(conversation_id=conversation_id)
-    subtree = await _subtree(store, actor, addressed.department_ids)
-    others = members - {actor.person_id}
+    others.remove(actor.person_id)
+    subtree = await _subtree(store, actor, addressed)
     if not addressed.is_everybody and not subtree:
         others &= addressed.person_ids
-    known = await store.people.find(others)
-    wanted = {
-        person_id
-        for person_id in others
-        if addressed.is_everybody
-        or person_id in addressed.person_ids
-        or _belongs(known.get(person_id), subtree)
-    }
-    people = [known[person_id] for person_id in wanted if person_id in known]
-    active = [person for person in people if person.active]
-    return Preview(
-        audience=len(wanted) - len(people) + len(active),
-        off_hours=tuple(off_hours(active, at=at)),
+    shifts = await store.people.shifts(
+        others, person_ids=addressed.person_ids, department_ids=subtree
     )
+    known = {person_id for shift in shifts for person_id in shift.person_ids}
+    untold = (others & addressed.person_ids if subtree else others) - known
+    active = sum(len(shift.person_ids) for shift in shifts if shift.active)
+    count, first = off_hours(shifts, at=at, most=SHOWN_MOST)
+    return Preview(audience=active + len(untold), off_hours=count, people=tuple(first))
 
 
-async def _subtree(store: Store, actor: Actor, department_ids: Collection[str]) -> frozenset[str]:
-    if not department_ids:
+async def _subtree(store: Store, actor: Actor, addressed: Addressed) -> frozenset[str]:
+    """Give the addressed departments and those below; none where everybody is addressed."""
+    wanted = addressed.department_ids
+    if not wanted:
         return frozenset()
-    known = await store.people.find_departments(department_ids)
-    department_versions(sorted(department_ids), known, tenant_id=actor.tenant_id)
-    return await store.people.below(department_ids)
-
-
-def _belongs(person: Person | None, subtree: frozenset[str]) -> bool:
-    return person is not None and not subtree.isdisjoint(person.department_ids)
+    known = await store.people.find_departments(wanted)
+    department_versions(sorted(wanted), known, tenant_id=actor.tenant_id)
+    return frozenset() if addressed.is_everybody else await store.people.below(wanted)

@@ -140,12 +140,14 @@ class ConversationStore:
 
     async def active_ids(self, conversation_id: str) -> set[str]:
         """Find the ids of the present members; from the index alone."""
-        found = await self._members.find_all(
-            {"conversation_id": conversation_id, "active": True},
-            projection={"person_id": 1, "_id": 0},
+        rows = await self._members.aggregate(
+            [
+                {"$match": {"conversation_id": conversation_id, "active": True}},
+                {"$group": {"_id": None, "ids": {"$push": "$person_id"}}},
+            ],
             hint="conversation",
         )
-        return {document["person_id"] for document in found}
+        return set(rows[0]["ids"]) if rows else set()
 
     async def list_members(self, conversation_id: str, *, after: str, limit: int) -> list[Member]:
         """Read a page of present members in order of person id."""
