@@ -11,11 +11,11 @@ LOCAL := $(BIN)/python -m plexus_local
 
 # Every Python project of the workspace; generated code is on the path but is not checked.
 SOURCES := $(patsubst %/pyproject.toml,%/src,$(wildcard libs/*/pyproject.toml \
-	services/*/pyproject.toml clients/*/pyproject.toml deploy/*/pyproject.toml))
+	services/*/pyproject.toml clients/*/pyproject.toml deploy/*/pyproject.toml bench/pyproject.toml))
 CHECKED := $(filter-out libs/protos/src,$(SOURCES))
 DOMAIN_TESTS := $(wildcard services/*/tests/domain)
 # What takes longest comes first, so that both workers end together.
-TESTED := tests/integration tests/architecture libs services clients deploy
+TESTED := tests/integration tests/architecture libs services clients deploy bench
 
 empty :=
 space := $(empty) $(empty)
@@ -78,6 +78,15 @@ test: setup lint ## Everything but the long tests, on real servers
 .PHONY: test-long
 test-long: setup ## The long tests: faults, load, large data
 	@$(BIN)/python -m pytest -m long --durations=20 $(TESTED)
+
+.PHONY: bench
+bench: setup ## Measure on real servers; SHAPES=a50,b chooses, ARGS="--json FILE" and so on
+	@$(BIN)/python -m plexus_bench $(if $(SHAPES),--shapes "$(SHAPES)") $(ARGS)
+
+.PHONY: bench-peers
+bench-peers: setup ## Measure Plexus beside ejabberd and Synapse; RUNS= SECONDS= SHAPES= PEERS= JSON=
+	@$(BIN)/python -m plexus_bench.peers $(if $(RUNS),--runs "$(RUNS)") $(if $(SECONDS),--seconds "$(SECONDS)") \
+		$(if $(SHAPES),--shapes "$(SHAPES)") $(if $(PEERS),--peers "$(PEERS)") $(if $(JSON),--json "$(JSON)") $(ARGS)
 
 .PHONY: soak
 soak: setup ## Kill processes under load, CYCLES=200 times; SEED=n repeats a run

@@ -10,9 +10,9 @@ pytestmark = pytest.mark.timeout(700)  # the first test may have to build kustom
 NAME = "app.kubernetes.io/name"
 HOME, BACKENDS, INGRESS, MONITORING = "", "plexus-backends", "plexus-ingress", "monitoring"
 GRPC, HTTP, OPS = 7000, 8080, 9000
-PUBLISHES_OR_READS = {"relay", "consumers", "indexer"}
-# The gateway reads every partition; notify's status counts dead letters.
-ALSO_READ = {"gateway", "notify-api"}
+PUBLISHES_OR_READS = {"relay", "consumer", "consumers", "indexer"}
+# The gateway reads every partition; messaging signals; notify's status counts dead letters.
+ALSO_READ = {"gateway", "messaging-api", "notify-api"}
 
 Document = dict[str, Any]
 Manifests = list[Document]

@@ -12,7 +12,7 @@ from plexuskit.testing.servers.home import home
 MOST_LINES = 500
 LONGER: dict[str, str] = {}  # file: why it cannot be split; nothing is so far
 
-PROJECTS = ("libs/plexuskit", "services/*", "clients/cli", "deploy/local")
+PROJECTS = ("libs/plexuskit", "services/*", "clients/cli", "deploy/local", "bench")
 
 # Driver: the modules that may know it. A service's `api` and `app` are written `*.api`, `*.app`.
 DRIVERS = {
@@ -23,8 +23,8 @@ DRIVERS = {
     "opensearchpy": ("search.store",),
     "aiokafka": ("plexuskit.kafka",),
     "faststream": ("plexuskit.kafka",),
-    "grpc": ("plexuskit.grpc", "*.api", "*.app", "gateway", "plexus_cli"),
-    "plexuskit.testing": ("plexuskit.testing", "plexus_local"),
+    "grpc": ("plexuskit.grpc", "*.api", "*.app", "gateway", "plexus_cli", "plexus_bench"),
+    "plexuskit.testing": ("plexuskit.testing", "plexus_local", "plexus_bench"),
 }
 
 CLOCKS = {
@@ -51,7 +51,7 @@ ROOMS = {"__main__", "app", "config"}
 OWNER_ROOMS = ROOMS | {"api", "domain", "events", "operations", "queries", "store"}
 SERVICE_ROOMS = {
     "directory": OWNER_ROOMS,
-    "messaging": OWNER_ROOMS,
+    "messaging": OWNER_ROOMS | {"consumers"},
     "tasks": OWNER_ROOMS,
     "notify": OWNER_ROOMS | {"consumers"},
     "search": OWNER_ROOMS | {"consumers"},
@@ -110,7 +110,7 @@ def may_know(source: Source, allowed: tuple[str, ...]) -> bool:
 
 
 def test_there_is_something_to_look_at(services: list[str]) -> None:
-    assert {"plexuskit", "plexus_cli", "plexus_local", *services} == {
+    assert {"plexuskit", "plexus_cli", "plexus_local", "plexus_bench", *services} == {
         source.package for source in SOURCES
     }
 
@@ -210,6 +210,13 @@ def test_every_service_has_its_rooms(root: Path, services: list[str]) -> None:
 def test_the_import_contracts_speak_of_every_package(root: Path, services: list[str]) -> None:
     read = (root / ".importlinter").read_text(encoding="utf-8")
     packages = read.partition("root_packages =")[2].partition("include_external")[0].split()
-    assert set(packages) == {*services, "plexuskit", "plexus", "plexus_cli", "plexus_local"}
+    assert set(packages) == {
+        *services,
+        "plexuskit",
+        "plexus",
+        "plexus_cli",
+        "plexus_local",
+        "plexus_bench",
+    }
     assert read.count("exhaustive = True") == read.count("\ncontainers ="), "rooms can be forgotten"
     assert "ignore_imports" not in read, "an exception is a contract that does not hold"

@@ -69,7 +69,18 @@ def test_url_and_profile_may_stand_anywhere(typed: list[str], understood: list[s
 def test_help_names_every_command_and_is_no_failure(plexus: Type) -> None:
     ran = plexus("--help")
     assert ran.returncode == 0
-    for command in ("login", "send", "tail", "search", "tasks", "import", "status", "admin"):
+    for command in (
+        "login",
+        "send",
+        "tail",
+        "drafts",
+        "schedule",
+        "search",
+        "tasks",
+        "import",
+        "status",
+        "admin",
+    ):
         assert command in ran.stdout
 
 
@@ -81,6 +92,9 @@ def test_help_names_every_command_and_is_no_failure(plexus: Type) -> None:
         ("history", "room", "--limit", "0"),
         ("import", "slack", "/nowhere/at/all.zip"),
         ("tasks", "move", "T-1", "flying"),
+        ("schedule", "add", "room", "no time"),
+        ("conversations", "mute"),
+        ("drafts", "save", "only-a-place"),
         ("unread", "--as"),
     ],
     ids=" ".join,
@@ -94,7 +108,16 @@ def test_what_was_typed_wrong_is_usage_and_exits_2(
 
 
 @pytest.mark.parametrize(
-    "arguments", [("unread",), ("tail",), ("status", "--json"), ("tasks", "list")], ids=" ".join
+    "arguments",
+    [
+        ("unread",),
+        ("tail",),
+        ("status", "--json"),
+        ("tasks", "list"),
+        ("drafts", "list"),
+        ("schedule", "list"),
+    ],
+    ids=" ".join,
 )
 def test_who_is_not_signed_in_is_refused_and_told_how(
     plexus: Type, arguments: tuple[str, ...]

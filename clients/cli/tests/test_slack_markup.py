@@ -45,7 +45,7 @@ def test_no_text_crashes_and_every_span_lies_within_it(source: str) -> None:
 def test_msg_13_nothing_inside_code_or_quotes_is_a_mention(source: str) -> None:
     spans = render(source, names=NAMES).spans
 
-    shut = [span for span in spans if span.code or span.quote]
+    shut = [span for span in spans if span.code or span.code_block or span.quote]
     for span in spans:
         if span.mention_person_id or span.mention_all:
             assert not any(
@@ -83,7 +83,7 @@ def test_a_code_block_shows_its_code_untouched(code: str) -> None:
     rendered = render(f"```\n{escape(code)}\n```", names=NAMES)
 
     assert rendered.text == code
-    assert meanings(rendered) == [(code, "code")]
+    assert meanings(rendered) == [(code, "code_block")]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,10 @@ def test_a_code_block_shows_its_code_untouched(code: str) -> None:
         ("2*3*4 a_b_c * x * #:*-proc", "2*3*4 a_b_c * x * #:*-proc", []),
         ("*<@U1>*", "@lanette", [("@lanette", "bold"), ("@lanette", "mention_person_id")]),
         ("`<@U1> *x*`", "@lanette *x*", [("@lanette *x*", "code")]),
-        ("```<!here>```", "@here", [("@here", "code")]),
+        ("```<!here>```", "@here", [("@here", "code_block")]),
+        ("run ```ls``` now", "run ls now", [("ls", "code")]),
+        ("<ftp://a.b/c|files>", "files (ftp://a.b/c)", []),
+        ("<https://evil.com|https://bank.com>", "https://bank.com (https://evil.com)", []),
         ("&gt; said <@U1>\nyes", "said @lanette\nyes", [("said @lanette", "quote")]),
         ("&gt; a\n&gt; b\nc", "a\nb\nc", [("a\nb", "quote")]),
         ("&gt;&gt;&gt;a\nb", "a\nb", [("a\nb", "quote")]),

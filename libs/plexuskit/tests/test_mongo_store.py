@@ -25,6 +25,7 @@ from plexuskit.mongo import (
     UpdateOne,
     WrongServerParameter,
     connect,
+    unless_newer,
 )
 from plexuskit.mongo.database import _without_zlib
 from plexuskit.testing.servers import NativeMongo, mongo
@@ -392,6 +393,32 @@ async def test_a_server_that_hangs_is_a_dependency_that_is_down(
         os.kill(pid, signal.SIGCONT)
 
     await eventually(collection.estimated_count, within=20)
+
+
+async def test_processes_that_create_a_collection_at_the_same_moment_all_have_it(
+    db: Database,
+) -> None:
+    for number in range(5):
+        collection = db.collection(f"fresh_{number}", schema_version=1)
+        await asyncio.gather(*(collection.ensure_indexes([]) for _ in range(8)))
+
+
+async def test_a_projection_keeps_the_newest_and_takes_an_equal_version_again(
+    db: Database,
+) -> None:
+    collection = db.collection("people", schema_version=2)
+
+    async def put(version: int, name: str) -> str:
+        await collection.bulk([unless_newer({"_id": "p", "version": version, "name": name})])
+        found = await collection.find_one({"_id": "p"})
+        assert found is not None
+        assert found["schema_version"] == 2
+        return str(found["name"])
+
+    assert await put(2, "first") == "first"
+    assert await put(1, "older") == "first"
+    assert await put(2, "again") == "again"
+    assert await put(3, "newer") == "newer"
 
 
 async def test_a_server_that_is_not_there_is_a_dependency_that_is_down() -> None:

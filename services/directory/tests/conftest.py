@@ -226,7 +226,7 @@ async def served(
                 clock=clock,
             ),
         ),
-        (add_AuthorityServicer_to_server, AuthorityApi(store)),
+        (add_AuthorityServicer_to_server, AuthorityApi(store, clock=clock)),
     ]
     verifier = CallerVerifier(caller_keys_of("directory"), "directory", clock=clock)
     async with (

@@ -1,16 +1,18 @@
 """The contract through a real gRPC server, with callers that the gateway or a service signed."""
 
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
 import pytest
 from plexus.authz.v1 import authority_pb2
 from plexus.directory.v1 import directory_service_pb2 as pb
-from plexus.directory.v1 import people_pb2
+from plexus.directory.v1 import events_pb2, people_pb2
 from plexus.directory.v1 import session_service_pb2 as sessions
+from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.grpc import refused
+from plexuskit.mongo import Database
 
 PASSWORD = "correct horse"
 
@@ -295,3 +297,141 @@ async def test_a_snapshot_holds_every_relation_with_its_version(served: Any) -> 
     other = authority_pb2.SnapshotRequest(tenant_id="ten_other")
     found = [frame async for frame in served.authority.Snapshot(other, **served.service)]
     assert [list(frame.relations) for frame in found] == [[]]
+
+
+def hours(*windows: tuple[int, int], weekdays: tuple[int, ...] = (1, 2)) -> people_pb2.WorkingHours:
+    return people_pb2.WorkingHours(
+        weekdays=weekdays,
+        windows=[
+            people_pb2.WorkingHours.Window(start_minute=start, end_minute=end)
+            for start, end in windows
+        ],
+    )
+
+
+DEFAULT_HOURS = hours((540, 720), (810, 1080), weekdays=(1, 2, 3, 4, 5))
+
+
+async def test_ntf_03_working_hours_are_set_like_every_other_field(
+    served: Any, facts: Callable[[], Awaitable[list[Envelope]]]
+) -> None:
+    caller = as_admin(served, await set_up(served))
+    directory, night = served.directory, hours((1320, 360))
+    plain = await directory.CreatePerson(
+        pb.CreatePersonRequest(handle="li", display_name="李雷"), **caller
+    )
+    shift = await directory.CreatePerson(
+        pb.CreatePersonRequest(handle="wang", display_name="王", working_hours=night), **caller
+    )
+    assert (plain.person.working_hours, shift.person.working_hours) == (DEFAULT_HOURS, night)
+
+    changed = await directory.UpdatePerson(
+        pb.UpdatePersonRequest(person_id=plain.person.id, working_hours=night), **caller
+    )
+    kept = await directory.UpdatePerson(
+        pb.UpdatePersonRequest(person_id=plain.person.id, title="经理"), **caller
+    )
+    assert (changed.person.version, changed.person.working_hours) == (2, night)
+    assert (kept.person.version, kept.person.working_hours) == (3, night)
+    told = [
+        events_pb2.PersonChanged.FromString(fact.fact).person
+        for fact in await facts()
+        if fact.type.endswith("PersonChanged")
+    ]
+    assert [person.working_hours for person in told] == [night, night]
+
+    wrong = pb.UpdatePersonRequest(
+        person_id=plain.person.id, working_hours=hours((540, 700), (600, 720))
+    )
+    assert await refusal(directory.UpdatePerson(wrong, **caller)) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "INVALID_ARGUMENT",
+    )
+
+
+async def test_ntf_03_an_import_keeps_the_working_hours_that_it_does_not_name(served: Any) -> None:
+    caller = as_admin(served, await set_up(served))
+    night = hours((1320, 360))
+
+    async def bring(*people: pb.ImportedPerson) -> Any:
+        return await served.directory.ImportPeople(pb.ImportPeopleRequest(people=people), **caller)
+
+    first = await bring(
+        pb.ImportedPerson(external_id="hr:1", handle="a", working_hours=night),
+        pb.ImportedPerson(external_id="hr:2", handle="b"),
+    )
+    assert [person.working_hours for person in first.people] == [night, DEFAULT_HOURS]
+    again = await bring(
+        pb.ImportedPerson(external_id="hr:1", handle="a"),
+        pb.ImportedPerson(external_id="hr:2", handle="b", working_hours=night),
+    )
+    assert [person.working_hours for person in again.people] == [night, night]
+    assert (again.changed, again.unchanged) == (1, 1)
+
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await bring(pb.ImportedPerson(external_id="hr:3", handle="c", working_hours=hours()))
+    assert refused(raised.value).metadata["field"] == "people[0].working_hours.windows"
+
+
+async def test_ntf_03_a_tenant_sets_the_hours_of_who_sets_none(served: Any) -> None:
+    early = hours((420, 900), weekdays=(1, 2, 3, 4, 5, 6))
+    response = await served.sessions.InitTenant(
+        sessions.InitTenantRequest(
+            tenant_name="工厂",
+            admin_handle="root",
+            admin_password=PASSWORD,
+            time_zone="Asia/Shanghai",
+            bootstrap_secret=served.secret,
+            working_hours=early,
+        ),
+        **served.anonymous,
+    )
+    made = await served.directory.CreatePerson(
+        pb.CreatePersonRequest(handle="li", display_name="李雷"), **as_admin(served, response.admin)
+    )
+    assert made.person.working_hours == early
+
+
+async def test_ntf_03_people_from_before_there_were_working_hours_have_the_default(
+    served: Any, db: Database
+) -> None:
+    admin = await set_up(served)
+    people = db.collection("people", schema_version=1)
+    await people.update({"_id": admin.id}, {"$unset": {"working_hours": ""}})
+
+    me = await served.directory.GetPerson(pb.GetPersonRequest(me=True), **as_admin(served, admin))
+    assert me.person.working_hours == DEFAULT_HOURS
+
+
+async def test_msg_04_a_snapshot_of_topics_is_their_facts_at_present_versions(served: Any) -> None:
+    admin = await set_up(served)
+    caller = as_admin(served, admin)
+    made = await served.directory.CreateDepartment(
+        pb.CreateDepartmentRequest(name="采购"), **caller
+    )
+    hired = await served.directory.CreatePerson(
+        pb.CreatePersonRequest(
+            handle="li", display_name="李雷", department_ids=[made.department.id]
+        ),
+        **caller,
+    )
+    gone = await served.directory.DeactivatePerson(
+        pb.DeactivatePersonRequest(person_id=hired.person.id), **caller
+    )
+
+    async def facts_of(*topics: str) -> dict[str, Envelope]:
+        request = authority_pb2.SnapshotRequest(topics=topics)
+        frames = [frame async for frame in served.authority.Snapshot(request, **served.service)]
+        return {fact.entity_id: fact for frame in frames for fact in frame.facts}
+
+    told = await facts_of("directory.person.v1", "directory.department.v1")
+    assert set(told) == {admin.id, hired.person.id, made.department.id}
+    assert told[hired.person.id].type == "plexus.directory.v1.PersonDeactivated"
+    assert told[hired.person.id].entity_version == 2
+    fact = events_pb2.PersonDeactivated.FromString(told[hired.person.id].fact)
+    assert fact.person == gone.person
+    assert set(await facts_of("directory.department.v1")) == {made.department.id}
+
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await facts_of("messaging.conversation.v1")
+    assert refused(raised.value).metadata["field"] == "topics"

@@ -6,7 +6,13 @@ from plexuskit.errors import Kind
 from plexuskit.grpc import requirements
 
 NAMED = {info.requirement.permission for info in requirements().values()} - {""}
-FOR_ADMINISTRATORS = {"people.manage", "people.import", "departments.manage", "messages.import"}
+FOR_ADMINISTRATORS = {
+    "departments.manage",
+    "messages.configure",
+    "messages.import",
+    "people.import",
+    "people.manage",
+}
 
 
 def test_gw_01_every_permission_of_the_contracts_is_granted_to_a_role():

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
-from messaging.config import LogSection
+from messaging.config import LimitsSection, LogSection
 from messaging.domain.conversations import History
 from messaging.domain.messages import Draft, Words, draft
 from messaging.domain.policy import DEFAULT
@@ -20,6 +20,9 @@ from plexuskit.mongo import Database
 from plexuskit.service import Runtime
 
 TENANT = "ten_acme"
+UNLIMITED = LimitsSection(
+    sender_rate=1e6, sender_burst=1e6, conversation_rate=1e6, conversation_burst=1e6
+)
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
 
@@ -48,7 +51,7 @@ async def store(db: Database) -> Store:
 
 @pytest.fixture
 async def log(store: Store, runtime: Runtime) -> AsyncIterator[Log]:
-    log = Log(store, section=LogSection(), clock=SystemClock())
+    log = Log(store, section=LogSection(), clock=SystemClock(), limits=UNLIMITED)
     async with log.running(runtime):
         yield log
 

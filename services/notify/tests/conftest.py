@@ -21,10 +21,11 @@ from notify.smtp import SmtpServer
 from notify.store import Store
 from plexus.authz.v1.authority_pb2 import Interval
 from plexus.directory.v1 import events_pb2 as directory_pb
+from plexus.directory.v1.people_pb2 import Department
 from plexus.directory.v1.people_pb2 import Person as PersonMessage
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2 as messaging_pb
-from plexus.messaging.v1.conversations_pb2 import Conversation, Member
+from plexus.messaging.v1.conversations_pb2 import Conversation, ConversationSettings, Member
 from plexus.messaging.v1.messages_pb2 import Cursor, Mention, Message
 from plexus.tasks.v1 import events_pb2 as tasks_pb
 from plexus.tasks.v1.tasks_pb2 import Due, Task
@@ -125,6 +126,16 @@ class Facts:
             version=person.version,
         )
 
+    def department(self, name: str, *above: str, version: int = 1) -> Record:
+        department = Department(id=name, tenant_id=TENANT, path=[*above, name], version=version)
+        return self.record(
+            "directory.department.v1",
+            directory_pb.DepartmentAdded(department=department),
+            key=name,
+            entity_id=name,
+            version=version,
+        )
+
     def member(
         self,
         name: str,
@@ -170,11 +181,13 @@ class Facts:
         sender: str = "ann",
         mentions: tuple[str, ...] = (),
         everybody: bool = False,
+        departments: tuple[str, ...] = (),
         **fields: Any,
     ) -> Message:
         found = [Mention(person_id=f"per_{name}") for name in mentions]
         if everybody:
             found.append(Mention(all=True))
+        found += [Mention(department_id=name, directory_version=1) for name in departments]
         fields = {"kind": Message.KIND_TEXT, "revision": 1} | fields
         return Message(
             id=f"msg_{conversation}_{seq}",
@@ -217,6 +230,31 @@ class Facts:
             key=cursor.person_id,
             entity_id=cursor.person_id,
             version=through,
+        )
+
+    def muted(
+        self, name: str, until: datetime | None, *, conversation: str = GROUP, version: int = 1
+    ) -> Record:
+        settings = ConversationSettings(conversation_id=conversation, version=version)
+        if until is not None:
+            settings.muted_until.FromDatetime(until)
+        fact = messaging_pb.ConversationSettingsChanged(person_id=f"per_{name}", settings=settings)
+        return self.record(
+            "messaging.person.v1",
+            fact,
+            key=f"per_{name}",
+            entity_id=f"settings:{conversation}:per_{name}",
+            version=version,
+        )
+
+    def draft(self, name: str) -> Record:
+        fact = messaging_pb.DraftDeleted(person_id=f"per_{name}", conversation_id=GROUP, version=1)
+        return self.record(
+            "messaging.person.v1",
+            fact,
+            key=f"per_{name}",
+            entity_id=f"draft:per_{name}:{GROUP}:0",
+            version=1,
         )
 
     def task(self, **fields: Any) -> Task:

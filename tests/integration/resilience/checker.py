@@ -3,32 +3,14 @@
 import asyncio
 import http.client
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from messaging.domain.log import GENESIS, EntryKind, chain
-from plexus.event.v1.envelope_pb2 import Envelope
-from plexus.messaging.v1.events_pb2 import MessagePosted
 from plexus.notify.v1.notify_service_pb2 import ListNotificationsRequest
-from plexuskit.config import MongoSection
-from plexuskit.mongo import connect
+from plexus_local.conversation_log import Stored, checked, entries_of
 from plexuskit.testing.wait import eventually
 
 CAUGHT_UP_WITHIN = 60.0
-
-
-@dataclass(frozen=True)
-class Stored:
-    """One message as the log has it."""
-
-    seq: int
-    change_no: int
-    message_id: str
-    sender_id: str
-    request_id: str
-    text: str
 
 
 class Checker:
@@ -38,33 +20,8 @@ class Checker:
         self._platform = platform
 
     async def log_of(self, conversation_id: str) -> list[Stored]:
-        """Read the log itself and check that it is one.
-
-        `change_no` is 1, 2, 3 … over every change, `seq` 1, 2, 3 … over messages, each link of the
-        chain follows from the one before, and no request id is there twice (MSG-1, MSG-3).
-        """
-        return self.checked(await self.entries_of(conversation_id))
-
-    @staticmethod
-    def checked(entries: Sequence[dict]) -> list[Stored]:
-        """Check entries as `log_of` does; gives the messages among them."""
-        assert [entry["change_no"] for entry in entries] == list(range(1, len(entries) + 1))
-        posted = [entry for entry in entries if entry["kind"] == EntryKind.POSTED.value]
-        assert [entry["seq"] for entry in posted] == list(range(1, len(posted) + 1))
-        requests = Counter((entry["sender_id"], entry["request_id"]) for entry in posted)
-        assert not [key for key, times in requests.items() if times > 1]
-
-        link = GENESIS
-        for entry in entries:
-            link = chain(
-                link,
-                change_no=entry["change_no"],
-                kind=EntryKind(entry["kind"]),
-                entity_id=entry["entity_id"],
-                content_hash=bytes(entry["content_hash"]),
-            )
-            assert link == bytes(entry["chain_hash"]), f"the chain breaks at {entry['_id']}"
-        return [_stored(entry) for entry in posted]
+        """Read the log itself and check that it is one (MSG-1, MSG-3)."""
+        return checked(await self.entries_of(conversation_id))
 
     async def events_of(self, conversation_id: str) -> list[bytes]:
         """Give the facts of a conversation as the relay publishes them."""
@@ -72,11 +29,8 @@ class Checker:
 
     async def entries_of(self, conversation_id: str) -> list[dict]:
         """Read a conversation's log as it is stored."""
-        section = MongoSection(url=self._platform.urls.mongo, database="plexus_messaging")
-        async with connect(section) as db:
-            return await db.collection("entries", schema_version=1).find_all(
-                {"conversation_id": conversation_id}, sort=[("_id", 1)]
-            )
+        (entries,) = await entries_of(self._platform.urls.mongo, conversation_id)
+        return entries
 
     async def kept(self, conversation_id: str, clients: Iterable) -> list[Stored]:
         """Check that everything acknowledged is stored, under its numbers and with its words."""
@@ -177,16 +131,3 @@ async def _notified(plexus, conversation_id: str) -> list[int]:
         token = response.next_page_token
         if not token:
             return seqs
-
-
-def _stored(entry) -> Stored:
-    message = MessagePosted.FromString(Envelope.FromString(entry["event"]).fact).message
-    assert (message.seq, message.request_id) == (entry["seq"], entry["request_id"])
-    return Stored(
-        seq=entry["seq"],
-        change_no=entry["change_no"],
-        message_id=entry["entity_id"],
-        sender_id=entry["sender_id"],
-        request_id=entry["request_id"],
-        text=message.text,
-    )

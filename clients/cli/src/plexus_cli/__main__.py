@@ -3,17 +3,18 @@
 import sys
 
 import typer
-from rich.markup import escape
 
 from plexus_cli.commands import (
     admin,
     altering,
-    conversations,
+    arranging,
+    drafts,
     finding,
     importing,
     messages,
     notifications,
     people,
+    schedule,
     session,
     status,
     tailing,
@@ -21,7 +22,7 @@ from plexus_cli.commands import (
     verifying,
 )
 from plexus_cli.context import asked
-from plexus_cli.output import err
+from plexus_cli.output import warn
 from plexus_cli.problems import Refused
 
 app = typer.Typer(
@@ -49,7 +50,7 @@ app.command()(session.login)
 app.command()(session.logout)
 app.command()(session.profiles)
 app.command()(people.people)
-app.add_typer(conversations.app, name="conversations")
+app.add_typer(arranging.app, name="conversations")
 app.command()(messages.history)
 app.command()(messages.send)
 app.command()(altering.edit)
@@ -65,6 +66,8 @@ app.command()(messages.unread)
 app.command()(messages.read)
 app.command()(messages.receipts)
 app.command()(verifying.verify)
+app.add_typer(drafts.app, name="drafts")
+app.add_typer(schedule.app, name="schedule")
 app.command()(finding.search)
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(notifications.app, name="notifications")
@@ -95,8 +98,7 @@ def main() -> None:
     try:
         app(args=hoisted(sys.argv[1:]), prog_name="plexus")
     except Refused as refused:
-        reason = f" [dim]({escape(refused.reason)})[/dim]" if refused.reason else ""
-        err.print(f"{escape(str(refused))}{reason}", soft_wrap=True)
+        warn(str(refused), reason=refused.reason)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

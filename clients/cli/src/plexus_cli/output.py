@@ -1,6 +1,7 @@
 """What a command prints: tables for people, JSON for scripts."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -12,10 +13,15 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+
+from plexus_cli.rendering import safe, safe_line
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
+# JSON itself escapes the controls below 0x20 only.
+_OBEYED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _TYPE_BYTES = FieldDescriptor.TYPE_BYTES
 _TYPE_ENUM = FieldDescriptor.TYPE_ENUM
 _TYPE_MESSAGE = FieldDescriptor.TYPE_MESSAGE
@@ -65,21 +71,35 @@ def local(stamp: Timestamp) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Print one line of JSON."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    """Print one line of JSON; what a terminal would obey is escaped, so that it can be shown."""
+    line = json.dumps(value, ensure_ascii=False)
+    sys.stdout.write(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", line) + "\n")
     sys.stdout.flush()
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; what people wrote is never taken for markup."""
+    """Print a table; what people wrote is never taken for markup, and obeyed by no terminal."""
     table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
+        table.add_row(*(escape(safe_line(str(cell))) for cell in row))
     out.print(table)
 
 
-def say(text: str) -> None:
-    """Print a line."""
-    out.print(escape(text), soft_wrap=True)
+def say(text: str | Text) -> None:
+    """Print a line, or a text with styles made by `rendering`."""
+    out.print(escape(safe(text)) if isinstance(text, str) else text, soft_wrap=True)
+
+
+def warn(text: str, *, reason: str = "") -> None:
+    """Print a line to standard error, with the reason of a refusal behind it."""
+    shown = Text(safe(text))
+    if reason:
+        shown.append(f" ({safe_line(reason)})", style="dim")
+    err.print(shown, soft_wrap=True)
+
+
+def mention_aside(text: str) -> None:
+    """Print to standard error what goes on beside the work."""
+    err.print(Text(safe(text), style="dim"), soft_wrap=True)

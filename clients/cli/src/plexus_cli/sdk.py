@@ -18,6 +18,8 @@ from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.gateway.v1.session_service_pb2_grpc import SessionServiceStub as LiveStub
 from plexus.messaging.v1.import_service_pb2_grpc import ImportServiceStub
 from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
+from plexus.messaging.v1.personal_service_pb2_grpc import PersonalServiceStub
+from plexus.messaging.v1.signal_service_pb2_grpc import SignalServiceStub
 from plexus.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
 from plexus.search.v1.search_service_pb2_grpc import SearchServiceStub
 from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
@@ -46,6 +48,8 @@ class Plexus:
         self.directory = DirectoryServiceStub(channel)
         self.sessions = SessionServiceStub(channel)
         self.messaging = MessagingServiceStub(channel)
+        self.signals = SignalServiceStub(channel)
+        self.personal = PersonalServiceStub(channel)
         self.imports = ImportServiceStub(channel)
         self.tasks = TasksServiceStub(channel)
         self.notify = NotifyServiceStub(channel)

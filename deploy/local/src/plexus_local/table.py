@@ -25,12 +25,21 @@ class Entry:
 ENTRIES = (
     Entry(name="directory", service="directory", roles=("api", "relay"), stage=0),
     Entry(name="messaging-api", service="messaging", roles=("api",), stage=1),
-    Entry(name="messaging-relay", service="messaging", roles=("relay",), stage=1, serves=()),
+    Entry(
+        name="messaging-relay",
+        service="messaging",
+        roles=("relay", "consumer", "scheduler"),
+        stage=1,
+        serves=(),
+    ),
     Entry(name="tasks", service="tasks", roles=("api", "relay", "scheduler"), stage=1),
     Entry(name="notify", service="notify", roles=("api", "relay", "consumers", "sender"), stage=1),
     Entry(name="search", service="search", roles=("api", "indexer"), stage=1),
     Entry(name="gateway", service="gateway", roles=("api",), stage=2, serves=("grpc", "http")),
 )
+
+# What a conversation needs: the least that can be started and still carries messages.
+CHAT = tuple(entry for entry in ENTRIES if entry.service in {"directory", "messaging", "gateway"})
 
 
 def services(entries: tuple[Entry, ...] = ENTRIES) -> list[str]:

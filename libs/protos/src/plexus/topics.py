@@ -31,7 +31,7 @@ DIRECTORY_PERSON_V1 = Topic(
     partitions=3,
     retention_minutes=10080,
     facts=frozenset(("plexus.directory.v1.PersonAdded", "plexus.directory.v1.PersonChanged", "plexus.directory.v1.PersonDeactivated", "plexus.directory.v1.SessionRevoked",)),
-    consumers=("search.people", "notify.people", "gateway.sessions", ),
+    consumers=("search.people", "notify.people", "messaging.people", "gateway.sessions", ),
 )
 DIRECTORY_DEPARTMENT_V1 = Topic(
     name="directory.department.v1",
@@ -39,7 +39,7 @@ DIRECTORY_DEPARTMENT_V1 = Topic(
     partitions=3,
     retention_minutes=10080,
     facts=frozenset(("plexus.directory.v1.DepartmentAdded", "plexus.directory.v1.DepartmentChanged",)),
-    consumers=(),
+    consumers=("messaging.departments", "notify.departments", ),
 )
 MESSAGING_CONVERSATION_V1 = Topic(
     name="messaging.conversation.v1",
@@ -69,9 +69,9 @@ MESSAGING_SIGNAL_V1 = Topic(
     name="messaging.signal.v1",
     owner="messaging",
     partitions=3,
-    retention_minutes=1,
+    retention_minutes=2,
     facts=frozenset(("plexus.messaging.v1.Typing", "plexus.messaging.v1.PresenceChanged",)),
-    consumers=("gateway.fanout", ),
+    consumers=("gateway.signals", "messaging.presence", ),
 )
 TASKS_TASK_V1 = Topic(
     name="tasks.task.v1",
@@ -118,11 +118,35 @@ SEARCH_TASKS = Consumer(
     topics=('tasks.task.v1', ),
     dlq="search.tasks.dlq",
 )
+MESSAGING_PEOPLE = Consumer(
+    group="messaging.people",
+    service="messaging",
+    topics=('directory.person.v1', ),
+    dlq="messaging.people.dlq",
+)
+MESSAGING_DEPARTMENTS = Consumer(
+    group="messaging.departments",
+    service="messaging",
+    topics=('directory.department.v1', ),
+    dlq="messaging.departments.dlq",
+)
+MESSAGING_PRESENCE = Consumer(
+    group="messaging.presence",
+    service="messaging",
+    topics=('messaging.signal.v1', ),
+    dlq="",
+)
 NOTIFY_PEOPLE = Consumer(
     group="notify.people",
     service="notify",
     topics=('directory.person.v1', ),
     dlq="notify.people.dlq",
+)
+NOTIFY_DEPARTMENTS = Consumer(
+    group="notify.departments",
+    service="notify",
+    topics=('directory.department.v1', ),
+    dlq="notify.departments.dlq",
 )
 NOTIFY_MESSAGES = Consumer(
     group="notify.messages",
@@ -151,7 +175,13 @@ NOTIFY_SETTINGS = Consumer(
 GATEWAY_FANOUT = Consumer(
     group="gateway.fanout",
     service="gateway",
-    topics=('messaging.conversation.v1', 'messaging.cursor.v1', 'messaging.person.v1', 'messaging.signal.v1', 'notify.notification.v1', ),
+    topics=('messaging.conversation.v1', 'messaging.cursor.v1', 'messaging.person.v1', 'notify.notification.v1', ),
+    dlq="",
+)
+GATEWAY_SIGNALS = Consumer(
+    group="gateway.signals",
+    service="gateway",
+    topics=('messaging.signal.v1', ),
     dlq="",
 )
 GATEWAY_SESSIONS = Consumer(
@@ -161,7 +191,7 @@ GATEWAY_SESSIONS = Consumer(
     dlq="",
 )
 
-CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, NOTIFY_PEOPLE, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, NOTIFY_SETTINGS, GATEWAY_FANOUT, GATEWAY_SESSIONS)
+CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, MESSAGING_PEOPLE, MESSAGING_DEPARTMENTS, MESSAGING_PRESENCE, NOTIFY_PEOPLE, NOTIFY_DEPARTMENTS, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, NOTIFY_SETTINGS, GATEWAY_FANOUT, GATEWAY_SIGNALS, GATEWAY_SESSIONS)
 
 DLQ_PARTITIONS = 1
 DLQ_RETENTION_MINUTES = 20160

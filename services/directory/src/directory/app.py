@@ -47,7 +47,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             servicers=[
                 (add_DirectoryServiceServicer_to_server, directory),
                 (add_SessionServiceServicer_to_server, sessions),
-                (add_AuthorityServicer_to_server, AuthorityApi(store)),
+                (add_AuthorityServicer_to_server, AuthorityApi(store, clock=runtime.clock)),
             ],
             verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
             runtime=runtime,

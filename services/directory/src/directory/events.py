@@ -13,7 +13,9 @@ from directory.domain.departments import Department
 from directory.domain.people import Kind, Person, State
 from directory.domain.sessions import Session
 from directory.domain.tenants import Tenant
+from directory.domain.working_hours import WorkingHours
 
+SERVICE: Final = "directory"
 _STATES: Final = {
     State.ACTIVE: people_pb2.Person.STATE_ACTIVE,
     State.DEACTIVATED: people_pb2.Person.STATE_DEACTIVATED,
@@ -52,11 +54,22 @@ def person_to_proto(person: Person) -> people_pb2.Person:
         department_ids=person.department_ids,
         title=person.title,
         time_zone=person.time_zone,
+        working_hours=_hours_to_proto(person.working_hours),
         locale=person.locale,
         roles=person.roles,
         external_id=person.external_id,
         created_at=timestamp(person.created_at),
         version=person.version,
+    )
+
+
+def _hours_to_proto(hours: WorkingHours) -> people_pb2.WorkingHours:
+    return people_pb2.WorkingHours(
+        weekdays=hours.weekdays,
+        windows=[
+            people_pb2.WorkingHours.Window(start_minute=window.start, end_minute=window.end)
+            for window in hours.windows
+        ],
     )
 
 
@@ -93,6 +106,23 @@ def person_changed(before: Person, after: Person, *, actor_id: str, now: datetim
     return _of_person(fact, after, actor_id=actor_id, now=now)
 
 
+def present_person(person: Person, *, now: datetime) -> Fact:
+    """State how a person is now, as the latest fact about them would."""
+    shown = person_to_proto(person)
+    fact = (
+        events_pb2.PersonChanged(person=shown)
+        if person.active
+        else events_pb2.PersonDeactivated(person=shown)
+    )
+    return _of_person(fact, person, actor_id=SERVICE, now=now)
+
+
+def present_department(department: Department, *, now: datetime) -> Fact:
+    """State how a department is now, as the latest fact about it would."""
+    fact = events_pb2.DepartmentChanged(department=department_to_proto(department))
+    return _of_department(fact, department, actor_id=SERVICE, now=now)
+
+
 def session_revoked(session: Session, *, actor_id: str, now: datetime) -> Fact:
     """State that a session ended early: the only fact of its scope, in order with its person's."""
     fact = events_pb2.SessionRevoked(session_id=session.id, person_id=session.person_id)
@@ -115,6 +145,10 @@ def session_revoked(session: Session, *, actor_id: str, now: datetime) -> Fact:
 def department_added(department: Department, *, actor_id: str, now: datetime) -> Fact:
     """State that a department came into being."""
     fact = events_pb2.DepartmentAdded(department=department_to_proto(department))
+    return _of_department(fact, department, actor_id=actor_id, now=now)
+
+
+def _of_department(fact: Message, department: Department, *, actor_id: str, now: datetime) -> Fact:
     return Fact(
         topic=DIRECTORY_DEPARTMENT_V1.name,
         key=department.id,

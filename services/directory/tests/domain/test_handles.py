@@ -30,6 +30,19 @@ def test_what_cannot_be_a_handle_is_refused_by_field(typed: str) -> None:
     assert refused.value.metadata["field"] == "admin_handle"
 
 
+@pytest.mark.parametrize(
+    "typed", ["аdmin", "раypal", "ad\u3164min", "ad\ufe0fmin", "ad\u034fmin", "ad\u202emin"]
+)
+def test_a_handle_in_disguise_of_another_is_refused(typed: str) -> None:
+    with pytest.raises(InvalidArgument):
+        handles.normalise(typed)
+
+
+@pytest.mark.parametrize("typed", ["ivan.иванов", "张-wei", "東京タワー", "김철수_kim", "иван"])
+def test_words_of_one_script_each_are_no_disguise(typed: str) -> None:
+    assert handles.normalise(typed) == typed
+
+
 @given(st.text(max_size=80))
 def test_normalising_again_changes_nothing(typed: str) -> None:
     try:

@@ -1,13 +1,16 @@
 from datetime import UTC, datetime
 
 import pytest
-from directory.domain import imports
+from directory.domain import imports, tenants
 from directory.domain.ids import PersonId, TenantId
 from directory.domain.imports import Imported, Plan
 from directory.domain.people import Kind, Person, State
 from plexuskit.errors import InvalidArgument
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
+TENANT = tenants.create(
+    tenant_id=TenantId("ten_1"), name="北方贸易", time_zone="Asia/Shanghai", now=NOW
+)
 
 
 def someone(number: int, **fields: object) -> Imported:
@@ -21,8 +24,7 @@ def planned(*people: Imported, present: tuple[Person, ...] = ()) -> Plan:
         present={person.external_id: person for person in present},
         taken=frozenset(person.handle for person in present),
         new_ids={person.external_id: PersonId(f"per_{person.external_id}") for person in people},
-        tenant_id=TenantId("ten_1"),
-        zone_of_tenant="Asia/Shanghai",
+        tenant=TENANT,
         now=NOW,
     )
 

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from directory.domain import departments, people
+from directory.domain import departments, people, tenants
 from directory.domain.access import ADMIN, MEMBER, PERMISSIONS, Actor, require
 from directory.domain.ids import DepartmentId, PersonId, SessionId, TenantId
 from directory.domain.people import Changes, Draft, Person, State
@@ -9,6 +9,9 @@ from directory.domain.refusals import PermissionMissing
 from plexuskit.errors import InvalidArgument, VersionConflict
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
+TENANT = tenants.create(
+    tenant_id=TenantId("ten_1"), name="北方贸易", time_zone="Asia/Shanghai", now=NOW
+)
 
 
 def person(**fields: object) -> Person:
@@ -16,8 +19,7 @@ def person(**fields: object) -> Person:
     return people.create(
         Draft(**draft),  # type: ignore[arg-type]
         person_id=PersonId("per_1"),
-        tenant_id=TenantId("ten_1"),
-        zone_of_tenant="Asia/Shanghai",
+        tenant=TENANT,
         now=NOW,
     )
 
@@ -34,7 +36,7 @@ def test_a_person_starts_active_at_version_1_with_the_tenants_zone() -> None:
     [
         ("display_name", " "),
         ("display_name", "x" * 101),
-        ("display_name", "a\nb"),
+        ("display_name", "\u200b\u202e"),
         ("email", "nobody"),
         ("time_zone", "Mars/Olympus"),
         ("time_zone", "../../etc/passwd"),
@@ -47,6 +49,13 @@ def test_a_wrong_field_is_refused_by_its_name(field: str, value: object) -> None
     with pytest.raises(InvalidArgument) as refused:
         person(**{field: value})
     assert refused.value.metadata["field"] == field
+
+
+def test_names_and_posts_of_people_hold_no_tricks() -> None:
+    made = person(display_name="李\u202e雷\n\u200b二\x1b[31m", title="经\u2066理\x00")
+    assert (made.display_name, made.title) == ("李雷 二[31m", "经理")
+    renamed = people.change(made, Changes(display_name="a\u2069b", title="\u200f"))
+    assert (renamed.display_name, renamed.title) == ("ab", "")
 
 
 def test_only_set_fields_change_and_count_once() -> None:

@@ -5,8 +5,19 @@ from typing import Any
 from plexus.gateway.v1.session_service_pb2 import SubscribeRequest
 from plexus.gateway.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.messaging.v1.conversations_pb2 import Conversation
-from plexus.messaging.v1.events_pb2 import CursorAdvanced
+from plexus.messaging.v1.events_pb2 import (
+    ConversationSettingsChanged,
+    CursorAdvanced,
+    DraftDeleted,
+    DraftSaved,
+)
 from plexus.messaging.v1.messaging_service_pb2 import AdvanceCursorsRequest, CursorAdvance
+from plexus.messaging.v1.personal_service_pb2 import (
+    SaveDraftRequest,
+    UpdateConversationSettingsRequest,
+)
+from plexus.messaging.v1.personal_service_pb2_grpc import PersonalServiceStub
+from plexuskit.clock import SystemClock
 from plexuskit.testing.wait import eventually
 
 
@@ -136,6 +147,35 @@ async def test_msg_07_a_cursor_reaches_ones_own_devices_and_nobody_else(gateway:
     await eventually(lambda: desk.of("personal") and phone.of("personal"))
     event = desk.of("personal")[0].event
     assert CursorAdvanced.FromString(event.fact).cursor.through_seq == 1
+    assert not ana.of("personal")
+
+
+async def test_what_one_keeps_for_oneself_reaches_ones_own_devices_and_nobody_else(
+    gateway: Any,
+) -> None:
+    directory = gateway.world.directory
+    phone = await gateway.client("per_bo")
+    desk = await gateway.client("per_bo", token=directory.token("per_bo", session_id="ses_desk"))
+    ana = await gateway.client("per_ana")
+    conversation = await ana.create("per_bo")
+    personal = PersonalServiceStub(phone.channel)
+
+    for text in ("我想说", ""):
+        draft = SaveDraftRequest(conversation_id=conversation, text=text)
+        draft.written_at.FromDatetime(SystemClock().now())
+        await personal.SaveDraft(draft, metadata=phone.metadata)
+    await personal.UpdateConversationSettings(
+        UpdateConversationSettingsRequest(conversation_id=conversation, starred=True),
+        metadata=phone.metadata,
+    )
+
+    await eventually(lambda: len(desk.of("personal")) == len(phone.of("personal")) == 3)
+    by_type = {each.event.type.rpartition(".")[2]: each.event.fact for each in desk.of("personal")}
+    assert DraftSaved.FromString(by_type["DraftSaved"]).draft.text == "我想说"
+    deleted = DraftDeleted.FromString(by_type["DraftDeleted"])
+    assert (deleted.conversation_id, deleted.version) == (conversation, 2)
+    changed = ConversationSettingsChanged.FromString(by_type["ConversationSettingsChanged"])
+    assert changed.settings.starred
     assert not ana.of("personal")
 
 

@@ -12,6 +12,7 @@ from gateway.live.rendezvous import choose
 from gateway.live.rooms import Rooms
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.gateway.v1.session_service_pb2 import SessionResponse, SubscribeResponse
+from plexus.messaging.v1.events_pb2 import Typing
 from plexus.messaging.v1.messaging_service_pb2 import SendVerdict
 
 
@@ -156,3 +157,44 @@ async def test_conversations_without_listeners_are_remembered_within_bounds() ->
 
     assert sum(1 for _ in rooms) <= 30
     assert rooms.get("cnv_99").through == 99
+
+
+def _signal() -> wire.Chunk:
+    return wire.typing(Typing(conversation_id="cnv_1", person_id="per_1").SerializeToString())
+
+
+async def test_a_slow_reader_never_gets_a_resync_because_of_signals() -> None:
+    outbound = _outbound(frames=4)
+    for _ in range(100):
+        outbound.put(_signal())
+    for number in range(1, 5):
+        outbound.put(_event("cnv_1", number))
+
+    frames = SessionResponse.FromString(await outbound.take()).frames
+
+    assert [frame.WhichOneof("frame") for frame in frames] == ["events"] * 4
+    outbound.put(_signal())
+    (frame,) = SessionResponse.FromString(await outbound.take()).frames
+    assert frame.signal.typing.person_id == "per_1"
+
+
+async def test_signals_of_many_bytes_give_way_to_events_too() -> None:
+    outbound = _outbound(frames=1000, size=400)
+    for _ in range(100):
+        outbound.put(_signal())
+    assert outbound.waiting_bytes <= 260
+    outbound.put(_event("cnv_1", 1, size=250))
+
+    frames = SessionResponse.FromString(await outbound.take()).frames
+
+    assert [frame.WhichOneof("frame") for frame in frames] == ["events"]
+
+
+async def test_after_an_overflow_signals_wait_for_the_resync() -> None:
+    outbound = _outbound(frames=2)
+    for number in range(1, 5):
+        outbound.put(_event("cnv_1", number))
+    outbound.put(_signal())
+
+    (frame,) = SessionResponse.FromString(await outbound.take()).frames
+    assert list(frame.resync.conversation_ids) == ["cnv_1"]

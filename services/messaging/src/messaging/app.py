@@ -10,15 +10,30 @@ from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServi
 from plexus.messaging.v1.import_service_pb2_grpc import add_ImportServiceServicer_to_server
 from plexus.messaging.v1.log_service_pb2_grpc import add_LogServiceServicer_to_server
 from plexus.messaging.v1.messaging_service_pb2_grpc import add_MessagingServiceServicer_to_server
+from plexus.messaging.v1.personal_service_pb2_grpc import add_PersonalServiceServicer_to_server
+from plexus.messaging.v1.signal_service_pb2_grpc import add_SignalServiceServicer_to_server
 from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
+from plexuskit.kafka import lossy
 from plexuskit.mongo import connect
-from plexuskit.relay import relay
+from plexuskit.relay import OUTBOX, relay
 from plexuskit.service import Role, Runtime
 
-from messaging.api import AuthorityApi, ImportApi, LogApi, MessagingApi
+from messaging.api import (
+    AuthorityApi,
+    ImportApi,
+    LogApi,
+    MessagingApi,
+    PersonalApi,
+    SignalApi,
+    read_scheduled,
+)
 from messaging.config import Settings
+from messaging.consumers import follow_presence, following_directory
 from messaging.operations.cursors import Cursors
+from messaging.operations.firing import Scheduler
 from messaging.operations.log import Log
+from messaging.operations.presence import Presences
+from messaging.operations.signals import Signals
 from messaging.store import Store
 from messaging.store.sources import CURSOR_LOG, ENTRIES
 
@@ -56,7 +71,10 @@ class DirectoryPeople:
 
 @asynccontextmanager
 async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Serve MessagingService, ImportService, LogService and Authority; needs no Kafka."""
+    """Serve every RPC of messaging.
+
+    Kafka carries signals only: without it everything else is served, and nothing waits for it.
+    """
     signer = CallerSigner(settings.caller)
     verifier = CallerVerifier(settings.caller, SERVICE, clock=runtime.clock)
     async with (
@@ -72,7 +90,12 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         people = DirectoryPeople(AuthorityStub(directory))
         log = Log(store, section=settings.log, clock=runtime.clock, limits=settings.limits)
         cursors = Cursors(store, clock=runtime.clock)
+        presences = Presences()
         async with (
+            lossy(settings.kafka, runtime=runtime) as outlet,
+            runtime.background(
+                "presence", follow_presence(presences, kafka=settings.kafka, runtime=runtime)
+            ),
             runtime.background("cursors", cursors.run()),
             log.running(runtime),
             serve(
@@ -82,6 +105,14 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                     (
                         add_MessagingServiceServicer_to_server,
                         MessagingApi(log, cursors, people),
+                    ),
+                    (
+                        add_SignalServiceServicer_to_server,
+                        SignalApi(store, Signals(outlet), presences, clock=runtime.clock),
+                    ),
+                    (
+                        add_PersonalServiceServicer_to_server,
+                        PersonalApi(store, section=settings.schedule, clock=runtime.clock),
                     ),
                     (add_ImportServiceServicer_to_server, ImportApi(log, people)),
                     (
@@ -100,17 +131,64 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Publish the log and the cursor advances to Kafka."""
+    """Publish the log, the cursor advances and the outbox to Kafka."""
     async with connect(settings.mongo) as db:
         await Store(db).provision()
         async with relay(
             db,
             settings.kafka,
-            sources=[ENTRIES, CURSOR_LOG],
+            sources=[ENTRIES, CURSOR_LOG, OUTBOX],
             name=SERVICE,
             runtime=runtime,
             lease=timedelta(seconds=settings.relay.lease_seconds),
         ):
+            yield
+
+
+@asynccontextmanager
+async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Follow directory's people and departments; what the topics no longer hold is asked for."""
+    signer = CallerSigner(settings.caller)
+    async with (
+        connect(settings.mongo) as db,
+        channel(
+            settings.peers.directory, audience="directory", signer=signer, service=SERVICE
+        ) as directory,
+    ):
+        store = Store(db)
+        await store.provision()
+        runtime.health.probe("mongo", db.ping)
+        async with following_directory(
+            store, AuthorityStub(directory), kafka=settings.kafka, runtime=runtime
+        ):
+            yield
+
+
+@asynccontextmanager
+async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Send scheduled messages when their time has come (MSG-17); needs no Kafka."""
+    signer = CallerSigner(settings.caller)
+    async with (
+        connect(settings.mongo) as db,
+        channel(
+            settings.peers.directory, audience="directory", signer=signer, service=SERVICE
+        ) as directory,
+    ):
+        store = Store(db)
+        await store.provision()
+        runtime.health.probe("mongo", db.ping)
+        runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
+        log = Log(store, section=settings.log, clock=runtime.clock, limits=settings.limits)
+        sending = Scheduler(
+            log,
+            DirectoryPeople(AuthorityStub(directory)),
+            read=read_scheduled,
+            section=settings.schedule,
+            clock=runtime.clock,
+        )
+        async with log.running(runtime), runtime.background("scheduler", sending.run()):
+            # Added last, so it comes before the log's own drain.
+            runtime.on_drain(sending.finish)
             yield
 
 
@@ -120,4 +198,9 @@ async def provision(settings: Settings) -> None:
         await Store(db).provision()
 
 
-ROLES: Final[Mapping[str, Role]] = {"api": api, "relay": relay_facts}
+ROLES: Final[Mapping[str, Role]] = {
+    "api": api,
+    "relay": relay_facts,
+    "consumer": consume,
+    "scheduler": scheduler,
+}

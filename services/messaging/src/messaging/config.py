@@ -39,6 +39,16 @@ class LimitsSection(Section):
     conversation_burst: float = Field(default=5_000, ge=1)
 
 
+class ScheduleSection(Section):
+    """How scheduled messages are taken and sent (MSG-17)."""
+
+    poll_seconds: float = Field(default=1.0, gt=0, le=60)
+    batch: int = Field(default=50, ge=1, le=500, description="messages looked at together")
+    lease_seconds: float = Field(default=30, gt=0, description="until another may take over")
+    retry_seconds: float = Field(default=5, gt=0, description="while directory is away")
+    shortest_seconds: float = Field(default=60, ge=0, description="how far ahead at least")
+
+
 class Settings(ServiceSettings, env_prefix="MESSAGING_"):
     """Settings of a messaging process, from `MESSAGING_<SECTION>__<KEY>`."""
 
@@ -52,3 +62,4 @@ class Settings(ServiceSettings, env_prefix="MESSAGING_"):
     peers: PeersSection
     log: LogSection = LogSection()
     limits: LimitsSection = LimitsSection()
+    schedule: ScheduleSection = ScheduleSection()

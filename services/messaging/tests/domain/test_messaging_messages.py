@@ -27,7 +27,7 @@ def test_msg_18_the_limit_of_text_counts_bytes():
 def test_a_message_says_something_or_brings_something(text):
     with pytest.raises(MessageEmpty):
         make(text)
-    assert make(text, attachments=(Attachment("a.pdf", "https://x/a.pdf", "", 1),))
+    assert make(text, attachments=(Attachment("a.pdf", "https://x/a.pdf", "", 1),)).attachments
     assert make(text, imported=Imported(sent_at=datetime(2018, 1, 1, tzinfo=UTC)))
 
 
@@ -65,12 +65,14 @@ def test_msg_13_all_inside_a_quote_addresses_nobody():
     assert not make("> @all", spans=spans, mention_all=True).mention_all
 
 
-@given(st.text(min_size=1, max_size=50), st.integers(-5, 60), st.integers(-5, 60))
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=50),
+    st.integers(-5, 60),
+    st.integers(-5, 60),
+)
 def test_spans_lie_within_the_text(text, start, length):
     spans = (Span(start, length, SpanKind.BOLD),)
     inside = start >= 0 and length > 0 and start + length <= len(text)
-    if text.isspace():
-        return
     if inside:
         assert make(text, spans=spans).spans == spans
     else:
@@ -78,9 +80,44 @@ def test_spans_lie_within_the_text(text, start, length):
             make(text, spans=spans)
 
 
+def test_markdown_becomes_text_and_spans_and_addresses_whom_it_mentions():
+    made = make("**重点：**<@per_b|@林薇> `<@per_c>` <!all> <!dep_1>", markdown=True)
+
+    assert made.text == "重点：@林薇 <@per_c> @all @dep_1"
+    assert [span.kind.value for span in made.spans] == [
+        *("bold", "mention", "code", "mention_all", "mention_department"),
+    ]
+    assert (made.mentions, made.mention_all, made.department_ids) == (
+        ("per_b",),
+        True,
+        ("dep_1",),
+    )
+    with pytest.raises(InvalidArgument):
+        make("**a**", markdown=True, spans=(Span(0, 1, SpanKind.BOLD),))
+
+
+def test_the_same_marks_as_plain_text_stay_as_they_are():
+    assert make("**a** <@per_b>").text == "**a** <@per_b>"
+
+
+def test_msg_03_departments_are_part_of_the_content():
+    assert make(department_ids=("dep_1",)).content_hash != make().content_hash
+    assert make(department_ids=("dep_1", "dep_1")).department_ids == ("dep_1",)
+
+
+def test_what_no_utf_8_can_hold_is_refused_and_nothing_but_controls_is_empty():
+    with pytest.raises(InvalidArgument) as refused:
+        make("half \ud83d")
+    assert refused.value.metadata["field"] == "text"
+    with pytest.raises(MessageEmpty):
+        make("\x00\x1b")
+
+
 CONTENTS = st.fixed_dictionaries(
     {
-        "text": st.text(min_size=1, max_size=8).filter(lambda t: not t.isspace()),
+        "text": st.text(
+            st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=8
+        ).filter(lambda t: not t.isspace()),
         "mentions": st.lists(st.sampled_from(["a", "b", "ab", "c"]), unique=True).map(tuple),
         "mention_all": st.booleans(),
         "reply_to_seq": st.integers(0, 3),

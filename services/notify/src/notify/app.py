@@ -105,10 +105,22 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
 
 @asynccontextmanager
 async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Hear of people, messages, tasks and cursors."""
+    """Hear of people, departments, messages, tasks, cursors and what people have muted."""
     async with (
         _store(settings, runtime) as (_, store),
-        consuming(store, kafka=settings.kafka, pace=_pace(settings), runtime=runtime),
+        channel(
+            settings.peers.directory,
+            audience="directory",
+            signer=CallerSigner(settings.caller),
+            service=SERVICE,
+        ) as directory,
+        consuming(
+            store,
+            AuthorityStub(directory),
+            kafka=settings.kafka,
+            pace=_pace(settings),
+            runtime=runtime,
+        ),
     ):
         yield
 

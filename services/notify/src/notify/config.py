@@ -20,8 +20,12 @@ _PORTS = {"smtp": 25, "smtps": 465}
 
 
 class PeersSection(Section):
-    """The owners that are asked again before a mail leaves, each `host:port`."""
+    """The owners that are asked, each `host:port`.
 
+    Messaging and tasks again before a mail leaves, directory for people and departments at a start.
+    """
+
+    directory: str = Field(min_length=1)
     messaging: str = Field(min_length=1)
     tasks: str = Field(min_length=1)
 

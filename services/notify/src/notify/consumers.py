@@ -2,42 +2,71 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from datetime import UTC
+from typing import TYPE_CHECKING, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 from plexus.directory.v1 import events_pb2 as directory_pb
+from plexus.directory.v1.people_pb2 import Department as DepartmentMessage
 from plexus.directory.v1.people_pb2 import Person as PersonMessage
 from plexus.messaging.v1 import events_pb2 as messaging_pb
 from plexus.messaging.v1.conversations_pb2 import Conversation as ConversationMessage
+from plexus.messaging.v1.conversations_pb2 import ConversationSettings
 from plexus.messaging.v1.conversations_pb2 import Member as MemberMessage
 from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, PRIORITY_URGENT, Mention
 from plexus.messaging.v1.messages_pb2 import Message as MessageMessage
 from plexus.tasks.v1 import events_pb2 as tasks_pb
 from plexus.tasks.v1.tasks_pb2 import Task as TaskMessage
-from plexus.topics import NOTIFY_CURSORS, NOTIFY_MESSAGES, NOTIFY_PEOPLE, NOTIFY_TASKS
+from plexus.topics import (
+    DIRECTORY_DEPARTMENT_V1,
+    DIRECTORY_PERSON_V1,
+    NOTIFY_CURSORS,
+    NOTIFY_DEPARTMENTS,
+    NOTIFY_MESSAGES,
+    NOTIFY_PEOPLE,
+    NOTIFY_SETTINGS,
+    NOTIFY_TASKS,
+)
 from plexuskit.clock import Clock
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import InvalidRecord, Record, consumer
 from plexuskit.service import Runtime
+from plexuskit.snapshot import snapshots
 
 from notify.domain.conversations import Addressing, Conversation, Member
-from notify.domain.people import Person
+from notify.domain.mutes import Mute
+from notify.domain.people import Department, Person
 from notify.domain.tasks import Task, due_text
 from notify.operations.messages import Said, recall_message, reword_message, tell_of_messages
-from notify.operations.projecting import note_conversation, note_people
+from notify.operations.projecting import (
+    note_conversation,
+    note_departments,
+    note_mutes,
+    note_people,
+)
 from notify.operations.reading import advance_cursors
 from notify.operations.tasks import Pace, note_task, tell_assignees, tell_overdue
 from notify.store import Cursor, Store
 
+if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
+    from plexus.authz.v1.authority_pb2_grpc import AuthorityAsyncStub
+
 IMPORT = "import"
-GROUPS = (NOTIFY_PEOPLE, NOTIFY_MESSAGES, NOTIFY_TASKS, NOTIFY_CURSORS)
+GROUPS = (
+    NOTIFY_PEOPLE,
+    NOTIFY_DEPARTMENTS,
+    NOTIFY_MESSAGES,
+    NOTIFY_TASKS,
+    NOTIFY_CURSORS,
+    NOTIFY_SETTINGS,
+)
 _OPEN = frozenset({TaskMessage.STATE_TODO, TaskMessage.STATE_DOING, TaskMessage.STATE_BLOCKED})
 
 FactT = TypeVar("FactT", bound=Message)
 
 
 class Handlers:
-    """The four groups' handlers over one store."""
+    """The groups' handlers over one store."""
 
     def __init__(self, store: Store, *, pace: Pace, clock: Clock) -> None:
         self._store = store
@@ -57,6 +86,19 @@ class Handlers:
                     people.append(_fact(record, directory_pb.PersonDeactivated).person)
         if people:
             await note_people(self._store, people=[_person(each) for each in people])
+
+    async def departments(self, records: Sequence[Record]) -> None:
+        """Keep the department tree."""
+        departments = []
+        for record in records:
+            match _name(record):
+                case "DepartmentAdded":
+                    departments.append(_fact(record, directory_pb.DepartmentAdded).department)
+                case "DepartmentChanged":
+                    departments.append(_fact(record, directory_pb.DepartmentChanged).department)
+        if departments:
+            kept = [_department(each) for each in departments]
+            await note_departments(self._store, departments=kept)
 
     async def messages(self, records: Sequence[Record]) -> None:
         """Follow conversations; messages that come after one another are told of together.
@@ -112,6 +154,17 @@ class Handlers:
             for each in read
         ]
         await advance_cursors(self._store, cursors=cursors, now=self._clock.now())
+
+    async def settings(self, records: Sequence[Record]) -> None:
+        """Keep which conversations people have muted; drafts and the like do not concern notify."""
+        changes = [
+            _fact(record, messaging_pb.ConversationSettingsChanged)
+            for record in records
+            if _name(record) == "ConversationSettingsChanged"
+        ]
+        if changes:
+            mutes = [_mute(each.settings, person_id=each.person_id) for each in changes]
+            await note_mutes(self._store, mutes=mutes)
 
     async def _tell(self, said: list[Said]) -> None:
         if said:
@@ -179,15 +232,31 @@ class Handlers:
 
 @asynccontextmanager
 async def consuming(
-    store: Store, *, kafka: KafkaSection, pace: Pace, runtime: Runtime
+    store: Store,
+    directory: "AuthorityAsyncStub",
+    *,
+    kafka: KafkaSection,
+    pace: Pace,
+    runtime: Runtime,
 ) -> AsyncIterator[None]:
-    """Consume the four groups for the time of the block."""
+    """Consume the groups for the time of the block, and load what directory's topics forgot."""
     handlers = Handlers(store, pace=pace, clock=runtime.clock)
     async with (
         consumer(kafka, NOTIFY_PEOPLE, handlers.people, runtime=runtime),
+        consumer(kafka, NOTIFY_DEPARTMENTS, handlers.departments, runtime=runtime),
+        snapshots(
+            directory,
+            {
+                DIRECTORY_DEPARTMENT_V1: handlers.departments,
+                DIRECTORY_PERSON_V1: handlers.people,
+            },
+            owner="directory",
+            runtime=runtime,
+        ),
         consumer(kafka, NOTIFY_MESSAGES, handlers.messages, runtime=runtime),
         consumer(kafka, NOTIFY_TASKS, handlers.tasks, runtime=runtime, max_batch=100),
         consumer(kafka, NOTIFY_CURSORS, handlers.cursors, runtime=runtime),
+        consumer(kafka, NOTIFY_SETTINGS, handlers.settings, runtime=runtime),
     ):
         yield
 
@@ -224,9 +293,13 @@ def _said(
             addressing=Addressing(
                 person_ids=frozenset(each.person_id for each in mentions if each.person_id),
                 everybody=any(each.all for each in mentions),
+                department_ids=frozenset(
+                    each.department_id for each in mentions if each.department_id
+                ),
             ),
             fresh=fresh,
             quiet=message.notify == NOTIFY_NONE and message.priority != PRIORITY_URGENT,
+            urgent=message.priority == PRIORITY_URGENT,
         )
     ]
 
@@ -241,6 +314,16 @@ def _person(message: PersonMessage) -> Person:
         locale=message.locale,
         active=message.state == PersonMessage.STATE_ACTIVE,
         is_app=message.kind == PersonMessage.KIND_SERVICE_ACCOUNT,
+        version=message.version,
+        department_ids=tuple(message.department_ids),
+    )
+
+
+def _department(message: DepartmentMessage) -> Department:
+    return Department(
+        id=message.id,
+        tenant_id=message.tenant_id,
+        path=tuple(message.path),
         version=message.version,
     )
 
@@ -264,6 +347,16 @@ def _member(message: MemberMessage) -> Member:
         active=message.active,
         intervals=tuple((each.first_seq, each.last_seq) for each in message.intervals),
         version=message.version,
+    )
+
+
+def _mute(settings: ConversationSettings, *, person_id: str) -> Mute:
+    muted = settings.HasField("muted_until")
+    return Mute(
+        conversation_id=settings.conversation_id,
+        person_id=person_id,
+        until=settings.muted_until.ToDatetime(UTC) if muted else None,
+        version=settings.version,
     )
 
 

@@ -39,7 +39,7 @@ class Caller:
 
 
 class Authority(AuthorityServicer):
-    """The contract's Recheck as messaging and tasks serve it; ids in `hidden` are not readable."""
+    """The contract as owners serve it; ids in `hidden` are not readable, snapshots are empty."""
 
     def __init__(self) -> None:
         self.hidden: set[str] = set()
@@ -54,14 +54,17 @@ class Authority(AuthorityServicer):
             ]
         )
 
+    async def Snapshot(self, _: Any, __: Any) -> AsyncIterator[Any]:  # noqa: N802 - the contract's name
+        yield authority_pb2.SnapshotResponse()
+
 
 @pytest.fixture
 async def peers(
     caller_keys_of: Callable[[str], CallerSection], runtime: Runtime
 ) -> AsyncIterator[tuple[Authority, PeersSection]]:
-    """The two owners as real gRPC servers, each for its own audience."""
+    """The owners as real gRPC servers, each for its own audience."""
     authority = Authority()
-    ports = {name: free_port() for name in ("messaging", "tasks")}
+    ports = {name: free_port() for name in ("directory", "messaging", "tasks")}
 
     def owner(name: str) -> Any:
         return serve(
@@ -73,7 +76,7 @@ async def peers(
             health=runtime.health,
         )
 
-    async with owner("messaging"), owner("tasks"):
+    async with owner("directory"), owner("messaging"), owner("tasks"):
         addresses = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
         yield authority, PeersSection(**addresses)
 
@@ -87,7 +90,7 @@ def settings(
         kafka=KafkaSection(url="127.0.0.1:1"),
         grpc=GrpcSection(port=free_port(), drain_seconds=1),
         caller=caller_keys_of("notify"),
-        peers=PeersSection(messaging="127.0.0.1:1", tasks="127.0.0.1:1"),
+        peers=PeersSection(directory="127.0.0.1:1", messaging="127.0.0.1:1", tasks="127.0.0.1:1"),
         smtp=SmtpSection(url="smtp://127.0.0.1:1", sender="plexus@example.com"),
         delivery=DeliverySection(poll_seconds=0.1),
     )

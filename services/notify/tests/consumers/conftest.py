@@ -6,6 +6,7 @@ import pytest
 from notify.consumers import consuming
 from notify.operations.tasks import Pace
 from notify.store import Store
+from plexus.authz.v1.authority_pb2 import SnapshotRequest, SnapshotResponse
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import Record, producer
 from plexuskit.service import Runtime
@@ -20,8 +21,10 @@ async def publish(
     """Put records on their topics, as the owners' relays do."""
     await kafka_topics(
         "directory.person.v1",
+        "directory.department.v1",
         "messaging.conversation.v1",
         "messaging.cursor.v1",
+        "messaging.person.v1",
         "tasks.task.v1",
         "notify.notification.v1",
     )
@@ -33,9 +36,25 @@ async def publish(
         yield published
 
 
+class Directory:
+    """Directory's Authority at the outer seam: its snapshots are what a test gives it."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    async def Snapshot(self, request: SnapshotRequest) -> AsyncIterator[SnapshotResponse]:  # noqa: N802 - the contract's name
+        facts = [each.envelope for each in self.records if each.topic in request.topics]
+        yield SnapshotResponse(facts=facts)
+
+
+@pytest.fixture
+def directory() -> Directory:
+    return Directory()
+
+
 @pytest.fixture
 def running(
-    store: Store, kafka_section: KafkaSection, pace: Pace, runtime: Runtime
+    store: Store, directory: Any, kafka_section: KafkaSection, pace: Pace, runtime: Runtime
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
-    """The role's four consumers: `async with running()`."""
-    return lambda: consuming(store, kafka=kafka_section, pace=pace, runtime=runtime)
+    """The role's consumers: `async with running()`."""
+    return lambda: consuming(store, directory, kafka=kafka_section, pace=pace, runtime=runtime)

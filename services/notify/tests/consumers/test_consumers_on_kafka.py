@@ -2,6 +2,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +150,51 @@ async def test_ntf_07_cursors_of_another_topic_drop_the_mail_whichever_comes_fir
         await eventually(all_read, within=20)
     for each in await ledger():
         assert (each.email.state, each.email.reason) == (State.DROPPED, Reason.ALREADY_READ)
+
+
+async def test_ntf_01_what_is_muted_is_heard_of_on_its_own_topic(
+    publish: Any,
+    running: Any,
+    facts: Any,
+    people_known: Any,
+    told: Any,
+    store: Store,
+    now: datetime,
+) -> None:
+    async with running():
+        await publish(*people_and_group(facts), facts.draft("bo"), facts.muted("bo", None))
+        await publish(facts.muted("bo", now + timedelta(hours=1), version=2))
+        await people_known()
+
+        async def muted() -> bool:
+            return bool(await store.mutes.muted({("cnv_group", "per_bo")}, now=now))
+
+        await eventually(muted, within=40)
+        await publish(facts.posted(facts.message(everybody=True)))
+        by_person = {each.person_id: each.in_app.reason for each in await told(2)}
+    assert by_person == {"per_bo": Reason.CONVERSATION_MUTED, "per_cy": Reason.STORED}
+
+
+async def test_msg_13_a_mention_of_a_department_is_told_to_people_of_the_snapshot(
+    publish: Any, running: Any, directory: Any, facts: Any, store: Store, told: Any
+) -> None:
+    # What the topics have long forgotten.
+    directory.records = [
+        facts.department("dep_a"),
+        facts.department("dep_b", "dep_a"),
+        facts.person("ann"),
+        facts.person("bo", department_ids=["dep_b"]),
+    ]
+    async with running():
+        await publish(facts.person("cy", department_ids=["dep_c"]), facts.department("dep_c"))
+
+        async def known() -> bool:
+            people = ["per_bo", "per_cy"]
+            found = await store.people.in_departments(["dep_a", "dep_c"], among=people)
+            return len(found) == 2
+
+        await eventually(known, within=40)
+        await publish(facts.conversation("ann", "bo", "cy"))
+        await publish(facts.posted(facts.message(departments=("dep_a",))))
+        (only,) = await told(1)
+    assert only.person_id == "per_bo"

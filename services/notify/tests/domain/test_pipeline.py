@@ -29,6 +29,7 @@ def circumstances(person: Callable[..., Any]) -> Circumstances:
         own=False,
         readable=True,
         read=False,
+        muted=False,
     )
 
 
@@ -46,12 +47,14 @@ def test_ntf_01_obstacles_come_in_their_order(
         own=True,
         readable=False,
         read=True,
+        muted=True,
     )
     cases = [
         (worst, Reason.SENDER),
         (replace(worst, own=False), Reason.PERSON_DEACTIVATED),
         (replace(worst, own=False, person=person(email="")), Reason.ACCESS_LOST),
         (replace(worst, own=False, readable=True, person=person(email="")), Reason.PREFERENCE_OFF),
+        (replace(circumstances, muted=True, read=True), Reason.CONVERSATION_MUTED),
         (replace(circumstances, read=True), Reason.ALREADY_READ),
         (replace(circumstances, person=person(email="")), Reason.NO_ADDRESS),
     ]
@@ -175,6 +178,7 @@ def addressed(
     fresh: bool = True,
     of: Conversation | None = None,
     known: dict[str, Member] | None = None,
+    belong: tuple[str, ...] = (),
 ) -> dict[str, tuple[Kind, bool]]:
     found = addressees(
         Addressing(person_ids=frozenset(person_ids), everybody=everybody),
@@ -184,6 +188,7 @@ def addressed(
         sender_name="Ann",
         seq=seq,
         fresh=fresh,
+        in_departments=frozenset(belong),
     )
     assert [each.person_id for each in found] == sorted(each.person_id for each in found)
     return {each.person_id: (each.kind, each.readable) for each in found}
@@ -208,3 +213,16 @@ def test_msg_11_an_edit_is_no_second_direct_message() -> None:
     assert addressed(of=direct, known=pair) == {"bo": (Kind.DIRECT_MESSAGE, True)}
     assert addressed("bo", of=direct, known=pair) == {"bo": (Kind.MENTION, True)}
     assert addressed(of=direct, known=pair, fresh=False) == {}
+
+
+def test_msg_13_a_department_is_who_was_a_member_then_and_belongs_to_it() -> None:
+    everyone = ("ann", "bo", "cy", "dee", "stranger")
+    assert addressed(belong=everyone) == {"bo": (Kind.MENTION, True)}
+    assert addressed(belong=everyone, seq=4) == {
+        "bo": (Kind.MENTION, True),
+        "cy": (Kind.MENTION, False),
+    }
+    assert addressed("dee", belong=("bo",)) == {
+        "bo": (Kind.MENTION, True),
+        "dee": (Kind.MENTION, False),
+    }

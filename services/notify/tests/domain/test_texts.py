@@ -137,6 +137,31 @@ def test_a_mail_is_plain_text_and_html_in_utf8(person: Callable[..., Any]) -> No
     assert (mail.recipient, mail.message_id) == ("bo@example.com", "<dlv_2@example.com>")
 
 
+INJECTED = "Ann\r\nBcc: all@example.com\r\n\r\n<script>alert(1)</script>\u202egpj"
+
+
+def test_what_people_wrote_is_neither_header_nor_markup_of_a_mail(
+    person: Callable[..., Any],
+) -> None:
+    body = "<script>x</script> <a href='javascript:alert(1)'>x</a> javascript:y\r\nBcc: b@c"
+    mail = compose(
+        notification(title=INJECTED, body=body),
+        person=person(display_name=INJECTED),
+        sender="plexus@example.com",
+        content=True,
+        at=NOW,
+    )
+    parsed: Any = message_from_bytes(mail.message.as_bytes(), policy=policy.default)
+    page = parsed.get_body(("html",)).get_content()
+
+    assert parsed["Bcc"] is None
+    assert "\u202e" not in parsed["Subject"] + str(parsed["To"])
+    assert [each.addr_spec for each in parsed["To"].addresses] == [mail.recipient]
+    assert "<script" not in page
+    assert "<a " not in page
+    assert "&lt;a href=&#x27;javascript:alert(1)&#x27;&gt;" in page
+
+
 def test_ntf_02_every_attempt_has_the_same_headers(person: Callable[..., Any]) -> None:
     def headers() -> list[tuple[str, str]]:
         mail = compose(

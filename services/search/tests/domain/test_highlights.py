@@ -1,4 +1,6 @@
+from search.domain.documents import TAG_BEGINS, TAG_ENDS, without_marks
 from search.domain.highlights import choose
+from search.store.reading import _marked
 
 
 def test_the_marking_that_marks_most_is_shown() -> None:
@@ -12,3 +14,14 @@ def test_neighbouring_matches_become_one() -> None:
 def test_without_a_match_nothing_is_shown() -> None:
     assert choose([[], []]) == ()
     assert choose([]) == ()
+
+
+def test_only_a_match_is_marked_whatever_a_text_holds() -> None:
+    said = f"\x02<script>\x03 {TAG_BEGINS}javascript:alert(1){TAG_ENDS}\r\nBcc: a@b.c"
+    indexed = without_marks(said)
+    fragment = indexed.replace("alert", f"{TAG_BEGINS}alert{TAG_ENDS}")
+
+    assert indexed == "<script> javascript:alert(1)\r\nBcc: a@b.c"
+    assert choose([_marked([fragment])]) == (
+        "<script> javascript:\x02alert\x03(1)\r\nBcc: a@b.c",
+    ), "plain text with two marks: no HTML is made here, and clients escape it as any text"

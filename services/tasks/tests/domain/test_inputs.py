@@ -13,12 +13,17 @@ def test_titles_of_1_to_500_characters_are_taken(text: str) -> None:
     assert inputs.title(text) == text.strip()
 
 
-@pytest.mark.parametrize("text", ["", "   ", "a" * 501, "two\nlines", "nul\x00"])
+@pytest.mark.parametrize("text", ["", "   ", "a" * 501, "\u200b\u202e", "\x00"])
 def test_other_titles_are_refused_with_the_field(text: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         inputs.title(text)
 
     assert refused.value.metadata["field"] == "title"
+
+
+def test_titles_and_names_of_projects_hold_no_tricks() -> None:
+    assert inputs.title("two\nlines \u202etxt.exe\x1b[2J") == "two lines txt.exe[2J"
+    assert inputs.line("看\u2066板\u200b", field="name", limit=3) == "看板"
 
 
 def test_descriptions_are_limited_in_bytes_not_characters() -> None:

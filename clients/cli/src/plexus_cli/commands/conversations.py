@@ -4,7 +4,12 @@ from typing import Annotated, Any
 
 import typer
 from plexus.messaging.v1 import conversations_pb2, messaging_service_pb2
-from plexus.messaging.v1.conversations_pb2 import Conversation, ConversationView, Member
+from plexus.messaging.v1.conversations_pb2 import (
+    Conversation,
+    ConversationSettings,
+    ConversationView,
+    Member,
+)
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
 
@@ -41,10 +46,11 @@ def list_(json: Json = False) -> None:
             view.conversation.last_seq,
             view.unread or "",
             view.mention_unread or "",
+            arranged(view.settings),
         )
         for view in views
     ]
-    columns = ["id", "name", "members", "messages", "unread", "@you"]
+    columns = ["id", "name", "members", "messages", "unread", "@you", ""]
     print_table(f"{len(views)} conversations", columns, rows)
 
 
@@ -158,6 +164,13 @@ def members(conversation: Where, json: Json = False) -> None:
 def _role(member: Member) -> str:
     name = conversations_pb2.Member.Role.Name(member.role)
     return str(name).removeprefix("ROLE_").lower()
+
+
+def arranged(settings: ConversationSettings) -> str:
+    """Give in a few words how you have arranged a conversation."""
+    muted = settings.muted_until.seconds > SystemClock().now().timestamp()
+    words = {"★": settings.starred, "muted": muted, "marked": settings.marked_unread}
+    return " ".join([*(word for word, holds in words.items() if holds), settings.folder]).strip()
 
 
 def title_of(view: ConversationView, names: dict[str, str]) -> str:

@@ -10,6 +10,7 @@ from rich.text import Text
 from plexus_cli.context import name_people, run
 from plexus_cli.output import out, print_json
 from plexus_cli.problems import Refused
+from plexus_cli.rendering import safe_line
 from plexus_cli.sdk import Plexus
 
 MATCH_BEGINS, MATCH_ENDS = "\x02", "\x03"
@@ -84,7 +85,7 @@ def show(response: SearchResponse, names: dict[str, str]) -> None:
     for hit in response.hits:
         where = f"{hit.conversation_id} #{hit.seq}" if hit.type == "message" else hit.id
         author = names.get(hit.author_id, "")
-        out.print(Text(f"{hit.type}  {where}  {author}", style="dim"))
+        out.print(Text(safe_line(f"{hit.type}  {where}  {author}"), style="dim"))
         out.print(Text("  ").append_text(highlighted(hit)))
 
 
@@ -95,8 +96,8 @@ def highlighted(hit: Hit) -> Text:
     for index, part in enumerate(source.replace("\n", " ").split(MATCH_BEGINS)):
         match, ends, rest = part.partition(MATCH_ENDS)
         if index and ends:
-            text.append(match, style="bold reverse")
-            text.append(rest)
+            text.append(safe_line(match), style="bold reverse")
+            text.append(safe_line(rest))
         else:
-            text.append(part)
+            text.append(safe_line(part))
     return text

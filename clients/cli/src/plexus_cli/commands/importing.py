@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from plexus_cli import slack
 from plexus_cli.context import run
-from plexus_cli.output import err, print_json, say
+from plexus_cli.output import err, print_json, say, warn
 from plexus_cli.problems import Refused
 from plexus_cli.sdk import Plexus, told
 
@@ -70,11 +70,9 @@ def slack_export(
 def report(done: Imported, problems: slack.Problems, *, json: bool) -> None:
     """Print what was done, and what was worked around."""
     for oddity in problems.examples:
-        err.print(f"warning: {oddity}", markup=False, soft_wrap=True)
+        warn(f"warning: {oddity}")
     for refusal in done.refusals:
-        err.print(
-            f"refused: {refusal['request_id']}: {refusal['message']}", markup=False, soft_wrap=True
-        )
+        warn(f"refused: {refusal['request_id']}: {refusal['message']}")
     if json:
         print_json({name: getattr(done, name) for name in Imported.__dataclass_fields__})
         return

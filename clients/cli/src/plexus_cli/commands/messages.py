@@ -9,14 +9,19 @@ from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
 from plexus.messaging.v1.messages_pb2 import Message
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
+from rich.text import Text
 
+from plexus_cli.commands.availability import show_off_hours, warn_of_off_hours
 from plexus_cli.commands.conversations import all_views, resolve, title_of
 from plexus_cli.context import find_people, name_people, run
 from plexus_cli.output import as_dict, instant, local, print_json, print_table, say
 from plexus_cli.problems import Refused
+from plexus_cli.rendering import body_of, safe_line
 from plexus_cli.sdk import Plexus
 
 pb = messaging_service_pb2
+
+ALL, DEPARTMENT = "all", "dep_"
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Where = Annotated[str, typer.Argument(help="Id, name of a group, or @person.")]
@@ -68,52 +73,67 @@ def history(
         say(line_of(message, names))
 
 
-def line_of(message: Message, names: dict[str, str]) -> str:
-    """Give a message as one paragraph for a person."""
+def line_of(message: Message, names: dict[str, str]) -> Text:
+    """Give a message as one paragraph for a person, its spans as styles."""
     reply = f" ↳{message.root_seq}" if message.root_seq else ""
-    edited = " (edited)" if message.HasField("edited_at") else ""
-    text = "(recalled)" if message.recalled else message.text
+    who = safe_line(names.get(message.sender_id, message.sender_id))
+    line = Text(f"{message.seq:>6}{reply}  {local(message.sent_at)}  {who}: ")
     if message.HasField("quote"):
-        text = f"「{message.quote.text or '…'}」 {text}"
+        line.append(f"「{safe_line(message.quote.text) or '…'}」 ")
+    line.append_text(Text("(recalled)") if message.recalled else body_of(message))
+    if message.HasField("edited_at"):
+        line.append(" (edited)")
     if message.forwarded:
-        carried = " / ".join(each.text for each in message.forwarded if each.text)
-        text = f"{text} (forwarded{': ' + carried if carried else ''})".strip()
-    marks = " 📌" if message.HasField("pin") else ""
-    marks += "".join(f" #{word}" for word in message.labels)
-    emoji = "".join(f" :{r.emoji}: {len(r.person_ids)}" for r in message.reactions)
-    files = "".join(f" [{attachment.name or attachment.url}]" for attachment in message.attachments)
-    who = names.get(message.sender_id, message.sender_id)
-    head = f"{message.seq:>6}{reply}  {local(message.sent_at)}  {who}: "
-    return f"{head}{text}{edited}{files}{emoji}{marks}"
+        carried = " / ".join(safe_line(each.text) for each in message.forwarded if each.text)
+        line.append(f" (forwarded{': ' if carried else ''}{carried})")
+    for attachment in message.attachments:
+        line.append(f" [{safe_line(attachment.name or attachment.url)}]")
+    for reaction in message.reactions:
+        line.append(f" :{safe_line(reaction.emoji)}: {len(reaction.person_ids)}")
+    if message.HasField("pin"):
+        line.append(" 📌")
+    for word in message.labels:
+        line.append(f" #{safe_line(word)}")
+    return line
 
 
 def send(
     conversation: Where,
     text: Annotated[str, typer.Argument(help="What to say; `-` reads standard input.")],
     reply_to: Annotated[int, typer.Option(help="Answer to this seq.")] = 0,
-    mention: Annotated[list[str] | None, typer.Option(help="Handle, or `all`.")] = None,
     quote: Annotated[int, typer.Option(help="Repeat this seq above your words.")] = 0,
     silent: Annotated[bool, typer.Option("--silent", help="Disturb nobody with it.")] = False,
     priority: Annotated[
         Importance, typer.Option(help="How much it may disturb.")
     ] = Importance.NORMAL,
+    mention: Annotated[
+        list[str] | None, typer.Option(help="Handle, `all`, or id of a department.")
+    ] = None,
+    markdown: Annotated[
+        bool, typer.Option(help="Read **bold**, *italic*, ~~strike~~, `code`, > quotes and links.")
+    ] = False,
     request_id: Annotated[
         str | None,
         typer.Option("--id", help="Your own id of the message; send again with it safely."),
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say who would be reached off hours; send nothing.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Say something; prints its id and seq."""
+    """Say something; prints its id and seq. At a terminal it says before who is off hours."""
     said = sys.stdin.read().rstrip("\n") if text == "-" else text
 
-    async def work(plexus: Plexus) -> pb.SendMessageResponse:
-        named = [name for name in mention or [] if name != "all"]
-        people = await find_people(plexus, named)
-        mentions = [messages_pb2.Mention(person_id=person.id) for person in people.values()]
-        if "all" in (mention or []):
-            mentions.append(messages_pb2.Mention(all=True))
+    async def work(plexus: Plexus) -> pb.SendMessageResponse | None:
+        conversation_id = await resolve(plexus, conversation)
+        mentions = await mentions_of(plexus, mention or [])
+        if check:
+            await show_off_hours(plexus, conversation_id, mentions, json=json)
+            return None
+        if sys.stderr.isatty():
+            await warn_of_off_hours(plexus, conversation_id, mentions)
         request = pb.SendMessageRequest(
-            conversation_id=await resolve(plexus, conversation),
+            conversation_id=conversation_id,
             request_id=request_id or new_id("req", now=SystemClock().now()),
             text=said,
             mentions=mentions,
@@ -121,14 +141,29 @@ def send(
             quote_seq=quote,
             notify=messages_pb2.NOTIFY_NONE if silent else messages_pb2.NOTIFY_UNSPECIFIED,
             priority=_PRIORITIES[priority],
+            format=messages_pb2.FORMAT_MARKDOWN if markdown else messages_pb2.FORMAT_PLAIN,
         )
         return await plexus.call(plexus.messaging.SendMessage, request)
 
     response = run(work)
+    if response is None:
+        return
     if json:
         print_json(as_dict(response))
         return
     say(f"{response.message_id} {response.seq}")
+
+
+async def mentions_of(plexus: Plexus, names: list[str]) -> list[messages_pb2.Mention]:
+    """Give whom names stand for: handles, `all`, and ids of departments (`dep_…`)."""
+    departments = [name for name in names if name.startswith(DEPARTMENT)]
+    handles = [name for name in names if name != ALL and name not in departments]
+    people = await find_people(plexus, handles)
+    mentions = [messages_pb2.Mention(person_id=person.id) for person in people.values()]
+    mentions += [messages_pb2.Mention(department_id=name) for name in departments]
+    if ALL in names:
+        mentions.append(messages_pb2.Mention(all=True))
+    return mentions
 
 
 def unread(json: Json = False) -> None:

@@ -16,16 +16,19 @@ from plexus.gateway.v1.session_service_pb2 import (
 )
 from plexus.messaging.v1 import events_pb2, messaging_service_pb2
 from plexus.messaging.v1.messages_pb2 import Message
+from plexus.messaging.v1.signal_service_pb2 import Presence, SignalPresenceRequest
+from rich.text import Text
 
 from plexus_cli.commands.conversations import all_views, resolve
 from plexus_cli.commands.messages import line_of
 from plexus_cli.context import name_people, run
-from plexus_cli.output import as_dict, err, print_json, say
+from plexus_cli.output import as_dict, mention_aside, print_json, say
 from plexus_cli.problems import Refused
 from plexus_cli.sdk import Plexus, explain
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
 REAUTHENTICATE_SECONDS = 240.0
+PRESENT_SECONDS = 60.0
 GONE = {"CONVERSATION_NOT_FOUND"}
 # Reactions, pins and labels change no words, so a tail leaves them out.
 SHOWN = {
@@ -96,11 +99,11 @@ class Follower:
             except grpc.aio.AioRpcError as error:
                 if error.code() is grpc.StatusCode.PERMISSION_DENIED:
                     raise explain(error) from error
-                err.print(f"[dim]connection lost ({error.code().name}), trying again[/dim]")
+                mention_aside(f"connection lost ({error.code().name}), trying again")
             except Refused as error:
                 if error.reason not in {"", "DEADLINE_EXCEEDED", "OWNER_UNREACHABLE"}:
                     raise
-                err.print(f"[dim]{error}[/dim]")
+                mention_aside(str(error))
             await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
             wait = min(wait * 2, LONGEST_WAIT)
 
@@ -119,12 +122,25 @@ class Follower:
 
         metadata = await self._plexus.metadata()
         call = self._plexus.live.Session(requests(), metadata=metadata)
+        present = asyncio.create_task(self._keep_present())
         try:
             async for response in call:
                 for frame in response.frames:
                     yield frame
         finally:
+            present.cancel()
             call.cancel()
+
+    async def _keep_present(self) -> None:
+        """Say again that the person is there; the gateway said so when the stream began."""
+        request = SignalPresenceRequest(state=Presence.STATE_ONLINE)
+        while True:
+            await asyncio.sleep(PRESENT_SECONDS)
+            try:
+                await self._plexus.call(self._plexus.signals.SignalPresence, request)
+            except Refused as error:
+                # Others see the person leave, and the next word brings them back.
+                mention_aside(str(error))
 
     async def _take(self, frame: Frame) -> None:
         match frame.WhichOneof("frame"):
@@ -146,7 +162,7 @@ class Follower:
                     await self._catch_up(conversation_id, None)
             case "conversation_closed":
                 self._through.pop(frame.conversation_closed.conversation_id, None)
-                err.print(f"[dim]you left {frame.conversation_closed.conversation_id}[/dim]")
+                mention_aside(f"you left {frame.conversation_closed.conversation_id}")
 
     def _follows(self, conversation_id: str) -> bool:
         if conversation_id not in self._through and self._all:
@@ -204,4 +220,4 @@ class Follower:
             return
         if message.sender_id not in self._names:
             self._names |= await name_people(self._plexus, {message.sender_id})
-        say(f"{message.conversation_id} {line_of(message, self._names)}")
+        say(Text(f"{message.conversation_id} ").append_text(line_of(message, self._names)))

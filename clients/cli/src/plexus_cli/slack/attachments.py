@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterator
 
 from plexus.messaging.v1 import messages_pb2 as messages
+from plexuskit.links import is_target
 
 from plexus_cli.slack.fields import Entry, child, children, string, whole
 
-MAX_ATTACHMENTS = 100
-MAX_NAME_LENGTH = 500
-MAX_URL_LENGTH = 4096
+MAX_ATTACHMENTS = 50
+MAX_NAME_LENGTH = 255
 
-_WEB = re.compile(r"https?://\S+", re.IGNORECASE)
+_WEB = frozenset(("http", "https"))
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}", re.ASCII)
 
 
 def attachments_of(entry: Entry) -> list[messages.Attachment]:
@@ -33,11 +34,12 @@ def hidden_text(entry: Entry) -> str:
 
 def _file(item: Entry) -> messages.Attachment:
     name = string(item, "name") or string(item, "title") or string(item, "id") or "file"
+    media_type = string(item, "mimetype")
     links = (string(item, key) for key in ("url_private", "permalink", "external_url"))
     return messages.Attachment(
         name=name[:MAX_NAME_LENGTH],
         url=next(filter(None, map(_web, links)), ""),
-        media_type=string(item, "mimetype")[:MAX_NAME_LENGTH],
+        media_type=media_type if _MEDIA_TYPE.fullmatch(media_type) else "",
         size_bytes=whole(item, "size"),
     )
 
@@ -53,7 +55,7 @@ def _page(item: Entry) -> messages.Attachment | None:
 
 
 def _web(link: str) -> str:
-    return link if len(link) <= MAX_URL_LENGTH and _WEB.fullmatch(link) else ""
+    return link if is_target(link, schemes=_WEB) else ""
 
 
 def _attachment_texts(item: Entry) -> Iterator[str]:

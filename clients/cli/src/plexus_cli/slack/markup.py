@@ -6,13 +6,16 @@ Offsets count Unicode code points. Nothing inside code or quotes is a mention (M
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plexus.messaging.v1 import messages_pb2 as messages
+from plexuskit.links import is_target, misleads
 
 MAX_MENTIONS = 200
 """Named people in one message (MSG-13); who comes after them stays a label."""
-MAX_LINK_LENGTH = 4096
+
+NO_LANGUAGE = "text"
+"""Language of a code block that names none."""
 
 _TOKEN = re.compile(
     r"```(?P<block>.+?)```"
@@ -145,7 +148,7 @@ class _Writer:
             self._quote(content)
         else:
             inner = content.removeprefix("\n").removesuffix("\n") if group == "block" else content
-            self._opaque(self._inside_code(inner or content), kind="code")
+            self._opaque(self._inside_code(inner or content), kind=group)
 
     def finish(self) -> Rendered:
         text, mask = "".join(self._text), "".join(self._mask)
@@ -154,6 +157,7 @@ class _Writer:
             *_quote_ranges(mask, self._quotes, last_to_end=self._quoted_to_end),
         ]
         text, ranges = _emphasised(text, mask, ranges)
+        ranges = [_as_block(item, text) for item in ranges]
         ranges.sort(key=lambda item: (item.start, -item.end, item.kind))
         mentions = [messages.Mention(person_id=person_id) for person_id in self._people]
         if any(item.kind == "mention_all" for item in ranges):
@@ -230,11 +234,21 @@ class _Writer:
         if sign == "!" and rest:
             return _command(rest, shown)
 
-        address = unescape(target)
-        if len(address) <= MAX_LINK_LENGTH and _LINK.fullmatch(address):
-            bare = _SCHEME_HIDDEN_WITHOUT_LABEL.sub("", address, count=1) or address
-            return _Label(text=shown or bare, kind="link", value=address)
-        return _Label(text=f"<{unescape(target)}{bar}{shown}>")
+        return _address(unescape(target), shown) or _Label(text=f"<{unescape(target)}{bar}{shown}>")
+
+
+def _address(address: str, shown: str) -> _Label | None:
+    """Answer the label of an address, nothing for what is none.
+
+    One that no client should follow, or whose text is another address, is shown beside its text.
+    """
+    if not _LINK.fullmatch(address):
+        return None
+    bare = _SCHEME_HIDDEN_WITHOUT_LABEL.sub("", address, count=1) or address
+    text = shown or bare
+    if is_target(address) and not misleads(text, address):
+        return _Label(text=text, kind="link", value=address)
+    return _Label(text=text if text in {address, bare} else f"{text} ({address})")
 
 
 def _command(command: str, shown: str) -> _Label:
@@ -291,6 +305,17 @@ def _emphasised(text: str, mask: str, ranges: list[_Range]) -> tuple[str, list[_
     return "".join(pieces), moved
 
 
+def _as_block(item: _Range, text: str) -> _Range:
+    """Answer code between three backticks as a code block where it fills its lines."""
+    if item.kind != "block":
+        return item
+    begins = item.start == 0 or text[item.start - 1] == "\n"
+    ends = item.end == len(text) or text[item.end] == "\n"
+    if begins and ends:
+        return replace(item, kind="code_block", value=NO_LANGUAGE)
+    return replace(item, kind="code")
+
+
 def _span(item: _Range) -> messages.Span:
     span = messages.Span(start=item.start, length=item.end - item.start)
     match item.kind:
@@ -298,6 +323,8 @@ def _span(item: _Range) -> messages.Span:
             span.mention_person_id = item.value
         case "link":
             span.link = item.value
+        case "code_block":
+            span.code_block = item.value
         case flag:
             setattr(span, flag, True)
     return span

@@ -9,6 +9,7 @@ from plexuskit.kafka.dlq import (
 )
 from plexuskit.kafka.lag import Lag, lag
 from plexuskit.kafka.letters import DeadLetter
+from plexuskit.kafka.lossy import Lossy, lossy
 from plexuskit.kafka.names import (
     REDRIVEN_FOR,
     TRACEPARENT,
@@ -42,6 +43,7 @@ __all__ = [
     "InvalidRecord",
     "KafkaUnavailable",
     "Lag",
+    "Lossy",
     "Outgoing",
     "Producer",
     "ProvisionReport",
@@ -62,6 +64,7 @@ __all__ = [
     "dlq_topic",
     "group_name",
     "lag",
+    "lossy",
     "producer",
     "provision",
     "tail",

@@ -37,15 +37,23 @@ class Producer:
     May be used by several tasks at once; records of one batch keep their order per partition.
     """
 
-    def __init__(self, section: KafkaSection, *, max_bytes: int, within: timedelta) -> None:
+    def __init__(
+        self,
+        section: KafkaSection,
+        *,
+        max_bytes: int,
+        within: timedelta,
+        durable: bool = True,
+    ) -> None:
         self._section = section
+        self._durable = durable
         self._max_bytes = max_bytes
         self._within = within
         self._client: AIOKafkaProducer | None = None
         self._building = asyncio.Lock()
 
     async def send_batch(self, records: Sequence[Outgoing]) -> None:
-        """Send the records in order and return when all of them are acknowledged (acks=all).
+        """Send the records in order and return when all of them are acknowledged.
 
         Args:
             records: `(topic, key, value, headers)`, topics without prefix. The key chooses the
@@ -119,8 +127,8 @@ class Producer:
     def _build(self) -> AIOKafkaProducer:
         return AIOKafkaProducer(
             bootstrap_servers=self._section.url,
-            acks="all",
-            enable_idempotence=True,
+            acks="all" if self._durable else 1,
+            enable_idempotence=self._durable,
             max_batch_size=_BATCH_BYTES,
             max_request_size=self._max_bytes + 4096,
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
@@ -167,6 +175,7 @@ async def producer(
     *,
     max_bytes: int = MAX_FACT_BYTES,
     within: timedelta = timedelta(seconds=15),
+    durable: bool = True,
 ) -> AsyncIterator[Producer]:
     """Provide a producer for the time of the block; it connects with its first batch.
 
@@ -174,8 +183,9 @@ async def producer(
         section: Where Kafka is and which prefix names carry.
         max_bytes: Largest record (key, value and headers) that it accepts.
         within: How long a batch may take until it counts as failed.
+        durable: False: acknowledged by the leader alone (acks=1), for what may be lost.
     """
-    sending = Producer(section, max_bytes=max_bytes, within=within)
+    sending = Producer(section, max_bytes=max_bytes, within=within, durable=durable)
     try:
         yield sending
     finally:

@@ -8,7 +8,7 @@ positions before it is handed out; an offset that no longer exists ends it with 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -54,7 +54,7 @@ class Tail:
 
     @property
     def end_offsets(self) -> Mapping[Position, int]:
-        """The offset in each partition that the tail began at: its end when it was entered."""
+        """The offset in each partition that the tail began at: its end, or that of `since`."""
         return self._end_offsets
 
     @property
@@ -110,7 +110,11 @@ class Tail:
 
 @asynccontextmanager
 async def tail(
-    section: KafkaSection, topics: Sequence[Topic | str], *, max_batch: int = 500
+    section: KafkaSection,
+    topics: Sequence[Topic | str],
+    *,
+    max_batch: int = 500,
+    since: datetime | None = None,
 ) -> AsyncIterator[Tail]:
     """Enter a tail: every record produced from now on is in it.
 
@@ -118,6 +122,7 @@ async def tail(
         section: Where Kafka is and which prefix names carry.
         topics: Topics of the catalogue, or their names.
         max_batch: The most records that one step of the iteration returns.
+        since: Begin with what was produced from then on, as far as it is kept; None: from now on.
 
     Raises:
         KafkaUnavailable: Kafka does not answer, or a topic is missing.
@@ -129,6 +134,8 @@ async def tail(
         with kafka_errors("enter a tail"):
             async with asyncio.timeout(_ENTERING.total_seconds()):
                 ends = await _go_to_ends(section, client, wanted)
+                if since is not None:
+                    ends |= await _go_back(client, ends, since)
         yield Tail(section, client, end_offsets=ends, max_batch=max_batch)
 
 
@@ -145,3 +152,15 @@ async def _go_to_ends(
     client.assign(partitions)
     await client.seek_to_end(*partitions)
     return {partition: await client.position(partition) for partition in partitions}
+
+
+async def _go_back(
+    client: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], since: datetime
+) -> dict[TopicPartition, int]:
+    """Seek to the first records from an instant on; return where partitions with such begin."""
+    stamp = int(since.timestamp() * 1000)
+    found = await client.offsets_for_times(dict.fromkeys(ends, stamp))
+    begins = {partition: each.offset for partition, each in found.items() if each is not None}
+    for partition, offset in begins.items():
+        client.seek(partition, offset)
+    return begins

@@ -9,6 +9,7 @@ from plexuskit.mongo.changes import ChangeBatch, Changes, HistoryLost
 from plexuskit.mongo.collection import Collection
 from plexuskit.mongo.database import Database, WrongServerParameter, connect
 from plexuskit.mongo.failures import DuplicateKey
+from plexuskit.mongo.projecting import unless_newer
 from plexuskit.mongo.shapes import (
     ASCENDING,
     DESCENDING,
@@ -47,4 +48,5 @@ __all__ = [
     "Write",
     "WrongServerParameter",
     "connect",
+    "unless_newer",
 ]

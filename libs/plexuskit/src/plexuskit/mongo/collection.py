@@ -337,9 +337,9 @@ class Collection:
             except CollectionInvalid:
                 # It exists, which is all that is wanted.
                 return
-            except OperationFailure as error:
-                # Another process has made it between the driver's look and its order.
-                if error.code != _NAMESPACE_EXISTS:
+            except OperationFailure as failure:
+                # Another process made it a moment ago.
+                if failure.code != _NAMESPACE_EXISTS:
                     raise
 
     async def _must_answer(self) -> None:

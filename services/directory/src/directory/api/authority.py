@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from plexus.authz.v1 import authority_pb2 as pb
 from plexus.authz.v1.authority_pb2_grpc import AuthorityServicer
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexuskit.clock import Clock
 
 from directory import queries
 from directory.queries.authority import Ref, Related
@@ -17,8 +19,9 @@ _FRAME: Final = 1_000
 class AuthorityApi(AuthorityServicer):
     """The owner's word on who may read whom."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
 
     async def ReadableContainers(
         self, request: pb.ReadableContainersRequest, context: Any
@@ -49,7 +52,11 @@ class AuthorityApi(AuthorityServicer):
     async def Snapshot(
         self, request: pb.SnapshotRequest, context: Any
     ) -> AsyncIterator[pb.SnapshotResponse]:
-        """Stream every relation of people, at least one frame also when there is none."""
+        """Stream every relation of people, or facts; at least one frame also when there is none."""
+        if request.topics:
+            async for facts in self._facts(request):
+                yield facts
+            return
         frame: list[pb.Relation] = []
         async for related in queries.snapshot(self._store, tenant_id=request.tenant_id):
             frame.append(_relation(related))
@@ -57,6 +64,20 @@ class AuthorityApi(AuthorityServicer):
                 yield pb.SnapshotResponse(relations=frame)
                 frame = []
         yield pb.SnapshotResponse(relations=frame)
+
+    async def _facts(self, request: pb.SnapshotRequest) -> AsyncIterator[pb.SnapshotResponse]:
+        frame: list[Envelope] = []
+        async for fact in queries.snapshot_facts(
+            self._store,
+            tenant_id=request.tenant_id,
+            topics=request.topics,
+            now=self._clock.now(),
+        ):
+            frame.append(fact.event)
+            if len(frame) >= _FRAME:
+                yield pb.SnapshotResponse(facts=frame)
+                frame = []
+        yield pb.SnapshotResponse(facts=frame)
 
 
 def _relation(related: Related) -> pb.Relation:

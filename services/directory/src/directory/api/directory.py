@@ -7,9 +7,10 @@ from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceServi
 from plexuskit.clock import Clock
 
 from directory import operations, queries
-from directory.api.translate import acting, kind_of, request_of
+from directory.api.translate import acting, hours_of, kind_of, request_of
 from directory.domain.imports import Imported
 from directory.domain.people import Changes, Draft
+from directory.domain.working_hours import WorkingHours
 from directory.events import department_to_proto, person_to_proto
 from directory.operations.hashing import Hashing
 from directory.store import Store
@@ -40,6 +41,7 @@ class DirectoryApi(DirectoryServiceServicer):
                 department_ids=request.department_ids,
                 title=request.title,
                 time_zone=request.time_zone,
+                working_hours=_hours(request),
                 locale=request.locale,
                 roles=request.roles,
             ),
@@ -129,7 +131,7 @@ class DirectoryApi(DirectoryServiceServicer):
             self._store,
             self._hashing,
             actor=acting(),
-            imported=[_imported(person) for person in request.people],
+            imported=[_imported(person, index) for index, person in enumerate(request.people)],
             now=self._clock.now(),
         )
         return pb.ImportPeopleResponse(
@@ -187,13 +189,24 @@ def _changes(request: pb.UpdatePersonRequest) -> Changes:
         email=request.email if request.HasField("email") else None,
         title=request.title if request.HasField("title") else None,
         time_zone=request.time_zone if request.HasField("time_zone") else None,
+        working_hours=_hours(request),
         locale=request.locale if request.HasField("locale") else None,
         department_ids=request.department_ids if request.set_departments else None,
         roles=request.roles if request.set_roles else None,
     )
 
 
-def _imported(person: pb.ImportedPerson) -> Imported:
+def _hours(
+    request: pb.CreatePersonRequest | pb.UpdatePersonRequest | pb.ImportedPerson,
+    *,
+    field: str = "working_hours",
+) -> WorkingHours | None:
+    if not request.HasField("working_hours"):
+        return None
+    return hours_of(request.working_hours, field=field)
+
+
+def _imported(person: pb.ImportedPerson, index: int) -> Imported:
     return Imported(
         external_id=person.external_id,
         handle=person.handle,
@@ -206,4 +219,5 @@ def _imported(person: pb.ImportedPerson) -> Imported:
         service_account=person.service_account,
         department_ids=tuple(person.department_ids),
         password=person.password,
+        working_hours=_hours(person, field=f"people[{index}].working_hours"),
     )

@@ -7,9 +7,10 @@ from plexus.directory.v1.session_service_pb2_grpc import SessionServiceServicer
 from plexuskit.clock import Clock
 
 from directory import operations, queries
-from directory.api.translate import acting
+from directory.api.translate import acting, hours_of
 from directory.config import BootstrapSection
 from directory.domain.sessions import Tokens
+from directory.domain.working_hours import DEFAULT
 from directory.events import person_to_proto, tenant_to_proto, timestamp
 from directory.operations.hashing import Hashing
 from directory.operations.tokens import TokenIssuer
@@ -43,6 +44,9 @@ class SessionApi(SessionServiceServicer):
             self._hashing,
             name=request.tenant_name,
             time_zone=request.time_zone,
+            working_hours=(
+                hours_of(request.working_hours) if request.HasField("working_hours") else DEFAULT
+            ),
             admin_handle=request.admin_handle,
             admin_display_name=request.admin_display_name,
             admin_password=request.admin_password,

@@ -12,6 +12,7 @@ from directory.domain.access import Actor
 from directory.domain.ids import PersonId, SessionId, TenantId
 from directory.domain.people import Kind
 from directory.domain.requests import Request
+from directory.domain.working_hours import Window, WorkingHours, check
 
 _KINDS: Final = {
     people_pb2.Person.KIND_UNSPECIFIED: Kind.HUMAN,
@@ -54,6 +55,16 @@ def request_of(
         method=message.DESCRIPTOR.full_name,
         content=content.SerializeToString(deterministic=True),
     )
+
+
+def hours_of(hours: people_pb2.WorkingHours, *, field: str = "working_hours") -> WorkingHours:
+    """Read working hours that a request has set.
+
+    Raises:
+        InvalidArgument: days, minutes or windows that cannot be.
+    """
+    windows = [Window(each.start_minute, each.end_minute) for each in hours.windows]
+    return check(hours.weekdays, windows, field=field)
 
 
 def kind_of(kind: "people_pb2.Person.Kind.ValueType") -> Kind:

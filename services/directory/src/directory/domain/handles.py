@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from plexuskit.errors import InvalidArgument
+from plexuskit.names import mixes_scripts, without_tricks
 
 MOST_CHARACTERS: Final = 64
 _PUNCTUATION: Final = frozenset("._-")
@@ -19,8 +20,11 @@ def normalise(handle: str, *, field: str = "handle") -> str:
         with a
     letter or digit.
 
+    A handle says who somebody is, so nothing is taken out of it: what hides something is refused.
+
     Raises:
-        InvalidArgument: it is empty, too long, or holds other characters.
+        InvalidArgument: it is empty, too long, holds other characters, or mixes letters of scripts
+            that are not written together, as a disguise of another handle does.
     """
     folded = fold(handle.strip())
     if not folded:
@@ -32,6 +36,8 @@ def normalise(handle: str, *, field: str = "handle") -> str:
             field=field,
             problem="may hold letters, digits and . _ - and starts with a letter or digit",
         )
+    if _deceives(folded):
+        raise InvalidArgument(field=field, problem="mixes letters that look like others")
     return folded
 
 
@@ -55,7 +61,7 @@ def derive(wanted: str, *, otherwise: str) -> str:
         joined = _JOINED.sub("-", replaced)[:MOST_CHARACTERS].rstrip("".join(_PUNCTUATION))
         while joined and not _starts(joined[0]):
             joined = joined[1:]
-        if joined:
+        if joined and not _deceives(joined):
             return joined
     raise AssertionError("the last source is a valid handle")  # pragma: no cover
 
@@ -86,6 +92,10 @@ def allocate(wanted: Sequence[str], *, taken: Iterable[str]) -> list[str]:
         used.add(candidate)
         given.append(candidate)
     return given
+
+
+def _deceives(handle: str) -> bool:
+    return without_tricks(handle) != handle or mixes_scripts(handle)
 
 
 def _starts(character: str) -> bool:

@@ -10,8 +10,10 @@ from plexuskit.errors import InvalidArgument
 
 from directory.domain import handles, passwords, profiles
 from directory.domain.access import MEMBER
-from directory.domain.ids import PersonId, TenantId
+from directory.domain.ids import PersonId
 from directory.domain.people import Kind, Person, State, next_version
+from directory.domain.tenants import Tenant
+from directory.domain.working_hours import WorkingHours
 
 MOST_PEOPLE: Final = 1_000
 
@@ -31,6 +33,7 @@ class Imported:
     service_account: bool = False
     department_ids: Sequence[str] = ()
     password: str = field(default="", repr=False)
+    working_hours: WorkingHours | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +72,7 @@ def plan(
     present: Mapping[str, Person],
     taken: frozenset[str],
     new_ids: Mapping[str, PersonId],
-    tenant_id: TenantId,
-    zone_of_tenant: str,
+    tenant: Tenant,
     now: datetime,
 ) -> Plan:
     """Decide who is made and who is changed.
@@ -87,8 +89,7 @@ def plan(
             person,
             handle=handle,
             person_id=new_ids[person.external_id],
-            tenant_id=tenant_id,
-            zone_of_tenant=zone_of_tenant,
+            tenant=tenant,
             now=now,
         )
         for person, handle in zip(newcomers, given, strict=True)
@@ -125,6 +126,7 @@ def merge(person: Person, imported: Imported) -> Person:
         email=imported.email or person.email,
         title=imported.title or person.title,
         time_zone=imported.time_zone or person.time_zone,
+        working_hours=imported.working_hours or person.working_hours,
         locale=imported.locale or person.locale,
         kind=person.kind if person.kind is Kind.BOOTSTRAP else kind,
         state=State.DEACTIVATED if imported.deactivated else person.state,
@@ -138,8 +140,8 @@ def _checked(person: Imported, where: str) -> Imported:
     return replace(
         person,
         external_id=external_id,
-        display_name=person.display_name
-        and profiles.display_name(person.display_name, field=f"{where}.display_name"),
+        # A name of which nothing is visible is none: the handle stands in for it.
+        display_name=profiles.title(person.display_name, field=f"{where}.display_name"),
         email=profiles.email(person.email, field=f"{where}.email"),
         title=profiles.title(person.title, field=f"{where}.title"),
         time_zone=person.time_zone
@@ -156,13 +158,12 @@ def _create(
     *,
     handle: str,
     person_id: PersonId,
-    tenant_id: TenantId,
-    zone_of_tenant: str,
+    tenant: Tenant,
     now: datetime,
 ) -> Person:
     return Person(
         id=person_id,
-        tenant_id=tenant_id,
+        tenant_id=tenant.id,
         handle=handle,
         # A placeholder for someone long gone often has no name of its own.
         display_name=imported.display_name or handle,
@@ -171,7 +172,8 @@ def _create(
         kind=Kind.SERVICE_ACCOUNT if imported.service_account else Kind.HUMAN,
         department_ids=profiles.departments(imported.department_ids),
         title=imported.title,
-        time_zone=imported.time_zone or zone_of_tenant,
+        time_zone=imported.time_zone or tenant.time_zone,
+        working_hours=imported.working_hours or tenant.working_hours,
         locale=profiles.locale(imported.locale),
         roles=(MEMBER,),
         external_id=imported.external_id,

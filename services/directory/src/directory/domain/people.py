@@ -11,6 +11,8 @@ from plexuskit.errors import InvalidArgument, VersionConflict
 from directory.domain import handles, profiles
 from directory.domain.access import ADMIN
 from directory.domain.ids import DepartmentId, PersonId, TenantId
+from directory.domain.tenants import Tenant
+from directory.domain.working_hours import WorkingHours
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -45,6 +47,7 @@ class Person:
     department_ids: tuple[DepartmentId, ...]
     title: str
     time_zone: str
+    working_hours: WorkingHours
     locale: str
     roles: tuple[str, ...]
     external_id: str
@@ -73,6 +76,7 @@ class Draft:
     department_ids: Sequence[str] = ()
     title: str = ""
     time_zone: str = ""
+    working_hours: WorkingHours | None = None
     locale: str = ""
     roles: Sequence[str] = ()
 
@@ -85,22 +89,23 @@ class Changes:
     email: str | None = None
     title: str | None = None
     time_zone: str | None = None
+    working_hours: WorkingHours | None = None
     locale: str | None = None
     department_ids: Sequence[str] | None = None
     roles: Sequence[str] | None = None
 
 
-def create(
-    draft: Draft, *, person_id: PersonId, tenant_id: TenantId, zone_of_tenant: str, now: datetime
-) -> Person:
-    """Make a person at version 1, with the tenant's zone and `zh-CN` where the draft is silent.
+def create(draft: Draft, *, person_id: PersonId, tenant: Tenant, now: datetime) -> Person:
+    """Make a person at version 1.
+
+    Where the draft is silent: the tenant's zone and working hours, and `zh-CN`.
 
     Raises:
         InvalidArgument: a field of the draft holds what it may not.
     """
     return Person(
         id=person_id,
-        tenant_id=tenant_id,
+        tenant_id=tenant.id,
         handle=handles.normalise(draft.handle),
         display_name=profiles.display_name(draft.display_name),
         email=profiles.email(draft.email),
@@ -108,7 +113,8 @@ def create(
         kind=draft.kind,
         department_ids=profiles.departments(draft.department_ids),
         title=profiles.title(draft.title),
-        time_zone=profiles.time_zone(draft.time_zone or zone_of_tenant),
+        time_zone=profiles.time_zone(draft.time_zone or tenant.time_zone),
+        working_hours=draft.working_hours or tenant.working_hours,
         locale=profiles.locale(draft.locale),
         roles=profiles.roles(draft.roles),
         external_id="",
@@ -135,6 +141,7 @@ def change(person: Person, changes: Changes, *, expected_version: int = 0) -> Pe
         email=_or(changes.email, person.email, profiles.email),
         title=_or(changes.title, person.title, profiles.title),
         time_zone=_or(changes.time_zone, person.time_zone, profiles.time_zone),
+        working_hours=changes.working_hours or person.working_hours,
         locale=_or(changes.locale, person.locale, profiles.locale),
         department_ids=_or(changes.department_ids, person.department_ids, profiles.departments),
         roles=_or(changes.roles, person.roles, profiles.roles),

@@ -7,6 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from plexuskit.errors import InvalidArgument
+from plexuskit.names import clean_line, clean_name
 
 from directory.domain.access import MEMBER, ROLES
 from directory.domain.ids import DepartmentId
@@ -17,30 +18,26 @@ _MOST_NAME: Final = 100
 _MOST_EMAIL: Final = 254
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
 _LOCALE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _EXTERNAL_ID: Final = re.compile(r"[^\s:]+:\S.*")
 _MOST_EXTERNAL_ID: Final = 200
 
 
 def display_name(value: str, *, field: str = "display_name") -> str:
-    """Check a name of a person, tenant or department: 1 to 100 characters on one line.
+    """Clean a name of a person, tenant or department: 1 to 100 characters, no tricks in them.
 
     Raises:
-        InvalidArgument: it is empty, longer, or holds control characters.
+        InvalidArgument: nothing visible is left, or it is longer.
     """
-    clean = _line(value, most=_MOST_NAME, field=field)
-    if not clean:
-        raise InvalidArgument(field=field, problem="is empty")
-    return clean
+    return clean_name(value, field=field, most=_MOST_NAME)
 
 
 def title(value: str, *, field: str = "title") -> str:
-    """Check a post: at most 100 characters on one line, may be empty.
+    """Clean a post: at most 100 characters on one line, may be empty.
 
     Raises:
-        InvalidArgument: it is longer or holds control characters.
+        InvalidArgument: it is longer.
     """
-    return _line(value, most=_MOST_NAME, field=field)
+    return clean_line(value, field=field, most=_MOST_NAME)
 
 
 def email(value: str, *, field: str = "email") -> str:
@@ -49,7 +46,7 @@ def email(value: str, *, field: str = "email") -> str:
     Raises:
         InvalidArgument: there is no `name@host` in it.
     """
-    clean = _line(value, most=_MOST_EMAIL, field=field)
+    clean = clean_line(value, field=field, most=_MOST_EMAIL)
     if clean and not _EMAIL.fullmatch(clean):
         raise InvalidArgument(field=field, problem="is not an e-mail address")
     return clean
@@ -116,15 +113,6 @@ def external_id(value: str, *, field: str = "external_id") -> str:
     if len(value) > _MOST_EXTERNAL_ID or not _EXTERNAL_ID.fullmatch(value):
         raise InvalidArgument(field=field, problem="is not of the form <source>:<id>")
     return value
-
-
-def _line(value: str, *, most: int, field: str) -> str:
-    clean = value.strip()
-    if len(clean) > most:
-        raise InvalidArgument(field=field, problem=f"is longer than {most} characters")
-    if _CONTROL.search(clean):
-        raise InvalidArgument(field=field, problem="holds control characters")
-    return clean
 
 
 @lru_cache(maxsize=1024)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from plexuskit.names import without_tricks
+
 from directory.domain.ids import PersonId, SessionId, TenantId
 from directory.domain.refusals import RefreshRefused, RefreshReused
 
@@ -126,7 +128,7 @@ def start(
         id=session_id,
         tenant_id=tenant_id,
         person_id=person_id,
-        device=" ".join(device.split())[:MOST_DEVICE],
+        device=without_tricks(device[: 4 * MOST_DEVICE])[:MOST_DEVICE],
         started_at=now,
         expires_at=now + REFRESH_LIFETIME,
         family_hash=token.family_hash,

@@ -7,19 +7,28 @@ from datetime import datetime
 from directory.domain import profiles
 from directory.domain.ids import TenantId
 from directory.domain.refusals import BootstrapRefused
+from directory.domain.working_hours import DEFAULT, WorkingHours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
-    """A company; `time_zone` (IANA) stands in for people without one."""
+    """A company; its zone (IANA) and working hours stand in for people without any."""
 
     id: TenantId
     name: str
     time_zone: str
     created_at: datetime
+    working_hours: WorkingHours = DEFAULT
 
 
-def create(*, tenant_id: TenantId, name: str, time_zone: str, now: datetime) -> Tenant:
+def create(
+    *,
+    tenant_id: TenantId,
+    name: str,
+    time_zone: str,
+    working_hours: WorkingHours = DEFAULT,
+    now: datetime,
+) -> Tenant:
     """Make a tenant.
 
     Raises:
@@ -30,6 +39,7 @@ def create(*, tenant_id: TenantId, name: str, time_zone: str, now: datetime) -> 
         name=profiles.display_name(name, field="tenant_name"),
         time_zone=profiles.time_zone(time_zone),
         created_at=now,
+        working_hours=working_hours,
     )
 
 

@@ -119,8 +119,7 @@ async def _plan(
         present=present,
         taken=await store.people.taken_handles(handles, tenant_id=tenant.id, tx=tx),
         new_ids=new_ids,
-        tenant_id=tenant.id,
-        zone_of_tenant=tenant.time_zone,
+        tenant=tenant,
         now=now,
     )
 

@@ -50,8 +50,7 @@ async def create_person(
     person = people.create(
         draft,
         person_id=PersonId(new_id("per", now=now)),
-        tenant_id=actor.tenant_id,
-        zone_of_tenant=tenant.time_zone,
+        tenant=tenant,
         now=now,
     )
     password_hash = password and await hashing.make(normalise(password, field="password"))

@@ -14,6 +14,7 @@ from directory.domain.passwords import normalise
 from directory.domain.people import Draft, Kind, Person
 from directory.domain.refusals import TenantExists
 from directory.domain.tenants import Tenant
+from directory.domain.working_hours import DEFAULT, WorkingHours
 from directory.operations.hashing import Hashing
 from directory.store import Credential, Store
 
@@ -26,6 +27,7 @@ async def init_tenant(
     *,
     name: str,
     time_zone: str,
+    working_hours: WorkingHours = DEFAULT,
     admin_handle: str,
     admin_display_name: str,
     admin_password: str,
@@ -45,7 +47,11 @@ async def init_tenant(
     if await store.tenants.find_only() is not None:
         raise TenantExists
     tenant = tenants.create(
-        tenant_id=TenantId(new_id("ten", now=now)), name=name, time_zone=time_zone, now=now
+        tenant_id=TenantId(new_id("ten", now=now)),
+        name=name,
+        time_zone=time_zone,
+        working_hours=working_hours,
+        now=now,
     )
     admin = people.create(
         Draft(
@@ -55,8 +61,7 @@ async def init_tenant(
             roles=(ADMIN, MEMBER),
         ),
         person_id=PersonId(new_id("per", now=now)),
-        tenant_id=tenant.id,
-        zone_of_tenant=tenant.time_zone,
+        tenant=tenant,
         now=now,
     )
     password = normalise(admin_password, field="admin_password")

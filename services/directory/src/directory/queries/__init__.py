@@ -1,6 +1,6 @@
 """Reads of the directory."""
 
-from directory.queries.authority import readable_containers, recheck, snapshot
+from directory.queries.authority import readable_containers, recheck, snapshot, snapshot_facts
 from directory.queries.departments import list_departments
 from directory.queries.people import batch_get_people, get_person, list_people
 from directory.queries.sessions import find_ended_sessions
@@ -16,4 +16,5 @@ __all__ = [
     "readable_containers",
     "recheck",
     "snapshot",
+    "snapshot_facts",
 ]

@@ -2,10 +2,14 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
+from plexus.topics import DIRECTORY_DEPARTMENT_V1, DIRECTORY_PERSON_V1
 from plexuskit.errors import InvalidArgument
+from plexuskit.outbox import Fact
 
+from directory import events
 from directory.domain.ids import PersonId, TenantId
 from directory.domain.people import Person
 from directory.domain.refusals import PersonNotFound
@@ -85,6 +89,28 @@ async def snapshot(store: Store, *, tenant_id: str) -> AsyncIterator[Related]:
     async for person in store.people.stream(tenant_id=TenantId(tenant_id) if tenant_id else None):
         for related in relations(person):
             yield related
+
+
+async def snapshot_facts(
+    store: Store, *, tenant_id: str, topics: Sequence[str], now: datetime
+) -> AsyncIterator[Fact]:
+    """Read the present state behind topics, as the latest facts of each entity would tell it.
+
+    For projections that start later than topics reach back (architecture: permission checks).
+
+    Raises:
+        InvalidArgument: a topic that carries no state of directory's.
+    """
+    if unknown := set(topics) - {DIRECTORY_PERSON_V1.name, DIRECTORY_DEPARTMENT_V1.name}:
+        raise InvalidArgument(field="topics", problem=f"names {min(unknown)!r}")
+    tenant = TenantId(tenant_id) if tenant_id else None
+    # Departments first: who belongs where is known when somebody is told of.
+    if DIRECTORY_DEPARTMENT_V1.name in topics:
+        async for department in store.departments.stream(tenant_id=tenant):
+            yield events.present_department(department, now=now)
+    if DIRECTORY_PERSON_V1.name in topics:
+        async for person in store.people.stream(tenant_id=tenant):
+            yield events.present_person(person, now=now)
 
 
 def relations(person: Person) -> list[Related]:

@@ -1,6 +1,6 @@
 """The departments collection, its indexes and queries, each bound to one tenant (GW-2)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Retry, Transaction
@@ -126,6 +126,13 @@ class Departments:
             hint=_BY_DEPTH,
         )
         return [department_from(document) for document in found]
+
+    async def stream(self, *, tenant_id: TenantId | None) -> AsyncIterator[Department]:
+        """Read every department of one tenant, or of all, in no promised order."""
+        wanted = {"tenant_id": tenant_id} if tenant_id else {}
+        hint = _BY_DEPTH if tenant_id else None
+        async for document in self._departments.find(wanted, hint=hint, batch_size=1_000):
+            yield department_from(document)
 
     async def count(self, *, tenant_id: TenantId) -> int:
         """Count the tenant's departments."""

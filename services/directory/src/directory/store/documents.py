@@ -10,6 +10,7 @@ from directory.domain.passwords import Attempts
 from directory.domain.people import Kind, Person, State
 from directory.domain.sessions import EndCause, Session
 from directory.domain.tenants import Tenant
+from directory.domain.working_hours import DEFAULT, Window, WorkingHours
 
 Document = dict[str, Any]
 
@@ -28,6 +29,7 @@ def person_document(person: Person) -> Document:
         "department_ids": list(person.department_ids),
         "title": person.title,
         "time_zone": person.time_zone,
+        "working_hours": _hours_document(person.working_hours),
         "locale": person.locale,
         "roles": list(person.roles),
         "created_at": person.created_at,
@@ -52,6 +54,7 @@ def person_from(document: Mapping[str, Any]) -> Person:
         department_ids=tuple(map(DepartmentId, document["department_ids"])),
         title=document["title"],
         time_zone=document["time_zone"],
+        working_hours=_hours_from(document),
         locale=document["locale"],
         roles=tuple(document["roles"]),
         external_id=document.get("external_id", ""),
@@ -95,6 +98,7 @@ def tenant_document(tenant: Tenant) -> Document:
         "_id": tenant.id,
         "name": tenant.name,
         "time_zone": tenant.time_zone,
+        "working_hours": _hours_document(tenant.working_hours),
         "created_at": tenant.created_at,
     }
 
@@ -105,7 +109,26 @@ def tenant_from(document: Mapping[str, Any]) -> Tenant:
         id=TenantId(document["_id"]),
         name=document["name"],
         time_zone=document["time_zone"],
+        working_hours=_hours_from(document),
         created_at=document["created_at"],
+    )
+
+
+def _hours_document(hours: WorkingHours) -> Document:
+    return {
+        "weekdays": list(hours.weekdays),
+        "windows": [[window.start, window.end] for window in hours.windows],
+    }
+
+
+def _hours_from(document: Mapping[str, Any]) -> WorkingHours:
+    """Read working hours; a document from before there were any has the default."""
+    hours = document.get("working_hours")
+    if hours is None:
+        return DEFAULT
+    return WorkingHours(
+        weekdays=tuple(hours["weekdays"]),
+        windows=tuple(Window(start, end) for start, end in hours["windows"]),
     )
 
 

@@ -44,12 +44,14 @@ class Meaning:
         joined: who is a member from here on, with every stay.
         left: who is none from here on.
         history: whether members see what was before them; None: the fact does not say.
+        pair: the two people of a direct conversation that begins.
     """
 
     seq: int = 0
     joined: tuple[tuple[str, Ranges], ...] = ()
     left: tuple[str, ...] = ()
     history: bool | None = None
+    pair: tuple[str, str] | None = None
 
 
 def meaning_of(envelope: Envelope) -> Meaning:
@@ -77,6 +79,7 @@ def _rare(envelope: Envelope) -> Meaning:
         members = created.members
         return Meaning(
             history=_history(created.conversation),
+            pair=_pair(created),
             joined=tuple((m.person_id, ranges_of(m.intervals)) for m in members if m.active),
         )
     if kind == _ADDED:
@@ -88,6 +91,13 @@ def _rare(envelope: Envelope) -> Meaning:
         members = events_pb2.MembersRemoved.FromString(fact).members
         return Meaning(left=tuple(member.person_id for member in members))
     raise UnreadableFact(kind)
+
+
+def _pair(created: events_pb2.ConversationCreated) -> tuple[str, str] | None:
+    people = [member.person_id for member in created.members]
+    if created.conversation.kind != Conversation.KIND_DIRECT or len(people) != 2:  # noqa: PLR2004 - a pair
+        return None
+    return people[0], people[1]
 
 
 def _history(conversation: Conversation) -> bool | None:

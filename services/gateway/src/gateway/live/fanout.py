@@ -17,6 +17,7 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.topics import (
     MESSAGING_CONVERSATION_V1,
     MESSAGING_CURSOR_V1,
+    MESSAGING_PERSON_V1,
     NOTIFY_NOTIFICATION_V1,
 )
 from plexuskit import fault
@@ -38,7 +39,12 @@ DELIVERED = counter("plexus_gateway_deliveries_total", "Events put into streams"
 GAP: Final = "GAP"
 RELOADED: Final = "RELOADED"
 CHECK: Final = "fanout"
-TOPICS: Final = (MESSAGING_CONVERSATION_V1, MESSAGING_CURSOR_V1, NOTIFY_NOTIFICATION_V1)
+TOPICS: Final = (
+    MESSAGING_CONVERSATION_V1,
+    MESSAGING_CURSOR_V1,
+    MESSAGING_PERSON_V1,
+    NOTIFY_NOTIFICATION_V1,
+)
 
 # One chunk of a conversation; well below what a stream may hold.
 MOST_CHUNK: Final = 256 * 1024
@@ -156,6 +162,8 @@ class FanOut:
     def _apply_membership(self, room: Room, meaning: Meaning, *, change_no: int) -> None:
         if meaning.history is not None and room.learn_history(everything=meaning.history):
             self._people.doubt(room, reason=RELOADED)
+        if meaning.pair is not None:
+            self._people.paired(*meaning.pair)
         for person_id, stays in meaning.joined:
             self._people.joined(room, person_id, stays)
         for person_id in meaning.left:

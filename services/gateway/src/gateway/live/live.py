@@ -25,11 +25,14 @@ from gateway.live.beats import Beats
 from gateway.live.fanout import FanOut
 from gateway.live.outbound import Bounds, Outbound, Ticker
 from gateway.live.people import People
+from gateway.live.presence import Herald, Presences
 from gateway.live.refusals import GatewayDraining, HelloMissing
 from gateway.live.rooms import Rooms
 from gateway.live.router import Router
 from gateway.live.sends import Sends
+from gateway.live.signals import Signals
 from gateway.live.stream import Stream
+from gateway.live.telling import telling
 
 log = structlog.get_logger()
 
@@ -85,6 +88,14 @@ class Live:
         )
         self._people = People(self._rooms, ask=self.router.readable)
         self.fanout = FanOut(self._rooms, self._people, beat=self._beats.now)
+        self._callers = callers
+        self._herald = Herald()
+        self.signals = Signals(
+            self._rooms,
+            self._people,
+            Presences(contradict=self._herald.contradict),
+            clock=runtime.clock,
+        )
         self._sends = Sends(
             self.router,
             callers,
@@ -103,7 +114,21 @@ class Live:
                 self.fanout.follow(self._settings.kafka, health=runtime.health),
             )
         )
-        await self._stack.enter_async_context(runtime.background("live.beats", self._beats.run()))
+        await self._stack.enter_async_context(
+            runtime.background(
+                "live.signals",
+                self.signals.follow(self._settings.kafka, health=runtime.health),
+            )
+        )
+        say = await self._stack.enter_async_context(
+            telling(self._settings.peers.messaging, self._callers)
+        )
+        for name, work in (
+            ("live.presence", self.signals.sweep()),
+            ("live.herald", self._herald.run(say)),
+            ("live.beats", self._beats.run()),
+        ):
+            await self._stack.enter_async_context(runtime.background(name, work))
         await self._stack.enter_async_context(runtime.background("live.drain", self._drain()))
         with suppress(TimeoutError):
             async with asyncio.timeout(POSITION_SECONDS):
@@ -197,6 +222,8 @@ class Live:
         )
         # From here on everything that comes for the person comes to the stream.
         person.streams.append(outbound)
+        if len(person.streams) == 1:
+            self._herald.arrived(identity)
         self._beats.add(stream)
         STREAMS.inc()
         log.debug("stream.opened", session_id=identity.session_id, device=device)
@@ -207,6 +234,8 @@ class Live:
     def _close(self, stream: Stream) -> None:
         stream.outbound.end()
         stream.person.streams.remove(stream.outbound)
+        if not stream.person.streams:
+            self._herald.left(stream.identity, told=not self._runtime.stopping.is_set())
         self._beats.remove(stream)
         self._people.leave(stream.person)
         STREAMS.dec()

@@ -1,7 +1,8 @@
 """What waits to be written to one stream, within bounds, and when writers are woken.
 
 A slow reader costs its own buffer and nothing else: beyond a bound its events are dropped, what
-is kept (acknowledgements, control) stays, and the next thing it reads after that is Resync.
+is kept (acknowledgements, control) stays, and the next thing it reads after that is Resync. Signals
+are dropped before that, from half of a bound on, and nobody is told.
 """
 
 import asyncio
@@ -14,6 +15,10 @@ from gateway.live import wire
 from gateway.live.wire import Chunk
 
 RESYNCS = counter("plexus_gateway_resyncs_total", "Resyncs told to streams", ("reason",))
+
+SIGNALS_DROPPED = counter(
+    "plexus_gateway_signals_dropped_total", "Signals that slow readers did not get"
+)
 
 OVERFLOW = "BUFFER_OVERFLOW"
 # Clients take 4 MiB in one message unless told otherwise; one chunk may go beyond this by itself.
@@ -75,6 +80,7 @@ class Outbound:
         "_lost",
         "_lost_all",
         "_marked",
+        "_passing",
         "_room",
         "_ticker",
         "_waiter",
@@ -85,6 +91,8 @@ class Outbound:
         self._ticker = ticker
         self._chunks: list[Chunk] = []
         self._bytes = 0
+        # How many of the chunks are signals.
+        self._passing = 0
         self._lost: set[str] | None = None
         self._lost_all = False
         self._marked = False
@@ -102,12 +110,19 @@ class Outbound:
         """Queue a chunk; beyond the bounds it and the events before it are dropped."""
         if self._ended:
             return
+        if chunk.passing and self._is_pressed():
+            SIGNALS_DROPPED.inc()
+            return
         size = self._bytes + len(chunk.data)
+        if not chunk.kept and self._passing and self._is_full(size):
+            self._shed()
+            size = self._bytes + len(chunk.data)
         if not chunk.kept and (self._lost is not None or self._is_full(size)):
             self._drop(chunk)
             return
         self._chunks.append(chunk)
         self._bytes = size
+        self._passing += chunk.passing
         if not self._marked:
             self._marked = True
             self._ticker.mark(self)
@@ -125,7 +140,7 @@ class Outbound:
         self._error = error
         if at_once:
             self._chunks.clear()
-            self._bytes = 0
+            self._bytes = self._passing = 0
             self._lost = None
         self.wake()
         self._release()
@@ -169,6 +184,22 @@ class Outbound:
         waiting = len(self._chunks)
         return waiting > 0 and (size > self._bounds.bytes or waiting >= self._bounds.frames)
 
+    def _is_pressed(self) -> bool:
+        """Tell whether the reader is too slow for signals."""
+        waiting = len(self._chunks)
+        return (
+            self._lost is not None
+            or waiting * 2 > self._bounds.frames
+            or self._bytes * 2 > self._bounds.bytes
+        )
+
+    def _shed(self) -> None:
+        """Make room for events: signals are worth less."""
+        SIGNALS_DROPPED.inc(self._passing)
+        self._chunks = [waiting for waiting in self._chunks if not waiting.passing]
+        self._bytes = sum(len(waiting.data) for waiting in self._chunks)
+        self._passing = 0
+
     def _collect(self) -> bytes:
         chunks, size = self._chunks, self._bytes
         if size > MOST_RESPONSE:
@@ -177,6 +208,8 @@ class Outbound:
         else:
             self._chunks = []
         self._bytes -= size
+        if self._passing:
+            self._passing = sum(waiting.passing for waiting in self._chunks)
         if self._lost is not None and not self._chunks:
             chunks = [*chunks, self._resync()]
         self._release()

@@ -7,7 +7,7 @@ what the tail brings next.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
 import structlog
@@ -39,6 +39,7 @@ class Person:
         "doubts",
         "holders",
         "loaded",
+        "peers",
         "person_id",
         "reloading",
         "seats",
@@ -51,6 +52,8 @@ class Person:
         self.person_id = person_id
         self.streams: list[Outbound] = []
         self.seats: dict[str, Seat] = {}
+        # Those with whom the person has a direct conversation, which is for ever.
+        self.peers: set[str] = set()
         # Streams that are open or being opened.
         self.holders = 0
         self.loaded: asyncio.Task[None] | None = None
@@ -73,11 +76,25 @@ class People:
         self._rooms = rooms
         self._ask = ask
         self._people: dict[str, Person] = {}
+        # Who here has a direct conversation with somebody.
+        self._with: dict[str, set[Person]] = {}
         self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
 
     def get(self, person_id: str) -> Person | None:
         """Give a person who has streams here, loaded or being loaded."""
         return self._people.get(person_id)
+
+    def with_direct(self, person_id: str) -> Collection[Person]:
+        """Give those with streams here who have a direct conversation with somebody."""
+        return self._with.get(person_id, ())
+
+    def paired(self, first: str, second: str) -> None:
+        """Note that two people have a direct conversation."""
+        for one, other in ((first, second), (second, first)):
+            person = self._people.get(one)
+            if person is not None and other not in person.peers:
+                person.peers.add(other)
+                self._with.setdefault(other, set()).add(person)
 
     async def enter(self, identity: Identity) -> Person:
         """Load a person for a stream; `leave` must follow, whatever happens to the stream.
@@ -109,6 +126,11 @@ class People:
         for seat in person.seats.values():
             seat.room.seats.pop(person.person_id, None)
         person.seats = {}
+        for peer in person.peers:
+            self._with[peer].discard(person)
+            if not self._with[peer]:
+                del self._with[peer]
+        person.peers = set()
         for task in (person.loaded, person.reloading):
             if task is not None:
                 task.cancel()
@@ -227,6 +249,8 @@ class People:
                 room = self._rooms.get(container.id)
                 room.learn_history(everything=not container.intervals)
                 readable[container.id] = ranges_of(container.intervals)
+                if container.peer_id and self._people.get(person.person_id) is person:
+                    self.paired(person.person_id, container.peer_id)
         for conversation_id, stays in changes.items():
             if stays is None:
                 readable.pop(conversation_id, None)

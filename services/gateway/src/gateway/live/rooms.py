@@ -118,6 +118,10 @@ class Rooms:
             room = self._rooms[conversation_id] = Room(conversation_id)
         return room
 
+    def find(self, conversation_id: str) -> Room | None:
+        """Give a conversation that this gateway has heard of."""
+        return self._rooms.get(conversation_id)
+
     def __iter__(self) -> Iterator[Room]:
         return iter(self._rooms.values())
 

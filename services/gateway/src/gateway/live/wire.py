@@ -17,9 +17,11 @@ from plexus.gateway.v1.session_service_pb2 import (
     Position,
     Resync,
     SessionResponse,
+    Signal,
     Welcome,
 )
 from plexus.messaging.v1.messaging_service_pb2 import SendVerdict
+from plexus.messaging.v1.signal_service_pb2 import Presence
 
 _LENGTH_DELIMITED = 2
 _SEVEN_BITS = 0x7F
@@ -29,15 +31,24 @@ _MORE = 0x80
 class Chunk:
     """Frames for a stream. `conversation_id` is empty for what belongs to no conversation.
 
-    A kept chunk is never dropped: acknowledgements and control.
+    A kept chunk is never dropped: acknowledgements and control. A passing one is dropped first and
+    without a word: signals.
     """
 
-    __slots__ = ("conversation_id", "data", "kept")
+    __slots__ = ("conversation_id", "data", "kept", "passing")
 
-    def __init__(self, data: bytes, *, conversation_id: str = "", kept: bool = True) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        *,
+        conversation_id: str = "",
+        kept: bool = True,
+        passing: bool = False,
+    ) -> None:
         self.data = data
         self.conversation_id = conversation_id
         self.kept = kept
+        self.passing = passing
 
 
 def field(number: int, payload: bytes) -> bytes:
@@ -73,6 +84,21 @@ def personal(envelope: bytes) -> Chunk:
     event = field(1, envelope)  # PersonalEvent.event
     data = field(SessionResponse.FRAMES_FIELD_NUMBER, field(Frame.PERSONAL_FIELD_NUMBER, event))
     return Chunk(data, kept=False)
+
+
+def typing(fact: bytes) -> Chunk:
+    """Give that somebody writes, as the serialized Typing."""
+    return _signal(field(Signal.TYPING_FIELD_NUMBER, fact))
+
+
+def presence(told: Presence) -> Chunk:
+    """Give whether somebody is there."""
+    return _signal(field(Signal.PRESENCE_FIELD_NUMBER, told.SerializeToString()))
+
+
+def _signal(body: bytes) -> Chunk:
+    data = field(SessionResponse.FRAMES_FIELD_NUMBER, field(Frame.SIGNAL_FIELD_NUMBER, body))
+    return Chunk(data, kept=False, passing=True)
 
 
 def acknowledgement(client_ref: int, verdict: SendVerdict) -> Chunk:

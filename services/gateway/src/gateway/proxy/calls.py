@@ -112,6 +112,8 @@ class Call:
     async def identify(self) -> Identity | None:
         """Return who calls; refusals as for `Admission.admit`."""
         token = bearer(self._values(AUTHORIZATION))
+        # A stream may live for hours, and ten thousand tokens are ten megabytes.
+        self._metadata = ()
         return await self._calls.admission.admit(self._method, token)
 
     def __exit__(

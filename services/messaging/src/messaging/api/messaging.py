@@ -8,7 +8,7 @@ from plexuskit.grpc import actor
 from plexuskit.mongo import Transaction
 
 from messaging import queries
-from messaging.api import translate
+from messaging.api import preview, translate
 from messaging.api.messages import MessagesApi
 from messaging.domain.conversations import Kind
 from messaging.events import conversation_to_proto, member_to_proto, timestamp
@@ -291,6 +291,18 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
             self._store, actor=me, conversation_id=conversation_id, root_seq=root_seq
         )
         return pb.FollowThreadResponse(thread=translate.to_thread(thread))
+
+    async def PreviewSend(
+        self, request: pb.PreviewSendRequest, context: Any
+    ) -> pb.PreviewSendResponse:
+        found = await queries.preview_send(
+            self._store,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            addressed=preview.to_addressed(request.mentions),
+            at=preview.sending_at(request, now=self._clock.now()),
+        )
+        return preview.to_preview(found)
 
     async def GetMessagingStatus(
         self, request: pb.GetMessagingStatusRequest, context: Any

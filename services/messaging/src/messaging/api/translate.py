@@ -15,7 +15,7 @@ from plexus.messaging.v1 import (
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc.status import CODES
 
-from messaging.domain.conversations import History, Kind, Role
+from messaging.domain.conversations import History, Kind, Role, clean_title, clean_topic
 from messaging.domain.messages import (
     Attachment,
     Draft,
@@ -28,6 +28,7 @@ from messaging.domain.messages import (
     draft,
 )
 from messaging.events import conversation_to_proto, cursor_to_proto, member_to_proto, timestamp
+from messaging.events.personal import settings_to_proto
 from messaging.operations.batch import Stored
 from messaging.operations.cursors import Reading
 from messaging.operations.importing import ForeignConversation, ForeignMessage
@@ -39,6 +40,13 @@ _SPANS = {
     "bold": SpanKind.BOLD,
     "italic": SpanKind.ITALIC,
     "quote": SpanKind.QUOTE,
+    "strike": SpanKind.STRIKE,
+}
+_VALUED_SPANS = {
+    "mention_person_id": SpanKind.MENTION,
+    "mention_department_id": SpanKind.MENTION_DEPARTMENT,
+    "link": SpanKind.LINK,
+    "code_block": SpanKind.CODE_BLOCK,
 }
 _HISTORIES = {
     conversations_pb2.Conversation.HISTORY_UNSPECIFIED: History.SINCE_JOIN,
@@ -140,8 +148,10 @@ def to_draft(request: messaging_service_pb2.SendMessageRequest, *, sender_id: st
         priority=_PRIORITIES.get(request.priority, Priority.NORMAL),
         reply_to_seq=request.reply_to_seq,
         attachments=_attachments(request.attachments) if request.attachments else (),
+        department_ids=_departments(request.mentions) if request.mentions else (),
         quote_seq=request.quote_seq,
         quiet=request.notify == messages_pb2.NOTIFY_NONE,
+        markdown=request.format == messages_pb2.FORMAT_MARKDOWN,
     )
 
 
@@ -157,6 +167,8 @@ def to_words(request: messaging_service_pb2.EditMessageRequest) -> Words:
         mentions=_people(request.mentions),
         mention_all=any(mention.all for mention in request.mentions),
         attachments=_attachments(request.attachments),
+        department_ids=_departments(request.mentions),
+        markdown=request.format == messages_pb2.FORMAT_MARKDOWN,
     )
 
 
@@ -195,6 +207,7 @@ def to_foreign_message(
             mention_all=any(mention.all for mention in item.mentions),
             attachments=_attachments(item.attachments),
             imported=imported,
+            department_ids=_departments(item.mentions),
         )
     except Refusal as refusal:
         return item.request_id, refusal
@@ -205,7 +218,7 @@ def to_foreign_conversation(item: import_service_pb2.ImportedConversation) -> Fo
     """Read a conversation to import.
 
     Raises:
-        InvalidArgument: no external id, or a direct one without two people.
+        InvalidArgument: no external id, a direct one without two people, or a group without name.
     """
     kind = kind_of(item.kind)
     members = tuple(dict.fromkeys(item.member_ids))
@@ -216,8 +229,8 @@ def to_foreign_conversation(item: import_service_pb2.ImportedConversation) -> Fo
     return ForeignConversation(
         external_id=item.external_id,
         kind=kind,
-        name=item.name,
-        topic=item.topic,
+        name=clean_title(item.name) if kind is Kind.GROUP else "",
+        topic=clean_topic(item.topic),
         member_ids=members,
         owner_id=item.owner_id,
         history=history_of(item.history),
@@ -236,18 +249,20 @@ def _spans(spans: Iterable[messages_pb2.Span]) -> tuple[Span, ...]:
 
 def _span(span: messages_pb2.Span) -> Span:
     match span.WhichOneof("meaning"):
-        case "mention_person_id":
-            return Span(span.start, span.length, SpanKind.MENTION, span.mention_person_id)
-        case "link":
-            return Span(span.start, span.length, SpanKind.LINK, span.link)
         case None:
             raise InvalidArgument(field="spans", problem="has one without a meaning")
+        case word if word in _VALUED_SPANS:
+            return Span(span.start, span.length, _VALUED_SPANS[word], getattr(span, word))
         case word:
             return Span(span.start, span.length, _SPANS[word])
 
 
 def _people(mentions: Iterable[messages_pb2.Mention]) -> tuple[str, ...]:
     return tuple(mention.person_id for mention in mentions if mention.person_id)
+
+
+def _departments(mentions: Iterable[messages_pb2.Mention]) -> tuple[str, ...]:
+    return tuple(mention.department_id for mention in mentions if mention.department_id)
 
 
 def _attachments(attachments: Iterable[messages_pb2.Attachment]) -> tuple[Attachment, ...]:
@@ -311,6 +326,7 @@ def to_view(view: View, *, person_id: str) -> conversations_pb2.ConversationView
         mention_unread=view.mention_unread,
         unread_in_threads=view.unread_in_threads,
         peer_id=peer_of(view, person_id),
+        settings=settings_to_proto(view.settings),
     )
 
 

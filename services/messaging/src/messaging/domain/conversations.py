@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NewType
 
+from plexuskit.names import clean_line, clean_name
+
 from messaging.domain.refusals import DirectConversationFixed, GroupTooLarge, LastOwner
 
 ConversationId = NewType("ConversationId", str)
@@ -13,6 +15,7 @@ PersonId = NewType("PersonId", str)
 
 MEMBER_LIMIT = 5_000
 NAME_LIMIT = 200
+TOPIC_LIMIT = 1_000
 
 
 class Kind(enum.StrEnum):
@@ -100,6 +103,24 @@ class Conversation:
     external_id: str = ""
     confidential: bool = False
     pair: tuple[str, str] | None = None
+
+
+def clean_title(name: str) -> str:
+    """Return the name of a group: 1 to 200 characters on one line, without tricks.
+
+    Raises:
+        InvalidArgument: nothing visible is left, or it is longer.
+    """
+    return clean_name(name, field="name", most=NAME_LIMIT)
+
+
+def clean_topic(topic: str) -> str:
+    """Return what a group is about: at most 1,000 characters on one line, without tricks.
+
+    Raises:
+        InvalidArgument: it is longer.
+    """
+    return clean_line(topic, field="topic", most=TOPIC_LIMIT)
 
 
 def sees(member: Member | None, *, history: History, seq: int) -> bool:

@@ -13,6 +13,7 @@ from messaging.domain.refusals import (
     ConversationIsArchived,
     ConversationNotFound,
     MentionAllDenied,
+    MentionDepartmentDenied,
     QuotedNotFound,
     RootNotFound,
 )
@@ -134,6 +135,7 @@ def check_post(tail: Tail, draft: Draft) -> None:
         ConversationNotFound: the sender is no member (GW-2).
         ConversationIsArchived: nothing more can be said.
         MentionAllDenied: `@all` by a plain member.
+        MentionDepartmentDenied: a department by a plain member.
     """
     if draft.imported is not None:
         return
@@ -144,6 +146,8 @@ def check_post(tail: Tail, draft: Draft) -> None:
         raise ConversationIsArchived(conversation_id=draft.conversation_id)
     if draft.mention_all and member.role < Role.ADMIN:
         raise MentionAllDenied(conversation_id=draft.conversation_id)
+    if draft.department_ids and member.role < Role.ADMIN:
+        raise MentionDepartmentDenied(conversation_id=draft.conversation_id)
 
 
 def check_root(tail: Tail, draft: Draft, *, said: Said | None) -> int:

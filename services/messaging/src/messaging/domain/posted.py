@@ -7,14 +7,17 @@ from datetime import datetime
 from typing import Final
 
 from plexuskit.errors import InvalidArgument, VersionConflict
+from plexuskit.names import clean_name
 
 from messaging.domain.conversations import Kind, Member, Role
 from messaging.domain.log import Tail
-from messaging.domain.messages import Reaction
+from messaging.domain.messages import Draft, Reaction
 from messaging.domain.policy import Policy
 from messaging.domain.refusals import (
     ConversationIsArchived,
     EditWindowClosed,
+    MentionAllDenied,
+    MentionDepartmentDenied,
     MessageIsRecalled,
     NotYourMessage,
     RecallWindowClosed,
@@ -48,10 +51,20 @@ class Posted:
     system: bool = False
     mentions: tuple[str, ...] = ()
     mention_all: bool = False
+    department_ids: tuple[str, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     pinned: bool = False
     labels: tuple[str, ...] = ()
     merged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Whom an edit addresses that the words before did not."""
+
+    person_ids: tuple[str, ...]
+    everybody: bool
+    department_ids: tuple[str, ...]
 
 
 def check_alterable(tail: Tail, posted: Posted) -> None:
@@ -136,9 +149,29 @@ def check_recall(
         )
 
 
-def added_mentions(posted: Posted, mentions: Sequence[str]) -> tuple[str, ...]:
-    """Name the people whom an edit addresses anew: only they hear of it (MSG-11)."""
-    return tuple(person for person in mentions if person not in posted.mentions)
+def added_mentions(posted: Posted, draft: Draft) -> Added:
+    """Name whom an edit addresses anew: only they hear of it (MSG-11)."""
+    return Added(
+        person_ids=tuple(each for each in draft.mentions if each not in posted.mentions),
+        everybody=draft.mention_all and not posted.mention_all,
+        department_ids=tuple(
+            each for each in draft.department_ids if each not in posted.department_ids
+        ),
+    )
+
+
+def check_addressing(tail: Tail, added: Added, *, person_id: str) -> None:
+    """Refuse an edit that addresses more than its sender might (MSG-13).
+
+    Raises:
+        MentionAllDenied, MentionDepartmentDenied: a plain member.
+    """
+    if tail.members[person_id].role >= Role.ADMIN:
+        return
+    if added.everybody:
+        raise MentionAllDenied(conversation_id=tail.conversation.id)
+    if added.department_ids:
+        raise MentionDepartmentDenied(conversation_id=tail.conversation.id)
 
 
 def reacted(
@@ -195,12 +228,7 @@ def labelled(posted: Posted, *, add: Sequence[str], remove: Sequence[str]) -> tu
 
 
 def _label(word: str) -> str:
-    label = " ".join(unicodedata.normalize("NFC", word).split())
-    if not 0 < len(label) <= LABEL_LENGTH or not label.isprintable():
-        raise InvalidArgument(
-            field="labels", problem=f"takes words of 1 to {LABEL_LENGTH} characters"
-        )
-    return label
+    return clean_name(word, field="labels", most=LABEL_LENGTH)
 
 
 def _is_word(text: str) -> bool:

@@ -67,6 +67,20 @@ class MentionAllDenied(Refusal):
     text = "Only owners and administrators of {conversation_id} may mention everybody."
 
 
+class MentionDepartmentDenied(Refusal):
+    """MSG-13: addressing a department needs the right to, as addressing everybody does."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = "Only owners and administrators of {conversation_id} may mention a department."
+
+
+class DepartmentNotFound(Refusal):
+    """MSG-13: an addressed department is not in the tenant, or not known here yet."""
+
+    kind = Kind.NOT_FOUND
+    text = "There is no department {department_id}; look the tree up first."
+
+
 class RootNotFound(Refusal):
     """MSG-15: the message answered to is not there or not visible."""
 
@@ -219,3 +233,59 @@ class ConversationTooBusy(Refusal):
 
     kind = Kind.EXHAUSTED
     text = "More than {per_second} messages a second are sent to this conversation; wait a moment."
+
+
+class TooManyDrafts(Refusal):
+    """MSG-18: a person has at most 1,000 drafts."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "You have {limit} drafts already; send or delete some first."
+
+
+class TooManyScheduled(Refusal):
+    """MSG-18: at most 500 scheduled messages of a person wait."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "{limit} messages of yours are scheduled already; cancel some first."
+
+
+class ScheduleInThePast(Refusal):
+    """MSG-17: the time is over, or so near that the message could as well be sent now."""
+
+    kind = Kind.INVALID
+    text = "Choose a time at least {seconds} seconds from now, or send the message at once."
+
+
+class ScheduleTooFar(Refusal):
+    """MSG-17: nobody knows today what is to be said then."""
+
+    kind = Kind.INVALID
+    text = "Choose a time within the next {days} days."
+
+
+class ScheduledMessageNotFound(Refusal):
+    """No such scheduled message, or it is not the caller's (GW-2)."""
+
+    kind = Kind.NOT_FOUND
+    text = "You have no scheduled message {id}."
+
+
+class ScheduledMessageClaimed(Refusal):
+    """MSG-17: it is being sent, so it cannot be changed any more."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "The message {id} is being sent at this moment; edit or recall it once it is there."
+
+
+class ScheduledMessageEnded(Refusal):
+    """MSG-17: it was sent or cancelled."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "The scheduled message {id} is {state} already; schedule a new one."
+
+
+class PersonDeactivated(Refusal):
+    """MSG-17: who may not sign in any more says nothing more either."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = "{person_id} is deactivated."

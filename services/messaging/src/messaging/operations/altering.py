@@ -82,7 +82,7 @@ async def alter_message(
 ) -> ResponseT:
     """Decide on the present message and write entry and state together.
 
-    Again from the start if somebody was faster. Nothing is written when `decide` gives None.
+    All of it is done again if somebody was faster. Nothing is written when `decide` gives None.
 
     Args:
         log: the way into the log; its lane is held meanwhile.

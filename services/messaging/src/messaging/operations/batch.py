@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,6 +26,7 @@ from messaging.domain.log import (
     outsiders,
 )
 from messaging.domain.messages import Draft
+from messaging.domain.people import Department, department_versions
 from messaging.domain.refusals import RequestIdReused
 from messaging.events import IMPORT, envelope, message_to_proto, posted, timestamp
 from messaging.store.entries import posted_document
@@ -56,8 +57,7 @@ class Item:
     draft: Draft
     on_verdict: Callable[[Stored | Refusal], None]
     traceparent: str = ""
-    # Imports: the thread's first message by request id, and the numbers given to request ids so
-    # far.
+    # Imports: the thread's first message by request id, and the numbers given so far.
     root_request_id: str = ""
     known: MutableMapping[str, int] | None = None
 
@@ -82,6 +82,14 @@ def teller(future: asyncio.Future[Stored | Refusal]) -> Callable[[Stored | Refus
     return tell
 
 
+class Relations(NamedTuple):
+    """What a message refers to, as it was found."""
+
+    root_seq: int
+    quoted: Said | None
+    departments: Mapping[str, int]
+
+
 class Staged(NamedTuple):
     """An item with its numbers, ready to be written."""
 
@@ -99,6 +107,7 @@ class Batch:
         self._log = log
         self._tails: dict[str, Tail] = {}
         self._said: dict[str, dict[int, Said]] = {}
+        self._departments: dict[str, Department] = {}
         # What this batch stored, for a second copy of the same item in it.
         self._stored: dict[tuple[str, str, str], tuple[bytes, Stored]] = {}
 
@@ -127,10 +136,7 @@ class Batch:
             self.refuse_rest(DependencyDown())
 
     def refuse_rest(self, refusal: Refusal) -> None:
-        """Refuse what has no verdict yet.
-
-        What became of its write is unknown, so forget the tails.
-        """
+        """Refuse what has no verdict yet, and forget the tails: its write may have happened."""
         waiting, self._waiting = self._waiting, []
         for item in waiting:
             self._log.tails.forget(item.draft.conversation_id)
@@ -154,6 +160,7 @@ class Batch:
         if gone:
             self._refuse(lambda item: gone.get(item.draft.conversation_id))
         await self._load_said()
+        await self._load_departments()
 
     async def _load_said(self) -> None:
         """Get what replies and quotes refer to."""
@@ -169,6 +176,12 @@ class Batch:
         for conversation_id, seqs in wanted.items():
             found = await self._log.store.entries.find_said(conversation_id, seqs)
             self._said.setdefault(conversation_id, {}).update(found)
+
+    async def _load_departments(self) -> None:
+        wanted = {each for item in self._waiting for each in item.draft.department_ids}
+        missing = wanted - self._departments.keys()
+        if missing:
+            self._departments |= await self._log.store.people.find_departments(missing)
 
     def _refuse(self, verdict: Callable[[Item], Refusal | None]) -> None:
         kept = []
@@ -194,9 +207,9 @@ class Batch:
         return stale
 
     async def _refuse_unless_stored(self, doubtful: list[tuple[Item, Refusal]]) -> None:
-        """Refuse what may not be posted now, unless it was stored while it might.
+        """Refuse what may not be posted now.
 
-        Then it is a retry (MSG-3).
+        What was stored while it might be is a retry (MSG-3).
         """
         by_conversation: dict[str, list[tuple[Item, Refusal]]] = {}
         for item, refusal in doubtful:
@@ -230,12 +243,14 @@ class Batch:
                 check_post(tail, draft)
                 root_seq = self._root_of(tail, item)
                 quoted = self._quoted_by(tail, item)
+                departments = self._departments_of(tail, draft)
             except Refusal as refusal:
                 doubtful.append((item, refusal))
                 continue
             seen.add(item.key)
             head = heads.get(draft.conversation_id, tail.head)
-            entry = self._compose(item, tail, head, root_seq, quoted, now, stamp)
+            relations = Relations(root_seq, quoted, departments)
+            entry = self._compose(item, tail, head, relations, now, stamp)
             heads[draft.conversation_id] = entry.head
             if item.known is not None:
                 item.known[draft.request_id] = entry.stored.seq
@@ -259,20 +274,29 @@ class Batch:
         said = self._said.get(draft.conversation_id, {}).get(draft.quote_seq)
         return check_quote(tail, draft, said=said)
 
+    def _departments_of(self, tail: Tail, draft: Draft) -> Mapping[str, int]:
+        if not draft.department_ids:
+            return {}
+        return department_versions(
+            draft.department_ids, self._departments, tenant_id=tail.conversation.tenant_id
+        )
+
     def _compose(
         self,
         item: Item,
         tail: Tail,
         head: Head,
-        root_seq: int,
-        quoted: Said | None,
+        relations: Relations,
         now: datetime,
         stamp: Any,
     ) -> Staged:
         draft = item.draft
         message_id = new_id("msg", now=now)
         numbers: Numbers = next_post(
-            head, message_id=message_id, content_hash=draft.content_hash, root_seq=root_seq
+            head,
+            message_id=message_id,
+            content_hash=draft.content_hash,
+            root_seq=relations.root_seq,
         )
         version = tail.conversation.membership_version
         message = message_to_proto(
@@ -281,7 +305,8 @@ class Batch:
             numbers=numbers,
             membership_version=version,
             posted=stamp,
-            quoted=quoted,
+            quoted=relations.quoted,
+            departments=relations.departments,
         )
         event = envelope(
             posted(message),
@@ -320,10 +345,7 @@ class Batch:
         )
 
     async def _insert(self, staged: list[Staged]) -> None:
-        """Write the staged entries.
-
-        What was written is told, the first that was not is looked at.
-        """
+        """Write the staged entries; tell what was written, look at the first that was not."""
         fault.point("send.before_insert")
         outcome = await self._log.store.entries.append([entry.document for entry in staged])
         fault.point("send.after_insert")
@@ -350,7 +372,8 @@ class Batch:
     async def _settle(self, entry: Staged, failure: DuplicateKey) -> None:
         """Look at what was taken already.
 
-        A number: read the tail again. A request id: a retry, or other content (MSG-3).
+        A taken number: somebody else wrote, so the tail is read again. A taken request id: a retry,
+        or other content (MSG-3).
         """
         conversation_id = entry.item.draft.conversation_id
         if failure.index != "request":
@@ -381,10 +404,7 @@ class Batch:
 
 
 def repeated(item: Item, original: dict[str, Any]) -> Stored | Refusal:
-    """Judge a request id that is stored already.
-
-    The original numbers, or ALREADY_EXISTS (MSG-3).
-    """
+    """Judge a request id that is stored already: the original numbers, or refused (MSG-3)."""
     if bytes(original["content_hash"]) != item.draft.content_hash:
         return RequestIdReused(request_id=item.draft.request_id)
     if item.known is not None:

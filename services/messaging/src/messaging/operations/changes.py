@@ -49,18 +49,15 @@ async def apply_change(
 ) -> tuple[Tail, Change | None]:
     """Decide on the present tail and write entry and state together.
 
-    Again from the start if somebody was faster.
-
-    The decision comes before the transaction's first write. Nothing is written when `decide` gives
-    None.
+    All of it is done again if somebody was faster. The decision comes before the transaction's
+    first write. Nothing is written when `decide` gives None.
 
     Args:
         log: the way into the log; its lane is held meanwhile.
         conversation_id: which conversation.
         decide: re-runnable; may read what the pure decision needs, raises a refusal, or gives the
-            change. What
-            it reads is newer than the tail's head, so that a change in between is met at the
-            entry's number.
+            change. What it reads is newer than the tail's head, so that a change in between is met
+            at the entry's number.
         actor_id: who changes it.
         now: when.
         also: more to write in the same transaction.

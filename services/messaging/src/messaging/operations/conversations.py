@@ -13,12 +13,13 @@ from plexuskit.mongo import DuplicateKey, Transaction
 
 from messaging.domain.conversations import (
     MEMBER_LIMIT,
-    NAME_LIMIT,
     Conversation,
     History,
     Kind,
     Member,
     Role,
+    clean_title,
+    clean_topic,
     joined,
 )
 from messaging.domain.log import EMPTY, EntryKind, Head, Numbers, Tail, next_change
@@ -59,13 +60,11 @@ async def create_group(
     """Check a new group and give the re-runnable closure that writes it and returns Begun.
 
     Raises:
-        InvalidArgument: the name is empty or too long.
+        InvalidArgument: the name is empty, or name or topic too long.
         PersonNotFound: somebody is not in the directory.
         GroupTooLarge: more than 5,000 members.
     """
-    name = name.strip()
-    if not 0 < len(name) <= NAME_LIMIT:
-        raise InvalidArgument(field="name", problem=f"takes 1 to {NAME_LIMIT} characters")
+    name, topic = clean_title(name), clean_topic(topic)
     others = [person for person in dict.fromkeys(member_ids) if person != actor.person_id]
     if len(others) >= MEMBER_LIMIT:
         raise GroupTooLarge(limit=MEMBER_LIMIT)
@@ -232,10 +231,10 @@ async def update_conversation(
         ConversationNotFound: the caller is no member (GW-2).
         NotGroupAdmin: a plain member.
         VersionConflict: somebody changed it since `expected_version`.
-        InvalidArgument: the name is empty or too long.
+        InvalidArgument: the name is empty, or name or topic too long.
     """
-    if name is not None and not 0 < len(name.strip()) <= NAME_LIMIT:
-        raise InvalidArgument(field="name", problem=f"takes 1 to {NAME_LIMIT} characters")
+    name = None if name is None else clean_title(name)
+    topic = None if topic is None else clean_topic(topic)
 
     async def decide(tail: Tail) -> Change | None:
         require_group_admin(tail, actor)
@@ -244,7 +243,7 @@ async def update_conversation(
             raise VersionConflict(expected=expected_version, present=present.version)
         after = replace(
             present,
-            name=present.name if name is None else name.strip(),
+            name=present.name if name is None else name,
             topic=present.topic if topic is None else topic,
             archived=present.archived if archived is None else archived,
             confidential=present.confidential if confidential is None else confidential,

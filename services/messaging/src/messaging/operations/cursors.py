@@ -16,6 +16,7 @@ from messaging.domain.conversations import sees
 from messaging.domain.refusals import ConversationNotFound, CursorBeyondEnd, MessageNotFound
 from messaging.events import cursor_advanced, cursor_to_proto, envelope, timestamp
 from messaging.operations.log import Log
+from messaging.operations.settings import clear_marks
 from messaging.store import Store
 from messaging.store.cursors import Advance, CursorKey
 
@@ -118,6 +119,13 @@ class Cursors:
                 [_step(key, pending, now) for key, pending in forward.items()]
             )
             present |= await self._store.cursors.find(forward)
+        # Who reads to where the cursor stands has read on; a late repeat of less has not (MSG-7).
+        read = [
+            (pending.tenant_id, key.conversation_id, key.person_id)
+            for key, pending in taken.items()
+            if not key.root_seq and pending.through_seq >= present.get(key, (0, now))[0]
+        ]
+        await clear_marks(self._store, read=read, now=now)
         return {key: Reading(key, *present.get(key, (0, now))) for key in taken}
 
 

@@ -6,8 +6,9 @@ from plexus.messaging.v1.messages_pb2 import Message
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import Actor
 
+from messaging.domain.content import MENTIONING
 from messaging.domain.conversations import sees
-from messaging.domain.messages import Draft, SpanKind, draft
+from messaging.domain.messages import Draft, draft
 from messaging.domain.refusals import (
     ConversationIsConfidential,
     ConversationNotFound,
@@ -21,7 +22,6 @@ from messaging.operations.sending import send_messages
 from messaging.store import Store, present
 
 FORWARDS_MOST = 100
-_MENTIONING = frozenset({SpanKind.MENTION, SpanKind.MENTION_ALL})
 
 
 async def forward_messages(
@@ -119,7 +119,7 @@ def _single(message: Message, actor: Actor, to_conversation_id: str, *, request_
         sender_id=actor.person_id,
         request_id=request_id,
         text=message.text,
-        spans=tuple(s for s in present.spans_of(message.spans) if s.kind not in _MENTIONING),
+        spans=tuple(s for s in present.spans_of(message.spans) if s.kind not in MENTIONING),
         attachments=present.attachments_of(message.attachments),
         forwarded=carried or (present.forwarded_of(message, carries=False),),
     )

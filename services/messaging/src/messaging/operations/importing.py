@@ -238,7 +238,7 @@ async def _skip_stored(
 ) -> tuple[list[ForeignMessage], int]:
     """Take out what a former run stored, and learn the numbers of thread roots.
 
-    With one read per conversation.
+    One read per conversation does both.
     """
     wanted: dict[str, set[str]] = {}
     for message in foreign:

@@ -148,9 +148,7 @@ class Log:
         self._lane(item.draft.conversation_id).put(item)
 
     async def exclusive(self, conversation_id: str, work: Callable[[], Awaitable[T]]) -> T:
-        """Run a change of a conversation between two batches.
-
-        So that this process does not race itself.
+        """Run a change of a conversation between two batches: a process does not race itself.
 
         Raises:
             LogOverloaded: too much waits.

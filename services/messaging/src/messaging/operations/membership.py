@@ -23,6 +23,7 @@ from messaging.events import members_added, members_removed
 from messaging.operations.changes import Change, apply_change
 from messaging.operations.log import Log
 from messaging.operations.people import People, require_people
+from messaging.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,22 @@ def require_member(tail: Tail, actor: Actor) -> Member:
     if member is None or tail.conversation.tenant_id != actor.tenant_id:
         raise ConversationNotFound(conversation_id=tail.conversation.id)
     return member
+
+
+async def require_membership(
+    store: Store, *, actor: Actor, conversation_id: str
+) -> tuple[Conversation, Member]:
+    """Give the conversation and the caller's membership as the store has them now.
+
+    Raises:
+        ConversationNotFound: there is none, or the conversation is another tenant's (GW-2).
+    """
+    member = await store.conversations.member(conversation_id, actor.person_id)
+    if member is not None and member.active:
+        conversation = await store.conversations.find(conversation_id)
+        if conversation is not None and conversation.tenant_id == actor.tenant_id:
+            return conversation, member
+    raise ConversationNotFound(conversation_id=conversation_id)
 
 
 def require_group_admin(tail: Tail, actor: Actor) -> Member:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -10,12 +11,14 @@ from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE
 from plexuskit.grpc import Actor
 
 from messaging import events
-from messaging.domain.conversations import Role
+from messaging.domain.content import Content, compose
 from messaging.domain.log import EntryKind
 from messaging.domain.messages import Draft, Priority, Words, draft
+from messaging.domain.people import department_versions
 from messaging.domain.policy import Policy
 from messaging.domain.posted import (
     added_mentions,
+    check_addressing,
     check_alterable,
     check_edit,
     check_emoji,
@@ -23,7 +26,7 @@ from messaging.domain.posted import (
     labelled,
     reacted,
 )
-from messaging.domain.refusals import MentionAllDenied, TooManyPins
+from messaging.domain.refusals import TooManyPins
 from messaging.operations.altering import Alteration, Once, Target, alter_message
 from messaging.operations.log import Log
 from messaging.store import present
@@ -51,10 +54,13 @@ async def edit_message(
     Raises:
         NotYourMessage, MessageIsRecalled, EditWindowClosed, TooManyEdits, VersionConflict,
             ConversationIsArchived: see domain.posted.
-        MentionAllDenied: the edit addresses everybody and may not.
+        MentionAllDenied, MentionDepartmentDenied: the edit addresses so many and may not.
+        DepartmentNotFound: nobody knows that department.
         TextTooLong, MessageEmpty, TooManyMentions, InvalidArgument: see domain.messages.
         ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
     """
+    words = _settled(words)
+    known = await log.store.people.find_departments(words.department_ids)
 
     def decide(target: Target) -> Alteration | None:
         posted = target.posted
@@ -69,16 +75,17 @@ async def edit_message(
             expected_version=expected_version,
             now=now,
         )
-        adds_all = after.mention_all and not posted.mention_all
-        if adds_all and target.tail.members[actor.person_id].role < Role.ADMIN:
-            raise MentionAllDenied(conversation_id=conversation_id)
-        added = added_mentions(posted, after.mentions)
+        departments = department_versions(
+            after.department_ids, known, tenant_id=target.tail.conversation.tenant_id
+        )
+        added = added_mentions(posted, after)
+        check_addressing(target.tail, added, person_id=actor.person_id)
         return Alteration(
             kind=EntryKind.EDITED,
             message=lambda numbers, at: present.edited(
-                target.message, after, numbers=numbers, at=at
+                target.message, after, departments=departments, numbers=numbers, at=at
             ),
-            fact=lambda message: events.edited(message, added=added, added_all=adds_all),
+            fact=lambda message: events.edited(message, added, departments=departments),
             content_hash=after.content_hash,
             fields={"mentioned": mentioned_in(after) or None},
         )
@@ -292,6 +299,23 @@ async def label_message(
     )
 
 
+def _settled(words: Words) -> Words:
+    """Give the words in the form in which they are stored."""
+    content = Content(
+        words.text, words.spans, words.mentions, words.mention_all, words.department_ids
+    )
+    text, spans, mentions, mention_all, departments = compose(content, markdown=words.markdown)
+    return replace(
+        words,
+        text=text,
+        spans=spans,
+        mentions=mentions,
+        mention_all=mention_all,
+        department_ids=departments,
+        markdown=False,
+    )
+
+
 def _redrafted(target: Target, words: Words, *, actor: Actor) -> Draft:
     """Make the draft that the message would be with these words; the rest of it stays."""
     message = target.message
@@ -303,6 +327,7 @@ def _redrafted(target: Target, words: Words, *, actor: Actor) -> Draft:
         spans=words.spans,
         mentions=words.mentions,
         mention_all=words.mention_all,
+        department_ids=words.department_ids,
         attachments=words.attachments,
         priority=Priority(message.priority),
         reply_to_seq=target.entry.get("reply_to_seq", 0),

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from plexuskit.grpc import Actor
 
-from messaging.domain.refusals import PersonNotFound
+from messaging.domain.refusals import PersonDeactivated, PersonNotFound
 
 
 class People(Protocol):
@@ -34,3 +34,14 @@ async def require_people(people: People, actor: Actor, person_ids: Sequence[str]
     )
     if unknown:
         raise PersonNotFound(person_id=unknown[0])
+
+
+async def require_active(people: People, *, tenant_id: str, person_id: str) -> None:
+    """Refuse unless the person may act now; directory tells the deactivated nothing (MSG-17).
+
+    Raises:
+        PersonDeactivated: not active, or not there.
+        DependencyDown: directory cannot be reached; never a guess.
+    """
+    if await people.unknown(tenant_id=tenant_id, asker_id=person_id, person_ids=[person_id]):
+        raise PersonDeactivated(person_id=person_id)

@@ -18,7 +18,7 @@ class Tails:
     """A bounded cache of tails; a tail is dropped on any doubt and read again (majority).
 
     Also gathers the heads that changed, for the bulk write once a second: they are a cache of the
-        log.
+    log.
     """
 
     def __init__(self, store: Store, *, limit: int) -> None:
@@ -43,9 +43,8 @@ class Tails:
         """Read the tail from the store.
 
         The head is read before the state: when an entry is written in between, the state is newer
-            than the head, and whoever writes the next number meets the taken one and loads again.
-            So nobody ever writes on stale
-        members.
+        than the head, and whoever writes the next number meets the taken one and loads again. So
+        nobody ever writes on stale members.
 
         Raises:
             ConversationNotFound: there is no such conversation.
@@ -81,10 +80,7 @@ class Tails:
         self._dirty[tail.conversation.id] = (head, at)
 
     def forget(self, conversation_id: str) -> None:
-        """Drop a tail that may be wrong.
-
-        Somebody else wrote, or the outcome of a write is unknown.
-        """
+        """Drop a tail that may be wrong: somebody else wrote, or a write's outcome is unknown."""
         self._tails.pop(conversation_id, None)
 
     def take_dirty(self) -> Mapping[str, tuple[Head, datetime]]:

@@ -2,7 +2,7 @@
 
 from plexuskit.grpc import Actor
 
-from messaging.domain.conversations import sees
+from messaging.domain.conversations import Conversation, Member, sees
 from messaging.domain.refusals import ConversationNotFound, MessageNotFound
 from messaging.store import Store
 
@@ -20,8 +20,19 @@ async def follow_thread(
     conversation = await store.conversations.find(conversation_id)
     if member is None or not member.active or conversation is None:
         raise ConversationNotFound(conversation_id=conversation_id)
-    root = (await store.entries.find_said(conversation_id, [root_seq])).get(root_seq)
+    await require_root(store, conversation, member, root_seq=root_seq)
+    await store.threads.choose(conversation_id, root_seq, actor.person_id, follow=follow)
+
+
+async def require_root(
+    store: Store, conversation: Conversation, member: Member, *, root_seq: int
+) -> None:
+    """Refuse unless a thread begins with this message, or could.
+
+    Raises:
+        MessageNotFound: no such message that the member may see, or it is a reply itself.
+    """
+    root = (await store.entries.find_said(conversation.id, [root_seq])).get(root_seq)
     visible = sees(member, history=conversation.history, seq=root_seq)
     if not visible or root is None or root.root_seq:
-        raise MessageNotFound(conversation_id=conversation_id)
-    await store.threads.choose(conversation_id, root_seq, actor.person_id, follow=follow)
+        raise MessageNotFound(conversation_id=conversation.id)

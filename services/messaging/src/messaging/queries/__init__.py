@@ -1,5 +1,6 @@
 """Reads: what one person may see of conversations, messages, changes and receipts."""
 
+from messaging.queries.acquaintance import acquainted
 from messaging.queries.authority import readable_containers, recheck, snapshot
 from messaging.queries.history import (
     Changes,
@@ -8,6 +9,8 @@ from messaging.queries.history import (
     list_members,
     list_messages,
 )
+from messaging.queries.personal import list_drafts, list_scheduled
+from messaging.queries.preview import Preview, preview_send
 from messaging.queries.receipts import Receipts, Thread, get_thread, list_receipts
 from messaging.queries.seats import Seat, seat
 from messaging.queries.verification import Verification, verify_conversation
@@ -16,22 +19,27 @@ from messaging.queries.views import View, get_view, list_views, peer_of
 
 __all__ = [
     "Changes",
+    "Preview",
     "Receipts",
     "Seat",
     "Thread",
     "Verification",
     "View",
+    "acquainted",
     "get_message",
     "get_thread",
     "get_view",
     "list_changes",
+    "list_drafts",
     "list_members",
     "list_messages",
     "list_pins",
     "list_receipts",
+    "list_scheduled",
     "list_versions",
     "list_views",
     "peer_of",
+    "preview_send",
     "readable_containers",
     "recheck",
     "seat",

@@ -7,7 +7,7 @@ from plexus.authz.v1 import authority_pb2
 from plexus.messaging.v1 import messages_pb2
 from plexuskit.grpc import Actor
 
-from messaging.domain.conversations import History, Member, visible_ranges
+from messaging.domain.conversations import Conversation, History, Member, visible_ranges
 from messaging.domain.refusals import ConversationNotFound
 from messaging.queries.seats import Seat, seat
 from messaging.store import Store
@@ -30,11 +30,19 @@ async def readable_containers(
             kind="conversation",
             id=member.conversation_id,
             intervals=_intervals(member, conversations[member.conversation_id].history),
+            peer_id=_peer(conversations[member.conversation_id], person_id),
         )
         for member in members
         if conversations[member.conversation_id].tenant_id == tenant_id
     ]
     return authority_pb2.ReadableContainersResponse(version=version, containers=containers)
+
+
+def _peer(conversation: Conversation, person_id: str) -> str:
+    if conversation.pair is None:
+        return ""
+    first, second = conversation.pair
+    return first if second == person_id else second
 
 
 def _intervals(member: Member, history: History) -> list[authority_pb2.Interval]:

@@ -51,9 +51,10 @@ async def list_messages(
     root_seq: int,
     limit: int,
 ) -> tuple[list[messages_pb2.Message], bool, int]:
-    """Read history: messages oldest first, whether more lie in the direction read.
+    """Read history.
 
-    And the last seq.
+    Returns:
+        Messages oldest first, whether more lie in the direction read, and the last seq.
 
     Raises:
         ConversationNotFound: see seat.

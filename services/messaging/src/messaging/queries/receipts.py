@@ -13,6 +13,7 @@ from messaging.queries.history import get_message
 from messaging.queries.seats import seat
 from messaging.store import Store
 from messaging.store.cursors import CursorKey
+from messaging.store.entries import people_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +97,10 @@ async def get_thread(store: Store, *, actor: Actor, conversation_id: str, root_s
     rows = await store.threads.replies(conversation_id, root_seq)
     if not rows or rows[0][0] != root_seq:
         raise MessageNotFound(conversation_id=conversation_id)
-    followers = {who for _, sender, mentioned in rows for who in (sender, *mentioned)}
+    followers = {who for _, sender, mentioned in rows for who in (sender, *people_of(mentioned))}
     choices = await store.threads.choices(conversation_id, root_seq)
     followers |= {person for person, follow in choices.items() if follow}
     followers -= {person for person, follow in choices.items() if not follow}
-    followers -= {"*"}
     key = CursorKey(conversation_id, actor.person_id, root_seq)
     read = (await store.cursors.find([key])).get(key)
     through = read[0] if read else 0

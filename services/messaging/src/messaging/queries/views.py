@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from plexuskit.grpc import Actor
 
 from messaging.domain.conversations import Conversation, Kind, Member
+from messaging.domain.settings import ConversationSettings
 from messaging.queries.seats import seat
 from messaging.store import Store
 from messaging.store.cursors import CursorKey
+from messaging.store.entries import EVERYBODY
 
 UNREAD_WINDOW = 1_000
 
@@ -25,6 +27,7 @@ class View:
     unread: int
     mention_unread: int
     unread_in_threads: bool
+    settings: ConversationSettings
 
 
 async def get_view(store: Store, *, actor: Actor, conversation_id: str) -> View:
@@ -67,10 +70,7 @@ async def _views(
     conversations: Mapping[str, Conversation],
     heads: Mapping[str, tuple[int, int]],
 ) -> list[View]:
-    """Count what is unread on a page of conversations.
-
-    A handful of reads, whatever its size (MSG-8).
-    """
+    """Count what is unread on a page of conversations: six reads, whatever its size (MSG-8)."""
     ids = [member.conversation_id for member in members]
     person = actor.person_id
     keys = {id_: CursorKey(id_, person) for id_ in ids}
@@ -89,8 +89,10 @@ async def _views(
         for id_ in ids
         if heads[id_][1] > max(floors[id_], through[id_])
     }
-    unread = await store.entries.count_unread(person, windows, mentions=False)
-    mentioned = await store.entries.count_unread(person, windows, mentions=True)
+    unread = await store.entries.count_unread(person, windows)
+    # Departments as they are now: who changes one finds what the new one was told (MSG-13).
+    addressed_as = (person, EVERYBODY, *(await store.people.above(person) if windows else ()))
+    mentioned = await store.entries.count_unread(person, windows, addressed_as=addressed_as)
     reply_windows = {
         id_: max(floors[id_], begins.get(id_, 0))
         for id_ in ids
@@ -98,6 +100,7 @@ async def _views(
     }
     replies = await store.entries.list_last_replies(person, reply_windows)
     threads = await store.cursors.threads(person, replies)
+    settings = await store.settings.find(person, ids)
     return [
         View(
             conversation=conversations[member.conversation_id],
@@ -111,6 +114,8 @@ async def _views(
                 last > threads.get((member.conversation_id, root), 0)
                 for root, last in replies.get(member.conversation_id, {}).items()
             ),
+            settings=settings.get(member.conversation_id)
+            or ConversationSettings(conversation_id=member.conversation_id, person_id=person),
         )
         for member in members
     ]

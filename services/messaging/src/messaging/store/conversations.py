@@ -138,16 +138,65 @@ class ConversationStore:
         found = await self._members.find_all(query, sort=[("person_id", 1)])
         return [_member(document) for document in found]
 
+    async def active_ids(self, conversation_id: str) -> set[str]:
+        """Find the ids of the present members; from the index alone."""
+        rows = await self._members.aggregate(
+            [
+                {"$match": {"conversation_id": conversation_id, "active": True}},
+                {"$group": {"_id": None, "ids": {"$push": "$person_id"}}},
+            ],
+            hint="conversation",
+        )
+        return set(rows[0]["ids"]) if rows else set()
+
     async def list_members(self, conversation_id: str, *, after: str, limit: int) -> list[Member]:
         """Read a page of present members in order of person id."""
         query = {"conversation_id": conversation_id, "active": True, "person_id": {"$gt": after}}
         found = await self._members.find_all(query, sort=[("person_id", 1)], limit=limit)
         return [_member(document) for document in found]
 
+    async def still_in(
+        self, person_id: str, conversation_ids: Iterable[str], *, tx: Transaction | None = None
+    ) -> set[str]:
+        """Give those of the conversations that a person is in now."""
+        ids = [member_id(conversation_id, person_id) for conversation_id in conversation_ids]
+        found = await self._members.find_all(
+            {"_id": {"$in": ids}, "active": True}, projection=["conversation_id"], tx=tx
+        )
+        return {document["conversation_id"] for document in found}
+
     async def memberships(self, person_id: str) -> list[Member]:
         """Find every conversation that a person is in now."""
         found = await self._members.find_all({"person_id": person_id, "active": True})
         return [_member(document) for document in found]
+
+    async def conversation_ids(self, person_id: str) -> list[str]:
+        """Find the ids of every conversation that a person is in now; from the index alone."""
+        found = await self._members.find_all(
+            {"person_id": person_id, "active": True},
+            projection={"conversation_id": 1, "_id": 0},
+            hint="person",
+        )
+        return [document["conversation_id"] for document in found]
+
+    async def people_in(
+        self, conversation_ids: Sequence[str], *, person_ids: Sequence[str]
+    ) -> set[str]:
+        """Find who of the named is in any of the conversations now; from the index alone."""
+        rows = await self._members.aggregate(
+            [
+                {
+                    "$match": {
+                        "person_id": {"$in": list(person_ids)},
+                        "active": True,
+                        "conversation_id": {"$in": list(conversation_ids)},
+                    }
+                },
+                {"$group": {"_id": "$person_id"}},
+            ],
+            hint="person",
+        )
+        return {row["_id"] for row in rows}
 
     async def all_members(self, tenant_id: str) -> AsyncIterator[Member]:
         """Stream every present member, of one tenant or (empty) of all."""

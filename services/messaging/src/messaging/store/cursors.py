@@ -94,9 +94,7 @@ class CursorStore:
         return {doc["person_id"]: doc["through_seq"] async for doc in found}
 
     async def advance(self, advances: Sequence[Advance]) -> None:
-        """Write steps in bulk: first the log, then the cursors with `$max`.
-
-        So nothing moves back (MSG-7).
+        """Write steps in bulk: first the log, then the cursors, which never move back (MSG-7).
 
         A step that is in the log already is left as it was: its first time stays (MSG-9).
         """
@@ -118,10 +116,7 @@ class CursorStore:
         fault.point("cursor.after_write")
 
     async def place(self, keys: Iterable[CursorKey], *, through_seq: int, at: datetime) -> None:
-        """Set where reading begins, without an advance.
-
-        Nobody read what an import brought (MSG-19).
-        """
+        """Set where reading begins, without an advance: nobody read what was imported (MSG-19)."""
         await self._cursors.bulk([_raise_to(key, through_seq, at, begins=True) for key in keys])
 
     async def begins(self, person_id: str, conversation_ids: Iterable[str]) -> dict[str, int]:

@@ -1,9 +1,10 @@
 """The log: one document per entry, `_id` = `<conversation>:<change_no>`.
 
-Never changed but by recall and edit.
+An entry stays as it was written; beside it stands the present state of its message, and a recall
+empties its event.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from messaging.events import IMPORT
 
 SCHEMA_VERSION = 1
 EVERYBODY = "*"
+_DEPARTMENT = "dep_"
 
 _HEAD_FIELDS = {"change_no": 1, "last_seq": 1, "chain_hash": 1}
 _HIGHEST = 10**12 - 1
@@ -73,10 +75,7 @@ class EntryStore:
         )
 
     async def append(self, documents: list[dict[str, Any]]) -> InsertOutcome:
-        """Write entries in order, majority and journal.
-
-        Stops at the first taken number or request id.
-        """
+        """Write entries in order, majority and journal, up to the first taken number or id."""
         return await self._entries.insert_many(documents)
 
     async def insert(self, document: dict[str, Any], *, tx: Transaction) -> None:
@@ -116,9 +115,10 @@ class EntryStore:
     async def find_requests(
         self, conversation_id: str, requests: Iterable[str]
     ) -> dict[tuple[str, str], dict[str, Any]]:
-        """Find stored messages by request id, as {(sender, request id).
+        """Find stored messages by request id (MSG-3).
 
-        Document without the event} (MSG-3).
+        Returns:
+            {(sender, request id): document without the event}.
         """
         found = await self._entries.find_all(
             {"conversation_id": conversation_id, "request_id": {"$in": list(requests)}},
@@ -239,12 +239,12 @@ class EntryStore:
         )
 
     async def count_unread(
-        self, person_id: str, windows: Mapping[str, int], *, mentions: bool
+        self, person_id: str, windows: Mapping[str, int], *, addressed_as: Sequence[str] = ()
     ) -> dict[str, int]:
         """Count what is unread after each conversation's window start (MSG-8).
 
-        One covered aggregation for a page of conversations: others' messages, neither system nor
-        recalled.
+        One aggregation for a page of conversations: others' messages, neither system nor recalled;
+        with `addressed_as` those alone that mention one of these: a person, everybody, departments.
         """
         windows_ = [
             {"conversation_id": conversation_id, "seq": {"$gt": after}}
@@ -253,23 +253,22 @@ class EntryStore:
         if not windows_:
             return {}
         match: dict[str, Any] = {**_either(windows_), "sender_id": {"$ne": person_id}}
-        match |= (
-            {"mentioned": {"$in": [person_id, EVERYBODY]}, "silent": False}
-            if mentions
-            else {"silent": False}
-        )
+        match |= {"silent": False}
+        if addressed_as:
+            match["mentioned"] = {"$in": list(addressed_as)}
         counted = await self._entries.aggregate(
             [{"$match": match}, {"$group": {"_id": "$conversation_id", "n": {"$sum": 1}}}],
-            hint="mentioned" if mentions else "seq",
+            hint="mentioned" if addressed_as else "seq",
         )
         return {row["_id"]: row["n"] for row in counted}
 
     async def list_last_replies(
         self, person_id: str, windows: Mapping[str, int]
     ) -> dict[str, dict[int, int]]:
-        """Give each conversation's threads with a reply by others: {conversation: {root.
+        """Find the threads in which others replied (MSG-15).
 
-        Last seq}} (MSG-15).
+        Returns:
+            {conversation: {root_seq: last seq}}.
         """
         windows_ = [
             {"conversation_id": conversation_id, "root_seq": {"$gt": 0}, "seq": {"$gt": after}}
@@ -352,7 +351,8 @@ def posted_document(
 
 def mentioned_in(draft: Draft) -> list[str]:
     """Give whom a draft addresses, as unread mentions are counted."""
-    return [*draft.mentions, *([EVERYBODY] if draft.mention_all else [])]
+    everybody = [EVERYBODY] if draft.mention_all else []
+    return [*draft.mentions, *everybody, *draft.department_ids]
 
 
 def change_document(
@@ -395,15 +395,19 @@ def change_document(
 
 
 def message_of(entry: Mapping[str, Any]) -> messages_pb2.Message:
-    """Read the present state of a posted entry's message.
-
-    `current` once it changed, the event before.
-    """
+    """Read the present state of a posted entry's message: `current` once it changed."""
     current = entry.get("current")
     if current is not None:
         return messages_pb2.Message.FromString(current)
     envelope = Envelope.FromString(entry["event"])
     return events_pb2.MessagePosted.FromString(envelope.fact).message
+
+
+def people_of(mentioned: Iterable[str]) -> Iterator[str]:
+    """Yield the people of an entry's `mentioned`: neither everybody nor departments."""
+    for word in mentioned:
+        if word != EVERYBODY and not word.startswith(_DEPARTMENT):
+            yield word
 
 
 def _between(conversation_id: str, first: int, last: int) -> dict[str, str]:
@@ -418,4 +422,12 @@ def _either(clauses: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return clauses[0] if len(clauses) == 1 else {"$or": list(clauses)}
 
 
-__all__ = ["EntryStore", "change_document", "mentioned_in", "message_of", "posted_document"]
+__all__ = [
+    "EVERYBODY",
+    "EntryStore",
+    "change_document",
+    "mentioned_in",
+    "message_of",
+    "people_of",
+    "posted_document",
+]

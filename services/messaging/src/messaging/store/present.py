@@ -3,7 +3,7 @@
 `current` of a posted entry holds it once it changed; the facts in the log carry it as it was then.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from google.protobuf.message import Message as ProtoMessage
@@ -11,16 +11,15 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2, messages_pb2
 
+from messaging.domain.hashing import content_hash
 from messaging.domain.log import Numbers
 from messaging.domain.messages import (
     Attachment,
     Draft,
     Forwarded,
-    Priority,
     Reaction,
     Span,
     SpanKind,
-    content_hash,
 )
 from messaging.domain.posted import Posted
 from messaging.events import add_content
@@ -31,8 +30,14 @@ _FLAGS = {
     "bold": SpanKind.BOLD,
     "italic": SpanKind.ITALIC,
     "quote": SpanKind.QUOTE,
+    "strike": SpanKind.STRIKE,
 }
-_VALUED = {"mention_person_id": SpanKind.MENTION, "link": SpanKind.LINK}
+_VALUED = {
+    "mention_person_id": SpanKind.MENTION,
+    "mention_department_id": SpanKind.MENTION_DEPARTMENT,
+    "link": SpanKind.LINK,
+    "code_block": SpanKind.CODE_BLOCK,
+}
 _CONTENT_FIELDS = ("text", "spans", "mentions", "attachments", "forwarded", "quote", "reactions")
 
 
@@ -50,6 +55,7 @@ def posted_of(message: messages_pb2.Message) -> Posted:
         system=message.kind == messages_pb2.Message.KIND_SYSTEM,
         mentions=tuple(m.person_id for m in message.mentions if m.person_id),
         mention_all=any(m.all for m in message.mentions),
+        department_ids=tuple(m.department_id for m in message.mentions if m.department_id),
         reactions=tuple(Reaction(r.emoji, tuple(r.person_ids)) for r in message.reactions),
         pinned=message.HasField("pin"),
         labels=tuple(message.labels),
@@ -58,14 +64,19 @@ def posted_of(message: messages_pb2.Message) -> Posted:
 
 
 def edited(
-    message: messages_pb2.Message, draft: Draft, *, numbers: Numbers, at: Timestamp
+    message: messages_pb2.Message,
+    draft: Draft,
+    *,
+    departments: Mapping[str, int],
+    numbers: Numbers,
+    at: Timestamp,
 ) -> messages_pb2.Message:
     """Give the message with other words (MSG-11); what it quotes and carries stays."""
     after = _next(message, numbers)
     for name in ("spans", "mentions", "attachments"):
         after.ClearField(name)
     after.text = draft.text
-    add_content(after, draft)
+    add_content(after, draft, departments)
     after.version = message.version + 1
     after.edited_at.CopyFrom(at)
     after.content_hash = draft.content_hash
@@ -158,17 +169,18 @@ def attachments_of(attachments: Iterable[messages_pb2.Attachment]) -> tuple[Atta
 
 def stored_hash(message: messages_pb2.Message, *, reply_to_seq: int) -> bytes:
     """Compute the hash of the content that a stored message has (see domain.messages)."""
-    quiet = message.notify == messages_pb2.NOTIFY_NONE
-    quote_seq, forwarded = message.quote.seq, carried_of(message)
     return content_hash(
-        message.text.encode(),
-        spans_of(message.spans),
-        tuple(m.person_id for m in message.mentions if m.person_id),
-        any(m.all for m in message.mentions),
-        Priority(message.priority),
-        reply_to_seq,
-        attachments_of(message.attachments),
-        extra=(quote_seq, quiet, forwarded) if quote_seq or quiet or forwarded else None,
+        text=message.text.encode(),
+        spans=spans_of(message.spans),
+        mentions=tuple(m.person_id for m in message.mentions if m.person_id),
+        mention_all=any(m.all for m in message.mentions),
+        priority=message.priority,
+        reply_to_seq=reply_to_seq,
+        attachments=attachments_of(message.attachments),
+        department_ids=tuple(m.department_id for m in message.mentions if m.department_id),
+        quote_seq=message.quote.seq,
+        quiet=message.notify == messages_pb2.NOTIFY_NONE,
+        forwarded=carried_of(message),
     )
 
 

@@ -1,4 +1,7 @@
-"""Where the relay finds messaging's facts: the log itself, and the log of cursor advances."""
+"""Where the relay finds messaging's facts: the log itself, and the log of cursor advances.
+
+What people keep for themselves comes from the outbox that every service has.
+"""
 
 from typing import Final
 

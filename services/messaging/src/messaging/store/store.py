@@ -4,12 +4,17 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from plexuskit.mongo import Database, Transaction
+from plexuskit.outbox import Outbox
 from plexuskit.requests import Requests
 
 from messaging.store.conversations import ConversationStore
 from messaging.store.cursors import CursorStore
+from messaging.store.drafts import DraftStore
 from messaging.store.entries import EntryStore
+from messaging.store.people import PeopleStore
 from messaging.store.policies import PolicyStore
+from messaging.store.scheduled import ScheduledStore
+from messaging.store.settings import SettingsStore
 from messaging.store.threads import ThreadStore
 
 T = TypeVar("T")
@@ -25,7 +30,12 @@ class Store:
         self.cursors = CursorStore(db)
         self.threads = ThreadStore(db)
         self.policies = PolicyStore(db)
+        self.people = PeopleStore(db)
         self.requests = Requests(db)
+        self.drafts = DraftStore(db)
+        self.settings = SettingsStore(db)
+        self.scheduled = ScheduledStore(db)
+        self.outbox = Outbox(db)
 
     async def provision(self) -> None:
         """Create collections and indexes; running it again changes nothing."""
@@ -34,7 +44,12 @@ class Store:
         await self.cursors.ensure_indexes()
         await self.threads.ensure_indexes()
         await self.policies.ensure_indexes()
+        await self.people.ensure_indexes()
         await self.requests.ensure_indexes()
+        await self.drafts.ensure_indexes()
+        await self.settings.ensure_indexes()
+        await self.scheduled.ensure_indexes()
+        await self.outbox.ensure_indexes()
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run a re-runnable closure in one transaction."""

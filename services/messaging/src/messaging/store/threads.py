@@ -1,7 +1,4 @@
-"""Who follows a thread.
-
-Authors, repliers and mentioned people by what they did, others by choice (MSG-15).
-"""
+"""Who follows a thread: who takes part in it, and others by choice (MSG-15)."""
 
 from plexuskit.mongo import Database, Index
 

@@ -52,10 +52,16 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressing:
-    """Whom a message addresses: people by id, everybody, both or neither."""
+    """Whom a message addresses: people by id, everybody, departments, or nobody."""
 
     person_ids: frozenset[str]
     everybody: bool
+    department_ids: frozenset[str] = frozenset()
+
+    @property
+    def anybody(self) -> bool:
+        """Whether it addresses somebody at all."""
+        return bool(self.person_ids or self.department_ids) or self.everybody
 
 
 def addressees(
@@ -67,11 +73,13 @@ def addressees(
     sender_name: str,
     seq: int,
     fresh: bool,
+    in_departments: frozenset[str] = frozenset(),
 ) -> tuple[Addressee, ...]:
     """Return who is to hear of a message, in the order of ids, each once.
 
     By name: members, also those who joined since; who is no member hears nothing (MSG-13).
-    `@all`: everybody who was a member when it was posted, but the sender. In a direct conversation:
+    `@all`: everybody who was a member when it was posted, but the sender; a department: those of
+    them who are in it or below it, `in_departments`. In a direct conversation:
     the other person, of a fresh message. Who is named hears of the mention and nothing else.
     """
     named = frozenset(person for person in addressing.person_ids if person in members)
@@ -82,6 +90,7 @@ def addressees(
         kinds |= dict.fromkeys(others, (Kind.DIRECT_MESSAGE, "direct_message"))
     if addressing.everybody:
         kinds |= dict.fromkeys(others, (Kind.MENTION, "mention_all"))
+    kinds |= dict.fromkeys(others & in_departments, (Kind.MENTION, "mention_department"))
     kinds |= dict.fromkeys(_present(named, members), (Kind.MENTION, "mention"))
 
     wordings = {
@@ -94,6 +103,7 @@ def addressees(
             kind=kind,
             wording=wordings[text],
             readable=members[person_id].may_read(seq=seq, open_history=conversation.open_history),
+            by_name=person_id in named,
         )
         for person_id, (kind, text) in sorted(kinds.items())
     )

@@ -10,6 +10,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
 from plexuskit.errors import InvalidArgument
+from plexuskit.names import without_tricks
 
 from notify.domain.notifications import Notification
 from notify.domain.people import Person, locale_of
@@ -82,8 +83,8 @@ def _address(name: str, address: str) -> Address:
 
 
 def _line(text: str) -> str:
-    """Return a text as one line: a line break in a header would begin another header."""
-    return " ".join(text.split())
+    """Return a text as one line without tricks: a line break would begin another header."""
+    return without_tricks(text)
 
 
 def _html(title: str, body: str, footer: str, *, locale: str) -> str:

@@ -43,6 +43,8 @@ class Notification:
 
     `step` tells apart what the same source says more than once (NTF-2): a due value, an assignment.
     `event_id` is the fact behind it. `confidential`: mails of it carry no content (NTF-9).
+    `passes_mute`: it is urgent or names the person, so it is told of although the conversation is
+    muted.
     """
 
     id: str
@@ -59,6 +61,7 @@ class Notification:
     in_app: Delivery
     email: Delivery
     confidential: bool = False
+    passes_mute: bool = False
     version: int = 1
 
     @property

@@ -9,12 +9,16 @@ from notify.domain.wording import Wording
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressee:
-    """One member of the audience: why, in what words, and whether the source may be read."""
+    """One member of the audience: why, in what words, and whether the source may be read.
+
+    `by_name` is who is addressed as a person and not as one of all.
+    """
 
     person_id: str
     kind: Kind
     wording: Wording
     readable: bool = True
+    by_name: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +27,8 @@ class Occasion:
 
     `event_id` is claimed with the effect. `step` tells apart what the same source says more than
     once. `body` is the short text under the title; empty stands for an attachment. The addressees
-    are in the order of their ids, each once. `quiet`: nobody is to be disturbed (NTF-11).
-    `confidential`: what leaves the platform carries no content (NTF-9).
+    are in the order of their ids, each once. `quiet`: nobody is to be disturbed (NTF-11); `urgent`
+    may disturb (NTF-5). `confidential`: what leaves the platform carries no content (NTF-9).
     """
 
     event_id: str
@@ -35,3 +39,4 @@ class Occasion:
     addressees: tuple[Addressee, ...]
     quiet: bool = False
     confidential: bool = False
+    urgent: bool = False

@@ -22,7 +22,8 @@ class Circumstances:
 
     `person` is None while directory's fact has not arrived. `own`: it is the person's own action.
     `readable`: the person may read the source. `read`: the person has read it. `quiet`: the sender
-    wants nobody disturbed.
+    wants nobody disturbed. `muted`: the person has muted the conversation, and this neither is
+    urgent nor names them.
     """
 
     person: Person | None
@@ -30,6 +31,7 @@ class Circumstances:
     own: bool
     readable: bool
     read: bool
+    muted: bool
     quiet: bool = False
 
 
@@ -125,4 +127,4 @@ def _obstacle(circumstances: Circumstances, *, kind: Kind, channel: Channel) -> 
         return Reason.SENT_SILENTLY
     if not circumstances.preferences.wants(kind, channel):
         return Reason.PREFERENCE_OFF
-    return None
+    return Reason.CONVERSATION_MUTED if circumstances.muted else None

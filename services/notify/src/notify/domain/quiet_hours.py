@@ -1,9 +1,11 @@
 """One window a day in which nothing leaves but the badge (NTF-3)."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from plexuskit.localtime import instant
 
 from notify.domain.people import zone_named
 from notify.domain.refusals import QuietHoursInvalid
@@ -54,33 +56,6 @@ def _window(hours: QuietHours, *, day: date, zone: ZoneInfo) -> tuple[datetime, 
     start = instant(day, hours.start, zone=zone)
     end = instant(last, hours.end, zone=zone)
     return (start, end) if start < end else None
-
-
-def instant(day: date, at: time, *, zone: ZoneInfo) -> datetime:
-    """Return a local time in UTC: skipped → the first instant after the gap, twice → the first."""
-    local = datetime.combine(day, at, tzinfo=zone)  # fold=0: the first of a repeated hour
-    found = local.astimezone(UTC)
-    if found.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None):
-        return found
-    return _after_gap(local, zone=zone)
-
-
-def _after_gap(local: datetime, *, zone: ZoneInfo) -> datetime:
-    """Return the first instant after the gap that a local time falls into.
-
-    The two readings of the time, with the offset before and the one after, lie on both sides of the
-    jump. Offsets change at whole seconds, so halving the span finds it.
-    """
-    readings = [local.replace(fold=fold).astimezone(UTC) for fold in (0, 1)]
-    before, after = min(readings), max(readings)
-    offset = before.astimezone(zone).utcoffset()
-    while after - before > timedelta(seconds=1):
-        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
-        if middle.astimezone(zone).utcoffset() == offset:
-            before = middle
-        else:
-            after = middle
-    return after
 
 
 def check(hours: QuietHours) -> QuietHours:

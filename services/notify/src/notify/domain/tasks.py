@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from notify.domain import quiet_hours
+from plexuskit.localtime import instant
+
 from notify.domain.kinds import TASK, Kind, Reason
 from notify.domain.notifications import Source
 from notify.domain.occasions import Addressee, Occasion
@@ -98,7 +99,7 @@ def deadline(due: str, *, zone: ZoneInfo) -> datetime | None:
     if "T" in due:
         return datetime.fromisoformat(due).astimezone(UTC)
     following = date.fromisoformat(due) + timedelta(days=1)
-    return quiet_hours.instant(following, time.min, zone=zone)
+    return instant(following, time.min, zone=zone)
 
 
 def reminder_at(due: str, *, zone: ZoneInfo, before: timedelta, now: datetime) -> datetime | None:

@@ -24,6 +24,14 @@ CATALOGUE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             _EN: "{actor} mentioned everyone in {conversation}",
         },
         "mention_all_nowhere": {_ZH: "{actor} 提到了所有人", _EN: "{actor} mentioned everyone"},
+        "mention_department": {
+            _ZH: "{actor} 在「{conversation}」中提到了你的部门",
+            _EN: "{actor} mentioned your department in {conversation}",
+        },
+        "mention_department_nowhere": {
+            _ZH: "{actor} 提到了你的部门",
+            _EN: "{actor} mentioned your department",
+        },
         "direct_message": {_ZH: "{actor} 给你发来消息", _EN: "New message from {actor}"},
         "task_assigned": {
             _ZH: "{actor} 把任务 {key} 指派给你",

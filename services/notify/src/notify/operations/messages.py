@@ -35,6 +35,7 @@ class Said:
     text: str
     addressing: Addressing
     fresh: bool
+    urgent: bool
     quiet: bool = False
 
 
@@ -50,12 +51,14 @@ async def tell_of_messages(
     if not concerned:
         return
     members = await _members(store, concerned, conversations)
+    belonging = await _in_departments(store, concerned, members)
     senders = await store.people.find(each.sender_id for each in concerned)
     occasions = [
         _occasion(
             each,
             conversation=conversations[each.conversation_id],
             members=members[each.message_id],
+            in_departments=belonging.get(each.message_id, frozenset()),
             sender=senders.get(each.sender_id),
         )
         for each in concerned
@@ -97,8 +100,7 @@ def _concerns(said: Said, conversations: Mapping[str, Conversation]) -> bool:
     conversation = conversations.get(said.conversation_id)
     if conversation is None:
         return False
-    addressed = bool(said.addressing.person_ids) or said.addressing.everybody
-    return addressed or (conversation.direct and said.fresh)
+    return said.addressing.anybody or (conversation.direct and said.fresh)
 
 
 async def _members(
@@ -108,7 +110,9 @@ async def _members(
     whole: dict[str, dict[str, Member]] = {}
     named: set[tuple[str, str]] = set()
     for each in messages:
-        if each.addressing.everybody or conversations[each.conversation_id].direct:
+        addressing = each.addressing
+        many = addressing.everybody or addressing.department_ids
+        if many or conversations[each.conversation_id].direct:
             whole.setdefault(each.conversation_id, {})
         else:
             named |= {(each.conversation_id, person) for person in each.addressing.person_ids}
@@ -125,11 +129,28 @@ async def _members(
     }
 
 
+async def _in_departments(
+    store: Store, messages: Sequence[Said], members: Mapping[str, Mapping[str, Member]]
+) -> dict[str, frozenset[str]]:
+    """Return who of a conversation belongs to an addressed department, by message (MSG-13).
+
+    Departments as they are now, at the first telling: what is told is not taken back.
+    """
+    return {
+        each.message_id: await store.people.in_departments(
+            each.addressing.department_ids, among=members[each.message_id]
+        )
+        for each in messages
+        if each.addressing.department_ids
+    }
+
+
 def _occasion(
     said: Said,
     *,
     conversation: Conversation,
     members: Mapping[str, Member],
+    in_departments: frozenset[str],
     sender: Person | None,
 ) -> Occasion:
     return Occasion(
@@ -156,5 +177,7 @@ def _occasion(
             sender_name=sender.display_name if sender else "",
             seq=said.seq,
             fresh=said.fresh,
+            in_departments=in_departments,
         ),
+        urgent=said.urgent,
     )

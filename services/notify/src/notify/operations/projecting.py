@@ -3,13 +3,19 @@
 from collections.abc import Sequence
 
 from notify.domain.conversations import Conversation, Member
-from notify.domain.people import Person
+from notify.domain.mutes import Mute
+from notify.domain.people import Department, Person
 from notify.store import Store
 
 
 async def note_people(store: Store, *, people: Sequence[Person]) -> None:
-    """Keep the present state of people: address, zone, language, name, whether they are active."""
+    """Keep the present state of people: address, zone, name, departments, and whether active."""
     await store.people.put(people)
+
+
+async def note_departments(store: Store, *, departments: Sequence[Department]) -> None:
+    """Keep where departments stand in the tree."""
+    await store.people.put_departments(departments)
 
 
 async def note_conversation(
@@ -19,3 +25,8 @@ async def note_conversation(
     if conversation is not None:
         await store.conversations.put([conversation])
     await store.conversations.put_members(members)
+
+
+async def note_mutes(store: Store, *, mutes: Sequence[Mute]) -> None:
+    """Keep which conversations people have muted, and until when."""
+    await store.mutes.put(mutes)

@@ -46,11 +46,15 @@ class Telling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What notify knows of the people of a part; `through` is how far they have read."""
+    """What notify knows of the people of a part.
+
+    `through` is how far they have read, `muted` are (conversation, person).
+    """
 
     people: dict[str, Person]
     preferences: dict[str, Preferences]
     through: dict[tuple[str, str, int], int]
+    muted: set[tuple[str, str]]
 
 
 async def raise_occasions(
@@ -124,7 +128,7 @@ def claim_after(telling: Telling) -> Claim:
 
 
 async def _tell(store: Store, part: Sequence[Telling], *, jitter: timedelta, now: datetime) -> None:
-    known = await _look_up(store, part)
+    known = await _look_up(store, part, now=now)
     drafts = [
         [
             _notification(telling.occasion, addressee, known, jitter=jitter, now=now)
@@ -171,7 +175,7 @@ async def _claim(
         raise DuplicateKey(index="claims", key={"_id": after.event_id})
 
 
-async def _look_up(store: Store, part: Sequence[Telling]) -> Known:
+async def _look_up(store: Store, part: Sequence[Telling], *, now: datetime) -> Known:
     ids = {each.person_id for telling in part for each in telling.addressees}
     places = {
         place for telling in part for place in _places_of(telling.occasion, telling.addressees)
@@ -180,6 +184,7 @@ async def _look_up(store: Store, part: Sequence[Telling]) -> Known:
         people=await store.people.find(ids),
         preferences=await store.preferences.find(ids),
         through=await store.conversations.read_through(places),
+        muted=await store.mutes.muted({place[:2] for place in places}, now=now),
     )
 
 
@@ -190,6 +195,7 @@ def _notification(
     person = known.people.get(person_id)
     locale = locale_of(person)
     preferences = known.preferences[person_id]
+    passes_mute = occasion.urgent or addressee.by_name
     circumstances = Circumstances(
         person=person,
         preferences=preferences,
@@ -201,6 +207,7 @@ def _notification(
             conversation=known.through.get((source.conversation_id, person_id, 0), 0),
             thread=known.through.get((source.conversation_id, person_id, source.root_seq), 0),
         ),
+        muted=not passes_mute and (source.conversation_id, person_id) in known.muted,
     )
     in_app = decide_in_app(new_id("dlv", now=now), circumstances, kind=addressee.kind, now=now)
     email: Delivery = decide_email(
@@ -224,6 +231,7 @@ def _notification(
         in_app=in_app,
         email=email,
         confidential=occasion.confidential,
+        passes_mute=passes_mute,
     )
 
 

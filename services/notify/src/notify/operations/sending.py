@@ -192,12 +192,17 @@ class Sender:
             (source.conversation_id, person_id, source.root_seq),
         }
         through = await self._store.conversations.read_through(places)
+        here = (source.conversation_id, person_id)
+        muted = not notification.passes_mute and bool(
+            await self._store.mutes.muted({here}, now=self._clock.now())
+        )
         return Circumstances(
             person=people.get(person_id),
             preferences=preferences,
             own=False,
             readable=True,
             read=notification.read or covered(notification, through),
+            muted=muted,
         )
 
     async def _hand_over(

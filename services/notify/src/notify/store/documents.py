@@ -39,6 +39,7 @@ def document_of(notification: Notification) -> Document:
         "in_app": _delivery_document(notification.in_app),
         "email": _delivery_document(notification.email),
         "confidential": notification.confidential,
+        "passes_mute": notification.passes_mute,
         "version": notification.version,
     }
     if notification.email.next_attempt_at is not None:
@@ -71,6 +72,7 @@ def notification_of(document: Document) -> Notification:
         in_app=_delivery(document["in_app"]),
         email=_delivery(document["email"], due_at=document.get("mail_due_at")),
         confidential=document.get("confidential", False),
+        passes_mute=document.get("passes_mute", False),
         version=document["version"],
     )
 

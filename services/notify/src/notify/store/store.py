@@ -9,6 +9,7 @@ from plexuskit.outbox import Outbox
 
 from notify.store.claims import ClaimStore
 from notify.store.conversations import ConversationStore
+from notify.store.mutes import MuteStore
 from notify.store.notifications import NotificationStore
 from notify.store.people import PeopleStore
 from notify.store.preferences import PreferenceStore
@@ -30,6 +31,7 @@ class Store:
         self.claims = ClaimStore(db)
         self.people = PeopleStore(db)
         self.conversations = ConversationStore(db)
+        self.mutes = MuteStore(db)
         self.preferences = PreferenceStore(db)
         self.tasks = TaskStore(db)
         self.outbox = Outbox(db)
@@ -40,6 +42,7 @@ class Store:
         await self.claims.ensure_indexes()
         await self.people.ensure_indexes()
         await self.conversations.ensure_indexes()
+        await self.mutes.ensure_indexes()
         await self.preferences.ensure_indexes()
         await self.tasks.ensure_indexes()
         await self.outbox.ensure_indexes()

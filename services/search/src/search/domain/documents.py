@@ -98,10 +98,14 @@ def newest(documents: Iterable[tuple[Key, Document]]) -> list[tuple[Key, Documen
 
 
 def without_marks(text: str) -> str:
-    """Return the text without the two characters that mark matches in highlights."""
+    """Return the text without the characters that mark matches, here or in the index's answers."""
     return text.translate(_MARKS)
 
 
 MATCH_BEGINS: Final = "\x02"
 MATCH_ENDS: Final = "\x03"
-_MARKS: Final = {ord(MATCH_BEGINS): None, ord(MATCH_ENDS): None}
+# OpenSearch trims fragments, and with them control characters such as the contract's marks: it is
+# given tags that it keeps, of private-use characters that are taken out of every text.
+TAG_BEGINS: Final = "\ue0f0\ue0f2"
+TAG_ENDS: Final = "\ue0f1\ue0f2"
+_MARKS: Final = dict.fromkeys(map(ord, MATCH_BEGINS + MATCH_ENDS + TAG_BEGINS + TAG_ENDS))

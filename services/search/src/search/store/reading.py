@@ -9,7 +9,7 @@ from opensearchpy import AsyncOpenSearch
 
 from search.domain import highlights
 from search.domain.access import Readable
-from search.domain.documents import MATCH_BEGINS, MATCH_ENDS, DocumentType
+from search.domain.documents import MATCH_BEGINS, MATCH_ENDS, TAG_BEGINS, TAG_ENDS, DocumentType
 from search.domain.paging import Place
 from search.domain.query import Query
 from search.store.access import access_filter
@@ -22,11 +22,6 @@ from search.store.matching import marking, matching
 
 COUNTED_MOST: Final = 10_000
 _FRAGMENT: Final = 120
-# OpenSearch trims fragments, and with them control characters such as the contract's marks: it is
-# given tags that it keeps, of private-use characters that no text has in this order by chance.
-_TAG_BEGINS: Final = "\ue0f0\ue0f2"
-_TAG_ENDS: Final = "\ue0f1\ue0f2"
-
 _SHOWN: Final = (
     *("type", "id", "version", "containers", "author_id", "at", "title", "text"),
     *("conversation_id", "seq"),
@@ -163,8 +158,8 @@ def _highlight(query: Query) -> dict[str, Any]:
     parts = {"number_of_fragments": highlights.HIGHLIGHTS_MOST, "fragment_size": _FRAGMENT}
     return {
         "type": "unified",
-        "pre_tags": [_TAG_BEGINS],
-        "post_tags": [_TAG_ENDS],
+        "pre_tags": [TAG_BEGINS],
+        "post_tags": [TAG_ENDS],
         "order": "score",
         "require_field_match": True,
         "highlight_query": marking(query),
@@ -179,7 +174,7 @@ def _highlight(query: Query) -> dict[str, Any]:
 def _marked(fragments: Sequence[str]) -> list[str]:
     """Put the contract's marks in place of the tags."""
     return [
-        fragment.replace(_TAG_BEGINS, MATCH_BEGINS).replace(_TAG_ENDS, MATCH_ENDS)
+        fragment.replace(TAG_BEGINS, MATCH_BEGINS).replace(TAG_ENDS, MATCH_ENDS)
         for fragment in fragments
     ]
 

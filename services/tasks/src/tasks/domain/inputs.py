@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from plexuskit.errors import InvalidArgument
+from plexuskit.names import clean_name
 
 from tasks.domain.identity import PersonId
 from tasks.domain.refusals import TooManyAssignees, TooManyMembers
@@ -19,24 +20,16 @@ PAGE_DEFAULT: Final = 50
 PAGE_LIMIT: Final = 200
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]*")
-# Characters that a single line cannot show; a tab is a slip of the keyboard there as well.
+# Characters that a single line cannot show.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
 def line(text: str, *, field: str, limit: int) -> str:
-    """Return a single line without white space around it, 1 to `limit` characters.
+    """Return a single line of 1 to `limit` characters without tricks: see `plexuskit.names`.
 
     Refusals: InvalidArgument.
     """
-    clean = text.strip()
-    if not clean:
-        raise InvalidArgument(field=field, problem="is empty; write at least one character")
-    if len(clean) > limit:
-        problem = f"has {len(clean)} characters; shorten it to {limit} at most"
-        raise InvalidArgument(field=field, problem=problem)
-    if _CONTROL.search(clean):
-        raise InvalidArgument(field=field, problem="has line breaks or control characters")
-    return clean
+    return clean_name(text, field=field, most=limit)
 
 
 def title(text: str) -> str:

@@ -121,6 +121,16 @@ def become_primary(url: str, *, member: str, within: float) -> None:
     raise ServerNotStarted(name="mongo", reason=f"no primary within {within:.0f} s")
 
 
+def journal_syncs(url: str) -> int:
+    """Return how often the mongod at `url` has forced its journal to disk since its start.
+
+    It stays 0 where nothing is journaled.
+    """
+    with _client(url) as client:
+        log: dict[str, int] = client.admin.command("serverStatus")["wiredTiger"]["log"]
+    return log["log sync operations"]
+
+
 def _configure(client: pymongo.MongoClient[dict[str, Any]], *, member: str) -> None:
     config = client.get_database("local").get_collection("system.replset").find_one()
     members = [{"_id": 0, "host": member}]

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__pb2
+from plexus.event.v1 import envelope_pb2 as plexus_dot_event_dot_v1_dot_envelope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fplexus/authz/v1/authority.proto\x12\x0fplexus.authz.v1\x1a\x1dplexus/authz/v1/options.proto\"/\n\x08Interval\x12\x11\n\tfirst_seq\x18\x01 \x01(\x03\x12\x10\n\x08last_seq\x18\x02 \x01(\x03\"S\n\tContainer\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12,\n\tintervals\x18\x03 \x03(\x0b\x32\x19.plexus.authz.v1.Interval\"H\n\tObjectRef\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontainer_id\x18\x03 \x01(\t\x12\x0b\n\x03seq\x18\x04 \x01(\x03\"X\n\x19ReadableContainersRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x15\n\rknown_version\x18\x03 \x01(\t\"p\n\x1aReadableContainersResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x11\n\tunchanged\x18\x02 \x01(\x08\x12.\n\ncontainers\x18\x03 \x03(\x0b\x32\x1a.plexus.authz.v1.Container\"`\n\x0eRecheckRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12(\n\x04refs\x18\x03 \x03(\x0b\x32\x1a.plexus.authz.v1.ObjectRef\"=\n\x0fRecheckResponse\x12*\n\x08verdicts\x18\x01 \x03(\x0b\x32\x18.plexus.authz.v1.Verdict\",\n\x07Verdict\x12\x10\n\x08readable\x18\x01 \x01(\x08\x12\x0f\n\x07version\x18\x02 \x01(\x03\"$\n\x0fSnapshotRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\"@\n\x10SnapshotResponse\x12,\n\trelations\x18\x01 \x03(\x0b\x32\x19.plexus.authz.v1.Relation\"\x8f\x01\n\x08Relation\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\x10\n\x08relation\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\x03\x12,\n\tintervals\x18\x06 \x03(\x0b\x32\x19.plexus.authz.v1.Interval2\xb3\x02\n\tAuthority\x12u\n\x12ReadableContainers\x12*.plexus.authz.v1.ReadableContainersRequest\x1a+.plexus.authz.v1.ReadableContainersResponse\"\x06\xaa\xbb\x18\x02(\x01\x12T\n\x07Recheck\x12\x1f.plexus.authz.v1.RecheckRequest\x1a .plexus.authz.v1.RecheckResponse\"\x06\xaa\xbb\x18\x02(\x01\x12Y\n\x08Snapshot\x12 .plexus.authz.v1.SnapshotRequest\x1a!.plexus.authz.v1.SnapshotResponse\"\x06\xaa\xbb\x18\x02(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fplexus/authz/v1/authority.proto\x12\x0fplexus.authz.v1\x1a\x1dplexus/authz/v1/options.proto\x1a\x1eplexus/event/v1/envelope.proto\"/\n\x08Interval\x12\x11\n\tfirst_seq\x18\x01 \x01(\x03\x12\x10\n\x08last_seq\x18\x02 \x01(\x03\"d\n\tContainer\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12,\n\tintervals\x18\x03 \x03(\x0b\x32\x19.plexus.authz.v1.Interval\x12\x0f\n\x07peer_id\x18\x04 \x01(\t\"H\n\tObjectRef\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontainer_id\x18\x03 \x01(\t\x12\x0b\n\x03seq\x18\x04 \x01(\x03\"X\n\x19ReadableContainersRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x15\n\rknown_version\x18\x03 \x01(\t\"p\n\x1aReadableContainersResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x11\n\tunchanged\x18\x02 \x01(\x08\x12.\n\ncontainers\x18\x03 \x03(\x0b\x32\x1a.plexus.authz.v1.Container\"`\n\x0eRecheckRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12(\n\x04refs\x18\x03 \x03(\x0b\x32\x1a.plexus.authz.v1.ObjectRef\"=\n\x0fRecheckResponse\x12*\n\x08verdicts\x18\x01 \x03(\x0b\x32\x18.plexus.authz.v1.Verdict\",\n\x07Verdict\x12\x10\n\x08readable\x18\x01 \x01(\x08\x12\x0f\n\x07version\x18\x02 \x01(\x03\"4\n\x0fSnapshotRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06topics\x18\x02 \x03(\t\"j\n\x10SnapshotResponse\x12,\n\trelations\x18\x01 \x03(\x0b\x32\x19.plexus.authz.v1.Relation\x12(\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32\x19.plexus.event.v1.Envelope\"\x8f\x01\n\x08Relation\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\x10\n\x08relation\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\x03\x12,\n\tintervals\x18\x06 \x03(\x0b\x32\x19.plexus.authz.v1.Interval2\xb3\x02\n\tAuthority\x12u\n\x12ReadableContainers\x12*.plexus.authz.v1.ReadableContainersRequest\x1a+.plexus.authz.v1.ReadableContainersResponse\"\x06\xaa\xbb\x18\x02(\x01\x12T\n\x07Recheck\x12\x1f.plexus.authz.v1.RecheckRequest\x1a .plexus.authz.v1.RecheckResponse\"\x06\xaa\xbb\x18\x02(\x01\x12Y\n\x08Snapshot\x12 .plexus.authz.v1.SnapshotRequest\x1a!.plexus.authz.v1.SnapshotResponse\"\x06\xaa\xbb\x18\x02(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,28 +39,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHORITY'].methods_by_name['Recheck']._serialized_options = b'\252\273\030\002(\001'
   _globals['_AUTHORITY'].methods_by_name['Snapshot']._loaded_options = None
   _globals['_AUTHORITY'].methods_by_name['Snapshot']._serialized_options = b'\252\273\030\002(\001'
-  _globals['_INTERVAL']._serialized_start=83
-  _globals['_INTERVAL']._serialized_end=130
-  _globals['_CONTAINER']._serialized_start=132
-  _globals['_CONTAINER']._serialized_end=215
-  _globals['_OBJECTREF']._serialized_start=217
-  _globals['_OBJECTREF']._serialized_end=289
-  _globals['_READABLECONTAINERSREQUEST']._serialized_start=291
-  _globals['_READABLECONTAINERSREQUEST']._serialized_end=379
-  _globals['_READABLECONTAINERSRESPONSE']._serialized_start=381
-  _globals['_READABLECONTAINERSRESPONSE']._serialized_end=493
-  _globals['_RECHECKREQUEST']._serialized_start=495
-  _globals['_RECHECKREQUEST']._serialized_end=591
-  _globals['_RECHECKRESPONSE']._serialized_start=593
-  _globals['_RECHECKRESPONSE']._serialized_end=654
-  _globals['_VERDICT']._serialized_start=656
-  _globals['_VERDICT']._serialized_end=700
-  _globals['_SNAPSHOTREQUEST']._serialized_start=702
-  _globals['_SNAPSHOTREQUEST']._serialized_end=738
-  _globals['_SNAPSHOTRESPONSE']._serialized_start=740
-  _globals['_SNAPSHOTRESPONSE']._serialized_end=804
-  _globals['_RELATION']._serialized_start=807
-  _globals['_RELATION']._serialized_end=950
-  _globals['_AUTHORITY']._serialized_start=953
-  _globals['_AUTHORITY']._serialized_end=1260
+  _globals['_INTERVAL']._serialized_start=115
+  _globals['_INTERVAL']._serialized_end=162
+  _globals['_CONTAINER']._serialized_start=164
+  _globals['_CONTAINER']._serialized_end=264
+  _globals['_OBJECTREF']._serialized_start=266
+  _globals['_OBJECTREF']._serialized_end=338
+  _globals['_READABLECONTAINERSREQUEST']._serialized_start=340
+  _globals['_READABLECONTAINERSREQUEST']._serialized_end=428
+  _globals['_READABLECONTAINERSRESPONSE']._serialized_start=430
+  _globals['_READABLECONTAINERSRESPONSE']._serialized_end=542
+  _globals['_RECHECKREQUEST']._serialized_start=544
+  _globals['_RECHECKREQUEST']._serialized_end=640
+  _globals['_RECHECKRESPONSE']._serialized_start=642
+  _globals['_RECHECKRESPONSE']._serialized_end=703
+  _globals['_VERDICT']._serialized_start=705
+  _globals['_VERDICT']._serialized_end=749
+  _globals['_SNAPSHOTREQUEST']._serialized_start=751
+  _globals['_SNAPSHOTREQUEST']._serialized_end=803
+  _globals['_SNAPSHOTRESPONSE']._serialized_start=805
+  _globals['_SNAPSHOTRESPONSE']._serialized_end=911
+  _globals['_RELATION']._serialized_start=914
+  _globals['_RELATION']._serialized_end=1057
+  _globals['_AUTHORITY']._serialized_start=1060
+  _globals['_AUTHORITY']._serialized_end=1367
 # @@protoc_insertion_point(module_scope)

@@ -71,7 +71,7 @@ class AuthorityServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Snapshot(self, request, context):
-        """Every relation of the owner, for a projection that starts: streamed, ended by its version.
+        """Every relation of the owner, or the present state behind its topics, for a projection that starts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,7 @@ class AuthorityStub:
     Recheck: _grpc.UnaryUnaryMultiCallable[_authority_pb2.RecheckRequest, _authority_pb2.RecheckResponse]
     """Which of the given objects the person may read now, with their present version (SRC-2, SRC-4)."""
     Snapshot: _grpc.UnaryStreamMultiCallable[_authority_pb2.SnapshotRequest, _authority_pb2.SnapshotResponse]
-    """Every relation of the owner, for a projection that starts: streamed, ended by its version."""
+    """Every relation of the owner, or the present state behind its topics, for a projection that starts."""
 
 @_typing.type_check_only
 class AuthorityAsyncStub(AuthorityStub):
@@ -50,7 +50,7 @@ class AuthorityAsyncStub(AuthorityStub):
     Recheck: _aio.UnaryUnaryMultiCallable[_authority_pb2.RecheckRequest, _authority_pb2.RecheckResponse]  # type: ignore[assignment]
     """Which of the given objects the person may read now, with their present version (SRC-2, SRC-4)."""
     Snapshot: _aio.UnaryStreamMultiCallable[_authority_pb2.SnapshotRequest, _authority_pb2.SnapshotResponse]  # type: ignore[assignment]
-    """Every relation of the owner, for a projection that starts: streamed, ended by its version."""
+    """Every relation of the owner, or the present state behind its topics, for a projection that starts."""
 
 class AuthorityServicer(metaclass=_abc_1.ABCMeta):
     """The owner's word on who may read what now. Internal and read-only; each service that owns readable things serves it."""
@@ -77,6 +77,6 @@ class AuthorityServicer(metaclass=_abc_1.ABCMeta):
         request: _authority_pb2.SnapshotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_authority_pb2.SnapshotResponse], _abc.AsyncIterator[_authority_pb2.SnapshotResponse]]:
-        """Every relation of the owner, for a projection that starts: streamed, ended by its version."""
+        """Every relation of the owner, or the present state behind its topics, for a projection that starts."""
 
 def add_AuthorityServicer_to_server(servicer: AuthorityServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -34,6 +34,7 @@ class CreatePersonRequest(_message.Message):
     ROLES_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
+    WORKING_HOURS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     handle: _builtins.str
     display_name: _builtins.str
@@ -48,6 +49,10 @@ class CreatePersonRequest(_message.Message):
     def department_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def working_hours(self) -> _people_pb2.WorkingHours:
+        """Unset: the tenant's."""
+
     def __init__(
         self,
         *,
@@ -62,10 +67,11 @@ class CreatePersonRequest(_message.Message):
         roles: _abc.Iterable[_builtins.str] | None = ...,
         password: _builtins.str = ...,
         kind: _people_pb2.Person.Kind.ValueType = ...,
+        working_hours: _people_pb2.WorkingHours | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["working_hours", b"working_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "handle", b"handle", "kind", b"kind", "locale", b"locale", "password", b"password", "request_id", b"request_id", "roles", b"roles", "time_zone", b"time_zone", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "handle", b"handle", "kind", b"kind", "locale", b"locale", "password", b"password", "request_id", b"request_id", "roles", b"roles", "time_zone", b"time_zone", "title", b"title", "working_hours", b"working_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -107,6 +113,7 @@ class UpdatePersonRequest(_message.Message):
     SET_DEPARTMENTS_FIELD_NUMBER: _builtins.int
     ROLES_FIELD_NUMBER: _builtins.int
     SET_ROLES_FIELD_NUMBER: _builtins.int
+    WORKING_HOURS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     person_id: _builtins.str
     expected_version: _builtins.int
@@ -126,6 +133,10 @@ class UpdatePersonRequest(_message.Message):
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Replaces all when `set_roles`."""
 
+    @_builtins.property
+    def working_hours(self) -> _people_pb2.WorkingHours:
+        """Set: replaces the present ones."""
+
     def __init__(
         self,
         *,
@@ -141,10 +152,11 @@ class UpdatePersonRequest(_message.Message):
         set_departments: _builtins.bool = ...,
         roles: _abc.Iterable[_builtins.str] | None = ...,
         set_roles: _builtins.bool = ...,
+        working_hours: _people_pb2.WorkingHours | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_display_name", b"_display_name", "_email", b"_email", "_locale", b"_locale", "_time_zone", b"_time_zone", "_title", b"_title", "display_name", b"display_name", "email", b"email", "locale", b"locale", "time_zone", b"time_zone", "title", b"title"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_display_name", b"_display_name", "_email", b"_email", "_locale", b"_locale", "_time_zone", b"_time_zone", "_title", b"_title", "display_name", b"display_name", "email", b"email", "locale", b"locale", "time_zone", b"time_zone", "title", b"title", "working_hours", b"working_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_display_name", b"_display_name", "_email", b"_email", "_locale", b"_locale", "_time_zone", b"_time_zone", "_title", b"_title", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "expected_version", b"expected_version", "locale", b"locale", "person_id", b"person_id", "request_id", b"request_id", "roles", b"roles", "set_departments", b"set_departments", "set_roles", b"set_roles", "time_zone", b"time_zone", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_display_name", b"_display_name", "_email", b"_email", "_locale", b"_locale", "_time_zone", b"_time_zone", "_title", b"_title", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "expected_version", b"expected_version", "locale", b"locale", "person_id", b"person_id", "request_id", b"request_id", "roles", b"roles", "set_departments", b"set_departments", "set_roles", b"set_roles", "time_zone", b"time_zone", "title", b"title", "working_hours", b"working_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__display_name: _TypeAlias = _typing.Literal["display_name"]  # noqa: Y015
     _WhichOneofArgType__display_name: _TypeAlias = _typing.Literal["_display_name", b"_display_name"]  # noqa: Y015
@@ -421,6 +433,7 @@ class ImportedPerson(_message.Message):
     SERVICE_ACCOUNT_FIELD_NUMBER: _builtins.int
     DEPARTMENT_IDS_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
+    WORKING_HOURS_FIELD_NUMBER: _builtins.int
     external_id: _builtins.str
     """`<source>:<id>`: the key of the import."""
     handle: _builtins.str
@@ -436,6 +449,10 @@ class ImportedPerson(_message.Message):
     """Set once, when the person is made; empty: no local account."""
     @_builtins.property
     def department_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def working_hours(self) -> _people_pb2.WorkingHours:
+        """Unset: the tenant's for somebody new, as they are for others."""
+
     def __init__(
         self,
         *,
@@ -450,10 +467,11 @@ class ImportedPerson(_message.Message):
         service_account: _builtins.bool = ...,
         department_ids: _abc.Iterable[_builtins.str] | None = ...,
         password: _builtins.str = ...,
+        working_hours: _people_pb2.WorkingHours | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["working_hours", b"working_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deactivated", b"deactivated", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "external_id", b"external_id", "handle", b"handle", "locale", b"locale", "password", b"password", "service_account", b"service_account", "time_zone", b"time_zone", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deactivated", b"deactivated", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "external_id", b"external_id", "handle", b"handle", "locale", b"locale", "password", b"password", "service_account", b"service_account", "time_zone", b"time_zone", "title", b"title", "working_hours", b"working_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

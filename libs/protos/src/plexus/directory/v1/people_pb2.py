@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plexus/directory/v1/people.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"R\n\x06Tenant\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x92\x04\n\x06Person\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0e\n\x06handle\x18\x03 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\r\n\x05\x65mail\x18\x05 \x01(\t\x12\x30\n\x05state\x18\x06 \x01(\x0e\x32!.plexus.directory.v1.Person.State\x12.\n\x04kind\x18\x07 \x01(\x0e\x32 .plexus.directory.v1.Person.Kind\x12\x16\n\x0e\x64\x65partment_ids\x18\x08 \x03(\t\x12\r\n\x05title\x18\t \x01(\t\x12\x11\n\ttime_zone\x18\n \x01(\t\x12\x0e\n\x06locale\x18\x0b \x01(\t\x12\r\n\x05roles\x18\x0c \x03(\t\x12\x13\n\x0b\x65xternal_id\x18\r \x01(\t\x12.\n\ncreated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x0f \x01(\x03\"G\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x15\n\x11STATE_DEACTIVATED\x10\x02\"Z\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_HUMAN\x10\x01\x12\x18\n\x14KIND_SERVICE_ACCOUNT\x10\x02\x12\x12\n\x0eKIND_BOOTSTRAP\x10\x03\"\x80\x01\n\nDepartment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\tparent_id\x18\x04 \x01(\t\x12\x0c\n\x04path\x18\x05 \x03(\t\x12\x13\n\x0b\x65xternal_id\x18\x06 \x01(\t\x12\x0f\n\x07version\x18\x07 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plexus/directory/v1/people.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"R\n\x06Tenant\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcc\x04\n\x06Person\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0e\n\x06handle\x18\x03 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\r\n\x05\x65mail\x18\x05 \x01(\t\x12\x30\n\x05state\x18\x06 \x01(\x0e\x32!.plexus.directory.v1.Person.State\x12.\n\x04kind\x18\x07 \x01(\x0e\x32 .plexus.directory.v1.Person.Kind\x12\x16\n\x0e\x64\x65partment_ids\x18\x08 \x03(\t\x12\r\n\x05title\x18\t \x01(\t\x12\x11\n\ttime_zone\x18\n \x01(\t\x12\x0e\n\x06locale\x18\x0b \x01(\t\x12\r\n\x05roles\x18\x0c \x03(\t\x12\x13\n\x0b\x65xternal_id\x18\r \x01(\t\x12.\n\ncreated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x0f \x01(\x03\x12\x38\n\rworking_hours\x18\x10 \x01(\x0b\x32!.plexus.directory.v1.WorkingHours\"G\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x15\n\x11STATE_DEACTIVATED\x10\x02\"Z\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_HUMAN\x10\x01\x12\x18\n\x14KIND_SERVICE_ACCOUNT\x10\x02\x12\x12\n\x0eKIND_BOOTSTRAP\x10\x03\"\x8f\x01\n\x0cWorkingHours\x12\x10\n\x08weekdays\x18\x01 \x03(\x05\x12\x39\n\x07windows\x18\x02 \x03(\x0b\x32(.plexus.directory.v1.WorkingHours.Window\x1a\x32\n\x06Window\x12\x14\n\x0cstart_minute\x18\x01 \x01(\x05\x12\x12\n\nend_minute\x18\x02 \x01(\x05\"\x80\x01\n\nDepartment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\tparent_id\x18\x04 \x01(\t\x12\x0c\n\x04path\x18\x05 \x03(\t\x12\x13\n\x0b\x65xternal_id\x18\x06 \x01(\t\x12\x0f\n\x07version\x18\x07 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,11 +35,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TENANT']._serialized_start=90
   _globals['_TENANT']._serialized_end=172
   _globals['_PERSON']._serialized_start=175
-  _globals['_PERSON']._serialized_end=705
-  _globals['_PERSON_STATE']._serialized_start=542
-  _globals['_PERSON_STATE']._serialized_end=613
-  _globals['_PERSON_KIND']._serialized_start=615
-  _globals['_PERSON_KIND']._serialized_end=705
-  _globals['_DEPARTMENT']._serialized_start=708
-  _globals['_DEPARTMENT']._serialized_end=836
+  _globals['_PERSON']._serialized_end=763
+  _globals['_PERSON_STATE']._serialized_start=600
+  _globals['_PERSON_STATE']._serialized_end=671
+  _globals['_PERSON_KIND']._serialized_start=673
+  _globals['_PERSON_KIND']._serialized_end=763
+  _globals['_WORKINGHOURS']._serialized_start=766
+  _globals['_WORKINGHOURS']._serialized_end=909
+  _globals['_WORKINGHOURS_WINDOW']._serialized_start=859
+  _globals['_WORKINGHOURS_WINDOW']._serialized_end=909
+  _globals['_DEPARTMENT']._serialized_start=912
+  _globals['_DEPARTMENT']._serialized_end=1040
 # @@protoc_insertion_point(module_scope)

@@ -107,6 +107,7 @@ class Person(_message.Message):
     EXTERNAL_ID_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    WORKING_HOURS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     tenant_id: _builtins.str
     handle: _builtins.str
@@ -136,6 +137,10 @@ class Person(_message.Message):
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def working_hours(self) -> Global___WorkingHours:
+        """In `time_zone`. Unset in facts from before there were any: the default of WorkingHours."""
+
     def __init__(
         self,
         *,
@@ -154,14 +159,69 @@ class Person(_message.Message):
         external_id: _builtins.str = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
+        working_hours: Global___WorkingHours | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "working_hours", b"working_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "external_id", b"external_id", "handle", b"handle", "id", b"id", "kind", b"kind", "locale", b"locale", "roles", b"roles", "state", b"state", "tenant_id", b"tenant_id", "time_zone", b"time_zone", "title", b"title", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "external_id", b"external_id", "handle", b"handle", "id", b"id", "kind", b"kind", "locale", b"locale", "roles", b"roles", "state", b"state", "tenant_id", b"tenant_id", "time_zone", b"time_zone", "title", b"title", "version", b"version", "working_hours", b"working_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Person: _TypeAlias = Person  # noqa: Y015
+
+@_typing.final
+class WorkingHours(_message.Message):
+    """When somebody works, on the clock of their own zone. The default is Monday to Friday, 09:00 to 12:00 and 13:30 to 18:00."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Window(_message.Message):
+        """A stretch of a working day: `start_minute` belongs to it, `end_minute` does not."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        START_MINUTE_FIELD_NUMBER: _builtins.int
+        END_MINUTE_FIELD_NUMBER: _builtins.int
+        start_minute: _builtins.int
+        """Minutes after midnight, 0 to 1,439."""
+        end_minute: _builtins.int
+        """1 to 1,440; not after the start: on the next day."""
+        def __init__(
+            self,
+            *,
+            start_minute: _builtins.int = ...,
+            end_minute: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["end_minute", b"end_minute", "start_minute", b"start_minute"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    WEEKDAYS_FIELD_NUMBER: _builtins.int
+    WINDOWS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def weekdays(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Days on which windows begin, 1 Monday to 7 Sunday; at least one."""
+
+    @_builtins.property
+    def windows(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkingHours.Window]:
+        """1 to 8, in order of their start, none into the next."""
+
+    def __init__(
+        self,
+        *,
+        weekdays: _abc.Iterable[_builtins.int] | None = ...,
+        windows: _abc.Iterable[Global___WorkingHours.Window] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["weekdays", b"weekdays", "windows", b"windows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkingHours: _TypeAlias = WorkingHours  # noqa: Y015
 
 @_typing.final
 class Department(_message.Message):

@@ -27,7 +27,7 @@ from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__
 from plexus.directory.v1 import people_pb2 as plexus_dot_directory_dot_v1_dot_people__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)plexus/directory/v1/session_service.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a plexus/directory/v1/people.proto\"\x9f\x01\n\x11InitTenantRequest\x12\x13\n\x0btenant_name\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x64min_handle\x18\x02 \x01(\t\x12\x16\n\x0e\x61\x64min_password\x18\x03 \x01(\t\x12\x1a\n\x12\x61\x64min_display_name\x18\x04 \x01(\t\x12\x11\n\ttime_zone\x18\x05 \x01(\t\x12\x18\n\x10\x62ootstrap_secret\x18\x06 \x01(\t\"m\n\x12InitTenantResponse\x12+\n\x06tenant\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Tenant\x12*\n\x05\x61\x64min\x18\x02 \x01(\x0b\x32\x1b.plexus.directory.v1.Person\"A\n\rSignInRequest\x12\x0e\n\x06handle\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t\"j\n\x0eSignInResponse\x12+\n\x06tokens\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Tokens\x12+\n\x06person\x18\x02 \x01(\x0b\x32\x1b.plexus.directory.v1.Person\"\xb8\x01\n\x06Tokens\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x35\n\x11\x61\x63\x63\x65ss_expires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x36\n\x12refresh_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsession_id\x18\x05 \x01(\t\".\n\x15RefreshSessionRequest\x12\x15\n\rrefresh_token\x18\x01 \x01(\t\"E\n\x16RefreshSessionResponse\x12+\n\x06tokens\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Tokens\"\x10\n\x0eSignOutRequest\"\x11\n\x0fSignOutResponse\"S\n\x12SetPasswordRequest\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x14\n\x0cold_password\x18\x02 \x01(\t\x12\x14\n\x0cnew_password\x18\x03 \x01(\t\"\x15\n\x13SetPasswordResponse\"\x17\n\x15GetSigningKeysRequest\"+\n\x16GetSigningKeysResponse\x12\x11\n\tjwks_json\x18\x01 \x01(\t\"/\n\x18\x46indEndedSessionsRequest\x12\x13\n\x0bsession_ids\x18\x01 \x03(\t\"6\n\x19\x46indEndedSessionsResponse\x12\x19\n\x11\x65nded_session_ids\x18\x01 \x03(\t2\x9d\x06\n\x0eSessionService\x12\x65\n\nInitTenant\x12&.plexus.directory.v1.InitTenantRequest\x1a\'.plexus.directory.v1.InitTenantResponse\"\x06\xaa\xbb\x18\x02 \x01\x12Y\n\x06SignIn\x12\".plexus.directory.v1.SignInRequest\x1a#.plexus.directory.v1.SignInResponse\"\x06\xaa\xbb\x18\x02 \x01\x12q\n\x0eRefreshSession\x12*.plexus.directory.v1.RefreshSessionRequest\x1a+.plexus.directory.v1.RefreshSessionResponse\"\x06\xaa\xbb\x18\x02 \x01\x12h\n\x07SignOut\x12#.plexus.directory.v1.SignOutRequest\x1a$.plexus.directory.v1.SignOutResponse\"\x12\xaa\xbb\x18\x0e\n\x0csessions.end\x12}\n\x0bSetPassword\x12\'.plexus.directory.v1.SetPasswordRequest\x1a(.plexus.directory.v1.SetPasswordResponse\"\x1b\xaa\xbb\x18\x17\n\x15sessions.set_password\x12q\n\x0eGetSigningKeys\x12*.plexus.directory.v1.GetSigningKeysRequest\x1a+.plexus.directory.v1.GetSigningKeysResponse\"\x06\xaa\xbb\x18\x02(\x01\x12z\n\x11\x46indEndedSessions\x12-.plexus.directory.v1.FindEndedSessionsRequest\x1a..plexus.directory.v1.FindEndedSessionsResponse\"\x06\xaa\xbb\x18\x02(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)plexus/directory/v1/session_service.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a plexus/directory/v1/people.proto\"\xd9\x01\n\x11InitTenantRequest\x12\x13\n\x0btenant_name\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x64min_handle\x18\x02 \x01(\t\x12\x16\n\x0e\x61\x64min_password\x18\x03 \x01(\t\x12\x1a\n\x12\x61\x64min_display_name\x18\x04 \x01(\t\x12\x11\n\ttime_zone\x18\x05 \x01(\t\x12\x18\n\x10\x62ootstrap_secret\x18\x06 \x01(\t\x12\x38\n\rworking_hours\x18\x07 \x01(\x0b\x32!.plexus.directory.v1.WorkingHours\"m\n\x12InitTenantResponse\x12+\n\x06tenant\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Tenant\x12*\n\x05\x61\x64min\x18\x02 \x01(\x0b\x32\x1b.plexus.directory.v1.Person\"A\n\rSignInRequest\x12\x0e\n\x06handle\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t\"j\n\x0eSignInResponse\x12+\n\x06tokens\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Tokens\x12+\n\x06person\x18\x02 \x01(\x0b\x32\x1b.plexus.directory.v1.Person\"\xb8\x01\n\x06Tokens\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x35\n\x11\x61\x63\x63\x65ss_expires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x36\n\x12refresh_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsession_id\x18\x05 \x01(\t\".\n\x15RefreshSessionRequest\x12\x15\n\rrefresh_token\x18\x01 \x01(\t\"E\n\x16RefreshSessionResponse\x12+\n\x06tokens\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Tokens\"\x10\n\x0eSignOutRequest\"\x11\n\x0fSignOutResponse\"S\n\x12SetPasswordRequest\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x14\n\x0cold_password\x18\x02 \x01(\t\x12\x14\n\x0cnew_password\x18\x03 \x01(\t\"\x15\n\x13SetPasswordResponse\"\x17\n\x15GetSigningKeysRequest\"+\n\x16GetSigningKeysResponse\x12\x11\n\tjwks_json\x18\x01 \x01(\t\"/\n\x18\x46indEndedSessionsRequest\x12\x13\n\x0bsession_ids\x18\x01 \x03(\t\"6\n\x19\x46indEndedSessionsResponse\x12\x19\n\x11\x65nded_session_ids\x18\x01 \x03(\t2\x9d\x06\n\x0eSessionService\x12\x65\n\nInitTenant\x12&.plexus.directory.v1.InitTenantRequest\x1a\'.plexus.directory.v1.InitTenantResponse\"\x06\xaa\xbb\x18\x02 \x01\x12Y\n\x06SignIn\x12\".plexus.directory.v1.SignInRequest\x1a#.plexus.directory.v1.SignInResponse\"\x06\xaa\xbb\x18\x02 \x01\x12q\n\x0eRefreshSession\x12*.plexus.directory.v1.RefreshSessionRequest\x1a+.plexus.directory.v1.RefreshSessionResponse\"\x06\xaa\xbb\x18\x02 \x01\x12h\n\x07SignOut\x12#.plexus.directory.v1.SignOutRequest\x1a$.plexus.directory.v1.SignOutResponse\"\x12\xaa\xbb\x18\x0e\n\x0csessions.end\x12}\n\x0bSetPassword\x12\'.plexus.directory.v1.SetPasswordRequest\x1a(.plexus.directory.v1.SetPasswordResponse\"\x1b\xaa\xbb\x18\x17\n\x15sessions.set_password\x12q\n\x0eGetSigningKeys\x12*.plexus.directory.v1.GetSigningKeysRequest\x1a+.plexus.directory.v1.GetSigningKeysResponse\"\x06\xaa\xbb\x18\x02(\x01\x12z\n\x11\x46indEndedSessions\x12-.plexus.directory.v1.FindEndedSessionsRequest\x1a..plexus.directory.v1.FindEndedSessionsResponse\"\x06\xaa\xbb\x18\x02(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,35 +49,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SESSIONSERVICE'].methods_by_name['FindEndedSessions']._loaded_options = None
   _globals['_SESSIONSERVICE'].methods_by_name['FindEndedSessions']._serialized_options = b'\252\273\030\002(\001'
   _globals['_INITTENANTREQUEST']._serialized_start=165
-  _globals['_INITTENANTREQUEST']._serialized_end=324
-  _globals['_INITTENANTRESPONSE']._serialized_start=326
-  _globals['_INITTENANTRESPONSE']._serialized_end=435
-  _globals['_SIGNINREQUEST']._serialized_start=437
-  _globals['_SIGNINREQUEST']._serialized_end=502
-  _globals['_SIGNINRESPONSE']._serialized_start=504
-  _globals['_SIGNINRESPONSE']._serialized_end=610
-  _globals['_TOKENS']._serialized_start=613
-  _globals['_TOKENS']._serialized_end=797
-  _globals['_REFRESHSESSIONREQUEST']._serialized_start=799
-  _globals['_REFRESHSESSIONREQUEST']._serialized_end=845
-  _globals['_REFRESHSESSIONRESPONSE']._serialized_start=847
-  _globals['_REFRESHSESSIONRESPONSE']._serialized_end=916
-  _globals['_SIGNOUTREQUEST']._serialized_start=918
-  _globals['_SIGNOUTREQUEST']._serialized_end=934
-  _globals['_SIGNOUTRESPONSE']._serialized_start=936
-  _globals['_SIGNOUTRESPONSE']._serialized_end=953
-  _globals['_SETPASSWORDREQUEST']._serialized_start=955
-  _globals['_SETPASSWORDREQUEST']._serialized_end=1038
-  _globals['_SETPASSWORDRESPONSE']._serialized_start=1040
-  _globals['_SETPASSWORDRESPONSE']._serialized_end=1061
-  _globals['_GETSIGNINGKEYSREQUEST']._serialized_start=1063
-  _globals['_GETSIGNINGKEYSREQUEST']._serialized_end=1086
-  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_start=1088
-  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_end=1131
-  _globals['_FINDENDEDSESSIONSREQUEST']._serialized_start=1133
-  _globals['_FINDENDEDSESSIONSREQUEST']._serialized_end=1180
-  _globals['_FINDENDEDSESSIONSRESPONSE']._serialized_start=1182
-  _globals['_FINDENDEDSESSIONSRESPONSE']._serialized_end=1236
-  _globals['_SESSIONSERVICE']._serialized_start=1239
-  _globals['_SESSIONSERVICE']._serialized_end=2036
+  _globals['_INITTENANTREQUEST']._serialized_end=382
+  _globals['_INITTENANTRESPONSE']._serialized_start=384
+  _globals['_INITTENANTRESPONSE']._serialized_end=493
+  _globals['_SIGNINREQUEST']._serialized_start=495
+  _globals['_SIGNINREQUEST']._serialized_end=560
+  _globals['_SIGNINRESPONSE']._serialized_start=562
+  _globals['_SIGNINRESPONSE']._serialized_end=668
+  _globals['_TOKENS']._serialized_start=671
+  _globals['_TOKENS']._serialized_end=855
+  _globals['_REFRESHSESSIONREQUEST']._serialized_start=857
+  _globals['_REFRESHSESSIONREQUEST']._serialized_end=903
+  _globals['_REFRESHSESSIONRESPONSE']._serialized_start=905
+  _globals['_REFRESHSESSIONRESPONSE']._serialized_end=974
+  _globals['_SIGNOUTREQUEST']._serialized_start=976
+  _globals['_SIGNOUTREQUEST']._serialized_end=992
+  _globals['_SIGNOUTRESPONSE']._serialized_start=994
+  _globals['_SIGNOUTRESPONSE']._serialized_end=1011
+  _globals['_SETPASSWORDREQUEST']._serialized_start=1013
+  _globals['_SETPASSWORDREQUEST']._serialized_end=1096
+  _globals['_SETPASSWORDRESPONSE']._serialized_start=1098
+  _globals['_SETPASSWORDRESPONSE']._serialized_end=1119
+  _globals['_GETSIGNINGKEYSREQUEST']._serialized_start=1121
+  _globals['_GETSIGNINGKEYSREQUEST']._serialized_end=1144
+  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_start=1146
+  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_end=1189
+  _globals['_FINDENDEDSESSIONSREQUEST']._serialized_start=1191
+  _globals['_FINDENDEDSESSIONSREQUEST']._serialized_end=1238
+  _globals['_FINDENDEDSESSIONSRESPONSE']._serialized_start=1240
+  _globals['_FINDENDEDSESSIONSRESPONSE']._serialized_end=1294
+  _globals['_SESSIONSERVICE']._serialized_start=1297
+  _globals['_SESSIONSERVICE']._serialized_end=2094
 # @@protoc_insertion_point(module_scope)

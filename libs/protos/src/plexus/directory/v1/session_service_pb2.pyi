@@ -30,6 +30,7 @@ class InitTenantRequest(_message.Message):
     ADMIN_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     BOOTSTRAP_SECRET_FIELD_NUMBER: _builtins.int
+    WORKING_HOURS_FIELD_NUMBER: _builtins.int
     tenant_name: _builtins.str
     admin_handle: _builtins.str
     admin_password: _builtins.str
@@ -38,6 +39,10 @@ class InitTenantRequest(_message.Message):
     """IANA zone of the tenant, for example `Asia/Shanghai`."""
     bootstrap_secret: _builtins.str
     """Must equal the deployment's bootstrap secret (`DIRECTORY_BOOTSTRAP__SECRET`)."""
+    @_builtins.property
+    def working_hours(self) -> _people_pb2.WorkingHours:
+        """Of people who set nothing; unset: the default of WorkingHours."""
+
     def __init__(
         self,
         *,
@@ -47,10 +52,11 @@ class InitTenantRequest(_message.Message):
         admin_display_name: _builtins.str = ...,
         time_zone: _builtins.str = ...,
         bootstrap_secret: _builtins.str = ...,
+        working_hours: _people_pb2.WorkingHours | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["working_hours", b"working_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["admin_display_name", b"admin_display_name", "admin_handle", b"admin_handle", "admin_password", b"admin_password", "bootstrap_secret", b"bootstrap_secret", "tenant_name", b"tenant_name", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["admin_display_name", b"admin_display_name", "admin_handle", b"admin_handle", "admin_password", b"admin_password", "bootstrap_secret", b"bootstrap_secret", "tenant_name", b"tenant_name", "time_zone", b"time_zone", "working_hours", b"working_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

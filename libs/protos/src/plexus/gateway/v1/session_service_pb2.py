@@ -24,10 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__pb2
 from plexus.event.v1 import envelope_pb2 as plexus_dot_event_dot_v1_dot_envelope__pb2
+from plexus.messaging.v1 import events_pb2 as plexus_dot_messaging_dot_v1_dot_events__pb2
 from plexus.messaging.v1 import messaging_service_pb2 as plexus_dot_messaging_dot_v1_dot_messaging__service__pb2
+from plexus.messaging.v1 import signal_service_pb2 as plexus_dot_messaging_dot_v1_dot_signal__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'plexus/gateway/v1/session_service.proto\x12\x11plexus.gateway.v1\x1a\x1dplexus/authz/v1/options.proto\x1a\x1eplexus/event/v1/envelope.proto\x1a+plexus/messaging/v1/messaging_service.proto\"\xa0\x01\n\x0eSessionRequest\x12\'\n\x05hello\x18\x01 \x01(\x0b\x32\x18.plexus.gateway.v1.Hello\x12*\n\x05sends\x18\x02 \x03(\x0b\x32\x1b.plexus.gateway.v1.SendItem\x12\x39\n\x0ereauthenticate\x18\x03 \x01(\x0b\x32!.plexus.gateway.v1.Reauthenticate\"\x17\n\x05Hello\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\"H\n\x08SendItem\x12\x12\n\nclient_ref\x18\x01 \x01(\x04\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x03 \x01(\x0c\"&\n\x0eReauthenticate\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\";\n\x0fSessionResponse\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.plexus.gateway.v1.Frame\"\"\n\x10SubscribeRequest\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\"=\n\x11SubscribeResponse\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.plexus.gateway.v1.Frame\"\xb2\x03\n\x05\x46rame\x12-\n\x07welcome\x18\x01 \x01(\x0b\x32\x1a.plexus.gateway.v1.WelcomeH\x00\x12=\n\x0f\x61\x63knowledgement\x18\x02 \x01(\x0b\x32\".plexus.gateway.v1.AcknowledgementH\x00\x12+\n\x06\x65vents\x18\x03 \x01(\x0b\x32\x19.plexus.gateway.v1.EventsH\x00\x12+\n\x06resync\x18\x04 \x01(\x0b\x32\x19.plexus.gateway.v1.ResyncH\x00\x12\x44\n\x13\x63onversation_closed\x18\x05 \x01(\x0b\x32%.plexus.gateway.v1.ConversationClosedH\x00\x12)\n\x05\x64rain\x18\x06 \x01(\x0b\x32\x18.plexus.gateway.v1.DrainH\x00\x12\x31\n\theartbeat\x18\x07 \x01(\x0b\x32\x1c.plexus.gateway.v1.HeartbeatH\x00\x12\x34\n\x08personal\x18\x08 \x01(\x0b\x32 .plexus.gateway.v1.PersonalEventH\x00\x42\x07\n\x05\x66rame\"\x98\x01\n\x07Welcome\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x1b\n\x13token_expires_at_ms\x18\x03 \x01(\x03\x12\x19\n\x11heartbeat_seconds\x18\x04 \x01(\x05\x12.\n\tpositions\x18\x05 \x03(\x0b\x32\x1b.plexus.gateway.v1.Position\"4\n\x08Position\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07through\x18\x02 \x01(\x03\"X\n\x0f\x41\x63knowledgement\x12\x12\n\nclient_ref\x18\x01 \x01(\x04\x12\x31\n\x07verdict\x18\x02 \x01(\x0b\x32 .plexus.messaging.v1.SendVerdict\"l\n\x06\x45vents\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x03\x12\x0f\n\x07through\x18\x03 \x01(\x03\x12)\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x19.plexus.event.v1.Envelope\"9\n\rPersonalEvent\x12(\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x19.plexus.event.v1.Envelope\"2\n\x06Resync\x12\x18\n\x10\x63onversation_ids\x18\x01 \x03(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"@\n\x12\x43onversationClosed\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x11\n\tchange_no\x18\x02 \x01(\x03\"\x1a\n\x05\x44rain\x12\x11\n\twithin_ms\x18\x01 \x01(\x03\"S\n\tHeartbeat\x12\x16\n\x0eserver_time_ms\x18\x01 \x01(\x03\x12.\n\tpositions\x18\x02 \x03(\x0b\x32\x1b.plexus.gateway.v1.Position2\xea\x01\n\x0eSessionService\x12i\n\x07Session\x12!.plexus.gateway.v1.SessionRequest\x1a\".plexus.gateway.v1.SessionResponse\"\x13\xaa\xbb\x18\x0f\n\rsessions.open(\x01\x30\x01\x12m\n\tSubscribe\x12#.plexus.gateway.v1.SubscribeRequest\x1a$.plexus.gateway.v1.SubscribeResponse\"\x13\xaa\xbb\x18\x0f\n\rsessions.open0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'plexus/gateway/v1/session_service.proto\x12\x11plexus.gateway.v1\x1a\x1dplexus/authz/v1/options.proto\x1a\x1eplexus/event/v1/envelope.proto\x1a plexus/messaging/v1/events.proto\x1a+plexus/messaging/v1/messaging_service.proto\x1a(plexus/messaging/v1/signal_service.proto\"\xa0\x01\n\x0eSessionRequest\x12\'\n\x05hello\x18\x01 \x01(\x0b\x32\x18.plexus.gateway.v1.Hello\x12*\n\x05sends\x18\x02 \x03(\x0b\x32\x1b.plexus.gateway.v1.SendItem\x12\x39\n\x0ereauthenticate\x18\x03 \x01(\x0b\x32!.plexus.gateway.v1.Reauthenticate\"\x17\n\x05Hello\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\"H\n\x08SendItem\x12\x12\n\nclient_ref\x18\x01 \x01(\x04\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x03 \x01(\x0c\"&\n\x0eReauthenticate\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\";\n\x0fSessionResponse\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.plexus.gateway.v1.Frame\"\"\n\x10SubscribeRequest\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\"=\n\x11SubscribeResponse\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.plexus.gateway.v1.Frame\"\xdf\x03\n\x05\x46rame\x12-\n\x07welcome\x18\x01 \x01(\x0b\x32\x1a.plexus.gateway.v1.WelcomeH\x00\x12=\n\x0f\x61\x63knowledgement\x18\x02 \x01(\x0b\x32\".plexus.gateway.v1.AcknowledgementH\x00\x12+\n\x06\x65vents\x18\x03 \x01(\x0b\x32\x19.plexus.gateway.v1.EventsH\x00\x12+\n\x06resync\x18\x04 \x01(\x0b\x32\x19.plexus.gateway.v1.ResyncH\x00\x12\x44\n\x13\x63onversation_closed\x18\x05 \x01(\x0b\x32%.plexus.gateway.v1.ConversationClosedH\x00\x12)\n\x05\x64rain\x18\x06 \x01(\x0b\x32\x18.plexus.gateway.v1.DrainH\x00\x12\x31\n\theartbeat\x18\x07 \x01(\x0b\x32\x1c.plexus.gateway.v1.HeartbeatH\x00\x12\x34\n\x08personal\x18\x08 \x01(\x0b\x32 .plexus.gateway.v1.PersonalEventH\x00\x12+\n\x06signal\x18\t \x01(\x0b\x32\x19.plexus.gateway.v1.SignalH\x00\x42\x07\n\x05\x66rame\"\x98\x01\n\x07Welcome\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x1b\n\x13token_expires_at_ms\x18\x03 \x01(\x03\x12\x19\n\x11heartbeat_seconds\x18\x04 \x01(\x05\x12.\n\tpositions\x18\x05 \x03(\x0b\x32\x1b.plexus.gateway.v1.Position\"4\n\x08Position\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07through\x18\x02 \x01(\x03\"X\n\x0f\x41\x63knowledgement\x12\x12\n\nclient_ref\x18\x01 \x01(\x04\x12\x31\n\x07verdict\x18\x02 \x01(\x0b\x32 .plexus.messaging.v1.SendVerdict\"l\n\x06\x45vents\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x03\x12\x0f\n\x07through\x18\x03 \x01(\x03\x12)\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x19.plexus.event.v1.Envelope\"9\n\rPersonalEvent\x12(\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x19.plexus.event.v1.Envelope\"t\n\x06Signal\x12-\n\x06typing\x18\x01 \x01(\x0b\x32\x1b.plexus.messaging.v1.TypingH\x00\x12\x31\n\x08presence\x18\x02 \x01(\x0b\x32\x1d.plexus.messaging.v1.PresenceH\x00\x42\x08\n\x06signal\"2\n\x06Resync\x12\x18\n\x10\x63onversation_ids\x18\x01 \x03(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"@\n\x12\x43onversationClosed\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x11\n\tchange_no\x18\x02 \x01(\x03\"\x1a\n\x05\x44rain\x12\x11\n\twithin_ms\x18\x01 \x01(\x03\"S\n\tHeartbeat\x12\x16\n\x0eserver_time_ms\x18\x01 \x01(\x03\x12.\n\tpositions\x18\x02 \x03(\x0b\x32\x1b.plexus.gateway.v1.Position2\xea\x01\n\x0eSessionService\x12i\n\x07Session\x12!.plexus.gateway.v1.SessionRequest\x1a\".plexus.gateway.v1.SessionResponse\"\x13\xaa\xbb\x18\x0f\n\rsessions.open(\x01\x30\x01\x12m\n\tSubscribe\x12#.plexus.gateway.v1.SubscribeRequest\x1a$.plexus.gateway.v1.SubscribeResponse\"\x13\xaa\xbb\x18\x0f\n\rsessions.open0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,40 +40,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SESSIONSERVICE'].methods_by_name['Session']._serialized_options = b'\252\273\030\017\n\rsessions.open'
   _globals['_SESSIONSERVICE'].methods_by_name['Subscribe']._loaded_options = None
   _globals['_SESSIONSERVICE'].methods_by_name['Subscribe']._serialized_options = b'\252\273\030\017\n\rsessions.open'
-  _globals['_SESSIONREQUEST']._serialized_start=171
-  _globals['_SESSIONREQUEST']._serialized_end=331
-  _globals['_HELLO']._serialized_start=333
-  _globals['_HELLO']._serialized_end=356
-  _globals['_SENDITEM']._serialized_start=358
-  _globals['_SENDITEM']._serialized_end=430
-  _globals['_REAUTHENTICATE']._serialized_start=432
-  _globals['_REAUTHENTICATE']._serialized_end=470
-  _globals['_SESSIONRESPONSE']._serialized_start=472
-  _globals['_SESSIONRESPONSE']._serialized_end=531
-  _globals['_SUBSCRIBEREQUEST']._serialized_start=533
-  _globals['_SUBSCRIBEREQUEST']._serialized_end=567
-  _globals['_SUBSCRIBERESPONSE']._serialized_start=569
-  _globals['_SUBSCRIBERESPONSE']._serialized_end=630
-  _globals['_FRAME']._serialized_start=633
-  _globals['_FRAME']._serialized_end=1067
-  _globals['_WELCOME']._serialized_start=1070
-  _globals['_WELCOME']._serialized_end=1222
-  _globals['_POSITION']._serialized_start=1224
-  _globals['_POSITION']._serialized_end=1276
-  _globals['_ACKNOWLEDGEMENT']._serialized_start=1278
-  _globals['_ACKNOWLEDGEMENT']._serialized_end=1366
-  _globals['_EVENTS']._serialized_start=1368
-  _globals['_EVENTS']._serialized_end=1476
-  _globals['_PERSONALEVENT']._serialized_start=1478
-  _globals['_PERSONALEVENT']._serialized_end=1535
-  _globals['_RESYNC']._serialized_start=1537
-  _globals['_RESYNC']._serialized_end=1587
-  _globals['_CONVERSATIONCLOSED']._serialized_start=1589
-  _globals['_CONVERSATIONCLOSED']._serialized_end=1653
-  _globals['_DRAIN']._serialized_start=1655
-  _globals['_DRAIN']._serialized_end=1681
-  _globals['_HEARTBEAT']._serialized_start=1683
-  _globals['_HEARTBEAT']._serialized_end=1766
-  _globals['_SESSIONSERVICE']._serialized_start=1769
-  _globals['_SESSIONSERVICE']._serialized_end=2003
+  _globals['_SESSIONREQUEST']._serialized_start=247
+  _globals['_SESSIONREQUEST']._serialized_end=407
+  _globals['_HELLO']._serialized_start=409
+  _globals['_HELLO']._serialized_end=432
+  _globals['_SENDITEM']._serialized_start=434
+  _globals['_SENDITEM']._serialized_end=506
+  _globals['_REAUTHENTICATE']._serialized_start=508
+  _globals['_REAUTHENTICATE']._serialized_end=546
+  _globals['_SESSIONRESPONSE']._serialized_start=548
+  _globals['_SESSIONRESPONSE']._serialized_end=607
+  _globals['_SUBSCRIBEREQUEST']._serialized_start=609
+  _globals['_SUBSCRIBEREQUEST']._serialized_end=643
+  _globals['_SUBSCRIBERESPONSE']._serialized_start=645
+  _globals['_SUBSCRIBERESPONSE']._serialized_end=706
+  _globals['_FRAME']._serialized_start=709
+  _globals['_FRAME']._serialized_end=1188
+  _globals['_WELCOME']._serialized_start=1191
+  _globals['_WELCOME']._serialized_end=1343
+  _globals['_POSITION']._serialized_start=1345
+  _globals['_POSITION']._serialized_end=1397
+  _globals['_ACKNOWLEDGEMENT']._serialized_start=1399
+  _globals['_ACKNOWLEDGEMENT']._serialized_end=1487
+  _globals['_EVENTS']._serialized_start=1489
+  _globals['_EVENTS']._serialized_end=1597
+  _globals['_PERSONALEVENT']._serialized_start=1599
+  _globals['_PERSONALEVENT']._serialized_end=1656
+  _globals['_SIGNAL']._serialized_start=1658
+  _globals['_SIGNAL']._serialized_end=1774
+  _globals['_RESYNC']._serialized_start=1776
+  _globals['_RESYNC']._serialized_end=1826
+  _globals['_CONVERSATIONCLOSED']._serialized_start=1828
+  _globals['_CONVERSATIONCLOSED']._serialized_end=1892
+  _globals['_DRAIN']._serialized_start=1894
+  _globals['_DRAIN']._serialized_end=1920
+  _globals['_HEARTBEAT']._serialized_start=1922
+  _globals['_HEARTBEAT']._serialized_end=2005
+  _globals['_SESSIONSERVICE']._serialized_start=2008
+  _globals['_SESSIONSERVICE']._serialized_end=2242
 # @@protoc_insertion_point(module_scope)

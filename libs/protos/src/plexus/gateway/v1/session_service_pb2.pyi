@@ -8,7 +8,9 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from plexus.event.v1 import envelope_pb2 as _envelope_pb2
+from plexus.messaging.v1 import events_pb2 as _events_pb2
 from plexus.messaging.v1 import messaging_service_pb2 as _messaging_service_pb2
+from plexus.messaging.v1 import signal_service_pb2 as _signal_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -195,6 +197,7 @@ class Frame(_message.Message):
     DRAIN_FIELD_NUMBER: _builtins.int
     HEARTBEAT_FIELD_NUMBER: _builtins.int
     PERSONAL_FIELD_NUMBER: _builtins.int
+    SIGNAL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def welcome(self) -> Global___Welcome: ...
     @_builtins.property
@@ -211,6 +214,8 @@ class Frame(_message.Message):
     def heartbeat(self) -> Global___Heartbeat: ...
     @_builtins.property
     def personal(self) -> Global___PersonalEvent: ...
+    @_builtins.property
+    def signal(self) -> Global___Signal: ...
     def __init__(
         self,
         *,
@@ -222,12 +227,13 @@ class Frame(_message.Message):
         drain: Global___Drain | None = ...,
         heartbeat: Global___Heartbeat | None = ...,
         personal: Global___PersonalEvent | None = ...,
+        signal: Global___Signal | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "conversation_closed", b"conversation_closed", "drain", b"drain", "events", b"events", "frame", b"frame", "heartbeat", b"heartbeat", "personal", b"personal", "resync", b"resync", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "conversation_closed", b"conversation_closed", "drain", b"drain", "events", b"events", "frame", b"frame", "heartbeat", b"heartbeat", "personal", b"personal", "resync", b"resync", "signal", b"signal", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "conversation_closed", b"conversation_closed", "drain", b"drain", "events", b"events", "frame", b"frame", "heartbeat", b"heartbeat", "personal", b"personal", "resync", b"resync", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "conversation_closed", b"conversation_closed", "drain", b"drain", "events", b"events", "frame", b"frame", "heartbeat", b"heartbeat", "personal", b"personal", "resync", b"resync", "signal", b"signal", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["welcome", "acknowledgement", "events", "resync", "conversation_closed", "drain", "heartbeat", "personal"]  # noqa: Y015
+    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["welcome", "acknowledgement", "events", "resync", "conversation_closed", "drain", "heartbeat", "personal", "signal"]  # noqa: Y015
     _WhichOneofArgType_frame: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_frame) -> _WhichOneofReturnType_frame | None: ...
 
@@ -373,6 +379,38 @@ class PersonalEvent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PersonalEvent: _TypeAlias = PersonalEvent  # noqa: Y015
+
+@_typing.final
+class Signal(_message.Message):
+    """What is true for seconds. Dropped first when a client reads slowly, and never a reason for Resync."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPING_FIELD_NUMBER: _builtins.int
+    PRESENCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def typing(self) -> _events_pb2.Typing:
+        """Another member of one of the person's conversations writes."""
+
+    @_builtins.property
+    def presence(self) -> _signal_service_pb2.Presence:
+        """Somebody came, went away from the keyboard, or left: one with whom the person has a direct conversation."""
+
+    def __init__(
+        self,
+        *,
+        typing: _events_pb2.Typing | None = ...,
+        presence: _signal_service_pb2.Presence | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["presence", b"presence", "signal", b"signal", "typing", b"typing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["presence", b"presence", "signal", b"signal", "typing", b"typing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_signal: _TypeAlias = _typing.Literal["typing", "presence"]  # noqa: Y015
+    _WhichOneofArgType_signal: _TypeAlias = _typing.Literal["signal", b"signal"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_signal) -> _WhichOneofReturnType_signal | None: ...
+
+Global___Signal: _TypeAlias = Signal  # noqa: Y015
 
 @_typing.final
 class Resync(_message.Message):

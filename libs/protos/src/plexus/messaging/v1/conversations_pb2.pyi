@@ -261,14 +261,16 @@ class ConversationSettings(_message.Message):
     folder: _builtins.str
     """Name of the folder; empty: none."""
     marked_unread: _builtins.bool
-    """A mark to come back to it; withdraws no receipt (MSG-7)."""
+    """A mark to come back to it; withdraws no receipt (MSG-7). Reading on in the conversation takes it off."""
     starred: _builtins.bool
     """Kept at the top of the list."""
     version: _builtins.int
-    """+1 with every change."""
+    """+1 with every change; 0: nothing was ever set."""
     @_builtins.property
     def muted_until(self) -> _timestamp_pb2.Timestamp:
-        """Notices wait until then; unset: not muted. The year 9999 means for ever."""
+        """Until then the person is told of nothing said in it, but of what is urgent or names them; unset or past: not muted.
+        The year 9999 means for ever.
+        """
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from plexus.messaging.v1 import conversations_pb2 as _conversations_pb2
 from plexus.messaging.v1 import messages_pb2 as _messages_pb2
@@ -345,26 +346,35 @@ Global___DraftSaved: _TypeAlias = DraftSaved  # noqa: Y015
 
 @_typing.final
 class DraftDeleted(_message.Message):
-    """A draft is gone: sent or thrown away."""
+    """A draft is gone: sent or thrown away. `version` goes on from the draft's, so that neither hides the other."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PERSON_ID_FIELD_NUMBER: _builtins.int
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     ROOT_SEQ_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    WRITTEN_AT_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     conversation_id: _builtins.str
     root_seq: _builtins.int
+    version: _builtins.int
+    @_builtins.property
+    def written_at(self) -> _timestamp_pb2.Timestamp:
+        """When the device emptied it."""
+
     def __init__(
         self,
         *,
         person_id: _builtins.str = ...,
         conversation_id: _builtins.str = ...,
         root_seq: _builtins.int = ...,
+        version: _builtins.int = ...,
+        written_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["written_at", b"written_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "person_id", b"person_id", "root_seq", b"root_seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "person_id", b"person_id", "root_seq", b"root_seq", "version", b"version", "written_at", b"written_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -454,7 +464,9 @@ Global___Typing: _TypeAlias = Typing  # noqa: Y015
 
 @_typing.final
 class PresenceChanged(_message.Message):
-    """Whether somebody is there. Key = person id."""
+    """Whether somebody is there. Key = person id. Online and away are true for 90 seconds unless told again. Offline counts
+    from 10 seconds on and is taken back by anything told meanwhile: who changes from one stream to the next never left.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

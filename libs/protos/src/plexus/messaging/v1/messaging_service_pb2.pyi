@@ -1828,12 +1828,12 @@ class PreviewSendResponse(_message.Message):
     OFF_HOURS_FIELD_NUMBER: _builtins.int
     PEOPLE_FIELD_NUMBER: _builtins.int
     audience: _builtins.int
-    """Everybody who would get it, without the caller."""
+    """Everybody who would get it: without the caller and who was deactivated."""
     off_hours: _builtins.int
-    """How many of them are outside their working hours then."""
+    """How many of them are outside their working hours then; apps never are."""
     @_builtins.property
     def people(self) -> _containers.RepeatedCompositeFieldContainer[Global___OffHours]:
-        """The first 20 of them."""
+        """The first 20 of them, in order of their ids."""
 
     def __init__(
         self,

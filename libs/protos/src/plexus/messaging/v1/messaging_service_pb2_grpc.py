@@ -251,7 +251,7 @@ class MessagingServiceServicer:
 
     def SendMessage(self, request, context):
         """Says something (MSG-1 to MSG-3). Refused: TEXT_TOO_LONG, REQUEST_ID_REUSED, CONVERSATION_ARCHIVED,
-        MENTION_ALL_DENIED, TOO_MANY_MENTIONS, ROOT_NOT_FOUND.
+        MENTION_ALL_DENIED, MENTION_DEPARTMENT_DENIED, DEPARTMENT_NOT_FOUND, TOO_MANY_MENTIONS, ROOT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -379,7 +379,7 @@ class MessagingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PreviewSend(self, request, context):
-        """Who would be reached outside their working hours, before anything is sent.
+        """Who would be reached outside their working hours, before anything is sent. Refused: DEPARTMENT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

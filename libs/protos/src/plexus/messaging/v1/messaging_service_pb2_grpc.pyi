@@ -53,7 +53,7 @@ class MessagingServiceStub:
     """Leaves a group."""
     SendMessage: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.SendMessageRequest, _messaging_service_pb2.SendMessageResponse]
     """Says something (MSG-1 to MSG-3). Refused: TEXT_TOO_LONG, REQUEST_ID_REUSED, CONVERSATION_ARCHIVED,
-    MENTION_ALL_DENIED, TOO_MANY_MENTIONS, ROOT_NOT_FOUND.
+    MENTION_ALL_DENIED, MENTION_DEPARTMENT_DENIED, DEPARTMENT_NOT_FOUND, TOO_MANY_MENTIONS, ROOT_NOT_FOUND.
     """
     SendMessages: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.SendMessagesRequest, _messaging_service_pb2.SendMessagesResponse]
     """Says up to 256 things in one conversation or several; each has its own verdict."""
@@ -94,7 +94,7 @@ class MessagingServiceStub:
     VerifyConversation: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.VerifyConversationRequest, _messaging_service_pb2.VerifyConversationResponse]
     """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered."""
     PreviewSend: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.PreviewSendRequest, _messaging_service_pb2.PreviewSendResponse]
-    """Who would be reached outside their working hours, before anything is sent."""
+    """Who would be reached outside their working hours, before anything is sent. Refused: DEPARTMENT_NOT_FOUND."""
     GetMessagingPolicy: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.GetMessagingPolicyRequest, _messaging_service_pb2.GetMessagingPolicyResponse]
     """What the tenant allows in messages."""
     UpdateMessagingPolicy: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.UpdateMessagingPolicyRequest, _messaging_service_pb2.UpdateMessagingPolicyResponse]
@@ -127,7 +127,7 @@ class MessagingServiceAsyncStub(MessagingServiceStub):
     """Leaves a group."""
     SendMessage: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.SendMessageRequest, _messaging_service_pb2.SendMessageResponse]  # type: ignore[assignment]
     """Says something (MSG-1 to MSG-3). Refused: TEXT_TOO_LONG, REQUEST_ID_REUSED, CONVERSATION_ARCHIVED,
-    MENTION_ALL_DENIED, TOO_MANY_MENTIONS, ROOT_NOT_FOUND.
+    MENTION_ALL_DENIED, MENTION_DEPARTMENT_DENIED, DEPARTMENT_NOT_FOUND, TOO_MANY_MENTIONS, ROOT_NOT_FOUND.
     """
     SendMessages: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.SendMessagesRequest, _messaging_service_pb2.SendMessagesResponse]  # type: ignore[assignment]
     """Says up to 256 things in one conversation or several; each has its own verdict."""
@@ -168,7 +168,7 @@ class MessagingServiceAsyncStub(MessagingServiceStub):
     VerifyConversation: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.VerifyConversationRequest, _messaging_service_pb2.VerifyConversationResponse]  # type: ignore[assignment]
     """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered."""
     PreviewSend: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.PreviewSendRequest, _messaging_service_pb2.PreviewSendResponse]  # type: ignore[assignment]
-    """Who would be reached outside their working hours, before anything is sent."""
+    """Who would be reached outside their working hours, before anything is sent. Refused: DEPARTMENT_NOT_FOUND."""
     GetMessagingPolicy: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.GetMessagingPolicyRequest, _messaging_service_pb2.GetMessagingPolicyResponse]  # type: ignore[assignment]
     """What the tenant allows in messages."""
     UpdateMessagingPolicy: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.UpdateMessagingPolicyRequest, _messaging_service_pb2.UpdateMessagingPolicyResponse]  # type: ignore[assignment]
@@ -252,7 +252,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.SendMessageResponse, _abc.Awaitable[_messaging_service_pb2.SendMessageResponse]]:
         """Says something (MSG-1 to MSG-3). Refused: TEXT_TOO_LONG, REQUEST_ID_REUSED, CONVERSATION_ARCHIVED,
-        MENTION_ALL_DENIED, TOO_MANY_MENTIONS, ROOT_NOT_FOUND.
+        MENTION_ALL_DENIED, MENTION_DEPARTMENT_DENIED, DEPARTMENT_NOT_FOUND, TOO_MANY_MENTIONS, ROOT_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -401,7 +401,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.PreviewSendRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.PreviewSendResponse, _abc.Awaitable[_messaging_service_pb2.PreviewSendResponse]]:
-        """Who would be reached outside their working hours, before anything is sent."""
+        """Who would be reached outside their working hours, before anything is sent. Refused: DEPARTMENT_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def GetMessagingPolicy(

@@ -54,7 +54,7 @@ class Draft(_message.Message):
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Attachment]: ...
     @_builtins.property
     def written_at(self) -> _timestamp_pb2.Timestamp:
-        """When the device wrote it."""
+        """When the device wrote it; a time that lies ahead of the server's is taken as the server's."""
 
     def __init__(
         self,
@@ -101,7 +101,9 @@ class SaveDraftRequest(_message.Message):
     @_builtins.property
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Attachment]: ...
     @_builtins.property
-    def written_at(self) -> _timestamp_pb2.Timestamp: ...
+    def written_at(self) -> _timestamp_pb2.Timestamp:
+        """Needed. A time that lies ahead of the server's is taken as the server's."""
+
     def __init__(
         self,
         *,
@@ -129,7 +131,7 @@ class SaveDraftResponse(_message.Message):
     DRAFT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def draft(self) -> Global___Draft:
-        """What is kept now: another device's when that is newer."""
+        """What is kept now: another device's when that is newer; without words when it is deleted."""
 
     def __init__(
         self,
@@ -206,7 +208,7 @@ class UpdateConversationSettingsRequest(_message.Message):
     starred: _builtins.bool
     @_builtins.property
     def muted_until(self) -> _timestamp_pb2.Timestamp:
-        """In the past: not muted any more."""
+        """In the past: not muted any more. The year 9999: for ever."""
 
     def __init__(
         self,
@@ -310,6 +312,7 @@ class ScheduledMessage(_message.Message):
     SEQ_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     person_id: _builtins.str
     conversation_id: _builtins.str
@@ -320,11 +323,13 @@ class ScheduledMessage(_message.Message):
     notify: _messages_pb2.Notify.ValueType
     state: Global___ScheduledMessage.State.ValueType
     failure_reason: _builtins.str
-    """UPPER_SNAKE reason of a failure, for example `CONVERSATION_NOT_FOUND`."""
+    """UPPER_SNAKE reason of a failure, for example `CONVERSATION_NOT_FOUND`, `PERSON_DEACTIVATED`."""
     seq: _builtins.int
     """`seq` of the message once it is sent."""
     version: _builtins.int
     """+1 with every change."""
+    format: _messages_pb2.Format.ValueType
+    """How `text` is to be read."""
     @_builtins.property
     def spans(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Span]: ...
     @_builtins.property
@@ -333,7 +338,7 @@ class ScheduledMessage(_message.Message):
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Attachment]: ...
     @_builtins.property
     def send_at(self) -> _timestamp_pb2.Timestamp:
-        """The time asked for. At a full or half hour it is sent up to 30 seconds later."""
+        """The time asked for. At a full or half hour of UTC it is sent up to 30 seconds later, never earlier."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -357,10 +362,11 @@ class ScheduledMessage(_message.Message):
         seq: _builtins.int = ...,
         version: _builtins.int = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
+        format: _messages_pb2.Format.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "send_at", b"send_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "conversation_id", b"conversation_id", "created_at", b"created_at", "failure_reason", b"failure_reason", "id", b"id", "mentions", b"mentions", "notify", b"notify", "person_id", b"person_id", "priority", b"priority", "quote_seq", b"quote_seq", "reply_to_seq", b"reply_to_seq", "send_at", b"send_at", "seq", b"seq", "spans", b"spans", "state", b"state", "text", b"text", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "conversation_id", b"conversation_id", "created_at", b"created_at", "failure_reason", b"failure_reason", "format", b"format", "id", b"id", "mentions", b"mentions", "notify", b"notify", "person_id", b"person_id", "priority", b"priority", "quote_seq", b"quote_seq", "reply_to_seq", b"reply_to_seq", "send_at", b"send_at", "seq", b"seq", "spans", b"spans", "state", b"state", "text", b"text", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -568,7 +574,7 @@ class ListScheduledMessagesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     include_ended: _builtins.bool
-    """Sent and cancelled ones too."""
+    """Sent and cancelled ones too, of the last 90 days."""
     page_size: _builtins.int
     """1 to 500; 0 means 100."""
     page_token: _builtins.str

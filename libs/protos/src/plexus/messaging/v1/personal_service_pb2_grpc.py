@@ -79,15 +79,17 @@ class PersonalServiceServicer:
     """
 
     def SaveDraft(self, request, context):
-        """Writes a draft, in place of the one that was there; empty text and no attachment deletes it. The newer
-        `written_at` wins, whatever the order of arrival.
+        """Writes a draft, in place of the one that was there; blank text and no attachment deletes it. The newer
+        `written_at` wins, whatever the order of arrival. Refused: CONVERSATION_NOT_FOUND, MESSAGE_NOT_FOUND (no such
+        thread), TEXT_TOO_LONG, TOO_MANY_MENTIONS, TOO_MANY_DRAFTS (1,000 a person).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListDrafts(self, request, context):
-        """The caller's drafts, newest first.
+        """The caller's drafts, newest first; those in conversations that the caller has left are not shown, so a page may
+        have fewer than asked for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,28 +103,32 @@ class PersonalServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ScheduleMessage(self, request, context):
-        """Has a message sent later, once (MSG-17). Refused: SCHEDULE_IN_THE_PAST, TOO_MANY_SCHEDULED.
+        """Has a message sent later, once (MSG-17). What SendMessage would refuse of its words is refused at once; who may
+        say it is decided when it is sent. Refused: SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, TOO_MANY_SCHEDULED (500 that
+        wait).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateScheduledMessage(self, request, context):
-        """Changes words or time until it is being sent. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED.
+        """Changes words or time until it is being sent. A new time makes one that failed or is overdue wait again. Refused:
+        SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent or cancelled),
+        SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, VERSION_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelScheduledMessage(self, request, context):
-        """Gives it up. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED.
+        """Gives it up. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListScheduledMessages(self, request, context):
-        """The caller's, next one first; those that failed or wait for a decision stand first.
+        """The caller's, next one first; those that failed or wait for a decision stand first, ended ones last.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,21 +36,30 @@ class PersonalServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PersonalServiceAsyncStub: ...
     SaveDraft: _grpc.UnaryUnaryMultiCallable[_personal_service_pb2.SaveDraftRequest, _personal_service_pb2.SaveDraftResponse]
-    """Writes a draft, in place of the one that was there; empty text and no attachment deletes it. The newer
-    `written_at` wins, whatever the order of arrival.
+    """Writes a draft, in place of the one that was there; blank text and no attachment deletes it. The newer
+    `written_at` wins, whatever the order of arrival. Refused: CONVERSATION_NOT_FOUND, MESSAGE_NOT_FOUND (no such
+    thread), TEXT_TOO_LONG, TOO_MANY_MENTIONS, TOO_MANY_DRAFTS (1,000 a person).
     """
     ListDrafts: _grpc.UnaryUnaryMultiCallable[_personal_service_pb2.ListDraftsRequest, _personal_service_pb2.ListDraftsResponse]
-    """The caller's drafts, newest first."""
+    """The caller's drafts, newest first; those in conversations that the caller has left are not shown, so a page may
+    have fewer than asked for.
+    """
     UpdateConversationSettings: _grpc.UnaryUnaryMultiCallable[_personal_service_pb2.UpdateConversationSettingsRequest, _personal_service_pb2.UpdateConversationSettingsResponse]
     """Arranges a conversation for the caller."""
     ScheduleMessage: _grpc.UnaryUnaryMultiCallable[_personal_service_pb2.ScheduleMessageRequest, _personal_service_pb2.ScheduleMessageResponse]
-    """Has a message sent later, once (MSG-17). Refused: SCHEDULE_IN_THE_PAST, TOO_MANY_SCHEDULED."""
+    """Has a message sent later, once (MSG-17). What SendMessage would refuse of its words is refused at once; who may
+    say it is decided when it is sent. Refused: SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, TOO_MANY_SCHEDULED (500 that
+    wait).
+    """
     UpdateScheduledMessage: _grpc.UnaryUnaryMultiCallable[_personal_service_pb2.UpdateScheduledMessageRequest, _personal_service_pb2.UpdateScheduledMessageResponse]
-    """Changes words or time until it is being sent. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED."""
+    """Changes words or time until it is being sent. A new time makes one that failed or is overdue wait again. Refused:
+    SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent or cancelled),
+    SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, VERSION_CONFLICT.
+    """
     CancelScheduledMessage: _grpc.UnaryUnaryMultiCallable[_personal_service_pb2.CancelScheduledMessageRequest, _personal_service_pb2.CancelScheduledMessageResponse]
-    """Gives it up. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED."""
+    """Gives it up. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent)."""
     ListScheduledMessages: _grpc.UnaryUnaryMultiCallable[_personal_service_pb2.ListScheduledMessagesRequest, _personal_service_pb2.ListScheduledMessagesResponse]
-    """The caller's, next one first; those that failed or wait for a decision stand first."""
+    """The caller's, next one first; those that failed or wait for a decision stand first, ended ones last."""
 
 @_typing.type_check_only
 class PersonalServiceAsyncStub(PersonalServiceStub):
@@ -60,21 +69,30 @@ class PersonalServiceAsyncStub(PersonalServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SaveDraft: _aio.UnaryUnaryMultiCallable[_personal_service_pb2.SaveDraftRequest, _personal_service_pb2.SaveDraftResponse]  # type: ignore[assignment]
-    """Writes a draft, in place of the one that was there; empty text and no attachment deletes it. The newer
-    `written_at` wins, whatever the order of arrival.
+    """Writes a draft, in place of the one that was there; blank text and no attachment deletes it. The newer
+    `written_at` wins, whatever the order of arrival. Refused: CONVERSATION_NOT_FOUND, MESSAGE_NOT_FOUND (no such
+    thread), TEXT_TOO_LONG, TOO_MANY_MENTIONS, TOO_MANY_DRAFTS (1,000 a person).
     """
     ListDrafts: _aio.UnaryUnaryMultiCallable[_personal_service_pb2.ListDraftsRequest, _personal_service_pb2.ListDraftsResponse]  # type: ignore[assignment]
-    """The caller's drafts, newest first."""
+    """The caller's drafts, newest first; those in conversations that the caller has left are not shown, so a page may
+    have fewer than asked for.
+    """
     UpdateConversationSettings: _aio.UnaryUnaryMultiCallable[_personal_service_pb2.UpdateConversationSettingsRequest, _personal_service_pb2.UpdateConversationSettingsResponse]  # type: ignore[assignment]
     """Arranges a conversation for the caller."""
     ScheduleMessage: _aio.UnaryUnaryMultiCallable[_personal_service_pb2.ScheduleMessageRequest, _personal_service_pb2.ScheduleMessageResponse]  # type: ignore[assignment]
-    """Has a message sent later, once (MSG-17). Refused: SCHEDULE_IN_THE_PAST, TOO_MANY_SCHEDULED."""
+    """Has a message sent later, once (MSG-17). What SendMessage would refuse of its words is refused at once; who may
+    say it is decided when it is sent. Refused: SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, TOO_MANY_SCHEDULED (500 that
+    wait).
+    """
     UpdateScheduledMessage: _aio.UnaryUnaryMultiCallable[_personal_service_pb2.UpdateScheduledMessageRequest, _personal_service_pb2.UpdateScheduledMessageResponse]  # type: ignore[assignment]
-    """Changes words or time until it is being sent. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED."""
+    """Changes words or time until it is being sent. A new time makes one that failed or is overdue wait again. Refused:
+    SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent or cancelled),
+    SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, VERSION_CONFLICT.
+    """
     CancelScheduledMessage: _aio.UnaryUnaryMultiCallable[_personal_service_pb2.CancelScheduledMessageRequest, _personal_service_pb2.CancelScheduledMessageResponse]  # type: ignore[assignment]
-    """Gives it up. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED."""
+    """Gives it up. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent)."""
     ListScheduledMessages: _aio.UnaryUnaryMultiCallable[_personal_service_pb2.ListScheduledMessagesRequest, _personal_service_pb2.ListScheduledMessagesResponse]  # type: ignore[assignment]
-    """The caller's, next one first; those that failed or wait for a decision stand first."""
+    """The caller's, next one first; those that failed or wait for a decision stand first, ended ones last."""
 
 class PersonalServiceServicer(metaclass=_abc_1.ABCMeta):
     """What a person keeps for themselves: drafts, scheduled messages, how conversations are arranged. All of the person's
@@ -87,8 +105,9 @@ class PersonalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _personal_service_pb2.SaveDraftRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_personal_service_pb2.SaveDraftResponse, _abc.Awaitable[_personal_service_pb2.SaveDraftResponse]]:
-        """Writes a draft, in place of the one that was there; empty text and no attachment deletes it. The newer
-        `written_at` wins, whatever the order of arrival.
+        """Writes a draft, in place of the one that was there; blank text and no attachment deletes it. The newer
+        `written_at` wins, whatever the order of arrival. Refused: CONVERSATION_NOT_FOUND, MESSAGE_NOT_FOUND (no such
+        thread), TEXT_TOO_LONG, TOO_MANY_MENTIONS, TOO_MANY_DRAFTS (1,000 a person).
         """
 
     @_abc_1.abstractmethod
@@ -97,7 +116,9 @@ class PersonalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _personal_service_pb2.ListDraftsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_personal_service_pb2.ListDraftsResponse, _abc.Awaitable[_personal_service_pb2.ListDraftsResponse]]:
-        """The caller's drafts, newest first."""
+        """The caller's drafts, newest first; those in conversations that the caller has left are not shown, so a page may
+        have fewer than asked for.
+        """
 
     @_abc_1.abstractmethod
     def UpdateConversationSettings(
@@ -113,7 +134,10 @@ class PersonalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _personal_service_pb2.ScheduleMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_personal_service_pb2.ScheduleMessageResponse, _abc.Awaitable[_personal_service_pb2.ScheduleMessageResponse]]:
-        """Has a message sent later, once (MSG-17). Refused: SCHEDULE_IN_THE_PAST, TOO_MANY_SCHEDULED."""
+        """Has a message sent later, once (MSG-17). What SendMessage would refuse of its words is refused at once; who may
+        say it is decided when it is sent. Refused: SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, TOO_MANY_SCHEDULED (500 that
+        wait).
+        """
 
     @_abc_1.abstractmethod
     def UpdateScheduledMessage(
@@ -121,7 +145,10 @@ class PersonalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _personal_service_pb2.UpdateScheduledMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_personal_service_pb2.UpdateScheduledMessageResponse, _abc.Awaitable[_personal_service_pb2.UpdateScheduledMessageResponse]]:
-        """Changes words or time until it is being sent. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED."""
+        """Changes words or time until it is being sent. A new time makes one that failed or is overdue wait again. Refused:
+        SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent or cancelled),
+        SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, VERSION_CONFLICT.
+        """
 
     @_abc_1.abstractmethod
     def CancelScheduledMessage(
@@ -129,7 +156,7 @@ class PersonalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _personal_service_pb2.CancelScheduledMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_personal_service_pb2.CancelScheduledMessageResponse, _abc.Awaitable[_personal_service_pb2.CancelScheduledMessageResponse]]:
-        """Gives it up. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED."""
+        """Gives it up. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent)."""
 
     @_abc_1.abstractmethod
     def ListScheduledMessages(
@@ -137,6 +164,6 @@ class PersonalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _personal_service_pb2.ListScheduledMessagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_personal_service_pb2.ListScheduledMessagesResponse, _abc.Awaitable[_personal_service_pb2.ListScheduledMessagesResponse]]:
-        """The caller's, next one first; those that failed or wait for a decision stand first."""
+        """The caller's, next one first; those that failed or wait for a decision stand first, ended ones last."""
 
 def add_PersonalServiceServicer_to_server(servicer: PersonalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -66,6 +66,7 @@ class SignalPresenceRequest(_message.Message):
 
     STATE_FIELD_NUMBER: _builtins.int
     state: Global___Presence.State.ValueType
+    """Offline: this device goes. Another device that is connected tells at once that the person is still there."""
     def __init__(
         self,
         *,
@@ -168,7 +169,7 @@ class Presence(_message.Message):
     state: Global___Presence.State.ValueType
     @_builtins.property
     def seen_at(self) -> _timestamp_pb2.Timestamp:
-        """Last time a device of the person told so."""
+        """Last time a device of the person told so; unset for somebody of whom nothing was heard."""
 
     def __init__(
         self,

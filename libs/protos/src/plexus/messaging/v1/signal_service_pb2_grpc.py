@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class SignalServiceStub:
-    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost.
+    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost. What comes more often than
+    once a second is joined: the last word of each second goes on.
     """
 
     def __init__(self, channel):
@@ -53,26 +54,29 @@ class SignalServiceStub:
 
 
 class SignalServiceServicer:
-    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost.
+    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost. What comes more often than
+    once a second is joined: the last word of each second goes on.
     """
 
     def SignalTyping(self, request, context):
         """Tells the other members that the caller writes; told again every 3 seconds while it lasts.
+        Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SignalPresence(self, request, context):
-        """Tells that the caller is there, or away; told again every 60 seconds while it lasts.
+        """Tells that the caller is there, or away; told again every 60 seconds while it lasts. The gateway tells it by itself
+        for who opens a first stream, and tells the end of the last one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListPresence(self, request, context):
-        """Who of these people is there, as far as this process has heard. People with whom the caller shares no
-        conversation are left out (GW-2).
+        """Who of these people is there, as far as this process has heard: everything, from 2 minutes before its start on.
+        People with whom the caller shares no conversation are left out (GW-2).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,7 +109,8 @@ def add_SignalServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SignalService:
-    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost.
+    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost. What comes more often than
+    once a second is joined: the last word of each second goes on.
     """
 
     @staticmethod

@@ -27,37 +27,51 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SignalServiceStub:
-    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost."""
+    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost. What comes more often than
+    once a second is joined: the last word of each second goes on.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SignalServiceAsyncStub: ...
     SignalTyping: _grpc.UnaryUnaryMultiCallable[_signal_service_pb2.SignalTypingRequest, _signal_service_pb2.SignalTypingResponse]
-    """Tells the other members that the caller writes; told again every 3 seconds while it lasts."""
+    """Tells the other members that the caller writes; told again every 3 seconds while it lasts.
+    Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED.
+    """
     SignalPresence: _grpc.UnaryUnaryMultiCallable[_signal_service_pb2.SignalPresenceRequest, _signal_service_pb2.SignalPresenceResponse]
-    """Tells that the caller is there, or away; told again every 60 seconds while it lasts."""
+    """Tells that the caller is there, or away; told again every 60 seconds while it lasts. The gateway tells it by itself
+    for who opens a first stream, and tells the end of the last one.
+    """
     ListPresence: _grpc.UnaryUnaryMultiCallable[_signal_service_pb2.ListPresenceRequest, _signal_service_pb2.ListPresenceResponse]
-    """Who of these people is there, as far as this process has heard. People with whom the caller shares no
-    conversation are left out (GW-2).
+    """Who of these people is there, as far as this process has heard: everything, from 2 minutes before its start on.
+    People with whom the caller shares no conversation are left out (GW-2).
     """
 
 @_typing.type_check_only
 class SignalServiceAsyncStub(SignalServiceStub):
-    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost."""
+    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost. What comes more often than
+    once a second is joined: the last word of each second goes on.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignalTyping: _aio.UnaryUnaryMultiCallable[_signal_service_pb2.SignalTypingRequest, _signal_service_pb2.SignalTypingResponse]  # type: ignore[assignment]
-    """Tells the other members that the caller writes; told again every 3 seconds while it lasts."""
+    """Tells the other members that the caller writes; told again every 3 seconds while it lasts.
+    Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED.
+    """
     SignalPresence: _aio.UnaryUnaryMultiCallable[_signal_service_pb2.SignalPresenceRequest, _signal_service_pb2.SignalPresenceResponse]  # type: ignore[assignment]
-    """Tells that the caller is there, or away; told again every 60 seconds while it lasts."""
+    """Tells that the caller is there, or away; told again every 60 seconds while it lasts. The gateway tells it by itself
+    for who opens a first stream, and tells the end of the last one.
+    """
     ListPresence: _aio.UnaryUnaryMultiCallable[_signal_service_pb2.ListPresenceRequest, _signal_service_pb2.ListPresenceResponse]  # type: ignore[assignment]
-    """Who of these people is there, as far as this process has heard. People with whom the caller shares no
-    conversation are left out (GW-2).
+    """Who of these people is there, as far as this process has heard: everything, from 2 minutes before its start on.
+    People with whom the caller shares no conversation are left out (GW-2).
     """
 
 class SignalServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost."""
+    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost. What comes more often than
+    once a second is joined: the last word of each second goes on.
+    """
 
     @_abc_1.abstractmethod
     def SignalTyping(
@@ -65,7 +79,9 @@ class SignalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _signal_service_pb2.SignalTypingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_signal_service_pb2.SignalTypingResponse, _abc.Awaitable[_signal_service_pb2.SignalTypingResponse]]:
-        """Tells the other members that the caller writes; told again every 3 seconds while it lasts."""
+        """Tells the other members that the caller writes; told again every 3 seconds while it lasts.
+        Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED.
+        """
 
     @_abc_1.abstractmethod
     def SignalPresence(
@@ -73,7 +89,9 @@ class SignalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _signal_service_pb2.SignalPresenceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_signal_service_pb2.SignalPresenceResponse, _abc.Awaitable[_signal_service_pb2.SignalPresenceResponse]]:
-        """Tells that the caller is there, or away; told again every 60 seconds while it lasts."""
+        """Tells that the caller is there, or away; told again every 60 seconds while it lasts. The gateway tells it by itself
+        for who opens a first stream, and tells the end of the last one.
+        """
 
     @_abc_1.abstractmethod
     def ListPresence(
@@ -81,8 +99,8 @@ class SignalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _signal_service_pb2.ListPresenceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_signal_service_pb2.ListPresenceResponse, _abc.Awaitable[_signal_service_pb2.ListPresenceResponse]]:
-        """Who of these people is there, as far as this process has heard. People with whom the caller shares no
-        conversation are left out (GW-2).
+        """Who of these people is there, as far as this process has heard: everything, from 2 minutes before its start on.
+        People with whom the caller shares no conversation are left out (GW-2).
         """
 
 def add_SignalServiceServicer_to_server(servicer: SignalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,21 +1,27 @@
-"""Domain facts as the events and shapes of the contract.
+"""Domain facts as events and shapes of the contract: what the log stores, Kafka carries."""
 
-What the log stores is what Kafka carries.
-"""
-
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any
 
 from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.authz.v1.authority_pb2 import Interval
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexus.messaging.v1 import conversations_pb2, events_pb2, messages_pb2
+from plexus.messaging.v1 import (
+    conversations_pb2,
+    events_pb2,
+    messages_pb2,
+    signal_service_pb2,
+)
 from plexuskit.ids import new_id
 
 from messaging.domain.conversations import Conversation, History, Kind, Member, Role
 from messaging.domain.log import Numbers, Said
 from messaging.domain.messages import Attachment, Draft, Forwarded, Span, SpanKind
+from messaging.domain.posted import Added
+from messaging.domain.presence import State
 
 IMPORT = "import"
 SCHEMA_VERSION = 1
@@ -32,6 +38,19 @@ _ROLES = {
     Role.MEMBER: conversations_pb2.Member.ROLE_MEMBER,
     Role.ADMIN: conversations_pb2.Member.ROLE_ADMIN,
     Role.OWNER: conversations_pb2.Member.ROLE_OWNER,
+}
+_SPAN_FIELDS = {kind: kind.value for kind in SpanKind} | {
+    SpanKind.MENTION: "mention_person_id",
+    SpanKind.MENTION_DEPARTMENT: "mention_department_id",
+}
+_VALUED = frozenset(
+    (SpanKind.MENTION, SpanKind.MENTION_DEPARTMENT, SpanKind.LINK, SpanKind.CODE_BLOCK)
+)
+
+PRESENCE_STATES = {
+    State.ONLINE: signal_service_pb2.Presence.STATE_ONLINE,
+    State.AWAY: signal_service_pb2.Presence.STATE_AWAY,
+    State.OFFLINE: signal_service_pb2.Presence.STATE_OFFLINE,
 }
 
 
@@ -85,23 +104,9 @@ def member_to_proto(member: Member) -> conversations_pb2.Member:
 
 def span_to_proto(span: Span) -> messages_pb2.Span:
     """Give a range of the text."""
-    proto = messages_pb2.Span(start=span.start, length=span.length)
-    match span.kind:
-        case SpanKind.MENTION:
-            proto.mention_person_id = span.value
-        case SpanKind.MENTION_ALL:
-            proto.mention_all = True
-        case SpanKind.LINK:
-            proto.link = span.value
-        case SpanKind.CODE:
-            proto.code = True
-        case SpanKind.BOLD:
-            proto.bold = True
-        case SpanKind.ITALIC:
-            proto.italic = True
-        case SpanKind.QUOTE:
-            proto.quote = True
-    return proto
+    field = _SPAN_FIELDS[span.kind]
+    meaning: Any = span.value if span.kind in _VALUED else True
+    return messages_pb2.Span(start=span.start, length=span.length, **{field: meaning})
 
 
 def message_to_proto(
@@ -112,6 +117,7 @@ def message_to_proto(
     membership_version: int,
     posted: Timestamp,
     quoted: Said | None = None,
+    departments: Mapping[str, int] = MappingProxyType({}),
 ) -> messages_pb2.Message:
     """Give a message as it is when posted; the hot path, so the plain case sets few fields."""
     message = messages_pb2.Message(
@@ -131,7 +137,7 @@ def message_to_proto(
         membership_version=membership_version,
         request_id=draft.request_id,
     )
-    add_content(message, draft)
+    add_content(message, draft, departments)
     if quoted is not None:
         message.quote.seq = quoted.seq
         message.quote.message_id = quoted.message_id
@@ -145,14 +151,21 @@ def message_to_proto(
     return message
 
 
-def add_content(message: messages_pb2.Message, draft: Draft) -> None:
-    """Put a draft's spans, mentions and attachments into a message."""
+def add_content(
+    message: messages_pb2.Message, draft: Draft, departments: Mapping[str, int]
+) -> None:
+    """Put a draft's spans, mentions and attachments into a message.
+
+    `departments` has the version of each addressed department.
+    """
     if draft.spans:
         message.spans.extend(span_to_proto(span) for span in draft.spans)
     if draft.mentions:
         message.mentions.extend(messages_pb2.Mention(person_id=who) for who in draft.mentions)
     if draft.mention_all:
         message.mentions.add(all=True)
+    for department_id, version in departments.items():
+        message.mentions.add(department_id=department_id, directory_version=version)
     if draft.attachments:
         message.attachments.extend(_attachment_to_proto(each) for each in draft.attachments)
 
@@ -234,13 +247,17 @@ def posted(message: messages_pb2.Message) -> events_pb2.MessagePosted:
 
 
 def edited(
-    message: messages_pb2.Message, *, added: Iterable[str], added_all: bool
+    message: messages_pb2.Message, added: Added, *, departments: Mapping[str, int]
 ) -> events_pb2.MessageEdited:
     """A message has other words; the mentions that the edit added are told (MSG-11)."""
     fact = events_pb2.MessageEdited(message=message)
-    fact.added_mentions.extend(messages_pb2.Mention(person_id=person) for person in added)
-    if added_all:
+    for person_id in added.person_ids:
+        fact.added_mentions.add(person_id=person_id)
+    if added.everybody:
         fact.added_mentions.add(all=True)
+    for department_id in added.department_ids:
+        version = departments[department_id]
+        fact.added_mentions.add(department_id=department_id, directory_version=version)
     return fact
 
 
@@ -312,6 +329,25 @@ def members_removed(
         membership_version=version,
         left=by_themselves,
     )
+
+
+def typing(
+    *, conversation_id: str, person_id: str, root_seq: int, stopped: bool
+) -> events_pb2.Typing:
+    """Somebody writes, or has stopped."""
+    return events_pb2.Typing(
+        conversation_id=conversation_id, person_id=person_id, root_seq=root_seq, stopped=stopped
+    )
+
+
+def presence_changed(
+    person_id: str, *, state: State, seen_at: datetime
+) -> events_pb2.PresenceChanged:
+    """Somebody told that they are there, away, or leaving."""
+    presence = signal_service_pb2.Presence(
+        person_id=person_id, state=PRESENCE_STATES[state], seen_at=timestamp(seen_at)
+    )
+    return events_pb2.PresenceChanged(presence=presence)
 
 
 def cursor_to_proto(

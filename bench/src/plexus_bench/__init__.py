@@ -1,0 +1,1 @@
+"""Load driver, correctness checker and report of the benchmarks."""

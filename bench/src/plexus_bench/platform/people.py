@@ -1,0 +1,109 @@
+"""People for a benchmark: made by import, signed in without the cost of their passwords.
+
+A sign-in hashes a password with argon2id, which is slow by design: 10,000 of them would take longer
+than all measurements together. So the sessions are put into directory's database by directory's own
+code, and their access tokens are signed by directory's own issuer with directory's own key file:
+what a sign-in does after the password was found right. Everything behind that is real: the gateway
+fetches the public keys from directory, verifies each token, and asks directory whether the
+sessions go on.
+"""
+
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from directory.domain import sessions
+from directory.domain.ids import SessionId
+from directory.domain.people import Person
+from directory.domain.sessions import FAMILY_BYTES, SECRET_BYTES, RefreshToken
+from directory.operations.tokens import TokenIssuer
+from directory.store import Store, load_or_create
+from directory.store.documents import session_document
+from directory.store.sessions import SCHEMA_VERSION
+from plexus.directory.v1.directory_service_pb2 import ImportedPerson, ImportPeopleRequest
+from plexus_local.harness import Platform
+from plexuskit.clock import SystemClock
+from plexuskit.config import MongoSection
+from plexuskit.ids import new_id
+from plexuskit.mongo import connect
+
+MOST_IMPORTED: Final = 1000
+IMPORT_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """Somebody with an access token that is good for 15 minutes."""
+
+    person_id: str
+    token: str
+
+
+async def newcomers(platform: Platform, count: int) -> list[SignedIn]:
+    """Make so many people and open a session for each."""
+    external_ids = [f"bench:{secrets.token_hex(8)}" for _ in range(count)]
+    for chunk in _chunks(external_ids):
+        await _import(platform, chunk)
+    return [person async for person in _signed_in(platform, external_ids)]
+
+
+async def _import(platform: Platform, external_ids: Sequence[str]) -> None:
+    request = ImportPeopleRequest(
+        people=[
+            ImportedPerson(
+                external_id=external_id,
+                handle=external_id.replace(":", "-"),
+                display_name=external_id,
+                email=f"{external_id.replace(':', '-')}@example.com",
+                time_zone="Asia/Shanghai",
+                locale="zh-CN",
+            )
+            for external_id in external_ids
+        ]
+    )
+    async with platform.admin() as plexus:
+        await plexus.call(plexus.directory.ImportPeople, request, seconds=IMPORT_SECONDS)
+
+
+async def _signed_in(platform: Platform, external_ids: Sequence[str]) -> AsyncIterator[SignedIn]:
+    now = SystemClock().now()
+    keys = load_or_create(platform.layout.keys / "directory-tokens.json", now=now)
+    issuer = TokenIssuer(keys)
+    section = MongoSection(url=platform.urls.mongo, database="plexus_directory")
+    async with connect(section) as db:
+        store = Store(db)
+        tenant = await store.tenants.find_only()
+        if tenant is None:
+            raise RuntimeError("there is no tenant yet")
+        collection = db.collection("sessions", schema_version=SCHEMA_VERSION)
+        for chunk in _chunks(external_ids):
+            people: Mapping[str, Person] = await store.people.find_by_external_ids(
+                chunk, tenant_id=tenant.id
+            )
+            opened = [_session(people[external_id], now=now) for external_id in chunk]
+            await collection.insert_many([session_document(session) for session, _ in opened])
+            for external_id, (session, refresh) in zip(chunk, opened, strict=True):
+                person = people[external_id]
+                tokens = issuer.issue(person=person, session=session, refresh=refresh, now=now)
+                yield SignedIn(person_id=person.id, token=tokens.access_token)
+
+
+def _session(person: Person, *, now: datetime) -> tuple[sessions.Session, RefreshToken]:
+    token = RefreshToken(
+        family=secrets.token_bytes(FAMILY_BYTES), secret=secrets.token_bytes(SECRET_BYTES)
+    )
+    session = sessions.start(
+        session_id=SessionId(new_id("ses", now=now)),
+        tenant_id=person.tenant_id,
+        person_id=person.id,
+        device="bench",
+        token=token,
+        now=now,
+    )
+    return session, token
+
+
+def _chunks(values: Sequence[str]) -> list[Sequence[str]]:
+    return [values[at : at + MOST_IMPORTED] for at in range(0, len(values), MOST_IMPORTED)]

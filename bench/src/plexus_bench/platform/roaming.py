@@ -1,0 +1,79 @@
+"""A client that finds its way to another gateway, and sends again what has no answer."""
+
+import asyncio
+import random
+from time import perf_counter
+from typing import Final
+
+import grpc
+
+from plexus_bench.platform.frames import Decoder
+from plexus_bench.platform.session import ANSWER_SECONDS, LiveSession, NotNow, StreamEnded
+from plexus_bench.system import NotStored
+
+# Nobody reconnects at once with all others: each waits for a random part of this.
+JITTER_SECONDS: Final = 5.0
+SEND_SECONDS: Final = 90.0
+_BACK_OFF: Final = (0.2, 2.0)
+_PAUSE: Final = (0.05, 0.2)
+
+
+class RoamingSession(LiveSession):
+    """A session that outlives its gateway, as the contract asks of clients.
+
+    Attributes:
+        returned: When it was back at the other gateway with nothing missed, on the clock of
+            `perf_counter`; None while its first gateway serves it.
+    """
+
+    def __init__(self, person: str, token: str, *, decoder: Decoder, refuge: str) -> None:
+        super().__init__(person, token, decoder=decoder)
+        self.returned: float | None = None
+        self._refuge = refuge
+        self._there = asyncio.Event()
+
+    async def open(self, address: str) -> None:
+        """Connect to the first gateway."""
+        await super().open(address)
+        self._there.set()
+
+    async def send(self, conversation: str, *, ref: str, body: str) -> None:
+        """Send a message, under the same request id again and again, until it is stored.
+
+        Raises:
+            NotStored: It was refused for good, or not stored in 90 s.
+        """
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await self._insist(conversation, ref=ref, body=body)
+        except TimeoutError:
+            raise NotStored(f"not stored within {SEND_SECONDS:.0f} s") from None
+
+    async def _insist(self, conversation: str, *, ref: str, body: str) -> None:
+        while True:
+            await self._there.wait()
+            try:
+                return await super().send(conversation, ref=ref, body=body)
+            except (NotNow, StreamEnded):
+                await asyncio.sleep(random.uniform(*_PAUSE))  # noqa: S311 - jitter
+
+    async def _follow(self) -> None:
+        while True:
+            await super()._follow()
+            self._there.clear()
+            await asyncio.sleep(random.uniform(0, JITTER_SECONDS))  # noqa: S311 - jitter
+            await self._return()
+            self.returned = perf_counter()
+            self._there.set()
+
+    async def _return(self) -> None:
+        """Connect to the other gateway, however often it takes."""
+        pause, longest = _BACK_OFF
+        while True:
+            await self._hang_up()
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    return await self._dial(self._refuge)
+            except (grpc.aio.AioRpcError, StreamEnded, TimeoutError):
+                await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
+                pause = min(2 * pause, longest)

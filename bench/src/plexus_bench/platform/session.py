@@ -1,0 +1,230 @@
+"""A client of the gateway's native stream, as cheap as the contract allows."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import grpc
+from plexus.messaging.v1.messaging_service_pb2 import ListChangesRequest
+from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
+
+from plexus_bench.platform import frames
+from plexus_bench.platform.frames import Changes, Decoder, Response, Told
+from plexus_bench.system import NotStored, OnMessage
+
+METHOD: Final = "/plexus.gateway.v1.SessionService/Session"
+ANSWER_SECONDS: Final = 30.0
+OPTIONS: Final = (
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    ("grpc.enable_retries", 0),
+)
+# Channels to one address share a connection unless each has a pool of its own.
+OWN_CONNECTION: Final = (*OPTIONS, ("grpc.use_local_subchannel_pool", 1))
+
+
+class NotNow(NotStored):
+    """The gateway refused for the moment; the same message may be sent again."""
+
+
+class StreamEnded(NotStored):
+    """The stream ended before the answer came; whether the message is stored is unknown."""
+
+
+def bearer(token: str) -> tuple[tuple[str, str], ...]:
+    """Return the metadata that authenticates a call."""
+    return (("authorization", f"Bearer {token}"),)
+
+
+def own_channel(address: str) -> grpc.aio.Channel:
+    """Open a channel that shares its connection with no other."""
+    return grpc.aio.insecure_channel(address, options=OWN_CONNECTION)
+
+
+def open_stream(channel: grpc.aio.Channel, token: str) -> Any:
+    """Begin a stream of serialized requests and responses."""
+    return channel.stream_stream(METHOD)(metadata=bearer(token))
+
+
+async def welcomed(call: Any, decoder: Decoder) -> Response:
+    """Say Hello and return the response that begins with Welcome.
+
+    Raises:
+        StreamEnded: The gateway ended the stream instead.
+        grpc.aio.AioRpcError: It was refused, or the gateway cannot be reached.
+    """
+    await call.write(frames.hello("bench"))
+    data = await call.read()
+    if data is grpc.aio.EOF:
+        raise StreamEnded("the gateway ended the stream before Welcome")
+    response = decoder.read(data)
+    if not response.welcomed:
+        raise StreamEnded("the first frame is no Welcome")
+    return response
+
+
+def _unheard(conversation: str, ref: str, number: int) -> None:
+    raise RuntimeError(f"{ref} ({number}) of {conversation} came before anybody listened")
+
+
+class LiveSession:
+    """One person's device on a connection of its own; fetches what the stream says it has lost.
+
+    Attributes:
+        person: Whose it is.
+        on_message: Called for each message, in the order of the conversation's log.
+        resyncs: How often something had to be fetched.
+    """
+
+    def __init__(self, person: str, token: str, *, decoder: Decoder) -> None:
+        self.person = person
+        self.on_message: OnMessage = _unheard
+        self.resyncs = 0
+        self.through: dict[str, int] = {}
+        self._token = token
+        self._decoder = decoder
+        self._channel: grpc.aio.Channel | None = None
+        self._call: Any = None
+        self._reading: asyncio.Task[None] | None = None
+        self._writing = asyncio.Lock()
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        # The last number that came live in this stream, by conversation.
+        self._live: dict[str, int] = {}
+
+    async def open(self, address: str) -> None:
+        """Connect to a gateway and return when it has said Welcome."""
+        await self._dial(address)
+        self._reading = asyncio.create_task(self._follow())
+
+    async def send(self, conversation: str, *, ref: str, body: str) -> None:
+        """Send a message and return when it is stored.
+
+        Raises:
+            NotStored: It was refused, or there is no answer.
+        """
+        number = next(self._numbers)
+        frame = frames.send(number, conversation, ref=ref, body=body)
+        with self._expecting(number) as stored:
+            await self._write(number, frame)
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await stored
+            except TimeoutError:
+                raise NotStored(f"no answer within {ANSWER_SECONDS:.0f} s") from None
+
+    async def close(self) -> None:
+        """End the stream and its connection."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        if self._call is not None:
+            self._call.cancel()
+        if self._channel is not None:
+            await self._channel.close()
+
+    @contextmanager
+    def _expecting(self, number: int) -> "Iterator[asyncio.Future[None]]":
+        """Note that somebody waits for an acknowledgement."""
+        stored = self._waiting[number] = asyncio.get_running_loop().create_future()
+        try:
+            yield stored
+        finally:
+            self._waiting.pop(number, None)
+            # Its end may have been told already, to a sender that heard of it elsewhere.
+            if not stored.cancel() and not stored.cancelled():
+                stored.exception()
+
+    async def _write(self, number: int, frame: bytes) -> None:
+        """Put a frame into the stream; one at a time, as gRPC wants it."""
+        try:
+            async with self._writing:
+                await self._call.write(frame)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+            raise StreamEnded(f"item {number}: the stream has ended: {error}") from error
+
+    async def _dial(self, address: str) -> None:
+        self._channel = own_channel(address)
+        self._call = open_stream(self._channel, self._token)
+        self._live.clear()
+        await self._take(await welcomed(self._call, self._decoder))
+
+    async def _follow(self) -> None:
+        """Take what comes until the stream ends; who waits for an answer then gets none."""
+        reason = "the stream was ended by the gateway"
+        try:
+            while (data := await self._call.read()) is not grpc.aio.EOF:
+                await self._take(self._decoder.read(data))
+        except grpc.aio.AioRpcError as error:
+            reason = f"the stream has ended: {error.code().name} {error.details()}"
+        finally:
+            for stored in self._waiting.values():
+                if not stored.done():
+                    stored.set_exception(StreamEnded(reason))
+
+    async def _take(self, response: Response) -> None:
+        for told in response.told:
+            self._acknowledge(told)
+        for changes in response.changes:
+            held = self.through.get(changes.conversation)
+            if held is not None and changes.after > held:
+                await self._catch_up(changes.conversation)
+            self._apply(changes)
+        for conversation, through in response.positions:
+            held = self.through.setdefault(conversation, through)
+            # A new gateway that has not seen the conversation yet cannot say how far it is.
+            if through > held or (response.welcomed and held and not through):
+                await self._catch_up(conversation)
+        if response.lost:
+            everything = "" in response.lost
+            await self._catch_up(*(self.through if everything else response.lost))
+
+    def _acknowledge(self, told: Told) -> None:
+        stored = self._waiting.get(told.client_ref)
+        if stored is None or stored.done():
+            return
+        if told.reason:
+            refused = NotNow if told.passing else NotStored
+            stored.set_exception(refused(told.reason))
+        else:
+            stored.set_result(None)
+
+    def _apply(self, changes: Changes) -> None:
+        """Show what is new; a change that comes twice in one stream is shown twice."""
+        where = changes.conversation
+        held, live = self.through.get(where, changes.after), self._live.get(where, 0)
+        for change_no, ref, seq in changes.posted:
+            if ref and (change_no > held or change_no <= live):
+                self.on_message(where, ref, seq)
+        self._live[where] = max(live, changes.through)
+        self.through[where] = max(held, changes.through)
+
+    async def _catch_up(self, *conversations: str) -> None:
+        """Fetch what happened after what is held."""
+        if self._channel is None:
+            raise RuntimeError(f"{self.person} is not connected")
+        self.resyncs += 1
+        for conversation in conversations:
+            async for ref, seq in self._missed(self._channel, conversation):
+                self.on_message(conversation, ref, seq)
+
+    async def _missed(
+        self, channel: grpc.aio.Channel, conversation: str
+    ) -> AsyncIterator[tuple[str, int]]:
+        stub, more = MessagingServiceStub(channel), True
+        while more:
+            request = ListChangesRequest(
+                conversation_id=conversation, since=self.through.get(conversation, 0)
+            )
+            response = await stub.ListChanges(
+                request, metadata=bearer(self._token), timeout=ANSWER_SECONDS
+            )
+            for change in response.changes:
+                if change.HasField("message"):
+                    yield change.message.request_id, change.message.seq
+            self.through[conversation] = response.through
+            more = response.has_more

@@ -1,0 +1,141 @@
+"""Plexus as a system under load, with the processes of a profile."""
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import grpc
+from plexus.messaging.v1.conversations_pb2 import Conversation as Made
+from plexus.messaging.v1.messaging_service_pb2 import CreateConversationRequest
+from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
+from plexus_local.conversation_log import LogBroken, checked, entries_of
+from plexus_local.fresh import fresh
+from plexus_local.harness import Platform
+from plexus_local.table import CHAT, ENTRIES, Entry
+from plexuskit.testing.servers.mongo import journal_syncs
+
+from plexus_bench.platform.frames import Decoder
+from plexus_bench.platform.people import newcomers
+from plexus_bench.platform.session import LiveSession, bearer
+from plexus_bench.system import Conversation, StoredLog, body_of
+from plexus_bench.together import gathered
+
+PAST_PASSWORDS: Final = (
+    "people sign in past their passwords: sessions and tokens are made by directory's own code "
+    "with its own key file, and verified by the gateway as any other"
+)
+PROFILES: Final[Mapping[str, tuple[Entry, ...]]] = {"chat": CHAT, "all": ENTRIES}
+CALL_SECONDS: Final = 30.0
+
+
+class PlexusSystem:
+    """Plexus on servers of its own; see `System` for what each method does."""
+
+    durability = "majority, journal"
+
+    def __init__(self, *, directory: Path, profile: str = "chat") -> None:
+        """Take where data and logs go, and which processes run: `chat` or `all`."""
+        self.name = f"plexus {profile}"
+        self.notes: Sequence[str] = (PAST_PASSWORDS,)
+        self._directory = directory
+        self._entries = PROFILES[profile]
+        self._stack = contextlib.ExitStack()
+        self._tokens: dict[str, str] = {}
+        self._platform: Platform | None = None
+        self.decoder = Decoder()
+
+    @property
+    def platform(self) -> Platform:
+        """The running processes."""
+        if self._platform is None:
+            raise RuntimeError(f"{self.name} is not started")
+        return self._platform
+
+    async def start(self) -> None:
+        """Start servers, services and the tenant, all of it in an empty directory.
+
+        Raises:
+            RuntimeError: The tenant is stored and mongod has not written a journal.
+        """
+        with contextlib.ExitStack() as stack:
+            # What does not start leaves its logs; what was running is removed when all has ended.
+            platform = stack.enter_context(fresh(self._directory, entries=self._entries))
+            await platform.init()
+            if not await asyncio.to_thread(journal_syncs, platform.urls.mongo):
+                raise RuntimeError("mongod has not forced its journal to disk: it keeps none")
+            self._stack.callback(shutil.rmtree, self._directory)
+            self._stack.push(stack.pop_all())
+        self._platform = platform
+
+    async def stop(self) -> None:
+        """Stop everything and remove the data."""
+        self._stack.close()
+
+    def processes(self) -> Mapping[str, int]:
+        """Name the services' and the servers' processes."""
+        servers = {
+            name: server.child.pid
+            for name, server in self.platform.servers.items()
+            if server.child is not None
+        }
+        return {name: proc.pid for name, proc in self.platform.processes.items()} | servers
+
+    async def people(self, count: int) -> Sequence[str]:
+        """Import people, and open a session for each."""
+        made = await newcomers(self.platform, count)
+        self._tokens |= {person.person_id: person.token for person in made}
+        return [person.person_id for person in made]
+
+    def token_of(self, person: str) -> str:
+        """Give a person's access token."""
+        return self._tokens[person]
+
+    async def pairs(self, people: Sequence[str]) -> Sequence[Conversation]:
+        """Begin a direct conversation of each two people."""
+
+        async def pair(members: tuple[str, str]) -> Conversation:
+            return await self._create(members, kind=Made.KIND_DIRECT)
+
+        return await gathered(pair, zip(people[::2], people[1::2], strict=True))
+
+    async def room(self, members: Sequence[str]) -> Conversation:
+        """Begin a group; the first one owns it."""
+        return await self._create(tuple(members), kind=Made.KIND_GROUP)
+
+    async def connect(self, person: str) -> LiveSession:
+        """Open a stream on a connection of its own."""
+        session = LiveSession(person, self._tokens[person], decoder=self.decoder)
+        await session.open(self.platform.grpc_address)
+        return session
+
+    async def stored(self, conversation: Conversation) -> StoredLog:
+        """Read the log from MongoDB and check its numbers, its chain and the words in it."""
+        (entries,) = await entries_of(self.platform.urls.mongo, conversation.id)
+        try:
+            messages = checked(entries)
+        except LogBroken as broken:
+            return StoredLog(refs=(), problems=(str(broken),))
+        problems = [
+            f"{message.request_id} has the words of another message"
+            for message in messages
+            if message.text != body_of(message.request_id)
+        ]
+        return StoredLog(refs=[message.request_id for message in messages], problems=problems)
+
+    async def _create(self, members: tuple[str, ...], *, kind: Made.Kind.ValueType) -> Conversation:
+        group = kind == Made.KIND_GROUP
+        request = CreateConversationRequest(
+            request_id=secrets.token_hex(8),
+            kind=kind,
+            name=f"bench {secrets.token_hex(4)}" if group else "",
+            member_ids=members[1:],
+        )
+        async with grpc.aio.insecure_channel(self.platform.grpc_address) as channel:
+            response = await MessagingServiceStub(channel).CreateConversation(
+                request, metadata=bearer(self._tokens[members[0]]), timeout=CALL_SECONDS
+            )
+        return Conversation(id=response.conversation.id, members=members, echoes=True)

@@ -1,0 +1,56 @@
+"""Who would be reached outside their working hours, said before a message goes out."""
+
+from collections.abc import Sequence
+
+from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
+
+from plexus_cli.context import name_people
+from plexus_cli.output import as_dict, err, local, print_json, say
+from plexus_cli.problems import Refused
+from plexus_cli.sdk import Plexus
+
+pb = messaging_service_pb2
+
+Mentions = Sequence[messages_pb2.Mention]
+
+WARNING_SECONDS = 3.0
+
+
+async def show_off_hours(
+    plexus: Plexus, conversation_id: str, mentions: Mentions, *, json: bool
+) -> None:
+    """Print who is off hours now, the first 20 of them by name."""
+    request = pb.PreviewSendRequest(conversation_id=conversation_id, mentions=mentions)
+    preview = await plexus.call(plexus.messaging.PreviewSend, request)
+    if json:
+        print_json(as_dict(preview))
+        return
+    names = await name_people(plexus, {each.person_id for each in preview.people})
+    say(summary(preview))
+    for each in preview.people:
+        who = names[each.person_id]
+        again = local(each.works_again_at)
+        say(f"  {who}  {each.local_time} {each.time_zone}, works again {again}")
+
+
+async def warn_of_off_hours(plexus: Plexus, conversation_id: str, mentions: Mentions) -> None:
+    """Say in one line how many are off hours; the message goes out whether that is known or not."""
+    request = pb.PreviewSendRequest(conversation_id=conversation_id, mentions=mentions)
+    try:
+        preview = await plexus.call(plexus.messaging.PreviewSend, request, seconds=WARNING_SECONDS)
+    except Refused as error:
+        err.print(f"[dim]working hours are not known: {error}[/dim]")
+        return
+    if preview.off_hours:
+        err.print(f"[yellow]{summary(preview)}[/yellow]")
+
+
+def summary(preview: pb.PreviewSendResponse) -> str:
+    """Give a preview in one line; times are on this machine's clock."""
+    if not preview.off_hours:
+        return f"Nobody of {preview.audience} is outside working hours."
+    first = min(preview.people, key=lambda each: each.works_again_at.ToNanoseconds())
+    return (
+        f"{preview.off_hours} of {preview.audience} are outside their working hours;"
+        f" the first works again {local(first.works_again_at)}."
+    )

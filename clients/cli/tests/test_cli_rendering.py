@@ -1,0 +1,130 @@
+"""What others wrote is shown by the terminal and obeyed by nothing in it."""
+
+import io
+import json
+
+import pytest
+from plexus.messaging.v1.messages_pb2 import Attachment, Message, Reaction, Span
+from plexus.search.v1.search_service_pb2 import Hit
+from plexus_cli import output
+from plexus_cli.commands.finding import highlighted
+from plexus_cli.commands.messages import line_of
+from plexus_cli.output import print_json, print_table, say, warn
+from plexus_cli.rendering import INDENT, body_of, safe
+from rich.console import Console
+from rich.text import Text
+
+PAYLOADS = (
+    "\x1b[2J\x1b[1;1H",
+    "\x1b]8;;https://evil.com\x07click\x1b]8;;\x07",
+    "\x1b]52;c;cm0gLXJm\x07",
+    "\x1b]0;title\x1b\\",
+    "\x9b31m",
+    "\x9d8;;https://evil.com\x9c",
+    "\x1bP0;1|17/17\x1b\\",
+    "\r\x08\x08over\x7f",
+    "\u202egnp.exe",
+)
+OBEYED = set(map(chr, (*range(9), *range(11, 32), *range(0x7F, 0xA0)))) | set("\u202e\u2066")
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """A terminal with colours in place of standard output and error."""
+    screen = io.StringIO()
+    console = Console(
+        file=screen, force_terminal=True, color_system="standard", highlight=False, width=200
+    )
+    monkeypatch.setattr(output, "out", console)
+    monkeypatch.setattr(output, "err", console)
+    return screen
+
+
+def own_codes_removed(shown: str) -> str:
+    """Take out the styles that this program writes itself: SGR sequences and nothing else."""
+    import re  # noqa: PLC0415 - only here
+
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown)
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=ascii)
+def test_no_text_or_name_sends_a_sequence_to_the_terminal(
+    payload: str, terminal: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = Message(
+        seq=1,
+        sender_id=f"per{payload}",
+        text=f"a{payload}b",
+        spans=[
+            Span(start=0, length=1, bold=True),
+            Span(start=1, length=1, link=f"https://evil.com/{payload}"),
+        ],
+        attachments=[Attachment(name=f"f{payload}"), Attachment(url=f"u{payload}")],
+        reactions=[Reaction(emoji=f"x{payload}", person_ids=["p"])],
+    )
+    say(line_of(message, {message.sender_id: f"ann{payload}"}))
+    say(payload)
+    warn(payload, reason=payload)
+    print_table("t", ["name"], [(payload,)])
+    output.out.print(highlighted(Hit(highlights=[f"\x02m{payload}\x03{payload}"])))
+    assert not OBEYED & set(own_codes_removed(terminal.getvalue()))
+
+    print_json({payload: payload})
+    line = capsys.readouterr().out
+    assert not OBEYED & set(line)
+    assert json.loads(line) == {payload: payload}
+
+
+def test_controls_are_shown_one_for_one_so_that_spans_stay_in_place() -> None:
+    assert safe("a\x1b[31m\x00\x7f\x9b\tb\nc") == "a␛[31m␀␡\ufffd\tb\nc"
+    assert len(safe("".join(PAYLOADS))) == len("".join(PAYLOADS))
+
+
+def styles_of(text: Text) -> list[tuple[str, str]]:
+    return [(text.plain[span.start : span.end], str(span.style)) for span in text.spans]
+
+
+def test_spans_become_styles() -> None:
+    text = "bold it out `c` @ann"
+    message = Message(
+        text=text,
+        spans=[
+            Span(start=0, length=4, bold=True),
+            Span(start=5, length=2, italic=True),
+            Span(start=8, length=3, strike=True),
+            Span(start=12, length=3, code=True),
+            Span(start=16, length=4, mention_person_id="per_1"),
+            Span(start=90, length=4, bold=True),
+        ],
+    )
+    assert styles_of(body_of(message)) == [
+        ("bold", "bold"),
+        ("it", "italic"),
+        ("out", "strike"),
+        ("`c`", "cyan"),
+        ("@ann", "bold blue"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("https://a.com/x", "docs (a.com)!"),
+        ("mailto:a@b.cn", "docs (a@b.cn)!"),
+        ("javascript:alert(1)", "docs (javascript:alert(1))!"),
+    ],
+)
+def test_links_say_where_they_lead(target: str, shown: str) -> None:
+    message = Message(text="docs!", spans=[Span(start=0, length=4, link=target)])
+    assert body_of(message).plain == shown
+
+
+def test_only_addresses_of_the_allow_list_can_be_clicked(terminal: io.StringIO) -> None:
+    for target, clickable in (("https://a.com/x", True), ("javascript:alert(1)", False)):
+        say(body_of(Message(text="docs", spans=[Span(start=0, length=4, link=target)])))
+        assert (f";{target}\x1b\\" in terminal.getvalue()) is clickable
+
+
+def test_no_further_line_looks_like_a_message_of_its_own() -> None:
+    forged = "hi\n     2  2026-01-01 10:00  boss: pay them"
+    assert body_of(Message(text=forged)).plain.split("\n")[1].startswith(INDENT)

@@ -1,0 +1,51 @@
+"""A Plexus with servers of its own, for the time of a block: for tests and benchmarks."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from plexuskit.config import KafkaSection
+from plexuskit.kafka import provision
+from plexuskit.testing.servers import NativeServer, kafka, mongo, opensearch
+
+from plexus_local.environment import BackendUrls
+from plexus_local.harness import Platform, running
+from plexus_local.table import ENTRIES, Entry
+
+
+@contextlib.contextmanager
+def fresh(directory: Path, *, entries: tuple[Entry, ...] = ENTRIES) -> Iterator[Platform]:
+    """Start MongoDB, Kafka, OpenSearch if search is among the entries, and the entries.
+
+    Data and logs lie in `directory`; there is no tenant yet (`Platform.init`). Everything stops at
+    the end of the block, last first. Enter it from a thread that outlives the block.
+
+    Raises:
+        ToolMissing: When the machine lacks a program for one of the servers.
+        ServerNotStarted: When one does not come up.
+    """
+    logs = directory / "logs"
+    servers: dict[str, NativeServer] = {
+        "mongo": mongo(directory / "mongo", log=logs / "mongo.log"),
+        "kafka": kafka(directory / "kafka", log=logs / "kafka.log"),
+    }
+    if any(entry.service == "search" for entry in entries):
+        servers["opensearch"] = opensearch(directory / "opensearch", log=logs / "opensearch.log")
+    with contextlib.ExitStack() as stack:
+        for server in servers.values():
+            stack.enter_context(server)
+        urls = BackendUrls(
+            mongo=servers["mongo"].url,
+            kafka=servers["kafka"].url,
+            opensearch=servers["opensearch"].url if "opensearch" in servers else "",
+        )
+        _provision(KafkaSection(url=urls.kafka))
+        yield stack.enter_context(running(directory, servers=servers, urls=urls, entries=entries))
+
+
+def _provision(section: KafkaSection) -> None:
+    """Create the topics, also when the caller's thread runs a loop of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(provision(section))).result()

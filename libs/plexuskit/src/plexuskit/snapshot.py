@@ -1,0 +1,130 @@
+"""What a projection missed, from its owner: nobody has to remember to fill it.
+
+Topics keep facts for days; a projection that begins later, stood still for longer, or takes more of
+an entity than before, lacks what did not change since. So whoever projects asks the owner's
+Authority for the latest fact of every entity, at each start and once a day, and handles the
+answers like records, beside the consumer. Order does not matter: handlers guard by version.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from plexus.authz.v1.authority_pb2 import SnapshotRequest
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.topics import Topic
+
+from plexuskit.errors import Refusal
+from plexuskit.grpc import RemoteFailure
+from plexuskit.kafka import Handler, Record
+from plexuskit.runtime import Runtime
+
+if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
+    from plexus.authz.v1.authority_pb2_grpc import AuthorityAsyncStub
+
+log = structlog.get_logger()
+
+EVERY: Final = timedelta(days=1)
+_BACK_OFF: Final = (0.5, 30.0)
+_NOWHERE: Final = -1
+
+
+async def load_snapshot(
+    authority: "AuthorityAsyncStub", handlers: Mapping[Topic, Handler], *, tenant_id: str = ""
+) -> int:
+    """Hand the owner's latest facts to the handlers of their topics; return how many there were.
+
+    Args:
+        authority: the owner's.
+        handlers: by topic, in the order in which topics are asked for. Each takes a frame at a
+            time as records without a place in Kafka.
+        tenant_id: whose; empty for every tenant.
+
+    Raises:
+        Refusal: the owner cannot be reached or refuses, or what a handler raises.
+        RemoteFailure: the owner failed, or does not know snapshots of facts yet.
+    """
+    count = 0
+    for topic, handle in handlers.items():
+        request = SnapshotRequest(tenant_id=tenant_id, topics=[topic.name])
+        async for frame in authority.Snapshot(request):
+            if frame.facts:
+                await handle(_records(topic, frame.facts))
+                count += len(frame.facts)
+    return count
+
+
+@asynccontextmanager
+async def snapshots(
+    authority: "AuthorityAsyncStub",
+    handlers: Mapping[Topic, Handler],
+    *,
+    owner: str,
+    runtime: Runtime,
+    every: timedelta = EVERY,
+) -> AsyncIterator[None]:
+    """Load a snapshot now, again after failures until it is there, and then once in a while.
+
+    The check `snapshot.<owner>` shows whether the last one came, and is not required: a projection
+    is of use before it is whole.
+
+    Args:
+        authority: the owner's.
+        handlers: see load_snapshot.
+        owner: name of the service that is asked.
+        runtime: the process.
+        every: how long one lasts.
+    """
+    work = _keep_loading(authority, handlers, owner=owner, runtime=runtime, every=every)
+    async with runtime.background(f"snapshot.{owner}", work):
+        yield
+
+
+async def _keep_loading(
+    authority: "AuthorityAsyncStub",
+    handlers: Mapping[Topic, Handler],
+    *,
+    owner: str,
+    runtime: Runtime,
+    every: timedelta,
+) -> None:
+    check, failures = f"snapshot.{owner}", 0
+    runtime.health.set(check, ok=False, detail="not loaded yet", required=False)
+    while True:
+        try:
+            count = await load_snapshot(authority, handlers)
+        except (Refusal, RemoteFailure) as error:
+            log.warning("snapshot.failed", owner=owner, error=str(error))
+            runtime.health.set(
+                check,
+                ok=False,
+                detail=str(error),
+                required=False,
+                remedy=f"Restore {owner}; the snapshot is asked for again by itself.",
+            )
+            least, most = _BACK_OFF
+            pause = min(least * 2**failures, most) * random.uniform(0.7, 1.3)  # noqa: S311 - jitter
+            failures = min(failures + 1, 10)
+            await asyncio.sleep(pause)
+            continue
+        failures = 0
+        log.info("snapshot.loaded", owner=owner, facts=count)
+        runtime.health.set(check, ok=True, detail=f"{count} facts", required=False)
+        await asyncio.sleep(every.total_seconds())
+
+
+def _records(topic: Topic, facts: Sequence[Envelope]) -> list[Record]:
+    return [
+        Record(
+            topic=topic.name,
+            partition=_NOWHERE,
+            offset=_NOWHERE,
+            key=fact.scope,
+            value=fact.SerializeToString(),
+        )
+        for fact in facts
+    ]

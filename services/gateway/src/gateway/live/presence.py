@@ -1,0 +1,188 @@
+"""Who is there, as the streams of all gateways and clients' own words tell it.
+
+Gateways tell the beginning of a person's first stream and the end of the last one, in the person's
+name, by messaging's SignalPresence: only the owner writes its topic. A client repeats that it is
+there, or away, every 60 seconds; without a word for 90 seconds somebody is gone, also when a
+gateway died. Who has streams at two gateways is told of as leaving by one of them; the other one
+hears it, has a stream, and says otherwise. The end of a stream counts after 10 seconds only, so who
+changes from one stream to the next was never gone.
+"""
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeAlias
+
+import structlog
+from google.protobuf.timestamp_pb2 import Timestamp
+from plexus.messaging.v1.signal_service_pb2 import Presence
+from plexuskit.errors import Refusal
+from plexuskit.grpc import RemoteFailure
+from plexuskit.metrics import counter
+
+from gateway.identity import Identity
+
+log = structlog.get_logger()
+
+UNTOLD = counter("plexus_gateway_presence_untold_total", "Words on presence that were dropped")
+
+State: TypeAlias = Presence.State.ValueType
+ONLINE: Final = Presence.STATE_ONLINE
+OFFLINE: Final = Presence.STATE_OFFLINE
+
+LASTS: Final = timedelta(seconds=90)
+LEAVING: Final = timedelta(seconds=10)
+TOLD_AT_ONCE: Final = 8
+MOST_UNTOLD: Final = 20_000
+_BACK_OFF: Final = (0.5, 5.0)
+
+Say = Callable[[Identity, State], Awaitable[None]]
+"""Tells messaging in a person's name. Raises Refusal or RemoteFailure."""
+
+
+class Word:
+    """The last word on a person; `leaving_at` is set between the end of a stream and its effect."""
+
+    __slots__ = ("leaving_at", "seen_at", "state")
+
+    def __init__(self, state: State, seen_at: datetime) -> None:
+        self.state = state
+        self.seen_at = seen_at
+        self.leaving_at: datetime | None = None
+
+
+class Presences:
+    """What is shown of everybody who is there; only changes are told to anybody."""
+
+    def __init__(self, *, contradict: Callable[[str, State], bool]) -> None:
+        """Take who knows better.
+
+        Args:
+            contradict: told of somebody who leaves, with the state that held: answers whether they
+                have streams here, and then says so.
+        """
+        self._contradict = contradict
+        # In order of the last word.
+        self._words: OrderedDict[str, Word] = OrderedDict()
+        # Those who leave, in order.
+        self._leaving: OrderedDict[str, Word] = OrderedDict()
+
+    def hear(self, presence: Presence, *, now: datetime) -> Presence | None:
+        """Take a word; give what is to be shown when that changes something."""
+        person_id, seen_at = presence.person_id, presence.seen_at.ToDatetime(tzinfo=UTC)
+        word = self._words.get(person_id)
+        if presence.state == OFFLINE:
+            self._leave(person_id, word, at=seen_at)
+            return None
+        if presence.state == Presence.STATE_UNSPECIFIED or now - seen_at >= LASTS:
+            return None
+        self._leaving.pop(person_id, None)
+        known = word is not None and word.state == presence.state
+        self._words[person_id] = Word(presence.state, seen_at)
+        self._words.move_to_end(person_id)
+        return None if known else presence
+
+    def _leave(self, person_id: str, word: Word | None, *, at: datetime) -> None:
+        state = ONLINE if word is None else word.state
+        if self._contradict(person_id, state) or word is None or word.leaving_at is not None:
+            return
+        word.leaving_at = at
+        self._leaving[person_id] = word
+
+    def expire(self, *, now: datetime) -> list[Presence]:
+        """Forget who is there no longer; give what is to be shown of them."""
+        gone: list[Presence] = []
+        while self._leaving:
+            person_id, word = next(iter(self._leaving.items()))
+            if word.leaving_at is None or now - word.leaving_at < LEAVING:
+                break
+            del self._leaving[person_id]
+            del self._words[person_id]
+            gone.append(_offline(person_id, word))
+        while self._words:
+            person_id, word = next(iter(self._words.items()))
+            if now - word.seen_at < LASTS:
+                break
+            del self._words[person_id]
+            self._leaving.pop(person_id, None)
+            gone.append(_offline(person_id, word))
+        return gone
+
+
+def _offline(person_id: str, word: Word) -> Presence:
+    seen_at = Timestamp()
+    seen_at.FromDatetime(word.seen_at)
+    return Presence(person_id=person_id, state=OFFLINE, seen_at=seen_at)
+
+
+class Herald:
+    """Says in people's names when their first stream begins and their last one ends.
+
+    Never waits, never fails a stream: what cannot be told is told later unless something newer is,
+    within bounds.
+    """
+
+    def __init__(self) -> None:
+        self._here: dict[str, Identity] = {}
+        self._untold: OrderedDict[str, tuple[Identity, State]] = OrderedDict()
+        self._awake = asyncio.Event()
+
+    def arrived(self, identity: Identity) -> None:
+        """Note a person's first stream here."""
+        self._here[identity.person_id] = identity
+        self._queue(identity, ONLINE)
+
+    def left(self, identity: Identity, *, told: bool) -> None:
+        """Note the end of a person's last stream here.
+
+        Args:
+            identity: whose.
+            told: False while this gateway goes away: its people are at another one in a moment.
+        """
+        self._here.pop(identity.person_id, None)
+        if told:
+            self._queue(identity, OFFLINE)
+
+    def contradict(self, person_id: str, state: State) -> bool:
+        """Say again that somebody is there who leaves elsewhere; tell whether they are here."""
+        identity = self._here.get(person_id)
+        if identity is not None:
+            self._queue(identity, state)
+        return identity is not None
+
+    def _queue(self, identity: Identity, state: State) -> None:
+        self._untold[identity.person_id] = (identity, state)
+        self._untold.move_to_end(identity.person_id)
+        if len(self._untold) > MOST_UNTOLD:
+            self._untold.popitem(last=False)
+            UNTOLD.inc()
+        self._awake.set()
+
+    async def run(self, say: Say) -> None:
+        """Tell what is to be told, for ever, several at once."""
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(TOLD_AT_ONCE):
+                tasks.create_task(self._work(say))
+
+    async def _work(self, say: Say) -> None:
+        failures = 0
+        while True:
+            await self._awake.wait()
+            if not self._untold:
+                self._awake.clear()
+                continue
+            person_id, (identity, state) = self._untold.popitem(last=False)
+            try:
+                await say(identity, state)
+                failures = 0
+                continue
+            except (Refusal, RemoteFailure) as error:
+                log.warning("presence.untold", error=str(error))
+            # Whatever was noted meanwhile is newer.
+            self._untold.setdefault(person_id, (identity, state))
+            least, most = _BACK_OFF
+            pause = min(least * 2**failures, most) * random.uniform(0.7, 1.3)  # noqa: S311 - jitter
+            failures = min(failures + 1, 5)
+            await asyncio.sleep(pause)

@@ -1,0 +1,137 @@
+"""From the topic of signals to streams: typing, and who is there.
+
+A tail of its own, apart from the facts: what of it is lost is lost, and nobody has to fetch
+anything again because of it.
+
+Typing goes to the other active members of its conversation, as far as they have streams here.
+Presence goes to those who have a direct conversation with the person: that set is small, it never
+shrinks, and this gateway knows it without a question; a whole company's presence to everybody who
+shares a large group with them would be a hundred million frames a day for 10,000 people. Whoever
+shows other people asks ListPresence.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import UTC, timedelta
+from typing import Final
+
+import structlog
+from google.protobuf.message import DecodeError
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.messaging.v1.events_pb2 import PresenceChanged, Typing
+from plexus.messaging.v1.signal_service_pb2 import Presence
+from plexus.topics import GATEWAY_SIGNALS
+from plexuskit.clock import Clock
+from plexuskit.config import KafkaSection
+from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
+from plexuskit.metrics import counter
+from plexuskit.service import Health
+
+from gateway.live import wire
+from gateway.live.people import People
+from gateway.live.presence import LASTS, Presences
+from gateway.live.rooms import Rooms
+
+log = structlog.get_logger()
+
+SIGNALLED = counter("plexus_gateway_signals_total", "Signals put into streams", ("kind",))
+
+CHECK: Final = "signals"
+TYPING_LASTS: Final = timedelta(seconds=6)
+SWEEP_SECONDS: Final = 1.0
+
+_TYPING: Final = Typing.DESCRIPTOR.full_name
+_PRESENCE: Final = PresenceChanged.DESCRIPTOR.full_name
+_BACK_OFF: Final = (0.2, 5.0)
+
+
+class Signals:
+    """Applies signals to rooms and people."""
+
+    def __init__(self, rooms: Rooms, people: People, presences: Presences, *, clock: Clock) -> None:
+        """Take whom signals concern.
+
+        Args:
+            rooms: the conversations.
+            people: those with streams here.
+            presences: who is there.
+            clock: tells what is over.
+        """
+        self._rooms = rooms
+        self._people = people
+        self._presences = presences
+        self._clock = clock
+
+    async def follow(self, section: KafkaSection, *, health: Health) -> None:
+        """Apply signals for ever; while Kafka is down there are none."""
+        failures = 0
+        while True:
+            try:
+                since = self._clock.now() - LASTS
+                async with tail(section, GATEWAY_SIGNALS.topics, since=since) as batches:
+                    failures = 0
+                    health.set(CHECK, ok=True, required=False)
+                    async for records in batches:
+                        self.apply(records)
+                        await asyncio.sleep(0)
+            except KafkaUnavailable as error:
+                log.warning("signals.tail_lost", error=str(error))
+                health.set(CHECK, ok=False, detail=str(error), required=False)
+            least, most = _BACK_OFF
+            pause = min(least * 2**failures, most) * random.uniform(0.7, 1.3)  # noqa: S311 - jitter
+            failures = min(failures + 1, 10)
+            await asyncio.sleep(pause)
+
+    async def sweep(self) -> None:
+        """Tell once a second, for ever, who is there no longer."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            for gone in self._presences.expire(now=self._clock.now()):
+                self._show(gone)
+
+    def apply(self, records: Sequence[Record]) -> None:
+        """Apply records; one that cannot be read is passed over."""
+        for record in records:
+            try:
+                envelope = record.envelope
+                if envelope.type == _TYPING:
+                    self._type(envelope)
+                elif envelope.type == _PRESENCE:
+                    self._hear(PresenceChanged.FromString(envelope.fact).presence)
+            except (InvalidRecord, DecodeError) as error:
+                log.warning("signals.unreadable", offset=record.offset, error=str(error))
+
+    def _type(self, envelope: Envelope) -> None:
+        """Tell the other members of a conversation, unless who they are is not known for sure."""
+        typing = Typing.FromString(envelope.fact)
+        room = self._rooms.find(typing.conversation_id)
+        if room is None or not room.seats:
+            return
+        # A change of its members is known to messaging and not here yet.
+        if 0 < room.through < envelope.membership_version:
+            return
+        if self._clock.now() - envelope.occurred_at.ToDatetime(tzinfo=UTC) > TYPING_LASTS:
+            return
+        chunk = wire.typing(envelope.fact)
+        streams = 0
+        for seat in room.seats.values():
+            person = seat.person
+            if seat.live and person.person_id != typing.person_id:
+                person.tell(chunk)
+                streams += len(person.streams)
+        SIGNALLED.labels("typing").inc(streams)
+
+    def _hear(self, presence: Presence) -> None:
+        shown = self._presences.hear(presence, now=self._clock.now())
+        if shown is not None:
+            self._show(shown)
+
+    def _show(self, presence: Presence) -> None:
+        watching = self._people.with_direct(presence.person_id)
+        if not watching:
+            return
+        chunk = wire.presence(presence)
+        for person in watching:
+            person.tell(chunk)
+        SIGNALLED.labels("presence").inc(sum(len(person.streams) for person in watching))

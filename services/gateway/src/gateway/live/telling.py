@@ -1,0 +1,52 @@
+"""The gateway's own calls in people's names: that they are there, and that they leave."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import cycle
+from typing import TYPE_CHECKING, Final
+
+import grpc
+from plexus.messaging.v1.signal_service_pb2 import SignalPresenceRequest
+from plexus.messaging.v1.signal_service_pb2_grpc import SignalServiceStub
+from plexuskit.grpc import METADATA_KEY, open_channel
+from plexuskit.grpc.status import translated
+
+from gateway.identity import Callers, Identity
+from gateway.live.endpoints import parse
+from gateway.live.presence import Say, State
+from gateway.live.router import MESSAGING
+
+if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
+    from plexus.messaging.v1.signal_service_pb2_grpc import SignalServiceAsyncStub
+
+TELL_SECONDS: Final = 3.0
+
+
+@asynccontextmanager
+async def telling(peers: str, callers: Callers) -> AsyncIterator[Say]:
+    """Provide what tells messaging of people's presence, a process after the other.
+
+    Args:
+        peers: `host:port[,host:port]` of messaging.
+        callers: signs in people's names.
+    """
+    async with AsyncExitStack() as stack:
+        stubs: list[SignalServiceAsyncStub] = []
+        for host, port in parse(peers):
+            target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            channel = await stack.enter_async_context(open_channel(target))
+            stubs.append(SignalServiceStub(channel))
+        turns = cycle(stubs)
+
+        async def say(identity: Identity, state: State) -> None:
+            signed = callers.signed(identity, audience=MESSAGING)
+            try:
+                await next(turns).SignalPresence(
+                    SignalPresenceRequest(state=state),
+                    metadata=((METADATA_KEY, signed),),
+                    timeout=TELL_SECONDS,
+                )
+            except grpc.aio.AioRpcError as error:
+                raise translated(error, dependency=MESSAGING) from error
+
+        yield say

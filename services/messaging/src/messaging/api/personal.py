@@ -1,0 +1,259 @@
+"""PersonalService: drafts, scheduled messages, and how conversations are arranged."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from plexus.messaging.v1 import personal_service_pb2, personal_service_pb2_grpc
+from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
+from plexuskit.clock import Clock
+from plexuskit.errors import InvalidArgument
+from plexuskit.grpc import actor
+from plexuskit.mongo import Transaction
+
+from messaging import queries
+from messaging.api import translate
+from messaging.config import ScheduleSection
+from messaging.domain.drafts import DraftKey, SavedDraft, check_words
+from messaging.domain.messages import Draft
+from messaging.domain.scheduling import Scheduled
+from messaging.domain.settings import SettingsChange
+from messaging.events.personal import (
+    draft_to_proto,
+    scheduled_to_proto,
+    settings_to_proto,
+)
+from messaging.operations import drafts, scheduling, settings
+from messaging.store import Store
+from messaging.store.scheduled import Place, place_of
+
+pb = personal_service_pb2
+
+PAGE = 100
+PAGE_MOST = 500
+
+
+class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
+    """Each method: read the request, call one operation or query, write the response."""
+
+    def __init__(self, store: Store, *, section: ScheduleSection, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._shortest = timedelta(seconds=section.shortest_seconds)
+
+    async def SaveDraft(self, request: pb.SaveDraftRequest, context: Any) -> pb.SaveDraftResponse:
+        me = actor()
+        saved = await drafts.save_draft(
+            self._store,
+            actor=me,
+            draft=to_saved_draft(request, person_id=me.person_id, tenant_id=me.tenant_id),
+            now=self._clock.now(),
+        )
+        return pb.SaveDraftResponse(draft=draft_to_proto(saved))
+
+    async def ListDrafts(
+        self, request: pb.ListDraftsRequest, context: Any
+    ) -> pb.ListDraftsResponse:
+        found, end = await queries.list_drafts(
+            self._store,
+            actor=actor(),
+            before=_instant_and_id(request.page_token),
+            limit=translate.page_size(request.page_size, default=PAGE, most=PAGE_MOST),
+        )
+        token = "" if end is None else translate.to_token(f"{_milliseconds(end[0])} {end[1]}")
+        return pb.ListDraftsResponse(
+            drafts=[draft_to_proto(draft) for draft in found], next_page_token=token
+        )
+
+    async def UpdateConversationSettings(
+        self, request: pb.UpdateConversationSettingsRequest, context: Any
+    ) -> pb.UpdateConversationSettingsResponse:
+        arranged = await settings.update_conversation_settings(
+            self._store,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            change=to_settings_change(request),
+            now=self._clock.now(),
+        )
+        return pb.UpdateConversationSettingsResponse(settings=settings_to_proto(arranged))
+
+    async def ScheduleMessage(
+        self, request: pb.ScheduleMessageRequest, context: Any
+    ) -> pb.ScheduleMessageResponse:
+        me, now = actor(), self._clock.now()
+        write = scheduling.schedule_message(
+            self._store,
+            actor=me,
+            draft=to_draft(request.message, sender_id=me.person_id),
+            words=request.message.SerializeToString(deterministic=True),
+            send_at=_send_at(request),
+            shortest=self._shortest,
+            now=now,
+        )
+
+        async def work(tx: Transaction) -> pb.ScheduleMessageResponse:
+            return pb.ScheduleMessageResponse(scheduled=scheduled_to_proto(await write(tx)))
+
+        response, _ = await self._store.requests.once(
+            work,
+            request=request,
+            request_id=request.request_id,
+            actor_id=me.person_id,
+            response=pb.ScheduleMessageResponse,
+            now=now,
+        )
+        return response
+
+    async def UpdateScheduledMessage(
+        self, request: pb.UpdateScheduledMessageRequest, context: Any
+    ) -> pb.UpdateScheduledMessageResponse:
+        me, words = actor(), None
+        if request.HasField("message"):
+            to_draft(request.message, sender_id=me.person_id)
+            words = request.message.SerializeToString(deterministic=True)
+        scheduled = await scheduling.update_scheduled_message(
+            self._store,
+            actor=me,
+            scheduled_id=request.id,
+            conversation_id=request.message.conversation_id,
+            words=words,
+            send_at=_send_at(request) if request.HasField("send_at") else None,
+            expected_version=request.expected_version,
+            shortest=self._shortest,
+            now=self._clock.now(),
+        )
+        return pb.UpdateScheduledMessageResponse(scheduled=scheduled_to_proto(scheduled))
+
+    async def CancelScheduledMessage(
+        self, request: pb.CancelScheduledMessageRequest, context: Any
+    ) -> pb.CancelScheduledMessageResponse:
+        scheduled = await scheduling.cancel_scheduled_message(
+            self._store, actor=actor(), scheduled_id=request.id, now=self._clock.now()
+        )
+        return pb.CancelScheduledMessageResponse(scheduled=scheduled_to_proto(scheduled))
+
+    async def ListScheduledMessages(
+        self, request: pb.ListScheduledMessagesRequest, context: Any
+    ) -> pb.ListScheduledMessagesResponse:
+        found, more = await queries.list_scheduled(
+            self._store,
+            actor=actor(),
+            after=_place(request.page_token),
+            include_ended=request.include_ended,
+            limit=translate.page_size(request.page_size, default=PAGE, most=PAGE_MOST),
+        )
+        token = ""
+        if more:
+            last = place_of(found[-1])
+            token = translate.to_token(f"{last.rank} {last.order} {last.id}")
+        return pb.ListScheduledMessagesResponse(
+            scheduled=[scheduled_to_proto(each) for each in found], next_page_token=token
+        )
+
+
+def to_saved_draft(request: pb.SaveDraftRequest, *, person_id: str, tenant_id: str) -> SavedDraft:
+    """Read a draft to keep; blank text without attachments is none.
+
+    Raises:
+        TextTooLong, TooManyMentions: see domain.
+        InvalidArgument: no time, or too many parts.
+    """
+    if not request.HasField("written_at"):
+        raise InvalidArgument(field="written_at", problem="is needed")
+    check_words(
+        text=request.text,
+        spans=len(request.spans),
+        mentions=len(request.mentions),
+        attachments=len(request.attachments),
+    )
+    words = pb.Draft()
+    if request.text.strip() or request.attachments:
+        words = pb.Draft(
+            text=request.text,
+            spans=request.spans,
+            mentions=request.mentions,
+            attachments=request.attachments,
+            quote_seq=request.quote_seq,
+        )
+    return SavedDraft(
+        key=DraftKey(person_id, request.conversation_id, request.root_seq),
+        tenant_id=tenant_id,
+        words=words.SerializeToString(deterministic=True),
+        written_at=translate.from_timestamp(request.written_at, field="written_at"),
+    )
+
+
+def to_settings_change(request: pb.UpdateConversationSettingsRequest) -> SettingsChange:
+    """Read what is to be set anew; unset fields leave things as they are.
+
+    Raises:
+        InvalidArgument: no plausible time.
+    """
+    return SettingsChange(
+        folder=request.folder if request.HasField("folder") else None,
+        muted_until=(
+            translate.from_timestamp(request.muted_until, field="muted_until")
+            if request.HasField("muted_until")
+            else None
+        ),
+        marked_unread=request.marked_unread if request.HasField("marked_unread") else None,
+        starred=request.starred if request.HasField("starred") else None,
+    )
+
+
+def to_draft(words: pb.ScheduledContent, *, sender_id: str, request_id: str = "later") -> Draft:
+    """Read the words of a scheduled message exactly as SendMessage reads its own.
+
+    Raises:
+        InvalidArgument, TextTooLong, MessageEmpty, TooManyMentions: see domain.
+    """
+    command = SendMessageRequest(
+        conversation_id=words.conversation_id,
+        request_id=request_id,
+        text=words.text,
+        format=words.format,
+        spans=words.spans,
+        mentions=words.mentions,
+        priority=words.priority,
+        reply_to_seq=words.reply_to_seq,
+        attachments=words.attachments,
+        quote_seq=words.quote_seq,
+        notify=words.notify,
+    )
+    return translate.to_draft(command, sender_id=sender_id)
+
+
+def read_scheduled(scheduled: Scheduled) -> Draft:
+    """Make the message of a scheduled one; its id is the request id for ever (MSG-3, MSG-17).
+
+    Raises:
+        InvalidArgument, TextTooLong, MessageEmpty, TooManyMentions: see domain.
+    """
+    words = pb.ScheduledContent.FromString(scheduled.words)
+    return to_draft(words, sender_id=scheduled.person_id, request_id=scheduled.id)
+
+
+def _send_at(request: pb.ScheduleMessageRequest | pb.UpdateScheduledMessageRequest) -> datetime:
+    return translate.from_timestamp(request.send_at, field="send_at")
+
+
+def _milliseconds(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
+def _instant_and_id(token: str) -> tuple[datetime, str] | None:
+    if not token:
+        return None
+    at, _, last = translate.from_token(token).partition(" ")
+    if not at.isdecimal() or not last:
+        raise InvalidArgument(field="page_token", problem="is not from this listing")
+    return datetime.fromtimestamp(int(at) / 1000, tz=UTC), last
+
+
+def _place(token: str) -> Place | None:
+    if not token:
+        return None
+    rank, _, rest = translate.from_token(token).partition(" ")
+    order, _, last = rest.partition(" ")
+    if not rank.isdecimal() or not order.lstrip("-").isdecimal() or not last:
+        raise InvalidArgument(field="page_token", problem="is not from this listing")
+    return Place(int(rank), int(order), last)

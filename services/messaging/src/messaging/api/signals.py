@@ -1,0 +1,81 @@
+"""SignalService: typing and presence."""
+
+from typing import Any
+
+from plexus.messaging.v1 import signal_service_pb2, signal_service_pb2_grpc
+from plexuskit.clock import Clock
+from plexuskit.errors import InvalidArgument
+from plexuskit.grpc import actor
+
+from messaging import queries
+from messaging.domain.presence import State
+from messaging.events import PRESENCE_STATES, timestamp
+from messaging.operations import signals
+from messaging.operations.presence import Presences, Present
+from messaging.operations.signals import Signals
+from messaging.store import Store
+
+pb = signal_service_pb2
+
+PEOPLE_MOST = 200
+
+_STATES = {number: state for state, number in PRESENCE_STATES.items()}
+
+
+class SignalApi(signal_service_pb2_grpc.SignalServiceServicer):
+    """What is true for seconds; nothing of it waits for Kafka."""
+
+    def __init__(
+        self, store: Store, signals_: Signals, presences: Presences, *, clock: Clock
+    ) -> None:
+        self._store = store
+        self._signals = signals_
+        self._presences = presences
+        self._clock = clock
+
+    async def SignalTyping(
+        self, request: pb.SignalTypingRequest, context: Any
+    ) -> pb.SignalTypingResponse:
+        if request.root_seq < 0:
+            raise InvalidArgument(field="root_seq", problem="is negative")
+        await signals.signal_typing(
+            self._store,
+            self._signals,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            root_seq=request.root_seq,
+            stopped=request.stopped,
+            now=self._clock.now(),
+        )
+        return pb.SignalTypingResponse()
+
+    async def SignalPresence(
+        self, request: pb.SignalPresenceRequest, context: Any
+    ) -> pb.SignalPresenceResponse:
+        signals.signal_presence(
+            self._signals, actor=actor(), state=_state(request.state), now=self._clock.now()
+        )
+        return pb.SignalPresenceResponse()
+
+    async def ListPresence(
+        self, request: pb.ListPresenceRequest, context: Any
+    ) -> pb.ListPresenceResponse:
+        wanted = list(dict.fromkeys(request.person_ids))
+        if len(wanted) > PEOPLE_MOST:
+            raise InvalidArgument(field="person_ids", problem=f"takes at most {PEOPLE_MOST}")
+        known = await queries.acquainted(self._store, actor=actor(), person_ids=wanted)
+        present = self._presences.list(known, now=self._clock.now())
+        return pb.ListPresenceResponse(presences=[_presence(each) for each in present])
+
+
+def _state(number: pb.Presence.State.ValueType) -> State:
+    if number not in _STATES:
+        raise InvalidArgument(field="state", problem="must be online, away or offline")
+    return _STATES[number]
+
+
+def _presence(present: Present) -> pb.Presence:
+    seen_at = None if present.seen_at is None else timestamp(present.seen_at)
+    return pb.Presence(
+        person_id=present.person_id, state=PRESENCE_STATES[present.state], seen_at=seen_at
+    )

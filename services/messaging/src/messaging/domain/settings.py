@@ -1,0 +1,61 @@
+"""How one person has arranged a conversation: folder, mute, mark and star; nobody else's affair."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from plexuskit.names import clean_line
+
+FOLDER_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationSettings:
+    """What a person has set for a conversation; version 0: nothing was ever set."""
+
+    conversation_id: str
+    person_id: str
+    folder: str = ""
+    muted_until: datetime | None = None
+    marked_unread: bool = False
+    starred: bool = False
+    version: int = 0
+
+    @property
+    def id(self) -> str:
+        """What names the settings: their document and the scope of their facts."""
+        return f"{self.conversation_id}:{self.person_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsChange:
+    """What is to be set anew; None leaves it as it is."""
+
+    folder: str | None = None
+    muted_until: datetime | None = None
+    marked_unread: bool | None = None
+    starred: bool | None = None
+
+
+def arranged(
+    present: ConversationSettings, change: SettingsChange, *, now: datetime
+) -> ConversationSettings:
+    """Apply a change; what sets nothing anew gives the present settings and their version.
+
+    Raises:
+        InvalidArgument: the folder's name is longer than 100 characters.
+    """
+    folder = present.folder
+    if change.folder is not None:
+        folder = clean_line(change.folder, field="folder", most=FOLDER_LIMIT)
+    muted_until = present.muted_until
+    if change.muted_until is not None:
+        muted_until = change.muted_until if change.muted_until > now else None
+    marked = present.marked_unread if change.marked_unread is None else change.marked_unread
+    after = replace(
+        present,
+        folder=folder,
+        muted_until=muted_until,
+        marked_unread=marked,
+        starred=present.starred if change.starred is None else change.starred,
+    )
+    return present if after == present else replace(after, version=present.version + 1)

@@ -1,0 +1,45 @@
+"""What a person keeps for themselves, as they list it."""
+
+from datetime import datetime
+
+from plexuskit.grpc import Actor
+
+from messaging.domain.drafts import SavedDraft
+from messaging.domain.scheduling import Scheduled
+from messaging.store import Store
+from messaging.store.scheduled import Place
+
+
+async def list_drafts(
+    store: Store, *, actor: Actor, before: tuple[datetime, str] | None, limit: int
+) -> tuple[list[SavedDraft], tuple[datetime, str] | None]:
+    """List the caller's drafts in conversations that they are in now, newest first.
+
+    Args:
+        store: the service's database.
+        actor: whose.
+        before: where the last page ended.
+        limit: how many are looked at; fewer are given where the caller has left.
+
+    Returns:
+        The drafts, and where the page ended when more follow.
+    """
+    found = await store.drafts.page(actor.person_id, before=before, limit=limit + 1)
+    page = found[:limit]
+    places = {draft.key.conversation_id for draft in page}
+    still_in = await store.conversations.still_in(actor.person_id, places)
+    end = (page[-1].written_at, page[-1].key.id) if len(found) > limit else None
+    return [draft for draft in page if draft.key.conversation_id in still_in], end
+
+
+async def list_scheduled(
+    store: Store, *, actor: Actor, after: Place | None, include_ended: bool, limit: int
+) -> tuple[list[Scheduled], bool]:
+    """List what the caller has scheduled: what needs a decision, what is next, what has ended.
+
+    And whether more follow.
+    """
+    found = await store.scheduled.page(
+        actor.person_id, after=after, include_ended=include_ended, limit=limit + 1
+    )
+    return found[:limit], len(found) > limit

@@ -1,0 +1,49 @@
+"""A process that sends scheduled messages, for a test to kill at a fault point; never imported.
+
+Arguments: MongoDB's address, the database.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+
+from messaging.api import read_scheduled
+from messaging.config import LogSection, ScheduleSection
+from messaging.operations.firing import Scheduler
+from messaging.operations.log import Log
+from messaging.store import Store
+from plexuskit.clock import SystemClock
+from plexuskit.config import MongoSection
+from plexuskit.mongo import connect
+from plexuskit.service import Runtime
+
+SECTION = ScheduleSection(poll_seconds=0.05, lease_seconds=1.5)
+
+
+class Everybody:
+    """Directory's contract at the outer seam: everybody is active."""
+
+    async def unknown(
+        self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]
+    ) -> list[str]:
+        assert tenant_id
+        assert list(person_ids) == [asker_id]
+        return []
+
+
+async def main(mongo_url: str, database: str) -> None:
+    runtime = Runtime(service="messaging", clock=SystemClock())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, runtime.stopping.set)
+    async with connect(MongoSection(url=mongo_url, database=database)) as db:
+        log = Log(Store(db), section=LogSection(), clock=runtime.clock)
+        scheduler = Scheduler(
+            log, Everybody(), read=read_scheduled, section=SECTION, clock=runtime.clock
+        )
+        async with log.running(runtime), runtime.background("scheduler", scheduler.run()):
+            await runtime.stopping.wait()
+            await scheduler.finish()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
