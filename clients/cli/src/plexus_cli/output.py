@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -64,9 +65,10 @@ def instant(stamp: Timestamp) -> str:
     return at.isoformat(timespec="milliseconds")
 
 
-def local(stamp: Timestamp) -> str:
-    """Give an instant as the reader's clock shows it."""
-    at = datetime.fromtimestamp(stamp.seconds, tz=UTC).astimezone()
+def local(stamp: Timestamp, *, zone: str = "") -> str:
+    """Give an instant as the reader's clock shows it, or a clock of an IANA zone."""
+    shown_in = ZoneInfo(zone) if zone else None
+    at = datetime.fromtimestamp(stamp.seconds, tz=UTC).astimezone(shown_in)
     return at.strftime("%Y-%m-%d %H:%M")
 
 

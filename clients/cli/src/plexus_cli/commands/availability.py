@@ -29,8 +29,8 @@ async def show_off_hours(
     say(summary(preview))
     for each in preview.people:
         who = names[each.person_id]
-        again = local(each.works_again_at)
-        say(f"  {who}  {each.local_time} {each.time_zone}, works again {again}")
+        again = local(each.works_again_at, zone=each.time_zone)
+        say(f"  {who}  {each.local_time} {each.time_zone}, works again {again} there")
 
 
 async def warn_of_off_hours(plexus: Plexus, conversation_id: str, mentions: Mentions) -> None:
@@ -52,5 +52,5 @@ def summary(preview: pb.PreviewSendResponse) -> str:
     first = min(preview.people, key=lambda each: each.works_again_at.ToNanoseconds())
     return (
         f"{preview.off_hours} of {preview.audience} are outside their working hours;"
-        f" the first works again {local(first.works_again_at)}."
+        f" the first works again {local(first.works_again_at)} by your clock."
     )

@@ -81,7 +81,7 @@ def line_of(message: Message, names: dict[str, str]) -> Text:
     if message.HasField("quote"):
         line.append(f"「{safe_line(message.quote.text) or '…'}」 ")
     line.append_text(Text("(recalled)") if message.recalled else body_of(message))
-    if message.HasField("edited_at"):
+    if message.HasField("edited_at") and not message.recalled:
         line.append(" (edited)")
     if message.forwarded:
         carried = " / ".join(safe_line(each.text) for each in message.forwarded if each.text)
