@@ -23,6 +23,7 @@ from plexus_local.faults.ledger import Ledger, Violation
 
 EMOJIS: Final = ("👍", "tada", "eyes")
 MANY: Final = 12
+AHEAD_SECONDS: Final = 5
 
 
 @dataclass
@@ -183,9 +184,16 @@ async def schedule(actor: Actor) -> None:
         request_id=secrets.token_hex(8),
         message=ScheduledContent(conversation_id=actor.room.id, text=text),
     )
-    request.send_at.FromSeconds(int(time.time()) + 1)
+    request.send_at.FromSeconds(int(time.time()) + AHEAD_SECONDS)
     plexus = actor.device.plexus
-    response = await insist(plexus, plexus.personal.ScheduleMessage, request, ledger=actor.ledger)
+    try:
+        response = await insist(
+            plexus, plexus.personal.ScheduleMessage, request, ledger=actor.ledger
+        )
+    except grpc.aio.AioRpcError as error:
+        if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
+            return  # the time is past; whether an attempt came through before is not known
+        raise Violation(f"ScheduleMessage answered {error.details()}") from error
     actor.ledger.adopt((actor.room.id, actor.device.person_id, response.scheduled.id), text)
 
 
