@@ -23,7 +23,15 @@ DRIVERS = {
     "opensearchpy": ("search.store",),
     "aiokafka": ("plexuskit.kafka",),
     "faststream": ("plexuskit.kafka",),
-    "grpc": ("plexuskit.grpc", "*.api", "*.app", "gateway", "plexus_cli", "plexus_bench"),
+    "grpc": (
+        "plexuskit.grpc",
+        "*.api",
+        "*.app",
+        "gateway",
+        "plexus_cli",
+        "plexus_bench",
+        "plexus_local.faults",
+    ),
     "plexuskit.testing": ("plexuskit.testing", "plexus_local", "plexus_bench"),
 }
 
@@ -39,6 +47,7 @@ READS_THE_CLOCK = {
     "plexuskit/clock.py": "is the clock",
     "plexus_cli/doctor.py": "compares this machine's clock with the servers'",
     "plexus_cli/sdk.py": "compares a token's end with this machine's clock",
+    "plexus_local/faults/actions.py": "schedules messages for a second later",
     "plexus_local/journal.py": "tells the operator since when something runs",
     "plexus_local/mail.py": "names a mail's file after its arrival",
     "plexus_local/show.py": "tells the operator for how long something runs",

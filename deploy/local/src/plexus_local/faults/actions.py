@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import random
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,6 +15,7 @@ from typing import Any, Final
 import grpc
 from plexus.messaging.v1 import messaging_service_pb2 as pb
 from plexus.messaging.v1.messages_pb2 import Mention
+from plexus.messaging.v1.personal_service_pb2 import ScheduledContent, ScheduleMessageRequest
 
 from plexus_local.faults.calls import insist
 from plexus_local.faults.device import Device
@@ -21,6 +23,7 @@ from plexus_local.faults.ledger import Ledger, Violation
 
 EMOJIS: Final = ("👍", "tada", "eyes")
 MANY: Final = 12
+AHEAD_SECONDS: Final = 5
 
 
 @dataclass
@@ -173,6 +176,27 @@ async def reply(actor: Actor) -> None:
         actor.told(request, await actor.device.send(request))
 
 
+async def schedule(actor: Actor) -> None:
+    """Have a message sent by itself a moment later; it is sent once, whoever dies (MSG-17)."""
+    text = f"scheduled {secrets.token_hex(8)}"
+    actor.ledger.scheduled[text] = None
+    request = ScheduleMessageRequest(
+        request_id=secrets.token_hex(8),
+        message=ScheduledContent(conversation_id=actor.room.id, text=text),
+    )
+    request.send_at.FromSeconds(int(time.time()) + AHEAD_SECONDS)
+    plexus = actor.device.plexus
+    try:
+        response = await insist(
+            plexus, plexus.personal.ScheduleMessage, request, ledger=actor.ledger
+        )
+    except grpc.aio.AioRpcError as error:
+        if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
+            return  # the time is past; whether an attempt came through before is not known
+        raise Violation(f"ScheduleMessage answered {error.details()}") from error
+    actor.ledger.adopt((actor.room.id, actor.device.person_id, response.scheduled.id), text)
+
+
 async def read(actor: Actor) -> None:
     """Read on, up to the newest message that the device shows."""
     seq = max(actor.device.watch(actor.room.id).messages, default=0)
@@ -273,6 +297,7 @@ ACTIONS: Final = (
     Action("say many", say_many, 2),
     Action("say again", say_again, 8),
     Action("reply", reply, 4),
+    Action("schedule", schedule, 3),
     Action("read", read, 10),
     Action("come or go", come_or_go, 4),
     Action("rename", rename, 1),

@@ -84,6 +84,9 @@ class Device:
         self._open = asyncio.Event()
         self._last_live: dict[str, int] = {}
         self._closed_here: set[str] = set()
+        # Where nothing could be fetched, because this person was removed: frames from before the
+        # removal still come, and do not join on.
+        self._refused: set[str] = set()
         self._following: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
@@ -246,8 +249,9 @@ class Device:
         held = self.held[conversation_id]
         joins = self._check_live(events)
         if events.after > held.through:
-            if not joins:
-                self.holes.append(f"{conversation_id}: {held.through} held, then {events.after}")
+            if not joins and conversation_id not in self._refused:
+                hole = f"{held.through} held, then {events.after}"
+                self.holes.append(f"{conversation_id}: {self.person_id}: {hole}")
             if not await self._caught_up(conversation_id, held):
                 return
         for envelope in events.events:
@@ -302,10 +306,12 @@ class Device:
                 )
             except grpc.aio.AioRpcError as error:
                 if error.code() is grpc.StatusCode.NOT_FOUND and self.comes_and_goes:
+                    self._refused.add(conversation_id)
                     return False
                 raise Violation(f"ListChanges answered {error.details()}") from error
             for change in response.changes:
                 held.merge(change)
             held.through = max(held.through, response.through)
             more = response.has_more
+        self._refused.discard(conversation_id)
         return True

@@ -33,6 +33,8 @@ class Ledger:
     said: dict[Request, str] = field(default_factory=dict)
     told: dict[Request, Told] = field(default_factory=dict)
     mentioned: dict[Request, str] = field(default_factory=dict)
+    # Texts that are to be sent by themselves, with the request once it is known.
+    scheduled: dict[str, Request | None] = field(default_factory=dict)
     # The last text that its author was told of, and what was taken back.
     edited: dict[Place, str] = field(default_factory=dict)
     recalled: set[Place] = field(default_factory=set)
@@ -55,6 +57,18 @@ class Ledger:
         if mention:
             self.mentioned[request] = mention
 
+    def adopt(self, request: Request, text: str) -> None:
+        """Note under which request a scheduled text is sent: one and the same for ever (MSG-17).
+
+        Raises:
+            Violation: it is sent under another one too.
+        """
+        before = self.scheduled[text]
+        if before not in {None, request}:
+            raise Violation(f"{text!r} is sent as {before} and as {request}")
+        self.scheduled[text] = request
+        self.said[request] = text
+
     def tell(self, request: Request, response: SendMessageResponse) -> Told:
         """Note an acknowledgement.
 
@@ -74,6 +88,8 @@ class Ledger:
         for kept in (*requests, *places, self.read, self.members):
             for key in [key for key in kept if key[0] in conversation_ids]:
                 del kept[key]
+        for text in [t for t, r in self.scheduled.items() if r and r[0] in conversation_ids]:
+            del self.scheduled[text]
         for places_ in (self.recalled, self.recalling):
             places_.difference_update([p for p in places_ if p[0] in conversation_ids])
         for conversation_id in conversation_ids:

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from plexus_local.faults.points import GATEWAYS, MESSAGING, NOTIFY, POINTS, RELAY, Place
+from plexus_local.faults.points import GATEWAYS, MESSAGING, NOTIFY, POINTS, RELAY, SCHEDULER, Place
 
 DIRECTORY: Final = ("directory",)
 # Strikes between two complete checks; the process that is struck stays the same.
 BLOCK: Final = 7
 # A process stands still for this long; the relay's lease lives for 1 s here.
 PAUSE_SECONDS: Final = 2.0
-KINDS: Final = (MESSAGING, RELAY, GATEWAYS, NOTIFY, DIRECTORY)
+KINDS: Final = (MESSAGING, RELAY, GATEWAYS, SCHEDULER, NOTIFY, DIRECTORY)
 
 
 @dataclass(frozen=True, slots=True)

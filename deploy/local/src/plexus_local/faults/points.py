@@ -9,6 +9,7 @@ from typing import Final
 MESSAGING: Final = ("messaging-api", "messaging-api-2")
 GATEWAYS: Final = ("gateway", "gateway-2")
 RELAY: Final = ("messaging-relay",)
+SCHEDULER: Final = ("messaging-scheduler",)
 NOTIFY: Final = ("notify",)
 
 
@@ -59,5 +60,7 @@ POINTS: Final = (
     Place(name="gateway.after_apply", processes=GATEWAYS, most=40),
     Place(name="gateway.before_forward", processes=GATEWAYS, most=20),
     Place(name="gateway.after_forward", processes=GATEWAYS, most=20),
+    Place(name="schedule.after_claim", processes=SCHEDULER, most=3),
+    Place(name="schedule.after_send", processes=SCHEDULER, most=3),
     Place(name="consumer.after_effect", processes=NOTIFY, most=2),
 )

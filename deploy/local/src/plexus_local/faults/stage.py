@@ -23,6 +23,13 @@ ENTRIES: Final = (
     Entry(name="messaging-api", service="messaging", roles=("api",), stage=1),
     Entry(name="messaging-api-2", service="messaging", roles=("api",), stage=1),
     Entry(name="messaging-relay", service="messaging", roles=("relay",), stage=1, serves=()),
+    Entry(
+        name="messaging-scheduler",
+        service="messaging",
+        roles=("scheduler", "consumer"),
+        stage=1,
+        serves=(),
+    ),
     Entry(name="notify", service="notify", roles=("api", "relay", "consumers"), stage=1),
     Entry(name="gateway", service="gateway", roles=("api",), stage=2, serves=("grpc", "http")),
     Entry(name="gateway-2", service="gateway", roles=("api",), stage=2, serves=("grpc", "http")),
@@ -32,6 +39,10 @@ LEASE_SECONDS: Final = 1.0
 SETTINGS: Final = {
     f"{service}_RELAY__LEASE_SECONDS": str(LEASE_SECONDS)
     for service in ("DIRECTORY", "MESSAGING", "NOTIFY")
+} | {
+    "MESSAGING_SCHEDULE__LEASE_SECONDS": "2",
+    "MESSAGING_SCHEDULE__POLL_SECONDS": "0.2",
+    "MESSAGING_SCHEDULE__SHORTEST_SECONDS": "0",
 }
 NOBODY: Final = "http://127.0.0.1:9"
 

@@ -79,7 +79,7 @@ class World:
         """
         await self.check_logs()
         for room in self.rooms:
-            self.verifier.check_nothing_hangs(room)
+            await self.verifier.check_nothing_hangs(room)
         checks = [
             self.verifier.check_device(room, device)
             for room in self.rooms
