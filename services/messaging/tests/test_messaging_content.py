@@ -3,6 +3,7 @@
 import pytest
 from messaging.api.translate import to_draft, to_foreign_conversation, to_foreign_message
 from messaging.domain.conversations import History
+from messaging.domain.people import Department
 from messaging.domain.refusals import MentionDepartmentDenied
 from messaging.operations import conversations, sending
 from plexus.messaging.v1 import conversations_pb2, import_service_pb2, messages_pb2
@@ -20,6 +21,8 @@ def request(room="cnv_1", **fields):
 
 async def test_markdown_is_stored_as_text_and_spans(store, log, group):
     room = await group("ann", "bob")
+    research = Department(id="dep_7", tenant_id="ten_acme", path=("dep_7",), version=3)
+    await store.people.put_departments([research])
     text = (
         "> 引用\n\n**重点：**看 ~~旧~~ [合同](https://a.com/c) <@bob|@鲍勃> <!dep_7|@研发>\n"
         "```py\nx\n```"
@@ -41,7 +44,10 @@ async def test_markdown_is_stored_as_text_and_spans(store, log, group):
         ("@研发", "mention_department_id"),
         ("x", "code_block"),
     }
-    assert list(message.mentions) == [Mention(person_id="bob"), Mention(department_id="dep_7")]
+    assert list(message.mentions) == [
+        Mention(person_id="bob"),
+        Mention(department_id="dep_7", directory_version=3),
+    ]
     again = to_draft(request(room, text=message.text, spans=message.spans), sender_id="ann")
     assert again.spans == draft.spans, "what is read can be sent again as it is"
 
@@ -95,7 +101,8 @@ async def test_names_and_topics_of_groups_hold_no_tricks(store, log, people, per
     assert (made.name, made.topic) == ("项目一 组", "见[2J这里")
 
     async def renamed(**fields):
-        changed = {"name": None, "topic": None, "archived": None, "expected_version": 0} | fields
+        kept = {"name": None, "topic": None, "archived": None, "confidential": None}
+        changed = kept | {"expected_version": 0} | fields
         return await conversations.update_conversation(
             log, actor=ann, conversation_id=made.id, now=NOW, **changed
         )

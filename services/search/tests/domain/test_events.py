@@ -59,6 +59,7 @@ def test_a_message_is_readable_through_its_conversation_and_keeps_its_original_t
         "seq": 7,
         "root_seq": 5,
         "mentions": ["per_bo", "@all"],
+        "labels": [],
         "has": ["file", "link"],
         "origin": "import",
     }

@@ -425,21 +425,26 @@ class Mention(_message.Message):
     department_id: _builtins.str
     """Every member who belongs to the department or one below it."""
     directory_version: _builtins.int
-    """Version of the department when it was addressed."""
+    """Version of the department when it was addressed; unset for people and all."""
     def __init__(
         self,
         *,
         person_id: _builtins.str = ...,
         all: _builtins.bool = ...,
         department_id: _builtins.str = ...,
-        directory_version: _builtins.int = ...,
+        directory_version: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "department_id", b"department_id", "person_id", b"person_id", "target", b"target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_directory_version", b"_directory_version", "all", b"all", "department_id", b"department_id", "directory_version", b"directory_version", "person_id", b"person_id", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "department_id", b"department_id", "directory_version", b"directory_version", "person_id", b"person_id", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_directory_version", b"_directory_version", "all", b"all", "department_id", b"department_id", "directory_version", b"directory_version", "person_id", b"person_id", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__directory_version: _TypeAlias = _typing.Literal["directory_version"]  # noqa: Y015
+    _WhichOneofArgType__directory_version: _TypeAlias = _typing.Literal["_directory_version", b"_directory_version"]  # noqa: Y015
     _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["person_id", "all", "department_id"]  # noqa: Y015
     _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__directory_version) -> _WhichOneofReturnType__directory_version | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
 
 Global___Mention: _TypeAlias = Mention  # noqa: Y015
