@@ -460,6 +460,7 @@ async def standing(
                 "MESSAGING_KAFKA__URL": kafka.url,
                 "MESSAGING_KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
                 "MESSAGING_OPS__PORT": "0",
+                "MESSAGING_LIMITS__SENDER_BURST": "1000000",
                 "MESSAGING_CALLER__KEYS_FILE": str(keys_of("messaging").keys_file),
                 "MESSAGING_PEERS__DIRECTORY": f"127.0.0.1:{port}",
             },
