@@ -9,7 +9,7 @@ from messaging.domain.conversations import History
 from messaging.domain.messages import Draft, Words, draft
 from messaging.domain.policy import DEFAULT
 from messaging.operations import conversations, messages
-from messaging.operations.altering import Once
+from messaging.operations.altering import Asked, Once
 from messaging.operations.cursors import Cursors
 from messaging.operations.log import Log
 from messaging.store import Store
@@ -140,15 +140,9 @@ def change(log, store, person):
             response=response,
             now=now,
         )
-        answer = await operation(
-            through or log,
-            actor=me,
-            conversation_id=room,
-            seq=seq,
-            once=Once(remembered, lambda message: response(message=message)),
-            now=now,
-            **fields,
-        )
+        once = Once(remembered, lambda message: response(message=message))
+        asked = Asked(actor=me, conversation_id=room, seq=seq, once=once, now=now)
+        answer = await operation(through or log, asked, **fields)
         return answer.message
 
     return carry_out

@@ -4,14 +4,14 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message as ProtoMessage
-from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
+from plexus.messaging.v1 import messaging_service_pb2
 from plexuskit.grpc import actor
 
 from messaging import queries
 from messaging.api import translate
 from messaging.domain.policy import Policy, Receipts
 from messaging.operations import forwarding, messages, policies
-from messaging.operations.altering import Once
+from messaging.operations.altering import Asked, Once
 from messaging.operations.log import Log
 
 pb = messaging_service_pb2
@@ -41,22 +41,14 @@ class MessagesApi:
     ) -> pb.EditMessageResponse:
         me = actor()
         words = translate.to_words(request)
-
-        def respond(message: messages_pb2.Message) -> pb.EditMessageResponse:
-            return pb.EditMessageResponse(message=message)
-
         response = await messages.edit_message(
             self._log,
-            actor=me,
-            conversation_id=request.conversation_id,
-            seq=request.seq,
+            self._asked(request, pb.EditMessageResponse),
             words=words,
             expected_version=(
                 request.expected_version if request.HasField("expected_version") else None
             ),
             policy=await self._log.store.policies.get(me.tenant_id),
-            once=self._once(request, respond, pb.EditMessageResponse),
-            now=self._log.clock.now(),
         )
         tail = await self._log.tail(request.conversation_id)
         response.not_in_conversation.extend(
@@ -79,51 +71,29 @@ class MessagesApi:
         self, request: pb.RecallMessageRequest, context: Any
     ) -> pb.RecallMessageResponse:
         me = actor()
-
-        def respond(message: messages_pb2.Message) -> pb.RecallMessageResponse:
-            return pb.RecallMessageResponse(message=message)
-
         return await messages.recall_message(
             self._log,
-            actor=me,
-            conversation_id=request.conversation_id,
-            seq=request.seq,
+            self._asked(request, pb.RecallMessageResponse),
             policy=await self._log.store.policies.get(me.tenant_id),
-            once=self._once(request, respond, pb.RecallMessageResponse),
-            now=self._log.clock.now(),
         )
 
     async def ReactToMessage(
         self, request: pb.ReactToMessageRequest, context: Any
     ) -> pb.ReactToMessageResponse:
-        def respond(message: messages_pb2.Message) -> pb.ReactToMessageResponse:
-            return pb.ReactToMessageResponse(message=message)
-
         return await messages.react_to_message(
             self._log,
-            actor=actor(),
-            conversation_id=request.conversation_id,
-            seq=request.seq,
+            self._asked(request, pb.ReactToMessageResponse),
             emoji=request.emoji,
             remove=request.remove,
-            once=self._once(request, respond, pb.ReactToMessageResponse),
-            now=self._log.clock.now(),
         )
 
     async def PinMessage(
         self, request: pb.PinMessageRequest, context: Any
     ) -> pb.PinMessageResponse:
-        def respond(message: messages_pb2.Message) -> pb.PinMessageResponse:
-            return pb.PinMessageResponse(message=message)
-
         return await messages.pin_message(
             self._log,
-            actor=actor(),
-            conversation_id=request.conversation_id,
-            seq=request.seq,
+            self._asked(request, pb.PinMessageResponse),
             unpin=request.unpin,
-            once=self._once(request, respond, pb.PinMessageResponse),
-            now=self._log.clock.now(),
         )
 
     async def ListPins(self, request: pb.ListPinsRequest, context: Any) -> pb.ListPinsResponse:
@@ -135,18 +105,11 @@ class MessagesApi:
     async def LabelMessage(
         self, request: pb.LabelMessageRequest, context: Any
     ) -> pb.LabelMessageResponse:
-        def respond(message: messages_pb2.Message) -> pb.LabelMessageResponse:
-            return pb.LabelMessageResponse(message=message)
-
         return await messages.label_message(
             self._log,
-            actor=actor(),
-            conversation_id=request.conversation_id,
-            seq=request.seq,
+            self._asked(request, pb.LabelMessageResponse),
             add=request.add,
             remove=request.remove,
-            once=self._once(request, respond, pb.LabelMessageResponse),
-            now=self._log.clock.now(),
         )
 
     async def ForwardMessages(
@@ -198,15 +161,24 @@ class MessagesApi:
         )
         return pb.UpdateMessagingPolicyResponse(policy=_policy_to_proto(policy))
 
-    def _once(self, request: Any, respond: Any, response: type[ResponseT]) -> Once[ResponseT]:
+    def _asked(self, request: Any, response: type[ResponseT]) -> Asked[ResponseT]:
+        """Read who asks to change which message; each of these responses has the message."""
+        me, now = actor(), self._log.clock.now()
+        answer: Any = response
         remembered = self._log.store.requests.remembered(
             request=request,
             request_id=request.request_id,
-            actor_id=actor().person_id,
+            actor_id=me.person_id,
             response=response,
-            now=self._log.clock.now(),
+            now=now,
         )
-        return Once(remembered=remembered, response=respond)
+        return Asked(
+            actor=me,
+            conversation_id=request.conversation_id,
+            seq=request.seq,
+            once=Once(remembered, lambda message: answer(message=message)),
+            now=now,
+        )
 
 
 def _policy_of(policy: pb.MessagingPolicy) -> Policy:

@@ -70,15 +70,19 @@ class Once(Generic[ResponseT]):
     response: Callable[[Message], ResponseT]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[ResponseT]):
+    """Who asks to change which message, when, and how that is answered once."""
+
+    actor: Actor
+    conversation_id: str
+    seq: int
+    once: Once[ResponseT]
+    now: datetime
+
+
 async def alter_message(
-    log: Log,
-    *,
-    actor: Actor,
-    conversation_id: str,
-    seq: int,
-    decide: Callable[[Target], Alteration | None],
-    once: Once[ResponseT],
-    now: datetime,
+    log: Log, asked: Asked[ResponseT], decide: Callable[[Target], Alteration | None]
 ) -> ResponseT:
     """Decide on the present message and write entry and state together.
 
@@ -86,12 +90,8 @@ async def alter_message(
 
     Args:
         log: the way into the log; its lane is held meanwhile.
-        actor: who changes it.
-        conversation_id: where it is.
-        seq: which message.
+        asked: who, which message, when.
         decide: re-runnable and pure; raises a refusal, or gives the alteration.
-        once: the request, so that a retry gets the first answer.
-        now: when.
 
     Raises:
         ConversationNotFound: the caller is no member, or the conversation another tenant's (GW-2).
@@ -99,6 +99,7 @@ async def alter_message(
         RequestIdReused: the request id was used for another request.
         DependencyDown: the store failed, or others were faster too often.
     """
+    conversation_id, once = asked.conversation_id, asked.once
 
     async def attempt() -> ResponseT:
         for _ in range(ATTEMPTS):
@@ -107,7 +108,7 @@ async def alter_message(
             refusal: Refusal | None = None
             alteration: Alteration | None = None
             try:
-                target = await _target(log, tail, actor, seq)
+                target = await _target(log, tail, asked)
                 # A retry is answered with the present message: what was told then may be recalled.
                 alteration = None if done else decide(target)
             except Refusal as raised:
@@ -120,9 +121,7 @@ async def alter_message(
                 if refusal is not None:
                     raise refusal
                 return once.response(target.message)
-            answer = await _try(
-                log, target, alteration, actor_id=actor.person_id, once=once, at=now
-            )
+            answer = await _try(log, asked, target, alteration)
             if answer is not None:
                 return answer
         raise DependencyDown
@@ -130,7 +129,8 @@ async def alter_message(
     return await log.exclusive(conversation_id, attempt)
 
 
-async def _target(log: Log, tail: Tail, actor: Actor, seq: int) -> Target:
+async def _target(log: Log, tail: Tail, asked: Asked[ResponseT]) -> Target:
+    actor, seq = asked.actor, asked.seq
     conversation = tail.conversation
     member = tail.members.get(actor.person_id)
     officer = COMPLIANCE in actor.roles
@@ -144,16 +144,10 @@ async def _target(log: Log, tail: Tail, actor: Actor, seq: int) -> Target:
 
 
 async def _try(
-    log: Log,
-    target: Target,
-    alteration: Alteration,
-    *,
-    actor_id: str,
-    once: Once[ResponseT],
-    at: datetime,
+    log: Log, asked: Asked[ResponseT], target: Target, alteration: Alteration
 ) -> ResponseT | None:
     """Write once; None: somebody else has the number, or has carried out this very request."""
-    tail, stamp = target.tail, timestamp(at)
+    tail, once, at = target.tail, asked.once, asked.now
     conversation = tail.conversation
     numbers = next_change(
         tail.head,
@@ -161,9 +155,9 @@ async def _try(
         entity_id=target.message.id,
         content_hash=alteration.content_hash,
     )
-    message = alteration.message(numbers, stamp)
+    message = alteration.message(numbers, timestamp(at))
     answer = once.response(message)
-    document = _entry_of(target, alteration, message, numbers, actor_id=actor_id, at=at)
+    document = _entry_of(asked, target, alteration, message, numbers)
     emptied = await _emptied_events(log, target) if alteration.empties else {}
 
     async def work(tx: Transaction) -> None:
@@ -190,15 +184,13 @@ async def _try(
 
 
 def _entry_of(
+    asked: Asked[ResponseT],
     target: Target,
     alteration: Alteration,
     message: Message,
     numbers: Numbers,
-    *,
-    actor_id: str,
-    at: datetime,
 ) -> dict[str, Any]:
-    conversation = target.tail.conversation
+    conversation, actor_id, at = target.tail.conversation, asked.actor.person_id, asked.now
     event = envelope(
         alteration.fact(message),
         tenant_id=conversation.tenant_id,

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import TypeVar
 
 from google.protobuf.message import Message as ProtoMessage
@@ -27,7 +26,7 @@ from messaging.domain.posted import (
     reacted,
 )
 from messaging.domain.refusals import TooManyPins
-from messaging.operations.altering import Alteration, Once, Target, alter_message
+from messaging.operations.altering import Alteration, Asked, Target, alter_message
 from messaging.operations.log import Log
 from messaging.store import present
 from messaging.store.entries import mentioned_in
@@ -39,15 +38,11 @@ ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
 
 async def edit_message(
     log: Log,
+    asked: Asked[ResponseT],
     *,
-    actor: Actor,
-    conversation_id: str,
-    seq: int,
     words: Words,
     expected_version: int | None,
     policy: Policy,
-    once: Once[ResponseT],
-    now: datetime,
 ) -> ResponseT:
     """Change the words of one's own message (MSG-11); the same words change nothing.
 
@@ -64,22 +59,22 @@ async def edit_message(
 
     def decide(target: Target) -> Alteration | None:
         posted = target.posted
-        after = _redrafted(target, words, actor=actor)
+        after = _redrafted(target, words, actor=asked.actor)
         if after.content_hash == target.message.content_hash and not posted.recalled:
             return None
         check_edit(
             target.tail,
             posted,
-            person_id=actor.person_id,
+            person_id=asked.actor.person_id,
             policy=policy,
             expected_version=expected_version,
-            now=now,
+            now=asked.now,
         )
         departments = department_versions(
             after.department_ids, known, tenant_id=target.tail.conversation.tenant_id
         )
         added = added_mentions(posted, after)
-        check_addressing(target.tail, added, person_id=actor.person_id)
+        check_addressing(target.tail, added, person_id=asked.actor.person_id)
         return Alteration(
             kind=EntryKind.EDITED,
             message=lambda numbers, at: present.edited(
@@ -90,26 +85,14 @@ async def edit_message(
             fields={"mentioned": mentioned_in(after) or None},
         )
 
-    return await alter_message(
-        log,
-        actor=actor,
-        conversation_id=conversation_id,
-        seq=seq,
-        decide=decide,
-        once=once,
-        now=now,
-    )
+    return await alter_message(log, asked, decide)
 
 
 async def recall_message(
     log: Log,
+    asked: Asked[ResponseT],
     *,
-    actor: Actor,
-    conversation_id: str,
-    seq: int,
     policy: Policy,
-    once: Once[ResponseT],
-    now: datetime,
 ) -> ResponseT:
     """Take a message back (MSG-12): its content goes, also out of every stored event of it.
 
@@ -126,45 +109,33 @@ async def recall_message(
         check_recall(
             target.tail,
             target.posted,
-            person_id=actor.person_id,
-            member=target.tail.members.get(actor.person_id),
-            roles=actor.roles,
+            person_id=asked.actor.person_id,
+            member=target.tail.members.get(asked.actor.person_id),
+            roles=asked.actor.roles,
             policy=policy,
-            now=now,
+            now=asked.now,
         )
         return Alteration(
             kind=EntryKind.RECALLED,
             message=lambda numbers, at: present.recalled(
-                target.message, person_id=actor.person_id, numbers=numbers, at=at
+                target.message, person_id=asked.actor.person_id, numbers=numbers, at=at
             ),
             fact=events.recalled,
-            content_hash=_hash("recalled", actor.person_id),
+            content_hash=_hash("recalled", asked.actor.person_id),
             # Never unread again, never pinned, addresses nobody (MSG-8).
             fields={"silent": True, "recalled": True, "pinned_at": None, "mentioned": None},
             empties=True,
         )
 
-    return await alter_message(
-        log,
-        actor=actor,
-        conversation_id=conversation_id,
-        seq=seq,
-        decide=decide,
-        once=once,
-        now=now,
-    )
+    return await alter_message(log, asked, decide)
 
 
 async def react_to_message(
     log: Log,
+    asked: Asked[ResponseT],
     *,
-    actor: Actor,
-    conversation_id: str,
-    seq: int,
     emoji: str,
     remove: bool,
-    once: Once[ResponseT],
-    now: datetime,
 ) -> ResponseT:
     """Put an emoji on a message or take one's own off: a set, so twice is once (MSG-16).
 
@@ -178,7 +149,7 @@ async def react_to_message(
     def decide(target: Target) -> Alteration | None:
         check_alterable(target.tail, target.posted)
         before = target.posted.reactions
-        after = reacted(before, emoji=normal, person_id=actor.person_id, remove=remove)
+        after = reacted(before, emoji=normal, person_id=asked.actor.person_id, remove=remove)
         if after == before:
             return None
         return Alteration(
@@ -187,31 +158,19 @@ async def react_to_message(
                 target.message, after, numbers=numbers
             ),
             fact=lambda message: events.reacted(
-                message, emoji=normal, person_id=actor.person_id, removed=remove
+                message, emoji=normal, person_id=asked.actor.person_id, removed=remove
             ),
-            content_hash=_hash("unreacted" if remove else "reacted", actor.person_id, normal),
+            content_hash=_hash("unreacted" if remove else "reacted", asked.actor.person_id, normal),
         )
 
-    return await alter_message(
-        log,
-        actor=actor,
-        conversation_id=conversation_id,
-        seq=seq,
-        decide=decide,
-        once=once,
-        now=now,
-    )
+    return await alter_message(log, asked, decide)
 
 
 async def pin_message(
     log: Log,
+    asked: Asked[ResponseT],
     *,
-    actor: Actor,
-    conversation_id: str,
-    seq: int,
     unpin: bool,
-    once: Once[ResponseT],
-    now: datetime,
 ) -> ResponseT:
     """Keep a message in view, or no longer; who pinned first stays named (MSG-16).
 
@@ -220,7 +179,7 @@ async def pin_message(
         MessageIsRecalled, ConversationIsArchived: see domain.posted.
         ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
     """
-    pinned = await log.store.entries.count_pinned(conversation_id)
+    pinned = await log.store.entries.count_pinned(asked.conversation_id)
 
     def decide(target: Target) -> Alteration | None:
         check_alterable(target.tail, target.posted)
@@ -233,40 +192,28 @@ async def pin_message(
                 kind=EntryKind.PINNED,
                 message=lambda numbers, _: present.without_pin(target.message, numbers=numbers),
                 fact=events.pinned,
-                content_hash=_hash("unpinned", actor.person_id),
+                content_hash=_hash("unpinned", asked.actor.person_id),
                 fields={"pinned_at": None},
             )
         return Alteration(
             kind=EntryKind.PINNED,
             message=lambda numbers, at: present.with_pin(
-                target.message, person_id=actor.person_id, numbers=numbers, at=at
+                target.message, person_id=asked.actor.person_id, numbers=numbers, at=at
             ),
             fact=events.pinned,
-            content_hash=_hash("pinned", actor.person_id),
-            fields={"pinned_at": now},
+            content_hash=_hash("pinned", asked.actor.person_id),
+            fields={"pinned_at": asked.now},
         )
 
-    return await alter_message(
-        log,
-        actor=actor,
-        conversation_id=conversation_id,
-        seq=seq,
-        decide=decide,
-        once=once,
-        now=now,
-    )
+    return await alter_message(log, asked, decide)
 
 
 async def label_message(
     log: Log,
+    asked: Asked[ResponseT],
     *,
-    actor: Actor,
-    conversation_id: str,
-    seq: int,
     add: Sequence[str],
     remove: Sequence[str],
-    once: Once[ResponseT],
-    now: datetime,
 ) -> ResponseT:
     """Put labels on a message and take labels off.
 
@@ -288,15 +235,7 @@ async def label_message(
             content_hash=_hash("labeled", *after),
         )
 
-    return await alter_message(
-        log,
-        actor=actor,
-        conversation_id=conversation_id,
-        seq=seq,
-        decide=decide,
-        once=once,
-        now=now,
-    )
+    return await alter_message(log, asked, decide)
 
 
 def _settled(words: Words) -> Words:
