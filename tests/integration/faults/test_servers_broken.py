@@ -30,7 +30,6 @@ async def test_msg_2_mongodbs_primary_stepped_down_and_killed_loses_and_repeats_
             await whole.end()
 
     assert stepped_down is not killed
-    assert whole.company.ledger.retries
     assert whole.holes == []
 
 

@@ -128,7 +128,7 @@ async def _open(channel, plexus):
 
 
 async def _read(call, latencies: list[float]) -> None:
-    async for frame in call:
+    while (frame := await call.read()) is not grpc.aio.EOF:
         now, at = time.time(), frame.find(MARK)
         while at >= 0:
             latencies.append(now - int(frame[at + 8 : at + 24]) / 1e6)
@@ -155,7 +155,7 @@ async def _round(plexus, conversation: str, latencies: list[float], *, expected:
 async def _resyncs(call) -> set[str]:
     """Read what waits until the first Resync, within reason."""
     async with asyncio.timeout(30):
-        async for raw in call:
+        while (raw := await call.read()) is not grpc.aio.EOF:
             frames = SessionResponse.FromString(raw).frames
             found = {frame.resync.reason for frame in frames if frame.HasField("resync")}
             if found:
