@@ -35,8 +35,10 @@ async def test_pauses_double_up_to_the_longest(
         start_seconds=2,
     )
 
+    keeper = Keeper(process, journal=journal)
     with capture_logs() as logged, pytest.raises(StartFailed):
-        await Keeper(process, journal=journal).start()
+        await keeper.start()
+    await keeper.stop()
 
     pauses = [line["restart_in_seconds"] for line in logged if line["event"] == "process.died"]
     assert pauses[:5] == [0.01, 0.02, 0.04, 0.05, 0.05]

@@ -203,7 +203,8 @@ def _bad_request(metadata: Mapping[str, str]) -> error_details_pb2.BadRequest:
 def _pack(code: grpc.StatusCode, text: str, details: Sequence[Message]) -> Answer:
     status = Status(code=code.value[0], message=_cut(text, MAX_TEXT))
     for detail in details:
-        status.details.add().Pack(detail)
+        # The same refusal has the same bytes, whatever order its metadata came in (GW-2).
+        status.details.add().Pack(detail, deterministic=True)
     packed = rpc_status.to_status(status)
     return Answer(code=code, text=status.message, trailing=tuple(packed.trailing_metadata))
 
