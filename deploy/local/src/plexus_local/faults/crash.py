@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from plexuskit.testing.wait import eventually
 
 from plexus_local.faults.ledger import Violation
 from plexus_local.faults.plan import PAUSE_SECONDS, Block, Strike, make_plan
 from plexus_local.faults.points import GATEWAYS
 from plexus_local.faults.world import World, world
-from plexus_local.process import Proc
+from plexus_local.process import Proc, until
 
 log = structlog.get_logger()
 
 # A point that is not passed so often by then is struck by kill -9 instead, and not counted.
 STRIKES_WITHIN: Final = 25.0
+TURN_SECONDS: Final = 2.0
 # Conversations are checked to their end and new ones begun after so many blocks.
 ERA: Final = 6
 RELAY_LEASE: Final = "messaging"
@@ -136,14 +136,19 @@ class Cycles:
 
     async def _move_in(self, gateway: Proc) -> None:
         """Let people come to a gateway that serves again: their streams are elsewhere."""
-        serves = asyncio.create_task(eventually(gateway.ready, within=STRIKES_WITHIN))
+        serves = asyncio.create_task(until(gateway.ready, within=STRIKES_WITHIN))
         dies = asyncio.create_task(gateway.died(within=STRIKES_WITHIN))
         await asyncio.wait([serves, dies], return_when=asyncio.FIRST_COMPLETED)
         for task in (serves, dies):
             task.cancel()
         await asyncio.gather(serves, dies, return_exceptions=True)
-        for device in self._world.company.devices:
-            device.roam()
+        # Not all turns lead there, so they are taken until enough have.
+        deadline = time.monotonic() + STRIKES_WITHIN
+        while gateway.running and time.monotonic() < deadline:
+            for device in self._world.company.devices:
+                device.roam()
+            with contextlib.suppress(AssertionError):
+                await gateway.died(within=TURN_SECONDS)
 
     async def _pause(self, victim: Proc, strike: Strike) -> None:
         """Stop a process for longer than a lease lives; another relay may lead meanwhile."""
