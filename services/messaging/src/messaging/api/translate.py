@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -17,13 +17,11 @@ from plexuskit.grpc.status import CODES
 
 from messaging.domain.conversations import History, Kind, Role, clean_title, clean_topic
 from messaging.domain.messages import (
-    Attachment,
     Draft,
     Imported,
     Priority,
     Reaction,
     Span,
-    SpanKind,
     Words,
     draft,
 )
@@ -33,21 +31,8 @@ from messaging.operations.batch import Stored
 from messaging.operations.cursors import Reading
 from messaging.operations.importing import ForeignConversation, ForeignMessage
 from messaging.queries import Changes, Thread, View, peer_of
+from messaging.store.present import attachments_of, spans_of
 
-_SPANS = {
-    "mention_all": SpanKind.MENTION_ALL,
-    "code": SpanKind.CODE,
-    "bold": SpanKind.BOLD,
-    "italic": SpanKind.ITALIC,
-    "quote": SpanKind.QUOTE,
-    "strike": SpanKind.STRIKE,
-}
-_VALUED_SPANS = {
-    "mention_person_id": SpanKind.MENTION,
-    "mention_department_id": SpanKind.MENTION_DEPARTMENT,
-    "link": SpanKind.LINK,
-    "code_block": SpanKind.CODE_BLOCK,
-}
 _HISTORIES = {
     conversations_pb2.Conversation.HISTORY_UNSPECIFIED: History.SINCE_JOIN,
     conversations_pb2.Conversation.HISTORY_SINCE_JOIN: History.SINCE_JOIN,
@@ -147,7 +132,7 @@ def to_draft(request: messaging_service_pb2.SendMessageRequest, *, sender_id: st
         mention_all=bool(request.mentions) and any(m.all for m in request.mentions),
         priority=_PRIORITIES.get(request.priority, Priority.NORMAL),
         reply_to_seq=request.reply_to_seq,
-        attachments=_attachments(request.attachments) if request.attachments else (),
+        attachments=attachments_of(request.attachments) if request.attachments else (),
         department_ids=_departments(request.mentions) if request.mentions else (),
         quote_seq=request.quote_seq,
         quiet=request.notify == messages_pb2.NOTIFY_NONE,
@@ -166,7 +151,7 @@ def to_words(request: messaging_service_pb2.EditMessageRequest) -> Words:
         spans=_spans(request.spans),
         mentions=_people(request.mentions),
         mention_all=any(mention.all for mention in request.mentions),
-        attachments=_attachments(request.attachments),
+        attachments=attachments_of(request.attachments),
         department_ids=_departments(request.mentions),
         markdown=request.format == messages_pb2.FORMAT_MARKDOWN,
     )
@@ -205,7 +190,7 @@ def to_foreign_message(
             spans=_spans(item.spans),
             mentions=_people(item.mentions),
             mention_all=any(mention.all for mention in item.mentions),
-            attachments=_attachments(item.attachments),
+            attachments=attachments_of(item.attachments),
             imported=imported,
             department_ids=_departments(item.mentions),
         )
@@ -243,18 +228,10 @@ def to_foreign_conversation(item: import_service_pb2.ImportedConversation) -> Fo
     )
 
 
-def _spans(spans: Iterable[messages_pb2.Span]) -> tuple[Span, ...]:
-    return tuple(_span(span) for span in spans)
-
-
-def _span(span: messages_pb2.Span) -> Span:
-    match span.WhichOneof("meaning"):
-        case None:
-            raise InvalidArgument(field="spans", problem="has one without a meaning")
-        case word if word in _VALUED_SPANS:
-            return Span(span.start, span.length, _VALUED_SPANS[word], getattr(span, word))
-        case word:
-            return Span(span.start, span.length, _SPANS[word])
+def _spans(spans: Sequence[messages_pb2.Span]) -> tuple[Span, ...]:
+    if any(span.WhichOneof("meaning") is None for span in spans):
+        raise InvalidArgument(field="spans", problem="has one without a meaning")
+    return spans_of(spans)
 
 
 def _people(mentions: Iterable[messages_pb2.Mention]) -> tuple[str, ...]:
@@ -263,10 +240,6 @@ def _people(mentions: Iterable[messages_pb2.Mention]) -> tuple[str, ...]:
 
 def _departments(mentions: Iterable[messages_pb2.Mention]) -> tuple[str, ...]:
     return tuple(mention.department_id for mention in mentions if mention.department_id)
-
-
-def _attachments(attachments: Iterable[messages_pb2.Attachment]) -> tuple[Attachment, ...]:
-    return tuple(Attachment(a.name, a.url, a.media_type, a.size_bytes) for a in attachments)
 
 
 def to_send_response(stored: Stored) -> messaging_service_pb2.SendMessageResponse:
