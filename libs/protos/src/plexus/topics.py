@@ -31,7 +31,7 @@ DIRECTORY_PERSON_V1 = Topic(
     partitions=3,
     retention_minutes=10080,
     facts=frozenset(("plexus.directory.v1.PersonAdded", "plexus.directory.v1.PersonChanged", "plexus.directory.v1.PersonDeactivated", "plexus.directory.v1.SessionRevoked",)),
-    consumers=("search.people", "notify.people", "messaging.people", "gateway.sessions", ),
+    consumers=("search.people", "notify.people", "messaging.people", "gateway.sessions", "gateway.relations", "audit.facts", ),
 )
 DIRECTORY_DEPARTMENT_V1 = Topic(
     name="directory.department.v1",
@@ -39,7 +39,23 @@ DIRECTORY_DEPARTMENT_V1 = Topic(
     partitions=3,
     retention_minutes=10080,
     facts=frozenset(("plexus.directory.v1.DepartmentAdded", "plexus.directory.v1.DepartmentChanged",)),
-    consumers=("messaging.departments", "notify.departments", ),
+    consumers=("messaging.departments", "notify.departments", "gateway.relations", "audit.facts", ),
+)
+DIRECTORY_GROUP_V1 = Topic(
+    name="directory.group.v1",
+    owner="directory",
+    partitions=3,
+    retention_minutes=10080,
+    facts=frozenset(("plexus.directory.v1.GroupChanged",)),
+    consumers=("gateway.relations", "audit.facts", ),
+)
+DIRECTORY_ACCESS_V1 = Topic(
+    name="directory.access.v1",
+    owner="directory",
+    partitions=1,
+    retention_minutes=10080,
+    facts=frozenset(("plexus.directory.v1.RoleChanged", "plexus.directory.v1.RoleBindingChanged", "plexus.directory.v1.AccessPolicyChanged", "plexus.directory.v1.ModuleChanged",)),
+    consumers=("gateway.relations", "audit.facts", ),
 )
 MESSAGING_CONVERSATION_V1 = Topic(
     name="messaging.conversation.v1",
@@ -47,7 +63,7 @@ MESSAGING_CONVERSATION_V1 = Topic(
     partitions=6,
     retention_minutes=10080,
     facts=frozenset(("plexus.messaging.v1.ConversationCreated", "plexus.messaging.v1.ConversationChanged", "plexus.messaging.v1.ConversationArchived", "plexus.messaging.v1.MessagePosted", "plexus.messaging.v1.MessageEdited", "plexus.messaging.v1.MessageRecalled", "plexus.messaging.v1.MessageReacted", "plexus.messaging.v1.MessagePinned", "plexus.messaging.v1.MessageLabeled", "plexus.messaging.v1.MembersAdded", "plexus.messaging.v1.MembersRemoved",)),
-    consumers=("search.messages", "notify.messages", "gateway.fanout", ),
+    consumers=("search.messages", "notify.messages", "gateway.fanout", "audit.facts", ),
 )
 MESSAGING_CURSOR_V1 = Topic(
     name="messaging.cursor.v1",
@@ -79,7 +95,7 @@ TASKS_TASK_V1 = Topic(
     partitions=3,
     retention_minutes=10080,
     facts=frozenset(("plexus.tasks.v1.TaskCreated", "plexus.tasks.v1.TaskChanged", "plexus.tasks.v1.TaskOverdue",)),
-    consumers=("search.tasks", "notify.tasks", ),
+    consumers=("search.tasks", "notify.tasks", "gateway.relations", "audit.facts", ),
 )
 TASKS_PROJECT_V1 = Topic(
     name="tasks.project.v1",
@@ -87,7 +103,7 @@ TASKS_PROJECT_V1 = Topic(
     partitions=3,
     retention_minutes=10080,
     facts=frozenset(("plexus.tasks.v1.ProjectCreated", "plexus.tasks.v1.ProjectChanged",)),
-    consumers=(),
+    consumers=("gateway.relations", "audit.facts", ),
 )
 NOTIFY_NOTIFICATION_V1 = Topic(
     name="notify.notification.v1",
@@ -97,8 +113,16 @@ NOTIFY_NOTIFICATION_V1 = Topic(
     facts=frozenset(("plexus.notify.v1.NotificationRaised", "plexus.notify.v1.NotificationChanged",)),
     consumers=("gateway.fanout", ),
 )
+GATEWAY_DECISION_V1 = Topic(
+    name="gateway.decision.v1",
+    owner="gateway",
+    partitions=3,
+    retention_minutes=10080,
+    facts=frozenset(("plexus.gateway.v1.DecisionMade",)),
+    consumers=("audit.decisions", ),
+)
 
-TOPICS = (DIRECTORY_PERSON_V1, DIRECTORY_DEPARTMENT_V1, MESSAGING_CONVERSATION_V1, MESSAGING_CURSOR_V1, MESSAGING_PERSON_V1, MESSAGING_SIGNAL_V1, TASKS_TASK_V1, TASKS_PROJECT_V1, NOTIFY_NOTIFICATION_V1)
+TOPICS = (DIRECTORY_PERSON_V1, DIRECTORY_DEPARTMENT_V1, DIRECTORY_GROUP_V1, DIRECTORY_ACCESS_V1, MESSAGING_CONVERSATION_V1, MESSAGING_CURSOR_V1, MESSAGING_PERSON_V1, MESSAGING_SIGNAL_V1, TASKS_TASK_V1, TASKS_PROJECT_V1, NOTIFY_NOTIFICATION_V1, GATEWAY_DECISION_V1)
 
 SEARCH_PEOPLE = Consumer(
     group="search.people",
@@ -190,8 +214,26 @@ GATEWAY_SESSIONS = Consumer(
     topics=('directory.person.v1', ),
     dlq="",
 )
+GATEWAY_RELATIONS = Consumer(
+    group="gateway.relations",
+    service="gateway",
+    topics=('directory.person.v1', 'directory.department.v1', 'directory.group.v1', 'directory.access.v1', 'tasks.task.v1', 'tasks.project.v1', ),
+    dlq="",
+)
+AUDIT_FACTS = Consumer(
+    group="audit.facts",
+    service="audit",
+    topics=('directory.person.v1', 'directory.department.v1', 'directory.group.v1', 'directory.access.v1', 'messaging.conversation.v1', 'tasks.task.v1', 'tasks.project.v1', ),
+    dlq="audit.facts.dlq",
+)
+AUDIT_DECISIONS = Consumer(
+    group="audit.decisions",
+    service="audit",
+    topics=('gateway.decision.v1', ),
+    dlq="audit.decisions.dlq",
+)
 
-CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, MESSAGING_PEOPLE, MESSAGING_DEPARTMENTS, MESSAGING_PRESENCE, NOTIFY_PEOPLE, NOTIFY_DEPARTMENTS, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, NOTIFY_SETTINGS, GATEWAY_FANOUT, GATEWAY_SIGNALS, GATEWAY_SESSIONS)
+CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, MESSAGING_PEOPLE, MESSAGING_DEPARTMENTS, MESSAGING_PRESENCE, NOTIFY_PEOPLE, NOTIFY_DEPARTMENTS, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, NOTIFY_SETTINGS, GATEWAY_FANOUT, GATEWAY_SIGNALS, GATEWAY_SESSIONS, GATEWAY_RELATIONS, AUDIT_FACTS, AUDIT_DECISIONS)
 
 DLQ_PARTITIONS = 1
 DLQ_RETENTION_MINUTES = 20160

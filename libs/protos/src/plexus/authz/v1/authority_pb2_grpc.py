@@ -45,6 +45,11 @@ class AuthorityStub:
                 request_serializer=plexus_dot_authz_dot_v1_dot_authority__pb2.RecheckRequest.SerializeToString,
                 response_deserializer=plexus_dot_authz_dot_v1_dot_authority__pb2.RecheckResponse.FromString,
                 _registered_method=True)
+        self.FilterMembers = channel.unary_unary(
+                '/plexus.authz.v1.Authority/FilterMembers',
+                request_serializer=plexus_dot_authz_dot_v1_dot_authority__pb2.FilterMembersRequest.SerializeToString,
+                response_deserializer=plexus_dot_authz_dot_v1_dot_authority__pb2.FilterMembersResponse.FromString,
+                _registered_method=True)
         self.Snapshot = channel.unary_stream(
                 '/plexus.authz.v1.Authority/Snapshot',
                 request_serializer=plexus_dot_authz_dot_v1_dot_authority__pb2.SnapshotRequest.SerializeToString,
@@ -70,6 +75,13 @@ class AuthorityServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FilterMembers(self, request, context):
+        """Who of the given people belongs to one of the given sets now: the owner's answer, never a projection's (MSG-13).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Snapshot(self, request, context):
         """Every relation of the owner, or the present state behind its topics, for a projection that starts.
         """
@@ -89,6 +101,11 @@ def add_AuthorityServicer_to_server(servicer, server):
                     servicer.Recheck,
                     request_deserializer=plexus_dot_authz_dot_v1_dot_authority__pb2.RecheckRequest.FromString,
                     response_serializer=plexus_dot_authz_dot_v1_dot_authority__pb2.RecheckResponse.SerializeToString,
+            ),
+            'FilterMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.FilterMembers,
+                    request_deserializer=plexus_dot_authz_dot_v1_dot_authority__pb2.FilterMembersRequest.FromString,
+                    response_serializer=plexus_dot_authz_dot_v1_dot_authority__pb2.FilterMembersResponse.SerializeToString,
             ),
             'Snapshot': grpc.unary_stream_rpc_method_handler(
                     servicer.Snapshot,
@@ -151,6 +168,33 @@ class Authority:
             '/plexus.authz.v1.Authority/Recheck',
             plexus_dot_authz_dot_v1_dot_authority__pb2.RecheckRequest.SerializeToString,
             plexus_dot_authz_dot_v1_dot_authority__pb2.RecheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FilterMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.authz.v1.Authority/FilterMembers',
+            plexus_dot_authz_dot_v1_dot_authority__pb2.FilterMembersRequest.SerializeToString,
+            plexus_dot_authz_dot_v1_dot_authority__pb2.FilterMembersResponse.FromString,
             options,
             channel_credentials,
             insecure,

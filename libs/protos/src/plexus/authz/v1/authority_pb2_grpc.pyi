@@ -37,6 +37,8 @@ class AuthorityStub:
     """Everything a person may read now, as containers with intervals of `seq` (MSG-14, SRC-1)."""
     Recheck: _grpc.UnaryUnaryMultiCallable[_authority_pb2.RecheckRequest, _authority_pb2.RecheckResponse]
     """Which of the given objects the person may read now, with their present version (SRC-2, SRC-4)."""
+    FilterMembers: _grpc.UnaryUnaryMultiCallable[_authority_pb2.FilterMembersRequest, _authority_pb2.FilterMembersResponse]
+    """Who of the given people belongs to one of the given sets now: the owner's answer, never a projection's (MSG-13)."""
     Snapshot: _grpc.UnaryStreamMultiCallable[_authority_pb2.SnapshotRequest, _authority_pb2.SnapshotResponse]
     """Every relation of the owner, or the present state behind its topics, for a projection that starts."""
 
@@ -49,6 +51,8 @@ class AuthorityAsyncStub(AuthorityStub):
     """Everything a person may read now, as containers with intervals of `seq` (MSG-14, SRC-1)."""
     Recheck: _aio.UnaryUnaryMultiCallable[_authority_pb2.RecheckRequest, _authority_pb2.RecheckResponse]  # type: ignore[assignment]
     """Which of the given objects the person may read now, with their present version (SRC-2, SRC-4)."""
+    FilterMembers: _aio.UnaryUnaryMultiCallable[_authority_pb2.FilterMembersRequest, _authority_pb2.FilterMembersResponse]  # type: ignore[assignment]
+    """Who of the given people belongs to one of the given sets now: the owner's answer, never a projection's (MSG-13)."""
     Snapshot: _aio.UnaryStreamMultiCallable[_authority_pb2.SnapshotRequest, _authority_pb2.SnapshotResponse]  # type: ignore[assignment]
     """Every relation of the owner, or the present state behind its topics, for a projection that starts."""
 
@@ -70,6 +74,14 @@ class AuthorityServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_authority_pb2.RecheckResponse, _abc.Awaitable[_authority_pb2.RecheckResponse]]:
         """Which of the given objects the person may read now, with their present version (SRC-2, SRC-4)."""
+
+    @_abc_1.abstractmethod
+    def FilterMembers(
+        self,
+        request: _authority_pb2.FilterMembersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_authority_pb2.FilterMembersResponse, _abc.Awaitable[_authority_pb2.FilterMembersResponse]]:
+        """Who of the given people belongs to one of the given sets now: the owner's answer, never a projection's (MSG-13)."""
 
     @_abc_1.abstractmethod
     def Snapshot(

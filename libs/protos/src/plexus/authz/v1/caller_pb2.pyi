@@ -61,6 +61,10 @@ class CallerContext(_message.Message):
     AUDIENCE_FIELD_NUMBER: _builtins.int
     ISSUED_AT_MS_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_MS_FIELD_NUMBER: _builtins.int
+    API_TOKEN_ID_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
+    GUEST_FIELD_NUMBER: _builtins.int
+    SECOND_FACTOR_FIELD_NUMBER: _builtins.int
     kind: Global___CallerContext.Kind.ValueType
     tenant_id: _builtins.str
     """Tenant of the caller; empty for services and for anonymous callers."""
@@ -76,9 +80,19 @@ class CallerContext(_message.Message):
     """Milliseconds since the epoch, UTC."""
     expires_at_ms: _builtins.int
     """Milliseconds since the epoch, UTC; at most 60 s after `issued_at_ms`."""
+    api_token_id: _builtins.str
+    """The API token that an app acts with; empty for people who signed in. `session_id` is then the token's id."""
+    guest: _builtins.bool
+    """The person is a guest (GW-5)."""
+    second_factor: _builtins.bool
+    """A second factor was given in this session."""
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the tenant roles held, for example `admin`, `member`."""
+
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Permissions that the API token is limited to; empty for people who signed in, who have all of their roles'."""
 
     def __init__(
         self,
@@ -92,10 +106,14 @@ class CallerContext(_message.Message):
         audience: _builtins.str = ...,
         issued_at_ms: _builtins.int = ...,
         expires_at_ms: _builtins.int = ...,
+        api_token_id: _builtins.str = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        guest: _builtins.bool = ...,
+        second_factor: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "expires_at_ms", b"expires_at_ms", "issued_at_ms", b"issued_at_ms", "kind", b"kind", "person_id", b"person_id", "roles", b"roles", "service", b"service", "session_id", b"session_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_token_id", b"api_token_id", "audience", b"audience", "expires_at_ms", b"expires_at_ms", "guest", b"guest", "issued_at_ms", b"issued_at_ms", "kind", b"kind", "person_id", b"person_id", "roles", b"roles", "scopes", b"scopes", "second_factor", b"second_factor", "service", b"service", "session_id", b"session_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,6 +6,7 @@ isort:skip_file
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
 from google.protobuf import message as _message
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf.internal import extension_dict as _extension_dict
 import builtins as _builtins
 import sys
@@ -26,11 +27,37 @@ class Requirement(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Effect:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _EffectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Requirement._Effect.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        EFFECT_UNSPECIFIED: Requirement._Effect.ValueType  # 0
+        """Reads what the caller may read anyway, or changes nothing that anybody else sees."""
+        EFFECT_CHANGE: Requirement._Effect.ValueType  # 1
+        """Changes state: allowed and refused calls are recorded."""
+        EFFECT_PRIVILEGED_READ: Requirement._Effect.ValueType  # 2
+        """Shows what only a privilege shows: recorded before it is answered, refused while it cannot be recorded."""
+        EFFECT_LOGGED: Requirement._Effect.ValueType  # 3
+        """Changes a conversation, whose own hash-chained log is the record; only refused calls are recorded."""
+
+    class Effect(_Effect, metaclass=_EffectEnumTypeWrapper): ...
+    EFFECT_UNSPECIFIED: Requirement.Effect.ValueType  # 0
+    """Reads what the caller may read anyway, or changes nothing that anybody else sees."""
+    EFFECT_CHANGE: Requirement.Effect.ValueType  # 1
+    """Changes state: allowed and refused calls are recorded."""
+    EFFECT_PRIVILEGED_READ: Requirement.Effect.ValueType  # 2
+    """Shows what only a privilege shows: recorded before it is answered, refused while it cannot be recorded."""
+    EFFECT_LOGGED: Requirement.Effect.ValueType  # 3
+    """Changes a conversation, whose own hash-chained log is the record; only refused calls are recorded."""
+
     PERMISSION_FIELD_NUMBER: _builtins.int
     RESOURCE_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     PUBLIC_FIELD_NUMBER: _builtins.int
     INTERNAL_FIELD_NUMBER: _builtins.int
+    EFFECT_FIELD_NUMBER: _builtins.int
     permission: _builtins.str
     """`<resource>.<verb>`, for example `messages.send`; empty only when `public` or `internal` is set."""
     resource: _builtins.str
@@ -41,6 +68,8 @@ class Requirement(_message.Message):
     """Callable without a token (signing in, refreshing)."""
     internal: _builtins.bool
     """Callable by Plexus services only; the gateway never forwards it."""
+    effect: Global___Requirement.Effect.ValueType
+    """What a call that succeeds leaves behind or shows: decides whether the gateway records it (GW-7)."""
     def __init__(
         self,
         *,
@@ -49,10 +78,11 @@ class Requirement(_message.Message):
         id: _builtins.str = ...,
         public: _builtins.bool = ...,
         internal: _builtins.bool = ...,
+        effect: Global___Requirement.Effect.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "internal", b"internal", "permission", b"permission", "public", b"public", "resource", b"resource"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "id", b"id", "internal", b"internal", "permission", b"permission", "public", b"public", "resource", b"resource"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

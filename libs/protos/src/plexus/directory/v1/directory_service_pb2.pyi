@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from plexus.directory.v1 import people_pb2 as _people_pb2
 import builtins as _builtins
@@ -35,6 +36,12 @@ class CreatePersonRequest(_message.Message):
     PASSWORD_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     WORKING_HOURS_FIELD_NUMBER: _builtins.int
+    POSTS_FIELD_NUMBER: _builtins.int
+    SKILLS_FIELD_NUMBER: _builtins.int
+    MANAGER_ID_FIELD_NUMBER: _builtins.int
+    GUEST_EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    EMPLOYEE_NUMBER_FIELD_NUMBER: _builtins.int
+    COST_CENTER_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     handle: _builtins.str
     display_name: _builtins.str
@@ -45,6 +52,9 @@ class CreatePersonRequest(_message.Message):
     password: _builtins.str
     """Empty: the person cannot sign in with a local account until SetPassword."""
     kind: _people_pb2.Person.Kind.ValueType
+    manager_id: _builtins.str
+    employee_number: _builtins.str
+    cost_center: _builtins.str
     @_builtins.property
     def department_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -52,6 +62,14 @@ class CreatePersonRequest(_message.Message):
     @_builtins.property
     def working_hours(self) -> _people_pb2.WorkingHours:
         """Unset: the tenant's."""
+
+    @_builtins.property
+    def posts(self) -> _containers.RepeatedCompositeFieldContainer[_people_pb2.Post]: ...
+    @_builtins.property
+    def skills(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def guest_expires_at(self) -> _timestamp_pb2.Timestamp:
+        """Needed for guests, refused for others; at most a year ahead."""
 
     def __init__(
         self,
@@ -68,10 +86,16 @@ class CreatePersonRequest(_message.Message):
         password: _builtins.str = ...,
         kind: _people_pb2.Person.Kind.ValueType = ...,
         working_hours: _people_pb2.WorkingHours | None = ...,
+        posts: _abc.Iterable[_people_pb2.Post] | None = ...,
+        skills: _abc.Iterable[_builtins.str] | None = ...,
+        manager_id: _builtins.str = ...,
+        guest_expires_at: _timestamp_pb2.Timestamp | None = ...,
+        employee_number: _builtins.str = ...,
+        cost_center: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["working_hours", b"working_hours"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["guest_expires_at", b"guest_expires_at", "working_hours", b"working_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "handle", b"handle", "kind", b"kind", "locale", b"locale", "password", b"password", "request_id", b"request_id", "roles", b"roles", "time_zone", b"time_zone", "title", b"title", "working_hours", b"working_hours"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_center", b"cost_center", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "employee_number", b"employee_number", "guest_expires_at", b"guest_expires_at", "handle", b"handle", "kind", b"kind", "locale", b"locale", "manager_id", b"manager_id", "password", b"password", "posts", b"posts", "request_id", b"request_id", "roles", b"roles", "skills", b"skills", "time_zone", b"time_zone", "title", b"title", "working_hours", b"working_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -114,6 +138,14 @@ class UpdatePersonRequest(_message.Message):
     ROLES_FIELD_NUMBER: _builtins.int
     SET_ROLES_FIELD_NUMBER: _builtins.int
     WORKING_HOURS_FIELD_NUMBER: _builtins.int
+    POSTS_FIELD_NUMBER: _builtins.int
+    SET_POSTS_FIELD_NUMBER: _builtins.int
+    SKILLS_FIELD_NUMBER: _builtins.int
+    SET_SKILLS_FIELD_NUMBER: _builtins.int
+    MANAGER_ID_FIELD_NUMBER: _builtins.int
+    GUEST_EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    EMPLOYEE_NUMBER_FIELD_NUMBER: _builtins.int
+    COST_CENTER_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     person_id: _builtins.str
     expected_version: _builtins.int
@@ -125,6 +157,11 @@ class UpdatePersonRequest(_message.Message):
     locale: _builtins.str
     set_departments: _builtins.bool
     set_roles: _builtins.bool
+    set_posts: _builtins.bool
+    set_skills: _builtins.bool
+    manager_id: _builtins.str
+    employee_number: _builtins.str
+    cost_center: _builtins.str
     @_builtins.property
     def department_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Replaces all when `set_departments`."""
@@ -137,6 +174,16 @@ class UpdatePersonRequest(_message.Message):
     def working_hours(self) -> _people_pb2.WorkingHours:
         """Set: replaces the present ones."""
 
+    @_builtins.property
+    def posts(self) -> _containers.RepeatedCompositeFieldContainer[_people_pb2.Post]:
+        """Replaces all when `set_posts`."""
+
+    @_builtins.property
+    def skills(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Replaces all when `set_skills`."""
+
+    @_builtins.property
+    def guest_expires_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
@@ -153,27 +200,47 @@ class UpdatePersonRequest(_message.Message):
         roles: _abc.Iterable[_builtins.str] | None = ...,
         set_roles: _builtins.bool = ...,
         working_hours: _people_pb2.WorkingHours | None = ...,
+        posts: _abc.Iterable[_people_pb2.Post] | None = ...,
+        set_posts: _builtins.bool = ...,
+        skills: _abc.Iterable[_builtins.str] | None = ...,
+        set_skills: _builtins.bool = ...,
+        manager_id: _builtins.str | None = ...,
+        guest_expires_at: _timestamp_pb2.Timestamp | None = ...,
+        employee_number: _builtins.str | None = ...,
+        cost_center: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_display_name", b"_display_name", "_email", b"_email", "_locale", b"_locale", "_time_zone", b"_time_zone", "_title", b"_title", "display_name", b"display_name", "email", b"email", "locale", b"locale", "time_zone", b"time_zone", "title", b"title", "working_hours", b"working_hours"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cost_center", b"_cost_center", "_display_name", b"_display_name", "_email", b"_email", "_employee_number", b"_employee_number", "_locale", b"_locale", "_manager_id", b"_manager_id", "_time_zone", b"_time_zone", "_title", b"_title", "cost_center", b"cost_center", "display_name", b"display_name", "email", b"email", "employee_number", b"employee_number", "guest_expires_at", b"guest_expires_at", "locale", b"locale", "manager_id", b"manager_id", "time_zone", b"time_zone", "title", b"title", "working_hours", b"working_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_display_name", b"_display_name", "_email", b"_email", "_locale", b"_locale", "_time_zone", b"_time_zone", "_title", b"_title", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "expected_version", b"expected_version", "locale", b"locale", "person_id", b"person_id", "request_id", b"request_id", "roles", b"roles", "set_departments", b"set_departments", "set_roles", b"set_roles", "time_zone", b"time_zone", "title", b"title", "working_hours", b"working_hours"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_center", b"_cost_center", "_display_name", b"_display_name", "_email", b"_email", "_employee_number", b"_employee_number", "_locale", b"_locale", "_manager_id", b"_manager_id", "_time_zone", b"_time_zone", "_title", b"_title", "cost_center", b"cost_center", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "employee_number", b"employee_number", "expected_version", b"expected_version", "guest_expires_at", b"guest_expires_at", "locale", b"locale", "manager_id", b"manager_id", "person_id", b"person_id", "posts", b"posts", "request_id", b"request_id", "roles", b"roles", "set_departments", b"set_departments", "set_posts", b"set_posts", "set_roles", b"set_roles", "set_skills", b"set_skills", "skills", b"skills", "time_zone", b"time_zone", "title", b"title", "working_hours", b"working_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cost_center: _TypeAlias = _typing.Literal["cost_center"]  # noqa: Y015
+    _WhichOneofArgType__cost_center: _TypeAlias = _typing.Literal["_cost_center", b"_cost_center"]  # noqa: Y015
     _WhichOneofReturnType__display_name: _TypeAlias = _typing.Literal["display_name"]  # noqa: Y015
     _WhichOneofArgType__display_name: _TypeAlias = _typing.Literal["_display_name", b"_display_name"]  # noqa: Y015
     _WhichOneofReturnType__email: _TypeAlias = _typing.Literal["email"]  # noqa: Y015
     _WhichOneofArgType__email: _TypeAlias = _typing.Literal["_email", b"_email"]  # noqa: Y015
+    _WhichOneofReturnType__employee_number: _TypeAlias = _typing.Literal["employee_number"]  # noqa: Y015
+    _WhichOneofArgType__employee_number: _TypeAlias = _typing.Literal["_employee_number", b"_employee_number"]  # noqa: Y015
     _WhichOneofReturnType__locale: _TypeAlias = _typing.Literal["locale"]  # noqa: Y015
     _WhichOneofArgType__locale: _TypeAlias = _typing.Literal["_locale", b"_locale"]  # noqa: Y015
+    _WhichOneofReturnType__manager_id: _TypeAlias = _typing.Literal["manager_id"]  # noqa: Y015
+    _WhichOneofArgType__manager_id: _TypeAlias = _typing.Literal["_manager_id", b"_manager_id"]  # noqa: Y015
     _WhichOneofReturnType__time_zone: _TypeAlias = _typing.Literal["time_zone"]  # noqa: Y015
     _WhichOneofArgType__time_zone: _TypeAlias = _typing.Literal["_time_zone", b"_time_zone"]  # noqa: Y015
     _WhichOneofReturnType__title: _TypeAlias = _typing.Literal["title"]  # noqa: Y015
     _WhichOneofArgType__title: _TypeAlias = _typing.Literal["_title", b"_title"]  # noqa: Y015
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cost_center) -> _WhichOneofReturnType__cost_center | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__display_name) -> _WhichOneofReturnType__display_name | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__email) -> _WhichOneofReturnType__email | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__employee_number) -> _WhichOneofReturnType__employee_number | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__locale) -> _WhichOneofReturnType__locale | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__manager_id) -> _WhichOneofReturnType__manager_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__time_zone) -> _WhichOneofReturnType__time_zone | None: ...
     @_typing.overload
@@ -200,6 +267,162 @@ class UpdatePersonResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdatePersonResponse: _TypeAlias = UpdatePersonResponse  # noqa: Y015
+
+@_typing.final
+class ReactivatePersonRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    person_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReactivatePersonRequest: _TypeAlias = ReactivatePersonRequest  # noqa: Y015
+
+@_typing.final
+class ReactivatePersonResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def person(self) -> _people_pb2.Person: ...
+    def __init__(
+        self,
+        *,
+        person: _people_pb2.Person | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReactivatePersonResponse: _TypeAlias = ReactivatePersonResponse  # noqa: Y015
+
+@_typing.final
+class SetAbsenceRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    ABSENCE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    person_id: _builtins.str
+    """Empty: oneself."""
+    @_builtins.property
+    def absence(self) -> _people_pb2.Absence:
+        """Unset: the planned absence is taken back, or the present one ends."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        absence: _people_pb2.Absence | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["absence", b"absence"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["absence", b"absence", "person_id", b"person_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetAbsenceRequest: _TypeAlias = SetAbsenceRequest  # noqa: Y015
+
+@_typing.final
+class SetAbsenceResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def person(self) -> _people_pb2.Person: ...
+    def __init__(
+        self,
+        *,
+        person: _people_pb2.Person | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetAbsenceResponse: _TypeAlias = SetAbsenceResponse  # noqa: Y015
+
+@_typing.final
+class UpdateProfileRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SKILLS_FIELD_NUMBER: _builtins.int
+    SET_SKILLS_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
+    WORKING_HOURS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    set_skills: _builtins.bool
+    time_zone: _builtins.str
+    locale: _builtins.str
+    @_builtins.property
+    def skills(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Replaces all when `set_skills`."""
+
+    @_builtins.property
+    def working_hours(self) -> _people_pb2.WorkingHours: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        skills: _abc.Iterable[_builtins.str] | None = ...,
+        set_skills: _builtins.bool = ...,
+        time_zone: _builtins.str | None = ...,
+        locale: _builtins.str | None = ...,
+        working_hours: _people_pb2.WorkingHours | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_locale", b"_locale", "_time_zone", b"_time_zone", "locale", b"locale", "time_zone", b"time_zone", "working_hours", b"working_hours"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_locale", b"_locale", "_time_zone", b"_time_zone", "locale", b"locale", "request_id", b"request_id", "set_skills", b"set_skills", "skills", b"skills", "time_zone", b"time_zone", "working_hours", b"working_hours"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__locale: _TypeAlias = _typing.Literal["locale"]  # noqa: Y015
+    _WhichOneofArgType__locale: _TypeAlias = _typing.Literal["_locale", b"_locale"]  # noqa: Y015
+    _WhichOneofReturnType__time_zone: _TypeAlias = _typing.Literal["time_zone"]  # noqa: Y015
+    _WhichOneofArgType__time_zone: _TypeAlias = _typing.Literal["_time_zone", b"_time_zone"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__locale) -> _WhichOneofReturnType__locale | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__time_zone) -> _WhichOneofReturnType__time_zone | None: ...
+
+Global___UpdateProfileRequest: _TypeAlias = UpdateProfileRequest  # noqa: Y015
+
+@_typing.final
+class UpdateProfileResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def person(self) -> _people_pb2.Person: ...
+    def __init__(
+        self,
+        *,
+        person: _people_pb2.Person | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateProfileResponse: _TypeAlias = UpdateProfileResponse  # noqa: Y015
 
 @_typing.final
 class DeactivatePersonRequest(_message.Message):
@@ -434,6 +657,11 @@ class ImportedPerson(_message.Message):
     DEPARTMENT_IDS_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
     WORKING_HOURS_FIELD_NUMBER: _builtins.int
+    POSTS_FIELD_NUMBER: _builtins.int
+    SKILLS_FIELD_NUMBER: _builtins.int
+    MANAGER_EXTERNAL_ID_FIELD_NUMBER: _builtins.int
+    EMPLOYEE_NUMBER_FIELD_NUMBER: _builtins.int
+    COST_CENTER_FIELD_NUMBER: _builtins.int
     external_id: _builtins.str
     """`<source>:<id>`: the key of the import."""
     handle: _builtins.str
@@ -447,12 +675,20 @@ class ImportedPerson(_message.Message):
     service_account: _builtins.bool
     password: _builtins.str
     """Set once, when the person is made; empty: no local account."""
+    manager_external_id: _builtins.str
+    """`external_id` of the manager, from this call or an earlier one."""
+    employee_number: _builtins.str
+    cost_center: _builtins.str
     @_builtins.property
     def department_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def working_hours(self) -> _people_pb2.WorkingHours:
         """Unset: the tenant's for somebody new, as they are for others."""
 
+    @_builtins.property
+    def posts(self) -> _containers.RepeatedCompositeFieldContainer[_people_pb2.Post]: ...
+    @_builtins.property
+    def skills(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -468,10 +704,15 @@ class ImportedPerson(_message.Message):
         department_ids: _abc.Iterable[_builtins.str] | None = ...,
         password: _builtins.str = ...,
         working_hours: _people_pb2.WorkingHours | None = ...,
+        posts: _abc.Iterable[_people_pb2.Post] | None = ...,
+        skills: _abc.Iterable[_builtins.str] | None = ...,
+        manager_external_id: _builtins.str = ...,
+        employee_number: _builtins.str = ...,
+        cost_center: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["working_hours", b"working_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deactivated", b"deactivated", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "external_id", b"external_id", "handle", b"handle", "locale", b"locale", "password", b"password", "service_account", b"service_account", "time_zone", b"time_zone", "title", b"title", "working_hours", b"working_hours"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_center", b"cost_center", "deactivated", b"deactivated", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "employee_number", b"employee_number", "external_id", b"external_id", "handle", b"handle", "locale", b"locale", "manager_external_id", b"manager_external_id", "password", b"password", "posts", b"posts", "service_account", b"service_account", "skills", b"skills", "time_zone", b"time_zone", "title", b"title", "working_hours", b"working_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -559,22 +800,563 @@ class CreateDepartmentResponse(_message.Message):
 Global___CreateDepartmentResponse: _TypeAlias = CreateDepartmentResponse  # noqa: Y015
 
 @_typing.final
-class ListDepartmentsRequest(_message.Message):
+class UpdateDepartmentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DEPARTMENT_ID_FIELD_NUMBER: _builtins.int
+    EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    LEADER_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    department_id: _builtins.str
+    expected_version: _builtins.int
+    """0: whatever it is."""
+    name: _builtins.str
+    leader_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        department_id: _builtins.str = ...,
+        expected_version: _builtins.int = ...,
+        name: _builtins.str | None = ...,
+        leader_id: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_leader_id", b"_leader_id", "_name", b"_name", "leader_id", b"leader_id", "name", b"name"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_leader_id", b"_leader_id", "_name", b"_name", "department_id", b"department_id", "expected_version", b"expected_version", "leader_id", b"leader_id", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__leader_id: _TypeAlias = _typing.Literal["leader_id"]  # noqa: Y015
+    _WhichOneofArgType__leader_id: _TypeAlias = _typing.Literal["_leader_id", b"_leader_id"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__leader_id) -> _WhichOneofReturnType__leader_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+
+Global___UpdateDepartmentRequest: _TypeAlias = UpdateDepartmentRequest  # noqa: Y015
+
+@_typing.final
+class UpdateDepartmentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEPARTMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def department(self) -> _people_pb2.Department: ...
+    def __init__(
+        self,
+        *,
+        department: _people_pb2.Department | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["department", b"department"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["department", b"department"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateDepartmentResponse: _TypeAlias = UpdateDepartmentResponse  # noqa: Y015
+
+@_typing.final
+class MoveDepartmentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DEPARTMENT_ID_FIELD_NUMBER: _builtins.int
+    PARENT_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    department_id: _builtins.str
+    parent_id: _builtins.str
+    """Empty: it becomes a root."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        department_id: _builtins.str = ...,
+        parent_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["department_id", b"department_id", "parent_id", b"parent_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveDepartmentRequest: _TypeAlias = MoveDepartmentRequest  # noqa: Y015
+
+@_typing.final
+class MoveDepartmentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEPARTMENT_FIELD_NUMBER: _builtins.int
+    MOVED_FIELD_NUMBER: _builtins.int
+    moved: _builtins.int
+    """How many departments have another path now, this one included."""
+    @_builtins.property
+    def department(self) -> _people_pb2.Department: ...
+    def __init__(
+        self,
+        *,
+        department: _people_pb2.Department | None = ...,
+        moved: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["department", b"department"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["department", b"department", "moved", b"moved"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveDepartmentResponse: _TypeAlias = MoveDepartmentResponse  # noqa: Y015
+
+@_typing.final
+class MergeDepartmentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DEPARTMENT_ID_FIELD_NUMBER: _builtins.int
+    INTO_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    department_id: _builtins.str
+    """The one that is closed."""
+    into_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        department_id: _builtins.str = ...,
+        into_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["department_id", b"department_id", "into_id", b"into_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergeDepartmentRequest: _TypeAlias = MergeDepartmentRequest  # noqa: Y015
+
+@_typing.final
+class MergeDepartmentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTO_FIELD_NUMBER: _builtins.int
+    PEOPLE_MOVED_FIELD_NUMBER: _builtins.int
+    DEPARTMENTS_MOVED_FIELD_NUMBER: _builtins.int
+    people_moved: _builtins.int
+    departments_moved: _builtins.int
+    @_builtins.property
+    def into(self) -> _people_pb2.Department: ...
+    def __init__(
+        self,
+        *,
+        into: _people_pb2.Department | None = ...,
+        people_moved: _builtins.int = ...,
+        departments_moved: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["into", b"into"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["departments_moved", b"departments_moved", "into", b"into", "people_moved", b"people_moved"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergeDepartmentResponse: _TypeAlias = MergeDepartmentResponse  # noqa: Y015
+
+@_typing.final
+class SplitDepartmentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DEPARTMENT_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    BELOW_FIELD_NUMBER: _builtins.int
+    PERSON_IDS_FIELD_NUMBER: _builtins.int
+    CHILD_IDS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    department_id: _builtins.str
+    name: _builtins.str
+    """Of the new department."""
+    below: _builtins.bool
+    """The new one stands below the old one; otherwise beside it."""
+    @_builtins.property
+    def person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 5,000, each of `department_id`."""
+
+    @_builtins.property
+    def child_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Directly below `department_id`; they go with the new one."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        department_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        below: _builtins.bool = ...,
+        person_ids: _abc.Iterable[_builtins.str] | None = ...,
+        child_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["below", b"below", "child_ids", b"child_ids", "department_id", b"department_id", "name", b"name", "person_ids", b"person_ids", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SplitDepartmentRequest: _TypeAlias = SplitDepartmentRequest  # noqa: Y015
+
+@_typing.final
+class SplitDepartmentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEPARTMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def department(self) -> _people_pb2.Department: ...
+    def __init__(
+        self,
+        *,
+        department: _people_pb2.Department | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["department", b"department"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["department", b"department"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SplitDepartmentResponse: _TypeAlias = SplitDepartmentResponse  # noqa: Y015
+
+@_typing.final
+class CreateGroupRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    DEPARTMENT_ID_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    MEMBER_IDS_FIELD_NUMBER: _builtins.int
+    EXTERNAL_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    name: _builtins.str
+    description: _builtins.str
+    department_id: _builtins.str
+    external_id: _builtins.str
+    """A second call with the same external id answers the first one's group."""
+    @_builtins.property
+    def rule(self) -> _people_pb2.GroupRule: ...
+    @_builtins.property
+    def member_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 5,000; none for a group by rule."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        description: _builtins.str = ...,
+        department_id: _builtins.str = ...,
+        rule: _people_pb2.GroupRule | None = ...,
+        member_ids: _abc.Iterable[_builtins.str] | None = ...,
+        external_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rule", b"rule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["department_id", b"department_id", "description", b"description", "external_id", b"external_id", "member_ids", b"member_ids", "name", b"name", "request_id", b"request_id", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateGroupRequest: _TypeAlias = CreateGroupRequest  # noqa: Y015
+
+@_typing.final
+class CreateGroupResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def group(self) -> _people_pb2.Group: ...
+    def __init__(
+        self,
+        *,
+        group: _people_pb2.Group | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["group", b"group"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateGroupResponse: _TypeAlias = CreateGroupResponse  # noqa: Y015
+
+@_typing.final
+class UpdateGroupRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    group_id: _builtins.str
+    expected_version: _builtins.int
+    """0: whatever it is."""
+    name: _builtins.str
+    description: _builtins.str
+    @_builtins.property
+    def rule(self) -> _people_pb2.GroupRule:
+        """Of a group by rule only."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        group_id: _builtins.str = ...,
+        expected_version: _builtins.int = ...,
+        name: _builtins.str | None = ...,
+        description: _builtins.str | None = ...,
+        rule: _people_pb2.GroupRule | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_name", b"_name", "description", b"description", "name", b"name", "rule", b"rule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_name", b"_name", "description", b"description", "expected_version", b"expected_version", "group_id", b"group_id", "name", b"name", "request_id", b"request_id", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__description: _TypeAlias = _typing.Literal["description"]  # noqa: Y015
+    _WhichOneofArgType__description: _TypeAlias = _typing.Literal["_description", b"_description"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__description) -> _WhichOneofReturnType__description | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+
+Global___UpdateGroupRequest: _TypeAlias = UpdateGroupRequest  # noqa: Y015
+
+@_typing.final
+class UpdateGroupResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def group(self) -> _people_pb2.Group: ...
+    def __init__(
+        self,
+        *,
+        group: _people_pb2.Group | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["group", b"group"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateGroupResponse: _TypeAlias = UpdateGroupResponse  # noqa: Y015
+
+@_typing.final
+class ChangeGroupMembersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    ADD_IDS_FIELD_NUMBER: _builtins.int
+    REMOVE_IDS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    group_id: _builtins.str
+    @_builtins.property
+    def add_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 5,000 of both together."""
+
+    @_builtins.property
+    def remove_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        group_id: _builtins.str = ...,
+        add_ids: _abc.Iterable[_builtins.str] | None = ...,
+        remove_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_ids", b"add_ids", "group_id", b"group_id", "remove_ids", b"remove_ids", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeGroupMembersRequest: _TypeAlias = ChangeGroupMembersRequest  # noqa: Y015
+
+@_typing.final
+class ChangeGroupMembersResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def group(self) -> _people_pb2.Group: ...
+    def __init__(
+        self,
+        *,
+        group: _people_pb2.Group | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["group", b"group"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeGroupMembersResponse: _TypeAlias = ChangeGroupMembersResponse  # noqa: Y015
+
+@_typing.final
+class DeleteGroupRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    group_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        group_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_id", b"group_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteGroupRequest: _TypeAlias = DeleteGroupRequest  # noqa: Y015
+
+@_typing.final
+class DeleteGroupResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteGroupResponse: _TypeAlias = DeleteGroupResponse  # noqa: Y015
+
+@_typing.final
+class ListGroupsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
+    """1 to 1,000; 0 means 100."""
     page_token: _builtins.str
+    person_id: _builtins.str
+    """Only groups this person belongs to."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        person_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "person_id", b"person_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListGroupsRequest: _TypeAlias = ListGroupsRequest  # noqa: Y015
+
+@_typing.final
+class ListGroupsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUPS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[_people_pb2.Group]: ...
+    def __init__(
+        self,
+        *,
+        groups: _abc.Iterable[_people_pb2.Group] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["groups", b"groups", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListGroupsResponse: _TypeAlias = ListGroupsResponse  # noqa: Y015
+
+@_typing.final
+class ListGroupMembersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    group_id: _builtins.str
+    page_size: _builtins.int
+    """1 to 1,000; 0 means 100."""
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        group_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_id", b"group_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListGroupMembersRequest: _TypeAlias = ListGroupMembersRequest  # noqa: Y015
+
+@_typing.final
+class ListGroupMembersResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def people(self) -> _containers.RepeatedCompositeFieldContainer[_people_pb2.Person]: ...
+    def __init__(
+        self,
+        *,
+        people: _abc.Iterable[_people_pb2.Person] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "people", b"people"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListGroupMembersResponse: _TypeAlias = ListGroupMembersResponse  # noqa: Y015
+
+@_typing.final
+class ListDepartmentsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    INCLUDE_CLOSED_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    page_token: _builtins.str
+    include_closed: _builtins.bool
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        include_closed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_closed", b"include_closed", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

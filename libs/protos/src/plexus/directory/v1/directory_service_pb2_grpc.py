@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class DirectoryServiceStub:
-    """Who there is: people and the department tree.
+    """Who there is: people, the department tree, and groups.
     """
 
     def __init__(self, channel):
@@ -44,6 +44,21 @@ class DirectoryServiceStub:
                 '/plexus.directory.v1.DirectoryService/UpdatePerson',
                 request_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdatePersonRequest.SerializeToString,
                 response_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdatePersonResponse.FromString,
+                _registered_method=True)
+        self.ReactivatePerson = channel.unary_unary(
+                '/plexus.directory.v1.DirectoryService/ReactivatePerson',
+                request_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ReactivatePersonRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ReactivatePersonResponse.FromString,
+                _registered_method=True)
+        self.SetAbsence = channel.unary_unary(
+                '/plexus.directory.v1.DirectoryService/SetAbsence',
+                request_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.SetAbsenceRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.SetAbsenceResponse.FromString,
+                _registered_method=True)
+        self.UpdateProfile = channel.unary_unary(
+                '/plexus.directory.v1.DirectoryService/UpdateProfile',
+                request_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateProfileRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateProfileResponse.FromString,
                 _registered_method=True)
         self.DeactivatePerson = channel.unary_unary(
                 '/plexus.directory.v1.DirectoryService/DeactivatePerson',
@@ -75,6 +90,56 @@ class DirectoryServiceStub:
                 request_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.CreateDepartmentRequest.SerializeToString,
                 response_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.CreateDepartmentResponse.FromString,
                 _registered_method=True)
+        self.UpdateDepartment = channel.unary_unary(
+                '/plexus.directory.v1.DirectoryService/UpdateDepartment',
+                request_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateDepartmentRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateDepartmentResponse.FromString,
+                _registered_method=True)
+        self.MoveDepartment = channel.unary_unary(
+                '/plexus.directory.v1.DirectoryService/MoveDepartment',
+                request_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.MoveDepartmentRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.MoveDepartmentResponse.FromString,
+                _registered_method=True)
+        self.MergeDepartment = channel.unary_unary(
+                '/plexus.directory.v1.DirectoryService/MergeDepartment',
+                request_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.MergeDepartmentRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.MergeDepartmentResponse.FromString,
+                _registered_method=True)
+        self.SplitDepartment = channel.unary_unary(
+                '/plexus.directory.v1.DirectoryService/SplitDepartment',
+                request_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.SplitDepartmentRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.SplitDepartmentResponse.FromString,
+                _registered_method=True)
+        self.CreateGroup = channel.unary_unary(
+                '/plexus.directory.v1.DirectoryService/CreateGroup',
+                request_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.CreateGroupRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.CreateGroupResponse.FromString,
+                _registered_method=True)
+        self.UpdateGroup = channel.unary_unary(
+                '/plexus.directory.v1.DirectoryService/UpdateGroup',
+                request_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateGroupRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateGroupResponse.FromString,
+                _registered_method=True)
+        self.ChangeGroupMembers = channel.unary_unary(
+                '/plexus.directory.v1.DirectoryService/ChangeGroupMembers',
+                request_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ChangeGroupMembersRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ChangeGroupMembersResponse.FromString,
+                _registered_method=True)
+        self.DeleteGroup = channel.unary_unary(
+                '/plexus.directory.v1.DirectoryService/DeleteGroup',
+                request_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.DeleteGroupRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.DeleteGroupResponse.FromString,
+                _registered_method=True)
+        self.ListGroups = channel.unary_unary(
+                '/plexus.directory.v1.DirectoryService/ListGroups',
+                request_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ListGroupsRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ListGroupsResponse.FromString,
+                _registered_method=True)
+        self.ListGroupMembers = channel.unary_unary(
+                '/plexus.directory.v1.DirectoryService/ListGroupMembers',
+                request_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ListGroupMembersRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ListGroupMembersResponse.FromString,
+                _registered_method=True)
         self.ListDepartments = channel.unary_unary(
                 '/plexus.directory.v1.DirectoryService/ListDepartments',
                 request_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ListDepartmentsRequest.SerializeToString,
@@ -88,7 +153,7 @@ class DirectoryServiceStub:
 
 
 class DirectoryServiceServicer:
-    """Who there is: people and the department tree.
+    """Who there is: people, the department tree, and groups.
     """
 
     def CreatePerson(self, request, context):
@@ -100,6 +165,28 @@ class DirectoryServiceServicer:
 
     def UpdatePerson(self, request, context):
         """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReactivatePerson(self, request, context):
+        """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetAbsence(self, request, context):
+        """Plans an absence with who stands in, or ends it: one's own, or another's as who manages them. Refused:
+        PERSON_NOT_FOUND (also the deputy), DEPUTY_UNAVAILABLE (deactivated, a guest, or away in that time).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateProfile(self, request, context):
+        """One's own skills, zone, language and working hours.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -147,6 +234,79 @@ class DirectoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateDepartment(self, request, context):
+        """Renames a department or gives it a leader. Refused: DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND, VERSION_CONFLICT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveDepartment(self, request, context):
+        """Moves a department with everything below it. Refused: DEPARTMENT_NOT_FOUND, DEPARTMENT_CYCLE, INVALID_ARGUMENT (too
+        deep).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MergeDepartment(self, request, context):
+        """Closes a department: its people and what stands below it go to another. Refused: DEPARTMENT_NOT_FOUND,
+        DEPARTMENT_CYCLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SplitDepartment(self, request, context):
+        """Makes a department beside another, or below it, out of some of its people and of departments below it. Refused:
+        DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (not of that department).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateGroup(self, request, context):
+        """Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateGroup(self, request, context):
+        """Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeGroupMembers(self, request, context):
+        """Adds people to a group and removes others. Refused: GROUP_NOT_FOUND, PERSON_NOT_FOUND, GROUP_BY_RULE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteGroup(self, request, context):
+        """Removes a group. Refused: GROUP_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListGroups(self, request, context):
+        """Groups in order of their names.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListGroupMembers(self, request, context):
+        """Who belongs to a group now, in order of their handles. Refused: GROUP_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListDepartments(self, request, context):
         """The whole tree, parents before children.
         """
@@ -173,6 +333,21 @@ def add_DirectoryServiceServicer_to_server(servicer, server):
                     servicer.UpdatePerson,
                     request_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdatePersonRequest.FromString,
                     response_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdatePersonResponse.SerializeToString,
+            ),
+            'ReactivatePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReactivatePerson,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ReactivatePersonRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ReactivatePersonResponse.SerializeToString,
+            ),
+            'SetAbsence': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetAbsence,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.SetAbsenceRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.SetAbsenceResponse.SerializeToString,
+            ),
+            'UpdateProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateProfile,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateProfileRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateProfileResponse.SerializeToString,
             ),
             'DeactivatePerson': grpc.unary_unary_rpc_method_handler(
                     servicer.DeactivatePerson,
@@ -204,6 +379,56 @@ def add_DirectoryServiceServicer_to_server(servicer, server):
                     request_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.CreateDepartmentRequest.FromString,
                     response_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.CreateDepartmentResponse.SerializeToString,
             ),
+            'UpdateDepartment': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateDepartment,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateDepartmentRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateDepartmentResponse.SerializeToString,
+            ),
+            'MoveDepartment': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveDepartment,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.MoveDepartmentRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.MoveDepartmentResponse.SerializeToString,
+            ),
+            'MergeDepartment': grpc.unary_unary_rpc_method_handler(
+                    servicer.MergeDepartment,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.MergeDepartmentRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.MergeDepartmentResponse.SerializeToString,
+            ),
+            'SplitDepartment': grpc.unary_unary_rpc_method_handler(
+                    servicer.SplitDepartment,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.SplitDepartmentRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.SplitDepartmentResponse.SerializeToString,
+            ),
+            'CreateGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateGroup,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.CreateGroupRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.CreateGroupResponse.SerializeToString,
+            ),
+            'UpdateGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateGroup,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateGroupRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateGroupResponse.SerializeToString,
+            ),
+            'ChangeGroupMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeGroupMembers,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ChangeGroupMembersRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ChangeGroupMembersResponse.SerializeToString,
+            ),
+            'DeleteGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteGroup,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.DeleteGroupRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.DeleteGroupResponse.SerializeToString,
+            ),
+            'ListGroups': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGroups,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ListGroupsRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ListGroupsResponse.SerializeToString,
+            ),
+            'ListGroupMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGroupMembers,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ListGroupMembersRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ListGroupMembersResponse.SerializeToString,
+            ),
             'ListDepartments': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDepartments,
                     request_deserializer=plexus_dot_directory_dot_v1_dot_directory__service__pb2.ListDepartmentsRequest.FromString,
@@ -223,7 +448,7 @@ def add_DirectoryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DirectoryService:
-    """Who there is: people and the department tree.
+    """Who there is: people, the department tree, and groups.
     """
 
     @staticmethod
@@ -270,6 +495,87 @@ class DirectoryService:
             '/plexus.directory.v1.DirectoryService/UpdatePerson',
             plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdatePersonRequest.SerializeToString,
             plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdatePersonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReactivatePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.DirectoryService/ReactivatePerson',
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.ReactivatePersonRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.ReactivatePersonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetAbsence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.DirectoryService/SetAbsence',
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.SetAbsenceRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.SetAbsenceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.DirectoryService/UpdateProfile',
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateProfileRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateProfileResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -432,6 +738,276 @@ class DirectoryService:
             '/plexus.directory.v1.DirectoryService/CreateDepartment',
             plexus_dot_directory_dot_v1_dot_directory__service__pb2.CreateDepartmentRequest.SerializeToString,
             plexus_dot_directory_dot_v1_dot_directory__service__pb2.CreateDepartmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateDepartment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.DirectoryService/UpdateDepartment',
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateDepartmentRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateDepartmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveDepartment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.DirectoryService/MoveDepartment',
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.MoveDepartmentRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.MoveDepartmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MergeDepartment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.DirectoryService/MergeDepartment',
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.MergeDepartmentRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.MergeDepartmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SplitDepartment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.DirectoryService/SplitDepartment',
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.SplitDepartmentRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.SplitDepartmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.DirectoryService/CreateGroup',
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.CreateGroupRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.CreateGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.DirectoryService/UpdateGroup',
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateGroupRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.UpdateGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeGroupMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.DirectoryService/ChangeGroupMembers',
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.ChangeGroupMembersRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.ChangeGroupMembersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.DirectoryService/DeleteGroup',
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.DeleteGroupRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.DeleteGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGroups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.DirectoryService/ListGroups',
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.ListGroupsRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.ListGroupsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGroupMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.DirectoryService/ListGroupMembers',
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.ListGroupMembersRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_directory__service__pb2.ListGroupMembersResponse.FromString,
             options,
             channel_credentials,
             insecure,

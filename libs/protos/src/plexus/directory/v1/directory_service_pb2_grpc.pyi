@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DirectoryServiceStub:
-    """Who there is: people and the department tree."""
+    """Who there is: people, the department tree, and groups."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -37,6 +37,14 @@ class DirectoryServiceStub:
     """Makes a person. Refused: HANDLE_TAKEN, DEPARTMENT_NOT_FOUND."""
     UpdatePerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.UpdatePersonRequest, _directory_service_pb2.UpdatePersonResponse]
     """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT."""
+    ReactivatePerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ReactivatePersonRequest, _directory_service_pb2.ReactivatePersonResponse]
+    """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND."""
+    SetAbsence: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.SetAbsenceRequest, _directory_service_pb2.SetAbsenceResponse]
+    """Plans an absence with who stands in, or ends it: one's own, or another's as who manages them. Refused:
+    PERSON_NOT_FOUND (also the deputy), DEPUTY_UNAVAILABLE (deactivated, a guest, or away in that time).
+    """
+    UpdateProfile: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.UpdateProfileRequest, _directory_service_pb2.UpdateProfileResponse]
+    """One's own skills, zone, language and working hours."""
     DeactivatePerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.DeactivatePersonRequest, _directory_service_pb2.DeactivatePersonResponse]
     """Takes away the right to sign in and ends every session."""
     GetPerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.GetPersonRequest, _directory_service_pb2.GetPersonResponse]
@@ -49,6 +57,32 @@ class DirectoryServiceStub:
     """Makes or changes many people by their external id; running it again changes nothing."""
     CreateDepartment: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.CreateDepartmentRequest, _directory_service_pb2.CreateDepartmentResponse]
     """Makes a department. Refused: DEPARTMENT_NOT_FOUND (the parent)."""
+    UpdateDepartment: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.UpdateDepartmentRequest, _directory_service_pb2.UpdateDepartmentResponse]
+    """Renames a department or gives it a leader. Refused: DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND, VERSION_CONFLICT."""
+    MoveDepartment: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.MoveDepartmentRequest, _directory_service_pb2.MoveDepartmentResponse]
+    """Moves a department with everything below it. Refused: DEPARTMENT_NOT_FOUND, DEPARTMENT_CYCLE, INVALID_ARGUMENT (too
+    deep).
+    """
+    MergeDepartment: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.MergeDepartmentRequest, _directory_service_pb2.MergeDepartmentResponse]
+    """Closes a department: its people and what stands below it go to another. Refused: DEPARTMENT_NOT_FOUND,
+    DEPARTMENT_CYCLE.
+    """
+    SplitDepartment: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.SplitDepartmentRequest, _directory_service_pb2.SplitDepartmentResponse]
+    """Makes a department beside another, or below it, out of some of its people and of departments below it. Refused:
+    DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (not of that department).
+    """
+    CreateGroup: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.CreateGroupRequest, _directory_service_pb2.CreateGroupResponse]
+    """Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND."""
+    UpdateGroup: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.UpdateGroupRequest, _directory_service_pb2.UpdateGroupResponse]
+    """Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT."""
+    ChangeGroupMembers: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ChangeGroupMembersRequest, _directory_service_pb2.ChangeGroupMembersResponse]
+    """Adds people to a group and removes others. Refused: GROUP_NOT_FOUND, PERSON_NOT_FOUND, GROUP_BY_RULE."""
+    DeleteGroup: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.DeleteGroupRequest, _directory_service_pb2.DeleteGroupResponse]
+    """Removes a group. Refused: GROUP_NOT_FOUND."""
+    ListGroups: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ListGroupsRequest, _directory_service_pb2.ListGroupsResponse]
+    """Groups in order of their names."""
+    ListGroupMembers: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ListGroupMembersRequest, _directory_service_pb2.ListGroupMembersResponse]
+    """Who belongs to a group now, in order of their handles. Refused: GROUP_NOT_FOUND."""
     ListDepartments: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ListDepartmentsRequest, _directory_service_pb2.ListDepartmentsResponse]
     """The whole tree, parents before children."""
     GetDirectoryStatus: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.GetDirectoryStatusRequest, _directory_service_pb2.GetDirectoryStatusResponse]
@@ -56,13 +90,21 @@ class DirectoryServiceStub:
 
 @_typing.type_check_only
 class DirectoryServiceAsyncStub(DirectoryServiceStub):
-    """Who there is: people and the department tree."""
+    """Who there is: people, the department tree, and groups."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.CreatePersonRequest, _directory_service_pb2.CreatePersonResponse]  # type: ignore[assignment]
     """Makes a person. Refused: HANDLE_TAKEN, DEPARTMENT_NOT_FOUND."""
     UpdatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.UpdatePersonRequest, _directory_service_pb2.UpdatePersonResponse]  # type: ignore[assignment]
     """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT."""
+    ReactivatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ReactivatePersonRequest, _directory_service_pb2.ReactivatePersonResponse]  # type: ignore[assignment]
+    """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND."""
+    SetAbsence: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.SetAbsenceRequest, _directory_service_pb2.SetAbsenceResponse]  # type: ignore[assignment]
+    """Plans an absence with who stands in, or ends it: one's own, or another's as who manages them. Refused:
+    PERSON_NOT_FOUND (also the deputy), DEPUTY_UNAVAILABLE (deactivated, a guest, or away in that time).
+    """
+    UpdateProfile: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.UpdateProfileRequest, _directory_service_pb2.UpdateProfileResponse]  # type: ignore[assignment]
+    """One's own skills, zone, language and working hours."""
     DeactivatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.DeactivatePersonRequest, _directory_service_pb2.DeactivatePersonResponse]  # type: ignore[assignment]
     """Takes away the right to sign in and ends every session."""
     GetPerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.GetPersonRequest, _directory_service_pb2.GetPersonResponse]  # type: ignore[assignment]
@@ -75,13 +117,39 @@ class DirectoryServiceAsyncStub(DirectoryServiceStub):
     """Makes or changes many people by their external id; running it again changes nothing."""
     CreateDepartment: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.CreateDepartmentRequest, _directory_service_pb2.CreateDepartmentResponse]  # type: ignore[assignment]
     """Makes a department. Refused: DEPARTMENT_NOT_FOUND (the parent)."""
+    UpdateDepartment: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.UpdateDepartmentRequest, _directory_service_pb2.UpdateDepartmentResponse]  # type: ignore[assignment]
+    """Renames a department or gives it a leader. Refused: DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND, VERSION_CONFLICT."""
+    MoveDepartment: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.MoveDepartmentRequest, _directory_service_pb2.MoveDepartmentResponse]  # type: ignore[assignment]
+    """Moves a department with everything below it. Refused: DEPARTMENT_NOT_FOUND, DEPARTMENT_CYCLE, INVALID_ARGUMENT (too
+    deep).
+    """
+    MergeDepartment: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.MergeDepartmentRequest, _directory_service_pb2.MergeDepartmentResponse]  # type: ignore[assignment]
+    """Closes a department: its people and what stands below it go to another. Refused: DEPARTMENT_NOT_FOUND,
+    DEPARTMENT_CYCLE.
+    """
+    SplitDepartment: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.SplitDepartmentRequest, _directory_service_pb2.SplitDepartmentResponse]  # type: ignore[assignment]
+    """Makes a department beside another, or below it, out of some of its people and of departments below it. Refused:
+    DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (not of that department).
+    """
+    CreateGroup: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.CreateGroupRequest, _directory_service_pb2.CreateGroupResponse]  # type: ignore[assignment]
+    """Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND."""
+    UpdateGroup: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.UpdateGroupRequest, _directory_service_pb2.UpdateGroupResponse]  # type: ignore[assignment]
+    """Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT."""
+    ChangeGroupMembers: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ChangeGroupMembersRequest, _directory_service_pb2.ChangeGroupMembersResponse]  # type: ignore[assignment]
+    """Adds people to a group and removes others. Refused: GROUP_NOT_FOUND, PERSON_NOT_FOUND, GROUP_BY_RULE."""
+    DeleteGroup: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.DeleteGroupRequest, _directory_service_pb2.DeleteGroupResponse]  # type: ignore[assignment]
+    """Removes a group. Refused: GROUP_NOT_FOUND."""
+    ListGroups: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ListGroupsRequest, _directory_service_pb2.ListGroupsResponse]  # type: ignore[assignment]
+    """Groups in order of their names."""
+    ListGroupMembers: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ListGroupMembersRequest, _directory_service_pb2.ListGroupMembersResponse]  # type: ignore[assignment]
+    """Who belongs to a group now, in order of their handles. Refused: GROUP_NOT_FOUND."""
     ListDepartments: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ListDepartmentsRequest, _directory_service_pb2.ListDepartmentsResponse]  # type: ignore[assignment]
     """The whole tree, parents before children."""
     GetDirectoryStatus: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.GetDirectoryStatusRequest, _directory_service_pb2.GetDirectoryStatusResponse]  # type: ignore[assignment]
     """Figures of the caller's tenant."""
 
 class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Who there is: people and the department tree."""
+    """Who there is: people, the department tree, and groups."""
 
     @_abc_1.abstractmethod
     def CreatePerson(
@@ -98,6 +166,32 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.UpdatePersonResponse, _abc.Awaitable[_directory_service_pb2.UpdatePersonResponse]]:
         """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT."""
+
+    @_abc_1.abstractmethod
+    def ReactivatePerson(
+        self,
+        request: _directory_service_pb2.ReactivatePersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_service_pb2.ReactivatePersonResponse, _abc.Awaitable[_directory_service_pb2.ReactivatePersonResponse]]:
+        """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def SetAbsence(
+        self,
+        request: _directory_service_pb2.SetAbsenceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_service_pb2.SetAbsenceResponse, _abc.Awaitable[_directory_service_pb2.SetAbsenceResponse]]:
+        """Plans an absence with who stands in, or ends it: one's own, or another's as who manages them. Refused:
+        PERSON_NOT_FOUND (also the deputy), DEPUTY_UNAVAILABLE (deactivated, a guest, or away in that time).
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateProfile(
+        self,
+        request: _directory_service_pb2.UpdateProfileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_service_pb2.UpdateProfileResponse, _abc.Awaitable[_directory_service_pb2.UpdateProfileResponse]]:
+        """One's own skills, zone, language and working hours."""
 
     @_abc_1.abstractmethod
     def DeactivatePerson(
@@ -146,6 +240,92 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.CreateDepartmentResponse, _abc.Awaitable[_directory_service_pb2.CreateDepartmentResponse]]:
         """Makes a department. Refused: DEPARTMENT_NOT_FOUND (the parent)."""
+
+    @_abc_1.abstractmethod
+    def UpdateDepartment(
+        self,
+        request: _directory_service_pb2.UpdateDepartmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_service_pb2.UpdateDepartmentResponse, _abc.Awaitable[_directory_service_pb2.UpdateDepartmentResponse]]:
+        """Renames a department or gives it a leader. Refused: DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND, VERSION_CONFLICT."""
+
+    @_abc_1.abstractmethod
+    def MoveDepartment(
+        self,
+        request: _directory_service_pb2.MoveDepartmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_service_pb2.MoveDepartmentResponse, _abc.Awaitable[_directory_service_pb2.MoveDepartmentResponse]]:
+        """Moves a department with everything below it. Refused: DEPARTMENT_NOT_FOUND, DEPARTMENT_CYCLE, INVALID_ARGUMENT (too
+        deep).
+        """
+
+    @_abc_1.abstractmethod
+    def MergeDepartment(
+        self,
+        request: _directory_service_pb2.MergeDepartmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_service_pb2.MergeDepartmentResponse, _abc.Awaitable[_directory_service_pb2.MergeDepartmentResponse]]:
+        """Closes a department: its people and what stands below it go to another. Refused: DEPARTMENT_NOT_FOUND,
+        DEPARTMENT_CYCLE.
+        """
+
+    @_abc_1.abstractmethod
+    def SplitDepartment(
+        self,
+        request: _directory_service_pb2.SplitDepartmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_service_pb2.SplitDepartmentResponse, _abc.Awaitable[_directory_service_pb2.SplitDepartmentResponse]]:
+        """Makes a department beside another, or below it, out of some of its people and of departments below it. Refused:
+        DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (not of that department).
+        """
+
+    @_abc_1.abstractmethod
+    def CreateGroup(
+        self,
+        request: _directory_service_pb2.CreateGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_service_pb2.CreateGroupResponse, _abc.Awaitable[_directory_service_pb2.CreateGroupResponse]]:
+        """Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def UpdateGroup(
+        self,
+        request: _directory_service_pb2.UpdateGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_service_pb2.UpdateGroupResponse, _abc.Awaitable[_directory_service_pb2.UpdateGroupResponse]]:
+        """Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT."""
+
+    @_abc_1.abstractmethod
+    def ChangeGroupMembers(
+        self,
+        request: _directory_service_pb2.ChangeGroupMembersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_service_pb2.ChangeGroupMembersResponse, _abc.Awaitable[_directory_service_pb2.ChangeGroupMembersResponse]]:
+        """Adds people to a group and removes others. Refused: GROUP_NOT_FOUND, PERSON_NOT_FOUND, GROUP_BY_RULE."""
+
+    @_abc_1.abstractmethod
+    def DeleteGroup(
+        self,
+        request: _directory_service_pb2.DeleteGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_service_pb2.DeleteGroupResponse, _abc.Awaitable[_directory_service_pb2.DeleteGroupResponse]]:
+        """Removes a group. Refused: GROUP_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ListGroups(
+        self,
+        request: _directory_service_pb2.ListGroupsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_service_pb2.ListGroupsResponse, _abc.Awaitable[_directory_service_pb2.ListGroupsResponse]]:
+        """Groups in order of their names."""
+
+    @_abc_1.abstractmethod
+    def ListGroupMembers(
+        self,
+        request: _directory_service_pb2.ListGroupMembersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_service_pb2.ListGroupMembersResponse, _abc.Awaitable[_directory_service_pb2.ListGroupMembersResponse]]:
+        """Who belongs to a group now, in order of their handles. Refused: GROUP_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListDepartments(

@@ -22,26 +22,37 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from plexus.directory.v1 import access_pb2 as plexus_dot_directory_dot_v1_dot_access__pb2
 from plexus.directory.v1 import people_pb2 as plexus_dot_directory_dot_v1_dot_people__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plexus/directory/v1/events.proto\x12\x13plexus.directory.v1\x1a plexus/directory/v1/people.proto\":\n\x0bPersonAdded\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person\"<\n\rPersonChanged\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person\"@\n\x11PersonDeactivated\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person\"7\n\x0eSessionRevoked\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\"F\n\x0f\x44\x65partmentAdded\x12\x33\n\ndepartment\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.Department\"H\n\x11\x44\x65partmentChanged\x12\x33\n\ndepartment\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.Departmentb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plexus/directory/v1/events.proto\x12\x13plexus.directory.v1\x1a plexus/directory/v1/access.proto\x1a plexus/directory/v1/people.proto\":\n\x0bPersonAdded\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person\"<\n\rPersonChanged\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person\"@\n\x11PersonDeactivated\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person\"7\n\x0eSessionRevoked\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\"F\n\x0f\x44\x65partmentAdded\x12\x33\n\ndepartment\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.Department\"H\n\x11\x44\x65partmentChanged\x12\x33\n\ndepartment\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.Department\"M\n\x0cGroupChanged\x12)\n\x05group\x18\x01 \x01(\x0b\x32\x1a.plexus.directory.v1.Group\x12\x12\n\nmember_ids\x18\x02 \x03(\t\"6\n\x0bRoleChanged\x12\'\n\x04role\x18\x01 \x01(\x0b\x32\x19.plexus.directory.v1.Role\"G\n\x12RoleBindingChanged\x12\x31\n\x07\x62inding\x18\x01 \x01(\x0b\x32 .plexus.directory.v1.RoleBinding\"H\n\x13\x41\x63\x63\x65ssPolicyChanged\x12\x31\n\x06policy\x18\x01 \x01(\x0b\x32!.plexus.directory.v1.AccessPolicy\"<\n\rModuleChanged\x12+\n\x06module\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Moduleb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.directory.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PERSONADDED']._serialized_start=91
-  _globals['_PERSONADDED']._serialized_end=149
-  _globals['_PERSONCHANGED']._serialized_start=151
-  _globals['_PERSONCHANGED']._serialized_end=211
-  _globals['_PERSONDEACTIVATED']._serialized_start=213
-  _globals['_PERSONDEACTIVATED']._serialized_end=277
-  _globals['_SESSIONREVOKED']._serialized_start=279
-  _globals['_SESSIONREVOKED']._serialized_end=334
-  _globals['_DEPARTMENTADDED']._serialized_start=336
-  _globals['_DEPARTMENTADDED']._serialized_end=406
-  _globals['_DEPARTMENTCHANGED']._serialized_start=408
-  _globals['_DEPARTMENTCHANGED']._serialized_end=480
+  _globals['_PERSONADDED']._serialized_start=125
+  _globals['_PERSONADDED']._serialized_end=183
+  _globals['_PERSONCHANGED']._serialized_start=185
+  _globals['_PERSONCHANGED']._serialized_end=245
+  _globals['_PERSONDEACTIVATED']._serialized_start=247
+  _globals['_PERSONDEACTIVATED']._serialized_end=311
+  _globals['_SESSIONREVOKED']._serialized_start=313
+  _globals['_SESSIONREVOKED']._serialized_end=368
+  _globals['_DEPARTMENTADDED']._serialized_start=370
+  _globals['_DEPARTMENTADDED']._serialized_end=440
+  _globals['_DEPARTMENTCHANGED']._serialized_start=442
+  _globals['_DEPARTMENTCHANGED']._serialized_end=514
+  _globals['_GROUPCHANGED']._serialized_start=516
+  _globals['_GROUPCHANGED']._serialized_end=593
+  _globals['_ROLECHANGED']._serialized_start=595
+  _globals['_ROLECHANGED']._serialized_end=649
+  _globals['_ROLEBINDINGCHANGED']._serialized_start=651
+  _globals['_ROLEBINDINGCHANGED']._serialized_end=722
+  _globals['_ACCESSPOLICYCHANGED']._serialized_start=724
+  _globals['_ACCESSPOLICYCHANGED']._serialized_end=796
+  _globals['_MODULECHANGED']._serialized_start=798
+  _globals['_MODULECHANGED']._serialized_end=858
 # @@protoc_insertion_point(module_scope)

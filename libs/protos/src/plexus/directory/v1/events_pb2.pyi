@@ -3,8 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
+from plexus.directory.v1 import access_pb2 as _access_pb2
 from plexus.directory.v1 import people_pb2 as _people_pb2
 import builtins as _builtins
 import sys
@@ -131,7 +134,7 @@ Global___DepartmentAdded: _TypeAlias = DepartmentAdded  # noqa: Y015
 
 @_typing.final
 class DepartmentChanged(_message.Message):
-    """A department was renamed or moved."""
+    """A department was renamed, moved, merged, closed or given a leader. Moving one changes the path of each below it: one fact each."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -150,3 +153,119 @@ class DepartmentChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DepartmentChanged: _TypeAlias = DepartmentChanged  # noqa: Y015
+
+@_typing.final
+class GroupChanged(_message.Message):
+    """A group came into being, or it or its membership changed. Topic `directory.group.v1`, key = group id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_FIELD_NUMBER: _builtins.int
+    MEMBER_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def group(self) -> _people_pb2.Group: ...
+    @_builtins.property
+    def member_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Everybody who belongs to it now, at most 10,000; for a rule, whom the rule gives."""
+
+    def __init__(
+        self,
+        *,
+        group: _people_pb2.Group | None = ...,
+        member_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["group", b"group"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "member_ids", b"member_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GroupChanged: _TypeAlias = GroupChanged  # noqa: Y015
+
+@_typing.final
+class RoleChanged(_message.Message):
+    """A role came into being, changed or was removed. Topic `directory.access.v1`, key = tenant id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def role(self) -> _access_pb2.Role: ...
+    def __init__(
+        self,
+        *,
+        role: _access_pb2.Role | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["role", b"role"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["role", b"role"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoleChanged: _TypeAlias = RoleChanged  # noqa: Y015
+
+@_typing.final
+class RoleBindingChanged(_message.Message):
+    """A role was bound to a scope, or the binding ended. Topic `directory.access.v1`, key = tenant id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BINDING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def binding(self) -> _access_pb2.RoleBinding: ...
+    def __init__(
+        self,
+        *,
+        binding: _access_pb2.RoleBinding | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["binding", b"binding"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["binding", b"binding"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoleBindingChanged: _TypeAlias = RoleBindingChanged  # noqa: Y015
+
+@_typing.final
+class AccessPolicyChanged(_message.Message):
+    """An attribute policy changed. Topic `directory.access.v1`, key = tenant id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> _access_pb2.AccessPolicy: ...
+    def __init__(
+        self,
+        *,
+        policy: _access_pb2.AccessPolicy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccessPolicyChanged: _TypeAlias = AccessPolicyChanged  # noqa: Y015
+
+@_typing.final
+class ModuleChanged(_message.Message):
+    """A module was switched. Topic `directory.access.v1`, key = tenant id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODULE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def module(self) -> _access_pb2.Module: ...
+    def __init__(
+        self,
+        *,
+        module: _access_pb2.Module | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["module", b"module"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["module", b"module"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModuleChanged: _TypeAlias = ModuleChanged  # noqa: Y015

@@ -83,6 +83,8 @@ class Person(_message.Message):
         """An app or bot: never counted among people."""
         KIND_BOOTSTRAP: Person._Kind.ValueType  # 3
         """The first administrator, made by `plexus admin init`: never counted among people."""
+        KIND_GUEST: Person._Kind.ValueType  # 4
+        """Somebody from outside: sees shared conversations and their members, and no directory (GW-5)."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     KIND_UNSPECIFIED: Person.Kind.ValueType  # 0
@@ -91,6 +93,8 @@ class Person(_message.Message):
     """An app or bot: never counted among people."""
     KIND_BOOTSTRAP: Person.Kind.ValueType  # 3
     """The first administrator, made by `plexus admin init`: never counted among people."""
+    KIND_GUEST: Person.Kind.ValueType  # 4
+    """Somebody from outside: sees shared conversations and their members, and no directory (GW-5)."""
 
     ID_FIELD_NUMBER: _builtins.int
     TENANT_ID_FIELD_NUMBER: _builtins.int
@@ -108,6 +112,13 @@ class Person(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     WORKING_HOURS_FIELD_NUMBER: _builtins.int
+    POSTS_FIELD_NUMBER: _builtins.int
+    SKILLS_FIELD_NUMBER: _builtins.int
+    MANAGER_ID_FIELD_NUMBER: _builtins.int
+    GUEST_EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    ABSENCE_FIELD_NUMBER: _builtins.int
+    EMPLOYEE_NUMBER_FIELD_NUMBER: _builtins.int
+    COST_CENTER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     tenant_id: _builtins.str
     handle: _builtins.str
@@ -127,19 +138,40 @@ class Person(_message.Message):
     """`<source>:<id>` where the person came from another system; unique in the tenant."""
     version: _builtins.int
     """+1 with every change."""
+    manager_id: _builtins.str
+    """Whom the person reports to; empty: the leader of the main department, or of the next one above that has another."""
+    employee_number: _builtins.str
+    """The company's own number for the person; unique in the tenant where set."""
+    cost_center: _builtins.str
     @_builtins.property
     def department_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Departments of the person, main one first."""
 
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Roles in the tenant: `admin`, `member`."""
+        """Built-in roles in the tenant: `admin`, `member`, `guest`, `auditor`. What else is held stands in role bindings."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def working_hours(self) -> Global___WorkingHours:
         """In `time_zone`. Unset in facts from before there were any: the default of WorkingHours."""
+
+    @_builtins.property
+    def posts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Post]:
+        """Posts held beside `title`, in departments of `department_ids`."""
+
+    @_builtins.property
+    def skills(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """For example `Kafka`, `采购谈判`; at most 50."""
+
+    @_builtins.property
+    def guest_expires_at(self) -> _timestamp_pb2.Timestamp:
+        """Guests only: from then on the guest cannot sign in; the sessions end."""
+
+    @_builtins.property
+    def absence(self) -> Global___Absence:
+        """Unset: none planned."""
 
     def __init__(
         self,
@@ -160,14 +192,176 @@ class Person(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
         working_hours: Global___WorkingHours | None = ...,
+        posts: _abc.Iterable[Global___Post] | None = ...,
+        skills: _abc.Iterable[_builtins.str] | None = ...,
+        manager_id: _builtins.str = ...,
+        guest_expires_at: _timestamp_pb2.Timestamp | None = ...,
+        absence: Global___Absence | None = ...,
+        employee_number: _builtins.str = ...,
+        cost_center: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "working_hours", b"working_hours"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["absence", b"absence", "created_at", b"created_at", "guest_expires_at", b"guest_expires_at", "working_hours", b"working_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "external_id", b"external_id", "handle", b"handle", "id", b"id", "kind", b"kind", "locale", b"locale", "roles", b"roles", "state", b"state", "tenant_id", b"tenant_id", "time_zone", b"time_zone", "title", b"title", "version", b"version", "working_hours", b"working_hours"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["absence", b"absence", "cost_center", b"cost_center", "created_at", b"created_at", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "employee_number", b"employee_number", "external_id", b"external_id", "guest_expires_at", b"guest_expires_at", "handle", b"handle", "id", b"id", "kind", b"kind", "locale", b"locale", "manager_id", b"manager_id", "posts", b"posts", "roles", b"roles", "skills", b"skills", "state", b"state", "tenant_id", b"tenant_id", "time_zone", b"time_zone", "title", b"title", "version", b"version", "working_hours", b"working_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Person: _TypeAlias = Person  # noqa: Y015
+
+@_typing.final
+class Post(_message.Message):
+    """A post in a department."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEPARTMENT_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    department_id: _builtins.str
+    title: _builtins.str
+    def __init__(
+        self,
+        *,
+        department_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["department_id", b"department_id", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Post: _TypeAlias = Post  # noqa: Y015
+
+@_typing.final
+class Absence(_message.Message):
+    """A time in which somebody is away, and who stands in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STARTS_AT_FIELD_NUMBER: _builtins.int
+    ENDS_AT_FIELD_NUMBER: _builtins.int
+    DEPUTY_ID_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    deputy_id: _builtins.str
+    """Empty: nobody."""
+    note: _builtins.str
+    """Shown to colleagues, for example `年假`; at most 200 characters."""
+    @_builtins.property
+    def starts_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def ends_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        starts_at: _timestamp_pb2.Timestamp | None = ...,
+        ends_at: _timestamp_pb2.Timestamp | None = ...,
+        deputy_id: _builtins.str = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ends_at", b"ends_at", "starts_at", b"starts_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deputy_id", b"deputy_id", "ends_at", b"ends_at", "note", b"note", "starts_at", b"starts_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Absence: _TypeAlias = Absence  # noqa: Y015
+
+@_typing.final
+class Group(_message.Message):
+    """A named set of people."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    DEPARTMENT_ID_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    EXTERNAL_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    REMOVED_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    tenant_id: _builtins.str
+    name: _builtins.str
+    description: _builtins.str
+    department_id: _builtins.str
+    """Whose administrators manage it; empty: the tenant's."""
+    external_id: _builtins.str
+    version: _builtins.int
+    """Of the group and its membership."""
+    removed: _builtins.bool
+    """Nobody belongs to it any more."""
+    size: _builtins.int
+    """How many people belong to it now."""
+    @_builtins.property
+    def rule(self) -> Global___GroupRule:
+        """Set: membership follows the rule; unset: it is given by name."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        tenant_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        description: _builtins.str = ...,
+        department_id: _builtins.str = ...,
+        rule: Global___GroupRule | None = ...,
+        external_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        removed: _builtins.bool = ...,
+        size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rule", b"rule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["department_id", b"department_id", "description", b"description", "external_id", b"external_id", "id", b"id", "name", b"name", "removed", b"removed", "rule", b"rule", "size", b"size", "tenant_id", b"tenant_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Group: _TypeAlias = Group  # noqa: Y015
+
+@_typing.final
+class GroupRule(_message.Message):
+    """Who belongs to a group by what they are: each set field must hold, and within one field any value."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEPARTMENT_IDS_FIELD_NUMBER: _builtins.int
+    TITLES_FIELD_NUMBER: _builtins.int
+    SKILLS_FIELD_NUMBER: _builtins.int
+    LOCALES_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def department_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those below included."""
+
+    @_builtins.property
+    def titles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Exact, as Person.title or a post's."""
+
+    @_builtins.property
+    def skills(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def locales(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___Person.Kind.ValueType]: ...
+    def __init__(
+        self,
+        *,
+        department_ids: _abc.Iterable[_builtins.str] | None = ...,
+        titles: _abc.Iterable[_builtins.str] | None = ...,
+        skills: _abc.Iterable[_builtins.str] | None = ...,
+        locales: _abc.Iterable[_builtins.str] | None = ...,
+        kinds: _abc.Iterable[Global___Person.Kind.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["department_ids", b"department_ids", "kinds", b"kinds", "locales", b"locales", "skills", b"skills", "titles", b"titles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GroupRule: _TypeAlias = GroupRule  # noqa: Y015
 
 @_typing.final
 class WorkingHours(_message.Message):
@@ -236,6 +430,9 @@ class Department(_message.Message):
     PATH_FIELD_NUMBER: _builtins.int
     EXTERNAL_ID_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    LEADER_ID_FIELD_NUMBER: _builtins.int
+    CLOSED_FIELD_NUMBER: _builtins.int
+    MERGED_INTO_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     tenant_id: _builtins.str
     name: _builtins.str
@@ -243,6 +440,12 @@ class Department(_message.Message):
     """Empty for the root."""
     external_id: _builtins.str
     version: _builtins.int
+    leader_id: _builtins.str
+    """Empty: nobody."""
+    closed: _builtins.bool
+    """Merged into another, or dissolved: nobody belongs to it and nothing stands below it."""
+    merged_into_id: _builtins.str
+    """Where its people went, when it was merged."""
     @_builtins.property
     def path(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids from the root down to this one, itself included."""
@@ -257,10 +460,13 @@ class Department(_message.Message):
         path: _abc.Iterable[_builtins.str] | None = ...,
         external_id: _builtins.str = ...,
         version: _builtins.int = ...,
+        leader_id: _builtins.str = ...,
+        closed: _builtins.bool = ...,
+        merged_into_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["external_id", b"external_id", "id", b"id", "name", b"name", "parent_id", b"parent_id", "path", b"path", "tenant_id", b"tenant_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed", b"closed", "external_id", b"external_id", "id", b"id", "leader_id", b"leader_id", "merged_into_id", b"merged_into_id", "name", b"name", "parent_id", b"parent_id", "path", b"path", "tenant_id", b"tenant_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

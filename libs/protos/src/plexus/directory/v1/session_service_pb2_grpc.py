@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class SessionServiceStub:
-    """Signing in with a local account, and the tokens that follow from it.
+    """Signing in with a local account or the company's own, and the tokens that follow from it.
     """
 
     def __init__(self, channel):
@@ -45,6 +45,26 @@ class SessionServiceStub:
                 request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.SignInRequest.SerializeToString,
                 response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.SignInResponse.FromString,
                 _registered_method=True)
+        self.CompleteSignIn = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/CompleteSignIn',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.CompleteSignInRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.CompleteSignInResponse.FromString,
+                _registered_method=True)
+        self.ListSignInOptions = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/ListSignInOptions',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSignInOptionsRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSignInOptionsResponse.FromString,
+                _registered_method=True)
+        self.BeginSingleSignOn = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/BeginSingleSignOn',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.BeginSingleSignOnRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.BeginSingleSignOnResponse.FromString,
+                _registered_method=True)
+        self.CompleteSingleSignOn = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/CompleteSingleSignOn',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.CompleteSingleSignOnRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.CompleteSingleSignOnResponse.FromString,
+                _registered_method=True)
         self.RefreshSession = channel.unary_unary(
                 '/plexus.directory.v1.SessionService/RefreshSession',
                 request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.RefreshSessionRequest.SerializeToString,
@@ -60,6 +80,76 @@ class SessionServiceStub:
                 request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.SetPasswordRequest.SerializeToString,
                 response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.SetPasswordResponse.FromString,
                 _registered_method=True)
+        self.ListSessions = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/ListSessions',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSessionsRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSessionsResponse.FromString,
+                _registered_method=True)
+        self.RevokeSessions = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/RevokeSessions',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.RevokeSessionsRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.RevokeSessionsResponse.FromString,
+                _registered_method=True)
+        self.EnrollTotp = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/EnrollTotp',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.EnrollTotpRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.EnrollTotpResponse.FromString,
+                _registered_method=True)
+        self.ConfirmTotp = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/ConfirmTotp',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ConfirmTotpRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ConfirmTotpResponse.FromString,
+                _registered_method=True)
+        self.BeginPasskey = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/BeginPasskey',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.BeginPasskeyRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.BeginPasskeyResponse.FromString,
+                _registered_method=True)
+        self.FinishPasskey = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/FinishPasskey',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.FinishPasskeyRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.FinishPasskeyResponse.FromString,
+                _registered_method=True)
+        self.ListSecondFactors = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/ListSecondFactors',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSecondFactorsRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSecondFactorsResponse.FromString,
+                _registered_method=True)
+        self.RemoveSecondFactor = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/RemoveSecondFactor',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.RemoveSecondFactorRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.RemoveSecondFactorResponse.FromString,
+                _registered_method=True)
+        self.CreateApiToken = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/CreateApiToken',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.CreateApiTokenRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.CreateApiTokenResponse.FromString,
+                _registered_method=True)
+        self.GetSignInPolicy = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/GetSignInPolicy',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.GetSignInPolicyRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.GetSignInPolicyResponse.FromString,
+                _registered_method=True)
+        self.UpdateSignInPolicy = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/UpdateSignInPolicy',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.UpdateSignInPolicyRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.UpdateSignInPolicyResponse.FromString,
+                _registered_method=True)
+        self.PutOpenIdProvider = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/PutOpenIdProvider',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.PutOpenIdProviderRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.PutOpenIdProviderResponse.FromString,
+                _registered_method=True)
+        self.DeleteOpenIdProvider = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/DeleteOpenIdProvider',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.DeleteOpenIdProviderRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.DeleteOpenIdProviderResponse.FromString,
+                _registered_method=True)
+        self.ResolveApiToken = channel.unary_unary(
+                '/plexus.directory.v1.SessionService/ResolveApiToken',
+                request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ResolveApiTokenRequest.SerializeToString,
+                response_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ResolveApiTokenResponse.FromString,
+                _registered_method=True)
         self.GetSigningKeys = channel.unary_unary(
                 '/plexus.directory.v1.SessionService/GetSigningKeys',
                 request_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.GetSigningKeysRequest.SerializeToString,
@@ -73,7 +163,7 @@ class SessionServiceStub:
 
 
 class SessionServiceServicer:
-    """Signing in with a local account, and the tokens that follow from it.
+    """Signing in with a local account or the company's own, and the tokens that follow from it.
     """
 
     def InitTenant(self, request, context):
@@ -84,7 +174,37 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SignIn(self, request, context):
-        """Handle and password for tokens. Refused, the same for every cause: SIGN_IN_REFUSED (UNAUTHENTICATED).
+        """Handle and password for tokens, or for a challenge where a second factor is due. Refused, the same for every cause:
+        SIGN_IN_REFUSED (UNAUTHENTICATED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteSignIn(self, request, context):
+        """Answers the challenge of SignIn. Refused: SIGN_IN_REFUSED; after 5 wrong answers the challenge is spent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSignInOptions(self, request, context):
+        """Ways to sign in that the company has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeginSingleSignOn(self, request, context):
+        """Where to send the browser to sign in with the company's OpenID provider (code flow, PKCE, state and nonce kept by
+        directory). Refused: PROVIDER_NOT_FOUND, REDIRECT_NOT_ALLOWED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteSingleSignOn(self, request, context):
+        """The provider's code for tokens. Refused: SIGN_IN_REFUSED; PROVIDER_UNAVAILABLE (UNAVAILABLE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,6 +226,107 @@ class SessionServiceServicer:
 
     def SetPassword(self, request, context):
         """Sets a password: one's own with the old one, another's as administrator. Ends the person's other sessions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSessions(self, request, context):
+        """Sessions and API tokens that are open: one's own, or somebody's as who manages sessions. Refused: PERSON_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeSessions(self, request, context):
+        """Ends a session, or all but the present one. Refused: SESSION_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EnrollTotp(self, request, context):
+        """Begins to set up one-time codes; nothing is asked for before ConfirmTotp. Refused: STEP_UP_REQUIRED (the password is
+        wrong or missing), SECOND_FACTOR_EXISTS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmTotp(self, request, context):
+        """Proves the app works; answers recovery codes, once. Refused: CODE_REFUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeginPasskey(self, request, context):
+        """Begins to set up a passkey. Refused: STEP_UP_REQUIRED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FinishPasskey(self, request, context):
+        """Stores the passkey the browser made. Refused: PASSKEY_REFUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSecondFactors(self, request, context):
+        """One's own second factors.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveSecondFactor(self, request, context):
+        """Takes a second factor away: one's own, or another's who lost theirs, as who manages sessions; that ends the other's
+        sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of theirs asks for one).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateApiToken(self, request, context):
+        """Makes a token for an app, which acts as a person or service account within scopes; shown once. Refused:
+        PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSignInPolicy(self, request, context):
+        """How the company signs in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateSignInPolicy(self, request, context):
+        """Sets how the company signs in. Refused: LOCKED_OUT (nobody could administer the tenant any more), VERSION_CONFLICT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutOpenIdProvider(self, request, context):
+        """Names the company's OpenID provider, or changes it. Refused: PROVIDER_INVALID (its discovery cannot be read).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteOpenIdProvider(self, request, context):
+        """Takes a provider away; who signed in with it stays signed in. Refused: PROVIDER_NOT_FOUND, LOCKED_OUT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveApiToken(self, request, context):
+        """Who holds an API token, for the gateway. Refused: API_TOKEN_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -138,6 +359,26 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.SignInRequest.FromString,
                     response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.SignInResponse.SerializeToString,
             ),
+            'CompleteSignIn': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteSignIn,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.CompleteSignInRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.CompleteSignInResponse.SerializeToString,
+            ),
+            'ListSignInOptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSignInOptions,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSignInOptionsRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSignInOptionsResponse.SerializeToString,
+            ),
+            'BeginSingleSignOn': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginSingleSignOn,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.BeginSingleSignOnRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.BeginSingleSignOnResponse.SerializeToString,
+            ),
+            'CompleteSingleSignOn': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteSingleSignOn,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.CompleteSingleSignOnRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.CompleteSingleSignOnResponse.SerializeToString,
+            ),
             'RefreshSession': grpc.unary_unary_rpc_method_handler(
                     servicer.RefreshSession,
                     request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.RefreshSessionRequest.FromString,
@@ -152,6 +393,76 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     servicer.SetPassword,
                     request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.SetPasswordRequest.FromString,
                     response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.SetPasswordResponse.SerializeToString,
+            ),
+            'ListSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSessions,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSessionsRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'RevokeSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeSessions,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.RevokeSessionsRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.RevokeSessionsResponse.SerializeToString,
+            ),
+            'EnrollTotp': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnrollTotp,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.EnrollTotpRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.EnrollTotpResponse.SerializeToString,
+            ),
+            'ConfirmTotp': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmTotp,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ConfirmTotpRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ConfirmTotpResponse.SerializeToString,
+            ),
+            'BeginPasskey': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginPasskey,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.BeginPasskeyRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.BeginPasskeyResponse.SerializeToString,
+            ),
+            'FinishPasskey': grpc.unary_unary_rpc_method_handler(
+                    servicer.FinishPasskey,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.FinishPasskeyRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.FinishPasskeyResponse.SerializeToString,
+            ),
+            'ListSecondFactors': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSecondFactors,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSecondFactorsRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSecondFactorsResponse.SerializeToString,
+            ),
+            'RemoveSecondFactor': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveSecondFactor,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.RemoveSecondFactorRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.RemoveSecondFactorResponse.SerializeToString,
+            ),
+            'CreateApiToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateApiToken,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.CreateApiTokenRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.CreateApiTokenResponse.SerializeToString,
+            ),
+            'GetSignInPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSignInPolicy,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.GetSignInPolicyRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.GetSignInPolicyResponse.SerializeToString,
+            ),
+            'UpdateSignInPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSignInPolicy,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.UpdateSignInPolicyRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.UpdateSignInPolicyResponse.SerializeToString,
+            ),
+            'PutOpenIdProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutOpenIdProvider,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.PutOpenIdProviderRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.PutOpenIdProviderResponse.SerializeToString,
+            ),
+            'DeleteOpenIdProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteOpenIdProvider,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.DeleteOpenIdProviderRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.DeleteOpenIdProviderResponse.SerializeToString,
+            ),
+            'ResolveApiToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveApiToken,
+                    request_deserializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ResolveApiTokenRequest.FromString,
+                    response_serializer=plexus_dot_directory_dot_v1_dot_session__service__pb2.ResolveApiTokenResponse.SerializeToString,
             ),
             'GetSigningKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSigningKeys,
@@ -172,7 +483,7 @@ def add_SessionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SessionService:
-    """Signing in with a local account, and the tokens that follow from it.
+    """Signing in with a local account or the company's own, and the tokens that follow from it.
     """
 
     @staticmethod
@@ -219,6 +530,114 @@ class SessionService:
             '/plexus.directory.v1.SessionService/SignIn',
             plexus_dot_directory_dot_v1_dot_session__service__pb2.SignInRequest.SerializeToString,
             plexus_dot_directory_dot_v1_dot_session__service__pb2.SignInResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteSignIn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/CompleteSignIn',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.CompleteSignInRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.CompleteSignInResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSignInOptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/ListSignInOptions',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSignInOptionsRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSignInOptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginSingleSignOn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/BeginSingleSignOn',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.BeginSingleSignOnRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.BeginSingleSignOnResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteSingleSignOn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/CompleteSingleSignOn',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.CompleteSingleSignOnRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.CompleteSingleSignOnResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -300,6 +719,384 @@ class SessionService:
             '/plexus.directory.v1.SessionService/SetPassword',
             plexus_dot_directory_dot_v1_dot_session__service__pb2.SetPasswordRequest.SerializeToString,
             plexus_dot_directory_dot_v1_dot_session__service__pb2.SetPasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/ListSessions',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSessionsRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/RevokeSessions',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.RevokeSessionsRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.RevokeSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EnrollTotp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/EnrollTotp',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.EnrollTotpRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.EnrollTotpResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmTotp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/ConfirmTotp',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.ConfirmTotpRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.ConfirmTotpResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginPasskey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/BeginPasskey',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.BeginPasskeyRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.BeginPasskeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FinishPasskey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/FinishPasskey',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.FinishPasskeyRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.FinishPasskeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSecondFactors(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/ListSecondFactors',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSecondFactorsRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.ListSecondFactorsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveSecondFactor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/RemoveSecondFactor',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.RemoveSecondFactorRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.RemoveSecondFactorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateApiToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/CreateApiToken',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.CreateApiTokenRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.CreateApiTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSignInPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/GetSignInPolicy',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.GetSignInPolicyRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.GetSignInPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSignInPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/UpdateSignInPolicy',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.UpdateSignInPolicyRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.UpdateSignInPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutOpenIdProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/PutOpenIdProvider',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.PutOpenIdProviderRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.PutOpenIdProviderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteOpenIdProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/DeleteOpenIdProvider',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.DeleteOpenIdProviderRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.DeleteOpenIdProviderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveApiToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.directory.v1.SessionService/ResolveApiToken',
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.ResolveApiTokenRequest.SerializeToString,
+            plexus_dot_directory_dot_v1_dot_session__service__pb2.ResolveApiTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,
