@@ -37,7 +37,13 @@ from notify.domain.conversations import Addressing, Conversation, Member
 from notify.domain.mutes import Mute
 from notify.domain.people import Department, Person
 from notify.domain.tasks import Task, due_text
-from notify.operations.messages import Said, recall_message, reword_message, tell_of_messages
+from notify.operations.messages import (
+    Membership,
+    Said,
+    recall_message,
+    reword_message,
+    tell_of_messages,
+)
 from notify.operations.projecting import (
     note_conversation,
     note_departments,
@@ -68,8 +74,9 @@ FactT = TypeVar("FactT", bound=Message)
 class Handlers:
     """The groups' handlers over one store."""
 
-    def __init__(self, store: Store, *, pace: Pace, clock: Clock) -> None:
+    def __init__(self, store: Store, *, membership: Membership, pace: Pace, clock: Clock) -> None:
         self._store = store
+        self._membership = membership
         self._pace = pace
         self._clock = clock
 
@@ -169,7 +176,11 @@ class Handlers:
     async def _tell(self, said: list[Said]) -> None:
         if said:
             await tell_of_messages(
-                self._store, messages=said, jitter=self._pace.jitter, now=self._clock.now()
+                self._store,
+                messages=said,
+                membership=self._membership,
+                jitter=self._pace.jitter,
+                now=self._clock.now(),
             )
             said.clear()
 
@@ -235,12 +246,13 @@ async def consuming(
     store: Store,
     directory: "AuthorityAsyncStub",
     *,
+    membership: Membership,
     kafka: KafkaSection,
     pace: Pace,
     runtime: Runtime,
 ) -> AsyncIterator[None]:
     """Consume the groups for the time of the block, and load what directory's topics forgot."""
-    handlers = Handlers(store, pace=pace, clock=runtime.clock)
+    handlers = Handlers(store, membership=membership, pace=pace, clock=runtime.clock)
     async with (
         consumer(kafka, NOTIFY_PEOPLE, handlers.people, runtime=runtime),
         consumer(kafka, NOTIFY_DEPARTMENTS, handlers.departments, runtime=runtime),
