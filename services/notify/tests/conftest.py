@@ -21,7 +21,6 @@ from notify.smtp import SmtpServer
 from notify.store import Store
 from plexus.authz.v1.authority_pb2 import Interval
 from plexus.directory.v1 import events_pb2 as directory_pb
-from plexus.directory.v1.people_pb2 import Department
 from plexus.directory.v1.people_pb2 import Person as PersonMessage
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2 as messaging_pb
@@ -124,16 +123,6 @@ class Facts:
             key=person.id,
             entity_id=person.id,
             version=person.version,
-        )
-
-    def department(self, name: str, *above: str, version: int = 1) -> Record:
-        department = Department(id=name, tenant_id=TENANT, path=[*above, name], version=version)
-        return self.record(
-            "directory.department.v1",
-            directory_pb.DepartmentAdded(department=department),
-            key=name,
-            entity_id=name,
-            version=version,
         )
 
     def member(
