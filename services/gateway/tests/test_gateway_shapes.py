@@ -8,7 +8,7 @@ import grpc
 import pytest
 from gateway import proxy
 from gateway.admission import Admission
-from gateway.identity import Authenticator, Callers, EndedSessions, SigningKeys
+from gateway.identity import ApiTokens, Authenticator, Callers, EndedSessions, SigningKeys
 from google.protobuf.wrappers_pb2 import BytesValue
 from plexus.authz.v1.options_pb2 import Requirement
 from plexus.directory.v1.session_service_pb2 import GetSigningKeysResponse
@@ -100,7 +100,12 @@ async def shapes(issuer, caller_keys_of):
         return GetSigningKeysResponse(jwks_json=issuer.jwks())
 
     admission = Admission(
-        authenticator=Authenticator(SigningKeys(get, clock=clock), ended, clock=clock),
+        authenticator=Authenticator(
+            SigningKeys(get, clock=clock),
+            ended,
+            api_tokens=ApiTokens(get, ended, clock=clock),
+            clock=clock,
+        ),
         callers=Callers(CallerSigner(caller_keys_of("gateway")), clock=clock),
         ended=ended,
     )

@@ -15,6 +15,7 @@ from gateway import connect, live, proxy
 from gateway.admission import Admission
 from gateway.config import Settings
 from gateway.identity import (
+    ApiTokens,
     Authenticator,
     Callers,
     EndedSessions,
@@ -99,7 +100,12 @@ async def _admission(
             runtime.background("session re-check", watching.recheck()),
         ):
             yield Admission(
-                authenticator=Authenticator(keys, ended, clock=runtime.clock),
+                authenticator=Authenticator(
+                    keys,
+                    ended,
+                    api_tokens=ApiTokens(sessions.ResolveApiToken, ended, clock=runtime.clock),
+                    clock=runtime.clock,
+                ),
                 callers=Callers(signer, clock=runtime.clock),
                 ended=ended,
             )

@@ -54,7 +54,8 @@ class Sends:
     def accept(self, stream: Stream, items: Sequence[SendItem]) -> None:
         """Bring items on their way; each is acknowledged once, in any order."""
         SENDS.inc(len(items))
-        permitted = may(stream.identity.roles, PERMISSION)
+        identity = stream.identity
+        permitted = may(identity.roles, PERMISSION, scopes=identity.scopes)
         signed = self._callers.signed(stream.identity, audience=MESSAGING)
         for item in items:
             try:
