@@ -18,6 +18,7 @@ class Identity:
         roles: names of the tenant roles held.
         expires_at: when the token ends, aware.
         token_id: the token's own id.
+        api_token_id: the API token that an app acts with; empty for people who signed in.
     """
 
     tenant_id: str
@@ -26,6 +27,7 @@ class Identity:
     roles: frozenset[str]
     expires_at: datetime
     token_id: str
+    api_token_id: str = ""
 
 
 _serving: ContextVar[Identity] = ContextVar("gateway_identity")
