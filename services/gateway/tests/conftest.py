@@ -15,8 +15,9 @@ import grpc
 import pytest
 from gateway import connect, proxy
 from gateway.admission import Admission
-from gateway.config import HttpSection
+from gateway.config import HttpSection, LimitsSection
 from gateway.identity import ApiTokens, Authenticator, Callers, EndedSessions, SigningKeys
+from gateway.limits import Limits
 from joserfc.jwk import OKPKey
 from plexus.directory.v1 import directory_service_pb2, session_service_pb2
 from plexus.directory.v1.directory_service_pb2_grpc import (
@@ -239,10 +240,20 @@ async def _owner(name: str, servicers: Any, *, keys_of: KeysOf) -> AsyncIterator
 
 
 @pytest.fixture
+def limits_section() -> LimitsSection:
+    """The limits of the gateway; a test that is about them has its own."""
+    return LimitsSection(enabled=False)
+
+
+@pytest.fixture
 async def running(
-    issuer: Issuer, directory_owner: Directory, caller_keys_of: KeysOf
+    issuer: Issuer,
+    directory_owner: Directory,
+    caller_keys_of: KeysOf,
+    limits_section: LimitsSection,
 ) -> AsyncIterator[Running]:
     """A gateway without client streams, before two owners; the other owners are not there."""
+    limits = Limits(limits_section, clock=SystemClock())
     directory, imports = directory_owner, Imports()
     clock, runtime = SystemClock(), Runtime(service="gateway")
     signer = CallerSigner(caller_keys_of("gateway"))
@@ -281,8 +292,8 @@ async def running(
             )
         )
         owners = await stack.enter_async_context(proxy.owners(targets, max_message_bytes=8 << 20))
-        calls = proxy.Calls(admission, clock=clock)
-        forwarding = proxy.Forwarding(admission, owners)
+        calls = proxy.Calls(admission, limits=limits, clock=clock)
+        forwarding = proxy.Forwarding(admission, owners, limits=limits)
         handlers, endpoints = proxy.Handlers(calls), connect.Endpoints(calls)
         handlers.forward(forwarding)
         endpoints.forward(forwarding)
