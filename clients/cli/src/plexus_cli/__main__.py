@@ -8,12 +8,16 @@ from plexus_cli.commands import (
     admin,
     altering,
     arranging,
+    departments,
     drafts,
     finding,
+    groups,
+    guests,
     importing,
     messages,
     notifications,
     people,
+    roster,
     schedule,
     session,
     status,
@@ -49,7 +53,11 @@ def options(
 app.command()(session.login)
 app.command()(session.logout)
 app.command()(session.profiles)
-app.command()(people.people)
+people.app.command("import", help=roster.HELP)(roster.import_)
+app.add_typer(people.app, name="people")
+app.add_typer(departments.app, name="departments")
+app.add_typer(groups.app, name="groups")
+app.add_typer(guests.app, name="guests")
 app.add_typer(arranging.app, name="conversations")
 app.command()(messages.history)
 app.command()(messages.send)
