@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
-from plexus_access.roles import ADMIN, MEMBER, NAMES, permissions_of
+from plexus_access.roles import ADMIN, GUEST, MEMBER, NAMES, permissions_of
 
 from directory.domain.ids import PersonId, SessionId, TenantId
 from directory.domain.refusals import PermissionMissing
 
-__all__ = ["ADMIN", "MEMBER", "ROLES", "Actor", "require"]
+__all__ = ["ADMIN", "GUEST", "MEMBER", "ROLES", "Actor", "permits", "require"]
 
 ROLES: Final = NAMES
 
@@ -22,6 +22,16 @@ class Actor:
     session_id: SessionId
     roles: frozenset[str]
 
+    @property
+    def guest(self) -> bool:
+        """Whether a guest acts: a guest holds that role and no other (GW-5)."""
+        return GUEST in self.roles
+
+
+def permits(actor: Actor, permission: str) -> bool:
+    """Whether a role of the actor holds the permission."""
+    return permission in permissions_of(actor.roles)
+
 
 def require(actor: Actor, permission: str) -> None:
     """Check that a role of the actor holds the permission.
@@ -29,5 +39,5 @@ def require(actor: Actor, permission: str) -> None:
     Raises:
         PermissionMissing: no role does.
     """
-    if permission not in permissions_of(actor.roles):
+    if not permits(actor, permission):
         raise PermissionMissing(permission=permission)

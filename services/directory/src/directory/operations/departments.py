@@ -1,4 +1,4 @@
-"""Making departments."""
+"""Making departments, renaming them and giving them leaders."""
 
 from datetime import datetime
 
@@ -10,6 +10,8 @@ from directory.domain import departments
 from directory.domain.access import Actor, require
 from directory.domain.departments import Department
 from directory.domain.ids import DepartmentId
+from directory.domain.people import Kind
+from directory.domain.refusals import PersonNotFound
 from directory.domain.requests import Request
 from directory.store import Store
 from directory.store.documents import department_document, department_from
@@ -27,9 +29,11 @@ async def create_department(
 ) -> Department:
     """Make a department, or answer the one that its external id already has.
 
+    For one that was merged that is the one it went into: a feed that still names it goes on there.
+
     Raises:
         PermissionMissing: the actor may not manage departments.
-        DepartmentNotFound: the parent is unknown.
+        DepartmentNotFound: the parent is unknown or closed.
         InvalidArgument: a field is not allowed, or the tree would be too deep.
         RequestIdReused: the request id was used with other content.
     """
@@ -43,6 +47,10 @@ async def create_department(
             present = await store.departments.find_by_external_id(
                 external_id, tenant_id=actor.tenant_id, tx=tx
             )
+            while present is not None and present.merged_into_id:
+                present = await store.departments.find(
+                    present.merged_into_id, tenant_id=actor.tenant_id, tx=tx
+                )
             if present is not None:
                 await store.requests.remember(request, department_document(present), now=now, tx=tx)
                 return present
@@ -63,4 +71,48 @@ async def create_department(
         await store.outbox.add(fact, tx=tx)
         return department
 
-    return await store.transact(work)
+    return await store.reorganise(actor.tenant_id, work)
+
+
+async def update_department(
+    store: Store,
+    *,
+    actor: Actor,
+    department_id: str,
+    name: str | None,
+    leader_id: str | None,
+    expected_version: int,
+    request: Request | None,
+    now: datetime,
+) -> Department:
+    """Rename a department or give it a leader; nothing is written when nothing differs.
+
+    Raises:
+        PermissionMissing: the actor may not manage departments.
+        DepartmentNotFound: there is none in the tenant, or it is closed.
+        PersonNotFound: the leader is nobody of the tenant who is active, or a guest.
+        VersionConflict: someone changed the department since `expected_version`.
+        InvalidArgument: the name is not allowed.
+        RequestIdReused: the request id was used with other content.
+    """
+    require(actor, "departments.manage")
+
+    async def work(tx: Transaction) -> Department:
+        if answered := await store.requests.answer(request, tx=tx):
+            return department_from(answered)
+        before = await store.departments.get(department_id, tenant_id=actor.tenant_id, tx=tx)
+        after = departments.change(
+            before, name=name, leader_id=leader_id, expected_version=expected_version
+        )
+        if after.leader_id and after.leader_id != before.leader_id:
+            leader = await store.people.get(after.leader_id, tenant_id=actor.tenant_id, tx=tx)
+            if not leader.active or leader.kind is Kind.GUEST:
+                raise PersonNotFound
+        await store.requests.remember(request, department_document(after), now=now, tx=tx)
+        if after is not before:
+            await store.departments.save_many([(before, after)], tx=tx)
+            fact = events.department_changed(after, actor_id=actor.person_id, now=now)
+            await store.outbox.add(fact, tx=tx)
+        return after
+
+    return await store.reorganise(actor.tenant_id, work)

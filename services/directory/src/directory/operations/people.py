@@ -1,4 +1,4 @@
-"""Making, changing and deactivating people."""
+"""Making and changing people."""
 
 from datetime import datetime
 
@@ -9,15 +9,14 @@ from plexuskit.mongo import Transaction
 
 from directory import events
 from directory.domain import people, profiles
-from directory.domain.access import ADMIN, Actor, require
+from directory.domain.access import Actor, require
 from directory.domain.ids import PersonId
 from directory.domain.passwords import normalise
 from directory.domain.people import Changes, Draft, Kind, Person
-from directory.domain.refusals import LastAdministrator
 from directory.domain.requests import Request
-from directory.domain.sessions import EndCause
 from directory.operations.hashing import Hashing
-from directory.operations.sessions import end_sessions
+from directory.operations.regrouping import regroup
+from directory.operations.saving import change_one, check_managers
 from directory.store import Credential, Store
 from directory.store.documents import person_document, person_from
 
@@ -40,7 +39,10 @@ async def create_person(
         PermissionMissing: the actor may not manage people.
         InvalidArgument: a field, the handle or the password is not allowed.
         HandleTaken: someone of the tenant has the handle.
-        DepartmentNotFound: a department is unknown.
+        EmployeeNumberTaken: someone of the tenant has the employee number.
+        DepartmentNotFound: a department is unknown or closed.
+        PersonNotFound: the manager is nobody of the tenant.
+        ManagerUnavailable: the manager is deactivated or a guest.
         RequestIdReused: the request id was used with other content.
     """
     require(actor, "people.manage")
@@ -60,6 +62,7 @@ async def create_person(
             return person_from(answered), False
         await store.requests.remember(request, person_document(person), now=now, tx=tx)
         await store.departments.check_exist(person.department_ids, tenant_id=actor.tenant_id, tx=tx)
+        await check_managers(store, [(None, person)], tenant_id=actor.tenant_id, tx=tx)
         await store.people.add(person, tx=tx)
         if password_hash:
             credential = Credential(
@@ -69,9 +72,17 @@ async def create_person(
         await store.outbox.add(
             events.person_added(person, actor_id=actor.person_id, now=now), tx=tx
         )
+        await regroup(
+            store,
+            among=[person.id],
+            tenant_id=actor.tenant_id,
+            actor_id=actor.person_id,
+            now=now,
+            tx=tx,
+        )
         return person, True
 
-    made, new = await store.transact(work)
+    made, new = await store.reorganise(actor.tenant_id, work)
     if new:
         log.info("person.created", person_id=made.id, by=actor.person_id)
     return made
@@ -94,8 +105,12 @@ async def update_person(
         PersonNotFound: there is none in the tenant.
         VersionConflict: someone changed the person since `expected_version`.
         InvalidArgument: a field is not allowed.
-        DepartmentNotFound: a department is unknown.
+        DepartmentNotFound: a department is unknown or closed.
+        EmployeeNumberTaken: someone else of the tenant has the employee number.
+        ManagerUnavailable: the manager is deactivated or a guest.
+        ManagerCycle: the manager reports to the person.
         LastAdministrator: nobody could administer the tenant any more.
+        GroupTooLarge: a group whose rule gives the person now is full.
         RequestIdReused: the request id was used with other content.
     """
     require(actor, "people.manage")
@@ -104,61 +119,38 @@ async def update_person(
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
         before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=tx)
-        after = people.change(before, changes, expected_version=expected_version)
+        after = people.change(before, changes, expected_version=expected_version, now=now)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
         if changes.department_ids is not None:
             wanted = profiles.departments(changes.department_ids)
             await store.departments.check_exist(wanted, tenant_id=actor.tenant_id, tx=tx)
-        if after is not before:
-            await _save(store, before, after, actor=actor, now=now, tx=tx)
+        await check_managers(store, [(before, after)], tenant_id=actor.tenant_id, tx=tx)
+        await change_one(store, before, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 
-    return await store.transact(work)
+    return await store.reorganise(actor.tenant_id, work)
 
 
-async def deactivate_person(
-    store: Store, *, actor: Actor, person_id: str, request: Request | None, now: datetime
+async def update_profile(
+    store: Store, *, actor: Actor, changes: Changes, request: Request | None, now: datetime
 ) -> Person:
-    """Take away a person's right to sign in and end their sessions; again changes nothing.
+    """Change what people say of themselves: skills, zone, language and working hours.
 
     Raises:
-        PermissionMissing: the actor may not manage people.
-        PersonNotFound: there is none in the tenant.
-        LastAdministrator: nobody could administer the tenant any more.
+        PermissionMissing: the actor may not change their profile.
+        InvalidArgument: a field is not allowed.
+        GroupTooLarge: a group whose rule gives the person now is full.
         RequestIdReused: the request id was used with other content.
     """
-    require(actor, "people.manage")
+    require(actor, "people.update_profile")
 
     async def work(tx: Transaction) -> Person:
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=tx)
-        after = people.deactivate(before)
+        before = await store.people.get(actor.person_id, tenant_id=actor.tenant_id, tx=tx)
+        after = people.change(before, changes, now=now)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
-        if after is not before:
-            await _save(store, before, after, actor=actor, now=now, tx=tx)
-            await end_sessions(
-                store,
-                person_ids=[before.id],
-                cause=EndCause.PERSON_DEACTIVATED,
-                actor_id=actor.person_id,
-                now=now,
-                tx=tx,
-            )
+        await change_one(store, before, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 
-    person = await store.transact(work)
-    log.info("person.deactivated", person_id=person.id, by=actor.person_id)
-    return person
-
-
-async def _save(
-    store: Store, before: Person, after: Person, *, actor: Actor, now: datetime, tx: Transaction
-) -> None:
-    await store.people.save_many([(before, after)], tx=tx)
-    if people.loses_administrator(before, after):
-        await store.tenants.serialise_administrators(actor.tenant_id, tx=tx)
-        if not await store.people.count_with_role(ADMIN, tenant_id=actor.tenant_id, tx=tx):
-            raise LastAdministrator
-    fact = events.person_changed(before, after, actor_id=actor.person_id, now=now)
-    await store.outbox.add(fact, tx=tx)
+    return await store.reorganise(actor.tenant_id, work)

@@ -2,6 +2,7 @@
 
 from directory.queries.authority import readable_containers, recheck, snapshot, snapshot_facts
 from directory.queries.departments import list_departments
+from directory.queries.groups import list_group_members, list_groups
 from directory.queries.members import filter_members
 from directory.queries.people import batch_get_people, get_person, list_people
 from directory.queries.sessions import find_ended_sessions
@@ -14,6 +15,8 @@ __all__ = [
     "get_directory_status",
     "get_person",
     "list_departments",
+    "list_group_members",
+    "list_groups",
     "list_people",
     "readable_containers",
     "recheck",
