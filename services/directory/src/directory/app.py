@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from plexus.authz.v1.authority_pb2_grpc import add_AuthorityServicer_to_server
+from plexus.directory.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_server
 from plexus.directory.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
 from plexus.directory.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
 from plexuskit.clock import SystemClock
@@ -14,7 +15,7 @@ from plexuskit.mongo import connect
 from plexuskit.relay import OUTBOX, relay
 from plexuskit.service import Role, Runtime
 
-from directory.api import AuthorityApi, DirectoryApi, SessionApi
+from directory.api import AccessApi, AuthorityApi, DirectoryApi, SessionApi
 from directory.config import Settings
 from directory.operations.hashing import hashing
 from directory.operations.tokens import TokenIssuer
@@ -25,7 +26,7 @@ SERVICE: Final = "directory"
 
 @asynccontextmanager
 async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Serve DirectoryService, SessionService and Authority."""
+    """Serve DirectoryService, SessionService, AccessService and Authority."""
     async with connect(settings.mongo) as db, hashing(settings.passwords) as hashes:
         store = Store(db)
         await store.provision()
@@ -47,6 +48,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             servicers=[
                 (add_DirectoryServiceServicer_to_server, directory),
                 (add_SessionServiceServicer_to_server, sessions),
+                (add_AccessServiceServicer_to_server, AccessApi(store, clock=runtime.clock)),
                 (add_AuthorityServicer_to_server, AuthorityApi(store, clock=runtime.clock)),
             ],
             verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from plexus.topics import DIRECTORY_DEPARTMENT_V1, DIRECTORY_PERSON_V1
+from plexus.topics import DIRECTORY_ACCESS_V1, DIRECTORY_DEPARTMENT_V1, DIRECTORY_PERSON_V1
 from plexuskit.errors import InvalidArgument
 from plexuskit.outbox import Fact
 
@@ -17,6 +17,9 @@ from directory.store import Store
 
 MOST_REFS: Final = 500
 _NOTHING: Final = "none"
+_TOPICS: Final = frozenset(
+    {DIRECTORY_ACCESS_V1.name, DIRECTORY_DEPARTMENT_V1.name, DIRECTORY_PERSON_V1.name}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,7 @@ async def snapshot_facts(
     Raises:
         InvalidArgument: a topic that carries no state of directory's.
     """
-    if unknown := set(topics) - {DIRECTORY_PERSON_V1.name, DIRECTORY_DEPARTMENT_V1.name}:
+    if unknown := set(topics) - _TOPICS:
         raise InvalidArgument(field="topics", problem=f"names {min(unknown)!r}")
     tenant = TenantId(tenant_id) if tenant_id else None
     # Departments first: who belongs where is known when somebody is told of.
@@ -111,6 +114,24 @@ async def snapshot_facts(
     if DIRECTORY_PERSON_V1.name in topics:
         async for person in store.people.stream(tenant_id=tenant):
             yield events.present_person(person, now=now)
+    if DIRECTORY_ACCESS_V1.name in topics:
+        async for fact in _access_facts(store, tenant=tenant, now=now):
+            yield fact
+
+
+async def _access_facts(
+    store: Store, *, tenant: TenantId | None, now: datetime
+) -> AsyncIterator[Fact]:
+    """Read roles before what binds them; what was removed lately is told of too."""
+    owner = events.SERVICE
+    async for role in store.roles.stream(tenant_id=tenant):
+        yield events.role_changed(role, actor_id=owner, now=now)
+    async for binding in store.bindings.stream(tenant_id=tenant):
+        yield events.binding_changed(binding, actor_id=owner, now=now)
+    async for policy in store.policies.stream(tenant_id=tenant):
+        yield events.policy_changed(policy, actor_id=owner, now=now)
+    async for module in store.modules.stream(tenant_id=tenant):
+        yield events.module_changed(module, actor_id=owner, now=now)
 
 
 def relations(person: Person) -> list[Related]:

@@ -1,0 +1,169 @@
+"""What people hold where: bindings of theirs, of their departments' and of their groups'."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from plexus_access.objects import DEPARTMENT, GROUP, MEMBER, PERSON, TENANT, object_of
+from plexus_access.roles import BUILT_IN, permissions_of
+from plexuskit.mongo import Database, Transaction
+
+from directory.domain.access import Actor
+from directory.domain.authority import Grants, Held
+from directory.domain.ids import PersonId, TenantId
+from directory.domain.people import State
+from directory.store.bindings import COLLECTION as BINDINGS
+from directory.store.scoping import Stage, join, open_departments, place_of, scope_stages
+
+_NOBODY: Final = Grants()
+
+
+class GrantReader:
+    """Reads grants; each in one command, whatever somebody holds."""
+
+    def __init__(self, db: Database) -> None:
+        # Read only: their own rooms write them.
+        self._people = db.collection("people", schema_version=0)
+
+    async def holding(
+        self, actor: Actor, permission: str, *, now: datetime, tx: Transaction | None = None
+    ) -> Grants:
+        """Read what an actor holds who needs a permission somewhere.
+
+        Nothing is asked when a role of the caller context gives the permission for the tenant.
+
+        Raises:
+            PermissionMissing: the permission is held nowhere.
+        """
+        grants = Grants(everywhere=permissions_of(actor.roles), limited_to=actor.scopes)
+        if not grants.holds_everywhere(permission):
+            grants = await self.of_actor(actor, now=now, tx=tx)
+        grants.require(permission)
+        return grants
+
+    async def holding_everywhere(
+        self, actor: Actor, permission: str, *, now: datetime, tx: Transaction | None = None
+    ) -> Grants:
+        """Read what an actor holds who needs a permission for the whole tenant.
+
+        Raises:
+            PermissionMissing: the permission is not held for the tenant.
+        """
+        grants = await self.holding(actor, permission, now=now, tx=tx)
+        grants.require_everywhere(permission)
+        return grants
+
+    async def of_actor(
+        self, actor: Actor, *, now: datetime, tx: Transaction | None = None
+    ) -> Grants:
+        """Read what an actor holds now, by what is stored; within the limits of an API token."""
+        return await self._read(
+            actor.person_id,
+            tenant_id=actor.tenant_id,
+            limited_to=actor.scopes,
+            now=now,
+            tx=tx,
+        )
+
+    async def of_person(
+        self, person_id: PersonId, *, tenant_id: TenantId, now: datetime, tx: Transaction
+    ) -> Grants:
+        """Read what somebody holds now; nothing for who is deactivated or unknown."""
+        return await self._read(
+            person_id, tenant_id=tenant_id, limited_to=frozenset(), now=now, tx=tx
+        )
+
+    async def _read(
+        self,
+        person_id: PersonId,
+        *,
+        tenant_id: TenantId,
+        limited_to: frozenset[str],
+        now: datetime,
+        tx: Transaction | None,
+    ) -> Grants:
+        found = await self._people.aggregate(
+            _pipeline(person_id, tenant_id=tenant_id, now=now), tx=tx
+        )
+        if not found:
+            return _NOBODY
+        document = found[0]
+        everywhere = set(permissions_of(frozenset(document["roles"])))
+        within: list[Held] = []
+        for held in _held(document):
+            if held.scope.kind == TENANT:
+                everywhere |= held.permissions
+            else:
+                within.append(held)
+        return Grants(everywhere=frozenset(everywhere), within=tuple(within), limited_to=limited_to)
+
+
+def _held(document: Mapping[str, Any]) -> Iterator[Held]:
+    """Read what each binding of an answer gives."""
+    own = {role["_id"]: frozenset(role["permissions"]) for role in document["own_roles"]}
+    for binding in document["bindings"]:
+        role_id = binding["role_id"]
+        scope = object_of(binding["scope"])
+        yield Held(
+            permissions=BUILT_IN.get(role_id) or own.get(role_id, frozenset()),
+            scope=scope,
+            place=place_of(scope, document),
+        )
+
+
+def _pipeline(person_id: PersonId, *, tenant_id: TenantId, now: datetime) -> list[Stage]:
+    """Join an active person with departments, bindings, their roles and where their scopes lie."""
+    in_force = {
+        "tenant_id": tenant_id,
+        "removed": False,
+        "$or": [{"expires_at": None}, {"expires_at": {"$gt": now}}],
+    }
+    return [
+        {"$match": {"_id": person_id, "tenant_id": tenant_id, "state": State.ACTIVE.value}},
+        open_departments(tenant_id, local="department_ids", name="departments"),
+        {"$project": {"roles": 1, "subjects": _subjects()}},
+        join(
+            BINDINGS,
+            local="subjects",
+            foreign="subject",
+            pipeline=[
+                {"$match": in_force},
+                {"$project": {"role_id": 1, "scope": 1, "scope_id": 1}},
+            ],
+            name="bindings",
+        ),
+        join(
+            "roles",
+            local="bindings.role_id",
+            foreign="_id",
+            pipeline=[
+                {"$match": {"tenant_id": tenant_id, "removed": False}},
+                {"$project": {"permissions": 1}},
+            ],
+            name="own_roles",
+        ),
+        *scope_stages(tenant_id, local="bindings.scope_id"),
+    ]
+
+
+def _subjects() -> Stage:
+    """Write everybody that a person is: themselves, their groups, their departments and above."""
+    above = {
+        "$reduce": {
+            "input": "$departments.path",
+            "initialValue": [],
+            "in": {"$setUnion": ["$$value", "$$this"]},
+        }
+    }
+    return {
+        "$concatArrays": [
+            [{"$concat": [f"{PERSON}:", "$_id"]}],
+            _members(DEPARTMENT, above),
+            _members(GROUP, {"$ifNull": ["$group_ids", []]}),
+        ]
+    }
+
+
+def _members(kind: str, ids: Any) -> Stage:
+    written = {"$concat": [f"{kind}:", "$$id", f"#{MEMBER}"]}
+    return {"$map": {"input": ids, "as": "id", "in": written}}
