@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from directory import operations, queries
-from directory.domain.access import ADMIN, MEMBER, Actor
+from directory.domain.access import ADMIN, Actor
 from directory.domain.access_refusals import (
     GrantExceedsOwn,
     ModuleUnknown,
