@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from plexus_access.objects import DEPARTMENT, GROUP, Object
-from plexus_access.roles import GUEST, MEMBER, permissions_of
+from plexus_access.roles import GUEST, MEMBER, PERMISSIONS, permissions_of
 
 from directory.domain.access_refusals import GrantExceedsOwn
 from directory.domain.refusals import PermissionMissing
@@ -65,6 +65,11 @@ class Grants:
     everywhere: frozenset[str] = frozenset()
     within: tuple[Held, ...] = ()
     limited_to: frozenset[str] = frozenset()
+
+    @property
+    def holds_everything(self) -> bool:
+        """Whether nothing can be given or taken over that is not held."""
+        return self.everywhere >= PERMISSIONS and not self.limited_to
 
     def holds_everywhere(self, permission: str) -> bool:
         """Tell whether the permission is held for the whole tenant."""

@@ -7,10 +7,13 @@ from plexuskit.mongo import Transaction
 
 from directory import events
 from directory.domain import departments
-from directory.domain.access import Actor, require
+from directory.domain.access import Actor
+from directory.domain.authority import place_of_departments
 from directory.domain.departments import Department
 from directory.domain.ids import DepartmentId
+from directory.domain.refusals import DepartmentNotFound
 from directory.domain.requests import Request
+from directory.operations.scoping import DEPARTMENTS, managed_department
 from directory.store import Store
 from directory.store.documents import department_document, department_from
 
@@ -28,15 +31,16 @@ async def create_department(
     """Make a department, or answer the one that its external id already has.
 
     Raises:
-        PermissionMissing: the actor may not manage departments.
-        DepartmentNotFound: the parent is unknown.
+        PermissionMissing: the actor manages departments nowhere, or makes a root and manages not
+            all.
+        DepartmentNotFound: the parent is unknown, or the actor manages nothing there.
         InvalidArgument: a field is not allowed, or the tree would be too deep.
         RequestIdReused: the request id was used with other content.
     """
-    require(actor, "departments.manage")
     department_id = DepartmentId(new_id("dep", now=now))
 
     async def work(tx: Transaction) -> Department:
+        grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return department_from(answered)
         if external_id:
@@ -44,12 +48,18 @@ async def create_department(
                 external_id, tenant_id=actor.tenant_id, tx=tx
             )
             if present is not None:
+                if not grants.holds(DEPARTMENTS, place_of_departments([present.path])):
+                    raise DepartmentNotFound
                 await store.requests.remember(request, department_document(present), now=now, tx=tx)
                 return present
 
         parent = None
         if parent_id:
-            parent = await store.departments.get(parent_id, tenant_id=actor.tenant_id, tx=tx)
+            parent = await managed_department(
+                store, grants, parent_id, tenant_id=actor.tenant_id, tx=tx
+            )
+        else:
+            grants.require_everywhere(DEPARTMENTS)
         department = departments.create(
             department_id=department_id,
             tenant_id=actor.tenant_id,

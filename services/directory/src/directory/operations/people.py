@@ -9,7 +9,7 @@ from plexuskit.mongo import Transaction
 
 from directory import events
 from directory.domain import people, profiles
-from directory.domain.access import ADMIN, Actor, require
+from directory.domain.access import ADMIN, Actor
 from directory.domain.ids import PersonId
 from directory.domain.passwords import normalise
 from directory.domain.people import Changes, Draft, Kind, Person
@@ -17,6 +17,12 @@ from directory.domain.refusals import LastAdministrator
 from directory.domain.requests import Request
 from directory.domain.sessions import EndCause
 from directory.operations.hashing import Hashing
+from directory.operations.scoping import (
+    PEOPLE,
+    check_departments,
+    check_standing,
+    managed_person,
+)
 from directory.operations.sessions import end_sessions
 from directory.store import Credential, Store
 from directory.store.documents import person_document, person_from
@@ -37,13 +43,14 @@ async def create_person(
     """Make a person, with a local account when a password is given.
 
     Raises:
-        PermissionMissing: the actor may not manage people.
+        PermissionMissing: the actor manages people nowhere.
+        GrantExceedsOwn: a role of theirs holds more than the actor does.
         InvalidArgument: a field, the handle or the password is not allowed.
         HandleTaken: someone of the tenant has the handle.
-        DepartmentNotFound: a department is unknown.
+        DepartmentNotFound: a department is unknown, or the actor manages nobody there.
         RequestIdReused: the request id was used with other content.
     """
-    require(actor, "people.manage")
+    await store.grants.holding(actor, PEOPLE, now=now)
     if draft.kind is Kind.BOOTSTRAP:
         raise InvalidArgument(field="kind", problem="is made by setting up the tenant only")
     tenant = await store.tenants.get(actor.tenant_id)
@@ -56,10 +63,14 @@ async def create_person(
     password_hash = password and await hashing.make(normalise(password, field="password"))
 
     async def work(tx: Transaction) -> tuple[Person, bool]:
+        grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered), False
         await store.requests.remember(request, person_document(person), now=now, tx=tx)
-        await store.departments.check_exist(person.department_ids, tenant_id=actor.tenant_id, tx=tx)
+        await check_departments(
+            store, grants, person.department_ids, tenant_id=actor.tenant_id, tx=tx
+        )
+        grants.require_roles((), person.roles)
         await store.people.add(person, tx=tx)
         if password_hash:
             credential = Credential(
@@ -90,25 +101,30 @@ async def update_person(
     """Change the set fields of a person; nothing is written when nothing differs.
 
     Raises:
-        PermissionMissing: the actor may not manage people.
-        PersonNotFound: there is none in the tenant.
+        PermissionMissing: the actor manages people nowhere.
+        PersonNotFound: there is none whom the actor manages.
+        GrantExceedsOwn: a role that changes, or who takes over, holds more than the actor does.
         VersionConflict: someone changed the person since `expected_version`.
         InvalidArgument: a field is not allowed.
-        DepartmentNotFound: a department is unknown.
+        DepartmentNotFound: a department is unknown, or the actor manages nobody there.
         LastAdministrator: nobody could administer the tenant any more.
         RequestIdReused: the request id was used with other content.
     """
-    require(actor, "people.manage")
 
     async def work(tx: Transaction) -> Person:
+        grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=tx)
+        before = await managed_person(store, grants, person_id, tenant_id=actor.tenant_id, tx=tx)
         after = people.change(before, changes, expected_version=expected_version)
+        grants.require_roles(before.roles, after.roles)
+        if after.email != before.email:
+            # Single sign-on may know somebody by it.
+            await check_standing(store, grants, before, now=now, tx=tx)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
         if changes.department_ids is not None:
             wanted = profiles.departments(changes.department_ids)
-            await store.departments.check_exist(wanted, tenant_id=actor.tenant_id, tx=tx)
+            await check_departments(store, grants, wanted, tenant_id=actor.tenant_id, tx=tx)
         if after is not before:
             await _save(store, before, after, actor=actor, now=now, tx=tx)
         return after
@@ -122,17 +138,17 @@ async def deactivate_person(
     """Take away a person's right to sign in and end their sessions; again changes nothing.
 
     Raises:
-        PermissionMissing: the actor may not manage people.
-        PersonNotFound: there is none in the tenant.
+        PermissionMissing: the actor manages people nowhere.
+        PersonNotFound: there is none whom the actor manages.
         LastAdministrator: nobody could administer the tenant any more.
         RequestIdReused: the request id was used with other content.
     """
-    require(actor, "people.manage")
 
     async def work(tx: Transaction) -> Person:
+        grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=tx)
+        before = await managed_person(store, grants, person_id, tenant_id=actor.tenant_id, tx=tx)
         after = people.deactivate(before)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
         if after is not before:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from plexus_access.objects import DEPARTMENT, GROUP, MEMBER, PERSON, TENANT, object_of
-from plexus_access.roles import BUILT_IN, permissions_of
+from plexus_access.roles import BUILT_IN, NAMES, permissions_of
 from plexuskit.mongo import Database, Transaction
 
 from directory.domain.access import Actor
@@ -56,46 +56,50 @@ class GrantReader:
     async def of_actor(
         self, actor: Actor, *, now: datetime, tx: Transaction | None = None
     ) -> Grants:
-        """Read what an actor holds now, by what is stored; within the limits of an API token."""
-        return await self._read(
-            actor.person_id,
-            tenant_id=actor.tenant_id,
-            limited_to=actor.scopes,
-            now=now,
-            tx=tx,
-        )
+        """Read what an actor holds now; nothing for who is deactivated.
+
+        A role for the tenant counts when both the caller context and what is stored name it, so
+        that neither an old token nor a narrower session gives more. An API token's limits are part
+        of it.
+        """
+        who = {
+            "_id": actor.person_id,
+            "tenant_id": actor.tenant_id,
+            "state": State.ACTIVE.value,
+        }
+        found = await self._read(who, tenant_id=actor.tenant_id, now=now, tx=tx)
+        return _grants(found, roles=actor.roles, limited_to=actor.scopes) if found else _NOBODY
 
     async def of_person(
         self, person_id: PersonId, *, tenant_id: TenantId, now: datetime, tx: Transaction
     ) -> Grants:
-        """Read what somebody holds now; nothing for who is deactivated or unknown."""
-        return await self._read(
-            person_id, tenant_id=tenant_id, limited_to=frozenset(), now=now, tx=tx
-        )
+        """Read what somebody holds, also who is deactivated: they may be let in again."""
+        who = {"_id": person_id, "tenant_id": tenant_id}
+        found = await self._read(who, tenant_id=tenant_id, now=now, tx=tx)
+        return _grants(found, roles=frozenset(NAMES)) if found else _NOBODY
 
     async def _read(
-        self,
-        person_id: PersonId,
-        *,
-        tenant_id: TenantId,
-        limited_to: frozenset[str],
-        now: datetime,
-        tx: Transaction | None,
-    ) -> Grants:
-        found = await self._people.aggregate(
-            _pipeline(person_id, tenant_id=tenant_id, now=now), tx=tx
-        )
-        if not found:
-            return _NOBODY
-        document = found[0]
-        everywhere = set(permissions_of(frozenset(document["roles"])))
-        within: list[Held] = []
-        for held in _held(document):
-            if held.scope.kind == TENANT:
-                everywhere |= held.permissions
-            else:
-                within.append(held)
-        return Grants(everywhere=frozenset(everywhere), within=tuple(within), limited_to=limited_to)
+        self, who: Mapping[str, str], *, tenant_id: TenantId, now: datetime, tx: Transaction | None
+    ) -> Mapping[str, Any] | None:
+        found = await self._people.aggregate(_pipeline(who, tenant_id=tenant_id, now=now), tx=tx)
+        return found[0] if found else None
+
+
+def _grants(
+    document: Mapping[str, Any],
+    *,
+    roles: frozenset[str],
+    limited_to: frozenset[str] = frozenset(),
+) -> Grants:
+    """Read an answer; in: the roles for the tenant that may count."""
+    everywhere = set(permissions_of(roles.intersection(document["roles"])))
+    within: list[Held] = []
+    for held in _held(document):
+        if held.scope.kind == TENANT:
+            everywhere |= held.permissions
+        else:
+            within.append(held)
+    return Grants(everywhere=frozenset(everywhere), within=tuple(within), limited_to=limited_to)
 
 
 def _held(document: Mapping[str, Any]) -> Iterator[Held]:
@@ -111,15 +115,15 @@ def _held(document: Mapping[str, Any]) -> Iterator[Held]:
         )
 
 
-def _pipeline(person_id: PersonId, *, tenant_id: TenantId, now: datetime) -> list[Stage]:
-    """Join an active person with departments, bindings, their roles and where their scopes lie."""
+def _pipeline(who: Mapping[str, str], *, tenant_id: TenantId, now: datetime) -> list[Stage]:
+    """Join a person with departments, bindings, their roles and where their scopes lie."""
     in_force = {
         "tenant_id": tenant_id,
         "removed": False,
         "$or": [{"expires_at": None}, {"expires_at": {"$gt": now}}],
     }
     return [
-        {"$match": {"_id": person_id, "tenant_id": tenant_id, "state": State.ACTIVE.value}},
+        {"$match": who},
         open_departments(tenant_id, local="department_ids", name="departments"),
         {"$project": {"roles": 1, "subjects": _subjects()}},
         join(
