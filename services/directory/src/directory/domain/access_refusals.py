@@ -52,6 +52,13 @@ class SubjectNotFound(Refusal):
     text = "There is nobody of that name. Give a person, a department or a group."
 
 
+class GroupSelfChosen(Refusal):
+    """People join the group by what they say of themselves, so it can hold no role."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "Anybody can join this group by their skills or language. Give the role to others."
+
+
 class ScopeNotFound(Refusal):
     """What the role is for does not exist, or the caller binds nothing there (GW-2)."""
 

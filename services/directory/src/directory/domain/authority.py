@@ -67,6 +67,11 @@ class Grants:
     limited_to: frozenset[str] = frozenset()
 
     @property
+    def empty(self) -> bool:
+        """Whether nothing is held at all."""
+        return not self.everywhere and not self.within
+
+    @property
     def holds_everything(self) -> bool:
         """Whether nothing can be given or taken over that is not held."""
         return self.everywhere >= PERMISSIONS and not self.limited_to

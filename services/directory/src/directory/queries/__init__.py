@@ -8,6 +8,7 @@ from directory.queries.access import (
 )
 from directory.queries.authority import readable_containers, recheck, snapshot, snapshot_facts
 from directory.queries.departments import list_departments
+from directory.queries.groups import list_group_members, list_groups
 from directory.queries.members import filter_members
 from directory.queries.people import batch_get_people, get_person, list_people
 from directory.queries.sessions import find_ended_sessions
@@ -21,6 +22,8 @@ __all__ = [
     "get_person",
     "list_access_policies",
     "list_departments",
+    "list_group_members",
+    "list_groups",
     "list_modules",
     "list_people",
     "list_role_bindings",

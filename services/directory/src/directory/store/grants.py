@@ -1,10 +1,10 @@
 """What people hold where: bindings of theirs, of their departments' and of their groups'."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from plexus_access.objects import DEPARTMENT, GROUP, MEMBER, PERSON, TENANT, object_of
+from plexus_access.objects import DEPARTMENT, GROUP, MEMBER, PERSON, TENANT, Subject, object_of
 from plexus_access.roles import BUILT_IN, NAMES, permissions_of
 from plexuskit.mongo import Database, Transaction
 
@@ -24,6 +24,7 @@ class GrantReader:
     def __init__(self, db: Database) -> None:
         # Read only: their own rooms write them.
         self._people = db.collection("people", schema_version=0)
+        self._bindings = db.collection(BINDINGS, schema_version=0)
 
     async def holding(
         self, actor: Actor, permission: str, *, now: datetime, tx: Transaction | None = None
@@ -78,6 +79,22 @@ class GrantReader:
         found = await self._read(who, tenant_id=tenant_id, now=now, tx=tx)
         return _grants(found, roles=frozenset(NAMES)) if found else _NOBODY
 
+    async def of_subjects(
+        self, subjects: Iterable[Subject], *, tenant_id: TenantId, now: datetime, tx: Transaction
+    ) -> Grants:
+        """Read what whoever joins departments and groups comes to hold by that alone."""
+        written = sorted(map(str, subjects))
+        found = await self._bindings.aggregate(
+            [
+                {"$match": {"subject": {"$in": written}, **_in_force(tenant_id, now)}},
+                {"$group": {"_id": None, "bindings": {"$push": "$$ROOT"}}},
+                *_joined(tenant_id),
+                {"$set": {"roles": []}},
+            ],
+            tx=tx,
+        )
+        return _grants(found[0], roles=frozenset()) if found else _NOBODY
+
     async def _read(
         self, who: Mapping[str, str], *, tenant_id: TenantId, now: datetime, tx: Transaction | None
     ) -> Mapping[str, Any] | None:
@@ -117,11 +134,6 @@ def _held(document: Mapping[str, Any]) -> Iterator[Held]:
 
 def _pipeline(who: Mapping[str, str], *, tenant_id: TenantId, now: datetime) -> list[Stage]:
     """Join a person with departments, bindings, their roles and where their scopes lie."""
-    in_force = {
-        "tenant_id": tenant_id,
-        "removed": False,
-        "$or": [{"expires_at": None}, {"expires_at": {"$gt": now}}],
-    }
     return [
         {"$match": who},
         open_departments(tenant_id, local="department_ids", name="departments"),
@@ -130,12 +142,24 @@ def _pipeline(who: Mapping[str, str], *, tenant_id: TenantId, now: datetime) -> 
             BINDINGS,
             local="subjects",
             foreign="subject",
-            pipeline=[
-                {"$match": in_force},
-                {"$project": {"role_id": 1, "scope": 1, "scope_id": 1}},
-            ],
+            pipeline=[{"$match": _in_force(tenant_id, now)}],
             name="bindings",
         ),
+        *_joined(tenant_id),
+    ]
+
+
+def _in_force(tenant_id: TenantId, now: datetime) -> Stage:
+    return {
+        "tenant_id": tenant_id,
+        "removed": False,
+        "$or": [{"expires_at": None}, {"expires_at": {"$gt": now}}],
+    }
+
+
+def _joined(tenant_id: TenantId) -> list[Stage]:
+    """Join `bindings` with what their roles permit and where their scopes lie."""
+    return [
         join(
             "roles",
             local="bindings.role_id",

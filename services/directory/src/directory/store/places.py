@@ -10,15 +10,22 @@ from typing import Any, Final
 from plexus_access.objects import DEPARTMENT, GROUP, PERSON, TENANT, Object, Subject
 from plexuskit.mongo import Database, Transaction
 
-from directory.domain.access_refusals import RoleBindingNotFound, ScopeNotFound, SubjectNotFound
+from directory.domain.access_refusals import (
+    GroupSelfChosen,
+    RoleBindingNotFound,
+    ScopeNotFound,
+    SubjectNotFound,
+)
 from directory.domain.authority import IN_TENANT, Place, place_of_departments, place_of_group
 from directory.domain.bindings import Binding
+from directory.domain.groups import Group
 from directory.domain.ids import DepartmentId, PersonId, TenantId
 from directory.domain.people import Person
-from directory.domain.refusals import PersonNotFound
+from directory.domain.refusals import GroupNotFound, PersonNotFound
 from directory.store.access_documents import binding_from
 from directory.store.bindings import COLLECTION as BINDINGS
 from directory.store.documents import person_from
+from directory.store.groups import group_from
 from directory.store.scoping import open_departments, place_of, scope_stages
 
 _PATHS: Final = "paths"
@@ -98,17 +105,31 @@ class Places:
         return Place(ways=(frozenset({scope}),))
 
     async def _of_group(self, scope: Object, *, tenant_id: TenantId, tx: Transaction) -> Place:
+        try:
+            _, place = await self.get_group(scope.id, tenant_id=tenant_id, tx=tx)
+        except GroupNotFound as absent:
+            raise ScopeNotFound from absent
+        return place
+
+    async def get_group(
+        self, group_id: str, *, tenant_id: TenantId, tx: Transaction
+    ) -> tuple[Group, Place]:
+        """Load a group, and where it lies by the department that manages it.
+
+        Raises:
+            GroupNotFound: there is none in the tenant.
+        """
         found = await self._groups.aggregate(
             [
-                {"$match": _present(scope.id, tenant_id)},
+                {"$match": {"_id": group_id, "tenant_id": tenant_id, "removed": False}},
                 open_departments(tenant_id, local="department_id", name=_PATHS),
             ],
             tx=tx,
         )
         if not found:
-            raise ScopeNotFound
+            raise GroupNotFound
         path = [id_ for each in found[0][_PATHS] for id_ in each["path"]]
-        return place_of_group(scope.id, path=path)
+        return group_from(found[0]), place_of_group(group_id, path=path)
 
     async def get_binding(
         self, binding_id: str, *, tenant_id: TenantId, tx: Transaction
@@ -133,10 +154,11 @@ class Places:
     async def check_subject(
         self, subject: Subject, *, tenant_id: TenantId, tx: Transaction
     ) -> None:
-        """Check that the tenant has a person, department or group.
+        """Check that the tenant has a person, department or group that can hold a role.
 
         Raises:
             SubjectNotFound: it has not.
+            GroupSelfChosen: people join the group by what they say of themselves.
         """
         collection = {
             PERSON: self._people,
@@ -144,8 +166,11 @@ class Places:
             GROUP: self._groups,
         }[subject.kind]
         wanted = _present(subject.id, tenant_id)
-        if await collection.find_one(wanted, projection={"_id": 1}, tx=tx) is None:
+        found = await collection.find_one(wanted, tx=tx)
+        if found is None:
             raise SubjectNotFound
+        if subject.kind == GROUP and group_from(found).self_chosen:
+            raise GroupSelfChosen
 
     async def within(self, scopes: Iterable[Object], *, tenant_id: TenantId) -> frozenset[Object]:
         """Find what lies in scopes, themselves included: departments below, and their groups."""
