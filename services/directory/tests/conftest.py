@@ -10,7 +10,7 @@ from directory import operations
 from directory.api import AccessApi, AuthorityApi, DirectoryApi, SessionApi
 from directory.config import BootstrapSection, PasswordsSection
 from directory.domain.access import Actor
-from directory.domain.people import Draft, Person
+from directory.domain.people import Changes, Draft, Person
 from directory.domain.requests import Request
 from directory.domain.sessions import Tokens
 from directory.domain.tenants import Tenant
@@ -108,6 +108,38 @@ class Company:
         return await operations.refresh_session(
             self.store, self.issuer, refresh_token=refresh_token, now=self.now
         )
+
+    async def department(self, name: str, parent_id: str = "", external_id: str = "") -> str:
+        """Make a department; out: its id."""
+        made = await operations.create_department(
+            self.store,
+            actor=self.actor,
+            name=name,
+            parent_id=parent_id,
+            external_id=external_id,
+            request=None,
+            now=self.now,
+        )
+        return made.id
+
+    async def change(self, person: Person, **changes: object) -> Person:
+        return await operations.update_person(
+            self.store,
+            actor=self.actor,
+            person_id=person.id,
+            changes=Changes(**changes),  # type: ignore[arg-type]
+            expected_version=0,
+            request=None,
+            now=self.now,
+        )
+
+    async def dismiss(self, person: Person) -> Person:
+        return await operations.deactivate_person(
+            self.store, actor=self.actor, person_id=person.id, request=None, now=self.now
+        )
+
+    async def load(self, person: Person) -> Person:
+        return await self.store.people.get(person.id, tenant_id=self.tenant.id)
 
     def acting_as(self, person: Person, *, session_id: str = "ses_of_test") -> Actor:
         return Actor(

@@ -212,10 +212,9 @@ def check(person: Person) -> Person:
         InvalidArgument: a post is in no department of the person, a guest has a department or
             another role than `guest`, or somebody else has that role (GW-5).
     """
-    if strange := [
-        post for post in person.posts if post.department_id not in person.department_ids
-    ]:
-        problem = f"names {strange[0].department_id!r}, which is not among department_ids"
+    held = {post.department_id for post in person.posts}
+    if strange := held.difference(person.department_ids):
+        problem = f"names {min(strange)!r}, which is not among department_ids"
         raise InvalidArgument(field="posts", problem=problem)
     if person.kind is not Kind.GUEST:
         if GUEST in person.roles:

@@ -113,7 +113,7 @@ async def check_managers(
     ]
     if not saying:
         return
-    here = {after.id: after for _, after in changed}
+    here: dict[str, Person] = {after.id: after for _, after in changed}
     named = {person.manager_id for person in saying}
     others = await store.people.load_many(named - here.keys(), tenant_id=tenant_id, tx=tx)
     for person in saying:

@@ -98,7 +98,7 @@ class Departments:
     async def way_up(
         self, department_id: str, *, tenant_id: TenantId, tx: Transaction | None = None
     ) -> list[Department]:
-        """Load a department and those above it, from it up to its root; empty when there is none."""
+        """Load a department and those above it, from it up to its root; empty without one."""
         found = await self._departments.find_one(
             {"_id": department_id, "tenant_id": tenant_id}, projection={"path": 1}, tx=tx
         )
