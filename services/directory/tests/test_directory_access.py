@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,10 +28,13 @@ from directory.domain.people import Changes, Person
 from directory.domain.refusals import DepartmentNotFound, PermissionMissing, RequestIdReused
 from directory.domain.requests import Request
 from directory.domain.roles import FieldMask, Role, RoleChanges
+from directory.operations import upkeep
+from directory.store import Store
 from plexus.directory.v1 import events_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus_access.roles import NAMES, PERMISSIONS
-from plexuskit.errors import InvalidArgument, VersionConflict
+from plexuskit.errors import DependencyDown, InvalidArgument, VersionConflict
+from plexuskit.testing.wait import eventually
 
 Facts = Callable[[], Awaitable[list[Envelope]]]
 HR = ("people.manage", "roles.bind", "roles.read")
@@ -410,6 +413,35 @@ async def test_gw_3_a_binding_grants_nothing_from_its_end_on_and_is_removed_late
     assert await bindings(company) == [kept.id]
     ended = events_pb2.RoleBindingChanged.FromString((await facts())[-1].fact).binding
     assert (ended.id, ended.removed, ended.version) == (bound.id, True, 2)
+
+
+async def test_gw_3_upkeep_removes_what_has_expired_and_goes_on_after_a_failure(
+    company: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = await create_role(company)
+    until = company.now + timedelta(hours=1)
+    await bind(company, role.id, f"person:{company.admin.id}", expires_at=until)
+    company.clock.advance(timedelta(hours=1))
+    failures = []
+
+    async def fails_once(store: Store, *, now: datetime) -> int:
+        if not failures:
+            failures.append(now)
+            raise DependencyDown(dependency="mongodb", problem="test")
+        return await operations.end_expired_bindings(store, now=now)
+
+    monkeypatch.setattr(upkeep, "JOBS", (fails_once,))
+    work = upkeep.keep_up(company.store, clock=company.clock, every=timedelta(milliseconds=1))
+    task = asyncio.create_task(work)
+    try:
+        await eventually(lambda: nobody_is_bound(company))
+    finally:
+        task.cancel()
+    assert failures == [until]
+
+
+async def nobody_is_bound(company: Any) -> bool:
+    return not await bindings(company)
 
 
 async def test_gw_3_an_expired_binding_is_revived_by_binding_again(company: Any) -> None:

@@ -19,6 +19,7 @@ from directory.api import AccessApi, AuthorityApi, DirectoryApi, SessionApi
 from directory.config import Settings
 from directory.operations.hashing import hashing
 from directory.operations.tokens import TokenIssuer
+from directory.operations.upkeep import keep_up
 from directory.store import Store, load_or_create, rotate
 
 SERVICE: Final = "directory"
@@ -60,16 +61,20 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Publish the outbox to Kafka."""
+    """Publish the outbox to Kafka, and tell of what time has ended."""
     async with connect(settings.mongo) as db:
-        await Store(db).provision()
-        async with relay(
-            db,
-            settings.kafka,
-            sources=[OUTBOX],
-            name=SERVICE,
-            runtime=runtime,
-            lease=timedelta(seconds=settings.relay.lease_seconds),
+        store = Store(db)
+        await store.provision()
+        async with (
+            relay(
+                db,
+                settings.kafka,
+                sources=[OUTBOX],
+                name=SERVICE,
+                runtime=runtime,
+                lease=timedelta(seconds=settings.relay.lease_seconds),
+            ),
+            runtime.background("upkeep", keep_up(store, clock=runtime.clock)),
         ):
             yield
 
