@@ -1,15 +1,18 @@
 """How the directory is put together: one async context manager per role."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
+import structlog
 from plexus.authz.v1.authority_pb2_grpc import add_AuthorityServicer_to_server
 from plexus.directory.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_server
 from plexus.directory.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
 from plexus.directory.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
 from plexuskit.clock import SystemClock
+from plexuskit.errors import DependencyDown
 from plexuskit.grpc import CallerVerifier, serve
 from plexuskit.mongo import connect
 from plexuskit.relay import OUTBOX, relay
@@ -18,11 +21,14 @@ from plexuskit.service import Role, Runtime
 from directory.api import AccessApi, AuthorityApi, DirectoryApi, SessionApi
 from directory.config import Settings
 from directory.operations.hashing import hashing
+from directory.operations.leaving import EXPIRED_AT_ONCE, expire_guests
 from directory.operations.tokens import TokenIssuer
 from directory.operations.upkeep import keep_up
 from directory.store import Store, load_or_create, rotate
 
 SERVICE: Final = "directory"
+
+log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -79,6 +85,28 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
             yield
 
 
+@asynccontextmanager
+async def upkeep(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Deactivate guests whose time is over; any number of processes may (GW-5)."""
+    async with connect(settings.mongo) as db:
+        store = Store(db)
+        await store.provision()
+        async with runtime.background("guests", keep_expiring(store, settings, runtime)):
+            yield
+
+
+async def keep_expiring(store: Store, settings: Settings, runtime: Runtime) -> None:
+    """Look for guests whose time is over for ever; at once again while more may wait."""
+    while True:
+        looked_at = 0
+        try:
+            looked_at = await expire_guests(store, now=runtime.clock.now())
+        except DependencyDown as down:
+            log.warning("guests.postponed", reason=str(down))
+        if looked_at < EXPIRED_AT_ONCE:
+            await asyncio.sleep(settings.upkeep.every_seconds)
+
+
 async def provision(settings: Settings) -> None:
     """Create what is missing of collections and indexes, and the signing keys."""
     async with connect(settings.mongo) as db:
@@ -91,4 +119,4 @@ def rotate_signing_keys(settings: Settings) -> None:
     rotate(settings.tokens.keys_file, now=SystemClock().now())
 
 
-ROLES: Final[Mapping[str, Role]] = {"api": api, "relay": relay_facts}
+ROLES: Final[Mapping[str, Role]] = {"api": api, "relay": relay_facts, "upkeep": upkeep}

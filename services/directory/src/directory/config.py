@@ -8,6 +8,7 @@ from plexuskit.config import (
     KafkaSection,
     MongoSection,
     RelaySection,
+    Seconds,
     Section,
     ServiceSettings,
 )
@@ -36,6 +37,12 @@ class PasswordsSection(Section):
     parallelism: int = Field(default=4, ge=1)
 
 
+class UpkeepSection(Section):
+    """How often guests whose time is over are looked for."""
+
+    every_seconds: Seconds = 5
+
+
 class Settings(ServiceSettings, env_prefix="DIRECTORY_"):
     """Everything the directory can be told from outside."""
 
@@ -47,3 +54,4 @@ class Settings(ServiceSettings, env_prefix="DIRECTORY_"):
     bootstrap: BootstrapSection = BootstrapSection()
     tokens: TokensSection
     passwords: PasswordsSection = PasswordsSection()
+    upkeep: UpkeepSection = UpkeepSection()

@@ -35,7 +35,7 @@ def check_chain(person_id: str, managers: Mapping[str, str]) -> None:
 
 
 def leaders_up(path: Iterable[Department], *, of: str) -> list[str]:
-    """List whom a person reports to by default, nearest first: the leaders from their department up.
+    """List whom a person reports to by default, nearest first: leaders from their department up.
 
     In: the departments from the main one up to its root; the person, who does not lead themselves.
     """
