@@ -1,13 +1,13 @@
 """What the directory's tests stand on: a real database, cheap hashes, a real gRPC server."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from directory import operations
-from directory.api import AuthorityApi, DirectoryApi, SessionApi
+from directory.api import AccessApi, AuthorityApi, DirectoryApi, SessionApi
 from directory.config import BootstrapSection, PasswordsSection
 from directory.domain.access import Actor
 from directory.domain.people import Changes, Draft, Person
@@ -19,6 +19,10 @@ from directory.operations.tokens import TokenIssuer
 from directory.store import Store, load_or_create
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServicer_to_server
 from plexus.authz.v1.caller_pb2 import CallerContext
+from plexus.directory.v1.access_service_pb2_grpc import (
+    AccessServiceStub,
+    add_AccessServiceServicer_to_server,
+)
 from plexus.directory.v1.directory_service_pb2_grpc import (
     DirectoryServiceStub,
     add_DirectoryServiceServicer_to_server,
@@ -198,13 +202,19 @@ class Served:
     directory: DirectoryServiceStub
     sessions: SessionServiceStub
     authority: AuthorityStub
+    access: AccessServiceStub
     clock: FrozenClock
     gateway: CallerSigner
     search: CallerSigner
     secret: str = field(default=SECRET, repr=False)
 
     def person(
-        self, person_id: str, tenant_id: str, *roles: str, session_id: str = "ses_x"
+        self,
+        person_id: str,
+        tenant_id: str,
+        *roles: str,
+        session_id: str = "ses_x",
+        scopes: Sequence[str] = (),
     ) -> dict:
         return self._signed(
             self.gateway,
@@ -214,6 +224,7 @@ class Served:
                 person_id=person_id,
                 session_id=session_id,
                 roles=roles,
+                scopes=scopes,
             ),
         )
 
@@ -259,6 +270,7 @@ async def served(
             ),
         ),
         (add_AuthorityServicer_to_server, AuthorityApi(store, clock=clock)),
+        (add_AccessServiceServicer_to_server, AccessApi(store, clock=clock)),
     ]
     verifier = CallerVerifier(caller_keys_of("directory"), "directory", clock=clock)
     async with (
@@ -275,6 +287,7 @@ async def served(
             directory=DirectoryServiceStub(channel),
             sessions=SessionServiceStub(channel),
             authority=AuthorityStub(channel),
+            access=AccessServiceStub(channel),
             clock=clock,
             gateway=CallerSigner(caller_keys_of("gateway")),
             search=CallerSigner(caller_keys_of("search")),

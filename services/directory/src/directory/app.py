@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 from plexus.authz.v1.authority_pb2_grpc import add_AuthorityServicer_to_server
+from plexus.directory.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_server
 from plexus.directory.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
 from plexus.directory.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
 from plexuskit.clock import SystemClock
@@ -17,11 +18,12 @@ from plexuskit.mongo import connect
 from plexuskit.relay import OUTBOX, relay
 from plexuskit.service import Role, Runtime
 
-from directory.api import AuthorityApi, DirectoryApi, SessionApi
+from directory.api import AccessApi, AuthorityApi, DirectoryApi, SessionApi
 from directory.config import Settings
 from directory.operations.hashing import hashing
 from directory.operations.leaving import EXPIRED_AT_ONCE, expire_guests
 from directory.operations.tokens import TokenIssuer
+from directory.operations.upkeep import keep_up
 from directory.store import Store, load_or_create, rotate
 
 SERVICE: Final = "directory"
@@ -31,7 +33,7 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Serve DirectoryService, SessionService and Authority."""
+    """Serve DirectoryService, SessionService, AccessService and Authority."""
     async with connect(settings.mongo) as db, hashing(settings.passwords) as hashes:
         store = Store(db)
         await store.provision()
@@ -53,6 +55,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             servicers=[
                 (add_DirectoryServiceServicer_to_server, directory),
                 (add_SessionServiceServicer_to_server, sessions),
+                (add_AccessServiceServicer_to_server, AccessApi(store, clock=runtime.clock)),
                 (add_AuthorityServicer_to_server, AuthorityApi(store, clock=runtime.clock)),
             ],
             verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
@@ -64,16 +67,20 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Publish the outbox to Kafka."""
+    """Publish the outbox to Kafka, and tell of what time has ended."""
     async with connect(settings.mongo) as db:
-        await Store(db).provision()
-        async with relay(
-            db,
-            settings.kafka,
-            sources=[OUTBOX],
-            name=SERVICE,
-            runtime=runtime,
-            lease=timedelta(seconds=settings.relay.lease_seconds),
+        store = Store(db)
+        await store.provision()
+        async with (
+            relay(
+                db,
+                settings.kafka,
+                sources=[OUTBOX],
+                name=SERVICE,
+                runtime=runtime,
+                lease=timedelta(seconds=settings.relay.lease_seconds),
+            ),
+            runtime.background("upkeep", keep_up(store, clock=runtime.clock)),
         ):
             yield
 

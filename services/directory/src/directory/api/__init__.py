@@ -1,7 +1,8 @@
 """The gRPC servicers: a request becomes one operation or query, its outcome the response."""
 
+from directory.api.access import AccessApi
 from directory.api.authority import AuthorityApi
 from directory.api.directory import DirectoryApi
 from directory.api.sessions import SessionApi
 
-__all__ = ["AuthorityApi", "DirectoryApi", "SessionApi"]
+__all__ = ["AccessApi", "AuthorityApi", "DirectoryApi", "SessionApi"]

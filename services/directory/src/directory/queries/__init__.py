@@ -1,5 +1,11 @@
 """Reads of the directory."""
 
+from directory.queries.access import (
+    list_access_policies,
+    list_modules,
+    list_role_bindings,
+    list_roles,
+)
 from directory.queries.authority import readable_containers, recheck, snapshot, snapshot_facts
 from directory.queries.departments import list_departments
 from directory.queries.groups import list_group_members, list_groups
@@ -14,10 +20,14 @@ __all__ = [
     "find_ended_sessions",
     "get_directory_status",
     "get_person",
+    "list_access_policies",
     "list_departments",
     "list_group_members",
     "list_groups",
+    "list_modules",
     "list_people",
+    "list_role_bindings",
+    "list_roles",
     "readable_containers",
     "recheck",
     "snapshot",

@@ -7,13 +7,19 @@ from plexuskit.mongo import Database, Transaction
 from plexuskit.outbox import Outbox
 
 from directory.domain.ids import TenantId
+from directory.store.bindings import Bindings
 from directory.store.credentials import AttemptLog, Credential, Credentials
 from directory.store.departments import Departments
+from directory.store.grants import GrantReader
 from directory.store.groups import Groups
 from directory.store.members import Members
+from directory.store.modules import Modules
 from directory.store.people import People
+from directory.store.places import Places
+from directory.store.policies import Policies
 from directory.store.reporting import Reporting
 from directory.store.requests import Requests
+from directory.store.roles import Roles
 from directory.store.sessions import Sessions
 from directory.store.signing_keys import SigningKeys, load_or_create, rotate
 from directory.store.tenants import Tenants
@@ -40,6 +46,12 @@ class Store:
         self.attempts = AttemptLog(db)
         self.sessions = Sessions(db)
         self.requests = Requests(db)
+        self.roles = Roles(db)
+        self.bindings = Bindings(db)
+        self.policies = Policies(db)
+        self.modules = Modules(db)
+        self.grants = GrantReader(db)
+        self.places = Places(db)
         self.outbox = Outbox(db)
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -71,4 +83,8 @@ class Store:
         await self.attempts.provision()
         await self.sessions.provision()
         await self.requests.provision()
+        await self.roles.provision()
+        await self.bindings.provision()
+        await self.policies.provision()
+        await self.modules.provision()
         await self.outbox.ensure_indexes()
