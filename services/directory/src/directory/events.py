@@ -9,6 +9,7 @@ from plexus.directory.v1 import events_pb2, people_pb2
 from plexus.topics import DIRECTORY_DEPARTMENT_V1, DIRECTORY_PERSON_V1
 from plexuskit.outbox import Fact, envelope
 
+from directory.domain.api_tokens import ApiToken
 from directory.domain.departments import Department
 from directory.domain.people import Kind, Person, State
 from directory.domain.sessions import Session
@@ -123,7 +124,7 @@ def present_department(department: Department, *, now: datetime) -> Fact:
     return _of_department(fact, department, actor_id=SERVICE, now=now)
 
 
-def session_revoked(session: Session, *, actor_id: str, now: datetime) -> Fact:
+def session_revoked(session: Session | ApiToken, *, actor_id: str, now: datetime) -> Fact:
     """State that a session ended early: the only fact of its scope, in order with its person's."""
     fact = events_pb2.SessionRevoked(session_id=session.id, person_id=session.person_id)
     return Fact(

@@ -2,6 +2,7 @@
 
 from directory.api.authority import AuthorityApi
 from directory.api.directory import DirectoryApi
+from directory.api.session_rooms import SignInMeans
 from directory.api.sessions import SessionApi
 
-__all__ = ["AuthorityApi", "DirectoryApi", "SessionApi"]
+__all__ = ["AuthorityApi", "DirectoryApi", "SessionApi", "SignInMeans"]

@@ -34,6 +34,7 @@ def acting() -> Actor:
         person_id=PersonId(caller.person_id),
         session_id=SessionId(caller.session_id),
         roles=frozenset(caller.roles),
+        scopes=frozenset(kit_grpc.caller().scopes),
     )
 
 

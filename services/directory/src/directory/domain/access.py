@@ -21,13 +21,21 @@ class Actor:
     person_id: PersonId
     session_id: SessionId
     roles: frozenset[str]
+    scopes: frozenset[str] = frozenset()
+    """Permissions that an API token is limited to; empty for no limit."""
+
+    def lets(self, permission: str) -> bool:
+        """Tell whether an API token, if it acts with one, may use the permission at all."""
+        return not self.scopes or permission in self.scopes
 
 
 def require(actor: Actor, permission: str) -> None:
-    """Check that a role of the actor holds the permission.
+    """Check that a role of the caller context gives the permission for the tenant.
+
+    Enough where everybody may act on their own; where a scope matters, see `store.grants`.
 
     Raises:
-        PermissionMissing: no role does.
+        PermissionMissing: no role does, or the API token lacks it.
     """
-    if permission not in permissions_of(actor.roles):
+    if not actor.lets(permission) or permission not in permissions_of(actor.roles):
         raise PermissionMissing(permission=permission)

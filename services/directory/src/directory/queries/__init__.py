@@ -4,6 +4,12 @@ from directory.queries.authority import readable_containers, recheck, snapshot, 
 from directory.queries.departments import list_departments
 from directory.queries.people import batch_get_people, get_person, list_people
 from directory.queries.sessions import find_ended_sessions
+from directory.queries.sign_in import (
+    get_sign_in_policy,
+    list_second_factors,
+    list_sessions,
+    list_sign_in_options,
+)
 from directory.queries.status import get_directory_status
 
 __all__ = [
@@ -11,8 +17,12 @@ __all__ = [
     "find_ended_sessions",
     "get_directory_status",
     "get_person",
+    "get_sign_in_policy",
     "list_departments",
     "list_people",
+    "list_second_factors",
+    "list_sessions",
+    "list_sign_in_options",
     "readable_containers",
     "recheck",
     "snapshot",

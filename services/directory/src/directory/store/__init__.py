@@ -6,15 +6,30 @@ from typing import TypeVar
 from plexuskit.mongo import Database, Transaction
 from plexuskit.outbox import Outbox
 
+from directory.store.api_tokens import ApiTokens
 from directory.store.credentials import AttemptLog, Credential, Credentials
 from directory.store.departments import Departments
+from directory.store.key_files import UnusableKeys
 from directory.store.people import People
 from directory.store.requests import Requests
+from directory.store.sealing import SealBroken, Sealing, load_or_create_sealing
+from directory.store.second_factors import Challenges, RecoveryCodes, SecondFactors
 from directory.store.sessions import Sessions
+from directory.store.sign_in_policies import Providers, SignInPolicies
 from directory.store.signing_keys import SigningKeys, load_or_create, rotate
 from directory.store.tenants import Tenants
 
-__all__ = ["Credential", "SigningKeys", "Store", "load_or_create", "rotate"]
+__all__ = [
+    "Credential",
+    "SealBroken",
+    "Sealing",
+    "SigningKeys",
+    "Store",
+    "UnusableKeys",
+    "load_or_create",
+    "load_or_create_sealing",
+    "rotate",
+]
 
 T = TypeVar("T")
 
@@ -30,6 +45,12 @@ class Store:
         self.credentials = Credentials(db)
         self.attempts = AttemptLog(db)
         self.sessions = Sessions(db)
+        self.factors = SecondFactors(db)
+        self.recovery_codes = RecoveryCodes(db)
+        self.challenges = Challenges(db)
+        self.api_tokens = ApiTokens(db)
+        self.sign_in_policies = SignInPolicies(db)
+        self.providers = Providers(db)
         self.requests = Requests(db)
         self.outbox = Outbox(db)
 
@@ -45,5 +66,11 @@ class Store:
         await self.credentials.provision()
         await self.attempts.provision()
         await self.sessions.provision()
+        await self.factors.provision()
+        await self.recovery_codes.provision()
+        await self.challenges.provision()
+        await self.api_tokens.provision()
+        await self.sign_in_policies.provision()
+        await self.providers.provision()
         await self.requests.provision()
         await self.outbox.ensure_indexes()
