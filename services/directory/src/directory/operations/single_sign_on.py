@@ -97,7 +97,7 @@ async def begin_single_sign_on(
     except ProviderInvalid as problem:
         log.warning("openid_provider.invalid", provider_id=provider.id, problem=str(problem))
         raise ProviderUnavailable from None
-    await store.providers.begin(attempt)
+    await store.challenges.begin_single_sign_on(attempt)
     return Begun(authorization_url=url, state=state, proof=proof)
 
 
@@ -121,7 +121,7 @@ async def complete_single_sign_on(
         SignInRefused: state, code or token is not good, or nobody is meant.
         ProviderUnavailable: the provider did not answer; the code may be spent, begin again.
     """
-    attempt = await store.providers.take(key_of(returned.state), now=now)
+    attempt = await store.challenges.take_single_sign_on(key_of(returned.state), now=now)
     if attempt is None or not hmac.compare_digest(attempt.proof, key_of(returned.proof)):
         raise SignInRefused
     provider = await store.providers.find(attempt.provider_id, tenant_id=attempt.tenant_id)

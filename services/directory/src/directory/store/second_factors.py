@@ -7,9 +7,12 @@ from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Retry, Tra
 
 from directory.domain.challenges import MOST_ATTEMPTS, SignInChallenge
 from directory.domain.ids import PersonId, TenantId
+from directory.domain.openid import Attempt
 from directory.domain.second_factors import Factor
 from directory.domain.sign_in_refusals import PasskeyRefused
 from directory.store.sign_in_documents import (
+    attempt_document,
+    attempt_from,
     challenge_document,
     challenge_from,
     factor_document,
@@ -17,7 +20,9 @@ from directory.store.sign_in_documents import (
 )
 
 SCHEMA_VERSION: Final = 1
-_AT_ITS_TIME: Final = timedelta(0)
+_SIGN_IN: Final = "sign_in"
+_PASSKEY: Final = "passkey"
+_OPENID: Final = "openid"
 
 
 class SecondFactors:
@@ -110,46 +115,68 @@ class RecoveryCodes:
 
 
 class Challenges:
-    """Sign-ins that wait for their second factor, and passkeys that are being made."""
+    """What waits for an answer: second factors, new passkeys, browsers sent to a provider."""
 
     def __init__(self, db: Database) -> None:
-        self._sign_ins = db.collection("sign_in_challenges", schema_version=SCHEMA_VERSION)
-        self._passkeys = db.collection("passkey_challenges", schema_version=SCHEMA_VERSION)
+        self._challenges = db.collection("sign_in_challenges", schema_version=SCHEMA_VERSION)
 
     async def provision(self) -> None:
-        """Create the collections; what is not answered is forgotten when its time is over."""
-        expiry = Index(keys=[("expires_at", ASCENDING)], expire_after=_AT_ITS_TIME)
-        await self._sign_ins.ensure_indexes([expiry])
-        await self._passkeys.ensure_indexes([expiry])
+        """Create the collection; what is not answered is forgotten when its time is over."""
+        await self._challenges.ensure_indexes(
+            [Index(keys=[("expires_at", ASCENDING)], expire_after=timedelta(0))]
+        )
 
     async def add(self, challenge: SignInChallenge) -> None:
         """Store a new challenge."""
-        await self._sign_ins.insert(challenge_document(challenge))
+        await self._challenges.insert(challenge_document(challenge) | {"kind": _SIGN_IN})
 
     async def count_attempt(self, key: bytes, *, now: datetime) -> SignInChallenge | None:
         """Count an answer before it is looked at; None for a challenge that takes none."""
-        found = await self._sign_ins.find_and_update(
-            {"_id": key, "expires_at": {"$gt": now}, "attempts": {"$lt": MOST_ATTEMPTS}},
+        found = await self._challenges.find_and_update(
+            {
+                "_id": key,
+                "kind": _SIGN_IN,
+                "expires_at": {"$gt": now},
+                "attempts": {"$lt": MOST_ATTEMPTS},
+            },
             {"$inc": {"attempts": 1}},
         )
         return challenge_from(found) if found else None
 
     async def spend(self, key: bytes, *, tx: Transaction) -> bool:
         """Spend a challenge; whether it was still there."""
-        return await self._sign_ins.delete({"_id": key}, tx=tx) == 1
+        return await self._challenges.delete({"_id": key, "kind": _SIGN_IN}, tx=tx) == 1
 
     async def begin_passkey(
         self, person_id: PersonId, *, challenge: bytes, expires_at: datetime
     ) -> None:
         """Store what a new passkey must sign, over any earlier question."""
-        document = {"_id": person_id, "challenge": challenge, "expires_at": expires_at}
-        await self._passkeys.replace({"_id": person_id}, document, upsert=True)
+        document = {
+            "_id": f"{_PASSKEY}:{person_id}",
+            "kind": _PASSKEY,
+            "challenge": challenge,
+            "expires_at": expires_at,
+        }
+        await self._challenges.replace({"_id": document["_id"]}, document, upsert=True)
 
     async def take_passkey(self, person_id: PersonId, *, now: datetime) -> bytes | None:
         """Spend what a new passkey must sign; None when there is no open question."""
-        found = await self._passkeys.find_one({"_id": person_id, "expires_at": {"$gt": now}})
+        key = f"{_PASSKEY}:{person_id}"
+        found = await self._challenges.find_one({"_id": key, "expires_at": {"$gt": now}})
         if found is None:
             return None
         challenge = bytes(found["challenge"])
-        spent = await self._passkeys.delete({"_id": person_id, "challenge": challenge})
+        spent = await self._challenges.delete({"_id": key, "challenge": challenge})
         return challenge if spent else None
+
+    async def begin_single_sign_on(self, attempt: Attempt) -> None:
+        """Store that a browser is on its way to a provider."""
+        await self._challenges.insert(attempt_document(attempt) | {"kind": _OPENID})
+
+    async def take_single_sign_on(self, key: bytes, *, now: datetime) -> Attempt | None:
+        """Spend an attempt by the hash of its state; None when it is unknown, spent or too old."""
+        wanted = {"_id": key, "kind": _OPENID, "expires_at": {"$gt": now}}
+        found = await self._challenges.find_one(wanted)
+        if found is None or not await self._challenges.delete(wanted):
+            return None
+        return attempt_from(found)

@@ -1,18 +1,15 @@
-"""How a company signs in, its providers, browsers on their way to them, and who is linked."""
+"""How a company signs in, its providers, and who is linked with a subject of theirs."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Final
 
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Retry, Transaction
 
 from directory.domain.ids import PersonId, ProviderId, TenantId
-from directory.domain.openid import Attempt, Link, Provider
+from directory.domain.openid import Link, Provider
 from directory.domain.sign_in_policies import SignInPolicy
 from directory.domain.sign_in_refusals import ProviderNotFound
 from directory.store.sign_in_documents import (
-    attempt_document,
-    attempt_from,
     link_document,
     policy_document,
     policy_from,
@@ -46,15 +43,14 @@ class SignInPolicies:
 
 
 class Providers:
-    """The OpenID providers of the company, browsers on their way, and linked subjects."""
+    """The OpenID providers of the company, and subjects of theirs that were linked."""
 
     def __init__(self, db: Database) -> None:
         self._providers = db.collection("openid_providers", schema_version=SCHEMA_VERSION)
-        self._attempts = db.collection("openid_attempts", schema_version=SCHEMA_VERSION)
         self._links = db.collection("openid_links", schema_version=SCHEMA_VERSION)
 
     async def provision(self) -> None:
-        """Create the collections and their indexes; unanswered attempts are forgotten."""
+        """Create the collections and their indexes."""
         await self._providers.ensure_indexes(
             [
                 Index(
@@ -63,9 +59,6 @@ class Providers:
                     name="tenant_provider",
                 )
             ]
-        )
-        await self._attempts.ensure_indexes(
-            [Index(keys=[("expires_at", ASCENDING)], expire_after=timedelta(0))]
         )
         await self._links.ensure_indexes(
             [
@@ -118,17 +111,6 @@ class Providers:
     async def delete(self, provider: Provider, *, tx: Transaction) -> None:
         """Forget a provider; who was linked stays so, should it come back."""
         await self._providers.delete({"_id": f"{provider.tenant_id}:{provider.id}"}, tx=tx)
-
-    async def begin(self, attempt: Attempt) -> None:
-        """Store that a browser is on its way."""
-        await self._attempts.insert(attempt_document(attempt))
-
-    async def take(self, key: bytes, *, now: datetime) -> Attempt | None:
-        """Spend an attempt by the hash of its state; None when it is unknown, spent or too old."""
-        found = await self._attempts.find_one({"_id": key, "expires_at": {"$gt": now}})
-        if found is None or not await self._attempts.delete({"_id": key}):
-            return None
-        return attempt_from(found)
 
     async def linked(self, link_id: str, *, tx: Transaction | None = None) -> PersonId | None:
         """Find whom a subject was linked with; None for a subject that was not."""
