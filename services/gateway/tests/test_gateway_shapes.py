@@ -8,7 +8,9 @@ import grpc
 import pytest
 from gateway import proxy
 from gateway.admission import Admission
+from gateway.config import LimitsSection
 from gateway.identity import ApiTokens, Authenticator, Callers, EndedSessions, SigningKeys
+from gateway.limits import Limits
 from google.protobuf.wrappers_pb2 import BytesValue
 from plexus.authz.v1.options_pb2 import Requirement
 from plexus.directory.v1.session_service_pb2 import GetSigningKeysResponse
@@ -90,7 +92,7 @@ class Served(grpc.GenericRpcHandler):
 
 
 @pytest.fixture
-async def shapes(issuer, caller_keys_of):
+async def shapes(issuer, caller_keys_of, standing):
     """A channel to a proxy for the four shapes, and their owner."""
     owner = Owner(CallerVerifier(caller_keys_of("tasks"), "tasks"))
     clock = SystemClock()
@@ -108,6 +110,8 @@ async def shapes(issuer, caller_keys_of):
         ),
         callers=Callers(CallerSigner(caller_keys_of("gateway")), clock=clock),
         ended=ended,
+        access=standing.access,
+        recorder=standing.recorder,
     )
     behind, before = grpc.aio.server(), grpc.aio.server()
     behind.add_generic_rpc_handlers((Served({name: getattr(owner, name) for name in SHAPES}),))
@@ -115,7 +119,9 @@ async def shapes(issuer, caller_keys_of):
     async with proxy.owners(
         {"tasks": f"127.0.0.1:{behind_port}"}, max_message_bytes=1 << 20
     ) as owners:
-        calls, forwarding = proxy.Calls(admission, clock=clock), proxy.Forwarding(admission, owners)
+        limits = Limits(LimitsSection(), clock=clock)
+        calls = proxy.Calls(admission, limits=limits, clock=clock)
+        forwarding = proxy.Forwarding(admission, owners, limits=limits)
         wrapped = {
             name: calls.wrapped(method(name), forwarding.behaviour(method(name))) for name in SHAPES
         }
