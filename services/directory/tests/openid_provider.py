@@ -10,9 +10,9 @@ import sys
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import authlib.integrations.flask_oauth2 as flask_oauth2
 import flask
 import oidc_provider_mock._app as provider
+from authlib.integrations import flask_oauth2
 from authlib.oauth2.rfc7636 import CodeChallenge
 from oidc_provider_mock._storage import User
 from werkzeug.serving import make_server
@@ -39,7 +39,7 @@ class Verified(CodeChallenge):
         """Return what the verifier must hash to."""
         return challenges[authorization_code.code]
 
-    def get_authorization_code_challenge_method(self, authorization_code: Any) -> str:
+    def get_authorization_code_challenge_method(self, _: Any) -> str:
         """Return the only method there is."""
         return "S256"
 
