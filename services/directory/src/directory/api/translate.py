@@ -37,6 +37,7 @@ def acting() -> Actor:
         person_id=PersonId(caller.person_id),
         session_id=SessionId(caller.session_id),
         roles=frozenset(caller.roles) | ({GUEST} if kit_grpc.caller().guest else frozenset()),
+        scopes=frozenset(kit_grpc.caller().scopes),
     )
 
 

@@ -21,6 +21,12 @@ class Actor:
     person_id: PersonId
     session_id: SessionId
     roles: frozenset[str]
+    scopes: frozenset[str] = frozenset()
+    """Permissions that an API token is limited to; empty for no limit."""
+
+    def lets(self, permission: str) -> bool:
+        """Tell whether an API token, if it acts with one, may use the permission at all."""
+        return not self.scopes or permission in self.scopes
 
     @property
     def guest(self) -> bool:
@@ -29,15 +35,17 @@ class Actor:
 
 
 def permits(actor: Actor, permission: str) -> bool:
-    """Whether a role of the actor holds the permission."""
-    return permission in permissions_of(actor.roles)
+    """Whether a role of the caller context gives the permission for the tenant."""
+    return actor.lets(permission) and permission in permissions_of(actor.roles)
 
 
 def require(actor: Actor, permission: str) -> None:
-    """Check that a role of the actor holds the permission.
+    """Check that a role of the caller context gives the permission for the tenant.
+
+    Enough where everybody may act on their own; where a scope matters, see `store.grants`.
 
     Raises:
-        PermissionMissing: no role does.
+        PermissionMissing: no role does, or the API token lacks it.
     """
     if not permits(actor, permission):
         raise PermissionMissing(permission=permission)

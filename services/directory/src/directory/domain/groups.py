@@ -53,6 +53,11 @@ class Group:
     removed: bool = False
     size: int = 0
 
+    @property
+    def self_chosen(self) -> bool:
+        """Whether people can join by what they say of themselves: such a group holds no role."""
+        return self.rule is not None and bool(self.rule.skills or self.rule.locales)
+
 
 def rule(
     *,

@@ -13,6 +13,7 @@ from directory.domain.people import Kind, Person
 from directory.domain.refusals import DeputyUnavailable, PermissionMissing
 from directory.domain.requests import Request
 from directory.operations.saving import change_one
+from directory.operations.scoping import PEOPLE
 from directory.store import Store
 from directory.store.documents import person_document, person_from
 
@@ -47,10 +48,8 @@ async def set_absence(
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
         before = await store.people.get(whose, tenant_id=actor.tenant_id, tx=tx)
-        if before.id != actor.person_id and not permits(actor, "people.manage"):
-            manager = await store.reporting.manager_of(before, tx=tx)
-            if manager != actor.person_id:
-                raise PermissionMissing(permission="people.manage")
+        if not await _may_plan(store, before, actor=actor, now=now, tx=tx):
+            raise PermissionMissing(permission=PEOPLE)
         planned = None if absence is None else absences.check(absence, of=before.id, now=now)
         if planned is not None and planned.deputy_id:
             await _check_deputy(store, planned, tenant_id=actor.tenant_id, now=now, tx=tx)
@@ -62,6 +61,18 @@ async def set_absence(
     person = await store.reorganise(actor.tenant_id, work)
     log.info("person.absence_set", person_id=person.id, by=actor.person_id)
     return person
+
+
+async def _may_plan(
+    store: Store, person: Person, *, actor: Actor, now: datetime, tx: Transaction
+) -> bool:
+    if person.id == actor.person_id or permits(actor, PEOPLE):
+        return True
+    if await store.reporting.manager_of(person, tx=tx) == actor.person_id:
+        return True
+    grants = await store.grants.of_actor(actor, now=now, tx=tx)
+    _, place = await store.places.get_person(person.id, tenant_id=actor.tenant_id, tx=tx)
+    return grants.holds(PEOPLE, place)
 
 
 async def _check_deputy(

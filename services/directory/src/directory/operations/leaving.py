@@ -7,11 +7,12 @@ import structlog
 from plexuskit.mongo import Transaction
 
 from directory.domain import people
-from directory.domain.access import Actor, require
+from directory.domain.access import Actor
 from directory.domain.people import Person
 from directory.domain.requests import Request
 from directory.events import SERVICE
 from directory.operations.saving import change_one
+from directory.operations.scoping import PEOPLE, check_joined, check_standing, managed_person
 from directory.store import Store
 from directory.store.documents import person_document, person_from
 
@@ -28,17 +29,17 @@ async def deactivate_person(
     Again changes nothing.
 
     Raises:
-        PermissionMissing: the actor may not manage people.
-        PersonNotFound: there is none in the tenant.
+        PermissionMissing: the actor manages people nowhere.
+        PersonNotFound: there is none whom the actor manages.
         LastAdministrator: nobody could administer the tenant any more.
         RequestIdReused: the request id was used with other content.
     """
-    require(actor, "people.manage")
 
     async def work(tx: Transaction) -> Person:
+        grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=tx)
+        before = await managed_person(store, grants, person_id, tenant_id=actor.tenant_id, tx=tx)
         after = people.deactivate(before)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
         await change_one(store, before, after, actor_id=actor.person_id, now=now, tx=tx)
@@ -57,21 +58,24 @@ async def reactivate_person(
     Again changes nothing. Groups by name do not remember them.
 
     Raises:
-        PermissionMissing: the actor may not manage people.
-        PersonNotFound: there is none in the tenant.
+        PermissionMissing: the actor manages people nowhere.
+        PersonNotFound: there is none whom the actor manages.
+        GrantExceedsOwn: they would hold something that the actor does not.
         GuestExpired: it is a guest whose time is over.
         GroupTooLarge: a group whose rule gives the person is full.
         RequestIdReused: the request id was used with other content.
     """
-    require(actor, "people.manage")
 
     async def work(tx: Transaction) -> Person:
+        grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=tx)
+        before = await managed_person(store, grants, person_id, tenant_id=actor.tenant_id, tx=tx)
         after = people.reactivate(before, now=now)
+        await check_standing(store, grants, before, now=now, tx=tx)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
         await change_one(store, before, after, actor_id=actor.person_id, now=now, tx=tx)
+        await check_joined(store, grants, before, after, now=now, tx=tx)
         return after
 
     person = await store.reorganise(actor.tenant_id, work)

@@ -17,6 +17,13 @@ from directory.domain.requests import Request
 from directory.operations.hashing import Hashing
 from directory.operations.regrouping import regroup
 from directory.operations.saving import change_one, check_managers
+from directory.operations.scoping import (
+    PEOPLE,
+    check_departments,
+    check_joined,
+    check_standing,
+    managed_person,
+)
 from directory.store import Credential, Store
 from directory.store.documents import person_document, person_from
 
@@ -36,16 +43,17 @@ async def create_person(
     """Make a person, with a local account when a password is given.
 
     Raises:
-        PermissionMissing: the actor may not manage people.
+        PermissionMissing: the actor manages people nowhere.
+        GrantExceedsOwn: by a role or a department of theirs they would hold more than the actor.
         InvalidArgument: a field, the handle or the password is not allowed.
         HandleTaken: someone of the tenant has the handle.
         EmployeeNumberTaken: someone of the tenant has the employee number.
-        DepartmentNotFound: a department is unknown or closed.
+        DepartmentNotFound: a department is unknown or closed, or the actor manages nobody there.
         PersonNotFound: the manager is nobody of the tenant.
         ManagerUnavailable: the manager is deactivated or a guest.
         RequestIdReused: the request id was used with other content.
     """
-    require(actor, "people.manage")
+    await store.grants.holding(actor, PEOPLE, now=now)
     if draft.kind is Kind.BOOTSTRAP:
         raise InvalidArgument(field="kind", problem="is made by setting up the tenant only")
     tenant = await store.tenants.get(actor.tenant_id)
@@ -58,10 +66,14 @@ async def create_person(
     password_hash = password and await hashing.make(normalise(password, field="password"))
 
     async def work(tx: Transaction) -> tuple[Person, bool]:
+        grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered), False
         await store.requests.remember(request, person_document(person), now=now, tx=tx)
-        await store.departments.check_exist(person.department_ids, tenant_id=actor.tenant_id, tx=tx)
+        await check_departments(
+            store, grants, person.department_ids, tenant_id=actor.tenant_id, now=now, tx=tx
+        )
+        grants.require_roles((), person.roles)
         await check_managers(store, [(None, person)], tenant_id=actor.tenant_id, tx=tx)
         await store.people.add(person, tx=tx)
         if password_hash:
@@ -80,6 +92,7 @@ async def create_person(
             now=now,
             tx=tx,
         )
+        await check_joined(store, grants, None, person, now=now, tx=tx)
         return person, True
 
     made, new = await store.reorganise(actor.tenant_id, work)
@@ -101,11 +114,13 @@ async def update_person(
     """Change the set fields of a person; nothing is written when nothing differs.
 
     Raises:
-        PermissionMissing: the actor may not manage people.
-        PersonNotFound: there is none in the tenant.
+        PermissionMissing: the actor manages people nowhere.
+        PersonNotFound: there is none whom the actor manages.
+        GrantExceedsOwn: a role that changes hands, a department that the person comes to belong
+            to, or who can sign in as them holds more than the actor does.
         VersionConflict: someone changed the person since `expected_version`.
         InvalidArgument: a field is not allowed.
-        DepartmentNotFound: a department is unknown or closed.
+        DepartmentNotFound: a department is unknown or closed, or the actor manages nobody there.
         EmployeeNumberTaken: someone else of the tenant has the employee number.
         ManagerUnavailable: the manager is deactivated or a guest.
         ManagerCycle: the manager reports to the person.
@@ -113,19 +128,26 @@ async def update_person(
         GroupTooLarge: a group whose rule gives the person now is full.
         RequestIdReused: the request id was used with other content.
     """
-    require(actor, "people.manage")
 
     async def work(tx: Transaction) -> Person:
+        grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=tx)
+        before = await managed_person(store, grants, person_id, tenant_id=actor.tenant_id, tx=tx)
         after = people.change(before, changes, expected_version=expected_version, now=now)
+        grants.require_roles(before.roles, after.roles)
+        if after.email != before.email:
+            # Single sign-on may know somebody by it.
+            await check_standing(store, grants, before, now=now, tx=tx)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
         if changes.department_ids is not None:
             wanted = profiles.departments(changes.department_ids)
-            await store.departments.check_exist(wanted, tenant_id=actor.tenant_id, tx=tx)
+            await check_departments(
+                store, grants, wanted, tenant_id=actor.tenant_id, now=now, tx=tx
+            )
         await check_managers(store, [(before, after)], tenant_id=actor.tenant_id, tx=tx)
         await change_one(store, before, after, actor_id=actor.person_id, now=now, tx=tx)
+        await check_joined(store, grants, before, after, now=now, tx=tx)
         return after
 
     return await store.reorganise(actor.tenant_id, work)

@@ -6,20 +6,29 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from plexus_access.objects import DEPARTMENT, GROUP, Subject
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
 from directory import events
 from directory.domain import departments, groups, people
-from directory.domain.access import Actor, require
+from directory.domain.access import Actor
+from directory.domain.authority import Grants
 from directory.domain.departments import MOST_MOVED_PEOPLE, Department
 from directory.domain.groups import Group
-from directory.domain.ids import DepartmentId
+from directory.domain.ids import DepartmentId, TenantId
 from directory.domain.people import Person
 from directory.domain.refusals import DepartmentTooLarge, PersonNotFound
 from directory.domain.requests import Request
 from directory.operations.regrouping import regroup
 from directory.operations.saving import save_changed
+from directory.operations.scoping import (
+    DEPARTMENTS,
+    check_contained,
+    check_joining,
+    managed_department,
+    managed_home,
+)
 from directory.store import Store
 from directory.store.documents import department_document, department_from
 
@@ -49,23 +58,26 @@ async def move_department(
     Out: the department, and how many have another path now, itself included; 0 when it stood there.
 
     Raises:
-        PermissionMissing: the actor may not manage departments.
-        DepartmentNotFound: one of them is unknown or closed.
+        PermissionMissing: the actor manages departments nowhere, or a root is concerned and they
+            manage not all.
+        DepartmentNotFound: one of them is unknown or closed, or the actor does not manage it, or
+            what the first stands in.
+        GrantExceedsOwn: whoever belongs there holds what the actor does not.
         DepartmentCycle: the parent is the department or stands below it.
         InvalidArgument: the tree would be deeper than 20.
         GroupTooLarge: a group whose rule names a department on the way would be.
         RequestIdReused: the request id was used with other content.
     """
-    require(actor, "departments.manage")
     tenant_id = actor.tenant_id
 
     async def work(tx: Transaction) -> Restructured:
+        grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return _remembered(answered)
-        before = await store.departments.get(department_id, tenant_id=tenant_id, tx=tx)
-        parent = None
-        if parent_id:
-            parent = await store.departments.get(parent_id, tenant_id=tenant_id, tx=tx)
+        before = await managed_department(store, grants, department_id, tenant_id=tenant_id, tx=tx)
+        check_contained(grants, before)
+        parent = await managed_home(store, grants, parent_id, tenant_id=tenant_id, tx=tx)
+        await _check_joining(store, grants, parent, tenant_id=tenant_id, now=now, tx=tx)
         below = await store.departments.subtree(before.id, tenant_id=tenant_id, tx=tx)
         changed = departments.move(before, below=below, parent=parent)
         done = Restructured(
@@ -96,22 +108,27 @@ async def merge_department(
     Groups that it managed, and rules that name it, go there too. Out: the other one.
 
     Raises:
-        PermissionMissing: the actor may not manage departments.
-        DepartmentNotFound: one of them is unknown or closed.
+        PermissionMissing: the actor manages departments nowhere, or a root is concerned and they
+            manage not all.
+        DepartmentNotFound: one of them is unknown or closed, or the actor does not manage it, or
+            what the first stands in.
+        GrantExceedsOwn: whoever belongs there holds what the actor does not.
         DepartmentCycle: the other one is the department or stands below it.
         DepartmentTooLarge: more than 5,000 people are in it directly.
         InvalidArgument: the tree would be deeper than 20.
         GroupTooLarge: a group whose rule names a department on the way would be.
         RequestIdReused: the request id was used with other content.
     """
-    require(actor, "departments.manage")
     tenant_id = actor.tenant_id
 
     async def work(tx: Transaction) -> Restructured:
+        grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return _remembered(answered)
-        closing = await store.departments.get(department_id, tenant_id=tenant_id, tx=tx)
-        into = await store.departments.get(into_id, tenant_id=tenant_id, tx=tx)
+        closing = await managed_department(store, grants, department_id, tenant_id=tenant_id, tx=tx)
+        check_contained(grants, closing)
+        into = await managed_department(store, grants, into_id, tenant_id=tenant_id, tx=tx)
+        await _check_joining(store, grants, into, tenant_id=tenant_id, now=now, tx=tx)
         below = await store.departments.subtree(closing.id, tenant_id=tenant_id, tx=tx)
         changed = departments.merge(closing, into=into, below=below)
         moved = [
@@ -159,26 +176,29 @@ async def split_department(
     Out: the new one.
 
     Raises:
-        PermissionMissing: the actor may not manage departments.
-        DepartmentNotFound: the department is unknown or closed, or a child not directly below it.
+        PermissionMissing: the actor manages departments nowhere, or a root is concerned and they
+            manage not all.
+        DepartmentNotFound: the department is unknown or closed, or the actor does not manage it or,
+            for one beside it, what it stands in; or a child is not directly below it.
         PersonNotFound: a person is not directly of the department.
         InvalidArgument: more than 5,000 people, the name is not allowed, or the tree would be
             deeper than 20.
         GroupTooLarge: a group whose rule names a department on the way would be.
         RequestIdReused: the request id was used with other content.
     """
-    require(actor, "departments.manage")
     departments.check_split(person_ids)
     tenant_id = actor.tenant_id
     new_id_ = DepartmentId(new_id("dep", now=now))
 
     async def work(tx: Transaction) -> Restructured:
+        grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return _remembered(answered)
-        old = await store.departments.get(department_id, tenant_id=tenant_id, tx=tx)
-        above = old if below else None
-        if not below and old.parent_id:
-            above = await store.departments.get(old.parent_id, tenant_id=tenant_id, tx=tx)
+        old = await managed_department(store, grants, department_id, tenant_id=tenant_id, tx=tx)
+        above: Department | None = old
+        if not below:
+            check_contained(grants, old)
+            above = await managed_home(store, grants, old.parent_id, tenant_id=tenant_id, tx=tx)
         new, changed = departments.split(
             old,
             new_id=new_id_,
@@ -212,6 +232,26 @@ async def split_department(
         departments_moved=done.departments_moved,
     )
     return done
+
+
+async def _check_joining(
+    store: Store,
+    grants: Grants,
+    parent: Department | None,
+    *,
+    tenant_id: TenantId,
+    now: datetime,
+    tx: Transaction,
+) -> None:
+    """Check what people come to hold who belong below another department from now on."""
+    if parent is not None and not grants.holds_everything:
+        subjects = [Subject(DEPARTMENT, id_) for id_ in parent.path]
+        subjects += [
+            Subject(GROUP, group.id)
+            for group in await store.groups.by_rule(tenant_id=tenant_id, tx=tx)
+            if group.rule and not set(group.rule.department_ids).isdisjoint(parent.path)
+        ]
+        await check_joining(store, grants, subjects, tenant_id=tenant_id, now=now, tx=tx)
 
 
 async def _people_of(store: Store, department: Department, *, tx: Transaction) -> list[Person]:

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from plexus.topics import DIRECTORY_DEPARTMENT_V1, DIRECTORY_GROUP_V1, DIRECTORY_PERSON_V1
+from plexus.topics import (
+    DIRECTORY_ACCESS_V1,
+    DIRECTORY_DEPARTMENT_V1,
+    DIRECTORY_GROUP_V1,
+    DIRECTORY_PERSON_V1,
+)
 from plexuskit.errors import InvalidArgument
 from plexuskit.outbox import Fact
 
@@ -18,7 +23,12 @@ from directory.store import Store
 MOST_REFS: Final = 500
 _NOTHING: Final = "none"
 _TOPICS: Final = frozenset(
-    {DIRECTORY_DEPARTMENT_V1.name, DIRECTORY_GROUP_V1.name, DIRECTORY_PERSON_V1.name}
+    {
+        DIRECTORY_ACCESS_V1.name,
+        DIRECTORY_DEPARTMENT_V1.name,
+        DIRECTORY_GROUP_V1.name,
+        DIRECTORY_PERSON_V1.name,
+    }
 )
 
 
@@ -127,6 +137,24 @@ async def snapshot_facts(
         async for group in store.groups.stream(tenant_id=tenant):
             members = await store.members.of_group(group.id, tenant_id=group.tenant_id)
             yield events.group_changed(group, member_ids=members, actor_id=events.SERVICE, now=now)
+    if DIRECTORY_ACCESS_V1.name in topics:
+        async for fact in _access_facts(store, tenant=tenant, now=now):
+            yield fact
+
+
+async def _access_facts(
+    store: Store, *, tenant: TenantId | None, now: datetime
+) -> AsyncIterator[Fact]:
+    """Read roles before what binds them; what was removed lately is told of too."""
+    owner = events.SERVICE
+    async for role in store.roles.stream(tenant_id=tenant):
+        yield events.role_changed(role, actor_id=owner, now=now)
+    async for binding in store.bindings.stream(tenant_id=tenant):
+        yield events.binding_changed(binding, actor_id=owner, now=now)
+    async for policy in store.policies.stream(tenant_id=tenant):
+        yield events.policy_changed(policy, actor_id=owner, now=now)
+    async for module in store.modules.stream(tenant_id=tenant):
+        yield events.module_changed(module, actor_id=owner, now=now)
 
 
 def relations(person: Person) -> list[Related]:
