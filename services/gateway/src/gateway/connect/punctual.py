@@ -74,7 +74,7 @@ class PunctualProtocol(H11Protocol):
         LIMITED.labels("slow_request", MethodClass.PUBLIC).inc()
         if self.conn.our_state in _UNANSWERED:
             for event in _too_late():
-                self.transport.write(self.conn.send(event))
+                self.transport.write(self.conn.send(event) or b"")
         if self.cycle is not None:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
