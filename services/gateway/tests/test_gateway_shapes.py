@@ -9,7 +9,7 @@ import pytest
 from gateway import proxy
 from gateway.admission import Admission
 from gateway.config import LimitsSection
-from gateway.identity import Authenticator, Callers, EndedSessions, SigningKeys
+from gateway.identity import ApiTokens, Authenticator, Callers, EndedSessions, SigningKeys
 from gateway.limits import Limits
 from google.protobuf.wrappers_pb2 import BytesValue
 from plexus.authz.v1.options_pb2 import Requirement
@@ -92,7 +92,7 @@ class Served(grpc.GenericRpcHandler):
 
 
 @pytest.fixture
-async def shapes(issuer, caller_keys_of):
+async def shapes(issuer, caller_keys_of, standing):
     """A channel to a proxy for the four shapes, and their owner."""
     owner = Owner(CallerVerifier(caller_keys_of("tasks"), "tasks"))
     clock = SystemClock()
@@ -102,9 +102,16 @@ async def shapes(issuer, caller_keys_of):
         return GetSigningKeysResponse(jwks_json=issuer.jwks())
 
     admission = Admission(
-        authenticator=Authenticator(SigningKeys(get, clock=clock), ended, clock=clock),
+        authenticator=Authenticator(
+            SigningKeys(get, clock=clock),
+            ended,
+            api_tokens=ApiTokens(get, ended, clock=clock),
+            clock=clock,
+        ),
         callers=Callers(CallerSigner(caller_keys_of("gateway")), clock=clock),
         ended=ended,
+        access=standing.access,
+        recorder=standing.recorder,
     )
     behind, before = grpc.aio.server(), grpc.aio.server()
     behind.add_generic_rpc_handlers((Served({name: getattr(owner, name) for name in SHAPES}),))

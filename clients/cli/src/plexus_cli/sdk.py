@@ -94,8 +94,8 @@ class Plexus:
         return (("authorization", f"Bearer {self.profile.access_token}"),)
 
     async def _renew(self) -> None:
-        """Trade the refresh token in, unless another process of this person just did."""
-        with self._profiles.locked():
+        """Trade the refresh token in, unless another call or process of this person just did."""
+        async with self._profiles.held():
             stored = self._profiles.find(self.profile.name)
             if stored.access_expires_at - time.time() >= RENEW_BEFORE_SECONDS:
                 self.profile = stored

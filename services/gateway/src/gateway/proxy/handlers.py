@@ -11,7 +11,8 @@ from plexuskit.grpc import MethodInfo, requirements
 
 from gateway.identity import Identity
 from gateway.proxy.calls import Behaviour, Calls, Context
-from gateway.proxy.forwarding import Forwarding, RequestUnreadable
+from gateway.proxy.forwarding import Forwarding
+from gateway.proxy.refusals import RequestUnreadable
 
 # Generic in the type stubs only.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
