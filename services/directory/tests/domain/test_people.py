@@ -2,10 +2,11 @@ from datetime import UTC, datetime
 
 import pytest
 from directory.domain import departments, people, tenants
-from directory.domain.access import ADMIN, MEMBER, PERMISSIONS, Actor, require
+from directory.domain.access import ADMIN, MEMBER, Actor, require
 from directory.domain.ids import DepartmentId, PersonId, SessionId, TenantId
 from directory.domain.people import Changes, Draft, Person, State
 from directory.domain.refusals import PermissionMissing
+from plexus_access.roles import permissions_of
 from plexuskit.errors import InvalidArgument, VersionConflict
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -96,7 +97,7 @@ def test_gw_1_the_owner_decides_by_role() -> None:
             roles=frozenset(roles),
         )
 
-    for permission in PERMISSIONS[ADMIN]:
+    for permission in permissions_of(frozenset({ADMIN})):
         require(actor(ADMIN), permission)
     require(actor(MEMBER), "people.read")
     for roles, permission in [((MEMBER,), "people.manage"), ((), "people.read"), (("?",), "x.y")]:

@@ -3,22 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
+from plexus_access.roles import ADMIN, MEMBER, NAMES, permissions_of
+
 from directory.domain.ids import PersonId, SessionId, TenantId
 from directory.domain.refusals import PermissionMissing
 
-ADMIN: Final = "admin"
-MEMBER: Final = "member"
-ROLES: Final = (ADMIN, MEMBER)
+__all__ = ["ADMIN", "MEMBER", "ROLES", "Actor", "require"]
 
-_OF_MEMBERS: Final = frozenset(
-    {"people.read", "departments.read", "sessions.end", "sessions.set_password", "status.read"}
-)
-_OF_ADMINS: Final = _OF_MEMBERS | {
-    "people.manage",
-    "people.import",
-    "departments.manage",
-}
-PERMISSIONS: Final = {ADMIN: _OF_ADMINS, MEMBER: _OF_MEMBERS}
+ROLES: Final = NAMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,5 +29,5 @@ def require(actor: Actor, permission: str) -> None:
     Raises:
         PermissionMissing: no role does.
     """
-    if not any(permission in PERMISSIONS.get(role, frozenset()) for role in actor.roles):
+    if permission not in permissions_of(actor.roles):
         raise PermissionMissing(permission=permission)

@@ -1,0 +1,32 @@
+"""The table of roles against the contracts: GW-1, GW-3."""
+
+import pytest
+from plexus_access.roles import ASKED_BY_OWNERS, BUILT_IN, PERMISSIONS, permissions_of
+from plexuskit.grpc import requirements
+
+NAMED = {info.requirement.permission for info in requirements().values()} - {""}
+
+
+def test_gw_01_every_permission_of_the_contracts_is_granted_to_administrators():
+    assert NAMED | ASKED_BY_OWNERS == permissions_of(frozenset({"admin"})) == PERMISSIONS
+
+
+def test_gw_05_guests_have_less_than_members_and_members_less_than_administrators():
+    assert BUILT_IN["guest"] < BUILT_IN["member"] < BUILT_IN["auditor"] < BUILT_IN["admin"]
+    beyond = {"conversations.create", "conversations.add_members", "departments.read"}
+    assert not beyond & BUILT_IN["guest"]
+
+
+def test_gw_07_members_neither_read_the_ledger_nor_ask_about_others():
+    kept = {"audit.read", "audit.export", "access.explain_others", "roles.read"}
+    assert not kept & BUILT_IN["member"]
+
+
+@pytest.mark.parametrize("roles", [(), ("",), ("root",), ("Admin",), ("admin ",)])
+def test_gw_01_unknown_roles_grant_nothing(roles):
+    assert permissions_of(frozenset(roles)) == frozenset()
+
+
+def test_gw_03_roles_add_up():
+    both = permissions_of(frozenset({"guest", "unknown", "auditor"}))
+    assert both == BUILT_IN["auditor"]
