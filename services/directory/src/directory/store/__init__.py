@@ -10,6 +10,7 @@ from directory.store.credentials import AttemptLog, Credential, Credentials
 from directory.store.departments import Departments
 from directory.store.people import People
 from directory.store.requests import Requests
+from directory.store.scim import Feeds, Records
 from directory.store.sessions import Sessions
 from directory.store.signing_keys import SigningKeys, load_or_create, rotate
 from directory.store.tenants import Tenants
@@ -25,7 +26,9 @@ class Store:
     def __init__(self, db: Database) -> None:
         self._db = db
         self.tenants = Tenants(db)
-        self.people = People(db)
+        self.scim = Records(db)
+        self.feeds = Feeds(db)
+        self.people = People(db, records=self.scim)
         self.departments = Departments(db)
         self.credentials = Credentials(db)
         self.attempts = AttemptLog(db)
@@ -41,6 +44,8 @@ class Store:
         """Create what is missing of collections and indexes; safe to run at every start."""
         await self.tenants.provision()
         await self.people.provision()
+        await self.scim.provision()
+        await self.feeds.provision()
         await self.departments.provision()
         await self.credentials.provision()
         await self.attempts.provision()
