@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from directory import operations
-from directory.api import AuthorityApi, DirectoryApi, SessionApi
+from directory.api import AuthorityApi, DirectoryApi, ScimApi, SessionApi
 from directory.config import BootstrapSection, PasswordsSection
 from directory.domain.access import Actor
 from directory.domain.people import Draft, Person
 from directory.domain.requests import Request
+from directory.domain.scim.guard import Bounds
+from directory.domain.scim.rules import FeedRules
 from directory.domain.sessions import Tokens
 from directory.domain.tenants import Tenant
 from directory.operations.hashing import Hashing, hashing
@@ -22,6 +24,10 @@ from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.directory.v1.directory_service_pb2_grpc import (
     DirectoryServiceStub,
     add_DirectoryServiceServicer_to_server,
+)
+from plexus.directory.v1.scim_service_pb2_grpc import (
+    ScimServiceStub,
+    add_ScimServiceServicer_to_server,
 )
 from plexus.directory.v1.session_service_pb2_grpc import (
     SessionServiceStub,
@@ -37,6 +43,12 @@ from plexuskit.testing import FrozenClock
 SECRET = "bootstrap secret of the tests"
 PASSWORD = "correct horse"
 CHEAP = PasswordsSection(time_cost=1, memory_kib=1_024, parallelism=1)
+FEED_RULES = FeedRules(
+    department_template="{department}",
+    department_separator="/",
+    reactivates=True,
+    bounds=Bounds(percent=10, at_least=5),
+)
 MINUTE = timedelta(seconds=60)
 
 
@@ -165,6 +177,7 @@ class Served:
 
     directory: DirectoryServiceStub
     sessions: SessionServiceStub
+    scim: ScimServiceStub
     authority: AuthorityStub
     clock: FrozenClock
     gateway: CallerSigner
@@ -226,6 +239,10 @@ async def served(
                 clock=clock,
             ),
         ),
+        (
+            add_ScimServiceServicer_to_server,
+            ScimApi(store, hashing=hashes, rules=FEED_RULES, clock=clock),
+        ),
         (add_AuthorityServicer_to_server, AuthorityApi(store, clock=clock)),
     ]
     verifier = CallerVerifier(caller_keys_of("directory"), "directory", clock=clock)
@@ -242,6 +259,7 @@ async def served(
         yield Served(
             directory=DirectoryServiceStub(channel),
             sessions=SessionServiceStub(channel),
+            scim=ScimServiceStub(channel),
             authority=AuthorityStub(channel),
             clock=clock,
             gateway=CallerSigner(caller_keys_of("gateway")),

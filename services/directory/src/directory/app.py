@@ -7,6 +7,7 @@ from typing import Final
 
 from plexus.authz.v1.authority_pb2_grpc import add_AuthorityServicer_to_server
 from plexus.directory.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
+from plexus.directory.v1.scim_service_pb2_grpc import add_ScimServiceServicer_to_server
 from plexus.directory.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import CallerVerifier, serve
@@ -14,8 +15,10 @@ from plexuskit.mongo import connect
 from plexuskit.relay import OUTBOX, relay
 from plexuskit.service import Role, Runtime
 
-from directory.api import AuthorityApi, DirectoryApi, SessionApi
-from directory.config import Settings
+from directory.api import AuthorityApi, DirectoryApi, ScimApi, SessionApi
+from directory.config import ScimSection, Settings
+from directory.domain.scim.guard import Bounds
+from directory.domain.scim.rules import FeedRules
 from directory.operations.hashing import hashing
 from directory.operations.tokens import TokenIssuer
 from directory.store import Store, load_or_create, rotate
@@ -41,11 +44,13 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             clock=runtime.clock,
         )
         directory = DirectoryApi(store, hashing=hashes, clock=runtime.clock)
+        scim = ScimApi(store, hashing=hashes, rules=_feed_rules(settings.scim), clock=runtime.clock)
         async with serve(
             settings.grpc,
             service=SERVICE,
             servicers=[
                 (add_DirectoryServiceServicer_to_server, directory),
+                (add_ScimServiceServicer_to_server, scim),
                 (add_SessionServiceServicer_to_server, sessions),
                 (add_AuthorityServicer_to_server, AuthorityApi(store, clock=runtime.clock)),
             ],
@@ -70,6 +75,17 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
             lease=timedelta(seconds=settings.relay.lease_seconds),
         ):
             yield
+
+
+def _feed_rules(section: ScimSection) -> FeedRules:
+    return FeedRules(
+        department_template=section.department_path,
+        department_separator=section.department_separator,
+        reactivates=section.reactivates,
+        bounds=Bounds(
+            percent=section.most_deactivated_percent, at_least=section.always_deactivated
+        ),
+    )
 
 
 async def provision(settings: Settings) -> None:

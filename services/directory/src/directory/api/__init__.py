@@ -2,6 +2,7 @@
 
 from directory.api.authority import AuthorityApi
 from directory.api.directory import DirectoryApi
+from directory.api.scim import ScimApi
 from directory.api.sessions import SessionApi
 
-__all__ = ["AuthorityApi", "DirectoryApi", "SessionApi"]
+__all__ = ["AuthorityApi", "DirectoryApi", "ScimApi", "SessionApi"]

@@ -1,5 +1,6 @@
 """Writes of the directory, one per RPC verb: load, decide, write state and fact together."""
 
+from directory.operations import scim
 from directory.operations.departments import create_department
 from directory.operations.imports import import_people
 from directory.operations.people import create_person, deactivate_person, update_person
@@ -16,6 +17,7 @@ __all__ = [
     "import_people",
     "init_tenant",
     "refresh_session",
+    "scim",
     "set_password",
     "sign_in",
     "sign_out",

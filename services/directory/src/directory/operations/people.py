@@ -110,7 +110,7 @@ async def update_person(
             wanted = profiles.departments(changes.department_ids)
             await store.departments.check_exist(wanted, tenant_id=actor.tenant_id, tx=tx)
         if after is not before:
-            await _save(store, before, after, actor=actor, now=now, tx=tx)
+            await save_person(store, before, after, actor=actor, now=now, tx=tx)
         return after
 
     return await store.transact(work)
@@ -136,7 +136,7 @@ async def deactivate_person(
         after = people.deactivate(before)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
         if after is not before:
-            await _save(store, before, after, actor=actor, now=now, tx=tx)
+            await save_person(store, before, after, actor=actor, now=now, tx=tx)
             await end_sessions(
                 store,
                 person_ids=[before.id],
@@ -152,9 +152,14 @@ async def deactivate_person(
     return person
 
 
-async def _save(
+async def save_person(
     store: Store, before: Person, after: Person, *, actor: Actor, now: datetime, tx: Transaction
 ) -> None:
+    """Store a changed person and state it, inside somebody's transaction.
+
+    Raises:
+        LastAdministrator: nobody could administer the tenant any more.
+    """
     await store.people.save_many([(before, after)], tx=tx)
     if people.loses_administrator(before, after):
         await store.tenants.serialise_administrators(actor.tenant_id, tx=tx)

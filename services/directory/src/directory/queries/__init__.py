@@ -3,6 +3,7 @@
 from directory.queries.authority import readable_containers, recheck, snapshot, snapshot_facts
 from directory.queries.departments import list_departments
 from directory.queries.people import batch_get_people, get_person, list_people
+from directory.queries.scim import get_feed_status, get_user, list_users
 from directory.queries.sessions import find_ended_sessions
 from directory.queries.status import get_directory_status
 
@@ -10,9 +11,12 @@ __all__ = [
     "batch_get_people",
     "find_ended_sessions",
     "get_directory_status",
+    "get_feed_status",
     "get_person",
+    "get_user",
     "list_departments",
     "list_people",
+    "list_users",
     "readable_containers",
     "recheck",
     "snapshot",
