@@ -268,6 +268,9 @@ async def running(
                 HttpSection(port=0),
                 site=connect.Site(
                     endpoints.application(max_body_bytes=64 * 1024),
+                    feed=connect.ScimSite(
+                        calls, forwarding, max_body_bytes=64 * 1024, public_url=""
+                    ),
                     origins=["https://plexus.example.com"],
                     is_serving=lambda: not runtime.stopping.is_set(),
                 ),

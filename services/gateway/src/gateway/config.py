@@ -28,6 +28,9 @@ class HttpSection(Section):
     port: Port
     origins: tuple[str, ...] = ()
     max_body_bytes: Positive = 4 * MEBIBYTE
+    max_scim_body_bytes: Positive = MEBIBYTE
+    # Where HR feeds reach this port, for example `https://plexus.example.com`; empty: as they say.
+    public_url: str = Field(default="", pattern=r"^(https?://[^\s/?#]+)?/?$")
 
 
 class PeersSection(Section):
