@@ -20,8 +20,9 @@ from directory.operations.tokens import TokenIssuer
 from directory.store import Store, load_or_create
 from gateway import connect, proxy
 from gateway.admission import Admission
-from gateway.config import HttpSection
-from gateway.identity import Authenticator, Callers, EndedSessions, SigningKeys
+from gateway.config import HttpSection, LimitsSection
+from gateway.identity import ApiTokens, Authenticator, Callers, EndedSessions, SigningKeys
+from gateway.limits import Limits
 from plexus.directory.v1.scim_service_pb2_grpc import add_ScimServiceServicer_to_server
 from plexus.directory.v1.session_service_pb2_grpc import (
     SessionServiceStub,
@@ -161,10 +162,16 @@ async def _gateway(stack: AsyncExitStack, *, directory: str, keys: Any) -> int:
     to_directory = await stack.enter_async_context(
         channel(directory, audience="directory", signer=signer, service="gateway", clock=clock)
     )
-    signing = SigningKeys(SessionServiceStub(to_directory).GetSigningKeys, clock=clock)
+    api = SessionServiceStub(to_directory)
+    signing = SigningKeys(api.GetSigningKeys, clock=clock)
     ended = EndedSessions(clock=clock)
     admission = Admission(
-        authenticator=Authenticator(signing, ended, clock=clock),
+        authenticator=Authenticator(
+            signing,
+            ended,
+            api_tokens=ApiTokens(api.ResolveApiToken, ended, clock=clock),
+            clock=clock,
+        ),
         callers=Callers(signer, clock=clock),
         ended=ended,
     )
@@ -172,7 +179,9 @@ async def _gateway(stack: AsyncExitStack, *, directory: str, keys: Any) -> int:
     owners = await stack.enter_async_context(
         proxy.owners(peers | {"directory": directory}, max_message_bytes=8 << 20)
     )
-    calls, forwarding = proxy.Calls(admission, clock=clock), proxy.Forwarding(admission, owners)
+    limits = Limits(LimitsSection(), clock=clock)
+    calls = proxy.Calls(admission, limits=limits, clock=clock)
+    forwarding = proxy.Forwarding(admission, owners, limits=limits)
     endpoints = connect.Endpoints(calls)
     return await stack.enter_async_context(
         connect.serve(

@@ -3,18 +3,15 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import grpc
-from google.protobuf.message import DecodeError
-from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # no stubs
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # ships no stubs
 from plexus.directory.v1.scim_service_pb2 import ExchangeScimRequest, ExchangeScimResponse
 from plexuskit.grpc import requirements
 from plexuskit.grpc.status import Answer
 
 from gateway.connect.asgi import Headers, Message, Receive, Scope, Send, value_of
+from gateway.connect.errors import retry_after
 from gateway.proxy import Answered, Calls, Forwarding
 
 PREFIX: Final = "/scim/v2"
@@ -24,7 +21,6 @@ _PASSED: Final = (b"if-match", b"if-none-match", b"content-type", b"accept")
 _CONTENT_TYPE: Final = "application/scim+json; charset=utf-8"
 _ERROR: Final = "urn:ietf:params:scim:api:messages:2.0:Error"
 _HOST: Final = re.compile(r"[A-Za-z0-9._\-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
-_DETAILS: Final = "grpc-status-details-bin"
 _CHALLENGE: Final = 'Bearer realm="scim"'
 
 _STATUSES: Final[Mapping[grpc.StatusCode, int]] = {
@@ -80,7 +76,7 @@ class ScimSite:
         try:
             with self._calls.call(self._method, metadata) as call:
                 # Before the body is read: who may not come in sends nothing into memory.
-                identity = await call.identify()
+                identity = await call.identify(lambda: _peer(scope))
                 request = ExchangeScimRequest(
                     method=scope["method"],
                     path=scope["raw_path"].decode("latin-1")[len(PREFIX) :],
@@ -124,6 +120,11 @@ def serves(path: str) -> bool:
     return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 
+def _peer(scope: Scope) -> str:
+    host, port = scope.get("client") or ("", 0)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _passed(headers: Headers) -> dict[str, str]:
     found = {name: value_of(headers, name) for name in _PASSED}
     return {name.decode(): value.decode("latin-1") for name, value in found.items() if value}
@@ -147,8 +148,8 @@ async def _refuse(send: Send, status: int, detail: str, answer: Answer | None = 
     headers = {"content-type": _CONTENT_TYPE}
     if status == 401:  # noqa: PLR2004 - HTTP's own number
         headers["www-authenticate"] = _CHALLENGE
-    if (seconds := _retry_seconds(answer)) is not None:
-        headers["retry-after"] = str(seconds)
+    if answer is not None and (seconds := retry_after(answer)):
+        headers["retry-after"] = seconds
     body = {"schemas": [_ERROR], "status": str(status), "detail": detail}
     await _answer(send, status, headers, json.dumps(body, ensure_ascii=False).encode())
 
@@ -161,23 +162,3 @@ async def _answer(send: Send, status: int, headers: Mapping[str, str], body: byt
     start: Message = {"type": "http.response.start", "status": status, "headers": [*named, *fixed]}
     await send(start)
     await send({"type": "http.response.body", "body": body})
-
-
-def _retry_seconds(answer: Answer | None) -> int | None:
-    """Return after how many whole seconds to try again, if the answer says so."""
-    for key, value in answer.trailing if answer else ():
-        if key != _DETAILS or not isinstance(value, bytes):
-            continue
-        for detail in _details(value):
-            info = RetryInfo()
-            if detail.Unpack(info):
-                waits: timedelta = info.retry_delay.ToTimedelta()
-                return max(1, round(waits.total_seconds()))
-    return None
-
-
-def _details(value: bytes) -> Any:
-    try:
-        return Status.FromString(value).details
-    except DecodeError:
-        return ()
