@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from directory.domain.scim.guard import Bounds
+from directory.domain.scim.rules import FeedRules
 from plexus.directory.v1.scim_service_pb2 import ExchangeScimRequest
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -32,7 +34,17 @@ class Feed:
     def __init__(self, served, company) -> None:
         self._served = served
         self._company = company
-        self.caller = served.person(company.admin.id, company.tenant.id, "admin")
+        self.rules = FeedRules(
+            department_template="{department}",
+            department_separator="/",
+            reactivates=True,
+            bounds=Bounds(percent=10, at_least=5),
+        )
+        self.renew()
+
+    def renew(self) -> None:
+        """Sign the caller context anew, after the clock was moved."""
+        self.caller = self._served.person(self._company.admin.id, self._company.tenant.id, "admin")
 
     async def ask(
         self,

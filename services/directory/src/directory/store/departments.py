@@ -75,7 +75,10 @@ class Departments:
     ) -> Department | None:
         """Load the department of an external id; None when there is none."""
         found = await self._departments.find_one(
-            {"tenant_id": tenant_id, "external_id": external_id}, hint=_BY_EXTERNAL_ID, tx=tx
+            # The type has to be named: else the partial index would be read from end to end.
+            {"tenant_id": tenant_id, "external_id": {"$eq": external_id, "$type": "string"}},
+            hint=_BY_EXTERNAL_ID,
+            tx=tx,
         )
         return department_from(found) if found else None
 

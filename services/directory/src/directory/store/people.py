@@ -135,7 +135,11 @@ class People:
     ) -> dict[str, Person]:
         """Load people by external id, the unknown left out."""
         found = await self._people.find_all(
-            {"tenant_id": tenant_id, "external_id": {"$in": list(external_ids)}},
+            {
+                "tenant_id": tenant_id,
+                # The type has to be named: else the partial index would be read from end to end.
+                "external_id": {"$in": list(external_ids), "$type": "string"},
+            },
             hint=_BY_EXTERNAL_ID,
             tx=tx,
         )

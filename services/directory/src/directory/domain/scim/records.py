@@ -1,5 +1,6 @@
 """What the feed said last of somebody, kept beside the person that was made of it."""
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -146,4 +147,6 @@ def _kept(user: FeedUser) -> dict[str, Any]:
     # As in a creation request: what only the provider may say is left out of it.
     kept: dict[str, Any] = user.model_dump(scim_ctx=Context.RESOURCE_CREATION_REQUEST)
     kept.pop("password", None)
+    if len(json.dumps(kept, ensure_ascii=False).encode()) > MOST_BYTES:
+        raise InvalidValueException(detail=f"the resource is larger than {MOST_BYTES} bytes")
     return kept

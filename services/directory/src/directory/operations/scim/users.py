@@ -61,7 +61,8 @@ async def create_user(
         InvalidArgument, SCIMException: the resource holds what a person may not have.
     """
     require(actor, PERMISSION)
-    meant = wanted(user)
+    # Who is made or comes back is active, unless the feed says otherwise.
+    meant = replace(wanted(user), active=user.active is not False)
     password = await writing.hashed(hashing, user)
     tenant = await store.tenants.get(actor.tenant_id)
     person_id = PersonId(new_id("per", now=now))

@@ -8,7 +8,14 @@ import re
 from inspect import isclass
 from typing import Any, Final
 
-from scim2_models import BaseModel, Extension, InvalidFilterException, Mutability, ScimFilter
+from scim2_models import (
+    BaseModel,
+    Extension,
+    InvalidFilterException,
+    InvalidValueException,
+    Mutability,
+    ScimFilter,
+)
 from scim2_models.path import (
     AttributeBinding,
     AttrPath,
@@ -93,7 +100,7 @@ class _Translator(FilterVisitor[Query]):
             )
         wanted = binding.comparable(coerce_value(binding, node.value, node.op))
         if isinstance(wanted, str):
-            bodies.text(wanted, where="the filter")
+            _check_text(wanted)
         return _compared(self._path(binding), node.op, wanted, target=binding.target_type)
 
     def visit_present(self, node: Present) -> Query:
@@ -158,6 +165,13 @@ def _compared(path: str, op: CompareOperator, wanted: Any, *, target: Any) -> Qu
         pattern = _PATTERNS[op].format(re.escape(wanted)) if textual else ""
         return {path: {"$regex": pattern}} if textual else _NOTHING
     return {path: {_ORDERS[op]: wanted}}
+
+
+def _check_text(wanted: str) -> None:
+    try:
+        bodies.text(wanted, where="the filter")
+    except InvalidValueException as unusable:
+        raise InvalidFilterException(detail=unusable.detail) from None
 
 
 def _is_complex(target: Any) -> bool:

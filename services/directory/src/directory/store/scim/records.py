@@ -30,7 +30,7 @@ _INDEXES: Final = (
     Index(
         keys=[("tenant_id", ASCENDING), (_EXTERNAL_ID, ASCENDING)],
         unique=True,
-        partial={_EXTERNAL_ID: {"$type": "string"}},
+        partial={_EXTERNAL_ID: {"$exists": True}},
         name="tenant_external_id",
     ),
     Index(
