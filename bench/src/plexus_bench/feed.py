@@ -59,9 +59,12 @@ async def load(
 ) -> tuple[float, list[float]]:
     """Post everybody; gives the seconds of all and of each."""
     times: list[float] = []
-    async with platform.admin() as plexus, aiohttp.ClientSession(
-        platform.http_address, connector=aiohttp.TCPConnector(limit=at_once)
-    ) as http:
+    async with (
+        platform.admin() as plexus,
+        aiohttp.ClientSession(
+            platform.http_address, connector=aiohttp.TCPConnector(limit=at_once)
+        ) as http,
+    ):
         metadata = dict(await plexus.metadata())
         headers = {
             "authorization": metadata["authorization"],

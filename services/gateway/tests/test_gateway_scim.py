@@ -1,12 +1,7 @@
 """SCIM at the gateway: what goes on to directory, and errors in SCIM's form where it does not."""
 
-import json
-
 import aiohttp
-import grpc
 import pytest
-from plexus.directory.v1.scim_service_pb2 import ExchangeScimResponse
-from plexuskit.errors import DependencyDown
 
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 
@@ -67,9 +62,7 @@ async def test_gw_01_who_may_not_come_in_is_told_in_scims_form(http, admin, runn
     assert running.directory.asked is None
 
 
-async def test_gw_06_what_is_too_large_too_busy_or_away_is_told_in_scims_form(
-    http, admin, running
-):
+async def test_gw_06_what_is_too_large_too_busy_or_away_is_told_in_scims_form(http, admin):
     async with http.post("/scim/v2/Users", data=b"x" * 70_000, headers=admin) as answer:
         assert (await refused(answer))[0] == 413
 

@@ -10,8 +10,9 @@ from plexus.directory.v1.scim_service_pb2 import ExchangeScimRequest, ExchangeSc
 from plexuskit.grpc import requirements
 from plexuskit.grpc.status import Answer
 
+from gateway.answers import MessageTooLarge
 from gateway.connect.asgi import Headers, Message, Receive, Scope, Send, value_of
-from gateway.connect.errors import retry_after
+from gateway.connect.errors import reason_of, retry_after
 from gateway.proxy import Answered, Calls, Forwarding
 
 PREFIX: Final = "/scim/v2"
@@ -36,10 +37,6 @@ _STATUSES: Final[Mapping[grpc.StatusCode, int]] = {
     grpc.StatusCode.UNAVAILABLE: 503,
     grpc.StatusCode.DEADLINE_EXCEEDED: 504,
 }
-
-
-class _TooLarge(Exception):  # noqa: N818 - names the fact, like a refusal
-    """The body is longer than what is passed on."""
 
 
 class ScimSite:
@@ -87,13 +84,8 @@ class ScimSite:
                 )
                 answer = await self._once(request.SerializeToString(), identity, None)
                 response = ExchangeScimResponse.FromString(answer)
-        except _TooLarge:
-            await _refuse(send, 413, f"The body is longer than {self._most} bytes.")
-            return
         except Answered as ended:
-            await _refuse(
-                send, _STATUSES.get(ended.answer.code, 500), ended.answer.text, ended.answer
-            )
+            await _refuse(send, _status_of(ended.answer), ended.answer.text, ended.answer)
             return
         await _answer(send, response.status, dict(response.headers), response.body)
 
@@ -120,6 +112,12 @@ def serves(path: str) -> bool:
     return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 
+def _status_of(answer: Answer) -> int:
+    if reason_of(answer) == MessageTooLarge.reason:
+        return 413
+    return _STATUSES.get(answer.code, 500)
+
+
 def _peer(scope: Scope) -> str:
     host, port = scope.get("client") or ("", 0)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -133,13 +131,13 @@ def _passed(headers: Headers) -> dict[str, str]:
 async def _read(headers: Headers, receive: Receive, *, most: int) -> bytes:
     announced = value_of(headers, b"content-length")
     if announced.isdigit() and int(announced) > most:
-        raise _TooLarge
+        raise MessageTooLarge
     body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
         if len(body) > most:
-            raise _TooLarge
+            raise MessageTooLarge
         if not message.get("more_body", False):
             return bytes(body)
 
