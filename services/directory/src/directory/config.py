@@ -8,6 +8,7 @@ from plexuskit.config import (
     KafkaSection,
     MongoSection,
     RelaySection,
+    Seconds,
     Section,
     ServiceSettings,
 )
@@ -34,6 +35,12 @@ class PasswordsSection(Section):
     time_cost: int = Field(default=3, ge=1)
     memory_kib: int = Field(default=65_536, ge=1_024)
     parallelism: int = Field(default=4, ge=1)
+
+
+class UpkeepSection(Section):
+    """How often guests whose time is over are looked for."""
+
+    every_seconds: Seconds = 5
 
 
 class ScimSection(Section):
@@ -71,3 +78,4 @@ class Settings(ServiceSettings, env_prefix="DIRECTORY_"):
     tokens: TokensSection
     passwords: PasswordsSection = PasswordsSection()
     scim: ScimSection = ScimSection()
+    upkeep: UpkeepSection = UpkeepSection()

@@ -51,7 +51,7 @@ async def refresh_session(
             )
             return before, None
         person = await store.people.get(before.person_id, tenant_id=before.tenant_id, tx=tx)
-        if not person.active:
+        if not person.welcome(now=now):
             raise RefreshRefused
         await store.sessions.save_many([(before, after)], tx=tx)
         return after, person

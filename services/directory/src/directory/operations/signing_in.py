@@ -77,7 +77,7 @@ async def _check(
     person = await _find(store, handle, tenant_id=tenant_id)
     credential = await store.credentials.find(person.id) if person else None
     matches = await hashing.matches(credential.password_hash if credential else None, password)
-    if person is None or credential is None or not matches or not person.active:
+    if person is None or credential is None or not matches or not person.welcome(now=now):
         log.info("sign_in.refused", person_id=person.id if person else "", locked=bool(locked))
         raise SignInRefused(retry_after=locked)
     return person, credential
@@ -117,7 +117,7 @@ async def _start(
         # The password was checked outside: it must still be the one, and its owner still welcome.
         present = await store.credentials.find(credential.person_id, tx=tx)
         person = await store.people.get(credential.person_id, tenant_id=credential.tenant_id, tx=tx)
-        if present != credential or not person.active:
+        if present != credential or not person.welcome(now=now):
             raise SignInRefused
         if renewed:
             cheaper = Credential(

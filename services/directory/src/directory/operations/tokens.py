@@ -56,6 +56,8 @@ class TokenIssuer:
         key = self._keys.newest
         issued = int(now.timestamp())
         expires_at = now + ACCESS_LIFETIME
+        if person.guest_expires_at is not None:
+            expires_at = min(expires_at, person.guest_expires_at)
         header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.kid}
         claims = {
             "iss": ISSUER,

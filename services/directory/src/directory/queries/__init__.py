@@ -1,7 +1,14 @@
 """Reads of the directory."""
 
+from directory.queries.access import (
+    list_access_policies,
+    list_modules,
+    list_role_bindings,
+    list_roles,
+)
 from directory.queries.authority import readable_containers, recheck, snapshot, snapshot_facts
 from directory.queries.departments import list_departments
+from directory.queries.groups import list_group_members, list_groups
 from directory.queries.members import filter_members
 from directory.queries.people import batch_get_people, get_person, list_people
 from directory.queries.scim import get_feed_status, get_user, list_users
@@ -16,8 +23,14 @@ __all__ = [
     "get_feed_status",
     "get_person",
     "get_user",
+    "list_access_policies",
     "list_departments",
+    "list_group_members",
+    "list_groups",
+    "list_modules",
     "list_people",
+    "list_role_bindings",
+    "list_roles",
     "list_users",
     "readable_containers",
     "recheck",

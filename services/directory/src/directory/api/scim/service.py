@@ -31,7 +31,8 @@ class ScimApi(ScimServiceServicer):
         self._store = store
         self._rules = rules
         self._clock = clock
-        self._users = Users(store, hashing=hashing, rules=rules, clock=clock)
+        self._lane = operations.scim.Lane(store)
+        self._users = Users(store, self._lane, hashing=hashing, rules=rules, clock=clock)
 
     async def ExchangeScim(
         self, request: pb.ExchangeScimRequest, context: Any
@@ -80,6 +81,7 @@ class ScimApi(ScimServiceServicer):
         actor = acting()
         await operations.scim.resolve_feed(
             self._store,
+            self._lane,
             actor=actor,
             approve=request.approve,
             expected_waiting=request.expected_waiting,

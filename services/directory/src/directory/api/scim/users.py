@@ -15,6 +15,7 @@ from directory.domain.scim.records import Record
 from directory.domain.scim.resources import POLICY, USER, USERS
 from directory.domain.scim.rules import FeedRules
 from directory.operations.hashing import Hashing
+from directory.operations.scim import Lane
 from directory.store import Store
 
 _ASKED: Final = frozenset(
@@ -25,8 +26,11 @@ _ASKED: Final = frozenset(
 class Users:
     """People as the feed sees them."""
 
-    def __init__(self, store: Store, *, hashing: Hashing, rules: FeedRules, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, lane: Lane, *, hashing: Hashing, rules: FeedRules, clock: Clock
+    ) -> None:
         self._store = store
+        self._lane = lane
         self._hashing = hashing
         self._rules = rules
         self._clock = clock
@@ -101,6 +105,7 @@ class Users:
         record = await operations.scim.create_user(
             self._store,
             self._hashing,
+            self._lane,
             actor=actor,
             user=user,
             rules=self._rules,
@@ -114,6 +119,7 @@ class Users:
         record = await operations.scim.change_user(
             self._store,
             self._hashing,
+            self._lane,
             actor=actor,
             person_id=person_id,
             change=change,
@@ -126,6 +132,7 @@ class Users:
     async def _remove(self, exchange: Exchange, person_id: str, *, actor: Actor) -> Answer:
         await operations.scim.remove_user(
             self._store,
+            self._lane,
             actor=actor,
             person_id=person_id,
             expected=exchange.expected(),

@@ -27,6 +27,9 @@ class Wanted:
     time_zone: str
     locale: str
     external_id: str
+    employee_number: str
+    cost_center: str
+    manager_id: str
     active: bool | None
 
     def draft(self, *, handle: str, department_id: DepartmentId | None) -> Draft:
@@ -39,6 +42,9 @@ class Wanted:
             title=self.title,
             time_zone=self.time_zone,
             locale=self.locale,
+            employee_number=self.employee_number,
+            cost_center=self.cost_center,
+            manager_id=self.manager_id,
         )
 
     def changes(self, *, department_ids: Sequence[DepartmentId]) -> Changes:
@@ -50,6 +56,9 @@ class Wanted:
             time_zone=self.time_zone or None,
             locale=self.locale or None,
             department_ids=department_ids,
+            employee_number=self.employee_number,
+            cost_center=self.cost_center,
+            manager_id=self.manager_id,
         )
 
 
@@ -60,6 +69,7 @@ def wanted(user: FeedUser) -> Wanted:
         InvalidArgument: the display name, address, title or externalId holds what it may not.
     """
     external_id = user.external_id or ""
+    enterprise = user[EnterpriseUser] or EnterpriseUser()
     return Wanted(
         display_name=_display_name(user),
         email=profiles.email(_email(user), field="emails"),
@@ -70,6 +80,9 @@ def wanted(user: FeedUser) -> Wanted:
         ),
         external_id=external_id
         and profiles.external_id(f"{SOURCE}:{external_id}", field="externalId"),
+        employee_number=profiles.line(enterprise.employee_number or "", field="employeeNumber"),
+        cost_center=profiles.line(enterprise.cost_center or "", field="costCenter"),
+        manager_id=(enterprise.manager.value or "") if enterprise.manager else "",
         active=user.active,
     )
 

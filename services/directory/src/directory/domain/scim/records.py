@@ -9,9 +9,11 @@ from scim2_models import Context, InvalidValueException, Meta
 
 from directory.domain.ids import DepartmentId, PersonId, TenantId
 from directory.domain.people import Person
-from directory.domain.scim.resources import POLICY, USER, Email, FeedUser
+from directory.domain.scim.resources import POLICY, USER, Email, EnterpriseUser, FeedUser, Manager
 
 MOST_USER_NAME: Final = 256
+# Amendments that stand in the enterprise extension.
+EXTENDED: Final = frozenset({"employee_number", "cost_center", "manager"})
 MOST_BYTES: Final = 256 * 1024
 
 
@@ -120,6 +122,9 @@ def amendments(before: Person, after: Person) -> dict[str, Any]:
         "timezone": (before.time_zone, after.time_zone),
         "preferred_language": (before.locale, after.locale),
         "emails": (before.email, after.email),
+        "employee_number": (before.employee_number, after.employee_number),
+        "cost_center": (before.cost_center, after.cost_center),
+        "manager": (before.manager_id, after.manager_id),
     }
     return {name: now for name, (then, now) in changed.items() if now != then}
 
@@ -135,6 +140,11 @@ def amended_user(amended: dict[str, Any]) -> FeedUser:
 def _amend(user: FeedUser, name: str, value: Any) -> None:
     if name == "emails":
         user.emails = [Email(value=value, primary=True)] if value else None
+    elif name in EXTENDED:
+        enterprise = user[EnterpriseUser] or EnterpriseUser()
+        said = Manager(value=value) if name == "manager" and value else value
+        setattr(enterprise, name, said or None)
+        user[EnterpriseUser] = enterprise
     else:
         setattr(user, name, value if value != "" else None)
 

@@ -5,22 +5,24 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from plexuskit.errors import InvalidArgument
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
 from directory import events
-from directory.domain import departments
+from directory.domain import departments, profiles
 from directory.domain.access import Actor
-from directory.domain.departments import Department
+from directory.domain.departments import DEEPEST, Department
 from directory.domain.ids import DepartmentId
 from directory.domain.scim.people import SOURCE
+from directory.operations.scim.lane import Turn
 from directory.store import Store
 
 _LONGEST: Final = 200
 
 
 async def resolve_department(
-    store: Store, path: Sequence[str], *, actor: Actor, now: datetime, tx: Transaction
+    store: Store, path: Sequence[str], *, actor: Actor, now: datetime, turn: Turn
 ) -> DepartmentId | None:
     """Find the department of a path from the root down, or make what is missing of it.
 
@@ -32,12 +34,13 @@ async def resolve_department(
     """
     if not path:
         return None
-    known = await _known(store, path, actor=actor, tx=tx)
+    known = await _known(store, path, actor=actor, tx=turn.tx)
     if known is not None:
         return known.id
+    _check(path)
     parent: Department | None = None
     for depth in range(1, len(path) + 1):
-        parent = await _step(store, path[:depth], parent=parent, actor=actor, now=now, tx=tx)
+        parent = await _step(store, path[:depth], parent=parent, actor=actor, now=now, turn=turn)
     return parent.id if parent else None
 
 
@@ -48,12 +51,12 @@ async def _step(
     parent: Department | None,
     actor: Actor,
     now: datetime,
-    tx: Transaction,
+    turn: Turn,
 ) -> Department:
-    known = await _known(store, path, actor=actor, tx=tx)
+    known = await _known(store, path, actor=actor, tx=turn.tx)
     if known is None:
         known = await store.departments.find_child(
-            path[-1], parent_id=parent.id if parent else "", tenant_id=actor.tenant_id, tx=tx
+            path[-1], parent_id=parent.id if parent else "", tenant_id=actor.tenant_id, tx=turn.tx
         )
     if known is not None:
         return known
@@ -64,17 +67,28 @@ async def _step(
         parent=parent,
         external_id=_external_id(path),
     )
-    await store.departments.add(made, tx=tx)
-    await store.outbox.add(events.department_added(made, actor_id=actor.person_id, now=now), tx=tx)
+    await store.departments.add(made, tx=turn.tx)
+    turn.facts.append(events.department_added(made, actor_id=actor.person_id, now=now))
     return made
 
 
 async def _known(
     store: Store, path: Sequence[str], *, actor: Actor, tx: Transaction
 ) -> Department | None:
-    return await store.departments.find_by_external_id(
+    found = await store.departments.find_by_external_id(
         _external_id(path), tenant_id=actor.tenant_id, tx=tx
     )
+    while found is not None and found.merged_into_id:
+        found = await store.departments.find(found.merged_into_id, tenant_id=actor.tenant_id, tx=tx)
+    return found
+
+
+def _check(path: Sequence[str]) -> None:
+    """Check all names before the first is made: a refused request has written nothing."""
+    if len(path) > DEEPEST:
+        raise InvalidArgument(field="department", problem=f"is deeper than {DEEPEST}")
+    for name in path:
+        profiles.display_name(name, field="department")
 
 
 def _external_id(path: Sequence[str]) -> str:

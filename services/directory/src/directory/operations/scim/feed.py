@@ -12,6 +12,7 @@ from directory.domain.access import Actor, require
 from directory.domain.scim import records
 from directory.domain.scim.guard import FeedChanged, FeedNotStopped, Waiting
 from directory.operations.scim import writing
+from directory.operations.scim.lane import Lane, Turn
 from directory.store import Store
 
 # A transaction lives for 3 seconds at most.
@@ -21,7 +22,7 @@ log = structlog.get_logger()
 
 
 async def resolve_feed(
-    store: Store, *, actor: Actor, approve: bool, expected_waiting: int, now: datetime
+    store: Store, lane: Lane, *, actor: Actor, approve: bool, expected_waiting: int, now: datetime
 ) -> None:
     """Deactivate everybody who waits, or let them stay; the day's count begins anew.
 
@@ -50,29 +51,28 @@ async def resolve_feed(
     waiting = await store.transact(begin)
     if approve:
         for start in range(0, len(waiting), _AT_ONCE):
-            await _deactivate(store, waiting[start : start + _AT_ONCE], actor=actor, now=now)
+            await _deactivate(store, lane, waiting[start : start + _AT_ONCE], actor=actor, now=now)
     log.info(
         "feed.approved" if approve else "feed.dropped", people=len(waiting), by=actor.person_id
     )
 
 
 async def _deactivate(
-    store: Store, some: tuple[Waiting, ...], *, actor: Actor, now: datetime
+    store: Store, lane: Lane, some: tuple[Waiting, ...], *, actor: Actor, now: datetime
 ) -> None:
-    async def work(tx: Transaction) -> None:
+    async def work(turn: Turn) -> None:
+        tx = turn.tx
         for each in some:
             # Whoever waits no more was handled by another answer, or taken back by the feed.
             if not await store.feeds.release([each.person_id], tx=tx):
                 continue
             before = await store.people.get(each.person_id, tenant_id=actor.tenant_id, tx=tx)
             after = people.deactivate(before)
-            await writing.save(
-                store, before, after, password=writing.PasswordSet(), actor=actor, now=now, tx=tx
-            )
+            await writing.save(store, before, after, actor=actor, now=now, turn=turn)
             if each.remove:
                 await _remove(store, each, actor=actor, now=now, tx=tx)
 
-    await store.transact(work)
+    await lane.run(work, actor=actor, now=now)
 
 
 async def _remove(

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 import structlog
-from plexuskit.mongo import Transaction
 from scim2_models import PreconditionFailedException
 
 from directory.domain import people
@@ -13,6 +12,7 @@ from directory.domain.scim import records
 from directory.domain.scim.rules import FeedRules
 from directory.operations.scim import writing
 from directory.operations.scim.guarding import admit, stopped
+from directory.operations.scim.lane import Lane, Turn
 from directory.operations.scim.users import PERMISSION
 from directory.store import Store
 
@@ -21,6 +21,7 @@ log = structlog.get_logger()
 
 async def remove_user(
     store: Store,
+    lane: Lane,
     *,
     actor: Actor,
     person_id: str,
@@ -39,22 +40,20 @@ async def remove_user(
     """
     require(actor, PERMISSION)
 
-    async def work(tx: Transaction) -> bool:
-        record = await store.scim.get(person_id, tenant_id=actor.tenant_id, tx=tx)
+    async def work(turn: Turn) -> bool:
+        record = await store.scim.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
         if not expected(record.etag):
             raise PreconditionFailedException
-        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=tx)
+        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
         after = people.deactivate(before)
         if after is not before and not await admit(
-            store, before.id, remove=True, bounds=rules.bounds, actor=actor, now=now, tx=tx
+            store, before.id, remove=True, bounds=rules.bounds, actor=actor, now=now, tx=turn.tx
         ):
             return False
-        await writing.save(
-            store, before, after, password=writing.PasswordSet(), actor=actor, now=now, tx=tx
-        )
-        await store.scim.save(records.remove(record, now=now), tx=tx)
+        await writing.save(store, before, after, actor=actor, now=now, turn=turn)
+        await store.scim.save(records.remove(record, now=now), tx=turn.tx)
         return True
 
-    if not await store.transact(work):
+    if not await lane.run(work, actor=actor, now=now):
         raise stopped(actor)
     log.info("feed.user_removed", person_id=person_id, by=actor.person_id)

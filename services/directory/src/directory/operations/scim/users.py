@@ -32,6 +32,7 @@ from directory.operations.scim import writing
 from directory.operations.scim.departments import resolve_department
 from directory.operations.scim.finding import Found, check_free, find_meant
 from directory.operations.scim.guarding import admit, stopped
+from directory.operations.scim.lane import Lane, Turn
 from directory.store import Store
 
 PERMISSION: Final = "people.provision"
@@ -43,6 +44,7 @@ log = structlog.get_logger()
 async def create_user(
     store: Store,
     hashing: Hashing,
+    lane: Lane,
     *,
     actor: Actor,
     user: FeedUser,
@@ -67,32 +69,32 @@ async def create_user(
     tenant = await store.tenants.get(actor.tenant_id)
     person_id = PersonId(new_id("per", now=now))
 
-    async def work(tx: Transaction) -> Record | None:
-        found = await find_meant(store, user, meant, actor=actor, rules=rules, tx=tx)
-        said = await _department(store, user, actor=actor, rules=rules, now=now, tx=tx)
+    async def work(turn: Turn) -> Record | None:
+        found = await find_meant(store, user, meant, actor=actor, rules=rules, tx=turn.tx)
+        said = await _department(store, user, actor=actor, rules=rules, now=now, turn=turn)
         if found.person is None:
             person = _made(
                 meant, found, person_id=person_id, department_id=said, tenant=tenant, now=now
             )
-            await writing.add(store, person, password=password, actor=actor, now=now, tx=tx)
+            await writing.add(store, person, password=password, actor=actor, now=now, turn=turn)
             record = records.begin(user, person, department_id=said, now=now)
-            await store.scim.add(record, tx=tx)
+            await store.scim.add(record, tx=turn.tx)
             return record
 
         before, old = found.person, found.record
-        after = _changed(before, meant, record=old, department_id=said)
-        if not await _may(store, before, after, rules=rules, actor=actor, now=now, tx=tx):
+        after = _changed(before, meant, record=old, department_id=said, now=now)
+        if not await _may(store, before, after, rules=rules, actor=actor, now=now, tx=turn.tx):
             return None
-        await writing.save(store, before, after, password=password, actor=actor, now=now, tx=tx)
+        await writing.save(store, before, after, password=password, actor=actor, now=now, turn=turn)
         if old is None:
             record = records.begin(user, after, department_id=said, now=now)
-            await store.scim.add(record, tx=tx)
+            await store.scim.add(record, tx=turn.tx)
         else:
             record = records.renew(old, user, department_id=said, now=now)
-            await store.scim.save(record, tx=tx)
+            await store.scim.save(record, tx=turn.tx)
         return record
 
-    record = await store.transact(work)
+    record = await lane.run(work, actor=actor, now=now)
     if record is None:
         raise stopped(actor)
     log.info("feed.user_created", person_id=record.person_id, by=actor.person_id)
@@ -102,6 +104,7 @@ async def create_user(
 async def change_user(
     store: Store,
     hashing: Hashing,
+    lane: Lane,
     *,
     actor: Actor,
     person_id: str,
@@ -128,28 +131,28 @@ async def change_user(
     present = await store.scim.get(person_id, tenant_id=actor.tenant_id)
     password = await writing.hashed(hashing, change.apply(present.user()))
 
-    async def work(tx: Transaction) -> Record | None:
-        record = await store.scim.get(person_id, tenant_id=actor.tenant_id, tx=tx)
+    async def work(turn: Turn) -> Record | None:
+        record = await store.scim.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
         if not expected(record.etag):
             raise PreconditionFailedException
-        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=tx)
+        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
         user = change.apply(record.user())
         meant = wanted(user)
-        await check_free(store, user, record, actor=actor, tx=tx)
-        said = await _department(store, user, actor=actor, rules=rules, now=now, tx=tx)
-        after = _changed(before, meant, record=record, department_id=said)
+        await check_free(store, user, record, actor=actor, tx=turn.tx)
+        said = await _department(store, user, actor=actor, rules=rules, now=now, turn=turn)
+        after = _changed(before, meant, record=record, department_id=said, now=now)
         if change.activates:
-            await store.feeds.release([before.id], tx=tx)
-        if not await _may(store, before, after, rules=rules, actor=actor, now=now, tx=tx):
+            await store.feeds.release([before.id], tx=turn.tx)
+        if not await _may(store, before, after, rules=rules, actor=actor, now=now, tx=turn.tx):
             return None
         renewed = records.renew(record, user, department_id=said, now=now)
-        await writing.save(store, before, after, password=password, actor=actor, now=now, tx=tx)
+        await writing.save(store, before, after, password=password, actor=actor, now=now, turn=turn)
         if after is before and records.same(record, renewed):
             return record
-        await store.scim.save(renewed, tx=tx)
+        await store.scim.save(renewed, tx=turn.tx)
         return renewed
 
-    record = await store.transact(work)
+    record = await lane.run(work, actor=actor, now=now)
     if record is None:
         raise stopped(actor)
     return record
@@ -180,12 +183,12 @@ async def _department(
     actor: Actor,
     rules: FeedRules,
     now: datetime,
-    tx: Transaction,
+    turn: Turn,
 ) -> DepartmentId | None:
     path = department_path(
         user, template=rules.department_template, separator=rules.department_separator
     )
-    return await resolve_department(store, path, actor=actor, now=now, tx=tx)
+    return await resolve_department(store, path, actor=actor, now=now, turn=turn)
 
 
 def _made(
@@ -204,13 +207,18 @@ def _made(
 
 
 def _changed(
-    before: Person, meant: Wanted, *, record: Record | None, department_id: DepartmentId | None
+    before: Person,
+    meant: Wanted,
+    *,
+    record: Record | None,
+    department_id: DepartmentId | None,
+    now: datetime,
 ) -> Person:
     """Bring a person to what is meant; out: `before` itself when nothing differs."""
     belongs = departments_of(
         before, said=record.department_id if record else None, now_said=department_id
     )
-    changed = people.change(before, meant.changes(department_ids=belongs))
+    changed = people.change(before, meant.changes(department_ids=belongs), now=now)
     others = before.external_id and not before.external_id.startswith(f"{SOURCE}:")
     after = replace(
         changed,

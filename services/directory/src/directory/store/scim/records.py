@@ -12,7 +12,7 @@ from scim2_models.path import AttributeBinding
 from directory.domain.ids import DepartmentId, PersonId, TenantId
 from directory.domain.people import Person
 from directory.domain.scim.matching import folded, match_document
-from directory.domain.scim.records import Record, amended_user, amendments
+from directory.domain.scim.records import EXTENDED, Record, amended_user, amendments
 from directory.store.documents import Document
 from directory.store.scim.filters import MATCH, Query, path_of
 
@@ -186,10 +186,13 @@ def _amending(amended: dict[str, Any]) -> dict[str, Any]:
     }
     gone = {}
     for name in amended:
-        if name in match:
-            change["$set"][f"{MATCH}.{name}"] = match[name]
+        extended = name in EXTENDED
+        found = match.get("EnterpriseUser", {}) if extended else match
+        path = ".".join([MATCH, *(["EnterpriseUser"] if extended else []), name])
+        if name in found:
+            change["$set"][path] = found[name]
         else:
-            gone[f"{MATCH}.{name}"] = ""
+            gone[path] = ""
     return change | ({"$unset": gone} if gone else {})
 
 
