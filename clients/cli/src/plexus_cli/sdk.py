@@ -17,6 +17,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from plexus.directory.v1 import session_service_pb2
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
+from plexus.directory.v1.scim_service_pb2_grpc import ScimServiceStub
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.gateway.v1.session_service_pb2_grpc import SessionServiceStub as LiveStub
 from plexus.messaging.v1.import_service_pb2_grpc import ImportServiceStub
@@ -52,6 +53,7 @@ class Plexus:
         self.profile = profile
         self._profiles = profiles
         self.directory = DirectoryServiceStub(channel)
+        self.scim = ScimServiceStub(channel)
         self.sessions = SessionServiceStub(channel)
         self.messaging = MessagingServiceStub(channel)
         self.signals = SignalServiceStub(channel)
