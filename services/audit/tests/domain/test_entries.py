@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from audit.domain.entries import (
@@ -53,7 +52,7 @@ def test_gw_07_the_first_entry_follows_nothing_and_each_other_the_one_before() -
     assert hash_of(second) == second.hash != first.hash
 
 
-def test_gw_07_names_of_entries_sort_by_number(happened: Callable[..., Occurrence]) -> None:
+def test_gw_07_names_of_entries_sort_by_number() -> None:
     names = [entry_id("ten_a", no) for no in (1, 9, 10, 1_000_000)]
 
     assert names == sorted(names)

@@ -237,7 +237,7 @@ async def test_gw_07_entries_are_listed_newest_first_by_every_filter(
 
 
 async def test_every_listing_is_read_from_an_index(
-    store: Store, recorder: Recorder, happened: Happened, db: Database
+    recorder: Recorder, happened: Happened, db: Database
 ) -> None:
     await recorder.record([happened(number) for number in range(1, 4)])
 
