@@ -6,7 +6,8 @@
     make_keys.py DIR --switch   everybody signs with the next keys and still accepts the old ones
     make_keys.py DIR --retire   forgets the old keys
 
-A rotation is the three steps in this order, each rolled out to every service before the next. It
+A rotation is the three steps in this order, each known to every service before the next: a process
+reads its file again when it has changed, and what an old key has signed lives for a minute. It
 writes `DIR/<service>/caller.json` for each service and `DIR/directory/tokens.json`; between
 `--announce` and `--switch` the next private keys wait in `DIR/next.json`. With `--owner UID` the
 files belong to that user. Needs plexuskit and directory, as the image plexus/directory has them.

@@ -27,6 +27,7 @@ GROUP = re.compile(r"(?P<service>[a-z]+)\.[a-z]+")
 # A word of an RPC that changes nothing. Everything else must be repeatable by its request id.
 READS = (
     "BatchGet",
+    "Filter",
     "Find",
     "Get",
     "List",

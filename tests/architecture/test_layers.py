@@ -66,7 +66,7 @@ SERVICE_ROOMS = {
     "notify": OWNER_ROOMS | {"consumers"},
     "search": OWNER_ROOMS | {"consumers"},
     # Owns no data: it lets in, hands on, and pushes.
-    "gateway": ROOMS | {"connect", "identity", "live", "permissions", "proxy"},
+    "gateway": ROOMS | {"connect", "identity", "limits", "live", "permissions", "proxy"},
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from plexus_local.fresh import fresh
-from plexus_local.harness import Platform
+from plexus_local.harness import UNLIMITED, Platform
 from plexuskit.testing.servers import ToolMissing
 
 
@@ -13,7 +13,7 @@ from plexuskit.testing.servers import ToolMissing
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A running Plexus with a tenant; its servers are its own, so that tests may stop them."""
     try:
-        with fresh(tmp_path_factory.mktemp("platform")) as platform:
+        with fresh(tmp_path_factory.mktemp("platform"), settings=UNLIMITED) as platform:
             asyncio.run(platform.init())
             yield platform
     except ToolMissing as missing:

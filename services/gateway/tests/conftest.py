@@ -15,8 +15,9 @@ import grpc
 import pytest
 from gateway import connect, proxy
 from gateway.admission import Admission
-from gateway.config import HttpSection
-from gateway.identity import Authenticator, Callers, EndedSessions, SigningKeys
+from gateway.config import HttpSection, LimitsSection
+from gateway.identity import ApiTokens, Authenticator, Callers, EndedSessions, SigningKeys
+from gateway.limits import Limits
 from joserfc.jwk import OKPKey
 from plexus.directory.v1 import directory_service_pb2, session_service_pb2
 from plexus.directory.v1.directory_service_pb2_grpc import (
@@ -89,6 +90,12 @@ class Issuer:
         return f"{signed}.{b64(self.key.private_key.sign(signed.encode()))}"
 
 
+class ApiTokenInvalid(Refusal):
+    """Nobody holds the token."""
+
+    kind = Kind.UNAUTHENTICATED
+
+
 class PersonNotFound(Refusal):
     """Nobody is called {person_id}."""
 
@@ -101,6 +108,7 @@ class Directory(DirectoryServiceServicer, SessionServiceServicer):
     def __init__(self, issuer: Issuer) -> None:
         self.issuer = issuer
         self.ended: set[str] = set()
+        self.api_tokens: dict[bytes, session_service_pb2.ResolveApiTokenResponse] = {}
         self.seen: dict[str, Any] = {}
         self.cancelled = asyncio.Event()
         self.begun = asyncio.Event()
@@ -108,6 +116,15 @@ class Directory(DirectoryServiceServicer, SessionServiceServicer):
 
     async def GetSigningKeys(self, request: Any, context: Any) -> Any:
         return session_service_pb2.GetSigningKeysResponse(jwks_json=self.issuer.jwks())
+
+    async def resolve(self, request: Any) -> Any:
+        found = self.api_tokens.get(request.token_hash)
+        if found is None:
+            raise ApiTokenInvalid
+        return found
+
+    async def ResolveApiToken(self, request: Any, context: Any) -> Any:
+        return await self.resolve(request)
 
     async def FindEndedSessions(self, request: Any, context: Any) -> Any:
         ended = self.ended & set(request.session_ids)
@@ -124,6 +141,10 @@ class Directory(DirectoryServiceServicer, SessionServiceServicer):
             "tenant": context_.tenant_id,
             "session": context_.session_id,
             "roles": list(context_.roles),
+            "scopes": list(context_.scopes),
+            "api_token": context_.api_token_id,
+            "guest": context_.guest,
+            "second_factor": context_.second_factor,
             "service": context_.service,
             "audience": context_.audience,
             "left": remaining(),
@@ -219,10 +240,20 @@ async def _owner(name: str, servicers: Any, *, keys_of: KeysOf) -> AsyncIterator
 
 
 @pytest.fixture
+def limits_section() -> LimitsSection:
+    """The limits of the gateway; a test that is about them has its own."""
+    return LimitsSection(enabled=False)
+
+
+@pytest.fixture
 async def running(
-    issuer: Issuer, directory_owner: Directory, caller_keys_of: KeysOf
+    issuer: Issuer,
+    directory_owner: Directory,
+    caller_keys_of: KeysOf,
+    limits_section: LimitsSection,
 ) -> AsyncIterator[Running]:
     """A gateway without client streams, before two owners; the other owners are not there."""
+    limits = Limits(limits_section, clock=SystemClock())
     directory, imports = directory_owner, Imports()
     clock, runtime = SystemClock(), Runtime(service="gateway")
     signer = CallerSigner(caller_keys_of("gateway"))
@@ -232,7 +263,12 @@ async def running(
         return session_service_pb2.GetSigningKeysResponse(jwks_json=issuer.jwks())
 
     admission = Admission(
-        authenticator=Authenticator(SigningKeys(get_signing_keys, clock=clock), ended, clock=clock),
+        authenticator=Authenticator(
+            SigningKeys(get_signing_keys, clock=clock),
+            ended,
+            api_tokens=ApiTokens(directory.resolve, ended, clock=clock),
+            clock=clock,
+        ),
         callers=Callers(signer, clock=clock),
         ended=ended,
     )
@@ -242,7 +278,9 @@ async def running(
     ]
     async with AsyncExitStack() as stack:
         nobody = f"127.0.0.1:{free_port()}"
-        targets = dict.fromkeys(("directory", "messaging", "tasks", "notify", "search"), nobody)
+        targets = dict.fromkeys(
+            ("directory", "messaging", "tasks", "notify", "search", "audit"), nobody
+        )
         targets["directory"] = await stack.enter_async_context(
             _owner("directory", people, keys_of=caller_keys_of)
         )
@@ -254,8 +292,8 @@ async def running(
             )
         )
         owners = await stack.enter_async_context(proxy.owners(targets, max_message_bytes=8 << 20))
-        calls = proxy.Calls(admission, clock=clock)
-        forwarding = proxy.Forwarding(admission, owners)
+        calls = proxy.Calls(admission, limits=limits, clock=clock)
+        forwarding = proxy.Forwarding(admission, owners, limits=limits)
         handlers, endpoints = proxy.Handlers(calls), connect.Endpoints(calls)
         handlers.forward(forwarding)
         endpoints.forward(forwarding)

@@ -8,7 +8,9 @@ import grpc
 import pytest
 from gateway import proxy
 from gateway.admission import Admission
-from gateway.identity import Authenticator, Callers, EndedSessions, SigningKeys
+from gateway.config import LimitsSection
+from gateway.identity import ApiTokens, Authenticator, Callers, EndedSessions, SigningKeys
+from gateway.limits import Limits
 from google.protobuf.wrappers_pb2 import BytesValue
 from plexus.authz.v1.options_pb2 import Requirement
 from plexus.directory.v1.session_service_pb2 import GetSigningKeysResponse
@@ -100,7 +102,12 @@ async def shapes(issuer, caller_keys_of):
         return GetSigningKeysResponse(jwks_json=issuer.jwks())
 
     admission = Admission(
-        authenticator=Authenticator(SigningKeys(get, clock=clock), ended, clock=clock),
+        authenticator=Authenticator(
+            SigningKeys(get, clock=clock),
+            ended,
+            api_tokens=ApiTokens(get, ended, clock=clock),
+            clock=clock,
+        ),
         callers=Callers(CallerSigner(caller_keys_of("gateway")), clock=clock),
         ended=ended,
     )
@@ -110,7 +117,9 @@ async def shapes(issuer, caller_keys_of):
     async with proxy.owners(
         {"tasks": f"127.0.0.1:{behind_port}"}, max_message_bytes=1 << 20
     ) as owners:
-        calls, forwarding = proxy.Calls(admission, clock=clock), proxy.Forwarding(admission, owners)
+        limits = Limits(LimitsSection(), clock=clock)
+        calls = proxy.Calls(admission, limits=limits, clock=clock)
+        forwarding = proxy.Forwarding(admission, owners, limits=limits)
         wrapped = {
             name: calls.wrapped(method(name), forwarding.behaviour(method(name))) for name in SHAPES
         }

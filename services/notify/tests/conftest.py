@@ -1,6 +1,6 @@
 """What notify's tests share: people, conversations and messages as facts, a mail sink, owners."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,6 @@ from notify.smtp import SmtpServer
 from notify.store import Store
 from plexus.authz.v1.authority_pb2 import Interval
 from plexus.directory.v1 import events_pb2 as directory_pb
-from plexus.directory.v1.people_pb2 import Department
 from plexus.directory.v1.people_pb2 import Person as PersonMessage
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2 as messaging_pb
@@ -124,16 +123,6 @@ class Facts:
             key=person.id,
             entity_id=person.id,
             version=person.version,
-        )
-
-    def department(self, name: str, *above: str, version: int = 1) -> Record:
-        department = Department(id=name, tenant_id=TENANT, path=[*above, name], version=version)
-        return self.record(
-            "directory.department.v1",
-            directory_pb.DepartmentAdded(department=department),
-            key=name,
-            entity_id=name,
-            version=version,
         )
 
     def member(
@@ -310,9 +299,33 @@ def facts() -> Facts:
     return Facts()
 
 
+@dataclass
+class Membership:
+    """What directory says of departments: everybody of one and of those below it, by its id."""
+
+    members: dict[str, set[str]] = field(default_factory=dict)
+    down: Exception | None = None
+
+    async def in_departments(
+        self, department_ids: Collection[str], *, among: Collection[str], tenant_id: str
+    ) -> frozenset[str]:
+        assert tenant_id == TENANT
+        if self.down is not None:
+            raise self.down
+        belonging = {
+            f"per_{name}" for each in department_ids for name in self.members.get(each, ())
+        }
+        return frozenset(belonging.intersection(among))
+
+
 @pytest.fixture
-def handlers(store: Store, pace: Pace, clock: FrozenClock) -> Handlers:
-    return Handlers(store, pace=pace, clock=clock)
+def membership() -> Membership:
+    return Membership()
+
+
+@pytest.fixture
+def handlers(store: Store, membership: Membership, pace: Pace, clock: FrozenClock) -> Handlers:
+    return Handlers(store, membership=membership, pace=pace, clock=clock)
 
 
 @pytest.fixture

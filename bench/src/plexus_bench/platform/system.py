@@ -14,7 +14,7 @@ from plexus.messaging.v1.messaging_service_pb2 import CreateConversationRequest
 from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
 from plexus_local.conversation_log import LogBroken, checked, entries_of
 from plexus_local.fresh import fresh
-from plexus_local.harness import Platform
+from plexus_local.harness import UNLIMITED, Platform
 from plexus_local.table import CHAT, ENTRIES, Entry
 from plexuskit.testing.servers.mongo import journal_syncs
 
@@ -63,7 +63,9 @@ class PlexusSystem:
         """
         with contextlib.ExitStack() as stack:
             # What does not start leaves its logs; what was running is removed when all has ended.
-            platform = stack.enter_context(fresh(self._directory, entries=self._entries))
+            platform = stack.enter_context(
+                fresh(self._directory, entries=self._entries, settings=UNLIMITED)
+            )
             await platform.init()
             if not await asyncio.to_thread(journal_syncs, platform.urls.mongo):
                 raise RuntimeError("mongod has not forced its journal to disk: it keeps none")

@@ -1,18 +1,23 @@
 """Who is signed in on this machine: profiles in one file that only its owner may read."""
 
+import asyncio
 import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from pydantic import BaseModel
 
 from plexus_cli.problems import Refused
 
 ENVIRONMENT = "PLEXUS_CREDENTIALS"
+HOLD_SECONDS = 60.0
+_LOOKED_EVERY = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,23 @@ class Profiles:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
+    @contextlib.asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Hold the file as `locked` does, also against other tasks of this process.
+
+        Whoever holds it may be awaiting an answer in the same event loop, so waiting for the lock
+        must not stop the loop. Raises Refused when it is not free in time.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = self.path.with_suffix(".lock")
+        deadline = time.monotonic() + HOLD_SECONDS
+        with lock.open("w") as handle:
+            while not _taken(handle):
+                if time.monotonic() > deadline:
+                    raise Refused(f"{lock} is held by another process; try again.")
+                await asyncio.sleep(_LOOKED_EVERY)
+            yield
+
     def _read(self) -> Credentials:
         try:
             return Credentials.model_validate_json(self.path.read_text())
@@ -114,3 +136,12 @@ class Profiles:
         with os.fdopen(descriptor, "w") as handle:  # mkstemp makes it 0600
             handle.write(content.model_dump_json(indent=1))
         Path(temporary).replace(self.path)
+
+
+def _taken(handle: IO[str]) -> bool:
+    """Take the lock if it is free."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -4,6 +4,7 @@ async with connect(Profiles().find("ann"), profiles) as plexus:
     await plexus.call(plexus.messaging.ListConversations, ListConversationsRequest())
 """
 
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -25,6 +26,7 @@ from plexus.search.v1.search_service_pb2_grpc import SearchServiceStub
 from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
 from plexuskit.grpc import refused
 
+from plexus_cli.patience import patient
 from plexus_cli.problems import Refused
 from plexus_cli.profiles import Profile, Profiles
 
@@ -63,14 +65,23 @@ class Plexus:
         *,
         seconds: float = CALL_SECONDS,
     ) -> ResponseT:
-        """Call a method once.
+        """Call a method; one that is told to wait for a moment waits and calls again.
+
+        Args:
+            method: of one of the stubs.
+            request: what to send.
+            seconds: how long each call may take.
 
         Raises:
             Refused: the reason as the service gave it.
         """
-        metadata = await self.metadata()
-        with told():
+
+        async def attempt() -> ResponseT:
+            metadata = await self.metadata()
             return await method(request, metadata=metadata, timeout=seconds)
+
+        with told():
+            return await patient(attempt, request=request)
 
     async def metadata(self) -> tuple[tuple[str, str], ...]:
         """Give the metadata that authenticates a call; its token lives for a minute at least."""
@@ -79,15 +90,18 @@ class Plexus:
         return (("authorization", f"Bearer {self.profile.access_token}"),)
 
     async def _renew(self) -> None:
-        """Trade the refresh token in, unless another process of this person just did."""
-        with self._profiles.locked():
+        """Trade the refresh token in, unless another call or process of this person just did."""
+        async with self._profiles.held():
             stored = self._profiles.find(self.profile.name)
             if stored.access_expires_at - time.time() >= RENEW_BEFORE_SECONDS:
                 self.profile = stored
                 return
             request = session_service_pb2.RefreshSessionRequest(refresh_token=stored.refresh_token)
             with told():
-                response = await self.sessions.RefreshSession(request, timeout=CALL_SECONDS)
+                response = await patient(
+                    lambda: self.sessions.RefreshSession(request, timeout=CALL_SECONDS),
+                    request=request,
+                )
             self.profile = self._profiles.renew(stored, **token_fields(response.tokens))
 
 
@@ -132,7 +146,10 @@ def explain(error: grpc.aio.AioRpcError) -> Refused:
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return Refused("Plexus did not answer in time; try again.", reason="DEADLINE_EXCEEDED")
     remote = refused(error)
-    return Refused(remote.message() or str(error.details()), reason=remote.reason)
+    text = remote.message() or str(error.details())
+    if remote.retry_after is not None:
+        text += f" Try again in {math.ceil(remote.retry_after.total_seconds())} s."
+    return Refused(text, reason=remote.reason)
 
 
 async def serving(url: str) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,16 +11,22 @@ from plexuskit.kafka import provision
 from plexuskit.testing.servers import NativeServer, kafka, mongo, opensearch
 
 from plexus_local.environment import BackendUrls
-from plexus_local.harness import Platform, running
+from plexus_local.harness import NO_SETTINGS, Platform, running
 from plexus_local.table import ENTRIES, Entry
 
 
 @contextlib.contextmanager
-def fresh(directory: Path, *, entries: tuple[Entry, ...] = ENTRIES) -> Iterator[Platform]:
+def fresh(
+    directory: Path,
+    *,
+    entries: tuple[Entry, ...] = ENTRIES,
+    settings: Mapping[str, str] = NO_SETTINGS,
+) -> Iterator[Platform]:
     """Start MongoDB, Kafka, OpenSearch if search is among the entries, and the entries.
 
     Data and logs lie in `directory`; there is no tenant yet (`Platform.init`). Everything stops at
-    the end of the block, last first. Enter it from a thread that outlives the block.
+    the end of the block, last first. Enter it from a thread that outlives the block. `settings` are
+    more environment of every process.
 
     Raises:
         ToolMissing: When the machine lacks a program for one of the servers.
@@ -42,7 +48,9 @@ def fresh(directory: Path, *, entries: tuple[Entry, ...] = ENTRIES) -> Iterator[
             opensearch=servers["opensearch"].url if "opensearch" in servers else "",
         )
         _provision(KafkaSection(url=urls.kafka))
-        yield stack.enter_context(running(directory, servers=servers, urls=urls, entries=entries))
+        yield stack.enter_context(
+            running(directory, servers=servers, urls=urls, entries=entries, settings=settings)
+        )
 
 
 def _provision(section: KafkaSection) -> None:

@@ -30,6 +30,8 @@ from plexus_local.process import READY_WITHIN, Launch, Proc, until
 from plexus_local.table import ENTRIES, Entry, port_names, services
 
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+# For load that is not a company's: a bench or a fault test has few people, who do a lot.
+UNLIMITED: Mapping[str, str] = MappingProxyType({"GATEWAY_LIMITS__ENABLED": "false"})
 ADMIN_PASSWORD = "correct horse battery"  # noqa: S105 - of a company that lives for a test
 PASSWORD = "a password of the tests"  # noqa: S105 - see above
 

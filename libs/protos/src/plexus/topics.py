@@ -39,7 +39,7 @@ DIRECTORY_DEPARTMENT_V1 = Topic(
     partitions=3,
     retention_minutes=10080,
     facts=frozenset(("plexus.directory.v1.DepartmentAdded", "plexus.directory.v1.DepartmentChanged",)),
-    consumers=("messaging.departments", "notify.departments", "gateway.relations", "audit.facts", ),
+    consumers=("messaging.departments", "gateway.relations", "audit.facts", ),
 )
 DIRECTORY_GROUP_V1 = Topic(
     name="directory.group.v1",
@@ -166,12 +166,6 @@ NOTIFY_PEOPLE = Consumer(
     topics=('directory.person.v1', ),
     dlq="notify.people.dlq",
 )
-NOTIFY_DEPARTMENTS = Consumer(
-    group="notify.departments",
-    service="notify",
-    topics=('directory.department.v1', ),
-    dlq="notify.departments.dlq",
-)
 NOTIFY_MESSAGES = Consumer(
     group="notify.messages",
     service="notify",
@@ -233,7 +227,7 @@ AUDIT_DECISIONS = Consumer(
     dlq="audit.decisions.dlq",
 )
 
-CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, MESSAGING_PEOPLE, MESSAGING_DEPARTMENTS, MESSAGING_PRESENCE, NOTIFY_PEOPLE, NOTIFY_DEPARTMENTS, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, NOTIFY_SETTINGS, GATEWAY_FANOUT, GATEWAY_SIGNALS, GATEWAY_SESSIONS, GATEWAY_RELATIONS, AUDIT_FACTS, AUDIT_DECISIONS)
+CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, MESSAGING_PEOPLE, MESSAGING_DEPARTMENTS, MESSAGING_PRESENCE, NOTIFY_PEOPLE, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, NOTIFY_SETTINGS, GATEWAY_FANOUT, GATEWAY_SIGNALS, GATEWAY_SESSIONS, GATEWAY_RELATIONS, AUDIT_FACTS, AUDIT_DECISIONS)
 
 DLQ_PARTITIONS = 1
 DLQ_RETENTION_MINUTES = 20160

@@ -46,7 +46,7 @@ class Admission:
         authenticator = self.authenticator
         # Nearly every token was seen before, and then nothing has to be awaited.
         identity = authenticator.known(token) or await authenticator.verify(token)
-        require(identity.roles, required.permission)
+        require(identity.roles, required.permission, scopes=identity.scopes)
         enter(identity)
         return identity
 

@@ -15,6 +15,7 @@ from gateway import connect, live, proxy
 from gateway.admission import Admission
 from gateway.config import Settings
 from gateway.identity import (
+    ApiTokens,
     Authenticator,
     Callers,
     EndedSessions,
@@ -23,6 +24,7 @@ from gateway.identity import (
     TokenMissing,
     Watching,
 )
+from gateway.limits import Limits
 
 SERVICE: Final = "gateway"
 SUBSCRIBE: Final = "/plexus.gateway.v1.SessionService/Subscribe"
@@ -33,6 +35,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Serve clients: every service's methods forwarded, and the client streams."""
     signer = CallerSigner(settings.caller)
     limit = settings.grpc.max_message_bytes
+    limits = Limits(settings.limits, clock=runtime.clock)
     async with (
         _admission(settings, runtime, signer=signer) as admission,
         proxy.owners(settings.peers.by_service(), max_message_bytes=limit) as owners,
@@ -43,10 +46,11 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             callers=admission.callers,
             authenticator=admission.authenticator,
             ended=admission.ended,
+            limits=limits,
         ) as streams,
     ):
-        calls = proxy.Calls(admission, clock=runtime.clock)
-        forwarding = proxy.Forwarding(admission, owners)
+        calls = proxy.Calls(admission, limits=limits, clock=runtime.clock)
+        forwarding = proxy.Forwarding(admission, owners, limits=limits)
 
         handlers = proxy.Handlers(calls)
         handlers.forward(forwarding)
@@ -99,7 +103,12 @@ async def _admission(
             runtime.background("session re-check", watching.recheck()),
         ):
             yield Admission(
-                authenticator=Authenticator(keys, ended, clock=runtime.clock),
+                authenticator=Authenticator(
+                    keys,
+                    ended,
+                    api_tokens=ApiTokens(sessions.ResolveApiToken, ended, clock=runtime.clock),
+                    clock=runtime.clock,
+                ),
                 callers=Callers(signer, clock=runtime.clock),
                 ended=ended,
             )

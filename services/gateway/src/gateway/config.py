@@ -1,6 +1,7 @@
 """Settings of the gateway; every field is read from `GATEWAY_<SECTION>__<KEY>`."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from plexuskit.config import (
     MEBIBYTE,
@@ -15,6 +16,9 @@ from plexuskit.config import (
     ServiceSettings,
 )
 from pydantic import Field
+
+PerSecond = Annotated[float, Field(gt=0, le=1_000_000)]
+Burst = Annotated[int, Field(gt=0, le=1_000_000)]
 
 
 class HttpSection(Section):
@@ -38,6 +42,7 @@ class PeersSection(Section):
     tasks: str = Field(min_length=1)
     notify: str = Field(min_length=1)
     search: str = Field(min_length=1)
+    audit: str = Field(default="audit:7000", min_length=1)
 
     def by_service(self) -> Mapping[str, str]:
         """Return the addresses by name of the service, which is also the audience of callers."""
@@ -63,6 +68,63 @@ class LiveSection(Section):
     drain_seconds: Seconds = 5
 
 
+class RateSection(Section):
+    """A token bucket: `burst` requests at once, `per_second` in the long run."""
+
+    per_second: PerSecond
+    burst: Burst
+
+
+class RatesSection(Section):
+    """How much one person, one app (API token) and one tenant may ask for (GW-6).
+
+    Reading is everything that changes nothing that others see. The defaults are for people who
+    work and a company of 10,000: a client that starts reads about a hundred things at once.
+    """
+
+    person_read: RateSection = RateSection(per_second=50, burst=200)
+    person_change: RateSection = RateSection(per_second=20, burst=60)
+    app_read: RateSection = RateSection(per_second=200, burst=800)
+    app_change: RateSection = RateSection(per_second=100, burst=300)
+    tenant: RateSection = RateSection(per_second=5000, burst=10_000)
+
+
+class OverridingSection(Section):
+    """The rates of one tenant; those that are not given are everybody's."""
+
+    person_read: RateSection | None = None
+    person_change: RateSection | None = None
+    app_read: RateSection | None = None
+    app_change: RateSection | None = None
+    tenant: RateSection | None = None
+
+
+class LimitsSection(RatesSection):
+    """Limits of one process; several processes allow several times as much.
+
+    `address` and `handle` are of calls without a token: from one network address, and to sign in
+    with one handle. A proxy that hides its clients' addresses needs a higher `address`.
+    `tenants` has the rates of single tenants by their id, as JSON.
+    """
+
+    enabled: bool = True
+    address: RateSection = RateSection(per_second=20, burst=200)
+    handle: RateSection = RateSection(per_second=0.2, burst=10)
+    # At one moment: plain calls that wait for their answer, and streams.
+    calls_per_person: Positive = 64
+    streams_per_person: Positive = 20
+    streams: Positive = 20_000
+    # Buckets of each sort that are remembered; about 250 bytes each.
+    kept: Positive = 100_000
+    tenants: Mapping[str, OverridingSection] = {}
+
+    def of(self, tenant_id: str) -> RatesSection:
+        """Return the rates of a tenant: its own where it has some, else everybody's."""
+        own = self.tenants[tenant_id]
+        names = RatesSection.model_fields
+        return RatesSection(**{name: getattr(own, name) or getattr(self, name) for name in names})
+
+
 class Settings(ServiceSettings, env_prefix="GATEWAY_"):
     """Everything the gateway can be told from outside."""
 
@@ -73,3 +135,4 @@ class Settings(ServiceSettings, env_prefix="GATEWAY_"):
     caller: CallerSection
     ops: OpsSection = OpsSection(port=0)
     live: LiveSection = LiveSection()
+    limits: LimitsSection = LimitsSection()

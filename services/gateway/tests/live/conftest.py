@@ -20,7 +20,7 @@ from typing import Any
 import grpc
 import pytest
 from gateway import app
-from gateway.config import HttpSection, LiveSection, PeersSection, Settings
+from gateway.config import HttpSection, LimitsSection, LiveSection, PeersSection, Settings
 from joserfc import jws
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import OKPKey
@@ -164,6 +164,7 @@ class World:
         self.kafka = kafka
         self.keys = keys
         self.directory_port = directory_port
+        self.limits = LimitsSection(enabled=False)
 
     def settings(self, *, port: int, messaging: str, **live: Any) -> Settings:
         nowhere = "127.0.0.1:9"
@@ -180,6 +181,7 @@ class World:
             kafka=self.kafka,
             caller=self.keys,
             live=LiveSection(**live),
+            limits=self.limits,
         )
 
     @asynccontextmanager

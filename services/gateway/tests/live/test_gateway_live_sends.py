@@ -5,6 +5,7 @@ import secrets
 from typing import Any
 
 import pytest
+from gateway.config import LimitsSection, RateSection
 from plexus.gateway.v1.session_service_pb2 import SendItem, SessionRequest
 from plexuskit.testing.wait import eventually
 
@@ -57,6 +58,30 @@ async def test_msg_18_an_item_that_is_too_large_is_refused_alone(gateway: Any) -
 
     assert large.refused.reason == "ITEM_TOO_LARGE"
     assert small.stored.seq == 1
+
+
+async def test_msg_18_items_beyond_the_rate_are_refused_and_the_others_stored(world: Any) -> None:
+    world.limits = LimitsSection(person_change=RateSection(per_second=0.01, burst=4))
+    try:
+        async with world.gateway() as gateway:
+            ana, bo = await gateway.client("per_ana"), await gateway.client("per_bo")
+            conversation = await ana.create("per_bo")
+
+            verdicts = await ana.answered(await ana.send(conversation, *"abcdef"))
+            (other,) = await bo.answered(await bo.send(conversation, "undisturbed"))
+    finally:
+        world.limits = LimitsSection(enabled=False)
+
+    refused = [verdict.refused for verdict in verdicts if verdict.HasField("refused")]
+    assert sorted(verdict.stored.seq for verdict in verdicts if verdict.HasField("stored")) == [
+        1,
+        2,
+        3,
+    ]
+    assert [(each.code, each.reason) for each in refused] == [(8, "RATE_LIMITED")] * 3
+    assert all(each.metadata["limit"] == "person" for each in refused)
+    assert all(90_000 < each.retry_after_ms <= 101_000 for each in refused)
+    assert other.stored.seq == 4
 
 
 async def test_an_item_for_another_conversation_than_its_command_is_refused(gateway: Any) -> None:

@@ -1,18 +1,18 @@
 """How the service is put together: one async context manager per role."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from plexus.authz.v1.authority_pb2 import ObjectRef, RecheckRequest
+from plexus.authz.v1.authority_pb2 import FilterMembersRequest, ObjectRef, RecheckRequest
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.notify.v1.notify_service_pb2_grpc import add_NotifyServiceServicer_to_server
 from plexuskit.config import KafkaSection
 from plexuskit.errors import DependencyDown
-from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
+from plexuskit.grpc import CallerSigner, CallerVerifier, RemoteFailure, channel, serve
 from plexuskit.kafka import dlq_depth
 from plexuskit.mongo import Database, connect
 from plexuskit.relay import OUTBOX, relay
@@ -34,6 +34,9 @@ if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
     from plexus.authz.v1.authority_pb2_grpc import AuthorityAsyncStub
 
 SERVICE: Final = "notify"
+# Of one FilterMembers, as the contract bounds it.
+MOST_SETS: Final = 50
+MOST_ASKED: Final = 10_000
 # While the mail server is away: a probe of one batch now and then is enough.
 _LONGEST_PAUSE: Final = 60.0
 
@@ -63,6 +66,36 @@ class Authorities:
         )
         answer = await authority.Recheck(request)
         return bool(answer.verdicts) and answer.verdicts[0].readable
+
+
+class DirectoryMembership:
+    """The owner of departments, asked for whom a message addresses (MSG-13)."""
+
+    def __init__(self, directory: "AuthorityAsyncStub") -> None:
+        self._directory = directory
+
+    async def in_departments(
+        self, department_ids: Collection[str], *, among: Collection[str], tenant_id: str
+    ) -> frozenset[str]:
+        """Return who of the people is active and belongs to one of the departments or below it now.
+
+        Raises:
+            DependencyDown: directory gives no answer, or fails over there: the record waits, for
+                nobody else could say whom it addresses.
+        """
+        sets = [f"department:{each}" for each in sorted(department_ids)]
+        people = sorted(among)
+        found: set[str] = set()
+        try:
+            for some_sets in _parts(sets, MOST_SETS):
+                for some_people in _parts(people, MOST_ASKED):
+                    request = FilterMembersRequest(
+                        tenant_id=tenant_id, sets=some_sets, person_ids=some_people
+                    )
+                    found.update((await self._directory.FilterMembers(request)).person_ids)
+        except RemoteFailure as failed:
+            raise DependencyDown(dependency="directory") from failed
+        return frozenset(found)
 
 
 @asynccontextmanager
@@ -105,7 +138,7 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
 
 @asynccontextmanager
 async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Hear of people, departments, messages, tasks, cursors and what people have muted."""
+    """Hear of people, messages, tasks, cursors and what people have muted."""
     async with (
         _store(settings, runtime) as (_, store),
         channel(
@@ -117,6 +150,7 @@ async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         consuming(
             store,
             AuthorityStub(directory),
+            membership=DirectoryMembership(AuthorityStub(directory)),
             kafka=settings.kafka,
             pace=_pace(settings),
             runtime=runtime,
@@ -217,6 +251,10 @@ async def _store(settings: Settings, runtime: Runtime) -> AsyncIterator[tuple[Da
         runtime.health.probe("mongo", db.ping)
         runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
         yield db, store
+
+
+def _parts(values: Sequence[str], most: int) -> Iterator[Sequence[str]]:
+    return (values[start : start + most] for start in range(0, len(values), most))
 
 
 async def _dead_letters(kafka: KafkaSection) -> int:

@@ -22,7 +22,8 @@ _PORTS = {"smtp": 25, "smtps": 465}
 class PeersSection(Section):
     """The owners that are asked, each `host:port`.
 
-    Messaging and tasks again before a mail leaves, directory for people and departments at a start.
+    Messaging and tasks again before a mail leaves; directory for people at a start, and for whom a
+    department has when a message addresses it.
     """
 
     directory: str = Field(min_length=1)

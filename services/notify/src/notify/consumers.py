@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 from plexus.directory.v1 import events_pb2 as directory_pb
-from plexus.directory.v1.people_pb2 import Department as DepartmentMessage
 from plexus.directory.v1.people_pb2 import Person as PersonMessage
 from plexus.messaging.v1 import events_pb2 as messaging_pb
 from plexus.messaging.v1.conversations_pb2 import Conversation as ConversationMessage
@@ -18,10 +17,8 @@ from plexus.messaging.v1.messages_pb2 import Message as MessageMessage
 from plexus.tasks.v1 import events_pb2 as tasks_pb
 from plexus.tasks.v1.tasks_pb2 import Task as TaskMessage
 from plexus.topics import (
-    DIRECTORY_DEPARTMENT_V1,
     DIRECTORY_PERSON_V1,
     NOTIFY_CURSORS,
-    NOTIFY_DEPARTMENTS,
     NOTIFY_MESSAGES,
     NOTIFY_PEOPLE,
     NOTIFY_SETTINGS,
@@ -35,12 +32,17 @@ from plexuskit.snapshot import snapshots
 
 from notify.domain.conversations import Addressing, Conversation, Member
 from notify.domain.mutes import Mute
-from notify.domain.people import Department, Person
+from notify.domain.people import Person
 from notify.domain.tasks import Task, due_text
-from notify.operations.messages import Said, recall_message, reword_message, tell_of_messages
+from notify.operations.messages import (
+    Membership,
+    Said,
+    recall_message,
+    reword_message,
+    tell_of_messages,
+)
 from notify.operations.projecting import (
     note_conversation,
-    note_departments,
     note_mutes,
     note_people,
 )
@@ -54,7 +56,6 @@ if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
 IMPORT = "import"
 GROUPS = (
     NOTIFY_PEOPLE,
-    NOTIFY_DEPARTMENTS,
     NOTIFY_MESSAGES,
     NOTIFY_TASKS,
     NOTIFY_CURSORS,
@@ -68,8 +69,9 @@ FactT = TypeVar("FactT", bound=Message)
 class Handlers:
     """The groups' handlers over one store."""
 
-    def __init__(self, store: Store, *, pace: Pace, clock: Clock) -> None:
+    def __init__(self, store: Store, *, membership: Membership, pace: Pace, clock: Clock) -> None:
         self._store = store
+        self._membership = membership
         self._pace = pace
         self._clock = clock
 
@@ -86,19 +88,6 @@ class Handlers:
                     people.append(_fact(record, directory_pb.PersonDeactivated).person)
         if people:
             await note_people(self._store, people=[_person(each) for each in people])
-
-    async def departments(self, records: Sequence[Record]) -> None:
-        """Keep the department tree."""
-        departments = []
-        for record in records:
-            match _name(record):
-                case "DepartmentAdded":
-                    departments.append(_fact(record, directory_pb.DepartmentAdded).department)
-                case "DepartmentChanged":
-                    departments.append(_fact(record, directory_pb.DepartmentChanged).department)
-        if departments:
-            kept = [_department(each) for each in departments]
-            await note_departments(self._store, departments=kept)
 
     async def messages(self, records: Sequence[Record]) -> None:
         """Follow conversations; messages that come after one another are told of together.
@@ -169,7 +158,11 @@ class Handlers:
     async def _tell(self, said: list[Said]) -> None:
         if said:
             await tell_of_messages(
-                self._store, messages=said, jitter=self._pace.jitter, now=self._clock.now()
+                self._store,
+                messages=said,
+                membership=self._membership,
+                jitter=self._pace.jitter,
+                now=self._clock.now(),
             )
             said.clear()
 
@@ -235,21 +228,18 @@ async def consuming(
     store: Store,
     directory: "AuthorityAsyncStub",
     *,
+    membership: Membership,
     kafka: KafkaSection,
     pace: Pace,
     runtime: Runtime,
 ) -> AsyncIterator[None]:
     """Consume the groups for the time of the block, and load what directory's topics forgot."""
-    handlers = Handlers(store, pace=pace, clock=runtime.clock)
+    handlers = Handlers(store, membership=membership, pace=pace, clock=runtime.clock)
     async with (
         consumer(kafka, NOTIFY_PEOPLE, handlers.people, runtime=runtime),
-        consumer(kafka, NOTIFY_DEPARTMENTS, handlers.departments, runtime=runtime),
         snapshots(
             directory,
-            {
-                DIRECTORY_DEPARTMENT_V1: handlers.departments,
-                DIRECTORY_PERSON_V1: handlers.people,
-            },
+            {DIRECTORY_PERSON_V1: handlers.people},
             owner="directory",
             runtime=runtime,
         ),
@@ -314,16 +304,6 @@ def _person(message: PersonMessage) -> Person:
         locale=message.locale,
         active=message.state == PersonMessage.STATE_ACTIVE,
         is_app=message.kind == PersonMessage.KIND_SERVICE_ACCOUNT,
-        version=message.version,
-        department_ids=tuple(message.department_ids),
-    )
-
-
-def _department(message: DepartmentMessage) -> Department:
-    return Department(
-        id=message.id,
-        tenant_id=message.tenant_id,
-        path=tuple(message.path),
         version=message.version,
     )
 

@@ -69,7 +69,6 @@ async def test_provisioning_is_an_errand_that_can_be_repeated(
         "conversation_members",
         "conversations",
         "cursors",
-        "departments",
         "mutes",
         "notifications",
         "outbox",

@@ -3,11 +3,18 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
+from notify.app import DirectoryMembership
 from notify.consumers import consuming
 from notify.operations.tasks import Pace
 from notify.store import Store
-from plexus.authz.v1.authority_pb2 import SnapshotRequest, SnapshotResponse
+from plexus.authz.v1.authority_pb2 import (
+    FilterMembersRequest,
+    FilterMembersResponse,
+    SnapshotRequest,
+    SnapshotResponse,
+)
 from plexuskit.config import KafkaSection
+from plexuskit.errors import DependencyDown
 from plexuskit.kafka import Record, producer
 from plexuskit.service import Runtime
 
@@ -21,7 +28,6 @@ async def publish(
     """Put records on their topics, as the owners' relays do."""
     await kafka_topics(
         "directory.person.v1",
-        "directory.department.v1",
         "messaging.conversation.v1",
         "messaging.cursor.v1",
         "messaging.person.v1",
@@ -37,10 +43,22 @@ async def publish(
 
 
 class Directory:
-    """Directory's Authority at the outer seam: its snapshots are what a test gives it."""
+    """Directory's Authority at the outer seam: what a test gives it is all that it knows."""
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.members: dict[str, set[str]] = {}
+        self.asked = 0
+        self.away = False
+
+    async def FilterMembers(self, request: FilterMembersRequest) -> FilterMembersResponse:  # noqa: N802 - the contract's name
+        self.asked += 1
+        if self.away:
+            raise DependencyDown(dependency="directory")
+        belonging = set().union(*(self.members.get(each, ()) for each in request.sets))
+        return FilterMembersResponse(
+            person_ids=[each for each in request.person_ids if each in belonging]
+        )
 
     async def Snapshot(self, request: SnapshotRequest) -> AsyncIterator[SnapshotResponse]:  # noqa: N802 - the contract's name
         facts = [each.envelope for each in self.records if each.topic in request.topics]
@@ -57,4 +75,11 @@ def running(
     store: Store, directory: Any, kafka_section: KafkaSection, pace: Pace, runtime: Runtime
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
     """The role's consumers: `async with running()`."""
-    return lambda: consuming(store, directory, kafka=kafka_section, pace=pace, runtime=runtime)
+    return lambda: consuming(
+        store,
+        directory,
+        membership=DirectoryMembership(directory),
+        kafka=kafka_section,
+        pace=pace,
+        runtime=runtime,
+    )

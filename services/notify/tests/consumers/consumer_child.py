@@ -21,11 +21,18 @@ from plexuskit.mongo import connect
 from plexuskit.service import Runtime
 
 
+class NoDepartments:
+    """Nobody is in any department."""
+
+    async def in_departments(self, *_: object, **__: object) -> frozenset[str]:
+        return frozenset()
+
+
 async def main(mongo: str, database: str, kafka: str, prefix: str) -> None:
     runtime = Runtime(service="notify", clock=SystemClock())
     async with connect(MongoSection(url=mongo, database=database)) as db:
         pace = Pace(before=timedelta(hours=24), jitter=timedelta(0))
-        handlers = Handlers(Store(db), pace=pace, clock=runtime.clock)
+        handlers = Handlers(Store(db), membership=NoDepartments(), pace=pace, clock=runtime.clock)
 
         async def then_die(records: Sequence[Record]) -> None:
             await handlers.messages(records)

@@ -175,26 +175,16 @@ async def test_ntf_01_what_is_muted_is_heard_of_on_its_own_topic(
     assert by_person == {"per_bo": Reason.CONVERSATION_MUTED, "per_cy": Reason.STORED}
 
 
-async def test_msg_13_a_mention_of_a_department_is_told_to_people_of_the_snapshot(
-    publish: Any, running: Any, directory: Any, facts: Any, store: Store, told: Any
+async def test_msg_13_a_mention_of_a_department_waits_for_its_owner_and_is_told(
+    publish: Any, running: Any, directory: Any, facts: Any, told: Any, kafka_section: KafkaSection
 ) -> None:
-    # What the topics have long forgotten.
-    directory.records = [
-        facts.department("dep_a"),
-        facts.department("dep_b", "dep_a"),
-        facts.person("ann"),
-        facts.person("bo", department_ids=["dep_b"]),
-    ]
+    directory.members = {"department:dep_a": {"per_bo", "per_outsider"}}
+    directory.away = True
     async with running():
-        await publish(facts.person("cy", department_ids=["dep_c"]), facts.department("dep_c"))
-
-        async def known() -> bool:
-            people = ["per_bo", "per_cy"]
-            found = await store.people.in_departments(["dep_a", "dep_c"], among=people)
-            return len(found) == 2
-
-        await eventually(known, within=40)
         await publish(facts.conversation("ann", "bo", "cy"))
         await publish(facts.posted(facts.message(departments=("dep_a",))))
+        await eventually(lambda: directory.asked > 1, within=40)
+        directory.away = False
         (only,) = await told(1)
     assert only.person_id == "per_bo"
+    assert await dlq_depth(kafka_section, "notify.messages") == 0

@@ -14,7 +14,7 @@ from plexuskit.kafka import provision
 from plexuskit.testing.servers import NativeServer, kafka, mongo
 
 from plexus_local.environment import BackendUrls
-from plexus_local.harness import NO_SETTINGS, Platform, running
+from plexus_local.harness import NO_SETTINGS, UNLIMITED, Platform, running
 from plexus_local.nursery import Forked
 from plexus_local.table import Entry
 
@@ -76,7 +76,7 @@ async def stage(
             servers=servers,
             urls=urls,
             entries=ENTRIES,
-            settings={**SETTINGS, **settings},
+            settings={**UNLIMITED, **SETTINGS, **settings},
             launch=Forked,
         ) as platform:
             await platform.init()

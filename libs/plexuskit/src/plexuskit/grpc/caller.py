@@ -2,7 +2,7 @@
 
 The gateway signs a person's context, a service its own; whoever serves the call verifies it. A
 context lives 60 s at most, for one audience. Verifying costs about 100 µs, so its outcome is kept
-by the exact bytes.
+by the exact bytes. Keys are those of the file at the moment: they rotate without a restart.
 """
 
 from collections import OrderedDict
@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from cryptography.exceptions import InvalidSignature
 from google.protobuf.message import DecodeError
 from plexus.authz.v1.caller_pb2 import CallerContext, SignedCaller
@@ -17,7 +18,7 @@ from plexus.authz.v1.caller_pb2 import CallerContext, SignedCaller
 from plexuskit.clock import Clock, SystemClock
 from plexuskit.config import CallerSection
 from plexuskit.errors import Kind, Refusal
-from plexuskit.grpc.keys import CallerKeys, owner_of
+from plexuskit.grpc.keys import UnusableKeys, owner_of, watched_keys
 
 METADATA_KEY = "plexus-caller-bin"
 GATEWAY = "gateway"
@@ -25,6 +26,8 @@ MAX_LIFE = timedelta(seconds=60)
 MAX_SKEW = timedelta(seconds=30)
 MAX_BYTES = 8 * 1024
 CACHED = 8192
+
+log = structlog.get_logger()
 
 _MS = timedelta(milliseconds=1)
 _MAX_LIFE_MS = MAX_LIFE // _MS
@@ -117,7 +120,10 @@ class CallerSigner:
     """Signs caller contexts with the service's own key."""
 
     def __init__(self, section: CallerSection) -> None:
-        self.key_id, self._key = CallerKeys.read(section.keys_file).private_key()
+        """Read the key. Raises UnusableKeys for a file without one."""
+        self._file = watched_keys(section.keys_file)
+        self.key_id, self._key = self._file.look().private_key()
+        self._generation = self._file.generation
         self.service = owner_of(self.key_id)
 
     def sign(self, context: CallerContext) -> bytes:
@@ -126,6 +132,7 @@ class CallerSigner:
         Raises ValueError for a context that no verifier would accept: a fault of the program, not
         of a caller.
         """
+        self._follow()
         problem = _problem(context, signer=self.service)
         if problem or not context.audience:
             raise ValueError(f"caller context not signed: {problem or 'audience'}")
@@ -135,6 +142,22 @@ class CallerSigner:
             signature=self._key.sign(signed),
             key_id=self.key_id,
         ).SerializeToString()
+
+    def _follow(self) -> None:
+        """Sign with the file's key of now; one that is not this service's own is left alone."""
+        keys = self._file.look()
+        if self._generation == self._file.generation:
+            return
+        self._generation = self._file.generation
+        try:
+            key_id, key = keys.private_key()
+        except UnusableKeys as error:
+            log.error("caller.key_missing", service=self.service, error=str(error))  # noqa: TRY400 - the text says it all
+            return
+        if owner_of(key_id) != self.service:
+            log.error("caller.key_foreign", service=self.service, key_id=key_id)
+            return
+        self.key_id, self._key = key_id, key
 
 
 class CallerTokens:
@@ -199,7 +222,9 @@ class CallerVerifier:
             clock: tells what has expired; the system's unless given.
             cached: how many verified contexts are kept.
         """
-        self._keys = CallerKeys.read(section.keys_file).public_keys()
+        self._file = watched_keys(section.keys_file)
+        self._keys = self._file.look().public_keys()
+        self._generation = self._file.generation
         self._audience = audience
         self._clock = clock or SystemClock()
         self._size = cached
@@ -242,6 +267,7 @@ class CallerVerifier:
     def _opened(self, token: bytes) -> tuple[CallerContext, str]:
         if len(token) > MAX_BYTES:
             raise CallerContextInvalid(problem="size")
+        self._follow()
         try:
             signed = SignedCaller.FromString(token)
             key = self._keys[signed.key_id]
@@ -253,6 +279,14 @@ class CallerVerifier:
             raise CallerContextInvalid(problem="signature") from None
         except DecodeError:
             raise CallerContextInvalid(problem="encoding") from None
+
+    def _follow(self) -> None:
+        """Verify with the file's keys of now; what a withdrawn key has signed counts no more."""
+        keys = self._file.look()
+        if self._generation != self._file.generation:
+            self._generation = self._file.generation
+            self._keys = keys.public_keys()
+            self._verified.clear()
 
 
 def _problem(context: CallerContext, *, signer: str) -> str:

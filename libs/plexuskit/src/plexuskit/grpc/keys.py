@@ -1,7 +1,8 @@
 """The keys that caller contexts are signed and verified with: one JSON file per service.
 
-A key id is the name of the service that owns the key, with `@<generation>` behind it after a
-rotation: `gateway`, `gateway@2`. A service signs with its own key and verifies everybody's.
+The file is looked at again before it is used, so a rotation needs no restart. A key id is the name
+of the service that owns the key, with `@<generation>` behind it after a rotation: `gateway`,
+`gateway@2`. A service signs with its own key and verifies everybody's.
 """
 
 import base64
@@ -13,6 +14,8 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import BaseModel, ConfigDict
+
+from plexuskit.watched import Watched
 
 
 class UnusableKeys(Exception):  # noqa: N818 - named after the fact that prevents
@@ -60,6 +63,20 @@ class CallerKeys(BaseModel):
             key_id: Ed25519PublicKey.from_public_bytes(_decoded(key_id, encoded))
             for key_id, encoded in self.verifying.items()
         }
+
+
+def watched_keys(path: Path) -> Watched[CallerKeys]:
+    """Read a keys file, and again whenever it has changed. Raises UnusableKeys the first time."""
+
+    def read() -> CallerKeys:
+        keys = CallerKeys.read(path)
+        # A file with a broken key in it is not taken over, not even for its other keys.
+        keys.public_keys()
+        if keys.signing is not None:
+            keys.private_key()
+        return keys
+
+    return Watched([path], read, unusable=UnusableKeys, name=str(path))
 
 
 def owner_of(key_id: str) -> str:

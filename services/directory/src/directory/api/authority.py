@@ -1,4 +1,4 @@
-"""plexus.authz.v1.Authority for tenants, people and departments."""
+"""plexus.authz.v1.Authority for tenants, people, departments and groups."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -48,6 +48,18 @@ class AuthorityApi(AuthorityServicer):
         return pb.RecheckResponse(
             verdicts=[pb.Verdict(readable=version > 0, version=version) for version in versions]
         )
+
+    async def FilterMembers(
+        self, request: pb.FilterMembersRequest, context: Any
+    ) -> pb.FilterMembersResponse:
+        """Say who of the people belongs to departments or groups now."""
+        person_ids = await queries.filter_members(
+            self._store,
+            tenant_id=request.tenant_id,
+            sets=request.sets,
+            person_ids=request.person_ids,
+        )
+        return pb.FilterMembersResponse(person_ids=person_ids)
 
     async def Snapshot(
         self, request: pb.SnapshotRequest, context: Any

@@ -92,9 +92,7 @@ async def list_people(
 
     departments = None
     if department_id:
-        departments = await store.departments.with_descendants(
-            department_id, tenant_id=actor.tenant_id
-        )
+        departments = await store.departments.below([department_id], tenant_id=actor.tenant_id)
         if not departments:
             raise DepartmentNotFound
     people = await store.people.list_by_handle(

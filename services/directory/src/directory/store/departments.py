@@ -91,12 +91,16 @@ class Departments:
         if missing := set(wanted) - {document["_id"] for document in found}:
             raise DepartmentNotFound(department_id=min(missing))
 
-    async def with_descendants(
-        self, department_id: str, *, tenant_id: TenantId
+    async def below(
+        self, department_ids: Sequence[str], *, tenant_id: TenantId
     ) -> list[DepartmentId]:
-        """Find a department and all under it; empty when the tenant has no such department."""
+        """Find departments and all under them; the tenant's only, the unknown left out."""
+        if not department_ids:
+            return []
         found = await self._departments.find_all(
-            {"tenant_id": tenant_id, "path": department_id}, projection={"_id": 1}, hint=_BY_PATH
+            {"tenant_id": tenant_id, "path": {"$in": list(department_ids)}},
+            projection={"_id": 1},
+            hint=_BY_PATH,
         )
         return [DepartmentId(document["_id"]) for document in found]
 

@@ -15,6 +15,7 @@ from directory.store.documents import person_document, person_from
 SCHEMA_VERSION: Final = 1
 # Query parts joined by $or in one round trip.
 _ALTERNATIVES: Final = 50
+_BY_ID: Final = "_id_"
 # By name: planned by its sample, MongoDB at times prefers an index that must then sort.
 _BY_HANDLE: Final = "tenant_handle"
 _BY_SEARCH: Final = "tenant_handle_search"
@@ -207,6 +208,34 @@ class People:
         hint = _BY_HANDLE if tenant_id else None
         async for document in self._people.find(wanted, hint=hint, batch_size=1_000):
             yield person_from(document)
+
+    async def belonging(
+        self,
+        person_ids: Sequence[str],
+        *,
+        departments: Sequence[DepartmentId],
+        groups: Sequence[str],
+        tenant_id: TenantId,
+    ) -> frozenset[str]:
+        """Find which of the people are active and in one of these departments or groups."""
+        anywhere: list[dict[str, Any]] = []
+        if departments:
+            anywhere.append({"department_ids": {"$in": list(departments)}})
+        if groups:
+            anywhere.append({"group_ids": {"$in": list(groups)}})
+        if not anywhere or not person_ids:
+            return frozenset()
+        found = await self._people.find_all(
+            {
+                "_id": {"$in": list(person_ids)},
+                "tenant_id": tenant_id,
+                "state": State.ACTIVE.value,
+                "$or": anywhere,
+            },
+            projection={"_id": 1},
+            hint=_BY_ID,
+        )
+        return frozenset(document["_id"] for document in found)
 
     async def versions(
         self, person_ids: Sequence[PersonId], *, tenant_id: TenantId

@@ -5,13 +5,15 @@ from contextlib import aclosing
 from typing import Any, Final, TypeAlias
 
 from connectrpc.codec import Codec
+from connectrpc.errors import ConnectError
 from connectrpc.method import IdempotencyLevel, StreamType
 from connectrpc.method import MethodInfo as ConnectMethod
 from connectrpc.request import RequestContext
 from connectrpc.server import ConnectASGIApplication, Endpoint
 from plexuskit.grpc import MethodInfo
+from plexuskit.grpc.status import Answer
 
-from gateway.connect.errors import error_of
+from gateway.connect.errors import error_of, retry_after
 from gateway.connect.json import to_bytes, to_json
 from gateway.proxy import Answered, Calls, Forwarding, Many, Once, forwarded_methods
 
@@ -67,13 +69,13 @@ class Endpoints:
         async def serve(request: bytes, context: Context) -> bytes:
             try:
                 with self._calls.call(method, _metadata(context)) as call:
-                    identity = await call.identify()
+                    identity = await call.identify(lambda: context.client_address or "")
                     answer = await once(
                         _read(method, request, context), identity, _seconds(context)
                     )
                     return _written(method, answer, context)
             except Answered as ended:
-                raise error_of(ended.answer) from None
+                raise _error(ended.answer, context) from None
 
         self._endpoints[method.path] = Endpoint.unary(_described(method), serve)
 
@@ -83,13 +85,13 @@ class Endpoints:
         async def serve(request: bytes, context: Context) -> AsyncIterator[bytes]:
             try:
                 with self._calls.call(method, _metadata(context)) as call:
-                    identity = await call.identify()
+                    identity = await call.identify(lambda: context.client_address or "")
                     answers = many(_read(method, request, context), identity, _seconds(context))
                     async with aclosing(answers):
                         async for answer in answers:
                             yield _written(method, answer, context)
             except Answered as ended:
-                raise error_of(ended.answer) from None
+                raise _error(ended.answer, context) from None
 
         self._endpoints[method.path] = Endpoint.server_stream(_described(method), serve)
 
@@ -127,6 +129,13 @@ def _described(method: MethodInfo) -> ConnectMethod[bytes, bytes]:
         idempotency_level=IdempotencyLevel.UNKNOWN,
         stream_type=StreamType.SERVER_STREAM if method.server_streaming else StreamType.UNARY,
     )
+
+
+def _error(answer: Answer, context: Context) -> ConnectError:
+    seconds = retry_after(answer)
+    if seconds:
+        context.response_headers["retry-after"] = seconds
+    return error_of(answer)
 
 
 def _metadata(context: Context) -> list[tuple[str, str]]:

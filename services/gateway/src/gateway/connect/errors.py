@@ -1,14 +1,16 @@
 """Statuses as the Connect protocol writes them."""
 
-from collections.abc import Mapping
-from typing import Final
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import grpc
 from connectrpc.code import Code
 from connectrpc.errors import ConnectError, ErrorDetail
+from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # ships no stubs
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # ships no stubs
 from plexuskit.grpc.status import Answer
-from protobuf.wkt import Any
+from protobuf.wkt import Any as AnyMessage
 
 _DETAILS: Final = "grpc-status-details-bin"
 # The two differ in the spelling of one word.
@@ -22,9 +24,22 @@ _CODES: Final[Mapping[grpc.StatusCode, Code]] = {
 def error_of(answer: Answer) -> ConnectError:
     """Return the error of an answer, with the same code, text and details."""
     details = [
-        ErrorDetail(Any(type_url=detail.type_url, value=detail.value))
-        for key, value in answer.trailing
-        if key == _DETAILS and isinstance(value, bytes)
-        for detail in Status.FromString(value).details
+        ErrorDetail(AnyMessage(type_url=detail.type_url, value=detail.value))
+        for detail in _details(answer)
     ]
     return ConnectError(_CODES[answer.code], answer.text, details)
+
+
+def retry_after(answer: Answer) -> str:
+    """Return the whole seconds of a `Retry-After` header (RFC 9110); empty where there is none."""
+    retry = RetryInfo()
+    for detail in _details(answer):
+        if detail.Unpack(retry):
+            return str(math.ceil(retry.retry_delay.ToTimedelta().total_seconds()))
+    return ""
+
+
+def _details(answer: Answer) -> Iterator[Any]:
+    for key, value in answer.trailing:
+        if key == _DETAILS and isinstance(value, bytes):
+            yield from Status.FromString(value).details

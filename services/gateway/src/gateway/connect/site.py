@@ -14,7 +14,7 @@ _ALLOWED_HEADERS: Final = (
     b"authorization, content-type, connect-protocol-version, connect-timeout-ms, grpc-timeout,"
     b" traceparent, x-grpc-web, x-user-agent"
 )
-_EXPOSED_HEADERS: Final = b"grpc-status, grpc-message, grpc-status-details-bin"
+_EXPOSED_HEADERS: Final = b"grpc-status, grpc-message, grpc-status-details-bin, retry-after"
 _PREFLIGHT_SECONDS: Final = b"7200"
 _TEXT: Final = b"text/plain; charset=utf-8"
 _PLAIN_GRPC: Final = b"application/grpc"

@@ -1,5 +1,6 @@
 """Who asks: access tokens, the sessions they belong to, and the callers that services see."""
 
+from gateway.identity.api_tokens import ApiTokens
 from gateway.identity.callers import Callers
 from gateway.identity.ended import EndedSessions
 from gateway.identity.keys import SigningKeys
@@ -9,6 +10,7 @@ from gateway.identity.tokens import Authenticator
 from gateway.identity.watching import Watching
 
 __all__ = [
+    "ApiTokens",
     "Authenticator",
     "Callers",
     "EndedSessions",

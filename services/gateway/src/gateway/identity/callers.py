@@ -41,6 +41,10 @@ class Callers:
                     person_id=identity.person_id,
                     session_id=identity.session_id,
                     roles=sorted(identity.roles),
+                    api_token_id=identity.api_token_id,
+                    scopes=sorted(identity.scopes),
+                    guest=identity.guest,
+                    second_factor=identity.second_factor,
                 )
             )
             if len(self._people) > self._size:

@@ -35,8 +35,8 @@ class SigningKeys:
     """The keys that are valid now; known ones go on working while directory is down.
 
     Attributes:
-        generation: grows whenever the set changes, so that what was decided under an older one can
-            be decided again.
+        generation: grows whenever a key is withdrawn, so that what was decided by it can be decided
+            again; a new key beside the others leaves it alone.
     """
 
     def __init__(self, get_signing_keys: GetSigningKeys, *, clock: Clock) -> None:
@@ -103,10 +103,13 @@ class SigningKeys:
             self._answered = False
             return
         self._answered = True
-        if _shown(keys) != _shown(self._keys):
-            self._keys = keys
+        before, after = _shown(self._keys), _shown(keys)
+        if before == after:
+            return
+        self._keys = keys
+        if not before.items() <= after.items():
             self.generation += 1
-            log.info("signing_keys.changed", kids=sorted(keys))
+        log.info("signing_keys.changed", kids=sorted(keys))
 
 
 def public_keys(jwks_json: str) -> dict[str, OKPKey]:

@@ -1,7 +1,7 @@
 """Who asks: what a verified access token says, for the request being served."""
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.identity.refusals import TokenMissing
@@ -9,15 +9,19 @@ from gateway.identity.refusals import TokenMissing
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A signed-in person, as an access token says; never from request fields (GW-1).
+    """Who asks, as an access token or API token says; never from request fields (GW-1).
 
     Attributes:
         tenant_id: where the person belongs.
         person_id: the person.
-        session_id: the signed-in session; it outlives its access tokens.
+        session_id: the signed-in session, which outlives its access tokens; an API token's own id.
         roles: names of the tenant roles held.
-        expires_at: when the token ends, aware.
-        token_id: the token's own id.
+        expires_at: when the token ends, or an API token must be shown again; aware.
+        token_id: names exactly what is said here; changes whenever any of it does.
+        scopes: the only permissions that the roles may be used for; empty: all of theirs.
+        api_token_id: the API token that an app acts with; empty for people who signed in.
+        guest: somebody from outside (GW-5).
+        second_factor: one was given in this session.
     """
 
     tenant_id: str
@@ -26,6 +30,10 @@ class Identity:
     roles: frozenset[str]
     expires_at: datetime
     token_id: str
+    scopes: frozenset[str] = field(default=frozenset())
+    api_token_id: str = ""
+    guest: bool = False
+    second_factor: bool = False
 
 
 _serving: ContextVar[Identity] = ContextVar("gateway_identity")

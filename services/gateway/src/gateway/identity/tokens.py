@@ -1,25 +1,22 @@
-"""From an access token to an identity: RFC 9068 tokens of directory, and nothing else."""
+"""From a bearer token to an identity: directory's access tokens (RFC 9068) and its API tokens."""
 
-import json
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 from joserfc import jws
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
+from plexus_access.api_tokens import PREFIX
 from plexuskit.clock import Clock
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gateway.identity.api_tokens import ApiTokens
+from gateway.identity.claims import SECOND_FACTOR, Claims, claims_of, header_of
 from gateway.identity.ended import EndedSessions
 from gateway.identity.keys import ALGORITHM, SigningKeys
 from gateway.identity.person import Identity
 from gateway.identity.refusals import SessionEnded, TokenExpired, TokenInvalid, TokenMissing
-
-ISSUER: Final = "plexus"
-AUDIENCE: Final = "plexus-gateway"
-TYPE: Final = "at+jwt"
 
 # No token may outlive what is remembered of ended sessions.
 MOST_LIFE: Final = timedelta(hours=1)
@@ -27,36 +24,6 @@ MOST_LIFE: Final = timedelta(hours=1)
 MOST_SKEW: Final = timedelta(seconds=30)
 MOST_BYTES: Final = 4096
 _CACHED: Final = 20_000
-
-Text = Annotated[str, Field(min_length=1, max_length=200)]
-Seconds = Annotated[int, Field(gt=0, lt=2**33)]
-
-
-class _Header(BaseModel):
-    """The only header there is; `jku`, `jwk`, `x5u`, `crit` and whatever else make it another."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    alg: Literal["EdDSA"]
-    typ: Literal["at+jwt"]
-    kid: Text
-
-
-class _Claims(BaseModel):
-    """What a token must say; more than that is not looked at (RFC 9068)."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
-
-    iss: Literal["plexus"]
-    aud: Literal["plexus-gateway"]
-    sub: Text
-    tenant: Text
-    sid: Text
-    jti: Text
-    roles: Annotated[list[Text], Field(max_length=50)]
-    iat: Seconds
-    nbf: Seconds
-    exp: Seconds
 
 
 class _OnlyEdDSA(JWSRegistry):
@@ -73,18 +40,26 @@ class Authenticator:
     """Tells who holds a token; a token is checked once and remembered until it expires."""
 
     def __init__(
-        self, keys: SigningKeys, ended: EndedSessions, *, clock: Clock, cached: int = _CACHED
+        self,
+        keys: SigningKeys,
+        ended: EndedSessions,
+        *,
+        api_tokens: ApiTokens,
+        clock: Clock,
+        cached: int = _CACHED,
     ) -> None:
         """Take what tokens are checked against.
 
         Args:
             keys: directory's public keys.
             ended: the sessions that ended before their tokens, and those in use, which it is told.
+            api_tokens: knows the long-lived tokens of apps.
             clock: tells what has expired.
             cached: how many identities are kept, the least recently used leave first.
         """
         self._keys = keys
         self._ended = ended
+        self._api_tokens = api_tokens
         self._clock = clock
         self._size = cached
         self._registry = _OnlyEdDSA()
@@ -94,12 +69,12 @@ class Authenticator:
     def known(self, token: str) -> Identity | None:
         """Return the identity of a token that was verified before and is still good, at once.
 
-        Refusals: TOKEN_EXPIRED, SESSION_ENDED.
+        Refusals: TOKEN_EXPIRED, SESSION_ENDED; TOKEN_INVALID for an API token known to be none.
         """
         self._follow_keys()
         identity = self._known.get(token)
         if identity is None:
-            return None
+            return self._api_tokens.known(token) if token.startswith(PREFIX) else None
         if self._ended.is_ended(identity.session_id):
             raise SessionEnded
         if identity.expires_at <= self._clock.now():
@@ -109,14 +84,17 @@ class Authenticator:
         return identity
 
     async def verify(self, token: str) -> Identity:
-        """Return who holds an access token.
+        """Return who holds an access token or an API token.
 
         Refusals, all UNAUTHENTICATED: TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, SESSION_ENDED.
-        Raises DependencyDown for a key that is unknown while directory cannot be asked.
+        Raises DependencyDown for a key or an API token that is unknown while directory cannot be
+        asked.
         """
         identity = self.known(token)
         if identity is not None:
             return identity
+        if token.startswith(PREFIX):
+            return await self._api_tokens.resolve(token)
         identity = await self._checked(token)
         self._follow_keys()
         self._known[token] = identity
@@ -135,21 +113,19 @@ class Authenticator:
             raise TokenMissing
         if len(token) > MOST_BYTES or not token.isascii():
             raise TokenInvalid
-        kid = _kid(token)
-        key = await self._keys.find(kid)
+        key = await self._keys.find(header_of(token).kid)
         if key is None:
             raise TokenInvalid
-        return self._accepted(self._opened(token, key))
+        return self._accepted(claims_of(self._opened(token, key)))
 
-    def _opened(self, token: str, key: OKPKey) -> _Claims:
+    def _opened(self, token: str, key: OKPKey) -> bytes:
         """Check the signature before anything in the token is believed."""
         try:
-            opened = jws.deserialize_compact(token, key, registry=self._registry)
-            return _Claims.model_validate(json.loads(opened.payload))
-        except (JoseError, ValueError, ValidationError, RecursionError):
+            return jws.deserialize_compact(token, key, registry=self._registry).payload
+        except (JoseError, ValueError, RecursionError):
             raise TokenInvalid from None
 
-    def _accepted(self, claims: _Claims) -> Identity:
+    def _accepted(self, claims: Claims) -> Identity:
         now = self._clock.now()
         issued_at, expires_at = _instant(claims.iat), _instant(claims.exp)
         if max(issued_at, _instant(claims.nbf)) > now + MOST_SKEW:
@@ -170,16 +146,10 @@ class Authenticator:
             roles=frozenset(claims.roles),
             expires_at=expires_at,
             token_id=claims.jti,
+            scopes=frozenset(claims.scopes or ()),
+            guest=claims.guest,
+            second_factor=SECOND_FACTOR in claims.amr,
         )
-
-
-def _kid(token: str) -> str:
-    """Return the key id that a token claims. Raises TokenInvalid for any header but ours."""
-    try:
-        header: Any = jws.extract_compact(token.encode()).headers()
-        return _Header.model_validate(header).kid
-    except (JoseError, ValueError, ValidationError, RecursionError):
-        raise TokenInvalid from None
 
 
 def _instant(seconds: int) -> datetime:

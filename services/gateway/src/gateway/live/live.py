@@ -20,6 +20,7 @@ from plexuskit.service import Runtime
 
 from gateway.config import Settings
 from gateway.identity import Authenticator, Callers, EndedSessions, Identity
+from gateway.limits import Limits
 from gateway.live import wire
 from gateway.live.beats import Beats
 from gateway.live.fanout import FanOut
@@ -55,6 +56,7 @@ class Live:
         callers: Callers,
         authenticator: Authenticator,
         ended: EndedSessions,
+        limits: Limits,
     ) -> None:
         """Take the parts; nothing runs before it is entered.
 
@@ -65,6 +67,7 @@ class Live:
             callers: signs in people's names.
             authenticator: verifies the tokens of Reauthenticate.
             ended: knows which signed-in sessions have ended (GW-4).
+            limits: tell how many items a person may send.
         """
         self._settings = settings
         self._section = section = settings.live
@@ -99,6 +102,7 @@ class Live:
         self._sends = Sends(
             self.router,
             callers,
+            limits=limits,
             most_waiting=section.most_unacknowledged,
             most_bytes=section.most_item_bytes,
         )

@@ -6,6 +6,7 @@ the roles, the limits, and that an item is what it says.
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import zip_longest
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -16,6 +17,7 @@ from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.metrics import counter
 
 from gateway.identity import Callers
+from gateway.limits import Limits
 from gateway.live.refusals import (
     ItemTooLarge,
     OwnerUnreachable,
@@ -36,30 +38,42 @@ class Sends:
     """Takes the items of all streams."""
 
     def __init__(
-        self, router: Router, callers: Callers, *, most_waiting: int, most_bytes: int
+        self,
+        router: Router,
+        callers: Callers,
+        *,
+        limits: Limits,
+        most_waiting: int,
+        most_bytes: int,
     ) -> None:
         """Take what items go through.
 
         Args:
             router: knows the processes of messaging.
             callers: signs in the sender's name.
+            limits: tell how many items a person may send.
             most_waiting: unacknowledged items of one stream.
             most_bytes: size of one command.
         """
         self._router = router
         self._callers = callers
+        self._limits = limits
         self._most_waiting = most_waiting
         self._most_bytes = most_bytes
 
     def accept(self, stream: Stream, items: Sequence[SendItem]) -> None:
         """Bring items on their way; each is acknowledged once, in any order."""
         SENDS.inc(len(items))
-        permitted = may(stream.identity.roles, PERMISSION)
+        identity = stream.identity
+        permitted = may(identity.roles, PERMISSION, scopes=identity.scopes)
         signed = self._callers.signed(stream.identity, audience=MESSAGING)
-        for item in items:
+        limited = self._limits.items(stream.identity, len(items)) if permitted else ()
+        for item, too_fast in zip_longest(items, limited):
             try:
                 if not permitted:
                     raise PermissionMissing(permission=PERMISSION)
+                if too_fast is not None:
+                    raise too_fast
                 self._check(stream, item)
                 self._submit(stream, item, signed)
             except Refusal as refusal:

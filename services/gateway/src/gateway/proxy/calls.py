@@ -1,13 +1,15 @@
-"""What stands around every call: telemetry, errors, admission, the metric.
+"""What stands around every call: telemetry, errors, admission, limits, the metric.
 
 Methods are wrapped once, when the servers are built; gRPC's own interceptors would cost each call a
 task and a handler object.
 """
 
+import ipaddress
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import unquote
 
 import grpc
 from plexuskit import telemetry
@@ -19,6 +21,7 @@ from plexuskit.metrics import RPC_SECONDS
 from gateway.admission import AUTHORIZATION, Admission, bearer
 from gateway.answers import answered
 from gateway.identity import Identity
+from gateway.limits import Leave, Limits
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Behaviour = Callable[[Any, Context, Identity | None], Awaitable[Any]]
@@ -38,14 +41,16 @@ class Answered(Exception):  # noqa: N818 - names the fact, like a refusal
 class Calls:
     """Wraps what methods do with what every call needs before and after it."""
 
-    def __init__(self, admission: Admission, *, clock: Clock) -> None:
+    def __init__(self, admission: Admission, *, limits: Limits, clock: Clock) -> None:
         """Take what is the same for every method.
 
         Args:
             admission: lets in who may call.
+            limits: tells how much of it.
             clock: measures how long calls take.
         """
         self.admission = admission
+        self.limits = limits
         self.now = clock.monotonic
         self._observers: dict[tuple[str, grpc.StatusCode], Callable[[float], None]] = {}
 
@@ -66,7 +71,8 @@ class Calls:
         async def serve(request: Any, context: Context) -> Any:
             try:
                 with Call(self, method, context.invocation_metadata() or ()) as call:
-                    return await behaviour(request, context, await call.identify())
+                    identity = await call.identify(context.peer)
+                    return await behaviour(request, context, identity)
             except Answered as ended:
                 answer = ended.answer
             await context.abort(answer.code, answer.text, answer.trailing)
@@ -88,12 +94,13 @@ class Calls:
 class Call:
     """One call, from the arrival of its metadata to its status."""
 
-    __slots__ = ("_calls", "_metadata", "_method", "_span", "_started", "_trace")
+    __slots__ = ("_calls", "_leave", "_metadata", "_method", "_span", "_started", "_trace")
 
     def __init__(self, calls: Calls, method: MethodInfo, metadata: Metadata) -> None:
         self._calls = calls
         self._method = method
         self._metadata = metadata
+        self._leave: Leave | None = None
         self._trace: AbstractContextManager[Any] = _NOTHING
         self._span: AbstractContextManager[Any] = _NOTHING
         self._started = calls.now()
@@ -109,12 +116,25 @@ class Call:
             self._span.__enter__()
         return self
 
-    async def identify(self) -> Identity | None:
-        """Return who calls; refusals as for `Admission.admit`."""
+    async def identify(self, peer: Callable[[], str]) -> Identity | None:
+        """Return who calls, once it is certain that one more call of theirs fits (GW-6).
+
+        Args:
+            peer: tells the caller's network address, with or without a port.
+
+        Refusals as for `Admission.admit`, `Limits.rate` and `Limits.enter`.
+        """
         token = bearer(self._values(AUTHORIZATION))
         # A stream may live for hours, and ten thousand tokens are ten megabytes.
         self._metadata = ()
-        return await self._calls.admission.admit(self._method, token)
+        limits = self._calls.limits
+        identity = await self._calls.admission.admit(self._method, token)
+        if identity is None:
+            limits.stranger(network_of(peer()))
+        else:
+            limits.rate(self._method, identity)
+        self._leave = limits.enter(self._method, identity)
+        return identity
 
     def __exit__(
         self,
@@ -123,6 +143,8 @@ class Call:
         traceback: TracebackType | None,
     ) -> None:
         answer = None
+        if self._leave is not None:
+            self._leave()
         if error is None:
             code = grpc.StatusCode.OK
         else:
@@ -137,6 +159,21 @@ class Call:
 
     def _values(self, key: str) -> list[str]:
         return [str(value) for name, value in self._metadata if name == key]
+
+
+def network_of(peer: str) -> str:
+    """Return the network that a peer has for itself: an IPv4 address, or the /64 of an IPv6 one.
+
+    Args:
+        peer: as gRPC or HTTP name it, with its port; what is no address is returned as it is.
+    """
+    host = unquote(peer.removeprefix("ipv4:").removeprefix("ipv6:")).rpartition(":")[0].strip("[]")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return peer
+    bits = 32 if address.version == 4 else 64  # noqa: PLR2004 - IPv4
+    return str(ipaddress.ip_network((address, bits), strict=False))
 
 
 # The status was given before, or there is nobody left to give one to.

@@ -13,6 +13,7 @@ from plexuskit.grpc import METADATA_KEY, MethodInfo
 
 from gateway.admission import Admission
 from gateway.identity import Identity, SessionEnded
+from gateway.limits import Limits
 from gateway.proxy.calls import Behaviour, Context
 from gateway.proxy.owners import Owners
 
@@ -45,21 +46,27 @@ class RequestUnreadable(Refusal):
 class Forwarding:
     """Forwards calls to owners, each for the rest of the caller's deadline (GW-6)."""
 
-    def __init__(self, admission: Admission, owners: Owners) -> None:
+    def __init__(self, admission: Admission, owners: Owners, *, limits: Limits) -> None:
         """Take who signs for callers and knows when sessions end, and where requests go.
 
         Args:
             admission: the way in that the calls have come.
             owners: a client for each service that owns a contract.
+            limits: count what only the requests themselves tell: handles, items of a batch.
         """
         self._admission = admission
         self._owners = owners
+        self._limits = limits
 
     def once(self, method: MethodInfo) -> Once:
         """Return what forwards a plain method. Raises KeyError for an owner that is not known."""
-        path, owner = method.path, self._owners[method.service]
+        path, owner, limits = method.path, self._owners[method.service], self._limits
 
         async def forward(request: bytes, identity: Identity | None, left: float | None) -> bytes:
+            if identity is None:
+                limits.handle(method, request)
+            else:
+                limits.batch(method, request, identity)
             fault.point("gateway.before_forward")
             try:
                 response = await owner.unary_unary(

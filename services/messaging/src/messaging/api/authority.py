@@ -42,6 +42,11 @@ class AuthorityApi(authority_pb2_grpc.AuthorityServicer):
         )
         return pb.RecheckResponse(verdicts=verdicts)
 
+    async def FilterMembers(
+        self, request: pb.FilterMembersRequest, context: Any
+    ) -> pb.FilterMembersResponse:
+        raise InvalidArgument(field="sets", problem="are directory's; ask its Authority")
+
     async def Snapshot(
         self, request: pb.SnapshotRequest, context: Any
     ) -> AsyncIterator[pb.SnapshotResponse]:

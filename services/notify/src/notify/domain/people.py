@@ -22,17 +22,6 @@ class Person:
     active: bool
     is_app: bool
     version: int
-    department_ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Department:
-    """A node of the tree; `path` holds the ids from the root down to this one, itself included."""
-
-    id: str
-    tenant_id: str
-    path: tuple[str, ...]
-    version: int
 
 
 def locale_of(person: Person | None) -> str:

@@ -1,9 +1,10 @@
 """What is said: who is mentioned or written to hears of it (MSG-11, MSG-12, MSG-13, MSG-19)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Protocol
 
 from notify.domain.conversations import Addressing, Conversation, Member, addressees
 from notify.domain.kinds import MESSAGE
@@ -39,19 +40,42 @@ class Said:
     quiet: bool = False
 
 
+class Membership(Protocol):
+    """The owner's word on who belongs to a department."""
+
+    async def in_departments(
+        self, department_ids: Collection[str], *, among: Collection[str], tenant_id: str
+    ) -> frozenset[str]:
+        """Return who of the people is active and belongs to one of the departments or below it now.
+
+        Raises:
+            DependencyDown: the owner gives no answer.
+        """
+        ...
+
+
 async def tell_of_messages(
-    store: Store, *, messages: Sequence[Said], jitter: timedelta, now: datetime
+    store: Store,
+    *,
+    messages: Sequence[Said],
+    membership: Membership,
+    jitter: timedelta,
+    now: datetime,
 ) -> None:
     """Tell the people whom messages address, each event once (NTF-2).
 
     A conversation that is not known yet has no members to tell.
+
+    Raises:
+        DependencyDown: the database, or the owner of an addressed department, gives no answer; the
+            messages are told of when they come again.
     """
     conversations = await store.conversations.find(each.conversation_id for each in messages)
     concerned = [each for each in messages if _concerns(each, conversations)]
     if not concerned:
         return
     members = await _members(store, concerned, conversations)
-    belonging = await _in_departments(store, concerned, members)
+    belonging = await _in_departments(membership, concerned, members)
     senders = await store.people.find(each.sender_id for each in concerned)
     occasions = [
         _occasion(
@@ -130,15 +154,20 @@ async def _members(
 
 
 async def _in_departments(
-    store: Store, messages: Sequence[Said], members: Mapping[str, Mapping[str, Member]]
+    membership: Membership,
+    messages: Sequence[Said],
+    members: Mapping[str, Mapping[str, Member]],
 ) -> dict[str, frozenset[str]]:
     """Return who of a conversation belongs to an addressed department, by message (MSG-13).
 
-    Departments as they are now, at the first telling: what is told is not taken back.
+    Departments as they are now, at the first telling: what is told is not taken back. The owner is
+    asked, for facts of people may come later here than a message that they were said before.
     """
     return {
-        each.message_id: await store.people.in_departments(
-            each.addressing.department_ids, among=members[each.message_id]
+        each.message_id: await membership.in_departments(
+            each.addressing.department_ids,
+            among=members[each.message_id],
+            tenant_id=each.tenant_id,
         )
         for each in messages
         if each.addressing.department_ids

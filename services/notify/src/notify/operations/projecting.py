@@ -4,18 +4,13 @@ from collections.abc import Sequence
 
 from notify.domain.conversations import Conversation, Member
 from notify.domain.mutes import Mute
-from notify.domain.people import Department, Person
+from notify.domain.people import Person
 from notify.store import Store
 
 
 async def note_people(store: Store, *, people: Sequence[Person]) -> None:
-    """Keep the present state of people: address, zone, name, departments, and whether active."""
+    """Keep the present state of people: address, zone, name, and whether active."""
     await store.people.put(people)
-
-
-async def note_departments(store: Store, *, departments: Sequence[Department]) -> None:
-    """Keep where departments stand in the tree."""
-    await store.people.put_departments(departments)
 
 
 async def note_conversation(

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from plexus.authz.v1 import authority_pb2 as pb
 from plexus.authz.v1.authority_pb2_grpc import AuthorityServicer
+from plexuskit.errors import InvalidArgument
 
 from tasks import queries
 from tasks.domain.identity import Actor, PersonId, TenantId
@@ -46,6 +47,10 @@ class AuthorityApi(AuthorityServicer):
                 for verdict in verdicts
             ]
         )
+
+    async def FilterMembers(self, request: pb.FilterMembersRequest, _: Any) -> Any:
+        """Refuse: departments and groups are directory's. Refusals: InvalidArgument."""
+        raise InvalidArgument(field="sets", problem="are directory's; ask its Authority")
 
     async def Snapshot(
         self, request: pb.SnapshotRequest, _: Any

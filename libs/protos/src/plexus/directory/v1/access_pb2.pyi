@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Role(_message.Message):
-    """A named set of permissions. Built-in: `admin`, `member`, `guest`, `auditor`; those cannot be changed."""
+    """A named set of permissions. Built-in: `admin`, `member`, `guest`, `auditor`; of those only the masks can be changed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

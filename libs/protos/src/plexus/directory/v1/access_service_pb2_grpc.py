@@ -109,8 +109,8 @@ class AccessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateRole(self, request, context):
-        """Changes a role; everybody who holds it has the new permissions at once. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN,
-        VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
+        """Changes a role; everybody who holds it has the new permissions at once. Of a built-in role only the masks, at version 0
+        as long as none were set. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

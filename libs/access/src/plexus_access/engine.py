@@ -1,0 +1,299 @@
+"""The decision: may this person do this to that, and what says so (GW-1, GW-3).
+
+A permission is held through roles: built-in ones for the tenant, others by bindings for a scope and
+everything in it. On an object that has members it takes membership too. Switched-off modules and
+attribute policies refuse what is left. Everything is asked of one State; what it does not know is
+not allowed, and `known` says whether its owner should be asked.
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from plexus_access import masks
+from plexus_access.masks import Masks
+from plexus_access.modules import module_of
+from plexus_access.objects import (
+    CONVERSATION,
+    DEPARTMENT,
+    GROUP,
+    PERSON,
+    PROJECT,
+    TASK,
+    TENANT,
+    Object,
+)
+from plexus_access.policies import Circumstances, Principal, Resource
+from plexus_access.records import Person
+from plexus_access.roles import BUILT_IN
+from plexus_access.state import State
+
+WITH_MEMBERS: Final = frozenset({CONVERSATION, PROJECT, TASK})
+"""Kinds that nobody touches who does not belong."""
+
+_NOTHING: Final[frozenset[str]] = frozenset()
+
+
+class Reason(enum.Enum):
+    """What decided."""
+
+    GRANTED = "granted"
+    PERSON = "person"
+    SCOPES = "scopes"
+    MODULE = "module"
+    ROLE = "role"
+    REACH = "reach"
+    POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided.
+
+    Attributes:
+        allowed: whether.
+        reason: what decided. REACH: the permission is held, but not for this object, or there is no
+            such object: the answer to both is the same (GW-2).
+        rule: names it: `role:admin@department:d1`, `policy:night`, `module:tasks`.
+        known: False when the state may be behind: the owner of the object has the last word.
+    """
+
+    allowed: bool
+    reason: Reason
+    rule: str
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role that gives a permission for a scope; `expires_at` None: until it is taken away."""
+
+    role: str
+    scope: Object
+    expires_at: datetime | None = None
+    masks: Masks = masks.NONE
+
+    def __str__(self) -> str:
+        return f"role:{self.role}@{self.scope}"
+
+    def holds(self, now: datetime) -> bool:
+        """Tell whether it has not expired."""
+        return self.expires_at is None or now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A question.
+
+    Attributes:
+        person_id: who asks.
+        permission: for what.
+        object: on what; None: the tenant as a whole, or what the owner will find.
+        scopes: what an API token is limited to; empty for people.
+        app: with an API token.
+        second_factor: in a session that gave one.
+    """
+
+    person_id: str
+    permission: str
+    object: Object | None = None
+    scopes: frozenset[str] = _NOTHING
+    app: bool = False
+    second_factor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What follows from a person's roles, for as long as nothing of it changes."""
+
+    person: Person
+    epoch: int
+    grants: Mapping[str, Sequence[Grant]]
+
+
+class Engine:
+    """Answers questions about one tenant."""
+
+    def __init__(self, state: State) -> None:
+        """Take what to decide from; it may change between questions."""
+        self.state = state
+        self._held: dict[str, Held] = {}
+
+    def decide(self, ask: Ask, *, now: datetime) -> Decision:
+        """Decide; at most a few dozen lookups, and a policy only where one concerns the permission.
+
+        Args:
+            ask: the question.
+            now: aware.
+        """
+        person = self.state.people.get(ask.person_id)
+        if person is None or not person.may_act(now):
+            return Decision(False, Reason.PERSON, "person", known=person is not None)
+        permission = ask.permission
+        if ask.scopes and permission not in ask.scopes:
+            return Decision(False, Reason.SCOPES, "scopes")
+        module = module_of(permission)
+        if module and not self.state.is_on(module, person):
+            return Decision(False, Reason.MODULE, f"module:{module}")
+        grants = self.held(person).grants.get(permission, ())
+        held = [each for each in grants if each.holds(now)] if grants else ()
+        if not held:
+            return Decision(False, Reason.ROLE, f"permission:{permission}")
+        decided = self._reach(person, ask.object, held)
+        if decided.allowed and self.state.policies.concern(permission):
+            return self._policy(ask, person, decided, now=now)
+        return decided
+
+    def held(self, person: Person) -> Held:
+        """Return what a person's roles give, kept until something of it changes."""
+        held = self._held.get(person.id)
+        if held is None or held.epoch != self.state.epoch or held.person is not person:
+            held = self._held[person.id] = self._gathered(person)
+        return held
+
+    def masks(self, ask: Ask, *, now: datetime) -> Masks:
+        """Return the columns that the answer to an allowed question shows; none: all of them.
+
+        What any role that grants the permission shows is seen. A role that is held for a part of
+        the tenant counts only where the question is about something in that part.
+        """
+        person = self.state.people.get(ask.person_id)
+        if person is None or not self.state.masked:
+            return masks.NONE
+        held = [
+            each for each in self.held(person).grants.get(ask.permission, ()) if each.holds(now)
+        ]
+        if ask.object is not None:
+            held = [each for each in held if self.covers(each.scope, ask.object)]
+        else:
+            held = [each for each in held if each.scope.kind == TENANT] or held
+        return masks.union(each.masks for each in held)
+
+    def covers(self, scope: Object, object_: Object) -> bool:
+        """Tell whether a scope contains an object now; departments contain those below (GW-3).
+
+        A person is in a department's scope when all of their departments are: who belongs
+        elsewhere too is not one department's alone.
+        """
+        if scope == object_:
+            return True
+        if scope.kind == TENANT:
+            return scope.id == self.state.tenant_id
+        if scope.kind == DEPARTMENT:
+            within = self.departments_of(object_)
+            return bool(within) and all(self._below(each, scope.id) for each in within)
+        if scope.kind == PROJECT and object_.kind == TASK:
+            members = self.state.members.get(object_)
+            return members is not None and members.project == scope.id
+        return False
+
+    def departments_of(self, object_: Object) -> tuple[str, ...]:
+        """Return the departments that an object belongs to, without those above."""
+        if object_.kind == DEPARTMENT:
+            return (object_.id,)
+        if object_.kind == PERSON:
+            person = self.state.people.get(object_.id)
+            return person.departments if person is not None else ()
+        if object_.kind == GROUP:
+            group = self.state.groups.get(object_.id)
+            return (group.department,) if group is not None and group.department else ()
+        return ()
+
+    def _below(self, department_id: str, above_id: str) -> bool:
+        department = self.state.departments.get(department_id)
+        return department is not None and above_id in department.path
+
+    def _exists(self, object_: Object) -> bool:
+        state = self.state
+        if object_.kind == PERSON:
+            return object_.id in state.people
+        if object_.kind == DEPARTMENT:
+            return object_.id in state.departments
+        if object_.kind == GROUP:
+            group = state.groups.get(object_.id)
+            return group is not None and not group.removed
+        return object_.kind == TENANT and object_.id == state.tenant_id
+
+    def _reach(self, person: Person, object_: Object | None, held: Sequence[Grant]) -> Decision:
+        if object_ is None:
+            # What it is about stands in the request: the owner reads it and decides on the scope.
+            return Decision(True, Reason.GRANTED, str(held[0]))
+        if object_.kind in WITH_MEMBERS:
+            if self.state.doubtful(object_) or not self.state.belongs(person.id, object_):
+                return Decision(False, Reason.REACH, f"relation:{object_.kind}", known=False)
+        elif not self._exists(object_):
+            return Decision(False, Reason.REACH, f"object:{object_.kind}", known=False)
+        for grant in held:
+            if grant.scope.kind == TENANT or self.covers(grant.scope, object_):
+                return Decision(True, Reason.GRANTED, str(grant))
+        return Decision(False, Reason.REACH, f"scope:{object_.kind}", known=False)
+
+    def _policy(self, ask: Ask, person: Person, granted: Decision, *, now: datetime) -> Decision:
+        local = now.astimezone(_zone(person.time_zone))
+        object_ = ask.object or Object(TENANT, self.state.tenant_id)
+        refusing = self.state.policies.refusing(
+            ask.permission,
+            principal=self.principal(person),
+            resource=Resource(
+                kind=object_.kind,
+                id=object_.id,
+                departments=self.state.above(self.departments_of(object_)),
+            ),
+            circumstances=Circumstances(
+                app=ask.app,
+                second_factor=ask.second_factor,
+                weekday=local.isoweekday(),
+                minute=local.hour * 60 + local.minute,
+            ),
+        )
+        return Decision(False, Reason.POLICY, f"policy:{refusing}") if refusing else granted
+
+    def principal(self, person: Person) -> Principal:
+        """Return a person's attributes as policies see them."""
+        return Principal(
+            id=person.id,
+            kind=person.kind,
+            departments=self.state.above(person.departments),
+            groups=self.state.groups_of(person.id),
+            roles=person.roles,
+            title=person.title,
+            locale=person.locale,
+            guest=person.guest,
+        )
+
+    def _gathered(self, person: Person) -> Held:
+        """Gather a person's grants by permission, those for the tenant first."""
+        state = self.state
+        tenant = Object(TENANT, state.tenant_id)
+        held: list[tuple[str, Object, datetime | None]] = [
+            (role, tenant, None) for role in sorted(person.roles)
+        ]
+        held += [(each.role, each.scope, each.expires_at) for each in state.bindings_of(person)]
+        grants: dict[str, list[Grant]] = {}
+        for role_id, scope, expires_at in held:
+            given, shown = self._role(role_id)
+            grant = Grant(role_id, scope, expires_at, shown)
+            for permission in given:
+                grants.setdefault(permission, []).append(grant)
+        for given_by in grants.values():
+            given_by.sort(key=lambda each: (each.scope.kind != TENANT, str(each)))
+        return Held(person, state.epoch, grants)
+
+    def _role(self, role_id: str) -> tuple[frozenset[str], Masks]:
+        """Return what a role grants and shows; an unknown or removed one grants nothing."""
+        role = self.state.roles.get(role_id)
+        if role_id in BUILT_IN:
+            return BUILT_IN[role_id], masks.NONE if role is None else role.masks
+        if role is None or role.removed:
+            return _NOTHING, masks.NONE
+        return role.permissions, role.masks
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

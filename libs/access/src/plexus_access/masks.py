@@ -1,0 +1,42 @@
+"""Which columns a role shows (GW-3)."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+
+class Masks:
+    """The visible fields by message; a message that is not among them is seen whole."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Mapping[str, frozenset[str]] = MappingProxyType({})) -> None:
+        """Take names of fields by the full name of their message."""
+        self._fields = dict(fields)
+
+    def __bool__(self) -> bool:
+        return bool(self._fields)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Masks) and self._fields == other._fields
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._fields.items()))
+
+    def items(self) -> Iterable[tuple[str, frozenset[str]]]:
+        """Return each masked message with its visible fields."""
+        return self._fields.items()
+
+
+NONE: Final = Masks()
+
+
+def union(held: Iterable[Masks]) -> Masks:
+    """Return what several roles show together: whatever one of them shows is seen."""
+    every = list(held)
+    if not every or not all(every):
+        return NONE
+    names = set.intersection(*({name for name, _ in each.items()} for each in every))
+    return Masks(
+        {name: frozenset().union(*(dict(each.items())[name] for each in every)) for name in names}
+    )

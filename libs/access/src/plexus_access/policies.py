@@ -1,0 +1,240 @@
+"""Attribute policies of a tenant in Cedar: they refuse what roles and relations grant.
+
+A policy that cannot be read or fails while it is evaluated refuses everything that it could be
+about: what nobody can say for sure is not allowed. Parsed policies and the attributes of a person
+on an object are kept, because parsing costs more than deciding.
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cedarpy
+
+from plexus_access.records import Policy
+
+_CACHED: Final = 20_000
+_PERMIT: Final = "permit(principal, action, resource);\n"
+
+SCHEMA: Final = """\
+namespace Plexus {
+  entity Person = {
+    kind: String, departments: Set<String>, groups: Set<String>, roles: Set<String>,
+    title: String, locale: String, guest: Bool
+  };
+  entity Object = { kind: String, id: String, departments: Set<String> };
+  action %s appliesTo {
+    principal: [Person], resource: [Object],
+    context: { app: Bool, second_factor: Bool, weekday: Long, minute: Long }
+  };
+}
+"""
+"""What policies may speak of; `%s` stands for the names of all permissions."""
+
+
+class PolicyInvalid(ValueError):  # noqa: N818 - named after the fact that prevents
+    """A text that is no usable policy; the message says where and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """How something is asked for.
+
+    Attributes:
+        app: with an API token.
+        second_factor: in a session that gave one.
+        weekday: 1 Monday to 7 Sunday, in the person's zone.
+        minute: of the day, in the person's zone.
+    """
+
+    app: bool = False
+    second_factor: bool = False
+    weekday: int = 1
+    minute: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """The attributes of who asks; departments with those above."""
+
+    id: str
+    kind: str
+    departments: frozenset[str]
+    groups: frozenset[str]
+    roles: frozenset[str]
+    title: str
+    locale: str
+    guest: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """The attributes of what is asked for."""
+
+    kind: str
+    id: str
+    departments: frozenset[str]
+
+
+def check(cedar: str, *, permissions: frozenset[str]) -> None:
+    """Check that a text holds policies that only forbid, of attributes that exist.
+
+    Raises:
+        PolicyInvalid: it does not parse, permits something, or speaks of what does not exist.
+    """
+    try:
+        parsed = json.loads(cedarpy.policies_to_json_str(cedar))
+    except ValueError as error:
+        raise PolicyInvalid(str(error)) from None
+    every = parsed.get("staticPolicies", {})
+    if parsed.get("templates"):
+        raise PolicyInvalid("holds a template; write policies without ?principal and ?resource")
+    if not every:
+        raise PolicyInvalid("holds no policy")
+    if any(each["effect"] != "forbid" for each in every.values()):
+        raise PolicyInvalid("permits something; policies only forbid what roles would grant")
+    actions = ", ".join(json.dumps(each) for each in sorted(permissions))
+    found = cedarpy.validate_policies(cedar, SCHEMA % actions)
+    if not found.validation_passed:
+        raise PolicyInvalid("; ".join(str(each.error) for each in found.errors))
+
+
+class Policies:
+    """The policies of a tenant, ready to be asked."""
+
+    __slots__ = ("_actions", "_any", "_broken", "_entities", "_policies", "_set")
+
+    def __init__(self) -> None:
+        self._policies: dict[str, Policy] = {}
+        self._entities: OrderedDict[tuple[object, object], cedarpy.Entities] = OrderedDict()
+        self._rebuild()
+
+    def put(self, policy: Policy) -> bool:
+        """Apply a policy; tell whether it was news."""
+        before = self._policies.get(policy.id)
+        if before is not None and policy.version <= before.version:
+            return False
+        self._policies[policy.id] = policy
+        self._rebuild()
+        return True
+
+    def __len__(self) -> int:
+        """Return how many are in force."""
+        return len(self._in_force())
+
+    def concern(self, permission: str) -> bool:
+        """Tell whether a policy could refuse a permission; if not, nobody has to be asked."""
+        return self._any or permission in self._actions
+
+    def refusing(
+        self,
+        permission: str,
+        *,
+        principal: Principal,
+        resource: Resource,
+        circumstances: Circumstances,
+    ) -> str:
+        """Return the name of the policy that refuses, or nothing.
+
+        Args:
+            permission: what is asked for.
+            principal: who asks.
+            resource: on what.
+            circumstances: how.
+        """
+        if self._broken:
+            return self._broken
+        answer = cedarpy.is_authorized(
+            {
+                "principal": _uid("Person", principal.id),
+                "action": _uid("Action", permission),
+                "resource": _uid("Object", f"{resource.kind}:{resource.id}"),
+                "context": {
+                    "app": circumstances.app,
+                    "second_factor": circumstances.second_factor,
+                    "weekday": circumstances.weekday,
+                    "minute": circumstances.minute,
+                },
+            },
+            self._set,
+            self._of(principal, resource),
+        )
+        if answer.allowed and not answer.diagnostics.errors:
+            return ""
+        names = answer.diagnostics.id_annotations_by_reason.values()
+        return min((name for name in names if name), default="unreadable")
+
+    def _of(self, principal: Principal, resource: Resource) -> cedarpy.Entities:
+        """Return both as entities, parsed once for as long as they stay the same."""
+        key = (principal, resource)
+        entities = self._entities.get(key)
+        if entities is None:
+            entities = cedarpy.Entities.from_json_str(
+                json.dumps([_person(principal), _object(resource)])
+            )
+            self._entities[key] = entities
+            if len(self._entities) > _CACHED:
+                self._entities.popitem(last=False)
+        return entities
+
+    def _in_force(self) -> list[Policy]:
+        return [each for each in self._policies.values() if each.enabled and not each.removed]
+
+    def _rebuild(self) -> None:
+        self._any, self._actions, self._broken = False, set[str](), ""
+        nodes: list[str] = [_PERMIT]
+        for policy in self._in_force():
+            try:
+                parsed = json.loads(cedarpy.policies_to_json_str(policy.cedar))
+            except ValueError:
+                # It came from its owner, who has read it: whatever it was to refuse is refused.
+                self._any, self._broken = True, policy.name
+                continue
+            for each in parsed.get("staticPolicies", {}).values():
+                self._note_action(each["action"])
+                each.setdefault("annotations", {})["id"] = policy.name
+            nodes.append(cedarpy.policies_from_json_str(json.dumps(parsed)))
+        self._set = cedarpy.PolicySet.from_str("\n".join(nodes))
+
+    def _note_action(self, scope: Mapping[str, Any]) -> None:
+        """Remember which permissions a policy is about, by its scope."""
+        if scope["op"] == "==":
+            self._actions.add(scope["entity"]["id"])
+        elif scope["op"] == "in" and "entities" in scope:
+            self._actions.update(each["id"] for each in scope["entities"])
+        else:
+            self._any = True
+
+
+def _uid(kind: str, id_: str) -> str:
+    return f"Plexus::{kind}::{json.dumps(id_, ensure_ascii=False)}"
+
+
+def _person(principal: Principal) -> dict[str, Any]:
+    return {
+        "uid": {"type": "Plexus::Person", "id": principal.id},
+        "attrs": {
+            "kind": principal.kind,
+            "departments": sorted(principal.departments),
+            "groups": sorted(principal.groups),
+            "roles": sorted(principal.roles),
+            "title": principal.title,
+            "locale": principal.locale,
+            "guest": principal.guest,
+        },
+        "parents": [],
+    }
+
+
+def _object(resource: Resource) -> dict[str, Any]:
+    return {
+        "uid": {"type": "Plexus::Object", "id": f"{resource.kind}:{resource.id}"},
+        "attrs": {
+            "kind": resource.kind,
+            "id": resource.id,
+            "departments": sorted(resource.departments),
+        },
+        "parents": [],
+    }

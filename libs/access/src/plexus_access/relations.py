@@ -1,0 +1,56 @@
+"""The relations of an owner's snapshot as a State takes them: memberships, object by object."""
+
+from collections.abc import Iterable
+
+from plexus.authz.v1.authority_pb2 import Relation
+
+from plexus_access.objects import CONVERSATION, PERSON, PROJECT, TASK, Object
+from plexus_access.records import Members
+from plexus_access.state import State
+
+
+class Gathering:
+    """Collects the relations of a snapshot, whose frames may divide an object's."""
+
+    def __init__(self) -> None:
+        self._versions: dict[tuple[str, Object], int] = {}
+        self._people: dict[tuple[str, Object], set[str]] = {}
+        self._projects: dict[tuple[str, Object], str] = {}
+
+    def add(self, relations: Iterable[Relation]) -> None:
+        """Add a frame; relations that decisions are not made from are left out."""
+        for relation in relations:
+            kind, _, id_ = relation.object.partition(":")
+            if kind not in {CONVERSATION, PROJECT, TASK}:
+                continue
+            key = (relation.tenant_id, Object(kind, id_))
+            self._versions[key] = max(relation.version, self._versions.get(key, 0))
+            people = self._people.setdefault(key, set())
+            for subject in (*relation.subjects, *((relation.subject,) if relation.subject else ())):
+                what, _, whose = subject.partition(":")
+                if what == PERSON:
+                    people.add(whose)
+                elif what == PROJECT and kind == TASK:
+                    self._projects[key] = whose
+
+    def apply(self, state: State) -> int:
+        """Apply what was gathered of a state's tenant; return how many memberships there are."""
+        count = 0
+        for (tenant_id, object_), version in self._versions.items():
+            if tenant_id != state.tenant_id:
+                continue
+            people = frozenset(self._people[tenant_id, object_])
+            members = Members(
+                object=object_,
+                version=version,
+                people=people,
+                project=self._projects.get((tenant_id, object_), ""),
+            )
+            state.put_members(members)
+            count += len(people)
+        return count
+
+    @property
+    def tenants(self) -> set[str]:
+        """Return ids of the tenants that relations were gathered of."""
+        return {tenant_id for tenant_id, _ in self._versions}

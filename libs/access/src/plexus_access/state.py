@@ -1,0 +1,209 @@
+"""A tenant as a projection holds it: facts applied by version, and what follows from them.
+
+Applying is idempotent and order does not matter within an entity: only a newer version counts
+(MSG-4). Nothing here asks anybody; what is not known is not granted.
+"""
+
+from collections.abc import Iterable
+from typing import Final, Protocol, TypeVar
+
+from plexus_access.objects import CONVERSATION, DEPARTMENT, GROUP, PERSON, Object, Subject
+from plexus_access.policies import Policies
+from plexus_access.records import (
+    Binding,
+    Department,
+    Group,
+    Members,
+    Module,
+    Person,
+    Policy,
+    Role,
+)
+
+_NOBODY: Final[frozenset[str]] = frozenset()
+_NONE: Final[dict[str, Binding]] = {}
+
+
+class _Versioned(Protocol):
+    @property
+    def version(self) -> int: ...
+
+
+Key = TypeVar("Key")
+Record = TypeVar("Record", bound=_Versioned)
+
+
+class State:
+    """Everything that decisions of one tenant are made from."""
+
+    def __init__(self, tenant_id: str) -> None:
+        """Begin with a tenant of which nothing is known."""
+        self.tenant_id = tenant_id
+        self.people: dict[str, Person] = {}
+        self.departments: dict[str, Department] = {}
+        self.groups: dict[str, Group] = {}
+        self.roles: dict[str, Role] = {}
+        self.modules: dict[str, Module] = {}
+        self.members: dict[Object, Members] = {}
+        self.policies = Policies()
+        # Counts changes of what permissions follow from; caches of a person hold one epoch.
+        self.epoch = 0
+        # Whether any role hides columns: if not, nobody has to look.
+        self.masked = False
+        self._bindings: dict[str, Binding] = {}
+        self._bound: dict[Subject, dict[str, Binding]] = {}
+        self._groups_of: dict[str, set[str]] = {}
+        # Objects whose members are in doubt: a fact of them is missing, so their owner is asked.
+        self._doubtful: set[Object] = set()
+
+    # What is applied.
+
+    def put_person(self, person: Person) -> bool:
+        """Apply a person; tell whether it was news."""
+        return _newer(self.people, person.id, person)
+
+    def put_department(self, department: Department) -> bool:
+        """Apply a department; tell whether it was news."""
+        return self._counted(_newer(self.departments, department.id, department))
+
+    def put_group(self, group: Group) -> bool:
+        """Apply a group with its membership; tell whether it was news."""
+        before = self.groups.get(group.id)
+        if not _newer(self.groups, group.id, group):
+            return False
+        was = before.members if before and not before.removed else _NOBODY
+        now = _NOBODY if group.removed else group.members
+        for person_id in was - now:
+            self._groups_of[person_id].discard(group.id)
+        for person_id in now - was:
+            self._groups_of.setdefault(person_id, set()).add(group.id)
+        return self._counted(news=True)
+
+    def put_role(self, role: Role) -> bool:
+        """Apply a role, of a built-in one what it shows; tell whether it was news."""
+        news = self._counted(_newer(self.roles, role.id, role))
+        self.masked = any(each.masks and not each.removed for each in self.roles.values())
+        return news
+
+    def put_binding(self, binding: Binding) -> bool:
+        """Apply a role binding; tell whether it was news."""
+        before = self._bindings.get(binding.id)
+        if not _newer(self._bindings, binding.id, binding):
+            return False
+        if before is not None:
+            self._bound.get(before.subject, {}).pop(before.id, None)
+        if not binding.removed:
+            self._bound.setdefault(binding.subject, {})[binding.id] = binding
+        return self._counted(news=True)
+
+    def put_policy(self, policy: Policy) -> bool:
+        """Apply an attribute policy; tell whether it was news."""
+        return self._counted(self.policies.put(policy))
+
+    def put_module(self, module: Module) -> bool:
+        """Apply how a module is switched; tell whether it was news."""
+        return self._counted(_newer(self.modules, module.name, module))
+
+    def put_members(self, members: Members) -> bool:
+        """Apply the whole membership of an object; tell whether it was news."""
+        self._doubtful.discard(members.object)
+        return _newer(self.members, members.object, members)
+
+    def change_members(
+        self, object_: Object, *, version: int, joined: Iterable[str], left: Iterable[str]
+    ) -> bool:
+        """Apply a step of a membership; tell whether it was news.
+
+        Args:
+            object_: whose.
+            version: of the membership after the step.
+            joined: ids of people who belong from here on.
+            left: ids of people who do no longer.
+        """
+        before = self.members.get(object_)
+        if before is not None and version <= before.version:
+            return False
+        people = before.people if before is not None else _NOBODY
+        self.members[object_] = Members(
+            object=object_,
+            version=version,
+            people=people.difference(left).union(joined),
+        )
+        return True
+
+    def doubt(self, object_: Object) -> None:
+        """Note that something about an object's members was missed: its owner is asked instead."""
+        self._doubtful.add(object_)
+
+    def doubt_conversations(self) -> None:
+        """Note that facts of any conversation may have been missed."""
+        self._doubtful.update(each for each in self.members if each.kind == CONVERSATION)
+
+    # What follows.
+
+    def doubtful(self, object_: Object) -> bool:
+        """Tell whether the members of an object are not known for sure."""
+        return object_ in self._doubtful
+
+    def groups_of(self, person_id: str) -> frozenset[str]:
+        """Return ids of the groups that a person belongs to."""
+        return frozenset(self._groups_of.get(person_id, _NOBODY))
+
+    def above(self, departments: tuple[str, ...]) -> frozenset[str]:
+        """Return ids of the open departments given and of all above them.
+
+        An unknown department stands alone, below nothing: what is bound above it grants nothing.
+        """
+        found: set[str] = set()
+        for id_ in departments:
+            department = self.departments.get(id_)
+            if department is None:
+                found.add(id_)
+            elif not department.closed:
+                found.update(department.path)
+        return frozenset(found)
+
+    def bindings_of(self, person: Person) -> list[Binding]:
+        """Return the bindings that reach a person: their own, their groups', their departments'."""
+        subjects = [Subject(PERSON, person.id)]
+        subjects += [Subject(GROUP, id_) for id_ in self._groups_of.get(person.id, ())]
+        subjects += [Subject(DEPARTMENT, id_) for id_ in self.above(person.departments)]
+        return [
+            binding for subject in subjects for binding in self._bound.get(subject, _NONE).values()
+        ]
+
+    def bindings(self) -> Iterable[Binding]:
+        """Return every binding that was not taken away."""
+        return [each for each in self._bindings.values() if not each.removed]
+
+    def belongs(self, person_id: str, object_: Object) -> bool:
+        """Tell whether a person is a member of an object, or of the project that a task is in."""
+        members = self.members.get(object_)
+        if members is None:
+            return False
+        if members.project:
+            members = self.members.get(Object("project", members.project))
+            if members is None:
+                return False
+        return person_id in members.people
+
+    def is_on(self, name: str, person: Person) -> bool:
+        """Tell whether a module is on for a person; one that nobody switched is on."""
+        module = self.modules.get(name)
+        if module is None:
+            return True
+        if not module.exceptions or module.exceptions.isdisjoint(self.above(person.departments)):
+            return module.enabled
+        return not module.enabled
+
+    def _counted(self, news: bool) -> bool:  # noqa: FBT001 - what was just found out
+        self.epoch += news
+        return news
+
+
+def _newer(records: dict[Key, Record], key: Key, record: Record) -> bool:
+    before = records.get(key)
+    if before is not None and record.version <= before.version:
+        return False
+    records[key] = record
+    return True

@@ -1,0 +1,74 @@
+"""A file that a process goes by, read again when it has changed: secrets rotate without restart."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import structlog
+
+ContentT = TypeVar("ContentT")
+Mark = tuple[int, int, int]
+
+log = structlog.get_logger()
+
+
+class Watched(Generic[ContentT]):
+    """What some files say together, as of the last time that they could be used.
+
+    Looking costs one `stat` a file, about 2 µs. Files that are replaced, by renaming or by the
+    symbolic links of a mounted Kubernetes secret, are read again; those that cannot be used leave
+    what was known before, with one line in the log for each state of them.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        read: Callable[[], ContentT],
+        *,
+        unusable: type[Exception],
+        name: str,
+    ) -> None:
+        """Read the files for the first time; whatever `read` raises passes through.
+
+        Args:
+            paths: the files.
+            read: reads all of them.
+            unusable: what `read` raises for files that cannot be used.
+            name: what they are, for the log.
+        """
+        self._paths = tuple(paths)
+        self._read = read
+        self._unusable = unusable
+        self._name = name
+        # Taken before reading: a change in between shows at the next look.
+        self._marks = self._seen()
+        self._content = read()
+        self.generation = 1
+
+    def look(self) -> ContentT:
+        """Return what the files say now; `generation` has grown if that has changed."""
+        marks = self._seen()
+        if marks == self._marks:
+            return self._content
+        self._marks = marks
+        try:
+            content = self._read()
+        except self._unusable as error:
+            log.warning("file.not_reloaded", name=self._name, error=str(error))
+            return self._content
+        if content != self._content:
+            self._content = content
+            self.generation += 1
+            log.info("file.reloaded", name=self._name, generation=self.generation)
+        return self._content
+
+    def _seen(self) -> tuple[Mark | None, ...]:
+        return tuple(_mark(path) for path in self._paths)
+
+
+def _mark(path: Path) -> Mark | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size

@@ -1,0 +1,19 @@
+"""How much anybody may ask for at once: rates, calls and streams (GW-6, MSG-18)."""
+
+from gateway.limits.buckets import Buckets
+from gateway.limits.classes import MethodClass, class_of
+from gateway.limits.limits import Leave, Limits
+from gateway.limits.refusals import RateLimited, TooManyCalls, TooManyStreams
+from gateway.limits.uses import Uses
+
+__all__ = [
+    "Buckets",
+    "Leave",
+    "Limits",
+    "MethodClass",
+    "RateLimited",
+    "TooManyCalls",
+    "TooManyStreams",
+    "Uses",
+    "class_of",
+]

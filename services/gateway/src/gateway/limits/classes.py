@@ -1,0 +1,36 @@
+"""What sort of work a method is; the contracts say it already."""
+
+from enum import StrEnum
+from typing import Final
+
+from plexus.authz.v1.options_pb2 import Requirement
+from plexuskit.grpc import MethodInfo
+
+_CHANGES: Final = frozenset({Requirement.EFFECT_CHANGE, Requirement.EFFECT_LOGGED})
+# A company moves in, and its HR feed follows, faster than people work; sizes stay limited (MSG-19).
+_BULK: Final = frozenset({"messages.import", "people.import", "people.provision"})
+
+
+class MethodClass(StrEnum):
+    """A sort of work with a rate of its own."""
+
+    READ = "read"
+    CHANGE = "change"
+    # Without a token: signing in.
+    PUBLIC = "public"
+    # Whoever holds the permission to import is not held back.
+    BULK = "bulk"
+
+
+def class_of(method: MethodInfo) -> MethodClass:
+    """Return the class of a method, by what its contract declares.
+
+    What changes nothing that others see (cursors, drafts, typing) counts as reading: it comes as
+    often.
+    """
+    required = method.requirement
+    if required.public:
+        return MethodClass.PUBLIC
+    if required.permission in _BULK:
+        return MethodClass.BULK
+    return MethodClass.CHANGE if required.effect in _CHANGES else MethodClass.READ

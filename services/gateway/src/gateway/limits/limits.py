@@ -1,0 +1,229 @@
+"""What everybody may ask for, checked in the process that is asked: no lock, nothing to wait for.
+
+A flood empties the bucket of who sends it and of nobody else. The bucket of a tenant comes after
+the person's, so it counts only what the person's has let through. Limits hold for one gateway
+process: n processes allow n times as much (they share nothing).
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from hashlib import blake2b
+from typing import Final
+
+import structlog
+from google.protobuf.message import DecodeError
+from plexus.messaging.v1.messaging_service_pb2 import SendMessagesRequest
+from plexuskit.clock import Clock
+from plexuskit.errors import Refusal
+from plexuskit.grpc import MethodInfo
+from plexuskit.metrics import counter
+
+from gateway.config import LimitsSection
+from gateway.identity import Identity
+from gateway.limits.buckets import Buckets
+from gateway.limits.classes import MethodClass, class_of
+from gateway.limits.rates import Rates
+from gateway.limits.refusals import RateLimited, TooManyCalls, TooManyStreams
+from gateway.limits.uses import Uses
+
+LIMITED = counter(
+    "plexus_gateway_limited_total",
+    "Requests and items refused by a limit",
+    ("limit", "method_class"),
+)
+
+STREAM: Final = "stream"
+_SEND_MESSAGES: Final = "/plexus.messaging.v1.MessagingService/SendMessages"
+_ALL: Final = ""
+_CALLS_RETRY: Final = timedelta(seconds=1)
+_STREAMS_RETRY: Final = timedelta(seconds=10)
+_HANDLE: Final = "handle"
+
+log = structlog.get_logger()
+
+
+class Limits:
+    """The limits of one process (GW-6, MSG-18)."""
+
+    def __init__(self, section: LimitsSection, *, clock: Clock) -> None:
+        """Take the settings.
+
+        Args:
+            section: rates and numbers; with `enabled` false nothing is limited.
+            clock: tells how buckets fill.
+        """
+        self.enabled = section.enabled
+        self._now: Callable[[], float] = clock.monotonic
+        self._rates = Rates.of(section, kept=section.kept)
+        self._of_tenant = {
+            tenant: Rates.of(section.of(tenant), kept=section.kept) for tenant in section.tenants
+        }
+        self._address = _buckets_of_strangers(section, "address")
+        self._handle = _buckets_of_strangers(section, "handle")
+        self._most_calls, self._most_streams = section.calls_per_person, section.streams_per_person
+        self._most_all = section.streams
+        self._calls = Uses(section.calls_per_person)
+        self._streams = Uses(section.streams_per_person)
+        self._all = Uses(section.streams)
+        self._classes: dict[str, MethodClass] = {}
+
+    def rate(self, method: MethodInfo, identity: Identity) -> None:
+        """Take one token for a call of a method.
+
+        Raises RateLimited.
+        """
+        if not self.enabled:
+            return
+        kind = self._classes.get(method.path)
+        if kind is None:
+            kind = self._classes[method.path] = class_of(method)
+        self._take(identity, kind, 1)
+
+    def batch(self, method: MethodInfo, request: bytes, identity: Identity) -> None:
+        """Take a token for each item of a call that has taken one, or give back the one.
+
+        A batch beyond a whole bucket empties it. Bytes that are no request are left to the owner.
+        Raises RateLimited.
+        """
+        if not self.enabled or method.path != _SEND_MESSAGES:
+            return
+        try:
+            items = len(SendMessagesRequest.FromString(request).items)
+        except DecodeError:
+            return
+        if items > 1:
+            # All in one: who is refused has paid nothing, and can come back when told.
+            self._give_back(identity, MethodClass.CHANGE)
+            self._take(identity, MethodClass.CHANGE, items)
+
+    def items(self, identity: Identity, count: int) -> "Sequence[RateLimited | None]":
+        """Take one token for each item of a stream; give for each the refusal, or None.
+
+        What is refused costs nothing, and nothing else is refused with it (MSG-18).
+        """
+        if not self.enabled:
+            return [None] * count
+        outcomes: list[RateLimited | None] = []
+        for _ in range(count):
+            try:
+                self._take(identity, MethodClass.CHANGE, 1)
+            except RateLimited as refusal:
+                outcomes.append(refusal)
+            else:
+                outcomes.append(None)
+        return outcomes
+
+    def stranger(self, address: str) -> None:
+        """Take a token for a call without a person, from a network address.
+
+        Raises RateLimited.
+        """
+        if self.enabled:
+            wait = self._address.take(address, self._now())
+            if wait:
+                raise _limited("address", MethodClass.PUBLIC, wait)
+
+    def handle(self, method: MethodInfo, request: bytes) -> None:
+        """Take a token for the handle that somebody wants to sign in with, if there is one.
+
+        The handle itself is not kept. Raises RateLimited.
+        """
+        if not self.enabled or _HANDLE not in method.request_class.DESCRIPTOR.fields_by_name:
+            return
+        try:
+            asked = getattr(method.request_class.FromString(request), _HANDLE)
+        except DecodeError:
+            return
+        key = blake2b(asked.strip().casefold().encode(), digest_size=16).hexdigest()
+        wait = self._handle.take(key, self._now())
+        if wait:
+            raise _limited(_HANDLE, MethodClass.PUBLIC, wait)
+
+    def enter(self, method: MethodInfo, identity: Identity | None) -> "Leave | None":
+        """Count a call or a stream until what is returned is called; None: nothing was counted.
+
+        Raises TooManyCalls, TooManyStreams.
+        """
+        if not self.enabled:
+            return None
+        who = _who(identity)
+        if method.client_streaming or method.server_streaming:
+            return self._enter_stream(who)
+        if who == _ALL:
+            return None
+        if not self._calls.enter(who):
+            LIMITED.labels("calls", class_of(method)).inc()
+            raise TooManyCalls(most=self._most_calls, retry_after=_CALLS_RETRY)
+        return Leave(self._calls, who)
+
+    def _enter_stream(self, who: str) -> "Leave":
+        if not self._all.enter(_ALL):
+            raise _no_stream("process", self._most_all)
+        if not self._streams.enter(who):
+            self._all.leave(_ALL)
+            raise _no_stream("person", self._most_streams)
+        return Leave(self._streams, who, self._all)
+
+    def _rates_of(self, identity: Identity) -> Rates:
+        return self._of_tenant.get(identity.tenant_id, self._rates)
+
+    def _give_back(self, identity: Identity, kind: MethodClass) -> None:
+        rates, app = self._rates_of(identity), identity.api_token_id
+        (rates.app if app else rates.person)[kind].give_back(app or identity.person_id)
+        rates.tenant.give_back(identity.tenant_id)
+
+    def _take(self, identity: Identity, kind: MethodClass, count: int) -> None:
+        rates, app = self._rates_of(identity), identity.api_token_id
+        own = (rates.app if app else rates.person).get(kind)
+        if own is None:
+            return
+        now, who = self._now(), app or identity.person_id
+        count = min(count, own.burst)
+        wait = own.take(who, now, count)
+        if wait:
+            raise _limited("app" if app else "person", kind, wait)
+        wait = rates.tenant.take(identity.tenant_id, now, count)
+        if wait:
+            own.give_back(who, count)
+            raise _limited("tenant", kind, wait)
+
+
+class Leave:
+    """Ends what `Limits.enter` has counted, when it is called for the first time."""
+
+    __slots__ = ("_all", "_key", "_uses")
+
+    def __init__(self, uses: Uses, key: str, everybody: Uses | None = None) -> None:
+        self._uses = uses
+        self._key = key
+        self._all = everybody
+
+    def __call__(self) -> None:
+        """Count one less."""
+        self._uses.leave(self._key)
+        if self._all is not None:
+            self._all.leave(_ALL)
+
+
+def _who(identity: Identity | None) -> str:
+    return _ALL if identity is None else identity.api_token_id or identity.person_id
+
+
+def _buckets_of_strangers(section: LimitsSection, name: str) -> Buckets:
+    rate = getattr(section, name)
+    return Buckets(per_second=rate.per_second, burst=rate.burst, kept=section.kept)
+
+
+def _limited(limit: str, kind: MethodClass, wait: float) -> RateLimited:
+    LIMITED.labels(limit, kind).inc()
+    return RateLimited(
+        # Rounded up to what travels whole everywhere: a caller who comes then is let in.
+        retry_after=timedelta(milliseconds=int(wait * 1000) + 1),
+        limit=limit,
+        method_class=kind.value,
+    )
+
+
+def _no_stream(limit: str, most: int) -> Refusal:
+    LIMITED.labels("streams" if limit == "person" else "all_streams", STREAM).inc()
+    return TooManyStreams(limit=limit, most=most, retry_after=_STREAMS_RETRY)

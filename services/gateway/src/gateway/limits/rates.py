@@ -1,0 +1,42 @@
+"""The buckets of one set of rates: the company's own, or everybody else's."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from gateway.config import RateSection, RatesSection
+from gateway.limits.buckets import Buckets
+from gateway.limits.classes import MethodClass
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Buckets of people, of apps and of whole tenants.
+
+    Attributes:
+        person: by class of method; a class that is not in it has no rate.
+        app: likewise, for those who come with an API token.
+        tenant: everything that anybody of a tenant asks for.
+    """
+
+    person: dict[MethodClass, Buckets]
+    app: dict[MethodClass, Buckets]
+    tenant: Buckets
+
+    @classmethod
+    def of(cls, section: RatesSection, *, kept: int) -> Self:
+        """Make the buckets of some settings; `kept` of each sort are remembered."""
+
+        def buckets(rate: RateSection) -> Buckets:
+            return Buckets(per_second=rate.per_second, burst=rate.burst, kept=kept)
+
+        return cls(
+            person={
+                MethodClass.READ: buckets(section.person_read),
+                MethodClass.CHANGE: buckets(section.person_change),
+            },
+            app={
+                MethodClass.READ: buckets(section.app_read),
+                MethodClass.CHANGE: buckets(section.app_change),
+            },
+            tenant=buckets(section.tenant),
+        )

@@ -1,0 +1,30 @@
+"""How many calls or streams somebody has at this moment."""
+
+
+class Uses:
+    """Counts by key, up to a number each; a key without any is forgotten."""
+
+    __slots__ = ("_count", "_most")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._count: dict[str, int] = {}
+
+    def enter(self, key: str) -> bool:
+        """Count one more; False, and nothing is counted, when there are as many as there may be."""
+        count = self._count.get(key, 0)
+        if count >= self._most:
+            return False
+        self._count[key] = count + 1
+        return True
+
+    def leave(self, key: str) -> None:
+        """Count one less of those that `enter` counted."""
+        count = self._count[key] - 1
+        if count:
+            self._count[key] = count
+        else:
+            del self._count[key]
+
+    def __len__(self) -> int:
+        return len(self._count)

@@ -1,0 +1,150 @@
+"""Limits through real sockets, native and over HTTP (GW-6)."""
+
+import asyncio
+import base64
+from typing import Any
+
+import aiohttp
+import grpc
+import pytest
+from gateway.config import LimitsSection, RateSection
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from plexus.directory.v1.directory_service_pb2 import GetPersonRequest
+from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
+from plexus.directory.v1.session_service_pb2 import SignInRequest
+from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
+from plexus.messaging.v1.import_service_pb2 import ImportMessagesRequest
+from plexus.messaging.v1.import_service_pb2_grpc import ImportServiceStub
+from plexuskit.grpc import RemoteRefusal, refused
+
+PATH = "/plexus.directory.v1.DirectoryService/GetPerson"
+SIGN_IN = "/plexus.directory.v1.SessionService/SignIn"
+BURST = 3
+
+
+@pytest.fixture
+def limits_section() -> LimitsSection:
+    scarce = RateSection(per_second=0.01, burst=BURST)
+    return LimitsSection(
+        person_read=scarce,
+        person_change=scarce,
+        address=RateSection(per_second=0.01, burst=2 * BURST),
+        handle=scarce,
+        calls_per_person=2,
+        streams_per_person=2,
+    )
+
+
+def get(running: Any, person: str = "per_ann", *, wanted: str = "per_x") -> Any:
+    stub: Any = DirectoryServiceStub(running.channel)
+    request = GetPersonRequest(person_id=wanted)
+    return stub.GetPerson(request, metadata=running.bearer(sub=person, jti=person), timeout=10)
+
+
+async def refusal_of(call: Any) -> RemoteRefusal:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return refused(caught.value)
+
+
+async def test_gw_06_a_flood_is_told_when_to_come_back_and_slows_nobody_else(running: Any) -> None:
+    flood = await asyncio.gather(
+        *(get(running) for _ in range(40)),
+        *(get(running, f"per_{number}") for number in range(10)),
+        return_exceptions=True,
+    )
+
+    served = [not isinstance(outcome, Exception) for outcome in flood]
+    # At most two of a person at once, and three in all: whatever came first, no more than that.
+    assert 1 <= sum(served[:40]) <= BURST
+    assert all(served[40:])
+    refusals = [refused(outcome) for outcome in flood if isinstance(outcome, Exception)]
+    assert {refusal.code for refusal in refusals} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+    assert {refusal.reason for refusal in refusals} <= {"RATE_LIMITED", "TOO_MANY_CALLS"}
+    assert all(refusal.retry_after for refusal in refusals)
+
+
+async def test_gw_06_a_refusal_names_its_limit_and_has_retry_info(running: Any) -> None:
+    for _ in range(BURST):
+        await get(running)
+    refusal = await refusal_of(get(running))
+
+    assert (refusal.reason, refusal.domain) == ("RATE_LIMITED", "plexus.gateway")
+    assert refusal.metadata == {"limit": "person", "method_class": "read"}
+    assert refusal.retry_after is not None
+    assert 90 < refusal.retry_after.total_seconds() <= 101
+
+
+async def test_gw_06_http_says_the_same_with_429_and_retry_after(running: Any) -> None:
+    headers = {"authorization": running.bearer()[0][1], "content-type": "application/json"}
+    async with aiohttp.ClientSession(running.http) as session:
+        for _ in range(BURST):
+            async with session.post(PATH, json={}, headers=headers) as response:
+                assert response.status == 200
+        async with session.post(PATH, json={}, headers=headers) as response:
+            body = await response.json()
+            assert response.status == 429
+            assert 90 < int(response.headers["retry-after"]) <= 101
+
+    assert body["code"] == "resource_exhausted"
+    details = {each["type"]: base64.b64decode(each["value"] + "===") for each in body["details"]}
+    assert ErrorInfo.FromString(details["google.rpc.ErrorInfo"]).reason == "RATE_LIMITED"
+    assert RetryInfo.FromString(details["google.rpc.RetryInfo"]).retry_delay.seconds > 90
+
+
+async def test_gw_06_calls_at_once_are_limited_for_each_person(running: Any) -> None:
+    waiting = [asyncio.ensure_future(get(running, wanted="slow")) for _ in range(2)]
+    await running.directory.begun.wait()
+
+    refusal = await refusal_of(get(running))
+
+    assert (refusal.reason, refusal.metadata["most"]) == ("TOO_MANY_CALLS", "2")
+    await get(running, "per_bob")
+    running.directory.go_on.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_gw_06_streams_are_limited_for_each_person_and_end_their_count(running: Any) -> None:
+    stub: Any = ImportServiceStub(running.channel)
+
+    def opened(person: str) -> Any:
+        bearer = running.bearer(sub=person, jti=person, roles=["admin"])
+        return stub.ImportMessages(metadata=bearer)
+
+    streams = [opened("per_ann") for _ in range(2)]
+    for stream in streams:
+        await stream.write(ImportMessagesRequest())
+        await stream.read()
+    refusal = await refusal_of(opened("per_ann").read())
+    assert (refusal.reason, refusal.metadata["limit"]) == ("TOO_MANY_STREAMS", "person")
+
+    bob = opened("per_bob")
+    await bob.write(ImportMessagesRequest())
+    await bob.read()
+    await streams[0].done_writing()
+    assert await streams[0].read() is grpc.aio.EOF
+    again = opened("per_ann")
+    await again.write(ImportMessagesRequest())
+    await again.read()
+    for stream in (streams[1], bob, again):
+        stream.cancel()
+
+
+async def test_gw_06_signing_in_is_limited_by_handle_and_by_address(running: Any) -> None:
+    stub: Any = SessionServiceStub(running.channel)
+    for spelling in ("ann", "Ann", " ann"):
+        await stub.SignIn(SignInRequest(handle=spelling), timeout=10)
+    refusal = await refusal_of(stub.SignIn(SignInRequest(handle="ann"), timeout=10))
+    assert refusal.metadata == {"limit": "handle", "method_class": "public"}
+
+    for handle in ("bob", "cem"):
+        await stub.SignIn(SignInRequest(handle=handle), timeout=10)
+    refusal = await refusal_of(stub.SignIn(SignInRequest(handle="dan"), timeout=10))
+    assert refusal.metadata == {"limit": "address", "method_class": "public"}
+
+    # The same machine over HTTP is the same stranger.
+    async with (
+        aiohttp.ClientSession(running.http) as session,
+        session.post(SIGN_IN, json={"handle": "eve"}) as response,
+    ):
+        assert response.status == 429

@@ -1,0 +1,267 @@
+"""The arithmetic of limits: what buckets promise, and what is counted for whom (GW-6)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from gateway.config import LimitsSection, RateSection
+from gateway.identity import Identity
+from gateway.limits import (
+    Buckets,
+    Limits,
+    MethodClass,
+    RateLimited,
+    TooManyCalls,
+    TooManyStreams,
+    class_of,
+)
+from gateway.proxy.calls import network_of
+from hypothesis import given
+from hypothesis import strategies as st
+from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest, SendMessagesRequest
+from plexuskit.grpc import requirements
+from plexuskit.testing.clock import FrozenClock
+from prometheus_client import REGISTRY
+
+READ = requirements()["/plexus.directory.v1.DirectoryService/GetPerson"]
+CHANGE = requirements()["/plexus.directory.v1.DirectoryService/CreatePerson"]
+IMPORT = requirements()["/plexus.messaging.v1.ImportService/ImportConversations"]
+STREAM = requirements()["/plexus.gateway.v1.SessionService/Subscribe"]
+SIGN_IN = requirements()["/plexus.directory.v1.SessionService/SignIn"]
+BATCH = requirements()["/plexus.messaging.v1.MessagingService/SendMessages"]
+
+rates = st.floats(min_value=0.1, max_value=1000, allow_nan=False)
+bursts = st.integers(min_value=1, max_value=100)
+gaps = st.lists(st.floats(min_value=0, max_value=5, allow_nan=False), min_size=1, max_size=200)
+
+
+def identity(person: str = "per_ann", *, tenant: str = "ten_acme", app: str = "") -> Identity:
+    return Identity(
+        tenant_id=tenant,
+        person_id=person,
+        session_id="ses_1",
+        roles=frozenset({"member"}),
+        expires_at=datetime.now(UTC) + timedelta(minutes=15),
+        token_id="jti_1",
+        api_token_id=app,
+    )
+
+
+def few(**changed: Any) -> LimitsSection:
+    """Two of everything, and nothing comes back within a test."""
+    rate = RateSection(per_second=0.001, burst=2)
+    names = ("person_read", "person_change", "app_read", "app_change", "address", "handle")
+    return LimitsSection(**(dict.fromkeys(names, rate) | changed))
+
+
+def limited(limit: str, method_class: str) -> float:
+    labels = {"limit": limit, "method_class": method_class}
+    return REGISTRY.get_sample_value("plexus_gateway_limited_total", labels) or 0.0
+
+
+@given(per_second=rates, burst=bursts, waits=gaps)
+def test_gw_06_no_window_sees_more_than_a_burst_and_the_rate(
+    per_second: float, burst: int, waits: list[float]
+) -> None:
+    buckets = Buckets(per_second=per_second, burst=burst, kept=10)
+    now, taken = 1000.0, []
+    for wait in waits:
+        now += wait
+        if not buckets.take("ann", now):
+            taken.append(now)
+
+    for first, start in enumerate(taken):
+        for last in range(first, len(taken)):
+            count = last - first + 1
+            assert count <= burst + per_second * (taken[last] - start) + 1e-3
+
+
+@given(per_second=rates, burst=bursts, waits=gaps)
+def test_gw_06_who_stays_below_the_rate_is_never_refused(
+    per_second: float, burst: int, waits: list[float]
+) -> None:
+    buckets = Buckets(per_second=per_second, burst=burst, kept=10)
+    now = 1000.0
+    for wait in waits:
+        assert buckets.take("ann", now) == 0.0
+        now += 1 / per_second + wait
+
+
+@given(per_second=rates, burst=bursts, waits=gaps)
+def test_gw_06_who_waits_as_long_as_told_is_let_in(
+    per_second: float, burst: int, waits: list[float]
+) -> None:
+    buckets = Buckets(per_second=per_second, burst=burst, kept=10)
+    now = 1000.0
+    for wait in waits:
+        told = buckets.take("ann", now)
+        if told:
+            now += told
+            assert buckets.take("ann", now) == 0.0
+        now += wait / 100
+
+
+def test_gw_06_buckets_are_bounded_and_the_least_used_leave_first() -> None:
+    buckets = Buckets(per_second=0.001, burst=1, kept=3)
+    for who in ("ann", "bob", "cem"):
+        assert not buckets.take(who, 0.0)
+    assert buckets.take("ann", 0.0) > 0
+    buckets.take("dan", 0.0)
+
+    assert len(buckets) == 3
+    assert buckets.take("dan", 0.0) > 0
+
+
+def test_gw_06_every_method_has_the_class_that_its_contract_says() -> None:
+    assert class_of(READ) is MethodClass.READ
+    assert class_of(CHANGE) is MethodClass.CHANGE
+    assert class_of(IMPORT) is MethodClass.BULK
+    assert class_of(SIGN_IN) is MethodClass.PUBLIC
+    assert class_of(BATCH) is MethodClass.CHANGE
+
+
+def test_gw_06_a_person_has_a_rate_of_its_own_for_each_class(clock: FrozenClock) -> None:
+    limits, before = Limits(few(), clock=clock), limited("person", "read")
+    for _ in range(2):
+        limits.rate(READ, identity())
+    with pytest.raises(RateLimited) as refused:
+        limits.rate(READ, identity())
+
+    assert refused.value.metadata == {"limit": "person", "method_class": "read"}
+    assert refused.value.retry_after is not None
+    assert 1000 <= refused.value.retry_after.total_seconds() < 1000.01
+    assert limited("person", "read") == before + 1
+    limits.rate(CHANGE, identity())
+    limits.rate(READ, identity("per_bob"))
+
+
+def test_gw_06_an_app_has_a_rate_of_its_own(clock: FrozenClock) -> None:
+    limits = Limits(few(), clock=clock)
+    for _ in range(2):
+        limits.rate(READ, identity(app="tok_1"))
+    with pytest.raises(RateLimited) as refused:
+        limits.rate(READ, identity(app="tok_1"))
+
+    assert refused.value.metadata["limit"] == "app"
+    limits.rate(READ, identity(app="tok_2"))
+    limits.rate(READ, identity())
+
+
+def test_gw_06_a_tenant_has_a_rate_and_who_is_refused_pays_nothing(clock: FrozenClock) -> None:
+    scarce = RateSection(per_second=1, burst=2)
+    limits = Limits(few(tenant=scarce), clock=clock)
+    limits.rate(READ, identity("per_ann"))
+    limits.rate(READ, identity("per_bob"))
+    for _ in range(5):
+        with pytest.raises(RateLimited) as refused:
+            limits.rate(READ, identity("per_cem"))
+        assert refused.value.metadata["limit"] == "tenant"
+
+    limits.rate(READ, identity("per_dan", tenant="ten_other"))
+    clock.advance(timedelta(seconds=2))
+    for _ in range(2):
+        limits.rate(READ, identity("per_cem"))
+
+
+def test_gw_06_a_tenant_can_have_rates_of_its_own(clock: FrozenClock) -> None:
+    own = {"ten_big": {"person_read": {"per_second": 1, "burst": 5}}}
+    limits = Limits(few(tenants=own), clock=clock)
+
+    for _ in range(5):
+        limits.rate(READ, identity(tenant="ten_big"))
+    with pytest.raises(RateLimited):
+        limits.rate(READ, identity(tenant="ten_big"))
+    for _ in range(2):
+        limits.rate(CHANGE, identity(tenant="ten_big"))
+    with pytest.raises(RateLimited):
+        limits.rate(CHANGE, identity(tenant="ten_big"))
+
+
+def test_msg_19_an_import_is_not_held_back(clock: FrozenClock) -> None:
+    limits = Limits(few(), clock=clock)
+    for _ in range(100):
+        limits.rate(IMPORT, identity())
+
+
+def test_msg_18_each_item_counts_and_a_refused_one_costs_nothing(clock: FrozenClock) -> None:
+    limits = Limits(few(person_change=RateSection(per_second=1, burst=3)), clock=clock)
+
+    outcomes = limits.items(identity(), 5)
+
+    assert [outcome is None for outcome in outcomes] == [True, True, True, False, False]
+    clock.advance(timedelta(seconds=2))
+    assert [outcome is None for outcome in limits.items(identity(), 3)] == [True, True, False]
+
+
+def test_msg_18_a_batch_counts_as_its_items_and_a_large_one_as_a_whole_bucket(
+    clock: FrozenClock,
+) -> None:
+    limits = Limits(few(person_change=RateSection(per_second=1, burst=10)), clock=clock)
+    five = SendMessagesRequest(items=[SendMessageRequest()] * 5).SerializeToString()
+    many = SendMessagesRequest(items=[SendMessageRequest()] * 256).SerializeToString()
+
+    for _ in range(2):
+        limits.rate(BATCH, identity())
+        limits.batch(BATCH, five, identity())
+    with pytest.raises(RateLimited):
+        limits.rate(BATCH, identity())
+
+    limits.rate(BATCH, identity("per_bob"))
+    limits.batch(BATCH, many, identity("per_bob"))
+    with pytest.raises(RateLimited):
+        limits.rate(BATCH, identity("per_bob"))
+    clock.advance(timedelta(seconds=9))
+    limits.rate(BATCH, identity("per_bob"))
+    with pytest.raises(RateLimited) as refused:
+        limits.batch(BATCH, many, identity("per_bob"))
+    clock.advance(refused.value.retry_after or timedelta())
+    limits.rate(BATCH, identity("per_bob"))
+    limits.batch(BATCH, many, identity("per_bob"))
+    limits.batch(BATCH, b"\xff", identity("per_cem"))
+
+
+def test_gw_06_a_person_has_so_many_calls_and_streams_at_once(clock: FrozenClock) -> None:
+    limits = Limits(few(calls_per_person=2, streams_per_person=2, streams=3), clock=clock)
+    leaves = [limits.enter(READ, identity()) for _ in range(2)]
+    with pytest.raises(TooManyCalls):
+        limits.enter(READ, identity())
+    limits.enter(READ, identity("per_bob"))
+    assert leaves[0] is not None
+    leaves[0]()
+    limits.enter(READ, identity())
+
+    stream = limits.enter(STREAM, identity())
+    limits.enter(STREAM, identity())
+    with pytest.raises(TooManyStreams) as refused:
+        limits.enter(STREAM, identity())
+    assert refused.value.metadata == {"limit": "person", "most": "2"}
+    limits.enter(STREAM, identity("per_bob"))
+    with pytest.raises(TooManyStreams) as refused:
+        limits.enter(STREAM, identity("per_cem"))
+    assert refused.value.metadata == {"limit": "process", "most": "3"}
+    assert stream is not None
+    stream()
+    limits.enter(STREAM, identity("per_cem"))
+
+
+def test_gw_06_switched_off_nothing_is_limited(clock: FrozenClock) -> None:
+    limits = Limits(few(enabled=False, calls_per_person=1), clock=clock)
+    for _ in range(10):
+        limits.rate(READ, identity())
+        limits.stranger("192.0.2.1")
+        assert limits.enter(READ, identity()) is None
+    assert limits.items(identity(), 10) == [None] * 10
+
+
+@pytest.mark.parametrize(
+    ("peer", "network"),
+    [
+        ("ipv4:192.0.2.7:5000", "192.0.2.7/32"),
+        ("192.0.2.7:5000", "192.0.2.7/32"),
+        ("ipv6:%5B2001:db8::1%5D:5000", "2001:db8::/64"),
+        ("2001:db8::ffff:1:5000", "2001:db8::/64"),
+        ("unix:/tmp/socket", "unix:/tmp/socket"),
+    ],
+)
+def test_gw_06_a_stranger_is_its_network(peer: str, network: str) -> None:
+    assert network_of(peer) == network
