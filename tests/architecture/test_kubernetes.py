@@ -321,7 +321,7 @@ def test_urls_with_passwords_can_come_from_a_secret(
                 assert set(entry["valueFrom"]) == {"secretKeyRef"}
                 assert entry["valueFrom"]["secretKeyRef"]["name"] == "plexus-urls"
                 moved.add(service)
-    assert moved == {"directory", "messaging", "notify", "search", "tasks"}
+    assert moved == {"audit", "directory", "messaging", "notify", "search", "tasks"}
 
 
 def matches(wanted: Mapping[str, str], found: Mapping[str, str]) -> bool:
