@@ -1,18 +1,20 @@
 """How the service is put together: one async context manager per role."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 import structlog
+from plexus.audit.v1.access_service_pb2_grpc import add_AccessHistoryServiceServicer_to_server
 from plexus.audit.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
-from plexuskit.grpc import CallerVerifier, serve
+from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
+from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
 from plexuskit.mongo import connect
 from plexuskit.service import Role, Runtime
 
-from audit.api import AuditApi
+from audit.api import AccessHistoryApi, AuditApi
 from audit.config import Settings
-from audit.consumers import consuming
+from audit.consumers import Owners, beginning, consuming
 from audit.operations import Recorder
 from audit.store import Store
 
@@ -23,7 +25,7 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Serve AuditService; needs no Kafka."""
+    """Serve AuditService and AccessHistoryService; needs no Kafka."""
     async with (
         _store(settings, runtime) as store,
         serve(
@@ -33,6 +35,10 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                 (
                     add_AuditServiceServicer_to_server,
                     AuditApi(store, section=settings.ledger),
+                ),
+                (
+                    add_AccessHistoryServiceServicer_to_server,
+                    AccessHistoryApi(store, clock=runtime.clock),
                 ),
             ],
             verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
@@ -48,6 +54,8 @@ async def recorder(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Write down what happens and what is decided."""
     async with (
         _store(settings, runtime) as store,
+        _owners(settings, runtime) as owners,
+        beginning(store, owners, runtime=runtime),
         consuming(
             store,
             recorder=Recorder(store, clock=runtime.clock),
@@ -63,6 +71,19 @@ async def provision(settings: Settings) -> None:
     async with connect(settings.mongo) as db:
         await Store(db).provision()
     log.info("audit.provisioned", database=settings.mongo.database)
+
+
+@asynccontextmanager
+async def _owners(settings: Settings, runtime: Runtime) -> AsyncIterator[Owners]:
+    signer = CallerSigner(settings.caller)
+    async with AsyncExitStack() as stack:
+        opened = {
+            name: await stack.enter_async_context(
+                channel(target, audience=name, signer=signer, service=SERVICE, clock=runtime.clock)
+            )
+            for name, target in settings.peers.model_dump().items()
+        }
+        yield Owners(**{name: AuthorityStub(each) for name, each in opened.items()})
 
 
 @asynccontextmanager

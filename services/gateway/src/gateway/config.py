@@ -43,7 +43,6 @@ class PeersSection(Section):
     notify: str = Field(min_length=1)
     search: str = Field(min_length=1)
     audit: str = Field(min_length=1)
-    audit: str = Field(default="audit:7000", min_length=1)
 
     def by_service(self) -> Mapping[str, str]:
         """Return the addresses by name of the service, which is also the audience of callers."""

@@ -21,7 +21,7 @@ def detailed(what: Occurrence, changed: Difference) -> Occurrence:
     if changed.fields:
         details["fields"] = " ".join(changed.fields)
     for sign, relations in (("+", changed.began), ("-", changed.ended)):
-        for name in sorted({each.relation for each in relations}):
+        for name in sorted({each.relation for each in relations if each.subject}):
             ids = sorted(_shown(relations, name=name, object_=what.object))
             details[f"{sign}{name}"] = " ".join(ids[:IDS_MOST])
             if len(ids) > IDS_MOST:

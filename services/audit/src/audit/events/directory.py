@@ -12,7 +12,7 @@ from audit.events.reading import instant, marks, state
 
 _COUNTED: Final = frozenset({"id", "tenant_id", "version", "created_at"})
 _OF_PERSON: Final = _COUNTED | {"state", "kind", "department_ids", "roles", "manager_id"}
-_OF_DEPARTMENT: Final = _COUNTED | {"parent_id", "path", "leader_id", "closed"}
+_OF_DEPARTMENT: Final = _COUNTED | {"parent_id", "leader_id", "closed"}
 _OF_GROUP: Final = _COUNTED | {"department_id", "removed", "size"}
 _OF_ROLE: Final = _COUNTED | {"permissions", "removed", "built_in"}
 _OF_BINDING: Final = _COUNTED | {"role_id", "subject", "scope", "removed", "created_by"}
@@ -22,7 +22,7 @@ _STATES: Final = {
 }
 _KINDS: Final = {
     people_pb2.Person.KIND_HUMAN: "human",
-    people_pb2.Person.KIND_SERVICE_ACCOUNT: "service_account",
+    people_pb2.Person.KIND_SERVICE_ACCOUNT: "app",
     people_pb2.Person.KIND_BOOTSTRAP: "bootstrap",
     people_pb2.Person.KIND_GUEST: "guest",
 }
@@ -54,6 +54,9 @@ def _of_person(person: people_pb2.Person, part: str) -> Iterator[Relation]:
         yield Relation(part, "manager", f"person:{person.manager_id}")
     if person.HasField("guest_expires_at"):
         yield Relation(part, "expires", instant(person.guest_expires_at).isoformat())
+    # What policies may ask about; it has no subject, so no entry shows it.
+    attributes = _data(title=person.title, locale=person.locale, time_zone=person.time_zone)
+    yield Relation(part, "attributes", "", attributes)
 
 
 def department_states(envelope: Envelope, fact: Any) -> list[State]:
@@ -75,9 +78,7 @@ def _of_department(department: people_pb2.Department, part: str) -> Iterator[Rel
     yield Relation(part, "state", "closed" if department.closed else "open")
     if department.parent_id:
         yield Relation(part, "parent", f"department:{department.parent_id}")
-    for ancestor in department.path:
-        if ancestor != department.id:
-            yield Relation(part, "ancestor", f"department:{ancestor}")
+    yield Relation(part, "path", "", _data(path=list(department.path)))
     if department.leader_id:
         yield Relation(part, "leader", f"person:{department.leader_id}")
 
@@ -105,14 +106,15 @@ def group_states(envelope: Envelope, fact: Any) -> list[State]:
 def role_states(envelope: Envelope, fact: Any) -> list[State]:
     """Read what a role grants; nothing when it was removed."""
     role: access_pb2.Role = fact.role
-    part = f"role:{role.id}"
     permissions = [] if role.removed else role.permissions
+    # Built-in roles have the same names in every tenant, so a part carries the tenant's too.
+    part = f"role:{envelope.tenant_id}/{role.id}"
     return [
         state(
             envelope,
             part=part,
             version=role.version,
-            relations=[Relation(part, "permission", each) for each in permissions],
+            relations=[Relation(f"role:{role.id}", "permission", each) for each in permissions],
             marked=marks(role, part=part, without=_OF_ROLE),
         )
     ]
@@ -170,7 +172,6 @@ def module_states(envelope: Envelope, fact: Any) -> list[State]:
             for each in module.except_department_ids
         ),
     ]
-    # Modules have the same names in every tenant, so a part carries the tenant's too.
     part = f"module:{envelope.tenant_id}/{module.name}"
     return [state(envelope, part=part, version=module.version, relations=relations)]
 

@@ -39,6 +39,7 @@ class _Reader:
     states: Callable[[Envelope, Any], list[State]]
     # Whether versions of the object are dense, so that the one before is one less.
     dense: bool = True
+    name: Callable[[Envelope, Any], str] = lambda envelope, _: str(envelope.entity_id)
 
 
 def _nothing(_: Envelope, __: Any) -> list[State]:
@@ -79,7 +80,10 @@ _READERS: Final[Mapping[str, _Reader]] = MappingProxyType(
                 states=directory.policy_states,
             ),
             _Reader(
-                fact=directory_facts.ModuleChanged, object="module", states=directory.module_states
+                fact=directory_facts.ModuleChanged,
+                object="module",
+                states=directory.module_states,
+                name=lambda _, fact: str(fact.module.name),
             ),
             *(
                 _Reader(fact=fact, object="conversation", states=work.conversation_states)
@@ -138,7 +142,7 @@ def told(envelope: Envelope, *, traceparent: str = "") -> Told | None:
         event_id=envelope.event_id,
         action=envelope.type.rpartition(".")[2],
         actor_id=envelope.actor_id,
-        object=f"{reader.object}:{envelope.entity_id}",
+        object=f"{reader.object}:{reader.name(envelope, fact)}",
         version_before=after - 1 if reader.dense else 0,
         version_after=after,
         trace_id=trace_id(traceparent),

@@ -7,6 +7,7 @@ from plexuskit.mongo import Database, Transaction
 
 from audit.store.history import HistoryStore
 from audit.store.ledger import EntryFilter, LedgerStore
+from audit.store.past import PastStore
 
 __all__ = ["EntryFilter", "Store"]
 
@@ -20,6 +21,7 @@ class Store:
         self._db = db
         self.ledger = LedgerStore(db)
         self.history = HistoryStore(db)
+        self.past = PastStore(db)
 
     async def provision(self) -> None:
         """Create the collections and indexes that are missing; run any number of times."""

@@ -30,6 +30,7 @@ from audit.domain.history import (
 
 SCHEMA_VERSION: Final = 1
 _ID_BYTES: Final = 16
+_BEGINNING: Final = "history"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +49,12 @@ class HistoryStore:
         self._parts = db.collection("parts", schema_version=SCHEMA_VERSION)
         self._versions = db.collection("versions", schema_version=SCHEMA_VERSION)
         self._relations = db.collection("relations", schema_version=SCHEMA_VERSION)
+        self._beginning = db.collection("beginning", schema_version=SCHEMA_VERSION)
 
     async def ensure_indexes(self) -> None:
         """Create the collections and indexes, each for the queries below."""
         await self._parts.ensure_indexes([])
+        await self._beginning.ensure_indexes([])
         await self._versions.ensure_indexes(
             [Index(keys=[("part", ASCENDING), ("version", ASCENDING)], name="part", unique=True)]
         )
@@ -86,6 +89,19 @@ class HistoryStore:
                 ),
             ]
         )
+
+    async def begins_at(self) -> datetime | None:
+        """Read from when on the history is whole; nothing before it has begun."""
+        found = await self._beginning.find_one({"_id": _BEGINNING})
+        return None if found is None else found["at"]
+
+    async def begin(self, at: datetime) -> None:
+        """Note that the history is whole from a time on; the first who says so is believed."""
+        await self._beginning.update({"_id": _BEGINNING}, {"$setOnInsert": {"at": at}}, upsert=True)
+
+    async def tenants(self) -> list[str]:
+        """List the tenants that something is known of."""
+        return sorted(await self._parts.distinct("tenant_id"))
 
     async def newest(self, parts: Iterable[str], *, tx: Transaction) -> dict[str, Newest]:
         """Read the newest known versions of parts, by part."""
