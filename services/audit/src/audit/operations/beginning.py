@@ -14,6 +14,7 @@ from audit.operations.remembering import remember
 from audit.store import Store
 
 BATCH: Final = 500
+_CONVERSATION: Final = "conversation:"
 
 Frames = AsyncIterator[Iterable[RelationMessage]]
 
@@ -55,13 +56,7 @@ async def begin_history(store: Store, sources: Sources, *, clock: Clock) -> date
     await sources.directory(put)
     for tenant_id in await store.history.tenants():
         async for frame in sources.memberships(tenant_id):
-            await put(
-                [
-                    state
-                    for relation in frame
-                    for state in relation_states([relation], tenant_id=tenant_id, at=at)
-                ]
-            )
+            await put(list(relation_states(frame, tenant_id=tenant_id, at=at)))
         async for frame in _by_object(sources.work(tenant_id)):
             await put(list(relation_states(frame, tenant_id=tenant_id, at=at)))
     now = clock.now()
@@ -77,21 +72,22 @@ def relation_states(
     A membership of a conversation is a part of its own; a project or a task is one as a whole.
     """
     for object_, group in groupby(relations, key=lambda each: each.object):
-        members = list(group)
-        found = frozenset(
-            Relation(object_, each.relation, subject)
-            for each in members
-            for subject in (*each.subjects, *((each.subject,) if each.subject else ()))
-        )
-        alone = object_.startswith("conversation:")
-        yield State(
-            tenant_id=tenant_id,
-            part=f"{object_}/{members[0].subject}" if alone else object_,
-            version=members[0].version,
-            at=at,
-            relations=found,
-            exact=False,
-        )
+        alone = object_.startswith(_CONVERSATION)
+        parts: dict[str, tuple[int, set[Relation]]] = {}
+        for each in group:
+            for subject in (*each.subjects, *((each.subject,) if each.subject else ())):
+                part = f"{object_}/{subject}" if alone else object_
+                _, found = parts.setdefault(part, (each.version, set()))
+                found.add(Relation(object_, each.relation, subject))
+        for part, (version, found) in parts.items():
+            yield State(
+                tenant_id=tenant_id,
+                part=part,
+                version=version,
+                at=at,
+                relations=frozenset(found),
+                exact=False,
+            )
 
 
 async def _by_object(frames: Frames) -> Frames:
