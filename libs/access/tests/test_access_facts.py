@@ -133,7 +133,7 @@ def test_a_snapshot_whose_frames_divide_an_object_is_put_together():
     gathered.add([Relation(**one, subjects=["person:bob", "person:chen"], version=7)])
     gathered.add([Relation(tenant_id="t", object="task:k1", subject="project:j1", version=1)])
     gathered.add([Relation(tenant_id="other", object="task:k1", subject="person:x", version=9)])
-    assert gathered.apply(state) == 3
+    state.replace_members(frozenset({"conversation", "task"}), gathered.members("t"))
     assert state.members[ROOM].people == {"ann", "bob", "chen"}
     assert state.members[ROOM].version == 7
     assert state.members[Object("task", "k1")].project == "j1"
@@ -141,9 +141,8 @@ def test_a_snapshot_whose_frames_divide_an_object_is_put_together():
 
 def test_what_is_in_doubt_is_asked_for_until_it_is_known_again():
     state, gathered = State("t"), Gathering()
-    state.change_members(ROOM, version=1, joined=["ann"], left=())
-    state.doubt_conversations()
+    state.change_members(ROOM, version=2, joined=["ann"], left=())
     assert state.doubtful(ROOM)
     gathered.add([Relation(tenant_id="t", object=str(ROOM), subjects=["person:ann"], version=1)])
-    gathered.apply(state)
+    state.replace_members(frozenset({"conversation"}), gathered.members("t"))
     assert not state.doubtful(ROOM)

@@ -205,7 +205,11 @@ class Company:
         self.oracle.set_members(object_, "member", (present - left) | joined)
         return [
             lambda state: state.change_members(
-                Object("conversation", id_), version=version, joined=joined, left=left
+                Object("conversation", id_),
+                version=version,
+                joined=joined,
+                left=left,
+                begins=version == 1,
             )
         ]
 

@@ -1,24 +1,31 @@
 """What the directory's tests stand on: a real database, cheap hashes, a real gRPC server."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from directory import operations
-from directory.api import AuthorityApi, DirectoryApi, SessionApi
-from directory.config import BootstrapSection, PasswordsSection
+from directory.api import AccessApi, AuthorityApi, DirectoryApi, SessionApi, SignInMeans
+from directory.config import BootstrapSection, OpenIdSection, PasskeysSection, PasswordsSection
 from directory.domain.access import Actor
-from directory.domain.people import Draft, Person
+from directory.domain.people import Changes, Draft, Person
 from directory.domain.requests import Request
 from directory.domain.sessions import Tokens
 from directory.domain.tenants import Tenant
+from directory.operations.admitting import Admitted
 from directory.operations.hashing import Hashing, hashing
+from directory.operations.openid import OpenIdClient, openid_client
+from directory.operations.passkeys import Passkeys
 from directory.operations.tokens import TokenIssuer
-from directory.store import Store, load_or_create
+from directory.store import Sealing, Store, load_or_create, load_or_create_sealing
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServicer_to_server
 from plexus.authz.v1.caller_pb2 import CallerContext
+from plexus.directory.v1.access_service_pb2_grpc import (
+    AccessServiceStub,
+    add_AccessServiceServicer_to_server,
+)
 from plexus.directory.v1.directory_service_pb2_grpc import (
     DirectoryServiceStub,
     add_DirectoryServiceServicer_to_server,
@@ -58,6 +65,22 @@ def issuer(tmp_path: Path, clock: FrozenClock) -> TokenIssuer:
     return TokenIssuer(load_or_create(tmp_path / "signing.json", now=clock.now()))
 
 
+@pytest.fixture
+def sealing(tmp_path: Path, clock: FrozenClock) -> Sealing:
+    return load_or_create_sealing(tmp_path / "secrets.json", now=clock.now())
+
+
+@pytest.fixture
+def passkeys() -> Passkeys:
+    return Passkeys(PasskeysSection(rp_id="plexus.example", origins=("https://plexus.example",)))
+
+
+@pytest.fixture
+async def openid(clock: FrozenClock) -> AsyncIterator[OpenIdClient]:
+    async with openid_client(OpenIdSection(private_addresses=True), clock=clock) as client:
+        yield client
+
+
 @dataclass(frozen=True, kw_only=True)
 class Company:
     """A tenant with its administrator, and the shortest way to do things in it."""
@@ -68,6 +91,8 @@ class Company:
     store: Store
     hashes: Hashing
     issuer: TokenIssuer
+    sealing: Sealing
+    passkeys: Passkeys
     clock: FrozenClock
 
     @property
@@ -88,22 +113,59 @@ class Company:
             now=self.now,
         )
 
-    async def sign_in(self, handle: str, password: str = PASSWORD) -> Tokens:
-        tokens, _ = await operations.sign_in(
+    async def enter(self, handle: str, password: str = PASSWORD) -> Admitted:
+        return await operations.sign_in(
             self.store,
             self.hashes,
             self.issuer,
+            passkeys=self.passkeys,
             handle=handle,
             password=password,
             device="test",
             now=self.now,
         )
-        return tokens
+
+    async def sign_in(self, handle: str, password: str = PASSWORD) -> Tokens:
+        admitted = await self.enter(handle, password)
+        assert admitted.tokens is not None
+        return admitted.tokens
 
     async def refresh(self, refresh_token: str) -> Tokens:
         return await operations.refresh_session(
             self.store, self.issuer, refresh_token=refresh_token, now=self.now
         )
+
+    async def department(self, name: str, parent_id: str = "", external_id: str = "") -> str:
+        """Make a department; out: its id."""
+        made = await operations.create_department(
+            self.store,
+            actor=self.actor,
+            name=name,
+            parent_id=parent_id,
+            external_id=external_id,
+            request=None,
+            now=self.now,
+        )
+        return made.id
+
+    async def change(self, person: Person, **changes: object) -> Person:
+        return await operations.update_person(
+            self.store,
+            actor=self.actor,
+            person_id=person.id,
+            changes=Changes(**changes),  # type: ignore[arg-type]
+            expected_version=0,
+            request=None,
+            now=self.now,
+        )
+
+    async def dismiss(self, person: Person) -> Person:
+        return await operations.deactivate_person(
+            self.store, actor=self.actor, person_id=person.id, request=None, now=self.now
+        )
+
+    async def load(self, person: Person) -> Person:
+        return await self.store.people.get(person.id, tenant_id=self.tenant.id)
 
     def acting_as(self, person: Person, *, session_id: str = "ses_of_test") -> Actor:
         return Actor(
@@ -116,7 +178,12 @@ class Company:
 
 @pytest.fixture
 async def company(
-    store: Store, hashes: Hashing, issuer: TokenIssuer, clock: FrozenClock
+    store: Store,
+    hashes: Hashing,
+    issuer: TokenIssuer,
+    sealing: Sealing,
+    passkeys: Passkeys,
+    clock: FrozenClock,
 ) -> Company:
     tenant, admin = await operations.init_tenant(
         store,
@@ -143,6 +210,8 @@ async def company(
         store=store,
         hashes=hashes,
         issuer=issuer,
+        sealing=sealing,
+        passkeys=passkeys,
         clock=clock,
     )
 
@@ -166,13 +235,19 @@ class Served:
     directory: DirectoryServiceStub
     sessions: SessionServiceStub
     authority: AuthorityStub
+    access: AccessServiceStub
     clock: FrozenClock
     gateway: CallerSigner
     search: CallerSigner
     secret: str = field(default=SECRET, repr=False)
 
     def person(
-        self, person_id: str, tenant_id: str, *roles: str, session_id: str = "ses_x"
+        self,
+        person_id: str,
+        tenant_id: str,
+        *roles: str,
+        session_id: str = "ses_x",
+        scopes: Sequence[str] = (),
     ) -> dict:
         return self._signed(
             self.gateway,
@@ -182,6 +257,7 @@ class Served:
                 person_id=person_id,
                 session_id=session_id,
                 roles=roles,
+                scopes=scopes,
             ),
         )
 
@@ -207,6 +283,9 @@ async def served(
     store: Store,
     hashes: Hashing,
     issuer: TokenIssuer,
+    sealing: Sealing,
+    passkeys: Passkeys,
+    openid: OpenIdClient,
     clock: FrozenClock,
     caller_keys_of: Callable[[str], CallerSection],
     runtime: Runtime,
@@ -220,13 +299,19 @@ async def served(
             add_SessionServiceServicer_to_server,
             SessionApi(
                 store,
-                hashing=hashes,
-                issuer=issuer,
-                bootstrap=BootstrapSection(secret=SECRET),
+                means=SignInMeans(
+                    hashing=hashes,
+                    issuer=issuer,
+                    sealing=sealing,
+                    passkeys=passkeys,
+                    openid=openid,
+                    bootstrap=BootstrapSection(secret=SECRET),
+                ),
                 clock=clock,
             ),
         ),
         (add_AuthorityServicer_to_server, AuthorityApi(store, clock=clock)),
+        (add_AccessServiceServicer_to_server, AccessApi(store, clock=clock)),
     ]
     verifier = CallerVerifier(caller_keys_of("directory"), "directory", clock=clock)
     async with (
@@ -243,6 +328,7 @@ async def served(
             directory=DirectoryServiceStub(channel),
             sessions=SessionServiceStub(channel),
             authority=AuthorityStub(channel),
+            access=AccessServiceStub(channel),
             clock=clock,
             gateway=CallerSigner(caller_keys_of("gateway")),
             search=CallerSigner(caller_keys_of("search")),

@@ -5,20 +5,22 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
 from gateway import connect, proxy
+from gateway.access import Access, Projection, Recorder
 from gateway.admission import Admission
 from gateway.config import HttpSection, LimitsSection
 from gateway.identity import ApiTokens, Authenticator, Callers, EndedSessions, SigningKeys
 from gateway.limits import Limits
 from joserfc.jwk import OKPKey
+from plexus.authz.v1.authority_pb2 import RecheckRequest, RecheckResponse, Verdict
 from plexus.directory.v1 import directory_service_pb2, session_service_pb2
 from plexus.directory.v1.directory_service_pb2_grpc import (
     DirectoryServiceServicer,
@@ -28,6 +30,8 @@ from plexus.directory.v1.session_service_pb2_grpc import (
     SessionServiceServicer,
     add_SessionServiceServicer_to_server,
 )
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.gateway.v1.events_pb2 import DecisionMade
 from plexus.messaging.v1 import import_service_pb2
 from plexus.messaging.v1.import_service_pb2_grpc import (
     ImportServiceServicer,
@@ -39,7 +43,8 @@ from plexuskit.config import CallerSection, GrpcSection
 from plexuskit.errors import DependencyDown, InvalidArgument, Kind, Refusal
 from plexuskit.grpc import CallerSigner, CallerVerifier, caller, open_channel, serve
 from plexuskit.grpc.budget import remaining
-from plexuskit.service import Runtime
+from plexuskit.kafka import KafkaUnavailable
+from plexuskit.service import Health, Runtime
 from plexuskit.testing.servers.ports import free_port
 
 KeysOf = Callable[[str], CallerSection]
@@ -239,6 +244,51 @@ async def _owner(name: str, servicers: Any, *, keys_of: KeysOf) -> AsyncIterator
         await runtime.close()
 
 
+class Standing:
+    """What a gateway knows of who may do what, and where its decisions go."""
+
+    def __init__(self) -> None:
+        clock = SystemClock()
+        self.projection = Projection()
+        self.access = Access(
+            self.projection, messaging=self._recheck, tasks=self._recheck, clock=clock
+        )
+        self.recorder = Recorder(cast("Any", self), clock=clock, health=Health())
+        self.records: list[Envelope] = []
+        self.kafka_down = False
+        # What owners confirm, and what they were asked.
+        self.readable: set[tuple[str, str]] = set()
+        self.asked: list[tuple[str, str]] = []
+
+    async def send_batch(self, records: Sequence[tuple[str, str, bytes, Any]]) -> None:
+        """Take decisions as Kafka does."""
+        if self.kafka_down:
+            raise KafkaUnavailable(doing="send")
+        self.records += [Envelope.FromString(value) for _, _, value, _ in records]
+
+    @property
+    def decisions(self) -> list[DecisionMade]:
+        return [DecisionMade.FromString(record.fact) for record in self.records]
+
+    async def _recheck(self, request: RecheckRequest) -> RecheckResponse:
+        self.asked += [(request.person_id, f"{ref.kind}:{ref.id}") for ref in request.refs]
+        return RecheckResponse(
+            verdicts=[
+                Verdict(readable=(request.person_id, f"{ref.kind}:{ref.id}") in self.readable)
+                for ref in request.refs
+            ]
+        )
+
+
+@pytest.fixture
+async def standing() -> AsyncIterator[Standing]:
+    """What the gateway under test knows; nothing, so that tokens alone say who may do what."""
+    known = Standing()
+    sending = asyncio.create_task(known.recorder.run())
+    yield known
+    sending.cancel()
+
+
 @pytest.fixture
 def limits_section() -> LimitsSection:
     """The limits of the gateway; a test that is about them has its own."""
@@ -251,6 +301,7 @@ async def running(
     directory_owner: Directory,
     caller_keys_of: KeysOf,
     limits_section: LimitsSection,
+    standing: "Standing",
 ) -> AsyncIterator[Running]:
     """A gateway without client streams, before two owners; the other owners are not there."""
     limits = Limits(limits_section, clock=SystemClock())
@@ -271,6 +322,8 @@ async def running(
         ),
         callers=Callers(signer, clock=clock),
         ended=ended,
+        access=standing.access,
+        recorder=standing.recorder,
     )
     people = [
         (add_DirectoryServiceServicer_to_server, directory),

@@ -49,6 +49,9 @@ class Messaging(AuthorityServicer, LogServiceServicer):
         async for _ in request_iterator:
             yield AppendResponse()
 
+    async def Snapshot(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - the contract
+        yield authority_pb2.SnapshotResponse()
+
     async def ReadableContainers(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - the contract
         return authority_pb2.ReadableContainersResponse(version="1")
 
@@ -124,6 +127,7 @@ async def test_gw_01_gw_04_a_gateway_process_from_start_to_stop(
     people = [
         (add_DirectoryServiceServicer_to_server, directory_owner),
         (add_SessionServiceServicer_to_server, directory_owner),
+        (add_AuthorityServicer_to_server, messaging),
     ]
     async with aiohttp.ClientSession() as http:
 
@@ -136,7 +140,7 @@ async def test_gw_01_gw_04_a_gateway_process_from_start_to_stop(
             return answer.status, required, other
 
         async def waits_for_keys() -> bool:
-            return (await failing())[:2] == (503, ["signing_keys"])
+            return (await failing())[:2] == (503, ["access", "signing_keys"])
 
         async def is_whole() -> bool:
             return await failing() == (200, [], [])

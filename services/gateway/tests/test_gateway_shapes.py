@@ -92,7 +92,7 @@ class Served(grpc.GenericRpcHandler):
 
 
 @pytest.fixture
-async def shapes(issuer, caller_keys_of):
+async def shapes(issuer, caller_keys_of, standing):
     """A channel to a proxy for the four shapes, and their owner."""
     owner = Owner(CallerVerifier(caller_keys_of("tasks"), "tasks"))
     clock = SystemClock()
@@ -110,6 +110,8 @@ async def shapes(issuer, caller_keys_of):
         ),
         callers=Callers(CallerSigner(caller_keys_of("gateway")), clock=clock),
         ended=ended,
+        access=standing.access,
+        recorder=standing.recorder,
     )
     behind, before = grpc.aio.server(), grpc.aio.server()
     behind.add_generic_rpc_handlers((Served({name: getattr(owner, name) for name in SHAPES}),))

@@ -23,7 +23,7 @@ class Entry:
 
 
 ENTRIES = (
-    Entry(name="directory", service="directory", roles=("api", "relay"), stage=0),
+    Entry(name="directory", service="directory", roles=("api", "relay", "upkeep"), stage=0),
     Entry(name="messaging-api", service="messaging", roles=("api",), stage=1),
     Entry(
         name="messaging-relay",

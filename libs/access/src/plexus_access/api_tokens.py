@@ -1,4 +1,4 @@
-"""The shape of API tokens: recognised by scanners for leaked secrets, told from a typing mistake."""
+"""The shape of API tokens: scanners for leaked secrets know it, and typing mistakes show."""
 
 import binascii
 import secrets

@@ -66,6 +66,7 @@ def _person(state: State, envelope: Envelope) -> bool:
             locale=told.locale,
             time_zone=told.time_zone,
             guest_until=_time(told.guest_expires_at, there=told.HasField("guest_expires_at")),
+            as_of=_time(envelope.occurred_at, there=envelope.HasField("occurred_at")),
         )
     )
 
@@ -153,6 +154,7 @@ def _created(state: State, envelope: Envelope) -> bool:
         version=max(fact.conversation.membership_version, 1),
         joined=[each.person_id for each in fact.members if each.active],
         left=(),
+        begins=True,
     )
 
 

@@ -15,6 +15,7 @@ class Person:
         departments: ids, the main one first; those above are not among them.
         roles: names of built-in roles, held for the tenant.
         guest_until: when a guest's time ends; None for everybody else.
+        as_of: when the fact was made that says so.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Person:
     locale: str = ""
     time_zone: str = "UTC"
     guest_until: datetime | None = None
+    as_of: datetime | None = field(default=None, compare=False)
 
     @property
     def guest(self) -> bool:

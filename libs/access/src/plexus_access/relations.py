@@ -6,7 +6,6 @@ from plexus.authz.v1.authority_pb2 import Relation
 
 from plexus_access.objects import CONVERSATION, PERSON, PROJECT, TASK, Object
 from plexus_access.records import Members
-from plexus_access.state import State
 
 
 class Gathering:
@@ -33,22 +32,18 @@ class Gathering:
                 elif what == PROJECT and kind == TASK:
                     self._projects[key] = whose
 
-    def apply(self, state: State) -> int:
-        """Apply what was gathered of a state's tenant; return how many memberships there are."""
-        count = 0
-        for (tenant_id, object_), version in self._versions.items():
-            if tenant_id != state.tenant_id:
-                continue
-            people = frozenset(self._people[tenant_id, object_])
-            members = Members(
+    def members(self, tenant_id: str) -> list[Members]:
+        """Return what was gathered of a tenant, object by object."""
+        return [
+            Members(
                 object=object_,
                 version=version,
-                people=people,
-                project=self._projects.get((tenant_id, object_), ""),
+                people=frozenset(self._people[of_tenant, object_]),
+                project=self._projects.get((of_tenant, object_), ""),
             )
-            state.put_members(members)
-            count += len(people)
-        return count
+            for (of_tenant, object_), version in self._versions.items()
+            if of_tenant == tenant_id
+        ]
 
     @property
     def tenants(self) -> set[str]:

@@ -81,6 +81,22 @@ PERMISSIONS: Final = _OF_ADMINS
 """Everything that can be granted."""
 
 
+def holds(
+    permission: str, *, roles: frozenset[str], extra: frozenset[str], scopes: frozenset[str]
+) -> bool:
+    """Tell whether a caller holds a permission for the tenant, as a caller context says.
+
+    Args:
+        permission: which.
+        roles: built-in ones.
+        extra: permissions that other roles give.
+        scopes: all that an API token may use of both; empty for people.
+    """
+    if scopes and permission not in scopes:
+        return False
+    return permission in extra or permission in permissions_of(roles)
+
+
 @lru_cache(maxsize=1024)
 def permissions_of(roles: frozenset[str]) -> frozenset[str]:
     """Return everything that built-in roles grant together; an unknown name grants nothing."""

@@ -7,7 +7,7 @@ Applying is idempotent and order does not matter within an entity: only a newer 
 from collections.abc import Iterable
 from typing import Final, Protocol, TypeVar
 
-from plexus_access.objects import CONVERSATION, DEPARTMENT, GROUP, PERSON, Object, Subject
+from plexus_access.objects import DEPARTMENT, GROUP, PERSON, Object, Subject
 from plexus_access.policies import Policies
 from plexus_access.records import (
     Binding,
@@ -54,7 +54,7 @@ class State:
         self._bound: dict[Subject, dict[str, Binding]] = {}
         self._groups_of: dict[str, set[str]] = {}
         # Objects whose members are in doubt: a fact of them is missing, so their owner is asked.
-        self._doubtful: set[Object] = set()
+        self.doubts: set[Object] = set()
 
     # What is applied.
 
@@ -106,23 +106,34 @@ class State:
 
     def put_members(self, members: Members) -> bool:
         """Apply the whole membership of an object; tell whether it was news."""
-        self._doubtful.discard(members.object)
+        self.doubts.discard(members.object)
         return _newer(self.members, members.object, members)
 
     def change_members(
-        self, object_: Object, *, version: int, joined: Iterable[str], left: Iterable[str]
+        self,
+        object_: Object,
+        *,
+        version: int,
+        joined: Iterable[str],
+        left: Iterable[str],
+        begins: bool = False,
     ) -> bool:
         """Apply a step of a membership; tell whether it was news.
+
+        A step of what is not known puts the object in doubt: others may belong to it.
 
         Args:
             object_: whose.
             version: of the membership after the step.
             joined: ids of people who belong from here on.
             left: ids of people who do no longer.
+            begins: there was nobody before.
         """
         before = self.members.get(object_)
         if before is not None and version <= before.version:
             return False
+        if before is None and not begins:
+            self.doubts.add(object_)
         people = before.people if before is not None else _NOBODY
         self.members[object_] = Members(
             object=object_,
@@ -133,17 +144,23 @@ class State:
 
     def doubt(self, object_: Object) -> None:
         """Note that something about an object's members was missed: its owner is asked instead."""
-        self._doubtful.add(object_)
+        self.doubts.add(object_)
 
-    def doubt_conversations(self) -> None:
-        """Note that facts of any conversation may have been missed."""
-        self._doubtful.update(each for each in self.members if each.kind == CONVERSATION)
+    def replace_members(self, kinds: frozenset[str], members: Iterable[Members]) -> None:
+        """Take the whole truth about all objects of some kinds; what is not in it is gone."""
+        kept = {each: known for each, known in self.members.items() if each.kind not in kinds}
+        self.members = kept | {each.object: each for each in members}
+        self.doubts = {each for each in self.doubts if each.kind not in kinds}
+
+    def take_members(self, other: "State") -> None:
+        """Take over every membership that another state of the tenant knows."""
+        self.members, self.doubts = other.members, other.doubts
 
     # What follows.
 
     def doubtful(self, object_: Object) -> bool:
         """Tell whether the members of an object are not known for sure."""
-        return object_ in self._doubtful
+        return object_ in self.doubts
 
     def groups_of(self, person_id: str) -> frozenset[str]:
         """Return ids of the groups that a person belongs to."""

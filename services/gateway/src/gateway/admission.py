@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from typing import Final
 
+from plexus_access.objects import Object
+from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo
 
+from gateway.access import Access, Recorder, Verdict
 from gateway.identity import (
     Authenticator,
     Callers,
@@ -14,7 +17,6 @@ from gateway.identity import (
     TokenMissing,
     enter,
 )
-from gateway.permissions import require
 
 AUTHORIZATION: Final = "authorization"
 _SCHEME: Final = "bearer "
@@ -23,22 +25,44 @@ _SCHEME: Final = "bearer "
 class Admission:
     """Lets in who may call a method, and says as whom the owner sees them.
 
-    Which objects a person may touch is the owner's decision alone, made on its own state: the
-    gateway keeps no half-built copy of relations to guess from.
+    What a call is about stands in its request, which comes after its metadata: methods about an
+    object are let in first and authorised when the request is here.
     """
 
     def __init__(
-        self, *, authenticator: Authenticator, callers: Callers, ended: EndedSessions
+        self,
+        *,
+        authenticator: Authenticator,
+        callers: Callers,
+        ended: EndedSessions,
+        access: Access,
+        recorder: Recorder,
     ) -> None:
-        """Take who knows people, who signs for them, and who knows when their sessions end."""
+        """Take who knows people, who signs for them, and what decides about them.
+
+        Args:
+            authenticator: tells who holds a token.
+            callers: signs in people's names.
+            ended: knows when their sessions end.
+            access: decides.
+            recorder: keeps what was decided (GW-7).
+        """
         self.authenticator = authenticator
         self.callers = callers
         self.ended = ended
+        self.access = access
+        self.recorder = recorder
 
-    async def admit(self, method: MethodInfo, token: str) -> Identity | None:
+    async def admit(self, method: MethodInfo, token: str, *, reason: str = "") -> Identity | None:
         """Return who calls, or None for a public method, which looks at no token.
 
-        Refusals: TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, SESSION_ENDED, PERMISSION_MISSING.
+        Args:
+            method: what is called.
+            token: the caller's, empty for none.
+            reason: what the caller gives for a privileged read.
+
+        Refusals: TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, SESSION_ENDED; for a method about
+        no object also those of `authorise`.
         """
         required = method.requirement
         if required.public:
@@ -46,9 +70,40 @@ class Admission:
         authenticator = self.authenticator
         # Nearly every token was seen before, and then nothing has to be awaited.
         identity = authenticator.known(token) or await authenticator.verify(token)
-        require(identity.roles, required.permission, scopes=identity.scopes)
+        if not required.resource:
+            verdict = self._decided(method, identity, None)
+            await self.recorder.before(
+                method, identity, object_=None, rule=verdict.rule, reason=reason
+            )
+        identity = self.access.present(identity)
         enter(identity)
         return identity
+
+    async def authorise(
+        self, method: MethodInfo, identity: Identity, object_: Object | None
+    ) -> Verdict:
+        """Decide about a method on an object; say what grants it.
+
+        Refusals: PERMISSION_MISSING, MODULE_OFF, POLICY_FORBIDS, SESSION_ENDED, and the owner's own
+        NOT_FOUND for what the caller may not know of. Raises DependencyDown when the owner has the
+        last word and cannot be asked.
+        """
+        verdict = self._decided(method, identity, object_)
+        if verdict.confirm and object_ is not None:
+            try:
+                await self.access.confirm(identity, object_)
+            except Refusal as refusal:
+                self.recorder.refused(method, identity, object_=object_, refusal=refusal)
+                raise
+        await self.recorder.before(method, identity, object_=object_, rule=verdict.rule, reason="")
+        return verdict
+
+    def _decided(self, method: MethodInfo, identity: Identity, object_: Object | None) -> Verdict:
+        try:
+            return self.access.decide(identity, method.requirement.permission, object_)
+        except Refusal as refusal:
+            self.recorder.refused(method, identity, object_=object_, refusal=refusal)
+            raise
 
     def caller(self, identity: Identity | None, *, audience: str) -> bytes:
         """Return the SignedCaller to go on with to a service."""

@@ -11,6 +11,8 @@ from plexuskit.errors import Kind, Refusal
 from plexuskit.grpc import MethodInfo, refused
 from plexuskit.grpc.status import Answer, answer, failure
 
+from gateway.access import Hidden
+
 DOMAIN: Final = "plexus.gateway"
 _DETAILS: Final = "grpc-status-details-bin"
 # How gRPC itself reports that no answer came, as opposed to an owner that answers so.
@@ -43,6 +45,9 @@ def answered(error: BaseException, *, method: MethodInfo) -> Answer | None:
         error: what ended the call.
         method: what was called.
     """
+    if isinstance(error, Hidden):
+        # As its owner says it, word for word (GW-2).
+        return answer(error, domain=f"plexus.{method.service}")
     if isinstance(error, Refusal):
         return answer(error, domain=DOMAIN)
     if isinstance(error, grpc.aio.AioRpcError):

@@ -1,17 +1,21 @@
 """How the gateway is put together."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
+from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.gateway.v1.session_service_pb2 import SubscribeRequest
 from plexus.gateway.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
 from plexuskit.grpc import CallerSigner, channel, requirements
+from plexuskit.kafka import producer
 from plexuskit.service import Role, Runtime
 
 from gateway import connect, live, proxy
+from gateway.access import Access, Following, Projection, Recorder
 from gateway.admission import Admission
 from gateway.config import Settings
 from gateway.identity import (
@@ -27,6 +31,7 @@ from gateway.identity import (
 from gateway.limits import Limits
 
 SERVICE: Final = "gateway"
+FLUSH_SECONDS: Final = 3.0
 SUBSCRIBE: Final = "/plexus.gateway.v1.SessionService/Subscribe"
 
 
@@ -37,7 +42,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     limit = settings.grpc.max_message_bytes
     limits = Limits(settings.limits, clock=runtime.clock)
     async with (
-        _admission(settings, runtime, signer=signer) as admission,
+        _admission(settings, runtime, signer=signer) as (admission, following),
         proxy.owners(settings.peers.by_service(), max_message_bytes=limit) as owners,
         live.Live(
             settings,
@@ -46,6 +51,9 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             callers=admission.callers,
             authenticator=admission.authenticator,
             ended=admission.ended,
+            access=admission.access,
+            recorder=admission.recorder,
+            memberships=following,
             limits=limits,
         ) as streams,
     ):
@@ -80,16 +88,21 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _admission(
     settings: Settings, runtime: Runtime, *, signer: CallerSigner
-) -> AsyncIterator[Admission]:
-    """Make what knows people, kept up to date by directory's keys, answers and events."""
-    async with channel(
-        proxy.target(settings.peers.directory),
-        audience="directory",
-        signer=signer,
-        service=SERVICE,
-        clock=runtime.clock,
-    ) as directory:
-        sessions = SessionServiceStub(directory)
+) -> AsyncIterator[tuple[Admission, Following]]:
+    """Make what knows people and decides about them, kept up to date by their owners."""
+    async with AsyncExitStack() as stack:
+        owners = {}
+        for name in ("directory", "messaging", "tasks"):
+            opened = channel(
+                proxy.target(getattr(settings.peers, name)),
+                audience=name,
+                signer=signer,
+                service=SERVICE,
+                clock=runtime.clock,
+            )
+            owners[name] = await stack.enter_async_context(opened)
+        sending = await stack.enter_async_context(producer(settings.kafka))
+        sessions = SessionServiceStub(owners["directory"])
         keys = SigningKeys(sessions.GetSigningKeys, clock=runtime.clock)
         ended = EndedSessions(clock=runtime.clock)
         watching = Watching(
@@ -97,12 +110,28 @@ async def _admission(
         )
         # Nobody can come in before the first keys are here.
         runtime.health.probe("signing_keys", keys.ready)
-        async with (
-            runtime.background("signing keys", keys.keep_fresh()),
-            runtime.background("session events", watching.follow(settings.kafka)),
-            runtime.background("session re-check", watching.recheck()),
+        authorities = {name: AuthorityStub(owner) for name, owner in owners.items()}
+        projection = Projection()
+        following = Following(
+            projection,
+            directory=authorities["directory"].Snapshot,
+            messaging=authorities["messaging"].Snapshot,
+            tasks=authorities["tasks"].Snapshot,
+            health=runtime.health,
+        )
+        recorder = Recorder(sending, clock=runtime.clock, health=runtime.health)
+        for name, work in (
+            ("signing keys", keys.keep_fresh()),
+            ("session events", watching.follow(settings.kafka)),
+            ("session re-check", watching.recheck()),
+            ("access", following.follow(settings.kafka)),
+            ("memberships", following.follow_members()),
+            ("decisions", recorder.run()),
         ):
-            yield Admission(
+            await stack.enter_async_context(runtime.background(name, work))
+        stack.push_async_callback(_flushed, recorder)
+        yield (
+            Admission(
                 authenticator=Authenticator(
                     keys,
                     ended,
@@ -111,7 +140,23 @@ async def _admission(
                 ),
                 callers=Callers(signer, clock=runtime.clock),
                 ended=ended,
-            )
+                access=Access(
+                    projection,
+                    messaging=authorities["messaging"].Recheck,
+                    tasks=authorities["tasks"].Recheck,
+                    clock=runtime.clock,
+                ),
+                recorder=recorder,
+            ),
+            following,
+        )
+
+
+async def _flushed(recorder: Recorder) -> None:
+    """Give the last decisions a moment to leave."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FLUSH_SECONDS):
+            await recorder.flush()
 
 
 def _subscribe(streams: live.Live) -> proxy.Many:

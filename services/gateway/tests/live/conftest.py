@@ -26,6 +26,7 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import OKPKey
 from plexus.authz.v1 import authority_pb2, authority_pb2_grpc
 from plexus.directory.v1 import session_service_pb2, session_service_pb2_grpc
+from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.gateway.v1.session_service_pb2 import (
     Frame,
     Hello,
@@ -61,12 +62,19 @@ class Directory(
     def __init__(self) -> None:
         self.key = OKPKey.generate_key("Ed25519", {"kid": "k1", "use": "sig", "alg": "EdDSA"})
         self.ended: set[str] = set()
+        # What a gateway is told of people and their roles at its start.
+        self.facts: list[Envelope] = []
 
     async def Recheck(  # noqa: N802 - the contract's name
         self, request: authority_pb2.RecheckRequest, _: Any
     ) -> authority_pb2.RecheckResponse:
         verdict = authority_pb2.Verdict(readable=True, version=1)
         return authority_pb2.RecheckResponse(verdicts=[verdict] * len(request.refs))
+
+    async def Snapshot(  # noqa: N802 - the contract's name
+        self, _: authority_pb2.SnapshotRequest, __: Any
+    ) -> AsyncIterator[authority_pb2.SnapshotResponse]:
+        yield authority_pb2.SnapshotResponse(facts=self.facts)
 
     async def GetSigningKeys(  # noqa: N802 - the contract's name
         self, _: session_service_pb2.GetSigningKeysRequest, __: Any

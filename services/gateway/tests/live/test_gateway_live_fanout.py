@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from gateway.identity import Identity
-from gateway.live.fanout import FanOut
+from gateway.live.fanout import FanOut, Memberships
 from gateway.live.outbound import Bounds, Outbound, Ticker
 from gateway.live.people import People
 from gateway.live.rooms import Rooms
@@ -60,8 +61,10 @@ class House:
     def __init__(self) -> None:
         self.owner = Owner()
         self.rooms = Rooms()
-        self.people = People(self.rooms, ask=self.owner.readable)
-        self.fanout = FanOut(self.rooms, self.people, beat=lambda: 1)
+        self.people = People(self.rooms, ask=self.owner.readable, may_read=lambda *_: True)
+        self.fanout = FanOut(
+            self.rooms, self.people, memberships=Mock(spec=Memberships), beat=lambda: 1
+        )
         self.ticker = Ticker(most_linger=0)
         self._offset = 0
 

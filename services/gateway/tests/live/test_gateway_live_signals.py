@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from gateway.identity import Identity
-from gateway.live.fanout import FanOut
+from gateway.live.fanout import FanOut, Memberships
 from gateway.live.outbound import Bounds, Outbound, Ticker
 from gateway.live.people import People
 from gateway.live.presence import OFFLINE, ONLINE, Herald, Presences, State
@@ -43,8 +44,10 @@ class House:
         self.members: set[str] = set()
         self.pairs: list[tuple[str, str]] = []
         self.rooms = Rooms()
-        self.people = People(self.rooms, ask=self._readable)
-        self.fanout = FanOut(self.rooms, self.people, beat=lambda: 1)
+        self.people = People(self.rooms, ask=self._readable, may_read=lambda *_: True)
+        self.fanout = FanOut(
+            self.rooms, self.people, memberships=Mock(spec=Memberships), beat=lambda: 1
+        )
         self.here: set[str] = set()
         self.presences = Presences(contradict=lambda person, _: person in self.here)
         self.signals = Signals(self.rooms, self.people, self.presences, clock=clock)

@@ -72,12 +72,18 @@ class InternalOnly(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The signed-in person who asks."""
+    """The signed-in person who asks.
+
+    `roles` are the built-in ones held for the tenant, `extra` permissions that other roles give
+    there; `scopes`, unless empty, are all that an API token may use of both.
+    """
 
     tenant_id: str
     person_id: str
     session_id: str
     roles: frozenset[str]
+    scopes: frozenset[str] = frozenset()
+    extra: frozenset[str] = frozenset()
 
 
 _serving: ContextVar[CallerContext] = ContextVar("plexus_caller")
@@ -108,6 +114,8 @@ def actor_of(context: CallerContext) -> Actor:
         person_id=context.person_id,
         session_id=context.session_id,
         roles=frozenset(context.roles),
+        scopes=frozenset(context.scopes),
+        extra=frozenset(context.extra_permissions),
     )
 
 

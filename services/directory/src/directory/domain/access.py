@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
-from plexus_access.roles import ADMIN, MEMBER, NAMES, permissions_of
+from plexus_access.roles import ADMIN, GUEST, MEMBER, NAMES, permissions_of
 
 from directory.domain.ids import PersonId, SessionId, TenantId
 from directory.domain.refusals import PermissionMissing
 
-__all__ = ["ADMIN", "MEMBER", "ROLES", "Actor", "require"]
+__all__ = ["ADMIN", "GUEST", "MEMBER", "ROLES", "Actor", "permits", "require"]
 
 ROLES: Final = NAMES
 
@@ -21,13 +21,31 @@ class Actor:
     person_id: PersonId
     session_id: SessionId
     roles: frozenset[str]
+    scopes: frozenset[str] = frozenset()
+    """Permissions that an API token is limited to; empty for no limit."""
+
+    def lets(self, permission: str) -> bool:
+        """Tell whether an API token, if it acts with one, may use the permission at all."""
+        return not self.scopes or permission in self.scopes
+
+    @property
+    def guest(self) -> bool:
+        """Whether a guest acts: a guest holds that role and no other (GW-5)."""
+        return GUEST in self.roles
+
+
+def permits(actor: Actor, permission: str) -> bool:
+    """Whether a role of the caller context gives the permission for the tenant."""
+    return actor.lets(permission) and permission in permissions_of(actor.roles)
 
 
 def require(actor: Actor, permission: str) -> None:
-    """Check that a role of the actor holds the permission.
+    """Check that a role of the caller context gives the permission for the tenant.
+
+    Enough where everybody may act on their own; where a scope matters, see `store.grants`.
 
     Raises:
-        PermissionMissing: no role does.
+        PermissionMissing: no role does, or the API token lacks it.
     """
-    if permission not in permissions_of(actor.roles):
+    if not permits(actor, permission):
         raise PermissionMissing(permission=permission)

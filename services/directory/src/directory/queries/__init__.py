@@ -1,10 +1,23 @@
 """Reads of the directory."""
 
+from directory.queries.access import (
+    list_access_policies,
+    list_modules,
+    list_role_bindings,
+    list_roles,
+)
 from directory.queries.authority import readable_containers, recheck, snapshot, snapshot_facts
 from directory.queries.departments import list_departments
+from directory.queries.groups import list_group_members, list_groups
 from directory.queries.members import filter_members
 from directory.queries.people import batch_get_people, get_person, list_people
 from directory.queries.sessions import find_ended_sessions
+from directory.queries.sign_in import (
+    get_sign_in_policy,
+    list_second_factors,
+    list_sessions,
+    list_sign_in_options,
+)
 from directory.queries.status import get_directory_status
 
 __all__ = [
@@ -13,8 +26,18 @@ __all__ = [
     "find_ended_sessions",
     "get_directory_status",
     "get_person",
+    "get_sign_in_policy",
+    "list_access_policies",
     "list_departments",
+    "list_group_members",
+    "list_groups",
+    "list_modules",
     "list_people",
+    "list_role_bindings",
+    "list_roles",
+    "list_second_factors",
+    "list_sessions",
+    "list_sign_in_options",
     "readable_containers",
     "recheck",
     "snapshot",

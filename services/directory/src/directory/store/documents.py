@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from directory.domain.absences import Absence
+from directory.domain.authentication import PASSWORD
 from directory.domain.departments import Department
 from directory.domain.handles import fold
-from directory.domain.ids import DepartmentId, PersonId, SessionId, TenantId
+from directory.domain.ids import DepartmentId, GroupId, PersonId, SessionId, TenantId
 from directory.domain.passwords import Attempts
 from directory.domain.people import Kind, Person, State
-from directory.domain.sessions import EndCause, Session
+from directory.domain.posts import Post
+from directory.domain.sessions import EndCause, Session, to_the_minute
 from directory.domain.tenants import Tenant
 from directory.domain.working_hours import DEFAULT, Window, WorkingHours
 
@@ -34,15 +37,26 @@ def person_document(person: Person) -> Document:
         "roles": list(person.roles),
         "created_at": person.created_at,
         "version": person.version,
+        "posts": [
+            {"department_id": post.department_id, "title": post.title} for post in person.posts
+        ],
+        "skills": list(person.skills),
+        "manager_id": person.manager_id,
+        "guest_expires_at": person.guest_expires_at,
+        "absence": _absence_document(person.absence),
+        "cost_center": person.cost_center,
+        "group_ids": list(person.group_ids),
     }
-    # Absent rather than empty: the unique index holds only people that came from elsewhere.
+    # Absent rather than empty: the unique indexes hold only people that have one.
     if person.external_id:
         document["external_id"] = person.external_id
+    if person.employee_number:
+        document["employee_number"] = person.employee_number
     return document
 
 
 def person_from(document: Mapping[str, Any]) -> Person:
-    """Read a person."""
+    """Read a person; what a document from before there was such a field does not say is empty."""
     return Person(
         id=PersonId(document["_id"]),
         tenant_id=TenantId(document["tenant_id"]),
@@ -60,6 +74,39 @@ def person_from(document: Mapping[str, Any]) -> Person:
         external_id=document.get("external_id", ""),
         created_at=document["created_at"],
         version=document["version"],
+        posts=tuple(
+            Post(DepartmentId(post["department_id"]), post["title"])
+            for post in document.get("posts", ())
+        ),
+        skills=tuple(document.get("skills", ())),
+        manager_id=document.get("manager_id", ""),
+        guest_expires_at=document.get("guest_expires_at"),
+        absence=_absence_from(document.get("absence")),
+        employee_number=document.get("employee_number", ""),
+        cost_center=document.get("cost_center", ""),
+        group_ids=tuple(map(GroupId, document.get("group_ids", ()))),
+    )
+
+
+def _absence_document(absence: Absence | None) -> Document | None:
+    if absence is None:
+        return None
+    return {
+        "starts_at": absence.starts_at,
+        "ends_at": absence.ends_at,
+        "deputy_id": absence.deputy_id,
+        "note": absence.note,
+    }
+
+
+def _absence_from(document: Mapping[str, Any] | None) -> Absence | None:
+    if document is None:
+        return None
+    return Absence(
+        starts_at=document["starts_at"],
+        ends_at=document["ends_at"],
+        deputy_id=PersonId(document["deputy_id"]),
+        note=document["note"],
     )
 
 
@@ -73,6 +120,9 @@ def department_document(department: Department) -> Document:
         "path": list(department.path),
         "depth": department.depth,
         "version": department.version,
+        "leader_id": department.leader_id,
+        "closed": department.closed,
+        "merged_into_id": department.merged_into_id,
     }
     if department.external_id:
         document["external_id"] = department.external_id
@@ -89,6 +139,9 @@ def department_from(document: Mapping[str, Any]) -> Department:
         path=tuple(map(DepartmentId, document["path"])),
         external_id=document.get("external_id", ""),
         version=document["version"],
+        leader_id=document.get("leader_id", ""),
+        closed=document.get("closed", False),
+        merged_into_id=document.get("merged_into_id", ""),
     )
 
 
@@ -139,7 +192,10 @@ def session_document(session: Session) -> Document:
         "tenant_id": session.tenant_id,
         "person_id": session.person_id,
         "device": session.device,
+        "methods": list(session.methods),
+        "single_sign_on": session.single_sign_on,
         "started_at": session.started_at,
+        "last_used_at": session.last_used_at,
         "expires_at": session.expires_at,
         "family_hash": session.family_hash,
         "live": list(session.live),
@@ -152,14 +208,18 @@ def session_document(session: Session) -> Document:
 
 
 def session_from(document: Mapping[str, Any]) -> Session:
-    """Read a session."""
+    """Read a session; one from before there were second factors was opened with a password."""
     cause = document["end_cause"]
     return Session(
         id=SessionId(document["_id"]),
         tenant_id=TenantId(document["tenant_id"]),
         person_id=PersonId(document["person_id"]),
         device=document["device"],
+        methods=tuple(document.get("methods", (PASSWORD,))),
+        single_sign_on=document.get("single_sign_on", ""),
         started_at=document["started_at"],
+        last_used_at=document.get("last_used_at")
+        or to_the_minute(document["spent_at"] or document["started_at"]),
         expires_at=document["expires_at"],
         family_hash=bytes(document["family_hash"]),
         live=tuple(map(bytes, document["live"])),

@@ -153,4 +153,5 @@ def _identity(found: pb.ResolveApiTokenResponse, *, now: datetime) -> Identity:
         scopes=frozenset(token.scopes),
         api_token_id=token.id,
         guest=found.guest,
+        as_of=now,
     )

@@ -45,6 +45,7 @@ class Callers:
                     scopes=sorted(identity.scopes),
                     guest=identity.guest,
                     second_factor=identity.second_factor,
+                    extra_permissions=sorted(identity.extra),
                 )
             )
             if len(self._people) > self._size:

@@ -22,6 +22,8 @@ class Identity:
         api_token_id: the API token that an app acts with; empty for people who signed in.
         guest: somebody from outside (GW-5).
         second_factor: one was given in this session.
+        extra: permissions held for the tenant by roles of its own, beyond those of `roles`.
+        as_of: when the roles were read, aware; None: unknown, so whatever else is known is newer.
     """
 
     tenant_id: str
@@ -34,6 +36,8 @@ class Identity:
     api_token_id: str = ""
     guest: bool = False
     second_factor: bool = False
+    extra: frozenset[str] = field(default=frozenset())
+    as_of: datetime | None = None
 
 
 _serving: ContextVar[Identity] = ContextVar("gateway_identity")

@@ -149,6 +149,7 @@ class Authenticator:
             scopes=frozenset(claims.scopes or ()),
             guest=claims.guest,
             second_factor=SECOND_FACTOR in claims.amr,
+            as_of=_instant(claims.iat),
         )
 
 

@@ -9,7 +9,7 @@ between the owner's answer and the first event.
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from google.protobuf.message import DecodeError
@@ -39,6 +39,7 @@ DELIVERED = counter("plexus_gateway_deliveries_total", "Events put into streams"
 GAP: Final = "GAP"
 RELOADED: Final = "RELOADED"
 CHECK: Final = "fanout"
+FIRST: Final = 1
 TOPICS: Final = (
     MESSAGING_CONVERSATION_V1,
     MESSAGING_CURSOR_V1,
@@ -49,6 +50,28 @@ TOPICS: Final = (
 # One chunk of a conversation; well below what a stream may hold.
 MOST_CHUNK: Final = 256 * 1024
 _BACK_OFF: Final = (0.2, 5.0)
+
+
+class Memberships(Protocol):
+    """Who belongs to which conversation, as permissions are checked by."""
+
+    def missed(self) -> None:
+        """Note that changes of any conversation may have been missed."""
+
+    def gap(self, tenant_id: str, conversation_id: str) -> None:
+        """Note that a change of a conversation was missed."""
+
+    def step(
+        self,
+        tenant_id: str,
+        conversation_id: str,
+        *,
+        version: int,
+        joined: Sequence[str],
+        left: Sequence[str],
+        begins: bool,
+    ) -> None:
+        """Apply a change of who belongs to a conversation."""
 
 
 class Segment:
@@ -73,16 +96,20 @@ class Segment:
 class FanOut:
     """Applies records to rooms and puts them into streams."""
 
-    def __init__(self, rooms: Rooms, people: People, *, beat: Callable[[], int]) -> None:
+    def __init__(
+        self, rooms: Rooms, people: People, *, memberships: Memberships, beat: Callable[[], int]
+    ) -> None:
         """Take what records are applied to.
 
         Args:
             rooms: the conversations.
             people: those with streams here.
+            memberships: hear of every change of who belongs to a conversation.
             beat: gives the present beat, in which a conversation's number changes.
         """
         self._rooms = rooms
         self._people = people
+        self._memberships = memberships
         self._beat = beat
         self.positioned = asyncio.Event()
 
@@ -111,6 +138,7 @@ class FanOut:
         """Start at new positions: what was before them is the owner's to say."""
         self._rooms.forget_numbers()
         self._people.doubt_everything(reason=RELOADED)
+        self._memberships.missed()
         self.positioned.set()
 
     def apply(self, records: Sequence[Record]) -> None:
@@ -152,14 +180,15 @@ class FanOut:
             if gap:
                 log.warning("live.gap", conversation_id=room.id, change_no=change_no)
                 self._people.doubt(room, reason=GAP)
+                self._memberships.gap(envelope.tenant_id, room.id)
             if about.joined or about.left or about.history is not None:
-                self._apply_membership(room, about, change_no=change_no)
+                self._apply_membership(room, about, envelope)
             segment = segment or Segment(change_no - 1)
             segment.add(record.value, change_no=change_no, seq=about.seq)
         if segment is not None:
             self._deliver(room, segment)
 
-    def _apply_membership(self, room: Room, meaning: Meaning, *, change_no: int) -> None:
+    def _apply_membership(self, room: Room, meaning: Meaning, envelope: Envelope) -> None:
         if meaning.history is not None and room.learn_history(everything=meaning.history):
             self._people.doubt(room, reason=RELOADED)
         if meaning.pair is not None:
@@ -167,7 +196,16 @@ class FanOut:
         for person_id, stays in meaning.joined:
             self._people.joined(room, person_id, stays)
         for person_id in meaning.left:
-            self._people.left(room, person_id, change_no=change_no)
+            self._people.left(room, person_id, change_no=envelope.change_no)
+        if meaning.joined or meaning.left:
+            self._memberships.step(
+                envelope.tenant_id,
+                room.id,
+                version=envelope.membership_version,
+                joined=[person_id for person_id, _ in meaning.joined],
+                left=meaning.left,
+                begins=envelope.change_no == FIRST,
+            )
 
     def _deliver(self, room: Room, segment: Segment) -> None:
         """Put a segment into the streams of all who may see it: one chunk for each view of it."""

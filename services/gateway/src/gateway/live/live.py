@@ -18,12 +18,13 @@ from plexuskit.grpc import CallerSigner
 from plexuskit.metrics import gauge
 from plexuskit.service import Runtime
 
+from gateway.access import Access, Recorder
 from gateway.config import Settings
 from gateway.identity import Authenticator, Callers, EndedSessions, Identity
 from gateway.limits import Limits
 from gateway.live import wire
 from gateway.live.beats import Beats
-from gateway.live.fanout import FanOut
+from gateway.live.fanout import FanOut, Memberships
 from gateway.live.outbound import Bounds, Outbound, Ticker
 from gateway.live.people import People
 from gateway.live.presence import Herald, Presences
@@ -32,6 +33,7 @@ from gateway.live.rooms import Rooms
 from gateway.live.router import Router
 from gateway.live.sends import Sends
 from gateway.live.signals import Signals
+from gateway.live.standing import READ, Standing
 from gateway.live.stream import Stream
 from gateway.live.telling import telling
 
@@ -56,6 +58,9 @@ class Live:
         callers: Callers,
         authenticator: Authenticator,
         ended: EndedSessions,
+        access: Access,
+        recorder: Recorder,
+        memberships: Memberships,
         limits: Limits,
     ) -> None:
         """Take the parts; nothing runs before it is entered.
@@ -67,6 +72,9 @@ class Live:
             callers: signs in people's names.
             authenticator: verifies the tokens of Reauthenticate.
             ended: knows which signed-in sessions have ended (GW-4).
+            access: decides on what the gateway knows.
+            recorder: keeps what was refused (GW-7).
+            memberships: hear who comes and goes.
             limits: tell how many items a person may send.
         """
         self._settings = settings
@@ -89,8 +97,15 @@ class Live:
             health=runtime.health,
             every=section.resolve_seconds,
         )
-        self._people = People(self._rooms, ask=self.router.readable)
-        self.fanout = FanOut(self._rooms, self._people, beat=self._beats.now)
+        self._people = People(
+            self._rooms,
+            ask=self.router.readable,
+            may_read=lambda tenant, person: access.person_may(tenant, person, READ),
+        )
+        self.fanout = FanOut(
+            self._rooms, self._people, memberships=memberships, beat=self._beats.now
+        )
+        self._standing = Standing(self._people, access, streams=lambda: self._beats.streams)
         self._callers = callers
         self._herald = Herald()
         self.signals = Signals(
@@ -102,6 +117,8 @@ class Live:
         self._sends = Sends(
             self.router,
             callers,
+            access=access,
+            recorder=recorder,
             limits=limits,
             most_waiting=section.most_unacknowledged,
             most_bytes=section.most_item_bytes,
@@ -131,6 +148,7 @@ class Live:
             ("live.presence", self.signals.sweep()),
             ("live.herald", self._herald.run(say)),
             ("live.beats", self._beats.run()),
+            ("live.standing", self._standing.run()),
         ):
             await self._stack.enter_async_context(runtime.background(name, work))
         await self._stack.enter_async_context(runtime.background("live.drain", self._drain()))

@@ -7,7 +7,7 @@ what the tail brings next.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Final
 
 import structlog
@@ -23,12 +23,15 @@ from gateway.live.wire import Chunk
 
 log = structlog.get_logger()
 
+MayRead = Callable[[str, str], bool]
+"""Tells whether a person (tenant, person) may read messages at all, by their roles."""
 Ask = Callable[[str, str], Awaitable[Sequence[Container]]]
 """Asks messaging what a person (tenant, person) may read now. Raises DependencyDown."""
 
 ASKED_AT_ONCE: Final = 32
 _BACK_OFF: Final = (0.2, 5.0)
 _ALL: Final = ""
+REGAINED: Final = "RELOADED"
 
 
 class Person:
@@ -39,6 +42,7 @@ class Person:
         "doubts",
         "holders",
         "loaded",
+        "may_read",
         "peers",
         "person_id",
         "reloading",
@@ -56,6 +60,8 @@ class Person:
         self.peers: set[str] = set()
         # Streams that are open or being opened.
         self.holders = 0
+        # Whether the person's roles let them read messages at all.
+        self.may_read = True
         self.loaded: asyncio.Task[None] | None = None
         self.reloading: asyncio.Task[None] | None = None
         # Conversations to ask the owner about again, with the reason; `_ALL` stands for every one.
@@ -72,9 +78,10 @@ class Person:
 class People:
     """Loads people, keeps their seats, and asks again when events were missed."""
 
-    def __init__(self, rooms: Rooms, *, ask: Ask) -> None:
+    def __init__(self, rooms: Rooms, *, ask: Ask, may_read: MayRead) -> None:
         self._rooms = rooms
         self._ask = ask
+        self._may_read = may_read
         self._people: dict[str, Person] = {}
         # Who here has a direct conversation with somebody.
         self._with: dict[str, set[Person]] = {}
@@ -105,6 +112,7 @@ class People:
         person = self._people.get(identity.person_id)
         if person is None:
             person = Person(identity.tenant_id, identity.person_id)
+            person.may_read = self._may_read(person.tenant_id, person.person_id)
             self._people[person.person_id] = person
         person.holders += 1
         try:
@@ -154,6 +162,27 @@ class People:
             if person.loaded is not None:
                 self._reload(person, _ALL, reason)
 
+    def review(self, person: Person) -> None:
+        """Bring what a person hears in line with what their roles allow now (GW-3, GW-4).
+
+        Who may read no messages any more is told so of each conversation, and hears no more of it;
+        who may again gets everything anew.
+        """
+        may_read = self._may_read(person.tenant_id, person.person_id)
+        if may_read == person.may_read:
+            return
+        person.may_read = may_read
+        if may_read:
+            if person.loaded is not None:
+                self._reload(person, _ALL, REGAINED)
+            return
+        for conversation_id, seat in list(person.seats.items()):
+            seat.room.unseat(person)
+            person.tell(wire.closed(conversation_id, change_no=seat.room.through))
+
+    def __iter__(self) -> Iterator[Person]:
+        return iter(list(self._people.values()))
+
     def joined(self, room: Room, person_id: str, stays: Ranges) -> None:
         """Apply an addition."""
         person = self._people.get(person_id)
@@ -161,7 +190,7 @@ class People:
             return
         if person.changes is not None:
             person.changes[room.id] = stays
-        if person.loaded is not None and _succeeded(person.loaded):
+        if person.may_read and person.loaded is not None and _succeeded(person.loaded):
             room.seat(person, stays)
 
     def left(self, room: Room, person_id: str, *, change_no: int) -> None:
@@ -256,7 +285,8 @@ class People:
                 readable.pop(conversation_id, None)
             else:
                 readable.setdefault(conversation_id, stays)
-        return readable
+        # Asked last: nothing runs between this and the seats that are given by it.
+        return readable if person.may_read else {}
 
 
 def _succeeded(task: asyncio.Task[None]) -> bool:

@@ -1,22 +1,25 @@
 """Items on their way up: what the gateway refuses by itself, and where the others go.
 
-Whether somebody may write in a conversation is the owner's decision; here stand the permission of
-the roles, the limits, and that an item is what it says.
+Whether somebody may write in a conversation is the owner's decision; here stand what the gateway
+knows of it, the limits, and that an item is what it says.
 """
 
 from collections.abc import Sequence
 from datetime import timedelta
-from itertools import zip_longest
 from typing import Final
 
 from google.protobuf.message import DecodeError
 from plexus.gateway.v1.session_service_pb2 import SendItem
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
+from plexus_access.objects import CONVERSATION, Object
 from plexuskit import fault
 from plexuskit.errors import InvalidArgument, Refusal
+from plexuskit.grpc import requirements
 from plexuskit.metrics import counter
 
-from gateway.identity import Callers
+from gateway.access import Access, Recorder
+from gateway.access.refusals import hidden
+from gateway.identity import Callers, Identity
 from gateway.limits import Limits
 from gateway.live.refusals import (
     ItemTooLarge,
@@ -26,11 +29,11 @@ from gateway.live.refusals import (
 from gateway.live.router import MESSAGING, Router
 from gateway.live.stream import Route, Stream
 from gateway.live.wire import field
-from gateway.permissions import PermissionMissing, may
 
 SENDS = counter("plexus_gateway_sends_total", "Items that streams brought")
 
-PERMISSION: Final = "messages.send"
+_METHOD: Final = requirements()["/plexus.messaging.v1.MessagingService/SendMessage"]
+PERMISSION: Final = _METHOD.requirement.permission
 _RETRY: Final = timedelta(milliseconds=500)
 
 
@@ -42,6 +45,8 @@ class Sends:
         router: Router,
         callers: Callers,
         *,
+        access: Access,
+        recorder: Recorder,
         limits: Limits,
         most_waiting: int,
         most_bytes: int,
@@ -51,12 +56,16 @@ class Sends:
         Args:
             router: knows the processes of messaging.
             callers: signs in the sender's name.
+            access: decides on what the gateway knows.
+            recorder: keeps what was refused (GW-7).
             limits: tell how many items a person may send.
             most_waiting: unacknowledged items of one stream.
             most_bytes: size of one command.
         """
         self._router = router
         self._callers = callers
+        self._access = access
+        self._recorder = recorder
         self._limits = limits
         self._most_waiting = most_waiting
         self._most_bytes = most_bytes
@@ -64,21 +73,33 @@ class Sends:
     def accept(self, stream: Stream, items: Sequence[SendItem]) -> None:
         """Bring items on their way; each is acknowledged once, in any order."""
         SENDS.inc(len(items))
-        identity = stream.identity
-        permitted = may(identity.roles, PERMISSION, scopes=identity.scopes)
-        signed = self._callers.signed(stream.identity, audience=MESSAGING)
-        limited = self._limits.items(stream.identity, len(items)) if permitted else ()
-        for item, too_fast in zip_longest(items, limited):
+        identity = self._access.present(stream.identity)
+        signed = self._callers.signed(identity, audience=MESSAGING)
+        limited = self._limits.items(identity, len(items))
+        for item, too_fast in zip(items, limited, strict=True):
             try:
-                if not permitted:
-                    raise PermissionMissing(permission=PERMISSION)
                 if too_fast is not None:
                     raise too_fast
                 self._check(stream, item)
+                self._authorise(identity, item.conversation_id)
                 self._submit(stream, item, signed)
             except Refusal as refusal:
                 stream.refuse(item.client_ref, refusal)
         fault.point("gateway.after_route")
+
+    def _authorise(self, identity: Identity, conversation_id: str) -> None:
+        """Refuse what the gateway can refuse; what it only doubts its owner decides.
+
+        Doubt is bounded: who keeps sending where they do not belong is told so here (GW-2).
+        """
+        object_ = Object(CONVERSATION, conversation_id)
+        try:
+            verdict = self._access.decide(identity, PERMISSION, object_)
+            if verdict.confirm and not self._access.may_confirm(identity, object_):
+                raise hidden(CONVERSATION, conversation_id)
+        except Refusal as refusal:
+            self._recorder.refused(_METHOD, identity, object_=object_, refusal=refusal)
+            raise
 
     def _check(self, stream: Stream, item: SendItem) -> None:
         if stream.unanswered >= self._most_waiting:

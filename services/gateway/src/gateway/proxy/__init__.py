@@ -1,9 +1,10 @@
 """Every service's RPCs, passed on as they are to who owns them."""
 
 from gateway.proxy.calls import Answered, Calls
-from gateway.proxy.forwarding import Forwarding, Many, Once, RequestUnreadable
+from gateway.proxy.forwarding import Forwarding, Many, Once
 from gateway.proxy.handlers import Handlers, forwarded_methods
 from gateway.proxy.owners import Owners, owners, target
+from gateway.proxy.refusals import RequestUnreadable
 from gateway.proxy.server import serve
 
 __all__ = [

@@ -18,6 +18,7 @@ from plexuskit.grpc import MethodInfo
 from plexuskit.grpc.status import Answer
 from plexuskit.metrics import RPC_SECONDS
 
+from gateway.access.recorder import REASON_KEY
 from gateway.admission import AUTHORIZATION, Admission, bearer
 from gateway.answers import answered
 from gateway.identity import Identity
@@ -125,10 +126,11 @@ class Call:
         Refusals as for `Admission.admit`, `Limits.rate` and `Limits.enter`.
         """
         token = bearer(self._values(AUTHORIZATION))
+        reason = "".join(self._values(REASON_KEY)[:1])
         # A stream may live for hours, and ten thousand tokens are ten megabytes.
         self._metadata = ()
         limits = self._calls.limits
-        identity = await self._calls.admission.admit(self._method, token)
+        identity = await self._calls.admission.admit(self._method, token, reason=reason)
         if identity is None:
             limits.stranger(network_of(peer()))
         else:

@@ -3,25 +3,29 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import grpc
 from google.protobuf.message import DecodeError
 from plexuskit import fault, telemetry
-from plexuskit.errors import Kind, Refusal
 from plexuskit.grpc import METADATA_KEY, MethodInfo
 
+from gateway.access import Masking
 from gateway.admission import Admission
 from gateway.identity import Identity, SessionEnded
 from gateway.limits import Limits
 from gateway.proxy.calls import Behaviour, Context
+from gateway.proxy.guard import Guard
 from gateway.proxy.owners import Owners
+from gateway.proxy.refusals import RequestUnreadable
 
 # Request, who asks, and the seconds left to the call (None: no end of its own).
 Once = Callable[[bytes, Identity | None, float | None], Awaitable[bytes]]
 Many = Callable[[bytes, Identity | None, float | None], AsyncGenerator[bytes, None]]
 
 DEFAULT_DEADLINE: Final = 10.0
+# A stream of requests is about no single object.
+_NO_REQUEST: Final = b""
 # gRPC ends the requests of a lost caller as those of a finished one, and cancels a moment later
 # (measured: 0.04 to 0.7 ms). That moment is waited for before the owner hears of an end.
 _CANCEL_SECONDS: Final = 0.02
@@ -29,18 +33,6 @@ _CANCEL_SECONDS: Final = 0.02
 _UNREADABLE: Final = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 
 Metadata = tuple[tuple[str, str | bytes], ...]
-
-
-class RequestUnreadable(Refusal):
-    """The request is not the message that the method takes."""
-
-    kind = Kind.INVALID
-    text = "The request cannot be read as {message}."
-
-    @classmethod
-    def of(cls, method: MethodInfo) -> Self:
-        """Return the refusal for what a method takes."""
-        return cls(message=method.request_class.DESCRIPTOR.full_name)
 
 
 class Forwarding:
@@ -57,16 +49,23 @@ class Forwarding:
         self._admission = admission
         self._owners = owners
         self._limits = limits
+        self._masking = Masking()
+
+    def guard(self, method: MethodInfo) -> Guard:
+        """Return what stands before and after the calls of a method."""
+        return Guard(self._admission, method, self._masking)
 
     def once(self, method: MethodInfo) -> Once:
         """Return what forwards a plain method. Raises KeyError for an owner that is not known."""
         path, owner, limits = method.path, self._owners[method.service], self._limits
+        guard = self.guard(method)
 
         async def forward(request: bytes, identity: Identity | None, left: float | None) -> bytes:
             if identity is None:
                 limits.handle(method, request)
             else:
                 limits.batch(method, request, identity)
+            passed = await guard.before(request, identity)
             fault.point("gateway.before_forward")
             try:
                 response = await owner.unary_unary(
@@ -76,27 +75,31 @@ class Forwarding:
                     timeout=DEFAULT_DEADLINE if left is None else left,
                 )
             except grpc.aio.AioRpcError as error:
+                guard.failed(passed, error)
                 _check_readable(method, request, error)
                 raise
             fault.point("gateway.after_forward")
-            return response
+            return guard.after(passed, response)
 
         return forward
 
     def many(self, method: MethodInfo) -> Many:
         """Return what forwards a method with many answers; the stream ends with its session."""
-        owner = self._owners[method.service]
+        owner, guard = self._owners[method.service], self.guard(method)
 
         async def forward(
             request: bytes, identity: Identity | None, left: float | None
         ) -> AsyncGenerator[bytes, None]:
+            passed = await guard.before(request, identity)
             metadata = self._metadata(method, identity)
             call = owner.unary_stream(method.path, request, metadata=metadata, timeout=left)
             try:
                 async with self._while_session_lives(identity, call):
                     async for response in call:
-                        yield response
+                        yield guard.shown(passed, response)
+                guard.done(passed)
             except grpc.aio.AioRpcError as error:
+                guard.failed(passed, error)
                 _check_readable(method, request, error)
                 raise
 
@@ -135,7 +138,7 @@ class Forwarding:
         return forward
 
     def _one_for_many(self, method: MethodInfo) -> Behaviour:
-        owner = self._owners[method.service]
+        owner, guard = self._owners[method.service], self.guard(method)
 
         async def forward(
             requests: AsyncIterable[bytes], context: Context, identity: Identity | None
@@ -146,13 +149,19 @@ class Forwarding:
                 metadata=self._metadata(method, identity),
                 timeout=context.time_remaining(),
             )
-            async with self._while_session_lives(identity, call):
-                return await call
+            passed = await guard.before(_NO_REQUEST, identity)
+            try:
+                async with self._while_session_lives(identity, call):
+                    response = await call
+            except grpc.aio.AioRpcError as error:
+                guard.failed(passed, error)
+                raise
+            return guard.after(passed, response)
 
         return forward
 
     def _many_for_many(self, method: MethodInfo) -> Behaviour:
-        owner = self._owners[method.service]
+        owner, guard = self._owners[method.service], self.guard(method)
 
         async def forward(
             requests: AsyncIterable[bytes], context: Context, identity: Identity | None
@@ -163,9 +172,15 @@ class Forwarding:
                 metadata=self._metadata(method, identity),
                 timeout=context.time_remaining(),
             )
-            async with self._while_session_lives(identity, call):
-                async for response in call:
-                    await context.write(response)
+            passed = await guard.before(_NO_REQUEST, identity)
+            try:
+                async with self._while_session_lives(identity, call):
+                    async for response in call:
+                        await context.write(guard.shown(passed, response))
+            except grpc.aio.AioRpcError as error:
+                guard.failed(passed, error)
+                raise
+            guard.done(passed)
 
         return forward
 

@@ -65,6 +65,7 @@ class CallerContext(_message.Message):
     SCOPES_FIELD_NUMBER: _builtins.int
     GUEST_FIELD_NUMBER: _builtins.int
     SECOND_FACTOR_FIELD_NUMBER: _builtins.int
+    EXTRA_PERMISSIONS_FIELD_NUMBER: _builtins.int
     kind: Global___CallerContext.Kind.ValueType
     tenant_id: _builtins.str
     """Tenant of the caller; empty for services and for anonymous callers."""
@@ -94,6 +95,10 @@ class CallerContext(_message.Message):
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Permissions that the API token is limited to; empty for people who signed in, who have all of their roles'."""
 
+    @_builtins.property
+    def extra_permissions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Permissions held for the whole tenant beyond those of `roles`, by roles of the tenant's own."""
+
     def __init__(
         self,
         *,
@@ -110,10 +115,11 @@ class CallerContext(_message.Message):
         scopes: _abc.Iterable[_builtins.str] | None = ...,
         guest: _builtins.bool = ...,
         second_factor: _builtins.bool = ...,
+        extra_permissions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_token_id", b"api_token_id", "audience", b"audience", "expires_at_ms", b"expires_at_ms", "guest", b"guest", "issued_at_ms", b"issued_at_ms", "kind", b"kind", "person_id", b"person_id", "roles", b"roles", "scopes", b"scopes", "second_factor", b"second_factor", "service", b"service", "session_id", b"session_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_token_id", b"api_token_id", "audience", b"audience", "expires_at_ms", b"expires_at_ms", "extra_permissions", b"extra_permissions", "guest", b"guest", "issued_at_ms", b"issued_at_ms", "kind", b"kind", "person_id", b"person_id", "roles", b"roles", "scopes", b"scopes", "second_factor", b"second_factor", "service", b"service", "session_id", b"session_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

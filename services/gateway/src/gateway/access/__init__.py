@@ -1,0 +1,23 @@
+"""Who may do what, as this gateway knows it: a copy of the relations, corrected by the owners."""
+
+from gateway.access.access import Access, Verdict
+from gateway.access.following import Following
+from gateway.access.masking import Masking
+from gateway.access.objects import object_of
+from gateway.access.projection import Projection
+from gateway.access.recorder import Recorder
+from gateway.access.refusals import Hidden, ModuleOff, PermissionMissing, PolicyForbids
+
+__all__ = [
+    "Access",
+    "Following",
+    "Hidden",
+    "Masking",
+    "ModuleOff",
+    "PermissionMissing",
+    "PolicyForbids",
+    "Projection",
+    "Recorder",
+    "Verdict",
+    "object_of",
+]

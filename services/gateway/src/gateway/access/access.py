@@ -1,0 +1,234 @@
+"""May this caller do this: decided on the gateway's copy, which the owner's word corrects (GW-3).
+
+An allowed call goes on, and its owner decides again. What the copy refuses for want of a
+permission is refused; what it refuses on an object, or does not know, is confirmed with the owner
+first, because the copy may be a moment old and hidden is absent (GW-2). What a token says counts
+as long as nothing newer is known of the person.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from plexus.authz.v1.authority_pb2 import ObjectRef, RecheckRequest, RecheckResponse
+from plexus_access import masks
+from plexus_access.engine import WITH_MEMBERS, Ask, Decision, Engine, Reason
+from plexus_access.masks import Masks
+from plexus_access.objects import CONVERSATION, TENANT, Object
+from plexus_access.records import Person
+from plexus_access.roles import permissions_of
+from plexuskit.clock import Clock
+
+from gateway.access.projection import Projection
+from gateway.access.refusals import ModuleOff, PermissionMissing, PolicyForbids, hidden
+from gateway.identity import Identity, SessionEnded
+from gateway.limits import Buckets
+
+Recheck = Callable[[RecheckRequest], Awaitable[RecheckResponse]]
+"""An owner's `Authority.Recheck`, as its stub calls it."""
+
+# Refused on the copy, confirmed with the owner: how often a person can cause that.
+CONFIRMED_PER_SECOND: Final = 10
+CONFIRMED_AT_ONCE: Final = 40
+_KEPT: Final = 20_000
+_ONLY_TOLD: Final = "token"
+_NOTHING: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An answer that is no refusal.
+
+    Attributes:
+        rule: what grants: `role:member@tenant:ten_1`, or `token` where only the token is known.
+        confirm: the copy refuses the object; its owner has the last word.
+    """
+
+    rule: str
+    confirm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What a token comes to, with what is known of the person, and until when."""
+
+    person: Person
+    epoch: int
+    until: datetime | None
+    identity: Identity
+
+
+class Access:
+    """Decides for every call and every item of a stream."""
+
+    def __init__(
+        self, projection: Projection, *, messaging: Recheck, tasks: Recheck, clock: Clock
+    ) -> None:
+        """Take what to decide from.
+
+        Args:
+            projection: the copy.
+            messaging: confirms conversations.
+            tasks: confirms projects and tasks.
+            clock: tells the time that roles expire at.
+        """
+        self.projection = projection
+        self._messaging = messaging
+        self._tasks = tasks
+        self._clock = clock
+        self._confirmed = Buckets(
+            per_second=CONFIRMED_PER_SECOND, burst=CONFIRMED_AT_ONCE, kept=_KEPT
+        )
+        self._standing: dict[str, _Standing] = {}
+
+    def decide(self, identity: Identity, permission: str, object_: Object | None = None) -> Verdict:
+        """Decide on the copy.
+
+        Args:
+            identity: who asks.
+            permission: for what.
+            object_: on what; None for the tenant.
+
+        Raises:
+            PermissionMissing, ModuleOff, PolicyForbids: refused, whatever the object is.
+            SessionEnded: the person may not act any more.
+        """
+        engine = self.projection.engine(identity.tenant_id)
+        person = None if engine is None else engine.state.people.get(identity.person_id)
+        if engine is None or person is None or _says_more(identity, person):
+            return self._by_token(identity, permission, object_)
+        decision = engine.decide(_ask(identity, permission, object_), now=self._clock.now())
+        if decision.allowed:
+            return Verdict(decision.rule)
+        return self._refused(decision, permission)
+
+    async def confirm(self, identity: Identity, object_: Object) -> None:
+        """Ask the owner about an object that the copy refuses.
+
+        Raises:
+            Hidden: the person may not know of it; or asks too often about what is refused.
+            DependencyDown: the owner cannot be asked; nothing is guessed.
+        """
+        if object_.kind not in WITH_MEMBERS or not self.projection.knows(object_.kind):
+            # Its owner decides in the call itself.
+            return
+        if self._confirmed.take(identity.person_id, self._clock.monotonic()):
+            raise hidden(object_.kind, object_.id)
+        ask = self._messaging if object_.kind == CONVERSATION else self._tasks
+        answer = await ask(
+            RecheckRequest(
+                tenant_id=identity.tenant_id,
+                person_id=identity.person_id,
+                refs=[ObjectRef(kind=object_.kind, id=object_.id)],
+            )
+        )
+        if not (answer.verdicts and answer.verdicts[0].readable):
+            raise hidden(object_.kind, object_.id)
+
+    def may_confirm(self, identity: Identity, object_: Object) -> bool:
+        """Tell whether an item whose object is in doubt may go to its owner, who decides."""
+        if not self.projection.knows(object_.kind):
+            return True
+        return not self._confirmed.take(identity.person_id, self._clock.monotonic())
+
+    def masks(self, identity: Identity, permission: str, object_: Object | None) -> Masks:
+        """Return the columns that the answer to an allowed call shows; none: all of them."""
+        engine = self.projection.engine(identity.tenant_id)
+        if engine is None or not engine.state.masked:
+            return masks.NONE
+        return engine.masks(_ask(identity, permission, object_), now=self._clock.now())
+
+    def person_may(self, tenant_id: str, person_id: str, permission: str) -> bool:
+        """Tell whether a person holds a permission at all; somebody unknown may, by their token."""
+        engine = self.projection.engine(tenant_id)
+        if engine is None or person_id not in engine.state.people:
+            return True
+        ask = Ask(person_id=person_id, permission=permission)
+        return engine.decide(ask, now=self._clock.now()).allowed
+
+    def present(self, identity: Identity) -> Identity:
+        """Return an identity with the roles that the person has now, for the owners to see."""
+        engine = self.projection.engine(identity.tenant_id)
+        person = None if engine is None else engine.state.people.get(identity.person_id)
+        if engine is None or person is None or _says_more(identity, person):
+            return identity
+        known = self._standing.get(identity.token_id)
+        if (
+            known is not None
+            and known.person is person
+            and known.epoch == engine.state.epoch
+            and (known.until is None or self._clock.now() < known.until)
+        ):
+            return known.identity
+        if len(self._standing) > _KEPT:
+            self._standing.clear()
+        standing = self._found(identity, engine, person)
+        self._standing[identity.token_id] = standing
+        return standing.identity
+
+    def _found(self, identity: Identity, engine: Engine, person: Person) -> _Standing:
+        now = self._clock.now()
+        built_in, extra, expiries = permissions_of(person.roles), set[str](), set[datetime]()
+        for permission, grants in engine.held(person).grants.items():
+            for grant in grants:
+                if grant.scope.kind == TENANT and grant.holds(now):
+                    if permission not in built_in:
+                        extra.add(permission)
+                    if grant.expires_at is not None:
+                        expiries.add(grant.expires_at)
+        roles, guest = person.roles, person.guest
+        if not extra and (roles, guest) == (identity.roles, identity.guest):
+            present = identity
+        else:
+            said = "+".join((*sorted(roles), *sorted(extra), "guest" if guest else ""))
+            present = replace(
+                identity,
+                roles=roles,
+                extra=frozenset(extra),
+                guest=guest,
+                token_id=f"{identity.token_id}|{said}",
+            )
+        return _Standing(person, engine.state.epoch, min(expiries, default=None), present)
+
+    def _by_token(self, identity: Identity, permission: str, object_: Object | None) -> Verdict:
+        """Decide on what the token says: nothing newer is known of the person."""
+        scopes = identity.scopes
+        if permission not in permissions_of(identity.roles) or (
+            scopes and permission not in scopes
+        ):
+            raise PermissionMissing(permission=permission)
+        return Verdict(_ONLY_TOLD, confirm=object_ is not None and object_.kind in WITH_MEMBERS)
+
+    def _refused(self, decision: Decision, permission: str) -> Verdict:
+        if decision.reason is Reason.REACH:
+            return Verdict(decision.rule, confirm=True)
+        name = decision.rule.partition(":")[2]
+        if decision.reason is Reason.MODULE:
+            raise ModuleOff(module=name)
+        if decision.reason is Reason.POLICY:
+            raise PolicyForbids(policy=name)
+        if decision.reason is Reason.PERSON:
+            raise SessionEnded
+        raise PermissionMissing(permission=permission)
+
+
+def _says_more(identity: Identity, person: Person) -> bool:
+    """Tell whether a token was made after what is known of the person, and says another thing."""
+    return (
+        identity.as_of is not None
+        and person.as_of is not None
+        and person.as_of < identity.as_of
+        and not (person.active and identity.roles == person.roles)
+    )
+
+
+def _ask(identity: Identity, permission: str, object_: Object | None) -> Ask:
+    return Ask(
+        person_id=identity.person_id,
+        permission=permission,
+        object=object_,
+        scopes=identity.scopes,
+        app=bool(identity.api_token_id),
+        second_factor=identity.second_factor,
+    )

@@ -1,0 +1,97 @@
+"""What a call needs once its request is here: the object decided on, columns, the record."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import grpc
+from plexus.authz.v1.options_pb2 import Requirement
+from plexus_access.objects import Object
+from plexuskit.grpc import MethodInfo, refused
+
+from gateway.access import Masking, object_of
+from gateway.admission import Admission
+from gateway.identity import Identity
+from gateway.proxy.refusals import RequestUnreadable
+
+_RECORDED: Final = frozenset({Requirement.EFFECT_CHANGE, Requirement.EFFECT_LOGGED})
+_BY_ROLE: Final = "role"
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A call that was let through, and what by."""
+
+    identity: Identity
+    object: Object | None
+    rule: str
+
+
+class Guard:
+    """Stands before and after every call of one method."""
+
+    __slots__ = ("_admission", "_masking", "_method", "_object_of", "_recorded")
+
+    def __init__(self, admission: Admission, method: MethodInfo, masking: Masking) -> None:
+        """Take what is the same for every call of a method.
+
+        Raises LookupError for a requirement that cannot be read from its requests.
+        """
+        self._admission = admission
+        self._masking = masking
+        self._method = method
+        self._object_of = object_of(method)
+        self._recorded = method.requirement.effect in _RECORDED
+        if method.client_streaming and self._object_of is not None:
+            raise LookupError(f"{method.path}: a stream of requests is about no single object")
+
+    async def before(self, request: bytes, identity: Identity | None) -> Passed | None:
+        """Decide about the object of a request; None for a public call.
+
+        Refusals as for `Admission.authorise`, and REQUEST_UNREADABLE.
+        """
+        if identity is None:
+            return None
+        if self._object_of is None:
+            return Passed(identity, None, _BY_ROLE)
+        object_ = self._object_of(request)
+        if object_ is None:
+            raise RequestUnreadable.of(self._method)
+        # A request that names nothing is its owner's to refuse, or means the caller.
+        asked = object_ if object_.id else None
+        verdict = await self._admission.authorise(self._method, identity, asked)
+        return Passed(identity, asked, verdict.rule)
+
+    def after(self, passed: Passed | None, response: bytes) -> bytes:
+        """Record a call that succeeded, and return its answer with the columns that are shown."""
+        if passed is None:
+            return response
+        self.done(passed)
+        return self.shown(passed, response)
+
+    def shown(self, passed: Passed | None, response: bytes) -> bytes:
+        """Return an answer with the columns that are shown."""
+        if passed is None:
+            return response
+        masks = self._admission.access.masks(
+            passed.identity, self._method.requirement.permission, passed.object
+        )
+        return self._masking.masked(self._method, response, masks) if masks else response
+
+    def done(self, passed: Passed | None) -> None:
+        """Record a call that succeeded."""
+        if self._recorded and passed is not None:
+            self._admission.recorder.after(
+                self._method, passed.identity, object_=passed.object, rule=passed.rule
+            )
+
+    def failed(self, passed: Passed | None, error: grpc.aio.AioRpcError) -> None:
+        """Record a call that its owner refused."""
+        if self._recorded and passed is not None:
+            outcome = refused(error).reason or error.code().name
+            self._admission.recorder.after(
+                self._method,
+                passed.identity,
+                object_=passed.object,
+                rule=passed.rule,
+                outcome=outcome,
+            )

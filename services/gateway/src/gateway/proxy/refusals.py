@@ -1,0 +1,18 @@
+"""What forwarding itself refuses."""
+
+from typing import Self
+
+from plexuskit.errors import Kind, Refusal
+from plexuskit.grpc import MethodInfo
+
+
+class RequestUnreadable(Refusal):
+    """The request is not the message that the method takes."""
+
+    kind = Kind.INVALID
+    text = "The request cannot be read as {message}."
+
+    @classmethod
+    def of(cls, method: MethodInfo) -> Self:
+        """Return the refusal for what a method takes."""
+        return cls(message=method.request_class.DESCRIPTOR.full_name)
