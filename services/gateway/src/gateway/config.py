@@ -1,6 +1,7 @@
 """Settings of the gateway; every field is read from `GATEWAY_<SECTION>__<KEY>`."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 from plexuskit.config import (
@@ -32,6 +33,20 @@ class HttpSection(Section):
     port: Port
     origins: tuple[str, ...] = ()
     max_body_bytes: Positive = 4 * MEBIBYTE
+    # From the first byte of a request, or of a connection, to the last of its body.
+    request_seconds: Seconds = 30
+    most_connections: Positive = 20_000
+
+
+class PublicTlsSection(Section):
+    """The certificate of the ports that clients reach, as PEM; read again when it has changed.
+
+    It names the hosts that clients know, and clients need none of their own. Without it both ports
+    speak plain text, and something before them has to end TLS.
+    """
+
+    cert_file: Path
+    key_file: Path
 
 
 class PeersSection(Section):
@@ -136,3 +151,4 @@ class Settings(ServiceSettings, env_prefix="GATEWAY_"):
     ops: OpsSection = OpsSection(port=0)
     live: LiveSection = LiveSection()
     limits: LimitsSection = LimitsSection()
+    public_tls: PublicTlsSection | None = None

@@ -20,6 +20,10 @@ _TEXT: Final = b"text/plain; charset=utf-8"
 _PLAIN_GRPC: Final = b"application/grpc"
 _GRPC_WEB: Final = b"application/grpc-web"
 
+# A browser sends about twenty.
+MOST_HEADERS: Final = 64
+MOST_HEADER_BYTES: Final = 16 * 1024
+
 _PAGE: Final = """<!doctype html>
 <html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Plexus</title>
@@ -52,6 +56,9 @@ class Site:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         headers: Headers = scope["headers"]
+        if len(headers) > MOST_HEADERS or _size(headers) > MOST_HEADER_BYTES:
+            await _respond(send, 431, b"There are too many headers, or they are too long.\n")
+            return
         if not all(value.isascii() for _, value in headers):
             await _respond(send, 400, b"Header values are ASCII.\n")
             return
@@ -131,3 +138,7 @@ async def _respond(
 
 def _value(headers: Headers, name: bytes) -> bytes:
     return next((value for key, value in headers if key == name), b"")
+
+
+def _size(headers: Headers) -> int:
+    return sum(len(key) + len(value) for key, value in headers)
