@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
+from plexus.audit.v1.access_service_pb2_grpc import AccessHistoryServiceStub
+from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from plexus.directory.v1 import session_service_pb2
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from plexus.directory.v1.scim_service_pb2_grpc import ScimServiceStub
@@ -62,6 +64,8 @@ class Plexus:
         self.tasks = TasksServiceStub(channel)
         self.notify = NotifyServiceStub(channel)
         self.search = SearchServiceStub(channel)
+        self.audit = AuditServiceStub(channel)
+        self.access = AccessHistoryServiceStub(channel)
         self.live = LiveStub(channel)
 
     async def call(

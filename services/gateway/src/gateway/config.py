@@ -60,7 +60,7 @@ class PeersSection(Section):
     tasks: str = Field(min_length=1)
     notify: str = Field(min_length=1)
     search: str = Field(min_length=1)
-    audit: str = Field(default="audit:7000", min_length=1)
+    audit: str = Field(min_length=1)
 
     def by_service(self) -> Mapping[str, str]:
         """Return the addresses by name of the service, which is also the audience of callers."""
