@@ -5,9 +5,11 @@ import sys
 import typer
 
 from plexus_cli.commands import (
+    access,
     admin,
     altering,
     arranging,
+    auditing,
     departments,
     drafts,
     finding,
@@ -81,6 +83,8 @@ app.add_typer(tasks.app, name="tasks")
 app.add_typer(notifications.app, name="notifications")
 app.add_typer(importing.app, name="import")
 app.command()(status.status)
+app.add_typer(access.app, name="access")
+app.add_typer(auditing.app, name="audit")
 app.add_typer(admin.app, name="admin")
 
 
