@@ -1,6 +1,5 @@
 """How the directory is put together: one async context manager per role."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -12,7 +11,6 @@ from plexus.directory.v1.access_service_pb2_grpc import add_AccessServiceService
 from plexus.directory.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
 from plexus.directory.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
 from plexuskit.clock import SystemClock
-from plexuskit.errors import DependencyDown
 from plexuskit.grpc import CallerVerifier, serve
 from plexuskit.mongo import connect
 from plexuskit.relay import OUTBOX, relay
@@ -21,7 +19,6 @@ from plexuskit.service import Role, Runtime
 from directory.api import AccessApi, AuthorityApi, DirectoryApi, SessionApi
 from directory.config import Settings
 from directory.operations.hashing import hashing
-from directory.operations.leaving import EXPIRED_AT_ONCE, expire_guests
 from directory.operations.tokens import TokenIssuer
 from directory.operations.upkeep import keep_up
 from directory.store import Store, load_or_create, rotate
@@ -67,44 +64,30 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Publish the outbox to Kafka, and tell of what time has ended."""
+    """Publish the outbox to Kafka."""
     async with connect(settings.mongo) as db:
-        store = Store(db)
-        await store.provision()
-        async with (
-            relay(
-                db,
-                settings.kafka,
-                sources=[OUTBOX],
-                name=SERVICE,
-                runtime=runtime,
-                lease=timedelta(seconds=settings.relay.lease_seconds),
-            ),
-            runtime.background("upkeep", keep_up(store, clock=runtime.clock)),
+        await Store(db).provision()
+        async with relay(
+            db,
+            settings.kafka,
+            sources=[OUTBOX],
+            name=SERVICE,
+            runtime=runtime,
+            lease=timedelta(seconds=settings.relay.lease_seconds),
         ):
             yield
 
 
 @asynccontextmanager
 async def upkeep(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Deactivate guests whose time is over; any number of processes may (GW-5)."""
+    """Tell of guests and role bindings whose time is over; any number of processes may (GW-5)."""
+    every = timedelta(seconds=settings.upkeep.every_seconds)
     async with connect(settings.mongo) as db:
         store = Store(db)
         await store.provision()
-        async with runtime.background("guests", keep_expiring(store, settings, runtime)):
+        work = keep_up(store, clock=runtime.clock, every=every)
+        async with runtime.background("upkeep", work):
             yield
-
-
-async def keep_expiring(store: Store, settings: Settings, runtime: Runtime) -> None:
-    """Look for guests whose time is over for ever; at once again while more may wait."""
-    while True:
-        looked_at = 0
-        try:
-            looked_at = await expire_guests(store, now=runtime.clock.now())
-        except DependencyDown as down:
-            log.warning("guests.postponed", reason=str(down))
-        if looked_at < EXPIRED_AT_ONCE:
-            await asyncio.sleep(settings.upkeep.every_seconds)
 
 
 async def provision(settings: Settings) -> None:
