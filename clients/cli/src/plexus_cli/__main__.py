@@ -12,8 +12,11 @@ from plexus_cli.commands import (
     finding,
     importing,
     messages,
+    modules,
     notifications,
     people,
+    policies,
+    roles,
     schedule,
     session,
     status,
@@ -72,6 +75,9 @@ app.command()(finding.search)
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(notifications.app, name="notifications")
 app.add_typer(importing.app, name="import")
+app.add_typer(roles.app, name="roles")
+app.add_typer(policies.app, name="policies")
+app.add_typer(modules.app, name="modules")
 app.command()(status.status)
 app.add_typer(admin.app, name="admin")
 

@@ -14,6 +14,7 @@ import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from plexus.directory.v1 import session_service_pb2
+from plexus.directory.v1.access_service_pb2_grpc import AccessServiceStub
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.gateway.v1.session_service_pb2_grpc import SessionServiceStub as LiveStub
@@ -47,6 +48,7 @@ class Plexus:
     def __init__(self, channel: grpc.aio.Channel, profile: Profile, profiles: Profiles) -> None:
         self.profile = profile
         self._profiles = profiles
+        self.access = AccessServiceStub(channel)
         self.directory = DirectoryServiceStub(channel)
         self.sessions = SessionServiceStub(channel)
         self.messaging = MessagingServiceStub(channel)
