@@ -1,10 +1,6 @@
 """Indexes, shapes and expiry on a real database; the file of signing keys on a real disk."""
 
-import json
-import stat
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +10,7 @@ from directory.domain.people import Changes
 from directory.domain.refusals import SignInRefused
 from directory.domain.requests import Request
 from directory.queries.authority import Ref
-from directory.store import Store, load_or_create, rotate
-from directory.store.signing_keys import UnusableSigningKeys
+from directory.store import Store
 from plexuskit.mongo import Database
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -125,41 +120,3 @@ async def test_what_must_be_forgotten_expires(store: Store, db: Database) -> Non
     assert expiries["sign_in_attempts", "counted_at"] == DAY
     # Provisioning again changes nothing and fails at nothing.
     await store.provision()
-
-
-def test_signing_keys_are_made_once_by_however_many_starts(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "keys.json"
-    with ThreadPoolExecutor(8) as starts:
-        made = list(starts.map(lambda _: load_or_create(path, now=NOW), range(8)))
-    assert len({keys.newest.kid for keys in made}) == 1
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_after_a_rotation_the_newest_signs_and_the_old_one_stays_published(tmp_path: Path) -> None:
-    path = tmp_path / "keys.json"
-    old = load_or_create(path, now=NOW)
-    new = rotate(path, now=NOW.replace(hour=2))
-    assert new.newest.kid != old.newest.kid
-    published = [key["kid"] for key in json.loads(new.public_jwks())["keys"]]
-    assert published == [old.newest.kid, new.newest.kid]
-    assert load_or_create(path, now=NOW).newest.kid == new.newest.kid
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "",
-        "[]",
-        '{"keys": []}',
-        '{"keys": [{"made_at": 1}]}',
-        '{"keys": [{"made_at": 1, "kty": "OKP", "crv": "Ed25519", "x": "c2VjcmV0"}]}',
-    ],
-)
-def test_a_broken_keys_file_stops_the_start_and_shows_nothing(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "keys.json"
-    path.write_text(content)
-    with pytest.raises(UnusableSigningKeys) as raised:
-        load_or_create(path, now=NOW)
-    assert "c2VjcmV0" not in str(raised.value)
-    assert path.read_text() == content

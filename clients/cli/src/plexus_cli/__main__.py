@@ -8,8 +8,11 @@ from plexus_cli.commands import (
     admin,
     altering,
     arranging,
+    departments,
     drafts,
     finding,
+    groups,
+    guests,
     importing,
     messages,
     modules,
@@ -17,6 +20,7 @@ from plexus_cli.commands import (
     people,
     policies,
     roles,
+    roster,
     schedule,
     session,
     status,
@@ -52,7 +56,11 @@ def options(
 app.command()(session.login)
 app.command()(session.logout)
 app.command()(session.profiles)
-app.command()(people.people)
+people.app.command("import", help=roster.HELP)(roster.import_)
+app.add_typer(people.app, name="people")
+app.add_typer(departments.app, name="departments")
+app.add_typer(groups.app, name="groups")
+app.add_typer(guests.app, name="guests")
 app.add_typer(arranging.app, name="conversations")
 app.command()(messages.history)
 app.command()(messages.send)

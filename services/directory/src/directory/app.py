@@ -16,12 +16,15 @@ from plexuskit.mongo import connect
 from plexuskit.relay import OUTBOX, relay
 from plexuskit.service import Role, Runtime
 
-from directory.api import AccessApi, AuthorityApi, DirectoryApi, SessionApi
+from directory.api import AccessApi, AuthorityApi, DirectoryApi, SessionApi, SignInMeans
 from directory.config import Settings
 from directory.operations.hashing import hashing
+from directory.operations.key_ring import KeyRing
+from directory.operations.openid import openid_client
+from directory.operations.passkeys import Passkeys
 from directory.operations.tokens import TokenIssuer
 from directory.operations.upkeep import keep_up
-from directory.store import Store, load_or_create, rotate
+from directory.store import Store, load_or_create, load_or_create_sealing, rotate
 
 SERVICE: Final = "directory"
 
@@ -31,33 +34,44 @@ log = structlog.get_logger()
 @asynccontextmanager
 async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Serve DirectoryService, SessionService, AccessService and Authority."""
-    async with connect(settings.mongo) as db, hashing(settings.passwords) as hashes:
+    async with (
+        connect(settings.mongo) as db,
+        hashing(settings.passwords) as hashes,
+        openid_client(settings.openid, clock=runtime.clock) as openid,
+    ):
         store = Store(db)
         await store.provision()
         runtime.health.probe("mongo", db.ping)
         runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
 
-        keys = load_or_create(settings.tokens.keys_file, now=runtime.clock.now())
-        sessions = SessionApi(
-            store,
+        keys = KeyRing(settings.tokens.keys_file, clock=runtime.clock)
+        means = SignInMeans(
             hashing=hashes,
             issuer=TokenIssuer(keys),
+            sealing=load_or_create_sealing(settings.secrets_file, now=runtime.clock.now()),
+            passkeys=Passkeys(settings.passkeys),
+            openid=openid,
             bootstrap=settings.bootstrap,
-            clock=runtime.clock,
         )
         directory = DirectoryApi(store, hashing=hashes, clock=runtime.clock)
-        async with serve(
-            settings.grpc,
-            service=SERVICE,
-            servicers=[
-                (add_DirectoryServiceServicer_to_server, directory),
-                (add_SessionServiceServicer_to_server, sessions),
-                (add_AccessServiceServicer_to_server, AccessApi(store, clock=runtime.clock)),
-                (add_AuthorityServicer_to_server, AuthorityApi(store, clock=runtime.clock)),
-            ],
-            verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
-            runtime=runtime,
-            health=runtime.health,
+        async with (
+            runtime.background("signing keys", keys.follow()),
+            serve(
+                settings.grpc,
+                service=SERVICE,
+                servicers=[
+                    (add_DirectoryServiceServicer_to_server, directory),
+                    (
+                        add_SessionServiceServicer_to_server,
+                        SessionApi(store, means=means, clock=runtime.clock),
+                    ),
+                    (add_AccessServiceServicer_to_server, AccessApi(store, clock=runtime.clock)),
+                    (add_AuthorityServicer_to_server, AuthorityApi(store, clock=runtime.clock)),
+                ],
+                verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
+                runtime=runtime,
+                health=runtime.health,
+            ),
         ):
             yield
 
@@ -80,25 +94,25 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
 
 @asynccontextmanager
 async def upkeep(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Tell of guests and role bindings whose time is over; any number of processes may (GW-5)."""
+    """Tell of what time has ended: guests (GW-5) and role bindings; any number of processes may."""
     every = timedelta(seconds=settings.upkeep.every_seconds)
     async with connect(settings.mongo) as db:
         store = Store(db)
         await store.provision()
-        work = keep_up(store, clock=runtime.clock, every=every)
-        async with runtime.background("upkeep", work):
+        async with runtime.background("upkeep", keep_up(store, clock=runtime.clock, every=every)):
             yield
 
 
 async def provision(settings: Settings) -> None:
-    """Create what is missing of collections and indexes, and the signing keys."""
+    """Create what is missing of collections and indexes, and the files of keys."""
     async with connect(settings.mongo) as db:
         await Store(db).provision()
     load_or_create(settings.tokens.keys_file, now=SystemClock().now())
+    load_or_create_sealing(settings.secrets_file, now=SystemClock().now())
 
 
 def rotate_signing_keys(settings: Settings) -> None:
-    """Add a signing key; it signs from the next start of each process on."""
+    """Add a signing key; running processes publish it at once and sign with it 10 minutes later."""
     rotate(settings.tokens.keys_file, now=SystemClock().now())
 
 

@@ -12,6 +12,12 @@ from directory.queries.groups import list_group_members, list_groups
 from directory.queries.members import filter_members
 from directory.queries.people import batch_get_people, get_person, list_people
 from directory.queries.sessions import find_ended_sessions
+from directory.queries.sign_in import (
+    get_sign_in_policy,
+    list_second_factors,
+    list_sessions,
+    list_sign_in_options,
+)
 from directory.queries.status import get_directory_status
 
 __all__ = [
@@ -20,6 +26,7 @@ __all__ = [
     "find_ended_sessions",
     "get_directory_status",
     "get_person",
+    "get_sign_in_policy",
     "list_access_policies",
     "list_departments",
     "list_group_members",
@@ -28,6 +35,9 @@ __all__ = [
     "list_people",
     "list_role_bindings",
     "list_roles",
+    "list_second_factors",
+    "list_sessions",
+    "list_sign_in_options",
     "readable_containers",
     "recheck",
     "snapshot",
