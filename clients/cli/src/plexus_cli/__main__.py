@@ -5,9 +5,11 @@ import sys
 import typer
 
 from plexus_cli.commands import (
+    access,
     admin,
     altering,
     arranging,
+    auditing,
     departments,
     drafts,
     finding,
@@ -87,6 +89,8 @@ app.add_typer(roles.app, name="roles")
 app.add_typer(policies.app, name="policies")
 app.add_typer(modules.app, name="modules")
 app.command()(status.status)
+app.add_typer(access.app, name="access")
+app.add_typer(auditing.app, name="audit")
 app.add_typer(admin.app, name="admin")
 
 

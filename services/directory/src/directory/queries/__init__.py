@@ -11,6 +11,7 @@ from directory.queries.departments import list_departments
 from directory.queries.groups import list_group_members, list_groups
 from directory.queries.members import filter_members
 from directory.queries.people import batch_get_people, get_person, list_people
+from directory.queries.scim import get_feed_status, get_user, list_users
 from directory.queries.sessions import find_ended_sessions
 from directory.queries.sign_in import (
     get_sign_in_policy,
@@ -25,8 +26,10 @@ __all__ = [
     "filter_members",
     "find_ended_sessions",
     "get_directory_status",
+    "get_feed_status",
     "get_person",
     "get_sign_in_policy",
+    "get_user",
     "list_access_policies",
     "list_departments",
     "list_group_members",
@@ -38,6 +41,7 @@ __all__ = [
     "list_second_factors",
     "list_sessions",
     "list_sign_in_options",
+    "list_users",
     "readable_containers",
     "recheck",
     "snapshot",

@@ -1,0 +1,8 @@
+"""What an HR feed changes: people, groups and departments as it says, within its guard."""
+
+from directory.operations.scim.feed import resolve_feed
+from directory.operations.scim.lane import Lane
+from directory.operations.scim.removing import remove_user
+from directory.operations.scim.users import change_user, create_user
+
+__all__ = ["Lane", "change_user", "create_user", "remove_user", "resolve_feed"]
