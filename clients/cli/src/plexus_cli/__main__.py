@@ -17,8 +17,11 @@ from plexus_cli.commands import (
     guests,
     importing,
     messages,
+    modules,
     notifications,
     people,
+    policies,
+    roles,
     roster,
     schedule,
     session,
@@ -82,6 +85,9 @@ app.command()(finding.search)
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(notifications.app, name="notifications")
 app.add_typer(importing.app, name="import")
+app.add_typer(roles.app, name="roles")
+app.add_typer(policies.app, name="policies")
+app.add_typer(modules.app, name="modules")
 app.command()(status.status)
 app.add_typer(access.app, name="access")
 app.add_typer(auditing.app, name="audit")

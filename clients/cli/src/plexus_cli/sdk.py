@@ -18,6 +18,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from plexus.audit.v1.access_service_pb2_grpc import AccessHistoryServiceStub
 from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from plexus.directory.v1 import session_service_pb2
+from plexus.directory.v1.access_service_pb2_grpc import AccessServiceStub
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from plexus.directory.v1.scim_service_pb2_grpc import ScimServiceStub
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
@@ -54,6 +55,7 @@ class Plexus:
     def __init__(self, channel: grpc.aio.Channel, profile: Profile, profiles: Profiles) -> None:
         self.profile = profile
         self._profiles = profiles
+        self.access = AccessServiceStub(channel)
         self.directory = DirectoryServiceStub(channel)
         self.scim = ScimServiceStub(channel)
         self.sessions = SessionServiceStub(channel)
