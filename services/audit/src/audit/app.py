@@ -43,6 +43,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             ],
             verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
             runtime=runtime,
+            tls=settings.tls,
             health=runtime.health,
         ),
     ):
@@ -79,7 +80,14 @@ async def _owners(settings: Settings, runtime: Runtime) -> AsyncIterator[Owners]
     async with AsyncExitStack() as stack:
         opened = {
             name: await stack.enter_async_context(
-                channel(target, audience=name, signer=signer, service=SERVICE, clock=runtime.clock)
+                channel(
+                    target,
+                    audience=name,
+                    signer=signer,
+                    service=SERVICE,
+                    clock=runtime.clock,
+                    tls=settings.tls,
+                )
             )
             for name, target in settings.peers.model_dump().items()
         }
