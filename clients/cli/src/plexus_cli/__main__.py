@@ -7,14 +7,17 @@ import typer
 from plexus_cli.commands import (
     admin,
     altering,
+    api_tokens,
     arranging,
     drafts,
     finding,
     importing,
     messages,
     notifications,
+    open_sessions,
     people,
     schedule,
+    second_factor,
     session,
     status,
     tailing,
@@ -49,6 +52,9 @@ def options(
 app.command()(session.login)
 app.command()(session.logout)
 app.command()(session.profiles)
+app.add_typer(second_factor.app, name="second-factor")
+app.add_typer(open_sessions.app, name="sessions")
+app.add_typer(api_tokens.app, name="tokens")
 app.command()(people.people)
 app.add_typer(arranging.app, name="conversations")
 app.command()(messages.history)
