@@ -52,7 +52,7 @@ async def add(
     Raises:
         Retry: someone took the handle meanwhile; the transaction finds another one.
         EmployeeNumberTaken: someone of the tenant has the employee number.
-        PersonNotFound, ManagerUnavailable: there is no such manager.
+        PersonNotFound, SuperiorUnavailable: there is no such manager.
     """
     await check_managers(store, [(None, person)], tenant_id=actor.tenant_id, tx=turn.tx)
     try:
@@ -79,7 +79,7 @@ async def save(
     Raises:
         LastAdministrator: nobody could administer the tenant any more.
         EmployeeNumberTaken: someone else of the tenant has the employee number.
-        PersonNotFound, ManagerUnavailable, ManagerCycle: nobody can report to that manager.
+        PersonNotFound, SuperiorUnavailable, ReportingCycle: nobody can report to that manager.
     """
     await _set_password(store, after, password, now=now, turn=turn)
     if after is before:
