@@ -78,7 +78,9 @@ class Users:
 
     async def _list(self, exchange: Exchange, asked: dict[str, Any], *, actor: Actor) -> Answer:
         request = SearchRequest[USER].model_validate(asked, scim_policy=POLICY)
-        page = await queries.list_users(self._store, actor=actor, asked=request)
+        page = await queries.list_users(
+            self._store, actor=actor, asked=request, now=self._clock.now()
+        )
         shown = [
             dumped(
                 record.shown(location=exchange.location(USERS, record.person_id)),
@@ -91,7 +93,9 @@ class Users:
         return Answer(status=200, body=body)
 
     async def _get(self, exchange: Exchange, person_id: str, *, actor: Actor) -> Answer:
-        record = await queries.get_user(self._store, actor=actor, person_id=person_id)
+        record = await queries.get_user(
+            self._store, actor=actor, person_id=person_id, now=self._clock.now()
+        )
         if exchange.has(record.etag):
             return Answer(status=304, headers={"etag": record.etag})
         return _shown(exchange, record, Context.RESOURCE_QUERY_RESPONSE)
