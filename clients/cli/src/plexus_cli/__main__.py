@@ -8,6 +8,7 @@ from plexus_cli.commands import (
     access,
     admin,
     altering,
+    api_tokens,
     arranging,
     auditing,
     departments,
@@ -19,11 +20,13 @@ from plexus_cli.commands import (
     messages,
     modules,
     notifications,
+    open_sessions,
     people,
     policies,
     roles,
     roster,
     schedule,
+    second_factor,
     session,
     status,
     tailing,
@@ -63,6 +66,9 @@ app.add_typer(people.app, name="people")
 app.add_typer(departments.app, name="departments")
 app.add_typer(groups.app, name="groups")
 app.add_typer(guests.app, name="guests")
+app.add_typer(second_factor.app, name="second-factor")
+app.add_typer(open_sessions.app, name="sessions")
+app.add_typer(api_tokens.app, name="tokens")
 app.add_typer(arranging.app, name="conversations")
 app.command()(messages.history)
 app.command()(messages.send)

@@ -101,6 +101,11 @@ class Plexus:
             await self._renew()
         return (("authorization", f"Bearer {self.profile.access_token}"),)
 
+    async def renew(self) -> None:
+        """Trade the refresh token in now, for a token that says what has changed."""
+        async with self._profiles.held():
+            await self._trade(self._profiles.find(self.profile.name))
+
     async def _renew(self) -> None:
         """Trade the refresh token in, unless another call or process of this person just did."""
         async with self._profiles.held():
@@ -108,13 +113,16 @@ class Plexus:
             if stored.access_expires_at - time.time() >= RENEW_BEFORE_SECONDS:
                 self.profile = stored
                 return
-            request = session_service_pb2.RefreshSessionRequest(refresh_token=stored.refresh_token)
-            with told():
-                response = await patient(
-                    lambda: self.sessions.RefreshSession(request, timeout=CALL_SECONDS),
-                    request=request,
-                )
-            self.profile = self._profiles.renew(stored, **token_fields(response.tokens))
+            await self._trade(stored)
+
+    async def _trade(self, stored: Profile) -> None:
+        request = session_service_pb2.RefreshSessionRequest(refresh_token=stored.refresh_token)
+        with told():
+            response = await patient(
+                lambda: self.sessions.RefreshSession(request, timeout=CALL_SECONDS),
+                request=request,
+            )
+        self.profile = self._profiles.renew(stored, **token_fields(response.tokens))
 
 
 def token_fields(tokens: session_service_pb2.Tokens) -> dict[str, str | float]:

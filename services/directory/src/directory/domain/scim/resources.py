@@ -13,6 +13,7 @@ from scim2_models import (
     ComplexAttribute,
     ETag,
     Filter,
+    Mutability,
     Pagination,
     Patch,
     Reference,
@@ -63,6 +64,24 @@ class EnterpriseUser(scim2_models.EnterpriseUser):
     manager: Manager | None = None
 
 
+class GroupMember(ComplexAttribute):
+    """A person of a group; there are no groups in groups."""
+
+    value: Annotated[str | None, Mutability.immutable, CaseExact.true] = None
+    ref: Annotated[Reference[scim2_models.User[Any]] | None, Mutability.immutable] = Field(
+        None, serialization_alias="$ref", validation_alias="$ref"
+    )
+    type: Annotated[str | None, Mutability.immutable] = Field(None, examples=["User"])
+
+
+class Group(scim2_models.Group):
+    """A group that the feed may fill."""
+
+    members: list[GroupMember] | None = None  # type: ignore[assignment]
+
+    Members: ClassVar[type[ComplexAttribute]] = GroupMember
+
+
 ENTERPRISE: Final = str(EnterpriseUser.__schema__)
 
 # The library makes it at run time, which a type checker cannot follow.
@@ -94,8 +113,8 @@ _CONFIG: Final = ServiceProviderConfig(
 )
 
 PROVIDER: Final = ScimProvider(
-    models=[User, EnterpriseUser],
-    resource_types=[ResourceType.from_resource(USER)],
+    models=[User, EnterpriseUser, Group],
+    resource_types=[ResourceType.from_resource(USER), ResourceType.from_resource(Group)],
     config=_CONFIG,
     policy=POLICY,
 )
