@@ -42,7 +42,7 @@ class Users(Endpoint):
             self._store, actor=actor, asked=request, now=self._clock.now()
         )
         ids = [record.person_id for record in page.records]
-        groups = await queries.groups_of(self._store, ids, actor=actor)
+        groups = await queries.groups_of(self._store, ids, actor=actor, now=self._clock.now())
         shown = [
             dumped(
                 _resource(exchange, record, groups.get(record.person_id, ())),
@@ -54,13 +54,11 @@ class Users(Endpoint):
         body = listed(shown, total=page.total, start_index=request.start_index or 1)
         return Answer(status=200, body=body)
 
-    async def _get(self, exchange: Exchange, person_id: str, *, actor: Actor) -> Answer:
-        record = await queries.get_user(
-            self._store, actor=actor, person_id=person_id, now=self._clock.now()
-        )
     async def get(self, exchange: Exchange, id_: str, *, actor: Actor) -> Answer:
         """Show one user, unless the client has that version."""
-        record = await queries.get_user(self._store, actor=actor, person_id=id_)
+        record = await queries.get_user(
+            self._store, actor=actor, person_id=id_, now=self._clock.now()
+        )
         if exchange.has(record.etag):
             return Answer(status=304, headers={"etag": record.etag})
         return await self._shown(exchange, record, Context.RESOURCE_QUERY_RESPONSE, actor=actor)
@@ -114,7 +112,9 @@ class Users(Endpoint):
     async def _shown(
         self, exchange: Exchange, record: Record, context: Context, *, actor: Actor
     ) -> Answer:
-        groups = await queries.groups_of(self._store, [record.person_id], actor=actor)
+        groups = await queries.groups_of(
+            self._store, [record.person_id], actor=actor, now=self._clock.now()
+        )
         return _answer(exchange, record, groups.get(record.person_id, ()), context)
 
 
