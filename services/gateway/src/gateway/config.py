@@ -33,6 +33,9 @@ class HttpSection(Section):
     port: Port
     origins: tuple[str, ...] = ()
     max_body_bytes: Positive = 4 * MEBIBYTE
+    max_scim_body_bytes: Positive = MEBIBYTE
+    # Where HR feeds reach this port, for example `https://plexus.example.com`; empty: as they say.
+    public_url: str = Field(default="", pattern=r"^(https?://[^\s/?#]+)?/?$")
     # From the first byte of a request, or of a connection, to the last of its body.
     request_seconds: Seconds = 30
     most_connections: Positive = 20_000
