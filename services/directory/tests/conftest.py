@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 from directory import operations
-from directory.api import AccessApi, AuthorityApi, DirectoryApi, ScimApi, SessionApi
-from directory.config import BootstrapSection, PasswordsSection
+from directory.api import (
+    AccessApi,
+    AuthorityApi,
+    DirectoryApi,
+    ScimApi,
+    SessionApi,
+    SignInMeans,
+)
+from directory.config import BootstrapSection, OpenIdSection, PasskeysSection, PasswordsSection
 from directory.domain.access import Actor
 from directory.domain.people import Changes, Draft, Person
 from directory.domain.requests import Request
@@ -16,9 +23,12 @@ from directory.domain.scim.guard import Bounds
 from directory.domain.scim.rules import FeedRules
 from directory.domain.sessions import Tokens
 from directory.domain.tenants import Tenant
+from directory.operations.admitting import Admitted
 from directory.operations.hashing import Hashing, hashing
+from directory.operations.openid import OpenIdClient, openid_client
+from directory.operations.passkeys import Passkeys
 from directory.operations.tokens import TokenIssuer
-from directory.store import Store, load_or_create
+from directory.store import Sealing, Store, load_or_create, load_or_create_sealing
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServicer_to_server
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.directory.v1.access_service_pb2_grpc import (
@@ -74,6 +84,22 @@ def issuer(tmp_path: Path, clock: FrozenClock) -> TokenIssuer:
     return TokenIssuer(load_or_create(tmp_path / "signing.json", now=clock.now()))
 
 
+@pytest.fixture
+def sealing(tmp_path: Path, clock: FrozenClock) -> Sealing:
+    return load_or_create_sealing(tmp_path / "secrets.json", now=clock.now())
+
+
+@pytest.fixture
+def passkeys() -> Passkeys:
+    return Passkeys(PasskeysSection(rp_id="plexus.example", origins=("https://plexus.example",)))
+
+
+@pytest.fixture
+async def openid(clock: FrozenClock) -> AsyncIterator[OpenIdClient]:
+    async with openid_client(OpenIdSection(private_addresses=True), clock=clock) as client:
+        yield client
+
+
 @dataclass(frozen=True, kw_only=True)
 class Company:
     """A tenant with its administrator, and the shortest way to do things in it."""
@@ -84,6 +110,8 @@ class Company:
     store: Store
     hashes: Hashing
     issuer: TokenIssuer
+    sealing: Sealing
+    passkeys: Passkeys
     clock: FrozenClock
 
     @property
@@ -104,17 +132,22 @@ class Company:
             now=self.now,
         )
 
-    async def sign_in(self, handle: str, password: str = PASSWORD) -> Tokens:
-        tokens, _ = await operations.sign_in(
+    async def enter(self, handle: str, password: str = PASSWORD) -> Admitted:
+        return await operations.sign_in(
             self.store,
             self.hashes,
             self.issuer,
+            passkeys=self.passkeys,
             handle=handle,
             password=password,
             device="test",
             now=self.now,
         )
-        return tokens
+
+    async def sign_in(self, handle: str, password: str = PASSWORD) -> Tokens:
+        admitted = await self.enter(handle, password)
+        assert admitted.tokens is not None
+        return admitted.tokens
 
     async def refresh(self, refresh_token: str) -> Tokens:
         return await operations.refresh_session(
@@ -164,7 +197,12 @@ class Company:
 
 @pytest.fixture
 async def company(
-    store: Store, hashes: Hashing, issuer: TokenIssuer, clock: FrozenClock
+    store: Store,
+    hashes: Hashing,
+    issuer: TokenIssuer,
+    sealing: Sealing,
+    passkeys: Passkeys,
+    clock: FrozenClock,
 ) -> Company:
     tenant, admin = await operations.init_tenant(
         store,
@@ -191,6 +229,8 @@ async def company(
         store=store,
         hashes=hashes,
         issuer=issuer,
+        sealing=sealing,
+        passkeys=passkeys,
         clock=clock,
     )
 
@@ -263,6 +303,9 @@ async def served(
     store: Store,
     hashes: Hashing,
     issuer: TokenIssuer,
+    sealing: Sealing,
+    passkeys: Passkeys,
+    openid: OpenIdClient,
     clock: FrozenClock,
     caller_keys_of: Callable[[str], CallerSection],
     runtime: Runtime,
@@ -276,9 +319,14 @@ async def served(
             add_SessionServiceServicer_to_server,
             SessionApi(
                 store,
-                hashing=hashes,
-                issuer=issuer,
-                bootstrap=BootstrapSection(secret=SECRET),
+                means=SignInMeans(
+                    hashing=hashes,
+                    issuer=issuer,
+                    sealing=sealing,
+                    passkeys=passkeys,
+                    openid=openid,
+                    bootstrap=BootstrapSection(secret=SECRET),
+                ),
                 clock=clock,
             ),
         ),

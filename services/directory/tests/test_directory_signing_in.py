@@ -228,6 +228,7 @@ async def test_a_hash_of_another_cost_is_renewed_at_sign_in(company: Any) -> Non
             company.store,
             hashes,
             company.issuer,
+            passkeys=company.passkeys,
             handle="root",
             password=PASSWORD,
             device="",

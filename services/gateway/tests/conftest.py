@@ -16,7 +16,7 @@ import pytest
 from gateway import connect, proxy
 from gateway.access import Access, Projection, Recorder
 from gateway.admission import Admission
-from gateway.config import HttpSection, LimitsSection
+from gateway.config import HttpSection, LimitsSection, PublicTlsSection
 from gateway.identity import ApiTokens, Authenticator, Callers, EndedSessions, SigningKeys
 from gateway.limits import Limits
 from joserfc.jwk import OKPKey
@@ -233,6 +233,9 @@ class Imports(ImportServiceServicer):
 class Running:
     """A gateway with its owners: what tests reach and look at."""
 
+    grpc_port: int
+    http_port: int
+
     issuer: Issuer
     directory: Directory
     imports: Imports
@@ -324,11 +327,25 @@ def limits_section() -> LimitsSection:
 
 
 @pytest.fixture
+def http_section() -> HttpSection:
+    """What the HTTP port listens on."""
+    return HttpSection(port=0)
+
+
+@pytest.fixture
+def public_tls() -> PublicTlsSection | None:
+    """The certificate of the gateway's ports: none, unless a test is about it."""
+    return None
+
+
+@pytest.fixture
 async def running(
     issuer: Issuer,
     directory_owner: Directory,
     caller_keys_of: KeysOf,
     limits_section: LimitsSection,
+    http_section: HttpSection,
+    public_tls: PublicTlsSection | None,
     standing: "Standing",
 ) -> AsyncIterator[Running]:
     """A gateway without client streams, before two owners; the other owners are not there."""
@@ -381,11 +398,16 @@ async def running(
         endpoints.forward(forwarding)
         stack.push_async_callback(runtime.close)
         grpc_port = await stack.enter_async_context(
-            proxy.serve(GrpcSection(port=0, drain_seconds=1), handlers=handlers, runtime=runtime)
+            proxy.serve(
+                GrpcSection(port=0, drain_seconds=1),
+                handlers=handlers,
+                runtime=runtime,
+                tls=public_tls,
+            )
         )
         http_port = await stack.enter_async_context(
             connect.serve(
-                HttpSection(port=0),
+                http_section,
                 site=connect.Site(
                     endpoints.application(max_body_bytes=64 * 1024),
                     feed=connect.ScimSite(
@@ -396,10 +418,13 @@ async def running(
                 ),
                 runtime=runtime,
                 drain_seconds=1,
+                tls=public_tls,
             )
         )
         channel = await stack.enter_async_context(open_channel(f"127.0.0.1:{grpc_port}"))
         yield Running(
+            grpc_port=grpc_port,
+            http_port=http_port,
             issuer=issuer,
             directory=directory,
             imports=imports,

@@ -22,11 +22,11 @@ class ApiTokenInvalid(Refusal):
     kind = Kind.UNAUTHENTICATED
 
 
-def answer(clock: Any, *, token: str = "tok_1", **fields: Any) -> Any:
+def answer(clock: Any, *, name: str = "tok_1", **fields: Any) -> Any:
     response = session_service_pb2.ResolveApiTokenResponse(
         tenant_id="ten_acme", roles=fields.pop("roles", ["member"]), **fields
     )
-    response.api_token.id = token
+    response.api_token.id = name
     response.api_token.person_id = "per_bot"
     response.api_token.scopes.extend(["people.read"])
     response.api_token.expires_at.FromDatetime(clock.now() + timedelta(days=30))
@@ -195,7 +195,7 @@ def bearer(token: str) -> dict[str, Any]:
 
 async def test_gw_03_an_app_passes_within_its_scopes_and_owners_see_them(running):
     token = new_token()
-    found = answer(running.issuer.clock, guest=True, token="tok_9")
+    found = answer(running.issuer.clock, guest=True, name="tok_9")
     running.directory.api_tokens[hashlib.sha256(token.encode()).digest()] = found
     stub = DirectoryServiceStub(running.channel)
 

@@ -5,15 +5,20 @@ async with connect(Profiles().find("ann"), profiles) as plexus:
 """
 
 import math
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
+from plexus.audit.v1.access_service_pb2_grpc import AccessHistoryServiceStub
+from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from plexus.directory.v1 import session_service_pb2
+from plexus.directory.v1.access_service_pb2_grpc import AccessServiceStub
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from plexus.directory.v1.scim_service_pb2_grpc import ScimServiceStub
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
@@ -34,6 +39,8 @@ from plexus_cli.profiles import Profile, Profiles
 ResponseT = TypeVar("ResponseT")
 
 CALL_SECONDS = 20.0
+SECURED = ("grpcs://", "https://")
+AUTHORITIES = "PLEXUS_CA_FILE"
 RENEW_BEFORE_SECONDS = 60.0
 OPTIONS = (
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
@@ -48,6 +55,7 @@ class Plexus:
     def __init__(self, channel: grpc.aio.Channel, profile: Profile, profiles: Profiles) -> None:
         self.profile = profile
         self._profiles = profiles
+        self.access = AccessServiceStub(channel)
         self.directory = DirectoryServiceStub(channel)
         self.scim = ScimServiceStub(channel)
         self.sessions = SessionServiceStub(channel)
@@ -58,6 +66,8 @@ class Plexus:
         self.tasks = TasksServiceStub(channel)
         self.notify = NotifyServiceStub(channel)
         self.search = SearchServiceStub(channel)
+        self.audit = AuditServiceStub(channel)
+        self.access = AccessHistoryServiceStub(channel)
         self.live = LiveStub(channel)
 
     async def call(
@@ -91,6 +101,11 @@ class Plexus:
             await self._renew()
         return (("authorization", f"Bearer {self.profile.access_token}"),)
 
+    async def renew(self) -> None:
+        """Trade the refresh token in now, for a token that says what has changed."""
+        async with self._profiles.held():
+            await self._trade(self._profiles.find(self.profile.name))
+
     async def _renew(self) -> None:
         """Trade the refresh token in, unless another call or process of this person just did."""
         async with self._profiles.held():
@@ -98,13 +113,16 @@ class Plexus:
             if stored.access_expires_at - time.time() >= RENEW_BEFORE_SECONDS:
                 self.profile = stored
                 return
-            request = session_service_pb2.RefreshSessionRequest(refresh_token=stored.refresh_token)
-            with told():
-                response = await patient(
-                    lambda: self.sessions.RefreshSession(request, timeout=CALL_SECONDS),
-                    request=request,
-                )
-            self.profile = self._profiles.renew(stored, **token_fields(response.tokens))
+            await self._trade(stored)
+
+    async def _trade(self, stored: Profile) -> None:
+        request = session_service_pb2.RefreshSessionRequest(refresh_token=stored.refresh_token)
+        with told():
+            response = await patient(
+                lambda: self.sessions.RefreshSession(request, timeout=CALL_SECONDS),
+                request=request,
+            )
+        self.profile = self._profiles.renew(stored, **token_fields(response.tokens))
 
 
 def token_fields(tokens: session_service_pb2.Tokens) -> dict[str, str | float]:
@@ -119,10 +137,34 @@ def token_fields(tokens: session_service_pb2.Tokens) -> dict[str, str | float]:
 
 @asynccontextmanager
 async def open_channel(url: str) -> AsyncIterator[grpc.aio.Channel]:
-    """Open a channel to a gateway's native address, `host:port`."""
-    target = url.removeprefix("grpc://").rstrip("/")
-    async with grpc.aio.insecure_channel(target, options=OPTIONS) as channel:
+    """Open a channel to a gateway's native address, `host:port`, or `grpcs://host:port` with TLS.
+
+    Its certificate must be of an authority that this machine trusts, or of the one in the file
+    that `PLEXUS_CA_FILE` names.
+
+    Raises:
+        Refused: that file cannot be read.
+    """
+    target = url.partition("://")[2] or url
+    target = target.rstrip("/")
+    if url.startswith(SECURED):
+        credentials = grpc.ssl_channel_credentials(root_certificates=_authorities())
+        opened = grpc.aio.secure_channel(target, credentials, options=OPTIONS)
+    else:
+        opened = grpc.aio.insecure_channel(target, options=OPTIONS)
+    async with opened as channel:
         yield channel
+
+
+def _authorities() -> bytes | None:
+    """Return whom to trust beside nobody else; None for those that gRPC comes with."""
+    named = os.environ.get(AUTHORITIES)
+    if not named:
+        return None
+    try:
+        return Path(named).read_bytes()
+    except OSError as error:
+        raise Refused(f"{AUTHORITIES}={named} cannot be read: {error.strerror}.") from error
 
 
 @asynccontextmanager

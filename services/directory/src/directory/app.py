@@ -1,6 +1,5 @@
 """How the directory is put together: one async context manager per role."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,21 +12,29 @@ from plexus.directory.v1.directory_service_pb2_grpc import add_DirectoryServiceS
 from plexus.directory.v1.scim_service_pb2_grpc import add_ScimServiceServicer_to_server
 from plexus.directory.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
 from plexuskit.clock import SystemClock
-from plexuskit.errors import DependencyDown
 from plexuskit.grpc import CallerVerifier, serve
 from plexuskit.mongo import connect
 from plexuskit.relay import OUTBOX, relay
 from plexuskit.service import Role, Runtime
 
-from directory.api import AccessApi, AuthorityApi, DirectoryApi, ScimApi, SessionApi
+from directory.api import (
+    AccessApi,
+    AuthorityApi,
+    DirectoryApi,
+    ScimApi,
+    SessionApi,
+    SignInMeans,
+)
 from directory.config import ScimSection, Settings
 from directory.domain.scim.guard import Bounds
 from directory.domain.scim.rules import FeedRules
 from directory.operations.hashing import hashing
-from directory.operations.leaving import EXPIRED_AT_ONCE, expire_guests
+from directory.operations.key_ring import KeyRing
+from directory.operations.openid import openid_client
+from directory.operations.passkeys import Passkeys
 from directory.operations.tokens import TokenIssuer
 from directory.operations.upkeep import keep_up
-from directory.store import Store, load_or_create, rotate
+from directory.store import Store, load_or_create, load_or_create_sealing, rotate
 
 SERVICE: Final = "directory"
 
@@ -37,79 +44,76 @@ log = structlog.get_logger()
 @asynccontextmanager
 async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Serve DirectoryService, SessionService, AccessService and Authority."""
-    async with connect(settings.mongo) as db, hashing(settings.passwords) as hashes:
+    async with (
+        connect(settings.mongo) as db,
+        hashing(settings.passwords) as hashes,
+        openid_client(settings.openid, clock=runtime.clock) as openid,
+    ):
         store = Store(db)
         await store.provision()
         runtime.health.probe("mongo", db.ping)
         runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
 
-        keys = load_or_create(settings.tokens.keys_file, now=runtime.clock.now())
-        sessions = SessionApi(
-            store,
+        keys = KeyRing(settings.tokens.keys_file, clock=runtime.clock)
+        means = SignInMeans(
             hashing=hashes,
             issuer=TokenIssuer(keys),
+            sealing=load_or_create_sealing(settings.secrets_file, now=runtime.clock.now()),
+            passkeys=Passkeys(settings.passkeys),
+            openid=openid,
             bootstrap=settings.bootstrap,
-            clock=runtime.clock,
         )
         directory = DirectoryApi(store, hashing=hashes, clock=runtime.clock)
         scim = ScimApi(store, hashing=hashes, rules=_feed_rules(settings.scim), clock=runtime.clock)
-        async with serve(
-            settings.grpc,
-            service=SERVICE,
-            servicers=[
-                (add_DirectoryServiceServicer_to_server, directory),
-                (add_ScimServiceServicer_to_server, scim),
-                (add_SessionServiceServicer_to_server, sessions),
-                (add_AccessServiceServicer_to_server, AccessApi(store, clock=runtime.clock)),
-                (add_AuthorityServicer_to_server, AuthorityApi(store, clock=runtime.clock)),
-            ],
-            verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
-            runtime=runtime,
-            health=runtime.health,
+        async with (
+            runtime.background("signing keys", keys.follow()),
+            serve(
+                settings.grpc,
+                service=SERVICE,
+                servicers=[
+                    (add_DirectoryServiceServicer_to_server, directory),
+                    (
+                        add_SessionServiceServicer_to_server,
+                        SessionApi(store, means=means, clock=runtime.clock),
+                    ),
+                    (add_ScimServiceServicer_to_server, scim),
+                    (add_AccessServiceServicer_to_server, AccessApi(store, clock=runtime.clock)),
+                    (add_AuthorityServicer_to_server, AuthorityApi(store, clock=runtime.clock)),
+                ],
+                verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
+                runtime=runtime,
+                tls=settings.tls,
+                health=runtime.health,
+            ),
         ):
             yield
 
 
 @asynccontextmanager
 async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Publish the outbox to Kafka, and tell of what time has ended."""
+    """Publish the outbox to Kafka."""
     async with connect(settings.mongo) as db:
-        store = Store(db)
-        await store.provision()
-        async with (
-            relay(
-                db,
-                settings.kafka,
-                sources=[OUTBOX],
-                name=SERVICE,
-                runtime=runtime,
-                lease=timedelta(seconds=settings.relay.lease_seconds),
-            ),
-            runtime.background("upkeep", keep_up(store, clock=runtime.clock)),
+        await Store(db).provision()
+        async with relay(
+            db,
+            settings.kafka,
+            sources=[OUTBOX],
+            name=SERVICE,
+            runtime=runtime,
+            lease=timedelta(seconds=settings.relay.lease_seconds),
         ):
             yield
 
 
 @asynccontextmanager
 async def upkeep(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Deactivate guests whose time is over; any number of processes may (GW-5)."""
+    """Tell of what time has ended: guests (GW-5) and role bindings; any number of processes may."""
+    every = timedelta(seconds=settings.upkeep.every_seconds)
     async with connect(settings.mongo) as db:
         store = Store(db)
         await store.provision()
-        async with runtime.background("guests", keep_expiring(store, settings, runtime)):
+        async with runtime.background("upkeep", keep_up(store, clock=runtime.clock, every=every)):
             yield
-
-
-async def keep_expiring(store: Store, settings: Settings, runtime: Runtime) -> None:
-    """Look for guests whose time is over for ever; at once again while more may wait."""
-    while True:
-        looked_at = 0
-        try:
-            looked_at = await expire_guests(store, now=runtime.clock.now())
-        except DependencyDown as down:
-            log.warning("guests.postponed", reason=str(down))
-        if looked_at < EXPIRED_AT_ONCE:
-            await asyncio.sleep(settings.upkeep.every_seconds)
 
 
 def _feed_rules(section: ScimSection) -> FeedRules:
@@ -124,14 +128,15 @@ def _feed_rules(section: ScimSection) -> FeedRules:
 
 
 async def provision(settings: Settings) -> None:
-    """Create what is missing of collections and indexes, and the signing keys."""
+    """Create what is missing of collections and indexes, and the files of keys."""
     async with connect(settings.mongo) as db:
         await Store(db).provision()
     load_or_create(settings.tokens.keys_file, now=SystemClock().now())
+    load_or_create_sealing(settings.secrets_file, now=SystemClock().now())
 
 
 def rotate_signing_keys(settings: Settings) -> None:
-    """Add a signing key; it signs from the next start of each process on."""
+    """Add a signing key; running processes publish it at once and sign with it 10 minutes later."""
     rotate(settings.tokens.keys_file, now=SystemClock().now())
 
 

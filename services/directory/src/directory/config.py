@@ -7,6 +7,7 @@ from plexuskit.config import (
     GrpcSection,
     KafkaSection,
     MongoSection,
+    Positive,
     RelaySection,
     Seconds,
     Section,
@@ -38,9 +39,42 @@ class PasswordsSection(Section):
 
 
 class UpkeepSection(Section):
-    """How often guests whose time is over are looked for."""
+    """How often guests and role bindings whose time is over are looked for."""
 
     every_seconds: Seconds = 5
+
+
+class SecretsSection(Section):
+    """The file with the keys that stored secrets are encrypted with: made at the first start.
+
+    Unset: `secrets.json` beside the file of the signing keys.
+    """
+
+    keys_file: Path | None = None
+
+
+class PasskeysSection(Section):
+    """Whom passkeys are made for; without a relying party id there are none.
+
+    `rp_id` is the domain that people see, for example `plexus.example.com`; `origins` are the pages
+    that may ask for a passkey, for example `["https://plexus.example.com"]`.
+    """
+
+    rp_id: str = Field(default="", max_length=253)
+    rp_name: str = Field(default="Plexus", min_length=1, max_length=100)
+    origins: tuple[str, ...] = ()
+
+
+class OpenIdSection(Section):
+    """How the company's OpenID provider is spoken to.
+
+    `private_addresses` allows providers in networks that the internet does not reach, as on a
+    company's own premises; this machine itself included.
+    """
+
+    private_addresses: bool = False
+    timeout_seconds: Seconds = 5
+    most_bytes: Positive = 256 * 1024
 
 
 class ScimSection(Section):
@@ -76,6 +110,14 @@ class Settings(ServiceSettings, env_prefix="DIRECTORY_"):
     caller: CallerSection
     bootstrap: BootstrapSection = BootstrapSection()
     tokens: TokensSection
+    secrets: SecretsSection = SecretsSection()
     passwords: PasswordsSection = PasswordsSection()
     scim: ScimSection = ScimSection()
     upkeep: UpkeepSection = UpkeepSection()
+    passkeys: PasskeysSection = PasskeysSection()
+    openid: OpenIdSection = OpenIdSection()
+
+    @property
+    def secrets_file(self) -> Path:
+        """Where the keys of stored secrets are."""
+        return self.secrets.keys_file or self.tokens.keys_file.with_name("secrets.json")

@@ -16,6 +16,7 @@ from plexus.topics import (
 from plexuskit.outbox import Fact, envelope
 
 from directory.domain.absences import Absence
+from directory.domain.api_tokens import ApiToken
 from directory.domain.bindings import Binding
 from directory.domain.departments import Department
 from directory.domain.groups import Group, Rule
@@ -196,7 +197,7 @@ def present_department(department: Department, *, now: datetime) -> Fact:
     return _of_department(fact, department, actor_id=SERVICE, now=now)
 
 
-def session_revoked(session: Session, *, actor_id: str, now: datetime) -> Fact:
+def session_revoked(session: Session | ApiToken, *, actor_id: str, now: datetime) -> Fact:
     """State that a session ended early: the only fact of its scope, in order with its person's."""
     fact = events_pb2.SessionRevoked(session_id=session.id, person_id=session.person_id)
     return Fact(

@@ -20,6 +20,8 @@ def started() -> Session:
         tenant_id=TenantId("ten_1"),
         person_id=PersonId("per_1"),
         device="  cli \n on host ",
+        methods=("pwd",),
+        single_sign_on="",
         token=token(1),
         now=NOW,
     )

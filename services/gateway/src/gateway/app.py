@@ -43,7 +43,9 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     limits = Limits(settings.limits, clock=runtime.clock)
     async with (
         _admission(settings, runtime, signer=signer) as (admission, following),
-        proxy.owners(settings.peers.by_service(), max_message_bytes=limit) as owners,
+        proxy.owners(
+            settings.peers.by_service(), tls=settings.tls, max_message_bytes=limit
+        ) as owners,
         live.Live(
             settings,
             runtime,
@@ -84,9 +86,10 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                 settings.http,
                 site=site,
                 runtime=runtime,
+                tls=settings.public_tls,
                 drain_seconds=settings.grpc.drain_seconds,
             ),
-            proxy.serve(settings.grpc, handlers=handlers, runtime=runtime),
+            proxy.serve(settings.grpc, handlers=handlers, runtime=runtime, tls=settings.public_tls),
         ):
             yield
 
@@ -104,6 +107,7 @@ async def _admission(
                 audience=name,
                 signer=signer,
                 service=SERVICE,
+                tls=settings.tls,
                 clock=runtime.clock,
             )
             owners[name] = await stack.enter_async_context(opened)

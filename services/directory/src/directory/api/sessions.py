@@ -1,39 +1,21 @@
-"""plexus.directory.v1.SessionService."""
+"""plexus.directory.v1.SessionService: the tenant, local accounts and their sessions."""
 
 from typing import Any
 
 from plexus.directory.v1 import session_service_pb2 as pb
-from plexus.directory.v1.session_service_pb2_grpc import SessionServiceServicer
-from plexuskit.clock import Clock
 
-from directory import operations, queries
+from directory import operations
+from directory.api.open_sessions import OpenSessionsApi
+from directory.api.second_factors import SecondFactorsApi
+from directory.api.sign_in_policies import SignInPoliciesApi
+from directory.api.sign_in_translate import admitted_to_proto, answer_of, tokens_to_proto
 from directory.api.translate import acting, hours_of
-from directory.config import BootstrapSection
-from directory.domain.sessions import Tokens
 from directory.domain.working_hours import DEFAULT
-from directory.events import person_to_proto, tenant_to_proto, timestamp
-from directory.operations.hashing import Hashing
-from directory.operations.tokens import TokenIssuer
-from directory.store import Store
+from directory.events import person_to_proto, tenant_to_proto
 
 
-class SessionApi(SessionServiceServicer):
-    """Signing in and what follows from it."""
-
-    def __init__(
-        self,
-        store: Store,
-        *,
-        hashing: Hashing,
-        issuer: TokenIssuer,
-        bootstrap: BootstrapSection,
-        clock: Clock,
-    ) -> None:
-        self._store = store
-        self._hashing = hashing
-        self._issuer = issuer
-        self._bootstrap = bootstrap
-        self._clock = clock
+class SessionApi(SecondFactorsApi, SignInPoliciesApi, OpenSessionsApi):
+    """Signing in with a local account and what follows from it; the rest is in its bases."""
 
     async def InitTenant(
         self, request: pb.InitTenantRequest, context: Any
@@ -41,7 +23,7 @@ class SessionApi(SessionServiceServicer):
         """Make the tenant and its first administrator."""
         tenant, admin = await operations.init_tenant(
             self._store,
-            self._hashing,
+            self._means.hashing,
             name=request.tenant_name,
             time_zone=request.time_zone,
             working_hours=(
@@ -51,23 +33,44 @@ class SessionApi(SessionServiceServicer):
             admin_display_name=request.admin_display_name,
             admin_password=request.admin_password,
             bootstrap_given=request.bootstrap_secret,
-            bootstrap_secret=self._bootstrap.secret.get_secret_value(),
+            bootstrap_secret=self._means.bootstrap.secret.get_secret_value(),
             now=self._clock.now(),
         )
         return pb.InitTenantResponse(tenant=tenant_to_proto(tenant), admin=person_to_proto(admin))
 
     async def SignIn(self, request: pb.SignInRequest, context: Any) -> pb.SignInResponse:
-        """Exchange handle and password for tokens."""
-        tokens, person = await operations.sign_in(
+        """Exchange handle and password for tokens, or for a question."""
+        admitted = await operations.sign_in(
             self._store,
-            self._hashing,
-            self._issuer,
+            self._means.hashing,
+            self._means.issuer,
+            passkeys=self._means.passkeys,
             handle=request.handle,
             password=request.password,
             device=request.device,
             now=self._clock.now(),
         )
-        return pb.SignInResponse(tokens=_tokens(tokens), person=person_to_proto(person))
+        response = pb.SignInResponse()
+        admitted_to_proto(admitted, response)
+        return response
+
+    async def CompleteSignIn(
+        self, request: pb.CompleteSignInRequest, context: Any
+    ) -> pb.CompleteSignInResponse:
+        """Answer the question for a second factor."""
+        admitted = await operations.complete_sign_in(
+            self._store,
+            self._means.hashing,
+            self._means.issuer,
+            passkeys=self._means.passkeys,
+            sealing=self._means.sealing,
+            challenge_id=request.challenge_id,
+            answer=answer_of(request),
+            now=self._clock.now(),
+        )
+        response = pb.CompleteSignInResponse()
+        admitted_to_proto(admitted, response)
+        return response
 
     async def RefreshSession(
         self, request: pb.RefreshSessionRequest, context: Any
@@ -75,11 +78,11 @@ class SessionApi(SessionServiceServicer):
         """Exchange a refresh token for new tokens."""
         tokens = await operations.refresh_session(
             self._store,
-            self._issuer,
+            self._means.issuer,
             refresh_token=request.refresh_token,
             now=self._clock.now(),
         )
-        return pb.RefreshSessionResponse(tokens=_tokens(tokens))
+        return pb.RefreshSessionResponse(tokens=tokens_to_proto(tokens))
 
     async def SignOut(self, request: pb.SignOutRequest, context: Any) -> pb.SignOutResponse:
         """End the caller's session."""
@@ -92,7 +95,7 @@ class SessionApi(SessionServiceServicer):
         """Set one's own password, or another's as administrator."""
         await operations.set_password(
             self._store,
-            self._hashing,
+            self._means.hashing,
             actor=acting(),
             person_id=request.person_id,
             old_password=request.old_password,
@@ -105,23 +108,4 @@ class SessionApi(SessionServiceServicer):
         self, request: pb.GetSigningKeysRequest, context: Any
     ) -> pb.GetSigningKeysResponse:
         """Show the public keys of access tokens."""
-        return pb.GetSigningKeysResponse(jwks_json=self._issuer.public_jwks)
-
-    async def FindEndedSessions(
-        self, request: pb.FindEndedSessionsRequest, context: Any
-    ) -> pb.FindEndedSessionsResponse:
-        """Find which sessions do not go on."""
-        ended = await queries.find_ended_sessions(
-            self._store, session_ids=request.session_ids, now=self._clock.now()
-        )
-        return pb.FindEndedSessionsResponse(ended_session_ids=ended)
-
-
-def _tokens(tokens: Tokens) -> pb.Tokens:
-    return pb.Tokens(
-        access_token=tokens.access_token,
-        access_expires_at=timestamp(tokens.access_expires_at),
-        refresh_token=tokens.refresh_token,
-        refresh_expires_at=timestamp(tokens.refresh_expires_at),
-        session_id=tokens.session_id,
-    )
+        return pb.GetSigningKeysResponse(jwks_json=self._means.issuer.public_jwks)

@@ -62,6 +62,11 @@ def attempt_key(*, tenant_id: str, handle: str) -> str:
     return hashlib.sha256(typed.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def factor_key(*, tenant_id: str, person_id: str) -> str:
+    """Make the key that attempts at a person's second factor are counted under."""
+    return hashlib.sha256(f"{tenant_id}\nsecond factor\n{person_id}".encode()).hexdigest()
+
+
 def locked_for(attempts: Attempts | None, *, now: datetime) -> timedelta | None:
     """How long no password is even looked at; None: not locked."""
     if attempts is None or attempts.locked_until is None or attempts.locked_until <= now:

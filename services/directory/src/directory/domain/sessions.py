@@ -31,6 +31,8 @@ class EndCause(enum.Enum):
     REFRESH_REUSED = "refresh_reused"
     PASSWORD_SET = "password_set"  # noqa: S105 -- names a cause, is no password
     PERSON_DEACTIVATED = "person_deactivated"
+    REVOKED = "revoked"
+    SECOND_FACTOR_REMOVED = "second_factor_removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,12 @@ class Session:
     tenant_id: TenantId
     person_id: PersonId
     device: str
+    # What was proved (RFC 8176), and the provider that vouched; empty for a local account.
+    methods: tuple[str, ...]
+    single_sign_on: str
     started_at: datetime
+    # To the minute.
+    last_used_at: datetime
     # Moves with every refresh: 30 days after the last one.
     expires_at: datetime
     family_hash: bytes = field(repr=False)
@@ -120,6 +127,8 @@ def start(
     tenant_id: TenantId,
     person_id: PersonId,
     device: str,
+    methods: tuple[str, ...],
+    single_sign_on: str,
     token: RefreshToken,
     now: datetime,
 ) -> Session:
@@ -128,8 +137,11 @@ def start(
         id=session_id,
         tenant_id=tenant_id,
         person_id=person_id,
-        device=without_tricks(device[: 4 * MOST_DEVICE])[:MOST_DEVICE],
+        device=device_name(device),
+        methods=methods,
+        single_sign_on=single_sign_on,
         started_at=now,
+        last_used_at=to_the_minute(now),
         expires_at=now + REFRESH_LIFETIME,
         family_hash=token.family_hash,
         live=(token.secret_hash,),
@@ -162,7 +174,29 @@ def refresh(session: Session, token: RefreshToken, *, successor: bytes, now: dat
         renewed = replace(session, live=(*session.live, successor))
     else:
         raise RefreshReused
-    return replace(renewed, expires_at=now + REFRESH_LIFETIME, version=session.version + 1)
+    return replace(
+        renewed,
+        expires_at=now + REFRESH_LIFETIME,
+        last_used_at=to_the_minute(now),
+        version=session.version + 1,
+    )
+
+
+def prove(session: Session, *, methods: tuple[str, ...]) -> Session:
+    """Note that more was proved in a session. Out: the same object when nothing differs."""
+    if methods == session.methods:
+        return session
+    return replace(session, methods=methods, version=session.version + 1)
+
+
+def device_name(device: str) -> str:
+    """Clean what a session is called; cut at 200 characters."""
+    return without_tricks(device[: 4 * MOST_DEVICE])[:MOST_DEVICE]
+
+
+def to_the_minute(at: datetime) -> datetime:
+    """Cut an instant to its minute: when somebody was there is nobody's business to the second."""
+    return at.replace(second=0, microsecond=0)
 
 
 def end(session: Session, *, cause: EndCause, now: datetime) -> Session:

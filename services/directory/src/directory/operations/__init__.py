@@ -2,6 +2,8 @@
 
 from directory.operations import scim
 from directory.operations.absences import set_absence
+from directory.operations.answering import complete_sign_in
+from directory.operations.api_tokens import create_api_token, resolve_api_token
 from directory.operations.bindings import bind_role, end_expired_bindings, unbind_role
 from directory.operations.departments import create_department, update_department
 from directory.operations.groups import (
@@ -22,16 +24,36 @@ from directory.operations.restructuring import (
     move_department,
     split_department,
 )
+from directory.operations.revoking import revoke_sessions
 from directory.operations.roles import create_role, delete_role, update_role
+from directory.operations.second_factors import (
+    begin_passkey,
+    confirm_totp,
+    enroll_totp,
+    finish_passkey,
+    remove_second_factor,
+)
 from directory.operations.setting_passwords import set_password
+from directory.operations.sign_in_policies import (
+    delete_openid_provider,
+    put_openid_provider,
+    update_sign_in_policy,
+)
 from directory.operations.signing_in import sign_in
 from directory.operations.signing_out import sign_out
+from directory.operations.single_sign_on import begin_single_sign_on, complete_single_sign_on
 from directory.operations.tenants import init_tenant
 
 __all__ = [
     "GroupDraft",
+    "begin_passkey",
+    "begin_single_sign_on",
     "bind_role",
     "change_group_members",
+    "complete_sign_in",
+    "complete_single_sign_on",
+    "confirm_totp",
+    "create_api_token",
     "create_department",
     "create_group",
     "create_person",
@@ -39,16 +61,23 @@ __all__ = [
     "deactivate_person",
     "delete_access_policy",
     "delete_group",
+    "delete_openid_provider",
     "delete_role",
     "end_expired_bindings",
+    "enroll_totp",
     "expire_guests",
+    "finish_passkey",
     "import_people",
     "init_tenant",
     "merge_department",
     "move_department",
     "put_access_policy",
+    "put_openid_provider",
     "reactivate_person",
     "refresh_session",
+    "remove_second_factor",
+    "resolve_api_token",
+    "revoke_sessions",
     "scim",
     "set_absence",
     "set_module",
@@ -62,4 +91,5 @@ __all__ = [
     "update_person",
     "update_profile",
     "update_role",
+    "update_sign_in_policy",
 ]

@@ -8,6 +8,7 @@ import structlog
 from plexuskit.mongo import Transaction
 
 from directory.domain import sessions
+from directory.domain.authentication import scopes_of_session
 from directory.domain.people import Person
 from directory.domain.refusals import RefreshRefused, RefreshReused
 from directory.domain.sessions import SECRET_BYTES, EndCause, Session, Tokens
@@ -21,7 +22,7 @@ log = structlog.get_logger()
 async def refresh_session(
     store: Store, issuer: TokenIssuer, *, refresh_token: str, now: datetime
 ) -> Tokens:
-    """Spend a refresh token; out: new tokens, with the roles that the person has now.
+    """Spend a refresh token; out: new tokens, with the roles and limits that the person has now.
 
     A token that was spent before ends its session, unless its client asks again at once
     (`sessions.refresh`).
@@ -33,7 +34,7 @@ async def refresh_session(
     presented = sessions.parse(refresh_token)
     following = replace(presented, secret=secrets.token_bytes(SECRET_BYTES))
 
-    async def work(tx: Transaction) -> tuple[Session, Person | None]:
+    async def work(tx: Transaction) -> tuple[Session, Person | None, frozenset[str]]:
         before = await store.sessions.find_by_family(presented.family_hash, tx=tx)
         if before is None:
             raise RefreshRefused
@@ -49,15 +50,17 @@ async def refresh_session(
                 now=now,
                 tx=tx,
             )
-            return before, None
+            return before, None, frozenset()
         person = await store.people.get(before.person_id, tenant_id=before.tenant_id, tx=tx)
         if not person.welcome(now=now):
             raise RefreshRefused
         await store.sessions.save_many([(before, after)], tx=tx)
-        return after, person
+        policy = await store.sign_in_policies.get(person.tenant_id, tx=tx)
+        scopes = scopes_of_session(policy, roles=frozenset(person.roles), methods=after.methods)
+        return after, person, scopes
 
-    session, person = await store.transact(work)
+    session, person, scopes = await store.transact(work)
     if person is None:
         log.warning("session.refresh_reused", session_id=session.id, person_id=session.person_id)
         raise RefreshReused
-    return issuer.issue(person=person, session=session, refresh=following, now=now)
+    return issuer.issue(person=person, session=session, refresh=following, scopes=scopes, now=now)

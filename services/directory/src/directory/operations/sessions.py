@@ -6,7 +6,9 @@ from datetime import datetime
 from plexuskit.mongo import Transaction
 
 from directory import events
+from directory.domain import api_tokens as tokens_of_apps
 from directory.domain import sessions
+from directory.domain.api_tokens import ApiToken
 from directory.domain.ids import PersonId, SessionId
 from directory.domain.sessions import EndCause, Session
 from directory.store import Store
@@ -21,10 +23,12 @@ async def end_sessions(
     now: datetime,
     tx: Transaction,
     but: SessionId | None = None,
+    api_tokens: bool = True,
 ) -> int:
-    """End all open sessions of people, one excepted if given; out: how many.
+    """End all open sessions of people and revoke their API tokens; out: how many together.
 
-    Signing in at the same moment conflicts with this on the credential, so no session is missed.
+    In: a session that goes on, and whether API tokens are revoked too. Signing in at the same
+    moment conflicts with this on the credential, so no session is missed.
     """
     await store.credentials.touch(person_ids, tx=tx)
     ending = [
@@ -33,7 +37,9 @@ async def end_sessions(
         if session.id != but
     ]
     await end_each(store, ending, cause=cause, actor_id=actor_id, now=now, tx=tx)
-    return len(ending)
+    tokens = await store.api_tokens.list_open(person_ids, tx=tx) if api_tokens else []
+    await revoke_each(store, tokens, cause=cause, actor_id=actor_id, now=now, tx=tx)
+    return len(ending) + len(tokens)
 
 
 async def end_each(
@@ -52,4 +58,23 @@ async def end_each(
         [(session, sessions.end(session, cause=cause, now=now)) for session in ending], tx=tx
     )
     facts = [events.session_revoked(session, actor_id=actor_id, now=now) for session in ending]
+    await store.outbox.add(*facts, tx=tx)
+
+
+async def revoke_each(
+    store: Store,
+    revoked: Sequence[ApiToken],
+    *,
+    cause: EndCause,
+    actor_id: str,
+    now: datetime,
+    tx: Transaction,
+) -> None:
+    """Revoke these API tokens and state it, as of sessions: gateways know no difference."""
+    if not revoked:
+        return
+    await store.api_tokens.save_many(
+        [(token, tokens_of_apps.end(token, cause=cause, now=now)) for token in revoked], tx=tx
+    )
+    facts = [events.session_revoked(token, actor_id=actor_id, now=now) for token in revoked]
     await store.outbox.add(*facts, tx=tx)

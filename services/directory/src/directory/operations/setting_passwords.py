@@ -31,6 +31,8 @@ async def set_password(
 ) -> None:
     """Set a password and end the person's other sessions; an empty `person_id` means oneself.
 
+    Another's also loses their API tokens: it may be set because the account is in strange hands.
+
     One's own needs the old password, also for administrators: a stolen session does not give the
     account away. Wrong ones are counted together with failed sign-ins.
 
@@ -79,6 +81,8 @@ async def set_password(
             now=now,
             tx=tx,
             but=actor.session_id if own else None,
+            # Whoever sets their own goes on using their apps; another's may be in strange hands.
+            api_tokens=not own,
         )
         await store.credentials.set(credential, now=now, tx=tx)
         return ended

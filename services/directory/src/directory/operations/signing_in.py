@@ -1,22 +1,29 @@
-"""Signing in with a local account."""
+"""Signing in with a local account: the password, then a second factor where there is one."""
 
-import secrets
 from datetime import datetime
 
 import structlog
 from plexuskit.errors import InvalidArgument
-from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
-from directory.domain import sessions
+from directory.domain.authentication import PASSWORD
 from directory.domain.handles import normalise
-from directory.domain.ids import SessionId, TenantId
+from directory.domain.ids import PersonId, TenantId
 from directory.domain.passwords import attempt_key, comparable
-from directory.domain.people import Person
+from directory.domain.people import Kind, Person
 from directory.domain.refusals import SignInRefused
-from directory.domain.sessions import FAMILY_BYTES, SECRET_BYTES, RefreshToken, Tokens
+from directory.operations.admitting import (
+    Admitted,
+    Opened,
+    Proved,
+    admitted,
+    ask,
+    confirmed,
+    open_session,
+)
 from directory.operations.attempts import count_attempt
 from directory.operations.hashing import Hashing
+from directory.operations.passkeys import Passkeys
 from directory.operations.tokens import TokenIssuer
 from directory.store import Credential, Store
 
@@ -28,17 +35,18 @@ async def sign_in(
     hashing: Hashing,
     issuer: TokenIssuer,
     *,
+    passkeys: Passkeys,
     handle: str,
     password: str,
     device: str,
     now: datetime,
-) -> tuple[Tokens, Person]:
-    """Exchange handle and password for tokens of a new session.
+) -> Admitted:
+    """Exchange handle and password for tokens of a new session, or for a question.
 
     The handle is looked up in the deployment's only tenant. An unknown handle, a wrong password,
-    somebody without a local account or deactivated: each is counted, costs one hash and is answered
-    the same (GW-2). From the fifth failure on the handle is locked and the answer says for how
-    long.
+    somebody without a local account or deactivated, or whose company signs in elsewhere: each is
+    counted, costs one hash and the same reads, and is answered the same (GW-2). From the fifth
+    failure on the handle is locked and the answer says for how long.
 
     Raises:
         SignInRefused: whatever the cause.
@@ -53,14 +61,25 @@ async def sign_in(
         )
         await store.attempts.forget(key)
 
+    proved = Proved(
+        person_id=person.id,
+        tenant_id=tenant_id,
+        methods=(PASSWORD,),
+        credential_stamp=credential.stamp,
+        device=device,
+        single_sign_on="",
+    )
+    factors = confirmed(await store.factors.list_of(person.id))
+    if factors:
+        log.info("sign_in.second_factor_due", person_id=person.id)
+        return await ask(store, passkeys, proved=proved, factors=factors, now=now)
+
     renewed = None
     if hashing.outdated(credential.password_hash):
         renewed = await hashing.make(comparable(password))
-    tokens, person = await _start(
-        store, issuer, credential=credential, renewed=renewed, device=device, now=now
-    )
-    log.info("session.started", person_id=person.id, session_id=tokens.session_id)
-    return tokens, person
+    opened = await _open(store, proved=proved, renewed=renewed, now=now)
+    log.info("session.started", person_id=person.id, session_id=opened.session.id)
+    return admitted(issuer, opened, now=now)
 
 
 async def _check(
@@ -74,60 +93,35 @@ async def _check(
     now: datetime,
 ) -> tuple[Person, Credential]:
     locked = await count_attempt(store, key, refusal=SignInRefused, now=now)
-    person = await _find(store, handle, tenant_id=tenant_id)
-    credential = await store.credentials.find(person.id) if person else None
+    policy = await store.sign_in_policies.get(tenant_id)
+    person = await store.people.find_by_handle(_normal(handle), tenant_id=tenant_id)
+    credential = await store.credentials.find(person.id if person else PersonId(""))
     matches = await hashing.matches(credential.password_hash if credential else None, password)
     if person is None or credential is None or not matches or not person.welcome(now=now):
         log.info("sign_in.refused", person_id=person.id if person else "", locked=bool(locked))
         raise SignInRefused(retry_after=locked)
+    if not policy.local_accounts and person.kind is not Kind.BOOTSTRAP:
+        log.info("sign_in.refused_by_policy", person_id=person.id)
+        raise SignInRefused(retry_after=locked)
     return person, credential
 
 
-async def _find(store: Store, handle: str, *, tenant_id: TenantId) -> Person | None:
+def _normal(handle: str) -> str:
+    """Normalise a handle; what can be none is looked for like any other that nobody has."""
     try:
-        normal = normalise(handle)
+        return normalise(handle)
     except InvalidArgument:
-        # Nobody has such a handle; it is answered like any other that nobody has.
-        return None
-    return await store.people.find_by_handle(normal, tenant_id=tenant_id)
+        return ""
 
 
-async def _start(
-    store: Store,
-    issuer: TokenIssuer,
-    *,
-    credential: Credential,
-    renewed: str | None,
-    device: str,
-    now: datetime,
-) -> tuple[Tokens, Person]:
-    token = RefreshToken(
-        family=secrets.token_bytes(FAMILY_BYTES), secret=secrets.token_bytes(SECRET_BYTES)
-    )
-    session = sessions.start(
-        session_id=SessionId(new_id("ses", now=now)),
-        tenant_id=credential.tenant_id,
-        person_id=credential.person_id,
-        device=device,
-        token=token,
-        now=now,
-    )
-
-    async def work(tx: Transaction) -> Person:
-        # The password was checked outside: it must still be the one, and its owner still welcome.
-        present = await store.credentials.find(credential.person_id, tx=tx)
-        person = await store.people.get(credential.person_id, tenant_id=credential.tenant_id, tx=tx)
-        if present != credential or not person.welcome(now=now):
-            raise SignInRefused
+async def _open(store: Store, *, proved: Proved, renewed: str | None, now: datetime) -> Opened:
+    async def work(tx: Transaction) -> Opened:
+        opened = await open_session(store, proved=proved, now=now, tx=tx)
         if renewed:
             cheaper = Credential(
-                person_id=person.id, tenant_id=person.tenant_id, password_hash=renewed
+                person_id=proved.person_id, tenant_id=proved.tenant_id, password_hash=renewed
             )
             await store.credentials.set(cheaper, now=now, tx=tx)
-        else:
-            await store.credentials.touch([person.id], tx=tx)
-        await store.sessions.add(session, tx=tx)
-        return person
+        return opened
 
-    person = await store.transact(work)
-    return issuer.issue(person=person, session=session, refresh=token, now=now), person
+    return await store.transact(work)

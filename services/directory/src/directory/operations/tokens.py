@@ -6,10 +6,12 @@ from typing import Any, Final
 from joserfc import jwt
 from joserfc.errors import UnsupportedAlgorithmError
 from joserfc.jws import JWSRegistry
+from plexus_access.roles import GUEST
 from plexuskit.ids import new_id
 
 from directory.domain.people import Person
 from directory.domain.sessions import ACCESS_LIFETIME, RefreshToken, Session, Tokens
+from directory.operations.key_ring import KeyRing
 from directory.store import SigningKeys
 from directory.store.signing_keys import ALGORITHM
 
@@ -38,9 +40,9 @@ class EdDSA(JWSRegistry):
 
 
 class TokenIssuer:
-    """Signs access tokens with the newest key."""
+    """Signs access tokens with the newest key that every gateway knows."""
 
-    def __init__(self, keys: SigningKeys) -> None:
+    def __init__(self, keys: SigningKeys | KeyRing) -> None:
         self._keys = keys
         self._registry = EdDSA()
 
@@ -50,27 +52,40 @@ class TokenIssuer:
         return self._keys.public_jwks()
 
     def issue(
-        self, *, person: Person, session: Session, refresh: RefreshToken, now: datetime
+        self,
+        *,
+        person: Person,
+        session: Session,
+        refresh: RefreshToken,
+        scopes: frozenset[str],
+        now: datetime,
     ) -> Tokens:
-        """Make what a client gets: an access token for 15 minutes beside its next refresh token."""
-        key = self._keys.newest
+        """Make what a client gets: an access token for 15 minutes beside its next refresh token.
+
+        In: the permissions that the session is limited to, empty for no limit.
+        """
+        key = self._keys.signing(now=now)
         issued = int(now.timestamp())
         expires_at = now + ACCESS_LIFETIME
         if person.guest_expires_at is not None:
             expires_at = min(expires_at, person.guest_expires_at)
         header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.kid}
-        claims = {
+        claims: dict[str, Any] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": person.id,
             "tenant": person.tenant_id,
             "sid": session.id,
             "roles": list(person.roles),
+            "amr": list(session.methods),
+            "guest": GUEST in person.roles,
             "jti": new_id("jti", now=now),
             "iat": issued,
             "nbf": issued,
             "exp": int(expires_at.timestamp()),
         }
+        if scopes:
+            claims["scopes"] = sorted(scopes)
         return Tokens(
             access_token=jwt.encode(header, claims, key, registry=self._registry),
             access_expires_at=expires_at,

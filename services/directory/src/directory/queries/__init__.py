@@ -14,6 +14,12 @@ from directory.queries.people import batch_get_people, get_person, list_people
 from directory.queries.scim import get_feed_status, get_user, list_users
 from directory.queries.scim_groups import get_feed_group, groups_of, list_feed_groups
 from directory.queries.sessions import find_ended_sessions
+from directory.queries.sign_in import (
+    get_sign_in_policy,
+    list_second_factors,
+    list_sessions,
+    list_sign_in_options,
+)
 from directory.queries.status import get_directory_status
 
 __all__ = [
@@ -24,6 +30,7 @@ __all__ = [
     "get_feed_group",
     "get_feed_status",
     "get_person",
+    "get_sign_in_policy",
     "get_user",
     "groups_of",
     "list_access_policies",
@@ -35,6 +42,9 @@ __all__ = [
     "list_people",
     "list_role_bindings",
     "list_roles",
+    "list_second_factors",
+    "list_sessions",
+    "list_sign_in_options",
     "list_users",
     "readable_containers",
     "recheck",

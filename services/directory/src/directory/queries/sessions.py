@@ -14,7 +14,7 @@ MOST_SESSIONS: Final = 10_000
 async def find_ended_sessions(
     store: Store, *, session_ids: Sequence[str], now: datetime
 ) -> list[str]:
-    """Find which sessions do not go on: ended, expired, and those nobody knows (GW-4).
+    """Find which sessions and API tokens do not go on: ended, expired, or unknown (GW-4).
 
     Unknown means ended: what is too old to be stored must not stay open.
 
@@ -24,4 +24,5 @@ async def find_ended_sessions(
     if len(session_ids) > MOST_SESSIONS:
         raise InvalidArgument(field="session_ids", problem=f"holds more than {MOST_SESSIONS}")
     alive = await store.sessions.find_alive(session_ids, now=now)
+    alive |= await store.api_tokens.find_alive(session_ids, now=now)
     return [session_id for session_id in dict.fromkeys(session_ids) if session_id not in alive]

@@ -7,11 +7,13 @@ from plexuskit.mongo import Database, Transaction
 from plexuskit.outbox import Outbox
 
 from directory.domain.ids import TenantId
+from directory.store.api_tokens import ApiTokens
 from directory.store.bindings import Bindings
 from directory.store.credentials import AttemptLog, Credential, Credentials
 from directory.store.departments import Departments
 from directory.store.grants import GrantReader
 from directory.store.groups import Groups
+from directory.store.key_files import UnusableKeys
 from directory.store.members import Members
 from directory.store.modules import Modules
 from directory.store.people import People
@@ -21,11 +23,24 @@ from directory.store.reporting import Reporting
 from directory.store.requests import Requests
 from directory.store.roles import Roles
 from directory.store.scim import Feeds, Records
+from directory.store.sealing import SealBroken, Sealing, load_or_create_sealing
+from directory.store.second_factors import Challenges, RecoveryCodes, SecondFactors
 from directory.store.sessions import Sessions
+from directory.store.sign_in_policies import Providers, SignInPolicies
 from directory.store.signing_keys import SigningKeys, load_or_create, rotate
 from directory.store.tenants import Tenants
 
-__all__ = ["Credential", "SigningKeys", "Store", "load_or_create", "rotate"]
+__all__ = [
+    "Credential",
+    "SealBroken",
+    "Sealing",
+    "SigningKeys",
+    "Store",
+    "UnusableKeys",
+    "load_or_create",
+    "load_or_create_sealing",
+    "rotate",
+]
 
 T = TypeVar("T")
 # Changes at once wait for one another by trying again.
@@ -48,6 +63,12 @@ class Store:
         self.credentials = Credentials(db)
         self.attempts = AttemptLog(db)
         self.sessions = Sessions(db)
+        self.factors = SecondFactors(db)
+        self.recovery_codes = RecoveryCodes(db)
+        self.challenges = Challenges(db)
+        self.api_tokens = ApiTokens(db)
+        self.sign_in_policies = SignInPolicies(db)
+        self.providers = Providers(db)
         self.requests = Requests(db)
         self.roles = Roles(db)
         self.bindings = Bindings(db)
@@ -87,6 +108,12 @@ class Store:
         await self.credentials.provision()
         await self.attempts.provision()
         await self.sessions.provision()
+        await self.factors.provision()
+        await self.recovery_codes.provision()
+        await self.challenges.provision()
+        await self.api_tokens.provision()
+        await self.sign_in_policies.provision()
+        await self.providers.provision()
         await self.requests.provision()
         await self.roles.provision()
         await self.bindings.provision()

@@ -1,16 +1,17 @@
 """How the directory's states look as documents; the only place that knows both shapes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from directory.domain.absences import Absence
+from directory.domain.authentication import PASSWORD
 from directory.domain.departments import Department
 from directory.domain.handles import fold
 from directory.domain.ids import DepartmentId, GroupId, PersonId, SessionId, TenantId
 from directory.domain.passwords import Attempts
 from directory.domain.people import Kind, Person, State
 from directory.domain.posts import Post
-from directory.domain.sessions import EndCause, Session
+from directory.domain.sessions import EndCause, Session, to_the_minute
 from directory.domain.tenants import Tenant
 from directory.domain.working_hours import DEFAULT, Window, WorkingHours
 
@@ -36,9 +37,7 @@ def person_document(person: Person) -> Document:
         "roles": list(person.roles),
         "created_at": person.created_at,
         "version": person.version,
-        "posts": [
-            {"department_id": post.department_id, "title": post.title} for post in person.posts
-        ],
+        "posts": posts_document(person.posts),
         "skills": list(person.skills),
         "manager_id": person.manager_id,
         "guest_expires_at": person.guest_expires_at,
@@ -85,6 +84,11 @@ def person_from(document: Mapping[str, Any]) -> Person:
         cost_center=document.get("cost_center", ""),
         group_ids=tuple(map(GroupId, document.get("group_ids", ()))),
     )
+
+
+def posts_document(posts: Sequence[Post]) -> list[Document]:
+    """Write the posts of a person."""
+    return [{"department_id": post.department_id, "title": post.title} for post in posts]
 
 
 def _absence_document(absence: Absence | None) -> Document | None:
@@ -191,7 +195,10 @@ def session_document(session: Session) -> Document:
         "tenant_id": session.tenant_id,
         "person_id": session.person_id,
         "device": session.device,
+        "methods": list(session.methods),
+        "single_sign_on": session.single_sign_on,
         "started_at": session.started_at,
+        "last_used_at": session.last_used_at,
         "expires_at": session.expires_at,
         "family_hash": session.family_hash,
         "live": list(session.live),
@@ -204,14 +211,18 @@ def session_document(session: Session) -> Document:
 
 
 def session_from(document: Mapping[str, Any]) -> Session:
-    """Read a session."""
+    """Read a session; one from before there were second factors was opened with a password."""
     cause = document["end_cause"]
     return Session(
         id=SessionId(document["_id"]),
         tenant_id=TenantId(document["tenant_id"]),
         person_id=PersonId(document["person_id"]),
         device=document["device"],
+        methods=tuple(document.get("methods", (PASSWORD,))),
+        single_sign_on=document.get("single_sign_on", ""),
         started_at=document["started_at"],
+        last_used_at=document.get("last_used_at")
+        or to_the_minute(document["spent_at"] or document["started_at"]),
         expires_at=document["expires_at"],
         family_hash=bytes(document["family_hash"]),
         live=tuple(map(bytes, document["live"])),

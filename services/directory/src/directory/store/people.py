@@ -151,6 +151,32 @@ class People:
         )
         return person_from(found) if found else None
 
+    async def find_by_email(
+        self, email: str, *, tenant_id: TenantId, tx: Transaction | None = None
+    ) -> list[Person]:
+        """Load everybody of the tenant who has an address, whatever its case.
+
+        Reads the whole tenant: only for the rare moment when somebody is linked for the first time.
+        """
+        exactly = {"$regex": f"^{re.escape(email)}$", "$options": "i"}
+        found = await self._people.find_all(
+            {"tenant_id": tenant_id, "email": exactly}, hint=_BY_HANDLE, tx=tx
+        )
+        return [person_from(document) for document in found]
+
+    async def list_with_role(
+        self, role: str, *, tenant_id: TenantId, tx: Transaction
+    ) -> list[Person]:
+        """List active people that hold a built-in role."""
+        found = await self._people.find_all(
+            {"tenant_id": tenant_id, "roles": role, "state": State.ACTIVE.value}, tx=tx
+        )
+        return [person_from(document) for document in found]
+
+    async def touch(self, person_id: PersonId, *, tx: Transaction) -> None:
+        """Make this transaction conflict with any that changes the person at the same time."""
+        await self._people.update({"_id": person_id}, {"$inc": {"touches": 1}}, tx=tx)
+
     async def find_many(
         self, *, tenant_id: TenantId, person_ids: Sequence[str], handles: Sequence[str]
     ) -> list[Person]:

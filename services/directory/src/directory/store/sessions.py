@@ -6,7 +6,7 @@ from typing import Final
 
 from plexuskit.mongo import ASCENDING, Database, Index, ReplaceOne, Transaction
 
-from directory.domain.ids import PersonId, SessionId, TenantId
+from directory.domain.ids import PersonId, TenantId
 from directory.domain.sessions import Session
 from directory.store.documents import session_document, session_from
 
@@ -50,7 +50,7 @@ class Sessions:
         await self._sessions.bulk(writes, tx=tx)
 
     async def find(
-        self, session_id: SessionId, *, tenant_id: TenantId, tx: Transaction
+        self, session_id: str, *, tenant_id: TenantId, tx: Transaction | None = None
     ) -> Session | None:
         """Load a session; None when the tenant has none of that id (any more)."""
         found = await self._sessions.find_one({"_id": session_id, "tenant_id": tenant_id}, tx=tx)
@@ -67,6 +67,22 @@ class Sessions:
             {"person_id": {"$in": list(person_ids)}, "ended_at": None}, tx=tx
         )
         return [session_from(document) for document in found]
+
+    async def list_alive(
+        self, person_id: str, *, tenant_id: TenantId, now: datetime
+    ) -> list[Session]:
+        """List the sessions of a person that go on, the one used last first."""
+        found = await self._sessions.find_all(
+            {
+                "person_id": person_id,
+                "tenant_id": tenant_id,
+                "ended_at": None,
+                "expires_at": {"$gt": now},
+            }
+        )
+        # Few of one person, so their order costs less here than in an index.
+        sessions = map(session_from, found)
+        return sorted(sessions, key=lambda each: (each.last_used_at, each.id), reverse=True)
 
     async def find_alive(self, session_ids: Sequence[str], *, now: datetime) -> frozenset[str]:
         """Find which of the ids are sessions that go on."""

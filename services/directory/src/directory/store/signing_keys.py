@@ -1,39 +1,42 @@
 """The file with the private keys of access tokens: made at the first start, shared by all replicas.
 
 A JWK set with one private Ed25519 key per entry and when it was made (`made_at`, seconds since the
-epoch). The newest signs; the older ones stay published until every token they signed has expired,
-then they can be taken out.
+epoch). All of them are published. The newest signs as soon as it has been published for longer than
+gateways take to ask again; until then the one before it does. A rotation takes out what has not
+signed for longer than any token lives.
 """
 
 import json
-import os
-import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
+from directory.store import key_files
+from directory.store.key_files import UnusableKeys
+
 ALGORITHM: Final = "EdDSA"
+# Gateways ask every 5 minutes; as long again for the file to reach every replica.
+SIGNS_AFTER: Final = timedelta(minutes=10)
+# Twice the life of an access token.
+KEPT_AFTER_SIGNING: Final = timedelta(minutes=30)
 _PUBLIC: Final = ("kty", "crv", "x", "kid")
-
-
-class UnusableSigningKeys(Exception):  # noqa: N818 - names the fact, like a refusal
-    """The keys file is not one; says which file, never what is in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKeys:
-    """The keys of the file, newest last."""
+    """The keys of the file, newest last, and when each was made (seconds since the epoch)."""
 
     keys: tuple[OKPKey, ...] = field(repr=False)
+    made_at: tuple[int, ...]
 
-    @property
-    def newest(self) -> OKPKey:
-        """The key that signs."""
-        return self.keys[-1]
+    def signing(self, *, now: datetime) -> OKPKey:
+        """Return the newest key that every gateway can know; where none is that old, the oldest."""
+        return self.keys[_signing(self.made_at, now=now)]
 
     def public_jwks(self) -> str:
         """Show the public halves as an RFC 7517 JWK set."""
@@ -48,69 +51,50 @@ class SigningKeys:
 def load_or_create(path: Path, *, now: datetime) -> SigningKeys:
     """Read the keys file, or make it with one new key, readable by its owner only.
 
-    Several processes may start at once: the file appears whole under its name, and only once.
-
     Raises:
-        UnusableSigningKeys: the file is there and cannot be read as keys.
+        UnusableKeys: the file is there and cannot be read as signing keys.
     """
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = _write_beside(path, [_new_key(now=now)])
-        try:
-            os.link(made, path)
-        except FileExistsError:
-            # Another process was first; its keys are the ones.
-            return _read(path)
-        finally:
-            made.unlink()
+    key_files.ensure(path, lambda: _new_key(now=now))
     return _read(path)
 
 
 def rotate(path: Path, *, now: datetime) -> SigningKeys:
-    """Add a new key, which signs from the next start of each process; one rotation at a time."""
-    entries = [*_entries(path), _new_key(now=now)]
-    _write_beside(path, entries).replace(path)
+    """Add a new key, which signs 10 minutes later, and take out what no token needs any more.
+
+    One rotation at a time; running processes notice by themselves.
+
+    Raises:
+        UnusableKeys: the file cannot be read as keys.
+    """
+    present = key_files.read(path)
+    made_at = [int(entry["made_at"]) for entry in present]
+    needed = _signing(made_at, now=now - KEPT_AFTER_SIGNING)
+    key_files.replace(path, [*present[needed:], _new_key(now=now)])
     return _read(path)
 
 
-def _new_key(*, now: datetime) -> dict[str, Any]:
+def _signing(made_at: Sequence[int], *, now: datetime) -> int:
+    known_since = int((now - SIGNS_AFTER).timestamp())
+    return max((place for place, at in enumerate(made_at) if at <= known_since), default=0)
+
+
+def _new_key(*, now: datetime) -> key_files.Entry:
     key = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": ALGORITHM}, auto_kid=True)
     return {**key.as_dict(private=True), "made_at": int(now.timestamp())}
 
 
-def _write_beside(path: Path, entries: list[dict[str, Any]]) -> Path:
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump({"keys": entries}, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    return beside
-
-
-def _entries(path: Path) -> list[dict[str, Any]]:
-    try:
-        entries: list[dict[str, Any]] = json.loads(path.read_bytes())["keys"]
-        entries.sort(key=lambda entry: int(entry["made_at"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        # The chained error could show a private key.
-        raise UnusableSigningKeys(f"{path}: not a file of signing keys") from None
-    if not entries:
-        raise UnusableSigningKeys(f"{path}: holds no key")
-    return entries
-
-
 def _read(path: Path) -> SigningKeys:
+    entries = key_files.read(path)
     try:
         keys = tuple(
             OKPKey.import_key({name: value for name, value in entry.items() if name != "made_at"})
-            for entry in _entries(path)
+            for entry in entries
         )
         usable = all(key.is_private and key.curve_name == "Ed25519" for key in keys)
     except (JoseError, ValueError, TypeError, KeyError):
-        raise UnusableSigningKeys(f"{path}: holds a key that is none") from None
+        raise UnusableKeys(f"{path}: holds a key that is none") from None
     if not usable:
-        raise UnusableSigningKeys(f"{path}: holds a key that is not a private Ed25519 key")
+        raise UnusableKeys(f"{path}: holds a key that is not a private Ed25519 key")
     for key in keys:
         key.ensure_kid()
-    return SigningKeys(keys=keys)
+    return SigningKeys(keys=keys, made_at=tuple(int(entry["made_at"]) for entry in entries))

@@ -16,6 +16,10 @@ _TEXT: Final = b"text/plain; charset=utf-8"
 _PLAIN_GRPC: Final = b"application/grpc"
 _GRPC_WEB: Final = b"application/grpc-web"
 
+# A browser sends about twenty.
+MOST_HEADERS: Final = 64
+MOST_HEADER_BYTES: Final = 16 * 1024
+
 _PAGE: Final = """<!doctype html>
 <html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Plexus</title>
@@ -58,6 +62,9 @@ class Site:
             await self._feed(scope, receive, send)
             return
         headers: Headers = scope["headers"]
+        if len(headers) > MOST_HEADERS or _size(headers) > MOST_HEADER_BYTES:
+            await _respond(send, 431, b"There are too many headers, or they are too long.\n")
+            return
         if not all(value.isascii() for _, value in headers):
             await _respond(send, 400, b"Header values are ASCII.\n")
             return
@@ -133,3 +140,7 @@ async def _respond(
         fixed = []
     await send({"type": "http.response.start", "status": status, "headers": [*fixed, *named]})
     await send({"type": "http.response.body", "body": body})
+
+
+def _size(headers: Headers) -> int:
+    return sum(len(key) + len(value) for key, value in headers)

@@ -1,0 +1,156 @@
+"""Answering the question for a second factor, or for a code that proves one."""
+
+import enum
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from plexuskit.mongo import Transaction
+
+from directory.domain import recovery_codes, second_factors
+from directory.domain.authentication import CODE, HARDWARE_KEY, with_second
+from directory.domain.challenges import SignInChallenge, key_of
+from directory.domain.passwords import factor_key
+from directory.domain.refusals import SignInRefused
+from directory.domain.second_factors import Factor, FactorKind
+from directory.domain.sign_in_refusals import PasskeyRefused
+from directory.operations.admitting import (
+    Admitted,
+    Opened,
+    Proved,
+    admitted,
+    confirmed,
+    open_session,
+)
+from directory.operations.attempts import count_attempt
+from directory.operations.hashing import Hashing
+from directory.operations.passkeys import Passkeys
+from directory.operations.tokens import TokenIssuer
+from directory.store import Sealing, Store
+
+log = structlog.get_logger()
+
+
+class AnswerKind(enum.Enum):
+    """What a question is answered with."""
+
+    NOTHING = "nothing"
+    TOTP = "totp"
+    PASSKEY = "passkey"
+    RECOVERY_CODE = "recovery_code"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A second factor as a client gave it."""
+
+    kind: AnswerKind
+    value: str = field(repr=False)
+
+
+async def complete_sign_in(
+    store: Store,
+    hashing: Hashing,
+    issuer: TokenIssuer,
+    *,
+    passkeys: Passkeys,
+    sealing: Sealing,
+    challenge_id: str,
+    answer: Answer,
+    now: datetime,
+) -> Admitted:
+    """Answer the question of a sign-in; each answer is counted before it is looked at.
+
+    A challenge takes five answers, and wrong ones lock the person's second factor as wrong
+    passwords do their handle. A code, a recovery code and a passkey's signature are good once.
+
+    Raises:
+        SignInRefused: whatever the cause.
+    """
+    challenge = await store.challenges.count_attempt(key_of(challenge_id), now=now)
+    if challenge is None:
+        raise SignInRefused
+    key = factor_key(tenant_id=challenge.tenant_id, person_id=challenge.person_id)
+    async with hashing.turn(key):
+        locked = await count_attempt(store, key, refusal=SignInRefused, now=now)
+
+        async def work(tx: Transaction) -> Opened:
+            method = await _use(store, passkeys, sealing, challenge, answer, now=now, tx=tx)
+            if not await store.challenges.spend(challenge.key, tx=tx):
+                raise SignInRefused
+            proved = Proved(
+                person_id=challenge.person_id,
+                tenant_id=challenge.tenant_id,
+                methods=with_second(challenge.methods, method=method),
+                credential_stamp=challenge.credential_stamp,
+                device=challenge.device,
+                single_sign_on=challenge.single_sign_on,
+            )
+            return await open_session(store, proved=proved, now=now, tx=tx)
+
+        try:
+            opened = await store.transact(work)
+        except (SignInRefused, PasskeyRefused):
+            log.info("second_factor.refused", person_id=challenge.person_id, kind=answer.kind.value)
+            raise SignInRefused(retry_after=locked) from None
+        await store.attempts.forget(key)
+    log.info(
+        "session.started",
+        person_id=opened.person.id,
+        session_id=opened.session.id,
+        second_factor=answer.kind.value,
+    )
+    return admitted(issuer, opened, now=now)
+
+
+async def _use(
+    store: Store,
+    passkeys: Passkeys,
+    sealing: Sealing,
+    challenge: SignInChallenge,
+    answer: Answer,
+    *,
+    now: datetime,
+    tx: Transaction,
+) -> str:
+    """Use a factor up; out: the method that it proves."""
+    person_id = challenge.person_id
+    factors = confirmed(await store.factors.list_of(person_id, tx=tx))
+    match answer.kind:
+        case AnswerKind.TOTP:
+            before, step = _code_of(sealing, factors, answer.value, now=now)
+            after = second_factors.used(before, step=step, now=now)
+            await store.factors.save(before, after, tx=tx)
+            return CODE
+        case AnswerKind.PASSKEY:
+            keys = [factor for factor in factors if factor.kind is FactorKind.PASSKEY]
+            before, sign_count = passkeys.used(
+                answer.value, challenge=challenge.passkey_challenge, factors=keys
+            )
+            after = second_factors.used(before, sign_count=sign_count, now=now)
+            await store.factors.save(before, after, tx=tx)
+            return HARDWARE_KEY
+        case AnswerKind.RECOVERY_CODE:
+            left = recovery_codes.without(
+                await store.recovery_codes.left(person_id, tx=tx), answer.value
+            )
+            if left is None or not factors:
+                raise SignInRefused
+            await store.recovery_codes.set(
+                person_id, tenant_id=challenge.tenant_id, codes=left, tx=tx
+            )
+            return CODE
+        case AnswerKind.NOTHING:
+            raise SignInRefused
+
+
+def _code_of(
+    sealing: Sealing, factors: tuple[Factor, ...], code: str, *, now: datetime
+) -> tuple[Factor, int]:
+    for factor in factors:
+        if factor.kind is FactorKind.TOTP:
+            secret = sealing.open(factor.sealed_secret, owner=factor.id).decode("ascii")
+            step = second_factors.matching_step(secret, code, after=factor.last_step, now=now)
+            if step is not None:
+                return factor, step
+    raise SignInRefused

@@ -1,0 +1,167 @@
+"""Setting how the company signs in, and with which providers."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import structlog
+from plexuskit.errors import InvalidArgument
+from plexuskit.mongo import Transaction
+
+from directory.domain import openid, sign_in_policies
+from directory.domain.access import ADMIN, Actor, require
+from directory.domain.ids import ProviderId, TenantId
+from directory.domain.openid import MOST_PROVIDERS, SUBJECT, Provider
+from directory.domain.people import Kind
+from directory.domain.sign_in_policies import SignInPolicy
+from directory.domain.sign_in_refusals import LockedOut, ProviderInvalid, ProviderUnavailable
+from directory.operations.openid import OpenIdClient
+from directory.store import Sealing, Store
+
+PERMISSION: Final = "sign_in.configure"
+
+log = structlog.get_logger()
+
+
+async def update_sign_in_policy(
+    store: Store,
+    *,
+    actor: Actor,
+    local_accounts: bool,
+    second_factor_role_ids: Sequence[str],
+    expected_version: int,
+) -> SignInPolicy:
+    """Set how the company signs in; nothing is written when nothing differs.
+
+    Raises:
+        PermissionMissing: the actor may not configure sign-in.
+        VersionConflict: somebody changed it since `expected_version`.
+        InvalidArgument: an id that can be no role's.
+        LockedOut: no administrator could sign in any more.
+    """
+    require(actor, PERMISSION)
+
+    async def work(tx: Transaction) -> SignInPolicy:
+        before = await store.sign_in_policies.get(actor.tenant_id, tx=tx)
+        after = sign_in_policies.change(
+            before,
+            local_accounts=local_accounts,
+            second_factor_role_ids=second_factor_role_ids,
+            expected_version=expected_version,
+        )
+        if after is not before:
+            providers = await store.providers.list_of(actor.tenant_id, tx=tx)
+            await _check_administrable(store, after, providers, tx=tx)
+            await store.sign_in_policies.save(after, tx=tx)
+        return after
+
+    policy = await store.transact(work)
+    log.info("sign_in_policy.set", by=actor.person_id, version=policy.version)
+    return policy
+
+
+async def put_openid_provider(
+    store: Store,
+    client: OpenIdClient,
+    *,
+    sealing: Sealing,
+    actor: Actor,
+    provider: Provider,
+    client_secret: str,
+    expected_version: int,
+) -> Provider:
+    """Name the company's OpenID provider, or change it; in: a provider without its secret.
+
+    An empty secret leaves the present one, unless it would go to another issuer or client.
+
+    Raises:
+        PermissionMissing: the actor may not configure sign-in.
+        InvalidArgument: a field is not allowed, or there are 10 providers.
+        VersionConflict: somebody changed it since `expected_version`.
+        ProviderInvalid: its discovery document cannot be read.
+    """
+    require(actor, PERMISSION)
+    asked = replace(
+        provider,
+        tenant_id=actor.tenant_id,
+        subject_claim=provider.subject_claim or SUBJECT,
+        email_domains=tuple(sorted({domain.lower() for domain in provider.email_domains})),
+    )
+    before = await store.providers.find(asked.id, tenant_id=actor.tenant_id)
+    openid.check(asked, before=before, expected_version=expected_version)
+    try:
+        await client.discover(asked.issuer, fresh=True)
+    except ProviderUnavailable:
+        raise ProviderInvalid(problem="it cannot be reached") from None
+
+    async def work(tx: Transaction) -> Provider:
+        present = await store.providers.find(asked.id, tenant_id=actor.tenant_id, tx=tx)
+        openid.check(asked, before=present, expected_version=expected_version)
+        others = await store.providers.list_of(actor.tenant_id, tx=tx)
+        if present is None and len(others) >= MOST_PROVIDERS:
+            raise InvalidArgument(field="provider", problem=f"is more than {MOST_PROVIDERS}")
+        sealed = b""
+        if client_secret:
+            sealed = sealing.seal(client_secret.encode(), owner=secret_owner(asked))
+        elif present and (present.issuer, present.client_id) == (asked.issuer, asked.client_id):
+            sealed = present.sealed_secret
+        after = replace(asked, sealed_secret=sealed, version=expected_version + 1)
+        await store.providers.save(after, tx=tx)
+        return after
+
+    stored = await store.transact(work)
+    log.info("openid_provider.set", provider_id=stored.id, by=actor.person_id)
+    return stored
+
+
+async def delete_openid_provider(store: Store, *, actor: Actor, provider_id: str) -> None:
+    """Take a provider away; who signed in with it stays signed in.
+
+    Raises:
+        PermissionMissing: the actor may not configure sign-in.
+        ProviderNotFound: there is none of that id.
+        LockedOut: no administrator could sign in any more.
+    """
+    require(actor, PERMISSION)
+
+    async def work(tx: Transaction) -> None:
+        provider = await store.providers.get(provider_id, tenant_id=actor.tenant_id, tx=tx)
+        providers = await store.providers.list_of(actor.tenant_id, tx=tx)
+        policy = await store.sign_in_policies.get(actor.tenant_id, tx=tx)
+        left = [each for each in providers if each.id != provider.id]
+        await _check_administrable(store, policy, left, tx=tx)
+        await store.providers.delete(provider, tx=tx)
+
+    await store.transact(work)
+    log.info("openid_provider.deleted", provider_id=provider_id, by=actor.person_id)
+
+
+def secret_owner(provider: Provider) -> str:
+    """Name the record that a client secret is sealed for."""
+    return f"openid:{provider.tenant_id}:{provider.id}"
+
+
+async def _check_administrable(
+    store: Store, policy: SignInPolicy, providers: Sequence[Provider], *, tx: Transaction
+) -> None:
+    """Check that an administrator can still sign in: locally, or linked with a provider."""
+    if policy.local_accounts:
+        return
+    tenant_id: TenantId = policy.tenant_id
+    administrators = await store.people.list_with_role(ADMIN, tenant_id=tenant_id, tx=tx)
+    for person in administrators:
+        bootstrap = person.kind is Kind.BOOTSTRAP
+        if bootstrap and await store.credentials.find(person.id, tx=tx):
+            return
+    provider_ids: list[ProviderId] = [provider.id for provider in providers]
+    prefixes = tuple(f"{provider_id}:" for provider_id in provider_ids)
+    if any(person.external_id.startswith(prefixes) for person in administrators if prefixes):
+        return
+    linked = await store.providers.is_linked(
+        [person.id for person in administrators],
+        tenant_id=tenant_id,
+        provider_ids=provider_ids,
+        tx=tx,
+    )
+    if not linked:
+        raise LockedOut

@@ -1,0 +1,222 @@
+"""Signing in with the company's OpenID provider: to it and back, and who has come."""
+
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from plexuskit.mongo import Transaction
+
+from directory.domain import openid
+from directory.domain.authentication import FEDERATED, SECOND_FACTOR
+from directory.domain.challenges import key_of, written
+from directory.domain.ids import TenantId
+from directory.domain.openid import ATTEMPT_LIFETIME, RANDOM_BYTES, Attempt, Link, Provider, Subject
+from directory.domain.people import Person
+from directory.domain.refusals import SignInRefused
+from directory.domain.sessions import device_name
+from directory.domain.sign_in_refusals import (
+    ProviderInvalid,
+    ProviderNotFound,
+    ProviderUnavailable,
+)
+from directory.operations.admitting import (
+    Admitted,
+    Opened,
+    Proved,
+    admitted,
+    ask,
+    confirmed,
+    open_session,
+)
+from directory.operations.openid import OpenIdClient
+from directory.operations.openid.documents import IdTokenInvalid
+from directory.operations.passkeys import Passkeys
+from directory.operations.sign_in_policies import secret_owner
+from directory.operations.tokens import TokenIssuer
+from directory.store import Sealing, Store
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """Where the browser is sent, what comes back with it, and what the client keeps to itself."""
+
+    authorization_url: str = field(repr=False)
+    state: str = field(repr=False)
+    proof: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """What a client brings back from the provider."""
+
+    state: str = field(repr=False)
+    code: str = field(repr=False)
+    issuer: str
+    proof: str = field(repr=False)
+
+
+async def begin_single_sign_on(
+    store: Store,
+    client: OpenIdClient,
+    *,
+    provider_id: str,
+    redirect_uri: str,
+    device: str,
+    now: datetime,
+) -> Begun:
+    """Send a browser to the provider: code flow with PKCE, state and nonce for ten minutes.
+
+    Raises:
+        ProviderNotFound: the company has no such provider.
+        RedirectNotAllowed: the address is not one of the provider's.
+        ProviderUnavailable: its discovery document cannot be had now.
+    """
+    tenant = await store.tenants.find_only()
+    if tenant is None:
+        raise ProviderNotFound
+    provider = await store.providers.get(provider_id, tenant_id=tenant.id)
+    openid.check_redirect(provider, redirect_uri)
+    state, proof, nonce, verifier = (written(secrets.token_bytes(RANDOM_BYTES)) for _ in range(4))
+    attempt = Attempt(
+        key=key_of(state),
+        proof=key_of(proof),
+        tenant_id=tenant.id,
+        provider_id=provider.id,
+        nonce=nonce,
+        code_verifier=verifier,
+        redirect_uri=redirect_uri,
+        device=device_name(device),
+        expires_at=now + ATTEMPT_LIFETIME,
+    )
+    try:
+        url = await client.authorization_url(provider, attempt, state=state)
+    except ProviderInvalid as problem:
+        log.warning("openid_provider.invalid", provider_id=provider.id, problem=str(problem))
+        raise ProviderUnavailable from None
+    await store.challenges.begin_single_sign_on(attempt)
+    return Begun(authorization_url=url, state=state, proof=proof)
+
+
+async def complete_single_sign_on(
+    store: Store,
+    client: OpenIdClient,
+    issuer: TokenIssuer,
+    *,
+    passkeys: Passkeys,
+    sealing: Sealing,
+    returned: Returned,
+    now: datetime,
+) -> Admitted:
+    """Trade the provider's code for a session, or for the question for a second factor.
+
+    The person is who has the external id `<provider>:<subject>`, or was linked before; else who
+    alone has the address that the provider has verified. Nobody is made here: people come from the
+    feed. A second factor of one's own is asked for unless the provider says that it did.
+
+    Raises:
+        SignInRefused: state, code or token is not good, or nobody is meant.
+        ProviderUnavailable: the provider did not answer; the code may be spent, begin again.
+    """
+    attempt = await store.challenges.take_single_sign_on(key_of(returned.state), now=now)
+    if attempt is None or not hmac.compare_digest(attempt.proof, key_of(returned.proof)):
+        raise SignInRefused
+    provider = await store.providers.find(attempt.provider_id, tenant_id=attempt.tenant_id)
+    if provider is None:
+        raise SignInRefused
+    subject = await _subject(client, provider, attempt, sealing=sealing, returned=returned)
+
+    async def find(tx: Transaction) -> Person:
+        return await _person(store, provider, subject, now=now, tx=tx)
+
+    person = await store.transact(find)
+    proved = Proved(
+        person_id=person.id,
+        tenant_id=person.tenant_id,
+        methods=(FEDERATED, SECOND_FACTOR) if subject.second_factor else (FEDERATED,),
+        credential_stamp=b"",
+        device=attempt.device,
+        single_sign_on=provider.name,
+    )
+    factors = confirmed(await store.factors.list_of(person.id))
+    if factors and not subject.second_factor:
+        return await ask(store, passkeys, proved=proved, factors=factors, now=now)
+
+    async def work(tx: Transaction) -> Opened:
+        return await open_session(store, proved=proved, now=now, tx=tx)
+
+    opened = await store.transact(work)
+    log.info(
+        "session.started",
+        person_id=person.id,
+        session_id=opened.session.id,
+        provider_id=provider.id,
+    )
+    return admitted(issuer, opened, now=now)
+
+
+async def _subject(
+    client: OpenIdClient,
+    provider: Provider,
+    attempt: Attempt,
+    *,
+    sealing: Sealing,
+    returned: Returned,
+) -> Subject:
+    secret = ""
+    if provider.sealed_secret:
+        secret = sealing.open(provider.sealed_secret, owner=secret_owner(provider)).decode()
+    try:
+        return await client.subject(
+            provider, attempt, secret=secret, code=returned.code, issuer=returned.issuer
+        )
+    except IdTokenInvalid as problem:
+        log.info("single_sign_on.refused", provider_id=provider.id, check=str(problem))
+        raise SignInRefused from None
+    except ProviderInvalid as problem:
+        log.warning("openid_provider.invalid", provider_id=provider.id, problem=str(problem))
+        raise ProviderUnavailable from None
+
+
+async def _person(
+    store: Store, provider: Provider, subject: Subject, *, now: datetime, tx: Transaction
+) -> Person:
+    """Find who a subject is, linking them now if that is safe."""
+    tenant_id: TenantId = provider.tenant_id
+    link_id = openid.link_id(provider, subject.value)
+    linked = await store.providers.linked(link_id, tx=tx)
+    known_as = openid.external_id(provider, subject)
+    by_id = await store.people.find_by_external_ids([known_as], tenant_id=tenant_id, tx=tx)
+    # The feed's own word comes first: it may give a subject to somebody else.
+    if person := by_id.get(known_as):
+        return _active(person)
+    if linked:
+        return _active(await store.people.get(linked, tenant_id=tenant_id, tx=tx))
+    people = []
+    if subject.email:
+        people = await store.people.find_by_email(subject.email, tenant_id=tenant_id, tx=tx)
+    person = openid.linkable_by_email(provider, subject, people)
+    if person is None or await store.providers.is_linked(
+        [person.id], tenant_id=tenant_id, provider_ids=[provider.id], tx=tx
+    ):
+        log.info("single_sign_on.nobody", provider_id=provider.id)
+        raise SignInRefused
+    link = Link(
+        id=link_id,
+        tenant_id=tenant_id,
+        provider_id=provider.id,
+        person_id=person.id,
+        linked_at=now,
+    )
+    await store.providers.link(link, tx=tx)
+    log.info("single_sign_on.linked", provider_id=provider.id, person_id=person.id)
+    return person
+
+
+def _active(person: Person) -> Person:
+    if not person.active:
+        raise SignInRefused
+    return person

@@ -1,0 +1,89 @@
+"""Proving again who asks, before anything about their sign-in is changed."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from plexuskit.mongo import Transaction
+
+from directory.domain.access import Actor
+from directory.domain.authentication import has_second, with_second
+from directory.domain.passwords import attempt_key
+from directory.domain.people import Person
+from directory.domain.second_factors import Factor
+from directory.domain.sessions import Session, prove
+from directory.domain.sign_in_refusals import StepUpRequired
+from directory.operations.admitting import confirmed
+from directory.operations.attempts import count_attempt
+from directory.operations.hashing import Hashing
+from directory.store import Store
+
+# Who has no password proved who they are at the provider, a moment ago.
+FRESH: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SteppedUp:
+    """Who proved it, and their confirmed second factors."""
+
+    person: Person
+    factors: tuple[Factor, ...]
+
+
+async def step_up(
+    store: Store, hashing: Hashing, *, actor: Actor, password: str, now: datetime
+) -> SteppedUp:
+    """Check that whoever asks is the person and not only the holder of an open session.
+
+    The password, counted like a sign-in; for people without one, a session of the last 10 minutes.
+    Whoever has a second factor must have given it in this session: a stolen password adds none.
+
+    Raises:
+        StepUpRequired: neither is so, or an API token asks.
+    """
+    session = await open_session_of(store, actor, now=now)
+    person = await store.people.get(actor.person_id, tenant_id=actor.tenant_id)
+    factors = confirmed(await store.factors.list_of(person.id))
+    if not person.active or (factors and not has_second(session.methods)):
+        raise StepUpRequired
+
+    credential = await store.credentials.find(person.id)
+    if credential is None:
+        if now - session.started_at > FRESH:
+            raise StepUpRequired
+        return SteppedUp(person=person, factors=factors)
+    key = attempt_key(tenant_id=person.tenant_id, handle=person.handle)
+    async with hashing.turn(key):
+        locked = await count_attempt(store, key, refusal=StepUpRequired, now=now)
+        if not await hashing.matches(credential.password_hash, password):
+            raise StepUpRequired(retry_after=locked)
+        await store.attempts.forget(key)
+    return SteppedUp(person=person, factors=factors)
+
+
+async def open_session_of(
+    store: Store, actor: Actor, *, now: datetime, tx: Transaction | None = None
+) -> Session:
+    """Load the session that somebody acts in.
+
+    Raises:
+        StepUpRequired: it is over, or there is none because an API token asks.
+    """
+    session = await store.sessions.find(actor.session_id, tenant_id=actor.tenant_id, tx=tx)
+    if session is None or session.person_id != actor.person_id or not session.alive(now=now):
+        raise StepUpRequired
+    return session
+
+
+async def note_second_factor(
+    store: Store, actor: Actor, *, method: str, now: datetime, tx: Transaction
+) -> None:
+    """Note in the actor's session that a second factor was given; its next token says so.
+
+    Raises:
+        StepUpRequired: the session is over.
+    """
+    before = await open_session_of(store, actor, now=now, tx=tx)
+    after = prove(before, methods=with_second(before.methods, method=method))
+    if after is not before:
+        await store.sessions.save_many([(before, after)], tx=tx)
