@@ -50,7 +50,6 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         )
         directory = DirectoryApi(store, hashing=hashes, clock=runtime.clock)
         async with (
-            runtime.background("signing keys", keys.follow()),
             serve(
                 settings.grpc,
                 service=SERVICE,
