@@ -97,7 +97,7 @@ demo: setup ## Start Plexus and let a company move in; EXPORT=file.zip for a Sla
 	@$(LOCAL) demo $(if $(EXPORT),--export "$(EXPORT)")
 
 .PHONY: up
-up: setup ## Start Plexus on this machine and wait until it is ready
+up: setup ## Start Plexus on this machine and wait until it is ready; PLEXUS_TLS=1 with certificates
 	@$(LOCAL) up
 
 .PHONY: down

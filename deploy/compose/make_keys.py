@@ -26,7 +26,7 @@ from directory.store import load_or_create, load_or_create_sealing
 from plexuskit.clock import SystemClock
 from plexuskit.grpc.keys import generate_keys, owner_of
 
-SERVICES = ("directory", "messaging", "tasks", "notify", "search", "gateway")
+SERVICES = ("directory", "messaging", "tasks", "notify", "search", "audit", "gateway")
 Keys = dict[str, dict[str, Any]]
 
 

@@ -1,4 +1,4 @@
-"""Generate everything under `src/plexus` from `proto/`: messages, stubs, types and topics.
+"""Generate everything under `src/plexus` from `proto/`: messages, stubs, types, topics, calls.
 
 Run by `make proto`; `make proto-check` runs it and fails when the result differs from what is
 committed.
@@ -44,6 +44,16 @@ class Consumer:
     dlq: str
 
 
+'''
+
+
+CALLS_HEAD = '''"""Which services call which, generated from proto/calls.yaml; never edited."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+CALLERS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
 '''
 
 
@@ -112,6 +122,17 @@ def generate_topics() -> None:
     (TARGET / "plexus/topics.py").write_text("".join(lines))
 
 
+def generate_calls() -> None:
+    """Write `plexus/calls.py` from the catalogue."""
+    catalogue = yaml.safe_load((PROTO / "calls.yaml").read_text())
+    entries = [
+        f'        "{service}": frozenset(({"".join(f"{name!r}, " for name in sorted(callers))})),\n'
+        for service, callers in catalogue.items()
+    ]
+    (TARGET / "plexus/calls.py").write_text("".join([CALLS_HEAD, *entries, "    }\n)\n"]))
+
+
 if __name__ == "__main__":
     generate_messages()
     generate_topics()
+    generate_calls()

@@ -9,6 +9,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from plexuskit.config import ServiceSettings
+from plexuskit.grpc.certificates import server_name, spiffe_id
 
 VERSION = "1.37"
 CREDENTIALS = """
@@ -321,7 +322,46 @@ def test_urls_with_passwords_can_come_from_a_secret(
                 assert set(entry["valueFrom"]) == {"secretKeyRef"}
                 assert entry["valueFrom"]["secretKeyRef"]["name"] == "plexus-urls"
                 moved.add(service)
-    assert moved == {"directory", "messaging", "notify", "search", "tasks"}
+    assert moved == {"audit", "directory", "messaging", "notify", "search", "tasks"}
+
+
+def test_gw_01_each_service_can_have_a_certificate_that_names_it(
+    root: Path,
+    kustomize: Callable[[Path], str],
+    tmp_path: Path,
+    services: list[str],
+    accepted: Accept,
+) -> None:
+    manifests = root / "deploy/k8s"
+    text = CREDENTIALS.format(
+        base=os.path.relpath(manifests / "base", tmp_path),
+        component=os.path.relpath(manifests / "components/mtls", tmp_path),
+    )
+    (tmp_path / "kustomization.yaml").write_text(text)
+    secured = Rendered(list(yaml.safe_load_all(kustomize(tmp_path))))
+
+    certificates = {found["spec"]["secretName"]: found for found in secured.of_kind("Certificate")}
+    named = set()
+    for deployment in secured.deployments:
+        kubernetes_validate.validate(deployment, VERSION, strict=True)
+        service = labels(deployment)[NAME]
+        settings = accepted(service=service, environment=secured.environment(deployment))
+        assert settings.tls is not None
+        files = (settings.tls.cert_file, settings.tls.key_file, settings.tls.ca_file)
+        assert [file.name for file in files] == ["tls.crt", "tls.key", "ca.crt"]
+        (mount,) = (
+            mount
+            for mount in container(deployment)["volumeMounts"]
+            if {str(file.parent) for file in files} == {mount["mountPath"]}
+        )
+        (volume,) = (each for each in pod(deployment)["volumes"] if each["name"] == mount["name"])
+        spec = certificates[volume["secret"]["secretName"]]["spec"]
+        assert (mount["readOnly"], volume["secret"]["defaultMode"]) == (True, 0o440)
+        assert spec["uris"] == [spiffe_id(service)]
+        assert spec["dnsNames"] == [server_name(service)]
+        assert set(spec["usages"]) == {"server auth", "client auth"}
+        named.add(service)
+    assert named == set(services)
 
 
 def matches(wanted: Mapping[str, str], found: Mapping[str, str]) -> bool:

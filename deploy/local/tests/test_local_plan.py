@@ -8,14 +8,22 @@ from pathlib import Path
 
 import pytest
 from plexus.authz.v1.caller_pb2 import CallerContext
-from plexus_local.credentials import make_bootstrap_secret, make_keys
+from plexus_local.credentials import make_bootstrap_secret, make_certificates, make_keys
 from plexus_local.environment import BackendUrls, environment, variables
 from plexus_local.layout import Layout, read_json
 from plexus_local.ports import Ports
 from plexus_local.table import ENTRIES, peers, port_names, services
 from plexuskit.clock import SystemClock
-from plexuskit.config import CallerSection, GrpcSection, MongoSection, Section, ServiceSettings
+from plexuskit.config import (
+    CallerSection,
+    GrpcSection,
+    MongoSection,
+    Section,
+    ServiceSettings,
+    TlsSection,
+)
 from plexuskit.grpc.caller import CallerSigner, CallerTokens, CallerVerifier
+from plexuskit.grpc.certificates import watched_certificates
 
 
 @pytest.fixture
@@ -93,6 +101,21 @@ class TestCredentials:
         known = [json.loads(path.read_text())["verifying"] for path in layout.keys.iterdir()]
         assert known[0] == known[1]
         assert set(known[0]) == {"gateway", "tasks"}
+
+    def test_certificates_are_each_services_own(self, layout: Layout) -> None:
+        make_certificates(layout, services=["gateway", "tasks"])
+
+        for service in ("gateway", "tasks"):
+            section = TlsSection(
+                cert_file=layout.tls / service / "tls.crt",
+                key_file=layout.tls / service / "tls.key",
+                ca_file=layout.tls / service / "ca.crt",
+            )
+            held = watched_certificates(section, service=service).look()
+            assert held.ca == layout.authority.read_bytes()
+        keys = list(layout.tls.glob("*/tls.key"))
+        assert len(keys) == 3
+        assert {stat.S_IMODE(path.stat().st_mode) for path in keys} == {0o600}
 
 
 class Peers(Section):

@@ -106,6 +106,19 @@ def test_gw_01_a_policy_that_fails_while_it_is_evaluated_refuses(engine):
     assert (refused.allowed, refused.reason) == (False, Reason.POLICY)
 
 
+def test_gw_03_whoever_may_repair_policies_is_refused_by_none(engine):
+    engine.state.put_person(
+        Person(id="adm", version=1, active=True, kind="human", roles=frozenset({"admin"}))
+    )
+    put(engine, "forbid(principal, action, resource);")
+    for permission in ("policies.manage", "policies.read"):
+        assert engine.decide(Ask(person_id="adm", permission=permission), now=NIGHT).allowed
+    for permission in ("roles.manage", "people.read"):
+        assert not engine.decide(Ask(person_id="adm", permission=permission), now=NIGHT).allowed
+    put(engine, "forbid(", version=2)
+    assert engine.decide(Ask(person_id="adm", permission="policies.manage"), now=NIGHT).allowed
+
+
 @pytest.mark.parametrize("fields", [{"removed": True}, {"enabled": False}])
 def test_gw_03_what_was_removed_or_switched_off_refuses_nobody(engine, fields):
     cedar = "forbid(principal, action, resource);"

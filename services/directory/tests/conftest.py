@@ -1,17 +1,26 @@
 """What the directory's tests stand on: a real database, cheap hashes, a real gRPC server."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from directory import operations
-from directory.api import AuthorityApi, DirectoryApi, SessionApi, SignInMeans
+from directory.api import (
+    AccessApi,
+    AuthorityApi,
+    DirectoryApi,
+    ScimApi,
+    SessionApi,
+    SignInMeans,
+)
 from directory.config import BootstrapSection, OpenIdSection, PasskeysSection, PasswordsSection
 from directory.domain.access import Actor
-from directory.domain.people import Draft, Person
+from directory.domain.people import Changes, Draft, Person
 from directory.domain.requests import Request
+from directory.domain.scim.guard import Bounds
+from directory.domain.scim.rules import FeedRules
 from directory.domain.sessions import Tokens
 from directory.domain.tenants import Tenant
 from directory.operations.admitting import Admitted
@@ -22,9 +31,17 @@ from directory.operations.tokens import TokenIssuer
 from directory.store import Sealing, Store, load_or_create, load_or_create_sealing
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServicer_to_server
 from plexus.authz.v1.caller_pb2 import CallerContext
+from plexus.directory.v1.access_service_pb2_grpc import (
+    AccessServiceStub,
+    add_AccessServiceServicer_to_server,
+)
 from plexus.directory.v1.directory_service_pb2_grpc import (
     DirectoryServiceStub,
     add_DirectoryServiceServicer_to_server,
+)
+from plexus.directory.v1.scim_service_pb2_grpc import (
+    ScimServiceStub,
+    add_ScimServiceServicer_to_server,
 )
 from plexus.directory.v1.session_service_pb2_grpc import (
     SessionServiceStub,
@@ -40,6 +57,12 @@ from plexuskit.testing import FrozenClock
 SECRET = "bootstrap secret of the tests"
 PASSWORD = "correct horse"
 CHEAP = PasswordsSection(time_cost=1, memory_kib=1_024, parallelism=1)
+FEED_RULES = FeedRules(
+    department_template="{department}",
+    department_separator="/",
+    reactivates=True,
+    bounds=Bounds(percent=10, at_least=5),
+)
 MINUTE = timedelta(seconds=60)
 
 
@@ -131,6 +154,38 @@ class Company:
             self.store, self.issuer, refresh_token=refresh_token, now=self.now
         )
 
+    async def department(self, name: str, parent_id: str = "", external_id: str = "") -> str:
+        """Make a department; out: its id."""
+        made = await operations.create_department(
+            self.store,
+            actor=self.actor,
+            name=name,
+            parent_id=parent_id,
+            external_id=external_id,
+            request=None,
+            now=self.now,
+        )
+        return made.id
+
+    async def change(self, person: Person, **changes: object) -> Person:
+        return await operations.update_person(
+            self.store,
+            actor=self.actor,
+            person_id=person.id,
+            changes=Changes(**changes),  # type: ignore[arg-type]
+            expected_version=0,
+            request=None,
+            now=self.now,
+        )
+
+    async def dismiss(self, person: Person) -> Person:
+        return await operations.deactivate_person(
+            self.store, actor=self.actor, person_id=person.id, request=None, now=self.now
+        )
+
+    async def load(self, person: Person) -> Person:
+        return await self.store.people.get(person.id, tenant_id=self.tenant.id)
+
     def acting_as(self, person: Person, *, session_id: str = "ses_of_test") -> Actor:
         return Actor(
             tenant_id=person.tenant_id,
@@ -198,14 +253,21 @@ class Served:
 
     directory: DirectoryServiceStub
     sessions: SessionServiceStub
+    scim: ScimServiceStub
     authority: AuthorityStub
+    access: AccessServiceStub
     clock: FrozenClock
     gateway: CallerSigner
     search: CallerSigner
     secret: str = field(default=SECRET, repr=False)
 
     def person(
-        self, person_id: str, tenant_id: str, *roles: str, session_id: str = "ses_x"
+        self,
+        person_id: str,
+        tenant_id: str,
+        *roles: str,
+        session_id: str = "ses_x",
+        scopes: Sequence[str] = (),
     ) -> dict:
         return self._signed(
             self.gateway,
@@ -215,6 +277,7 @@ class Served:
                 person_id=person_id,
                 session_id=session_id,
                 roles=roles,
+                scopes=scopes,
             ),
         )
 
@@ -267,7 +330,12 @@ async def served(
                 clock=clock,
             ),
         ),
+        (
+            add_ScimServiceServicer_to_server,
+            ScimApi(store, hashing=hashes, rules=FEED_RULES, clock=clock),
+        ),
         (add_AuthorityServicer_to_server, AuthorityApi(store, clock=clock)),
+        (add_AccessServiceServicer_to_server, AccessApi(store, clock=clock)),
     ]
     verifier = CallerVerifier(caller_keys_of("directory"), "directory", clock=clock)
     async with (
@@ -283,7 +351,9 @@ async def served(
         yield Served(
             directory=DirectoryServiceStub(channel),
             sessions=SessionServiceStub(channel),
+            scim=ScimServiceStub(channel),
             authority=AuthorityStub(channel),
+            access=AccessServiceStub(channel),
             clock=clock,
             gateway=CallerSigner(caller_keys_of("gateway")),
             search=CallerSigner(caller_keys_of("search")),

@@ -31,6 +31,7 @@ async def belonging(company: Any, sets: Iterable[str], people: Iterable[str], te
         tenant_id=tenant or company.tenant.id,
         sets=list(sets),
         person_ids=list(people),
+        now=company.now,
     )
 
 

@@ -6,12 +6,15 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.directory.v1 import directory_service_pb2 as pb
+from plexus.directory.v1 import people_pb2
 from plexus.directory.v1 import session_service_pb2 as sessions
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
@@ -59,6 +62,7 @@ def environment(
         "TELEMETRY__LOG_LEVEL": "DEBUG",
         "BOOTSTRAP__SECRET": SECRET,
         "PASSWORDS__MEMORY_KIB": "1024",
+        "UPKEEP__EVERY_SECONDS": "0.2",
     }
     inherited = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     return inherited | {f"DIRECTORY_{key}": value for key, value in settings.items()}
@@ -74,7 +78,7 @@ async def process(
     kafka_topics: Callable[..., Awaitable[object]],
     caller_keys_of: Callable[[str], CallerSection],
 ) -> AsyncIterator[Process]:
-    await kafka_topics("directory.person.v1", "directory.department.v1")
+    await kafka_topics("directory.person.v1", "directory.department.v1", "directory.group.v1")
     log = tmp_path / "log"
     env = environment(tmp_path, mongo_url, unique_name, kafka_section, caller_keys_of)
     command = (sys.executable, "-m", "directory")
@@ -151,6 +155,16 @@ async def test_msg_4_facts_reach_kafka_and_no_secret_reaches_the_log(
         )
         imported = pb.ImportedPerson(external_id="hr:1", handle="li", password="of the import")
         await directory.ImportPeople(pb.ImportPeopleRequest(people=[imported]), **me)
+        # Soon over: the process itself lets the guest go (GW-5).
+        soon = Timestamp()
+        soon.FromDatetime(SystemClock().now() + timedelta(seconds=1))
+        guest = pb.CreatePersonRequest(
+            handle="guest",
+            display_name="访客",
+            kind=people_pb2.Person.KIND_GUEST,
+            guest_expires_at=soon,
+        )
+        await directory.CreatePerson(guest, **me)
         await stub.SetPassword(
             sessions.SetPasswordRequest(old_password="correct horse", new_password="another one"),
             **me,
@@ -168,9 +182,10 @@ async def test_msg_4_facts_reach_kafka_and_no_secret_reaches_the_log(
                 seen += [(r.envelope.type.rpartition(".")[2], r.envelope.change_no) for r in batch]
                 keys = {record.key for record in batch}
                 assert all(key.startswith("per_") for key in keys)
-                if len(seen) >= 3:
+                if len(seen) >= 5:
                     break
-    assert sorted(seen) == [("PersonAdded", 1), ("PersonAdded", 1), ("SessionRevoked", 1)]
+    added = [("PersonAdded", 1)] * 3
+    assert sorted(seen) == [*added, ("PersonDeactivated", 2), ("SessionRevoked", 1)]
 
     await _keys_rotate_without_a_restart(process, stub, caller_keys_of)
 

@@ -117,7 +117,7 @@ async def read_everything(company: Any, department_id: str, session_id: str) -> 
     await queries.find_ended_sessions(store, session_ids=[session_id], now=company.now)
     ids = {"tenant_id": actor.tenant_id, "person_id": actor.person_id}
     refs = [Ref(kind="person", id="x"), Ref(kind="department", id=department_id)]
-    await queries.recheck(store, refs=refs, **ids)
+    await queries.recheck(store, refs=refs, now=company.now, **ids)
     assert [found async for found in queries.snapshot(store, tenant_id=actor.tenant_id)]
 
 

@@ -16,15 +16,19 @@ import pytest
 from gateway import connect, proxy
 from gateway.access import Access, Projection, Recorder
 from gateway.admission import Admission
-from gateway.config import HttpSection, LimitsSection
+from gateway.config import HttpSection, LimitsSection, PublicTlsSection
 from gateway.identity import ApiTokens, Authenticator, Callers, EndedSessions, SigningKeys
 from gateway.limits import Limits
 from joserfc.jwk import OKPKey
 from plexus.authz.v1.authority_pb2 import RecheckRequest, RecheckResponse, Verdict
-from plexus.directory.v1 import directory_service_pb2, session_service_pb2
+from plexus.directory.v1 import directory_service_pb2, scim_service_pb2, session_service_pb2
 from plexus.directory.v1.directory_service_pb2_grpc import (
     DirectoryServiceServicer,
     add_DirectoryServiceServicer_to_server,
+)
+from plexus.directory.v1.scim_service_pb2_grpc import (
+    ScimServiceServicer,
+    add_ScimServiceServicer_to_server,
 )
 from plexus.directory.v1.session_service_pb2_grpc import (
     SessionServiceServicer,
@@ -107,7 +111,13 @@ class PersonNotFound(Refusal):
     kind = Kind.NOT_FOUND
 
 
-class Directory(DirectoryServiceServicer, SessionServiceServicer):
+class TooBusy(Refusal):
+    """Try again later."""
+
+    kind = Kind.EXHAUSTED
+
+
+class Directory(DirectoryServiceServicer, SessionServiceServicer, ScimServiceServicer):
     """An owner that does what the person's id says, and publishes the issuer's keys."""
 
     def __init__(self, issuer: Issuer) -> None:
@@ -115,6 +125,7 @@ class Directory(DirectoryServiceServicer, SessionServiceServicer):
         self.ended: set[str] = set()
         self.api_tokens: dict[bytes, session_service_pb2.ResolveApiTokenResponse] = {}
         self.seen: dict[str, Any] = {}
+        self.asked: scim_service_pb2.ExchangeScimRequest | None = None
         self.cancelled = asyncio.Event()
         self.begun = asyncio.Event()
         self.go_on = asyncio.Event()
@@ -138,6 +149,23 @@ class Directory(DirectoryServiceServicer, SessionServiceServicer):
     async def SignIn(self, request: Any, context: Any) -> Any:
         self.seen = {"kind": caller().kind, "person": caller().person_id}
         return session_service_pb2.SignInResponse()
+
+    async def ExchangeScim(self, request: Any, context: Any) -> Any:
+        match request.path:
+            case "/down":
+                raise DependencyDown(dependency="mongo")
+            case "/broken":
+                raise RuntimeError("the password is hunter2")
+            case "/busy":
+                raise TooBusy(retry_after=timedelta(seconds=3))
+        self.asked = request
+        if request.method == "DELETE":
+            return scim_service_pb2.ExchangeScimResponse(status=204)
+        return scim_service_pb2.ExchangeScimResponse(
+            status=201,
+            headers={"etag": 'W/"1"', "content-type": "application/scim+json"},
+            body='{"id": "安"}'.encode(),
+        )
 
     async def GetPerson(self, request: Any, context: Any) -> Any:
         context_ = caller()
@@ -204,6 +232,9 @@ class Imports(ImportServiceServicer):
 @dataclass
 class Running:
     """A gateway with its owners: what tests reach and look at."""
+
+    grpc_port: int
+    http_port: int
 
     issuer: Issuer
     directory: Directory
@@ -296,11 +327,25 @@ def limits_section() -> LimitsSection:
 
 
 @pytest.fixture
+def http_section() -> HttpSection:
+    """What the HTTP port listens on."""
+    return HttpSection(port=0)
+
+
+@pytest.fixture
+def public_tls() -> PublicTlsSection | None:
+    """The certificate of the gateway's ports: none, unless a test is about it."""
+    return None
+
+
+@pytest.fixture
 async def running(
     issuer: Issuer,
     directory_owner: Directory,
     caller_keys_of: KeysOf,
     limits_section: LimitsSection,
+    http_section: HttpSection,
+    public_tls: PublicTlsSection | None,
     standing: "Standing",
 ) -> AsyncIterator[Running]:
     """A gateway without client streams, before two owners; the other owners are not there."""
@@ -327,6 +372,7 @@ async def running(
     )
     people = [
         (add_DirectoryServiceServicer_to_server, directory),
+        (add_ScimServiceServicer_to_server, directory),
         (add_SessionServiceServicer_to_server, directory),
     ]
     async with AsyncExitStack() as stack:
@@ -352,22 +398,33 @@ async def running(
         endpoints.forward(forwarding)
         stack.push_async_callback(runtime.close)
         grpc_port = await stack.enter_async_context(
-            proxy.serve(GrpcSection(port=0, drain_seconds=1), handlers=handlers, runtime=runtime)
+            proxy.serve(
+                GrpcSection(port=0, drain_seconds=1),
+                handlers=handlers,
+                runtime=runtime,
+                tls=public_tls,
+            )
         )
         http_port = await stack.enter_async_context(
             connect.serve(
-                HttpSection(port=0),
+                http_section,
                 site=connect.Site(
                     endpoints.application(max_body_bytes=64 * 1024),
+                    feed=connect.ScimSite(
+                        calls, forwarding, max_body_bytes=64 * 1024, public_url=""
+                    ),
                     origins=["https://plexus.example.com"],
                     is_serving=lambda: not runtime.stopping.is_set(),
                 ),
                 runtime=runtime,
                 drain_seconds=1,
+                tls=public_tls,
             )
         )
         channel = await stack.enter_async_context(open_channel(f"127.0.0.1:{grpc_port}"))
         yield Running(
+            grpc_port=grpc_port,
+            http_port=http_port,
             issuer=issuer,
             directory=directory,
             imports=imports,

@@ -5,16 +5,22 @@ async with connect(Profiles().find("ann"), profiles) as plexus:
 """
 
 import math
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
+from plexus.audit.v1.access_service_pb2_grpc import AccessHistoryServiceStub
+from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from plexus.directory.v1 import session_service_pb2
+from plexus.directory.v1.access_service_pb2_grpc import AccessServiceStub
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
+from plexus.directory.v1.scim_service_pb2_grpc import ScimServiceStub
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.gateway.v1.session_service_pb2_grpc import SessionServiceStub as LiveStub
 from plexus.messaging.v1.import_service_pb2_grpc import ImportServiceStub
@@ -33,6 +39,8 @@ from plexus_cli.profiles import Profile, Profiles
 ResponseT = TypeVar("ResponseT")
 
 CALL_SECONDS = 20.0
+SECURED = ("grpcs://", "https://")
+AUTHORITIES = "PLEXUS_CA_FILE"
 RENEW_BEFORE_SECONDS = 60.0
 OPTIONS = (
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
@@ -47,7 +55,9 @@ class Plexus:
     def __init__(self, channel: grpc.aio.Channel, profile: Profile, profiles: Profiles) -> None:
         self.profile = profile
         self._profiles = profiles
+        self.access = AccessServiceStub(channel)
         self.directory = DirectoryServiceStub(channel)
+        self.scim = ScimServiceStub(channel)
         self.sessions = SessionServiceStub(channel)
         self.messaging = MessagingServiceStub(channel)
         self.signals = SignalServiceStub(channel)
@@ -56,6 +66,8 @@ class Plexus:
         self.tasks = TasksServiceStub(channel)
         self.notify = NotifyServiceStub(channel)
         self.search = SearchServiceStub(channel)
+        self.audit = AuditServiceStub(channel)
+        self.access = AccessHistoryServiceStub(channel)
         self.live = LiveStub(channel)
 
     async def call(
@@ -125,10 +137,34 @@ def token_fields(tokens: session_service_pb2.Tokens) -> dict[str, str | float]:
 
 @asynccontextmanager
 async def open_channel(url: str) -> AsyncIterator[grpc.aio.Channel]:
-    """Open a channel to a gateway's native address, `host:port`."""
-    target = url.removeprefix("grpc://").rstrip("/")
-    async with grpc.aio.insecure_channel(target, options=OPTIONS) as channel:
+    """Open a channel to a gateway's native address, `host:port`, or `grpcs://host:port` with TLS.
+
+    Its certificate must be of an authority that this machine trusts, or of the one in the file
+    that `PLEXUS_CA_FILE` names.
+
+    Raises:
+        Refused: that file cannot be read.
+    """
+    target = url.partition("://")[2] or url
+    target = target.rstrip("/")
+    if url.startswith(SECURED):
+        credentials = grpc.ssl_channel_credentials(root_certificates=_authorities())
+        opened = grpc.aio.secure_channel(target, credentials, options=OPTIONS)
+    else:
+        opened = grpc.aio.insecure_channel(target, options=OPTIONS)
+    async with opened as channel:
         yield channel
+
+
+def _authorities() -> bytes | None:
+    """Return whom to trust beside nobody else; None for those that gRPC comes with."""
+    named = os.environ.get(AUTHORITIES)
+    if not named:
+        return None
+    try:
+        return Path(named).read_bytes()
+    except OSError as error:
+        raise Refused(f"{AUTHORITIES}={named} cannot be read: {error.strerror}.") from error
 
 
 @asynccontextmanager

@@ -25,6 +25,7 @@ NOT_RUNNING = 3
 EXPORTED = {
     "PLEXUS_GATEWAY_URL": "gateway",
     "PLEXUS_GATEWAY_GRPC": "gateway (gRPC)",
+    "PLEXUS_CA_FILE": "certificate authority",
     "PLEXUS_TEST_MONGO_URL": "mongo",
     "PLEXUS_TEST_KAFKA_URL": "kafka",
     "PLEXUS_TEST_OPENSEARCH_URL": "opensearch",

@@ -1,12 +1,42 @@
-"""Keys and secrets of the local run, made once."""
+"""Keys, secrets and certificates of the local run."""
 
 import json
+import os
 import secrets
 from collections.abc import Sequence
+from datetime import timedelta
 
 from plexuskit.grpc.keys import generate_keys
+from plexuskit.testing.certificates import CertificateAuthority, replace_file
 
 from plexus_local.layout import Layout, write_whole
+
+TLS = "PLEXUS_TLS"
+_HOSTS = ("localhost", "127.0.0.1")
+_LIFE = timedelta(days=30)
+
+
+def tls_wanted() -> bool:
+    """Tell whether the operator asked for certificates: `PLEXUS_TLS=1`."""
+    return os.environ.get(TLS, "") not in {"", "0"}
+
+
+def make_certificates(layout: Layout, *, services: Sequence[str]) -> None:
+    """Make an authority and a certificate for each service, anew at each start, for 30 days.
+
+    The authority's key is not kept: nobody can sign more. Clients need `ca.crt` to know the
+    gateway by its public certificate.
+    """
+    authority = CertificateAuthority(life=_LIFE)
+    layout.tls.mkdir(mode=0o700, exist_ok=True)
+    replace_file(layout.authority, authority.pem)
+    for service in services:
+        authority.install(layout.tls, service)
+    public = authority.issue_public(*_HOSTS)
+    folder = layout.tls / "public"
+    folder.mkdir(exist_ok=True)
+    replace_file(folder / "tls.key", public.key)
+    replace_file(folder / "tls.crt", public.cert)
 
 
 def make_keys(layout: Layout, *, services: Sequence[str]) -> None:

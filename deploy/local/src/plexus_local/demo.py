@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import secrets
 import sys
 from collections import Counter
@@ -45,7 +46,15 @@ from plexus_cli.commands.notifications import outcomes
 from plexus_cli.commands.status import gather
 from plexus_cli.problems import Refused
 from plexus_cli.profiles import Profile, Profiles
-from plexus_cli.sdk import CALL_SECONDS, Plexus, connect, open_channel, token_fields, told
+from plexus_cli.sdk import (
+    AUTHORITIES,
+    CALL_SECONDS,
+    Plexus,
+    connect,
+    open_channel,
+    token_fields,
+    told,
+)
 from plexuskit.clock import SystemClock
 from plexuskit.errors import Refusal
 from rich.console import Console
@@ -123,6 +132,8 @@ def demo(layout: Layout, *, export: Path | None, samples: Path) -> int:
 async def _demo(layout: Layout, *, export: Path | None, samples: Path) -> None:
     addresses = recorded(layout)["addresses"]
     url = addresses["gateway (gRPC)"]
+    if "certificate authority" in addresses:
+        os.environ.setdefault(AUTHORITIES, addresses["certificate authority"])
     notebook, profiles = Notebook(layout), Profiles()
     await _init(url, notebook, layout)
     admin = await _sign_in(url, "admin", "admin", notebook, profiles)

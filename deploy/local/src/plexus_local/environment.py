@@ -92,11 +92,13 @@ def _offer(
     entries: tuple[Entry, ...],
 ) -> Offer:
     service = entry.service
-    listening: dict[str, dict[str, str | int]] = {
+    listening: dict[str, Mapping[str, str | int | Path]] = {
         section: {"host": "127.0.0.1", "port": ports.get(f"{entry.name}.{section}", 0)}
         for section in ("grpc", "http", "ops")
     }
-    return listening | {
+    return {
+        **listening,
+        **_certificates(layout, service),
         "mongo": {"url": urls.mongo, "database": f"plexus_{service}"},
         "kafka": {"url": urls.kafka},
         "opensearch": {"url": urls.opensearch, "index_prefix": "plexus-"},
@@ -106,4 +108,19 @@ def _offer(
         "bootstrap": {"secret": layout.bootstrap_secret.read_text().strip()},
         "tokens": {"keys_file": layout.keys / "directory-tokens.json"},
         "smtp": {"url": smtp, "sender": "plexus@plexus.local"},
+    }
+
+
+def _certificates(layout: Layout, service: str) -> dict[str, Mapping[str, str | int | Path]]:
+    """Name the certificates, if there are any."""
+    if not layout.authority.is_file():
+        return {}
+    own, public = layout.tls / service, layout.tls / "public"
+    return {
+        "tls": {
+            "cert_file": own / "tls.crt",
+            "key_file": own / "tls.key",
+            "ca_file": own / "ca.crt",
+        },
+        "public_tls": {"cert_file": public / "tls.crt", "key_file": public / "tls.key"},
     }

@@ -23,7 +23,7 @@ from plexuskit.testing.servers import Child, NativeServer
 from plexuskit.testing.servers.child import signal_group
 from plexuskit.testing.servers.ports import free_ports
 
-from plexus_local.credentials import make_bootstrap_secret, make_keys
+from plexus_local.credentials import make_bootstrap_secret, make_certificates, make_keys
 from plexus_local.environment import BackendUrls, environment
 from plexus_local.layout import Layout
 from plexus_local.process import READY_WITHIN, Launch, Proc, until
@@ -54,12 +54,14 @@ class Platform:
     @property
     def grpc_address(self) -> str:
         """The gateway's native address."""
-        return f"127.0.0.1:{self.ports['gateway.grpc']}"
+        scheme = "grpcs://" if self.layout.authority.is_file() else ""
+        return f"{scheme}127.0.0.1:{self.ports['gateway.grpc']}"
 
     @property
     def http_address(self) -> str:
         """The gateway's address for browsers."""
-        return f"http://127.0.0.1:{self.ports['gateway.http']}"
+        scheme = "https" if self.layout.authority.is_file() else "http"
+        return f"{scheme}://127.0.0.1:{self.ports['gateway.http']}"
 
     def __getitem__(self, name: str) -> Proc:
         """Give a process by name, for example `messaging-api`."""
@@ -201,6 +203,7 @@ def running(
     entries: tuple[Entry, ...] = ENTRIES,
     settings: Mapping[str, str] = NO_SETTINGS,
     launch: Launch = Child,
+    tls: bool = False,
 ) -> Iterator[Platform]:
     """Start processes on the given servers; stop all of them at the end, last first.
 
@@ -211,11 +214,14 @@ def running(
         entries: Which processes; all of Plexus unless told otherwise.
         settings: More environment of every process.
         launch: Starts each process.
+        tls: Whether all of them have certificates; clients need `layout.authority`.
     """
     layout = Layout(directory / "plexus")
     layout.make()
     make_keys(layout, services=services())
     make_bootstrap_secret(layout)
+    if tls:
+        make_certificates(layout, services=services())
     names = list(dict.fromkeys(["mail", *port_names(), *port_names(entries)]))
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     processes = {

@@ -35,6 +35,16 @@ class Layout:
         return self.root / "keys"
 
     @property
+    def tls(self) -> Path:
+        """The services' certificates, one folder each; empty in plain text."""
+        return self.root / "tls"
+
+    @property
+    def authority(self) -> Path:
+        """The certificate by which clients know the gateway."""
+        return self.tls / "ca.crt"
+
+    @property
     def secrets(self) -> Path:
         """Secrets that an operator would hand out."""
         return self.root / "secrets"

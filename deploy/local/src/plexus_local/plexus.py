@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,7 +13,12 @@ from plexuskit.testing.servers.child import tethered
 from plexuskit.testing.servers.errors import tail
 
 from plexus_local.backends import backends, topics
-from plexus_local.credentials import make_bootstrap_secret, make_keys
+from plexus_local.credentials import (
+    make_bootstrap_secret,
+    make_certificates,
+    make_keys,
+    tls_wanted,
+)
 from plexus_local.environment import BackendUrls, environment
 from plexus_local.layout import Layout
 from plexus_local.plan import Job, JobFailed, Plan, Process, Stage
@@ -26,6 +32,10 @@ def whole_plexus(layout: Layout) -> Plan:
     """Plan servers, mail sink, provisioning and services; ports are those of last time if free."""
     make_keys(layout, services=services())
     make_bootstrap_secret(layout)
+    if tls_wanted():
+        make_certificates(layout, services=services())
+    else:
+        shutil.rmtree(layout.tls, ignore_errors=True)
 
     ports = Ports(layout.ports)
     chosen = ports.choose(["mail", *port_names()])
@@ -113,9 +123,12 @@ def _search_indexes(env: Mapping[str, str], *, log: Path) -> Job:
 
 
 def _addresses(layout: Layout, ports: Mapping[str, int], urls: BackendUrls) -> dict[str, str]:
-    return {
-        "gateway": f"http://127.0.0.1:{ports['gateway.http']}",
-        "gateway (gRPC)": f"127.0.0.1:{ports['gateway.grpc']}",
+    secured = layout.authority.is_file()
+    web, native = ("https://", "grpcs://") if secured else ("http://", "")
+    known_by = {"certificate authority": str(layout.authority)} if secured else {}
+    return known_by | {
+        "gateway": f"{web}127.0.0.1:{ports['gateway.http']}",
+        "gateway (gRPC)": f"{native}127.0.0.1:{ports['gateway.grpc']}",
         "mongo": urls.mongo,
         "kafka": urls.kafka,
         "opensearch": urls.opensearch,

@@ -23,7 +23,7 @@ class Entry:
 
 
 ENTRIES = (
-    Entry(name="directory", service="directory", roles=("api", "relay"), stage=0),
+    Entry(name="directory", service="directory", roles=("api", "relay", "upkeep"), stage=0),
     Entry(name="messaging-api", service="messaging", roles=("api",), stage=1),
     Entry(
         name="messaging-relay",
@@ -35,6 +35,7 @@ ENTRIES = (
     Entry(name="tasks", service="tasks", roles=("api", "relay", "scheduler"), stage=1),
     Entry(name="notify", service="notify", roles=("api", "relay", "consumers", "sender"), stage=1),
     Entry(name="search", service="search", roles=("api", "indexer"), stage=1),
+    Entry(name="audit", service="audit", roles=("api", "recorder"), stage=1),
     Entry(name="gateway", service="gateway", roles=("api",), stage=2, serves=("grpc", "http")),
 )
 

@@ -15,6 +15,9 @@ import cedarpy
 
 from plexus_access.records import Policy
 
+NEVER_REFUSED: Final = frozenset({"policies.manage", "policies.read"})
+"""What no policy refuses: whoever may repair policies always reaches them."""
+
 _CACHED: Final = 20_000
 _PERMIT: Final = "permit(principal, action, resource);\n"
 
@@ -126,6 +129,8 @@ class Policies:
 
     def concern(self, permission: str) -> bool:
         """Tell whether a policy could refuse a permission; if not, nobody has to be asked."""
+        if permission in NEVER_REFUSED:
+            return False
         return self._any or permission in self._actions
 
     def refusing(

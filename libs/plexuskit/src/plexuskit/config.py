@@ -4,9 +4,9 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
@@ -36,10 +36,25 @@ class MongoSection(Section):
 
 
 class KafkaSection(Section):
-    """Where the brokers are; `topic_prefix` is put before every topic and group name."""
+    """Where the brokers are; `topic_prefix` is put before every topic and group name.
+
+    With a `ca_file` the brokers are spoken to over TLS, and their names are checked; `cert_file`
+    and `key_file` are for brokers that ask for a certificate. MongoDB has the same in its URL.
+    """
 
     url: str = "127.0.0.1:9092"
     topic_prefix: str = ""
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file are given together")
+        if self.cert_file is not None and self.ca_file is None:
+            raise ValueError("a certificate needs the ca_file of the brokers")
+        return self
 
 
 class GrpcSection(Section):
@@ -79,6 +94,18 @@ class CallerSection(Section):
     keys_file: Path
 
 
+class TlsSection(Section):
+    """Who this process is to the others: PEM files, read again when they have changed (GW-1).
+
+    The certificate names the service as `spiffe://plexus/<service>` and, where others call it,
+    as `<service>.plexus.internal`. Whoever is not signed by `ca_file` is not spoken to.
+    """
+
+    cert_file: Path
+    key_file: Path
+    ca_file: Path
+
+
 class TelemetrySection(Section):
     """Logs and traces; spans leave the process only with an endpoint."""
 
@@ -108,6 +135,7 @@ class ServiceSettings(BaseSettings):
 
     ops: OpsSection = OpsSection(port=0)
     telemetry: TelemetrySection = TelemetrySection()
+    tls: TlsSection | None = None
 
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)

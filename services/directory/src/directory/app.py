@@ -5,8 +5,11 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
+import structlog
 from plexus.authz.v1.authority_pb2_grpc import add_AuthorityServicer_to_server
+from plexus.directory.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_server
 from plexus.directory.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
+from plexus.directory.v1.scim_service_pb2_grpc import add_ScimServiceServicer_to_server
 from plexus.directory.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import CallerVerifier, serve
@@ -14,21 +17,33 @@ from plexuskit.mongo import connect
 from plexuskit.relay import OUTBOX, relay
 from plexuskit.service import Role, Runtime
 
-from directory.api import AuthorityApi, DirectoryApi, SessionApi, SignInMeans
-from directory.config import Settings
+from directory.api import (
+    AccessApi,
+    AuthorityApi,
+    DirectoryApi,
+    ScimApi,
+    SessionApi,
+    SignInMeans,
+)
+from directory.config import ScimSection, Settings
+from directory.domain.scim.guard import Bounds
+from directory.domain.scim.rules import FeedRules
 from directory.operations.hashing import hashing
 from directory.operations.key_ring import KeyRing
 from directory.operations.openid import openid_client
 from directory.operations.passkeys import Passkeys
 from directory.operations.tokens import TokenIssuer
+from directory.operations.upkeep import keep_up
 from directory.store import Store, load_or_create, load_or_create_sealing, rotate
 
 SERVICE: Final = "directory"
 
+log = structlog.get_logger()
+
 
 @asynccontextmanager
 async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Serve DirectoryService, SessionService and Authority."""
+    """Serve DirectoryService, SessionService, AccessService and Authority."""
     async with (
         connect(settings.mongo) as db,
         hashing(settings.passwords) as hashes,
@@ -49,6 +64,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             bootstrap=settings.bootstrap,
         )
         directory = DirectoryApi(store, hashing=hashes, clock=runtime.clock)
+        scim = ScimApi(store, hashing=hashes, rules=_feed_rules(settings.scim), clock=runtime.clock)
         async with (
             serve(
                 settings.grpc,
@@ -59,10 +75,13 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                         add_SessionServiceServicer_to_server,
                         SessionApi(store, means=means, clock=runtime.clock),
                     ),
+                    (add_ScimServiceServicer_to_server, scim),
+                    (add_AccessServiceServicer_to_server, AccessApi(store, clock=runtime.clock)),
                     (add_AuthorityServicer_to_server, AuthorityApi(store, clock=runtime.clock)),
                 ],
                 verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
                 runtime=runtime,
+                tls=settings.tls,
                 health=runtime.health,
             ),
         ):
@@ -85,6 +104,28 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
             yield
 
 
+@asynccontextmanager
+async def upkeep(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Tell of what time has ended: guests (GW-5) and role bindings; any number of processes may."""
+    every = timedelta(seconds=settings.upkeep.every_seconds)
+    async with connect(settings.mongo) as db:
+        store = Store(db)
+        await store.provision()
+        async with runtime.background("upkeep", keep_up(store, clock=runtime.clock, every=every)):
+            yield
+
+
+def _feed_rules(section: ScimSection) -> FeedRules:
+    return FeedRules(
+        department_template=section.department_path,
+        department_separator=section.department_separator,
+        reactivates=section.reactivates,
+        bounds=Bounds(
+            percent=section.most_deactivated_percent, at_least=section.always_deactivated
+        ),
+    )
+
+
 async def provision(settings: Settings) -> None:
     """Create what is missing of collections and indexes, and the files of keys."""
     async with connect(settings.mongo) as db:
@@ -98,4 +139,4 @@ def rotate_signing_keys(settings: Settings) -> None:
     rotate(settings.tokens.keys_file, now=SystemClock().now())
 
 
-ROLES: Final[Mapping[str, Role]] = {"api": api, "relay": relay_facts}
+ROLES: Final[Mapping[str, Role]] = {"api": api, "relay": relay_facts, "upkeep": upkeep}

@@ -24,6 +24,7 @@ def planned(*people: Imported, present: tuple[Person, ...] = ()) -> Plan:
         present={person.external_id: person for person in present},
         taken=frozenset(person.handle for person in present),
         new_ids={person.external_id: PersonId(f"per_{person.external_id}") for person in people},
+        managers={},
         tenant=TENANT,
         now=NOW,
     )

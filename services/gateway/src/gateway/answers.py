@@ -9,7 +9,7 @@ import structlog
 from opentelemetry import trace
 from plexuskit.errors import Kind, Refusal
 from plexuskit.grpc import MethodInfo, refused
-from plexuskit.grpc.status import Answer, answer, failure
+from plexuskit.grpc.status import OUR_CALLER, Answer, answer, failure
 
 from gateway.access import Hidden
 
@@ -73,7 +73,7 @@ def _of_owner(error: grpc.aio.AioRpcError, *, method: MethodInfo) -> Answer:
 
 
 def _blames_gateway(error: grpc.aio.AioRpcError) -> bool:
-    return refused(error).reason.startswith("CALLER_CONTEXT_")
+    return refused(error).reason.startswith(OUR_CALLER)
 
 
 def _unreachable(method: MethodInfo) -> Answer:

@@ -43,7 +43,9 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     limits = Limits(settings.limits, clock=runtime.clock)
     async with (
         _admission(settings, runtime, signer=signer) as (admission, following),
-        proxy.owners(settings.peers.by_service(), max_message_bytes=limit) as owners,
+        proxy.owners(
+            settings.peers.by_service(), tls=settings.tls, max_message_bytes=limit
+        ) as owners,
         live.Live(
             settings,
             runtime,
@@ -69,6 +71,12 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         endpoints.add_many(requirements()[SUBSCRIBE], _subscribe(streams))
         site = connect.Site(
             endpoints.application(max_body_bytes=settings.http.max_body_bytes),
+            feed=connect.ScimSite(
+                calls,
+                forwarding,
+                max_body_bytes=settings.http.max_scim_body_bytes,
+                public_url=settings.http.public_url,
+            ),
             origins=settings.http.origins,
             is_serving=lambda: not runtime.stopping.is_set(),
         )
@@ -78,9 +86,10 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                 settings.http,
                 site=site,
                 runtime=runtime,
+                tls=settings.public_tls,
                 drain_seconds=settings.grpc.drain_seconds,
             ),
-            proxy.serve(settings.grpc, handlers=handlers, runtime=runtime),
+            proxy.serve(settings.grpc, handlers=handlers, runtime=runtime, tls=settings.public_tls),
         ):
             yield
 
@@ -98,6 +107,7 @@ async def _admission(
                 audience=name,
                 signer=signer,
                 service=SERVICE,
+                tls=settings.tls,
                 clock=runtime.clock,
             )
             owners[name] = await stack.enter_async_context(opened)

@@ -1,6 +1,7 @@
 """Settings of the gateway; every field is read from `GATEWAY_<SECTION>__<KEY>`."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 from plexuskit.config import (
@@ -32,6 +33,23 @@ class HttpSection(Section):
     port: Port
     origins: tuple[str, ...] = ()
     max_body_bytes: Positive = 4 * MEBIBYTE
+    max_scim_body_bytes: Positive = MEBIBYTE
+    # Where HR feeds reach this port, for example `https://plexus.example.com`; empty: as they say.
+    public_url: str = Field(default="", pattern=r"^(https?://[^\s/?#]+)?/?$")
+    # From the first byte of a request, or of a connection, to the last of its body.
+    request_seconds: Seconds = 30
+    most_connections: Positive = 20_000
+
+
+class PublicTlsSection(Section):
+    """The certificate of the ports that clients reach, as PEM; read again when it has changed.
+
+    It names the hosts that clients know, and clients need none of their own. Without it both ports
+    speak plain text, and something before them has to end TLS.
+    """
+
+    cert_file: Path
+    key_file: Path
 
 
 class PeersSection(Section):
@@ -42,7 +60,7 @@ class PeersSection(Section):
     tasks: str = Field(min_length=1)
     notify: str = Field(min_length=1)
     search: str = Field(min_length=1)
-    audit: str = Field(default="audit:7000", min_length=1)
+    audit: str = Field(min_length=1)
 
     def by_service(self) -> Mapping[str, str]:
         """Return the addresses by name of the service, which is also the audience of callers."""
@@ -136,3 +154,4 @@ class Settings(ServiceSettings, env_prefix="GATEWAY_"):
     ops: OpsSection = OpsSection(port=0)
     live: LiveSection = LiveSection()
     limits: LimitsSection = LimitsSection()
+    public_tls: PublicTlsSection | None = None

@@ -4,6 +4,9 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import grpc
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
 from plexus.directory.v1.events_pb2 import SessionRevoked
 from plexuskit.clock import SystemClock
 from plexuskit.kafka import producer
@@ -131,3 +134,26 @@ async def test_a_stopping_gateway_says_drain_and_then_ends_its_streams(world: An
         await late.open()
         await asyncio.wait_for(late.ended.wait(), 3)
         assert late.error.code().name == "UNAVAILABLE"
+
+
+async def test_gw_06_a_frame_that_is_no_message_ends_its_stream_alone(gateway: Any) -> None:
+    ana, bo = await gateway.client("per_ana"), await gateway.client("per_bo")
+    path = "/plexus.gateway.v1.SessionService"
+    for begun in (b"\x0b" * 50_000, b"\xff"):
+        stream = ana.channel.stream_stream(f"{path}/Session")(metadata=ana.metadata)
+        await stream.write(begun)
+        assert await stream.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert refused_by(await stream.trailing_metadata()) == "REQUEST_UNREADABLE"
+
+    call = ana.channel.unary_stream(f"{path}/Subscribe")(b"\xff", metadata=ana.metadata)
+    assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
+    conversation = await ana.create("per_bo")
+    (verdict,) = await bo.answered(await bo.send(conversation, "still here"))
+    assert verdict.stored.seq == 1
+
+
+def refused_by(trailing: Any) -> str:
+    (details,) = [value for key, value in trailing if key == "grpc-status-details-bin"]
+    info = ErrorInfo()
+    assert Status.FromString(details).details[0].Unpack(info)
+    return str(info.reason)

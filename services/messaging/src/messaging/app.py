@@ -80,7 +80,11 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     async with (
         connect(settings.mongo) as db,
         channel(
-            settings.peers.directory, audience="directory", signer=signer, service=SERVICE
+            settings.peers.directory,
+            audience="directory",
+            signer=signer,
+            service=SERVICE,
+            tls=settings.tls,
         ) as directory,
     ):
         store = Store(db)
@@ -123,6 +127,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                 ],
                 verifier=verifier,
                 runtime=runtime,
+                tls=settings.tls,
                 health=runtime.health,
             ),
         ):
@@ -152,7 +157,11 @@ async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     async with (
         connect(settings.mongo) as db,
         channel(
-            settings.peers.directory, audience="directory", signer=signer, service=SERVICE
+            settings.peers.directory,
+            audience="directory",
+            signer=signer,
+            service=SERVICE,
+            tls=settings.tls,
         ) as directory,
     ):
         store = Store(db)
@@ -171,7 +180,11 @@ async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]
     async with (
         connect(settings.mongo) as db,
         channel(
-            settings.peers.directory, audience="directory", signer=signer, service=SERVICE
+            settings.peers.directory,
+            audience="directory",
+            signer=signer,
+            service=SERVICE,
+            tls=settings.tls,
         ) as directory,
     ):
         store = Store(db)

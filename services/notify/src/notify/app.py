@@ -114,6 +114,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             servicers=[(add_NotifyServiceServicer_to_server, notify)],
             verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
             runtime=runtime,
+            tls=settings.tls,
             health=runtime.health,
         ):
             yield
@@ -146,6 +147,7 @@ async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             audience="directory",
             signer=CallerSigner(settings.caller),
             service=SERVICE,
+            tls=settings.tls,
         ) as directory,
         consuming(
             store,
@@ -166,9 +168,15 @@ async def send(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     async with (
         _store(settings, runtime) as (_, store),
         channel(
-            settings.peers.messaging, audience="messaging", signer=signer, service=SERVICE
+            settings.peers.messaging,
+            audience="messaging",
+            signer=signer,
+            service=SERVICE,
+            tls=settings.tls,
         ) as messaging,
-        channel(settings.peers.tasks, audience="tasks", signer=signer, service=SERVICE) as tasks,
+        channel(
+            settings.peers.tasks, audience="tasks", signer=signer, service=SERVICE, tls=settings.tls
+        ) as tasks,
     ):
         owners = Authorities(messaging=AuthorityStub(messaging), tasks=AuthorityStub(tasks))
         sender = Sender(

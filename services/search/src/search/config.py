@@ -1,5 +1,7 @@
 """Settings of the service; each comes from the environment as `SEARCH_<SECTION>__<KEY>`."""
 
+from pathlib import Path
+
 from plexuskit.config import (
     CallerSection,
     GrpcSection,
@@ -13,10 +15,14 @@ from pydantic import Field
 
 
 class OpensearchSection(Section):
-    """Where the index is; every index and alias begins with the prefix."""
+    """Where the index is; every index and alias begins with the prefix.
+
+    An `https` URL is verified by the machine's authorities, or by those of `ca_file` alone.
+    """
 
     # Not in repr: URLs carry passwords.
     url: str = Field(default="http://127.0.0.1:9200", repr=False)
+    ca_file: Path | None = None
     index_prefix: str = Field(default="plexus-", pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=64)
     timeout_seconds: float = Field(default=3.0, gt=0, le=3, description="of a query")
     bulk_timeout_seconds: float = Field(default=20.0, gt=0, le=30, description="of one bulk write")

@@ -39,6 +39,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             ],
             verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
             runtime=runtime,
+            tls=settings.tls,
             health=runtime.health,
         ),
     ):

@@ -19,7 +19,7 @@ from plexus_local.nursery import Forked
 from plexus_local.table import Entry
 
 ENTRIES: Final = (
-    Entry(name="directory", service="directory", roles=("api", "relay"), stage=0),
+    Entry(name="directory", service="directory", roles=("api", "relay", "upkeep"), stage=0),
     Entry(name="messaging-api", service="messaging", roles=("api",), stage=1),
     Entry(name="messaging-api-2", service="messaging", roles=("api",), stage=1),
     Entry(name="messaging-relay", service="messaging", roles=("relay",), stage=1, serves=()),

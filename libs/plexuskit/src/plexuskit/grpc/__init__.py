@@ -6,6 +6,7 @@ from plexuskit.grpc.caller import (
     CallerContextExpired,
     CallerContextInvalid,
     CallerContextMissing,
+    CallerNotAllowed,
     CallerSigner,
     CallerTokens,
     CallerVerifier,
@@ -15,6 +16,7 @@ from plexuskit.grpc.caller import (
     actor_of,
     caller,
 )
+from plexuskit.grpc.certificates import UnusableCertificates
 from plexuskit.grpc.client import channel, open_channel
 from plexuskit.grpc.keys import CallerKeys, UnusableKeys, generate_keys
 from plexuskit.grpc.methods import MethodInfo, UndeclaredMethod, requirements
@@ -29,6 +31,7 @@ __all__ = [
     "CallerContextInvalid",
     "CallerContextMissing",
     "CallerKeys",
+    "CallerNotAllowed",
     "CallerSigner",
     "CallerTokens",
     "CallerVerifier",
@@ -39,6 +42,7 @@ __all__ = [
     "RemoteRefusal",
     "Unauthenticated",
     "UndeclaredMethod",
+    "UnusableCertificates",
     "UnusableKeys",
     "actor",
     "actor_of",

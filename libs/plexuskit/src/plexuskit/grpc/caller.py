@@ -56,6 +56,13 @@ class CallerContextExpired(Refusal):
     text = "The caller context has expired; send the request again."
 
 
+class CallerNotAllowed(Refusal):
+    """The certificate of the connection is of a service that does not call this one (GW-1)."""
+
+    kind = Kind.UNAUTHENTICATED
+    text = "The service {peer} does not call this one."
+
+
 class Unauthenticated(Refusal):
     """Only a signed-in person may do this."""
 

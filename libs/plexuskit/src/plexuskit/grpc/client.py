@@ -14,8 +14,16 @@ from plexus.authz.v1.caller_pb2 import CallerContext
 
 from plexuskit import telemetry
 from plexuskit.clock import Clock, SystemClock
+from plexuskit.config import TlsSection
 from plexuskit.grpc import budget
 from plexuskit.grpc.caller import METADATA_KEY, CallerSigner, CallerTokens
+from plexuskit.grpc.certificates import (
+    Certificates,
+    channel_credentials,
+    server_name,
+    watched_certificates,
+)
+from plexuskit.grpc.following import FollowingChannel
 from plexuskit.grpc.options import MAX_MESSAGE_BYTES, channel_options
 from plexuskit.grpc.status import translated
 
@@ -31,6 +39,7 @@ async def channel(
     audience: str,
     signer: CallerSigner,
     service: str,
+    tls: TlsSection | None = None,
     clock: Clock | None = None,
     max_message_bytes: int = MAX_MESSAGE_BYTES,
 ) -> AsyncIterator[grpc.aio.Channel]:
@@ -46,6 +55,7 @@ async def channel(
         audience: name of the other service.
         signer: signs with this service's key.
         service: name of this service; it must own the signer's key.
+        tls: this service's certificate; None speaks in plain text.
         clock: tells when a signed context is half way through its life; the system's unless given.
         max_message_bytes: largest message either way.
     """
@@ -56,21 +66,46 @@ async def channel(
         CallerContext(kind=CallerContext.KIND_SERVICE),
         clock=clock or SystemClock(),
     )
-    async with open_channel(target, max_message_bytes=max_message_bytes) as raw:
+    async with open_channel(
+        target, tls=tls, service=service, audience=audience, max_message_bytes=max_message_bytes
+    ) as raw:
         yield _ServiceChannel(raw, audience=audience, tokens=tokens)
 
 
 def open_channel(
     target: str,
     *,
+    tls: TlsSection | None = None,
+    service: str = "",
+    audience: str = "",
     max_message_bytes: int = MAX_MESSAGE_BYTES,
 ) -> grpc.aio.Channel:
-    """Return a plain channel that fits Plexus servers; nothing is added to its calls."""
-    return grpc.aio.insecure_channel(
-        target,
-        options=channel_options(max_message_bytes=max_message_bytes),
-        compression=grpc.Compression.NoCompression,
-    )
+    """Return a channel that fits Plexus servers; nothing is added to its calls.
+
+    Args:
+        target: gRPC name of the other service.
+        tls: this service's certificate; with it the other side must prove to be `audience`,
+            whatever its address. None speaks in plain text.
+        service: name of this service, which the certificate must have.
+        audience: name of the other service.
+        max_message_bytes: largest message either way.
+
+    Raises UnusableCertificates.
+    """
+    options = channel_options(max_message_bytes=max_message_bytes)
+    plain = grpc.Compression.NoCompression
+    if tls is None:
+        return grpc.aio.insecure_channel(target, options=options, compression=plain)
+    if not service or not audience:
+        raise ValueError("a channel with certificates needs to know both its ends")
+    options.append(("grpc.ssl_target_name_override", server_name(audience)))
+
+    def make(found: Certificates) -> grpc.aio.Channel:
+        return grpc.aio.secure_channel(
+            target, channel_credentials(found), options=options, compression=plain
+        )
+
+    return FollowingChannel(watched_certificates(tls, service=service), make)
 
 
 class _ServiceChannel(grpc.aio.Channel):

@@ -25,11 +25,13 @@ from plexuskit.grpc import budget
 from plexuskit.grpc.caller import (
     METADATA_KEY,
     CallerContextInvalid,
+    CallerNotAllowed,
     CallerVerifier,
     InternalOnly,
     Unauthenticated,
     enter,
 )
+from plexuskit.grpc.certificates import peer_of
 from plexuskit.grpc.methods import MethodInfo
 from plexuskit.grpc.status import Answer, answer, failure
 from plexuskit.metrics import RPC_SECONDS
@@ -49,15 +51,24 @@ log = structlog.get_logger()
 class Frame:
     """Wraps the methods of one service."""
 
-    def __init__(self, *, service: str, verifier: CallerVerifier, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        service: str,
+        verifier: CallerVerifier,
+        callers: frozenset[str] | None,
+        clock: Clock,
+    ) -> None:
         """Take what is the same for every method.
 
         Args:
             service: name of the service, for the domain of its errors.
             verifier: tells who calls.
+            callers: the services that may; their certificates are looked at. None: plain text.
             clock: measures how long calls take.
         """
         self.domain = f"plexus.{service}"
+        self.callers = callers
         self.verifier = verifier
         self.clock = clock
         self._observers: dict[tuple[str, str], Callable[[float], None]] = {}
@@ -160,15 +171,32 @@ class _Call:
 
     def _admit(self, tokens: list[bytes]) -> None:
         """Let in who may come as far as this method; the rest is the owner's decision."""
+        peer = self._peer()
         if len(tokens) > 1:
             raise CallerContextInvalid(problem="several")
         context = self._frame.verifier.verify(tokens[0] if tokens else b"")
+        if peer is not None and context.service != peer:
+            log.warning(
+                "caller.refused", method=self._method.path[1:], peer=peer, signer=context.service
+            )
+            raise CallerContextInvalid(problem="peer")
         required = self._method.requirement
         if required.internal and context.kind != CallerContext.KIND_SERVICE:
             raise InternalOnly
         if required.permission and context.kind != CallerContext.KIND_PERSON:
             raise Unauthenticated
         enter(context)
+
+    def _peer(self) -> str | None:
+        """Return whose connection this is; None in plain text. Raises CallerNotAllowed (GW-1)."""
+        callers = self._frame.callers
+        if callers is None:
+            return None
+        peer = peer_of(self._context)
+        if peer not in callers:
+            log.warning("caller.refused", method=self._method.path[1:], peer=peer or "unnamed")
+            raise CallerNotAllowed(peer=peer)
+        return peer
 
     def _seconds(self) -> float | None:
         """Return how long the call may take: a plain call always ends, a stream if asked to."""

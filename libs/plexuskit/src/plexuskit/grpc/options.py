@@ -11,6 +11,7 @@ _PING_TIMEOUT_MS = 10_000
 # Less than the clients' interval, so that none of them is turned away as a flood (GOAWAY
 # too_many_pings).
 _PING_TOLERATED_MS = 10_000
+_PING_STRIKES = 2
 # Refusals carry their details in trailers; a caller context and a trace come in headers.
 _METADATA_BYTES = 16 * 1024
 
@@ -24,6 +25,7 @@ def server_options(*, max_message_bytes: int) -> Options:
         # With port reuse a second server takes half of the calls of the first, silently.
         ("grpc.so_reuseport", 0),
         ("grpc.http2.min_ping_interval_without_data_ms", _PING_TOLERATED_MS),
+        ("grpc.http2.max_ping_strikes", _PING_STRIKES),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", _PING_TOLERATED_MS),
     ]
 

@@ -1,5 +1,6 @@
 """A gRPC server whose every method has a caller, a deadline, named errors, a trace and a metric."""
 
+import ipaddress
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,9 +11,11 @@ from grpc_health.v1 import health as grpc_health
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
+from plexus.calls import CALLERS
 
-from plexuskit.config import GrpcSection
-from plexuskit.grpc.caller import CallerVerifier
+from plexuskit.config import GrpcSection, TlsSection
+from plexuskit.grpc.caller import GATEWAY, CallerVerifier
+from plexuskit.grpc.certificates import server_credentials, watched_certificates
 from plexuskit.grpc.interceptors import Frame, Handler
 from plexuskit.grpc.methods import served_method
 from plexuskit.grpc.options import server_options
@@ -35,6 +38,7 @@ async def serve(
     servicers: Sequence[tuple[AddToServer, Any]],
     verifier: CallerVerifier,
     runtime: Runtime,
+    tls: TlsSection | None = None,
     health: Health | None = None,
 ) -> AsyncIterator[int]:
     """Serve until the context is left, then finish what runs for at most `section.drain_seconds`.
@@ -48,17 +52,21 @@ async def serve(
         servicers: pairs of a generated `add_…_to_server` and the servicer.
         verifier: tells who calls.
         runtime: the process that it is part of.
+        tls: this service's certificate; with it only the services of `proto/calls.yaml` may call,
+            each with its own certificate and in its own name (GW-1). None listens in plain text.
         health: gets the check `grpc`; the process's own unless given.
 
     Yields:
         The port that it listens on.
 
     Raises:
+        UnusableCertificates: the certificate is not this service's, or cannot be read.
         UndeclaredMethod: a method has no `(plexus.authz.v1.requires)` option (GW-1).
         TypeError: a method is served by a function that is not asynchronous.
         RuntimeError: the port is taken.
     """
-    frame = Frame(service=service, verifier=verifier, clock=runtime.clock)
+    callers = None if tls is None else CALLERS.get(service, frozenset({GATEWAY}))
+    frame = Frame(service=service, verifier=verifier, callers=callers, clock=runtime.clock)
     server = grpc.aio.server(
         options=server_options(max_message_bytes=section.max_message_bytes),
         compression=grpc.Compression.NoCompression,
@@ -75,7 +83,10 @@ async def serve(
             [*registry.services, grpc_health.SERVICE_NAME, reflection.SERVICE_NAME],
             server,
         )
-    port = server.add_insecure_port(f"{_bracketed(section.host)}:{section.port}")
+    credentials = None
+    if tls is not None:
+        credentials = server_credentials(watched_certificates(tls, service=service))
+    port = listen(server, section, credentials=credentials)
 
     checks = health or runtime.health
 
@@ -87,12 +98,45 @@ async def serve(
     await server.start()
     runtime.on_drain(drain)
     checks.set(CHECK, ok=True)
-    log.info("grpc.serving", port=port, services=sorted(registry.services))
+    log.info("grpc.serving", port=port, tls=tls is not None, services=sorted(registry.services))
     try:
         yield port
     finally:
         await drain()
         log.info("grpc.stopped", port=port)
+
+
+def listen(
+    server: grpc.aio.Server, section: GrpcSection, *, credentials: grpc.ServerCredentials | None
+) -> int:
+    """Open the port of a server, and return it; in plain text without credentials.
+
+    Plain text that leaves the machine is worth a warning. Raises RuntimeError for a taken port.
+    """
+    address = f"{_bracketed(section.host)}:{section.port}"
+    if credentials is not None:
+        return server.add_secure_port(address, credentials)
+    warn_of_plain_text(section.host, name=CHECK)
+    return server.add_insecure_port(address)
+
+
+def warn_of_plain_text(host: str, *, name: str) -> None:
+    """Log that a port which others can reach is served without TLS; say nothing on loopback."""
+    if not is_loopback(host):
+        log.warning(
+            "port.plain_text",
+            port=name,
+            host=host,
+            remedy="Configure certificates, or make sure that no other machine reaches the port.",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches a host to listen on."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class _Registry:

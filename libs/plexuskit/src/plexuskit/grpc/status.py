@@ -42,6 +42,9 @@ ABSENT = frozenset(
     },
 )
 
+# Refusals of who calls, by which a service says that our own context or certificate is not good.
+OUR_CALLER = ("CALLER_CONTEXT_", "CALLER_NOT_ALLOWED")
+
 # Trailing metadata is one HTTP/2 header block that peers and proxies limit (8 KiB by default).
 MAX_TEXT = 300
 MAX_VALUE = 200
@@ -169,7 +172,7 @@ def translated(error: grpc.aio.AioRpcError, *, dependency: str) -> Exception:
         dependency: name of the service that was called.
     """
     refusal = refused(error)
-    if error.code() in ABSENT or refusal.reason.startswith("CALLER_CONTEXT_"):
+    if error.code() in ABSENT or refusal.reason.startswith(OUR_CALLER):
         return DependencyDown(
             retry_after=refusal.retry_after,
             dependency=dependency,

@@ -16,6 +16,7 @@ from aiokafka.errors import (
 
 from plexuskit.config import KafkaSection
 from plexuskit.kafka.refusals import kafka_errors
+from plexuskit.kafka.security import security
 
 REQUEST_TIMEOUT = timedelta(seconds=20)
 """How long one request to a broker may take."""
@@ -36,7 +37,9 @@ async def admin(section: KafkaSection) -> AsyncIterator[AIOKafkaAdminClient]:
         KafkaUnavailable: No broker answers.
     """
     client = AIOKafkaAdminClient(
-        bootstrap_servers=section.url, request_timeout_ms=milliseconds(REQUEST_TIMEOUT)
+        bootstrap_servers=section.url,
+        request_timeout_ms=milliseconds(REQUEST_TIMEOUT),
+        **security(section),
     )
     try:
         with kafka_errors("connect"):
@@ -72,6 +75,7 @@ async def reader(
         auto_offset_reset=offset_reset,
         fetch_max_wait_ms=milliseconds(max_wait),
         request_timeout_ms=milliseconds(REQUEST_TIMEOUT),
+        **security(section),
     )
     try:
         with kafka_errors("connect"):

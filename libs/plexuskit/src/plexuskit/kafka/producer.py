@@ -21,6 +21,7 @@ from plexuskit.config import KafkaSection
 from plexuskit.kafka.names import topic_name
 from plexuskit.kafka.provision import MAX_FACT_BYTES
 from plexuskit.kafka.refusals import KafkaUnavailable, RecordTooLarge
+from plexuskit.kafka.security import security
 
 log = structlog.get_logger()
 
@@ -132,6 +133,7 @@ class Producer:
             max_batch_size=_BATCH_BYTES,
             max_request_size=self._max_bytes + 4096,
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
+            **security(self._section),
         )
 
     async def _discard(self, client: AIOKafkaProducer | None, reason: BaseException) -> None:

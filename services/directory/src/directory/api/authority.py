@@ -28,7 +28,10 @@ class AuthorityApi(AuthorityServicer):
     ) -> pb.ReadableContainersResponse:
         """Name the tenant while the person is active in it."""
         readable = await queries.readable_containers(
-            self._store, tenant_id=request.tenant_id, person_id=request.person_id
+            self._store,
+            tenant_id=request.tenant_id,
+            person_id=request.person_id,
+            now=self._clock.now(),
         )
         if request.known_version == readable.version:
             return pb.ReadableContainersResponse(version=readable.version, unchanged=True)
@@ -44,6 +47,7 @@ class AuthorityApi(AuthorityServicer):
             tenant_id=request.tenant_id,
             person_id=request.person_id,
             refs=[Ref(kind=ref.kind, id=ref.id) for ref in request.refs],
+            now=self._clock.now(),
         )
         return pb.RecheckResponse(
             verdicts=[pb.Verdict(readable=version > 0, version=version) for version in versions]
@@ -58,6 +62,7 @@ class AuthorityApi(AuthorityServicer):
             tenant_id=request.tenant_id,
             sets=request.sets,
             person_ids=request.person_ids,
+            now=self._clock.now(),
         )
         return pb.FilterMembersResponse(person_ids=person_ids)
 

@@ -1,14 +1,16 @@
 """What several servicers translate: the caller, request ids, kinds of people."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.directory.v1 import people_pb2
 from plexuskit import grpc as kit_grpc
 from plexuskit.errors import InvalidArgument
 
-from directory.domain.access import Actor
+from directory.domain.access import GUEST, Actor
 from directory.domain.ids import PersonId, SessionId, TenantId
 from directory.domain.people import Kind
 from directory.domain.requests import Request
@@ -19,6 +21,7 @@ _KINDS: Final = {
     people_pb2.Person.KIND_HUMAN: Kind.HUMAN,
     people_pb2.Person.KIND_SERVICE_ACCOUNT: Kind.SERVICE_ACCOUNT,
     people_pb2.Person.KIND_BOOTSTRAP: Kind.BOOTSTRAP,
+    people_pb2.Person.KIND_GUEST: Kind.GUEST,
 }
 
 
@@ -33,7 +36,7 @@ def acting() -> Actor:
         tenant_id=TenantId(caller.tenant_id),
         person_id=PersonId(caller.person_id),
         session_id=SessionId(caller.session_id),
-        roles=frozenset(caller.roles),
+        roles=frozenset(caller.roles) | ({GUEST} if kit_grpc.caller().guest else frozenset()),
         scopes=frozenset(kit_grpc.caller().scopes),
     )
 
@@ -66,6 +69,19 @@ def hours_of(hours: people_pb2.WorkingHours, *, field: str = "working_hours") ->
     """
     windows = [Window(each.start_minute, each.end_minute) for each in hours.windows]
     return check(hours.weekdays, windows, field=field)
+
+
+def instant_of(at: Timestamp, *, field: str) -> datetime:
+    """Read an instant of a request, to the millisecond that the database keeps.
+
+    Raises:
+        InvalidArgument: it is no instant that there is.
+    """
+    try:
+        read = at.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidArgument(field=field, problem="is no instant") from error
+    return read.replace(microsecond=read.microsecond // 1_000 * 1_000)
 
 
 def kind_of(kind: "people_pb2.Person.Kind.ValueType") -> Kind:

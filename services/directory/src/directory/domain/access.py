@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
-from plexus_access.roles import ADMIN, MEMBER, NAMES, permissions_of
+from plexus_access.roles import ADMIN, GUEST, MEMBER, NAMES, permissions_of
 
 from directory.domain.ids import PersonId, SessionId, TenantId
 from directory.domain.refusals import PermissionMissing
 
-__all__ = ["ADMIN", "MEMBER", "ROLES", "Actor", "require"]
+__all__ = ["ADMIN", "GUEST", "MEMBER", "ROLES", "Actor", "permits", "require"]
 
 ROLES: Final = NAMES
 
@@ -28,6 +28,16 @@ class Actor:
         """Tell whether an API token, if it acts with one, may use the permission at all."""
         return not self.scopes or permission in self.scopes
 
+    @property
+    def guest(self) -> bool:
+        """Whether a guest acts: a guest holds that role and no other (GW-5)."""
+        return GUEST in self.roles
+
+
+def permits(actor: Actor, permission: str) -> bool:
+    """Whether a role of the caller context gives the permission for the tenant."""
+    return actor.lets(permission) and permission in permissions_of(actor.roles)
+
 
 def require(actor: Actor, permission: str) -> None:
     """Check that a role of the caller context gives the permission for the tenant.
@@ -37,5 +47,5 @@ def require(actor: Actor, permission: str) -> None:
     Raises:
         PermissionMissing: no role does, or the API token lacks it.
     """
-    if not actor.lets(permission) or permission not in permissions_of(actor.roles):
+    if not permits(actor, permission):
         raise PermissionMissing(permission=permission)

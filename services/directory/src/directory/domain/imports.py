@@ -8,14 +8,17 @@ from typing import Final
 
 from plexuskit.errors import InvalidArgument
 
-from directory.domain import handles, passwords, profiles
+from directory.domain import handles, passwords, people, posts, profiles
 from directory.domain.access import MEMBER
 from directory.domain.ids import PersonId
 from directory.domain.people import Kind, Person, State, next_version
+from directory.domain.posts import Post
 from directory.domain.tenants import Tenant
 from directory.domain.working_hours import WorkingHours
 
 MOST_PEOPLE: Final = 1_000
+# What no other system says of somebody.
+_MADE_HERE: Final = frozenset({Kind.BOOTSTRAP, Kind.GUEST})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,11 @@ class Imported:
     department_ids: Sequence[str] = ()
     password: str = field(default="", repr=False)
     working_hours: WorkingHours | None = None
+    posts: Sequence[Post] = ()
+    skills: Sequence[str] = ()
+    manager_external_id: str = ""
+    employee_number: str = ""
+    cost_center: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +80,7 @@ def plan(
     present: Mapping[str, Person],
     taken: frozenset[str],
     new_ids: Mapping[str, PersonId],
+    managers: Mapping[str, PersonId],
     tenant: Tenant,
     now: datetime,
 ) -> Plan:
@@ -79,9 +88,19 @@ def plan(
 
     In: checked people; those present by external id; every handle taken that a new person may ask
         for, numbered
-    ones included; an id for each external id. Out: the plan, its `people` in the order of
-    `imported`.
+    ones included; an id for each external id; the managers that were there before this import, by
+    external id. Out: the plan, its `people` in the order of `imported`.
+
+    Raises:
+        InvalidArgument: a manager is nobody, or a person would be what none may be.
     """
+    known = {
+        person.external_id: present[person.external_id].id
+        if person.external_id in present
+        else new_ids[person.external_id]
+        for person in imported
+    }
+    reports_to = _managers(imported, known={**managers, **known})
     newcomers = [person for person in imported if person.external_id not in present]
     given = handles.allocate([wanted_handle(person) for person in newcomers], taken=taken)
     created = {
@@ -89,6 +108,7 @@ def plan(
             person,
             handle=handle,
             person_id=new_ids[person.external_id],
+            manager_id=reports_to[person.external_id],
             tenant=tenant,
             now=now,
         )
@@ -96,7 +116,9 @@ def plan(
     }
 
     merged = {
-        person.external_id: merge(present[person.external_id], person)
+        person.external_id: merge(
+            present[person.external_id], person, manager_id=reports_to[person.external_id]
+        )
         for person in imported
         if person.external_id in present
     }
@@ -113,13 +135,14 @@ def plan(
     )
 
 
-def merge(person: Person, imported: Imported) -> Person:
+def merge(person: Person, imported: Imported, *, manager_id: str) -> Person:
     """Bring a person to what the other system says now. Out: the same object when nothing differs.
 
     An import never erases (an empty field keeps what is there), never gives another handle or
     password, and never lets someone back in who was deactivated here.
     """
     kind = Kind.SERVICE_ACCOUNT if imported.service_account else Kind.HUMAN
+    departments = profiles.departments(imported.department_ids) or person.department_ids
     after = replace(
         person,
         display_name=imported.display_name or person.display_name,
@@ -128,11 +151,29 @@ def merge(person: Person, imported: Imported) -> Person:
         time_zone=imported.time_zone or person.time_zone,
         working_hours=imported.working_hours or person.working_hours,
         locale=imported.locale or person.locale,
-        kind=person.kind if person.kind is Kind.BOOTSTRAP else kind,
+        kind=person.kind if person.kind in _MADE_HERE else kind,
         state=State.DEACTIVATED if imported.deactivated else person.state,
-        department_ids=profiles.departments(imported.department_ids) or person.department_ids,
+        department_ids=departments,
+        posts=tuple(imported.posts) or posts.within(person.posts, departments),
+        skills=tuple(imported.skills) or person.skills,
+        manager_id=manager_id or person.manager_id,
+        employee_number=imported.employee_number or person.employee_number,
+        cost_center=imported.cost_center or person.cost_center,
     )
-    return next_version(person, after)
+    return next_version(person, people.check(after))
+
+
+def _managers(imported: Sequence[Imported], *, known: Mapping[str, PersonId]) -> dict[str, str]:
+    """Find whom each person of the import reports to; "" for those who name nobody."""
+    found: dict[str, str] = {}
+    for index, person in enumerate(imported):
+        wanted = person.manager_external_id
+        if wanted and wanted not in known:
+            raise InvalidArgument(
+                field=f"people[{index}].manager_external_id", problem=f"{wanted!r} is nobody's"
+            )
+        found[person.external_id] = known[wanted] if wanted else ""
+    return found
 
 
 def _checked(person: Imported, where: str) -> Imported:
@@ -150,6 +191,10 @@ def _checked(person: Imported, where: str) -> Imported:
         department_ids=profiles.departments(person.department_ids, field=f"{where}.department_ids"),
         password=person.password
         and passwords.normalise(person.password, field=f"{where}.password"),
+        posts=posts.posts(person.posts, field=f"{where}.posts"),
+        skills=posts.skills(person.skills, field=f"{where}.skills"),
+        employee_number=profiles.line(person.employee_number, field=f"{where}.employee_number"),
+        cost_center=profiles.line(person.cost_center, field=f"{where}.cost_center"),
     )
 
 
@@ -158,10 +203,11 @@ def _create(
     *,
     handle: str,
     person_id: PersonId,
+    manager_id: str,
     tenant: Tenant,
     now: datetime,
 ) -> Person:
-    return Person(
+    made = Person(
         id=person_id,
         tenant_id=tenant.id,
         handle=handle,
@@ -179,4 +225,10 @@ def _create(
         external_id=imported.external_id,
         created_at=now,
         version=1,
+        posts=tuple(imported.posts),
+        skills=tuple(imported.skills),
+        manager_id=manager_id,
+        employee_number=imported.employee_number,
+        cost_center=imported.cost_center,
     )
+    return people.check(made)

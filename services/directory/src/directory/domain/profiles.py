@@ -52,6 +52,15 @@ def email(value: str, *, field: str = "email") -> str:
     return clean
 
 
+def line(value: str, *, field: str) -> str:
+    """Clean a short field of one line, for example a cost centre; empty means unknown.
+
+    Raises:
+        InvalidArgument: it is longer than 100 characters.
+    """
+    return clean_line(value, field=field, most=_MOST_NAME)
+
+
 def time_zone(value: str, *, field: str = "time_zone") -> str:
     """Check an IANA zone name, for example `Asia/Shanghai`.
 
@@ -76,8 +85,12 @@ def locale(value: str, *, field: str = "locale") -> str:
     return value
 
 
-def roles(values: Iterable[str], *, field: str = "roles") -> tuple[str, ...]:
-    """Check role names; none means `member`. Out: without repetition, in the order of `ROLES`.
+def roles(
+    values: Iterable[str], *, field: str = "roles", otherwise: str = MEMBER
+) -> tuple[str, ...]:
+    """Check role names; none means `member`, or `otherwise`.
+
+    Out: without repetition, in the order of `ROLES`.
 
     Raises:
         InvalidArgument: a role is unknown.
@@ -85,7 +98,7 @@ def roles(values: Iterable[str], *, field: str = "roles") -> tuple[str, ...]:
     given = set(values)
     if unknown := given.difference(ROLES):
         raise InvalidArgument(field=field, problem=f"holds the unknown role {min(unknown)!r}")
-    return tuple(role for role in ROLES if role in given) or (MEMBER,)
+    return tuple(role for role in ROLES if role in given) or (otherwise,)
 
 
 def departments(

@@ -17,6 +17,90 @@ class DepartmentNotFound(Refusal):
     text = "There is no such department. Choose one of the department list."
 
 
+class GroupNotFound(Refusal):
+    """No group of that id can be seen; the same for absent and hidden (GW-2)."""
+
+    kind = Kind.NOT_FOUND
+    text = "There is no such group. Choose one of the group list."
+
+
+class EmployeeNumberTaken(Refusal):
+    """Someone in the tenant has the employee number already."""
+
+    kind = Kind.ALREADY_EXISTS
+    text = "The employee number {employee_number} is taken. Check it."
+
+
+class GroupNameTaken(Refusal):
+    """A group of the tenant has the name already."""
+
+    kind = Kind.ALREADY_EXISTS
+    text = "There is a group of the name {name} already. Choose another one."
+
+
+class GroupByRule(Refusal):
+    """The group's members follow its rule, so nobody can be added or removed by name."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "The members of this group follow its rule. Change the rule instead."
+
+
+class GroupByName(Refusal):
+    """The group's members are given by name, so it cannot take a rule."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "The members of this group are given by name. Make a group by rule instead."
+
+
+class GroupTooLarge(Refusal):
+    """More people would belong to the group than a group may hold."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "The group {group_id} would have more than {most} members. Narrow it or make two."
+
+
+class DepartmentCycle(Refusal):
+    """The department would stand below itself."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "The department cannot go to itself or below itself. Choose another one."
+
+
+class DepartmentTooLarge(Refusal):
+    """More people belong to the department than one change may move."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "More than {most} people belong to the department. Split it first."
+
+
+class ManagerCycle(Refusal):
+    """The person would report to themselves, directly or through others."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "That manager reports to this person. Choose another one."
+
+
+class ManagerUnavailable(Refusal):
+    """Whom the person should report to is deactivated or a guest."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "That manager is deactivated or a guest. Choose another one."
+
+
+class DeputyUnavailable(Refusal):
+    """Who should stand in is deactivated, a guest, or away at that time."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "That deputy is deactivated, a guest, or away at that time. Choose another one."
+
+
+class GuestExpired(Refusal):
+    """The time of the guest is over, so they cannot come back before it is set anew."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "The time of this guest is over. Set a later guest_expires_at first."
+
+
 class HandleTaken(Refusal):
     """Someone in the tenant has the handle already."""
 

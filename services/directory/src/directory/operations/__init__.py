@@ -1,12 +1,31 @@
 """Writes of the directory, one per RPC verb: load, decide, write state and fact together."""
 
+from directory.operations import scim
+from directory.operations.absences import set_absence
 from directory.operations.answering import complete_sign_in
 from directory.operations.api_tokens import create_api_token, resolve_api_token
-from directory.operations.departments import create_department
+from directory.operations.bindings import bind_role, end_expired_bindings, unbind_role
+from directory.operations.departments import create_department, update_department
+from directory.operations.groups import (
+    GroupDraft,
+    change_group_members,
+    create_group,
+    delete_group,
+    update_group,
+)
 from directory.operations.imports import import_people
-from directory.operations.people import create_person, deactivate_person, update_person
+from directory.operations.leaving import deactivate_person, expire_guests, reactivate_person
+from directory.operations.modules import set_module
+from directory.operations.people import create_person, update_person, update_profile
+from directory.operations.policies import delete_access_policy, put_access_policy
 from directory.operations.refreshing import refresh_session
+from directory.operations.restructuring import (
+    merge_department,
+    move_department,
+    split_department,
+)
 from directory.operations.revoking import revoke_sessions
+from directory.operations.roles import create_role, delete_role, update_role
 from directory.operations.second_factors import (
     begin_passkey,
     confirm_totp,
@@ -26,28 +45,51 @@ from directory.operations.single_sign_on import begin_single_sign_on, complete_s
 from directory.operations.tenants import init_tenant
 
 __all__ = [
+    "GroupDraft",
     "begin_passkey",
     "begin_single_sign_on",
+    "bind_role",
+    "change_group_members",
     "complete_sign_in",
     "complete_single_sign_on",
     "confirm_totp",
     "create_api_token",
     "create_department",
+    "create_group",
     "create_person",
+    "create_role",
     "deactivate_person",
+    "delete_access_policy",
+    "delete_group",
     "delete_openid_provider",
+    "delete_role",
+    "end_expired_bindings",
     "enroll_totp",
+    "expire_guests",
     "finish_passkey",
     "import_people",
     "init_tenant",
+    "merge_department",
+    "move_department",
+    "put_access_policy",
     "put_openid_provider",
+    "reactivate_person",
     "refresh_session",
     "remove_second_factor",
     "resolve_api_token",
     "revoke_sessions",
+    "scim",
+    "set_absence",
+    "set_module",
     "set_password",
     "sign_in",
     "sign_out",
+    "split_department",
+    "unbind_role",
+    "update_department",
+    "update_group",
     "update_person",
+    "update_profile",
+    "update_role",
     "update_sign_in_policy",
 ]

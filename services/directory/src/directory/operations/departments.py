@@ -1,4 +1,4 @@
-"""Making departments."""
+"""Making departments, renaming them and giving them leaders."""
 
 from datetime import datetime
 
@@ -7,10 +7,14 @@ from plexuskit.mongo import Transaction
 
 from directory import events
 from directory.domain import departments
-from directory.domain.access import Actor, require
+from directory.domain.access import Actor
+from directory.domain.authority import place_of_departments
 from directory.domain.departments import Department
 from directory.domain.ids import DepartmentId
+from directory.domain.people import Kind
+from directory.domain.refusals import DepartmentNotFound, PersonNotFound
 from directory.domain.requests import Request
+from directory.operations.scoping import DEPARTMENTS, managed_department, managed_home
 from directory.store import Store
 from directory.store.documents import department_document, department_from
 
@@ -27,29 +31,36 @@ async def create_department(
 ) -> Department:
     """Make a department, or answer the one that its external id already has.
 
+    For one that was merged that is the one it went into: a feed that still names it goes on there.
+
     Raises:
-        PermissionMissing: the actor may not manage departments.
-        DepartmentNotFound: the parent is unknown.
+        PermissionMissing: the actor manages departments nowhere, or makes a root and manages not
+            all.
+        DepartmentNotFound: the parent is unknown or closed, or the actor manages nothing there.
         InvalidArgument: a field is not allowed, or the tree would be too deep.
         RequestIdReused: the request id was used with other content.
     """
-    require(actor, "departments.manage")
     department_id = DepartmentId(new_id("dep", now=now))
 
     async def work(tx: Transaction) -> Department:
+        grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return department_from(answered)
         if external_id:
             present = await store.departments.find_by_external_id(
                 external_id, tenant_id=actor.tenant_id, tx=tx
             )
+            while present is not None and present.merged_into_id:
+                present = await store.departments.find(
+                    present.merged_into_id, tenant_id=actor.tenant_id, tx=tx
+                )
             if present is not None:
+                if not grants.holds(DEPARTMENTS, place_of_departments([present.path])):
+                    raise DepartmentNotFound
                 await store.requests.remember(request, department_document(present), now=now, tx=tx)
                 return present
 
-        parent = None
-        if parent_id:
-            parent = await store.departments.get(parent_id, tenant_id=actor.tenant_id, tx=tx)
+        parent = await managed_home(store, grants, parent_id, tenant_id=actor.tenant_id, tx=tx)
         department = departments.create(
             department_id=department_id,
             tenant_id=actor.tenant_id,
@@ -63,4 +74,50 @@ async def create_department(
         await store.outbox.add(fact, tx=tx)
         return department
 
-    return await store.transact(work)
+    return await store.reorganise(actor.tenant_id, work)
+
+
+async def update_department(
+    store: Store,
+    *,
+    actor: Actor,
+    department_id: str,
+    name: str | None,
+    leader_id: str | None,
+    expected_version: int,
+    request: Request | None,
+    now: datetime,
+) -> Department:
+    """Rename a department or give it a leader; nothing is written when nothing differs.
+
+    Raises:
+        PermissionMissing: the actor manages departments nowhere.
+        DepartmentNotFound: there is none that the actor manages, or it is closed.
+        PersonNotFound: the leader is nobody of the tenant who is active, or a guest.
+        VersionConflict: someone changed the department since `expected_version`.
+        InvalidArgument: the name is not allowed.
+        RequestIdReused: the request id was used with other content.
+    """
+
+    async def work(tx: Transaction) -> Department:
+        grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
+        if answered := await store.requests.answer(request, tx=tx):
+            return department_from(answered)
+        before = await managed_department(
+            store, grants, department_id, tenant_id=actor.tenant_id, tx=tx
+        )
+        after = departments.change(
+            before, name=name, leader_id=leader_id, expected_version=expected_version
+        )
+        if after.leader_id and after.leader_id != before.leader_id:
+            leader = await store.people.get(after.leader_id, tenant_id=actor.tenant_id, tx=tx)
+            if not leader.active or leader.kind is Kind.GUEST:
+                raise PersonNotFound
+        await store.requests.remember(request, department_document(after), now=now, tx=tx)
+        if after is not before:
+            await store.departments.save_many([(before, after)], tx=tx)
+            fact = events.department_changed(after, actor_id=actor.person_id, now=now)
+            await store.outbox.add(fact, tx=tx)
+        return after
+
+    return await store.reorganise(actor.tenant_id, work)

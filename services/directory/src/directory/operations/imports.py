@@ -9,16 +9,15 @@ from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
 from directory import events
-from directory.domain import imports, people
-from directory.domain.access import ADMIN, Actor, require
+from directory.domain import imports
+from directory.domain.access import Actor
 from directory.domain.ids import PersonId
 from directory.domain.imports import Imported, Plan
 from directory.domain.people import Person
-from directory.domain.refusals import LastAdministrator
-from directory.domain.sessions import EndCause
 from directory.domain.tenants import Tenant
 from directory.operations.hashing import Hashing
-from directory.operations.sessions import end_sessions
+from directory.operations.regrouping import regroup
+from directory.operations.saving import check_managers, deactivated, save_changed
 from directory.store import Credential, Store
 
 log = structlog.get_logger()
@@ -43,12 +42,16 @@ async def import_people(
     password.
 
     Raises:
-        PermissionMissing: the actor may not import people.
+        PermissionMissing: the actor may not import people into the tenant.
         InvalidArgument: a field is not allowed, or an external id comes twice.
-        DepartmentNotFound: a department is unknown.
+        DepartmentNotFound: a department is unknown or closed.
+        EmployeeNumberTaken: an employee number is someone else's.
+        ManagerUnavailable: a manager is deactivated or a guest.
+        ManagerCycle: somebody would report to themselves.
         LastAdministrator: it would deactivate the last administrator.
+        GroupTooLarge: a group whose rule gives somebody of them is full.
     """
-    require(actor, "people.import")
+    await store.grants.holding_everywhere(actor, "people.import", now=now)
     checked = imports.check(imported)
     tenant = await store.tenants.get(actor.tenant_id)
     new_ids = {person.external_id: PersonId(new_id("per", now=now)) for person in checked}
@@ -56,11 +59,31 @@ async def import_people(
 
     async def work(tx: Transaction) -> Plan:
         plan = await _plan(store, checked, tenant=tenant, new_ids=new_ids, now=now, tx=tx)
+        if not plan.created and not plan.changed:
+            return plan
+        everybody = [*((None, person) for person in plan.created), *plan.changed]
+        await check_managers(store, everybody, tenant_id=actor.tenant_id, tx=tx)
         await _write_new(store, plan, hashes=hashes, actor=actor, now=now, tx=tx)
-        await _write_changed(store, plan, actor=actor, now=now, tx=tx)
+        await save_changed(
+            store,
+            plan.changed,
+            tenant_id=actor.tenant_id,
+            actor_id=actor.person_id,
+            now=now,
+            tx=tx,
+        )
+        await regroup(
+            store,
+            among=[person.id for _, person in everybody],
+            left=deactivated(plan.changed),
+            tenant_id=actor.tenant_id,
+            actor_id=actor.person_id,
+            now=now,
+            tx=tx,
+        )
         return plan
 
-    plan = await store.transact(work)
+    plan = await store.reorganise(actor.tenant_id, work)
     outcome = ImportOutcome(
         people=plan.people,
         created=len(plan.created),
@@ -119,9 +142,22 @@ async def _plan(
         present=present,
         taken=await store.people.taken_handles(handles, tenant_id=tenant.id, tx=tx),
         new_ids=new_ids,
+        managers=await _managers(store, checked, tenant=tenant, tx=tx),
         tenant=tenant,
         now=now,
     )
+
+
+async def _managers(
+    store: Store, checked: Sequence[Imported], *, tenant: Tenant, tx: Transaction
+) -> dict[str, PersonId]:
+    """Find the managers who are not of this import themselves, by external id."""
+    here = {person.external_id for person in checked}
+    named = {person.manager_external_id for person in checked} - here - {""}
+    if not named:
+        return {}
+    found = await store.people.find_by_external_ids(sorted(named), tenant_id=tenant.id, tx=tx)
+    return {external_id: person.id for external_id, person in found.items()}
 
 
 async def _write_new(
@@ -150,30 +186,3 @@ async def _write_new(
         events.person_added(person, actor_id=actor.person_id, now=now) for person in plan.created
     ]
     await store.outbox.add(*facts, tx=tx)
-
-
-async def _write_changed(
-    store: Store, plan: Plan, *, actor: Actor, now: datetime, tx: Transaction
-) -> None:
-    if not plan.changed:
-        return
-    await store.people.save_many(plan.changed, tx=tx)
-    if any(people.loses_administrator(before, after) for before, after in plan.changed):
-        await store.tenants.serialise_administrators(actor.tenant_id, tx=tx)
-        if not await store.people.count_with_role(ADMIN, tenant_id=actor.tenant_id, tx=tx):
-            raise LastAdministrator
-    facts = [
-        events.person_changed(before, after, actor_id=actor.person_id, now=now)
-        for before, after in plan.changed
-    ]
-    await store.outbox.add(*facts, tx=tx)
-    left = [before.id for before, after in plan.changed if before.active and not after.active]
-    if left:
-        await end_sessions(
-            store,
-            person_ids=left,
-            cause=EndCause.PERSON_DEACTIVATED,
-            actor_id=actor.person_id,
-            now=now,
-            tx=tx,
-        )

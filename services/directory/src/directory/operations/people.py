@@ -1,4 +1,4 @@
-"""Making, changing and deactivating people."""
+"""Making and changing people."""
 
 from datetime import datetime
 
@@ -9,15 +9,21 @@ from plexuskit.mongo import Transaction
 
 from directory import events
 from directory.domain import people, profiles
-from directory.domain.access import ADMIN, Actor, require
+from directory.domain.access import Actor, require
 from directory.domain.ids import PersonId
 from directory.domain.passwords import normalise
 from directory.domain.people import Changes, Draft, Kind, Person
-from directory.domain.refusals import LastAdministrator
 from directory.domain.requests import Request
-from directory.domain.sessions import EndCause
 from directory.operations.hashing import Hashing
-from directory.operations.sessions import end_sessions
+from directory.operations.regrouping import regroup
+from directory.operations.saving import change_one, check_managers
+from directory.operations.scoping import (
+    PEOPLE,
+    check_departments,
+    check_joined,
+    check_standing,
+    managed_person,
+)
 from directory.store import Credential, Store
 from directory.store.documents import person_document, person_from
 
@@ -37,13 +43,17 @@ async def create_person(
     """Make a person, with a local account when a password is given.
 
     Raises:
-        PermissionMissing: the actor may not manage people.
+        PermissionMissing: the actor manages people nowhere.
+        GrantExceedsOwn: by a role or a department of theirs they would hold more than the actor.
         InvalidArgument: a field, the handle or the password is not allowed.
         HandleTaken: someone of the tenant has the handle.
-        DepartmentNotFound: a department is unknown.
+        EmployeeNumberTaken: someone of the tenant has the employee number.
+        DepartmentNotFound: a department is unknown or closed, or the actor manages nobody there.
+        PersonNotFound: the manager is nobody of the tenant.
+        ManagerUnavailable: the manager is deactivated or a guest.
         RequestIdReused: the request id was used with other content.
     """
-    require(actor, "people.manage")
+    await store.grants.holding(actor, PEOPLE, now=now)
     if draft.kind is Kind.BOOTSTRAP:
         raise InvalidArgument(field="kind", problem="is made by setting up the tenant only")
     tenant = await store.tenants.get(actor.tenant_id)
@@ -56,10 +66,15 @@ async def create_person(
     password_hash = password and await hashing.make(normalise(password, field="password"))
 
     async def work(tx: Transaction) -> tuple[Person, bool]:
+        grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered), False
         await store.requests.remember(request, person_document(person), now=now, tx=tx)
-        await store.departments.check_exist(person.department_ids, tenant_id=actor.tenant_id, tx=tx)
+        await check_departments(
+            store, grants, person.department_ids, tenant_id=actor.tenant_id, now=now, tx=tx
+        )
+        grants.require_roles((), person.roles)
+        await check_managers(store, [(None, person)], tenant_id=actor.tenant_id, tx=tx)
         await store.people.add(person, tx=tx)
         if password_hash:
             credential = Credential(
@@ -69,9 +84,18 @@ async def create_person(
         await store.outbox.add(
             events.person_added(person, actor_id=actor.person_id, now=now), tx=tx
         )
+        await regroup(
+            store,
+            among=[person.id],
+            tenant_id=actor.tenant_id,
+            actor_id=actor.person_id,
+            now=now,
+            tx=tx,
+        )
+        await check_joined(store, grants, None, person, now=now, tx=tx)
         return person, True
 
-    made, new = await store.transact(work)
+    made, new = await store.reorganise(actor.tenant_id, work)
     if new:
         log.info("person.created", person_id=made.id, by=actor.person_id)
     return made
@@ -90,75 +114,65 @@ async def update_person(
     """Change the set fields of a person; nothing is written when nothing differs.
 
     Raises:
-        PermissionMissing: the actor may not manage people.
-        PersonNotFound: there is none in the tenant.
+        PermissionMissing: the actor manages people nowhere.
+        PersonNotFound: there is none whom the actor manages.
+        GrantExceedsOwn: a role that changes hands, a department that the person comes to belong
+            to, or who can sign in as them holds more than the actor does.
         VersionConflict: someone changed the person since `expected_version`.
         InvalidArgument: a field is not allowed.
-        DepartmentNotFound: a department is unknown.
+        DepartmentNotFound: a department is unknown or closed, or the actor manages nobody there.
+        EmployeeNumberTaken: someone else of the tenant has the employee number.
+        ManagerUnavailable: the manager is deactivated or a guest.
+        ManagerCycle: the manager reports to the person.
         LastAdministrator: nobody could administer the tenant any more.
+        GroupTooLarge: a group whose rule gives the person now is full.
         RequestIdReused: the request id was used with other content.
     """
-    require(actor, "people.manage")
 
     async def work(tx: Transaction) -> Person:
+        grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=tx)
-        after = people.change(before, changes, expected_version=expected_version)
+        before = await managed_person(store, grants, person_id, tenant_id=actor.tenant_id, tx=tx)
+        after = people.change(before, changes, expected_version=expected_version, now=now)
+        grants.require_roles(before.roles, after.roles)
+        if after.email != before.email:
+            # Single sign-on may know somebody by it.
+            await check_standing(store, grants, before, now=now, tx=tx)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
         if changes.department_ids is not None:
             wanted = profiles.departments(changes.department_ids)
-            await store.departments.check_exist(wanted, tenant_id=actor.tenant_id, tx=tx)
-        if after is not before:
-            await _save(store, before, after, actor=actor, now=now, tx=tx)
+            await check_departments(
+                store, grants, wanted, tenant_id=actor.tenant_id, now=now, tx=tx
+            )
+        await check_managers(store, [(before, after)], tenant_id=actor.tenant_id, tx=tx)
+        await change_one(store, before, after, actor_id=actor.person_id, now=now, tx=tx)
+        await check_joined(store, grants, before, after, now=now, tx=tx)
         return after
 
-    return await store.transact(work)
+    return await store.reorganise(actor.tenant_id, work)
 
 
-async def deactivate_person(
-    store: Store, *, actor: Actor, person_id: str, request: Request | None, now: datetime
+async def update_profile(
+    store: Store, *, actor: Actor, changes: Changes, request: Request | None, now: datetime
 ) -> Person:
-    """Take away a person's right to sign in and end their sessions; again changes nothing.
+    """Change what people say of themselves: skills, zone, language and working hours.
 
     Raises:
-        PermissionMissing: the actor may not manage people.
-        PersonNotFound: there is none in the tenant.
-        LastAdministrator: nobody could administer the tenant any more.
+        PermissionMissing: the actor may not change their profile.
+        InvalidArgument: a field is not allowed.
+        GroupTooLarge: a group whose rule gives the person now is full.
         RequestIdReused: the request id was used with other content.
     """
-    require(actor, "people.manage")
+    require(actor, "people.update_profile")
 
     async def work(tx: Transaction) -> Person:
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=tx)
-        after = people.deactivate(before)
+        before = await store.people.get(actor.person_id, tenant_id=actor.tenant_id, tx=tx)
+        after = people.change(before, changes, now=now)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
-        if after is not before:
-            await _save(store, before, after, actor=actor, now=now, tx=tx)
-            await end_sessions(
-                store,
-                person_ids=[before.id],
-                cause=EndCause.PERSON_DEACTIVATED,
-                actor_id=actor.person_id,
-                now=now,
-                tx=tx,
-            )
+        await change_one(store, before, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 
-    person = await store.transact(work)
-    log.info("person.deactivated", person_id=person.id, by=actor.person_id)
-    return person
-
-
-async def _save(
-    store: Store, before: Person, after: Person, *, actor: Actor, now: datetime, tx: Transaction
-) -> None:
-    await store.people.save_many([(before, after)], tx=tx)
-    if people.loses_administrator(before, after):
-        await store.tenants.serialise_administrators(actor.tenant_id, tx=tx)
-        if not await store.people.count_with_role(ADMIN, tenant_id=actor.tenant_id, tx=tx):
-            raise LastAdministrator
-    fact = events.person_changed(before, after, actor_id=actor.person_id, now=now)
-    await store.outbox.add(fact, tx=tx)
+    return await store.reorganise(actor.tenant_id, work)

@@ -52,7 +52,7 @@ async def refresh_session(
             )
             return before, None, frozenset()
         person = await store.people.get(before.person_id, tenant_id=before.tenant_id, tx=tx)
-        if not person.active:
+        if not person.welcome(now=now):
             raise RefreshRefused
         await store.sessions.save_many([(before, after)], tx=tx)
         policy = await store.sign_in_policies.get(person.tenant_id, tx=tx)

@@ -12,6 +12,7 @@ from directory.domain.refusals import OldPasswordWrong, PersonDeactivated
 from directory.domain.sessions import EndCause
 from directory.operations.attempts import count_attempt
 from directory.operations.hashing import Hashing
+from directory.operations.scoping import PEOPLE, check_standing, managed_person
 from directory.operations.sessions import end_sessions
 from directory.store import Credential, Store
 
@@ -36,19 +37,20 @@ async def set_password(
     account away. Wrong ones are counted together with failed sign-ins.
 
     Raises:
-        PermissionMissing: somebody else's, and the actor may not manage people.
-        PersonNotFound: there is none in the tenant.
+        PermissionMissing: somebody else's, and the actor manages people nowhere.
+        PersonNotFound: there is none whom the actor manages.
+        GrantExceedsOwn: the person holds something that the actor does not.
         PersonDeactivated: the person cannot sign in.
         OldPasswordWrong: the old password is wrong, or there were too many attempts.
         InvalidArgument: the new password is too short or too long.
     """
     require(actor, "sessions.set_password")
     own = person_id in {"", actor.person_id}
-    if not own:
-        require(actor, "people.manage")
-    person = await store.people.get(
-        actor.person_id if own else person_id, tenant_id=actor.tenant_id
-    )
+    if own:
+        person = await store.people.get(actor.person_id, tenant_id=actor.tenant_id)
+    else:
+        grants = await store.grants.holding(actor, PEOPLE, now=now)
+        person = await managed_person(store, grants, person_id, tenant_id=actor.tenant_id)
     if not person.active:
         raise PersonDeactivated
     new = normalise(new_password, field="new_password")
@@ -61,6 +63,10 @@ async def set_password(
 
     async def work(tx: Transaction) -> int:
         present = await store.people.get(person.id, tenant_id=actor.tenant_id, tx=tx)
+        if not own:
+            held = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
+            await managed_person(store, held, person.id, tenant_id=actor.tenant_id, tx=tx)
+            await check_standing(store, held, person, now=now, tx=tx)
         if not present.active:
             raise PersonDeactivated
         if own and await store.credentials.find(person.id, tx=tx) != checked:

@@ -97,7 +97,7 @@ async def _check(
     person = await store.people.find_by_handle(_normal(handle), tenant_id=tenant_id)
     credential = await store.credentials.find(person.id if person else PersonId(""))
     matches = await hashing.matches(credential.password_hash if credential else None, password)
-    if person is None or credential is None or not matches or not person.active:
+    if person is None or credential is None or not matches or not person.welcome(now=now):
         log.info("sign_in.refused", person_id=person.id if person else "", locked=bool(locked))
         raise SignInRefused(retry_after=locked)
     if not policy.local_accounts and person.kind is not Kind.BOOTSTRAP:

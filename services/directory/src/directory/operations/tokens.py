@@ -67,6 +67,8 @@ class TokenIssuer:
         key = self._keys.signing(now=now)
         issued = int(now.timestamp())
         expires_at = now + ACCESS_LIFETIME
+        if person.guest_expires_at is not None:
+            expires_at = min(expires_at, person.guest_expires_at)
         header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.kid}
         claims: dict[str, Any] = {
             "iss": ISSUER,

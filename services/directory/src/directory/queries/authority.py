@@ -5,18 +5,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from plexus.topics import DIRECTORY_DEPARTMENT_V1, DIRECTORY_PERSON_V1
+from plexus.topics import (
+    DIRECTORY_ACCESS_V1,
+    DIRECTORY_DEPARTMENT_V1,
+    DIRECTORY_GROUP_V1,
+    DIRECTORY_PERSON_V1,
+)
 from plexuskit.errors import InvalidArgument
 from plexuskit.outbox import Fact
 
 from directory import events
 from directory.domain.ids import PersonId, TenantId
-from directory.domain.people import Person
+from directory.domain.people import Kind, Person
 from directory.domain.refusals import PersonNotFound
 from directory.store import Store
 
 MOST_REFS: Final = 500
 _NOTHING: Final = "none"
+_TOPICS: Final = frozenset(
+    {
+        DIRECTORY_ACCESS_V1.name,
+        DIRECTORY_DEPARTMENT_V1.name,
+        DIRECTORY_GROUP_V1.name,
+        DIRECTORY_PERSON_V1.name,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,29 +59,38 @@ class Related:
     version: int
 
 
-async def readable_containers(store: Store, *, tenant_id: str, person_id: str) -> Readable:
-    """Find what a person may read now: their tenant while they are active, else nothing."""
-    person = await _active(store, tenant_id=tenant_id, person_id=person_id)
-    if person is None:
+async def readable_containers(
+    store: Store, *, tenant_id: str, person_id: str, now: datetime
+) -> Readable:
+    """Find what a person may read now: their tenant while they are active, else nothing.
+
+    Nothing for a guest, who sees no directory (GW-5).
+    """
+    person = await _active(store, tenant_id=tenant_id, person_id=person_id, now=now)
+    if person is None or person.kind is Kind.GUEST:
         return Readable(version=_NOTHING, tenant_ids=())
     return Readable(version=person.tenant_id, tenant_ids=(person.tenant_id,))
 
 
 async def recheck(
-    store: Store, *, tenant_id: str, person_id: str, refs: Sequence[Ref]
+    store: Store, *, tenant_id: str, person_id: str, refs: Sequence[Ref], now: datetime
 ) -> list[int]:
     """Find the present version of each object the person may read, 0 for the others, in order.
 
-    The deactivated stay readable: they stay named where they took part.
+    The deactivated stay readable: they stay named where they took part. A guest may read themselves
+    only (GW-5).
 
     Raises:
         InvalidArgument: more than 500 are asked about.
     """
     if len(refs) > MOST_REFS:
         raise InvalidArgument(field="refs", problem=f"holds more than {MOST_REFS}")
-    asking = await _active(store, tenant_id=tenant_id, person_id=person_id)
+    asking = await _active(store, tenant_id=tenant_id, person_id=person_id, now=now)
     if asking is None:
         return [0] * len(refs)
+    if asking.kind is Kind.GUEST:
+        own = Ref(kind="person", id=asking.id)
+        return [asking.version if ref == own else 0 for ref in refs]
 
     tenant = asking.tenant_id
     people = [PersonId(ref.id) for ref in refs if ref.kind == "person"]
@@ -101,7 +123,7 @@ async def snapshot_facts(
     Raises:
         InvalidArgument: a topic that carries no state of directory's.
     """
-    if unknown := set(topics) - {DIRECTORY_PERSON_V1.name, DIRECTORY_DEPARTMENT_V1.name}:
+    if unknown := set(topics) - _TOPICS:
         raise InvalidArgument(field="topics", problem=f"names {min(unknown)!r}")
     tenant = TenantId(tenant_id) if tenant_id else None
     # Departments first: who belongs where is known when somebody is told of.
@@ -111,6 +133,28 @@ async def snapshot_facts(
     if DIRECTORY_PERSON_V1.name in topics:
         async for person in store.people.stream(tenant_id=tenant):
             yield events.present_person(person, now=now)
+    if DIRECTORY_GROUP_V1.name in topics:
+        async for group in store.groups.stream(tenant_id=tenant):
+            members = await store.members.of_group(group.id, tenant_id=group.tenant_id)
+            yield events.group_changed(group, member_ids=members, actor_id=events.SERVICE, now=now)
+    if DIRECTORY_ACCESS_V1.name in topics:
+        async for fact in _access_facts(store, tenant=tenant, now=now):
+            yield fact
+
+
+async def _access_facts(
+    store: Store, *, tenant: TenantId | None, now: datetime
+) -> AsyncIterator[Fact]:
+    """Read roles before what binds them; what was removed lately is told of too."""
+    owner = events.SERVICE
+    async for role in store.roles.stream(tenant_id=tenant):
+        yield events.role_changed(role, actor_id=owner, now=now)
+    async for binding in store.bindings.stream(tenant_id=tenant):
+        yield events.binding_changed(binding, actor_id=owner, now=now)
+    async for policy in store.policies.stream(tenant_id=tenant):
+        yield events.policy_changed(policy, actor_id=owner, now=now)
+    async for module in store.modules.stream(tenant_id=tenant):
+        yield events.module_changed(module, actor_id=owner, now=now)
 
 
 def relations(person: Person) -> list[Related]:
@@ -130,9 +174,9 @@ def relations(person: Person) -> list[Related]:
     ]
 
 
-async def _active(store: Store, *, tenant_id: str, person_id: str) -> Person | None:
+async def _active(store: Store, *, tenant_id: str, person_id: str, now: datetime) -> Person | None:
     try:
         person = await store.people.get(person_id, tenant_id=TenantId(tenant_id))
     except PersonNotFound:
         return None
-    return person if person.active else None
+    return person if person.welcome(now=now) else None

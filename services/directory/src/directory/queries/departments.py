@@ -7,9 +7,11 @@ from directory.store import Store
 
 
 async def list_departments(
-    store: Store, *, actor: Actor, page_size: int, page_token: str
+    store: Store, *, actor: Actor, page_size: int, page_token: str, include_closed: bool = False
 ) -> tuple[list[Department], str]:
     """List the tree, parents before children; out: a page and the next one's token, or "".
+
+    A guest sees no department, whatever roles say (GW-5).
 
     Raises:
         PermissionMissing: the actor may not read departments.
@@ -17,10 +19,15 @@ async def list_departments(
     """
     require(actor, "departments.read")
     limit = paging.size(page_size)
-    asked = ("departments",)
+    asked = ("departments", int(include_closed))
     depth, department_id = paging.place(page_token, query=asked, start=(0, ""))
+    if actor.guest:
+        return [], ""
     departments = await store.departments.list_by_depth(
-        tenant_id=actor.tenant_id, after=(int(depth), str(department_id)), limit=limit + 1
+        tenant_id=actor.tenant_id,
+        after=(int(depth), str(department_id)),
+        limit=limit + 1,
+        include_closed=include_closed,
     )
     if len(departments) <= limit:
         return departments, ""

@@ -1,6 +1,7 @@
 """Who belongs to departments and groups now: the owner's answer, never a projection's (MSG-13)."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from plexuskit.errors import InvalidArgument
@@ -15,7 +16,12 @@ _GROUP: Final = "group"
 
 
 async def filter_members(
-    store: Store, *, tenant_id: str, sets: Sequence[str], person_ids: Sequence[str]
+    store: Store,
+    *,
+    tenant_id: str,
+    sets: Sequence[str],
+    person_ids: Sequence[str],
+    now: datetime,
 ) -> list[str]:
     """Find who of the people is active and belongs to one of the sets, in the order asked (MSG-13).
 
@@ -38,7 +44,7 @@ async def filter_members(
 
     tenant = TenantId(tenant_id)
     departments = await store.departments.below(named[_DEPARTMENT], tenant_id=tenant)
-    belonging = await store.people.belonging(
-        person_ids, departments=departments, groups=named[_GROUP], tenant_id=tenant
+    belonging = await store.members.belonging(
+        person_ids, departments=departments, groups=named[_GROUP], tenant_id=tenant, now=now
     )
     return [person_id for person_id in dict.fromkeys(person_ids) if person_id in belonging]

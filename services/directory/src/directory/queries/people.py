@@ -26,6 +26,8 @@ async def get_person(
         PersonNotFound: there is none in the tenant, also for what cannot be anybody's handle
             (GW-2).
         InvalidArgument: none of the three is given.
+
+    A guest finds others by id only, never by a handle that could be guessed (GW-5).
     """
     require(actor, "people.read")
     if me:
@@ -38,7 +40,7 @@ async def get_person(
     person = (
         await store.people.find_by_handle(normal[0], tenant_id=actor.tenant_id) if normal else None
     )
-    if person is None:
+    if person is None or hidden_by_handle(actor, person):
         raise PersonNotFound
     return person
 
@@ -58,7 +60,11 @@ async def batch_get_people(
     found = await store.people.find_many(
         tenant_id=actor.tenant_id, person_ids=person_ids, handles=_normal_handles(handles)
     )
-    return sorted(found, key=lambda person: person.handle)
+    by_id = frozenset(person_ids)
+    shown = (
+        person for person in found if person.id in by_id or not hidden_by_handle(actor, person)
+    )
+    return sorted(shown, key=lambda person: person.handle)
 
 
 async def list_people(
@@ -75,7 +81,7 @@ async def list_people(
 
     In: a department whose people, and those of departments under it, are wanted; a part of handle
         or name, matched
-    without regard to case and width.
+    without regard to case and width. A guest finds themselves at most (GW-5).
 
     Raises:
         PermissionMissing: the actor may not read people.
@@ -91,6 +97,8 @@ async def list_people(
     (after,) = paging.place(page_token, query=asked, start=("",))
 
     departments = None
+    if department_id and actor.guest:
+        raise DepartmentNotFound
     if department_id:
         departments = await store.departments.below([department_id], tenant_id=actor.tenant_id)
         if not departments:
@@ -103,11 +111,17 @@ async def list_people(
         departments=departments,
         part=part,
         include_deactivated=include_deactivated,
+        only=actor.person_id if actor.guest else None,
     )
     if len(people) <= limit:
         return people, ""
     page = people[:limit]
     return page, paging.token([page[-1].handle], query=asked)
+
+
+def hidden_by_handle(actor: Actor, person: Person) -> bool:
+    """Whether somebody found by handle is hidden from the actor: from guests all but themselves."""
+    return actor.guest and person.id != actor.person_id
 
 
 def _normal_handles(handles: Sequence[str]) -> list[str]:

@@ -1,17 +1,28 @@
 """What the directory stores: every collection, query, index and document shape."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from plexuskit.mongo import Database, Transaction
 from plexuskit.outbox import Outbox
 
+from directory.domain.ids import TenantId
 from directory.store.api_tokens import ApiTokens
+from directory.store.bindings import Bindings
 from directory.store.credentials import AttemptLog, Credential, Credentials
 from directory.store.departments import Departments
+from directory.store.grants import GrantReader
+from directory.store.groups import Groups
 from directory.store.key_files import UnusableKeys
+from directory.store.members import Members
+from directory.store.modules import Modules
 from directory.store.people import People
+from directory.store.places import Places
+from directory.store.policies import Policies
+from directory.store.reporting import Reporting
 from directory.store.requests import Requests
+from directory.store.roles import Roles
+from directory.store.scim import Feeds, Records
 from directory.store.sealing import SealBroken, Sealing, load_or_create_sealing
 from directory.store.second_factors import Challenges, RecoveryCodes, SecondFactors
 from directory.store.sessions import Sessions
@@ -33,6 +44,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+# Changes at once wait for one another by trying again.
+_ATTEMPTS: Final = 60
 
 
 class Store:
@@ -41,8 +54,13 @@ class Store:
     def __init__(self, db: Database) -> None:
         self._db = db
         self.tenants = Tenants(db)
-        self.people = People(db)
+        self.scim = Records(db)
+        self.feeds = Feeds(db)
+        self.people = People(db, records=self.scim)
+        self.members = Members(db)
         self.departments = Departments(db)
+        self.groups = Groups(db)
+        self.reporting = Reporting(self.people, self.departments)
         self.credentials = Credentials(db)
         self.attempts = AttemptLog(db)
         self.sessions = Sessions(db)
@@ -53,17 +71,41 @@ class Store:
         self.sign_in_policies = SignInPolicies(db)
         self.providers = Providers(db)
         self.requests = Requests(db)
+        self.roles = Roles(db)
+        self.bindings = Bindings(db)
+        self.policies = Policies(db)
+        self.modules = Modules(db)
+        self.grants = GrantReader(db)
+        self.places = Places(db)
         self.outbox = Outbox(db)
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run a closure in one transaction; it may run several times and has no effect outside."""
         return await self._db.transact(work)
 
+    async def reorganise(
+        self, tenant_id: TenantId, work: Callable[[Transaction], Awaitable[T]]
+    ) -> T:
+        """Run a closure in one transaction that no other change of the organisation overlaps.
+
+        Changes of one tenant's people, departments and groups come one after the other, in any
+        number of processes; readers, sign-ins and everything else do not wait.
+        """
+
+        async def alone(tx: Transaction) -> T:
+            await self.tenants.serialise_organisation(tenant_id, tx=tx)
+            return await work(tx)
+
+        return await self._db.transact(alone, attempts=_ATTEMPTS)
+
     async def provision(self) -> None:
         """Create what is missing of collections and indexes; safe to run at every start."""
         await self.tenants.provision()
         await self.people.provision()
+        await self.scim.provision()
+        await self.feeds.provision()
         await self.departments.provision()
+        await self.groups.provision()
         await self.credentials.provision()
         await self.attempts.provision()
         await self.sessions.provision()
@@ -74,4 +116,8 @@ class Store:
         await self.sign_in_policies.provision()
         await self.providers.provision()
         await self.requests.provision()
+        await self.roles.provision()
+        await self.bindings.provision()
+        await self.policies.provision()
+        await self.modules.provision()
         await self.outbox.ensure_indexes()

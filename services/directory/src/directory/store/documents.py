@@ -1,14 +1,16 @@
 """How the directory's states look as documents; the only place that knows both shapes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from directory.domain.absences import Absence
 from directory.domain.authentication import PASSWORD
 from directory.domain.departments import Department
 from directory.domain.handles import fold
-from directory.domain.ids import DepartmentId, PersonId, SessionId, TenantId
+from directory.domain.ids import DepartmentId, GroupId, PersonId, SessionId, TenantId
 from directory.domain.passwords import Attempts
 from directory.domain.people import Kind, Person, State
+from directory.domain.posts import Post
 from directory.domain.sessions import EndCause, Session, to_the_minute
 from directory.domain.tenants import Tenant
 from directory.domain.working_hours import DEFAULT, Window, WorkingHours
@@ -35,15 +37,24 @@ def person_document(person: Person) -> Document:
         "roles": list(person.roles),
         "created_at": person.created_at,
         "version": person.version,
+        "posts": posts_document(person.posts),
+        "skills": list(person.skills),
+        "manager_id": person.manager_id,
+        "guest_expires_at": person.guest_expires_at,
+        "absence": _absence_document(person.absence),
+        "cost_center": person.cost_center,
+        "group_ids": list(person.group_ids),
     }
-    # Absent rather than empty: the unique index holds only people that came from elsewhere.
+    # Absent rather than empty: the unique indexes hold only people that have one.
     if person.external_id:
         document["external_id"] = person.external_id
+    if person.employee_number:
+        document["employee_number"] = person.employee_number
     return document
 
 
 def person_from(document: Mapping[str, Any]) -> Person:
-    """Read a person."""
+    """Read a person; what a document from before there was such a field does not say is empty."""
     return Person(
         id=PersonId(document["_id"]),
         tenant_id=TenantId(document["tenant_id"]),
@@ -61,6 +72,44 @@ def person_from(document: Mapping[str, Any]) -> Person:
         external_id=document.get("external_id", ""),
         created_at=document["created_at"],
         version=document["version"],
+        posts=tuple(
+            Post(DepartmentId(post["department_id"]), post["title"])
+            for post in document.get("posts", ())
+        ),
+        skills=tuple(document.get("skills", ())),
+        manager_id=document.get("manager_id", ""),
+        guest_expires_at=document.get("guest_expires_at"),
+        absence=_absence_from(document.get("absence")),
+        employee_number=document.get("employee_number", ""),
+        cost_center=document.get("cost_center", ""),
+        group_ids=tuple(map(GroupId, document.get("group_ids", ()))),
+    )
+
+
+def posts_document(posts: Sequence[Post]) -> list[Document]:
+    """Write the posts of a person."""
+    return [{"department_id": post.department_id, "title": post.title} for post in posts]
+
+
+def _absence_document(absence: Absence | None) -> Document | None:
+    if absence is None:
+        return None
+    return {
+        "starts_at": absence.starts_at,
+        "ends_at": absence.ends_at,
+        "deputy_id": absence.deputy_id,
+        "note": absence.note,
+    }
+
+
+def _absence_from(document: Mapping[str, Any] | None) -> Absence | None:
+    if document is None:
+        return None
+    return Absence(
+        starts_at=document["starts_at"],
+        ends_at=document["ends_at"],
+        deputy_id=PersonId(document["deputy_id"]),
+        note=document["note"],
     )
 
 
@@ -74,6 +123,9 @@ def department_document(department: Department) -> Document:
         "path": list(department.path),
         "depth": department.depth,
         "version": department.version,
+        "leader_id": department.leader_id,
+        "closed": department.closed,
+        "merged_into_id": department.merged_into_id,
     }
     if department.external_id:
         document["external_id"] = department.external_id
@@ -90,6 +142,9 @@ def department_from(document: Mapping[str, Any]) -> Department:
         path=tuple(map(DepartmentId, document["path"])),
         external_id=document.get("external_id", ""),
         version=document["version"],
+        leader_id=document.get("leader_id", ""),
+        closed=document.get("closed", False),
+        merged_into_id=document.get("merged_into_id", ""),
     )
 
 

@@ -3,23 +3,28 @@
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, ReplaceOne, Retry, Transaction
 
 from directory.domain.ids import DepartmentId, PersonId, TenantId
 from directory.domain.people import Kind, Person, State
-from directory.domain.refusals import HandleTaken, PersonNotFound
+from directory.domain.refusals import EmployeeNumberTaken, HandleTaken, PersonNotFound
 from directory.store.documents import person_document, person_from
+from directory.store.scim import Records
 
 SCHEMA_VERSION: Final = 1
 # Query parts joined by $or in one round trip.
 _ALTERNATIVES: Final = 50
-_BY_ID: Final = "_id_"
+BY_ID: Final = "_id_"
 # By name: planned by its sample, MongoDB at times prefers an index that must then sort.
 _BY_HANDLE: Final = "tenant_handle"
 _BY_SEARCH: Final = "tenant_handle_search"
 _BY_EXTERNAL_ID: Final = "tenant_external_id"
+_BY_EMPLOYEE_NUMBER: Final = "tenant_employee_number"
+_BY_EXPIRY: Final = "state_guest_expires"
+BY_GROUP: Final = "tenant_group_handle"
 
 _INDEXES: Final = (
     Index(keys=[("tenant_id", ASCENDING), ("handle", ASCENDING)], unique=True, name=_BY_HANDLE),
@@ -39,6 +44,22 @@ _INDEXES: Final = (
         keys=[("tenant_id", ASCENDING), ("department_ids", ASCENDING), ("handle", ASCENDING)],
         name="tenant_department_handle",
     ),
+    Index(
+        keys=[("tenant_id", ASCENDING), ("employee_number", ASCENDING)],
+        unique=True,
+        partial={"employee_number": {"$type": "string"}},
+        name=_BY_EMPLOYEE_NUMBER,
+    ),
+    Index(
+        keys=[("tenant_id", ASCENDING), ("group_ids", ASCENDING), ("handle", ASCENDING)],
+        name=BY_GROUP,
+    ),
+    # Guests whose time has come, of every tenant.
+    Index(
+        keys=[("state", ASCENDING), ("guest_expires_at", ASCENDING)],
+        partial={"guest_expires_at": {"$type": "date"}},
+        name=_BY_EXPIRY,
+    ),
     Index(keys=[("tenant_id", ASCENDING), ("kind", ASCENDING)], name="tenant_kind"),
     Index(
         keys=[("tenant_id", ASCENDING), ("roles", ASCENDING), ("state", ASCENDING)],
@@ -50,7 +71,9 @@ _INDEXES: Final = (
 class People:
     """Everybody of every tenant."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, records: Records) -> None:
+        """Take the database, and the records of the feed, which follow changes made here."""
+        self._records = records
         self._people = db.collection("people", schema_version=SCHEMA_VERSION)
 
     async def provision(self) -> None:
@@ -62,21 +85,28 @@ class People:
 
         Raises:
             HandleTaken: someone of the tenant has the handle.
+            EmployeeNumberTaken: someone of the tenant has the employee number.
         """
         try:
             await self._people.insert(person_document(person), tx=tx)
         except DuplicateKey as duplicate:
+            if duplicate.index == _BY_EMPLOYEE_NUMBER:
+                raise EmployeeNumberTaken(employee_number=person.employee_number) from duplicate
             raise HandleTaken(handle=person.handle) from duplicate
 
     async def add_many(self, people: Sequence[Person], *, tx: Transaction) -> None:
         """Store new people whose handles were free in this transaction's view.
 
         Raises:
+            EmployeeNumberTaken: someone else has an employee number.
             Retry: someone took a handle or external id meanwhile; the transaction decides again.
         """
         try:
             await self._people.insert_many([person_document(p) for p in people], tx=tx)
         except DuplicateKey as duplicate:
+            if duplicate.index == _BY_EMPLOYEE_NUMBER:
+                number = people[duplicate.position].employee_number
+                raise EmployeeNumberTaken(employee_number=number) from duplicate
             raise Retry from duplicate
 
     async def save_many(self, changed: Sequence[tuple[Person, Person]], *, tx: Transaction) -> None:
@@ -84,12 +114,20 @@ class People:
 
         The transaction's snapshot makes every `before` the present one: a change of someone else's
         is a write conflict and the transaction runs again.
+
+        Raises:
+            EmployeeNumberTaken: someone else has an employee number.
         """
         writes = [
             ReplaceOne({"_id": before.id, "version": before.version}, person_document(after))
             for before, after in changed
         ]
-        await self._people.bulk(writes, tx=tx)
+        try:
+            await self._people.bulk(writes, tx=tx)
+        except DuplicateKey as duplicate:
+            number = changed[duplicate.position][1].employee_number
+            raise EmployeeNumberTaken(employee_number=number) from duplicate
+        await self._records.amend(changed, tx=tx)
 
     async def get(
         self, person_id: str, *, tenant_id: TenantId, tx: Transaction | None = None
@@ -104,10 +142,12 @@ class People:
             raise PersonNotFound
         return person_from(found)
 
-    async def find_by_handle(self, handle: str, *, tenant_id: TenantId) -> Person | None:
+    async def find_by_handle(
+        self, handle: str, *, tenant_id: TenantId, tx: Transaction | None = None
+    ) -> Person | None:
         """Load a person by their normal handle; None when there is none in the tenant."""
         found = await self._people.find_one(
-            {"tenant_id": tenant_id, "handle": handle}, hint=_BY_HANDLE
+            {"tenant_id": tenant_id, "handle": handle}, hint=_BY_HANDLE, tx=tx
         )
         return person_from(found) if found else None
 
@@ -155,7 +195,11 @@ class People:
     ) -> dict[str, Person]:
         """Load people by external id, the unknown left out."""
         found = await self._people.find_all(
-            {"tenant_id": tenant_id, "external_id": {"$in": list(external_ids)}},
+            {
+                "tenant_id": tenant_id,
+                # The type has to be named: else the partial index would be read from end to end.
+                "external_id": {"$in": list(external_ids), "$type": "string"},
+            },
             hint=_BY_EXTERNAL_ID,
             tx=tx,
         )
@@ -197,11 +241,12 @@ class People:
         departments: Sequence[DepartmentId] | None,
         part: str,
         include_deactivated: bool,
+        only: PersonId | None = None,
     ) -> list[Person]:
         """List people in order of their handle, those after a handle only.
 
         In: departments (descendants included) or None for all; a folded part of handle or name, or
-            "".
+            ""; the only person who may be found, or None.
         """
         wanted: dict[str, Any] = {"tenant_id": tenant_id, "handle": {"$gt": after}}
         hint: str | None = _BY_HANDLE
@@ -213,6 +258,8 @@ class People:
             hint = None
         if not include_deactivated:
             wanted["state"] = State.ACTIVE.value
+        if only is not None:
+            wanted["_id"] = only
         found = await self._people.find_all(
             wanted, sort=[("handle", ASCENDING)], limit=limit, hint=hint
         )
@@ -221,6 +268,14 @@ class People:
     async def count_humans(self, *, tenant_id: TenantId) -> int:
         """Count humans, active or not; service accounts and the bootstrap left out."""
         return await self._people.count({"tenant_id": tenant_id, "kind": Kind.HUMAN.value})
+
+    async def count_active_humans(
+        self, *, tenant_id: TenantId, tx: Transaction | None = None
+    ) -> int:
+        """Count humans that may sign in."""
+        return await self._people.count(
+            {"tenant_id": tenant_id, "kind": Kind.HUMAN.value, "state": State.ACTIVE.value}, tx=tx
+        )
 
     async def count_with_role(self, role: str, *, tenant_id: TenantId, tx: Transaction) -> int:
         """Count active people that hold a role."""
@@ -235,33 +290,68 @@ class People:
         async for document in self._people.find(wanted, hint=hint, batch_size=1_000):
             yield person_from(document)
 
-    async def belonging(
-        self,
-        person_ids: Sequence[str],
-        *,
-        departments: Sequence[DepartmentId],
-        groups: Sequence[str],
-        tenant_id: TenantId,
+    async def find_expired(self, *, now: datetime, limit: int) -> list[Person]:
+        """Find guests of any tenant that are active though their time is over."""
+        found = await self._people.find_all(
+            {"state": State.ACTIVE.value, "guest_expires_at": {"$lte": now}},
+            limit=limit,
+            hint=_BY_EXPIRY,
+        )
+        return [person_from(document) for document in found]
+
+    async def load_many(
+        self, person_ids: Iterable[str], *, tenant_id: TenantId, tx: Transaction
+    ) -> dict[str, Person]:
+        """Load people by id, all of whom must exist.
+
+        Raises:
+            PersonNotFound: one does not; which one stands in the metadata, for it was given.
+        """
+        wanted = sorted(set(person_ids))
+        if not wanted:
+            return {}
+        found = await self._people.find_all(
+            {"_id": {"$in": wanted}, "tenant_id": tenant_id}, hint=BY_ID, tx=tx
+        )
+        people = {document["_id"]: person_from(document) for document in found}
+        if missing := [person_id for person_id in wanted if person_id not in people]:
+            raise PersonNotFound(person_id=missing[0])
+        return people
+
+    async def active(
+        self, person_ids: Sequence[str], *, tenant_id: TenantId, tx: Transaction | None = None
     ) -> frozenset[str]:
-        """Find which of the people are active and in one of these departments or groups."""
-        anywhere: list[dict[str, Any]] = []
-        if departments:
-            anywhere.append({"department_ids": {"$in": list(departments)}})
-        if groups:
-            anywhere.append({"group_ids": {"$in": list(groups)}})
-        if not anywhere or not person_ids:
+        """Find which of the people are active."""
+        if not person_ids:
             return frozenset()
         found = await self._people.find_all(
             {
                 "_id": {"$in": list(person_ids)},
                 "tenant_id": tenant_id,
                 "state": State.ACTIVE.value,
-                "$or": anywhere,
             },
             projection={"_id": 1},
-            hint=_BY_ID,
+            hint=BY_ID,
+            tx=tx,
         )
         return frozenset(document["_id"] for document in found)
+
+    async def managers_up(
+        self, person_ids: Iterable[str], *, tenant_id: TenantId, tx: Transaction
+    ) -> dict[str, str]:
+        """Find whom these people, their managers, and so on up, are said to report to."""
+        managers: dict[str, str] = {}
+        asked = set(person_ids) - {""}
+        while asked:
+            found = await self._people.find_all(
+                {"_id": {"$in": sorted(asked)}, "tenant_id": tenant_id},
+                projection={"manager_id": 1},
+                hint=BY_ID,
+                tx=tx,
+            )
+            managers |= {document["_id"]: document.get("manager_id", "") for document in found}
+            asked = {managers.get(person_id, "") for person_id in asked} - managers.keys() - {""}
+        return managers
 
     async def versions(
         self, person_ids: Sequence[PersonId], *, tenant_id: TenantId

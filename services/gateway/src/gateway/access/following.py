@@ -169,7 +169,7 @@ class Following:
 
     async def _load_relations(self, owner: Snapshot, kinds: frozenset[str]) -> int:
         gathered, count = Gathering(), 0
-        async for frame in owner(SnapshotRequest()):
+        async for frame in owner(SnapshotRequest(compact=True)):
             gathered.add(frame.relations)
             count += len(frame.relations)
         self._projection.swap_members(kinds, gathered)

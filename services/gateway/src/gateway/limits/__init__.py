@@ -2,17 +2,19 @@
 
 from gateway.limits.buckets import Buckets
 from gateway.limits.classes import MethodClass, class_of
-from gateway.limits.limits import Leave, Limits
-from gateway.limits.refusals import RateLimited, TooManyCalls, TooManyStreams
+from gateway.limits.limits import LIMITED, Leave, Limits
+from gateway.limits.refusals import RateLimited, TooManyCalls, TooManyHeaders, TooManyStreams
 from gateway.limits.uses import Uses
 
 __all__ = [
+    "LIMITED",
     "Buckets",
     "Leave",
     "Limits",
     "MethodClass",
     "RateLimited",
     "TooManyCalls",
+    "TooManyHeaders",
     "TooManyStreams",
     "Uses",
     "class_of",

@@ -22,3 +22,10 @@ class TooManyStreams(Refusal):
 
     kind = Kind.EXHAUSTED
     text = "No more streams can be opened here now (limit: {limit}, {most}); close one, or wait."
+
+
+class TooManyHeaders(Refusal):
+    """A request has more headers than anybody needs."""
+
+    kind = Kind.EXHAUSTED
+    text = "The request has more than {most} headers."

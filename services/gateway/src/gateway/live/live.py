@@ -93,6 +93,7 @@ class Live:
         self.router = Router(
             settings.peers.messaging,
             signer=signer,
+            tls=settings.tls,
             clock=runtime.clock,
             health=runtime.health,
             every=section.resolve_seconds,
@@ -142,7 +143,7 @@ class Live:
             )
         )
         say = await self._stack.enter_async_context(
-            telling(self._settings.peers.messaging, self._callers)
+            telling(self._settings.peers.messaging, self._callers, tls=self._settings.tls)
         )
         for name, work in (
             ("live.presence", self.signals.sweep()),

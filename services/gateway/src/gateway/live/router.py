@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 from plexus.authz.v1.authority_pb2 import Container, ReadableContainersRequest
 from plexuskit.clock import Clock
+from plexuskit.config import TlsSection
 from plexuskit.errors import DependencyDown
 from plexuskit.grpc import CallerSigner, channel
 from plexuskit.service import Health, Runtime
@@ -28,19 +29,28 @@ class Router:
     """Streams to every process of messaging; a conversation's items go to one of them."""
 
     def __init__(
-        self, peers: str, *, signer: CallerSigner, clock: Clock, health: Health, every: float
+        self,
+        peers: str,
+        *,
+        signer: CallerSigner,
+        tls: TlsSection | None,
+        clock: Clock,
+        health: Health,
+        every: float,
     ) -> None:
         """Take where messaging is.
 
         Args:
             peers: `host:port[,host:port]`, each maybe the name of several processes.
             signer: the gateway's own key.
+            tls: the gateway's certificate; None speaks in plain text.
             clock: tells what is overdue.
             health: gets a check that is shown.
             every: seconds between two look-ups of the names.
         """
         self._targets = parse(peers)
         self._signer = signer
+        self._tls = tls
         self._clock = clock
         self._health = health
         self._every = every
@@ -116,6 +126,7 @@ class Router:
             audience=MESSAGING,
             signer=self._signer,
             service=self._signer.service,
+            tls=self._tls,
             clock=self._clock,
         ) as opened:
             try:

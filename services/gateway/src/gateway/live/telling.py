@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 import grpc
 from plexus.messaging.v1.signal_service_pb2 import SignalPresenceRequest
 from plexus.messaging.v1.signal_service_pb2_grpc import SignalServiceStub
+from plexuskit.config import TlsSection
 from plexuskit.grpc import METADATA_KEY, open_channel
+from plexuskit.grpc.caller import GATEWAY
 from plexuskit.grpc.status import translated
 
 from gateway.identity import Callers, Identity
@@ -23,18 +25,21 @@ TELL_SECONDS: Final = 3.0
 
 
 @asynccontextmanager
-async def telling(peers: str, callers: Callers) -> AsyncIterator[Say]:
+async def telling(peers: str, callers: Callers, *, tls: TlsSection | None) -> AsyncIterator[Say]:
     """Provide what tells messaging of people's presence, a process after the other.
 
     Args:
         peers: `host:port[,host:port]` of messaging.
         callers: signs in people's names.
+        tls: the gateway's certificate; None speaks in plain text.
     """
     async with AsyncExitStack() as stack:
         stubs: list[SignalServiceAsyncStub] = []
         for host, port in parse(peers):
             target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            channel = await stack.enter_async_context(open_channel(target))
+            channel = await stack.enter_async_context(
+                open_channel(target, tls=tls, service=GATEWAY, audience=MESSAGING)
+            )
             stubs.append(SignalServiceStub(channel))
         turns = cycle(stubs)
 

@@ -5,7 +5,7 @@ task and a handler object.
 """
 
 import ipaddress
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Final, Self
@@ -22,11 +22,14 @@ from gateway.access.recorder import REASON_KEY
 from gateway.admission import AUTHORIZATION, Admission, bearer
 from gateway.answers import answered
 from gateway.identity import Identity
-from gateway.limits import Leave, Limits
+from gateway.limits import Leave, Limits, TooManyHeaders
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Behaviour = Callable[[Any, Context, Identity | None], Awaitable[Any]]
-Metadata = Iterable[tuple[str, Any]]
+Metadata = Collection[tuple[str, Any]]
+
+# Clients send about ten, and their bytes are limited too (`grpc.max_metadata_size`).
+MOST_HEADERS: Final = 64
 
 _NOTHING: Final = nullcontext()
 
@@ -123,8 +126,10 @@ class Call:
         Args:
             peer: tells the caller's network address, with or without a port.
 
-        Refusals as for `Admission.admit`, `Limits.rate` and `Limits.enter`.
+        Raises TooManyHeaders; refusals as for `Admission.admit`, `Limits.rate` and `Limits.enter`.
         """
+        if len(self._metadata) > MOST_HEADERS:
+            raise TooManyHeaders(most=MOST_HEADERS)
         token = bearer(self._values(AUTHORIZATION))
         reason = "".join(self._values(REASON_KEY)[:1])
         # A stream may live for hours, and ten thousand tokens are ten megabytes.

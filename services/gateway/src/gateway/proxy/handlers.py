@@ -1,16 +1,18 @@
 """The methods that the gateway's gRPC server has: every service's own, and the client streams."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final, TypeAlias
 
 import grpc
+from google.protobuf.message import DecodeError
 from plexuskit.grpc import MethodInfo, requirements
 
 from gateway.identity import Identity
 from gateway.proxy.calls import Behaviour, Calls, Context
 from gateway.proxy.forwarding import Forwarding
+from gateway.proxy.refusals import RequestUnreadable
 
 # Generic in the type stubs only.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -74,10 +76,11 @@ class Handlers(grpc.GenericRpcHandler):
         add_to_server(servicer, _Registry(self._add_own))
 
     def _add_own(self, path: str, handler: Handler) -> None:
+        method = requirements()[path]
         self._add(
-            requirements()[path],
-            _own(_behaviour(handler)),
-            deserializer=handler.request_deserializer,
+            method,
+            _own(method, _behaviour(handler)),
+            deserializer=_tolerant(handler.request_deserializer),
             serializer=_serialized,
         )
 
@@ -119,22 +122,50 @@ def _behaviour(handler: Handler) -> Callable[[Any, Context], Any]:
     return next(behaviour for behaviour in every if behaviour is not None)
 
 
-def _own(behaviour: Callable[[Any, Context], Any]) -> Behaviour:
+def _own(method: MethodInfo, behaviour: Callable[[Any, Context], Any]) -> Behaviour:
     """Return a servicer's method as the rest here calls it, whether it yields or writes."""
+    read = _read_many if method.client_streaming else _read_one
     if inspect.isasyncgenfunction(behaviour):
 
         async def yielding(request: Any, context: Context, _: Identity | None) -> None:
-            async with aclosing(behaviour(request, context)) as responses:
+            async with aclosing(behaviour(read(method, request), context)) as responses:
                 async for response in responses:
                     await context.write(response)
 
         return yielding
 
     async def writing(request: Any, context: Context, _: Identity | None) -> Any:
-        answer: Awaitable[Any] = behaviour(request, context)
+        answer: Awaitable[Any] = behaviour(read(method, request), context)
         return await answer
 
     return writing
+
+
+# Raised where a deserializer runs, an error would be a traceback in gRPC's log for each of them.
+_UNREADABLE: Final = object()
+
+
+def _tolerant(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:
+    """Read requests without raising; what cannot be read is refused where it is used."""
+
+    def read(content: bytes) -> Any:
+        try:
+            return content if deserialize is None else deserialize(content)
+        except DecodeError:
+            return _UNREADABLE
+
+    return read
+
+
+def _read_one(method: MethodInfo, request: Any) -> Any:
+    if request is _UNREADABLE:
+        raise RequestUnreadable.of(method)
+    return request
+
+
+async def _read_many(method: MethodInfo, requests: AsyncIterable[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        yield _read_one(method, request)
 
 
 def _serialized(message: Any) -> bytes:

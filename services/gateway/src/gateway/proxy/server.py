@@ -11,9 +11,12 @@ from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 from plexuskit.config import GrpcSection
+from plexuskit.grpc.certificates import server_credentials, watched_pair
 from plexuskit.grpc.options import server_options
+from plexuskit.grpc.server import listen
 from plexuskit.service import Runtime
 
+from gateway.config import PublicTlsSection
 from gateway.proxy.handlers import Handlers
 
 CHECK: Final = "grpc"
@@ -23,7 +26,11 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def serve(
-    section: GrpcSection, *, handlers: Handlers, runtime: Runtime
+    section: GrpcSection,
+    *,
+    handlers: Handlers,
+    runtime: Runtime,
+    tls: PublicTlsSection | None = None,
 ) -> AsyncIterator[int]:
     """Serve until the context is left, then finish what runs for at most `section.drain_seconds`.
 
@@ -34,11 +41,12 @@ async def serve(
         section: where to listen and within which bounds.
         handlers: the methods.
         runtime: the process that it is part of.
+        tls: the port's certificate; None listens in plain text.
 
     Yields:
         The port that it listens on.
 
-    Raises RuntimeError when the port is taken.
+    Raises RuntimeError when the port is taken, UnusableCertificates.
     """
     server = grpc.aio.server(
         options=server_options(max_message_bytes=section.max_message_bytes),
@@ -53,8 +61,10 @@ async def serve(
     if section.reflection:
         names = [*handlers.services, grpc_health.SERVICE_NAME, reflection.SERVICE_NAME]
         reflection.enable_server_reflection(names, server)
-    host = f"[{section.host}]" if ":" in section.host else section.host
-    port = server.add_insecure_port(f"{host}:{section.port}")
+    credentials = None
+    if tls is not None:
+        credentials = server_credentials(watched_pair(tls.cert_file, tls.key_file))
+    port = listen(server, section, credentials=credentials)
 
     async def drain() -> None:
         runtime.health.set(CHECK, ok=False, detail="draining")
@@ -64,7 +74,7 @@ async def serve(
     await server.start()
     runtime.on_drain(drain)
     runtime.health.set(CHECK, ok=True)
-    log.info("grpc.serving", port=port, services=handlers.services)
+    log.info("grpc.serving", port=port, tls=tls is not None, services=handlers.services)
     try:
         yield port
     finally:

@@ -51,9 +51,12 @@ class AuthorityApi(authority_pb2_grpc.AuthorityServicer):
         self, request: pb.SnapshotRequest, context: Any
     ) -> AsyncIterator[pb.SnapshotResponse]:
         frame: list[pb.Relation] = []
-        async for relation in queries.snapshot(self._store, tenant_id=request.tenant_id):
+        size = 0
+        read = queries.compact_snapshot if request.compact else queries.snapshot
+        async for relation in read(self._store, tenant_id=request.tenant_id):
             frame.append(relation)
-            if len(frame) == RELATIONS_PER_FRAME:
+            size += 1 + len(relation.subjects)
+            if size >= RELATIONS_PER_FRAME:
                 yield pb.SnapshotResponse(relations=frame)
-                frame = []
+                frame, size = [], 0
         yield pb.SnapshotResponse(relations=frame)

@@ -9,7 +9,7 @@ from plexus.messaging.v1 import log_service_pb2, log_service_pb2_grpc
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
 from plexuskit import fault
 from plexuskit.errors import InvalidArgument, Refusal
-from plexuskit.grpc import CallerVerifier, actor_of
+from plexuskit.grpc import CallerContextInvalid, CallerVerifier, actor_of, caller
 
 from messaging.api import translate
 from messaging.operations.batch import Item, Stored
@@ -72,7 +72,11 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
             outbox.put(pb.AppendVerdict(ref=ref, verdict=translate.to_send_verdict(verdict)))
 
         try:
-            sender = actor_of(self._verifier.verify(item.signed_caller))
+            context = self._verifier.verify(item.signed_caller)
+            if context.service != caller().service:
+                # Signed by one service and brought by another: it has left its way (GW-1).
+                raise CallerContextInvalid(problem="peer")
+            sender = actor_of(context)
             command = SendMessageRequest.FromString(item.command)
             draft = translate.to_draft(command, sender_id=sender.person_id)
             self._log.submit(Item(draft, on_verdict=tell, traceparent=item.traceparent))

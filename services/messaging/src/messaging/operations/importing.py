@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from plexus_access.roles import holds
 from plexuskit.errors import Refusal
 from plexuskit.grpc import Actor
 from plexuskit.mongo import DuplicateKey, Transaction
@@ -24,7 +25,7 @@ from messaging.operations.people import People, require_people
 from messaging.store import Store
 from messaging.store.cursors import CursorKey
 
-ADMIN = "admin"
+PERMISSION = "messages.import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def require_importer(actor: Actor) -> None:
     Raises:
         ImportDenied: not an administrator.
     """
-    if ADMIN not in actor.roles:
+    if not holds(PERMISSION, roles=actor.roles, extra=actor.extra, scopes=actor.scopes):
         raise ImportDenied
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from plexus_access.roles import holds
 from plexuskit.errors import VersionConflict
 from plexuskit.grpc import Actor
 
@@ -9,7 +10,7 @@ from messaging.domain.policy import Policy
 from messaging.domain.refusals import PolicyDenied
 from messaging.store import Store
 
-ADMIN = "admin"
+PERMISSION = "messages.configure"
 
 
 async def update_policy(store: Store, *, actor: Actor, policy: Policy) -> Policy:
@@ -20,7 +21,7 @@ async def update_policy(store: Store, *, actor: Actor, policy: Policy) -> Policy
         InvalidArgument: outside the bounds.
         VersionConflict: somebody changed it since that version.
     """
-    if ADMIN not in actor.roles:
+    if not holds(PERMISSION, roles=actor.roles, extra=actor.extra, scopes=actor.scopes):
         raise PolicyDenied
     policy.check()
     present = await store.policies.get(actor.tenant_id)

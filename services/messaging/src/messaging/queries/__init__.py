@@ -1,7 +1,7 @@
 """Reads: what one person may see of conversations, messages, changes and receipts."""
 
 from messaging.queries.acquaintance import acquainted
-from messaging.queries.authority import readable_containers, recheck, snapshot
+from messaging.queries.authority import compact_snapshot, readable_containers, recheck, snapshot
 from messaging.queries.history import (
     Changes,
     get_message,
@@ -26,6 +26,7 @@ __all__ = [
     "Verification",
     "View",
     "acquainted",
+    "compact_snapshot",
     "get_message",
     "get_thread",
     "get_view",

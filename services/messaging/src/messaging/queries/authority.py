@@ -94,11 +94,28 @@ def _verdict(
     return authority_pb2.Verdict(readable=True, version=message.revision)
 
 
+async def compact_snapshot(
+    store: Store, *, tenant_id: str
+) -> AsyncIterator[authority_pb2.Relation]:
+    """Stream the members of every conversation, many in one relation, without a version.
+
+    Members come and go while this is read. Whoever applies every change from before the question
+    on top of it, in order, ends with what is true; that is why the version is 0.
+    """
+    async for tenant, conversation_id, people in store.conversations.rosters(tenant_id):
+        yield authority_pb2.Relation(
+            tenant_id=tenant,
+            object=f"conversation:{conversation_id}",
+            relation="member",
+            subjects=[f"person:{person_id}" for person_id in people],
+        )
+
+
 async def snapshot(store: Store, *, tenant_id: str) -> AsyncIterator[authority_pb2.Relation]:
     """Stream every membership as `conversation:ID#member@person:ID`."""
-    async for member in store.conversations.all_members(tenant_id):
+    async for tenant, member in store.conversations.all_members(tenant_id):
         yield authority_pb2.Relation(
-            tenant_id=tenant_id,
+            tenant_id=tenant,
             object=f"conversation:{member.conversation_id}",
             relation="member",
             subject=f"person:{member.person_id}",

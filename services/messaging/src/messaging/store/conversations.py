@@ -17,6 +17,8 @@ from messaging.domain.conversations import (
 from messaging.domain.log import Head
 
 SCHEMA_VERSION = 1
+# Members of one conversation in one part of a stream of all memberships: some 150 KB.
+MOST_TOGETHER = 5_000
 
 
 class ConversationStore:
@@ -198,11 +200,33 @@ class ConversationStore:
         )
         return {row["_id"] for row in rows}
 
-    async def all_members(self, tenant_id: str) -> AsyncIterator[Member]:
-        """Stream every present member, of one tenant or (empty) of all."""
+    async def rosters(self, tenant_id: str) -> AsyncIterator[tuple[str, str, list[str]]]:
+        """Stream tenant, conversation and its present members, of one tenant or (empty) of all.
+
+        Read from the index, conversation by conversation; one with very many members may come in
+        several parts.
+        """
+        query = {"active": True, **({"tenant_id": tenant_id} if tenant_id else {})}
+        fields = {"_id": 0, "tenant_id": 1, "conversation_id": 1, "person_id": 1}
+        key, people = ("", ""), list[str]()
+        found = self._members.find(
+            query, projection=fields, sort=[("conversation_id", 1)], batch_size=5000
+        )
+        async for document in found:
+            here = (document["tenant_id"], document["conversation_id"])
+            if here != key or len(people) == MOST_TOGETHER:
+                if people:
+                    yield *key, people
+                key, people = here, []
+            people.append(document["person_id"])
+        if people:
+            yield *key, people
+
+    async def all_members(self, tenant_id: str) -> AsyncIterator[tuple[str, Member]]:
+        """Stream every present member with the tenant, of one tenant or (empty) of all."""
         query = {"active": True, **({"tenant_id": tenant_id} if tenant_id else {})}
         async for document in self._members.find(query, batch_size=1000):
-            yield _member(document)
+            yield document["tenant_id"], _member(document)
 
     async def heads(self, conversation_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Read cached last numbers: at most a second old."""

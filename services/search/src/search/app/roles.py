@@ -46,6 +46,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             servicers=[(add_SearchServiceServicer_to_server, servicer)],
             verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
             runtime=runtime,
+            tls=settings.tls,
             health=runtime.health,
         ):
             yield
@@ -106,6 +107,7 @@ async def _access(settings: Settings, runtime: Runtime) -> AsyncIterator[Access]
                     audience=name,
                     signer=signer,
                     service=SERVICE,
+                    tls=settings.tls,
                     clock=runtime.clock,
                 )
             )

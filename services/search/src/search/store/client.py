@@ -42,6 +42,8 @@ async def connect(section: OpensearchSection) -> AsyncIterator[AsyncOpenSearch]:
     logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     client = AsyncOpenSearch(
         hosts=[section.url],
+        verify_certs=True,
+        ca_certs=section.ca_file and str(section.ca_file),
         timeout=section.timeout_seconds,
         max_retries=0,
         retry_on_timeout=False,

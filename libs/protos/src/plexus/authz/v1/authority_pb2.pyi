@@ -296,8 +296,11 @@ class SnapshotRequest(_message.Message):
 
     TENANT_ID_FIELD_NUMBER: _builtins.int
     TOPICS_FIELD_NUMBER: _builtins.int
+    COMPACT_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Empty: every tenant."""
+    compact: _builtins.bool
+    """Relations of one object together, without intervals: `Relation.subjects` instead of `subject`."""
     @_builtins.property
     def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Topics of the owner; set: instead of relations, the latest fact of each of their entities that carries its state."""
@@ -307,10 +310,11 @@ class SnapshotRequest(_message.Message):
         *,
         tenant_id: _builtins.str = ...,
         topics: _abc.Iterable[_builtins.str] | None = ...,
+        compact: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id", "topics", b"topics"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compact", b"compact", "tenant_id", b"tenant_id", "topics", b"topics"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -131,29 +131,32 @@ class AccessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BindRole(self, request, context):
-        """Gives a role to somebody for a scope; again answers the same binding. Refused: ROLE_NOT_FOUND, SUBJECT_NOT_FOUND,
-        SCOPE_NOT_FOUND, GRANT_EXCEEDS_OWN (nobody gives more than they hold on that scope).
+        """Gives a role to somebody for a scope; again answers the same binding, with the expiry asked for last. Refused:
+        ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller binds no roles), GRANT_EXCEEDS_OWN
+        (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UnbindRole(self, request, context):
-        """Takes a role away. Refused: ROLE_BINDING_NOT_FOUND, LAST_ADMINISTRATOR.
+        """Takes a role away. Refused: ROLE_BINDING_NOT_FOUND. The last administrator is one by Person.roles, so no binding is
+        ever the last.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListRoleBindings(self, request, context):
-        """Bindings of the tenant, the oldest first.
+        """Bindings of the tenant, the oldest first; who reads roles for a part of it sees those for scopes in that part.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PutAccessPolicy(self, request, context):
-        """Stores an attribute policy by its name. Refused: POLICY_INVALID (with line and reason), VERSION_CONFLICT.
+        """Stores an attribute policy by its name. Refused: POLICY_INVALID (with `line` and `problem`), VERSION_CONFLICT. No policy
+        refuses `policies.manage` and `policies.read`: whoever may repair policies always reaches them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

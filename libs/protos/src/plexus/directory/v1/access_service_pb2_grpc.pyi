@@ -44,15 +44,20 @@ class AccessServiceStub:
     ListRoles: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListRolesRequest, _access_service_pb2.ListRolesResponse]
     """Every role, built-in ones first."""
     BindRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.BindRoleRequest, _access_service_pb2.BindRoleResponse]
-    """Gives a role to somebody for a scope; again answers the same binding. Refused: ROLE_NOT_FOUND, SUBJECT_NOT_FOUND,
-    SCOPE_NOT_FOUND, GRANT_EXCEEDS_OWN (nobody gives more than they hold on that scope).
+    """Gives a role to somebody for a scope; again answers the same binding, with the expiry asked for last. Refused:
+    ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller binds no roles), GRANT_EXCEEDS_OWN
+    (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves).
     """
     UnbindRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.UnbindRoleRequest, _access_service_pb2.UnbindRoleResponse]
-    """Takes a role away. Refused: ROLE_BINDING_NOT_FOUND, LAST_ADMINISTRATOR."""
+    """Takes a role away. Refused: ROLE_BINDING_NOT_FOUND. The last administrator is one by Person.roles, so no binding is
+    ever the last.
+    """
     ListRoleBindings: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListRoleBindingsRequest, _access_service_pb2.ListRoleBindingsResponse]
-    """Bindings of the tenant, the oldest first."""
+    """Bindings of the tenant, the oldest first; who reads roles for a part of it sees those for scopes in that part."""
     PutAccessPolicy: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.PutAccessPolicyRequest, _access_service_pb2.PutAccessPolicyResponse]
-    """Stores an attribute policy by its name. Refused: POLICY_INVALID (with line and reason), VERSION_CONFLICT."""
+    """Stores an attribute policy by its name. Refused: POLICY_INVALID (with `line` and `problem`), VERSION_CONFLICT. No policy
+    refuses `policies.manage` and `policies.read`: whoever may repair policies always reaches them.
+    """
     DeleteAccessPolicy: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.DeleteAccessPolicyRequest, _access_service_pb2.DeleteAccessPolicyResponse]
     """Removes an attribute policy. Refused: POLICY_NOT_FOUND."""
     ListAccessPolicies: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListAccessPoliciesRequest, _access_service_pb2.ListAccessPoliciesResponse]
@@ -78,15 +83,20 @@ class AccessServiceAsyncStub(AccessServiceStub):
     ListRoles: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListRolesRequest, _access_service_pb2.ListRolesResponse]  # type: ignore[assignment]
     """Every role, built-in ones first."""
     BindRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.BindRoleRequest, _access_service_pb2.BindRoleResponse]  # type: ignore[assignment]
-    """Gives a role to somebody for a scope; again answers the same binding. Refused: ROLE_NOT_FOUND, SUBJECT_NOT_FOUND,
-    SCOPE_NOT_FOUND, GRANT_EXCEEDS_OWN (nobody gives more than they hold on that scope).
+    """Gives a role to somebody for a scope; again answers the same binding, with the expiry asked for last. Refused:
+    ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller binds no roles), GRANT_EXCEEDS_OWN
+    (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves).
     """
     UnbindRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.UnbindRoleRequest, _access_service_pb2.UnbindRoleResponse]  # type: ignore[assignment]
-    """Takes a role away. Refused: ROLE_BINDING_NOT_FOUND, LAST_ADMINISTRATOR."""
+    """Takes a role away. Refused: ROLE_BINDING_NOT_FOUND. The last administrator is one by Person.roles, so no binding is
+    ever the last.
+    """
     ListRoleBindings: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListRoleBindingsRequest, _access_service_pb2.ListRoleBindingsResponse]  # type: ignore[assignment]
-    """Bindings of the tenant, the oldest first."""
+    """Bindings of the tenant, the oldest first; who reads roles for a part of it sees those for scopes in that part."""
     PutAccessPolicy: _aio.UnaryUnaryMultiCallable[_access_service_pb2.PutAccessPolicyRequest, _access_service_pb2.PutAccessPolicyResponse]  # type: ignore[assignment]
-    """Stores an attribute policy by its name. Refused: POLICY_INVALID (with line and reason), VERSION_CONFLICT."""
+    """Stores an attribute policy by its name. Refused: POLICY_INVALID (with `line` and `problem`), VERSION_CONFLICT. No policy
+    refuses `policies.manage` and `policies.read`: whoever may repair policies always reaches them.
+    """
     DeleteAccessPolicy: _aio.UnaryUnaryMultiCallable[_access_service_pb2.DeleteAccessPolicyRequest, _access_service_pb2.DeleteAccessPolicyResponse]  # type: ignore[assignment]
     """Removes an attribute policy. Refused: POLICY_NOT_FOUND."""
     ListAccessPolicies: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListAccessPoliciesRequest, _access_service_pb2.ListAccessPoliciesResponse]  # type: ignore[assignment]
@@ -139,8 +149,9 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.BindRoleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.BindRoleResponse, _abc.Awaitable[_access_service_pb2.BindRoleResponse]]:
-        """Gives a role to somebody for a scope; again answers the same binding. Refused: ROLE_NOT_FOUND, SUBJECT_NOT_FOUND,
-        SCOPE_NOT_FOUND, GRANT_EXCEEDS_OWN (nobody gives more than they hold on that scope).
+        """Gives a role to somebody for a scope; again answers the same binding, with the expiry asked for last. Refused:
+        ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller binds no roles), GRANT_EXCEEDS_OWN
+        (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves).
         """
 
     @_abc_1.abstractmethod
@@ -149,7 +160,9 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.UnbindRoleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.UnbindRoleResponse, _abc.Awaitable[_access_service_pb2.UnbindRoleResponse]]:
-        """Takes a role away. Refused: ROLE_BINDING_NOT_FOUND, LAST_ADMINISTRATOR."""
+        """Takes a role away. Refused: ROLE_BINDING_NOT_FOUND. The last administrator is one by Person.roles, so no binding is
+        ever the last.
+        """
 
     @_abc_1.abstractmethod
     def ListRoleBindings(
@@ -157,7 +170,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.ListRoleBindingsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.ListRoleBindingsResponse, _abc.Awaitable[_access_service_pb2.ListRoleBindingsResponse]]:
-        """Bindings of the tenant, the oldest first."""
+        """Bindings of the tenant, the oldest first; who reads roles for a part of it sees those for scopes in that part."""
 
     @_abc_1.abstractmethod
     def PutAccessPolicy(
@@ -165,7 +178,9 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.PutAccessPolicyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.PutAccessPolicyResponse, _abc.Awaitable[_access_service_pb2.PutAccessPolicyResponse]]:
-        """Stores an attribute policy by its name. Refused: POLICY_INVALID (with line and reason), VERSION_CONFLICT."""
+        """Stores an attribute policy by its name. Refused: POLICY_INVALID (with `line` and `problem`), VERSION_CONFLICT. No policy
+        refuses `policies.manage` and `policies.read`: whoever may repair policies always reaches them.
+        """
 
     @_abc_1.abstractmethod
     def DeleteAccessPolicy(

@@ -1,0 +1,87 @@
+"""The named reasons why roles, bindings, policies and modules stay as they are."""
+
+from plexuskit.errors import Kind, Refusal
+
+
+class RoleNotFound(Refusal):
+    """No role of that id can be seen; the same for absent and hidden (GW-2)."""
+
+    kind = Kind.NOT_FOUND
+    text = "There is no such role. Choose one of the list of roles."
+
+
+class RoleNameTaken(Refusal):
+    """A role of the tenant has the name already."""
+
+    kind = Kind.ALREADY_EXISTS
+    text = "There is a role {name} already. Choose another name."
+
+
+class RoleBuiltIn(Refusal):
+    """The role is part of the product, the same in every tenant."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "The role {role_id} is built in and stays as it is. Make a role of your own."
+
+
+class PermissionUnknown(Refusal):
+    """No contract names the permission."""
+
+    kind = Kind.INVALID
+    text = "There is no permission {permission}. See `plexus roles list`."
+
+
+class GrantExceedsOwn(Refusal):
+    """Somebody would be given, or could take over, what the caller does not hold there."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = "You do not hold {permission} there yourself, so it is not yours to give."
+
+
+class RoleBindingNotFound(Refusal):
+    """No binding of that id can be seen; the same for absent and hidden (GW-2)."""
+
+    kind = Kind.NOT_FOUND
+    text = "There is no such role binding. Choose one of the list of bindings."
+
+
+class SubjectNotFound(Refusal):
+    """Whom the role is for does not exist here; the same for absent and hidden (GW-2)."""
+
+    kind = Kind.NOT_FOUND
+    text = "There is nobody of that name. Give a person, a department or a group."
+
+
+class GroupSelfChosen(Refusal):
+    """People join the group by what they say of themselves, so it can hold no role."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "Anybody can join this group by their skills or language. Give the role to others."
+
+
+class ScopeNotFound(Refusal):
+    """What the role is for does not exist, or the caller binds nothing there (GW-2)."""
+
+    kind = Kind.NOT_FOUND
+    text = "There is no such scope. Give a department or group in which you bind roles."
+
+
+class PolicyInvalid(Refusal):
+    """The text is no policy that can be kept; says where and why."""
+
+    kind = Kind.INVALID
+    text = "Line {line}: {problem}."
+
+
+class PolicyNotFound(Refusal):
+    """The tenant has no policy of that name."""
+
+    kind = Kind.NOT_FOUND
+    text = "There is no such policy. See `plexus policies list`."
+
+
+class ModuleUnknown(Refusal):
+    """The product has no module of that name."""
+
+    kind = Kind.INVALID
+    text = "There is no module {name}. There are {modules}."

@@ -1,0 +1,42 @@
+"""Who reports to whom: managers named for people, and the leaders of departments otherwise."""
+
+from collections.abc import Iterable, Mapping
+
+from directory.domain.departments import Department
+from directory.domain.people import Kind, Person
+from directory.domain.refusals import ManagerCycle, ManagerUnavailable
+
+
+def check(manager: Person) -> None:
+    """Check that people may report to somebody.
+
+    Raises:
+        ManagerUnavailable: it is somebody deactivated or a guest.
+    """
+    if not manager.active or manager.kind is Kind.GUEST:
+        raise ManagerUnavailable
+
+
+def check_chain(person_id: str, managers: Mapping[str, str]) -> None:
+    """Check that nobody reports to themselves: following managers up ends.
+
+    In: the person; the manager named for each person on the way up, the person's new one included.
+
+    Raises:
+        ManagerCycle: the way up comes back to where it was.
+    """
+    seen = {person_id}
+    above = managers.get(person_id, "")
+    while above:
+        if above in seen:
+            raise ManagerCycle
+        seen.add(above)
+        above = managers.get(above, "")
+
+
+def leaders_up(path: Iterable[Department], *, of: str) -> list[str]:
+    """List whom a person reports to by default, nearest first: leaders from their department up.
+
+    In: the departments from the main one up to its root; the person, who does not lead themselves.
+    """
+    return [each.leader_id for each in path if each.leader_id and each.leader_id != of]

@@ -1,0 +1,174 @@
+"""Giving roles for scopes and taking them away."""
+
+from datetime import datetime
+from typing import Final
+
+import structlog
+from plexus_access.objects import Object, Subject
+from plexuskit.ids import new_id
+from plexuskit.mongo import Transaction
+
+from directory import events
+from directory.domain import bindings
+from directory.domain.access import Actor
+from directory.domain.access_refusals import RoleBindingNotFound, ScopeNotFound
+from directory.domain.bindings import Binding
+from directory.domain.ids import BindingId
+from directory.domain.requests import Request
+from directory.domain.roles import Role
+from directory.store import Store
+from directory.store.access_documents import binding_document, binding_from
+
+log = structlog.get_logger()
+
+BIND: Final = "roles.bind"
+SWEPT_AT_ONCE: Final = 500
+_SWEEPER: Final = "directory"
+
+
+async def bind_role(
+    store: Store,
+    *,
+    actor: Actor,
+    role_id: str,
+    subject: str,
+    scope: str,
+    expires_at: datetime | None,
+    request: Request | None,
+    now: datetime,
+) -> Binding:
+    """Give a role to somebody for a scope, or answer the binding there is, with the new expiry.
+
+    Raises:
+        PermissionMissing: the actor binds roles nowhere.
+        InvalidArgument: subject, scope or expiry are none.
+        RoleNotFound: there is none in the tenant.
+        SubjectNotFound: there is nobody of that name.
+        GroupSelfChosen: it is a group that people join by what they say of themselves.
+        ScopeNotFound: there is no such scope, or the actor binds no roles there (GW-2).
+        GrantExceedsOwn: the role holds more than the actor does on that scope.
+        RequestIdReused: the request id was used with other content.
+    """
+
+    async def work(tx: Transaction) -> Binding:
+        grants = await store.grants.of_actor(actor, now=now, tx=tx)
+        grants.require(BIND)
+        if answered := await store.requests.answer(request, tx=tx):
+            return binding_from(answered)
+        whom = bindings.check_subject(subject)
+        what = bindings.check_scope(scope, tenant_id=actor.tenant_id)
+        until = bindings.check_expiry(expires_at, now=now)
+        role = await store.roles.get(role_id, tenant_id=actor.tenant_id, tx=tx)
+        await store.places.check_subject(whom, tenant_id=actor.tenant_id, tx=tx)
+        place = await store.places.of_scope(what, tenant_id=actor.tenant_id, tx=tx)
+        if not grants.holds(BIND, place):
+            raise ScopeNotFound
+        grants.require_giving(role.permissions, place)
+        return await _bind(
+            store,
+            actor=actor,
+            role=role,
+            subject=whom,
+            scope=what,
+            expires_at=until,
+            request=request,
+            now=now,
+            tx=tx,
+        )
+
+    binding = await store.transact(work)
+    log.info("role.bound", binding_id=binding.id, role_id=binding.role_id, by=actor.person_id)
+    return binding
+
+
+async def _bind(
+    store: Store,
+    *,
+    actor: Actor,
+    role: Role,
+    subject: Subject,
+    scope: Object,
+    expires_at: datetime | None,
+    request: Request | None,
+    now: datetime,
+    tx: Transaction,
+) -> Binding:
+    before = await store.bindings.find_same(
+        tenant_id=actor.tenant_id, role_id=role.id, subject=subject, scope=scope, tx=tx
+    )
+    if before is not None:
+        after = bindings.bind_again(before, expires_at=expires_at)
+    else:
+        after = bindings.bind(
+            binding_id=BindingId(new_id("rbd", now=now)),
+            tenant_id=actor.tenant_id,
+            role_id=role.id,
+            subject=subject,
+            scope=scope,
+            expires_at=expires_at,
+            created_by=actor.person_id,
+            now=now,
+        )
+    await store.requests.remember(request, binding_document(after), now=now, tx=tx)
+    if after is before:
+        return after
+    if before is None:
+        await store.bindings.add(after, tx=tx)
+    else:
+        await store.bindings.save_many([after], now=now, tx=tx)
+    fact = events.binding_changed(after, actor_id=actor.person_id, now=now)
+    await store.outbox.add(fact, tx=tx)
+    return after
+
+
+async def unbind_role(
+    store: Store, *, actor: Actor, binding_id: str, request: Request | None, now: datetime
+) -> None:
+    """Take a role away from somebody for a scope.
+
+    An administrator by `Person.roles` is none by a binding, so this never takes the last one.
+
+    Raises:
+        PermissionMissing: the actor binds roles nowhere.
+        RoleBindingNotFound: there is none, or the actor binds no roles on its scope (GW-2).
+        RequestIdReused: the request id was used with other content.
+    """
+
+    async def work(tx: Transaction) -> None:
+        grants = await store.grants.of_actor(actor, now=now, tx=tx)
+        grants.require(BIND)
+        if await store.requests.answer(request, tx=tx):
+            return
+        before, place = await store.places.get_binding(binding_id, tenant_id=actor.tenant_id, tx=tx)
+        if not grants.holds(BIND, place):
+            raise RoleBindingNotFound
+        after = bindings.unbind(before)
+        await store.requests.remember(request, binding_document(after), now=now, tx=tx)
+        await store.bindings.save_many([after], now=now, tx=tx)
+        fact = events.binding_changed(after, actor_id=actor.person_id, now=now)
+        await store.outbox.add(fact, tx=tx)
+
+    await store.transact(work)
+    log.info("role.unbound", binding_id=binding_id, by=actor.person_id)
+
+
+async def end_expired_bindings(store: Store, *, now: datetime) -> int:
+    """Remove bindings whose time is over, with a fact for each; out: how many.
+
+    They bind nothing from that time on in any case; any number of processes may do this.
+    """
+
+    async def work(tx: Transaction) -> int:
+        expired = await store.bindings.list_expired(now=now, limit=SWEPT_AT_ONCE, tx=tx)
+        if not expired:
+            return 0
+        ended = [bindings.unbind(binding) for binding in expired]
+        await store.bindings.save_many(ended, now=now, tx=tx)
+        facts = [events.binding_changed(each, actor_id=_SWEEPER, now=now) for each in ended]
+        await store.outbox.add(*facts, tx=tx)
+        return len(ended)
+
+    total = 0
+    while ended := await store.transact(work):
+        total += ended
+    return total

@@ -1,0 +1,105 @@
+"""Who leaves, who comes back, and guests whose time is over (GW-5)."""
+
+from datetime import datetime
+from typing import Final
+
+import structlog
+from plexuskit.mongo import Transaction
+
+from directory.domain import people
+from directory.domain.access import Actor
+from directory.domain.people import Person
+from directory.domain.requests import Request
+from directory.events import SERVICE
+from directory.operations.saving import change_one
+from directory.operations.scoping import PEOPLE, check_joined, check_standing, managed_person
+from directory.store import Store
+from directory.store.documents import person_document, person_from
+
+log = structlog.get_logger()
+
+EXPIRED_AT_ONCE: Final = 100
+
+
+async def deactivate_person(
+    store: Store, *, actor: Actor, person_id: str, request: Request | None, now: datetime
+) -> Person:
+    """Take away a person's right to sign in, end their sessions, and take them out of groups.
+
+    Again changes nothing.
+
+    Raises:
+        PermissionMissing: the actor manages people nowhere.
+        PersonNotFound: there is none whom the actor manages.
+        LastAdministrator: nobody could administer the tenant any more.
+        RequestIdReused: the request id was used with other content.
+    """
+
+    async def work(tx: Transaction) -> Person:
+        grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
+        if answered := await store.requests.answer(request, tx=tx):
+            return person_from(answered)
+        before = await managed_person(store, grants, person_id, tenant_id=actor.tenant_id, tx=tx)
+        after = people.deactivate(before)
+        await store.requests.remember(request, person_document(after), now=now, tx=tx)
+        await change_one(store, before, after, actor_id=actor.person_id, now=now, tx=tx)
+        return after
+
+    person = await store.reorganise(actor.tenant_id, work)
+    log.info("person.deactivated", person_id=person.id, by=actor.person_id)
+    return person
+
+
+async def reactivate_person(
+    store: Store, *, actor: Actor, person_id: str, request: Request | None, now: datetime
+) -> Person:
+    """Let a deactivated person back in; they sign in anew, and groups by rule take them in.
+
+    Again changes nothing. Groups by name do not remember them.
+
+    Raises:
+        PermissionMissing: the actor manages people nowhere.
+        PersonNotFound: there is none whom the actor manages.
+        GrantExceedsOwn: they would hold something that the actor does not.
+        GuestExpired: it is a guest whose time is over.
+        GroupTooLarge: a group whose rule gives the person is full.
+        RequestIdReused: the request id was used with other content.
+    """
+
+    async def work(tx: Transaction) -> Person:
+        grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
+        if answered := await store.requests.answer(request, tx=tx):
+            return person_from(answered)
+        before = await managed_person(store, grants, person_id, tenant_id=actor.tenant_id, tx=tx)
+        after = people.reactivate(before, now=now)
+        await check_standing(store, grants, before, now=now, tx=tx)
+        await store.requests.remember(request, person_document(after), now=now, tx=tx)
+        await change_one(store, before, after, actor_id=actor.person_id, now=now, tx=tx)
+        await check_joined(store, grants, before, after, now=now, tx=tx)
+        return after
+
+    person = await store.reorganise(actor.tenant_id, work)
+    log.info("person.reactivated", person_id=person.id, by=actor.person_id)
+    return person
+
+
+async def expire_guests(store: Store, *, now: datetime) -> int:
+    """Deactivate guests whose time is over, at most 100; out: how many were looked at.
+
+    Any number of processes may do so at once: each guest is looked at again in a transaction of
+    their own, and who is deactivated already is left as is.
+    """
+    found = await store.people.find_expired(now=now, limit=EXPIRED_AT_ONCE)
+    for guest in found:
+
+        async def work(tx: Transaction, *, guest: Person = guest) -> bool:
+            before = await store.people.get(guest.id, tenant_id=guest.tenant_id, tx=tx)
+            if not before.active or not before.expired(now=now):
+                return False
+            after = people.deactivate(before)
+            await change_one(store, before, after, actor_id=SERVICE, now=now, tx=tx)
+            return True
+
+        if await store.reorganise(guest.tenant_id, work):
+            log.info("guest.expired", person_id=guest.id)
+    return len(found)

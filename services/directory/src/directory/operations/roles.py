@@ -1,0 +1,149 @@
+"""Making, changing and removing roles of the tenant's own."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+import structlog
+from plexuskit.ids import new_id
+from plexuskit.mongo import Transaction
+
+from directory import events
+from directory.domain import roles
+from directory.domain.access import Actor
+from directory.domain.authority import IN_TENANT
+from directory.domain.bindings import unbind
+from directory.domain.ids import RoleId
+from directory.domain.requests import Request
+from directory.domain.roles import FieldMask, Role, RoleChanges
+from directory.store import Store
+from directory.store.access_documents import role_document, role_from
+
+log = structlog.get_logger()
+
+MANAGE: Final = "roles.manage"
+
+
+async def create_role(
+    store: Store,
+    *,
+    actor: Actor,
+    name: str,
+    description: str,
+    permissions: Iterable[str],
+    masks: Iterable[FieldMask],
+    request: Request | None,
+    now: datetime,
+) -> Role:
+    """Make a role of the tenant's own.
+
+    Raises:
+        PermissionMissing: the actor may not manage roles.
+        InvalidArgument: a field is not allowed.
+        PermissionUnknown: no contract names a permission.
+        GrantExceedsOwn: the role holds more than the actor does for the tenant.
+        RoleNameTaken: a role of the tenant has the name, or a built-in one.
+        RequestIdReused: the request id was used with other content.
+    """
+    asked = list(permissions)
+
+    async def work(tx: Transaction) -> Role:
+        grants = await store.grants.of_actor(actor, now=now, tx=tx)
+        grants.require_everywhere(MANAGE)
+        if answered := await store.requests.answer(request, tx=tx):
+            return role_from(answered)
+        role = roles.create(
+            role_id=RoleId(new_id("rol", now=now)),
+            tenant_id=actor.tenant_id,
+            name=name,
+            description=description,
+            permissions=asked,
+            masks=masks,
+        )
+        grants.require_giving(role.permissions, IN_TENANT)
+        await store.requests.remember(request, role_document(role), now=now, tx=tx)
+        await store.roles.add(role, tx=tx)
+        fact = events.role_changed(role, actor_id=actor.person_id, now=now)
+        await store.outbox.add(fact, tx=tx)
+        return role
+
+    role = await store.transact(work)
+    log.info("role.created", role_id=role.id, by=actor.person_id)
+    return role
+
+
+async def update_role(
+    store: Store,
+    *,
+    actor: Actor,
+    role_id: str,
+    changes: RoleChanges,
+    expected_version: int,
+    request: Request | None,
+    now: datetime,
+) -> Role:
+    """Change the set fields of a role; nothing is written when nothing differs.
+
+    Raises:
+        PermissionMissing: the actor may not manage roles.
+        RoleNotFound: there is none in the tenant.
+        RoleBuiltIn: it is part of the product.
+        VersionConflict: someone changed it since `expected_version`.
+        InvalidArgument: a field is not allowed.
+        PermissionUnknown: no contract names a permission.
+        GrantExceedsOwn: what is added is more than the actor holds for the tenant.
+        RoleNameTaken: another role has the name.
+        RequestIdReused: the request id was used with other content.
+    """
+
+    async def work(tx: Transaction) -> Role:
+        grants = await store.grants.of_actor(actor, now=now, tx=tx)
+        grants.require_everywhere(MANAGE)
+        if answered := await store.requests.answer(request, tx=tx):
+            return role_from(answered)
+        before = await store.roles.get(role_id, tenant_id=actor.tenant_id, tx=tx)
+        after = roles.change(before, changes, expected_version=expected_version)
+        grants.require_giving(after.permissions - before.permissions, IN_TENANT)
+        await store.requests.remember(request, role_document(after), now=now, tx=tx)
+        if after is not before:
+            await store.roles.save(after, now=now, tx=tx)
+            fact = events.role_changed(after, actor_id=actor.person_id, now=now)
+            await store.outbox.add(fact, tx=tx)
+        return after
+
+    return await store.transact(work)
+
+
+async def delete_role(
+    store: Store, *, actor: Actor, role_id: str, request: Request | None, now: datetime
+) -> None:
+    """Remove a role with everything that it is bound to, a fact for each.
+
+    Raises:
+        PermissionMissing: the actor may not manage roles.
+        RoleNotFound: there is none in the tenant.
+        RoleBuiltIn: it is part of the product.
+        RequestIdReused: the request id was used with other content.
+    """
+
+    async def work(tx: Transaction) -> int:
+        grants = await store.grants.of_actor(actor, now=now, tx=tx)
+        grants.require_everywhere(MANAGE)
+        if await store.requests.answer(request, tx=tx):
+            return 0
+        before = await store.roles.get(role_id, tenant_id=actor.tenant_id, tx=tx)
+        after = roles.remove(before)
+        await store.requests.remember(request, role_document(after), now=now, tx=tx)
+        bound = await store.bindings.list_of_role(after.id, tenant_id=actor.tenant_id, tx=tx)
+        ended = [unbind(binding) for binding in bound]
+        await store.roles.save(after, now=now, tx=tx)
+        await store.bindings.save_many(ended, now=now, tx=tx)
+        facts = [
+            events.binding_changed(binding, actor_id=actor.person_id, now=now) for binding in ended
+        ]
+        facts.append(events.role_changed(after, actor_id=actor.person_id, now=now))
+        await store.outbox.add(*facts, tx=tx)
+        return len(ended)
+
+    ended = await store.transact(work)
+    log.info("role.removed", role_id=role_id, by=actor.person_id, bindings_ended=ended)

@@ -1,0 +1,90 @@
+"""Reading roles, their bindings, attribute policies and modules."""
+
+from datetime import datetime
+from typing import Final
+
+from directory.domain.access import Actor, require
+from directory.domain.bindings import Binding, check_scope, check_subject
+from directory.domain.modules import Module
+from directory.domain.policies import AccessPolicy
+from directory.domain.roles import Role, built_in
+from directory.queries import paging
+from directory.store import Store
+
+ROLES: Final = "roles.read"
+POLICIES: Final = "policies.read"
+
+
+async def list_roles(store: Store, *, actor: Actor, now: datetime) -> list[Role]:
+    """List every role of the tenant: built-in ones first, the others by name.
+
+    Raises:
+        PermissionMissing: the actor reads roles nowhere.
+    """
+    await store.grants.holding(actor, ROLES, now=now)
+    return [*built_in(actor.tenant_id), *await store.roles.list_own(tenant_id=actor.tenant_id)]
+
+
+async def list_role_bindings(
+    store: Store,
+    *,
+    actor: Actor,
+    subject: str,
+    scope: str,
+    page_size: int,
+    page_token: str,
+    now: datetime,
+) -> tuple[list[Binding], str]:
+    """List bindings, the oldest first; out: a page and the next one's token, or "".
+
+    Who reads roles for a part of the tenant sees the bindings for what lies in that part.
+
+    Raises:
+        PermissionMissing: the actor reads roles nowhere.
+        InvalidArgument: subject or scope are none, or page size or token are wrong.
+    """
+    grants = await store.grants.holding(actor, ROLES, now=now)
+    whom = str(check_subject(subject)) if subject else ""
+    wanted = check_scope(scope, tenant_id=actor.tenant_id) if scope else None
+    limit = paging.size(page_size)
+    asked = ("role_bindings", whom, str(wanted or ""))
+    (after,) = paging.place(page_token, query=asked, start=("",))
+
+    scopes = None if wanted is None else frozenset({wanted})
+    if not grants.holds_everywhere(ROLES):
+        mine = await store.places.within(grants.scopes_of(ROLES), tenant_id=actor.tenant_id)
+        scopes = mine if scopes is None else scopes & mine
+    found = await store.bindings.list_by_id(
+        tenant_id=actor.tenant_id,
+        subject=whom,
+        scopes=None if scopes is None else sorted(map(str, scopes)),
+        after=str(after),
+        # One more than asked for tells whether there is a next page.
+        limit=limit + 1,
+    )
+    if len(found) <= limit:
+        return found, ""
+    page = found[:limit]
+    return page, paging.token([page[-1].id], query=asked)
+
+
+async def list_access_policies(store: Store, *, actor: Actor, now: datetime) -> list[AccessPolicy]:
+    """List every attribute policy of the tenant by name.
+
+    Raises:
+        PermissionMissing: the actor may not read policies.
+    """
+    await store.grants.holding_everywhere(actor, POLICIES, now=now)
+    return await store.policies.list_by_name(tenant_id=actor.tenant_id)
+
+
+async def list_modules(store: Store, *, actor: Actor) -> tuple[list[Module], list[str]]:
+    """List every module; out: them by name, and the names of those that are on for the actor.
+
+    Raises:
+        PermissionMissing: the actor may not read modules.
+    """
+    require(actor, "modules.read")
+    modules = await store.modules.list_all(tenant_id=actor.tenant_id)
+    departments = await store.places.departments_of(actor.person_id, tenant_id=actor.tenant_id)
+    return modules, [module.name for module in modules if module.is_on(departments)]

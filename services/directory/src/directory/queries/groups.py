@@ -1,0 +1,65 @@
+"""Reading groups and who belongs to them; a guest sees none (GW-5)."""
+
+from directory.domain.access import Actor, require
+from directory.domain.groups import Group
+from directory.domain.people import Person
+from directory.domain.refusals import GroupNotFound
+from directory.queries import paging
+from directory.store import Store
+from directory.store.groups import name_key
+
+
+async def list_groups(
+    store: Store, *, actor: Actor, page_size: int, page_token: str, person_id: str
+) -> tuple[list[Group], str]:
+    """List groups in order of their names; out: a page and the next one's token, or "".
+
+    In: a person whose groups are wanted, or "" for all.
+
+    Raises:
+        PermissionMissing: the actor may not read groups.
+        PersonNotFound: there is none in the tenant.
+        InvalidArgument: page size or token are wrong.
+    """
+    require(actor, "groups.read")
+    limit = paging.size(page_size)
+    asked = ("groups", person_id)
+    (after,) = paging.place(page_token, query=asked, start=("",))
+    if actor.guest:
+        return [], ""
+    among = None
+    if person_id:
+        among = (await store.people.get(person_id, tenant_id=actor.tenant_id)).group_ids
+    groups = await store.groups.list_by_name(
+        tenant_id=actor.tenant_id, after=str(after), limit=limit + 1, among=among
+    )
+    if len(groups) <= limit:
+        return groups, ""
+    page = groups[:limit]
+    return page, paging.token([name_key(page[-1].name)], query=asked)
+
+
+async def list_group_members(
+    store: Store, *, actor: Actor, group_id: str, page_size: int, page_token: str
+) -> tuple[list[Person], str]:
+    """List who belongs to a group by handle; out: a page and the next one's token, or "".
+
+    Raises:
+        PermissionMissing: the actor may not read groups.
+        GroupNotFound: there is none in the tenant.
+        InvalidArgument: page size or token are wrong.
+    """
+    require(actor, "groups.read")
+    limit = paging.size(page_size)
+    asked = ("members", group_id)
+    (after,) = paging.place(page_token, query=asked, start=("",))
+    if actor.guest:
+        raise GroupNotFound
+    group = await store.groups.get(group_id, tenant_id=actor.tenant_id)
+    people = await store.members.list_of_group(
+        group.id, tenant_id=actor.tenant_id, after=str(after), limit=limit + 1
+    )
+    if len(people) <= limit:
+        return people, ""
+    page = people[:limit]
+    return page, paging.token([page[-1].handle], query=asked)

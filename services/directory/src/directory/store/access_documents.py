@@ -1,0 +1,127 @@
+"""How roles, bindings, policies and modules look as documents."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from plexus_access.objects import object_of, subject_of
+
+from directory.domain.bindings import Binding
+from directory.domain.ids import BindingId, DepartmentId, PersonId, PolicyId, RoleId, TenantId
+from directory.domain.modules import Module
+from directory.domain.policies import AccessPolicy
+from directory.domain.roles import FieldMask, Role
+from directory.store.documents import Document
+
+
+def role_document(role: Role) -> Document:
+    """Write a role of the tenant's own."""
+    return {
+        "_id": role.id,
+        "tenant_id": role.tenant_id,
+        "name": role.name,
+        "name_key": role.name.casefold(),
+        "description": role.description,
+        "permissions": sorted(role.permissions),
+        "masks": [{"message": mask.message, "fields": list(mask.fields)} for mask in role.masks],
+        "version": role.version,
+        "removed": role.removed,
+    }
+
+
+def role_from(document: Mapping[str, Any]) -> Role:
+    """Read a role."""
+    return Role(
+        id=RoleId(document["_id"]),
+        tenant_id=TenantId(document["tenant_id"]),
+        name=document["name"],
+        description=document["description"],
+        permissions=frozenset(document["permissions"]),
+        masks=tuple(
+            FieldMask(message=mask["message"], fields=tuple(mask["fields"]))
+            for mask in document["masks"]
+        ),
+        version=document["version"],
+        removed=document["removed"],
+    )
+
+
+def binding_document(binding: Binding) -> Document:
+    """Write a binding; `scope_id` joins a scope to the department or group of that id."""
+    return {
+        "_id": binding.id,
+        "tenant_id": binding.tenant_id,
+        "role_id": binding.role_id,
+        "subject": str(binding.subject),
+        "scope": str(binding.scope),
+        "scope_id": binding.scope.id,
+        "expires_at": binding.expires_at,
+        "created_at": binding.created_at,
+        "created_by": binding.created_by,
+        "version": binding.version,
+        "removed": binding.removed,
+    }
+
+
+def binding_from(document: Mapping[str, Any]) -> Binding:
+    """Read a binding."""
+    return Binding(
+        id=BindingId(document["_id"]),
+        tenant_id=TenantId(document["tenant_id"]),
+        role_id=RoleId(document["role_id"]),
+        subject=subject_of(document["subject"]),
+        scope=object_of(document["scope"]),
+        expires_at=document["expires_at"],
+        created_at=document["created_at"],
+        created_by=PersonId(document["created_by"]),
+        version=document["version"],
+        removed=document["removed"],
+    )
+
+
+def policy_document(policy: AccessPolicy) -> Document:
+    """Write a policy."""
+    return {
+        "_id": policy.id,
+        "tenant_id": policy.tenant_id,
+        "name": policy.name,
+        "cedar": policy.cedar,
+        "enabled": policy.enabled,
+        "version": policy.version,
+        "removed": policy.removed,
+    }
+
+
+def policy_from(document: Mapping[str, Any]) -> AccessPolicy:
+    """Read a policy."""
+    return AccessPolicy(
+        id=PolicyId(document["_id"]),
+        tenant_id=TenantId(document["tenant_id"]),
+        name=document["name"],
+        cedar=document["cedar"],
+        enabled=document["enabled"],
+        version=document["version"],
+        removed=document["removed"],
+    )
+
+
+def module_document(module: Module) -> Document:
+    """Write how a module is switched."""
+    return {
+        "_id": module.key,
+        "tenant_id": module.tenant_id,
+        "name": module.name,
+        "enabled": module.enabled,
+        "except_department_ids": list(module.except_department_ids),
+        "version": module.version,
+    }
+
+
+def module_from(document: Mapping[str, Any]) -> Module:
+    """Read how a module is switched."""
+    return Module(
+        tenant_id=TenantId(document["tenant_id"]),
+        name=document["name"],
+        enabled=document["enabled"],
+        except_department_ids=tuple(map(DepartmentId, document["except_department_ids"])),
+        version=document["version"],
+    )

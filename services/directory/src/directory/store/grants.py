@@ -1,0 +1,197 @@
+"""What people hold where: bindings of theirs, of their departments' and of their groups'."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from plexus_access.objects import DEPARTMENT, GROUP, MEMBER, PERSON, TENANT, Subject, object_of
+from plexus_access.roles import BUILT_IN, NAMES, permissions_of
+from plexuskit.mongo import Database, Transaction
+
+from directory.domain.access import Actor
+from directory.domain.authority import Grants, Held
+from directory.domain.ids import PersonId, TenantId
+from directory.domain.people import State
+from directory.store.bindings import COLLECTION as BINDINGS
+from directory.store.scoping import Stage, join, open_departments, place_of, scope_stages
+
+_NOBODY: Final = Grants()
+
+
+class GrantReader:
+    """Reads grants; each in one command, whatever somebody holds."""
+
+    def __init__(self, db: Database) -> None:
+        # Read only: their own rooms write them.
+        self._people = db.collection("people", schema_version=0)
+        self._bindings = db.collection(BINDINGS, schema_version=0)
+
+    async def holding(
+        self, actor: Actor, permission: str, *, now: datetime, tx: Transaction | None = None
+    ) -> Grants:
+        """Read what an actor holds who needs a permission somewhere.
+
+        Nothing is asked when a role of the caller context gives the permission for the tenant.
+
+        Raises:
+            PermissionMissing: the permission is held nowhere.
+        """
+        grants = Grants(everywhere=permissions_of(actor.roles), limited_to=actor.scopes)
+        if not grants.holds_everywhere(permission):
+            grants = await self.of_actor(actor, now=now, tx=tx)
+        grants.require(permission)
+        return grants
+
+    async def holding_everywhere(
+        self, actor: Actor, permission: str, *, now: datetime, tx: Transaction | None = None
+    ) -> Grants:
+        """Read what an actor holds who needs a permission for the whole tenant.
+
+        Raises:
+            PermissionMissing: the permission is not held for the tenant.
+        """
+        grants = await self.holding(actor, permission, now=now, tx=tx)
+        grants.require_everywhere(permission)
+        return grants
+
+    async def of_actor(
+        self, actor: Actor, *, now: datetime, tx: Transaction | None = None
+    ) -> Grants:
+        """Read what an actor holds now; nothing for who is deactivated.
+
+        A role for the tenant counts when both the caller context and what is stored name it, so
+        that neither an old token nor a narrower session gives more. An API token's limits are part
+        of it.
+        """
+        who = {
+            "_id": actor.person_id,
+            "tenant_id": actor.tenant_id,
+            "state": State.ACTIVE.value,
+        }
+        found = await self._read(who, tenant_id=actor.tenant_id, now=now, tx=tx)
+        return _grants(found, roles=actor.roles, limited_to=actor.scopes) if found else _NOBODY
+
+    async def of_person(
+        self, person_id: PersonId, *, tenant_id: TenantId, now: datetime, tx: Transaction
+    ) -> Grants:
+        """Read what somebody holds, also who is deactivated: they may be let in again."""
+        who = {"_id": person_id, "tenant_id": tenant_id}
+        found = await self._read(who, tenant_id=tenant_id, now=now, tx=tx)
+        return _grants(found, roles=frozenset(NAMES)) if found else _NOBODY
+
+    async def of_subjects(
+        self, subjects: Iterable[Subject], *, tenant_id: TenantId, now: datetime, tx: Transaction
+    ) -> Grants:
+        """Read what whoever joins departments and groups comes to hold by that alone."""
+        written = sorted(map(str, subjects))
+        found = await self._bindings.aggregate(
+            [
+                {"$match": {"subject": {"$in": written}, **_in_force(tenant_id, now)}},
+                {"$group": {"_id": None, "bindings": {"$push": "$$ROOT"}}},
+                *_joined(tenant_id),
+                {"$set": {"roles": []}},
+            ],
+            tx=tx,
+        )
+        return _grants(found[0], roles=frozenset()) if found else _NOBODY
+
+    async def _read(
+        self, who: Mapping[str, str], *, tenant_id: TenantId, now: datetime, tx: Transaction | None
+    ) -> Mapping[str, Any] | None:
+        found = await self._people.aggregate(_pipeline(who, tenant_id=tenant_id, now=now), tx=tx)
+        return found[0] if found else None
+
+
+def _grants(
+    document: Mapping[str, Any],
+    *,
+    roles: frozenset[str],
+    limited_to: frozenset[str] = frozenset(),
+) -> Grants:
+    """Read an answer; in: the roles for the tenant that may count."""
+    everywhere = set(permissions_of(roles.intersection(document["roles"])))
+    within: list[Held] = []
+    for held in _held(document):
+        if held.scope.kind == TENANT:
+            everywhere |= held.permissions
+        else:
+            within.append(held)
+    return Grants(everywhere=frozenset(everywhere), within=tuple(within), limited_to=limited_to)
+
+
+def _held(document: Mapping[str, Any]) -> Iterator[Held]:
+    """Read what each binding of an answer gives."""
+    own = {role["_id"]: frozenset(role["permissions"]) for role in document["own_roles"]}
+    for binding in document["bindings"]:
+        role_id = binding["role_id"]
+        scope = object_of(binding["scope"])
+        yield Held(
+            permissions=BUILT_IN.get(role_id) or own.get(role_id, frozenset()),
+            scope=scope,
+            place=place_of(scope, document),
+        )
+
+
+def _pipeline(who: Mapping[str, str], *, tenant_id: TenantId, now: datetime) -> list[Stage]:
+    """Join a person with departments, bindings, their roles and where their scopes lie."""
+    return [
+        {"$match": who},
+        open_departments(tenant_id, local="department_ids", name="departments"),
+        {"$project": {"roles": 1, "subjects": _subjects()}},
+        join(
+            BINDINGS,
+            local="subjects",
+            foreign="subject",
+            pipeline=[{"$match": _in_force(tenant_id, now)}],
+            name="bindings",
+        ),
+        *_joined(tenant_id),
+    ]
+
+
+def _in_force(tenant_id: TenantId, now: datetime) -> Stage:
+    return {
+        "tenant_id": tenant_id,
+        "removed": False,
+        "$or": [{"expires_at": None}, {"expires_at": {"$gt": now}}],
+    }
+
+
+def _joined(tenant_id: TenantId) -> list[Stage]:
+    """Join `bindings` with what their roles permit and where their scopes lie."""
+    return [
+        join(
+            "roles",
+            local="bindings.role_id",
+            foreign="_id",
+            pipeline=[
+                {"$match": {"tenant_id": tenant_id, "removed": False}},
+                {"$project": {"permissions": 1}},
+            ],
+            name="own_roles",
+        ),
+        *scope_stages(tenant_id, local="bindings.scope_id"),
+    ]
+
+
+def _subjects() -> Stage:
+    """Write everybody that a person is: themselves, their groups, their departments and above."""
+    above = {
+        "$reduce": {
+            "input": "$departments.path",
+            "initialValue": [],
+            "in": {"$setUnion": ["$$value", "$$this"]},
+        }
+    }
+    return {
+        "$concatArrays": [
+            [{"$concat": [f"{PERSON}:", "$_id"]}],
+            _members(DEPARTMENT, above),
+            _members(GROUP, {"$ifNull": ["$group_ids", []]}),
+        ]
+    }
+
+
+def _members(kind: str, ids: Any) -> Stage:
+    written = {"$concat": [f"{kind}:", "$$id", f"#{MEMBER}"]}
+    return {"$map": {"input": ids, "as": "id", "in": written}}

@@ -1,0 +1,90 @@
+"""HTTP/1.1 for clients who send a request within its time; who dawdles holds no connection."""
+
+import asyncio
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from gateway.limits import LIMITED, MethodClass
+
+_UNFINISHED: Final = (h11.IDLE, h11.SEND_BODY)
+_UNANSWERED: Final = (h11.IDLE, h11.SEND_RESPONSE)
+
+
+class PunctualConfig(uvicorn.Config):
+    """Uvicorn's settings, and for how many seconds a request may arrive."""
+
+    def __init__(self, app: Any, *, request_seconds: float, **options: Any) -> None:
+        super().__init__(app, http=PunctualProtocol, **options)
+        self.request_seconds = request_seconds
+
+
+class PunctualProtocol(H11Protocol):
+    """Gives up on a request that is not whole in time: 408, and the end of the connection.
+
+    Time runs from the connection, and from the first byte of each later request, to the last byte
+    of the body. Between requests uvicorn's own time for idle connections runs; answers may take
+    for ever.
+    """
+
+    config: PunctualConfig
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of a request."""
+        if self._late is None:
+            self._expect()
+        super().data_received(data)
+        if self.conn.their_state not in _UNFINISHED:
+            self._relax()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing more."""
+        self._relax()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        """Take up the next request, of which a part may be here already."""
+        super().on_response_complete()
+        waiting, _ = self.conn.trailing_data
+        if waiting and self._late is None and self.conn.their_state in _UNFINISHED:
+            self._expect()
+
+    def _expect(self) -> None:
+        self._late = self.loop.call_later(self.config.request_seconds, self._give_up)
+
+    def _relax(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _give_up(self) -> None:
+        self._late = None
+        if self.transport.is_closing():
+            return
+        LIMITED.labels("slow_request", MethodClass.PUBLIC).inc()
+        if self.conn.our_state in _UNANSWERED:
+            for event in _too_late():
+                self.transport.write(self.conn.send(event) or b"")
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.close()
+
+
+def _too_late() -> Sequence[h11.Event]:
+    status = HTTPStatus.REQUEST_TIMEOUT
+    headers = [("connection", "close"), ("content-length", "0")]
+    return (
+        h11.Response(status_code=status, headers=headers, reason=status.phrase.encode()),
+        h11.EndOfMessage(),
+    )

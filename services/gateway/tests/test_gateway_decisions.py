@@ -1,0 +1,126 @@
+"""Calls through a gateway that knows who may do what: answers, columns, records (GW-2, 3, 7)."""
+
+import grpc
+import pytest
+from plexus.authz.v1.authority_pb2 import Relation
+from plexus.directory.v1 import access_pb2, events_pb2, people_pb2
+from plexus.directory.v1.directory_service_pb2 import GetPersonRequest, UpdatePersonRequest
+from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
+from plexus.directory.v1.session_service_pb2 import ListSessionsRequest
+from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.messaging.v1.messaging_service_pb2 import GetConversationRequest
+from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
+from plexus_access.relations import Gathering
+from plexuskit.grpc import refused
+from plexuskit.testing.wait import eventually
+
+
+def envelope(fact):
+    return Envelope(
+        tenant_id="ten_acme", type=fact.DESCRIPTOR.full_name, fact=fact.SerializeToString()
+    )
+
+
+@pytest.fixture
+def known(running, standing):
+    """A gateway that knows Ann, a member, and one conversation without her."""
+    ann = people_pb2.Person(
+        id="per_ann",
+        version=1,
+        roles=["member"],
+        kind=people_pb2.Person.KIND_HUMAN,
+        state=people_pb2.Person.STATE_ACTIVE,
+    )
+    standing.projection.take([envelope(events_pb2.PersonAdded(person=ann))])
+    gathered = Gathering()
+    room = {"tenant_id": "ten_acme", "object": "conversation:con_1", "relation": "member"}
+    gathered.add([Relation(**room, subjects=["person:per_bob"], version=1)])
+    standing.projection.swap_members(frozenset({"conversation"}), gathered)
+    return running
+
+
+async def fails(call):
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await call
+    return failed.value
+
+
+async def test_gw_02_a_hidden_conversation_is_refused_as_its_owner_does_it(known, standing):
+    stub = MessagingServiceStub(known.channel)
+    answers = []
+    for id_ in ("con_1", "con_9"):
+        request = GetConversationRequest(conversation_id=id_)
+        error = await fails(stub.GetConversation(request, metadata=known.bearer()))
+        told = refused(error)
+        answers.append((error.code(), told.reason, told.domain, told.message().replace(id_, "ID")))
+    assert (
+        answers
+        == [
+            (
+                grpc.StatusCode.NOT_FOUND,
+                "CONVERSATION_NOT_FOUND",
+                "plexus.messaging",
+                "There is no conversation ID that you are a member of.",
+            )
+        ]
+        * 2
+    )
+    assert len(standing.asked) == 2
+
+
+async def test_gw_07_a_refused_change_is_recorded_with_what_refused_it(known, standing):
+    stub = DirectoryServiceStub(known.channel)
+    request = UpdatePersonRequest(person_id="per_bob", title="boss")
+    error = await fails(stub.UpdatePerson(request, metadata=known.bearer()))
+    assert error.code() is grpc.StatusCode.PERMISSION_DENIED
+    await eventually(lambda: len(standing.decisions) == 1)
+    (made,) = standing.decisions
+    assert (made.method, made.object, made.allowed, made.outcome, made.rule) == (
+        "plexus.directory.v1.DirectoryService/UpdatePerson",
+        "person:per_bob",
+        False,
+        "PERMISSION_MISSING",
+        "permission:people.manage",
+    )
+    assert (made.person_id, made.session_id) == ("per_ann", "ses_ann")
+    assert "boss" not in str(standing.records)
+
+
+async def test_gw_07_a_privileged_read_is_recorded_before_it_is_done(known, standing):
+    stub = SessionServiceStub(known.channel)
+    metadata = (*known.bearer(), ("plexus-reason", "case 7"))
+    await fails(stub.ListSessions(ListSessionsRequest(), metadata=metadata))
+    (made,) = standing.decisions
+    assert (made.allowed, made.outcome, made.reason) == (True, "", "case 7")
+
+
+async def test_gw_07_a_privileged_read_that_cannot_be_recorded_is_not_done(known, standing):
+    standing.kafka_down = True
+    stub = SessionServiceStub(known.channel)
+    error = await fails(stub.ListSessions(ListSessionsRequest(), metadata=known.bearer()))
+    assert (error.code(), refused(error).reason) == (grpc.StatusCode.UNAVAILABLE, "NOT_RECORDED")
+
+
+async def test_gw_07_decisions_wait_for_kafka(known, standing):
+    standing.kafka_down = True
+    stub = DirectoryServiceStub(known.channel)
+    request = UpdatePersonRequest(person_id="per_bob")
+    await fails(stub.UpdatePerson(request, metadata=known.bearer()))
+    # Ordinary reads go on, and leave no record.
+    await stub.GetPerson(GetPersonRequest(person_id="per_bob"), metadata=known.bearer())
+    assert not standing.records
+    standing.kafka_down = False
+    await eventually(lambda: len(standing.decisions) == 1)
+
+
+async def test_gw_03_columns_that_no_role_shows_leave_the_answer(known, standing):
+    stub = DirectoryServiceStub(known.channel)
+    request = GetPersonRequest(person_id="per_bob")
+    whole = await stub.GetPerson(request, metadata=known.bearer())
+    assert whole.person.display_name == "安"
+    mask = access_pb2.FieldMask(message="plexus.directory.v1.Person", fields=["id"])
+    role = access_pb2.Role(id="member", version=1, built_in=True, masks=[mask])
+    standing.projection.take([envelope(events_pb2.RoleChanged(role=role))])
+    shown = await stub.GetPerson(request, metadata=known.bearer())
+    assert shown.person == people_pb2.Person(id="per_bob")

@@ -1,0 +1,66 @@
+"""All memberships at once, for projections that begin (architecture: permission checks)."""
+
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+import pytest
+from messaging import queries
+from messaging.domain.policy import Policy
+from messaging.domain.refusals import PolicyDenied
+from messaging.operations import membership
+from messaging.operations.policies import update_policy
+from messaging.store import Store, conversations
+from plexuskit.clock import SystemClock
+
+
+async def compact(store: Store) -> dict[str, list[list[str]]]:
+    found: dict[str, list[list[str]]] = {}
+    async for relation in queries.compact_snapshot(store, tenant_id=""):
+        assert (relation.relation, relation.version, relation.subject) == ("member", 0, "")
+        assert relation.tenant_id == "ten_acme"
+        found.setdefault(relation.object, []).append(list(relation.subjects))
+    return found
+
+
+async def test_msg_14_every_conversation_comes_whole_and_without_those_who_left(
+    store: Store, log: Any, group: Any, person: Any
+):
+    one, two = await group("ann", "bob", "cem"), await group("ann", "dora")
+    await membership.remove_members(
+        log,
+        actor=person("ann"),
+        conversation_id=one,
+        person_ids=["bob"],
+        now=SystemClock().now(),
+    )
+    found = await compact(store)
+    assert {key: sorted(chain.from_iterable(parts)) for key, parts in found.items()} == {
+        f"conversation:{one}": ["person:ann", "person:cem"],
+        f"conversation:{two}": ["person:ann", "person:dora"],
+    }
+
+
+async def test_one_with_very_many_members_comes_in_parts(
+    store: Store, group: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(conversations, "MOST_TOGETHER", 2)
+    room = await group("ann", "bob", "cem", "dora", "eve")
+    parts = (await compact(store))[f"conversation:{room}"]
+    assert [len(part) for part in parts] == [2, 2, 1]
+    assert sorted(chain.from_iterable(parts)) == [
+        f"person:{x}" for x in ("ann", "bob", "cem", "dora", "eve")
+    ]
+
+
+async def test_gw_03_a_role_of_the_tenants_own_is_enough_where_its_permission_is(
+    store: Store, person: Any
+):
+    member = person("ann")
+    with pytest.raises(PolicyDenied):
+        await update_policy(store, actor=member, policy=Policy())
+    officer = replace(member, extra=frozenset({"messages.configure"}))
+    assert (await update_policy(store, actor=officer, policy=Policy())).version
+    app = replace(officer, scopes=frozenset({"messages.read"}))
+    with pytest.raises(PolicyDenied):
+        await update_policy(store, actor=app, policy=Policy())
