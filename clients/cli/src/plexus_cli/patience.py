@@ -28,7 +28,7 @@ async def patient(
     request: Any,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> ResponseT:
-    """Call until there is an answer, waiting between two calls as long as `RetryInfo` says or longer.
+    """Call until there is an answer, waiting as long as `RetryInfo` says, or longer, in between.
 
     At most 8 calls, and 20 s of waiting in all; a call that may have had an effect is made again
     only with a `request_id`, under which it counts once (GW-6).
