@@ -25,7 +25,7 @@ from directory.store import load_or_create
 from plexuskit.clock import SystemClock
 from plexuskit.grpc.keys import generate_keys, owner_of
 
-SERVICES = ("directory", "messaging", "tasks", "notify", "search", "gateway")
+SERVICES = ("directory", "messaging", "tasks", "notify", "search", "audit", "gateway")
 Keys = dict[str, dict[str, Any]]
 
 

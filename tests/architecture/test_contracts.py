@@ -27,6 +27,8 @@ GROUP = re.compile(r"(?P<service>[a-z]+)\.[a-z]+")
 # A word of an RPC that changes nothing. Everything else must be repeatable by its request id.
 READS = (
     "BatchGet",
+    "Explain",
+    "Export",
     "Filter",
     "Find",
     "Get",
@@ -38,6 +40,7 @@ READS = (
     "Snapshot",
     "Suggest",
     "Verify",
+    "Who",
 )
 WITHOUT_REQUEST_ID = {
     "SignIn": "a repeated sign-in is another session, and the first one expires unused",

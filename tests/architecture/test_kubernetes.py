@@ -322,7 +322,7 @@ def test_urls_with_passwords_can_come_from_a_secret(
                 assert set(entry["valueFrom"]) == {"secretKeyRef"}
                 assert entry["valueFrom"]["secretKeyRef"]["name"] == "plexus-urls"
                 moved.add(service)
-    assert moved == {"directory", "messaging", "notify", "search", "tasks"}
+    assert moved == {"audit", "directory", "messaging", "notify", "search", "tasks"}
 
 
 def test_gw_01_each_service_can_have_a_certificate_that_names_it(

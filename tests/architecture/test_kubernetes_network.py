@@ -10,7 +10,7 @@ pytestmark = pytest.mark.timeout(700)  # the first test may have to build kustom
 NAME = "app.kubernetes.io/name"
 HOME, BACKENDS, INGRESS, MONITORING = "", "plexus-backends", "plexus-ingress", "monitoring"
 GRPC, HTTP, OPS = 7000, 8080, 9000
-PUBLISHES_OR_READS = {"relay", "consumer", "consumers", "indexer"}
+PUBLISHES_OR_READS = {"relay", "consumer", "consumers", "indexer", "recorder"}
 # The gateway reads every partition; messaging signals; notify's status counts dead letters.
 ALSO_READ = {"gateway", "messaging-api", "notify-api"}
 

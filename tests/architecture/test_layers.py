@@ -59,6 +59,7 @@ FORBIDDEN_MODULES = {"utils", "util", "common", "misc", "helpers", "helper", "ma
 ROOMS = {"__main__", "app", "config"}
 OWNER_ROOMS = ROOMS | {"api", "domain", "events", "operations", "queries", "store"}
 SERVICE_ROOMS = {
+    "audit": OWNER_ROOMS | {"consumers"},
     "directory": OWNER_ROOMS,
     "messaging": OWNER_ROOMS | {"consumers"},
     "tasks": OWNER_ROOMS,

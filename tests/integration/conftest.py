@@ -8,12 +8,15 @@ from plexus_local.fresh import fresh
 from plexus_local.harness import UNLIMITED, Platform
 from plexuskit.testing.servers import ToolMissing
 
+# The tester of SCIM servers deactivates everybody that it makes; the guard has its own tests.
+SETTINGS = {**UNLIMITED, "DIRECTORY_SCIM__ALWAYS_DEACTIVATED": "10000"}
+
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A running Plexus with a tenant; its servers are its own, so that tests may stop them."""
     try:
-        with fresh(tmp_path_factory.mktemp("platform"), settings=UNLIMITED) as platform:
+        with fresh(tmp_path_factory.mktemp("platform"), settings=SETTINGS) as platform:
             asyncio.run(platform.init())
             yield platform
     except ToolMissing as missing:

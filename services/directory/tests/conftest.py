@@ -7,11 +7,20 @@ from pathlib import Path
 
 import pytest
 from directory import operations
-from directory.api import AccessApi, AuthorityApi, DirectoryApi, SessionApi, SignInMeans
+from directory.api import (
+    AccessApi,
+    AuthorityApi,
+    DirectoryApi,
+    ScimApi,
+    SessionApi,
+    SignInMeans,
+)
 from directory.config import BootstrapSection, OpenIdSection, PasskeysSection, PasswordsSection
 from directory.domain.access import Actor
 from directory.domain.people import Changes, Draft, Person
 from directory.domain.requests import Request
+from directory.domain.scim.guard import Bounds
+from directory.domain.scim.rules import FeedRules
 from directory.domain.sessions import Tokens
 from directory.domain.tenants import Tenant
 from directory.operations.admitting import Admitted
@@ -30,6 +39,10 @@ from plexus.directory.v1.directory_service_pb2_grpc import (
     DirectoryServiceStub,
     add_DirectoryServiceServicer_to_server,
 )
+from plexus.directory.v1.scim_service_pb2_grpc import (
+    ScimServiceStub,
+    add_ScimServiceServicer_to_server,
+)
 from plexus.directory.v1.session_service_pb2_grpc import (
     SessionServiceStub,
     add_SessionServiceServicer_to_server,
@@ -44,6 +57,12 @@ from plexuskit.testing import FrozenClock
 SECRET = "bootstrap secret of the tests"
 PASSWORD = "correct horse"
 CHEAP = PasswordsSection(time_cost=1, memory_kib=1_024, parallelism=1)
+FEED_RULES = FeedRules(
+    department_template="{department}",
+    department_separator="/",
+    reactivates=True,
+    bounds=Bounds(percent=10, at_least=5),
+)
 MINUTE = timedelta(seconds=60)
 
 
@@ -234,6 +253,7 @@ class Served:
 
     directory: DirectoryServiceStub
     sessions: SessionServiceStub
+    scim: ScimServiceStub
     authority: AuthorityStub
     access: AccessServiceStub
     clock: FrozenClock
@@ -310,6 +330,10 @@ async def served(
                 clock=clock,
             ),
         ),
+        (
+            add_ScimServiceServicer_to_server,
+            ScimApi(store, hashing=hashes, rules=FEED_RULES, clock=clock),
+        ),
         (add_AuthorityServicer_to_server, AuthorityApi(store, clock=clock)),
         (add_AccessServiceServicer_to_server, AccessApi(store, clock=clock)),
     ]
@@ -327,6 +351,7 @@ async def served(
         yield Served(
             directory=DirectoryServiceStub(channel),
             sessions=SessionServiceStub(channel),
+            scim=ScimServiceStub(channel),
             authority=AuthorityStub(channel),
             access=AccessServiceStub(channel),
             clock=clock,

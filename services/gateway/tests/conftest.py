@@ -21,10 +21,14 @@ from gateway.identity import ApiTokens, Authenticator, Callers, EndedSessions, S
 from gateway.limits import Limits
 from joserfc.jwk import OKPKey
 from plexus.authz.v1.authority_pb2 import RecheckRequest, RecheckResponse, Verdict
-from plexus.directory.v1 import directory_service_pb2, session_service_pb2
+from plexus.directory.v1 import directory_service_pb2, scim_service_pb2, session_service_pb2
 from plexus.directory.v1.directory_service_pb2_grpc import (
     DirectoryServiceServicer,
     add_DirectoryServiceServicer_to_server,
+)
+from plexus.directory.v1.scim_service_pb2_grpc import (
+    ScimServiceServicer,
+    add_ScimServiceServicer_to_server,
 )
 from plexus.directory.v1.session_service_pb2_grpc import (
     SessionServiceServicer,
@@ -107,7 +111,13 @@ class PersonNotFound(Refusal):
     kind = Kind.NOT_FOUND
 
 
-class Directory(DirectoryServiceServicer, SessionServiceServicer):
+class TooBusy(Refusal):
+    """Try again later."""
+
+    kind = Kind.EXHAUSTED
+
+
+class Directory(DirectoryServiceServicer, SessionServiceServicer, ScimServiceServicer):
     """An owner that does what the person's id says, and publishes the issuer's keys."""
 
     def __init__(self, issuer: Issuer) -> None:
@@ -115,6 +125,7 @@ class Directory(DirectoryServiceServicer, SessionServiceServicer):
         self.ended: set[str] = set()
         self.api_tokens: dict[bytes, session_service_pb2.ResolveApiTokenResponse] = {}
         self.seen: dict[str, Any] = {}
+        self.asked: scim_service_pb2.ExchangeScimRequest | None = None
         self.cancelled = asyncio.Event()
         self.begun = asyncio.Event()
         self.go_on = asyncio.Event()
@@ -138,6 +149,23 @@ class Directory(DirectoryServiceServicer, SessionServiceServicer):
     async def SignIn(self, request: Any, context: Any) -> Any:
         self.seen = {"kind": caller().kind, "person": caller().person_id}
         return session_service_pb2.SignInResponse()
+
+    async def ExchangeScim(self, request: Any, context: Any) -> Any:
+        match request.path:
+            case "/down":
+                raise DependencyDown(dependency="mongo")
+            case "/broken":
+                raise RuntimeError("the password is hunter2")
+            case "/busy":
+                raise TooBusy(retry_after=timedelta(seconds=3))
+        self.asked = request
+        if request.method == "DELETE":
+            return scim_service_pb2.ExchangeScimResponse(status=204)
+        return scim_service_pb2.ExchangeScimResponse(
+            status=201,
+            headers={"etag": 'W/"1"', "content-type": "application/scim+json"},
+            body='{"id": "安"}'.encode(),
+        )
 
     async def GetPerson(self, request: Any, context: Any) -> Any:
         context_ = caller()
@@ -344,6 +372,7 @@ async def running(
     )
     people = [
         (add_DirectoryServiceServicer_to_server, directory),
+        (add_ScimServiceServicer_to_server, directory),
         (add_SessionServiceServicer_to_server, directory),
     ]
     async with AsyncExitStack() as stack:
@@ -381,6 +410,9 @@ async def running(
                 http_section,
                 site=connect.Site(
                     endpoints.application(max_body_bytes=64 * 1024),
+                    feed=connect.ScimSite(
+                        calls, forwarding, max_body_bytes=64 * 1024, public_url=""
+                    ),
                     origins=["https://plexus.example.com"],
                     is_serving=lambda: not runtime.stopping.is_set(),
                 ),

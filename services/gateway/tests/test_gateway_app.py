@@ -102,6 +102,7 @@ async def process(ports, kafka_section, kafka_topics, caller_keys_of, tmp_path):
         "PEERS__TASKS": f"127.0.0.1:{ports['nobody']}",
         "PEERS__NOTIFY": f"127.0.0.1:{ports['nobody']}",
         "PEERS__SEARCH": f"127.0.0.1:{ports['nobody']}",
+        "PEERS__AUDIT": f"127.0.0.1:{ports['nobody']}",
     }
     with (tmp_path / "gateway.log").open("wb") as output:
         child = await asyncio.create_subprocess_exec(

@@ -123,11 +123,16 @@ class Cli:
         )
 
     async def __call__(
-        self, *arguments: str, says: str = "", code: int = 0, env: dict[str, str] | None = None
+        self,
+        *arguments: str,
+        says: str = "",
+        code: int = 0,
+        env: dict[str, str] | None = None,
+        seconds: float = COMMAND_SECONDS,
     ) -> Ran:
         """Run a command to its end; fails unless it exits with `code`."""
         process = await self.begin(*arguments, env=env)
-        async with asyncio.timeout(COMMAND_SECONDS):
+        async with asyncio.timeout(seconds):
             out, err = await process.communicate(says.encode())
         ran = Ran(process.returncode, out.decode(), err.decode())
         assert ran.code == code, f"plexus {' '.join(arguments)} gave {ran.code}:\n{out}\n{err}"

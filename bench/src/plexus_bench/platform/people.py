@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Final
 
 from directory.domain import sessions
+from directory.domain.authentication import PASSWORD
 from directory.domain.ids import SessionId
 from directory.domain.people import Person
 from directory.domain.sessions import FAMILY_BYTES, SECRET_BYTES, RefreshToken
@@ -86,7 +87,9 @@ async def _signed_in(platform: Platform, external_ids: Sequence[str]) -> AsyncIt
             await collection.insert_many([session_document(session) for session, _ in opened])
             for external_id, (session, refresh) in zip(chunk, opened, strict=True):
                 person = people[external_id]
-                tokens = issuer.issue(person=person, session=session, refresh=refresh, now=now)
+                tokens = issuer.issue(
+                    person=person, session=session, refresh=refresh, scopes=frozenset(), now=now
+                )
                 yield SignedIn(person_id=person.id, token=tokens.access_token)
 
 
@@ -99,6 +102,8 @@ def _session(person: Person, *, now: datetime) -> tuple[sessions.Session, Refres
         tenant_id=person.tenant_id,
         person_id=person.id,
         device="bench",
+        methods=(PASSWORD,),
+        single_sign_on="",
         token=token,
         now=now,
     )

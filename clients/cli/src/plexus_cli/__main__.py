@@ -5,16 +5,28 @@ import sys
 import typer
 
 from plexus_cli.commands import (
+    access,
     admin,
     altering,
+    api_tokens,
     arranging,
+    auditing,
+    departments,
     drafts,
     finding,
+    groups,
+    guests,
     importing,
     messages,
+    modules,
     notifications,
+    open_sessions,
     people,
+    policies,
+    roles,
+    roster,
     schedule,
+    second_factor,
     session,
     status,
     tailing,
@@ -49,7 +61,14 @@ def options(
 app.command()(session.login)
 app.command()(session.logout)
 app.command()(session.profiles)
-app.command()(people.people)
+people.app.command("import", help=roster.HELP)(roster.import_)
+app.add_typer(people.app, name="people")
+app.add_typer(departments.app, name="departments")
+app.add_typer(groups.app, name="groups")
+app.add_typer(guests.app, name="guests")
+app.add_typer(second_factor.app, name="second-factor")
+app.add_typer(open_sessions.app, name="sessions")
+app.add_typer(api_tokens.app, name="tokens")
 app.add_typer(arranging.app, name="conversations")
 app.command()(messages.history)
 app.command()(messages.send)
@@ -72,7 +91,12 @@ app.command()(finding.search)
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(notifications.app, name="notifications")
 app.add_typer(importing.app, name="import")
+app.add_typer(roles.app, name="roles")
+app.add_typer(policies.app, name="policies")
+app.add_typer(modules.app, name="modules")
 app.command()(status.status)
+app.add_typer(access.app, name="access")
+app.add_typer(auditing.app, name="audit")
 app.add_typer(admin.app, name="admin")
 
 

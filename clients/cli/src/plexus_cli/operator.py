@@ -13,7 +13,7 @@ from typing import Any
 
 from plexus_cli.problems import Refused
 
-SERVICES = ("directory", "messaging", "tasks", "notify")
+SERVICES = ("directory", "messaging", "tasks", "notify", "audit")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ ENTRIES = (
     Entry(name="tasks", service="tasks", roles=("api", "relay", "scheduler"), stage=1),
     Entry(name="notify", service="notify", roles=("api", "relay", "consumers", "sender"), stage=1),
     Entry(name="search", service="search", roles=("api", "indexer"), stage=1),
+    Entry(name="audit", service="audit", roles=("api", "recorder"), stage=1),
     Entry(name="gateway", service="gateway", roles=("api",), stage=2, serves=("grpc", "http")),
 )
 

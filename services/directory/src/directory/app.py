@@ -9,6 +9,7 @@ import structlog
 from plexus.authz.v1.authority_pb2_grpc import add_AuthorityServicer_to_server
 from plexus.directory.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_server
 from plexus.directory.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
+from plexus.directory.v1.scim_service_pb2_grpc import add_ScimServiceServicer_to_server
 from plexus.directory.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import CallerVerifier, serve
@@ -16,8 +17,17 @@ from plexuskit.mongo import connect
 from plexuskit.relay import OUTBOX, relay
 from plexuskit.service import Role, Runtime
 
-from directory.api import AccessApi, AuthorityApi, DirectoryApi, SessionApi, SignInMeans
-from directory.config import Settings
+from directory.api import (
+    AccessApi,
+    AuthorityApi,
+    DirectoryApi,
+    ScimApi,
+    SessionApi,
+    SignInMeans,
+)
+from directory.config import ScimSection, Settings
+from directory.domain.scim.guard import Bounds
+from directory.domain.scim.rules import FeedRules
 from directory.operations.hashing import hashing
 from directory.operations.key_ring import KeyRing
 from directory.operations.openid import openid_client
@@ -54,6 +64,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             bootstrap=settings.bootstrap,
         )
         directory = DirectoryApi(store, hashing=hashes, clock=runtime.clock)
+        scim = ScimApi(store, hashing=hashes, rules=_feed_rules(settings.scim), clock=runtime.clock)
         async with (
             runtime.background("signing keys", keys.follow()),
             serve(
@@ -65,6 +76,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                         add_SessionServiceServicer_to_server,
                         SessionApi(store, means=means, clock=runtime.clock),
                     ),
+                    (add_ScimServiceServicer_to_server, scim),
                     (add_AccessServiceServicer_to_server, AccessApi(store, clock=runtime.clock)),
                     (add_AuthorityServicer_to_server, AuthorityApi(store, clock=runtime.clock)),
                 ],
@@ -102,6 +114,17 @@ async def upkeep(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         await store.provision()
         async with runtime.background("upkeep", keep_up(store, clock=runtime.clock, every=every)):
             yield
+
+
+def _feed_rules(section: ScimSection) -> FeedRules:
+    return FeedRules(
+        department_template=section.department_path,
+        department_separator=section.department_separator,
+        reactivates=section.reactivates,
+        bounds=Bounds(
+            percent=section.most_deactivated_percent, at_least=section.always_deactivated
+        ),
+    )
 
 
 async def provision(settings: Settings) -> None:

@@ -13,7 +13,7 @@ from plexuskit.config import (
     Section,
     ServiceSettings,
 )
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 
 class BootstrapSection(Section):
@@ -77,6 +77,29 @@ class OpenIdSection(Section):
     most_bytes: Positive = 256 * 1024
 
 
+class ScimSection(Section):
+    """The HR feed: how it names departments, who comes back by it, how many it may deactivate.
+
+    `department_path` is made of `{organization}`, `{division}` and `{department}`; parted by
+    `department_separator` it names departments from the root down.
+    """
+
+    department_path: str = "{department}"
+    department_separator: str = Field(default="/", min_length=1)
+    reactivates: bool = True
+    most_deactivated_percent: int = Field(default=10, ge=0, le=100)
+    always_deactivated: int = Field(default=5, ge=0)
+
+    @field_validator("department_path")
+    @classmethod
+    def _names_known_parts(cls, value: str) -> str:
+        try:
+            value.format_map({"organization": "", "division": "", "department": ""})
+        except (KeyError, IndexError, ValueError):
+            raise ValueError("may hold {organization}, {division} and {department}") from None
+        return value
+
+
 class Settings(ServiceSettings, env_prefix="DIRECTORY_"):
     """Everything the directory can be told from outside."""
 
@@ -89,6 +112,7 @@ class Settings(ServiceSettings, env_prefix="DIRECTORY_"):
     tokens: TokensSection
     secrets: SecretsSection = SecretsSection()
     passwords: PasswordsSection = PasswordsSection()
+    scim: ScimSection = ScimSection()
     upkeep: UpkeepSection = UpkeepSection()
     passkeys: PasskeysSection = PasskeysSection()
     openid: OpenIdSection = OpenIdSection()

@@ -71,6 +71,12 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         endpoints.add_many(requirements()[SUBSCRIBE], _subscribe(streams))
         site = connect.Site(
             endpoints.application(max_body_bytes=settings.http.max_body_bytes),
+            feed=connect.ScimSite(
+                calls,
+                forwarding,
+                max_body_bytes=settings.http.max_scim_body_bytes,
+                public_url=settings.http.public_url,
+            ),
             origins=settings.http.origins,
             is_serving=lambda: not runtime.stopping.is_set(),
         )

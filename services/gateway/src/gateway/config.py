@@ -33,6 +33,9 @@ class HttpSection(Section):
     port: Port
     origins: tuple[str, ...] = ()
     max_body_bytes: Positive = 4 * MEBIBYTE
+    max_scim_body_bytes: Positive = MEBIBYTE
+    # Where HR feeds reach this port, for example `https://plexus.example.com`; empty: as they say.
+    public_url: str = Field(default="", pattern=r"^(https?://[^\s/?#]+)?/?$")
     # From the first byte of a request, or of a connection, to the last of its body.
     request_seconds: Seconds = 30
     most_connections: Positive = 20_000
@@ -57,7 +60,7 @@ class PeersSection(Section):
     tasks: str = Field(min_length=1)
     notify: str = Field(min_length=1)
     search: str = Field(min_length=1)
-    audit: str = Field(default="audit:7000", min_length=1)
+    audit: str = Field(min_length=1)
 
     def by_service(self) -> Mapping[str, str]:
         """Return the addresses by name of the service, which is also the audience of callers."""

@@ -185,6 +185,7 @@ class World:
                 tasks=nowhere,
                 notify=nowhere,
                 search=nowhere,
+                audit=nowhere,
             ),
             kafka=self.kafka,
             caller=self.keys,

@@ -40,6 +40,7 @@ _DOWN_CODES = frozenset(
         189,  # PrimarySteppedDown
         202,  # NetworkInterfaceExceededTimeLimit
         262,  # ExceededTimeLimit
+        290,  # TransactionExceededLifetimeLimitSeconds: the server ended it, nothing is stored
         317,  # ConnectionPoolExpired
         365,  # TemporarilyUnavailable
         9001,  # SocketException

@@ -1,5 +1,6 @@
 """Writes of the directory, one per RPC verb: load, decide, write state and fact together."""
 
+from directory.operations import scim
 from directory.operations.absences import set_absence
 from directory.operations.answering import complete_sign_in
 from directory.operations.api_tokens import create_api_token, resolve_api_token
@@ -77,6 +78,7 @@ __all__ = [
     "remove_second_factor",
     "resolve_api_token",
     "revoke_sessions",
+    "scim",
     "set_absence",
     "set_module",
     "set_password",

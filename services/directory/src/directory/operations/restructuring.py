@@ -21,7 +21,6 @@ from directory.domain.people import Person
 from directory.domain.refusals import DepartmentTooLarge, PersonNotFound
 from directory.domain.requests import Request
 from directory.operations.regrouping import regroup
-from directory.operations.saving import save_changed
 from directory.operations.scoping import (
     DEPARTMENTS,
     check_contained,
@@ -114,7 +113,7 @@ async def merge_department(
             what the first stands in.
         GrantExceedsOwn: whoever belongs there holds what the actor does not.
         DepartmentCycle: the other one is the department or stands below it.
-        DepartmentTooLarge: more than 5,000 people are in it directly.
+        DepartmentTooLarge: more than 2,000 people are in it directly.
         InvalidArgument: the tree would be deeper than 20.
         GroupTooLarge: a group whose rule names a department on the way would be.
         RequestIdReused: the request id was used with other content.
@@ -140,9 +139,7 @@ async def merge_department(
         )
         await store.requests.remember(request, _memory(done), now=now, tx=tx)
         await _save(store, changed, actor=actor, now=now, tx=tx)
-        await save_changed(
-            store, moved, tenant_id=tenant_id, actor_id=actor.person_id, now=now, tx=tx
-        )
+        await _transfer(store, moved, actor=actor, now=now, tx=tx)
         of_it = await store.groups.of_department(closing.id, tenant_id=tenant_id, tx=tx)
         rehomed = [groups.rehomed(group, closed=closing.id, into=into.id) for group in of_it]
         await _regroup(store, actor=actor, touched=rehomed, now=now, tx=tx)
@@ -181,7 +178,7 @@ async def split_department(
         DepartmentNotFound: the department is unknown or closed, or the actor does not manage it or,
             for one beside it, what it stands in; or a child is not directly below it.
         PersonNotFound: a person is not directly of the department.
-        InvalidArgument: more than 5,000 people, the name is not allowed, or the tree would be
+        InvalidArgument: more than 2,000 people, the name is not allowed, or the tree would be
             deeper than 20.
         GroupTooLarge: a group whose rule names a department on the way would be.
         RequestIdReused: the request id was used with other content.
@@ -217,9 +214,7 @@ async def split_department(
         added = events.department_added(new, actor_id=actor.person_id, now=now)
         await store.outbox.add(added, tx=tx)
         await _save(store, changed, actor=actor, now=now, tx=tx)
-        await save_changed(
-            store, moved, tenant_id=tenant_id, actor_id=actor.person_id, now=now, tx=tx
-        )
+        await _transfer(store, moved, actor=actor, now=now, tx=tx)
         await _regroup(store, actor=actor, now=now, tx=tx)
         return done
 
@@ -284,6 +279,22 @@ async def _save(
     await store.departments.save_many(changed, tx=tx)
     facts = [
         events.department_changed(after, actor_id=actor.person_id, now=now) for _, after in changed
+    ]
+    await store.outbox.add(*facts, tx=tx)
+
+
+async def _transfer(
+    store: Store,
+    moved: Sequence[tuple[Person, Person]],
+    *,
+    actor: Actor,
+    now: datetime,
+    tx: Transaction,
+) -> None:
+    await store.members.transfer(moved, tx=tx)
+    facts = [
+        events.person_changed(before, after, actor_id=actor.person_id, now=now)
+        for before, after in moved
     ]
     await store.outbox.add(*facts, tx=tx)
 

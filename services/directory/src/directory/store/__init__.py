@@ -22,6 +22,7 @@ from directory.store.policies import Policies
 from directory.store.reporting import Reporting
 from directory.store.requests import Requests
 from directory.store.roles import Roles
+from directory.store.scim import Feeds, Records
 from directory.store.sealing import SealBroken, Sealing, load_or_create_sealing
 from directory.store.second_factors import Challenges, RecoveryCodes, SecondFactors
 from directory.store.sessions import Sessions
@@ -52,7 +53,9 @@ class Store:
     def __init__(self, db: Database) -> None:
         self._db = db
         self.tenants = Tenants(db)
-        self.people = People(db)
+        self.scim = Records(db)
+        self.feeds = Feeds(db)
+        self.people = People(db, records=self.scim)
         self.members = Members(db)
         self.departments = Departments(db)
         self.groups = Groups(db)
@@ -98,6 +101,8 @@ class Store:
         """Create what is missing of collections and indexes; safe to run at every start."""
         await self.tenants.provision()
         await self.people.provision()
+        await self.scim.provision()
+        await self.feeds.provision()
         await self.departments.provision()
         await self.groups.provision()
         await self.credentials.provision()

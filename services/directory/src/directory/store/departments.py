@@ -14,12 +14,17 @@ SCHEMA_VERSION: Final = 1
 _BY_DEPTH: Final = "tenant_depth_id"
 _BY_PATH: Final = "tenant_path"
 _BY_EXTERNAL_ID: Final = "tenant_external_id"
+_BY_PARENT: Final = "tenant_parent_name"
 
 _INDEXES: Final = (
     Index(
         keys=[("tenant_id", ASCENDING), ("depth", ASCENDING), ("_id", ASCENDING)], name=_BY_DEPTH
     ),
     Index(keys=[("tenant_id", ASCENDING), ("path", ASCENDING)], name=_BY_PATH),
+    Index(
+        keys=[("tenant_id", ASCENDING), ("parent_id", ASCENDING), ("name", ASCENDING)],
+        name=_BY_PARENT,
+    ),
     Index(
         keys=[("tenant_id", ASCENDING), ("external_id", ASCENDING)],
         unique=True,
@@ -114,7 +119,27 @@ class Departments:
     ) -> Department | None:
         """Load the department of an external id; None when there is none."""
         found = await self._departments.find_one(
-            {"tenant_id": tenant_id, "external_id": external_id}, hint=_BY_EXTERNAL_ID, tx=tx
+            # The type has to be named: else the partial index would be read from end to end.
+            {"tenant_id": tenant_id, "external_id": {"$eq": external_id, "$type": "string"}},
+            hint=_BY_EXTERNAL_ID,
+            tx=tx,
+        )
+        return department_from(found) if found else None
+
+    async def find_child(
+        self, name: str, *, parent_id: str, tenant_id: TenantId, tx: Transaction
+    ) -> Department | None:
+        """Load the first open department of a name under a parent, or a root; None for none."""
+        found = await self._departments.find_one(
+            {
+                "tenant_id": tenant_id,
+                "parent_id": parent_id,
+                "name": name,
+                "closed": {"$ne": True},
+            },
+            sort=[("_id", ASCENDING)],
+            hint=_BY_PARENT,
+            tx=tx,
         )
         return department_from(found) if found else None
 

@@ -1,6 +1,6 @@
 """How the directory's states look as documents; the only place that knows both shapes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from directory.domain.absences import Absence
@@ -37,9 +37,7 @@ def person_document(person: Person) -> Document:
         "roles": list(person.roles),
         "created_at": person.created_at,
         "version": person.version,
-        "posts": [
-            {"department_id": post.department_id, "title": post.title} for post in person.posts
-        ],
+        "posts": posts_document(person.posts),
         "skills": list(person.skills),
         "manager_id": person.manager_id,
         "guest_expires_at": person.guest_expires_at,
@@ -86,6 +84,11 @@ def person_from(document: Mapping[str, Any]) -> Person:
         cost_center=document.get("cost_center", ""),
         group_ids=tuple(map(GroupId, document.get("group_ids", ()))),
     )
+
+
+def posts_document(posts: Sequence[Post]) -> list[Document]:
+    """Write the posts of a person."""
+    return [{"department_id": post.department_id, "title": post.title} for post in posts]
 
 
 def _absence_document(absence: Absence | None) -> Document | None:

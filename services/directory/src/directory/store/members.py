@@ -9,7 +9,8 @@ from plexuskit.mongo import ASCENDING, Database, Transaction
 from directory.domain.groups import Rule
 from directory.domain.ids import DepartmentId, GroupId, PersonId, TenantId
 from directory.domain.people import Person, State
-from directory.store.documents import person_from
+from directory.domain.posts import Post
+from directory.store.documents import person_from, posts_document
 from directory.store.people import BY_GROUP, BY_ID, SCHEMA_VERSION
 
 _BY_DEPARTMENT: Final = "tenant_department_handle"
@@ -124,6 +125,22 @@ class Members:
             hint=BY_GROUP,
         )
         return [person_from(document) for document in found]
+
+    async def transfer(self, changed: Sequence[tuple[Person, Person]], *, tx: Transaction) -> None:
+        """Store people who changed in nothing but their departments and posts, as (before, after).
+
+        One write for all who have the same ones now, so that a whole department fits into the 3 s
+        of a transaction.
+        """
+        alike: dict[tuple[tuple[DepartmentId, ...], tuple[Post, ...]], list[str]] = {}
+        for _, after in changed:
+            alike.setdefault((after.department_ids, after.posts), []).append(after.id)
+        for (departments, posts), person_ids in alike.items():
+            change = {
+                "$set": {"department_ids": list(departments), "posts": posts_document(posts)},
+                "$inc": {"version": 1},
+            }
+            await self._people.update_many({"_id": {"$in": person_ids}}, change, tx=tx)
 
     async def join(
         self, group_id: GroupId, person_ids: Collection[str], *, tx: Transaction

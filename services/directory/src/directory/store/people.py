@@ -12,6 +12,7 @@ from directory.domain.ids import DepartmentId, PersonId, TenantId
 from directory.domain.people import Kind, Person, State
 from directory.domain.refusals import EmployeeNumberTaken, HandleTaken, PersonNotFound
 from directory.store.documents import person_document, person_from
+from directory.store.scim import Records
 
 SCHEMA_VERSION: Final = 1
 # Query parts joined by $or in one round trip.
@@ -70,7 +71,9 @@ _INDEXES: Final = (
 class People:
     """Everybody of every tenant."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, records: Records) -> None:
+        """Take the database, and the records of the feed, which follow changes made here."""
+        self._records = records
         self._people = db.collection("people", schema_version=SCHEMA_VERSION)
 
     async def provision(self) -> None:
@@ -124,6 +127,7 @@ class People:
         except DuplicateKey as duplicate:
             number = changed[duplicate.position][1].employee_number
             raise EmployeeNumberTaken(employee_number=number) from duplicate
+        await self._records.amend(changed, tx=tx)
 
     async def get(
         self, person_id: str, *, tenant_id: TenantId, tx: Transaction | None = None
@@ -138,10 +142,12 @@ class People:
             raise PersonNotFound
         return person_from(found)
 
-    async def find_by_handle(self, handle: str, *, tenant_id: TenantId) -> Person | None:
+    async def find_by_handle(
+        self, handle: str, *, tenant_id: TenantId, tx: Transaction | None = None
+    ) -> Person | None:
         """Load a person by their normal handle; None when there is none in the tenant."""
         found = await self._people.find_one(
-            {"tenant_id": tenant_id, "handle": handle}, hint=_BY_HANDLE
+            {"tenant_id": tenant_id, "handle": handle}, hint=_BY_HANDLE, tx=tx
         )
         return person_from(found) if found else None
 
@@ -189,7 +195,11 @@ class People:
     ) -> dict[str, Person]:
         """Load people by external id, the unknown left out."""
         found = await self._people.find_all(
-            {"tenant_id": tenant_id, "external_id": {"$in": list(external_ids)}},
+            {
+                "tenant_id": tenant_id,
+                # The type has to be named: else the partial index would be read from end to end.
+                "external_id": {"$in": list(external_ids), "$type": "string"},
+            },
             hint=_BY_EXTERNAL_ID,
             tx=tx,
         )
@@ -258,6 +268,14 @@ class People:
     async def count_humans(self, *, tenant_id: TenantId) -> int:
         """Count humans, active or not; service accounts and the bootstrap left out."""
         return await self._people.count({"tenant_id": tenant_id, "kind": Kind.HUMAN.value})
+
+    async def count_active_humans(
+        self, *, tenant_id: TenantId, tx: Transaction | None = None
+    ) -> int:
+        """Count humans that may sign in."""
+        return await self._people.count(
+            {"tenant_id": tenant_id, "kind": Kind.HUMAN.value, "state": State.ACTIVE.value}, tx=tx
+        )
 
     async def count_with_role(self, role: str, *, tenant_id: TenantId, tx: Transaction) -> int:
         """Count active people that hold a role."""

@@ -1,7 +1,8 @@
-"""The Connect protocol over HTTP, for browsers."""
+"""HTTP: the Connect protocol for browsers, SCIM for HR feeds."""
 
 from gateway.connect.endpoints import Endpoints
+from gateway.connect.scim import ScimSite
 from gateway.connect.server import serve
 from gateway.connect.site import Site
 
-__all__ = ["Endpoints", "Site", "serve"]
+__all__ = ["Endpoints", "ScimSite", "Site", "serve"]

@@ -7,7 +7,7 @@ from typing import Any, Final
 import grpc
 from connectrpc.code import Code
 from connectrpc.errors import ConnectError, ErrorDetail
-from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # ships no stubs
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo  # type: ignore[import-untyped]  # ships no stubs
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # ships no stubs
 from plexuskit.grpc.status import Answer
 from protobuf.wkt import Any as AnyMessage
@@ -36,6 +36,15 @@ def retry_after(answer: Answer) -> str:
     for detail in _details(answer):
         if detail.Unpack(retry):
             return str(math.ceil(retry.retry_delay.ToTimedelta().total_seconds()))
+    return ""
+
+
+def reason_of(answer: Answer) -> str:
+    """Return the reason of an answer, for example `TOKEN_MISSING`; empty where there is none."""
+    info = ErrorInfo()
+    for detail in _details(answer):
+        if detail.Unpack(info):
+            return str(info.reason)
     return ""
 
 

@@ -1,14 +1,10 @@
 """What a browser finds here: the endpoints, a health check, a page that says what this is."""
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Final
 
-Scope = dict[str, Any]
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Any, Any, Any], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
+from gateway.connect import scim
+from gateway.connect.asgi import App, Headers, Message, Receive, Scope, Send, value_of
 
 _ALLOWED_HEADERS: Final = (
     b"authorization, content-type, connect-protocol-version, connect-timeout-ms, grpc-timeout,"
@@ -40,21 +36,31 @@ class Site:
     """Routes requests, and tells browsers which other pages may call (CORS)."""
 
     def __init__(
-        self, endpoints: App, *, origins: Iterable[str], is_serving: Callable[[], bool]
+        self,
+        endpoints: App,
+        *,
+        feed: App,
+        origins: Iterable[str],
+        is_serving: Callable[[], bool],
     ) -> None:
         """Take what is behind it.
 
         Args:
             endpoints: serves the methods; gets every POST.
+            feed: serves what is below `/scim/v2`; no page calls it.
             origins: of the pages that may call from elsewhere.
             is_serving: whether the process takes new work, for the health check.
         """
         self._endpoints = endpoints
+        self._feed = feed
         self._origins = frozenset(origin.rstrip("/").encode() for origin in origins)
         self._is_serving = is_serving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        if scim.serves(scope["path"]):
+            await self._feed(scope, receive, send)
+            return
         headers: Headers = scope["headers"]
         if len(headers) > MOST_HEADERS or _size(headers) > MOST_HEADER_BYTES:
             await _respond(send, 431, b"There are too many headers, or they are too long.\n")
@@ -62,7 +68,7 @@ class Site:
         if not all(value.isascii() for _, value in headers):
             await _respond(send, 400, b"Header values are ASCII.\n")
             return
-        origin = _value(headers, b"origin")
+        origin = value_of(headers, b"origin")
         allowed = origin if origin in self._origins else b""
 
         method, path = scope["method"], scope["path"]
@@ -81,7 +87,7 @@ class Site:
             await _respond(send, 404, b"There is nothing here.\n")
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
-        content_type = _value(scope["headers"], b"content-type").lower()
+        content_type = value_of(scope["headers"], b"content-type").lower()
         if content_type.startswith(_PLAIN_GRPC) and not content_type.startswith(_GRPC_WEB):
             # Native gRPC needs HTTP/2 and its trailers.
             await _respond(send, 415, b"Native gRPC is served on the gRPC port.\n")
@@ -134,10 +140,6 @@ async def _respond(
         fixed = []
     await send({"type": "http.response.start", "status": status, "headers": [*fixed, *named]})
     await send({"type": "http.response.body", "body": body})
-
-
-def _value(headers: Headers, name: bytes) -> bytes:
-    return next((value for key, value in headers if key == name), b"")
 
 
 def _size(headers: Headers) -> int:

@@ -96,6 +96,7 @@ class AuditEntry(_message.Message):
     object: _builtins.str
     """For example `person:per_…`."""
     decision: Global___AuditEntry.Decision.ValueType
+    """Unspecified where a fact is told; the decision before it stands in an entry of its own."""
     outcome: _builtins.str
     """`OK` or the reason of a refusal."""
     rule: _builtins.str
@@ -108,7 +109,7 @@ class AuditEntry(_message.Message):
     version_after: _builtins.int
     trace_id: _builtins.str
     hash: _builtins.bytes
-    """SHA-256 over the previous hash and every field above."""
+    """SHA-256 over the canonical JSON of every field above and the previous hash (`previous`, lower-case hex)."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it happened."""
@@ -119,7 +120,9 @@ class AuditEntry(_message.Message):
 
     @_builtins.property
     def details(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Names of what changed, and old and new ids; never a text, a password or a token."""
+        """`fields`: names of what has another value; `+<relation>`, `-<relation>`: ids that came and went. Never a text, a password
+        or a token.
+        """
 
     def __init__(
         self,

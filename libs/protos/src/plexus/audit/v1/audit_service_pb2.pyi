@@ -237,7 +237,10 @@ class VerifyAuditResponse(_message.Message):
     VERIFIED_FIELD_NUMBER: _builtins.int
     FINDING_FIELD_NUMBER: _builtins.int
     HEAD_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
     verified: _builtins.int
+    more: _builtins.bool
+    """The stretch is longer than one answer: go on from the number after `head`, with `head` among the anchors."""
     @_builtins.property
     def finding(self) -> Global___VerifyAuditResponse.Finding:
         """Unset: everything fits."""
@@ -252,10 +255,11 @@ class VerifyAuditResponse(_message.Message):
         verified: _builtins.int = ...,
         finding: Global___VerifyAuditResponse.Finding | None = ...,
         head: Global___Anchor | None = ...,
+        more: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding", "head", b"head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding", "head", b"head", "verified", b"verified"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding", "head", b"head", "more", b"more", "verified", b"verified"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

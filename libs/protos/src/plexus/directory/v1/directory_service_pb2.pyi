@@ -762,7 +762,7 @@ class CreateDepartmentRequest(_message.Message):
     parent_id: _builtins.str
     """Empty: a root."""
     external_id: _builtins.str
-    """A second call with the same external id answers the first one's department."""
+    """A second call with the same external id answers the first one's department, or the one it was merged into."""
     def __init__(
         self,
         *,
@@ -978,7 +978,7 @@ class SplitDepartmentRequest(_message.Message):
     """The new one stands below the old one; otherwise beside it."""
     @_builtins.property
     def person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """At most 5,000, each of `department_id`."""
+        """At most 2,000, each of `department_id`."""
 
     @_builtins.property
     def child_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

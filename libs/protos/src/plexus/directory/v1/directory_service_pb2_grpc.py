@@ -157,21 +157,23 @@ class DirectoryServiceServicer:
     """
 
     def CreatePerson(self, request, context):
-        """Makes a person. Refused: HANDLE_TAKEN, DEPARTMENT_NOT_FOUND.
+        """Makes a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the manager),
+        MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule gives the person).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdatePerson(self, request, context):
-        """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT.
+        """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT, DEPARTMENT_NOT_FOUND,
+        EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReactivatePerson(self, request, context):
-        """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND.
+        """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -200,28 +202,30 @@ class DirectoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPerson(self, request, context):
-        """One person, by id or handle. Refused: PERSON_NOT_FOUND.
+        """One person, by id or handle. A guest finds others by id only, and sees of them who they are: id, handle, name, kind
+        and state (GW-5). Refused: PERSON_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BatchGetPeople(self, request, context):
-        """Several people by id or handle in one call; the unknown are left out.
+        """Several people by id or handle in one call; the unknown are left out. For guests as GetPerson.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListPeople(self, request, context):
-        """People in order of their handle.
+        """People in order of their handle; a guest finds themselves at most (GW-5).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ImportPeople(self, request, context):
-        """Makes or changes many people by their external id; running it again changes nothing.
+        """Makes or changes many people by their external id; running it again changes nothing. Refused: DEPARTMENT_NOT_FOUND,
+        EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -251,7 +255,7 @@ class DirectoryServiceServicer:
 
     def MergeDepartment(self, request, context):
         """Closes a department: its people and what stands below it go to another. Refused: DEPARTMENT_NOT_FOUND,
-        DEPARTMENT_CYCLE.
+        DEPARTMENT_CYCLE, DEPARTMENT_TOO_LARGE (more than 2,000 people directly of it: split it first).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -266,21 +270,24 @@ class DirectoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateGroup(self, request, context):
-        """Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND.
+        """Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND,
+        PERSON_DEACTIVATED, GROUP_BY_RULE (members beside a rule), GROUP_TOO_LARGE (more than 10,000).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateGroup(self, request, context):
-        """Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT.
+        """Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT,
+        GROUP_BY_NAME (it takes no rule), DEPARTMENT_NOT_FOUND, GROUP_TOO_LARGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ChangeGroupMembers(self, request, context):
-        """Adds people to a group and removes others. Refused: GROUP_NOT_FOUND, PERSON_NOT_FOUND, GROUP_BY_RULE.
+        """Adds people to a group and removes others. Refused: GROUP_NOT_FOUND, PERSON_NOT_FOUND, PERSON_DEACTIVATED,
+        GROUP_BY_RULE, GROUP_TOO_LARGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,11 +34,15 @@ class DirectoryServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DirectoryServiceAsyncStub: ...
     CreatePerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.CreatePersonRequest, _directory_service_pb2.CreatePersonResponse]
-    """Makes a person. Refused: HANDLE_TAKEN, DEPARTMENT_NOT_FOUND."""
+    """Makes a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the manager),
+    MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule gives the person).
+    """
     UpdatePerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.UpdatePersonRequest, _directory_service_pb2.UpdatePersonResponse]
-    """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT."""
+    """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT, DEPARTMENT_NOT_FOUND,
+    EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE.
+    """
     ReactivatePerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ReactivatePersonRequest, _directory_service_pb2.ReactivatePersonResponse]
-    """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND."""
+    """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE."""
     SetAbsence: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.SetAbsenceRequest, _directory_service_pb2.SetAbsenceResponse]
     """Plans an absence with who stands in, or ends it: one's own, or another's as who manages them. Refused:
     PERSON_NOT_FOUND (also the deputy), DEPUTY_UNAVAILABLE (deactivated, a guest, or away in that time).
@@ -48,13 +52,17 @@ class DirectoryServiceStub:
     DeactivatePerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.DeactivatePersonRequest, _directory_service_pb2.DeactivatePersonResponse]
     """Takes away the right to sign in and ends every session."""
     GetPerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.GetPersonRequest, _directory_service_pb2.GetPersonResponse]
-    """One person, by id or handle. Refused: PERSON_NOT_FOUND."""
+    """One person, by id or handle. A guest finds others by id only, and sees of them who they are: id, handle, name, kind
+    and state (GW-5). Refused: PERSON_NOT_FOUND.
+    """
     BatchGetPeople: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.BatchGetPeopleRequest, _directory_service_pb2.BatchGetPeopleResponse]
-    """Several people by id or handle in one call; the unknown are left out."""
+    """Several people by id or handle in one call; the unknown are left out. For guests as GetPerson."""
     ListPeople: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ListPeopleRequest, _directory_service_pb2.ListPeopleResponse]
-    """People in order of their handle."""
+    """People in order of their handle; a guest finds themselves at most (GW-5)."""
     ImportPeople: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ImportPeopleRequest, _directory_service_pb2.ImportPeopleResponse]
-    """Makes or changes many people by their external id; running it again changes nothing."""
+    """Makes or changes many people by their external id; running it again changes nothing. Refused: DEPARTMENT_NOT_FOUND,
+    EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE.
+    """
     CreateDepartment: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.CreateDepartmentRequest, _directory_service_pb2.CreateDepartmentResponse]
     """Makes a department. Refused: DEPARTMENT_NOT_FOUND (the parent)."""
     UpdateDepartment: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.UpdateDepartmentRequest, _directory_service_pb2.UpdateDepartmentResponse]
@@ -65,18 +73,24 @@ class DirectoryServiceStub:
     """
     MergeDepartment: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.MergeDepartmentRequest, _directory_service_pb2.MergeDepartmentResponse]
     """Closes a department: its people and what stands below it go to another. Refused: DEPARTMENT_NOT_FOUND,
-    DEPARTMENT_CYCLE.
+    DEPARTMENT_CYCLE, DEPARTMENT_TOO_LARGE (more than 2,000 people directly of it: split it first).
     """
     SplitDepartment: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.SplitDepartmentRequest, _directory_service_pb2.SplitDepartmentResponse]
     """Makes a department beside another, or below it, out of some of its people and of departments below it. Refused:
     DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (not of that department).
     """
     CreateGroup: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.CreateGroupRequest, _directory_service_pb2.CreateGroupResponse]
-    """Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND."""
+    """Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND,
+    PERSON_DEACTIVATED, GROUP_BY_RULE (members beside a rule), GROUP_TOO_LARGE (more than 10,000).
+    """
     UpdateGroup: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.UpdateGroupRequest, _directory_service_pb2.UpdateGroupResponse]
-    """Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT."""
+    """Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT,
+    GROUP_BY_NAME (it takes no rule), DEPARTMENT_NOT_FOUND, GROUP_TOO_LARGE.
+    """
     ChangeGroupMembers: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ChangeGroupMembersRequest, _directory_service_pb2.ChangeGroupMembersResponse]
-    """Adds people to a group and removes others. Refused: GROUP_NOT_FOUND, PERSON_NOT_FOUND, GROUP_BY_RULE."""
+    """Adds people to a group and removes others. Refused: GROUP_NOT_FOUND, PERSON_NOT_FOUND, PERSON_DEACTIVATED,
+    GROUP_BY_RULE, GROUP_TOO_LARGE.
+    """
     DeleteGroup: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.DeleteGroupRequest, _directory_service_pb2.DeleteGroupResponse]
     """Removes a group. Refused: GROUP_NOT_FOUND."""
     ListGroups: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ListGroupsRequest, _directory_service_pb2.ListGroupsResponse]
@@ -94,11 +108,15 @@ class DirectoryServiceAsyncStub(DirectoryServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.CreatePersonRequest, _directory_service_pb2.CreatePersonResponse]  # type: ignore[assignment]
-    """Makes a person. Refused: HANDLE_TAKEN, DEPARTMENT_NOT_FOUND."""
+    """Makes a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the manager),
+    MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule gives the person).
+    """
     UpdatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.UpdatePersonRequest, _directory_service_pb2.UpdatePersonResponse]  # type: ignore[assignment]
-    """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT."""
+    """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT, DEPARTMENT_NOT_FOUND,
+    EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE.
+    """
     ReactivatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ReactivatePersonRequest, _directory_service_pb2.ReactivatePersonResponse]  # type: ignore[assignment]
-    """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND."""
+    """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE."""
     SetAbsence: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.SetAbsenceRequest, _directory_service_pb2.SetAbsenceResponse]  # type: ignore[assignment]
     """Plans an absence with who stands in, or ends it: one's own, or another's as who manages them. Refused:
     PERSON_NOT_FOUND (also the deputy), DEPUTY_UNAVAILABLE (deactivated, a guest, or away in that time).
@@ -108,13 +126,17 @@ class DirectoryServiceAsyncStub(DirectoryServiceStub):
     DeactivatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.DeactivatePersonRequest, _directory_service_pb2.DeactivatePersonResponse]  # type: ignore[assignment]
     """Takes away the right to sign in and ends every session."""
     GetPerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.GetPersonRequest, _directory_service_pb2.GetPersonResponse]  # type: ignore[assignment]
-    """One person, by id or handle. Refused: PERSON_NOT_FOUND."""
+    """One person, by id or handle. A guest finds others by id only, and sees of them who they are: id, handle, name, kind
+    and state (GW-5). Refused: PERSON_NOT_FOUND.
+    """
     BatchGetPeople: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.BatchGetPeopleRequest, _directory_service_pb2.BatchGetPeopleResponse]  # type: ignore[assignment]
-    """Several people by id or handle in one call; the unknown are left out."""
+    """Several people by id or handle in one call; the unknown are left out. For guests as GetPerson."""
     ListPeople: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ListPeopleRequest, _directory_service_pb2.ListPeopleResponse]  # type: ignore[assignment]
-    """People in order of their handle."""
+    """People in order of their handle; a guest finds themselves at most (GW-5)."""
     ImportPeople: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ImportPeopleRequest, _directory_service_pb2.ImportPeopleResponse]  # type: ignore[assignment]
-    """Makes or changes many people by their external id; running it again changes nothing."""
+    """Makes or changes many people by their external id; running it again changes nothing. Refused: DEPARTMENT_NOT_FOUND,
+    EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE.
+    """
     CreateDepartment: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.CreateDepartmentRequest, _directory_service_pb2.CreateDepartmentResponse]  # type: ignore[assignment]
     """Makes a department. Refused: DEPARTMENT_NOT_FOUND (the parent)."""
     UpdateDepartment: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.UpdateDepartmentRequest, _directory_service_pb2.UpdateDepartmentResponse]  # type: ignore[assignment]
@@ -125,18 +147,24 @@ class DirectoryServiceAsyncStub(DirectoryServiceStub):
     """
     MergeDepartment: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.MergeDepartmentRequest, _directory_service_pb2.MergeDepartmentResponse]  # type: ignore[assignment]
     """Closes a department: its people and what stands below it go to another. Refused: DEPARTMENT_NOT_FOUND,
-    DEPARTMENT_CYCLE.
+    DEPARTMENT_CYCLE, DEPARTMENT_TOO_LARGE (more than 2,000 people directly of it: split it first).
     """
     SplitDepartment: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.SplitDepartmentRequest, _directory_service_pb2.SplitDepartmentResponse]  # type: ignore[assignment]
     """Makes a department beside another, or below it, out of some of its people and of departments below it. Refused:
     DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (not of that department).
     """
     CreateGroup: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.CreateGroupRequest, _directory_service_pb2.CreateGroupResponse]  # type: ignore[assignment]
-    """Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND."""
+    """Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND,
+    PERSON_DEACTIVATED, GROUP_BY_RULE (members beside a rule), GROUP_TOO_LARGE (more than 10,000).
+    """
     UpdateGroup: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.UpdateGroupRequest, _directory_service_pb2.UpdateGroupResponse]  # type: ignore[assignment]
-    """Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT."""
+    """Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT,
+    GROUP_BY_NAME (it takes no rule), DEPARTMENT_NOT_FOUND, GROUP_TOO_LARGE.
+    """
     ChangeGroupMembers: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ChangeGroupMembersRequest, _directory_service_pb2.ChangeGroupMembersResponse]  # type: ignore[assignment]
-    """Adds people to a group and removes others. Refused: GROUP_NOT_FOUND, PERSON_NOT_FOUND, GROUP_BY_RULE."""
+    """Adds people to a group and removes others. Refused: GROUP_NOT_FOUND, PERSON_NOT_FOUND, PERSON_DEACTIVATED,
+    GROUP_BY_RULE, GROUP_TOO_LARGE.
+    """
     DeleteGroup: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.DeleteGroupRequest, _directory_service_pb2.DeleteGroupResponse]  # type: ignore[assignment]
     """Removes a group. Refused: GROUP_NOT_FOUND."""
     ListGroups: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ListGroupsRequest, _directory_service_pb2.ListGroupsResponse]  # type: ignore[assignment]
@@ -157,7 +185,9 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.CreatePersonRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.CreatePersonResponse, _abc.Awaitable[_directory_service_pb2.CreatePersonResponse]]:
-        """Makes a person. Refused: HANDLE_TAKEN, DEPARTMENT_NOT_FOUND."""
+        """Makes a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the manager),
+        MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule gives the person).
+        """
 
     @_abc_1.abstractmethod
     def UpdatePerson(
@@ -165,7 +195,9 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.UpdatePersonRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.UpdatePersonResponse, _abc.Awaitable[_directory_service_pb2.UpdatePersonResponse]]:
-        """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT."""
+        """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT, DEPARTMENT_NOT_FOUND,
+        EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE.
+        """
 
     @_abc_1.abstractmethod
     def ReactivatePerson(
@@ -173,7 +205,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.ReactivatePersonRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.ReactivatePersonResponse, _abc.Awaitable[_directory_service_pb2.ReactivatePersonResponse]]:
-        """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND."""
+        """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE."""
 
     @_abc_1.abstractmethod
     def SetAbsence(
@@ -207,7 +239,9 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.GetPersonRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.GetPersonResponse, _abc.Awaitable[_directory_service_pb2.GetPersonResponse]]:
-        """One person, by id or handle. Refused: PERSON_NOT_FOUND."""
+        """One person, by id or handle. A guest finds others by id only, and sees of them who they are: id, handle, name, kind
+        and state (GW-5). Refused: PERSON_NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def BatchGetPeople(
@@ -215,7 +249,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.BatchGetPeopleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.BatchGetPeopleResponse, _abc.Awaitable[_directory_service_pb2.BatchGetPeopleResponse]]:
-        """Several people by id or handle in one call; the unknown are left out."""
+        """Several people by id or handle in one call; the unknown are left out. For guests as GetPerson."""
 
     @_abc_1.abstractmethod
     def ListPeople(
@@ -223,7 +257,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.ListPeopleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.ListPeopleResponse, _abc.Awaitable[_directory_service_pb2.ListPeopleResponse]]:
-        """People in order of their handle."""
+        """People in order of their handle; a guest finds themselves at most (GW-5)."""
 
     @_abc_1.abstractmethod
     def ImportPeople(
@@ -231,7 +265,9 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.ImportPeopleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.ImportPeopleResponse, _abc.Awaitable[_directory_service_pb2.ImportPeopleResponse]]:
-        """Makes or changes many people by their external id; running it again changes nothing."""
+        """Makes or changes many people by their external id; running it again changes nothing. Refused: DEPARTMENT_NOT_FOUND,
+        EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE.
+        """
 
     @_abc_1.abstractmethod
     def CreateDepartment(
@@ -266,7 +302,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.MergeDepartmentResponse, _abc.Awaitable[_directory_service_pb2.MergeDepartmentResponse]]:
         """Closes a department: its people and what stands below it go to another. Refused: DEPARTMENT_NOT_FOUND,
-        DEPARTMENT_CYCLE.
+        DEPARTMENT_CYCLE, DEPARTMENT_TOO_LARGE (more than 2,000 people directly of it: split it first).
         """
 
     @_abc_1.abstractmethod
@@ -285,7 +321,9 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.CreateGroupRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.CreateGroupResponse, _abc.Awaitable[_directory_service_pb2.CreateGroupResponse]]:
-        """Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND."""
+        """Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND,
+        PERSON_DEACTIVATED, GROUP_BY_RULE (members beside a rule), GROUP_TOO_LARGE (more than 10,000).
+        """
 
     @_abc_1.abstractmethod
     def UpdateGroup(
@@ -293,7 +331,9 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.UpdateGroupRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.UpdateGroupResponse, _abc.Awaitable[_directory_service_pb2.UpdateGroupResponse]]:
-        """Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT."""
+        """Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT,
+        GROUP_BY_NAME (it takes no rule), DEPARTMENT_NOT_FOUND, GROUP_TOO_LARGE.
+        """
 
     @_abc_1.abstractmethod
     def ChangeGroupMembers(
@@ -301,7 +341,9 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.ChangeGroupMembersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.ChangeGroupMembersResponse, _abc.Awaitable[_directory_service_pb2.ChangeGroupMembersResponse]]:
-        """Adds people to a group and removes others. Refused: GROUP_NOT_FOUND, PERSON_NOT_FOUND, GROUP_BY_RULE."""
+        """Adds people to a group and removes others. Refused: GROUP_NOT_FOUND, PERSON_NOT_FOUND, PERSON_DEACTIVATED,
+        GROUP_BY_RULE, GROUP_TOO_LARGE.
+        """
 
     @_abc_1.abstractmethod
     def DeleteGroup(

@@ -1,0 +1,107 @@
+"""Why somebody may or may not, and who could see what when."""
+
+from typing import Annotated
+
+import typer
+from google.protobuf.timestamp_pb2 import Timestamp
+from plexus.audit.v1 import access_service_pb2
+from plexus.audit.v1.access_service_pb2 import ExplainAccessResponse, Step, Viewer
+from plexuskit.clock import SystemClock
+
+from plexus_cli import moments
+from plexus_cli.context import find_people, me, name_people, run
+from plexus_cli.output import as_dict, local, print_json, print_table, say
+from plexus_cli.sdk import Plexus
+
+pb = access_service_pb2
+app = typer.Typer(no_args_is_help=True, help="Who may do what, and why; now or at a past time.")
+
+PAGE = 1_000
+OBJECT_HELP = "conversation:…, project:…, task:…, department:…, group:… or @person."
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+At = Annotated[str | None, typer.Option(help=f"A past time: {moments.HELP}")]
+
+
+@app.command()
+def explain(
+    person: Annotated[str, typer.Argument(help="Handle or id.")],
+    permission: Annotated[str, typer.Argument(help="For example messages.send.")],
+    object_: Annotated[str, typer.Argument(metavar="[OBJECT]", help=OBJECT_HELP)] = "",
+    at: At = None,
+    json: Json = False,
+) -> None:
+    """Say what grants or refuses a permission, step by step."""
+
+    async def work(plexus: Plexus) -> ExplainAccessResponse:
+        people = await find_people(plexus, [person])
+        request = pb.ExplainAccessRequest(
+            subject=f"person:{people[person].id}",
+            permission=permission,
+            object=await _object(plexus, object_),
+            at=await _moment(plexus, at),
+        )
+        return await plexus.call(plexus.access.ExplainAccess, request)
+
+    found = run(work)
+    if json:
+        print_json(as_dict(found))
+        return
+    say(f"{found.summary} As of {local(found.as_of)}.")
+    rows = [
+        (
+            Step.Kind.Name(step.kind).removeprefix("KIND_").lower(),
+            "yes" if step.passed else "no",
+            step.rule,
+            step.text,
+            "\n".join(step.path),
+        )
+        for step in found.steps
+    ]
+    print_table("", ["step", "passed", "rule", "", "path"], rows)
+
+
+@app.command()
+def who(
+    object_: Annotated[str, typer.Argument(metavar="OBJECT", help=OBJECT_HELP)],
+    at: At = None,
+    json: Json = False,
+) -> None:
+    """List everybody who could see something, and why."""
+
+    async def work(plexus: Plexus) -> tuple[list[Viewer], Timestamp, dict[str, str]]:
+        request = pb.WhoCanSeeRequest(
+            object=await _object(plexus, object_), at=await _moment(plexus, at), page_size=PAGE
+        )
+        viewers: list[Viewer] = []
+        while True:
+            page = await plexus.call(plexus.access.WhoCanSee, request)
+            viewers += page.viewers
+            if not page.next_page_token:
+                break
+            request.page_token = page.next_page_token
+        names = await name_people(plexus, {each.person_id for each in viewers})
+        return viewers, page.as_of, names
+
+    viewers, as_of, names = run(work)
+    if json:
+        shown = [{**as_dict(each), "handle": names[each.person_id]} for each in viewers]
+        print_json({"as_of": as_of.ToJsonString(), "viewers": shown})
+        return
+    rows = [(names[each.person_id], each.rule, "\n".join(each.path)) for each in viewers]
+    title = f"{len(viewers)} could see {object_}, as of {local(as_of)}"
+    print_table(title, ["who", "rule", "path"], rows)
+
+
+async def _object(plexus: Plexus, written: str) -> str:
+    if not written.startswith("@"):
+        return written
+    people = await find_people(plexus, [written])
+    return f"person:{people[written].id}"
+
+
+async def _moment(plexus: Plexus, word: str | None) -> Timestamp | None:
+    if not word:
+        return None
+    zone = moments.zone_of((await me(plexus)).time_zone)
+    return moments.stamp(moments.parse(word, zone=zone, now=SystemClock().now()))

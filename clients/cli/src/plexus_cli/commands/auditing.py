@@ -1,0 +1,202 @@
+"""The ledger: what was decided and done, and the proof that nothing of it is missing."""
+
+import sys
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from google.protobuf.timestamp_pb2 import Timestamp
+from plexus.audit.v1 import audit_service_pb2
+from plexus.audit.v1.audit_pb2 import AuditEntry
+from plexuskit.clock import SystemClock
+
+from plexus_cli import ledger, moments
+from plexus_cli.context import find_people, me, name_people, run
+from plexus_cli.ledger import Anchor, Finding
+from plexus_cli.output import as_dict, local, mention_aside, print_json, print_table, say
+from plexus_cli.problems import Refused
+from plexus_cli.sdk import Plexus, told
+
+pb = audit_service_pb2
+app = typer.Typer(no_args_is_help=True, help="What was decided and done, provably complete.")
+
+PAGE = 1_000
+DECISIONS = {
+    AuditEntry.DECISION_ALLOWED: "allowed",
+    AuditEntry.DECISION_REFUSED: "refused",
+    AuditEntry.DECISION_UNSPECIFIED: "",
+}
+_Kinds = pb.VerifyAuditResponse.Finding
+REASONS: Mapping[int, str] = {
+    _Kinds.KIND_ALTERED: ledger.ALTERED,
+    _Kinds.KIND_REMOVED: ledger.REMOVED,
+    _Kinds.KIND_REORDERED: ledger.REORDERED,
+    _Kinds.KIND_ANCHOR: ledger.ANCHOR,
+}
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+First = Annotated[int, typer.Option("--from", help="First number.", min=0)]
+Last = Annotated[int, typer.Option("--to", help="Last number; 0: the present end.", min=0)]
+When = Annotated[str | None, typer.Option(help=moments.HELP)]
+
+
+@app.command("list")
+def list_(
+    actor: Annotated[str | None, typer.Option(help="Handle or id of who did it.")] = None,
+    object_: Annotated[str, typer.Option("--object", help="For example person:per_…")] = "",
+    action: Annotated[str, typer.Option(help="For example PersonDeactivated.")] = "",
+    refused: Annotated[bool, typer.Option(help="Only what was refused.")] = False,
+    since: When = None,
+    until: When = None,
+    limit: Annotated[int, typer.Option(min=1, max=PAGE)] = 50,
+    json: Json = False,
+) -> None:
+    """List entries, the newest first."""
+
+    async def work(plexus: Plexus) -> tuple[list[AuditEntry], dict[str, str]]:
+        people = await find_people(plexus, [actor] if actor else [])
+        request = pb.ListAuditEntriesRequest(
+            page_size=limit,
+            actor_id=people[actor].id if actor else "",
+            object=object_,
+            action=action,
+            decision=AuditEntry.DECISION_REFUSED if refused else AuditEntry.DECISION_UNSPECIFIED,
+            since=await _moment(plexus, since),
+            until=await _moment(plexus, until),
+        )
+        response = await plexus.call(plexus.audit.ListAuditEntries, request)
+        ids = {entry.actor_id for entry in response.entries if entry.actor_id.startswith("per_")}
+        return list(response.entries), await name_people(plexus, ids)
+
+    entries, names = run(work)
+    if json:
+        print_json([as_dict(entry) for entry in entries])
+        return
+    rows = [
+        (
+            entry.no,
+            local(entry.occurred_at),
+            names.get(entry.actor_id, entry.actor_id),
+            entry.action,
+            entry.object,
+            " ".join(word for word in (DECISIONS[entry.decision], entry.outcome) if word),
+            entry.rule,
+            "  ".join(f"{name}: {value}" for name, value in sorted(entry.details.items())),
+        )
+        for entry in entries
+    ]
+    columns = ["no", "when", "who", "what", "object", "decision", "rule", "changed"]
+    print_table(f"{len(entries)} entries", columns, rows)
+
+
+@app.command()
+def export(
+    output: Annotated[
+        Path | None, typer.Argument(help="File that is continued where it ends; else stdout.")
+    ] = None,
+    first: First = 0,
+    last: Last = 0,
+) -> None:
+    """Write entries as lines of JSON with their hashes, for keeping elsewhere."""
+    begun = ledger.last_number(output) if output else 0
+    request = pb.ExportAuditRequest(from_no=max(begun + 1 if begun else 0, first), through_no=last)
+
+    async def work(plexus: Plexus) -> int:
+        through = begun
+        if output is None:
+            async for frame in _frames(plexus, request):
+                sys.stdout.buffer.write(frame.lines)
+                through = frame.through_no
+            return through
+        with output.open("ab") as file:
+            async for frame in _frames(plexus, request):
+                file.write(frame.lines)
+                through = frame.through_no
+        return through
+
+    through = run(work)
+    mention_aside(f"Exported through {through}.")
+
+
+@app.command()
+def verify(
+    file: Annotated[
+        Path | None, typer.Argument(help="An export, verified without a server.")
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="File that keeps the last entry verified between calls.")
+    ] = None,
+    first: First = 0,
+    last: Last = 0,
+    json: Json = False,
+) -> None:
+    """Prove that no entry was altered, removed or put elsewhere; exit code 1 if one was."""
+    kept = ledger.read_anchor(keep)
+    if file is None:
+        verified, head, finding = run(
+            lambda plexus: _walk(plexus, first=first, last=last, kept=kept)
+        )
+    else:
+        with file.open("rb") as lines:
+            walk, finding = ledger.verify_lines(lines, kept=kept)
+        verified, head = walk.verified, walk.head
+    if json:
+        print_json(_shown(verified, head, finding))
+    if finding is not None:
+        raise Refused(f"Entry {finding.no}: {finding.text}.", reason=finding.reason)
+    ledger.keep_anchor(keep, head)
+    if not json:
+        through = f" through {head.no}: {head.hash}" if head else ""
+        say(f"{verified} entries verified{through}")
+
+
+async def _walk(
+    plexus: Plexus, *, first: int, last: int, kept: Anchor | None
+) -> tuple[int, Anchor | None, Finding | None]:
+    """Have stretch after stretch verified, each after the end of the one before."""
+    verified, at = 0, first
+    anchors = {kept.no: kept.hash} if kept else {}
+    head: Anchor | None = None
+    while True:
+        request = pb.VerifyAuditRequest(
+            from_no=at,
+            through_no=last,
+            anchors=[pb.Anchor(no=no, hash=bytes.fromhex(hash_)) for no, hash_ in anchors.items()],
+        )
+        response = await plexus.call(plexus.audit.VerifyAudit, request, seconds=120)
+        verified += response.verified
+        if response.HasField("head"):
+            head = Anchor(response.head.no, response.head.hash.hex())
+        if response.HasField("finding"):
+            found = response.finding
+            reason = REASONS.get(found.kind, ledger.ALTERED)
+            return verified, head, Finding(found.no, reason, found.text)
+        if not response.more or head is None:
+            return verified, head, None
+        at = head.no + 1
+        anchors[head.no] = head.hash
+
+
+async def _frames(plexus: Plexus, request: Any) -> AsyncIterator[pb.ExportAuditResponse]:
+    metadata = await plexus.metadata()
+    with told():
+        async for frame in plexus.audit.ExportAudit(request, metadata=metadata):
+            yield frame
+
+
+async def _moment(plexus: Plexus, word: str | None) -> Timestamp | None:
+    if not word:
+        return None
+    zone = moments.zone_of((await me(plexus)).time_zone)
+    return moments.stamp(moments.parse(word, zone=zone, now=SystemClock().now()))
+
+
+def _shown(verified: int, head: Anchor | None, finding: Finding | None) -> dict[str, Any]:
+    return {
+        "verified": verified,
+        "head": {"no": head.no, "hash": head.hash} if head else None,
+        "finding": {"no": finding.no, "reason": finding.reason, "text": finding.text}
+        if finding
+        else None,
+    }

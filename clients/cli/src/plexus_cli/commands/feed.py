@@ -1,0 +1,66 @@
+"""The HR feed: how it stands, and an administrator's answer when it has stopped."""
+
+from typing import Annotated
+
+import typer
+from plexus.directory.v1.scim_service_pb2 import (
+    FeedStatus,
+    GetFeedStatusRequest,
+    ResolveFeedRequest,
+)
+
+from plexus_cli.context import name_people, run
+from plexus_cli.output import as_dict, local, print_json, print_table, say
+from plexus_cli.sdk import Plexus
+
+app = typer.Typer(no_args_is_help=True, help="The HR feed (SCIM), and what it waits for.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Waiting = Annotated[
+    int,
+    typer.Option("--waiting", min=1, help="How many wait, as `status` showed; others are refused."),
+]
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """Show whether the feed runs, and whom it wanted to deactivate since it stopped."""
+
+    async def work(plexus: Plexus) -> tuple[FeedStatus, dict[str, str]]:
+        response = await plexus.call(plexus.scim.GetFeedStatus, GetFeedStatusRequest())
+        names = await name_people(plexus, set(response.status.waiting_person_ids))
+        return response.status, names
+
+    found, names = run(work)
+    if json:
+        print_json(as_dict(found))
+        return
+    say(f"{found.deactivated} of {found.allowed} deactivations in the last 24 hours.")
+    if not found.stopped:
+        say("The feed runs.")
+        return
+    title = f"Stopped since {local(found.stopped_at)}: {len(names)} wait"
+    print_table(title, ["handle", "id"], [(names[id_], id_) for id_ in found.waiting_person_ids])
+    say(f"Answer with: plexus admin feed approve --waiting {len(names)}, or drop")
+
+
+@app.command()
+def approve(waiting: Waiting) -> None:
+    """Deactivate everybody who waits, and let the feed go on."""
+    _answer(approve=True, waiting=waiting)
+    say(f"{waiting} are deactivated; the feed runs.")
+
+
+@app.command()
+def drop(waiting: Waiting) -> None:
+    """Let everybody who waits stay, and let the feed go on."""
+    _answer(approve=False, waiting=waiting)
+    say(f"{waiting} stay; the feed runs.")
+
+
+def _answer(*, approve: bool, waiting: int) -> None:
+    async def work(plexus: Plexus) -> None:
+        request = ResolveFeedRequest(approve=approve, expected_waiting=waiting)
+        await plexus.call(plexus.scim.ResolveFeed, request)
+
+    run(work)

@@ -1,0 +1,276 @@
+"""Bringing in a company from CSV files: its departments, then its people."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from plexus.directory.v1 import directory_service_pb2 as pb
+from plexus.directory.v1.people_pb2 import Department
+from plexuskit.clock import SystemClock
+from plexuskit.ids import new_id
+from rich.progress import Progress
+
+from plexus_cli.commands.departments import all_departments
+from plexus_cli.commands.importing import IMPORT_SECONDS, progress
+from plexus_cli.commands.people import all_people
+from plexus_cli.context import run
+from plexus_cli.output import print_json, say
+from plexus_cli.problems import Refused
+from plexus_cli.roster import (
+    DEPARTMENTS_HELP,
+    PEOPLE_HELP,
+    DepartmentRow,
+    PersonRow,
+    managers_first,
+    person_requests,
+    read_departments,
+    read_people,
+)
+from plexus_cli.roster.people import COLUMNS
+from plexus_cli.sdk import Plexus
+
+_PLACE = re.compile(r"people\[(?P<index>\d+)\]\.(?P<field>[a-z_]+)\S* (?P<problem>.*)")
+
+HELP = f"""Import people and departments from CSV files; running it again changes nothing.
+
+Files are UTF-8 with a header; an empty cell says nothing and erases nothing. What the other system
+calls its people and departments is kept as SOURCE:ID, so that the next file finds them again.
+
+Columns of FILE, of which `id` and `name` are needed:
+
+{PEOPLE_HELP}
+
+Columns of the departments' file, parents in any order:
+
+{DEPARTMENTS_HELP}
+
+Nobody gets a password: people sign in by single sign-on, or an administrator sets one.
+"""
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What an import did, or with a dry run: what it would find new."""
+
+    people: int = 0
+    people_created: int = 0
+    people_changed: int = 0
+    departments: int = 0
+    departments_created: int = 0
+    departments_changed: int = 0
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV file of people.", exists=True, dir_okay=False)],
+    departments: Annotated[
+        Path | None,
+        typer.Option(help="CSV file of departments.", exists=True, dir_okay=False),
+    ] = None,
+    source: Annotated[str, typer.Option(help="Name of the other system.")] = "csv",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the files and say what is new; change nothing.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check the files, then bring in what they say; see HELP."""
+    people = managers_first(read_people(file))
+    tree = read_departments(departments) if departments else []
+    if not re.fullmatch(r"[^\s:]+", source):
+        raise typer.BadParameter("is one word without a colon", param_hint="--source")
+
+    async def work(plexus: Plexus) -> Loaded:
+        if dry_run:
+            return await look(plexus, people, tree, source=source)
+        return await load(plexus, people, tree, source=source)
+
+    done = run(work)
+    if json:
+        print_json(asdict(done))
+        return
+    would = "would be " if dry_run else ""
+    changed = "" if dry_run else f", {done.departments_changed} changed"
+    say(f"{done.departments} departments: {done.departments_created} {would}new{changed}.")
+    changed = "" if dry_run else f", {done.people_changed} changed"
+    say(f"{done.people} people: {done.people_created} {would}new{changed}.")
+
+
+async def look(
+    plexus: Plexus, people: Sequence[PersonRow], tree: Sequence[DepartmentRow], *, source: str
+) -> Loaded:
+    """Count what directory does not know yet, and check that every department is known."""
+    present = await _known_departments(plexus, source=source)
+    known = present.keys() | {row.id for row in tree}
+    for _ in person_requests(
+        people, source=source, department=lambda id_: id_ if id_ in known else None
+    ):
+        continue
+    there = {person.external_id for person in await all_people(plexus, deactivated=True)}
+    return Loaded(
+        people=len(people),
+        people_created=sum(_external(source, person.id) not in there for person in people),
+        departments=len(tree),
+        departments_created=sum(row.id not in present for row in tree),
+    )
+
+
+async def load(
+    plexus: Plexus, people: Sequence[PersonRow], tree: Sequence[DepartmentRow], *, source: str
+) -> Loaded:
+    """Bring departments in, then people, then who leads what, with a progress bar.
+
+    Raises:
+        Refused: the reason, with the line of the file where it is about one; what came before it
+            is in, and running it again goes on.
+    """
+    done = Loaded(people=len(people), departments=len(tree))
+    with progress() as bars:
+        present = await _known_departments(plexus, source=source)
+        bar = bars.add_task("departments", total=len(tree))
+        for row in tree:
+            await _put_department(plexus, row, present, source=source, done=done)
+            bars.advance(bar)
+        ids = await _load_people(plexus, people, present, source=source, done=done, bars=bars)
+        await _lead(plexus, tree, present, ids=ids, source=source, done=done, bars=bars)
+    return done
+
+
+async def _put_department(
+    plexus: Plexus,
+    row: DepartmentRow,
+    present: dict[str, Department],
+    *,
+    source: str,
+    done: Loaded,
+) -> None:
+    """Make a department, or bring its name and place to what the file says."""
+    parent_id = present[row.parent].id if row.parent else ""
+    here = present.get(row.id)
+    if here is None:
+        made = pb.CreateDepartmentRequest(
+            request_id=_request_id(),
+            name=row.name,
+            parent_id=parent_id,
+            external_id=_external(source, row.id),
+        )
+        response = await plexus.call(plexus.directory.CreateDepartment, made)
+        present[row.id] = response.department
+        done.departments_created += 1
+        return
+    # One that was merged lives on in another, which has its own name and place.
+    if here.external_id != _external(source, row.id):
+        return
+    changed = False
+    if here.name != row.name:
+        renamed = pb.UpdateDepartmentRequest(
+            request_id=_request_id(), department_id=here.id, name=row.name
+        )
+        present[row.id] = (await plexus.call(plexus.directory.UpdateDepartment, renamed)).department
+        changed = True
+    if here.parent_id != parent_id:
+        moved = pb.MoveDepartmentRequest(
+            request_id=_request_id(), department_id=here.id, parent_id=parent_id
+        )
+        present[row.id] = (await plexus.call(plexus.directory.MoveDepartment, moved)).department
+        changed = True
+    done.departments_changed += changed
+
+
+async def _load_people(
+    plexus: Plexus,
+    people: Sequence[PersonRow],
+    present: dict[str, Department],
+    *,
+    source: str,
+    done: Loaded,
+    bars: Progress,
+) -> dict[str, str]:
+    ids: dict[str, str] = {}
+    bar = bars.add_task("people", total=len(people))
+
+    def department(id_: str) -> str | None:
+        return present[id_].id if id_ in present else None
+
+    for request, rows in person_requests(people, source=source, department=department):
+        try:
+            response = await plexus.call(
+                plexus.directory.ImportPeople, request, seconds=IMPORT_SECONDS
+            )
+        except Refused as refused:
+            raise placed(refused, rows) from refused
+        ids |= {row.id: person.id for row, person in zip(rows, response.people, strict=True)}
+        done.people_created += response.created
+        done.people_changed += response.changed
+        bars.advance(bar, len(rows))
+    return ids
+
+
+async def _lead(
+    plexus: Plexus,
+    tree: Sequence[DepartmentRow],
+    present: dict[str, Department],
+    *,
+    ids: dict[str, str],
+    source: str,
+    done: Loaded,
+    bars: Progress,
+) -> None:
+    """Give departments their leaders, where the file names another than there is."""
+    # One that was merged lives on in another, which has its own leader.
+    led = [
+        row
+        for row in tree
+        if row.leader and present[row.id].external_id == _external(source, row.id)
+    ]
+    if any(row.leader not in ids for row in led):
+        everybody = {each.external_id: each.id for each in await all_people(plexus)}
+        named = {row.leader for row in led if _external(source, row.leader) in everybody}
+        ids = {id_: everybody[_external(source, id_)] for id_ in named} | ids
+    bar = bars.add_task("leaders", total=len(led))
+    for row in led:
+        leader_id = ids.get(row.leader)
+        if leader_id is None:
+            raise row.row.broken("leader", f"{row.leader} is nobody")
+        if present[row.id].leader_id != leader_id:
+            request = pb.UpdateDepartmentRequest(
+                request_id=_request_id(),
+                department_id=present[row.id].id,
+                leader_id=leader_id,
+            )
+            await plexus.call(plexus.directory.UpdateDepartment, request)
+            done.departments_changed += 1
+        bars.advance(bar)
+
+
+def placed(refused: Refused, rows: Sequence[PersonRow]) -> Refused:
+    """Name the line and column of the file that a refusal is about, where it is about one."""
+    found = _PLACE.search(str(refused))
+    if found is None:
+        return refused
+    row = rows[int(found["index"])].row
+    column = COLUMNS.get(found["field"], found["field"])
+    return row.broken(column, found["problem"].rstrip("."))
+
+
+async def _known_departments(plexus: Plexus, *, source: str) -> dict[str, Department]:
+    """Find departments by the other system's id; one that was merged is the one it went into."""
+    every = {each.id: each for each in await all_departments(plexus, closed=True)}
+    known: dict[str, Department] = {}
+    for each in every.values():
+        of_source, _, id_ = each.external_id.partition(":")
+        here = each
+        while here.closed and here.merged_into_id in every:
+            here = every[here.merged_into_id]
+        if of_source == source and not here.closed:
+            known[id_] = here
+    return known
+
+
+def _external(source: str, id_: str) -> str:
+    return f"{source}:{id_}"
+
+
+def _request_id() -> str:
+    return new_id("req", now=SystemClock().now())

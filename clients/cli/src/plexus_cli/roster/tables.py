@@ -1,0 +1,137 @@
+"""CSV files with a header, read strictly: what is wrong is named by file, line and column."""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from plexus_cli.problems import Refused
+
+SEPARATOR: Final = ";"
+PEOPLE_COLUMNS: Final[Mapping[str, str]] = {
+    "id": "the other system's key of the person; needed, each once",
+    "name": "as colleagues write it; needed",
+    "handle": "what one signs in and is mentioned with; made of the id when empty",
+    "email": "address",
+    "title": "post, for example 采购经理",
+    "departments": "ids of departments, main one first, separated by ;",
+    "posts": "further posts as DEPARTMENT=TITLE, separated by ;",
+    "skills": "separated by ;",
+    "manager": "id of the person reported to, in this file or imported before",
+    "employee_number": "the company's own number, each once",
+    "cost_center": "for example 4711",
+    "time_zone": "IANA zone, for example Asia/Shanghai; the tenant's when empty",
+    "locale": "zh-CN or en; zh-CN when empty",
+    "status": "active or left; active when empty",
+}
+DEPARTMENT_COLUMNS: Final[Mapping[str, str]] = {
+    "id": "the other system's key of the department; needed, each once",
+    "name": "as it is shown; needed",
+    "parent": "id of the department above; empty for a root",
+    "leader": "id of the person who leads it, of the people's file or imported before",
+}
+
+
+class Broken(Refused):
+    """A file is not as it should be, at a named place."""
+
+    def __init__(self, file: Path, *, line: int, column: str, problem: str) -> None:
+        super().__init__(f"{file}, line {line}, column {column}: {problem}.", reason="FILE_BROKEN")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a file, its cells without the white space around them."""
+
+    file: Path
+    line: int
+    cells: Mapping[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        """Give a cell; "" for a column that the file does not have."""
+        return self.cells.get(column, "")
+
+    def needed(self, column: str) -> str:
+        """Give a cell that may not be empty.
+
+        Raises:
+            Broken: it is.
+        """
+        if not self[column]:
+            raise self.broken(column, "is empty")
+        return self[column]
+
+    def listed(self, column: str) -> list[str]:
+        """Give the parts of a cell."""
+        return [part.strip() for part in self[column].split(SEPARATOR) if part.strip()]
+
+    def broken(self, column: str, problem: str) -> Broken:
+        """Name what is wrong with a cell."""
+        return Broken(self.file, line=self.line, column=column, problem=problem)
+
+
+def read(file: Path, *, columns: Mapping[str, str], needed: Sequence[str]) -> list[Row]:
+    """Read a file's rows, each id once; empty lines are passed over.
+
+    Args:
+        file: UTF-8, with a header, separated by commas.
+        columns: those that it may have.
+        needed: those that it must have.
+
+    Raises:
+        Broken: what is not so, and where.
+    """
+    rows = list(_rows(file, columns=columns, needed=needed))
+    lines: dict[str, int] = {}
+    for row in rows:
+        id_ = row.needed("id")
+        if id_ in lines:
+            raise row.broken("id", f"{id_} is on line {lines[id_]} already")
+        lines[id_] = row.line
+    return rows
+
+
+def _rows(file: Path, *, columns: Mapping[str, str], needed: Sequence[str]) -> Iterator[Row]:
+    line = 1
+    try:
+        # A spreadsheet may put a byte-order mark in front.
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            reader = csv.reader(opened, strict=True)
+            header = [name.strip() for name in next(reader, [])]
+            _check_header(file, header, columns=columns, needed=needed)
+            for cells in reader:
+                line = reader.line_num
+                if len(cells) > len(header):
+                    problem = f"has {len(cells)} cells, more than the header"
+                    raise Broken(file, line=line, column=header[-1], problem=problem)
+                if any(cell.strip() for cell in cells):
+                    named = zip(header, (cell.strip() for cell in cells), strict=False)
+                    yield Row(file, line, dict(named))
+    except UnicodeDecodeError as error:
+        problem = f"is not UTF-8 after line {line}"
+        raise Broken(file, line=line, column="-", problem=problem) from error
+    except csv.Error as error:
+        raise Broken(file, line=line + 1, column="-", problem=str(error)) from error
+
+
+def _check_header(
+    file: Path, header: Sequence[str], *, columns: Mapping[str, str], needed: Sequence[str]
+) -> None:
+    for name in header:
+        if name not in columns:
+            problem = f"is unknown; there are {', '.join(columns)}"
+            raise Broken(file, line=1, column=name or "-", problem=problem)
+        if header.count(name) > 1:
+            raise Broken(file, line=1, column=name, problem="is there twice")
+    for name in needed:
+        if name not in header:
+            raise Broken(file, line=1, column=name, problem="is missing")
+
+
+def _described(columns: Mapping[str, str]) -> str:
+    return "\n".join(f"- `{name}`: {what}" for name, what in columns.items())
+
+
+PEOPLE_HELP: Final = _described(PEOPLE_COLUMNS)
+DEPARTMENTS_HELP: Final = _described(DEPARTMENT_COLUMNS)

@@ -1,0 +1,79 @@
+"""plexus.audit.v1.AuditService: a request becomes a query, its result a response."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from plexus.audit.v1 import audit_service_pb2 as pb
+from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceServicer
+from plexuskit.grpc import actor
+
+from audit import queries
+from audit.api.translation import decision_of, entry_message, finding_message, instant_of
+from audit.config import LedgerSection
+from audit.store import EntryFilter, Store
+
+
+class AuditApi(AuditServiceServicer):
+    """The caller's tenant's ledger, through the gateway."""
+
+    def __init__(self, store: Store, *, section: LedgerSection) -> None:
+        self._store = store
+        self._section = section
+
+    async def ListAuditEntries(
+        self, request: pb.ListAuditEntriesRequest, context: Any
+    ) -> pb.ListAuditEntriesResponse:
+        page = await queries.list_audit_entries(
+            self._store,
+            wanted=EntryFilter(
+                tenant_id=actor().tenant_id,
+                actor_id=request.actor_id,
+                object=request.object,
+                action=request.action,
+                decision=decision_of(request.decision),
+                since=_optional(request.since, request.HasField("since"), field="since"),
+                until=_optional(request.until, request.HasField("until"), field="until"),
+            ),
+            page_size=request.page_size,
+            page_token=request.page_token,
+        )
+        return pb.ListAuditEntriesResponse(
+            entries=[entry_message(entry) for entry in page.items],
+            next_page_token=page.next_page_token,
+        )
+
+    async def ExportAudit(
+        self, request: pb.ExportAuditRequest, context: Any
+    ) -> AsyncIterator[pb.ExportAuditResponse]:
+        async for lines in queries.export_audit(
+            self._store,
+            tenant_id=actor().tenant_id,
+            from_no=request.from_no,
+            through_no=request.through_no,
+            frame_bytes=self._section.export_frame_bytes,
+        ):
+            yield pb.ExportAuditResponse(lines=lines.content, through_no=lines.through_no)
+
+    async def VerifyAudit(
+        self, request: pb.VerifyAuditRequest, context: Any
+    ) -> pb.VerifyAuditResponse:
+        found = await queries.verify_audit(
+            self._store,
+            tenant_id=actor().tenant_id,
+            from_no=request.from_no,
+            through_no=request.through_no,
+            anchors={anchor.no: anchor.hash for anchor in request.anchors},
+            most=self._section.verified_most,
+        )
+        return pb.VerifyAuditResponse(
+            verified=found.verified,
+            finding=finding_message(found.finding) if found.finding else None,
+            head=pb.Anchor(no=found.head.no, hash=found.head.hash) if found.head.no else None,
+            more=found.more,
+        )
+
+
+def _optional(message: Timestamp, is_set: bool, *, field: str) -> datetime | None:  # noqa: FBT001 - of the message before it
+    return instant_of(message, field=field) if is_set else None

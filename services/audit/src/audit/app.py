@@ -1,0 +1,107 @@
+"""How the service is put together: one async context manager per role."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+import structlog
+from plexus.audit.v1.access_service_pb2_grpc import add_AccessHistoryServiceServicer_to_server
+from plexus.audit.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
+from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
+from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
+from plexuskit.mongo import connect
+from plexuskit.service import Role, Runtime
+
+from audit.api import AccessHistoryApi, AuditApi
+from audit.config import Settings
+from audit.consumers import Owners, beginning, consuming
+from audit.operations import Recorder
+from audit.store import Store
+
+SERVICE: Final = "audit"
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Serve AuditService and AccessHistoryService; needs no Kafka."""
+    async with (
+        _store(settings, runtime) as store,
+        serve(
+            settings.grpc,
+            service=SERVICE,
+            servicers=[
+                (
+                    add_AuditServiceServicer_to_server,
+                    AuditApi(store, section=settings.ledger),
+                ),
+                (
+                    add_AccessHistoryServiceServicer_to_server,
+                    AccessHistoryApi(store, clock=runtime.clock),
+                ),
+            ],
+            verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
+            runtime=runtime,
+            tls=settings.tls,
+            health=runtime.health,
+        ),
+    ):
+        yield
+
+
+@asynccontextmanager
+async def recorder(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
+    """Write down what happens and what is decided."""
+    async with (
+        _store(settings, runtime) as store,
+        _owners(settings, runtime) as owners,
+        beginning(store, owners, runtime=runtime),
+        consuming(
+            store,
+            recorder=Recorder(store, clock=runtime.clock),
+            kafka=settings.kafka,
+            runtime=runtime,
+        ),
+    ):
+        yield
+
+
+async def provision(settings: Settings) -> None:
+    """Create what is missing of collections and indexes."""
+    async with connect(settings.mongo) as db:
+        await Store(db).provision()
+    log.info("audit.provisioned", database=settings.mongo.database)
+
+
+@asynccontextmanager
+async def _owners(settings: Settings, runtime: Runtime) -> AsyncIterator[Owners]:
+    signer = CallerSigner(settings.caller)
+    async with AsyncExitStack() as stack:
+        opened = {
+            name: await stack.enter_async_context(
+                channel(
+                    target,
+                    audience=name,
+                    signer=signer,
+                    service=SERVICE,
+                    clock=runtime.clock,
+                    tls=settings.tls,
+                )
+            )
+            for name, target in settings.peers.model_dump().items()
+        }
+        yield Owners(**{name: AuthorityStub(each) for name, each in opened.items()})
+
+
+@asynccontextmanager
+async def _store(settings: Settings, runtime: Runtime) -> AsyncIterator[Store]:
+    async with connect(settings.mongo) as db:
+        store = Store(db)
+        await store.provision()
+        runtime.health.probe("mongo", db.ping)
+        runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
+        yield store
+
+
+ROLES: Final[Mapping[str, Role]] = {"api": api, "recorder": recorder}

@@ -1,0 +1,37 @@
+"""What an entry tells of a change: names of fields, and ids that came and went (GW-7)."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+from audit.domain.entries import Occurrence
+from audit.domain.history import Difference, Relation
+
+IDS_MOST: Final = 100
+
+
+def detailed(what: Occurrence, changed: Difference) -> Occurrence:
+    """Add to an occurrence what it changed.
+
+    `fields` names what has another value; `+<relation>` and `-<relation>` have the ids that began
+    and ended, at most 100 of them, then `+<relation>.count` has how many there were.
+    """
+    details = dict(what.details)
+    if changed.fields:
+        details["fields"] = " ".join(changed.fields)
+    for sign, relations in (("+", changed.began), ("-", changed.ended)):
+        for name in sorted({each.relation for each in relations if each.subject}):
+            ids = sorted(_shown(relations, name=name, object_=what.object))
+            details[f"{sign}{name}"] = " ".join(ids[:IDS_MOST])
+            if len(ids) > IDS_MOST:
+                details[f"{sign}{name}.count"] = str(len(ids))
+    return replace(what, details=MappingProxyType(details))
+
+
+def _shown(relations: Iterable[Relation], *, name: str, object_: str) -> set[str]:
+    return {
+        each.subject if each.object == object_ else f"{each.object}@{each.subject}"
+        for each in relations
+        if each.relation == name
+    }

@@ -1,0 +1,165 @@
+"""What was true when: relations with intervals, from the states that facts carry.
+
+A part is what has versions of its own: a person, a group, one membership of a conversation. A fact
+carries a part's full state at a version, so the relations of a part are a step function of its
+version, and a state that comes late is put where it belongs.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final
+
+FOREVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
+"""The end of what still holds."""
+NO_VERSION: Final = 0
+"""The version that ends what still holds."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Relation:
+    """`object#relation@subject`; `data` is what else it says, as text that has one form."""
+
+    object: str
+    relation: str
+    subject: str
+    data: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.object}#{self.relation}@{self.subject}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Everything that is true of a part at a version.
+
+    `marks` has a short digest for each further field: enough to see that it changed, too little to
+    tell what it holds. `exact` says that `at` is when it came to be; otherwise it was already so.
+    """
+
+    tenant_id: str
+    part: str
+    version: int
+    at: datetime
+    relations: frozenset[Relation]
+    marks: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """For how long a relation of a part holds: from one version up to another, which has it not."""
+
+    tenant_id: str
+    part: str
+    relation: Relation
+    from_version: int
+    from_at: datetime
+    to_version: int = NO_VERSION
+    to_at: datetime = FOREVER
+
+    def holds(self, version: int) -> bool:
+        """Tell whether the part has the relation at a version."""
+        return self.from_version <= version and (
+            self.to_version == NO_VERSION or version < self.to_version
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A version of a part that is known, and when it came to be."""
+
+    version: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What a version changed: relations that began and ended, and names of further fields."""
+
+    began: frozenset[Relation] = frozenset()
+    ended: frozenset[Relation] = frozenset()
+    fields: tuple[str, ...] = ()
+
+
+def merged(differences: Iterable[Difference]) -> Difference:
+    """Put what several parts of one fact changed into one."""
+    found = list(differences)
+    return Difference(
+        began=frozenset().union(*(each.began for each in found)),
+        ended=frozenset().union(*(each.ended for each in found)),
+        fields=tuple(sorted({name for each in found for name in each.fields})),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Insertion:
+    """What a state does to the intervals of its part."""
+
+    gone: tuple[Interval, ...]
+    made: tuple[Interval, ...]
+    difference: Difference
+
+
+def insert(
+    state: State, *, around: Iterable[Interval], after: Known | None, changed: Iterable[str]
+) -> Insertion:
+    """Put a state among the known versions of its part.
+
+    Args:
+        state: of a version that is not known yet.
+        around: the intervals of the part that hold at the known version before it, end at the one
+            after it, or begin there; more do no harm.
+        after: the next known version, or nothing when the state is the newest.
+        changed: names of further fields that differ from the version before.
+    """
+    gone: list[Interval] = []
+    made: list[Interval] = []
+    covered: set[Relation] = set()
+    ended: set[Relation] = set()
+    begins_after: dict[Relation, Interval] = {}
+    for interval in around:
+        if after is not None and interval.from_version == after.version:
+            begins_after[interval.relation] = interval
+        elif interval.from_version < state.version and interval.holds(state.version):
+            if interval.relation in state.relations:
+                covered.add(interval.relation)
+                continue
+            ended.add(interval.relation)
+            gone.append(interval)
+            made.append(replace(interval, to_version=state.version, to_at=state.at))
+            if after is not None and interval.holds(after.version):
+                made.append(replace(interval, from_version=after.version, from_at=after.at))
+
+    began = state.relations - covered
+    for relation in began:
+        follower = begins_after.get(relation)
+        if follower is not None:
+            gone.append(follower)
+            made.append(replace(follower, from_version=state.version, from_at=state.at))
+        else:
+            made.append(
+                Interval(
+                    tenant_id=state.tenant_id,
+                    part=state.part,
+                    relation=relation,
+                    from_version=state.version,
+                    from_at=state.at,
+                    to_version=after.version if after else NO_VERSION,
+                    to_at=after.at if after else FOREVER,
+                )
+            )
+    return Insertion(
+        gone=tuple(gone),
+        made=tuple(made),
+        difference=Difference(
+            began=frozenset(began), ended=frozenset(ended), fields=tuple(sorted(changed))
+        ),
+    )
+
+
+def changed_marks(before: Mapping[str, int], after: Mapping[str, int]) -> tuple[str, ...]:
+    """Name the fields whose marks differ."""
+    names = before.keys() | after.keys()
+    return tuple(sorted(name for name in names if before.get(name) != after.get(name)))

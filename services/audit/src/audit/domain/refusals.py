@@ -1,0 +1,45 @@
+"""Every reason for which this service does not do what it was asked."""
+
+from plexuskit.errors import Kind, Refusal
+
+
+class InvalidPageToken(Refusal):
+    """The page token was not made by this listing, or for other filters."""
+
+    kind = Kind.INVALID
+    text = "The page token does not belong to this listing; start again without a token."
+
+
+class ObjectNotFound(Refusal):
+    """There is no such object, or the caller may not ask about it; both look the same (GW-2)."""
+
+    kind = Kind.NOT_FOUND
+    text = "There is no {object} that you may ask about; check how it is written."
+
+
+class SubjectNotFound(Refusal):
+    """There is no such person, or the caller may not ask about them; both look the same (GW-2)."""
+
+    kind = Kind.NOT_FOUND
+    text = "There is no {subject} that you may ask about; only auditors ask about others."
+
+
+class TimeTooEarly(Refusal):
+    """The history begins later."""
+
+    kind = Kind.OUT_OF_RANGE
+    text = "What was before {begins_at} is not known; ask about that time or later."
+
+
+class HistoryNotBegun(Refusal):
+    """The present state of the owners is not loaded yet, so nothing can be said for sure."""
+
+    kind = Kind.UNAVAILABLE
+    text = "The history is being built; try again in a moment."
+
+
+class LedgerDamaged(Refusal):
+    """An entry of the ledger is missing or cannot be read, so it cannot be shown (GW-7)."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "Entry {no} of the ledger is missing or damaged; verify it and compare with an export."

@@ -1,0 +1,114 @@
+"""Walking a ledger: the first entry that was altered, removed or put elsewhere (GW-7)."""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from audit.domain.entries import Entry, Tail, hash_of
+
+
+class Flaw(enum.Enum):
+    """What is wrong with a ledger at a number."""
+
+    ALTERED = "altered"
+    REMOVED = "removed"
+    REORDERED = "reordered"
+    ANCHOR = "anchor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The first number at which a ledger is not what was written, and why one knows."""
+
+    no: int
+    flaw: Flaw
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A stored document: the number of its place, and its entry unless it can be read as none."""
+
+    no: int
+    tenant_id: str
+    entry: Entry | None
+
+
+class Walk:
+    """Takes the documents of one ledger in order of their places until something is wrong.
+
+    Attributes:
+        head: the last that was verified.
+        verified: how many were.
+    """
+
+    def __init__(self, *, before: Tail, anchors: Mapping[int, bytes]) -> None:
+        """Begin after an entry.
+
+        Args:
+            before: the entry before the first that will be taken; EMPTY for the whole ledger.
+            anchors: hashes by number that were kept elsewhere.
+        """
+        self.head = before
+        self.verified = 0
+        self._anchors = anchors
+
+    def take(self, placed: Placed) -> Finding | None:
+        """Verify the next document; return what is wrong, or nothing."""
+        expected = self.head.no + 1
+        if placed.no != expected:
+            return self.missing(expected)
+        entry = placed.entry
+        if entry is None:
+            return _finding(expected, Flaw.ALTERED, "what is stored can no longer be read")
+        if entry.no != expected or entry.what.tenant_id != placed.tenant_id:
+            return _finding(expected, Flaw.REORDERED, f"entry {entry.no} stands in its place")
+        finding = self._broken(entry)
+        if finding is None:
+            self.head = Tail(expected, entry.hash)
+            self.verified += 1
+        return finding
+
+    def _broken(self, entry: Entry) -> Finding | None:
+        """Tell what is wrong with the hashes of an entry in its own place."""
+        if hash_of(entry) != entry.hash:
+            return _finding(entry.no, Flaw.ALTERED, "its content has another hash than it says")
+        if entry.previous != self.head.hash:
+            # A forger keeps the link to what is before and renews the hash of what was altered.
+            text = f"entry {entry.no} was written after another content of it"
+            return _finding(max(self.head.no, 1), Flaw.ALTERED, text)
+        kept = self._anchors.get(entry.no)
+        if kept is not None and kept != entry.hash:
+            return _finding(entry.no, Flaw.ANCHOR, "it has another hash than was kept of it")
+        return None
+
+    def missing(self, no: int) -> Finding:
+        """Say that nothing stands at a number."""
+        return _finding(no, Flaw.REMOVED, "there is no such entry")
+
+    def finish(self, *, through: int) -> Finding | None:
+        """Verify that the ledger goes on to a number, and to every anchor of the whole of it.
+
+        Args:
+            through: the last number that was asked for; 0 for the present end.
+        """
+        last = through or max(self._anchors, default=0)
+        if self.head.no < last:
+            return self.missing(self.head.no + 1)
+        return None
+
+
+def check_before(before: Placed, *, anchors: Mapping[int, bytes]) -> Finding | None:
+    """Verify the entry that a stretch begins after, on its own; return what is wrong, or nothing.
+
+    Its hash is what the stretch is verified against, so an anchor of it makes the stretch certain.
+    """
+    entry = before.entry
+    if entry is None:
+        return _finding(before.no, Flaw.ALTERED, "what is stored can no longer be read")
+    walk = Walk(before=Tail(before.no - 1, entry.previous), anchors=anchors)
+    return walk.take(before)
+
+
+def _finding(no: int, flaw: Flaw, text: str) -> Finding:
+    return Finding(no=no, flaw=flaw, text=text)

@@ -1,0 +1,8 @@
+"""Writes: what happened becomes entries of the ledger and intervals of the history."""
+
+from audit.operations.beginning import begin_history, relation_states
+from audit.operations.recording import Recorder
+from audit.operations.remembering import remember
+from audit.operations.taking import take_facts
+
+__all__ = ["Recorder", "begin_history", "relation_states", "remember", "take_facts"]

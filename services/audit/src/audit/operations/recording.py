@@ -1,0 +1,103 @@
+"""Writing down what happened: each event once, numbers dense, by any number of processes (GW-7)."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+from plexuskit.clock import Clock
+from plexuskit.errors import DependencyDown
+
+from audit.domain.entries import Entry, Occurrence, Tail, append
+from audit.store import Store
+from audit.store.ledger import EVENT_INDEX
+
+log = structlog.get_logger()
+
+BATCH: Final = 500
+FRUITLESS_ROUNDS: Final = 50
+_PAUSE_MOST: Final = 0.05
+
+
+class Recorder:
+    """Appends to ledgers; knows their ends as long as nobody else writes.
+
+    The unique number of an entry is the fence: who writes number n has seen everything up to
+    n - 1. A taken number means that another process wrote, so the end is read again and the rest is
+    decided again. A taken event means a repeat, which is passed over.
+    """
+
+    def __init__(self, store: Store, *, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._tails: dict[str, Tail] = {}
+
+    async def record(self, occurrences: Sequence[Occurrence]) -> int:
+        """Write down what is not yet; return how many entries were added.
+
+        Returns only when all of them stand in their ledgers, durably, in the order given per
+        tenant.
+
+        Raises:
+            DependencyDown: the store failed or others wrote all the time; some may be written.
+        """
+        added = 0
+        by_tenant: dict[str, dict[str, Occurrence]] = {}
+        for each in occurrences:
+            by_tenant.setdefault(each.tenant_id, {}).setdefault(each.event_id, each)
+        for tenant_id, events in by_tenant.items():
+            waiting = list(events.values())
+            for start in range(0, len(waiting), BATCH):
+                added += await self._append(tenant_id, waiting[start : start + BATCH])
+        return added
+
+    async def _append(self, tenant_id: str, waiting: list[Occurrence]) -> int:
+        added = fruitless = 0
+        try:
+            while waiting and fruitless < FRUITLESS_ROUNDS:
+                if fruitless:
+                    await asyncio.sleep(random.uniform(0, _PAUSE_MOST))  # noqa: S311 - spreads writers
+                inserted, waiting = await self._attempt(tenant_id, waiting)
+                added += inserted
+                fruitless = 0 if inserted else fruitless + 1
+        except BaseException:
+            # What was written is not certain: the end is read before the next number is given.
+            self._tails.pop(tenant_id, None)
+            raise
+        if waiting:
+            log.warning("ledger.contended", entries=len(waiting))
+            raise DependencyDown(dependency="ledger", problem="others write all the time")
+        return added
+
+    async def _attempt(
+        self, tenant_id: str, waiting: list[Occurrence]
+    ) -> tuple[int, list[Occurrence]]:
+        """Write as far as possible; return how many entries were added and what is still to do."""
+        tail = self._tails.get(tenant_id)
+        if tail is None:
+            tail = await self._store.ledger.tail(tenant_id)
+        entries = self._entries(tail, waiting)
+        outcome = await self._store.ledger.append(entries)
+        if outcome.inserted:
+            last = entries[outcome.inserted - 1]
+            tail = Tail(last.no, last.hash)
+        rest = waiting[outcome.inserted :]
+        if outcome.failure is None:
+            self._tails[tenant_id] = tail
+        elif outcome.failure.index == EVENT_INDEX:
+            self._tails[tenant_id] = tail
+            known = await self._store.ledger.recorded(each.event_id for each in rest)
+            rest = [each for each in rest if each.event_id not in known]
+        else:
+            self._tails.pop(tenant_id, None)
+        return outcome.inserted, rest
+
+    def _entries(self, tail: Tail, waiting: Sequence[Occurrence]) -> list[Entry]:
+        now = self._clock.now()
+        entries: list[Entry] = []
+        for what in waiting:
+            entry = append(tail, what, now=now)
+            tail = Tail(entry.no, entry.hash)
+            entries.append(entry)
+        return entries

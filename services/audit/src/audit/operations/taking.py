@@ -1,0 +1,34 @@
+"""A batch of facts: the history first, for what each changed, then the ledger."""
+
+from collections.abc import Sequence
+
+from audit.domain.details import detailed
+from audit.domain.history import merged
+from audit.events import Told
+from audit.operations.recording import Recorder
+from audit.operations.remembering import remember
+from audit.store import Store
+
+
+async def take_facts(store: Store, *, recorder: Recorder, told: Sequence[Told]) -> None:
+    """Put facts into the history and write them down with what they changed.
+
+    Both steps are done once however often they are repeated, so a process that dies between them
+    loses nothing: what a known version changed is read from the history again. An event that stands
+    in a ledger has had both.
+
+    Raises:
+        DependencyDown: the store failed; the same facts may be given again.
+    """
+    recorded = await store.ledger.recorded(each.occurrence.event_id for each in told)
+    fresh = [each for each in told if each.occurrence.event_id not in recorded]
+    differences = await remember(store, states=[state for each in fresh for state in each.states])
+    await recorder.record(
+        [
+            detailed(
+                each.occurrence,
+                merged(differences[state.part, state.version] for state in each.states),
+            )
+            for each in fresh
+        ]
+    )

@@ -1,0 +1,18 @@
+"""Reads: the ledger, its export and its verification; why somebody may, and who could see what."""
+
+from audit.queries.access import Asker, Explained, Viewers, Witnesses, explain_access
+from audit.queries.entries import Lines, export_audit, list_audit_entries
+from audit.queries.verification import Verification, verify_audit
+
+__all__ = [
+    "Asker",
+    "Explained",
+    "Lines",
+    "Verification",
+    "Viewers",
+    "Witnesses",
+    "explain_access",
+    "export_audit",
+    "list_audit_entries",
+    "verify_audit",
+]

@@ -1,0 +1,228 @@
+"""Why somebody may or may not, and who could see what when (GW-3)."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from plexus_access.engine import WITH_MEMBERS, Ask, Engine
+from plexus_access.explain import READING, Explanation, Step, Viewer, explain, who_can_see
+from plexus_access.objects import PERSON, TASK, TENANT, Object, object_of
+from plexus_access.roles import PERMISSIONS
+from plexuskit.clock import to_milliseconds
+from plexuskit.errors import InvalidArgument
+
+from audit.domain.paging import Listing, from_milliseconds
+from audit.domain.paging import to_milliseconds as as_number
+from audit.domain.refusals import (
+    HistoryNotBegun,
+    ObjectNotFound,
+    SubjectNotFound,
+    TimeTooEarly,
+)
+from audit.queries.entries import page_limit
+from audit.queries.past import load_state
+from audit.store import Store
+
+EXPLAIN_OTHERS: Final = "access.explain_others"
+_KEPT: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks, as the signed context says it.
+
+    Attributes:
+        scopes: what an API token is limited to; empty for people.
+        app: with an API token.
+        second_factor: in a session that gave one.
+    """
+
+    tenant_id: str
+    person_id: str
+    scopes: frozenset[str] = frozenset()
+    app: bool = False
+    second_factor: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """A decision of a time, with the steps that led to it."""
+
+    explanation: Explanation
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewers:
+    """A page of those who could see an object, and how many there are in all."""
+
+    viewers: tuple[Viewer, ...]
+    next_page_token: str
+    total: int
+    as_of: datetime
+
+
+async def explain_access(
+    store: Store,
+    *,
+    asker: Asker,
+    subject: str,
+    permission: str,
+    object: str,  # noqa: A002 - the contract's word
+    at: datetime | None,
+    now: datetime,
+) -> Explained:
+    """Say what grants or refuses a permission at a time.
+
+    An object that does not exist and one that the subject has nothing to do with get the same
+    answer, by the same questions to the store (GW-2).
+
+    Args:
+        store: the history.
+        asker: who asks; about others it takes `access.explain_others` for them.
+        subject: `person:<id>`.
+        permission: as the contracts name it.
+        object: for example `task:<id>`; empty for the tenant.
+        at: the time; None for now.
+        now: the present.
+
+    Refusals: InvalidArgument, SubjectNotFound, TimeTooEarly, HistoryNotBegun.
+    """
+    kind, _, person_id = subject.partition(":")
+    if kind != PERSON or not person_id:
+        raise InvalidArgument(field="subject", problem="is not written person:<id>")
+    if permission not in PERMISSIONS:
+        raise InvalidArgument(field="permission", problem="is none that the contracts name")
+    about = _object(object) if object else None
+    as_of = await _time(store, at, now=now)
+    if person_id != asker.person_id:
+        asked = Object(PERSON, person_id)
+        if not await _may_ask(store, asker, about=asked, now=now):
+            raise SubjectNotFound(subject=subject)
+    state = await load_state(
+        store, tenant_id=asker.tenant_id, people=[person_id], object_=about, at=as_of
+    )
+    ask = Ask(person_id=person_id, permission=permission, object=about)
+    found = explain(Engine(state), ask, now=as_of)
+    steps = tuple(_without_existence(step) for step in found.steps)
+    return Explained(explanation=replace(found, steps=steps), as_of=as_of)
+
+
+class Witnesses:
+    """Finds who could see what; keeps the last answers, so that their pages cost nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept: OrderedDict[tuple[str, Object, datetime], list[Viewer]] = OrderedDict()
+
+    async def who_can_see(
+        self,
+        *,
+        asker: Asker,
+        object: str,  # noqa: A002 - the contract's word
+        at: datetime | None,
+        page_size: int,
+        page_token: str,
+        now: datetime,
+    ) -> Viewers:
+        """List everybody who could see an object at a time, in order of their ids.
+
+        Args:
+            asker: who asks; holds `access.explain_others` for the tenant.
+            object: of a kind that can be seen.
+            at: the time; None for now, the same now on each page.
+            page_size: 1 to 1,000; 0 means 100.
+            page_token: where the page before ended.
+            now: the present.
+
+        Refusals: InvalidArgument, InvalidPageToken, ObjectNotFound, TimeTooEarly, HistoryNotBegun.
+        """
+        about = _object(object)
+        if about.kind not in READING:
+            raise InvalidArgument(field="object", problem=f"must be one of {', '.join(READING)}")
+        limit = page_limit(page_size)
+        asked_at = str(as_number(at)) if at else ""
+        listing = Listing(name="audit.viewers", filters=(asker.tenant_id, object, asked_at))
+        position = listing.position(page_token, shape=(int, int))
+        first = int(position[1]) if position else 0
+        wanted = from_milliseconds(int(position[0])) if position else at
+        as_of = await _time(self._store, wanted, now=now)
+
+        tenant = Object(TENANT, asker.tenant_id)
+        if not await _may_ask(self._store, asker, about=tenant, now=now):
+            raise ObjectNotFound(object=object)
+        viewers = await self._viewers(asker.tenant_id, about, at=as_of)
+        more = first + limit < len(viewers)
+        return Viewers(
+            viewers=tuple(viewers[first : first + limit]),
+            next_page_token=listing.token(as_number(as_of), first + limit) if more else "",
+            total=len(viewers),
+            as_of=as_of,
+        )
+
+    async def _viewers(self, tenant_id: str, about: Object, *, at: datetime) -> list[Viewer]:
+        key = (tenant_id, about, at)
+        if key not in self._kept:
+            self._kept[key] = await _who(self._store, tenant_id, about, at=at)
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+
+async def _who(store: Store, tenant_id: str, about: Object, *, at: datetime) -> list[Viewer]:
+    known = await store.past.of_objects(tenant_id, [str(about)], at=at)
+    if not known:
+        raise ObjectNotFound(object=str(about))
+    people: list[str] | None = None
+    if about.kind in WITH_MEMBERS:
+        # Nobody touches these who does not belong.
+        projects = [each.subject for each in known if each.relation == "project"]
+        within = projects if about.kind == TASK and projects else [str(about)]
+        members = await store.past.members(tenant_id, within, people=None, at=at)
+        people = [each.subject.partition(":")[2] for each in members]
+    state = await load_state(store, tenant_id=tenant_id, people=people, object_=about, at=at)
+    return who_can_see(Engine(state), about, now=at)
+
+
+async def _may_ask(store: Store, asker: Asker, *, about: Object, now: datetime) -> bool:
+    """Tell whether somebody may ask about others, now and for what they ask about."""
+    state = await load_state(
+        store, tenant_id=asker.tenant_id, people=[asker.person_id], object_=about, at=now
+    )
+    ask = Ask(
+        person_id=asker.person_id,
+        permission=EXPLAIN_OTHERS,
+        object=about,
+        scopes=asker.scopes,
+        app=asker.app,
+        second_factor=asker.second_factor,
+    )
+    return Engine(state).decide(ask, now=now).allowed
+
+
+async def _time(store: Store, at: datetime | None, *, now: datetime) -> datetime:
+    begins_at = await store.history.begins_at()
+    if begins_at is None:
+        raise HistoryNotBegun
+    if at is None:
+        return now
+    if at > now:
+        raise InvalidArgument(field="at", problem="lies in the future")
+    if at < begins_at:
+        raise TimeTooEarly(begins_at=begins_at.isoformat(timespec="milliseconds"))
+    return to_milliseconds(at)
+
+
+def _object(written: str) -> Object:
+    try:
+        return object_of(written)
+    except ValueError as error:
+        raise InvalidArgument(field="object", problem="is not written kind:<id>") from error
+
+
+def _without_existence(step: Step) -> Step:
+    """Give out-of-reach and absent the same name (GW-2)."""
+    kind, _, rest = step.rule.partition(":")
+    return replace(step, rule=f"scope:{rest}") if kind == "object" else step

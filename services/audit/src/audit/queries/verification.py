@@ -1,0 +1,96 @@
+"""Proof by the chain of hashes that nothing of a ledger is missing or altered (GW-7)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from plexuskit.errors import InvalidArgument
+
+from audit.domain.entries import EMPTY, Tail
+from audit.domain.verification import Finding, Walk, check_before
+from audit.queries.entries import stretch
+from audit.store import Store
+
+ANCHORS_MOST: Final = 1_000
+_HASH_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What a walk over a stretch of a ledger found.
+
+    `head` is the last entry that is proved, to be kept; `more` says that the stretch goes on.
+    """
+
+    verified: int
+    finding: Finding | None
+    head: Tail
+    more: bool
+
+
+async def verify_audit(
+    store: Store,
+    *,
+    tenant_id: str,
+    from_no: int,
+    through_no: int,
+    anchors: Mapping[int, bytes],
+    most: int,
+) -> Verification:
+    """Compute the chain again and name the first entry that is not what was written.
+
+    The chain alone shows every change of an entry, every removal between two others and every other
+    order. That the last entries are still there, and that nobody wrote the whole chain anew, shows
+    only by hashes that were kept elsewhere: the anchors.
+
+    Args:
+        store: what is read, with majority.
+        tenant_id: whose ledger.
+        from_no: number to begin with; 0 means the first.
+        through_no: number to end with; 0 means the present last.
+        anchors: hashes by number, at most 1,000.
+        most: how many entries are verified at a time.
+
+    Refusals: InvalidArgument.
+    """
+    _check(anchors)
+    first, last = await stretch(store, tenant_id=tenant_id, from_no=from_no, through_no=through_no)
+    before, finding = await _before(store, tenant_id=tenant_id, first=first, anchors=anchors)
+    if finding is not None:
+        return Verification(verified=0, finding=finding, head=EMPTY, more=False)
+
+    walk = Walk(before=before, anchors=anchors)
+    upto = min(last, first + most - 1)
+    async for placed in store.ledger.walk(tenant_id, first=first, last=upto):
+        finding = walk.take(placed)
+        if finding is not None:
+            break
+    more = finding is None and walk.head.no == upto and upto < last
+    if finding is None and not more:
+        finding = walk.finish(through=through_no)
+    return Verification(verified=walk.verified, finding=finding, head=walk.head, more=more)
+
+
+async def _before(
+    store: Store, *, tenant_id: str, first: int, anchors: Mapping[int, bytes]
+) -> tuple[Tail, Finding | None]:
+    """Read the entry that a stretch begins after, and verify it on its own."""
+    if first == 1:
+        return EMPTY, None
+    placed = await store.ledger.find(tenant_id, first - 1)
+    if placed is None:
+        walk = Walk(before=EMPTY, anchors=anchors)
+        return EMPTY, walk.missing(first - 1)
+    finding = check_before(placed, anchors=anchors)
+    if placed.entry is None or finding is not None:
+        return EMPTY, finding
+    return Tail(placed.no, placed.entry.hash), None
+
+
+def _check(anchors: Mapping[int, bytes]) -> None:
+    if len(anchors) > ANCHORS_MOST:
+        raise InvalidArgument(field="anchors", problem=f"are more than {ANCHORS_MOST}")
+    if any(no < 1 or len(hash_) != _HASH_BYTES for no, hash_ in anchors.items()):
+        raise InvalidArgument(
+            field="anchors", problem="have a number from 1 and a hash of 32 bytes"
+        )

@@ -1,0 +1,292 @@
+"""The history: `parts` (their newest state), `versions` (known ones), `relations` (intervals)."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from plexuskit.mongo import (
+    ASCENDING,
+    Database,
+    DeleteOne,
+    Index,
+    InsertOne,
+    ReplaceOne,
+    Transaction,
+    UpdateMany,
+    UpdateOne,
+    Write,
+)
+
+from audit.domain.history import (
+    NO_VERSION,
+    Difference,
+    Interval,
+    Known,
+    Relation,
+    State,
+)
+
+SCHEMA_VERSION: Final = 1
+_ID_BYTES: Final = 16
+_BEGINNING: Final = "history"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newest:
+    """The newest known version of a part, and the marks of its further fields."""
+
+    version: int
+    at: datetime
+    marks: Mapping[str, int]
+
+
+class HistoryStore:
+    """The collections `parts`, `versions` and `relations`."""
+
+    def __init__(self, db: Database) -> None:
+        self._parts = db.collection("parts", schema_version=SCHEMA_VERSION)
+        self._versions = db.collection("versions", schema_version=SCHEMA_VERSION)
+        self._relations = db.collection("relations", schema_version=SCHEMA_VERSION)
+        self._beginning = db.collection("beginning", schema_version=SCHEMA_VERSION)
+
+    async def ensure_indexes(self) -> None:
+        """Create the collections and indexes, each for the queries below."""
+        await self._parts.ensure_indexes([])
+        await self._beginning.ensure_indexes([])
+        await self._versions.ensure_indexes(
+            [Index(keys=[("part", ASCENDING), ("version", ASCENDING)], name="part", unique=True)]
+        )
+        await self._relations.ensure_indexes(
+            [
+                Index(
+                    keys=[
+                        ("tenant_id", ASCENDING),
+                        ("object", ASCENDING),
+                        ("relation", ASCENDING),
+                        ("subject", ASCENDING),
+                        ("to_at", ASCENDING),
+                    ],
+                    name="object",
+                ),
+                Index(
+                    keys=[
+                        ("tenant_id", ASCENDING),
+                        ("subject", ASCENDING),
+                        ("relation", ASCENDING),
+                        ("to_at", ASCENDING),
+                    ],
+                    name="subject",
+                ),
+                Index(
+                    keys=[("part", ASCENDING), ("to_version", ASCENDING)],
+                    name="part_end",
+                ),
+                Index(
+                    keys=[("part", ASCENDING), ("from_version", ASCENDING)],
+                    name="part_begin",
+                ),
+            ]
+        )
+
+    async def begins_at(self) -> datetime | None:
+        """Read from when on the history is whole; nothing before it has begun."""
+        found = await self._beginning.find_one({"_id": _BEGINNING})
+        return None if found is None else found["at"]
+
+    async def begin(self, at: datetime) -> None:
+        """Note that the history is whole from a time on; the first who says so is believed."""
+        await self._beginning.update({"_id": _BEGINNING}, {"$setOnInsert": {"at": at}}, upsert=True)
+
+    async def tenants(self) -> list[str]:
+        """List the tenants that something is known of."""
+        return sorted(await self._parts.distinct("tenant_id"))
+
+    async def newest(self, parts: Iterable[str], *, tx: Transaction) -> dict[str, Newest]:
+        """Read the newest known versions of parts, by part."""
+        found = await self._parts.find_all({"_id": {"$in": list(parts)}}, tx=tx)
+        return {
+            each["_id"]: Newest(version=each["version"], at=each["at"], marks=dict(each["marks"]))
+            for each in found
+        }
+
+    async def open(self, parts: Iterable[str], *, tx: Transaction) -> dict[str, list[Interval]]:
+        """Read what holds at the newest version of parts, by part."""
+        found = await self._relations.find_all(
+            {"part": {"$in": list(parts)}, "to_version": NO_VERSION}, hint="part_end", tx=tx
+        )
+        by_part: dict[str, list[Interval]] = {}
+        for document in found:
+            by_part.setdefault(document["part"], []).append(_interval(document))
+        return by_part
+
+    async def is_known(self, part: str, version: int, *, tx: Transaction) -> bool:
+        """Tell whether a version of a part is known."""
+        found = await self._versions.find_one(
+            {"part": part, "version": version}, projection={"_id": 1}, tx=tx
+        )
+        return found is not None
+
+    async def after(self, part: str, version: int, *, tx: Transaction) -> Known | None:
+        """Read the next known version of a part after one."""
+        found = await self._versions.find_one(
+            {"part": part, "version": {"$gt": version}}, sort=[("version", ASCENDING)], tx=tx
+        )
+        return None if found is None else Known(version=found["version"], at=found["at"])
+
+    async def around(
+        self, part: str, version: int, *, after: Known, tx: Transaction
+    ) -> list[Interval]:
+        """Read the intervals of a part that a version before a known one can touch."""
+        found = await self._relations.find_all(
+            {
+                "part": part,
+                "from_version": {"$lte": after.version},
+                "$or": [{"to_version": NO_VERSION}, {"to_version": {"$gt": version}}],
+            },
+            hint="part_begin",
+            tx=tx,
+        )
+        return [_interval(each) for each in found]
+
+    async def correct(self, state: State, *, tx: Transaction) -> None:
+        """Give a version that was only known to be there the time at which it came to be."""
+        matched = await self._versions.update(
+            {"part": state.part, "version": state.version, "exact": False},
+            {"$set": {"at": state.at, "exact": True}},
+            tx=tx,
+        )
+        if not matched:
+            return
+        await self._parts.update(
+            {"_id": state.part, "version": state.version}, {"$set": {"at": state.at}}, tx=tx
+        )
+        begins = {"part": state.part, "from_version": state.version}
+        ends = {"part": state.part, "to_version": state.version}
+        await self._relations.bulk(
+            [
+                UpdateMany(begins, {"$set": {"from_at": state.at}}),
+                UpdateMany(ends, {"$set": {"to_at": state.at}}),
+            ],
+            tx=tx,
+        )
+
+    async def write(self, writes: "Writes", *, tx: Transaction) -> None:
+        """Carry out what was gathered."""
+        await self._versions.bulk(writes.versions, ordered=True, tx=tx)
+        await self._parts.bulk(list(writes.parts.values()), ordered=True, tx=tx)
+        await self._relations.bulk(writes.relations, ordered=True, tx=tx)
+
+    async def difference(self, part: str, version: int) -> Difference:
+        """Read what a known version changed."""
+        known = await self._versions.find_one({"part": part, "version": version})
+        began = await self._relations.find_all(
+            {"part": part, "from_version": version}, hint="part_begin"
+        )
+        ended = await self._relations.find_all(
+            {"part": part, "to_version": version}, hint="part_end"
+        )
+        return Difference(
+            began=frozenset(_relation(each) for each in began),
+            ended=frozenset(_relation(each) for each in ended),
+            fields=tuple(known["fields"]) if known else (),
+        )
+
+
+class Writes:
+    """What a transaction writes to the history, gathered for few round trips."""
+
+    def __init__(self) -> None:
+        self.versions: list[Write] = []
+        self.parts: dict[str, Write] = {}
+        self.relations: list[Write] = []
+
+    def version(self, state: State, *, fields: Sequence[str]) -> None:
+        """Note that a version is known."""
+        self.versions.append(
+            InsertOne(
+                {
+                    "_id": f"{state.part}@{state.version}",
+                    "tenant_id": state.tenant_id,
+                    "part": state.part,
+                    "version": state.version,
+                    "at": state.at,
+                    "exact": state.exact,
+                    "fields": list(fields),
+                }
+            )
+        )
+
+    def newest(self, state: State) -> None:
+        """Note that a state is the newest of its part."""
+        self.parts[state.part] = ReplaceOne(
+            {"_id": state.part},
+            {
+                "_id": state.part,
+                "tenant_id": state.tenant_id,
+                "version": state.version,
+                "at": state.at,
+                "marks": [list(pair) for pair in sorted(state.marks.items())],
+            },
+            upsert=True,
+        )
+
+    def change(self, *, gone: Iterable[Interval], made: Iterable[Interval]) -> None:
+        """Replace intervals by others."""
+        ends = {_interval_id(each) for each in gone}
+        kept = {_interval_id(each): _document(each) for each in made}
+        self.relations += [DeleteOne({"_id": id_}) for id_ in ends - kept.keys()]
+        for id_, document in kept.items():
+            self.relations.append(
+                UpdateOne({"_id": id_}, {"$set": document})
+                if id_ in ends
+                else InsertOne({"_id": id_, **document})
+            )
+
+
+def _interval_id(interval: Interval) -> str:
+    relation = interval.relation
+    content = "\x00".join(
+        (
+            interval.part,
+            relation.object,
+            relation.relation,
+            relation.subject,
+            relation.data,
+            str(interval.from_version),
+        )
+    )
+    return hashlib.blake2b(content.encode(), digest_size=_ID_BYTES).hexdigest()
+
+
+def _document(interval: Interval) -> dict[str, Any]:
+    relation = interval.relation
+    return {
+        "tenant_id": interval.tenant_id,
+        "part": interval.part,
+        "object": relation.object,
+        "relation": relation.relation,
+        "subject": relation.subject,
+        "data": relation.data,
+        "from_version": interval.from_version,
+        "from_at": interval.from_at,
+        "to_version": interval.to_version,
+        "to_at": interval.to_at,
+    }
+
+
+def _relation(document: Mapping[str, Any]) -> Relation:
+    return Relation(document["object"], document["relation"], document["subject"], document["data"])
+
+
+def _interval(document: Mapping[str, Any]) -> Interval:
+    return Interval(
+        tenant_id=document["tenant_id"],
+        part=document["part"],
+        relation=_relation(document),
+        from_version=document["from_version"],
+        from_at=document["from_at"],
+        to_version=document["to_version"],
+        to_at=document["to_at"],
+    )

@@ -1,0 +1,79 @@
+import dataclasses
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from audit import app
+from audit.config import LedgerSection, PeersSection, Settings
+from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceStub
+from plexus.authz.v1.caller_pb2 import CallerContext
+from plexuskit.clock import SystemClock
+from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
+from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, open_channel
+from plexuskit.mongo import Database
+from plexuskit.service import Runtime
+from plexuskit.testing.servers.ports import free_port
+
+
+@dataclasses.dataclass(frozen=True)
+class Person:
+    """Calls the service as one signed-in person: `await ann.VerifyAudit(request)`."""
+
+    stub: Any
+    metadata: tuple[tuple[str, bytes], ...]
+
+    def __getattr__(self, method: str) -> Callable[[Any], Any]:
+        call = getattr(self.stub, method)
+        return lambda request: call(request, metadata=self.metadata, timeout=10)
+
+
+@pytest.fixture
+def settings(
+    db: Database, mongo_url: str, caller_keys_of: Callable[[str], CallerSection]
+) -> Settings:
+    nobody = f"127.0.0.1:{free_port()}"
+    return Settings(
+        mongo=MongoSection(url=mongo_url, database=db.name),
+        kafka=KafkaSection(),
+        grpc=GrpcSection(port=free_port(), drain_seconds=1),
+        caller=caller_keys_of("audit"),
+        peers=PeersSection(directory=nobody, messaging=nobody, tasks=nobody),
+        ledger=LedgerSection(verified_most=4, export_frame_bytes=1024),
+    )
+
+
+@pytest.fixture
+async def target(settings: Settings, runtime: Runtime) -> AsyncIterator[str]:
+    async with app.api(settings, runtime):
+        yield f"127.0.0.1:{settings.grpc.port}"
+
+
+@pytest.fixture
+def token(caller_keys_of: Callable[[str], CallerSection]) -> Callable[..., Any]:
+    """The metadata of a request that the gateway passes on for a person."""
+
+    def made(name: str, *, tenant: str = "ten_a", **more: Any) -> tuple[tuple[str, bytes], ...]:
+        context = CallerContext(
+            kind=CallerContext.KIND_PERSON,
+            tenant_id=tenant,
+            person_id=f"per_{name}",
+            session_id=f"ses_{name}",
+            **more,
+        )
+        signer = CallerSigner(caller_keys_of("gateway"))
+        signed = CallerTokens(signer, context, clock=SystemClock()).for_audience("audit")
+        return ((METADATA_KEY, signed),)
+
+    return made
+
+
+@pytest.fixture
+async def signed_in(target: str, token: Callable[..., Any]) -> AsyncIterator[Callable[..., Person]]:
+    """A person whom the gateway has let in."""
+    async with open_channel(target) as opened:
+        stub = AuditServiceStub(opened)
+
+        def entered(name: str, **more: Any) -> Person:
+            return Person(stub=stub, metadata=token(name, **more))
+
+        yield entered

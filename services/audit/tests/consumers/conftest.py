@@ -1,0 +1,55 @@
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+from audit.consumers import consuming
+from audit.operations import Recorder
+from audit.store import Store
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.topics import AUDIT_DECISIONS, AUDIT_FACTS, TOPICS
+from plexuskit.config import KafkaSection
+from plexuskit.kafka import producer
+from plexuskit.service import Runtime
+
+Publish = Callable[..., Awaitable[None]]
+Recording = Callable[[], AbstractAsyncContextManager[Runtime]]
+TOPIC_OF = {fact: topic.name for topic in TOPICS for fact in topic.facts}
+
+
+@pytest.fixture
+async def publish(
+    kafka_section: KafkaSection, kafka_topics: Callable[..., Awaitable[Any]]
+) -> AsyncIterator[Publish]:
+    """Put events on their topics, as the owners' relays do."""
+    await kafka_topics(*AUDIT_FACTS.topics, *AUDIT_DECISIONS.topics)
+    async with producer(kafka_section) as out:
+
+        async def published(*events: Envelope, traceparent: str = "") -> None:
+            headers = {"traceparent": traceparent.encode()} if traceparent else {}
+            await out.send_batch(
+                [
+                    (TOPIC_OF[each.type], each.scope, each.SerializeToString(), headers)
+                    for each in events
+                ]
+            )
+
+        yield published
+
+
+@pytest.fixture
+def recording(store: Store, kafka_section: KafkaSection) -> Recording:
+    """Be a recorder for the time of a block; several at a time are a group."""
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[Runtime]:
+        runtime = Runtime(service="audit")
+        recorder = Recorder(store, clock=runtime.clock)
+        try:
+            async with consuming(store, recorder=recorder, kafka=kafka_section, runtime=runtime):
+                yield runtime
+        finally:
+            runtime.stop()
+            await runtime.close()
+
+    return running

@@ -1,0 +1,86 @@
+"""An administrator's answer to a feed that has stopped (INT-1)."""
+
+from datetime import datetime
+from typing import Final
+
+import structlog
+from plexuskit.mongo import Transaction
+from scim2_models import NotFoundException
+
+from directory.domain import people
+from directory.domain.access import Actor, require
+from directory.domain.scim import records
+from directory.domain.scim.guard import FeedChanged, FeedNotStopped, Waiting
+from directory.operations.scim import writing
+from directory.operations.scim.lane import Lane, Turn
+from directory.store import Store
+
+# A transaction lives for 3 seconds at most.
+_AT_ONCE: Final = 100
+
+log = structlog.get_logger()
+
+
+async def resolve_feed(
+    store: Store, lane: Lane, *, actor: Actor, approve: bool, expected_waiting: int, now: datetime
+) -> None:
+    """Deactivate everybody who waits, or let them stay; the day's count begins anew.
+
+    Each is deactivated once, however many administrators answer. A process that stops amidst leaves
+    the feed stopped with those that are left.
+
+    Raises:
+        PermissionMissing: the actor may not answer for the feed.
+        FeedNotStopped: nobody waits.
+        FeedChanged: not as many wait as the answer is about.
+    """
+    require(actor, "people.approve_feed")
+
+    async def begin(tx: Transaction) -> tuple[Waiting, ...]:
+        await store.feeds.serialise(actor.tenant_id, tx=tx)
+        waiting = await store.feeds.list_waiting(actor.tenant_id, tx=tx)
+        if not waiting:
+            raise FeedNotStopped
+        if len(waiting) != expected_waiting:
+            raise FeedChanged(waiting=len(waiting))
+        await store.feeds.forget_counted(actor.tenant_id, tx=tx)
+        if not approve:
+            await store.feeds.release([each.person_id for each in waiting], tx=tx)
+        return waiting
+
+    waiting = await store.transact(begin)
+    if approve:
+        for start in range(0, len(waiting), _AT_ONCE):
+            await _deactivate(store, lane, waiting[start : start + _AT_ONCE], actor=actor, now=now)
+    log.info(
+        "feed.approved" if approve else "feed.dropped", people=len(waiting), by=actor.person_id
+    )
+
+
+async def _deactivate(
+    store: Store, lane: Lane, some: tuple[Waiting, ...], *, actor: Actor, now: datetime
+) -> None:
+    async def work(turn: Turn) -> None:
+        tx = turn.tx
+        for each in some:
+            # Whoever waits no more was handled by another answer, or taken back by the feed.
+            if not await store.feeds.release([each.person_id], tx=tx):
+                continue
+            before = await store.people.get(each.person_id, tenant_id=actor.tenant_id, tx=tx)
+            after = people.deactivate(before)
+            await writing.save(store, before, after, actor=actor, now=now, turn=turn)
+            if each.remove:
+                await _remove(store, each, actor=actor, now=now, tx=tx)
+
+    await lane.run(work, actor=actor, now=now)
+
+
+async def _remove(
+    store: Store, each: Waiting, *, actor: Actor, now: datetime, tx: Transaction
+) -> None:
+    try:
+        record = await store.scim.get(each.person_id, tenant_id=actor.tenant_id, tx=tx)
+    except NotFoundException:
+        # Removed before; that it was deactivated now is all that was left.
+        return
+    await store.scim.save(records.remove(record, now=now), tx=tx)

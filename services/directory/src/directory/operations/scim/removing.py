@@ -1,0 +1,59 @@
+"""DELETE of a user: the person is deactivated, and the feed sees them no more."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from scim2_models import PreconditionFailedException
+
+from directory.domain import people
+from directory.domain.access import Actor, require
+from directory.domain.scim import records
+from directory.domain.scim.rules import FeedRules
+from directory.operations.scim import writing
+from directory.operations.scim.guarding import admit, stopped
+from directory.operations.scim.lane import Lane, Turn
+from directory.operations.scim.users import PERMISSION
+from directory.store import Store
+
+log = structlog.get_logger()
+
+
+async def remove_user(
+    store: Store,
+    lane: Lane,
+    *,
+    actor: Actor,
+    person_id: str,
+    expected: Callable[[str], bool],
+    rules: FeedRules,
+    now: datetime,
+) -> None:
+    """Deactivate a person and hide them from the feed; nothing that they wrote is lost.
+
+    Raises:
+        PermissionMissing: the actor may not provision people.
+        NotFoundException: the feed does not know the person.
+        PreconditionFailedException: the present resource is not the one that was expected.
+        DeactivationWaits: the feed has stopped; the removal waits (INT-1).
+        LastAdministrator: nobody could administer the tenant any more.
+    """
+    require(actor, PERMISSION)
+
+    async def work(turn: Turn) -> bool:
+        record = await store.scim.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
+        if not expected(record.etag):
+            raise PreconditionFailedException
+        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
+        after = people.deactivate(before)
+        if after is not before and not await admit(
+            store, before.id, remove=True, bounds=rules.bounds, actor=actor, now=now, tx=turn.tx
+        ):
+            return False
+        await writing.save(store, before, after, actor=actor, now=now, turn=turn)
+        await store.scim.save(records.remove(record, now=now), tx=turn.tx)
+        return True
+
+    if not await lane.run(work, actor=actor, now=now):
+        raise stopped(actor)
+    log.info("feed.user_removed", person_id=person_id, by=actor.person_id)

@@ -1,0 +1,230 @@
+"""Making and changing people as the feed says, with what it said beside them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+import structlog
+from plexuskit.ids import new_id
+from plexuskit.mongo import Transaction
+from scim2_models import PreconditionFailedException
+
+from directory.domain import people
+from directory.domain.access import Actor, require
+from directory.domain.ids import DepartmentId, PersonId
+from directory.domain.people import Person, State
+from directory.domain.scim import records
+from directory.domain.scim.changes import Change
+from directory.domain.scim.people import (
+    SOURCE,
+    Wanted,
+    department_path,
+    departments_of,
+    wanted,
+)
+from directory.domain.scim.records import Record
+from directory.domain.scim.resources import FeedUser
+from directory.domain.scim.rules import FeedRules
+from directory.domain.tenants import Tenant
+from directory.operations.hashing import Hashing
+from directory.operations.scim import writing
+from directory.operations.scim.departments import resolve_department
+from directory.operations.scim.finding import Found, check_free, find_meant
+from directory.operations.scim.guarding import admit, stopped
+from directory.operations.scim.lane import Lane, Turn
+from directory.store import Store
+
+PERMISSION: Final = "people.provision"
+_STATES: Final[Mapping[bool | None, State]] = {True: State.ACTIVE, False: State.DEACTIVATED}
+
+log = structlog.get_logger()
+
+
+async def create_user(
+    store: Store,
+    hashing: Hashing,
+    lane: Lane,
+    *,
+    actor: Actor,
+    user: FeedUser,
+    rules: FeedRules,
+    now: datetime,
+) -> Record:
+    """Make a person of a resource, or take over one that is here and that the feed means.
+
+    Somebody that the feed removed comes back when `rules.reactivates`. Who is here without the feed
+    is taken over when their external id, handle or address is the resource's.
+
+    Raises:
+        PermissionMissing: the actor may not provision people.
+        UniquenessException: another resource has the userName or externalId.
+        DeactivationWaits: the feed has stopped, and this would deactivate somebody (INT-1).
+        InvalidArgument, SCIMException: the resource holds what a person may not have.
+    """
+    require(actor, PERMISSION)
+    # Who is made or comes back is active, unless the feed says otherwise.
+    meant = replace(wanted(user), active=user.active is not False)
+    password = await writing.hashed(hashing, user)
+    tenant = await store.tenants.get(actor.tenant_id)
+    person_id = PersonId(new_id("per", now=now))
+
+    async def work(turn: Turn) -> Record | None:
+        found = await find_meant(store, user, meant, actor=actor, rules=rules, tx=turn.tx)
+        said = await _department(store, user, actor=actor, rules=rules, now=now, turn=turn)
+        if found.person is None:
+            person = _made(
+                meant, found, person_id=person_id, department_id=said, tenant=tenant, now=now
+            )
+            await writing.add(store, person, password=password, actor=actor, now=now, turn=turn)
+            record = records.begin(user, person, department_id=said, now=now)
+            await store.scim.add(record, tx=turn.tx)
+            return record
+
+        before, old = found.person, found.record
+        after = _changed(before, meant, record=old, department_id=said, now=now)
+        if not await _may(store, before, after, rules=rules, actor=actor, now=now, tx=turn.tx):
+            return None
+        await writing.save(store, before, after, password=password, actor=actor, now=now, turn=turn)
+        if old is None:
+            record = records.begin(user, after, department_id=said, now=now)
+            await store.scim.add(record, tx=turn.tx)
+        else:
+            record = records.renew(old, user, department_id=said, now=now)
+            await store.scim.save(record, tx=turn.tx)
+        return record
+
+    record = await lane.run(work, actor=actor, now=now)
+    if record is None:
+        raise stopped(actor)
+    log.info("feed.user_created", person_id=record.person_id, by=actor.person_id)
+    return record
+
+
+async def change_user(
+    store: Store,
+    hashing: Hashing,
+    lane: Lane,
+    *,
+    actor: Actor,
+    person_id: str,
+    change: Change[FeedUser],
+    expected: Callable[[str], bool],
+    rules: FeedRules,
+    now: datetime,
+) -> Record:
+    """Bring somebody to what the feed says now; nothing is written when nothing differs.
+
+    In: what to change; whether the feed expects an entity tag.
+
+    Raises:
+        PermissionMissing: the actor may not provision people.
+        NotFoundException: the feed does not know the person.
+        PreconditionFailedException: the present resource is not the one that was expected.
+        DeactivationWaits: the feed has stopped, and this would deactivate somebody (INT-1).
+        LastAdministrator: nobody could administer the tenant any more.
+        UniquenessException: another resource has the userName or externalId.
+        InvalidArgument, SCIMException: the change cannot be made, or not of a person.
+    """
+    require(actor, PERMISSION)
+    # A password is hashed before the transaction; what is read here decides nothing else.
+    present = await store.scim.get(person_id, tenant_id=actor.tenant_id)
+    password = await writing.hashed(hashing, change.apply(present.user()))
+
+    async def work(turn: Turn) -> Record | None:
+        record = await store.scim.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
+        if not expected(record.etag):
+            raise PreconditionFailedException
+        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
+        user = change.apply(record.user())
+        meant = wanted(user)
+        await check_free(store, user, record, actor=actor, tx=turn.tx)
+        said = await _department(store, user, actor=actor, rules=rules, now=now, turn=turn)
+        after = _changed(before, meant, record=record, department_id=said, now=now)
+        if change.activates:
+            await store.feeds.release([before.id], tx=turn.tx)
+        if not await _may(store, before, after, rules=rules, actor=actor, now=now, tx=turn.tx):
+            return None
+        renewed = records.renew(record, user, department_id=said, now=now)
+        await writing.save(store, before, after, password=password, actor=actor, now=now, turn=turn)
+        if after is before and records.same(record, renewed):
+            return record
+        await store.scim.save(renewed, tx=turn.tx)
+        return renewed
+
+    record = await lane.run(work, actor=actor, now=now)
+    if record is None:
+        raise stopped(actor)
+    return record
+
+
+async def _may(
+    store: Store,
+    before: Person,
+    after: Person,
+    *,
+    rules: FeedRules,
+    actor: Actor,
+    now: datetime,
+    tx: Transaction,
+) -> bool:
+    """Ask the guard when this deactivates somebody."""
+    if after.active or not before.active:
+        return True
+    return await admit(
+        store, before.id, remove=False, bounds=rules.bounds, actor=actor, now=now, tx=tx
+    )
+
+
+async def _department(
+    store: Store,
+    user: FeedUser,
+    *,
+    actor: Actor,
+    rules: FeedRules,
+    now: datetime,
+    turn: Turn,
+) -> DepartmentId | None:
+    path = department_path(
+        user, template=rules.department_template, separator=rules.department_separator
+    )
+    return await resolve_department(store, path, actor=actor, now=now, turn=turn)
+
+
+def _made(
+    meant: Wanted,
+    found: Found,
+    *,
+    person_id: PersonId,
+    department_id: DepartmentId | None,
+    tenant: Tenant,
+    now: datetime,
+) -> Person:
+    draft = meant.draft(handle=found.handle, department_id=department_id)
+    person = people.create(draft, person_id=person_id, tenant=tenant, now=now)
+    state = State.DEACTIVATED if meant.active is False else State.ACTIVE
+    return replace(person, state=state, external_id=meant.external_id)
+
+
+def _changed(
+    before: Person,
+    meant: Wanted,
+    *,
+    record: Record | None,
+    department_id: DepartmentId | None,
+    now: datetime,
+) -> Person:
+    """Bring a person to what is meant; out: `before` itself when nothing differs."""
+    belongs = departments_of(
+        before, said=record.department_id if record else None, now_said=department_id
+    )
+    changed = people.change(before, meant.changes(department_ids=belongs), now=now)
+    others = before.external_id and not before.external_id.startswith(f"{SOURCE}:")
+    after = replace(
+        changed,
+        state=_STATES.get(meant.active, before.state),
+        # Another system's key stays: it is how that system finds the person again.
+        external_id=before.external_id if others else meant.external_id,
+        version=before.version,
+    )
+    return people.next_version(before, after)

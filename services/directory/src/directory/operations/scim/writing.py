@@ -1,0 +1,107 @@
+"""Writing people that the feed has decided on, in the turn that its request has."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from plexuskit.mongo import Retry
+
+from directory import events
+from directory.domain.access import Actor
+from directory.domain.passwords import normalise
+from directory.domain.people import Person
+from directory.domain.refusals import HandleTaken
+from directory.domain.scim.resources import FeedUser
+from directory.operations.hashing import Hashing
+from directory.operations.saving import check_managers, deactivated, save_changed
+from directory.operations.scim.lane import Turn
+from directory.store import Credential, Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordSet:
+    """The hash of a password that the feed gave; empty: it gave none."""
+
+    hash: str = field(default="", repr=False)
+
+
+NO_PASSWORD = PasswordSet()
+
+
+async def hashed(hashing: Hashing, user: FeedUser) -> PasswordSet:
+    """Hash the password of a resource, outside any transaction.
+
+    Raises:
+        InvalidArgument: it is not allowed.
+    """
+    if not user.password:
+        return NO_PASSWORD
+    return PasswordSet(hash=await hashing.make(normalise(user.password, field="password")))
+
+
+async def add(
+    store: Store,
+    person: Person,
+    *,
+    password: PasswordSet,
+    actor: Actor,
+    now: datetime,
+    turn: Turn,
+) -> None:
+    """Store a new person, with an account when there is a password.
+
+    Raises:
+        Retry: someone took the handle meanwhile; the transaction finds another one.
+        EmployeeNumberTaken: someone of the tenant has the employee number.
+        PersonNotFound, ManagerUnavailable: there is no such manager.
+    """
+    await check_managers(store, [(None, person)], tenant_id=actor.tenant_id, tx=turn.tx)
+    try:
+        await store.people.add(person, tx=turn.tx)
+    except HandleTaken as taken:
+        raise Retry from taken
+    await _set_password(store, person, password, now=now, turn=turn)
+    turn.facts.append(events.person_added(person, actor_id=actor.person_id, now=now))
+    turn.touched.append(person.id)
+
+
+async def save(
+    store: Store,
+    before: Person,
+    after: Person,
+    *,
+    password: PasswordSet = NO_PASSWORD,
+    actor: Actor,
+    now: datetime,
+    turn: Turn,
+) -> None:
+    """Store a changed person; who is deactivated is signed out and leaves groups.
+
+    Raises:
+        LastAdministrator: nobody could administer the tenant any more.
+        EmployeeNumberTaken: someone else of the tenant has the employee number.
+        PersonNotFound, ManagerUnavailable, ManagerCycle: nobody can report to that manager.
+    """
+    await _set_password(store, after, password, now=now, turn=turn)
+    if after is before:
+        return
+    await check_managers(store, [(before, after)], tenant_id=actor.tenant_id, tx=turn.tx)
+    await save_changed(
+        store,
+        [(before, after)],
+        tenant_id=actor.tenant_id,
+        actor_id=actor.person_id,
+        now=now,
+        tx=turn.tx,
+    )
+    turn.touched.append(after.id)
+    turn.left.extend(deactivated([(before, after)]))
+
+
+async def _set_password(
+    store: Store, person: Person, password: PasswordSet, *, now: datetime, turn: Turn
+) -> None:
+    if password.hash:
+        credential = Credential(
+            person_id=person.id, tenant_id=person.tenant_id, password_hash=password.hash
+        )
+        await store.credentials.set(credential, now=now, tx=turn.tx)

@@ -1,0 +1,62 @@
+"""What the feed reads back, and how it stands."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from scim2_models import SearchRequest
+
+from directory.domain.access import Actor, require
+from directory.domain.scim.guard import Feed
+from directory.domain.scim.records import Record
+from directory.domain.scim.resources import DEFAULT_RESULTS, MOST_RESULTS, USER
+from directory.domain.scim.rules import FeedRules
+from directory.store import Store
+from directory.store.scim import Page, query_of
+
+PERMISSION: Final = "people.provision"
+
+
+async def get_user(store: Store, *, actor: Actor, person_id: str) -> Record:
+    """Load what the feed said of somebody.
+
+    Raises:
+        PermissionMissing: the actor may not provision people.
+        NotFoundException: the feed does not know the person.
+    """
+    require(actor, PERMISSION)
+    return await store.scim.get(person_id, tenant_id=actor.tenant_id)
+
+
+async def list_users(store: Store, *, actor: Actor, asked: SearchRequest[Any]) -> Page:
+    """Find people that the feed manages: at most 200 at once, 100 when it names no number.
+
+    Raises:
+        PermissionMissing: the actor may not provision people.
+        InvalidFilterException: something cannot be asked for.
+    """
+    require(actor, PERMISSION)
+    return await store.scim.list_matching(
+        query_of(asked.filter) if asked.filter is not None else {},
+        tenant_id=actor.tenant_id,
+        order=asked.sort_binding(USER),
+        descending=asked.sort_order is SearchRequest.SortOrder.descending,
+        skip=(asked.start_index or 1) - 1,
+        limit=DEFAULT_RESULTS if asked.count is None else min(asked.count, MOST_RESULTS),
+    )
+
+
+async def get_feed_status(store: Store, *, actor: Actor, rules: FeedRules, now: datetime) -> Feed:
+    """Say how the feed stands.
+
+    Raises:
+        PermissionMissing: the actor may not manage people.
+    """
+    require(actor, "people.manage")
+    tenant_id = actor.tenant_id
+    deactivated = await store.feeds.count(tenant_id, now=now)
+    active = await store.people.count_active_humans(tenant_id=tenant_id)
+    return Feed(
+        deactivated=deactivated,
+        allowed=rules.bounds.allowed(active=active, deactivated=deactivated),
+        waiting=await store.feeds.list_waiting(tenant_id),
+    )

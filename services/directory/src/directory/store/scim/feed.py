@@ -1,0 +1,96 @@
+"""What the guard of a feed counts; every decision touches one document per tenant (INT-1)."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from plexuskit.mongo import ASCENDING, Database, Index, Transaction
+
+from directory.domain.ids import PersonId, TenantId
+from directory.domain.scim.guard import WINDOW, Waiting
+
+SCHEMA_VERSION: Final = 1
+_SPARE: Final = timedelta(hours=1)
+
+
+class Feeds:
+    """The guards of feeds: deactivations of the last day, and those that wait."""
+
+    def __init__(self, db: Database) -> None:
+        self._guards = db.collection("scim_guards", schema_version=SCHEMA_VERSION)
+        self._deactivations = db.collection("scim_deactivations", schema_version=SCHEMA_VERSION)
+        self._waiting = db.collection("scim_waiting", schema_version=SCHEMA_VERSION)
+
+    async def provision(self) -> None:
+        """Create the collections and their indexes; deactivations are forgotten after a day."""
+        await self._guards.ensure_indexes([])
+        await self._deactivations.ensure_indexes(
+            [
+                Index(keys=[("tenant_id", ASCENDING), ("at", ASCENDING)], name="tenant_at"),
+                Index(keys=[("at", ASCENDING)], expire_after=WINDOW + _SPARE, name="expiry"),
+            ]
+        )
+        await self._waiting.ensure_indexes(
+            [Index(keys=[("tenant_id", ASCENDING), ("since", ASCENDING)], name="tenant_since")]
+        )
+
+    async def serialise(self, tenant_id: TenantId, *, tx: Transaction) -> None:
+        """Make decisions of two transactions about one feed conflict, so that each counts."""
+        await self._guards.update(
+            {"_id": tenant_id}, {"$inc": {"decisions": 1}}, upsert=True, tx=tx
+        )
+
+    async def count(
+        self, tenant_id: TenantId, *, now: datetime, tx: Transaction | None = None
+    ) -> int:
+        """Count the deactivations of the last 24 hours, or since an administrator answered."""
+        return await self._deactivations.count(
+            {"tenant_id": tenant_id, "at": {"$gt": now - WINDOW}}, tx=tx
+        )
+
+    async def note(
+        self, person_id: PersonId, *, tenant_id: TenantId, at: datetime, tx: Transaction
+    ) -> None:
+        """Count one deactivation; the same person may be deactivated many times a day."""
+        document = {"_id": f"{person_id}:{at.timestamp()}", "tenant_id": tenant_id, "at": at}
+        await self._deactivations.replace({"_id": document["_id"]}, document, upsert=True, tx=tx)
+
+    async def forget_counted(self, tenant_id: TenantId, *, tx: Transaction) -> None:
+        """Begin to count anew."""
+        await self._deactivations.delete_many({"tenant_id": tenant_id}, tx=tx)
+
+    async def waits(self, tenant_id: TenantId, *, tx: Transaction) -> bool:
+        """Tell whether anybody waits."""
+        return bool(await self._waiting.count({"tenant_id": tenant_id}, limit=1, tx=tx))
+
+    async def hold(self, waiting: Waiting, *, tenant_id: TenantId, tx: Transaction) -> None:
+        """Let somebody wait; who waits already does so since the first time."""
+        await self._waiting.update(
+            {"_id": waiting.person_id},
+            {
+                "$max": {"remove": waiting.remove},
+                "$setOnInsert": {"tenant_id": tenant_id, "since": waiting.since},
+            },
+            upsert=True,
+            tx=tx,
+        )
+
+    async def release(self, person_ids: Sequence[PersonId], *, tx: Transaction) -> int:
+        """Let people wait no more; out: how many did."""
+        return await self._waiting.delete_many({"_id": {"$in": list(person_ids)}}, tx=tx)
+
+    async def list_waiting(
+        self, tenant_id: TenantId, *, tx: Transaction | None = None
+    ) -> tuple[Waiting, ...]:
+        """Load everybody who waits, the longest first."""
+        found = await self._waiting.find_all(
+            {"tenant_id": tenant_id}, sort=[("since", ASCENDING), ("_id", ASCENDING)], tx=tx
+        )
+        return tuple(
+            Waiting(
+                person_id=PersonId(document["_id"]),
+                remove=document["remove"],
+                since=document["since"],
+            )
+            for document in found
+        )
