@@ -10,7 +10,8 @@
 
 A rotation is the three steps in this order, each known to every service before the next: a process
 reads its file again when it has changed, and what an old key has signed lives for a minute. It
-writes `DIR/<service>/caller.json` for each service and `DIR/directory/tokens.json`; between
+writes `DIR/<service>/caller.json` for each service, `DIR/directory/tokens.json` and
+`DIR/directory/secrets.json`; between
 `--announce` and `--switch` the next private keys wait in `DIR/next.json`. With `--owner UID` the
 files belong to that user. Certificates live for 90 days and are of an authority whose key is not
 kept, so they are made all at once; they are for one machine. Needs plexuskit and directory, as the
@@ -26,7 +27,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from directory.store import load_or_create
+from directory.store import load_or_create, load_or_create_sealing
 from plexuskit.clock import SystemClock
 from plexuskit.grpc.keys import generate_keys, owner_of
 from plexuskit.testing.certificates import CertificateAuthority
@@ -64,10 +65,11 @@ def main() -> None:
 
 
 def make_missing(folder: Path) -> None:
-    """Make the keys of callers unless all are there, and the key of access tokens likewise."""
+    """Make the keys of callers unless all are there, those of access tokens and stored secrets."""
     if not all(_caller(folder, service).is_file() for service in SERVICES):
         _write_all(folder, generate_keys(SERVICES))
     load_or_create(folder / "directory/tokens.json", now=SystemClock().now())
+    load_or_create_sealing(folder / "directory/secrets.json", now=SystemClock().now())
 
 
 def make_certificates(folder: Path) -> None:
