@@ -66,6 +66,13 @@ class World:
             answer = await SessionServiceStub(channel).SignIn(request, timeout=20)
             return str(answer.tokens.access_token)
 
+    def forged_for(self, who: str) -> str:
+        """Give a token of a session of its own, which nobody has opened."""
+        return self.forged(
+            tenant=_tenant_of(self.tokens[who]),
+            sub=self.platform.id_of(self.handles[who]),
+        )
+
     def forged(self, **claims: Any) -> str:
         """Sign a token with directory's own key: its signature is no reason to refuse it."""
         path = self.platform.layout.keys / "directory-tokens.json"
