@@ -34,6 +34,7 @@ class Process:
 
     child: asyncio.subprocess.Process
     log: Path
+    environment: dict[str, str]
 
     def entries(self) -> list[dict]:
         lines = self.log.read_text().splitlines()
@@ -89,7 +90,7 @@ async def process(
         child = await asyncio.create_subprocess_exec(
             *command, env=env, stdout=output, stderr=asyncio.subprocess.STDOUT
         )
-    running = Process(child, log)
+    running = Process(child, log, env)
     try:
         await eventually(running.port, within=20)
         yield running
@@ -186,6 +187,8 @@ async def test_msg_4_facts_reach_kafka_and_no_secret_reaches_the_log(
     added = [("PersonAdded", 1)] * 3
     assert sorted(seen) == [*added, ("PersonDeactivated", 2), ("SessionRevoked", 1)]
 
+    await _keys_rotate_without_a_restart(process, stub, caller_keys_of)
+
     for answer in (first, second, third):
         secrets |= {answer.tokens.access_token, answer.tokens.refresh_token}
         secrets.add(answer.tokens.access_token.rpartition(".")[2])
@@ -196,3 +199,30 @@ async def test_msg_4_facts_reach_kafka_and_no_secret_reaches_the_log(
     assert {"sign_in.refused", "session.started", "session.refresh_reused"} <= events
     assert [secret for secret in secrets if secret in log] == []
     assert "$argon2" not in log
+
+
+async def _keys_rotate_without_a_restart(
+    process: Process, stub: SessionServiceStub, keys: Callable[[str], CallerSection]
+) -> None:
+    gateway = CallerTokens(
+        CallerSigner(keys("gateway")),
+        CallerContext(kind=CallerContext.KIND_SERVICE),
+        clock=SystemClock(),
+    )
+    signed = {"metadata": ((METADATA_KEY, gateway.for_audience("directory")),)}
+
+    async def published() -> list[str]:
+        answer = await stub.GetSigningKeys(sessions.GetSigningKeysRequest(), **signed)
+        return [key["kid"] for key in json.loads(answer.jwks_json)["keys"]]
+
+    (before,) = await published()
+    rotating = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "directory", "--rotate-signing-keys", env=process.environment
+    )
+    assert await rotating.wait() == 0
+
+    async def both() -> bool:
+        return len(await published()) == 2
+
+    await eventually(both, within=20)
+    assert (await published())[0] == before

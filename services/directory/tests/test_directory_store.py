@@ -1,6 +1,6 @@
 """Indexes, shapes and expiry on a real database; the file of signing keys on a real disk."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from directory.domain.imports import Imported
 from directory.domain.people import Changes
 from directory.domain.refusals import SignInRefused
 from directory.domain.requests import Request
+from directory.domain.sign_in_refusals import CodeRefused
 from directory.queries.authority import Ref
 from directory.store import Store
 from plexuskit.mongo import Database
@@ -52,7 +53,40 @@ async def write_everything(company: Any) -> tuple[str, str]:
     )
     await operations.deactivate_person(company.store, person_id=li.id, request=None, **common)
     tokens = await company.sign_in("root")
+    await write_sign_in(company, company.acting_as(company.admin, session_id=tokens.session_id))
     return department.id, tokens.session_id
+
+
+async def write_sign_in(company: Any, actor: Any) -> None:
+    common = {"actor": actor, "now": company.now}
+    made = await operations.create_api_token(
+        company.store,
+        name="x",
+        person_id="",
+        scopes=["people.read"],
+        expires_at=company.now + timedelta(days=1),
+        request=None,
+        **common,
+    )
+    await operations.resolve_api_token(
+        company.store, token_hash=made.token.token_hash, now=company.now
+    )
+    await operations.enroll_totp(
+        company.store, company.hashes, sealing=company.sealing, password=PASSWORD, **common
+    )
+    with pytest.raises(CodeRefused):
+        await operations.confirm_totp(company.store, sealing=company.sealing, code="1", **common)
+    await operations.begin_passkey(
+        company.store, company.hashes, passkeys=company.passkeys, password=PASSWORD, **common
+    )
+    await company.store.people.find_by_email("li@acme.example", tenant_id=actor.tenant_id)
+    await operations.update_sign_in_policy(
+        company.store,
+        actor=actor,
+        local_accounts=False,
+        second_factor_role_ids=["x"],
+        expected_version=0,
+    )
 
 
 async def read_everything(company: Any, department_id: str, session_id: str) -> None:
@@ -76,6 +110,10 @@ async def read_everything(company: Any, department_id: str, session_id: str) -> 
     await queries.get_person(store, actor=actor, handle="root")
     await queries.batch_get_people(store, actor=actor, person_ids=["x"], handles=["root"])
     await queries.get_directory_status(store, actor=actor, now=company.now)
+    await queries.list_sessions(store, actor=actor, person_id="", now=company.now)
+    await queries.list_second_factors(store, actor=actor)
+    await queries.get_sign_in_policy(store, actor=actor)
+    await queries.list_sign_in_options(store)
     await queries.find_ended_sessions(store, session_ids=[session_id], now=company.now)
     ids = {"tenant_id": actor.tenant_id, "person_id": actor.person_id}
     refs = [Ref(kind="person", id="x"), Ref(kind="department", id=department_id)]
@@ -118,5 +156,7 @@ async def test_what_must_be_forgotten_expires(store: Store, db: Database) -> Non
     assert expiries["requests", "answered_at"] == 7 * DAY
     assert expiries["sessions", "expires_at"] == 7 * DAY
     assert expiries["sign_in_attempts", "counted_at"] == DAY
+    assert expiries["sign_in_challenges", "expires_at"] == 0
+    assert expiries["api_tokens", "expires_at"] == 7 * DAY
     # Provisioning again changes nothing and fails at nothing.
     await store.provision()

@@ -8,6 +8,7 @@ from plexus_cli.commands import (
     access,
     admin,
     altering,
+    api_tokens,
     arranging,
     auditing,
     departments,
@@ -17,10 +18,15 @@ from plexus_cli.commands import (
     guests,
     importing,
     messages,
+    modules,
     notifications,
+    open_sessions,
     people,
+    policies,
+    roles,
     roster,
     schedule,
+    second_factor,
     session,
     status,
     tailing,
@@ -60,6 +66,9 @@ app.add_typer(people.app, name="people")
 app.add_typer(departments.app, name="departments")
 app.add_typer(groups.app, name="groups")
 app.add_typer(guests.app, name="guests")
+app.add_typer(second_factor.app, name="second-factor")
+app.add_typer(open_sessions.app, name="sessions")
+app.add_typer(api_tokens.app, name="tokens")
 app.add_typer(arranging.app, name="conversations")
 app.command()(messages.history)
 app.command()(messages.send)
@@ -82,6 +91,9 @@ app.command()(finding.search)
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(notifications.app, name="notifications")
 app.add_typer(importing.app, name="import")
+app.add_typer(roles.app, name="roles")
+app.add_typer(policies.app, name="policies")
+app.add_typer(modules.app, name="modules")
 app.command()(status.status)
 app.add_typer(access.app, name="access")
 app.add_typer(auditing.app, name="audit")

@@ -9,7 +9,7 @@ from plexus.directory.v1.directory_service_pb2 import BatchGetPeopleRequest, Get
 from plexus.directory.v1.people_pb2 import Person
 
 from plexus_cli.problems import Refused
-from plexus_cli.profiles import Profiles
+from plexus_cli.profiles import Profiles, of_api_token
 from plexus_cli.sdk import Plexus, connect
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ def run(work: Callable[[Plexus], Awaitable[T]]) -> T:
 
     async def connected() -> T:
         profiles = Profiles()
-        profile = profiles.find(asked.profile)
+        profile = of_api_token(asked.url) or profiles.find(asked.profile)
         if asked.url:
             profile = replace(profile, url=asked.url)
         async with connect(profile, profiles) as plexus:

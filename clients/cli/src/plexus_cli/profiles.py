@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import math
 import os
 import tempfile
 import time
@@ -16,6 +17,8 @@ from pydantic import BaseModel
 from plexus_cli.problems import Refused
 
 ENVIRONMENT = "PLEXUS_CREDENTIALS"
+# An API token for scripts, used instead of a signed-in profile together with --url.
+API_TOKEN = "PLEXUS_API_TOKEN"  # noqa: S105 - the variable's name
 HOLD_SECONDS = 60.0
 _LOOKED_EVERY = 0.02
 
@@ -32,6 +35,30 @@ class Profile:
     access_expires_at: float
     refresh_token: str
     session_id: str
+
+
+def of_api_token(url: str | None) -> Profile | None:
+    """Give a profile that acts with the API token of the environment; None without one.
+
+    Raises:
+        Refused: there is one, and no address to use it at.
+    """
+    token = os.environ.get(API_TOKEN, "")
+    if not token:
+        return None
+    if not url:
+        raise Refused(f"{API_TOKEN} needs an address: plexus --url HOST:PORT …")
+    return Profile(
+        name="api token",
+        url=url,
+        person_id="",
+        handle="",
+        access_token=token,
+        # Never renewed here: the token lives until its own end.
+        access_expires_at=math.inf,
+        refresh_token="",
+        session_id="",
+    )
 
 
 class Credentials(BaseModel):

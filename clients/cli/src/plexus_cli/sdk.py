@@ -18,6 +18,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from plexus.audit.v1.access_service_pb2_grpc import AccessHistoryServiceStub
 from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from plexus.directory.v1 import session_service_pb2
+from plexus.directory.v1.access_service_pb2_grpc import AccessServiceStub
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from plexus.directory.v1.scim_service_pb2_grpc import ScimServiceStub
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
@@ -54,6 +55,7 @@ class Plexus:
     def __init__(self, channel: grpc.aio.Channel, profile: Profile, profiles: Profiles) -> None:
         self.profile = profile
         self._profiles = profiles
+        self.grants = AccessServiceStub(channel)
         self.directory = DirectoryServiceStub(channel)
         self.scim = ScimServiceStub(channel)
         self.sessions = SessionServiceStub(channel)
@@ -65,7 +67,7 @@ class Plexus:
         self.notify = NotifyServiceStub(channel)
         self.search = SearchServiceStub(channel)
         self.audit = AuditServiceStub(channel)
-        self.access = AccessHistoryServiceStub(channel)
+        self.access_history = AccessHistoryServiceStub(channel)
         self.live = LiveStub(channel)
 
     async def call(
@@ -99,6 +101,11 @@ class Plexus:
             await self._renew()
         return (("authorization", f"Bearer {self.profile.access_token}"),)
 
+    async def renew(self) -> None:
+        """Trade the refresh token in now, for a token that says what has changed."""
+        async with self._profiles.held():
+            await self._trade(self._profiles.find(self.profile.name))
+
     async def _renew(self) -> None:
         """Trade the refresh token in, unless another call or process of this person just did."""
         async with self._profiles.held():
@@ -106,13 +113,16 @@ class Plexus:
             if stored.access_expires_at - time.time() >= RENEW_BEFORE_SECONDS:
                 self.profile = stored
                 return
-            request = session_service_pb2.RefreshSessionRequest(refresh_token=stored.refresh_token)
-            with told():
-                response = await patient(
-                    lambda: self.sessions.RefreshSession(request, timeout=CALL_SECONDS),
-                    request=request,
-                )
-            self.profile = self._profiles.renew(stored, **token_fields(response.tokens))
+            await self._trade(stored)
+
+    async def _trade(self, stored: Profile) -> None:
+        request = session_service_pb2.RefreshSessionRequest(refresh_token=stored.refresh_token)
+        with told():
+            response = await patient(
+                lambda: self.sessions.RefreshSession(request, timeout=CALL_SECONDS),
+                request=request,
+            )
+        self.profile = self._profiles.renew(stored, **token_fields(response.tokens))
 
 
 def token_fields(tokens: session_service_pb2.Tokens) -> dict[str, str | float]:

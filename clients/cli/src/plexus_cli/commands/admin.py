@@ -12,7 +12,7 @@ from plexus.directory.v1.session_service_pb2 import (
 )
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 
-from plexus_cli.commands import feed
+from plexus_cli.commands import feed, sign_in
 from plexus_cli.context import asked, find_people, run
 from plexus_cli.operator import known, servers
 from plexus_cli.output import print_json, print_table, say
@@ -25,6 +25,7 @@ app = typer.Typer(no_args_is_help=True, help="For operators.")
 dlq = typer.Typer(no_args_is_help=True, help="Records that a consumer could not handle.")
 app.add_typer(dlq, name="dlq")
 app.add_typer(feed.app, name="feed")
+app.add_typer(sign_in.app, name="sign-in")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Group = Annotated[str, typer.Argument(help="Consumer group, for example search.messages.")]

@@ -1,43 +1,71 @@
 """Signing in and out."""
 
 import asyncio
-import platform
 import sys
 from typing import Annotated
 
 import typer
-from plexus.directory.v1.session_service_pb2 import SignInRequest, SignOutRequest
-from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
+from plexus.directory.v1.session_service_pb2 import SignOutRequest
 
 from plexus_cli.context import asked, run
-from plexus_cli.output import print_json, print_table, say
+from plexus_cli.output import mention_aside, print_json, print_table, say
 from plexus_cli.problems import Refused
-from plexus_cli.profiles import Profile, Profiles
-from plexus_cli.sdk import CALL_SECONDS, Plexus, open_channel, token_fields, told
+from plexus_cli.profiles import Profiles
+from plexus_cli.sdk import Plexus
+from plexus_cli.signing_in import with_password, with_provider
 
 
 def login(
-    name: Annotated[str, typer.Argument(help="Handle to sign in with.")],
+    name: Annotated[str, typer.Argument(help="Handle to sign in with.")] = "",
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
+    code: Annotated[
+        str, typer.Option(help="Code of your app, or a recovery code, if one is due.")
+    ] = "",
+    sso: Annotated[
+        str, typer.Option(metavar="PROVIDER", help="Sign in with the company's provider instead.")
+    ] = "",
     profile: Annotated[
         str | None, typer.Option(help="Name to keep it under; the handle by default.")
     ] = None,
     default: Annotated[bool, typer.Option(help="Make it the default profile.")] = False,
 ) -> None:
     """Sign in and keep the session in a file only you can read."""
-    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else _ask()
+    if bool(name) == bool(sso):
+        raise typer.BadParameter("give a handle, or a provider with --sso")
     url = asked.url or _known_url()
-    signed_in = asyncio.run(_sign_in(url, name, password, profile or name))
+    signed_in = asyncio.run(
+        with_provider(url, provider=sso, code=code, profile=profile or "", shown=_show)
+        if sso
+        else with_password(
+            url,
+            handle=name,
+            password=password(from_stdin=password_stdin),
+            code=code,
+            profile=profile or "",
+        )
+    )
     Profiles().save(signed_in, default=default)
     say(f"Signed in as {signed_in.handle} (profile {signed_in.name}) at {url}.")
 
 
-def _ask() -> str:
+def password(*, from_stdin: bool) -> str:
+    """Read a password, from standard input or where nobody sees it.
+
+    Raises:
+        Refused: it is not to come from standard input, and there is no terminal.
+    """
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():
         raise Refused("Give the password on standard input with --password-stdin.")
     return str(typer.prompt("Password", hide_input=True, err=True))
+
+
+def _show(url: str) -> None:
+    mention_aside("Open this address in a browser; waiting for it to come back:")
+    say(url)
 
 
 def _known_url() -> str:
@@ -45,22 +73,6 @@ def _known_url() -> str:
     if profiles.names():
         return profiles.find(None).url
     raise Refused("Say where Plexus is: plexus --url HOST:PORT login NAME")
-
-
-async def _sign_in(url: str, name: str, password: str, profile: str) -> Profile:
-    request = SignInRequest(
-        handle=name, password=password, device=f"plexus cli on {platform.node()}"
-    )
-    async with open_channel(url) as channel:
-        with told():
-            response = await SessionServiceStub(channel).SignIn(request, timeout=CALL_SECONDS)
-    return Profile(
-        name=profile,
-        url=url,
-        person_id=response.person.id,
-        handle=response.person.handle,
-        **token_fields(response.tokens),  # type: ignore[arg-type] # named after the fields
-    )
 
 
 def logout() -> None:

@@ -22,7 +22,6 @@ from directory.operations.scoping import (
     check_departments,
     check_joined,
     check_standing,
-    managed_person,
 )
 from directory.store import Credential, Store
 from directory.store.documents import person_document, person_from
@@ -133,7 +132,9 @@ async def update_person(
         grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await managed_person(store, grants, person_id, tenant_id=actor.tenant_id, tx=tx)
+        before = await store.places.managed_person(
+            grants, person_id, tenant_id=actor.tenant_id, tx=tx
+        )
         after = people.change(before, changes, expected_version=expected_version, now=now)
         grants.require_roles(before.roles, after.roles)
         if after.email != before.email:

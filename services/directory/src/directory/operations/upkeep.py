@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -10,17 +10,27 @@ from plexuskit.clock import Clock
 from plexuskit.errors import Refusal
 
 from directory.operations.bindings import end_expired_bindings
-from directory.operations.leaving import expire_guests
+from directory.operations.leaving import EXPIRED_AT_ONCE, expire_guests
 from directory.store import Store
 
 log = structlog.get_logger()
 
-EVERY: Final = timedelta(seconds=30)
-JOBS: Final[tuple[Callable[..., Awaitable[int]], ...]] = (end_expired_bindings, expire_guests)
+
+async def end_expired_guests(store: Store, *, now: datetime) -> int:
+    """Deactivate every guest whose time is over; out: how many were looked at."""
+    total = 0
+    while looked_at := await expire_guests(store, now=now):
+        total += looked_at
+        if looked_at < EXPIRED_AT_ONCE:
+            break
+    return total
 
 
-async def keep_up(store: Store, *, clock: Clock, every: timedelta = EVERY) -> None:
-    """Remove expired bindings and let expired guests go, once in a while, for ever.
+JOBS: Final[tuple[Callable[..., Awaitable[int]], ...]] = (end_expired_guests, end_expired_bindings)
+
+
+async def keep_up(store: Store, *, clock: Clock, every: timedelta) -> None:
+    """Let expired guests go and remove expired bindings, once in a while, for ever.
 
     Both are without effect from their time on in any case; this tells everybody. What fails is done
     at the next turn.
@@ -30,5 +40,5 @@ async def keep_up(store: Store, *, clock: Clock, every: timedelta = EVERY) -> No
             try:
                 await job(store, now=clock.now())
             except Refusal as refusal:
-                log.warning("upkeep.failed", job=job.__name__, error=str(refusal))
+                log.warning("upkeep.postponed", job=job.__name__, reason=str(refusal))
         await asyncio.sleep(every.total_seconds())

@@ -12,6 +12,7 @@ from directory.queries.groups import list_group_members, list_groups
 from directory.queries.members import filter_members
 from directory.queries.people import batch_get_people, get_person, list_people
 from directory.queries.scim import get_feed_status, get_user, list_users
+from directory.queries.scim_groups import get_feed_group, groups_of, list_feed_groups
 from directory.queries.sessions import find_ended_sessions
 from directory.queries.sign_in import (
     get_sign_in_policy,
@@ -26,12 +27,15 @@ __all__ = [
     "filter_members",
     "find_ended_sessions",
     "get_directory_status",
+    "get_feed_group",
     "get_feed_status",
     "get_person",
     "get_sign_in_policy",
     "get_user",
+    "groups_of",
     "list_access_policies",
     "list_departments",
+    "list_feed_groups",
     "list_group_members",
     "list_groups",
     "list_modules",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from plexuskit.mongo import ASCENDING, DESCENDING, Database, Index, ReplaceOne, Transaction
+from plexuskit.mongo import ASCENDING, Database, Index, ReplaceOne, Transaction
 
 from directory.domain.api_tokens import USED_TO_THE, ApiToken
 from directory.domain.ids import PersonId, TenantId
@@ -84,10 +84,9 @@ class ApiTokens:
                 "ended_at": None,
                 "expires_at": {"$gt": now},
             },
-            sort=[("created_at", DESCENDING), ("_id", DESCENDING)],
             tx=tx,
         )
-        return [api_token_from(document) for document in found]
+        return sorted(map(api_token_from, found), key=lambda token: token.id, reverse=True)
 
     async def find_alive(self, token_ids: Sequence[str], *, now: datetime) -> frozenset[str]:
         """Find which of the ids are tokens that go on."""

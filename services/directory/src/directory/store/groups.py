@@ -95,7 +95,7 @@ class Groups:
         return group_from(found) if found else None
 
     async def find_many(
-        self, group_ids: Sequence[str], *, tenant_id: TenantId, tx: Transaction
+        self, group_ids: Sequence[str], *, tenant_id: TenantId, tx: Transaction | None = None
     ) -> list[Group]:
         """Load groups by id, the unknown left out."""
         found = await self._groups.find_all(

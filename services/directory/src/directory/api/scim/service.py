@@ -12,6 +12,7 @@ from directory import operations, queries
 from directory.api.scim import discovery
 from directory.api.scim.errors import UNPROCESSABLE, answer_to
 from directory.api.scim.exchange import CONTENT_TYPE, Answer, Exchange
+from directory.api.scim.groups import Groups
 from directory.api.scim.users import Users
 from directory.api.translate import acting
 from directory.domain.access import Actor, require
@@ -32,6 +33,7 @@ class ScimApi(ScimServiceServicer):
         self._rules = rules
         self._clock = clock
         self._lane = operations.scim.Lane(store)
+        self._groups = Groups(store, self._lane, clock=clock)
         self._users = Users(store, self._lane, hashing=hashing, rules=rules, clock=clock)
 
     async def ExchangeScim(
@@ -61,6 +63,8 @@ class ScimApi(ScimServiceServicer):
         match exchange.segments:
             case ("Users", *_):
                 return await self._users.answer(exchange, actor=actor)
+            case ("Groups", *_):
+                return await self._groups.answer(exchange, actor=actor)
             case (discovery.CONFIG | discovery.TYPES | discovery.SCHEMAS, *_):
                 return discovery.discover(exchange)
             case (".search",) | ("Bulk",) | ("Me", *_):

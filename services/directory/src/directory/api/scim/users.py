@@ -1,30 +1,30 @@
 """`/Users`: a request becomes one operation or query, its outcome the answer."""
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 
 from plexuskit.clock import Clock
-from scim2_models import Context, NotFoundException, SearchRequest
+from scim2_models import Context, GroupMembership, Reference, SearchRequest
 
 from directory import operations, queries
 from directory.api.scim.discovery import listed
-from directory.api.scim.errors import refused
-from directory.api.scim.exchange import Answer, Exchange, dumped, id_of
+from directory.api.scim.endpoint import Endpoint
+from directory.api.scim.exchange import Answer, Exchange, dumped
 from directory.domain.access import Actor
-from directory.domain.scim import changes
+from directory.domain.groups import Group
+from directory.domain.scim.changes import Change
 from directory.domain.scim.records import Record
-from directory.domain.scim.resources import POLICY, USER, USERS
+from directory.domain.scim.resources import GROUPS, POLICY, USER, USERS, FeedUser
 from directory.domain.scim.rules import FeedRules
 from directory.operations.hashing import Hashing
 from directory.operations.scim import Lane
 from directory.store import Store
 
-_ASKED: Final = frozenset(
-    {"filter", "sortBy", "sortOrder", "startIndex", "count", "attributes", "excludedAttributes"}
-)
 
-
-class Users:
+class Users(Endpoint):
     """People as the feed sees them."""
+
+    model = USER
 
     def __init__(
         self, store: Store, lane: Lane, *, hashing: Hashing, rules: FeedRules, clock: Clock
@@ -35,53 +35,17 @@ class Users:
         self._rules = rules
         self._clock = clock
 
-    async def answer(self, exchange: Exchange, *, actor: Actor) -> Answer:
-        """Answer a request below `/Users`.
-
-        Raises:
-            SCIMException, ValidationError, Refusal: it cannot be carried out.
-        """
-        match exchange.segments[1:]:
-            case ():
-                return await self._collection(exchange, actor=actor)
-            case (".search",) if exchange.method == "POST":
-                return await self._list(exchange, exchange.json(), actor=actor)
-            case (id_,):
-                return await self._one(exchange, id_of(id_), actor=actor)
-            case _:
-                raise NotFoundException
-
-    async def _collection(self, exchange: Exchange, *, actor: Actor) -> Answer:
-        match exchange.method:
-            case "GET":
-                return await self._list(exchange, _search(exchange.parameters), actor=actor)
-            case "POST":
-                return await self._create(exchange, actor=actor)
-            case _:
-                return refused(405, "The collection takes GET and POST.", allow="GET, POST")
-
-    async def _one(self, exchange: Exchange, person_id: str, *, actor: Actor) -> Answer:
-        match exchange.method:
-            case "GET":
-                return await self._get(exchange, person_id, actor=actor)
-            case "PUT":
-                change = changes.replacement(exchange.json(), model=USER)
-                return await self._change(exchange, person_id, change, actor=actor)
-            case "PATCH":
-                change = changes.patch(exchange.json(), model=USER)
-                return await self._change(exchange, person_id, change, actor=actor)
-            case "DELETE":
-                return await self._remove(exchange, person_id, actor=actor)
-            case _:
-                allowed = "GET, PUT, PATCH, DELETE"
-                return refused(405, f"A resource takes {allowed}.", allow=allowed)
-
-    async def _list(self, exchange: Exchange, asked: dict[str, Any], *, actor: Actor) -> Answer:
+    async def list(self, exchange: Exchange, asked: dict[str, Any], *, actor: Actor) -> Answer:
+        """Answer a search."""
         request = SearchRequest[USER].model_validate(asked, scim_policy=POLICY)
-        page = await queries.list_users(self._store, actor=actor, asked=request)
+        page = await queries.list_users(
+            self._store, actor=actor, asked=request, now=self._clock.now()
+        )
+        ids = [record.person_id for record in page.records]
+        groups = await queries.groups_of(self._store, ids, actor=actor, now=self._clock.now())
         shown = [
             dumped(
-                record.shown(location=exchange.location(USERS, record.person_id)),
+                _resource(exchange, record, groups.get(record.person_id, ())),
                 context=Context.RESOURCE_QUERY_RESPONSE,
                 part=request,
             )
@@ -90,64 +54,89 @@ class Users:
         body = listed(shown, total=page.total, start_index=request.start_index or 1)
         return Answer(status=200, body=body)
 
-    async def _get(self, exchange: Exchange, person_id: str, *, actor: Actor) -> Answer:
-        record = await queries.get_user(self._store, actor=actor, person_id=person_id)
+    async def get(self, exchange: Exchange, id_: str, *, actor: Actor) -> Answer:
+        """Show one user, unless the client has that version."""
+        record = await queries.get_user(
+            self._store, actor=actor, person_id=id_, now=self._clock.now()
+        )
         if exchange.has(record.etag):
             return Answer(status=304, headers={"etag": record.etag})
-        return _shown(exchange, record, Context.RESOURCE_QUERY_RESPONSE)
+        return await self._shown(exchange, record, Context.RESOURCE_QUERY_RESPONSE, actor=actor)
 
-    async def _create(self, exchange: Exchange, *, actor: Actor) -> Answer:
-        user = USER.model_validate(
-            exchange.json(),
-            scim_ctx=Context.RESOURCE_CREATION_REQUEST,
-            scim_policy=POLICY,
-        )
+    async def create(self, exchange: Exchange, body: dict[str, Any], *, actor: Actor) -> Answer:
+        """Make a user."""
         record = await operations.scim.create_user(
             self._store,
             self._hashing,
             self._lane,
             actor=actor,
-            user=user,
+            user=USER.model_validate(
+                body, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=POLICY
+            ),
             rules=self._rules,
             now=self._clock.now(),
         )
-        return _shown(exchange, record, Context.RESOURCE_CREATION_RESPONSE, status=201)
+        answer = _answer(exchange, record, (), Context.RESOURCE_CREATION_RESPONSE)
+        return Answer(status=201, body=answer.body, headers=answer.headers)
 
-    async def _change(
-        self, exchange: Exchange, person_id: str, change: changes.Change[Any], *, actor: Actor
+    async def change(
+        self, exchange: Exchange, id_: str, change: Change[Any], *, actor: Actor
     ) -> Answer:
+        """Replace or patch a user."""
         record = await operations.scim.change_user(
             self._store,
             self._hashing,
             self._lane,
             actor=actor,
-            person_id=person_id,
+            person_id=id_,
             change=change,
             expected=exchange.expected(),
             rules=self._rules,
             now=self._clock.now(),
         )
-        return _shown(exchange, record, Context.RESOURCE_REPLACEMENT_RESPONSE)
+        context = Context.RESOURCE_REPLACEMENT_RESPONSE
+        return await self._shown(exchange, record, context, actor=actor)
 
-    async def _remove(self, exchange: Exchange, person_id: str, *, actor: Actor) -> Answer:
+    async def remove(self, exchange: Exchange, id_: str, *, actor: Actor) -> None:
+        """Deactivate a user and hide them."""
         await operations.scim.remove_user(
             self._store,
             self._lane,
             actor=actor,
-            person_id=person_id,
+            person_id=id_,
             expected=exchange.expected(),
             rules=self._rules,
             now=self._clock.now(),
         )
-        return Answer(status=204)
+
+    async def _shown(
+        self, exchange: Exchange, record: Record, context: Context, *, actor: Actor
+    ) -> Answer:
+        groups = await queries.groups_of(
+            self._store, [record.person_id], actor=actor, now=self._clock.now()
+        )
+        return _answer(exchange, record, groups.get(record.person_id, ()), context)
 
 
-def _shown(exchange: Exchange, record: Record, context: Context, *, status: int = 200) -> Answer:
+def _answer(
+    exchange: Exchange, record: Record, groups: Sequence[Group], context: Context
+) -> Answer:
     location = exchange.location(USERS, record.person_id)
-    body = dumped(record.shown(location=location), context=context, part=exchange.shown_part(USER))
-    return Answer(status=status, body=body, headers={"etag": record.etag, "location": location})
+    body = dumped(
+        _resource(exchange, record, groups), context=context, part=exchange.shown_part(USER)
+    )
+    return Answer(status=200, body=body, headers={"etag": record.etag, "location": location})
 
 
-def _search(parameters: dict[str, str]) -> dict[str, Any]:
-    """Return the members of a search request; a parameter without a value is none."""
-    return {name: value for name, value in parameters.items() if value and name in _ASKED}
+def _resource(exchange: Exchange, record: Record, groups: Sequence[Group]) -> FeedUser:
+    user = record.shown(location=exchange.location(USERS, record.person_id))
+    user.groups = [
+        GroupMembership(
+            value=group.id,
+            ref=Reference(exchange.location(GROUPS, group.id)),
+            display=group.name,
+            type="direct",
+        )
+        for group in groups
+    ] or None
+    return user

@@ -13,6 +13,7 @@ from scim2_models import (
     ComplexAttribute,
     ETag,
     Filter,
+    Mutability,
     Pagination,
     Patch,
     Reference,
@@ -48,7 +49,7 @@ class User(scim2_models.User[AnyExtension]):
     Emails: ClassVar[type[ComplexAttribute]] = Email
 
 
-class Manager(scim2_models.Manager):
+class Superior(scim2_models.Manager):
     """Whom somebody reports to, with no more required than RFC 7643, 8.7.1 does: feeds say less."""
 
     value: Annotated[str | None, CaseExact.true] = None
@@ -60,7 +61,25 @@ class Manager(scim2_models.Manager):
 class EnterpriseUser(scim2_models.EnterpriseUser):
     """The enterprise extension."""
 
-    manager: Manager | None = None
+    manager: Superior | None = None
+
+
+class GroupMember(ComplexAttribute):
+    """A person of a group; there are no groups in groups."""
+
+    value: Annotated[str | None, Mutability.immutable, CaseExact.true] = None
+    ref: Annotated[Reference[scim2_models.User[Any]] | None, Mutability.immutable] = Field(
+        None, serialization_alias="$ref", validation_alias="$ref"
+    )
+    type: Annotated[str | None, Mutability.immutable] = Field(None, examples=["User"])
+
+
+class Group(scim2_models.Group):
+    """A group that the feed may fill."""
+
+    members: list[GroupMember] | None = None  # type: ignore[assignment]
+
+    Members: ClassVar[type[ComplexAttribute]] = GroupMember
 
 
 ENTERPRISE: Final = str(EnterpriseUser.__schema__)
@@ -94,8 +113,8 @@ _CONFIG: Final = ServiceProviderConfig(
 )
 
 PROVIDER: Final = ScimProvider(
-    models=[User, EnterpriseUser],
-    resource_types=[ResourceType.from_resource(USER)],
+    models=[User, EnterpriseUser, Group],
+    resource_types=[ResourceType.from_resource(USER), ResourceType.from_resource(Group)],
     config=_CONFIG,
     policy=POLICY,
 )

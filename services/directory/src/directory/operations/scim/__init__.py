@@ -1,8 +1,18 @@
 """What an HR feed changes: people, groups and departments as it says, within its guard."""
 
 from directory.operations.scim.feed import resolve_feed
+from directory.operations.scim.groups import change_group, create_group, remove_group
 from directory.operations.scim.lane import Lane
 from directory.operations.scim.removing import remove_user
 from directory.operations.scim.users import change_user, create_user
 
-__all__ = ["Lane", "change_user", "create_user", "remove_user", "resolve_feed"]
+__all__ = [
+    "Lane",
+    "change_group",
+    "change_user",
+    "create_group",
+    "create_user",
+    "remove_group",
+    "remove_user",
+    "resolve_feed",
+]

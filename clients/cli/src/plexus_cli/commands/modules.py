@@ -1,0 +1,89 @@
+"""Modules: parts of the product that a company switches off, or tries in some departments first."""
+
+from typing import Annotated
+
+import typer
+from plexus.directory.v1 import access_service_pb2 as pb
+from plexus.directory.v1.access_pb2 import Module
+
+from plexus_cli.commands import departments
+from plexus_cli.context import run
+from plexus_cli.output import as_dict, print_json, print_table, say
+from plexus_cli.sdk import Plexus
+
+app = typer.Typer(no_args_is_help=True, help="Parts of the product, on or off.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Which = Annotated[str, typer.Argument(help="messaging, notify, search or tasks.")]
+Exceptions = Annotated[
+    list[str] | None,
+    typer.Option("--except", help="Department, with those below, where it is the other way round."),
+]
+RequestId = Annotated[str | None, typer.Option("--id", help="Id for retries.")]
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """List the modules, and whether each is on for you."""
+
+    async def work(plexus: Plexus) -> tuple[pb.ListModulesResponse, dict[str, str]]:
+        response = await plexus.call(plexus.grants.ListModules, pb.ListModulesRequest())
+        names: dict[str, str] = {}
+        if any(module.except_department_ids for module in response.modules) and not json:
+            found = await departments.all_departments(plexus, closed=True)
+            names = {each.id: each.name for each in found}
+        return response, names
+
+    response, names = run(work)
+    if json:
+        print_json(as_dict(response))
+        return
+    rows = [
+        (
+            module.name,
+            "on" if module.enabled else "off",
+            ", ".join(names.get(id_, id_) for id_ in module.except_department_ids),
+            "yes" if module.name in response.on else "no",
+        )
+        for module in response.modules
+    ]
+    print_table("Modules", ["name", "", "except", "for you"], rows)
+
+
+@app.command()
+def on(
+    module: Which, except_: Exceptions = None, request_id: RequestId = None, json: Json = False
+) -> None:
+    """Switch a module on, but off for the excepted departments."""
+    _switch(module, enabled=True, exceptions=except_ or [], request_id=request_id, json=json)
+
+
+@app.command()
+def off(
+    module: Which, except_: Exceptions = None, request_id: RequestId = None, json: Json = False
+) -> None:
+    """Switch a module off, but on for the excepted departments: a pilot."""
+    _switch(module, enabled=False, exceptions=except_ or [], request_id=request_id, json=json)
+
+
+def _switch(
+    name: str, *, enabled: bool, exceptions: list[str], request_id: str | None, json: bool
+) -> None:
+    async def work(plexus: Plexus) -> Module:
+        request = pb.SetModuleRequest(
+            request_id=request_id or departments.new_request_id(),
+            name=name,
+            enabled=enabled,
+            except_department_ids=[
+                (await departments.find(plexus, each)).id for each in exceptions
+            ],
+        )
+        return (await plexus.call(plexus.grants.SetModule, request)).module
+
+    module = run(work)
+    if json:
+        print_json(as_dict(module))
+        return
+    state = "on" if module.enabled else "off"
+    excepted = len(module.except_department_ids)
+    say(f"{module.name} is {state}" + (f", but for {excepted} departments." if excepted else "."))

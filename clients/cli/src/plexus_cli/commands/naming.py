@@ -1,0 +1,70 @@
+"""Subjects and scopes of role bindings, as people write and read them."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from plexus_cli.commands import departments, groups
+from plexus_cli.context import find_people, name_people
+from plexus_cli.problems import Refused
+from plexus_cli.sdk import Plexus
+
+MEMBERS: Final = "#member"
+SUBJECT_HELP: Final = (
+    "A person by handle or id, `group:NAME` or `department:NAME` for everybody who belongs."
+)
+SCOPE_HELP: Final = (
+    "`department:NAME`, `group:NAME`, `conversation:ID` or `project:ID`; the whole tenant without."
+)
+
+
+async def subject_of(plexus: Plexus, written: str) -> str:
+    """Read who a role is for; out: as the contract writes it.
+
+    Raises:
+        Refused: there is nobody of that name.
+    """
+    kind, colon, name = written.removesuffix(MEMBERS).partition(":")
+    if colon and kind == "group":
+        return f"group:{(await groups.find(plexus, name)).id}{MEMBERS}"
+    if colon and kind == "department":
+        return f"department:{(await departments.find(plexus, name)).id}{MEMBERS}"
+    handle = written.removeprefix("person:")
+    return f"person:{(await find_people(plexus, [handle]))[handle].id}"
+
+
+async def scope_of(plexus: Plexus, written: str) -> str:
+    """Read what a role is for; out: as the contract writes it, "" for the tenant.
+
+    Raises:
+        Refused: there is none of that name, or it is no scope.
+    """
+    if not written:
+        return ""
+    kind, colon, name = written.partition(":")
+    if colon and kind == "group":
+        return f"group:{(await groups.find(plexus, name)).id}"
+    if colon and kind == "department":
+        return f"department:{(await departments.find(plexus, name)).id}"
+    if not colon or kind not in {"tenant", "conversation", "project"}:
+        raise Refused(f"{written} is no scope. Give {SCOPE_HELP}")
+    return written
+
+
+async def shown(plexus: Plexus, written: Iterable[str]) -> dict[str, str]:
+    """Give subjects and scopes as people read them: handles and names where there are any."""
+    every = set(written)
+    plain = {each: each.removesuffix(MEMBERS).partition(":") for each in every}
+    people = await name_people(plexus, {id_ for kind, _, id_ in plain.values() if kind == "person"})
+    names = {f"person:{id_}": handle for id_, handle in people.items()}
+    kinds = {kind for kind, _, _ in plain.values()}
+    if "department" in kinds:
+        found = await departments.all_departments(plexus, closed=True)
+        names |= {f"department:{each.id}": f"department:{each.name}" for each in found}
+    if "group" in kinds:
+        names |= {
+            f"group:{each.id}": f"group:{each.name}" for each in await groups.all_groups(plexus)
+        }
+    return {
+        each: "everything" if kind == "tenant" else names.get(f"{kind}:{id_}", each)
+        for each, (kind, _, id_) in plain.items()
+    }

@@ -1,0 +1,100 @@
+"""Second factors of one's own, and of who lost theirs."""
+
+import sys
+from typing import Annotated
+
+import typer
+from plexus.directory.v1 import session_service_pb2 as pb
+
+from plexus_cli.commands.session import password
+from plexus_cli.context import find_people, run
+from plexus_cli.output import as_dict, instant, mention_aside, print_json, print_table, say
+from plexus_cli.sdk import Plexus
+
+app = typer.Typer(no_args_is_help=True, help="One-time codes and passkeys beside your password.")
+
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+]
+_KINDS = {
+    pb.SECOND_FACTOR_KIND_TOTP: "one-time codes",
+    pb.SECOND_FACTOR_KIND_PASSKEY: "passkey",
+}
+
+
+@app.command()
+def totp(password_stdin: PasswordStdin = False) -> None:
+    """Set up one-time codes: shows the secret for your app, then asks for its first code."""
+    given = password(from_stdin=password_stdin)
+
+    async def begin(plexus: Plexus) -> pb.EnrollTotpResponse:
+        return await plexus.call(plexus.sessions.EnrollTotp, pb.EnrollTotpRequest(password=given))
+
+    enrolment = run(begin)
+    say(enrolment.uri)
+    say(f"Secret: {enrolment.secret}")
+    if not sys.stdin.isatty():
+        say("Next: plexus second-factor confirm CODE, within 15 minutes.")
+        return
+    confirm(str(typer.prompt("First code of your app", err=True)))
+
+
+@app.command()
+def confirm(code: Annotated[str, typer.Argument(help="A code that your app shows now.")]) -> None:
+    """Prove that your app works; shows the recovery codes, this once."""
+
+    async def work(plexus: Plexus) -> pb.ConfirmTotpResponse:
+        request = pb.ConfirmTotpRequest(code=code)
+        response = await plexus.call(plexus.sessions.ConfirmTotp, request)
+        # The present session may do everything again.
+        await plexus.renew()
+        return response
+
+    response = run(work)
+    say("One-time codes are asked for from now on.")
+    if response.recovery_codes:
+        mention_aside("Keep these recovery codes where your app is not; each is good once:")
+        for each in response.recovery_codes:
+            say(each)
+
+
+@app.command("list")
+def show(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List your second factors."""
+
+    async def work(plexus: Plexus) -> pb.ListSecondFactorsResponse:
+        return await plexus.call(plexus.sessions.ListSecondFactors, pb.ListSecondFactorsRequest())
+
+    found = run(work)
+    if json:
+        print_json(as_dict(found))
+        return
+    rows = [
+        (each.id, _KINDS.get(each.kind, ""), each.name, instant(each.created_at))
+        for each in found.factors
+    ]
+    title = f"{len(rows)} second factors, {found.recovery_codes_left} recovery codes left"
+    print_table(title, ["id", "kind", "name", "since"], rows)
+
+
+@app.command()
+def remove(
+    factor: Annotated[str, typer.Argument(help="Its id; `all` for all of them.")],
+    person: Annotated[
+        str, typer.Option(help="Handle or id of who lost theirs; yourself by default.")
+    ] = "",
+    password_stdin: PasswordStdin = False,
+) -> None:
+    """Take a second factor away; somebody else's also ends their sessions."""
+    given = "" if person else password(from_stdin=password_stdin)
+
+    async def work(plexus: Plexus) -> None:
+        request = pb.RemoveSecondFactorRequest(
+            factor_id="" if factor == "all" else factor, password=given
+        )
+        if person:
+            request.person_id = (await find_people(plexus, [person]))[person].id
+        await plexus.call(plexus.sessions.RemoveSecondFactor, request)
+
+    run(work)
+    say("It is asked for no more.")

@@ -1,0 +1,106 @@
+"""How the company signs in: local accounts, second factors, the company's own provider."""
+
+import sys
+from typing import Annotated
+
+import typer
+from plexus.directory.v1 import session_service_pb2 as pb
+
+from plexus_cli.context import run
+from plexus_cli.output import as_dict, print_json, print_table, say
+from plexus_cli.sdk import Plexus
+
+app = typer.Typer(no_args_is_help=True, help="How the company signs in.")
+
+
+@app.command()
+def show(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show the policy and the providers."""
+    found = run(_read)
+    if json:
+        print_json(as_dict(found))
+        return
+    policy = found.policy
+    say(f"Local accounts: {'yes' if policy.local_accounts else 'only the first administrator'}")
+    say(f"Roles that need a second factor: {', '.join(policy.second_factor_role_ids) or 'none'}")
+    rows = [(each.id, each.name, each.issuer, each.client_id) for each in found.providers]
+    print_table(f"{len(rows)} providers", ["id", "name", "issuer", "client"], rows)
+
+
+@app.command()
+def policy(
+    local: Annotated[
+        bool | None, typer.Option("--local/--no-local", help="Whether local accounts sign in.")
+    ] = None,
+    second_factor: Annotated[
+        list[str] | None,
+        typer.Option(help="Id of a role that needs a second factor; repeat it, `none` for none."),
+    ] = None,
+) -> None:
+    """Set how the company signs in; what is not named stays."""
+
+    async def work(plexus: Plexus) -> None:
+        wanted = (await _read(plexus)).policy
+        if local is not None:
+            wanted.local_accounts = local
+        if second_factor:
+            roles = [role for role in second_factor if role != "none"]
+            wanted.ClearField("second_factor_role_ids")
+            wanted.second_factor_role_ids.extend(roles)
+        request = pb.UpdateSignInPolicyRequest(policy=wanted)
+        await plexus.call(plexus.sessions.UpdateSignInPolicy, request)
+
+    run(work)
+    say("Set; it holds from the next sign-in or refresh on.")
+
+
+@app.command()
+def provider(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="Its short name, such as acme.")],
+    issuer: Annotated[str, typer.Option(help="https://… as its discovery document says.")] = "",
+    client_id: Annotated[str, typer.Option(help="As the provider knows Plexus.")] = "",
+    name: Annotated[str, typer.Option(help="What people read; the id by default.")] = "",
+    redirect: Annotated[
+        list[str] | None,
+        typer.Option(help="Where browsers come back; http://127.0.0.1/callback for this command."),
+    ] = None,
+    subject_claim: Annotated[str, typer.Option(help="Claim that names people.")] = "",
+    email_domain: Annotated[
+        list[str] | None,
+        typer.Option(help="Also link people once by a verified address of this domain."),
+    ] = None,
+    secret_stdin: Annotated[
+        bool, typer.Option("--secret-stdin", help="Read the client secret from standard input.")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the provider away.")] = False,
+) -> None:
+    """Name the company's OpenID provider, change it, or take it away; what is not named stays."""
+    secret = sys.stdin.readline().rstrip("\r\n") if secret_stdin else ""
+
+    async def work(plexus: Plexus) -> None:
+        if remove:
+            gone = pb.DeleteOpenIdProviderRequest(provider_id=id_)
+            await plexus.call(plexus.sessions.DeleteOpenIdProvider, gone)
+            return
+        present = (await _read(plexus)).providers
+        wanted = next((each for each in present if each.id == id_), pb.OpenIdProvider(id=id_))
+        wanted.issuer = issuer or wanted.issuer
+        wanted.client_id = client_id or wanted.client_id
+        wanted.name = name or wanted.name or id_
+        wanted.subject_claim = subject_claim or wanted.subject_claim
+        for field, values in (("redirect_uris", redirect), ("email_domains", email_domain)):
+            if values:
+                wanted.ClearField(field)  # type: ignore[arg-type] # both are its fields
+                getattr(wanted, field).extend(values)
+        request = pb.PutOpenIdProviderRequest(provider=wanted, client_secret=secret)
+        await plexus.call(plexus.sessions.PutOpenIdProvider, request)
+
+    run(work)
+    if remove:
+        say(f"{id_} is gone; who signed in with it stays signed in.")
+    else:
+        say(f"Next: plexus login --sso {id_}")
+
+
+async def _read(plexus: Plexus) -> pb.GetSignInPolicyResponse:
+    return await plexus.call(plexus.sessions.GetSignInPolicy, pb.GetSignInPolicyRequest())

@@ -1,0 +1,164 @@
+"""Making, changing and removing groups as the feed says."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+import structlog
+from plexuskit.ids import new_id
+from scim2_models import MutabilityException, NotFoundException, PreconditionFailedException
+
+from directory.domain import groups
+from directory.domain.access import Actor
+from directory.domain.groups import Group
+from directory.domain.ids import GroupId, PersonId
+from directory.domain.refusals import GroupNameTaken, GroupNotFound, PersonDeactivated
+from directory.domain.scim import groups as feed_groups
+from directory.domain.scim import resources
+from directory.domain.scim.changes import Change
+from directory.operations.regrouping import publish
+from directory.operations.scim.lane import Lane, Turn
+from directory.store import Store
+
+PERMISSION: Final = "people.provision"
+
+log = structlog.get_logger()
+
+
+async def create_group(
+    store: Store, lane: Lane, *, actor: Actor, wanted: resources.Group, now: datetime
+) -> tuple[Group, frozenset[PersonId]]:
+    """Make a group by name with its members; out: it, and who belongs to it.
+
+    Raises:
+        PermissionMissing: the actor may not provision people.
+        GroupNameTaken: a group of the tenant has the name or the externalId.
+        PersonNotFound, PersonDeactivated: somebody cannot belong to it.
+        InvalidArgument, InvalidValueException, GroupTooLarge: it cannot be.
+    """
+    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
+    group_id = GroupId(new_id("grp", now=now))
+    named = feed_groups.member_ids(wanted)
+    made = groups.create(
+        group_id=group_id,
+        tenant_id=actor.tenant_id,
+        name=wanted.display_name or "",
+        description="",
+        department_id="",
+        by=None,
+        external_id=feed_groups.external_id(wanted),
+        size=len(named),
+    )
+
+    async def work(turn: Turn) -> None:
+        present = made.external_id and await store.groups.find_by_external_id(
+            made.external_id, tenant_id=actor.tenant_id, tx=turn.tx
+        )
+        if present:
+            raise GroupNameTaken(name=made.name)
+        await _check_active(store, named, actor=actor, turn=turn)
+        await store.groups.add(made, tx=turn.tx)
+        await store.members.join(made.id, named, tx=turn.tx)
+        await publish(store, [made], actor_id=actor.person_id, now=now, tx=turn.tx)
+
+    await lane.run(work, actor=actor, now=now)
+    log.info("feed.group_created", group_id=made.id, by=actor.person_id, size=made.size)
+    return made, named
+
+
+async def change_group(
+    store: Store,
+    lane: Lane,
+    *,
+    actor: Actor,
+    group_id: str,
+    change: Change[resources.Group],
+    expected: Callable[[str], bool],
+    base_url: str,
+    now: datetime,
+) -> tuple[Group, frozenset[PersonId]]:
+    """Bring a group to what the feed says now; out: it, and who belongs to it.
+
+    In: what to change; whether the feed expects an entity tag; what ids are found below.
+
+    Raises:
+        PermissionMissing: the actor may not provision people.
+        NotFoundException: there is no such group.
+        PreconditionFailedException: the present group is not the one that was expected.
+        MutabilityException: the members follow a rule.
+        GroupNameTaken, PersonNotFound, PersonDeactivated, GroupTooLarge: it cannot be.
+        InvalidArgument, SCIMException: the change cannot be made.
+    """
+    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
+
+    async def work(turn: Turn) -> tuple[Group, frozenset[PersonId]]:
+        group = await _get(store, group_id, actor=actor, turn=turn)
+        if not expected(feed_groups.etag(group)):
+            raise PreconditionFailedException
+        present = await store.members.of_group(group.id, tenant_id=actor.tenant_id, tx=turn.tx)
+        wanted = change.apply(feed_groups.resource(group, present, base_url=base_url))
+        named = feed_groups.member_ids(wanted)
+        joined, gone = named - present, present - named
+        if group.rule is not None and (joined or gone):
+            raise MutabilityException(detail="the members of this group follow its rule")
+        changed = feed_groups.changed(group, wanted)
+        if changed is group and not joined and not gone:
+            return group, present
+
+        await _check_active(store, joined, actor=actor, turn=turn)
+        if changed is group:
+            changed = groups.next_version(group)
+        changed = groups.sized(changed, len(named))
+        await store.members.join(group.id, joined, tx=turn.tx)
+        await store.members.leave(group.id, gone, tx=turn.tx)
+        await publish(store, [changed], actor_id=actor.person_id, now=now, tx=turn.tx)
+        return changed, named
+
+    return await lane.run(work, actor=actor, now=now)
+
+
+async def remove_group(
+    store: Store,
+    lane: Lane,
+    *,
+    actor: Actor,
+    group_id: str,
+    expected: Callable[[str], bool],
+    now: datetime,
+) -> None:
+    """Remove a group: nobody belongs to it any more, and its name is free.
+
+    Raises:
+        PermissionMissing: the actor may not provision people.
+        NotFoundException: there is no such group.
+        PreconditionFailedException: the present group is not the one that was expected.
+    """
+    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
+
+    async def work(turn: Turn) -> None:
+        group = await _get(store, group_id, actor=actor, turn=turn)
+        if not expected(feed_groups.etag(group)):
+            raise PreconditionFailedException
+        members = await store.members.of_group(group.id, tenant_id=actor.tenant_id, tx=turn.tx)
+        await store.members.leave(group.id, members, tx=turn.tx)
+        removed = groups.remove(group)
+        await publish(store, [removed], actor_id=actor.person_id, now=now, tx=turn.tx)
+
+    await lane.run(work, actor=actor, now=now)
+    log.info("feed.group_removed", group_id=group_id, by=actor.person_id)
+
+
+async def _get(store: Store, group_id: str, *, actor: Actor, turn: Turn) -> Group:
+    try:
+        return await store.groups.get(group_id, tenant_id=actor.tenant_id, tx=turn.tx)
+    except GroupNotFound as absent:
+        raise NotFoundException(detail="There is no such resource.") from absent
+
+
+async def _check_active(
+    store: Store, person_ids: frozenset[PersonId], *, actor: Actor, turn: Turn
+) -> None:
+    people = await store.people.load_many(person_ids, tenant_id=actor.tenant_id, tx=turn.tx)
+    for person in people.values():
+        if not person.active:
+            raise PersonDeactivated(person_id=person.id)
