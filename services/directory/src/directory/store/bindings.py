@@ -38,6 +38,11 @@ _INDEXES: Final = (
         partial=_PRESENT,
         name="tenant_role",
     ),
+    Index(
+        keys=[("tenant_id", ASCENDING), ("scope", ASCENDING)],
+        partial=_PRESENT,
+        name="tenant_scope",
+    ),
     Index(keys=[("expires_at", ASCENDING)], partial=_PRESENT, name=_BY_EXPIRY),
     expiry(),
 )
@@ -106,6 +111,21 @@ class Bindings:
         )
         return [binding_from(document) for document in found]
 
+    async def list_about(
+        self, object_: Object, *, tenant_id: TenantId, tx: Transaction
+    ) -> list[Binding]:
+        """List the bindings of a department's or group's members, and those for it as a scope."""
+        members = Subject(object_.kind, object_.id)
+        found = await self._bindings.find_all(
+            {
+                "tenant_id": tenant_id,
+                "$or": [{"subject": str(members)}, {"scope": str(object_)}],
+                **_PRESENT,
+            },
+            tx=tx,
+        )
+        return [binding_from(document) for document in found]
+
     async def list_by_id(
         self,
         *,
@@ -122,7 +142,10 @@ class Bindings:
         if scopes is not None:
             wanted["scope"] = {"$in": list(scopes)}
         found = await self._bindings.find_all(
-            wanted, sort=[("_id", ASCENDING)], limit=limit, hint=_BY_ID
+            wanted,
+            sort=[("_id", ASCENDING)],
+            limit=limit,
+            hint=_BY_SUBJECT if subject else _BY_ID,
         )
         return [binding_from(document) for document in found]
 
