@@ -67,7 +67,7 @@ class Plexus:
         self.notify = NotifyServiceStub(channel)
         self.search = SearchServiceStub(channel)
         self.audit = AuditServiceStub(channel)
-        self.access = AccessHistoryServiceStub(channel)
+        self.access_history = AccessHistoryServiceStub(channel)
         self.live = LiveStub(channel)
 
     async def call(

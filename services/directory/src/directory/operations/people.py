@@ -49,7 +49,7 @@ async def create_person(
         EmployeeNumberTaken: someone of the tenant has the employee number.
         DepartmentNotFound: a department is unknown or closed, or the actor manages nobody there.
         PersonNotFound: the manager is nobody of the tenant.
-        ManagerUnavailable: the manager is deactivated or a guest.
+        SuperiorUnavailable: the manager is deactivated or a guest.
         RequestIdReused: the request id was used with other content.
     """
     await store.grants.holding(actor, PEOPLE, now=now)
@@ -121,8 +121,8 @@ async def update_person(
         InvalidArgument: a field is not allowed.
         DepartmentNotFound: a department is unknown or closed, or the actor manages nobody there.
         EmployeeNumberTaken: someone else of the tenant has the employee number.
-        ManagerUnavailable: the manager is deactivated or a guest.
-        ManagerCycle: the manager reports to the person.
+        SuperiorUnavailable: the manager is deactivated or a guest.
+        ReportingCycle: the manager reports to the person.
         LastAdministrator: nobody could administer the tenant any more.
         GroupTooLarge: a group whose rule gives the person now is full.
         RequestIdReused: the request id was used with other content.

@@ -53,7 +53,7 @@ async def add(
     Raises:
         Retry: someone took the handle meanwhile; the transaction finds another one.
         EmployeeNumberTaken: someone of the tenant has the employee number.
-        PersonNotFound, ManagerUnavailable: there is no such manager.
+        PersonNotFound, SuperiorUnavailable: there is no such manager.
     """
     await check_managers(store, [(None, person)], tenant_id=actor.tenant_id, tx=turn.tx)
     try:
@@ -81,7 +81,7 @@ async def save(
         LastAdministrator: nobody could administer the tenant any more.
         EmployeeNumberTaken: someone else of the tenant has the employee number.
         GrantExceedsOwn: password or address of somebody who holds more than the feed does.
-        PersonNotFound, ManagerUnavailable, ManagerCycle: nobody can report to that manager.
+        PersonNotFound, SuperiorUnavailable, ReportingCycle: nobody can report to that manager.
     """
     if password.hash or after.email != before.email:
         # Either lets somebody sign in as the person.
