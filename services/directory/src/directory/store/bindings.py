@@ -31,18 +31,8 @@ _INDEXES: Final = (
         partial=_PRESENT,
         name=_BY_SUBJECT,
     ),
-    # Ids are time-ordered: by id is the oldest first.
+    # Ids are time-ordered: by id is the oldest first. Also for what is rare: a tenant has few.
     Index(keys=[("tenant_id", ASCENDING), ("_id", ASCENDING)], partial=_PRESENT, name=_BY_ID),
-    Index(
-        keys=[("tenant_id", ASCENDING), ("role_id", ASCENDING)],
-        partial=_PRESENT,
-        name="tenant_role",
-    ),
-    Index(
-        keys=[("tenant_id", ASCENDING), ("scope", ASCENDING)],
-        partial=_PRESENT,
-        name="tenant_scope",
-    ),
     Index(keys=[("expires_at", ASCENDING)], partial=_PRESENT, name=_BY_EXPIRY),
     expiry(),
 )
@@ -107,7 +97,7 @@ class Bindings:
     ) -> list[Binding]:
         """List every binding of a role."""
         found = await self._bindings.find_all(
-            {"tenant_id": tenant_id, "role_id": role_id, **_PRESENT}, tx=tx
+            {"tenant_id": tenant_id, "role_id": role_id, **_PRESENT}, hint=_BY_ID, tx=tx
         )
         return [binding_from(document) for document in found]
 
@@ -122,6 +112,7 @@ class Bindings:
                 "$or": [{"subject": str(members)}, {"scope": str(object_)}],
                 **_PRESENT,
             },
+            hint=_BY_ID,
             tx=tx,
         )
         return [binding_from(document) for document in found]
