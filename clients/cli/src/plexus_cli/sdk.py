@@ -55,7 +55,7 @@ class Plexus:
     def __init__(self, channel: grpc.aio.Channel, profile: Profile, profiles: Profiles) -> None:
         self.profile = profile
         self._profiles = profiles
-        self.access = AccessServiceStub(channel)
+        self.grants = AccessServiceStub(channel)
         self.directory = DirectoryServiceStub(channel)
         self.scim = ScimServiceStub(channel)
         self.sessions = SessionServiceStub(channel)
