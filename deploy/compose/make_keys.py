@@ -8,7 +8,8 @@
 
 A rotation is the three steps in this order, each known to every service before the next: a process
 reads its file again when it has changed, and what an old key has signed lives for a minute. It
-writes `DIR/<service>/caller.json` for each service and `DIR/directory/tokens.json`; between
+writes `DIR/<service>/caller.json` for each service, `DIR/directory/tokens.json` and
+`DIR/directory/secrets.json`; between
 `--announce` and `--switch` the next private keys wait in `DIR/next.json`. With `--owner UID` the
 files belong to that user. Needs plexuskit and directory, as the image plexus/directory has them.
 """
@@ -21,7 +22,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from directory.store import load_or_create
+from directory.store import load_or_create, load_or_create_sealing
 from plexuskit.clock import SystemClock
 from plexuskit.grpc.keys import generate_keys, owner_of
 
@@ -53,10 +54,11 @@ def main() -> None:
 
 
 def make_missing(folder: Path) -> None:
-    """Make the keys of callers unless all are there, and the key of access tokens likewise."""
+    """Make the keys of callers unless all are there, those of access tokens and stored secrets."""
     if not all(_caller(folder, service).is_file() for service in SERVICES):
         _write_all(folder, generate_keys(SERVICES))
     load_or_create(folder / "directory/tokens.json", now=SystemClock().now())
+    load_or_create_sealing(folder / "directory/secrets.json", now=SystemClock().now())
 
 
 def announce(folder: Path) -> None:

@@ -100,6 +100,12 @@ def test_only_the_sender_reaches_mail_servers(manifests: Manifests) -> None:
             assert reached == (name(deployment) == "notify-sender")
 
 
+def test_only_directory_reaches_the_company_s_openid_provider(manifests: Manifests) -> None:
+    for deployment in deployments(manifests):
+        reached = goes_to(manifests, deployment, "anywhere", {}, 443)
+        assert reached == (name(deployment) == "directory-api")
+
+
 def test_everything_resolves_names_and_sends_traces(manifests: Manifests) -> None:
     collector = {NAME: "opentelemetry-collector"}
     for workload in pods(manifests):

@@ -68,13 +68,14 @@ def test_keys_are_made_once_and_for_every_service(
     keys = tmp_path / "keys"
     assert run() == 0
     made = snapshot(keys)
-    tokens = (keys / "directory/tokens.json").read_text()
+    own = [keys / "directory/tokens.json", keys / "directory/secrets.json"]
+    before = [path.read_text() for path in own]
     assert sorted(made) == services
     assert {path.stat().st_mode & 0o777 for path in keys.glob("*/*.json")} == {0o600}
 
     assert run() == 0
     assert snapshot(keys) == made
-    assert (keys / "directory/tokens.json").read_text() == tokens
+    assert [path.read_text() for path in own] == before
 
 
 def test_each_file_holds_one_private_key(run: Run, tmp_path: Path) -> None:

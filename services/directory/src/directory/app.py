@@ -66,7 +66,6 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         directory = DirectoryApi(store, hashing=hashes, clock=runtime.clock)
         scim = ScimApi(store, hashing=hashes, rules=_feed_rules(settings.scim), clock=runtime.clock)
         async with (
-            runtime.background("signing keys", keys.follow()),
             serve(
                 settings.grpc,
                 service=SERVICE,

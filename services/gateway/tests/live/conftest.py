@@ -5,6 +5,7 @@ with.
 """
 
 import asyncio
+import hashlib
 import json
 import os
 import secrets
@@ -39,6 +40,7 @@ from plexus.gateway.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.messaging.v1 import conversations_pb2, messaging_service_pb2
 from plexus.messaging.v1.events_pb2 import MessagePosted
 from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
+from plexus_access.api_tokens import new_token
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection
 from plexuskit.grpc import CallerVerifier, open_channel, serve
@@ -64,6 +66,23 @@ class Directory(
         self.ended: set[str] = set()
         # What a gateway is told of people and their roles at its start.
         self.facts: list[Envelope] = []
+        self.api_tokens: dict[bytes, session_service_pb2.ResolveApiTokenResponse] = {}
+
+    def api_token(self, person_id: str, *scopes: str) -> str:
+        """Give an API token that directory knows; its id is `tok_` and the person."""
+        token = new_token()
+        found = session_service_pb2.ResolveApiTokenResponse(tenant_id=TENANT, roles=["member"])
+        found.api_token.id = f"tok_{person_id}"
+        found.api_token.person_id = person_id
+        found.api_token.scopes.extend(scopes)
+        found.api_token.expires_at.FromDatetime(SystemClock().now() + timedelta(days=1))
+        self.api_tokens[hashlib.sha256(token.encode()).digest()] = found
+        return token
+
+    async def ResolveApiToken(  # noqa: N802 - the contract's name
+        self, request: session_service_pb2.ResolveApiTokenRequest, _: Any
+    ) -> session_service_pb2.ResolveApiTokenResponse:
+        return self.api_tokens[request.token_hash]
 
     async def Recheck(  # noqa: N802 - the contract's name
         self, request: authority_pb2.RecheckRequest, _: Any

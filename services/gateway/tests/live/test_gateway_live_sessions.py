@@ -49,6 +49,35 @@ async def test_gw_01_a_token_of_another_session_ends_the_stream(gateway: Any) ->
     assert ana.error.code().name == "UNAUTHENTICATED"
 
 
+async def test_gw_04_an_app_streams_with_its_token_until_that_is_revoked(gateway: Any) -> None:
+    token = gateway.world.directory.api_token("per_app", "sessions.open", "messages.read")
+    app = await gateway.client("per_app", token=token)
+    # Shown again, as an access token would be renewed: the stream goes on.
+    await app.reauthenticate(token)
+    await eventually(lambda: len(app.of("heartbeat")) >= 2, within=10)
+    assert app.error is None
+
+    fact = envelope(
+        fact=SessionRevoked(session_id="tok_per_app", person_id="per_app"),
+        tenant_id=TENANT,
+        scope="tok_per_app",
+        change_no=1,
+        entity_id="tok_per_app",
+        entity_version=1,
+        actor_id="per_app",
+        now=SystemClock().now(),
+    )
+    async with producer(gateway.world.kafka) as out:
+        await out.send_batch([("directory.person.v1", "per_app", fact.SerializeToString(), {})])
+        await asyncio.wait_for(app.ended.wait(), 5)
+    assert app.error.code().name == "UNAUTHENTICATED"
+
+    limited = gateway.unopened("per_app", token=gateway.world.directory.api_token("per_bot", "x"))
+    await limited.open()
+    await asyncio.wait_for(limited.ended.wait(), 5)
+    assert limited.error.code().name == "PERMISSION_DENIED"
+
+
 async def test_gw_04_a_revoked_session_ends_within_a_second(gateway: Any) -> None:
     ana, bo = await gateway.client("per_iris"), await gateway.client("per_bo")
     loop = asyncio.get_running_loop()

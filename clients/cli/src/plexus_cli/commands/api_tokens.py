@@ -1,11 +1,12 @@
 """API tokens of apps."""
 
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 from plexus.directory.v1 import session_service_pb2 as pb
+from plexuskit.clock import SystemClock
 
 from plexus_cli.commands.open_sessions import Whose, opened, revoke
 from plexus_cli.context import find_people, run
@@ -30,7 +31,7 @@ def create(
         request = pb.CreateApiTokenRequest(
             request_id=secrets.token_hex(16), name=name, scopes=scope
         )
-        request.expires_at.FromDatetime(datetime.now(UTC) + timedelta(days=days))
+        request.expires_at.FromDatetime(SystemClock().now() + timedelta(days=days))
         if person:
             request.person_id = (await find_people(plexus, [person]))[person].id
         return await plexus.call(plexus.sessions.CreateApiToken, request)

@@ -27,7 +27,7 @@ from directory.store.sealing import SealBroken, Sealing, load_or_create_sealing
 from directory.store.second_factors import Challenges, RecoveryCodes, SecondFactors
 from directory.store.sessions import Sessions
 from directory.store.sign_in_policies import Providers, SignInPolicies
-from directory.store.signing_keys import SigningKeys, load_or_create, rotate
+from directory.store.signing_keys import SigningKeys, load, load_or_create, rotate
 from directory.store.tenants import Tenants
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "SigningKeys",
     "Store",
     "UnusableKeys",
+    "load",
     "load_or_create",
     "load_or_create_sealing",
     "rotate",

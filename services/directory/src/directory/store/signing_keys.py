@@ -55,7 +55,7 @@ def load_or_create(path: Path, *, now: datetime) -> SigningKeys:
         UnusableKeys: the file is there and cannot be read as signing keys.
     """
     key_files.ensure(path, lambda: _new_key(now=now))
-    return _read(path)
+    return load(path)
 
 
 def rotate(path: Path, *, now: datetime) -> SigningKeys:
@@ -70,7 +70,7 @@ def rotate(path: Path, *, now: datetime) -> SigningKeys:
     made_at = [int(entry["made_at"]) for entry in present]
     needed = _signing(made_at, now=now - KEPT_AFTER_SIGNING)
     key_files.replace(path, [*present[needed:], _new_key(now=now)])
-    return _read(path)
+    return load(path)
 
 
 def _signing(made_at: Sequence[int], *, now: datetime) -> int:
@@ -83,7 +83,12 @@ def _new_key(*, now: datetime) -> key_files.Entry:
     return {**key.as_dict(private=True), "made_at": int(now.timestamp())}
 
 
-def _read(path: Path) -> SigningKeys:
+def load(path: Path) -> SigningKeys:
+    """Read the keys file.
+
+    Raises:
+        UnusableKeys: it cannot be read as signing keys.
+    """
     entries = key_files.read(path)
     try:
         keys = tuple(
