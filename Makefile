@@ -83,6 +83,10 @@ test-long: setup ## The long tests: faults, load, large data
 bench: setup ## Measure on real servers; SHAPES=a50,b chooses, ARGS="--json FILE" and so on
 	@$(BIN)/python -m plexus_bench $(if $(SHAPES),--shapes "$(SHAPES)") $(ARGS)
 
+.PHONY: bench-feed
+bench-feed: setup ## Measure how fast a company comes in by SCIM; ARGS="--people 1000 --departments 60"
+	@$(BIN)/python -m plexus_bench.feed $(ARGS)
+
 .PHONY: bench-peers
 bench-peers: setup ## Measure Plexus beside ejabberd and Synapse; RUNS= SECONDS= SHAPES= PEERS= JSON=
 	@$(BIN)/python -m plexus_bench.peers $(if $(RUNS),--runs "$(RUNS)") $(if $(SECONDS),--seconds "$(SECONDS)") \

@@ -65,6 +65,8 @@ WITHOUT_REQUEST_ID = {
     "ImportConversations": "each conversation carries its external_id",
     "ImportMessages": "each message carries its request_id (MSG-19)",
     "SendMessages": "each item carries its request_id (MSG-3)",
+    "ExchangeScim": "SCIM names resources by userName, externalId and id; a repetition meets them",
+    "ResolveFeed": "the answer names how many wait; a repeated one finds them answered",
     "AdvanceCursors": "a cursor only rises, so a repetition changes nothing (MSG-7)",
     "FollowThread": "following is a state that is set, not a step",
     "MarkNotificationsRead": "read is a state that is set, not a step",

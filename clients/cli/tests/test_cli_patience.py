@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import grpc
@@ -107,6 +108,16 @@ async def test_gw_06_without_a_wait_or_a_way_out_nothing_is_made_again(
     with pytest.raises(grpc.aio.AioRpcError):
         await service.asked(SENDING)
     assert (service.calls, service.slept) == (1, [])
+
+
+async def test_gw_06_of_many_who_come_too_early_each_waits_longer_every_time() -> None:
+    service = Service(*[error(RateLimited(retry_after=timedelta(milliseconds=50)))] * 6)
+
+    assert await service.asked(ASKING) == "answer"
+
+    assert len(service.slept) == 6
+    assert all(later > earlier for earlier, later in pairwise(service.slept))
+    assert sum(service.slept) > 6
 
 
 @pytest.mark.parametrize(("wait", "calls"), [(0.1, MOST_TRIES), (8, 3), (1000, 1)])

@@ -14,12 +14,12 @@ from directory.domain.refusals import (
     DeputyUnavailable,
     EmployeeNumberTaken,
     GuestExpired,
-    ManagerCycle,
-    ManagerUnavailable,
     PermissionMissing,
     PersonNotFound,
     RefreshRefused,
+    ReportingCycle,
     SignInRefused,
+    SuperiorUnavailable,
 )
 from directory.queries.authority import Ref
 from plexus.directory.v1 import events_pb2
@@ -86,13 +86,13 @@ async def test_a_manager_is_somebody_there_and_nobody_manages_themselves(company
     middle = await company.hire("middle", manager_id=top.id)
     low = await company.hire("low", manager_id=middle.id)
     for person, manager in ((top, low), (top, middle), (low, low)):
-        with pytest.raises(ManagerCycle):
+        with pytest.raises(ReportingCycle):
             await company.change(person, manager_id=manager.id)
     with pytest.raises(PersonNotFound):
         await company.change(low, manager_id="per_none")
     gone = await company.dismiss(await company.hire("gone"))
     for unavailable in (gone, await invite(company)):
-        with pytest.raises(ManagerUnavailable):
+        with pytest.raises(SuperiorUnavailable):
             await company.change(low, manager_id=unavailable.id)
     assert (await company.change(low, manager_id="")).manager_id == ""
 
@@ -106,7 +106,7 @@ async def test_two_who_make_each_other_their_manager_at_once_are_not_both_served
         company.change(other, manager_id=one.id),
         return_exceptions=True,
     )
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ManagerCycle", "Person"]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Person", "ReportingCycle"]
 
 
 async def test_without_a_manager_the_leader_of_the_nearest_department_is_it(company: Any) -> None:
@@ -289,7 +289,7 @@ async def test_an_import_brings_posts_skills_and_managers_whatever_their_order(
     assert (await bring(*rows)).unchanged == 2
     later = await bring(row(3, "hr:1"))
     assert later.people[0].manager_id == first.people[0].id
-    with pytest.raises(ManagerCycle):
+    with pytest.raises(ReportingCycle):
         await bring(row(2, "hr:3"))
     with pytest.raises(InvalidArgument) as refused:
         await bring(row(4, "hr:none"))

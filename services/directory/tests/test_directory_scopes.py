@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from directory import operations
+from directory import operations, queries
 from directory.domain.access import ADMIN, MEMBER
 from directory.domain.access_refusals import GrantExceedsOwn, GroupSelfChosen, ScopeNotFound
 from directory.domain.departments import Department
 from directory.domain.groups import Group, Rule
-from directory.domain.people import Changes, Person
+from directory.domain.people import Changes, Kind, Person
 from directory.domain.refusals import (
     DepartmentNotFound,
     GroupNotFound,
@@ -20,8 +20,10 @@ from directory.domain.refusals import (
 )
 from plexuskit.errors import InvalidArgument, Refusal
 from pymongo import monitoring
+from scim2_models import SearchRequest
 
 NEVER = "per_none"
+PASSWORD = "correct horse"
 
 
 class Commands(monitoring.CommandListener):
@@ -580,3 +582,60 @@ async def test_gw_3_an_absence_is_planned_by_who_manages_the_department(scoped: 
             assert (await attempt).id == person.id
         else:
             await refused(attempt, refusal)
+
+
+async def test_gw_3_sessions_of_a_department_are_managed_by_its_administrator(
+    scoped: Scoped,
+) -> None:
+    company, part = scoped.whole, scoped.part
+    inside = await company.hire("in", password=PASSWORD, department_ids=[scoped.deep.id])
+    outside = await company.hire("out", password=PASSWORD, department_ids=[scoped.south.id])
+    for handle in ("in", "out"):
+        await company.sign_in(handle)
+    assert len((await sessions(part, inside.id)).sessions) == 1
+    assert await revoke(part, inside.id) == 1
+    for attempt in (sessions, revoke):
+        sameness([await refused(attempt(part, id_), PersonNotFound) for id_ in (outside.id, NEVER)])
+    member = replace(company, actor=company.acting_as(inside))
+    for attempt in (sessions, revoke):
+        await refused(attempt(member, outside.id), PermissionMissing)
+
+
+async def sessions(company: Any, person_id: str) -> Any:
+    return await queries.list_sessions(
+        company.store, actor=company.actor, person_id=person_id, now=company.now
+    )
+
+
+async def revoke(company: Any, person_id: str) -> int:
+    return await operations.revoke_sessions(
+        company.store, actor=company.actor, session_id="", person_id=person_id, now=company.now
+    )
+
+
+async def test_gw_3_the_feed_may_be_given_to_an_account_by_a_role_of_its_own(
+    scoped: Scoped,
+) -> None:
+    company = scoped.whole
+    feed = await company.hire("feed", kind=Kind.SERVICE_ACCOUNT)
+    role = await operations.create_role(
+        company.store,
+        actor=company.actor,
+        name="Feed",
+        description="",
+        permissions=["people.provision"],
+        masks=(),
+        request=None,
+        now=company.now,
+    )
+    actor = replace(company.acting_as(feed), scopes=frozenset({"people.provision"}))
+    part = replace(company, actor=actor)
+    await refused(users(part), PermissionMissing)
+    await bind(company, role.id, feed, "")
+    assert (await users(part)).total == 0
+
+
+async def users(company: Any) -> Any:
+    return await queries.list_users(
+        company.store, actor=company.actor, asked=SearchRequest(), now=company.now
+    )

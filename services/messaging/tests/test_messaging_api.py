@@ -207,6 +207,32 @@ async def test_the_append_stream_answers_every_item(channel, as_, as_service, si
     assert verdicts[902].refused.reason == "INVALID_ARGUMENT"
 
 
+async def test_gw_01_an_item_is_brought_by_the_service_that_signed_for_it(
+    channel, as_, signed, caller_keys_of
+):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+    room = await new_group(stub, as_("ann"), "bob")
+    command = pb.SendMessageRequest(conversation_id=room, request_id="r1", text="overheard")
+    item = log_service_pb2.AppendItem(
+        ref=1, signed_caller=signed("ann"), command=command.SerializeToString()
+    )
+    notify = CallerTokens(
+        CallerSigner(caller_keys_of("notify")),
+        CallerContext(kind=CallerContext.KIND_SERVICE),
+        clock=SystemClock(),
+    )
+
+    call = log_service_pb2_grpc.LogServiceStub(channel).Append(
+        metadata=((METADATA_KEY, notify.for_audience(SERVICE)),)
+    )
+    await call.write(log_service_pb2.AppendRequest(items=[item]))
+    await call.done_writing()
+    (verdict,) = (await call.read()).verdicts
+
+    assert verdict.verdict.refused.reason == "CALLER_CONTEXT_INVALID"
+    assert verdict.verdict.refused.metadata["problem"] == "peer"
+
+
 async def test_a_process_that_stops_answers_what_it_took_in_and_ends_the_stream(
     channel, as_, as_service, signed, runtime
 ):

@@ -67,7 +67,7 @@ async def test_gw_03_who_could_see_a_conversation_is_known_for_before_and_after_
     ids = {name: people[name].profile.person_id for name in ("ann", "bob")}
 
     async def seen_by(*names):
-        found = await root.call(root.access.WhoCanSee, WhoCanSeeRequest(object=room))
+        found = await root.call(root.access_history.WhoCanSee, WhoCanSeeRequest(object=room))
         return {each.person_id for each in found.viewers} == {ids[name] for name in names}
 
     await eventually(lambda: seen_by("ann", "bob"), within=30)

@@ -10,8 +10,10 @@ from plexuskit.grpc import RemoteRefusal, refused
 
 ResponseT = TypeVar("ResponseT")
 
-MOST_TRIES: Final = 6
+MOST_TRIES: Final = 8
 MOST_WAIT_SECONDS: Final = 20.0
+# Each is told when there is room for one; of many who ask at once, all but one come too early.
+_LEAST_SECONDS: Final = 0.1
 # The gateway has refused these before anybody saw them.
 _NOT_BEGUN: Final = frozenset({"RATE_LIMITED", "TOO_MANY_CALLS", "TOO_MANY_STREAMS"})
 _GATEWAY: Final = "plexus.gateway"
@@ -26,9 +28,9 @@ async def patient(
     request: Any,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> ResponseT:
-    """Call until there is an answer, waiting between two calls as `RetryInfo` says.
+    """Call until there is an answer, waiting as long as `RetryInfo` says, or longer, in between.
 
-    At most 6 calls, and 20 s of waiting in all; a call that may have had an effect is made again
+    At most 8 calls, and 20 s of waiting in all; a call that may have had an effect is made again
     only with a `request_id`, under which it counts once (GW-6).
 
     Args:
@@ -45,6 +47,8 @@ async def patient(
             return await attempt()
         except grpc.aio.AioRpcError as error:
             seconds = _asked_for(refused(error), repeatable=repeatable)
+            if seconds is not None:
+                seconds = max(seconds, _LEAST_SECONDS * 2 ** (tries - 1))
             if seconds is None or tries == MOST_TRIES or waited + seconds > MOST_WAIT_SECONDS:
                 raise
         await sleep(seconds * random.uniform(1, 1 + _JITTER))  # noqa: S311 - jitter

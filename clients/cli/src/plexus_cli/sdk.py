@@ -55,7 +55,7 @@ class Plexus:
     def __init__(self, channel: grpc.aio.Channel, profile: Profile, profiles: Profiles) -> None:
         self.profile = profile
         self._profiles = profiles
-        self.access = AccessServiceStub(channel)
+        self.grants = AccessServiceStub(channel)
         self.directory = DirectoryServiceStub(channel)
         self.scim = ScimServiceStub(channel)
         self.sessions = SessionServiceStub(channel)
@@ -67,7 +67,7 @@ class Plexus:
         self.notify = NotifyServiceStub(channel)
         self.search = SearchServiceStub(channel)
         self.audit = AuditServiceStub(channel)
-        self.access = AccessHistoryServiceStub(channel)
+        self.access_history = AccessHistoryServiceStub(channel)
         self.live = LiveStub(channel)
 
     async def call(

@@ -80,21 +80,14 @@ async def test_gw_07_verifying_goes_on_from_a_head_and_names_what_is_wrong(
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("request_", "reason"),
-    [
-        (pb.ListAuditEntriesRequest(page_size=1_001), "INVALID_ARGUMENT"),
-        (pb.ListAuditEntriesRequest(page_token="bm9uZQ"), "INVALID_PAGE_TOKEN"),
-        (pb.ListAuditEntriesRequest(decision=9), "INVALID_ARGUMENT"),
-        (
-            pb.ListAuditEntriesRequest(since={"seconds": -(10**15)}),
-            "INVALID_ARGUMENT",
-        ),
-    ],
-)
-async def test_what_makes_no_sense_is_refused(
-    signed_in: Callable[..., Any], request_: Any, reason: str
-) -> None:
-    with pytest.raises(grpc.aio.AioRpcError) as error:
-        await signed_in("ann").ListAuditEntries(request_)
-    assert refused(error.value).reason == reason
+async def test_what_makes_no_sense_is_refused(signed_in: Callable[..., Any]) -> None:
+    ask = pb.ListAuditEntriesRequest
+    for request, reason in (
+        (ask(page_size=1_001), "INVALID_ARGUMENT"),
+        (ask(page_token="bm9uZQ"), "INVALID_PAGE_TOKEN"),
+        (ask(decision=9), "INVALID_ARGUMENT"),
+        (ask(since={"seconds": -(10**15)}), "INVALID_ARGUMENT"),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await signed_in("ann").ListAuditEntries(request)
+        assert refused(error.value).reason == reason, request

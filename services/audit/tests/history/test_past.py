@@ -147,7 +147,7 @@ def shown(found: Explanation) -> tuple[Any, ...]:
 
 async def test_gw_03_the_past_is_decided_as_it_was(store: Store, facts: Any) -> None:
     compared = 0
-    for seed in range(12):
+    for seed in range(6):
         told = Company(facts, seed=seed).tell(30)
         late = list(told)
         chance = random.Random(seed)  # noqa: S311 - the same questions each time
@@ -170,11 +170,11 @@ async def test_gw_03_the_past_is_decided_as_it_was(store: Store, facts: Any) -> 
             found = explain(Engine(loaded), ask, now=at)
             assert shown(found) == shown(expected), f"seed {seed}, {ask} at {at}"
             compared += 1
-    assert compared == 72
+    assert compared == 36
 
 
 async def test_gw_03_who_could_see_something_is_found_as_it_was(store: Store, facts: Any) -> None:
-    for seed in range(100, 106):
+    for seed in range(100, 103):
         told = Company(facts, seed=seed).tell(30)
         for collection in ("_parts", "_versions", "_relations"):
             await getattr(store.history, collection).delete_many({})

@@ -12,7 +12,7 @@ from directory.domain.refusals import (
     GroupByName,
     GroupTooLarge,
     GuestExpired,
-    ManagerCycle,
+    ReportingCycle,
 )
 from plexuskit.errors import InvalidArgument
 
@@ -126,7 +126,7 @@ def test_absences_that_follow_one_another_do_not_meet() -> None:
 def test_nobody_reports_to_themselves_however_long_the_way() -> None:
     managers.check_chain("a", {"a": "b", "b": "c", "c": ""})
     for way in ({"a": "a"}, {"a": "b", "b": "a"}, {"a": "b", "b": "c", "c": "a"}):
-        with pytest.raises(ManagerCycle):
+        with pytest.raises(ReportingCycle):
             managers.check_chain("a", way)
 
 

@@ -41,7 +41,7 @@ def explain(
             object=await _object(plexus, object_),
             at=await _moment(plexus, at),
         )
-        return await plexus.call(plexus.access.ExplainAccess, request)
+        return await plexus.call(plexus.access_history.ExplainAccess, request)
 
     found = run(work)
     if json:
@@ -75,7 +75,7 @@ def who(
         )
         viewers: list[Viewer] = []
         while True:
-            page = await plexus.call(plexus.access.WhoCanSee, request)
+            page = await plexus.call(plexus.access_history.WhoCanSee, request)
             viewers += page.viewers
             if not page.next_page_token:
                 break

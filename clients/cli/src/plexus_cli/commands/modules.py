@@ -27,7 +27,7 @@ def list_(json: Json = False) -> None:
     """List the modules, and whether each is on for you."""
 
     async def work(plexus: Plexus) -> tuple[pb.ListModulesResponse, dict[str, str]]:
-        response = await plexus.call(plexus.access.ListModules, pb.ListModulesRequest())
+        response = await plexus.call(plexus.grants.ListModules, pb.ListModulesRequest())
         names: dict[str, str] = {}
         if any(module.except_department_ids for module in response.modules) and not json:
             found = await departments.all_departments(plexus, closed=True)
@@ -78,7 +78,7 @@ def _switch(
                 (await departments.find(plexus, each)).id for each in exceptions
             ],
         )
-        return (await plexus.call(plexus.access.SetModule, request)).module
+        return (await plexus.call(plexus.grants.SetModule, request)).module
 
     module = run(work)
     if json:

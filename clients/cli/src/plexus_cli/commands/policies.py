@@ -26,7 +26,7 @@ def list_(json: Json = False) -> None:
 
     async def work(plexus: Plexus) -> list[AccessPolicy]:
         request = pb.ListAccessPoliciesRequest()
-        return list((await plexus.call(plexus.access.ListAccessPolicies, request)).policies)
+        return list((await plexus.call(plexus.grants.ListAccessPolicies, request)).policies)
 
     found = run(work)
     if json:
@@ -59,7 +59,7 @@ def put(
             enabled=enabled,
             expected_version=version,
         )
-        return (await plexus.call(plexus.access.PutAccessPolicy, request)).policy
+        return (await plexus.call(plexus.grants.PutAccessPolicy, request)).policy
 
     policy = run(work)
     if json:
@@ -74,7 +74,7 @@ def delete(name: Name, request_id: RequestId = None) -> None:
 
     async def work(plexus: Plexus) -> None:
         request = pb.DeleteAccessPolicyRequest(request_id=request_id or new_request_id(), name=name)
-        await plexus.call(plexus.access.DeleteAccessPolicy, request)
+        await plexus.call(plexus.grants.DeleteAccessPolicy, request)
 
     run(work)
     say(f"There is no policy {name} any more.")

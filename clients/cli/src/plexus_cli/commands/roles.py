@@ -71,7 +71,7 @@ def create(
             permissions=permission or [],
             masks=[_mask(word) for word in show or []],
         )
-        return (await plexus.call(plexus.access.CreateRole, request)).role
+        return (await plexus.call(plexus.grants.CreateRole, request)).role
 
     _print(run(work), json=json)
 
@@ -99,7 +99,7 @@ def update(
             masks=[_mask(word) for word in show or []],
             set_masks=show is not None,
         )
-        return (await plexus.call(plexus.access.UpdateRole, request)).role
+        return (await plexus.call(plexus.grants.UpdateRole, request)).role
 
     _print(run(work), json=json)
 
@@ -111,7 +111,7 @@ def delete(role: Which, request_id: RequestId = None) -> None:
     async def work(plexus: Plexus) -> str:
         found = await find(plexus, role)
         request = pb.DeleteRoleRequest(request_id=request_id or new_request_id(), role_id=found.id)
-        await plexus.call(plexus.access.DeleteRole, request)
+        await plexus.call(plexus.grants.DeleteRole, request)
         return found.name
 
     say(f"There is no role {run(work)} any more.")
@@ -141,7 +141,7 @@ def bind(
             scope=await naming.scope_of(plexus, scope),
             expires_at=expires_at,
         )
-        return (await plexus.call(plexus.access.BindRole, request)).binding
+        return (await plexus.call(plexus.grants.BindRole, request)).binding
 
     binding = run(work)
     if json:
@@ -161,7 +161,7 @@ def unbind(
         request = pb.UnbindRoleRequest(
             request_id=request_id or new_request_id(), binding_id=binding
         )
-        await plexus.call(plexus.access.UnbindRole, request)
+        await plexus.call(plexus.grants.UnbindRole, request)
 
     run(work)
     say("Taken away.")
@@ -206,7 +206,7 @@ def bindings_(
 
 async def all_roles(plexus: Plexus) -> list[Role]:
     """Read every role."""
-    return list((await plexus.call(plexus.access.ListRoles, pb.ListRolesRequest())).roles)
+    return list((await plexus.call(plexus.grants.ListRoles, pb.ListRolesRequest())).roles)
 
 
 async def find(plexus: Plexus, role: str) -> Role:
@@ -228,7 +228,7 @@ async def _bindings(plexus: Plexus, *, subject: str, scope: str) -> list[RoleBin
         request = pb.ListRoleBindingsRequest(
             page_size=1000, page_token=token, subject=subject, scope=scope
         )
-        response = await plexus.call(plexus.access.ListRoleBindings, request)
+        response = await plexus.call(plexus.grants.ListRoleBindings, request)
         found += response.bindings
         token = response.next_page_token
         if not token:

@@ -1,7 +1,7 @@
 """A certificate authority for one machine: tests and the local run have their own."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from plexuskit.clock import Clock, SystemClock
 from plexuskit.config import TlsSection
 from plexuskit.grpc.certificates import server_name, spiffe_id
 
@@ -29,8 +30,15 @@ class Pair:
 class CertificateAuthority:
     """Signs certificates; its own key is kept in memory and nowhere else."""
 
-    def __init__(self, name: str = "Plexus local CA", *, life: timedelta = LIFE) -> None:
-        now = datetime.now(UTC)
+    def __init__(
+        self,
+        name: str = "Plexus local CA",
+        *,
+        life: timedelta = LIFE,
+        clock: Clock | None = None,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        now = self._clock.now()
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _named(name)
         self._cert = (
@@ -80,7 +88,7 @@ class CertificateAuthority:
     def _signed(
         self, common_name: str, names: list[x509.GeneralName], *, until: datetime | None
     ) -> Pair:
-        now = datetime.now(UTC)
+        now = self._clock.now()
         ends = until or now + self._life
         key = ec.generate_private_key(ec.SECP256R1())
         cert = (

@@ -114,6 +114,18 @@ _READERS: Final[Mapping[str, _Reader]] = MappingProxyType(
 )
 RECORDED: Final = frozenset(_READERS)
 """Full names of the facts that stand in the ledger."""
+LEFT_OUT: Final = frozenset(
+    fact.DESCRIPTOR.full_name
+    for fact in (
+        messaging_facts.MessagePosted,
+        messaging_facts.MessageEdited,
+        messaging_facts.MessageRecalled,
+        messaging_facts.MessageReacted,
+        messaging_facts.MessagePinned,
+        messaging_facts.MessageLabeled,
+    )
+)
+"""Full names of those that do not: a conversation's own log has them."""
 
 
 def told(envelope: Envelope, *, traceparent: str = "") -> Told | None:

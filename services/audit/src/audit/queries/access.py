@@ -1,5 +1,6 @@
 """Why somebody may or may not, and who could see what when (GW-3)."""
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -152,7 +153,11 @@ class Witnesses:
         tenant = Object(TENANT, asker.tenant_id)
         if not await _may_ask(self._store, asker, about=tenant, now=now):
             raise ObjectNotFound(object=object)
-        viewers = await self._viewers(asker.tenant_id, about, at=as_of)
+        key = (asker.tenant_id, about, as_of)
+        # Only later pages are taken from memory: facts of that time may come in meanwhile.
+        viewers = self._kept.get(key) if position else None
+        if viewers is None:
+            viewers = self._keep(key, await _who(self._store, asker.tenant_id, about, at=as_of))
         more = first + limit < len(viewers)
         return Viewers(
             viewers=tuple(viewers[first : first + limit]),
@@ -161,14 +166,12 @@ class Witnesses:
             as_of=as_of,
         )
 
-    async def _viewers(self, tenant_id: str, about: Object, *, at: datetime) -> list[Viewer]:
-        key = (tenant_id, about, at)
-        if key not in self._kept:
-            self._kept[key] = await _who(self._store, tenant_id, about, at=at)
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+    def _keep(self, key: tuple[str, Object, datetime], viewers: list[Viewer]) -> list[Viewer]:
+        self._kept[key] = viewers
         self._kept.move_to_end(key)
-        return self._kept[key]
+        if len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return viewers
 
 
 async def _who(store: Store, tenant_id: str, about: Object, *, at: datetime) -> list[Viewer]:
@@ -183,7 +186,8 @@ async def _who(store: Store, tenant_id: str, about: Object, *, at: datetime) -> 
         members = await store.past.members(tenant_id, within, people=None, at=at)
         people = [each.subject.partition(":")[2] for each in members]
     state = await load_state(store, tenant_id=tenant_id, people=people, object_=about, at=at)
-    return who_can_see(Engine(state), about, now=at)
+    # A decision for each of thousands of people: others are answered meanwhile.
+    return await asyncio.to_thread(who_can_see, Engine(state), about, now=at)
 
 
 async def _may_ask(store: Store, asker: Asker, *, about: Object, now: datetime) -> bool:

@@ -4,17 +4,17 @@ from collections.abc import Iterable, Mapping
 
 from directory.domain.departments import Department
 from directory.domain.people import Kind, Person
-from directory.domain.refusals import ManagerCycle, ManagerUnavailable
+from directory.domain.refusals import ReportingCycle, SuperiorUnavailable
 
 
 def check(manager: Person) -> None:
     """Check that people may report to somebody.
 
     Raises:
-        ManagerUnavailable: it is somebody deactivated or a guest.
+        SuperiorUnavailable: it is somebody deactivated or a guest.
     """
     if not manager.active or manager.kind is Kind.GUEST:
-        raise ManagerUnavailable
+        raise SuperiorUnavailable
 
 
 def check_chain(person_id: str, managers: Mapping[str, str]) -> None:
@@ -23,13 +23,13 @@ def check_chain(person_id: str, managers: Mapping[str, str]) -> None:
     In: the person; the manager named for each person on the way up, the person's new one included.
 
     Raises:
-        ManagerCycle: the way up comes back to where it was.
+        ReportingCycle: the way up comes back to where it was.
     """
     seen = {person_id}
     above = managers.get(person_id, "")
     while above:
         if above in seen:
-            raise ManagerCycle
+            raise ReportingCycle
         seen.add(above)
         above = managers.get(above, "")
 

@@ -73,17 +73,19 @@ class DepartmentTooLarge(Refusal):
     text = "More than {most} people belong to the department. Split it first."
 
 
-class ManagerCycle(Refusal):
+class ReportingCycle(Refusal):
     """The person would report to themselves, directly or through others."""
 
     kind = Kind.FAILED_PRECONDITION
+    reason = "MANAGER_CYCLE"
     text = "That manager reports to this person. Choose another one."
 
 
-class ManagerUnavailable(Refusal):
+class SuperiorUnavailable(Refusal):
     """Whom the person should report to is deactivated or a guest."""
 
     kind = Kind.FAILED_PRECONDITION
+    reason = "MANAGER_UNAVAILABLE"
     text = "That manager is deactivated or a guest. Choose another one."
 
 

@@ -46,8 +46,8 @@ async def import_people(
         InvalidArgument: a field is not allowed, or an external id comes twice.
         DepartmentNotFound: a department is unknown or closed.
         EmployeeNumberTaken: an employee number is someone else's.
-        ManagerUnavailable: a manager is deactivated or a guest.
-        ManagerCycle: somebody would report to themselves.
+        SuperiorUnavailable: a manager is deactivated or a guest.
+        ReportingCycle: somebody would report to themselves.
         LastAdministrator: it would deactivate the last administrator.
         GroupTooLarge: a group whose rule gives somebody of them is full.
     """

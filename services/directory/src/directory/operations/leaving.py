@@ -12,7 +12,7 @@ from directory.domain.people import Person
 from directory.domain.requests import Request
 from directory.events import SERVICE
 from directory.operations.saving import change_one
-from directory.operations.scoping import PEOPLE, check_joined, check_standing, managed_person
+from directory.operations.scoping import PEOPLE, check_joined, check_standing
 from directory.store import Store
 from directory.store.documents import person_document, person_from
 
@@ -39,7 +39,9 @@ async def deactivate_person(
         grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await managed_person(store, grants, person_id, tenant_id=actor.tenant_id, tx=tx)
+        before = await store.places.managed_person(
+            grants, person_id, tenant_id=actor.tenant_id, tx=tx
+        )
         after = people.deactivate(before)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
         await change_one(store, before, after, actor_id=actor.person_id, now=now, tx=tx)
@@ -70,7 +72,9 @@ async def reactivate_person(
         grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await managed_person(store, grants, person_id, tenant_id=actor.tenant_id, tx=tx)
+        before = await store.places.managed_person(
+            grants, person_id, tenant_id=actor.tenant_id, tx=tx
+        )
         after = people.reactivate(before, now=now)
         await check_standing(store, grants, before, now=now, tx=tx)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)

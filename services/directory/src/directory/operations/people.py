@@ -22,7 +22,6 @@ from directory.operations.scoping import (
     check_departments,
     check_joined,
     check_standing,
-    managed_person,
 )
 from directory.store import Credential, Store
 from directory.store.documents import person_document, person_from
@@ -50,7 +49,7 @@ async def create_person(
         EmployeeNumberTaken: someone of the tenant has the employee number.
         DepartmentNotFound: a department is unknown or closed, or the actor manages nobody there.
         PersonNotFound: the manager is nobody of the tenant.
-        ManagerUnavailable: the manager is deactivated or a guest.
+        SuperiorUnavailable: the manager is deactivated or a guest.
         RequestIdReused: the request id was used with other content.
     """
     await store.grants.holding(actor, PEOPLE, now=now)
@@ -122,8 +121,8 @@ async def update_person(
         InvalidArgument: a field is not allowed.
         DepartmentNotFound: a department is unknown or closed, or the actor manages nobody there.
         EmployeeNumberTaken: someone else of the tenant has the employee number.
-        ManagerUnavailable: the manager is deactivated or a guest.
-        ManagerCycle: the manager reports to the person.
+        SuperiorUnavailable: the manager is deactivated or a guest.
+        ReportingCycle: the manager reports to the person.
         LastAdministrator: nobody could administer the tenant any more.
         GroupTooLarge: a group whose rule gives the person now is full.
         RequestIdReused: the request id was used with other content.
@@ -133,7 +132,9 @@ async def update_person(
         grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await managed_person(store, grants, person_id, tenant_id=actor.tenant_id, tx=tx)
+        before = await store.places.managed_person(
+            grants, person_id, tenant_id=actor.tenant_id, tx=tx
+        )
         after = people.change(before, changes, expected_version=expected_version, now=now)
         grants.require_roles(before.roles, after.roles)
         if after.email != before.email:

@@ -8,6 +8,7 @@ from plexuskit.mongo import Transaction
 from directory.domain.access import Actor, require
 from directory.domain.sessions import EndCause
 from directory.domain.sign_in_refusals import SessionNotFound
+from directory.operations.scoping import person_of_sessions
 from directory.operations.sessions import end_each, end_sessions, revoke_each
 from directory.store import Store
 
@@ -22,19 +23,14 @@ async def revoke_sessions(
     An empty person means oneself.
 
     Raises:
-        PermissionMissing: the actor may not, or it is another's and they may not manage sessions.
-        PersonNotFound: there is none in the tenant.
+        PermissionMissing: the actor may not, or it is another's and they manage sessions nowhere.
+        PersonNotFound: there is none whose sessions the actor manages.
         SessionNotFound: the person has no such session that is open.
     """
     require(actor, "sessions.end")
-    own = person_id in {"", actor.person_id}
-    if not own:
-        require(actor, "sessions.manage")
 
     async def work(tx: Transaction) -> int:
-        person = await store.people.get(
-            actor.person_id if own else person_id, tenant_id=actor.tenant_id, tx=tx
-        )
+        person = await person_of_sessions(store, person_id, actor=actor, now=now, tx=tx)
         if not session_id:
             return await end_sessions(
                 store,

@@ -103,8 +103,8 @@ async def check_managers(
 
     Raises:
         PersonNotFound: a manager is nobody of the tenant.
-        ManagerUnavailable: a manager is deactivated or a guest.
-        ManagerCycle: somebody would report to themselves, directly or through others.
+        SuperiorUnavailable: a manager is deactivated or a guest.
+        ReportingCycle: somebody would report to themselves, directly or through others.
     """
     saying = [
         after

@@ -12,42 +12,38 @@ from plexus_access.objects import DEPARTMENT, GROUP, Subject
 from plexuskit.errors import InvalidArgument
 from plexuskit.mongo import Transaction
 
-from directory.domain.authority import ACCOUNT, IN_TENANT, Grants, place_of_departments
+from directory.domain.access import Actor
+from directory.domain.authority import IN_TENANT, Grants, place_of_departments
 from directory.domain.departments import Department
 from directory.domain.groups import Group
 from directory.domain.ids import TenantId
 from directory.domain.people import Person
-from directory.domain.refusals import DepartmentNotFound, GroupNotFound, PersonNotFound
+from directory.domain.refusals import DepartmentNotFound, GroupNotFound
 from directory.store import Store
 
 PEOPLE: Final = "people.manage"
 DEPARTMENTS: Final = "departments.manage"
 GROUPS: Final = "groups.manage"
+SESSIONS: Final = "sessions.manage"
 
 
-async def managed_person(
-    store: Store,
-    grants: Grants,
-    person_id: str,
-    *,
-    tenant_id: TenantId,
-    permission: str = PEOPLE,
-    tx: Transaction | None = None,
+async def person_of_sessions(
+    store: Store, person_id: str, *, actor: Actor, now: datetime, tx: Transaction
 ) -> Person:
-    """Load somebody whom the actor manages.
+    """Load whose sessions an actor is about to change: their own, or somebody's they manage.
 
-    For a part of the tenant that is who belongs to that part with every department, and holds no
-    role for the tenant but those that come with an account.
+    In: "" or the actor's id for themselves.
 
     Raises:
-        PersonNotFound: there is nobody of that id, or not there.
+        PermissionMissing: it is another, and the actor manages sessions nowhere.
+        PersonNotFound: there is nobody of that id, or their sessions are not the actor's to manage.
     """
-    if grants.holds_everywhere(permission):
-        return await store.people.get(person_id, tenant_id=tenant_id, tx=tx)
-    person, place = await store.places.get_person(person_id, tenant_id=tenant_id, tx=tx)
-    if not grants.holds(permission, place) or not ACCOUNT.issuperset(person.roles):
-        raise PersonNotFound
-    return person
+    if person_id in {"", actor.person_id}:
+        return await store.people.get(actor.person_id, tenant_id=actor.tenant_id, tx=tx)
+    grants = await store.grants.holding(actor, SESSIONS, now=now, tx=tx)
+    return await store.places.managed_person(
+        grants, person_id, permission=SESSIONS, tenant_id=actor.tenant_id, tx=tx
+    )
 
 
 async def managed_department(

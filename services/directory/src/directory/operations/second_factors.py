@@ -28,6 +28,7 @@ from directory.operations.admitting import confirmed
 from directory.operations.attempts import count_attempt
 from directory.operations.hashing import Hashing
 from directory.operations.passkeys import Passkeys
+from directory.operations.scoping import SESSIONS, check_standing, person_of_sessions
 from directory.operations.sessions import end_sessions
 from directory.operations.stepping_up import note_second_factor, open_session_of, step_up
 from directory.store import Sealing, Store
@@ -226,9 +227,10 @@ async def remove_second_factor(
     and the next one may do nothing but set a new factor up.
 
     Raises:
-        PermissionMissing: the actor may not, or it is another's and they may not manage sessions.
+        PermissionMissing: the actor may not, or it is another's and they manage sessions nowhere.
         StepUpRequired: the password is wrong or missing, or a second factor was not given.
-        PersonNotFound: there is none in the tenant.
+        PersonNotFound: there is none whose sessions the actor manages.
+        GrantExceedsOwn: the person holds something that the actor does not.
         SecondFactorNotFound: there is none of that id.
         SecondFactorNeeded: a role of one's own asks for one, and this is the last.
     """
@@ -237,11 +239,14 @@ async def remove_second_factor(
     if own:
         await step_up(store, hashing, actor=actor, password=password, now=now)
     else:
-        require(actor, "sessions.manage")
+        await store.grants.holding(actor, SESSIONS, now=now)
     whose = actor.person_id if own else person_id
 
     async def work(tx: Transaction) -> int:
-        person = await store.people.get(whose, tenant_id=actor.tenant_id, tx=tx)
+        person = await person_of_sessions(store, whose, actor=actor, now=now, tx=tx)
+        if not own:
+            grants = await store.grants.holding(actor, SESSIONS, now=now, tx=tx)
+            await check_standing(store, grants, person, now=now, tx=tx)
         present = confirmed(await store.factors.list_of(person.id, tx=tx))
         removed = second_factors.chosen(present, factor_id)
         if len(removed) == len(present):

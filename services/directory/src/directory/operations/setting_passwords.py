@@ -12,7 +12,7 @@ from directory.domain.refusals import OldPasswordWrong, PersonDeactivated
 from directory.domain.sessions import EndCause
 from directory.operations.attempts import count_attempt
 from directory.operations.hashing import Hashing
-from directory.operations.scoping import PEOPLE, check_standing, managed_person
+from directory.operations.scoping import PEOPLE, check_standing
 from directory.operations.sessions import end_sessions
 from directory.store import Credential, Store
 
@@ -50,7 +50,7 @@ async def set_password(
         person = await store.people.get(actor.person_id, tenant_id=actor.tenant_id)
     else:
         grants = await store.grants.holding(actor, PEOPLE, now=now)
-        person = await managed_person(store, grants, person_id, tenant_id=actor.tenant_id)
+        person = await store.places.managed_person(grants, person_id, tenant_id=actor.tenant_id)
     if not person.active:
         raise PersonDeactivated
     new = normalise(new_password, field="new_password")
@@ -65,7 +65,7 @@ async def set_password(
         present = await store.people.get(person.id, tenant_id=actor.tenant_id, tx=tx)
         if not own:
             held = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
-            await managed_person(store, held, person.id, tenant_id=actor.tenant_id, tx=tx)
+            await store.places.managed_person(held, person.id, tenant_id=actor.tenant_id, tx=tx)
             await check_standing(store, held, person, now=now, tx=tx)
         if not present.active:
             raise PersonDeactivated

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from scim2_models import SearchRequest
 
-from directory.domain.access import Actor, require
+from directory.domain.access import Actor
 from directory.domain.scim.guard import Feed
 from directory.domain.scim.records import Record
 from directory.domain.scim.resources import DEFAULT_RESULTS, MOST_RESULTS, USER
@@ -16,25 +16,27 @@ from directory.store.scim import Page, query_of
 PERMISSION: Final = "people.provision"
 
 
-async def get_user(store: Store, *, actor: Actor, person_id: str) -> Record:
+async def get_user(store: Store, *, actor: Actor, person_id: str, now: datetime) -> Record:
     """Load what the feed said of somebody.
 
     Raises:
         PermissionMissing: the actor may not provision people.
         NotFoundException: the feed does not know the person.
     """
-    require(actor, PERMISSION)
+    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
     return await store.scim.get(person_id, tenant_id=actor.tenant_id)
 
 
-async def list_users(store: Store, *, actor: Actor, asked: SearchRequest[Any]) -> Page:
+async def list_users(
+    store: Store, *, actor: Actor, asked: SearchRequest[Any], now: datetime
+) -> Page:
     """Find people that the feed manages: at most 200 at once, 100 when it names no number.
 
     Raises:
         PermissionMissing: the actor may not provision people.
         InvalidFilterException: something cannot be asked for.
     """
-    require(actor, PERMISSION)
+    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
     return await store.scim.list_matching(
         query_of(asked.filter) if asked.filter is not None else {},
         tenant_id=actor.tenant_id,
@@ -51,7 +53,7 @@ async def get_feed_status(store: Store, *, actor: Actor, rules: FeedRules, now: 
     Raises:
         PermissionMissing: the actor may not manage people.
     """
-    require(actor, "people.manage")
+    await store.grants.holding_everywhere(actor, "people.manage", now=now)
     tenant_id = actor.tenant_id
     deactivated = await store.feeds.count(tenant_id, now=now)
     active = await store.people.count_active_humans(tenant_id=tenant_id)

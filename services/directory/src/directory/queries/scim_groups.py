@@ -1,13 +1,14 @@
 """What the feed reads of groups; there are few, so filters are looked at one by one."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from scim2_models import NotFoundException, SearchRequest, TooManyException
 from scim2_models.path import AttrPath, FilterVisitor, LogicalExpr, Not, Present, ValuePath
 from scim2_models.path import Comparison as Compared
 
-from directory.domain.access import Actor, require
+from directory.domain.access import Actor
 from directory.domain.groups import Group
 from directory.domain.ids import GroupId, PersonId
 from directory.domain.refusals import GroupNotFound
@@ -23,7 +24,7 @@ MOST_WITH_MEMBERS: Final = 500
 
 
 async def get_feed_group(
-    store: Store, *, actor: Actor, group_id: str
+    store: Store, *, actor: Actor, group_id: str, now: datetime
 ) -> tuple[Group, frozenset[PersonId]]:
     """Load a group, and who belongs to it.
 
@@ -31,7 +32,7 @@ async def get_feed_group(
         PermissionMissing: the actor may not provision people.
         NotFoundException: there is no such group.
     """
-    require(actor, PERMISSION)
+    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
     try:
         group = await store.groups.get(group_id, tenant_id=actor.tenant_id)
     except GroupNotFound as absent:
@@ -40,7 +41,13 @@ async def get_feed_group(
 
 
 async def list_feed_groups(
-    store: Store, *, actor: Actor, asked: SearchRequest[Any], base_url: str, members: bool
+    store: Store,
+    *,
+    actor: Actor,
+    asked: SearchRequest[Any],
+    base_url: str,
+    members: bool,
+    now: datetime,
 ) -> tuple[list[resources.Group], int]:
     """Find groups, a page of them; out: the page, with members if they are wanted, and the number.
 
@@ -48,7 +55,7 @@ async def list_feed_groups(
         PermissionMissing: the actor may not provision people.
         TooManyException: there are too many groups to look at each.
     """
-    require(actor, PERMISSION)
+    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
     found = {
         group.id: group
         async for group in store.groups.stream(tenant_id=actor.tenant_id)
@@ -77,14 +84,14 @@ async def list_feed_groups(
 
 
 async def groups_of(
-    store: Store, person_ids: Sequence[PersonId], *, actor: Actor
+    store: Store, person_ids: Sequence[PersonId], *, actor: Actor, now: datetime
 ) -> Mapping[PersonId, Sequence[Group]]:
     """Find which groups people belong to, by person.
 
     Raises:
         PermissionMissing: the actor may not provision people.
     """
-    require(actor, PERMISSION)
+    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
     people = await store.people.find_many(
         tenant_id=actor.tenant_id, person_ids=person_ids, handles=()
     )

@@ -42,14 +42,17 @@ async def list_sessions(
     """List sessions and API tokens that go on; an empty person means oneself.
 
     Raises:
-        PermissionMissing: the actor may not, or it is another's and they may not manage sessions.
-        PersonNotFound: there is none in the tenant.
+        PermissionMissing: the actor may not, or it is another's and they manage sessions nowhere.
+        PersonNotFound: there is none whose sessions the actor manages.
     """
     require(actor, "sessions.read")
-    whose = person_id or actor.person_id
-    if whose != actor.person_id:
-        require(actor, "sessions.manage")
-    person = await store.people.get(whose, tenant_id=actor.tenant_id)
+    if person_id in {"", actor.person_id}:
+        person = await store.people.get(actor.person_id, tenant_id=actor.tenant_id)
+    else:
+        grants = await store.grants.holding(actor, "sessions.manage", now=now)
+        person = await store.places.managed_person(
+            grants, person_id, permission="sessions.manage", tenant_id=actor.tenant_id
+        )
     return OpenSessions(
         sessions=tuple(
             await store.sessions.list_alive(person.id, tenant_id=actor.tenant_id, now=now)

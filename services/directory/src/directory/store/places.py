@@ -16,7 +16,14 @@ from directory.domain.access_refusals import (
     ScopeNotFound,
     SubjectNotFound,
 )
-from directory.domain.authority import IN_TENANT, Place, place_of_departments, place_of_group
+from directory.domain.authority import (
+    ACCOUNT,
+    IN_TENANT,
+    Grants,
+    Place,
+    place_of_departments,
+    place_of_group,
+)
 from directory.domain.bindings import Binding
 from directory.domain.groups import Group
 from directory.domain.ids import DepartmentId, PersonId, TenantId
@@ -28,6 +35,7 @@ from directory.store.documents import person_from
 from directory.store.groups import group_from
 from directory.store.scoping import open_departments, place_of, scope_stages
 
+PEOPLE: Final = "people.manage"
 _PATHS: Final = "paths"
 
 
@@ -61,6 +69,30 @@ class Places:
         return person_from(found[0]), place_of_departments(
             each["path"] for each in found[0][_PATHS]
         )
+
+    async def managed_person(
+        self,
+        grants: Grants,
+        person_id: str,
+        *,
+        permission: str = PEOPLE,
+        tenant_id: TenantId,
+        tx: Transaction | None = None,
+    ) -> Person:
+        """Load somebody on whom a permission is held.
+
+        For a part of the tenant that is who belongs to that part with every department, and holds
+        no role for the tenant but those that come with an account.
+
+        Raises:
+            PersonNotFound: there is nobody of that id, or not there (GW-2).
+        """
+        person, place = await self.get_person(person_id, tenant_id=tenant_id, tx=tx)
+        if not grants.holds_everywhere(permission) and not (
+            grants.holds(permission, place) and ACCOUNT.issuperset(person.roles)
+        ):
+            raise PersonNotFound
+        return person
 
     async def departments_of(self, person_id: PersonId, *, tenant_id: TenantId) -> frozenset[str]:
         """Find the ids of somebody's departments and of all above them."""

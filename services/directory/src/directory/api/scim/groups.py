@@ -39,6 +39,7 @@ class Groups(Endpoint):
             actor=actor,
             asked=request,
             base_url=exchange.base_url,
+            now=self._clock.now(),
             members=_shows_members(request),
         )
         context = Context.RESOURCE_QUERY_RESPONSE
@@ -48,7 +49,9 @@ class Groups(Endpoint):
 
     async def get(self, exchange: Exchange, id_: str, *, actor: Actor) -> Answer:
         """Show one group, unless the client has that version."""
-        group, members = await queries.get_feed_group(self._store, actor=actor, group_id=id_)
+        group, members = await queries.get_feed_group(
+            self._store, actor=actor, group_id=id_, now=self._clock.now()
+        )
         if exchange.has(etag(group)):
             return Answer(status=304, headers={"etag": etag(group)})
         return _answer(exchange, group, members, Context.RESOURCE_QUERY_RESPONSE)

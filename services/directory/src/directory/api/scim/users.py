@@ -38,9 +38,11 @@ class Users(Endpoint):
     async def list(self, exchange: Exchange, asked: dict[str, Any], *, actor: Actor) -> Answer:
         """Answer a search."""
         request = SearchRequest[USER].model_validate(asked, scim_policy=POLICY)
-        page = await queries.list_users(self._store, actor=actor, asked=request)
+        page = await queries.list_users(
+            self._store, actor=actor, asked=request, now=self._clock.now()
+        )
         ids = [record.person_id for record in page.records]
-        groups = await queries.groups_of(self._store, ids, actor=actor)
+        groups = await queries.groups_of(self._store, ids, actor=actor, now=self._clock.now())
         shown = [
             dumped(
                 _resource(exchange, record, groups.get(record.person_id, ())),
@@ -54,7 +56,9 @@ class Users(Endpoint):
 
     async def get(self, exchange: Exchange, id_: str, *, actor: Actor) -> Answer:
         """Show one user, unless the client has that version."""
-        record = await queries.get_user(self._store, actor=actor, person_id=id_)
+        record = await queries.get_user(
+            self._store, actor=actor, person_id=id_, now=self._clock.now()
+        )
         if exchange.has(record.etag):
             return Answer(status=304, headers={"etag": record.etag})
         return await self._shown(exchange, record, Context.RESOURCE_QUERY_RESPONSE, actor=actor)
@@ -108,7 +112,9 @@ class Users(Endpoint):
     async def _shown(
         self, exchange: Exchange, record: Record, context: Context, *, actor: Actor
     ) -> Answer:
-        groups = await queries.groups_of(self._store, [record.person_id], actor=actor)
+        groups = await queries.groups_of(
+            self._store, [record.person_id], actor=actor, now=self._clock.now()
+        )
         return _answer(exchange, record, groups.get(record.person_id, ()), context)
 
 

@@ -9,7 +9,7 @@ from scim2_models import Context, InvalidValueException, Meta
 
 from directory.domain.ids import DepartmentId, PersonId, TenantId
 from directory.domain.people import Person
-from directory.domain.scim.resources import POLICY, USER, Email, EnterpriseUser, FeedUser, Manager
+from directory.domain.scim.resources import POLICY, USER, Email, EnterpriseUser, FeedUser, Superior
 
 MOST_USER_NAME: Final = 256
 # Amendments that stand in the enterprise extension.
@@ -142,7 +142,7 @@ def _amend(user: FeedUser, name: str, value: Any) -> None:
         user.emails = [Email(value=value, primary=True)] if value else None
     elif name in EXTENDED:
         enterprise = user[EnterpriseUser] or EnterpriseUser()
-        said = Manager(value=value) if name == "manager" and value else value
+        said = Superior(value=value) if name == "manager" and value else value
         setattr(enterprise, name, said or None)
         user[EnterpriseUser] = enterprise
     else:

@@ -49,7 +49,7 @@ class User(scim2_models.User[AnyExtension]):
     Emails: ClassVar[type[ComplexAttribute]] = Email
 
 
-class Manager(scim2_models.Manager):
+class Superior(scim2_models.Manager):
     """Whom somebody reports to, with no more required than RFC 7643, 8.7.1 does: feeds say less."""
 
     value: Annotated[str | None, CaseExact.true] = None
@@ -61,7 +61,7 @@ class Manager(scim2_models.Manager):
 class EnterpriseUser(scim2_models.EnterpriseUser):
     """The enterprise extension."""
 
-    manager: Manager | None = None
+    manager: Superior | None = None
 
 
 class GroupMember(ComplexAttribute):

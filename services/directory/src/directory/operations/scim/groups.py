@@ -9,7 +9,7 @@ from plexuskit.ids import new_id
 from scim2_models import MutabilityException, NotFoundException, PreconditionFailedException
 
 from directory.domain import groups
-from directory.domain.access import Actor, require
+from directory.domain.access import Actor
 from directory.domain.groups import Group
 from directory.domain.ids import GroupId, PersonId
 from directory.domain.refusals import GroupNameTaken, GroupNotFound, PersonDeactivated
@@ -36,7 +36,7 @@ async def create_group(
         PersonNotFound, PersonDeactivated: somebody cannot belong to it.
         InvalidArgument, InvalidValueException, GroupTooLarge: it cannot be.
     """
-    require(actor, PERMISSION)
+    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
     group_id = GroupId(new_id("grp", now=now))
     named = feed_groups.member_ids(wanted)
     made = groups.create(
@@ -89,7 +89,7 @@ async def change_group(
         GroupNameTaken, PersonNotFound, PersonDeactivated, GroupTooLarge: it cannot be.
         InvalidArgument, SCIMException: the change cannot be made.
     """
-    require(actor, PERMISSION)
+    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
 
     async def work(turn: Turn) -> tuple[Group, frozenset[PersonId]]:
         group = await _get(store, group_id, actor=actor, turn=turn)
@@ -133,7 +133,7 @@ async def remove_group(
         NotFoundException: there is no such group.
         PreconditionFailedException: the present group is not the one that was expected.
     """
-    require(actor, PERMISSION)
+    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
 
     async def work(turn: Turn) -> None:
         group = await _get(store, group_id, actor=actor, turn=turn)

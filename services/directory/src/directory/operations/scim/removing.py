@@ -7,7 +7,7 @@ import structlog
 from scim2_models import PreconditionFailedException
 
 from directory.domain import people
-from directory.domain.access import Actor, require
+from directory.domain.access import Actor
 from directory.domain.scim import records
 from directory.domain.scim.rules import FeedRules
 from directory.operations.scim import writing
@@ -38,7 +38,7 @@ async def remove_user(
         DeactivationWaits: the feed has stopped; the removal waits (INT-1).
         LastAdministrator: nobody could administer the tenant any more.
     """
-    require(actor, PERMISSION)
+    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
 
     async def work(turn: Turn) -> bool:
         record = await store.scim.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)

@@ -14,6 +14,7 @@ from directory.domain.scim.resources import FeedUser
 from directory.operations.hashing import Hashing
 from directory.operations.saving import check_managers, deactivated, save_changed
 from directory.operations.scim.lane import Turn
+from directory.operations.scoping import check_standing
 from directory.store import Credential, Store
 
 
@@ -52,7 +53,7 @@ async def add(
     Raises:
         Retry: someone took the handle meanwhile; the transaction finds another one.
         EmployeeNumberTaken: someone of the tenant has the employee number.
-        PersonNotFound, ManagerUnavailable: there is no such manager.
+        PersonNotFound, SuperiorUnavailable: there is no such manager.
     """
     await check_managers(store, [(None, person)], tenant_id=actor.tenant_id, tx=turn.tx)
     try:
@@ -79,8 +80,13 @@ async def save(
     Raises:
         LastAdministrator: nobody could administer the tenant any more.
         EmployeeNumberTaken: someone else of the tenant has the employee number.
-        PersonNotFound, ManagerUnavailable, ManagerCycle: nobody can report to that manager.
+        GrantExceedsOwn: password or address of somebody who holds more than the feed does.
+        PersonNotFound, SuperiorUnavailable, ReportingCycle: nobody can report to that manager.
     """
+    if password.hash or after.email != before.email:
+        # Either lets somebody sign in as the person.
+        grants = await store.grants.of_actor(actor, now=now, tx=turn.tx)
+        await check_standing(store, grants, before, now=now, tx=turn.tx)
     await _set_password(store, after, password, now=now, turn=turn)
     if after is before:
         return
