@@ -112,6 +112,7 @@ class Site:
             provider=Provider(**fields),
             client_secret=secret,
             expected_version=version,
+            now=self.company.now,
         )
 
     async def begin(self, *, redirect_uri: str = REDIRECT, provider_id: str = "acme") -> Begun:
@@ -312,6 +313,7 @@ async def test_gw_01_a_second_factor_counts_where_the_provider_says_so(site: Sit
         local_accounts=True,
         second_factor_role_ids=["admin"],
         expected_version=0,
+        now=company.now,
     )
     assert (await site.sign_in("u-li")).enrollment_due
     assert not (await site.sign_in("u-mfa")).enrollment_due
@@ -389,13 +391,14 @@ async def test_local_accounts_go_only_while_an_administrator_can_still_come_in(s
     store = company.store
 
     async def set_local(*, local: bool) -> None:
-        policy, _ = await queries.get_sign_in_policy(store, actor=company.actor)
+        policy, _ = await queries.get_sign_in_policy(store, actor=company.actor, now=company.now)
         await operations.update_sign_in_policy(
             store,
             actor=company.actor,
             local_accounts=local,
             second_factor_role_ids=[],
             expected_version=policy.version,
+            now=company.now,
         )
 
     li = await feed(company, "li", "acme:u-li", password="correct horse", roles=("admin", "member"))
@@ -412,9 +415,11 @@ async def test_local_accounts_go_only_while_an_administrator_can_still_come_in(s
     )
     with pytest.raises(LockedOut):
         await operations.delete_openid_provider(
-            store, actor=company.acting_as(li), provider_id="acme"
+            store, actor=company.acting_as(li), provider_id="acme", now=company.now
         )
     await set_local(local=True)
-    await operations.delete_openid_provider(store, actor=company.acting_as(li), provider_id="acme")
+    await operations.delete_openid_provider(
+        store, actor=company.acting_as(li), provider_id="acme", now=company.now
+    )
     with pytest.raises(LockedOut):
         await set_local(local=False)
