@@ -15,6 +15,7 @@ import httpx
 import pytest
 from directory import operations, queries
 from directory.config import OpenIdSection
+from directory.domain.access_refusals import GrantExceedsOwn
 from directory.domain.ids import ProviderId, TenantId
 from directory.domain.openid import Provider
 from directory.domain.refusals import SignInRefused
@@ -423,3 +424,37 @@ async def test_local_accounts_go_only_while_an_administrator_can_still_come_in(s
     )
     with pytest.raises(LockedOut):
         await set_local(local=False)
+
+
+async def test_gw_03_who_names_a_provider_could_sign_in_as_anybody_and_so_holds_everything(
+    site: Site,
+) -> None:
+    company = site.company
+    li = await company.hire("li")
+    role = await operations.create_role(
+        company.store,
+        actor=company.actor,
+        name="登录",
+        description="",
+        permissions=["sign_in.configure"],
+        masks=[],
+        request=None,
+        now=company.now,
+    )
+    await operations.bind_role(
+        company.store,
+        actor=company.actor,
+        role_id=role.id,
+        subject=f"person:{li.id}",
+        scope=f"tenant:{company.tenant.id}",
+        expires_at=None,
+        request=None,
+        now=company.now,
+    )
+    theirs = replace(site, company=replace(company, actor=company.acting_as(li)))
+    policy, _ = await queries.get_sign_in_policy(
+        company.store, actor=theirs.company.actor, now=company.now
+    )
+    assert policy.local_accounts
+    with pytest.raises(GrantExceedsOwn):
+        await theirs.put(version=1)

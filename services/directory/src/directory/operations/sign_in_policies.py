@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Final
 
 import structlog
+from plexus_access.roles import PERMISSIONS
 from plexuskit.errors import InvalidArgument
 from plexuskit.mongo import Transaction
 
 from directory.domain import openid, sign_in_policies
 from directory.domain.access import ADMIN, Actor
+from directory.domain.authority import IN_TENANT
 from directory.domain.ids import ProviderId, TenantId
 from directory.domain.openid import MOST_PROVIDERS, SUBJECT, Provider
 from directory.domain.people import Kind
@@ -79,11 +81,12 @@ async def put_openid_provider(
 
     Raises:
         PermissionMissing: the actor may not configure sign-in.
+        GrantExceedsOwn: the actor does not hold everything.
         InvalidArgument: a field is not allowed, or there are 10 providers.
         VersionConflict: somebody changed it since `expected_version`.
         ProviderInvalid: its discovery document cannot be read.
     """
-    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
+    await _require_all(store, actor, now=now)
     asked = replace(
         provider,
         tenant_id=actor.tenant_id,
@@ -98,7 +101,7 @@ async def put_openid_provider(
         raise ProviderInvalid(problem="it cannot be reached") from None
 
     async def work(tx: Transaction) -> Provider:
-        await store.grants.holding_everywhere(actor, PERMISSION, now=now, tx=tx)
+        await _require_all(store, actor, now=now, tx=tx)
         present = await store.providers.find(asked.id, tenant_id=actor.tenant_id, tx=tx)
         openid.check(asked, before=present, expected_version=expected_version)
         others = await store.providers.list_of(actor.tenant_id, tx=tx)
@@ -145,6 +148,14 @@ async def delete_openid_provider(
 def secret_owner(provider: Provider) -> str:
     """Name the record that a client secret is sealed for."""
     return f"openid:{provider.tenant_id}:{provider.id}"
+
+
+async def _require_all(
+    store: Store, actor: Actor, *, now: datetime, tx: Transaction | None = None
+) -> None:
+    """Check that the actor holds all there is: who names the provider can sign in as anybody."""
+    grants = await store.grants.holding_everywhere(actor, PERMISSION, now=now, tx=tx)
+    grants.require_giving(PERMISSIONS, IN_TENANT)
 
 
 async def _check_administrable(
