@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from plexuskit.kafka import ProvisionReport
     from plexuskit.mongo import Database
     from plexuskit.service import Runtime
+    from plexuskit.testing.commands import StoreCommands
 
 MONDAY_MORNING = datetime(2026, 3, 2, 1, tzinfo=UTC)  # nine o'clock in Shanghai
 
@@ -78,6 +79,18 @@ async def db(mongo_url: str, unique_name: str) -> AsyncIterator["Database"]:
             yield database
     finally:
         drop_database(mongo_url, unique_name)
+
+
+@pytest.fixture(scope="session")
+def commands() -> "StoreCommands":
+    """What MongoDB is asked; it hears the clients that are made after it."""
+    from pymongo import monitoring
+
+    from plexuskit.testing.commands import StoreCommands
+
+    listener = StoreCommands()
+    monitoring.register(listener)
+    return listener
 
 
 @pytest.fixture

@@ -76,8 +76,10 @@ class Store:
         """
         task = await self.tasks.get(reference, tenant_id=actor.tenant_id, tx=tx)
         project = None
-        if task and task.project_id:
-            project = await self.projects.get(task.project_id, tenant_id=actor.tenant_id, tx=tx)
+        if task is None or task.project_id or actor.person_id not in task.participants:
+            # Asked also where there is no task: what is hidden must not cost more than what is not.
+            project_id = task.project_id if task is not None else ""
+            project = await self.projects.get(project_id, tenant_id=actor.tenant_id, tx=tx)
         if task is None or not may_see(task, project=project, person_id=actor.person_id):
             raise TaskNotFound(task_id=reference)
         return Seen(task=task, project=project)

@@ -1,0 +1,41 @@
+"""A conversation that one is not in and one that does not exist: the same in everything (GW-2)."""
+
+import pytest
+from messaging import queries
+from plexuskit.errors import Refusal
+
+NEVER = "cnv_01JZZZZZZZZZZZZZZZZZZZZZZZ"
+
+
+@pytest.fixture
+async def rooms(group):
+    """One that is hidden from eve, and one that never was."""
+    return {"hidden": await group("ann", "bob"), "absent": NEVER}
+
+
+ATTEMPTS = {
+    "view": queries.get_view,
+    "members": lambda store, **asked: queries.list_members(store, limit=10, after="", **asked),
+    "messages": lambda store, **asked: queries.list_messages(
+        store, before_seq=0, after_seq=None, root_seq=0, limit=10, **asked
+    ),
+    "changes": lambda store, **asked: queries.list_changes(store, since=0, limit=10, **asked),
+    "pins": queries.list_pins,
+}
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+async def test_gw_02_reads_ask_the_store_the_same(commands, store, person, rooms, attempt):
+    eve, heard, told = person("eve"), {}, {}
+    for which, room in rooms.items():
+
+        async def read(room=room):
+            return await ATTEMPTS[attempt](store, actor=eve, conversation_id=room)
+
+        heard[which] = await commands.of(read, without={room: "ROOM"})
+        with pytest.raises(Refusal) as refused:
+            await read()
+        told[which] = (refused.value.kind, refused.value.reason, refused.value.text)
+    assert heard["hidden"]
+    assert heard["hidden"] == heard["absent"]
+    assert told["hidden"] == told["absent"]
