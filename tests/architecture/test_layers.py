@@ -66,7 +66,7 @@ SERVICE_ROOMS = {
     "notify": OWNER_ROOMS | {"consumers"},
     "search": OWNER_ROOMS | {"consumers"},
     # Owns no data: it lets in, hands on, and pushes.
-    "gateway": ROOMS | {"connect", "identity", "limits", "live", "permissions", "proxy"},
+    "gateway": ROOMS | {"access", "connect", "identity", "limits", "live", "proxy"},
 }
 
 
@@ -222,6 +222,7 @@ def test_the_import_contracts_speak_of_every_package(root: Path, services: list[
     packages = read.partition("root_packages =")[2].partition("include_external")[0].split()
     assert set(packages) == {
         *services,
+        "plexus_access",
         "plexuskit",
         "plexus",
         "plexus_cli",

@@ -1,0 +1,274 @@
+"""A company with secrets, and everybody who must not learn them."""
+
+import base64
+import json
+import secrets
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from joserfc.jwk import OKPKey
+from plexus.directory.v1 import access_service_pb2 as access_pb
+from plexus.directory.v1 import directory_service_pb2 as directory_pb
+from plexus.directory.v1.people_pb2 import Person
+from plexus.directory.v1.session_service_pb2 import SignInRequest
+from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
+from plexus.messaging.v1 import messaging_service_pb2 as messaging_pb
+from plexus.messaging.v1.conversations_pb2 import Conversation
+from plexus.search.v1.search_service_pb2 import SearchRequest
+from plexus.tasks.v1 import tasks_service_pb2 as tasks_pb
+from plexus_cli.sdk import Plexus, open_channel
+from plexus_local.harness import PASSWORD, Platform
+from plexuskit.testing.wait import eventually
+
+GUESSED = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
+PREFIXES = {
+    "conversation": "cnv",
+    "project": "prj",
+    "task": "tsk",
+    "person": "per",
+    "department": "dep",
+    "group": "grp",
+}
+
+
+@dataclass
+class World:
+    """What there is, by kind, and who asks.
+
+    Attributes:
+        foreign: ids of things that exist, and that only the member and administrators know.
+        deleted: ids of things that existed.
+        tokens: access tokens by name of the identity; empty for nobody.
+        private: words that stand in conversations and tasks and nowhere else.
+        public: words that every member of the company may read, and nobody else.
+    """
+
+    platform: Platform
+    people: dict[str, str]
+    foreign: dict[str, str] = field(default_factory=dict)
+    deleted: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    private: list[str] = field(default_factory=list)
+    public: list[str] = field(default_factory=list)
+
+    def ids(self, kind: str) -> dict[str, str]:
+        """Give an id that is foreign, one that is gone, and one that was never there."""
+        gone = self.deleted.get(kind, self.foreign[kind])
+        guessed = f"{self.foreign[kind].partition('_')[0]}_{GUESSED}"
+        return {"foreign": self.foreign[kind], "deleted": gone, "guessed": guessed}
+
+    async def sign_in(self, handle: str) -> str:
+        """Give a new session's access token."""
+        async with open_channel(self.platform.grpc_address) as channel:
+            request = SignInRequest(handle=handle, password=PASSWORD, device="matrix")
+            answer = await SessionServiceStub(channel).SignIn(request, timeout=20)
+            return str(answer.tokens.access_token)
+
+    def forged_for(self, who: str) -> str:
+        """Give a token of a session of its own, which nobody has opened."""
+        return self.forged(
+            tenant=_tenant_of(self.tokens[who]),
+            sub=self.people[who],
+            roles=["guest" if who == "guest" else "member"],
+        )
+
+    def forged(self, **claims: Any) -> str:
+        """Sign a token with directory's own key: its signature is no reason to refuse it."""
+        path = self.platform.layout.keys / "directory-tokens.json"
+        (entry, *_) = json.loads(path.read_text())["keys"]
+        key = OKPKey.import_key({name: entry[name] for name in ("kty", "crv", "x", "d")})
+        now = int(time.time())
+        said = {
+            "iss": "plexus",
+            "aud": "plexus-gateway",
+            "sub": "per_elsewhere",
+            "tenant": "ten_elsewhere",
+            "sid": f"ses_{secrets.token_hex(8)}",
+            "jti": secrets.token_hex(8),
+            "roles": ["member"],
+            "iat": now,
+            "nbf": now,
+            "exp": now + 900,
+        } | claims
+        header = {"alg": "EdDSA", "typ": "at+jwt", "kid": entry["kid"]}
+        signed = f"{_b64(json.dumps(header).encode())}.{_b64(json.dumps(said).encode())}"
+        return f"{signed}.{_b64(key.private_key.sign(signed.encode()))}"
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+@pytest.fixture(scope="session")
+async def world(platform: Platform) -> World:
+    """Make the company: what the member knows, and the others do not."""
+    names = ("member", "stranger", "scoped", "deactivated", "gone", "expired")
+    handles = await platform.new_people(*names)
+    ids = {name: platform.id_of(handle) for name, handle in handles.items()}
+    world = World(platform, ids)
+    secret = f"canary{secrets.token_hex(6)}"
+    world.private = [f"{secret}{what}" for what in ("room", "word", "task", "plan")]
+    world.public = [f"{secret}{what}" for what in ("department", "group")]
+    async with platform.admin() as root:
+        await _organise(root, world, ids)
+        await _guest(root, world)
+        await root.call(
+            root.directory.DeactivatePerson,
+            directory_pb.DeactivatePersonRequest(person_id=ids["gone"]),
+        )
+        world.deleted["person"] = ids["gone"]
+        world.tokens["deactivated"] = await world.sign_in(handles["deactivated"])
+        for name in ("member", "stranger", "scoped"):
+            world.tokens[name] = await world.sign_in(handles[name])
+        async with platform.signed_in(handles["member"]) as member:
+            await _talk_and_plan(member, world)
+        await root.call(
+            root.directory.DeactivatePerson,
+            directory_pb.DeactivatePersonRequest(person_id=ids["deactivated"]),
+        )
+    world.foreign["person"] = ids["member"]
+    past = int(time.time()) - 3600
+    world.tokens |= {
+        "anonymous": "",
+        "other_tenant": world.forged(),
+        "expired": world.forged(
+            tenant=_tenant_of(world.tokens["member"]),
+            sub=ids["expired"],
+            iat=past,
+            nbf=past,
+            exp=past + 900,
+        ),
+    }
+    await _until_everybody_knows(world, handles)
+    return world
+
+
+async def _organise(root: Plexus, world: World, ids: dict[str, str]) -> None:
+    async def department(name: str) -> str:
+        request = directory_pb.CreateDepartmentRequest(request_id=secrets.token_hex(8), name=name)
+        return (await root.call(root.directory.CreateDepartment, request)).department.id
+
+    kept, other, closed = (
+        await department(world.public[0]),
+        await department("elsewhere"),
+        await department("closed"),
+    )
+    await root.call(
+        root.directory.MergeDepartment,
+        directory_pb.MergeDepartmentRequest(
+            request_id=secrets.token_hex(8), department_id=closed, into_id=other
+        ),
+    )
+    world.foreign["department"], world.deleted["department"] = kept, closed
+    await root.call(
+        root.directory.UpdatePerson,
+        directory_pb.UpdatePersonRequest(
+            person_id=ids["member"], department_ids=[kept], set_departments=True
+        ),
+    )
+    for kind in ("foreign", "deleted"):
+        request = directory_pb.CreateGroupRequest(
+            request_id=secrets.token_hex(8),
+            name=f"{world.public[1]} {kind}",
+            department_id=kept,
+            member_ids=[ids["member"]],
+        )
+        getattr(world, kind)["group"] = (
+            await root.call(root.directory.CreateGroup, request)
+        ).group.id
+    await root.call(
+        root.directory.DeleteGroup,
+        directory_pb.DeleteGroupRequest(
+            request_id=secrets.token_hex(8), group_id=world.deleted["group"]
+        ),
+    )
+    await root.call(
+        root.grants.BindRole,
+        access_pb.BindRoleRequest(
+            request_id=secrets.token_hex(8),
+            role_id="admin",
+            subject=f"person:{ids['scoped']}",
+            scope=f"department:{other}",
+        ),
+    )
+
+
+async def _guest(root: Plexus, world: World) -> None:
+    until = Timestamp()
+    until.FromDatetime(datetime.now(UTC) + timedelta(days=30))
+    handle = f"guest-{secrets.token_hex(3)}"
+    request = directory_pb.CreatePersonRequest(
+        handle=handle,
+        display_name="guest",
+        kind=Person.KIND_GUEST,
+        roles=["guest"],
+        password=PASSWORD,
+        guest_expires_at=until,
+        time_zone="Asia/Shanghai",
+    )
+    made = await root.call(root.directory.CreatePerson, request)
+    world.people["guest"] = made.person.id
+    world.tokens["guest"] = await world.sign_in(handle)
+
+
+async def _talk_and_plan(member: Plexus, world: World) -> None:
+    async def room(name: str) -> str:
+        request = messaging_pb.CreateConversationRequest(
+            request_id=secrets.token_hex(8), kind=Conversation.KIND_GROUP, name=name
+        )
+        made = await member.call(member.messaging.CreateConversation, request)
+        return str(made.conversation.id)
+
+    world.foreign["conversation"] = await room(world.private[0])
+    world.deleted["conversation"] = await room("archived")
+    await member.call(
+        member.messaging.UpdateConversation,
+        messaging_pb.UpdateConversationRequest(
+            conversation_id=world.deleted["conversation"],
+            request_id=secrets.token_hex(8),
+            archived=True,
+        ),
+    )
+    await member.call(
+        member.messaging.SendMessage,
+        messaging_pb.SendMessageRequest(
+            conversation_id=world.foreign["conversation"],
+            request_id=secrets.token_hex(8),
+            text=world.private[1],
+        ),
+    )
+    project = await member.call(
+        member.tasks.CreateProject,
+        tasks_pb.CreateProjectRequest(request_id=secrets.token_hex(8), name=world.private[3]),
+    )
+    world.foreign["project"] = project.project.id
+    task = await member.call(
+        member.tasks.CreateTask,
+        tasks_pb.CreateTaskRequest(
+            request_id=secrets.token_hex(8),
+            title=world.private[2],
+            project_id=project.project.id,
+        ),
+    )
+    world.foreign["task"] = task.task.id
+
+
+async def _until_everybody_knows(world: World, handles: dict[str, str]) -> None:
+    """Wait until search has what must not be found, for the member who may find it."""
+    async with world.platform.signed_in(handles["member"]) as member:
+
+        async def found() -> bool:
+            request = SearchRequest(query=world.private[1])
+            return bool((await member.call(member.search.Search, request)).hits)
+
+        await eventually(found, within=60)
+
+
+def _tenant_of(token: str) -> str:
+    payload = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return str(claims["tenant"])

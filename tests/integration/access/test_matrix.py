@@ -1,0 +1,276 @@
+"""Every RPC of every service, for everybody who might ask: GW-1, GW-2, GW-4, GW-5.
+
+Methods are read from the contracts, and what is expected from the permission that each declares: a
+new method is in the matrix without a new test.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import grpc
+import pytest
+from google.protobuf.descriptor import FieldDescriptor
+from plexus_access.roles import BUILT_IN
+from plexuskit.grpc import refused, requirements
+from plexuskit.testing.wait import eventually
+
+OUTSIDERS = ("other_tenant", "guest", "stranger", "scoped")
+ROLES = {
+    "other_tenant": ("member",),
+    "guest": ("guest",),
+    "stranger": ("member",),
+    "scoped": ("member", "admin"),
+    "member": ("member",),
+}
+ENDED = {"anonymous": "TOKEN_MISSING", "expired": "TOKEN_EXPIRED", "deactivated": "SESSION_ENDED"}
+# They end the very session that asks, so each cell has one of its own.
+ENDING = {"SignOut", "RevokeSessions", "SetPassword", "RemoveSecondFactor"}
+METHODS = {
+    path: method
+    for path, method in sorted(requirements().items())
+    if not method.requirement.internal
+}
+WITH_MEMBERS = {"conversation", "project", "task"}
+# What an owner may say of a request before it looks at the object: it says so of every id.
+HIDDEN = {
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.FAILED_PRECONDITION,
+}
+SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call came to, with ids taken out of it."""
+
+    code: grpc.StatusCode
+    reason: str = ""
+    domain: str = ""
+    text: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
+    content: bytes = b""
+
+
+@pytest.fixture(scope="module")
+async def channel(platform):
+    async with grpc.aio.insecure_channel(platform.grpc_address) as opened:
+        yield opened
+
+
+def filled(method, ids):
+    """Build a request that names what the caller must not know of, in every field that can."""
+    request = method.request_class()
+    _fill(request, ids, depth=0)
+    return request
+
+
+def _fill(message, ids, *, depth):
+    for field in message.DESCRIPTOR.fields:
+        kind = re.sub(r"_ids?$", "", field.name)
+        named = field.type == FieldDescriptor.TYPE_STRING and field.name != kind
+        if named and kind in ids:
+            value = ids[kind]
+            if field.is_repeated:
+                getattr(message, field.name).append(value)
+            elif (
+                field.containing_oneof is None
+                or message.WhichOneof(field.containing_oneof.name) is None
+            ):
+                setattr(message, field.name, value)
+        elif field.name == "request_id":
+            message.request_id = f"matrix-{ids['marker']}"
+        elif field.type == FieldDescriptor.TYPE_MESSAGE and depth < 2:
+            if field.message_type.GetOptions().map_entry:
+                continue
+            if field.message_type.full_name.startswith("google."):
+                continue
+            inner = message.__class__.DESCRIPTOR and field.message_type._concrete_class()
+            _fill(inner, ids, depth=depth + 1)
+            if inner.ByteSize():
+                target = getattr(message, field.name)
+                target.add().CopyFrom(inner) if field.is_repeated else target.CopyFrom(inner)
+
+
+async def ask(channel, method, request, token):
+    """Call a method of any shape, and give what came of it."""
+    metadata = (("authorization", f"Bearer {token}"),) if token else ()
+    shape = (method.client_streaming, method.server_streaming)
+    raw = request.SerializeToString()
+    try:
+        if shape == (False, False):
+            content = await channel.unary_unary(method.path)(
+                raw, metadata=metadata, timeout=SECONDS
+            )
+        elif shape == (False, True):
+            call = channel.unary_stream(method.path)(raw, metadata=metadata, timeout=SECONDS)
+            content = await call.read()
+            call.cancel()
+        else:
+            make = channel.stream_stream if method.server_streaming else channel.stream_unary
+            call = make(method.path)(metadata=metadata, timeout=SECONDS)
+            try:
+                await call.write(raw)
+                if not method.server_streaming:
+                    await call.done_writing()
+                    content = await call
+                else:
+                    content = await call.read()
+            finally:
+                call.cancel()
+    except grpc.aio.AioRpcError as error:
+        told = refused(error)
+        return Answer(
+            code=error.code(),
+            reason=told.reason,
+            domain=getattr(told, "domain", ""),
+            text=error.details() or "",
+            metadata=tuple(sorted(told.metadata.items())),
+        )
+    except grpc.aio.UsageError:
+        return await _status_of(call)
+    return Answer(code=grpc.StatusCode.OK, content=content if isinstance(content, bytes) else b"")
+
+
+async def _status_of(call):
+    """Give the status of a stream that was refused before it was written to."""
+    trailing = await call.trailing_metadata()
+    error = grpc.aio.AioRpcError(
+        await call.code(), await call.initial_metadata(), trailing, await call.details()
+    )
+    told = refused(error)
+    return Answer(
+        code=error.code(),
+        reason=told.reason,
+        domain=getattr(told, "domain", ""),
+        text=error.details() or "",
+        metadata=tuple(sorted(told.metadata.items())),
+    )
+
+
+def plain(answer, ids):
+    """Take out of an answer the ids that were asked for."""
+
+    def without(text):
+        for kind, id_ in ids.items():
+            text = text.replace(id_, f"<{kind}>")
+        return text
+
+    metadata = tuple((key, without(value)) for key, value in answer.metadata)
+    return Answer(answer.code, answer.reason, answer.domain, without(answer.text), metadata)
+
+
+def kinds_of(world, which, varied):
+    """Give an id for every kind: those that are varied as told, the others never there."""
+    return {
+        kind: world.ids(kind)[which if kind in varied else "guessed"] for kind in world.foreign
+    } | {"marker": which}
+
+
+def token_of(world, who, method):
+    if who in world.people and method.path.rpartition("/")[2] in ENDING:
+        return world.forged_for(who)
+    return world.tokens[who]
+
+
+def holds(who, permission):
+    return any(permission in BUILT_IN[role] for role in ROLES[who])
+
+
+PROTECTED = sorted(path for path, method in METHODS.items() if not method.requirement.public)
+
+
+async def test_gw_01_nobody_gets_in_without_a_token_that_is_good(channel, world):
+    """Anonymous, expired, deactivated: the same word for every method."""
+
+    async def out():
+        method = METHODS[PROTECTED[0]]
+        answer = await ask(channel, method, method.request_class(), world.tokens["deactivated"])
+        return answer.reason == "SESSION_ENDED"
+
+    await eventually(out, within=30)
+    wrong = []
+    for path in PROTECTED:
+        method = METHODS[path]
+        for who, reason in ENDED.items():
+            for which in ("foreign", "guessed"):
+                request = filled(method, kinds_of(world, which, set(world.foreign)))
+                answer = await ask(channel, method, request, world.tokens[who])
+                if (answer.code, answer.reason) != (grpc.StatusCode.UNAUTHENTICATED, reason):
+                    wrong.append((path, who, which, answer))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+@pytest.mark.parametrize("who", OUTSIDERS)
+async def test_gw_02_what_is_hidden_is_absent_in_every_method(channel, world, who):
+    """What exists, what did and what never did: one answer, and no word of what is in it."""
+    wrong, cells = [], Counter()
+    # The directory of a company is no secret from its members.
+    company = who in {"stranger", "scoped"}
+    hidden = WITH_MEMBERS if company else set(world.foreign)
+    canaries = world.private if company else world.private + world.public
+    for path in PROTECTED:
+        method = METHODS[path]
+        required = method.requirement
+        answers = {}
+        for which in ("foreign", "deleted", "guessed"):
+            ids = kinds_of(world, which, hidden | {required.resource})
+            token = token_of(world, who, method)
+            answer = await ask(channel, method, filled(method, ids), token)
+            if any(each.encode() in answer.content or each in str(answer) for each in canaries):
+                wrong.append((path, which, "leaks", answer))
+            answers[which] = plain(answer, ids)
+            cells[answer.code.name] += 1
+        told = answers["foreign"]
+        if not holds(who, required.permission):
+            expected = (grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_MISSING")
+            if (told.code, told.reason) != expected:
+                wrong.append((path, "expected PERMISSION_MISSING", told))
+        elif required.resource and told.code not in HIDDEN:
+            wrong.append((path, "expected NOT_FOUND", told))
+        if (required.resource or told.code is not grpc.StatusCode.OK) and len(
+            set(answers.values())
+        ) > 1:
+            wrong.append((path, "differs", answers))
+    assert cells.total() == 3 * len(PROTECTED)
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+async def test_gw_01_who_belongs_is_let_through_in_every_method(channel, world):
+    """The gateway refuses a member nothing that the declared permission gives."""
+    wrong = []
+    for path in PROTECTED:
+        method = METHODS[path]
+        required = method.requirement
+        # Last, and with ids of what was never there in what could be taken apart.
+        which = "foreign" if not required.effect else "guessed"
+        token = token_of(world, "member", method)
+        request = filled(method, kinds_of(world, which, set(world.foreign)))
+        answer = await ask(channel, method, request, token)
+        missing = (answer.reason, answer.domain) == ("PERMISSION_MISSING", "plexus.gateway")
+        if missing == holds("member", required.permission):
+            wrong.append((path, answer))
+        if required.resource in WITH_MEMBERS and not required.effect and not missing:
+            of_gateway = answer.code is grpc.StatusCode.NOT_FOUND and answer.reason in {
+                "CONVERSATION_NOT_FOUND",
+                "TASK_NOT_FOUND",
+                "PROJECT_NOT_FOUND",
+            }
+            if of_gateway:
+                wrong.append((path, answer))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_gw_01_every_method_is_in_the_matrix():
+    services = {path.split("/")[1] for path in METHODS}
+    assert len(METHODS) > 100
+    assert {name.split(".")[1] for name in services} == {
+        "audit",
+        "directory",
+        "gateway",
+        "messaging",
+        "notify",
+        "search",
+        "tasks",
+    }
