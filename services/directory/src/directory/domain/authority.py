@@ -132,6 +132,20 @@ class Grants:
         if not self.holds_everywhere(permission):
             raise PermissionMissing(permission=permission)
 
+    def require_somewhere(self, permissions: Iterable[str]) -> None:
+        """Check that each permission is held for the tenant or a part of it: a token limits to it.
+
+        Raises:
+            GrantExceedsOwn: one is held nowhere; the metadata names the first.
+        """
+        missing = [
+            each
+            for each in permissions
+            if not self.holds_everywhere(each) and not self.scopes_of(each)
+        ]
+        if missing:
+            raise GrantExceedsOwn(permission=min(missing))
+
     def require_giving(
         self, permissions: Iterable[str], place: Place, *, masks: Masks = NONE
     ) -> None:

@@ -99,6 +99,17 @@ class GrantReader:
         )
         return _grants(found[0], roles=frozenset()) if found else _NOBODY
 
+    async def role_ids(
+        self, person_id: PersonId, *, tenant_id: TenantId, now: datetime, tx: Transaction
+    ) -> frozenset[str]:
+        """Name every role that somebody holds, for the tenant or for a part of it."""
+        who = {"_id": person_id, "tenant_id": tenant_id}
+        found = await self._read(who, tenant_id=tenant_id, now=now, tx=tx)
+        if found is None:
+            return frozenset()
+        bound = {binding["role_id"] for binding in found["bindings"]}
+        return frozenset(bound.union(found["roles"]))
+
     async def _read(
         self, who: Mapping[str, str], *, tenant_id: TenantId, now: datetime, tx: Transaction | None
     ) -> Mapping[str, Any] | None:

@@ -50,6 +50,10 @@ class Verdict:
     confirm: bool = False
 
 
+BY_OWNER: Final = Verdict("owner")
+"""The copy refused or did not know, and the owner has the last word."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Standing:
     """What a token comes to, with what is known of the person, and until when."""

@@ -17,6 +17,7 @@ from scim2_models import (
 )
 
 from directory.domain.scim import bodies
+from directory.domain.scim.resources import parts
 
 CONTENT_TYPE: Final = "application/scim+json; charset=utf-8"
 _TYPES: Final = frozenset({"application/scim+json", "application/json"})
@@ -95,7 +96,8 @@ class Exchange:
             for name in ("attributes", "excludedAttributes")
             if self.parameters.get(name)
         }
-        return ResponseParameters[model].model_validate(named)  # type: ignore[valid-type]
+        part: ResponseParameters[Any] = parts(model).model_validate(named)
+        return part
 
     def location(self, endpoint: str, id_: str = "") -> str:
         """Return where something is to be found."""

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from plexuskit.clock import Clock
-from scim2_models import Context, ResponseParameters, SearchRequest
+from scim2_models import Context, ResponseParameters
 
 from directory import operations, queries
 from directory.api.scim.discovery import listed
@@ -16,7 +16,7 @@ from directory.domain.ids import PersonId
 from directory.domain.scim import resources
 from directory.domain.scim.changes import Change
 from directory.domain.scim.groups import etag, resource
-from directory.domain.scim.resources import GROUPS, POLICY
+from directory.domain.scim.resources import GROUPS, POLICY, searches
 from directory.operations.scim import Lane
 from directory.store import Store
 
@@ -33,7 +33,7 @@ class Groups(Endpoint):
 
     async def list(self, exchange: Exchange, asked: dict[str, Any], *, actor: Actor) -> Answer:
         """Answer a search; members are looked up only when they are shown."""
-        request = SearchRequest[resources.Group].model_validate(asked, scim_policy=POLICY)
+        request = searches(resources.Group).model_validate(asked, scim_policy=POLICY)
         page, total = await queries.list_feed_groups(
             self._store,
             actor=actor,

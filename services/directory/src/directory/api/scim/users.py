@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from plexuskit.clock import Clock
-from scim2_models import Context, GroupMembership, Reference, SearchRequest
+from scim2_models import Context, GroupMembership, Reference
 
 from directory import operations, queries
 from directory.api.scim.discovery import listed
@@ -14,7 +14,7 @@ from directory.domain.access import Actor
 from directory.domain.groups import Group
 from directory.domain.scim.changes import Change
 from directory.domain.scim.records import Record
-from directory.domain.scim.resources import GROUPS, POLICY, USER, USERS, FeedUser
+from directory.domain.scim.resources import GROUPS, POLICY, USER, USERS, FeedUser, searches
 from directory.domain.scim.rules import FeedRules
 from directory.operations.hashing import Hashing
 from directory.operations.scim import Lane
@@ -37,7 +37,7 @@ class Users(Endpoint):
 
     async def list(self, exchange: Exchange, asked: dict[str, Any], *, actor: Actor) -> Answer:
         """Answer a search."""
-        request = SearchRequest[USER].model_validate(asked, scim_policy=POLICY)
+        request = searches(USER).model_validate(asked, scim_policy=POLICY)
         page = await queries.list_users(
             self._store, actor=actor, asked=request, now=self._clock.now()
         )

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from scim2_models import Context, PatchOp, Resource
+from scim2_models import Context, Resource
 
-from directory.domain.scim.resources import POLICY
+from directory.domain.scim.resources import POLICY, patches
 
 ResourceT = TypeVar("ResourceT", bound=Resource[Any])
 
@@ -53,7 +53,7 @@ def patch(body: dict[str, Any], *, model: type[ResourceT]) -> Change[ResourceT]:
         ValidationError, SCIMException: the body is no patch of such a resource; when it is applied
             also MutabilityException, NoTargetException, InvalidValueException.
     """
-    operations = PatchOp[model].model_validate(  # type: ignore[valid-type]
+    operations = patches(model).model_validate(
         body, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY
     )
 
