@@ -162,6 +162,7 @@ def check(people: dict[str, Person], departments: dict[str, Any], groups: dict[s
     for group, members in groups.values():
         assert group.size == len(members)
         assert all(people[id_].active for id_ in members)
+        assert members == sorted(p.id for p in people.values() if group.id in p.group_ids)
         if group.rule is not None:
             wanted = (p.id for p in people.values() if belongs(p, group.rule, departments))
             assert members == sorted(wanted)

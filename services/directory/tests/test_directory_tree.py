@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from directory import operations, queries
 from directory.domain.departments import Department
+from directory.domain.groups import Rule
 from directory.domain.imports import Imported
+from directory.domain.people import Kind
 from directory.domain.posts import Post
 from directory.domain.refusals import (
     DepartmentCycle,
@@ -253,6 +255,9 @@ async def test_gw_03_600_departments_move_and_1000_people_merge_in_one_step_each
     await operations.import_people(
         store, company.hashes, actor=company.actor, imported=rows, now=company.now
     )
+    everybody = operations.GroupDraft(name="都", rule=Rule(kinds=(Kind.HUMAN,)))
+    group = await operations.create_group(store, draft=everybody, **common(company))
+    assert group.size == 1_000
     assert (await merge(company, made[-1].id, target)).people_moved == 1_000
     told = [fact for fact in await facts() if fact.type.endswith("PersonChanged")]
     assert len(told) == 1_000

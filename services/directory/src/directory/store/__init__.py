@@ -106,6 +106,7 @@ class Store:
         await self.feeds.provision()
         await self.departments.provision()
         await self.groups.provision()
+        await self.members.provision()
         await self.credentials.provision()
         await self.attempts.provision()
         await self.sessions.provision()

@@ -11,16 +11,26 @@ from directory.domain.ids import DepartmentId, GroupId, PersonId, TenantId
 from directory.domain.people import Person, State
 from directory.domain.posts import Post
 from directory.store.documents import person_from, posts_document
-from directory.store.people import BY_GROUP, BY_ID, SCHEMA_VERSION
+from directory.store.people import BY_ID, SCHEMA_VERSION
 
 _BY_DEPARTMENT: Final = "tenant_department_handle"
 
 
 class Members:
-    """The people of departments and groups; who they are otherwise is the room of `People`."""
+    """The people of departments and groups; who they are otherwise is the room of `People`.
+
+    Groups stand on their people, for whoever asks about a person, and as a list of each group's,
+    for whoever asks about a group; both change in one transaction. No index holds what people
+    belong to: with one, 10,000 who join by a rule would take longer than a transaction may.
+    """
 
     def __init__(self, db: Database) -> None:
         self._people = db.collection("people", schema_version=SCHEMA_VERSION)
+        self._lists = db.collection("group_members", schema_version=SCHEMA_VERSION)
+
+    async def provision(self) -> None:
+        """Create the collection of lists; it is read by its key only."""
+        await self._lists.ensure_indexes([])
 
     async def belonging(
         self,
@@ -107,22 +117,21 @@ class Members:
         tx: Transaction | None = None,
     ) -> frozenset[PersonId]:
         """Find who belongs to a group, of everybody or of some."""
-        wanted: dict[str, Any] = {"tenant_id": tenant_id, "group_ids": group_id}
-        hint = BY_GROUP
-        if among is not None:
-            wanted["_id"] = {"$in": sorted(among)}
-            hint = BY_ID
-        return await self._ids(wanted, hint=hint, tx=tx)
+        if among is None:
+            return await self._listed(group_id, tx=tx)
+        wanted = {"_id": {"$in": sorted(among)}, "tenant_id": tenant_id, "group_ids": group_id}
+        return await self._ids(wanted, hint=BY_ID, tx=tx)
 
     async def list_of_group(
         self, group_id: GroupId, *, tenant_id: TenantId, after: str, limit: int
     ) -> list[Person]:
         """List who belongs to a group in order of their handle, those after a handle only."""
+        listed = await self._listed(group_id, tx=None)
         found = await self._people.find_all(
-            {"tenant_id": tenant_id, "group_ids": group_id, "handle": {"$gt": after}},
+            {"_id": {"$in": sorted(listed)}, "tenant_id": tenant_id, "handle": {"$gt": after}},
             sort=[("handle", ASCENDING)],
             limit=limit,
-            hint=BY_GROUP,
+            hint=BY_ID,
         )
         return [person_from(document) for document in found]
 
@@ -146,19 +155,35 @@ class Members:
         self, group_id: GroupId, person_ids: Collection[str], *, tx: Transaction
     ) -> None:
         """Let people belong to a group."""
-        await self._change(person_ids, {"$addToSet": {"group_ids": group_id}}, tx=tx)
+        if person_ids:
+            change = {"$addToSet": {"group_ids": group_id}}
+            await self._people.update_many({"_id": {"$in": sorted(person_ids)}}, change, tx=tx)
+            present = await self._listed(group_id, tx=tx)
+            await self._list(group_id, present.union(map(PersonId, person_ids)), tx=tx)
 
     async def leave(
         self, group_id: GroupId, person_ids: Collection[str], *, tx: Transaction
     ) -> None:
         """Let people belong to a group no more."""
-        await self._change(person_ids, {"$pull": {"group_ids": group_id}}, tx=tx)
-
-    async def _change(
-        self, person_ids: Collection[str], change: dict[str, Any], *, tx: Transaction
-    ) -> None:
         if person_ids:
+            change = {"$pull": {"group_ids": group_id}}
             await self._people.update_many({"_id": {"$in": sorted(person_ids)}}, change, tx=tx)
+            present = await self._listed(group_id, tx=tx)
+            await self._list(group_id, present.difference(person_ids), tx=tx)
+
+    async def _listed(self, group_id: GroupId, *, tx: Transaction | None) -> frozenset[PersonId]:
+        found = await self._lists.find_one({"_id": group_id}, tx=tx)
+        return frozenset(found["person_ids"]) if found else frozenset()
+
+    async def _list(
+        self, group_id: GroupId, person_ids: Collection[PersonId], *, tx: Transaction
+    ) -> None:
+        await self._lists.replace(
+            {"_id": group_id},
+            {"_id": group_id, "person_ids": sorted(person_ids)},
+            upsert=True,
+            tx=tx,
+        )
 
     async def _ids(
         self, wanted: dict[str, Any], *, hint: str | None, tx: Transaction | None

@@ -24,7 +24,6 @@ _BY_SEARCH: Final = "tenant_handle_search"
 _BY_EXTERNAL_ID: Final = "tenant_external_id"
 _BY_EMPLOYEE_NUMBER: Final = "tenant_employee_number"
 _BY_EXPIRY: Final = "state_guest_expires"
-BY_GROUP: Final = "tenant_group_handle"
 
 _INDEXES: Final = (
     Index(keys=[("tenant_id", ASCENDING), ("handle", ASCENDING)], unique=True, name=_BY_HANDLE),
@@ -49,10 +48,6 @@ _INDEXES: Final = (
         unique=True,
         partial={"employee_number": {"$type": "string"}},
         name=_BY_EMPLOYEE_NUMBER,
-    ),
-    Index(
-        keys=[("tenant_id", ASCENDING), ("group_ids", ASCENDING), ("handle", ASCENDING)],
-        name=BY_GROUP,
     ),
     # Guests whose time has come, of every tenant.
     Index(
