@@ -151,10 +151,11 @@ async def test_an_absence_is_ones_own_or_of_whom_one_manages(company: Any, facts
     assert (told.absence.deputy_id, told.absence.note) == (other.id, "年假")
     assert (await set_absence(company, boss, li.id, days=2)).absence != away.absence
     assert (await set_absence(company, company.admin, li.id, days=0)).absence is None
-    with pytest.raises(PermissionMissing):
-        await set_absence(company, other, li.id)
+    for asking, whose in ((other, li.id), (other, "per_none"), (boss, "per_none")):
+        with pytest.raises(PermissionMissing):
+            await set_absence(company, asking, whose)
     with pytest.raises(PersonNotFound):
-        await set_absence(company, boss, "per_none")
+        await set_absence(company, company.admin, "per_none")
 
 
 async def test_a_deputy_is_there_at_that_time(company: Any) -> None:

@@ -569,19 +569,23 @@ async def test_gw_3_an_absence_is_planned_by_who_manages_the_department(scoped: 
     company, part = scoped.whole, scoped.part
     inside = await company.hire("in", department_ids=[scoped.deep.id])
     outside = await company.hire("out", department_ids=[scoped.south.id])
-    for person, refusal in ((inside, None), (outside, PermissionMissing)):
-        attempt = operations.set_absence(
-            part.store,
-            actor=part.actor,
-            person_id=person.id,
-            absence=None,
-            request=None,
-            now=part.now,
-        )
-        if refusal is None:
-            assert (await attempt).id == person.id
-        else:
-            await refused(attempt, refusal)
+    assert (await end_absence(part, inside.id)).id == inside.id
+    sameness([await refused(end_absence(part, id_), PersonNotFound) for id_ in (outside.id, NEVER)])
+    member = replace(company, actor=company.acting_as(inside))
+    sameness(
+        [await refused(end_absence(member, id_), PermissionMissing) for id_ in (outside.id, NEVER)]
+    )
+
+
+async def end_absence(company: Any, person_id: str) -> Person:
+    return await operations.set_absence(
+        company.store,
+        actor=company.actor,
+        person_id=person_id,
+        absence=None,
+        request=None,
+        now=company.now,
+    )
 
 
 async def test_gw_3_what_is_bound_to_or_for_what_goes_ends_with_a_fact(

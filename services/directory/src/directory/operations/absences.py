@@ -7,10 +7,10 @@ from plexuskit.mongo import Transaction
 
 from directory.domain import absences, people
 from directory.domain.absences import Absence
-from directory.domain.access import Actor, permits, require
+from directory.domain.access import Actor, require
 from directory.domain.ids import TenantId
 from directory.domain.people import Kind, Person
-from directory.domain.refusals import DeputyUnavailable, PermissionMissing
+from directory.domain.refusals import DeputyUnavailable, PersonNotFound
 from directory.domain.requests import Request
 from directory.operations.saving import change_one
 from directory.operations.scoping import PEOPLE
@@ -35,21 +35,18 @@ async def set_absence(
     people.
 
     Raises:
-        PermissionMissing: the person is somebody else whom the actor does not manage.
-        PersonNotFound: the person, or the deputy, is nobody of the tenant.
+        PermissionMissing: it is somebody else, there or not, and the actor manages people nowhere.
+        PersonNotFound: the person is nobody whom the actor manages, or the deputy nobody at all.
         InvalidArgument: the times cannot be, the note is too long, or the deputy is the person.
         DeputyUnavailable: the deputy is deactivated, a guest, or away at that time.
         RequestIdReused: the request id was used with other content.
     """
     require(actor, "people.set_absence")
-    whose = person_id or actor.person_id
 
     async def work(tx: Transaction) -> Person:
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await store.people.get(whose, tenant_id=actor.tenant_id, tx=tx)
-        if not await _may_plan(store, before, actor=actor, now=now, tx=tx):
-            raise PermissionMissing(permission=PEOPLE)
+        before = await _planned_for(store, person_id, actor=actor, now=now, tx=tx)
         planned = None if absence is None else absences.check(absence, of=before.id, now=now)
         if planned is not None and planned.deputy_id:
             await _check_deputy(store, planned, tenant_id=actor.tenant_id, now=now, tx=tx)
@@ -63,16 +60,24 @@ async def set_absence(
     return person
 
 
-async def _may_plan(
-    store: Store, person: Person, *, actor: Actor, now: datetime, tx: Transaction
-) -> bool:
-    if person.id == actor.person_id or permits(actor, PEOPLE):
-        return True
-    if await store.reporting.manager_of(person, tx=tx) == actor.person_id:
-        return True
+async def _planned_for(
+    store: Store, person_id: str, *, actor: Actor, now: datetime, tx: Transaction
+) -> Person:
+    """Load whose absence the actor plans: their own, or of somebody who is there and theirs."""
+    if person_id in {"", actor.person_id}:
+        return await store.people.get(actor.person_id, tenant_id=actor.tenant_id, tx=tx)
     grants = await store.grants.of_actor(actor, now=now, tx=tx)
-    _, place = await store.places.get_person(person.id, tenant_id=actor.tenant_id, tx=tx)
-    return grants.holds(PEOPLE, place)
+    try:
+        person, place = await store.places.get_person(person_id, tenant_id=actor.tenant_id, tx=tx)
+    except PersonNotFound:
+        grants.require(PEOPLE)
+        raise
+    if grants.holds(PEOPLE, place):
+        return person
+    if await store.reporting.manager_of(person, tx=tx) == actor.person_id:
+        return person
+    grants.require(PEOPLE)
+    raise PersonNotFound
 
 
 async def _check_deputy(
