@@ -5,13 +5,17 @@
     make_keys.py DIR --announce makes the next keys; all accept them, nobody signs with them yet
     make_keys.py DIR --switch   everybody signs with the next keys and still accepts the old ones
     make_keys.py DIR --retire   forgets the old keys
+    make_keys.py DIR --certificates
+                                makes what is missing, and certificates of every service anew
 
 A rotation is the three steps in this order, each known to every service before the next: a process
 reads its file again when it has changed, and what an old key has signed lives for a minute. It
 writes `DIR/<service>/caller.json` for each service, `DIR/directory/tokens.json` and
 `DIR/directory/secrets.json`; between
 `--announce` and `--switch` the next private keys wait in `DIR/next.json`. With `--owner UID` the
-files belong to that user. Needs plexuskit and directory, as the image plexus/directory has them.
+files belong to that user. Certificates live for 90 days and are of an authority whose key is not
+kept, so they are made all at once; they are for one machine. Needs plexuskit and directory, as the
+image plexus/directory has them.
 """
 
 import argparse
@@ -19,14 +23,17 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from directory.store import load_or_create, load_or_create_sealing
 from plexuskit.clock import SystemClock
 from plexuskit.grpc.keys import generate_keys, owner_of
+from plexuskit.testing.certificates import CertificateAuthority
 
 SERVICES = ("directory", "messaging", "tasks", "notify", "search", "audit", "gateway")
+CERTIFICATE_LIFE = timedelta(days=90)
 Keys = dict[str, dict[str, Any]]
 
 
@@ -38,11 +45,15 @@ def main() -> None:
     step = parser.add_mutually_exclusive_group()
     for name in ("announce", "switch", "retire"):
         step.add_argument(f"--{name}", dest="step", action="store_const", const=name)
+    step.add_argument("--certificates", dest="step", action="store_const", const="certificates")
     chosen = parser.parse_args()
 
     match chosen.step:
         case None:
             make_missing(chosen.folder)
+        case "certificates":
+            make_missing(chosen.folder)
+            make_certificates(chosen.folder)
         case "announce":
             announce(chosen.folder)
         case "switch":
@@ -59,6 +70,13 @@ def make_missing(folder: Path) -> None:
         _write_all(folder, generate_keys(SERVICES))
     load_or_create(folder / "directory/tokens.json", now=SystemClock().now())
     load_or_create_sealing(folder / "directory/secrets.json", now=SystemClock().now())
+
+
+def make_certificates(folder: Path) -> None:
+    """Make an authority, and a certificate for each service beside its keys."""
+    authority = CertificateAuthority(life=CERTIFICATE_LIFE)
+    for service in SERVICES:
+        authority.install(folder, service)
 
 
 def announce(folder: Path) -> None:

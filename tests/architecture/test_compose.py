@@ -172,3 +172,21 @@ def test_opensearch_has_the_plugins_for_chinese(root: Path) -> None:
     text = (root / "deploy/compose/opensearch/Dockerfile").read_text(encoding="utf-8")
     installed = re.findall(r"opensearch-plugin install --batch (\S+)", text)
     assert installed == ["analysis-icu", "analysis-smartcn"]
+
+
+def test_gw_01_every_service_can_have_a_certificate(
+    root: Path,
+    plexus: dict[str, tuple[str, Container]],
+    accepted: Callable[..., ServiceSettings],
+) -> None:
+    read = yaml.safe_load((root / "deploy/compose/compose.tls.yaml").read_text(encoding="utf-8"))
+    added: dict[str, Container] = read["services"]
+    assert added.pop("init")["entrypoint"][-1] == "--certificates"
+    assert set(added) == set(plexus) - ENDS
+    for name, container in added.items():
+        service, before = plexus[name]
+        together = environment(before) | environment(container)
+        tls = accepted(service=service, environment=together).tls
+        assert tls is not None
+        files = {str(file) for file in (tls.cert_file, tls.key_file, tls.ca_file)}
+        assert files == {f"{KEYS}/{file}" for file in ("tls.crt", "tls.key", "ca.crt")}

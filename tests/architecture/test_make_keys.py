@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexuskit.clock import SystemClock
-from plexuskit.config import CallerSection
+from plexuskit.config import CallerSection, TlsSection
 from plexuskit.grpc import CallerSigner, CallerTokens, CallerVerifier
 from plexuskit.grpc.caller import CallerContextInvalid
+from plexuskit.grpc.certificates import watched_certificates
 
 Run = Callable[..., int]
 
@@ -76,6 +77,19 @@ def test_keys_are_made_once_and_for_every_service(
     assert run() == 0
     assert snapshot(keys) == made
     assert [path.read_text() for path in own] == before
+
+
+def test_gw_01_certificates_are_each_services_own(
+    run: Run, tmp_path: Path, services: list[str]
+) -> None:
+    keys = tmp_path / "keys"
+    assert run("--certificates") == 0
+
+    for service in services:
+        files = (keys / service / name for name in ("tls.crt", "tls.key", "ca.crt"))
+        section = TlsSection(**dict(zip(TlsSection.model_fields, files, strict=True)))
+        assert watched_certificates(section, service=service).look().ca
+    assert {path.stat().st_mode & 0o777 for path in keys.glob("*/tls.key")} == {0o600}
 
 
 def test_each_file_holds_one_private_key(run: Run, tmp_path: Path) -> None:

@@ -9,7 +9,12 @@ from plexus_local.harness import UNLIMITED, Platform
 from plexuskit.testing.servers import ToolMissing
 
 # The tester of SCIM servers deactivates everybody that it makes; the guard has its own tests.
-SETTINGS = {**UNLIMITED, "DIRECTORY_SCIM__ALWAYS_DEACTIVATED": "10000"}
+# The OpenID provider of the tests is on this machine.
+SETTINGS = {
+    **UNLIMITED,
+    "DIRECTORY_SCIM__ALWAYS_DEACTIVATED": "10000",
+    "DIRECTORY_OPENID__PRIVATE_ADDRESSES": "true",
+}
 
 
 @pytest.fixture(scope="session")

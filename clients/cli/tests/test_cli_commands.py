@@ -78,6 +78,9 @@ def test_help_names_every_command_and_is_no_failure(plexus: Type) -> None:
         "search",
         "tasks",
         "import",
+        "roles",
+        "policies",
+        "modules",
         "status",
         "admin",
     ):
@@ -96,6 +99,9 @@ def test_help_names_every_command_and_is_no_failure(plexus: Type) -> None:
         ("conversations", "mute"),
         ("drafts", "save", "only-a-place"),
         ("unread", "--as"),
+        ("roles", "bind", "only-a-role"),
+        ("roles", "create", "x", "--show", "no columns"),
+        ("policies", "put", "only-a-name"),
     ],
     ids=" ".join,
 )

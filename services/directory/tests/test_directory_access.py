@@ -274,6 +274,28 @@ async def test_gw_3_nobody_makes_a_role_of_more_than_they_hold(company: Any) -> 
     assert (await update_role(keeper, larger.id, permissions=["roles.read"])).version == 3
 
 
+async def test_gw_3_nobody_shows_columns_that_they_do_not_see(company: Any) -> None:
+    names = FieldMask(message="plexus.directory.v1.Person", fields=("handle", "id"))
+    less = FieldMask(message="plexus.directory.v1.Person", fields=("id",))
+    keys = ["people.manage", "roles.manage", "roles.bind"]
+    role = await create_role(company, "keeper", keys, masks=[names])
+    whole = await create_role(company, "whole", ["people.manage"])
+    li = await company.hire("li")
+    await bind(company, role.id, f"person:{li.id}")
+    keeper = as_(company, li)
+    narrow = await create_role(keeper, "narrow", ["people.manage"], masks=[less])
+    await bind(keeper, narrow.id, f"person:{li.id}")
+    for attempt in (
+        create_role(keeper, "x", ["people.manage"]),
+        bind(keeper, whole.id, f"person:{li.id}"),
+        update_role(keeper, role.id, masks=[]),
+    ):
+        with pytest.raises(GrantExceedsOwn):
+            await attempt
+    await update_role(keeper, whole.id, masks=[less])
+    await bind(keeper, whole.id, f"person:{li.id}")
+
+
 async def test_gw_3_binding_again_answers_the_same_binding(company: Any, facts: Facts) -> None:
     role = await create_role(company)
     li = await company.hire("li")

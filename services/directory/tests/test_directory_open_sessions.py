@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from directory import operations, queries
 from directory.domain.access import Actor
+from directory.domain.access_refusals import GrantExceedsOwn, PermissionUnknown
 from directory.domain.ids import SessionId
 from directory.domain.refusals import (
     PermissionMissing,
@@ -21,8 +22,6 @@ from directory.domain.refusals import (
 from directory.domain.requests import Request
 from directory.domain.sign_in_refusals import (
     ApiTokenInvalid,
-    PermissionUnknown,
-    ScopeExceedsOwn,
     SessionNotFound,
 )
 from directory.operations.api_tokens import NewApiToken, Resolved
@@ -119,12 +118,12 @@ async def test_gw_03_a_token_has_nothing_that_its_maker_has_not(company: Any) ->
     actor = await member_of(company)
     with pytest.raises(PermissionUnknown):
         await make(company, actor, scopes=["people.fly"])
-    with pytest.raises(ScopeExceedsOwn) as refused:
+    with pytest.raises(GrantExceedsOwn) as refused:
         await make(company, actor, scopes=["people.read", "people.manage"])
     assert refused.value.reason == "GRANT_EXCEEDS_OWN"
     limited = replace(actor, scopes=frozenset({"api_tokens.create", "people.read"}))
     assert await make(company, limited)
-    with pytest.raises(ScopeExceedsOwn):
+    with pytest.raises(GrantExceedsOwn):
         await make(company, limited, scopes=["tasks.read"])
     with pytest.raises(PermissionMissing):
         await make(company, replace(actor, scopes=frozenset({"people.read"})))

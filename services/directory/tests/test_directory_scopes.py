@@ -584,6 +584,38 @@ async def test_gw_3_an_absence_is_planned_by_who_manages_the_department(scoped: 
             await refused(attempt, refusal)
 
 
+async def test_gw_3_what_is_bound_to_or_for_what_goes_ends_with_a_fact(
+    scoped: Scoped, facts: Any
+) -> None:
+    company = scoped.whole
+    made = await group(company, "made")
+    ending = [
+        await bind_to(company, MEMBER, subject, scope)
+        for subject, scope in (
+            (f"group:{made.id}#member", ""),
+            (f"person:{scoped.lead.id}", f"group:{made.id}"),
+            (f"department:{scoped.deep.id}#member", ""),
+            (f"person:{scoped.lead.id}", f"department:{scoped.deep.id}"),
+        )
+    ]
+    await delete_group(company, made.id)
+    await merge(company, scoped.deep.id, scoped.south.id)
+    told = [fact for fact in await facts() if fact.type.endswith("RoleBindingChanged")]
+    assert {fact.scope for fact in told if fact.entity_version == 2} == {
+        binding.id for binding in ending
+    }
+    found, _ = await queries.list_role_bindings(
+        company.store,
+        actor=company.actor,
+        subject="",
+        scope="",
+        page_size=0,
+        page_token="",
+        now=company.now,
+    )
+    assert [str(binding.scope) for binding in found] == [f"department:{scoped.north.id}"]
+
+
 async def test_gw_3_sessions_of_a_department_are_managed_by_its_administrator(
     scoped: Scoped,
 ) -> None:

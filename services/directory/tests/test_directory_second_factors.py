@@ -165,13 +165,16 @@ def claims(company: Any, tokens: Any) -> dict[str, Any]:
 
 
 async def require_second_factor(company: Any, *roles: str) -> None:
-    policy, _ = await queries.get_sign_in_policy(company.store, actor=company.actor)
+    policy, _ = await queries.get_sign_in_policy(
+        company.store, actor=company.actor, now=company.now
+    )
     await operations.update_sign_in_policy(
         company.store,
         actor=company.actor,
         local_accounts=True,
         second_factor_role_ids=roles,
         expected_version=policy.version,
+        now=company.now,
     )
 
 
@@ -467,6 +470,23 @@ async def test_gw_03_who_holds_a_role_that_needs_a_factor_may_only_set_one_up(
     # Who does not hold the role is asked for nothing.
     await company.hire("bo", password=PASSWORD)
     assert not (await company.enter("bo")).enrollment_due
+
+
+async def test_gw_03_a_role_that_is_bound_asks_for_a_second_factor_too(company: Any) -> None:
+    li = await company.hire("li", password=PASSWORD)
+    await require_second_factor(company, "auditor")
+    assert not (await company.enter("li")).enrollment_due
+    await operations.bind_role(
+        company.store,
+        actor=company.actor,
+        role_id="auditor",
+        subject=f"person:{li.id}",
+        scope=f"tenant:{company.tenant.id}",
+        expires_at=None,
+        request=None,
+        now=company.now,
+    )
+    assert (await company.enter("li")).enrollment_due
 
 
 async def test_one_s_own_factor_goes_with_the_password_and_the_codes_with_the_last(

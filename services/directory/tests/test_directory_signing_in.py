@@ -162,6 +162,38 @@ async def test_gw_2_an_unknown_handle_costs_a_hash_like_a_known_one(
     assert checked == [False, True, True]
 
 
+async def test_gw_2_an_unknown_handle_causes_the_same_commands_as_a_known_one(
+    company: Any, db: Database
+) -> None:
+    gone = await company.hire("gone", password=PASSWORD)
+    await operations.deactivate_person(
+        company.store, actor=company.actor, person_id=gone.id, request=None, now=company.now
+    )
+    seen = []
+    for handle, password in (
+        ("root", "wrong password"),
+        ("nobody", "wrong password"),
+        ("not a handle", "wrong password"),
+        ("gone", PASSWORD),
+    ):
+        await db._database.command({"profile": 2})
+        with pytest.raises(SignInRefused):
+            await company.sign_in(handle, password)
+        await db._database.command({"profile": 0})
+        profile = db._database["system.profile"]
+        entries = await profile.find({"op": {"$ne": "command"}}).sort("ts").to_list()
+        await profile.drop()
+        seen.append(
+            [
+                (entry["op"], entry["ns"].partition(".")[2], entry.get("planSummary"))
+                for entry in entries
+                if not entry["ns"].endswith("system.profile")
+            ]
+        )
+    assert len(seen[0]) >= 5
+    assert seen[1:] == [seen[0]] * 3
+
+
 @pytest.mark.parametrize("handle", ["root", "nobody"])
 async def test_gw_2_five_failures_lock_known_and_unknown_handles_alike(
     company: Any, handle: str

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from directory import operations, queries
 from directory.config import OpenIdSection
+from directory.domain.access_refusals import GrantExceedsOwn
 from directory.domain.ids import ProviderId, TenantId
 from directory.domain.openid import Provider
 from directory.domain.refusals import SignInRefused
@@ -112,6 +113,7 @@ class Site:
             provider=Provider(**fields),
             client_secret=secret,
             expected_version=version,
+            now=self.company.now,
         )
 
     async def begin(self, *, redirect_uri: str = REDIRECT, provider_id: str = "acme") -> Begun:
@@ -312,6 +314,7 @@ async def test_gw_01_a_second_factor_counts_where_the_provider_says_so(site: Sit
         local_accounts=True,
         second_factor_role_ids=["admin"],
         expected_version=0,
+        now=company.now,
     )
     assert (await site.sign_in("u-li")).enrollment_due
     assert not (await site.sign_in("u-mfa")).enrollment_due
@@ -389,13 +392,14 @@ async def test_local_accounts_go_only_while_an_administrator_can_still_come_in(s
     store = company.store
 
     async def set_local(*, local: bool) -> None:
-        policy, _ = await queries.get_sign_in_policy(store, actor=company.actor)
+        policy, _ = await queries.get_sign_in_policy(store, actor=company.actor, now=company.now)
         await operations.update_sign_in_policy(
             store,
             actor=company.actor,
             local_accounts=local,
             second_factor_role_ids=[],
             expected_version=policy.version,
+            now=company.now,
         )
 
     li = await feed(company, "li", "acme:u-li", password="correct horse", roles=("admin", "member"))
@@ -412,9 +416,45 @@ async def test_local_accounts_go_only_while_an_administrator_can_still_come_in(s
     )
     with pytest.raises(LockedOut):
         await operations.delete_openid_provider(
-            store, actor=company.acting_as(li), provider_id="acme"
+            store, actor=company.acting_as(li), provider_id="acme", now=company.now
         )
     await set_local(local=True)
-    await operations.delete_openid_provider(store, actor=company.acting_as(li), provider_id="acme")
+    await operations.delete_openid_provider(
+        store, actor=company.acting_as(li), provider_id="acme", now=company.now
+    )
     with pytest.raises(LockedOut):
         await set_local(local=False)
+
+
+async def test_gw_03_who_names_a_provider_could_sign_in_as_anybody_and_so_holds_everything(
+    site: Site,
+) -> None:
+    company = site.company
+    li = await company.hire("li")
+    role = await operations.create_role(
+        company.store,
+        actor=company.actor,
+        name="登录",
+        description="",
+        permissions=["sign_in.configure"],
+        masks=[],
+        request=None,
+        now=company.now,
+    )
+    await operations.bind_role(
+        company.store,
+        actor=company.actor,
+        role_id=role.id,
+        subject=f"person:{li.id}",
+        scope=f"tenant:{company.tenant.id}",
+        expires_at=None,
+        request=None,
+        now=company.now,
+    )
+    theirs = replace(site, company=replace(company, actor=company.acting_as(li)))
+    policy, _ = await queries.get_sign_in_policy(
+        company.store, actor=theirs.company.actor, now=company.now
+    )
+    assert policy.local_accounts
+    with pytest.raises(GrantExceedsOwn):
+        await theirs.put(version=1)

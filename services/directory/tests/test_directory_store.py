@@ -86,6 +86,7 @@ async def write_sign_in(company: Any, actor: Any) -> None:
         local_accounts=False,
         second_factor_role_ids=["x"],
         expected_version=0,
+        now=company.now,
     )
 
 
@@ -112,7 +113,7 @@ async def read_everything(company: Any, department_id: str, session_id: str) -> 
     await queries.get_directory_status(store, actor=actor, now=company.now)
     await queries.list_sessions(store, actor=actor, person_id="", now=company.now)
     await queries.list_second_factors(store, actor=actor)
-    await queries.get_sign_in_policy(store, actor=actor)
+    await queries.get_sign_in_policy(store, actor=actor, now=company.now)
     await queries.list_sign_in_options(store)
     await queries.find_ended_sessions(store, session_ids=[session_id], now=company.now)
     ids = {"tenant_id": actor.tenant_id, "person_id": actor.person_id}

@@ -1,5 +1,6 @@
 """What a gateway decides on its copy of the relations, and what it leaves to owners: GW-1 to 3."""
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from gateway.access import ModuleOff, PermissionMissing, PolicyForbids
 from gateway.access.access import CONFIRMED_AT_ONCE
 from gateway.access.refusals import ConversationNotFound, Hidden
 from gateway.identity import Identity, SessionEnded
+from gateway.limits import RateLimited
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.authz.v1.authority_pb2 import Relation
 from plexus.directory.v1 import access_pb2, events_pb2, people_pb2
@@ -198,13 +200,41 @@ async def test_gw_02_hidden_and_absent_are_refused_alike_and_ask_the_same(standi
     assert [kind.split(":")[0] for _, kind in standing.asked] == ["conversation"] * 2
 
 
+async def until_limited(standing, object_):
+    for _ in range(10):
+        with contextlib.suppress(Hidden):
+            await standing.access.confirm(identity(), object_)
+
+
 async def test_gw_02_guessing_is_bounded_and_then_costs_the_owner_nothing(standing):
     standing.projection.take([person()])
     load(standing, "per_bob")
-    for number in range(CONFIRMED_AT_ONCE + 20):
+    for number in range(CONFIRMED_AT_ONCE):
         with pytest.raises(Hidden):
             await standing.access.confirm(identity(), Object("conversation", f"con_{number}"))
-    assert CONFIRMED_AT_ONCE <= len(standing.asked) < CONFIRMED_AT_ONCE + 20
+    told = []
+    for object_ in (ROOM, Object("conversation", "con_9")):
+        with pytest.raises(RateLimited) as refused:
+            await until_limited(standing, object_)
+        assert refused.value.retry_after
+        told.append(refused.value.metadata)
+    assert told[0] == told[1]
+
+
+async def test_gw_01_while_changes_do_not_come_owners_decide_alone(standing):
+    standing.projection.take([person()])
+    load(standing, "per_bob")
+    standing.projection.forget(frozenset({"conversation"}))
+    for _ in range(CONFIRMED_AT_ONCE * 2):
+        await standing.access.confirm(identity(), ROOM)
+    assert not standing.asked
+
+
+def test_msg_14_somebody_of_whom_only_the_token_is_known_is_found_among_members(standing):
+    load(standing, "per_ann")
+    assert not standing.access.decide(identity(), "messages.send", ROOM).confirm
+    other = Object("conversation", "con_2")
+    assert standing.access.decide(identity(), "messages.send", other).confirm
 
 
 async def test_gw_01_before_an_owner_has_told_its_members_it_decides_alone(standing):

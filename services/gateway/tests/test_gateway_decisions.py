@@ -91,8 +91,12 @@ async def test_gw_07_a_privileged_read_is_recorded_before_it_is_done(known, stan
     stub = SessionServiceStub(known.channel)
     metadata = (*known.bearer(), ("plexus-reason", "case 7"))
     await fails(stub.ListSessions(ListSessionsRequest(), metadata=metadata))
-    (made,) = standing.decisions
-    assert (made.allowed, made.outcome, made.reason) == (True, "", "case 7")
+    metadata = (*known.bearer(), ("plexus-reason-bin", "案件七".encode()))
+    await fails(stub.ListSessions(ListSessionsRequest(), metadata=metadata))
+    assert [(made.allowed, made.outcome, made.reason) for made in standing.decisions] == [
+        (True, "", "case 7"),
+        (True, "", "案件七"),
+    ]
 
 
 async def test_gw_07_a_privileged_read_that_cannot_be_recorded_is_not_done(known, standing):

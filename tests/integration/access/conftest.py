@@ -43,15 +43,17 @@ class World:
         foreign: ids of things that exist, and that only the member and administrators know.
         deleted: ids of things that existed.
         tokens: access tokens by name of the identity; empty for nobody.
-        canaries: words that stand in those things and nowhere else.
+        private: words that stand in conversations and tasks and nowhere else.
+        public: words that every member of the company may read, and nobody else.
     """
 
     platform: Platform
-    handles: dict[str, str]
+    people: dict[str, str]
     foreign: dict[str, str] = field(default_factory=dict)
     deleted: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
-    canaries: list[str] = field(default_factory=list)
+    private: list[str] = field(default_factory=list)
+    public: list[str] = field(default_factory=list)
 
     def ids(self, kind: str) -> dict[str, str]:
         """Give an id that is foreign, one that is gone, and one that was never there."""
@@ -65,6 +67,14 @@ class World:
             request = SignInRequest(handle=handle, password=PASSWORD, device="matrix")
             answer = await SessionServiceStub(channel).SignIn(request, timeout=20)
             return str(answer.tokens.access_token)
+
+    def forged_for(self, who: str) -> str:
+        """Give a token of a session of its own, which nobody has opened."""
+        return self.forged(
+            tenant=_tenant_of(self.tokens[who]),
+            sub=self.people[who],
+            roles=["guest" if who == "guest" else "member"],
+        )
 
     def forged(self, **claims: Any) -> str:
         """Sign a token with directory's own key: its signature is no reason to refuse it."""
@@ -99,11 +109,10 @@ async def world(platform: Platform) -> World:
     names = ("member", "stranger", "scoped", "deactivated", "gone", "expired")
     handles = await platform.new_people(*names)
     ids = {name: platform.id_of(handle) for name, handle in handles.items()}
-    world = World(platform, handles)
+    world = World(platform, ids)
     secret = f"canary{secrets.token_hex(6)}"
-    world.canaries = [
-        f"{secret}{what}" for what in ("room", "word", "task", "plan", "dept", "group")
-    ]
+    world.private = [f"{secret}{what}" for what in ("room", "word", "task", "plan")]
+    world.public = [f"{secret}{what}" for what in ("department", "group")]
     async with platform.admin() as root:
         await _organise(root, world, ids)
         await _guest(root, world)
@@ -144,7 +153,7 @@ async def _organise(root: Plexus, world: World, ids: dict[str, str]) -> None:
         return (await root.call(root.directory.CreateDepartment, request)).department.id
 
     kept, other, closed = (
-        await department(world.canaries[4]),
+        await department(world.public[0]),
         await department("elsewhere"),
         await department("closed"),
     )
@@ -164,7 +173,7 @@ async def _organise(root: Plexus, world: World, ids: dict[str, str]) -> None:
     for kind in ("foreign", "deleted"):
         request = directory_pb.CreateGroupRequest(
             request_id=secrets.token_hex(8),
-            name=f"{world.canaries[5]} {kind}",
+            name=f"{world.public[1]} {kind}",
             department_id=kept,
             member_ids=[ids["member"]],
         )
@@ -201,7 +210,8 @@ async def _guest(root: Plexus, world: World) -> None:
         guest_expires_at=until,
         time_zone="Asia/Shanghai",
     )
-    await root.call(root.directory.CreatePerson, request)
+    made = await root.call(root.directory.CreatePerson, request)
+    world.people["guest"] = made.person.id
     world.tokens["guest"] = await world.sign_in(handle)
 
 
@@ -213,7 +223,7 @@ async def _talk_and_plan(member: Plexus, world: World) -> None:
         made = await member.call(member.messaging.CreateConversation, request)
         return str(made.conversation.id)
 
-    world.foreign["conversation"] = await room(world.canaries[0])
+    world.foreign["conversation"] = await room(world.private[0])
     world.deleted["conversation"] = await room("archived")
     await member.call(
         member.messaging.UpdateConversation,
@@ -228,19 +238,19 @@ async def _talk_and_plan(member: Plexus, world: World) -> None:
         messaging_pb.SendMessageRequest(
             conversation_id=world.foreign["conversation"],
             request_id=secrets.token_hex(8),
-            text=world.canaries[1],
+            text=world.private[1],
         ),
     )
     project = await member.call(
         member.tasks.CreateProject,
-        tasks_pb.CreateProjectRequest(request_id=secrets.token_hex(8), name=world.canaries[3]),
+        tasks_pb.CreateProjectRequest(request_id=secrets.token_hex(8), name=world.private[3]),
     )
     world.foreign["project"] = project.project.id
     task = await member.call(
         member.tasks.CreateTask,
         tasks_pb.CreateTaskRequest(
             request_id=secrets.token_hex(8),
-            title=world.canaries[2],
+            title=world.private[2],
             project_id=project.project.id,
         ),
     )
@@ -252,7 +262,7 @@ async def _until_everybody_knows(world: World, handles: dict[str, str]) -> None:
     async with world.platform.signed_in(handles["member"]) as member:
 
         async def found() -> bool:
-            request = SearchRequest(query=world.canaries[1])
+            request = SearchRequest(query=world.private[1])
             return bool((await member.call(member.search.Search, request)).hits)
 
         await eventually(found, within=60)

@@ -4,6 +4,7 @@ import json
 import secrets
 
 from plexus.audit.v1.access_service_pb2 import WhoCanSeeRequest
+from plexus.audit.v1.audit_pb2 import AuditEntry
 from plexus.audit.v1.audit_service_pb2 import ListAuditEntriesRequest
 from plexus.directory.v1.directory_service_pb2 import DeactivatePersonRequest
 from plexus.messaging.v1.messaging_service_pb2 import RemoveMembersRequest
@@ -35,6 +36,24 @@ async def test_gw_07_the_ledger_tells_who_did_what_and_names_what_was_altered(
     assert (gone["details"]["-state"], gone["details"]["+state"]) == ("active", "deactivated")
     refused = await cli("--as", "bob", "audit", "list", code=1)
     assert "PERMISSION" in refused.err
+
+    async def decided(**wanted):
+        request = ListAuditEntriesRequest(**wanted)
+        return (await root.call(root.audit.ListAuditEntries, request)).entries
+
+    done = await eventually(
+        lambda: decided(object=leaver, action="DirectoryService/DeactivatePerson"), within=30
+    )
+    assert (done[0].decision, done[0].outcome) == (AuditEntry.DECISION_ALLOWED, "OK")
+    denied = await eventually(
+        lambda: decided(
+            actor_id=people["bob"].profile.person_id,
+            action="AuditService/ListAuditEntries",
+            decision=AuditEntry.DECISION_REFUSED,
+        ),
+        within=30,
+    )
+    assert dict(denied[0].details)["permission"] == "audit.read"
 
     kept, exported = tmp_path / "kept.json", tmp_path / "ledger.jsonl"
     verified = (await cli("--as", "root", "audit", "verify", "--keep", str(kept), "--json")).json

@@ -20,6 +20,9 @@ from plexus_local.table import CHAT
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import provision
 
+# Two platforms may have to start before the first test.
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture(scope="module")
 def secured(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:

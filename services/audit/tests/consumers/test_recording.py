@@ -8,6 +8,7 @@ from audit import queries
 from audit.domain.entries import Entry
 from audit.store import EntryFilter, Store
 from google.protobuf.timestamp_pb2 import Timestamp
+from plexus.authz.v1.options_pb2 import Requirement
 from plexus.directory.v1 import events_pb2, people_pb2
 from plexus.messaging.v1 import events_pb2 as messaging_events
 from plexus.messaging.v1.messages_pb2 import Message
@@ -79,8 +80,12 @@ async def test_gw_07_a_decision_is_told_with_its_rule_and_reason(
         await publish(
             facts.decided(reason="exit interview"),
             facts.decided(allowed=False, outcome="PERMISSION_MISSING", rule="", object=""),
+            facts.decided(outcome="PERSON_NOT_FOUND"),
+            facts.decided(outcome="", effect=Requirement.EFFECT_PRIVILEGED_READ),
         )
-        first, second = await entries(store, count=2)
+        found = await entries(store, count=4)
+        by_outcome = {entry.what.outcome: entry for entry in found}
+        first, second = by_outcome["OK"], by_outcome["PERMISSION_MISSING"]
 
     assert first.what.action == "DirectoryService/DeactivatePerson"
     assert (first.what.decision.value, first.what.outcome) == ("ALLOWED", "OK")
@@ -88,6 +93,8 @@ async def test_gw_07_a_decision_is_told_with_its_rule_and_reason(
     assert first.what.reason == "exit interview"
     assert first.what.details == {"permission": "people.manage", "effect": "change"}
     assert (second.what.decision.value, second.what.object) == ("REFUSED", "tenant:ten_a")
+    assert by_outcome["PERSON_NOT_FOUND"].what.decision.value == "REFUSED"
+    assert by_outcome[""].what.decision.value == "ALLOWED"
 
 
 async def test_gw_07_repeats_and_several_processes_leave_each_event_once(

@@ -13,6 +13,7 @@ from directory.domain.authority import (
 from directory.domain.refusals import PermissionMissing
 from hypothesis import given
 from hypothesis import strategies as st
+from plexus_access.masks import NONE, Masks
 from plexus_access.objects import Object
 from plexus_access.roles import ADMIN, AUDITOR, BUILT_IN, GUEST, MEMBER
 
@@ -154,3 +155,25 @@ def test_gw_3_taking_over_somebody_gains_nothing() -> None:
     ):
         with pytest.raises(GrantExceedsOwn):
             mine.require_standing_over(more)
+
+
+def test_gw_3_nobody_shows_columns_that_they_do_not_see() -> None:
+    names = Masks({"Person": frozenset({"id", "handle"})})
+    wider = Masks({"Person": frozenset({"id", "handle", "email"})})
+    other = Masks({"Person": frozenset({"id"}), "Task": frozenset({"id"})})
+    mine = Grants(
+        everywhere=frozenset({MANAGE, "people.read"}),
+        masked={MANAGE: names},
+        within=(bound("dep_1"),),
+    )
+    for masks in (names, other):
+        mine.require_giving({MANAGE}, IN_TENANT, masks=masks)
+    for masks in (wider, NONE):
+        with pytest.raises(GrantExceedsOwn):
+            mine.require_giving({MANAGE}, IN_TENANT, masks=masks)
+        mine.require_giving({"people.read"}, IN_TENANT, masks=masks)
+        mine.require_giving({MANAGE}, place_of_departments([["dep_1"]]), masks=masks)
+    with pytest.raises(GrantExceedsOwn):
+        mine.require_standing_over(Grants(everywhere=frozenset({MANAGE})))
+    mine.require_standing_over(Grants(everywhere=frozenset({MANAGE}), masked={MANAGE: other}))
+    assert not Grants(everywhere=BUILT_IN[ADMIN], masked={MANAGE: names}).holds_everything

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 from directory.domain import recovery_codes, second_factors
-from directory.domain.authentication import LIMITED, has_second, scopes_of_session, with_second
+from directory.domain.authentication import has_second, with_second
 from directory.domain.ids import TenantId
 from directory.domain.sign_in_policies import SignInPolicy, change
 from plexuskit.errors import InvalidArgument, VersionConflict
@@ -74,16 +74,18 @@ def test_a_recovery_code_has_80_random_bits() -> None:
     assert len(recovery_codes.written(bytes(10)).replace("-", "")) == 16
 
 
-def test_gw_03_a_role_limits_its_holders_until_they_gave_a_second_factor() -> None:
+def test_gw_03_a_policy_names_the_roles_that_need_a_second_factor() -> None:
     policy = SignInPolicy(tenant_id=TenantId("ten_1"), second_factor_role_ids=("admin",))
-    admin, member = frozenset({"admin", "member"}), frozenset({"member"})
+    assert policy.needs_second_factor(frozenset({"admin", "member"}))
+    assert not policy.needs_second_factor(frozenset({"member"}))
+
+
+def test_a_second_factor_is_noted_once() -> None:
     password = ("pwd",)
+    assert not has_second(password)
     both = with_second(password, method="otp")
     assert has_second(both)
     assert with_second(both, method="otp") == both
-    assert scopes_of_session(policy, roles=admin, methods=password) == LIMITED
-    assert scopes_of_session(policy, roles=admin, methods=both) == frozenset()
-    assert scopes_of_session(policy, roles=member, methods=password) == frozenset()
 
 
 def test_a_policy_changes_by_its_version() -> None:

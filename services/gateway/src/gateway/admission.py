@@ -7,7 +7,7 @@ from plexus_access.objects import Object
 from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo
 
-from gateway.access import Access, Recorder, Verdict
+from gateway.access import BY_OWNER, Access, Recorder, Verdict
 from gateway.identity import (
     Authenticator,
     Callers,
@@ -95,6 +95,7 @@ class Admission:
             except Refusal as refusal:
                 self.recorder.refused(method, identity, object_=object_, refusal=refusal)
                 raise
+            verdict = BY_OWNER
         await self.recorder.before(method, identity, object_=object_, rule=verdict.rule, reason="")
         return verdict
 

@@ -62,6 +62,7 @@ def create(
     json: Json = False,
 ) -> None:
     """Make a role out of permissions that you hold yourself."""
+    masks = [_mask(word) for word in show or []]
 
     async def work(plexus: Plexus) -> Role:
         request = pb.CreateRoleRequest(
@@ -69,7 +70,7 @@ def create(
             name=name,
             description=description,
             permissions=permission or [],
-            masks=[_mask(word) for word in show or []],
+            masks=masks,
         )
         return (await plexus.call(plexus.grants.CreateRole, request)).role
 
@@ -87,6 +88,7 @@ def update(
     json: Json = False,
 ) -> None:
     """Change a role; permissions and columns that are given replace the present ones."""
+    masks = [_mask(word) for word in show or []]
 
     async def work(plexus: Plexus) -> Role:
         request = pb.UpdateRoleRequest(
@@ -96,7 +98,7 @@ def update(
             description=description,
             permissions=permission or [],
             set_permissions=permission is not None,
-            masks=[_mask(word) for word in show or []],
+            masks=masks,
             set_masks=show is not None,
         )
         return (await plexus.call(plexus.grants.UpdateRole, request)).role

@@ -10,6 +10,8 @@ from plexus.gateway.v1.events_pb2 import DecisionMade
 from audit.domain.entries import Decision, Occurrence
 from audit.events.reading import Unreadable, happened_at
 
+# A privileged read is recorded before its owner has answered.
+_DONE: Final = frozenset({"", "OK"})
 _EFFECTS: Final = {
     Requirement.EFFECT_CHANGE: "change",
     Requirement.EFFECT_PRIVILEGED_READ: "privileged_read",
@@ -37,7 +39,7 @@ def decision(envelope: Envelope) -> Occurrence:
         api_token_id=fact.api_token_id,
         session_id=fact.session_id,
         object=fact.object or f"tenant:{envelope.tenant_id}",
-        decision=Decision.ALLOWED if fact.allowed else Decision.REFUSED,
+        decision=_decided(fact),
         outcome=fact.outcome,
         rule=fact.rule,
         access_version=fact.access_version,
@@ -45,6 +47,12 @@ def decision(envelope: Envelope) -> Occurrence:
         trace_id=fact.trace_id,
         details=details,
     )
+
+
+def _decided(fact: DecisionMade) -> Decision:
+    """Tell whether it was done: what the gateway lets through the owner may still refuse."""
+    done = fact.allowed and fact.outcome in _DONE
+    return Decision.ALLOWED if done else Decision.REFUSED
 
 
 def _short(method: str) -> str:

@@ -77,7 +77,7 @@ def relation_states(
         for each in group:
             for subject in (*each.subjects, *((each.subject,) if each.subject else ())):
                 part = f"{object_}/{subject}" if alone else object_
-                _, found = parts.setdefault(part, (each.version, set()))
+                _, found = parts.setdefault(part, (max(each.version, 1), set()))
                 found.add(Relation(object_, each.relation, subject))
         for part, (version, found) in parts.items():
             yield State(

@@ -74,7 +74,9 @@ class SignInPoliciesApi(SessionRoom):
         self, request: pb.GetSignInPolicyRequest, context: Any
     ) -> pb.GetSignInPolicyResponse:
         """Show how the company signs in."""
-        policy, providers = await queries.get_sign_in_policy(self._store, actor=acting())
+        policy, providers = await queries.get_sign_in_policy(
+            self._store, actor=acting(), now=self._clock.now()
+        )
         return pb.GetSignInPolicyResponse(
             policy=policy_to_proto(policy),
             providers=[provider_to_proto(provider) for provider in providers],
@@ -90,6 +92,7 @@ class SignInPoliciesApi(SessionRoom):
             local_accounts=request.policy.local_accounts,
             second_factor_role_ids=request.policy.second_factor_role_ids,
             expected_version=request.policy.version,
+            now=self._clock.now(),
         )
         return pb.UpdateSignInPolicyResponse(policy=policy_to_proto(policy))
 
@@ -105,6 +108,7 @@ class SignInPoliciesApi(SessionRoom):
             provider=provider_of(request.provider),
             client_secret=request.client_secret,
             expected_version=request.provider.version,
+            now=self._clock.now(),
         )
         return pb.PutOpenIdProviderResponse(provider=provider_to_proto(provider))
 
@@ -113,6 +117,6 @@ class SignInPoliciesApi(SessionRoom):
     ) -> pb.DeleteOpenIdProviderResponse:
         """Take a provider away."""
         await operations.delete_openid_provider(
-            self._store, actor=acting(), provider_id=request.provider_id
+            self._store, actor=acting(), provider_id=request.provider_id, now=self._clock.now()
         )
         return pb.DeleteOpenIdProviderResponse()

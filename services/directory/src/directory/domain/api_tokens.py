@@ -1,6 +1,6 @@
 """Long-lived tokens of apps: they act as a person within scopes, and never beyond their roles."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -8,9 +8,9 @@ from typing import Final
 from plexuskit.errors import InvalidArgument
 from plexuskit.names import clean_line
 
+from directory.domain.access_refusals import PermissionUnknown
 from directory.domain.ids import ApiTokenId, PersonId, TenantId
 from directory.domain.sessions import EndCause
-from directory.domain.sign_in_refusals import PermissionUnknown, ScopeExceedsOwn
 
 LONGEST_LIFE: Final = timedelta(days=366)
 USED_TO_THE: Final = timedelta(minutes=1)
@@ -54,22 +54,20 @@ def clean_name(name: str) -> str:
     return clean
 
 
-def check_scopes(
-    scopes: Sequence[str], *, known: frozenset[str], own: frozenset[str]
-) -> tuple[str, ...]:
-    """Check what a token may do; in: every permission there is, and those of whoever makes it.
+def check_scopes(scopes: Sequence[str], *, known: frozenset[str]) -> tuple[str, ...]:
+    """Check what a token may do; in: every permission there is.
 
     Raises:
         InvalidArgument: there is no scope, or there are more than 100.
         PermissionUnknown: no contract knows the permission.
-        ScopeExceedsOwn: whoever makes the token does not hold it.
     """
     if not scopes:
         raise InvalidArgument(field="scopes", problem="is empty")
     if len(scopes) > MOST_SCOPES:
         raise InvalidArgument(field="scopes", problem=f"holds more than {MOST_SCOPES}")
-    _check_each(scopes, known, PermissionUnknown)
-    _check_each(scopes, own, ScopeExceedsOwn)
+    for scope in scopes:
+        if scope not in known:
+            raise PermissionUnknown(permission=scope[:100])
     return tuple(sorted(set(scopes)))
 
 
@@ -91,13 +89,3 @@ def end(token: ApiToken, *, cause: EndCause, now: datetime) -> ApiToken:
     if token.ended_at is not None:
         return token
     return replace(token, ended_at=now, end_cause=cause, version=token.version + 1)
-
-
-def _check_each(
-    scopes: Iterable[str],
-    allowed: frozenset[str],
-    refusal: type[PermissionUnknown] | type[ScopeExceedsOwn],
-) -> None:
-    for scope in scopes:
-        if scope not in allowed:
-            raise refusal(permission=scope[:100])

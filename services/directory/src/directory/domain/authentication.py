@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from directory.domain.sign_in_policies import SignInPolicy
-
 PASSWORD: Final = "pwd"  # noqa: S105 -- names a method, is no password
 CODE: Final = "otp"
 HARDWARE_KEY: Final = "hwk"
@@ -23,12 +21,3 @@ def with_second(methods: tuple[str, ...], *, method: str) -> tuple[str, ...]:
 def has_second(methods: tuple[str, ...]) -> bool:
     """Tell whether a second factor was given."""
     return SECOND_FACTOR in methods
-
-
-def scopes_of_session(
-    policy: SignInPolicy, *, roles: frozenset[str], methods: tuple[str, ...]
-) -> frozenset[str]:
-    """Limit a session whose roles need a second factor that was not given; empty: no limit."""
-    if policy.needs_second_factor(roles) and not has_second(methods):
-        return LIMITED
-    return frozenset()

@@ -5,10 +5,11 @@ tenant: a person in each of their departments, a department or a group in one. S
 permission on it when they hold it for the whole tenant, or on every way.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
+from plexus_access.masks import NONE, Masks, union
 from plexus_access.objects import DEPARTMENT, GROUP, Object
 from plexus_access.roles import GUEST, MEMBER, PERMISSIONS, permissions_of
 
@@ -43,13 +44,20 @@ def place_of_group(group_id: str, *, path: Iterable[str]) -> Place:
     return Place(ways=(way | {Object(GROUP, group_id)},))
 
 
+def shows_less(given: Masks, than: Masks) -> bool:
+    """Tell whether a role shows no column that another does not; one without masks shows all."""
+    shown = dict(given.items())
+    return all(message in shown and shown[message] <= fields for message, fields in than.items())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What one binding gives: permissions for a scope, and where that scope lies."""
+    """What a binding gives: permissions for a scope, where that lies, and the columns shown."""
 
     permissions: frozenset[str]
     scope: Object
     place: Place
+    masks: Masks = NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +66,13 @@ class Grants:
 
     Attributes:
         everywhere: permissions for the whole tenant.
+        masked: columns that are seen by those of `everywhere` that no role without masks gives.
         within: what is held for a part of it only.
         limited_to: permissions that an API token is limited to; empty for no limit.
     """
 
     everywhere: frozenset[str] = frozenset()
+    masked: Mapping[str, Masks] = field(default_factory=dict)
     within: tuple[Held, ...] = ()
     limited_to: frozenset[str] = frozenset()
 
@@ -74,7 +84,7 @@ class Grants:
     @property
     def holds_everything(self) -> bool:
         """Whether nothing can be given or taken over that is not held."""
-        return self.everywhere >= PERMISSIONS and not self.limited_to
+        return self.everywhere >= PERMISSIONS and not self.masked and not self.limited_to
 
     def holds_everywhere(self, permission: str) -> bool:
         """Tell whether the permission is held for the whole tenant."""
@@ -92,6 +102,17 @@ class Grants:
         if not self._lets(permission):
             return frozenset()
         return frozenset(held.scope for held in self.within if permission in held.permissions)
+
+    def masks(self, permission: str, place: Place) -> Masks:
+        """Return the columns that are seen there by a permission that is held; none for all."""
+        held = [
+            each.masks
+            for each in self.within
+            if permission in each.permissions and any(each.scope in way for way in place.ways)
+        ]
+        if self.holds_everywhere(permission):
+            held.append(self.masked.get(permission, NONE))
+        return union(held)
 
     def require(self, permission: str) -> None:
         """Check that the permission is held somewhere.
@@ -111,13 +132,33 @@ class Grants:
         if not self.holds_everywhere(permission):
             raise PermissionMissing(permission=permission)
 
-    def require_giving(self, permissions: Iterable[str], place: Place) -> None:
-        """Check that nothing is given there beyond what is held there.
+    def require_somewhere(self, permissions: Iterable[str]) -> None:
+        """Check that each permission is held for the tenant or a part of it: a token limits to it.
+
+        Raises:
+            GrantExceedsOwn: one is held nowhere; the metadata names the first.
+        """
+        missing = [
+            each
+            for each in permissions
+            if not self.holds_everywhere(each) and not self.scopes_of(each)
+        ]
+        if missing:
+            raise GrantExceedsOwn(permission=min(missing))
+
+    def require_giving(
+        self, permissions: Iterable[str], place: Place, *, masks: Masks = NONE
+    ) -> None:
+        """Check that nothing is given there beyond what is held there, and no column more is shown.
 
         Raises:
             GrantExceedsOwn: something is; the metadata names the first such permission.
         """
-        missing = [each for each in permissions if not self.holds(each, place)]
+        missing = [
+            each
+            for each in permissions
+            if not self.holds(each, place) or not shows_less(masks, self.masks(each, place))
+        ]
         if missing:
             raise GrantExceedsOwn(permission=min(missing))
 
@@ -136,9 +177,12 @@ class Grants:
         Raises:
             GrantExceedsOwn: they hold more.
         """
-        self.require_giving(other.everywhere - permissions_of(ACCOUNT), IN_TENANT)
+        for permission in other.everywhere - permissions_of(ACCOUNT):
+            columns = other.masked.get(permission, NONE)
+            self.require_giving([permission], IN_TENANT, masks=columns)
         for held in other.within:
-            self.require_giving(held.permissions - permissions_of(ACCOUNT), held.place)
+            given = held.permissions - permissions_of(ACCOUNT)
+            self.require_giving(given, held.place, masks=held.masks)
 
     def _lets(self, permission: str) -> bool:
         return not self.limited_to or permission in self.limited_to

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from plexus_access.masks import Masks
 from plexus_access.roles import BUILT_IN, NAMES, PERMISSIONS
 from plexuskit.errors import InvalidArgument, VersionConflict
 from plexuskit.names import clean_line, clean_name
@@ -37,6 +38,11 @@ class Role:
     removed: bool = False
 
     @property
+    def columns(self) -> Masks:
+        """What it shows of messages; nothing for everything."""
+        return columns(self.masks)
+
+    @property
     def built_in(self) -> bool:
         """Whether it is part of the product and the same in every tenant."""
         return self.version == 0
@@ -50,6 +56,11 @@ class RoleChanges:
     description: str | None = None
     permissions: Iterable[str] | None = None
     masks: Iterable[FieldMask] | None = None
+
+
+def columns(masks: Iterable[FieldMask]) -> Masks:
+    """Read field masks as what they show."""
+    return Masks({mask.message: frozenset(mask.fields) for mask in masks})
 
 
 def built_in(tenant_id: TenantId) -> list[Role]:

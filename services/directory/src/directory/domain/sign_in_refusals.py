@@ -66,21 +66,6 @@ class SessionNotFound(Refusal):
     text = "There is no such session."
 
 
-class PermissionUnknown(Refusal):
-    """A scope is no permission of any contract."""
-
-    kind = Kind.INVALID
-    text = "There is no permission {permission}."
-
-
-class ScopeExceedsOwn(Refusal):
-    """A scope is more than the caller may do."""
-
-    kind = Kind.PERMISSION_DENIED
-    reason = "GRANT_EXCEEDS_OWN"
-    text = "You do not hold the permission {permission}, so you cannot give it to a token."
-
-
 class ApiTokenInvalid(Refusal):
     """Nobody holds the token: unknown, revoked, expired, or its person cannot act."""
 

@@ -8,13 +8,14 @@ from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
 from directory.domain import sessions
-from directory.domain.authentication import has_second, scopes_of_session
+from directory.domain.authentication import has_second
 from directory.domain.challenges import LIFETIME, RANDOM_BYTES, SignInChallenge, key_of, written
 from directory.domain.ids import PersonId, SessionId, TenantId
 from directory.domain.people import Person
 from directory.domain.refusals import SignInRefused
 from directory.domain.second_factors import Factor, FactorKind
 from directory.domain.sessions import FAMILY_BYTES, SECRET_BYTES, RefreshToken, Session, Tokens
+from directory.operations.limiting import limits_of
 from directory.operations.passkeys import Passkeys
 from directory.operations.tokens import TokenIssuer
 from directory.store import Credential, Store
@@ -114,11 +115,10 @@ async def open_session(store: Store, *, proved: Proved, now: datetime, tx: Trans
     """
     person = await store.people.get(proved.person_id, tenant_id=proved.tenant_id, tx=tx)
     credential = await store.credentials.find(person.id, tx=tx)
-    if not person.active or not _still_right(proved, credential):
+    if not person.welcome(now=now) or not _still_right(proved, credential):
         raise SignInRefused
     if not has_second(proved.methods) and confirmed(await store.factors.list_of(person.id, tx=tx)):
         raise SignInRefused
-    policy = await store.sign_in_policies.get(person.tenant_id, tx=tx)
 
     token = RefreshToken(
         family=secrets.token_bytes(FAMILY_BYTES), secret=secrets.token_bytes(SECRET_BYTES)
@@ -139,7 +139,7 @@ async def open_session(store: Store, *, proved: Proved, now: datetime, tx: Trans
     else:
         await store.people.touch(person.id, tx=tx)
     await store.sessions.add(session, tx=tx)
-    scopes = scopes_of_session(policy, roles=frozenset(person.roles), methods=session.methods)
+    scopes = await limits_of(store, person, methods=session.methods, now=now, tx=tx)
     return Opened(person=person, session=session, token=token, scopes=scopes)
 
 

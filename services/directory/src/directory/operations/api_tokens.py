@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 from plexus_access.api_tokens import new_token
-from plexus_access.roles import PERMISSIONS, permissions_of
+from plexus_access.roles import PERMISSIONS
 from plexuskit.errors import InvalidArgument
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
@@ -16,15 +16,18 @@ from plexuskit.mongo import Transaction
 from directory.domain import api_tokens
 from directory.domain.access import Actor, require
 from directory.domain.api_tokens import MOST_TOKENS, ApiToken
+from directory.domain.authority import Grants
 from directory.domain.ids import ApiTokenId, PersonId
 from directory.domain.people import Person
 from directory.domain.refusals import PersonDeactivated, PersonNotFound
 from directory.domain.requests import Request
 from directory.domain.sessions import to_the_minute
 from directory.domain.sign_in_refusals import ApiTokenInvalid
+from directory.operations.scoping import check_standing
 from directory.store import Store
 from directory.store.sign_in_documents import api_token_document, api_token_from
 
+MANAGE: Final = "api_tokens.manage"
 _HASH_BYTES: Final = 32
 
 log = structlog.get_logger()
@@ -62,26 +65,25 @@ async def create_api_token(
     The secret is shown this once: a repeat of the request gets the token without it.
 
     Raises:
-        PermissionMissing: the actor may not, or it is another's and they may not manage tokens.
+        PermissionMissing: the actor may not, or it is another's and they manage tokens nowhere.
         InvalidArgument: name, scopes or expiry are not allowed, or there are 100 tokens.
         PermissionUnknown: a scope is no permission.
-        ScopeExceedsOwn: the actor does not hold a scope.
-        PersonNotFound: there is none in the tenant.
+        GrantExceedsOwn: the actor does not hold a scope, or not all that the person holds.
+        PersonNotFound: there is none whose tokens the actor manages.
         PersonDeactivated: the person cannot act.
         RequestIdReused: the request id was used with other content.
     """
     require(actor, "api_tokens.create")
     own = person_id in {"", actor.person_id}
     if not own:
-        require(actor, "api_tokens.manage")
-    held = frozenset(each for each in permissions_of(actor.roles) if actor.lets(each))
+        await store.grants.holding(actor, MANAGE, now=now)
     secret = new_token()
     token = ApiToken(
         id=ApiTokenId(new_id("tok", now=now)),
         tenant_id=actor.tenant_id,
         person_id=actor.person_id if own else PersonId(person_id),
         name=api_tokens.clean_name(name),
-        scopes=api_tokens.check_scopes(scopes, known=PERMISSIONS, own=held),
+        scopes=api_tokens.check_scopes(scopes, known=PERMISSIONS),
         token_hash=hashlib.sha256(secret.encode("ascii")).digest(),
         created_at=now,
         created_by=actor.person_id,
@@ -92,9 +94,11 @@ async def create_api_token(
         if answered := await store.requests.answer(request, tx=tx):
             return NewApiToken(token=api_token_from(answered), secret="")
         await store.requests.remember(request, api_token_document(token), now=now, tx=tx)
-        person = await store.people.get(token.person_id, tenant_id=actor.tenant_id, tx=tx)
-        if not person.active:
+        grants = await store.grants.of_actor(actor, now=now, tx=tx)
+        person = await _person(store, token.person_id, actor=actor, grants=grants, now=now, tx=tx)
+        if not person.welcome(now=now):
             raise PersonDeactivated
+        grants.require_somewhere(token.scopes)
         present = await store.api_tokens.list_alive(
             person.id, tenant_id=actor.tenant_id, now=now, tx=tx
         )
@@ -131,7 +135,26 @@ async def resolve_api_token(store: Store, *, token_hash: bytes, now: datetime) -
         person = await store.people.get(token.person_id, tenant_id=token.tenant_id)
     except PersonNotFound:
         raise ApiTokenInvalid from None
-    if not person.active:
+    if not person.welcome(now=now):
         raise ApiTokenInvalid
     await store.api_tokens.note_use(token, at=to_the_minute(now))
     return Resolved(token=token, person=person)
+
+
+async def _person(
+    store: Store,
+    person_id: PersonId,
+    *,
+    actor: Actor,
+    grants: Grants,
+    now: datetime,
+    tx: Transaction,
+) -> Person:
+    """Load whom a token acts as: oneself, or somebody who holds nothing that the actor does not."""
+    if person_id == actor.person_id:
+        return await store.people.get(person_id, tenant_id=actor.tenant_id, tx=tx)
+    person = await store.places.managed_person(
+        grants, person_id, permission=MANAGE, tenant_id=actor.tenant_id, tx=tx
+    )
+    await check_standing(store, grants, person, now=now, tx=tx)
+    return person

@@ -1,5 +1,6 @@
 """Giving roles for scopes and taking them away."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -13,7 +14,7 @@ from directory.domain import bindings
 from directory.domain.access import Actor
 from directory.domain.access_refusals import RoleBindingNotFound, ScopeNotFound
 from directory.domain.bindings import Binding
-from directory.domain.ids import BindingId
+from directory.domain.ids import BindingId, TenantId
 from directory.domain.requests import Request
 from directory.domain.roles import Role
 from directory.store import Store
@@ -23,7 +24,6 @@ log = structlog.get_logger()
 
 BIND: Final = "roles.bind"
 SWEPT_AT_ONCE: Final = 500
-_SWEEPER: Final = "directory"
 
 
 async def bind_role(
@@ -46,7 +46,7 @@ async def bind_role(
         SubjectNotFound: there is nobody of that name.
         GroupSelfChosen: it is a group that people join by what they say of themselves.
         ScopeNotFound: there is no such scope, or the actor binds no roles there (GW-2).
-        GrantExceedsOwn: the role holds more than the actor does on that scope.
+        GrantExceedsOwn: the role holds, or shows, more than the actor may on that scope.
         RequestIdReused: the request id was used with other content.
     """
 
@@ -63,7 +63,7 @@ async def bind_role(
         place = await store.places.of_scope(what, tenant_id=actor.tenant_id, tx=tx)
         if not grants.holds(BIND, place):
             raise ScopeNotFound
-        grants.require_giving(role.permissions, place)
+        grants.require_giving(role.permissions, place, masks=role.columns)
         return await _bind(
             store,
             actor=actor,
@@ -152,6 +152,32 @@ async def unbind_role(
     log.info("role.unbound", binding_id=binding_id, by=actor.person_id)
 
 
+async def end_bindings_about(
+    store: Store,
+    object_: Object,
+    *,
+    tenant_id: TenantId,
+    actor_id: str,
+    now: datetime,
+    tx: Transaction,
+) -> None:
+    """Remove what is bound to the members of a department or group that goes, or for it."""
+    found = await store.bindings.list_about(object_, tenant_id=tenant_id, tx=tx)
+    await _end(store, found, actor_id=actor_id, now=now, tx=tx)
+
+
+async def _end(
+    store: Store, found: Sequence[Binding], *, actor_id: str, now: datetime, tx: Transaction
+) -> None:
+    """Remove bindings, with a fact for each."""
+    if not found:
+        return
+    ended = [bindings.unbind(binding) for binding in found]
+    await store.bindings.save_many(ended, now=now, tx=tx)
+    facts = [events.binding_changed(each, actor_id=actor_id, now=now) for each in ended]
+    await store.outbox.add(*facts, tx=tx)
+
+
 async def end_expired_bindings(store: Store, *, now: datetime) -> int:
     """Remove bindings whose time is over, with a fact for each; out: how many.
 
@@ -160,13 +186,8 @@ async def end_expired_bindings(store: Store, *, now: datetime) -> int:
 
     async def work(tx: Transaction) -> int:
         expired = await store.bindings.list_expired(now=now, limit=SWEPT_AT_ONCE, tx=tx)
-        if not expired:
-            return 0
-        ended = [bindings.unbind(binding) for binding in expired]
-        await store.bindings.save_many(ended, now=now, tx=tx)
-        facts = [events.binding_changed(each, actor_id=_SWEEPER, now=now) for each in ended]
-        await store.outbox.add(*facts, tx=tx)
-        return len(ended)
+        await _end(store, expired, actor_id=events.SERVICE, now=now, tx=tx)
+        return len(expired)
 
     total = 0
     while ended := await store.transact(work):

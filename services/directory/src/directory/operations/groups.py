@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from plexus_access.objects import GROUP, Subject
+from plexus_access.objects import GROUP, Object, Subject
 from plexuskit.errors import InvalidArgument
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
@@ -19,6 +19,7 @@ from directory.domain.ids import GroupId
 from directory.domain.people import Person
 from directory.domain.refusals import GroupByRule, PersonDeactivated
 from directory.domain.requests import Request
+from directory.operations.bindings import end_bindings_about
 from directory.operations.regrouping import publish, regroup
 from directory.operations.scoping import GROUPS, check_joining, managed_group, managed_home
 from directory.store import Store
@@ -206,7 +207,7 @@ async def change_group_members(
 async def delete_group(
     store: Store, *, actor: Actor, group_id: str, request: Request | None, now: datetime
 ) -> None:
-    """Remove a group: nobody belongs to it any more, and its name is free.
+    """Remove a group: nobody belongs to it any more, its name is free, and roles of it end.
 
     Raises:
         PermissionMissing: the actor manages groups nowhere.
@@ -224,6 +225,14 @@ async def delete_group(
         removed = groups.remove(group)
         await store.requests.remember(request, group_document(removed), now=now, tx=tx)
         await publish(store, [removed], actor_id=actor.person_id, now=now, tx=tx)
+        await end_bindings_about(
+            store,
+            Object(GROUP, group.id),
+            tenant_id=actor.tenant_id,
+            actor_id=actor.person_id,
+            now=now,
+            tx=tx,
+        )
 
     await store.reorganise(actor.tenant_id, work)
     log.info("group.removed", group_id=group_id, by=actor.person_id)

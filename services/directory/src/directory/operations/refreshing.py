@@ -8,10 +8,10 @@ import structlog
 from plexuskit.mongo import Transaction
 
 from directory.domain import sessions
-from directory.domain.authentication import scopes_of_session
 from directory.domain.people import Person
 from directory.domain.refusals import RefreshRefused, RefreshReused
 from directory.domain.sessions import SECRET_BYTES, EndCause, Session, Tokens
+from directory.operations.limiting import limits_of
 from directory.operations.sessions import end_each
 from directory.operations.tokens import TokenIssuer
 from directory.store import Store
@@ -55,8 +55,7 @@ async def refresh_session(
         if not person.welcome(now=now):
             raise RefreshRefused
         await store.sessions.save_many([(before, after)], tx=tx)
-        policy = await store.sign_in_policies.get(person.tenant_id, tx=tx)
-        scopes = scopes_of_session(policy, roles=frozenset(person.roles), methods=after.methods)
+        scopes = await limits_of(store, person, methods=after.methods, now=now, tx=tx)
         return after, person, scopes
 
     session, person, scopes = await store.transact(work)

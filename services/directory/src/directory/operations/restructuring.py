@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from plexus_access.objects import DEPARTMENT, GROUP, Subject
+from plexus_access.objects import DEPARTMENT, GROUP, Object, Subject
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
@@ -20,6 +20,7 @@ from directory.domain.ids import DepartmentId, TenantId
 from directory.domain.people import Person
 from directory.domain.refusals import DepartmentTooLarge, PersonNotFound
 from directory.domain.requests import Request
+from directory.operations.bindings import end_bindings_about
 from directory.operations.regrouping import regroup
 from directory.operations.scoping import (
     DEPARTMENTS,
@@ -104,7 +105,8 @@ async def merge_department(
 ) -> Restructured:
     """Close a department: its people and what stands below it go to another one.
 
-    Groups that it managed, and rules that name it, go there too. Out: the other one.
+    Groups that it managed, and rules that name it, go there too; what was bound to its members or
+    for it ends. Out: the other one.
 
     Raises:
         PermissionMissing: the actor manages departments nowhere, or a root is concerned and they
@@ -143,6 +145,14 @@ async def merge_department(
         of_it = await store.groups.of_department(closing.id, tenant_id=tenant_id, tx=tx)
         rehomed = [groups.rehomed(group, closed=closing.id, into=into.id) for group in of_it]
         await _regroup(store, actor=actor, touched=rehomed, now=now, tx=tx)
+        await end_bindings_about(
+            store,
+            Object(DEPARTMENT, closing.id),
+            tenant_id=tenant_id,
+            actor_id=actor.person_id,
+            now=now,
+            tx=tx,
+        )
         return done
 
     done = await store.reorganise(tenant_id, work)

@@ -11,7 +11,7 @@ from plexuskit.mongo import Transaction
 from directory import events
 from directory.domain import roles
 from directory.domain.access import Actor
-from directory.domain.authority import IN_TENANT
+from directory.domain.authority import IN_TENANT, shows_less
 from directory.domain.bindings import unbind
 from directory.domain.ids import RoleId
 from directory.domain.requests import Request
@@ -41,7 +41,7 @@ async def create_role(
         PermissionMissing: the actor may not manage roles.
         InvalidArgument: a field is not allowed.
         PermissionUnknown: no contract names a permission.
-        GrantExceedsOwn: the role holds more than the actor does for the tenant.
+        GrantExceedsOwn: the role holds, or shows, more than the actor may for the tenant.
         RoleNameTaken: a role of the tenant has the name, or a built-in one.
         RequestIdReused: the request id was used with other content.
     """
@@ -60,7 +60,7 @@ async def create_role(
             permissions=asked,
             masks=masks,
         )
-        grants.require_giving(role.permissions, IN_TENANT)
+        grants.require_giving(role.permissions, IN_TENANT, masks=role.columns)
         await store.requests.remember(request, role_document(role), now=now, tx=tx)
         await store.roles.add(role, tx=tx)
         fact = events.role_changed(role, actor_id=actor.person_id, now=now)
@@ -91,7 +91,7 @@ async def update_role(
         VersionConflict: someone changed it since `expected_version`.
         InvalidArgument: a field is not allowed.
         PermissionUnknown: no contract names a permission.
-        GrantExceedsOwn: what is added is more than the actor holds for the tenant.
+        GrantExceedsOwn: what is added, or shown, is more than the actor may for the tenant.
         RoleNameTaken: another role has the name.
         RequestIdReused: the request id was used with other content.
     """
@@ -103,7 +103,7 @@ async def update_role(
             return role_from(answered)
         before = await store.roles.get(role_id, tenant_id=actor.tenant_id, tx=tx)
         after = roles.change(before, changes, expected_version=expected_version)
-        grants.require_giving(after.permissions - before.permissions, IN_TENANT)
+        grants.require_giving(_added(before, after), IN_TENANT, masks=after.columns)
         await store.requests.remember(request, role_document(after), now=now, tx=tx)
         if after is not before:
             await store.roles.save(after, now=now, tx=tx)
@@ -112,6 +112,13 @@ async def update_role(
         return after
 
     return await store.transact(work)
+
+
+def _added(before: Role, after: Role) -> frozenset[str]:
+    """Say which permissions give more than before: new ones, all where more columns are shown."""
+    if shows_less(after.columns, before.columns):
+        return after.permissions - before.permissions
+    return after.permissions
 
 
 async def delete_role(

@@ -27,6 +27,7 @@ from directory.domain.sign_in_refusals import (
 from directory.operations.admitting import confirmed
 from directory.operations.attempts import count_attempt
 from directory.operations.hashing import Hashing
+from directory.operations.limiting import owes_second_factor
 from directory.operations.passkeys import Passkeys
 from directory.operations.scoping import SESSIONS, check_standing, person_of_sessions
 from directory.operations.sessions import end_sessions
@@ -250,8 +251,7 @@ async def remove_second_factor(
         present = confirmed(await store.factors.list_of(person.id, tx=tx))
         removed = second_factors.chosen(present, factor_id)
         if len(removed) == len(present):
-            policy = await store.sign_in_policies.get(actor.tenant_id, tx=tx)
-            if own and policy.needs_second_factor(frozenset(person.roles)):
+            if own and await owes_second_factor(store, person, now=now, tx=tx):
                 raise SecondFactorNeeded
             await store.recovery_codes.forget(person.id, tx=tx)
         await store.factors.delete(removed, tx=tx)

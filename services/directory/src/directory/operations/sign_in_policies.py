@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 import structlog
+from plexus_access.roles import PERMISSIONS
 from plexuskit.errors import InvalidArgument
 from plexuskit.mongo import Transaction
 
 from directory.domain import openid, sign_in_policies
-from directory.domain.access import ADMIN, Actor, require
+from directory.domain.access import ADMIN, Actor
+from directory.domain.authority import IN_TENANT
 from directory.domain.ids import ProviderId, TenantId
 from directory.domain.openid import MOST_PROVIDERS, SUBJECT, Provider
 from directory.domain.people import Kind
@@ -30,6 +33,7 @@ async def update_sign_in_policy(
     local_accounts: bool,
     second_factor_role_ids: Sequence[str],
     expected_version: int,
+    now: datetime,
 ) -> SignInPolicy:
     """Set how the company signs in; nothing is written when nothing differs.
 
@@ -39,9 +43,9 @@ async def update_sign_in_policy(
         InvalidArgument: an id that can be no role's.
         LockedOut: no administrator could sign in any more.
     """
-    require(actor, PERMISSION)
 
     async def work(tx: Transaction) -> SignInPolicy:
+        await store.grants.holding_everywhere(actor, PERMISSION, now=now, tx=tx)
         before = await store.sign_in_policies.get(actor.tenant_id, tx=tx)
         after = sign_in_policies.change(
             before,
@@ -69,6 +73,7 @@ async def put_openid_provider(
     provider: Provider,
     client_secret: str,
     expected_version: int,
+    now: datetime,
 ) -> Provider:
     """Name the company's OpenID provider, or change it; in: a provider without its secret.
 
@@ -76,11 +81,12 @@ async def put_openid_provider(
 
     Raises:
         PermissionMissing: the actor may not configure sign-in.
+        GrantExceedsOwn: the actor does not hold everything.
         InvalidArgument: a field is not allowed, or there are 10 providers.
         VersionConflict: somebody changed it since `expected_version`.
         ProviderInvalid: its discovery document cannot be read.
     """
-    require(actor, PERMISSION)
+    await _require_all(store, actor, now=now)
     asked = replace(
         provider,
         tenant_id=actor.tenant_id,
@@ -95,6 +101,7 @@ async def put_openid_provider(
         raise ProviderInvalid(problem="it cannot be reached") from None
 
     async def work(tx: Transaction) -> Provider:
+        await _require_all(store, actor, now=now, tx=tx)
         present = await store.providers.find(asked.id, tenant_id=actor.tenant_id, tx=tx)
         openid.check(asked, before=present, expected_version=expected_version)
         others = await store.providers.list_of(actor.tenant_id, tx=tx)
@@ -114,7 +121,9 @@ async def put_openid_provider(
     return stored
 
 
-async def delete_openid_provider(store: Store, *, actor: Actor, provider_id: str) -> None:
+async def delete_openid_provider(
+    store: Store, *, actor: Actor, provider_id: str, now: datetime
+) -> None:
     """Take a provider away; who signed in with it stays signed in.
 
     Raises:
@@ -122,9 +131,9 @@ async def delete_openid_provider(store: Store, *, actor: Actor, provider_id: str
         ProviderNotFound: there is none of that id.
         LockedOut: no administrator could sign in any more.
     """
-    require(actor, PERMISSION)
 
     async def work(tx: Transaction) -> None:
+        await store.grants.holding_everywhere(actor, PERMISSION, now=now, tx=tx)
         provider = await store.providers.get(provider_id, tenant_id=actor.tenant_id, tx=tx)
         providers = await store.providers.list_of(actor.tenant_id, tx=tx)
         policy = await store.sign_in_policies.get(actor.tenant_id, tx=tx)
@@ -139,6 +148,14 @@ async def delete_openid_provider(store: Store, *, actor: Actor, provider_id: str
 def secret_owner(provider: Provider) -> str:
     """Name the record that a client secret is sealed for."""
     return f"openid:{provider.tenant_id}:{provider.id}"
+
+
+async def _require_all(
+    store: Store, actor: Actor, *, now: datetime, tx: Transaction | None = None
+) -> None:
+    """Check that the actor holds all there is: who names the provider can sign in as anybody."""
+    grants = await store.grants.holding_everywhere(actor, PERMISSION, now=now, tx=tx)
+    grants.require_giving(PERMISSIONS, IN_TENANT)
 
 
 async def _check_administrable(

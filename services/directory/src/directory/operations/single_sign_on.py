@@ -192,9 +192,9 @@ async def _person(
     by_id = await store.people.find_by_external_ids([known_as], tenant_id=tenant_id, tx=tx)
     # The feed's own word comes first: it may give a subject to somebody else.
     if person := by_id.get(known_as):
-        return _active(person)
+        return _welcome(person, now=now)
     if linked:
-        return _active(await store.people.get(linked, tenant_id=tenant_id, tx=tx))
+        return _welcome(await store.people.get(linked, tenant_id=tenant_id, tx=tx), now=now)
     people = []
     if subject.email:
         people = await store.people.find_by_email(subject.email, tenant_id=tenant_id, tx=tx)
@@ -216,7 +216,7 @@ async def _person(
     return person
 
 
-def _active(person: Person) -> Person:
-    if not person.active:
+def _welcome(person: Person, *, now: datetime) -> Person:
+    if not person.welcome(now=now):
         raise SignInRefused
     return person

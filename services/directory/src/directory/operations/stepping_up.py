@@ -44,7 +44,7 @@ async def step_up(
     session = await open_session_of(store, actor, now=now)
     person = await store.people.get(actor.person_id, tenant_id=actor.tenant_id)
     factors = confirmed(await store.factors.list_of(person.id))
-    if not person.active or (factors and not has_second(session.methods)):
+    if not person.welcome(now=now) or (factors and not has_second(session.methods)):
         raise StepUpRequired
 
     credential = await store.credentials.find(person.id)

@@ -79,14 +79,14 @@ async def list_second_factors(store: Store, *, actor: Actor) -> OwnFactors:
 
 
 async def get_sign_in_policy(
-    store: Store, *, actor: Actor
+    store: Store, *, actor: Actor, now: datetime
 ) -> tuple[SignInPolicy, tuple[Provider, ...]]:
     """Read how the company signs in.
 
     Raises:
         PermissionMissing: the actor may not configure sign-in.
     """
-    require(actor, "sign_in.configure")
+    await store.grants.holding_everywhere(actor, "sign_in.configure", now=now)
     policy = await store.sign_in_policies.get(actor.tenant_id)
     return policy, tuple(await store.providers.list_of(actor.tenant_id))
 

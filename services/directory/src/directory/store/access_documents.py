@@ -36,13 +36,15 @@ def role_from(document: Mapping[str, Any]) -> Role:
         name=document["name"],
         description=document["description"],
         permissions=frozenset(document["permissions"]),
-        masks=tuple(
-            FieldMask(message=mask["message"], fields=tuple(mask["fields"]))
-            for mask in document["masks"]
-        ),
+        masks=tuple(map(mask_from, document["masks"])),
         version=document["version"],
         removed=document["removed"],
     )
+
+
+def mask_from(document: Mapping[str, Any]) -> FieldMask:
+    """Read which columns of a message a role shows."""
+    return FieldMask(message=document["message"], fields=tuple(document["fields"]))
 
 
 def binding_document(binding: Binding) -> Document:

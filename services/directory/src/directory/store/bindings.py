@@ -31,13 +31,8 @@ _INDEXES: Final = (
         partial=_PRESENT,
         name=_BY_SUBJECT,
     ),
-    # Ids are time-ordered: by id is the oldest first.
+    # Ids are time-ordered: by id is the oldest first. Also for what is rare: a tenant has few.
     Index(keys=[("tenant_id", ASCENDING), ("_id", ASCENDING)], partial=_PRESENT, name=_BY_ID),
-    Index(
-        keys=[("tenant_id", ASCENDING), ("role_id", ASCENDING)],
-        partial=_PRESENT,
-        name="tenant_role",
-    ),
     Index(keys=[("expires_at", ASCENDING)], partial=_PRESENT, name=_BY_EXPIRY),
     expiry(),
 )
@@ -102,7 +97,23 @@ class Bindings:
     ) -> list[Binding]:
         """List every binding of a role."""
         found = await self._bindings.find_all(
-            {"tenant_id": tenant_id, "role_id": role_id, **_PRESENT}, tx=tx
+            {"tenant_id": tenant_id, "role_id": role_id, **_PRESENT}, hint=_BY_ID, tx=tx
+        )
+        return [binding_from(document) for document in found]
+
+    async def list_about(
+        self, object_: Object, *, tenant_id: TenantId, tx: Transaction
+    ) -> list[Binding]:
+        """List the bindings of a department's or group's members, and those for it as a scope."""
+        members = Subject(object_.kind, object_.id)
+        found = await self._bindings.find_all(
+            {
+                "tenant_id": tenant_id,
+                "$or": [{"subject": str(members)}, {"scope": str(object_)}],
+                **_PRESENT,
+            },
+            hint=_BY_ID,
+            tx=tx,
         )
         return [binding_from(document) for document in found]
 
@@ -122,7 +133,10 @@ class Bindings:
         if scopes is not None:
             wanted["scope"] = {"$in": list(scopes)}
         found = await self._bindings.find_all(
-            wanted, sort=[("_id", ASCENDING)], limit=limit, hint=_BY_ID
+            wanted,
+            sort=[("_id", ASCENDING)],
+            limit=limit,
+            hint=_BY_SUBJECT if subject else _BY_ID,
         )
         return [binding_from(document) for document in found]
 

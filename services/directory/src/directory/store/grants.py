@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from plexus_access.masks import Masks, union
 from plexus_access.objects import DEPARTMENT, GROUP, MEMBER, PERSON, TENANT, Subject, object_of
 from plexus_access.roles import BUILT_IN, NAMES, permissions_of
 from plexuskit.mongo import Database, Transaction
@@ -12,10 +13,13 @@ from directory.domain.access import Actor
 from directory.domain.authority import Grants, Held
 from directory.domain.ids import PersonId, TenantId
 from directory.domain.people import State
+from directory.domain.roles import columns
+from directory.store.access_documents import mask_from
 from directory.store.bindings import COLLECTION as BINDINGS
 from directory.store.scoping import Stage, join, open_departments, place_of, scope_stages
 
 _NOBODY: Final = Grants()
+_NO_ROLE: Final[Mapping[str, Any]] = {"permissions": (), "masks": ()}
 
 
 class GrantReader:
@@ -95,6 +99,17 @@ class GrantReader:
         )
         return _grants(found[0], roles=frozenset()) if found else _NOBODY
 
+    async def role_ids(
+        self, person_id: PersonId, *, tenant_id: TenantId, now: datetime, tx: Transaction
+    ) -> frozenset[str]:
+        """Name every role that somebody holds, for the tenant or for a part of it."""
+        who = {"_id": person_id, "tenant_id": tenant_id}
+        found = await self._read(who, tenant_id=tenant_id, now=now, tx=tx)
+        if found is None:
+            return frozenset()
+        bound = {binding["role_id"] for binding in found["bindings"]}
+        return frozenset(bound.union(found["roles"]))
+
     async def _read(
         self, who: Mapping[str, str], *, tenant_id: TenantId, now: datetime, tx: Transaction | None
     ) -> Mapping[str, Any] | None:
@@ -109,26 +124,37 @@ def _grants(
     limited_to: frozenset[str] = frozenset(),
 ) -> Grants:
     """Read an answer; in: the roles for the tenant that may count."""
-    everywhere = set(permissions_of(roles.intersection(document["roles"])))
+    whole = permissions_of(roles.intersection(document["roles"]))
+    masked: dict[str, list[Masks]] = {}
     within: list[Held] = []
     for held in _held(document):
-        if held.scope.kind == TENANT:
-            everywhere |= held.permissions
-        else:
+        if held.scope.kind != TENANT:
             within.append(held)
-    return Grants(everywhere=frozenset(everywhere), within=tuple(within), limited_to=limited_to)
+        elif held.masks:
+            for permission in held.permissions:
+                masked.setdefault(permission, []).append(held.masks)
+        else:
+            whole |= held.permissions
+    return Grants(
+        everywhere=whole.union(masked),
+        masked={each: union(shown) for each, shown in masked.items() if each not in whole},
+        within=tuple(within),
+        limited_to=limited_to,
+    )
 
 
 def _held(document: Mapping[str, Any]) -> Iterator[Held]:
     """Read what each binding of an answer gives."""
-    own = {role["_id"]: frozenset(role["permissions"]) for role in document["own_roles"]}
+    own = {role["_id"]: role for role in document["own_roles"]}
     for binding in document["bindings"]:
         role_id = binding["role_id"]
+        role = own.get(role_id, _NO_ROLE)
         scope = object_of(binding["scope"])
         yield Held(
-            permissions=BUILT_IN.get(role_id) or own.get(role_id, frozenset()),
+            permissions=BUILT_IN.get(role_id) or frozenset(role["permissions"]),
             scope=scope,
             place=place_of(scope, document),
+            masks=columns(map(mask_from, role["masks"])),
         )
 
 
@@ -166,7 +192,7 @@ def _joined(tenant_id: TenantId) -> list[Stage]:
             foreign="_id",
             pipeline=[
                 {"$match": {"tenant_id": tenant_id, "removed": False}},
-                {"$project": {"permissions": 1}},
+                {"$project": {"permissions": 1, "masks": 1}},
             ],
             name="own_roles",
         ),

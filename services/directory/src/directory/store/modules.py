@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from plexus_access.modules import NAMES
-from plexuskit.mongo import ASCENDING, Database, Index, Transaction
+from plexuskit.mongo import Database, Transaction
 
 from directory.domain.ids import TenantId
 from directory.domain.modules import Module, unswitched
@@ -20,8 +20,8 @@ class Modules:
         self._modules = db.collection("modules", schema_version=SCHEMA_VERSION)
 
     async def provision(self) -> None:
-        """Create the collection and its index."""
-        await self._modules.ensure_indexes([Index(keys=[("tenant_id", ASCENDING)])])
+        """Create the collection; there are as many as the product has modules."""
+        await self._modules.ensure_indexes([])
 
     async def get(self, name: str, *, tenant_id: TenantId, tx: Transaction) -> Module:
         """Load a module; one that nobody has switched is on.
@@ -35,7 +35,8 @@ class Modules:
 
     async def list_all(self, *, tenant_id: TenantId) -> list[Module]:
         """List every module of the product as the tenant has it, by name."""
-        found = await self._modules.find_all({"tenant_id": tenant_id})
+        keys = [unswitched(name, tenant_id=tenant_id).key for name in NAMES]
+        found = await self._modules.find_all({"_id": {"$in": keys}})
         switched = {document["name"]: module_from(document) for document in found}
         return [
             switched.get(name) or unswitched(name, tenant_id=tenant_id) for name in sorted(NAMES)

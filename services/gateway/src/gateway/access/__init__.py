@@ -1,6 +1,6 @@
 """Who may do what, as this gateway knows it: a copy of the relations, corrected by the owners."""
 
-from gateway.access.access import Access, Verdict
+from gateway.access.access import BY_OWNER, Access, Verdict
 from gateway.access.following import Following
 from gateway.access.masking import Masking
 from gateway.access.objects import object_of
@@ -9,6 +9,7 @@ from gateway.access.recorder import Recorder
 from gateway.access.refusals import Hidden, ModuleOff, PermissionMissing, PolicyForbids
 
 __all__ = [
+    "BY_OWNER",
     "Access",
     "Following",
     "Hidden",

@@ -8,7 +8,7 @@ as long as nothing newer is known of the person.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from plexus.authz.v1.authority_pb2 import ObjectRef, RecheckRequest, RecheckResponse
@@ -23,7 +23,7 @@ from plexuskit.clock import Clock
 from gateway.access.projection import Projection
 from gateway.access.refusals import ModuleOff, PermissionMissing, PolicyForbids, hidden
 from gateway.identity import Identity, SessionEnded
-from gateway.limits import Buckets
+from gateway.limits import Buckets, MethodClass, RateLimited
 
 Recheck = Callable[[RecheckRequest], Awaitable[RecheckResponse]]
 """An owner's `Authority.Recheck`, as its stub calls it."""
@@ -32,6 +32,7 @@ Recheck = Callable[[RecheckRequest], Awaitable[RecheckResponse]]
 CONFIRMED_PER_SECOND: Final = 10
 CONFIRMED_AT_ONCE: Final = 40
 _KEPT: Final = 20_000
+_DOUBT: Final = "doubt"
 _ONLY_TOLD: Final = "token"
 _NOTHING: Final[frozenset[str]] = frozenset()
 
@@ -47,6 +48,10 @@ class Verdict:
 
     rule: str
     confirm: bool = False
+
+
+BY_OWNER: Final = Verdict("owner")
+"""The copy refused or did not know, and the owner has the last word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +112,14 @@ class Access:
         """Ask the owner about an object that the copy refuses.
 
         Raises:
-            Hidden: the person may not know of it; or asks too often about what is refused.
+            Hidden: the person may not know of it.
+            RateLimited: the person asks too often about what is refused here.
             DependencyDown: the owner cannot be asked; nothing is guessed.
         """
         if object_.kind not in WITH_MEMBERS or not self.projection.knows(object_.kind):
             # Its owner decides in the call itself.
             return
-        if self._confirmed.take(identity.person_id, self._clock.monotonic()):
-            raise hidden(object_.kind, object_.id)
+        self.doubt(identity, object_)
         ask = self._messaging if object_.kind == CONVERSATION else self._tasks
         answer = await ask(
             RecheckRequest(
@@ -126,11 +131,20 @@ class Access:
         if not (answer.verdicts and answer.verdicts[0].readable):
             raise hidden(object_.kind, object_.id)
 
-    def may_confirm(self, identity: Identity, object_: Object) -> bool:
-        """Tell whether an item whose object is in doubt may go to its owner, who decides."""
+    def doubt(self, identity: Identity, object_: Object) -> None:
+        """Take a token for something that is refused here and goes to its owner, who decides.
+
+        Raises RateLimited, whatever the object is: nothing is guessed, and nothing is learnt.
+        """
         if not self.projection.knows(object_.kind):
-            return True
-        return not self._confirmed.take(identity.person_id, self._clock.monotonic())
+            return
+        wait = self._confirmed.take(identity.person_id, self._clock.monotonic())
+        if wait:
+            raise RateLimited(
+                limit=_DOUBT,
+                method_class=MethodClass.READ.value,
+                retry_after=timedelta(milliseconds=int(wait * 1000) + 1),
+            )
 
     def masks(self, identity: Identity, permission: str, object_: Object | None) -> Masks:
         """Return the columns that the answer to an allowed call shows; none: all of them."""
@@ -198,7 +212,14 @@ class Access:
             scopes and permission not in scopes
         ):
             raise PermissionMissing(permission=permission)
-        return Verdict(_ONLY_TOLD, confirm=object_ is not None and object_.kind in WITH_MEMBERS)
+        return Verdict(_ONLY_TOLD, confirm=not self._belongs(identity, object_))
+
+    def _belongs(self, identity: Identity, object_: Object | None) -> bool:
+        """Tell whether the copy knows that somebody belongs to an object, or it has no members."""
+        if object_ is None or object_.kind not in WITH_MEMBERS:
+            return True
+        engine = self.projection.engine(identity.tenant_id)
+        return engine is not None and engine.state.belongs(identity.person_id, object_)
 
     def _refused(self, decision: Decision, permission: str) -> Verdict:
         if decision.reason is Reason.REACH:

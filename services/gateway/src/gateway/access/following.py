@@ -79,6 +79,8 @@ class Following:
         self._tasks = tasks
         self._health = health
         self._load_members = asyncio.Event()
+        # Kinds of objects whose every change comes here at present.
+        self._followed: set[str] = set()
         health.set(CHECK, ok=False, detail="directory's snapshot is not loaded yet")
 
     async def follow(self, section: KafkaSection) -> None:
@@ -88,6 +90,7 @@ class Following:
             try:
                 async with tail(section, _TOPICS) as batches:
                     failures = 0
+                    self._followed |= OF_TASKS
                     self._health.set(EVENTS_CHECK, ok=True, required=False)
                     async with asyncio.TaskGroup() as group:
                         loading = group.create_task(self._load_all())
@@ -98,6 +101,7 @@ class Following:
                             loading.cancel()
             except* KafkaUnavailable as lost:
                 log.warning("access.tail_lost", error=str(lost.exceptions[0]))
+                self._lose(OF_TASKS)
                 self._health.set(
                     EVENTS_CHECK, ok=False, detail=str(lost.exceptions[0]), required=False
                 )
@@ -113,7 +117,12 @@ class Following:
 
     def missed(self) -> None:
         """Note that changes of any conversation were missed: messaging says what is true."""
+        self._followed |= OF_MESSAGING
         self._load_members.set()
+
+    def lost(self) -> None:
+        """Note that changes of conversations do not come any more: messaging decides alone."""
+        self._lose(OF_MESSAGING)
 
     def gap(self, tenant_id: str, conversation_id: str) -> None:
         """Note that a change of a conversation was missed."""
@@ -172,8 +181,12 @@ class Following:
         async for frame in owner(SnapshotRequest(compact=True)):
             gathered.add(frame.relations)
             count += len(frame.relations)
-        self._projection.swap_members(kinds, gathered)
+        self._projection.swap_members(kinds, gathered, followed=kinds <= self._followed)
         return count
+
+    def _lose(self, kinds: frozenset[str]) -> None:
+        self._followed -= kinds
+        self._projection.forget(kinds)
 
 
 async def _until_done(load: Callable[[], Awaitable[int]], *, owner: str, health: Health) -> None:

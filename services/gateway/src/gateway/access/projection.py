@@ -48,6 +48,10 @@ class Projection:
         """Tell whether the members of objects of a kind were loaded from their owner."""
         return kind in self._known
 
+    def forget(self, kinds: frozenset[str]) -> None:
+        """Note that changes of objects of some kinds do not come any more: what is known is old."""
+        self._known -= kinds
+
     def on_change(self, listener: Changed) -> None:
         """Have what permissions follow from told to a listener whenever it has changed."""
         self._listeners.append(listener)
@@ -110,8 +114,16 @@ class Projection:
         """Begin to load messaging's snapshot: steps are kept, to be applied after it."""
         self._steps = []
 
-    def swap_members(self, kinds: frozenset[str], gathered: Gathering) -> None:
-        """Put an owner's whole word about objects of some kinds in the place of what was known."""
+    def swap_members(
+        self, kinds: frozenset[str], gathered: Gathering, *, followed: bool = True
+    ) -> None:
+        """Put an owner's whole word about objects of some kinds in the place of what was known.
+
+        Args:
+            kinds: which.
+            gathered: what the owner said.
+            followed: whether every later change comes here; if not, it is soon old.
+        """
         for tenant_id in gathered.tenants | self._engines.keys():
             state = self._of(tenant_id).state
             state.replace_members(kinds, gathered.members(tenant_id))
@@ -119,7 +131,8 @@ class Projection:
             steps, self._steps = self._steps or [], None
             for step in steps:
                 self.step(step)
-        self._known |= kinds
+        if followed:
+            self._known |= kinds
         MEMBERSHIPS.set(
             sum(
                 len(members.people)

@@ -38,6 +38,7 @@ MOST_WAITING: Final = 50_000
 MOST_TOGETHER: Final = 500
 MOST_REASON: Final = 500
 REASON_KEY: Final = "plexus-reason"
+REASON_BYTES_KEY: Final = "plexus-reason-bin"
 OK: Final = "OK"
 _BACK_OFF: Final = (0.2, 5.0)
 _PRIVILEGED: Final = Requirement.EFFECT_PRIVILEGED_READ

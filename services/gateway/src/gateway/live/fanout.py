@@ -58,6 +58,9 @@ class Memberships(Protocol):
     def missed(self) -> None:
         """Note that changes of any conversation may have been missed."""
 
+    def lost(self) -> None:
+        """Note that changes do not come any more."""
+
     def gap(self, tenant_id: str, conversation_id: str) -> None:
         """Note that a change of a conversation was missed."""
 
@@ -128,6 +131,7 @@ class FanOut:
                         await asyncio.sleep(0)
             except KafkaUnavailable as error:
                 log.warning("live.tail_lost", error=str(error))
+                self._memberships.lost()
                 health.set(CHECK, ok=False, detail=str(error), required=False)
             least, most = _BACK_OFF
             pause = min(least * 2**failures, most) * random.uniform(0.7, 1.3)  # noqa: S311 - jitter

@@ -18,7 +18,6 @@ from plexuskit.grpc import requirements
 from plexuskit.metrics import counter
 
 from gateway.access import Access, Recorder
-from gateway.access.refusals import hidden
 from gateway.identity import Callers, Identity
 from gateway.limits import Limits
 from gateway.live.refusals import (
@@ -90,13 +89,13 @@ class Sends:
     def _authorise(self, identity: Identity, conversation_id: str) -> None:
         """Refuse what the gateway can refuse; what it only doubts its owner decides.
 
-        Doubt is bounded: who keeps sending where they do not belong is told so here (GW-2).
+        Doubt is bounded: who keeps sending where they do not belong has to wait (GW-2).
         """
         object_ = Object(CONVERSATION, conversation_id)
         try:
             verdict = self._access.decide(identity, PERMISSION, object_)
-            if verdict.confirm and not self._access.may_confirm(identity, object_):
-                raise hidden(CONVERSATION, conversation_id)
+            if verdict.confirm:
+                self._access.doubt(identity, object_)
         except Refusal as refusal:
             self._recorder.refused(_METHOD, identity, object_=object_, refusal=refusal)
             raise

@@ -18,7 +18,7 @@ from plexuskit.grpc import MethodInfo
 from plexuskit.grpc.status import Answer
 from plexuskit.metrics import RPC_SECONDS
 
-from gateway.access.recorder import REASON_KEY
+from gateway.access.recorder import REASON_BYTES_KEY, REASON_KEY
 from gateway.admission import AUTHORIZATION, Admission, bearer
 from gateway.answers import answered
 from gateway.identity import Identity
@@ -131,7 +131,7 @@ class Call:
         if len(self._metadata) > MOST_HEADERS:
             raise TooManyHeaders(most=MOST_HEADERS)
         token = bearer(self._values(AUTHORIZATION))
-        reason = "".join(self._values(REASON_KEY)[:1])
+        reason = self._reason()
         # A stream may live for hours, and ten thousand tokens are ten megabytes.
         self._metadata = ()
         limits = self._calls.limits
@@ -163,6 +163,15 @@ class Call:
         self._trace.__exit__(error_type, error, traceback)
         if answer is not None:
             raise Answered(answer) from None
+
+    def _reason(self) -> str:
+        """Return what the caller gives as the reason; `-bin` for what is not ASCII."""
+        for name, value in self._metadata:
+            if name == REASON_KEY:
+                return str(value)
+            if name == REASON_BYTES_KEY:
+                return bytes(value).decode("utf-8", "replace")
+        return ""
 
     def _values(self, key: str) -> list[str]:
         return [str(value) for name, value in self._metadata if name == key]

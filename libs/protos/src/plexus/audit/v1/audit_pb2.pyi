@@ -96,7 +96,9 @@ class AuditEntry(_message.Message):
     object: _builtins.str
     """For example `person:per_…`."""
     decision: Global___AuditEntry.Decision.ValueType
-    """Unspecified where a fact is told; the decision before it stands in an entry of its own."""
+    """Allowed: let through, and carried out unless it is a read. Refused: by the gateway or the owner. Unspecified where a fact
+    is told; the decision before it stands in an entry of its own.
+    """
     outcome: _builtins.str
     """`OK` or the reason of a refusal."""
     rule: _builtins.str

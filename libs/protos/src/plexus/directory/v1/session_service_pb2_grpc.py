@@ -261,7 +261,7 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BeginPasskey(self, request, context):
-        """Begins to set up a passkey. Refused: STEP_UP_REQUIRED.
+        """Begins to set up a passkey. Refused: STEP_UP_REQUIRED, PASSKEYS_NOT_SET_UP (this installation has no relying party).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -283,15 +283,15 @@ class SessionServiceServicer:
 
     def RemoveSecondFactor(self, request, context):
         """Takes a second factor away: one's own, or another's who lost theirs, as who manages sessions; that ends the other's
-        sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of theirs asks for one).
+        sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of one's own asks for one).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateApiToken(self, request, context):
-        """Makes a token for an app, which acts as a person or service account within scopes; shown once. Refused:
-        PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
+        """Makes a token for an app, which acts as a person or service account within scopes; shown once, so that a repeat of the
+        request has no secret. Refused: PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -66,18 +66,18 @@ class SessionServiceStub:
     ConfirmTotp: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ConfirmTotpRequest, _session_service_pb2.ConfirmTotpResponse]
     """Proves the app works; answers recovery codes, once. Refused: CODE_REFUSED."""
     BeginPasskey: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.BeginPasskeyRequest, _session_service_pb2.BeginPasskeyResponse]
-    """Begins to set up a passkey. Refused: STEP_UP_REQUIRED."""
+    """Begins to set up a passkey. Refused: STEP_UP_REQUIRED, PASSKEYS_NOT_SET_UP (this installation has no relying party)."""
     FinishPasskey: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.FinishPasskeyRequest, _session_service_pb2.FinishPasskeyResponse]
     """Stores the passkey the browser made. Refused: PASSKEY_REFUSED."""
     ListSecondFactors: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ListSecondFactorsRequest, _session_service_pb2.ListSecondFactorsResponse]
     """One's own second factors."""
     RemoveSecondFactor: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.RemoveSecondFactorRequest, _session_service_pb2.RemoveSecondFactorResponse]
     """Takes a second factor away: one's own, or another's who lost theirs, as who manages sessions; that ends the other's
-    sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of theirs asks for one).
+    sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of one's own asks for one).
     """
     CreateApiToken: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.CreateApiTokenRequest, _session_service_pb2.CreateApiTokenResponse]
-    """Makes a token for an app, which acts as a person or service account within scopes; shown once. Refused:
-    PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
+    """Makes a token for an app, which acts as a person or service account within scopes; shown once, so that a repeat of the
+    request has no secret. Refused: PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
     """
     GetSignInPolicy: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.GetSignInPolicyRequest, _session_service_pb2.GetSignInPolicyResponse]
     """How the company signs in."""
@@ -132,18 +132,18 @@ class SessionServiceAsyncStub(SessionServiceStub):
     ConfirmTotp: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ConfirmTotpRequest, _session_service_pb2.ConfirmTotpResponse]  # type: ignore[assignment]
     """Proves the app works; answers recovery codes, once. Refused: CODE_REFUSED."""
     BeginPasskey: _aio.UnaryUnaryMultiCallable[_session_service_pb2.BeginPasskeyRequest, _session_service_pb2.BeginPasskeyResponse]  # type: ignore[assignment]
-    """Begins to set up a passkey. Refused: STEP_UP_REQUIRED."""
+    """Begins to set up a passkey. Refused: STEP_UP_REQUIRED, PASSKEYS_NOT_SET_UP (this installation has no relying party)."""
     FinishPasskey: _aio.UnaryUnaryMultiCallable[_session_service_pb2.FinishPasskeyRequest, _session_service_pb2.FinishPasskeyResponse]  # type: ignore[assignment]
     """Stores the passkey the browser made. Refused: PASSKEY_REFUSED."""
     ListSecondFactors: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ListSecondFactorsRequest, _session_service_pb2.ListSecondFactorsResponse]  # type: ignore[assignment]
     """One's own second factors."""
     RemoveSecondFactor: _aio.UnaryUnaryMultiCallable[_session_service_pb2.RemoveSecondFactorRequest, _session_service_pb2.RemoveSecondFactorResponse]  # type: ignore[assignment]
     """Takes a second factor away: one's own, or another's who lost theirs, as who manages sessions; that ends the other's
-    sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of theirs asks for one).
+    sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of one's own asks for one).
     """
     CreateApiToken: _aio.UnaryUnaryMultiCallable[_session_service_pb2.CreateApiTokenRequest, _session_service_pb2.CreateApiTokenResponse]  # type: ignore[assignment]
-    """Makes a token for an app, which acts as a person or service account within scopes; shown once. Refused:
-    PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
+    """Makes a token for an app, which acts as a person or service account within scopes; shown once, so that a repeat of the
+    request has no secret. Refused: PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
     """
     GetSignInPolicy: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetSignInPolicyRequest, _session_service_pb2.GetSignInPolicyResponse]  # type: ignore[assignment]
     """How the company signs in."""
@@ -279,7 +279,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.BeginPasskeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.BeginPasskeyResponse, _abc.Awaitable[_session_service_pb2.BeginPasskeyResponse]]:
-        """Begins to set up a passkey. Refused: STEP_UP_REQUIRED."""
+        """Begins to set up a passkey. Refused: STEP_UP_REQUIRED, PASSKEYS_NOT_SET_UP (this installation has no relying party)."""
 
     @_abc_1.abstractmethod
     def FinishPasskey(
@@ -304,7 +304,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.RemoveSecondFactorResponse, _abc.Awaitable[_session_service_pb2.RemoveSecondFactorResponse]]:
         """Takes a second factor away: one's own, or another's who lost theirs, as who manages sessions; that ends the other's
-        sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of theirs asks for one).
+        sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of one's own asks for one).
         """
 
     @_abc_1.abstractmethod
@@ -313,8 +313,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.CreateApiTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.CreateApiTokenResponse, _abc.Awaitable[_session_service_pb2.CreateApiTokenResponse]]:
-        """Makes a token for an app, which acts as a person or service account within scopes; shown once. Refused:
-        PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
+        """Makes a token for an app, which acts as a person or service account within scopes; shown once, so that a repeat of the
+        request has no secret. Refused: PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
         """
 
     @_abc_1.abstractmethod

@@ -54,7 +54,7 @@ class DecisionMade(_message.Message):
     access_version: _builtins.int
     """Version of roles, bindings, policies and modules that it was decided on."""
     reason: _builtins.str
-    """Given by the client in `plexus-reason` for privileged calls; at most 500 characters."""
+    """Given by the client in `plexus-reason`, or in UTF-8 in `plexus-reason-bin`, for privileged calls; at most 500 characters."""
     trace_id: _builtins.str
     def __init__(
         self,

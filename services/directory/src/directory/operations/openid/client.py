@@ -31,6 +31,8 @@ from directory.operations.openid.fetching import Fetcher, Unexpected, fetcher
 KEPT: Final = timedelta(minutes=10)
 LEAST_BETWEEN: Final = timedelta(seconds=10)
 SCOPE: Final = "openid email profile"
+# More than any company has; those of attempts to name a provider come on top.
+_MOST_KNOWN: Final = 50
 _WELL_KNOWN: Final = "/.well-known/openid-configuration"
 
 
@@ -68,6 +70,8 @@ class OpenIdClient:
         except Unexpected as answer:
             raise ProviderInvalid(problem=f"status {answer}") from None
         discovery = discovery_of(raw, issuer=issuer)
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
         self._known[issuer] = _Known(discovery, None, now)
         return discovery
 
@@ -151,7 +155,7 @@ class OpenIdClient:
         return token
 
     async def _keys(self, issuer: str, discovery: Discovery, *, kid: str, now: datetime) -> KeySet:
-        known = self._known[issuer]
+        known = self._known.get(issuer) or _Known(discovery, None, now)
         held, at = known.keys, known.keys_at
         if held is not None and at is not None:
             unknown = kid and kid not in {key.kid for key in held.keys}

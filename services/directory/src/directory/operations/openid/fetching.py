@@ -69,7 +69,8 @@ class Fetcher:
         if response.status_code != _HTTP_OK:
             raise Unexpected(str(response.status_code))
         body = bytearray()
-        async for part in response.aiter_bytes():
+        # Not decompressed: a small answer may not become a large one here.
+        async for part in response.aiter_raw():
             body += part
             if len(body) > self._most:
                 raise ProviderUnavailable(cause="too large")
@@ -85,7 +86,7 @@ async def fetcher(section: OpenIdSection) -> AsyncIterator[Fetcher]:
         timeout=section.timeout_seconds,
         follow_redirects=False,
         trust_env=False,
-        headers={"accept": "application/json"},
+        headers={"accept": "application/json", "accept-encoding": "identity"},
     ) as client:
         yield Fetcher(client, section=section)
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
+from plexus_access.objects import GROUP, Object
 from plexuskit.ids import new_id
 from scim2_models import MutabilityException, NotFoundException, PreconditionFailedException
 
@@ -16,6 +17,7 @@ from directory.domain.refusals import GroupNameTaken, GroupNotFound, PersonDeact
 from directory.domain.scim import groups as feed_groups
 from directory.domain.scim import resources
 from directory.domain.scim.changes import Change
+from directory.operations.bindings import end_bindings_about
 from directory.operations.regrouping import publish
 from directory.operations.scim.lane import Lane, Turn
 from directory.store import Store
@@ -143,6 +145,14 @@ async def remove_group(
         await store.members.leave(group.id, members, tx=turn.tx)
         removed = groups.remove(group)
         await publish(store, [removed], actor_id=actor.person_id, now=now, tx=turn.tx)
+        await end_bindings_about(
+            store,
+            Object(GROUP, group.id),
+            tenant_id=actor.tenant_id,
+            actor_id=actor.person_id,
+            now=now,
+            tx=turn.tx,
+        )
 
     await lane.run(work, actor=actor, now=now)
     log.info("feed.group_removed", group_id=group_id, by=actor.person_id)
