@@ -71,7 +71,7 @@ async def test_int_1_the_independent_tester_of_scim_servers_has_no_objection(cli
     passed = [each for each in results if each.status is Status.SUCCESS]
     assert len(passed) > 80
     types = {each.resource_type for each in passed if each.resource_type}
-    assert {"User"} <= types
+    assert {"User", "Group"} <= types
 
 
 async def test_int_1_whom_the_feed_brings_is_found_by_colleagues_and_the_feed_is_seen_to_run(

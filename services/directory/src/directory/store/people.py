@@ -172,6 +172,17 @@ class People:
         """Make this transaction conflict with any that changes the person at the same time."""
         await self._people.update({"_id": person_id}, {"$inc": {"touches": 1}}, tx=tx)
 
+    async def find_either(
+        self, *, handle: str, external_id: str, tenant_id: TenantId, tx: Transaction
+    ) -> list[Person]:
+        """Load who has the normal handle or the external id, in one round trip; "" for no id."""
+        wanted: list[dict[str, Any]] = [{"tenant_id": tenant_id, "handle": handle}]
+        if external_id:
+            named = {"$eq": external_id, "$type": "string"}
+            wanted.append({"tenant_id": tenant_id, "external_id": named})
+        found = await self._people.find_all({"$or": wanted}, tx=tx)
+        return [person_from(document) for document in found]
+
     async def find_many(
         self, *, tenant_id: TenantId, person_ids: Sequence[str], handles: Sequence[str]
     ) -> list[Person]:

@@ -47,15 +47,18 @@ async def find_meant(
         return Found(person=person, record=records[0])
 
     handle = wanted_handle(user)
-    holder = await store.people.find_by_handle(handle, tenant_id=tenant_id, tx=tx)
-    for person in await _here(store, meant, holder, tx=tx, actor=actor):
+    here = await store.people.find_either(
+        handle=handle, external_id=meant.external_id, tenant_id=tenant_id, tx=tx
+    )
+    # Who has the external id comes before who has the handle.
+    for person in sorted(here, key=lambda person: person.handle == handle):
         if not _is_meant(person, user, meant) or await store.scim.has(person.id, tx=tx):
             continue
         if not person.active and not rules.reactivates:
             raise UniquenessException(detail="The userName or externalId is taken.")
         return Found(person=person)
 
-    if holder is not None:
+    if any(person.handle == handle for person in here):
         taken = await store.people.taken_handles([handle, handle], tenant_id=tenant_id, tx=tx)
         (handle,) = handles.allocate([handle], taken=taken)
     return Found(handle=handle)
@@ -80,19 +83,6 @@ async def check_free(
     )
     if any(holder.person_id != record.person_id for holder in holders):
         raise UniquenessException(detail="The userName or externalId is taken.")
-
-
-async def _here(
-    store: Store, meant: Wanted, holder: Person | None, *, actor: Actor, tx: Transaction
-) -> list[Person]:
-    """List who could be meant: who has the external id, then who has the handle."""
-    named = []
-    if meant.external_id:
-        found = await store.people.find_by_external_ids(
-            [meant.external_id], tenant_id=actor.tenant_id, tx=tx
-        )
-        named = list(found.values())
-    return named + ([holder] if holder else [])
 
 
 def _is_meant(person: Person, user: FeedUser, meant: Wanted) -> bool:
