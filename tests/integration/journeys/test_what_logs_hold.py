@@ -3,8 +3,10 @@
 import json
 import secrets
 
+from bson import BSON
 from plexus_local.harness import ADMIN_PASSWORD, PASSWORD
 from plexuskit.testing.wait import eventually
+from pymongo import AsyncMongoClient
 
 
 async def test_no_log_holds_a_password_a_token_a_secret_or_what_was_said(
@@ -47,6 +49,44 @@ async def test_no_log_holds_a_password_a_token_a_secret_or_what_was_said(
         assert text, f"{name} logs nothing"
         found = [what for what, value in hidden.items() if value in text]
         assert found == [], f"the log of {name} holds {found}"
+
+
+async def test_no_store_holds_what_opens_a_door_nor_what_was_said_outside_its_place(
+    platform, people, group, say
+):
+    canary = f"canary {secrets.token_hex(8)} 金丝雀"
+    room = await group("ann", "bob", name=f"room {secrets.token_hex(8)}")
+    await say("ann", room, canary)
+    opens = {
+        "a password": PASSWORD,
+        "the administrator's password": ADMIN_PASSWORD,
+        "the bootstrap secret": platform.layout.bootstrap_secret.read_text().strip(),
+    }
+    for name, plexus in people.items():
+        opens[f"the access token of {name}"] = plexus.profile.access_token
+        opens[f"the refresh token of {name}"] = plexus.profile.refresh_token
+    for path in platform.layout.keys.glob("*.json"):
+        for number, private in enumerate(_private(json.loads(path.read_text()))):
+            opens[f"private key {number} of {path.name}"] = private
+
+    holding, looked_at = set(), 0
+    client = AsyncMongoClient(platform.urls.mongo)
+    async with client:
+        for name in await client.list_database_names():
+            if name in {"admin", "config", "local"}:
+                continue
+            for collection in await client[name].list_collection_names():
+                async for document in client[name][collection].find({}):
+                    looked_at += 1
+                    text = BSON.encode(document)
+                    found = [what for what, value in opens.items() if value.encode() in text]
+                    assert found == [], f"{name}.{collection} holds {found}"
+                    if canary.encode() in text:
+                        holding.add(f"{name.removeprefix('plexus_')}.{collection}")
+    assert looked_at > 100
+    # The log of the conversation, and its cache of the last message; nobody was told of this one.
+    assert holding <= {"messaging.entries", "messaging.heads"}, holding
+    assert "messaging.entries" in holding
 
 
 async def test_every_line_of_a_log_is_json_with_its_service(platform):
