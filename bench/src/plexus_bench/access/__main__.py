@@ -139,7 +139,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--people", type=int, default=10_000)
     parser.add_argument("--departments", type=int, default=600)
     parser.add_argument("--memberships", type=int, default=1_000_000)
-    parser.add_argument("--questions", type=int, default=50_000, help="of the mix, asked 4 times")
+    parser.add_argument("--questions", type=int, default=30_000, help="of the mix, asked 4 times")
     parser.add_argument("--times", type=int, default=50, help="that each thing is taken away")
     parser.add_argument("--calls", type=int, default=500, help="for hidden, and for absent ones")
     parser.add_argument("--seed", type=int, default=1, help="of the company and the questions")
