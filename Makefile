@@ -83,6 +83,10 @@ test-long: setup ## The long tests: faults, load, large data
 bench: setup ## Measure on real servers; SHAPES=a50,b chooses, ARGS="--json FILE" and so on
 	@$(BIN)/python -m plexus_bench $(if $(SHAPES),--shapes "$(SHAPES)") $(ARGS)
 
+.PHONY: bench-access
+bench-access: setup ## Measure what deciding costs and how fast a revocation is; ARGS="--json FILE"
+	@$(BIN)/python -m plexus_bench.access $(ARGS)
+
 .PHONY: bench-feed
 bench-feed: setup ## Measure how fast a company comes in by SCIM; ARGS="--people 1000 --departments 60"
 	@$(BIN)/python -m plexus_bench.feed $(ARGS)

@@ -1,12 +1,13 @@
 """Attribute policies refuse, never grant, and fail closed: GW-3."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from plexus_access.engine import Ask, Engine, Reason
 from plexus_access.objects import Object
 from plexus_access.policies import PolicyInvalid, check
-from plexus_access.records import Department, Members, Person, Policy
+from plexus_access.records import Department, Group, Members, Person, Policy
 from plexus_access.roles import PERMISSIONS
 from plexus_access.state import State
 
@@ -68,6 +69,27 @@ def test_gw_03_departments_above_and_the_hour_where_the_person_is_can_be_asked(e
     assert send(engine, "ann").allowed
     assert not send(engine, "ann", now=NIGHT).allowed
     assert send(engine, "gus", now=NIGHT).allowed
+
+
+def test_gw_03_a_policy_sees_a_person_as_they_are_now(engine):
+    put(
+        engine,
+        "forbid(principal, action, resource) when {"
+        ' principal.groups.contains("g1") || principal.departments.contains("d9")'
+        ' || principal.title == "Intern" };',
+    )
+    state = engine.state
+    before = state.people["ann"]
+    assert send(engine, "ann").allowed
+    for version, members, allowed in ((1, {"ann"}, False), (2, set(), True)):
+        state.put_group(Group(id="g1", version=version, members=frozenset(members)))
+        assert send(engine, "ann").allowed is allowed
+    for version, path, allowed in ((2, ("d9", "d2"), False), (3, ("d1", "d2"), True)):
+        state.put_department(Department(id="d2", version=version, path=path))
+        assert send(engine, "ann").allowed is allowed
+    for version, title, allowed in ((2, "Intern", False), (3, "Engineer", True)):
+        state.put_person(replace(before, version=version, title=title))
+        assert send(engine, "ann").allowed is allowed
 
 
 def test_gw_03_how_somebody_signed_in_can_be_asked(engine):

@@ -121,6 +121,7 @@ class Engine:
         """Take what to decide from; it may change between questions."""
         self.state = state
         self._held: dict[str, Held] = {}
+        self._principals: dict[str, tuple[Held, Principal]] = {}
 
     def decide(self, ask: Ask, *, now: datetime) -> Decision:
         """Decide; at most a few dozen lookups, and a policy only where one concerns the permission.
@@ -236,7 +237,7 @@ class Engine:
         object_ = ask.object or Object(TENANT, self.state.tenant_id)
         refusing = self.state.policies.refusing(
             ask.permission,
-            principal=self.principal(person),
+            principal=self._present(person),
             resource=Resource(
                 kind=object_.kind,
                 id=object_.id,
@@ -250,6 +251,14 @@ class Engine:
             ),
         )
         return Decision(False, Reason.POLICY, f"policy:{refusing}") if refusing else granted
+
+    def _present(self, person: Person) -> Principal:
+        """Return a person's attributes, the same object until something of them changes."""
+        held = self.held(person)
+        kept = self._principals.get(person.id)
+        if kept is None or kept[0] is not held:
+            kept = self._principals[person.id] = (held, self.principal(person))
+        return kept[1]
 
     def principal(self, person: Person) -> Principal:
         """Return a person's attributes as policies see them."""

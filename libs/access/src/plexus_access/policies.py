@@ -1,14 +1,15 @@
 """Attribute policies of a tenant in Cedar: they refuse what roles and relations grant.
 
 A policy that cannot be read or fails while it is evaluated refuses everything that it could be
-about: what nobody can say for sure is not allowed. Parsed policies and the attributes of a person
-on an object are kept, because parsing costs more than deciding.
+about: what nobody can say for sure is not allowed. Parsed policies and the attributes of people are
+kept, because parsing costs more than deciding.
 """
 
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import cedarpy
@@ -18,7 +19,12 @@ from plexus_access.records import Policy
 NEVER_REFUSED: Final = frozenset({"policies.manage", "policies.read"})
 """What no policy refuses: whoever may repair policies always reaches them."""
 
-_CACHED: Final = 20_000
+_PEOPLE_KEPT: Final = 20_000
+# One for each minute of a week in one zone, and as many again.
+_CIRCUMSTANCES_KEPT: Final = 20_000
+_PERSON: Final = "Plexus::Person"
+_ACTION: Final = "Plexus::Action"
+_OBJECT: Final = "Plexus::Object"
 _PERMIT: Final = "permit(principal, action, resource);\n"
 
 SCHEMA: Final = """\
@@ -107,11 +113,11 @@ def check(cedar: str, *, permissions: frozenset[str]) -> None:
 class Policies:
     """The policies of a tenant, ready to be asked."""
 
-    __slots__ = ("_actions", "_any", "_broken", "_entities", "_policies", "_set")
+    __slots__ = ("_actions", "_any", "_broken", "_people", "_policies", "_set")
 
     def __init__(self) -> None:
         self._policies: dict[str, Policy] = {}
-        self._entities: OrderedDict[tuple[object, object], cedarpy.Entities] = OrderedDict()
+        self._people: OrderedDict[str, tuple[Principal, cedarpy.Entities]] = OrderedDict()
         self._rebuild()
 
     def put(self, policy: Policy) -> bool:
@@ -145,7 +151,7 @@ class Policies:
 
         Args:
             permission: what is asked for.
-            principal: who asks.
+            principal: who asks; the same object as long as nothing of it changes is decided faster.
             resource: on what.
             circumstances: how.
         """
@@ -153,35 +159,28 @@ class Policies:
             return self._broken
         answer = cedarpy.is_authorized(
             {
-                "principal": _uid("Person", principal.id),
-                "action": _uid("Action", permission),
-                "resource": _uid("Object", f"{resource.kind}:{resource.id}"),
-                "context": {
-                    "app": circumstances.app,
-                    "second_factor": circumstances.second_factor,
-                    "weekday": circumstances.weekday,
-                    "minute": circumstances.minute,
-                },
+                "principal": {"type": _PERSON, "id": principal.id},
+                "action": {"type": _ACTION, "id": permission},
+                "resource": {"type": _OBJECT, "id": f"{resource.kind}:{resource.id}"},
+                "context": _context(circumstances),
             },
             self._set,
-            self._of(principal, resource),
+            self._of(principal).with_added_json_str(_object(resource)),
         )
         if answer.allowed and not answer.diagnostics.errors:
             return ""
         names = answer.diagnostics.id_annotations_by_reason.values()
         return min((name for name in names if name), default="unreadable")
 
-    def _of(self, principal: Principal, resource: Resource) -> cedarpy.Entities:
-        """Return both as entities, parsed once for as long as they stay the same."""
-        key = (principal, resource)
-        entities = self._entities.get(key)
-        if entities is None:
-            entities = cedarpy.Entities.from_json_str(
-                json.dumps([_person(principal), _object(resource)])
-            )
-            self._entities[key] = entities
-            if len(self._entities) > _CACHED:
-                self._entities.popitem(last=False)
+    def _of(self, principal: Principal) -> cedarpy.Entities:
+        """Return a person as an entity, parsed once for as long as the person stays the same."""
+        kept = self._people.get(principal.id)
+        if kept is not None and kept[0] is principal:
+            return kept[1]
+        entities = cedarpy.Entities.from_json_str(_person(principal))
+        self._people[principal.id] = (principal, entities)
+        if len(self._people) > _PEOPLE_KEPT:
+            self._people.popitem(last=False)
         return entities
 
     def _in_force(self) -> list[Policy]:
@@ -213,14 +212,23 @@ class Policies:
             self._any = True
 
 
-def _uid(kind: str, id_: str) -> str:
-    return f"Plexus::{kind}::{json.dumps(id_, ensure_ascii=False)}"
+@lru_cache(maxsize=_CIRCUMSTANCES_KEPT)
+def _context(circumstances: Circumstances) -> str:
+    return json.dumps(
+        {
+            "app": circumstances.app,
+            "second_factor": circumstances.second_factor,
+            "weekday": circumstances.weekday,
+            "minute": circumstances.minute,
+        }
+    )
 
 
-def _person(principal: Principal) -> dict[str, Any]:
-    return {
-        "uid": {"type": "Plexus::Person", "id": principal.id},
-        "attrs": {
+def _person(principal: Principal) -> str:
+    return _entity(
+        _PERSON,
+        principal.id,
+        {
             "kind": principal.kind,
             "departments": sorted(principal.departments),
             "groups": sorted(principal.groups),
@@ -229,17 +237,21 @@ def _person(principal: Principal) -> dict[str, Any]:
             "locale": principal.locale,
             "guest": principal.guest,
         },
-        "parents": [],
-    }
+    )
 
 
-def _object(resource: Resource) -> dict[str, Any]:
-    return {
-        "uid": {"type": "Plexus::Object", "id": f"{resource.kind}:{resource.id}"},
-        "attrs": {
+def _object(resource: Resource) -> str:
+    return _entity(
+        _OBJECT,
+        f"{resource.kind}:{resource.id}",
+        {
             "kind": resource.kind,
             "id": resource.id,
             "departments": sorted(resource.departments),
         },
-        "parents": [],
-    }
+    )
+
+
+def _entity(kind: str, id_: str, attributes: Mapping[str, Any]) -> str:
+    """Write one entity without parents, as the only one of a set."""
+    return json.dumps([{"uid": {"type": kind, "id": id_}, "attrs": attributes, "parents": []}])

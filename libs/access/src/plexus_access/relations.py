@@ -15,6 +15,8 @@ class Gathering:
         self._versions: dict[tuple[str, Object], int] = {}
         self._people: dict[tuple[str, Object], set[str]] = {}
         self._projects: dict[tuple[str, Object], str] = {}
+        # A person belongs to many objects: their id is kept once, not once for each of them.
+        self._subjects: dict[str, tuple[str, str]] = {}
 
     def add(self, relations: Iterable[Relation]) -> None:
         """Add a frame; relations that decisions are not made from are left out."""
@@ -26,11 +28,19 @@ class Gathering:
             self._versions[key] = max(relation.version, self._versions.get(key, 0))
             people = self._people.setdefault(key, set())
             for subject in (*relation.subjects, *((relation.subject,) if relation.subject else ())):
-                what, _, whose = subject.partition(":")
+                what, whose = self._read(subject)
                 if what == PERSON:
                     people.add(whose)
                 elif what == PROJECT and kind == TASK:
                     self._projects[key] = whose
+
+    def _read(self, subject: str) -> tuple[str, str]:
+        """Return the kind and the id that a subject is written with."""
+        read = self._subjects.get(subject)
+        if read is None:
+            kind, _, id_ = subject.partition(":")
+            read = self._subjects[subject] = (kind, id_)
+        return read
 
     def members(self, tenant_id: str) -> list[Members]:
         """Return what was gathered of a tenant, object by object."""

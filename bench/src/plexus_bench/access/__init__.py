@@ -1,0 +1,1 @@
+"""What deciding costs, and how fast what is taken away is gone: `make bench-access`."""

@@ -1,0 +1,185 @@
+"""A company of a seed: who works where, who administers what, who talks in which conversation."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from plexus_access.roles import PERMISSIONS
+
+TENANT_ID: Final = "ten_01J00000000000000000000001"
+ADMINISTRATING: Final = frozenset({"people.manage", "departments.manage", "groups.manage"})
+"""What unit administrators may do in their department."""
+
+ROLES: Final = 8
+_SECOND_HOME: Final = 0.05
+# How many talk in a conversation: bounds of a uniform choice, and the share of such conversations.
+_SIZES: Final = ((2, 2), (3, 15), (20, 100), (150, 400), (1000, 5000))
+_SHARES: Final = (0.50, 0.35, 0.12, 0.025, 0.005)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How large a company is.
+
+    Attributes:
+        memberships: of all conversations together.
+        conversation_most: members of the largest conversation.
+    """
+
+    people: int = 10_000
+    departments: int = 600
+    groups: int = 200
+    bindings: int = 300
+    memberships: int = 1_000_000
+    conversation_most: int = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """Somebody holds a role for a scope; both as tuples write them."""
+
+    id: str
+    role: str
+    subject: str
+    scope: str
+    expires: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """Everything that decisions are made from, before it is put into facts.
+
+    Attributes:
+        homes: departments of each person, without those above.
+        paths: from the top to each department, itself included.
+        roles: permissions of the roles of its own; the first is the unit administrators'.
+        rosters: places in `people` by conversation.
+    """
+
+    people: Sequence[str]
+    homes: Mapping[str, tuple[str, ...]]
+    paths: Mapping[str, tuple[str, ...]]
+    groups: Mapping[str, tuple[str, ...]]
+    roles: Mapping[str, frozenset[str]]
+    bindings: Sequence[Bound]
+    rosters: Mapping[str, Sequence[int]] = field(repr=False)
+
+    @property
+    def memberships(self) -> int:
+        """How many belong to conversations, each counted once per conversation."""
+        return sum(map(len, self.rosters.values()))
+
+    def administrators(self) -> list[tuple[str, str]]:
+        """Return people who administer a department, with the department."""
+        first = next(iter(self.roles))
+        return [
+            (each.subject.removeprefix("person:"), each.scope.removeprefix("department:"))
+            for each in self.bindings
+            if each.role == first
+        ]
+
+
+def make_company(size: Size, *, seed: int) -> Company:
+    """Make a company; the same size and seed give the same one."""
+    chance = random.Random(seed)  # noqa: S311 - the same company for the same seed
+    paths = _tree(size.departments)
+    people = [id_of("per", number) for number in range(size.people)]
+    homes = {person: _homes(chance, list(paths)) for person in people}
+    groups = {
+        id_of("grp", number): tuple(chance.sample(people, min(chance.randint(5, 200), len(people))))
+        for number in range(size.groups)
+    }
+    roles = _roles(chance)
+    return Company(
+        people=people,
+        homes=homes,
+        paths=paths,
+        groups=groups,
+        roles=roles,
+        bindings=_bindings(
+            chance, size.bindings, people=people, paths=paths, groups=groups, roles=list(roles)
+        ),
+        rosters=_rosters(chance, size),
+    )
+
+
+def id_of(prefix: str, number: int) -> str:
+    """Name something as Plexus does: the prefix and 26 characters."""
+    return f"{prefix}_01J{number:023d}"
+
+
+def _tree(count: int) -> dict[str, tuple[str, ...]]:
+    """Make a tree of three levels: a hundredth at the top, a tenth below, the rest under those."""
+    tops, seconds = max(1, count // 100), max(1, count // 10)
+    paths: dict[str, tuple[str, ...]] = {}
+    ids = [id_of("dep", number) for number in range(count)]
+    for number, id_ in enumerate(ids):
+        if number < tops:
+            above: tuple[str, ...] = ()
+        elif number < tops + seconds:
+            above = paths[ids[number % tops]]
+        else:
+            above = paths[ids[tops + number % seconds]]
+        paths[id_] = (*above, id_)
+    return paths
+
+
+def _homes(chance: random.Random, departments: Sequence[str]) -> tuple[str, ...]:
+    count = 2 if chance.random() < _SECOND_HOME and len(departments) > 1 else 1
+    return tuple(chance.sample(departments, count))
+
+
+def _roles(chance: random.Random) -> dict[str, frozenset[str]]:
+    others = sorted(PERMISSIONS - ADMINISTRATING)
+    return {id_of("rol", 0): ADMINISTRATING} | {
+        id_of("rol", number): frozenset(chance.sample(others, chance.randint(1, 8)))
+        for number in range(1, ROLES)
+    }
+
+
+def _bindings(
+    chance: random.Random,
+    count: int,
+    *,
+    people: Sequence[str],
+    paths: Mapping[str, tuple[str, ...]],
+    groups: Mapping[str, tuple[str, ...]],
+    roles: Sequence[str],
+) -> list[Bound]:
+    """Bind two fifths to administrators of a department, the rest to groups and departments."""
+    departments, names = list(paths), list(groups)
+    found = []
+    for number in range(count):
+        role, scope = chance.choice(roles[1:]), f"department:{chance.choice(departments)}"
+        if number * 5 < count * 2:
+            role, subject = roles[0], f"person:{chance.choice(people)}"
+        elif number % 2:
+            subject = f"group:{chance.choice(names)}#member"
+        else:
+            subject, scope = (
+                f"department:{chance.choice(departments)}#member",
+                f"group:{chance.choice(names)}",
+            )
+        found.append(
+            Bound(
+                id=id_of("bnd", number),
+                role=role,
+                subject=subject,
+                scope=scope,
+                expires=number % 3 == 0,
+            )
+        )
+    return found
+
+
+def _rosters(chance: random.Random, size: Size) -> dict[str, list[int]]:
+    """Fill conversations of varied size until there are as many memberships as asked for."""
+    rosters: dict[str, list[int]] = {}
+    left, places = size.memberships, range(size.people)
+    while left > 0:
+        least, most = chance.choices(_SIZES, _SHARES)[0]
+        members = min(chance.randint(least, most), size.conversation_most, size.people, left)
+        rosters[id_of("cnv", len(rosters))] = chance.sample(places, members)
+        left -= members
+    return rosters

@@ -1,0 +1,175 @@
+"""What a decision costs in the process: time without and with policies, and the state's memory."""
+
+import gc
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from time import perf_counter, perf_counter_ns, process_time, thread_time_ns
+from typing import Final
+
+from plexus.authz.v1.authority_pb2 import SnapshotResponse
+from plexus_access.engine import Ask, Decision, Engine
+from plexus_access.facts import apply
+from plexus_access.objects import CONVERSATION
+from plexus_access.relations import Gathering
+from plexus_access.state import State
+
+from plexus_bench.access.company import TENANT_ID, Company
+from plexus_bench.access.facts import TOPICS, directory_frames, policy_facts, roster_frames
+from plexus_bench.access.questions import Asking, Question, asks
+from plexus_bench.probe import resident
+from plexus_bench.tally import percentile
+
+_ACTIONS: Final = ", ".join(
+    f'Plexus::Action::"{each}"' for each in ("messages.read", "messages.send", "people.manage")
+)
+POLICIES: Final = tuple(
+    f"forbid(principal, action in [{_ACTIONS}], resource) when {{ {when} }};"
+    for when in (
+        "principal.guest && context.app",
+        'principal.roles.contains("intern") && (context.minute < 480 || context.minute > 1200)',
+        'principal.departments.contains("dep_closed") && !context.second_factor',
+        'resource.kind == "person" && resource.departments.contains("dep_board")',
+        'principal.groups.contains("grp_contractors") && context.weekday > 5',
+    )
+)
+"""Five that concern what is asked, speak of all there is, and refuse nobody of the company."""
+
+KIB: Final = 1024.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checks:
+    """What many decisions came to.
+
+    Attributes:
+        per_second: one after the other, without a clock between them.
+        p50_us: by the wall; on a crowded machine the neighbours are in the p99.
+        p99_us: the same.
+        cpu_p99_us: of processor time; the neighbours are not in it, the clock's own call is.
+        cpu_us: of processor time, on average, without a clock between them.
+    """
+
+    per_second: float
+    p50_us: float
+    p99_us: float
+    cpu_p99_us: float
+    cpu_us: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A state with what it took to make it.
+
+    Attributes:
+        seconds: from the frames to the state.
+        mebibytes: by which the process grew.
+        bytes_per_membership: of all of that; people, roles and the rest are in it.
+    """
+
+    state: State
+    seconds: float
+    mebibytes: float
+    bytes_per_membership: float
+
+
+def hold(company: Company, *, now: datetime) -> Held:
+    """Make a state from snapshots of a company, as a gateway does, and weigh it."""
+    gc.collect()
+    before, began = resident(os.getpid()), perf_counter()
+    state = State(TENANT_ID)
+    for topic in TOPICS:
+        for data in directory_frames(company, topic=topic, now=now):
+            for envelope in SnapshotResponse.FromString(data).facts:
+                apply(state, envelope)
+    gathered = Gathering()
+    for data in roster_frames(company):
+        gathered.add(SnapshotResponse.FromString(data).relations)
+    state.replace_members(frozenset({CONVERSATION}), gathered.members(TENANT_ID))
+    del gathered
+    seconds = perf_counter() - began
+    gc.collect()
+    grown = resident(os.getpid()) - before
+    return Held(
+        state=state,
+        seconds=seconds,
+        mebibytes=grown,
+        bytes_per_membership=grown * KIB * KIB / company.memberships,
+    )
+
+
+def with_policies(state: State) -> None:
+    """Put the five policies in force."""
+    for envelope in policy_facts(POLICIES):
+        apply(state, envelope)
+
+
+def cold(state: State, asking: Asking, *, now: datetime) -> Checks:
+    """Measure the first question of each person to an engine that has decided nothing yet."""
+    asked = asks(asking.first_of_each())
+    return _measured(asked, lambda: Engine(state).decide, now=now)
+
+
+def warm(state: State, questions: Sequence[Question], *, now: datetime) -> Checks:
+    """Measure a mix of questions to an engine that has met everybody.
+
+    Raises:
+        RuntimeError: an answer is not what the company implies.
+    """
+    engine = Engine(state)
+    wrong = [
+        each.ask
+        for each in questions
+        if engine.decide(each.ask, now=now).allowed is not each.allowed
+    ]
+    if wrong:
+        raise RuntimeError(f"{len(wrong)} questions were answered wrong, first {wrong[0]}")
+    return _measured(asks(questions), lambda: engine.decide, now=now)
+
+
+def figures(checks: Checks, *, of: str) -> Mapping[str, float]:
+    """Name the figures of a measurement for the report."""
+    return {
+        f"{of}, checks per second": checks.per_second,
+        f"{of}, p50 µs": checks.p50_us,
+        f"{of}, p99 µs": checks.p99_us,
+        f"{of}, p99 µs of CPU": checks.cpu_p99_us,
+        f"{of}, mean µs of CPU": checks.cpu_us,
+    }
+
+
+def _measured(
+    asked: Sequence[Ask], engine: Callable[[], Callable[..., Decision]], *, now: datetime
+) -> Checks:
+    """Ask everything three times: by the wall's clock, by the processor's, and by none."""
+    by_wall = _timed(asked, engine(), perf_counter_ns, now=now)
+    by_cpu = _timed(asked, engine(), thread_time_ns, now=now)
+    decide = engine()
+    began, used = perf_counter(), process_time()
+    for ask in asked:
+        decide(ask, now=now)
+    seconds, cpu = perf_counter() - began, process_time() - used
+    return Checks(
+        per_second=len(asked) / seconds,
+        p50_us=percentile(by_wall, 0.5) or 0.0,
+        p99_us=percentile(by_wall, 0.99) or 0.0,
+        cpu_p99_us=percentile(by_cpu, 0.99) or 0.0,
+        cpu_us=cpu * 1e6 / len(asked),
+    )
+
+
+def _timed(
+    asked: Sequence[Ask],
+    decide: Callable[..., Decision],
+    clock: Callable[[], int],
+    *,
+    now: datetime,
+) -> list[float]:
+    """Return the microseconds of each decision."""
+    took = [0.0] * len(asked)
+    for place, ask in enumerate(asked):
+        began = clock()
+        decide(ask, now=now)
+        took[place] = (clock() - began) / 1000
+    return took

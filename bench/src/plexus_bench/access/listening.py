@@ -1,0 +1,108 @@
+"""Open streams that note when each frame came, and somebody who talks to them all the time."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import Any, Final
+
+import grpc
+from plexus.gateway.v1.session_service_pb2 import Hello, SessionRequest, SessionResponse
+from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
+from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
+
+from plexus_bench.platform.session import bearer, open_stream, own_channel
+
+CALL_SECONDS: Final = 30.0
+# The last frame is known as exactly as these come.
+BETWEEN_MESSAGES: Final = 0.02
+
+
+class Listener:
+    """One person's stream.
+
+    Attributes:
+        person_id: whose.
+        last: when the last events of a conversation came, by its id.
+        closed: when a conversation was closed to the person, by its id.
+        ended: when the stream ended; None while it is open.
+        last_frame: when the last frame of any kind came.
+    """
+
+    def __init__(self, person_id: str, token: str) -> None:
+        self.person_id = person_id
+        self.last: dict[str, float] = {}
+        self.closed: dict[str, float] = {}
+        self.ended: float | None = None
+        self.last_frame = 0.0
+        self._token = token
+        self._channel: grpc.aio.Channel | None = None
+        self._call: Any = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def open(self, address: str) -> None:
+        """Open the stream; frames come from here on."""
+        self._channel = own_channel(address)
+        self._call = open_stream(self._channel, self._token)
+        await self._call.write(SessionRequest(hello=Hello(device="bench")).SerializeToString())
+        self._reading = asyncio.create_task(self._read())
+
+    async def close(self) -> None:
+        """End the stream and its connection."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+        if self._call is not None:
+            self._call.cancel()
+        if self._channel is not None:
+            await self._channel.close()
+
+    async def _read(self) -> None:
+        try:
+            while (data := await self._call.read()) is not grpc.aio.EOF:
+                self._note(data, at=perf_counter())
+        except grpc.aio.AioRpcError:
+            # A revoked session's stream ends with UNAUTHENTICATED: that it has ended is measured.
+            self.ended = perf_counter()
+        else:
+            self.ended = perf_counter()
+
+    def _note(self, data: bytes, *, at: float) -> None:
+        self.last_frame = at
+        for frame in SessionResponse.FromString(data).frames:
+            match frame.WhichOneof("frame"):
+                case "events":
+                    self.last[frame.events.conversation_id] = at
+                case "conversation_closed":
+                    self.closed[frame.conversation_closed.conversation_id] = at
+                case _:
+                    pass
+
+
+@asynccontextmanager
+async def talk(address: str, *, token: str, conversation_id: str) -> AsyncIterator[None]:
+    """Send a message every 20 ms for the time of the block.
+
+    Raises:
+        grpc.aio.AioRpcError: a message was refused.
+    """
+    async with grpc.aio.insecure_channel(address) as channel:
+        talking = asyncio.create_task(_talk(channel, token=token, conversation_id=conversation_id))
+        try:
+            yield
+            if talking.done():
+                await talking
+        finally:
+            talking.cancel()
+            await asyncio.gather(talking, return_exceptions=True)
+
+
+async def _talk(channel: grpc.aio.Channel, *, token: str, conversation_id: str) -> None:
+    stub = MessagingServiceStub(channel)
+    while True:
+        request = SendMessageRequest(
+            conversation_id=conversation_id, request_id=secrets.token_hex(8), text="still here"
+        )
+        await stub.SendMessage(request, metadata=bearer(token), timeout=CALL_SECONDS)
+        await asyncio.sleep(BETWEEN_MESSAGES)

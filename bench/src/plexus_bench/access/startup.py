@@ -1,0 +1,75 @@
+"""How long a gateway takes to start with all memberships of a company, and its memory then."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from time import perf_counter
+from typing import Final
+
+from plexus_local.process import Proc
+
+from plexus_bench.access.company import Company
+from plexus_bench.access.facts import TOPICS, directory_frames, roster_frames
+from plexus_bench.access.owners import owners
+from plexus_bench.platform.system import PlexusSystem
+from plexus_bench.probe import Probe, resident
+
+LOADED_WITHIN: Final = 120.0
+ASKED_EVERY: Final = 0.1
+MEMBERSHIPS: Final = "plexus_gateway_memberships "
+
+
+async def startup(system: PlexusSystem, company: Company, *, now: datetime) -> Mapping[str, float]:
+    """Start one more gateway whose owners tell it of this company.
+
+    It is ready when it has directory's snapshot, and asks the owner about conversations until it
+    has messaging's. The owners answer from memory, so this is the gateway's own time.
+    """
+    platform = system.platform
+    told = {topic: list(directory_frames(company, topic=topic, now=now)) for topic in TOPICS}
+    rosters = {"": list(roster_frames(company))}
+    async with owners(
+        directory=told, messaging=rosters, behind=platform.address_of("directory")
+    ) as addresses:
+        peers = {f"GATEWAY_PEERS__{name.upper()}": address for name, address in addresses.items()}
+        began = perf_counter()
+        async with platform.another("gateway", **peers) as gateway:
+            ready = perf_counter() - began
+            probe = Probe({"gateway": gateway.pid})
+            if not await _loaded(gateway, company.memberships):
+                raise RuntimeError(f"not loaded within {LOADED_WITHIN:.0f} s:\n{gateway.tail()}")
+            loaded = perf_counter() - began
+            memory = probe.memory()["gateway"]
+            blocked = _blocked(gateway)
+    return {
+        "memberships": float(company.memberships),
+        "seconds to ready": ready,
+        "seconds to all memberships": loaded,
+        "longest pause of its loop, s": blocked,
+        "gateway MiB": memory.after,
+        "gateway MiB at most": memory.peak,
+        "another gateway MiB, without a company": resident(platform["gateway"].pid),
+    }
+
+
+async def _loaded(gateway: Proc, memberships: int) -> bool:
+    """Wait until a gateway has everything; the owners answer on this loop, so it goes on."""
+    deadline = perf_counter() + LOADED_WITHIN
+    while not await asyncio.to_thread(_holds, gateway, memberships):
+        if perf_counter() > deadline:
+            return False
+        await asyncio.sleep(ASKED_EVERY)
+    return True
+
+
+def _holds(gateway: Proc, memberships: int) -> bool:
+    _, page = gateway.get("/metrics")
+    held = [float(line.split()[-1]) for line in page.splitlines() if line.startswith(MEMBERSHIPS)]
+    return bool(held) and held[0] >= memberships
+
+
+def _blocked(gateway: Proc) -> float:
+    """Return the longest time for which the log says that the loop stood still; 0 without any."""
+    lines = [line for line in gateway.log_text().splitlines() if '"loop.blocked"' in line]
+    return max((float(json.loads(line)["seconds"]) for line in lines), default=0.0)
