@@ -1,7 +1,6 @@
 """How long a gateway takes to start with all memberships of a company, and its memory then."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from time import perf_counter
@@ -18,6 +17,7 @@ from plexus_bench.probe import Probe, resident
 LOADED_WITHIN: Final = 120.0
 ASKED_EVERY: Final = 0.1
 MEMBERSHIPS: Final = "plexus_gateway_memberships "
+LATENESS: Final = "plexus_loop_lag_seconds_bucket{"
 
 
 async def startup(system: PlexusSystem, company: Company, *, now: datetime) -> Mapping[str, float]:
@@ -41,12 +41,12 @@ async def startup(system: PlexusSystem, company: Company, *, now: datetime) -> M
                 raise RuntimeError(f"not loaded within {LOADED_WITHIN:.0f} s:\n{gateway.tail()}")
             loaded = perf_counter() - began
             memory = probe.memory()["gateway"]
-            blocked = _blocked(gateway)
+            pause = await asyncio.to_thread(_pause, gateway)
     return {
         "memberships": float(company.memberships),
         "seconds to ready": ready,
         "seconds to all memberships": loaded,
-        "longest pause of its loop, s": blocked,
+        "longest pause of its loop, s at most": pause,
         "gateway MiB": memory.after,
         "gateway MiB at most": memory.peak,
         "another gateway MiB, without a company": resident(platform["gateway"].pid),
@@ -69,7 +69,17 @@ def _holds(gateway: Proc, memberships: int) -> bool:
     return bool(held) and held[0] >= memberships
 
 
-def _blocked(gateway: Proc) -> float:
-    """Return the longest time for which the log says that the loop stood still; 0 without any."""
-    lines = [line for line in gateway.log_text().splitlines() if '"loop.blocked"' in line]
-    return max((float(json.loads(line)["seconds"]) for line in lines), default=0.0)
+def _pause(gateway: Proc) -> float:
+    """Return the bound of the histogram that its loop was never late by more than, seconds.
+
+    Infinite when it was late by more than the largest bound.
+    """
+    _, page = gateway.get("/metrics")
+    counts = {
+        line.split('"')[1]: float(line.split()[-1])
+        for line in page.splitlines()
+        if line.startswith(LATENESS)
+    }
+    every = counts.pop("+Inf")
+    bounds = (float(bound) for bound, count in counts.items() if count == every)
+    return min(bounds, default=float("inf"))
