@@ -46,7 +46,7 @@ async def startup(system: PlexusSystem, company: Company, *, now: datetime) -> M
         "memberships": float(company.memberships),
         "seconds to ready": ready,
         "seconds to all memberships": loaded,
-        "longest pause of its loop, s at most": pause,
+        "its loop was late by its own histogram, s at most": pause,
         "gateway MiB": memory.after,
         "gateway MiB at most": memory.peak,
         "another gateway MiB, without a company": resident(platform["gateway"].pid),
@@ -72,7 +72,8 @@ def _holds(gateway: Proc, memberships: int) -> bool:
 def _pause(gateway: Proc) -> float:
     """Return the bound of the histogram that its loop was never late by more than, seconds.
 
-    Infinite when it was late by more than the largest bound.
+    It looks every 0.25 s, so what is shorter than that may show in part or not at all. Infinite
+    when the loop was late by more than the largest bound.
     """
     _, page = gateway.get("/metrics")
     counts = {
