@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import gc
 import json
 import secrets
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Final
 
 import uvloop
 from plexuskit.clock import SystemClock
+from plexuskit.service import spare_garbage_collection
 from plexuskit.testing.servers.home import home
 
 from plexus_bench.access.company import Company, Size, make_company
@@ -77,9 +77,7 @@ def _engine(company: Company, options: argparse.Namespace) -> Part:
     held = hold(company, now=now)
     asking = Asking(company, seed=options.seed)
     questions = asking.mixed(options.questions)
-    # As a started process does: what is held for good is not looked through again.
-    gc.collect()
-    gc.freeze()
+    spare_garbage_collection()
     found = {
         "seconds to take the snapshots": held.seconds,
         "MiB of the state": held.mebibytes,
