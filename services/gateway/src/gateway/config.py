@@ -122,7 +122,7 @@ class LimitsSection(RatesSection):
 
     `address` and `handle` are of calls without a token: from one network address, and to sign in
     with one handle. A proxy that hides its clients' addresses needs a higher `address`.
-    `doubt` is of objects that the copy of the relations refuses and whose owner is asked, by person.
+    `doubt` is of objects that the copy of the relations refuses, so that their owner is asked.
     `tenants` has the rates of single tenants by their id, as JSON.
     """
 
