@@ -282,7 +282,11 @@ class Standing:
         clock = SystemClock()
         self.projection = Projection()
         self.access = Access(
-            self.projection, messaging=self._recheck, tasks=self._recheck, clock=clock
+            self.projection,
+            messaging=self._recheck,
+            tasks=self._recheck,
+            limits=LimitsSection(),
+            clock=clock,
         )
         self.recorder = Recorder(cast("Any", self), clock=clock, health=Health())
         self.records: list[Envelope] = []

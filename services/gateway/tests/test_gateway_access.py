@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from gateway.access import ModuleOff, PermissionMissing, PolicyForbids
-from gateway.access.access import CONFIRMED_AT_ONCE
 from gateway.access.refusals import ConversationNotFound, Hidden
+from gateway.config import LimitsSection
 from gateway.identity import Identity, SessionEnded
 from gateway.limits import RateLimited
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -17,6 +17,7 @@ from plexus_access.objects import Object
 from plexus_access.relations import Gathering
 
 NOW = datetime.now(UTC)
+CONFIRMED_AT_ONCE = LimitsSection().doubt.burst
 TENANT, ROOM = "ten_acme", Object("conversation", "con_1")
 
 

@@ -154,6 +154,7 @@ async def _admission(
                     projection,
                     messaging=authorities["messaging"].Recheck,
                     tasks=authorities["tasks"].Recheck,
+                    limits=settings.limits,
                     clock=runtime.clock,
                 ),
                 recorder=recorder,

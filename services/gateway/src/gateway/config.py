@@ -122,12 +122,14 @@ class LimitsSection(RatesSection):
 
     `address` and `handle` are of calls without a token: from one network address, and to sign in
     with one handle. A proxy that hides its clients' addresses needs a higher `address`.
+    `doubt` is of objects that the copy of the relations refuses, so that their owner is asked.
     `tenants` has the rates of single tenants by their id, as JSON.
     """
 
     enabled: bool = True
     address: RateSection = RateSection(per_second=20, burst=200)
     handle: RateSection = RateSection(per_second=0.2, burst=10)
+    doubt: RateSection = RateSection(per_second=10, burst=40)
     # At one moment: plain calls that wait for their answer, and streams.
     calls_per_person: Positive = 64
     streams_per_person: Positive = 20

@@ -22,15 +22,13 @@ from plexuskit.clock import Clock
 
 from gateway.access.projection import Projection
 from gateway.access.refusals import ModuleOff, PermissionMissing, PolicyForbids, hidden
+from gateway.config import LimitsSection
 from gateway.identity import Identity, SessionEnded
 from gateway.limits import Buckets, MethodClass, RateLimited
 
 Recheck = Callable[[RecheckRequest], Awaitable[RecheckResponse]]
 """An owner's `Authority.Recheck`, as its stub calls it."""
 
-# Refused on the copy, confirmed with the owner: how often a person can cause that.
-CONFIRMED_PER_SECOND: Final = 10
-CONFIRMED_AT_ONCE: Final = 40
 _KEPT: Final = 20_000
 _DOUBT: Final = "doubt"
 _ONLY_TOLD: Final = "token"
@@ -68,7 +66,13 @@ class Access:
     """Decides for every call and every item of a stream."""
 
     def __init__(
-        self, projection: Projection, *, messaging: Recheck, tasks: Recheck, clock: Clock
+        self,
+        projection: Projection,
+        *,
+        messaging: Recheck,
+        tasks: Recheck,
+        limits: LimitsSection,
+        clock: Clock,
     ) -> None:
         """Take what to decide from.
 
@@ -76,15 +80,16 @@ class Access:
             projection: the copy.
             messaging: confirms conversations.
             tasks: confirms projects and tasks.
+            limits: how often a person can have something confirmed that is refused here.
             clock: tells the time that roles expire at.
         """
         self.projection = projection
         self._messaging = messaging
         self._tasks = tasks
         self._clock = clock
-        self._confirmed = Buckets(
-            per_second=CONFIRMED_PER_SECOND, burst=CONFIRMED_AT_ONCE, kept=_KEPT
-        )
+        rate = limits.doubt
+        self._limited = limits.enabled
+        self._confirmed = Buckets(per_second=rate.per_second, burst=rate.burst, kept=limits.kept)
         self._standing: dict[str, _Standing] = {}
 
     def decide(self, identity: Identity, permission: str, object_: Object | None = None) -> Verdict:
@@ -136,7 +141,7 @@ class Access:
 
         Raises RateLimited, whatever the object is: nothing is guessed, and nothing is learnt.
         """
-        if not self.projection.knows(object_.kind):
+        if not self._limited or not self.projection.knows(object_.kind):
             return
         wait = self._confirmed.take(identity.person_id, self._clock.monotonic())
         if wait:
