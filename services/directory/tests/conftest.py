@@ -1,5 +1,7 @@
 """What the directory's tests stand on: a real database, cheap hashes, a real gRPC server."""
 
+import asyncio
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -48,11 +50,12 @@ from plexus.directory.v1.session_service_pb2_grpc import (
     add_SessionServiceServicer_to_server,
 )
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexuskit.config import CallerSection, GrpcSection
+from plexuskit.config import CallerSection, GrpcSection, MongoSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerVerifier, open_channel, serve
-from plexuskit.mongo import Database
+from plexuskit.mongo import Database, connect
 from plexuskit.service import Runtime
 from plexuskit.testing import FrozenClock
+from plexuskit.testing.servers.mongo import drop_database, empty_database
 
 SECRET = "bootstrap secret of the tests"
 PASSWORD = "correct horse"
@@ -66,11 +69,29 @@ FEED_RULES = FeedRules(
 MINUTE = timedelta(seconds=60)
 
 
+@pytest.fixture(scope="session")
+async def provisioned(mongo_url: str) -> AsyncIterator[tuple[Database, str]]:
+    """A database with directory's collections: making its indexes takes longer than most tests."""
+    name = f"t{secrets.token_hex(5)}"
+    try:
+        async with connect(MongoSection(url=mongo_url, database=name)) as database:
+            await Store(database).provision()
+            yield database, name
+    finally:
+        drop_database(mongo_url, name)
+
+
+@pytest.fixture
+async def db(provisioned: tuple[Database, str], mongo_url: str) -> Database:
+    """The provisioned database, with nothing in it."""
+    database, name = provisioned
+    await asyncio.to_thread(empty_database, mongo_url, name)
+    return database
+
+
 @pytest.fixture
 async def store(db: Database) -> Store:
-    store = Store(db)
-    await store.provision()
-    return store
+    return Store(db)
 
 
 @pytest.fixture

@@ -19,11 +19,12 @@ from plexus.directory.v1 import session_service_pb2 as sessions
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 from plexuskit.clock import SystemClock
-from plexuskit.config import CallerSection, KafkaSection
+from plexuskit.config import CallerSection, KafkaSection, MongoSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, open_channel
 from plexuskit.kafka import tail
-from plexuskit.mongo import Database
+from plexuskit.mongo import Database, connect
 from plexuskit.testing import eventually
+from plexuskit.testing.servers.mongo import drop_database
 
 SECRET = "bootstrap secret of the process"
 
@@ -66,6 +67,16 @@ def environment(
     }
     inherited = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     return inherited | {f"DIRECTORY_{key}": value for key, value in settings.items()}
+
+
+@pytest.fixture
+async def db(mongo_url: str, unique_name: str) -> AsyncIterator[Database]:
+    """A database of the process's own, with nothing made in it yet."""
+    try:
+        async with connect(MongoSection(url=mongo_url, database=unique_name)) as database:
+            yield database
+    finally:
+        drop_database(mongo_url, unique_name)
 
 
 @pytest.fixture

@@ -153,3 +153,17 @@ def drop_database(url: str, name: str) -> None:
     """Remove a test's database; absent is fine."""
     with _client(url) as client:
         client.drop_database(name)
+
+
+def empty_database(url: str, name: str) -> None:
+    """Remove every document of a test's database and leave its collections and indexes.
+
+    What a profiler that is off has left behind goes as a whole.
+    """
+    with _client(url) as client:
+        database = client.get_database(name, write_concern=pymongo.WriteConcern(w="majority"))
+        for collection in database.list_collection_names(filter={"type": "collection"}):
+            if collection == "system.profile":
+                database.drop_collection(collection)
+            elif not collection.startswith("system."):
+                database[collection].delete_many({})
