@@ -4,6 +4,8 @@ Methods are read from the contracts, and what is expected from the permission th
 new method is in the matrix without a new test.
 """
 
+import asyncio
+import contextlib
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -95,47 +97,49 @@ def _fill(message, ids, *, depth):
 
 async def ask(channel, method, request, token):
     """Call a method of any shape, and give what came of it."""
+    for _ in range(10):
+        answer = await _asked(channel, method, request, token)
+        # gRPC's own client says so when a stream is refused while it writes the first request.
+        if answer.text != "Internal error from Core":
+            return answer
+    raise AssertionError(f"{method.path}: no status came through")
+
+
+async def _asked(channel, method, request, token):
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
-    shape = (method.client_streaming, method.server_streaming)
     raw = request.SerializeToString()
-    try:
-        if shape == (False, False):
-            content = await channel.unary_unary(method.path)(
-                raw, metadata=metadata, timeout=SECONDS
-            )
-        elif shape == (False, True):
-            call = channel.unary_stream(method.path)(raw, metadata=metadata, timeout=SECONDS)
-            content = await call.read()
+    if method.client_streaming:
+        make = channel.stream_stream if method.server_streaming else channel.stream_unary
+        call = make(method.path)(_one(raw), metadata=metadata, timeout=SECONDS)
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            await (call.read() if method.server_streaming else call)
+        if method.server_streaming and not call.done():
             call.cancel()
-        else:
-            make = channel.stream_stream if method.server_streaming else channel.stream_unary
-            call = make(method.path)(metadata=metadata, timeout=SECONDS)
-            try:
-                await call.write(raw)
-                if not method.server_streaming:
-                    await call.done_writing()
-                    content = await call
-                else:
-                    content = await call.read()
-            finally:
-                call.cancel()
-    except grpc.aio.AioRpcError as error:
-        told = refused(error)
-        return Answer(
-            code=error.code(),
-            reason=told.reason,
-            domain=getattr(told, "domain", ""),
-            text=error.details() or "",
-            metadata=tuple(sorted(told.metadata.items())),
-        )
-    except grpc.aio.UsageError:
+            return Answer(code=grpc.StatusCode.OK)
         return await _status_of(call)
-    return Answer(code=grpc.StatusCode.OK, content=content if isinstance(content, bytes) else b"")
+    make = channel.unary_stream if method.server_streaming else channel.unary_unary
+    call = make(method.path)(raw, metadata=metadata, timeout=SECONDS)
+    try:
+        content = await (call.read() if method.server_streaming else call)
+    except grpc.aio.AioRpcError:
+        return await _status_of(call)
+    if method.server_streaming and not call.done():
+        call.cancel()
+        return Answer(code=grpc.StatusCode.OK, content=content or b"")
+    return Answer(code=await call.code(), content=content if isinstance(content, bytes) else b"")
+
+
+async def _one(raw):
+    """Give one request of a stream, which then stays open for a moment."""
+    yield raw
+    await asyncio.sleep(1)
 
 
 async def _status_of(call):
-    """Give the status of a stream that was refused before it was written to."""
+    """Give what a call that has ended came to."""
     trailing = await call.trailing_metadata()
+    if await call.code() is grpc.StatusCode.OK:
+        return Answer(code=grpc.StatusCode.OK)
     error = grpc.aio.AioRpcError(
         await call.code(), await call.initial_metadata(), trailing, await call.details()
     )
