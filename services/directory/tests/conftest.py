@@ -55,6 +55,7 @@ from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerVerifier, open_chan
 from plexuskit.mongo import Database, connect
 from plexuskit.service import Runtime
 from plexuskit.testing import FrozenClock
+from plexuskit.testing.commands import StoreCommands
 from plexuskit.testing.servers.mongo import drop_database, empty_database
 
 SECRET = "bootstrap secret of the tests"
@@ -70,8 +71,14 @@ MINUTE = timedelta(seconds=60)
 
 
 @pytest.fixture(scope="session")
-async def provisioned(mongo_url: str) -> AsyncIterator[tuple[Database, str]]:
-    """A database with directory's collections: making its indexes takes longer than most tests."""
+async def provisioned(
+    mongo_url: str,
+    commands: StoreCommands,  # noqa: ARG001 - it hears the clients that are made after it
+) -> AsyncIterator[tuple[Database, str]]:
+    """A database with directory's collections: making its indexes takes longer than most tests.
+
+    Its client is made after `commands`, which so hears it.
+    """
     name = f"t{secrets.token_hex(5)}"
     try:
         async with connect(MongoSection(url=mongo_url, database=name)) as database:

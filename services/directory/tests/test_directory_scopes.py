@@ -19,39 +19,17 @@ from directory.domain.refusals import (
     PersonNotFound,
 )
 from plexuskit.errors import InvalidArgument, Refusal
-from pymongo import monitoring
+from plexuskit.testing.commands import StoreCommands
 from scim2_models import SearchRequest
 
 NEVER = "per_none"
 PASSWORD = "correct horse"
 
 
-class Commands(monitoring.CommandListener):
-    """What the store is asked while somebody listens."""
-
-    def __init__(self) -> None:
-        self.heard: list[str] | None = None
-
-    def started(self, event: monitoring.CommandStartedEvent) -> None:
-        if self.heard is not None:
-            self.heard.append(f"{event.command_name} {event.command[event.command_name]}")
-
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        pass
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        pass
-
-    async def of(self, attempt: Awaitable[Any]) -> list[str]:
-        self.heard = []
-        await attempt
-        heard, self.heard = self.heard, None
-        return heard
-
-
-# Of every client that is made from here on.
-COMMANDS = Commands()
-monitoring.register(COMMANDS)
+async def asked(commands: StoreCommands, attempt: Awaitable[Any]) -> list[str]:
+    """Give what the store is asked, command by command with its collection."""
+    heard = await commands.of(lambda: attempt, without={})
+    return [f"{name} {what}" for name, what in (next(iter(each.items())) for each in heard)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +154,7 @@ async def test_gw_2_people_elsewhere_are_absent_to_the_administrator_of_a_depart
 
 
 async def test_gw_2_absent_and_forbidden_cost_the_store_the_same(
-    scoped: Scoped,
+    scoped: Scoped, commands: StoreCommands
 ) -> None:
     part = scoped.part
     elsewhere = await scoped.whole.hire("elsewhere", department_ids=[scoped.south.id])
@@ -194,8 +172,8 @@ async def test_gw_2_absent_and_forbidden_cost_the_store_the_same(
         ),
     ]
     for attempt, hidden, absent in pairs:
-        seen = await COMMANDS.of(refused(attempt(hidden), Refusal))
-        assert seen == await COMMANDS.of(refused(attempt(absent), Refusal))
+        seen = await asked(commands, refused(attempt(hidden), Refusal))
+        assert seen == await asked(commands, refused(attempt(absent), Refusal))
         assert seen
 
 
@@ -399,7 +377,7 @@ async def bind_to(company: Any, role: str, subject: str, scope: str = "") -> Any
 
 
 async def test_gw_3_groups_of_a_department_are_managed_by_its_administrator(
-    scoped: Scoped,
+    scoped: Scoped, commands: StoreCommands
 ) -> None:
     company, part = scoped.whole, scoped.part
     made = await group(part, "deep", scoped.deep.id)
@@ -420,8 +398,8 @@ async def test_gw_3_groups_of_a_department_are_managed_by_its_administrator(
                 for id_ in (tenants.id, souths.id, "grp_none")
             ]
         )
-        seen = await COMMANDS.of(refused(attempt(souths.id), GroupNotFound))
-        assert seen == await COMMANDS.of(refused(attempt("grp_none"), GroupNotFound))
+        seen = await asked(commands, refused(attempt(souths.id), GroupNotFound))
+        assert seen == await asked(commands, refused(attempt("grp_none"), GroupNotFound))
     sameness(
         [
             await refused(group(part, "x", department_id), DepartmentNotFound)

@@ -1,7 +1,7 @@
 """Why a decision is what it is, and who could see an object: the same engine, step by step."""
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -104,9 +104,8 @@ def who_can_see(engine: Engine, object_: Object, *, now: datetime) -> list[Viewe
         decision = engine.decide(ask, now=now)
         if decision.allowed:
             person = engine.state.people[person_id]
-            path = _path_to(engine, person, object_) + _path_of(
-                engine, person, permission, decision
-            )
+            grant = _grant(engine, ask, person, now=now)
+            path = _path_to(engine, person, object_) + _path_of_grant(engine, person, grant)
             found.append(Viewer(person_id, decision.rule, path))
     return found
 
@@ -180,14 +179,6 @@ def _grant(engine: Engine, ask: Ask, person: Person, *, now: datetime) -> Grant:
         for each in engine.held(person).grants[ask.permission]
         if each.holds(now) and (ask.object is None or engine.covers(each.scope, ask.object))
     )
-
-
-def _path_of(
-    engine: Engine, person: Person, permission: str, decision: Decision
-) -> tuple[str, ...]:
-    grants: Sequence[Grant] = engine.held(person).grants[permission]
-    grant = next(each for each in grants if str(each) == decision.rule)
-    return _path_of_grant(engine, person, grant)
 
 
 def _path_to(engine: Engine, person: Person, object_: Object) -> tuple[str, ...]:

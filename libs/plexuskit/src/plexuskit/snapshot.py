@@ -7,7 +7,6 @@ answers like records, beside the consumer. Order does not matter: handlers guard
 """
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -18,6 +17,7 @@ from plexus.authz.v1.authority_pb2 import SnapshotRequest
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.topics import Topic
 
+from plexuskit.backoff import pause
 from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
 from plexuskit.kafka import Handler, Record
@@ -106,10 +106,8 @@ async def _keep_loading(
                 required=False,
                 remedy=f"Restore {owner}; the snapshot is asked for again by itself.",
             )
-            least, most = _BACK_OFF
-            pause = min(least * 2**failures, most) * random.uniform(0.7, 1.3)  # noqa: S311 - jitter
+            await asyncio.sleep(pause(failures, _BACK_OFF))
             failures = min(failures + 1, 10)
-            await asyncio.sleep(pause)
             continue
         failures = 0
         log.info("snapshot.loaded", owner=owner, facts=count)

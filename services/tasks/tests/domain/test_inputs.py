@@ -1,9 +1,9 @@
 import pytest
 from plexuskit.errors import InvalidArgument
+from plexuskit.paging import InvalidPageToken, Listing, from_milliseconds
 from tasks.domain import inputs
 from tasks.domain.identity import PersonId
-from tasks.domain.paging import Listing, from_milliseconds
-from tasks.domain.refusals import InvalidPageToken, TooManyAssignees, TooManyMembers
+from tasks.domain.refusals import TooManyAssignees, TooManyMembers
 
 OWNER = PersonId("per_owner")
 

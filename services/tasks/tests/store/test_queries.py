@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from plexuskit.errors import InvalidArgument
 from plexuskit.mongo import Database
+from plexuskit.paging import InvalidPageToken
 from tasks import operations, queries
 from tasks.domain.dues import DueAt
 from tasks.domain.identity import Actor
 from tasks.domain.projects import Project
-from tasks.domain.refusals import InvalidPageToken, ProjectNotFound
+from tasks.domain.refusals import ProjectNotFound
 from tasks.domain.relations import Reference, project_relations, task_relations
 from tasks.domain.states import State
 from tasks.domain.steps import NewTask

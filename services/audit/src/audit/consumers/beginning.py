@@ -1,7 +1,6 @@
 """The owners' snapshots, asked for until the history has begun."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from plexus.topics import (
     DIRECTORY_PERSON_V1,
     Topic,
 )
+from plexuskit.backoff import pause
 from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
 from plexuskit.kafka import Handler, InvalidRecord, Record
@@ -76,10 +76,8 @@ async def _keep_trying(store: Store, owners: Owners, *, runtime: Runtime) -> Non
                 required=False,
                 remedy="Restore the owners; their snapshots are asked for again by themselves.",
             )
-            least, most = _BACK_OFF
-            pause = min(least * 2**failures, most) * random.uniform(0.7, 1.3)  # noqa: S311 - jitter
+            await asyncio.sleep(pause(failures, _BACK_OFF))
             failures = min(failures + 1, 10)
-            await asyncio.sleep(pause)
             continue
         log.info("history.begun", at=at.isoformat())
         runtime.health.set(CHECK, ok=True, detail=f"since {at.isoformat()}", required=False)

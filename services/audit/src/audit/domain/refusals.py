@@ -3,13 +3,6 @@
 from plexuskit.errors import Kind, Refusal
 
 
-class InvalidPageToken(Refusal):
-    """The page token was not made by this listing, or for other filters."""
-
-    kind = Kind.INVALID
-    text = "The page token does not belong to this listing; start again without a token."
-
-
 class ObjectNotFound(Refusal):
     """There is no such object, or the caller may not ask about it; both look the same (GW-2)."""
 

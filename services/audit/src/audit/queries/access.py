@@ -12,9 +12,9 @@ from plexus_access.objects import PERSON, TASK, TENANT, Object, object_of
 from plexus_access.roles import PERMISSIONS
 from plexuskit.clock import to_milliseconds
 from plexuskit.errors import InvalidArgument
+from plexuskit.paging import Listing, from_milliseconds
+from plexuskit.paging import to_milliseconds as as_number
 
-from audit.domain.paging import Listing, from_milliseconds
-from audit.domain.paging import to_milliseconds as as_number
 from audit.domain.refusals import (
     HistoryNotBegun,
     ObjectNotFound,

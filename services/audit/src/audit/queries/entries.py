@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from plexuskit.errors import InvalidArgument
+from plexuskit.paging import Listing, Page, from_milliseconds, to_milliseconds
 
 from audit.domain.entries import Entry, line
-from audit.domain.paging import Listing, Page, from_milliseconds, to_milliseconds
 from audit.domain.refusals import LedgerDamaged
 from audit.domain.verification import Placed
 from audit.store import EntryFilter, Store

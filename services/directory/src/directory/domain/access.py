@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from plexus_access.roles import ADMIN, GUEST, MEMBER, NAMES, permissions_of
+from plexus_access.roles import ADMIN, GUEST, MEMBER, NAMES, holds
 
 from directory.domain.ids import PersonId, SessionId, TenantId
 from directory.domain.refusals import PermissionMissing
@@ -36,7 +36,7 @@ class Actor:
 
 def permits(actor: Actor, permission: str) -> bool:
     """Whether a role of the caller context gives the permission for the tenant."""
-    return actor.lets(permission) and permission in permissions_of(actor.roles)
+    return holds(permission, roles=actor.roles, extra=frozenset(), scopes=actor.scopes)
 
 
 def require(actor: Actor, permission: str) -> None:

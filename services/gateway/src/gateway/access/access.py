@@ -17,7 +17,7 @@ from plexus_access.engine import WITH_MEMBERS, Ask, Decision, Engine, Reason
 from plexus_access.masks import Masks
 from plexus_access.objects import CONVERSATION, TENANT, Object
 from plexus_access.records import Person
-from plexus_access.roles import permissions_of
+from plexus_access.roles import holds, permissions_of
 from plexuskit.clock import Clock
 
 from gateway.access.projection import Projection
@@ -212,10 +212,7 @@ class Access:
 
     def _by_token(self, identity: Identity, permission: str, object_: Object | None) -> Verdict:
         """Decide on what the token says: nothing newer is known of the person."""
-        scopes = identity.scopes
-        if permission not in permissions_of(identity.roles) or (
-            scopes and permission not in scopes
-        ):
+        if not holds(permission, roles=identity.roles, extra=_NOTHING, scopes=identity.scopes):
             raise PermissionMissing(permission=permission)
         return Verdict(_ONLY_TOLD, confirm=not self._belongs(identity, object_))
 

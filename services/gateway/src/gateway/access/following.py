@@ -6,7 +6,6 @@ counts no longer than that, whoever's event is stuck.
 """
 
 import asyncio
-import random
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -26,6 +25,7 @@ from plexus.topics import (
 from plexus_access.facts import applies
 from plexus_access.objects import CONVERSATION, Object
 from plexus_access.relations import Gathering
+from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
 from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
@@ -145,8 +145,7 @@ class Following:
 
     async def _without_kafka(self, failures: int) -> None:
         """Wait a little before the next try, and ask the owners when the last answer is old."""
-        least, most = _BACK_OFF
-        await asyncio.sleep(min(least * 2**failures, most) * random.uniform(0.7, 1.3))  # noqa: S311 - jitter
+        await asyncio.sleep(pause(failures, _BACK_OFF))
         if failures % 6 == 0:
             # About every 30 s at the longest pause; at once when a process starts without Kafka.
             with suppress(TimeoutError):
@@ -199,8 +198,7 @@ async def _until_done(load: Callable[[], Awaitable[int]], *, owner: str, health:
             log.warning("access.snapshot_failed", owner=owner, error=str(error))
             remedy = f"Restore {owner}; it is asked again by itself, and decides alone meanwhile."
             health.set(check, ok=False, detail=str(error), required=False, remedy=remedy)
-            least, most = _BACK_OFF
-            await asyncio.sleep(min(least * 2**failures, most) * random.uniform(0.7, 1.3))  # noqa: S311 - jitter
+            await asyncio.sleep(pause(failures, _BACK_OFF))
             failures = min(failures + 1, 8)
         else:
             log.info("access.loaded", owner=owner, count=count)

@@ -7,8 +7,8 @@ Kafka as far as memory goes.
 """
 
 import asyncio
-import random
 from collections import deque
+from itertools import islice
 from typing import Final
 
 import structlog
@@ -19,6 +19,7 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.gateway.v1.events_pb2 import DecisionMade
 from plexus.topics import GATEWAY_DECISION_V1
 from plexus_access.objects import Object
+from plexuskit.backoff import pause
 from plexuskit.clock import Clock
 from plexuskit.errors import Kind, Refusal
 from plexuskit.grpc import MethodInfo
@@ -149,7 +150,7 @@ class Recorder:
         failures = 0
         while True:
             await self._awake.wait()
-            together = [self._waiting[at] for at in range(min(len(self._waiting), MOST_TOGETHER))]
+            together = list(islice(self._waiting, MOST_TOGETHER))
             if not together:
                 self._awake.clear()
                 self._idle.set()
@@ -158,8 +159,7 @@ class Recorder:
                 await self._producer.send_batch(together)
             except KafkaUnavailable as error:
                 self._health.set(CHECK, ok=False, detail=str(error), required=False)
-                least, most = _BACK_OFF
-                await asyncio.sleep(min(least * 2**failures, most) * random.uniform(0.7, 1.3))  # noqa: S311 - jitter
+                await asyncio.sleep(pause(failures, _BACK_OFF))
                 failures = min(failures + 1, 8)
                 continue
             failures = 0

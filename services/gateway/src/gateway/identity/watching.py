@@ -1,7 +1,6 @@
 """How the gateway hears that sessions end: events at once, and a re-check that needs no Kafka."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC
 from typing import Final
@@ -11,6 +10,7 @@ from google.protobuf.message import DecodeError
 from plexus.directory.v1 import session_service_pb2 as pb
 from plexus.directory.v1.events_pb2 import PersonDeactivated, SessionRevoked
 from plexus.topics import DIRECTORY_PERSON_V1
+from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
 from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
@@ -64,10 +64,8 @@ class Watching:
                         self.apply(batch)
             except KafkaUnavailable as error:
                 self._health.set(EVENTS_CHECK, ok=False, detail=str(error), required=False)
-            least, most = _BACK_OFF
-            pause = min(least * 2**failures, most)
+            await asyncio.sleep(pause(failures, _BACK_OFF))
             failures = min(failures + 1, 10)
-            await asyncio.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311 - jitter
 
     def apply(self, records: Sequence[Record]) -> None:
         """Note what records of `directory.person.v1` say; one that cannot be read is skipped."""

@@ -7,7 +7,6 @@ between the owner's answer and the first event.
 """
 
 import asyncio
-import random
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -21,6 +20,7 @@ from plexus.topics import (
     NOTIFY_NOTIFICATION_V1,
 )
 from plexuskit import fault
+from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import KafkaUnavailable, Record, tail
 from plexuskit.metrics import counter
@@ -28,7 +28,7 @@ from plexuskit.service import Health
 
 from gateway.live import wire
 from gateway.live.facts import Meaning, UnreadableFact, meaning_of
-from gateway.live.people import People
+from gateway.live.people import RELOADED, People
 from gateway.live.rooms import Room, Rooms, Seat
 from gateway.live.wire import Chunk
 
@@ -37,7 +37,6 @@ log = structlog.get_logger()
 DELIVERED = counter("plexus_gateway_deliveries_total", "Events put into streams")
 
 GAP: Final = "GAP"
-RELOADED: Final = "RELOADED"
 CHECK: Final = "fanout"
 FIRST: Final = 1
 TOPICS: Final = (
@@ -133,10 +132,8 @@ class FanOut:
                 log.warning("live.tail_lost", error=str(error))
                 self._memberships.lost()
                 health.set(CHECK, ok=False, detail=str(error), required=False)
-            least, most = _BACK_OFF
-            pause = min(least * 2**failures, most) * random.uniform(0.7, 1.3)  # noqa: S311 - jitter
+            await asyncio.sleep(pause(failures, _BACK_OFF))
             failures = min(failures + 1, 10)
-            await asyncio.sleep(pause)
 
     def begin(self) -> None:
         """Start at new positions: what was before them is the owner's to say."""

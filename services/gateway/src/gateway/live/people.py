@@ -6,12 +6,12 @@ what the tail brings next.
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Final
 
 import structlog
 from plexus.authz.v1.authority_pb2 import Container
+from plexuskit.backoff import pause
 from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
 
@@ -31,7 +31,7 @@ Ask = Callable[[str, str], Awaitable[Sequence[Container]]]
 ASKED_AT_ONCE: Final = 32
 _BACK_OFF: Final = (0.2, 5.0)
 _ALL: Final = ""
-REGAINED: Final = "RELOADED"
+RELOADED: Final = "RELOADED"
 
 
 class Person:
@@ -174,7 +174,7 @@ class People:
         person.may_read = may_read
         if may_read:
             if person.loaded is not None:
-                self._reload(person, _ALL, REGAINED)
+                self._reload(person, _ALL, RELOADED)
             return
         for conversation_id, seat in list(person.seats.items()):
             seat.room.unseat(person)
@@ -234,7 +234,7 @@ class People:
             except Exception as error:
                 log.warning("live.reload_failed", exc_info=_unexpected(error), error=str(error))
                 person.doubts = doubts | person.doubts
-                await _back_off(failures)
+                await asyncio.sleep(pause(failures, _BACK_OFF))
                 failures += 1
                 continue
             self._settle(person, readable, doubts)
@@ -296,8 +296,3 @@ def _succeeded(task: asyncio.Task[None]) -> bool:
 def _unexpected(error: Exception) -> Exception | None:
     """Give what is worth a trace in the log: a refusal says everything itself."""
     return None if isinstance(error, Refusal | RemoteFailure) else error
-
-
-async def _back_off(failures: int) -> None:
-    least, most = _BACK_OFF
-    await asyncio.sleep(min(least * 2**failures, most) * random.uniform(0.7, 1.3))  # noqa: S311 - jitter

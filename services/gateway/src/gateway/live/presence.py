@@ -9,7 +9,6 @@ changes from one stream to the next was never gone.
 """
 
 import asyncio
-import random
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from typing import Final, TypeAlias
 import structlog
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.messaging.v1.signal_service_pb2 import Presence
+from plexuskit.backoff import pause
 from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
 from plexuskit.metrics import counter
@@ -182,7 +182,5 @@ class Herald:
                 log.warning("presence.untold", error=str(error))
             # Whatever was noted meanwhile is newer.
             self._untold.setdefault(person_id, (identity, state))
-            least, most = _BACK_OFF
-            pause = min(least * 2**failures, most) * random.uniform(0.7, 1.3)  # noqa: S311 - jitter
+            await asyncio.sleep(pause(failures, _BACK_OFF))
             failures = min(failures + 1, 5)
-            await asyncio.sleep(pause)

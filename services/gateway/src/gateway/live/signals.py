@@ -11,7 +11,6 @@ shows other people asks ListPresence.
 """
 
 import asyncio
-import random
 from collections.abc import Sequence
 from datetime import UTC, timedelta
 from typing import Final
@@ -22,6 +21,7 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import PresenceChanged, Typing
 from plexus.messaging.v1.signal_service_pb2 import Presence
 from plexus.topics import GATEWAY_SIGNALS
+from plexuskit.backoff import pause
 from plexuskit.clock import Clock
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
@@ -78,10 +78,8 @@ class Signals:
             except KafkaUnavailable as error:
                 log.warning("signals.tail_lost", error=str(error))
                 health.set(CHECK, ok=False, detail=str(error), required=False)
-            least, most = _BACK_OFF
-            pause = min(least * 2**failures, most) * random.uniform(0.7, 1.3)  # noqa: S311 - jitter
+            await asyncio.sleep(pause(failures, _BACK_OFF))
             failures = min(failures + 1, 10)
-            await asyncio.sleep(pause)
 
     async def sweep(self) -> None:
         """Tell once a second, for ever, who is there no longer."""

@@ -1,7 +1,6 @@
 """The stream of sends to one messaging process: many items a frame, verdicts back in any order."""
 
 import asyncio
-import random
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -13,6 +12,7 @@ from plexus.messaging.v1.log_service_pb2 import AppendItem, AppendRequest, Appen
 from plexus.messaging.v1.log_service_pb2_grpc import LogServiceStub
 from plexus.messaging.v1.messaging_service_pb2 import SendVerdict
 from plexuskit import fault
+from plexuskit.backoff import pause
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown, Refusal
 from plexuskit.grpc import RemoteFailure
@@ -129,9 +129,7 @@ class Uplink:
                 continue
             lived = self._clock.monotonic() - began
             failures = 0 if lived > CONNECT_SECONDS else failures + 1
-            least, most = _BACK_OFF
-            pause = min(least * 2 ** min(failures, 8), most)
-            await asyncio.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311 - jitter
+            await asyncio.sleep(pause(failures, _BACK_OFF))
 
     def expire(self, now: float) -> None:
         """Answer what is overdue: nobody knows what became of it."""

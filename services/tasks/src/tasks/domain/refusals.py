@@ -85,10 +85,3 @@ class RequestIdReused(Refusal):
 
     kind = Kind.ALREADY_EXISTS
     text = "Request id {request_id} was used for another request; take a new id for new content."
-
-
-class InvalidPageToken(Refusal):
-    """The page token was not made by this listing, or for other filters."""
-
-    kind = Kind.INVALID
-    text = "The page token does not belong to this listing; start again without a token."

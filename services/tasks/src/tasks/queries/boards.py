@@ -4,9 +4,10 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from plexuskit.paging import Listing, Page
+
 from tasks.domain import inputs
 from tasks.domain.identity import Actor
-from tasks.domain.paging import Listing, Page
 from tasks.domain.projects import Column, Project
 from tasks.domain.task import Task
 from tasks.store import Store

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from plexuskit.paging import Listing, Page, from_milliseconds, to_milliseconds
+
 from tasks.domain import inputs
 from tasks.domain.history import Change
 from tasks.domain.identity import Actor
-from tasks.domain.paging import Listing, Page, from_milliseconds, to_milliseconds
 from tasks.domain.states import State
 from tasks.domain.task import Task
 from tasks.store import Store, TaskFilter

@@ -14,10 +14,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
 
-from tasks.domain.refusals import InvalidPageToken
+from plexuskit.errors import Kind, Refusal
 
 _LONGEST: Final = 1024
 T = TypeVar("T")
+
+
+class InvalidPageToken(Refusal):
+    """The page token was not made by this listing, or for other filters."""
+
+    kind = Kind.INVALID
+    text = "The page token does not belong to this listing; start again without a token."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
