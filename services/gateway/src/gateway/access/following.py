@@ -79,6 +79,8 @@ class Following:
         self._tasks = tasks
         self._health = health
         self._load_members = asyncio.Event()
+        # When the owners are asked next while Kafka is away; at once when a process starts so.
+        self._ask_at = 0.0
         # Kinds of objects whose every change comes here at present.
         self._followed: set[str] = set()
         health.set(CHECK, ok=False, detail="directory's snapshot is not loaded yet")
@@ -146,12 +148,14 @@ class Following:
     async def _without_kafka(self, failures: int) -> None:
         """Wait a little before the next try, and ask the owners when the last answer is old."""
         await asyncio.sleep(pause(failures, _BACK_OFF))
-        if failures % 6 == 0:
-            # About every 30 s at the longest pause; at once when a process starts without Kafka.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(ASKED_EVERY):
-                    await self._load_all()
-            self._load_members.set()
+        now = asyncio.get_running_loop().time()
+        if now < self._ask_at:
+            return
+        self._ask_at = now + ASKED_EVERY
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ASKED_EVERY):
+                await self._load_all()
+        self._load_members.set()
 
     async def _load_all(self) -> None:
         await _until_done(self._load_directory, owner="directory", health=self._health)
