@@ -30,7 +30,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     SendRefusal,
 )
 from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
-from plexuskit.grpc import METADATA_KEY, CallerTokens
+from plexuskit.grpc import METADATA_KEY, CallerTokens, responses
 
 # What may be otherwise a moment later; everything else is an answer.
 PASSING = {
@@ -40,8 +40,6 @@ PASSING = {
     grpc.StatusCode.CANCELLED,
 }
 PASSING_NUMBERS = {code.value[0] for code in PASSING}
-# What gRPC says on this side when a frame is written to a stream whose end is on its way here.
-WRITTEN_TOO_LATE = "Internal error from Core"
 CALL_SECONDS = 20.0
 
 
@@ -155,7 +153,7 @@ class Client:
                     pause = 0.1
                     await self._take(frame)
             except grpc.aio.AioRpcError as error:
-                if error.code() not in PASSING and error.details() != WRITTEN_TOO_LATE:
+                if error.code() not in PASSING:
                     raise
             self._open.clear()
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
@@ -173,12 +171,10 @@ class Client:
 
         metadata = await self._plexus.metadata()
         call = self._plexus.live.Session(requests(), metadata=metadata)
-        try:
-            async for response in call:
+        async with contextlib.aclosing(responses(call)) as heard:
+            async for response in heard:
                 for frame in response.frames:
                     yield frame
-        finally:
-            call.cancel()
 
     async def _take(self, frame: Frame) -> None:
         match frame.WhichOneof("frame"):

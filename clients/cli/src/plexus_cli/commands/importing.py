@@ -16,6 +16,7 @@ from plexus.messaging.v1.import_service_pb2 import (
 )
 from plexuskit.clock import SystemClock
 from plexuskit.errors import Refusal
+from plexuskit.grpc import responses
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from plexus_cli import slack
@@ -222,7 +223,7 @@ async def import_messages(
     with told():
         outcomes = plexus.imports.ImportMessages(requests(), metadata=metadata)
         received = 0
-        async for outcome in outcomes:
+        async for outcome in responses(outcomes):
             room.release()
             _count(done, outcome)
             advance(sizes[received])

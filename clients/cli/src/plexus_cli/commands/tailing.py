@@ -17,6 +17,7 @@ from plexus.gateway.v1.session_service_pb2 import (
 from plexus.messaging.v1 import events_pb2, messaging_service_pb2
 from plexus.messaging.v1.messages_pb2 import Message
 from plexus.messaging.v1.signal_service_pb2 import Presence, SignalPresenceRequest
+from plexuskit.grpc import responses
 from rich.text import Text
 
 from plexus_cli.commands.conversations import all_views, resolve
@@ -124,7 +125,7 @@ class Follower:
         call = self._plexus.live.Session(requests(), metadata=metadata)
         present = asyncio.create_task(self._keep_present())
         try:
-            async for response in call:
+            async for response in responses(call):
                 for frame in response.frames:
                     yield frame
         finally:

@@ -27,13 +27,12 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     SendRefusal,
 )
 from plexus_cli.sdk import Plexus
+from plexuskit.grpc import responses
 
 from plexus_local.faults.calls import BROKEN, PASSING, PATIENCE_SECONDS, insist
 from plexus_local.faults.held import Held
 from plexus_local.faults.ledger import Ledger, Violation
 
-# What gRPC says on this side when a frame is written to a stream whose end is on its way here.
-WRITTEN_TOO_LATE: Final = "Internal error from Core"
 PASSING_NUMBERS: Final = frozenset(code.value[0] for code in PASSING)
 BROKEN_NUMBERS: Final = frozenset(code.value[0] for code in BROKEN)
 RENEW_EVERY: Final = 60.0
@@ -151,7 +150,7 @@ class Device:
                     pause = least
                     await self._take(frame)
             except grpc.aio.AioRpcError as error:
-                if error.code() not in PASSING and error.details() != WRITTEN_TOO_LATE:
+                if error.code() not in PASSING:
                     raise Violation(f"the stream ended: {error.details()}") from error
             self._open.clear()
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
@@ -164,12 +163,10 @@ class Device:
         self.streams += 1
         metadata = await self.plexus.metadata()
         call = self.plexus.live.Session(self._requests(up), metadata=metadata)
-        try:
-            async for response in call:
+        async with contextlib.aclosing(responses(call)) as heard:
+            async for response in heard:
                 for frame in response.frames:
                     yield frame
-        finally:
-            call.cancel()
 
     async def _requests(
         self, up: "asyncio.Queue[SessionRequest | None]"

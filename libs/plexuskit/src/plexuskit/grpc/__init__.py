@@ -18,6 +18,7 @@ from plexuskit.grpc.caller import (
 )
 from plexuskit.grpc.certificates import UnusableCertificates
 from plexuskit.grpc.client import channel, open_channel
+from plexuskit.grpc.ending import Ending, responses
 from plexuskit.grpc.keys import CallerKeys, UnusableKeys, generate_keys
 from plexuskit.grpc.methods import MethodInfo, UndeclaredMethod, requirements
 from plexuskit.grpc.raw import RawClient
@@ -35,6 +36,7 @@ __all__ = [
     "CallerSigner",
     "CallerTokens",
     "CallerVerifier",
+    "Ending",
     "InternalOnly",
     "MethodInfo",
     "RawClient",
@@ -52,5 +54,6 @@ __all__ = [
     "open_channel",
     "refused",
     "requirements",
+    "responses",
     "serve",
 ]

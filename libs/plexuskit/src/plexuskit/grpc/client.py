@@ -23,6 +23,7 @@ from plexuskit.grpc.certificates import (
     server_name,
     watched_certificates,
 )
+from plexuskit.grpc.ending import Ending
 from plexuskit.grpc.following import FollowingChannel
 from plexuskit.grpc.options import MAX_MESSAGE_BYTES, channel_options
 from plexuskit.grpc.status import translated
@@ -152,7 +153,7 @@ class _ServiceChannel(grpc.aio.Channel):
 
     def stream_unary(self, method: str, *args: Any, **options: Any) -> Any:
         """Return the callable of a method that takes many messages."""
-        return self._answering_once(self._raw.stream_unary(method, *args, **options))
+        return self._answering_once(self._raw.stream_unary(method, *args, **options), many=True)
 
     def unary_stream(self, method: str, *args: Any, **options: Any) -> Any:
         """Return the callable of a method that answers many messages."""
@@ -162,7 +163,9 @@ class _ServiceChannel(grpc.aio.Channel):
         """Return the callable of a method with many messages in both directions."""
         return self._streaming(self._raw.stream_stream(method, *args, **options))
 
-    def _answering_once(self, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    def _answering_once(
+        self, call: Callable[..., Any], *, many: bool = False
+    ) -> Callable[..., Awaitable[Any]]:
         async def invoke(
             request: Any = None,
             *,
@@ -170,15 +173,18 @@ class _ServiceChannel(grpc.aio.Channel):
             metadata: Metadata = (),
             wait_for_ready: bool | None = None,
         ) -> Any:
+            started = call(
+                request,
+                timeout=budget.within(timeout),
+                metadata=(*metadata, *self._metadata()),
+                wait_for_ready=wait_for_ready,
+            )
+            ending = Ending(started) if many else None
             try:
-                return await call(
-                    request,
-                    timeout=budget.within(timeout),
-                    metadata=(*metadata, *self._metadata()),
-                    wait_for_ready=wait_for_ready,
-                )
+                return await started
             except grpc.aio.AioRpcError as error:
-                raise translated(error, dependency=self._audience) from error
+                ended = await ending.of(error) if ending else error
+                raise translated(ended, dependency=self._audience) from ended
 
         return invoke
 
@@ -213,6 +219,7 @@ class _Stream:
 
     def __init__(self, call: Any, *, dependency: str) -> None:
         self._call = call
+        self._ending = Ending(call)
         self._dependency = dependency
 
     async def __aiter__(self) -> AsyncIterator[Any]:
@@ -220,29 +227,32 @@ class _Stream:
             async for response in self._call:
                 yield response
         except grpc.aio.AioRpcError as error:
-            raise translated(error, dependency=self._dependency) from error
+            raise await self._translated(error) from error
         finally:
             # Whoever stops reading has no use for the rest.
             self._call.cancel()
 
     async def read(self) -> Any:
         """Return the next message, or `grpc.aio.EOF`."""
-        return await self._translated(self._call.read())
+        return await self._step(self._call.read())
 
     async def write(self, request: Any) -> None:
         """Send a message; returns when the flow control takes it."""
-        await self._translated(self._call.write(request))
+        await self._step(self._call.write(request))
 
     async def done_writing(self) -> None:
         """Say that no more messages come."""
-        await self._translated(self._call.done_writing())
+        await self._step(self._call.done_writing())
 
     def cancel(self) -> bool:
         """End the stream at once."""
         return bool(self._call.cancel())
 
-    async def _translated(self, step: Awaitable[Any]) -> Any:
+    async def _step(self, step: Awaitable[Any]) -> Any:
         try:
             return await step
         except grpc.aio.AioRpcError as error:
-            raise translated(error, dependency=self._dependency) from error
+            raise await self._translated(error) from error
+
+    async def _translated(self, error: grpc.aio.AioRpcError) -> Exception:
+        return translated(await self._ending.of(error), dependency=self._dependency)

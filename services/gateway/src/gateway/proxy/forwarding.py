@@ -8,7 +8,7 @@ from typing import Any, Final
 import grpc
 from google.protobuf.message import DecodeError
 from plexuskit import fault, telemetry
-from plexuskit.grpc import METADATA_KEY, MethodInfo
+from plexuskit.grpc import METADATA_KEY, Ending, MethodInfo
 
 from gateway.access import Masking
 from gateway.admission import Admission
@@ -149,13 +149,15 @@ class Forwarding:
                 metadata=self._metadata(method, identity),
                 timeout=context.time_remaining(),
             )
+            ending = Ending(call)
             passed = await guard.before(_NO_REQUEST, identity)
             try:
                 async with self._while_session_lives(identity, call):
                     response = await call
             except grpc.aio.AioRpcError as error:
-                guard.failed(passed, error)
-                raise
+                ended = await ending.of(error)
+                guard.failed(passed, ended)
+                raise ended from None
             return guard.after(passed, response)
 
         return forward
@@ -172,14 +174,16 @@ class Forwarding:
                 metadata=self._metadata(method, identity),
                 timeout=context.time_remaining(),
             )
+            ending = Ending(call)
             passed = await guard.before(_NO_REQUEST, identity)
             try:
                 async with self._while_session_lives(identity, call):
                     async for response in call:
                         await context.write(guard.shown(passed, response))
             except grpc.aio.AioRpcError as error:
-                guard.failed(passed, error)
-                raise
+                ended = await ending.of(error)
+                guard.failed(passed, ended)
+                raise ended from None
             guard.done(passed)
 
         return forward
