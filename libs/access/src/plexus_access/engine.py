@@ -36,6 +36,9 @@ WITH_MEMBERS: Final = frozenset({CONVERSATION, PROJECT, TASK})
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 
+# Roles that somebody holds: which, for what, until when.
+_Roles = tuple[tuple[str, Object, datetime | None], ...]
+
 
 class Reason(enum.Enum):
     """What decided."""
@@ -121,6 +124,9 @@ class Engine:
         """Take what to decide from; it may change between questions."""
         self.state = state
         self._held: dict[str, Held] = {}
+        # Most people hold the same roles: their grants are kept once, for one epoch.
+        self._grants: dict[_Roles, Mapping[str, Sequence[Grant]]] = {}
+        self._grants_epoch = state.epoch
         self._principals: dict[str, tuple[Held, Principal]] = {}
 
     def decide(self, ask: Ask, *, now: datetime) -> Decision:
@@ -277,10 +283,19 @@ class Engine:
         """Gather a person's grants by permission, those for the tenant first."""
         state = self.state
         tenant = Object(TENANT, state.tenant_id)
-        held: list[tuple[str, Object, datetime | None]] = [
-            (role, tenant, None) for role in sorted(person.roles)
-        ]
-        held += [(each.role, each.scope, each.expires_at) for each in state.bindings_of(person)]
+        held: _Roles = tuple((role, tenant, None) for role in sorted(person.roles))
+        held += tuple(
+            (each.role, each.scope, each.expires_at) for each in state.bindings_of(person)
+        )
+        if self._grants_epoch != state.epoch:
+            self._grants.clear()
+            self._grants_epoch = state.epoch
+        grants = self._grants.get(held)
+        if grants is None:
+            grants = self._grants[held] = self._given(held)
+        return Held(person, state.epoch, grants)
+
+    def _given(self, held: "_Roles") -> Mapping[str, Sequence[Grant]]:
         grants: dict[str, list[Grant]] = {}
         for role_id, scope, expires_at in held:
             given, shown = self._role(role_id)
@@ -289,7 +304,7 @@ class Engine:
                 grants.setdefault(permission, []).append(grant)
         for given_by in grants.values():
             given_by.sort(key=lambda each: (each.scope.kind != TENANT, str(each)))
-        return Held(person, state.epoch, grants)
+        return grants
 
     def _role(self, role_id: str) -> tuple[frozenset[str], Masks]:
         """Return what a role grants and shows; an unknown or removed one grants nothing."""

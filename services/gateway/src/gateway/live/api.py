@@ -24,9 +24,7 @@ class SessionApi:
 
     async def Session(self, request_iterator: AsyncIterator[SessionRequest], context: Any) -> None:
         """Run a native client's stream."""
-        async with aclosing(self._live.session(current(), request_iterator)) as responses:
-            async for response in responses:
-                await context.write(response)
+        await self._live.session(current(), request_iterator, context.write)
 
     async def Subscribe(self, request: SubscribeRequest, context: Any) -> None:
         """Run a browser's stream."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from plexuskit.clock import Clock
 
-from gateway.identity import SessionEnded
+from gateway.identity import EndedSessions, SessionEnded
 from gateway.live import wire
 from gateway.live.refusals import StreamExpired
 from gateway.live.stream import Stream
@@ -24,14 +24,23 @@ _BUSY_BYTES: Final = 64 * 1024
 class Beats:
     """The wheel that open streams sit on."""
 
-    def __init__(self, *, clock: Clock, heartbeat_seconds: float, grace: timedelta) -> None:
+    def __init__(
+        self,
+        ended: EndedSessions,
+        *,
+        clock: Clock,
+        heartbeat_seconds: float,
+        grace: timedelta,
+    ) -> None:
         """Take how time runs.
 
         Args:
+            ended: knows which signed-in sessions have ended (GW-4).
             clock: tells what has expired.
             heartbeat_seconds: how often each stream hears that it lives.
             grace: how long a stream outlives its token.
         """
+        self._ended = ended
         self._clock = clock
         self._grace = grace
         self._slots: list[dict[Stream, None]] = [
@@ -91,7 +100,7 @@ class Beats:
         """End streams whose session has ended (GW-4) or whose token is past its grace."""
         latest = self._clock.now() - self._grace
         for stream in self._slot_of:
-            if stream.ended.is_set():
+            if self._ended.is_ended(stream.identity.session_id):
                 stream.outbound.end(SessionEnded(), at_once=True)
             elif stream.identity.expires_at <= latest:
                 stream.outbound.end(StreamExpired(), at_once=True)

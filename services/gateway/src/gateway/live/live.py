@@ -1,7 +1,7 @@
 """All open streams of this gateway, and what feeds them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, suppress
 from datetime import timedelta
 from types import TracebackType
@@ -36,6 +36,8 @@ from gateway.live.signals import Signals
 from gateway.live.standing import READ, Standing
 from gateway.live.stream import Stream
 from gateway.live.telling import telling
+
+Write = Callable[[bytes], Awaitable[None]]
 
 log = structlog.get_logger()
 
@@ -81,11 +83,11 @@ class Live:
         self._section = section = settings.live
         self._runtime = runtime
         self._authenticator = authenticator
-        self._ended = ended
         self._rooms = Rooms()
         self._bounds = Bounds(frames=section.buffer_frames, bytes=section.buffer_bytes)
         self._ticker = Ticker(most_linger=section.linger_ms / 1000)
         self._beats = Beats(
+            ended,
             clock=runtime.clock,
             heartbeat_seconds=section.heartbeat_seconds,
             grace=timedelta(seconds=section.expiry_grace_seconds),
@@ -168,9 +170,14 @@ class Live:
         await self._stack.aclose()
 
     async def session(
-        self, identity: Identity, requests: AsyncIterable[SessionRequest]
-    ) -> AsyncGenerator[bytes, None]:
-        """Run a native client's stream; give SessionResponses, serialized, until it ends.
+        self, identity: Identity, requests: AsyncIterable[SessionRequest], write: Write
+    ) -> None:
+        """Run a native client's stream until it ends.
+
+        Args:
+            identity: whose it is.
+            requests: what the client sends.
+            write: sends the client one SessionResponse, serialized.
 
         Raises:
             HelloMissing: the first frame is no Hello, or a later one is.
@@ -190,7 +197,7 @@ class Live:
         reader = asyncio.create_task(self._read(stream, first, frames))
         try:
             while response := await stream.outbound.take():
-                yield response
+                await write(response)
             if reader.done():
                 reader.result()
         finally:
@@ -229,7 +236,6 @@ class Live:
             identity=identity,
             person=person,
             outbound=outbound,
-            ended=self._ended.ended_event(identity.session_id),
         )
         outbound.put(
             wire.welcome(

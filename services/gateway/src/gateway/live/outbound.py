@@ -50,6 +50,10 @@ class Ticker:
         self._due: list[Outbound] = []
         self._free_at = 0.0
 
+    def future(self) -> "asyncio.Future[None]":
+        """Return what to wait for, without the system call that asking for the loop costs."""
+        return self._loop.create_future()
+
     def mark(self, outbound: "Outbound") -> None:
         """Have a stream woken at the next tick."""
         self._due.append(outbound)
@@ -162,7 +166,7 @@ class Outbound:
                 if self._error is not None:
                     raise self._error
                 return b""
-            self._waiter = asyncio.get_running_loop().create_future()
+            self._waiter = self._ticker.future()
             try:
                 await self._waiter
             finally:
@@ -173,7 +177,7 @@ class Outbound:
         """Wait until less waits than the bounds: who reads no answers may ask no more."""
         while len(self._chunks) >= self._bounds.frames and not self._ended:
             if self._room is None or self._room.done():
-                self._room = asyncio.get_running_loop().create_future()
+                self._room = self._ticker.future()
             await asyncio.shield(self._room)
 
     def _is_full(self, size: int) -> bool:
@@ -213,7 +217,7 @@ class Outbound:
         if self._lost is not None and not self._chunks:
             chunks = [*chunks, self._resync()]
         self._release()
-        return b"".join([chunk.data for chunk in chunks])
+        return chunks[0].data if len(chunks) == 1 else b"".join([each.data for each in chunks])
 
     def _release(self) -> None:
         if self._room is not None and not self._room.done():

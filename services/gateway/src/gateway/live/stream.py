@@ -1,6 +1,5 @@
 """One open stream: who listens, what waits, and what is on its way up."""
 
-import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -23,7 +22,6 @@ class Stream:
 
     __slots__ = (
         "beat",
-        "ended",
         "finishing",
         "identity",
         "outbound",
@@ -32,21 +30,17 @@ class Stream:
         "unanswered",
     )
 
-    def __init__(
-        self, *, identity: Identity, person: Person, outbound: Outbound, ended: asyncio.Event
-    ) -> None:
+    def __init__(self, *, identity: Identity, person: Person, outbound: Outbound) -> None:
         """Take what the stream is made of.
 
         Args:
             identity: of the newest token.
             person: who listens.
             outbound: what waits to be written.
-            ended: set when the signed-in session ends (GW-4).
         """
         self.identity = identity
         self.person = person
         self.outbound = outbound
-        self.ended = ended
         # The beat up to which positions were told.
         self.beat = 0
         # Items on their way, and where each conversation's go while one of them is.

@@ -1,9 +1,9 @@
 """The methods that the gateway's gRPC server has: every service's own, and the client streams."""
 
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -124,7 +124,7 @@ def _behaviour(handler: Handler) -> Callable[[Any, Context], Any]:
 
 def _own(method: MethodInfo, behaviour: Callable[[Any, Context], Any]) -> Behaviour:
     """Return a servicer's method as the rest here calls it, whether it yields or writes."""
-    read = _read_many if method.client_streaming else _read_one
+    read = _Requests if method.client_streaming else _read_one
     if inspect.isasyncgenfunction(behaviour):
 
         async def yielding(request: Any, context: Context, _: Identity | None) -> None:
@@ -163,9 +163,20 @@ def _read_one(method: MethodInfo, request: Any) -> Any:
     return request
 
 
-async def _read_many(method: MethodInfo, requests: AsyncIterable[Any]) -> AsyncIterator[Any]:
-    async for request in requests:
-        yield _read_one(method, request)
+class _Requests:
+    """The requests of a stream; a generator would cost every open stream more memory."""
+
+    __slots__ = ("_method", "_requests")
+
+    def __init__(self, method: MethodInfo, requests: AsyncIterable[Any]) -> None:
+        self._method = method
+        self._requests = aiter(requests)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        return _read_one(self._method, await anext(self._requests))
 
 
 def _serialized(message: Any) -> bytes:
