@@ -1,5 +1,6 @@
 """Who a token makes of its holder: GW-1, and RFC 8725's list of ways to be fooled."""
 
+import asyncio
 import base64
 import json
 from datetime import timedelta
@@ -22,6 +23,7 @@ from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.directory.v1.session_service_pb2 import GetSigningKeysResponse
 from plexuskit.errors import DependencyDown, Kind
 from plexuskit.grpc import CallerSigner, CallerVerifier
+from plexuskit.testing.wait import eventually
 
 
 class Published:
@@ -379,6 +381,30 @@ async def test_callers_are_signed_anew_at_half_their_life(
     assert callers.signed(identity, audience="tasks") == first
     clock.advance(timedelta(seconds=1))
     assert callers.signed(identity, audience="tasks") != first
+
+
+async def test_who_is_quiet_costs_no_signature(
+    authenticator, issuer, clock, caller_keys_of, monkeypatch
+):
+    callers = Callers(CallerSigner(caller_keys_of("gateway")), clock=clock)
+    quiet = await authenticator.verify(issuer.token(jti="jti_quiet"))
+    busy = await authenticator.verify(issuer.token(jti="jti_busy"))
+    callers.signed(quiet, audience="tasks")
+    clock.advance(timedelta(seconds=20))
+    kept = callers.signed(busy, audience="tasks")
+
+    callers.forget()
+    assert len(callers) == 2
+    clock.advance(timedelta(seconds=10))
+    callers.forget()
+    assert len(callers) == 1
+    assert callers.signed(busy, audience="tasks") == kept
+
+    monkeypatch.setattr("gateway.identity.callers._FORGET_SECONDS", 0.01)
+    clock.advance(timedelta(seconds=60))
+    running = asyncio.create_task(callers.run())
+    await eventually(lambda: len(callers) == 0, within=5)
+    running.cancel()
 
 
 async def test_gw_03_new_roles_in_a_new_token_of_the_session_count(

@@ -129,6 +129,7 @@ async def _admission(
             tasks=authorities["tasks"].Snapshot,
             health=runtime.health,
         )
+        callers = Callers(signer, clock=runtime.clock)
         recorder = Recorder(sending, clock=runtime.clock, health=runtime.health)
         for name, work in (
             ("signing keys", keys.keep_fresh()),
@@ -137,6 +138,7 @@ async def _admission(
             ("access", following.follow(settings.kafka)),
             ("memberships", following.follow_members()),
             ("decisions", recorder.run()),
+            ("callers", callers.run()),
         ):
             await stack.enter_async_context(runtime.background(name, work))
         stack.push_async_callback(_flushed, recorder)
@@ -148,7 +150,7 @@ async def _admission(
                     api_tokens=ApiTokens(sessions.ResolveApiToken, ended, clock=runtime.clock),
                     clock=runtime.clock,
                 ),
-                callers=Callers(signer, clock=runtime.clock),
+                callers=callers,
                 ended=ended,
                 access=Access(
                     projection,

@@ -217,6 +217,12 @@ class CallerTokens:
         self._signed[audience] = (now, signed)
         return signed
 
+    @property
+    def fresh(self) -> bool:
+        """Whether a context that was signed would be given again now."""
+        now = _millis(self._clock.now())
+        return any(0 <= now - at < self._life_ms // 2 for at, _ in self._signed.values())
+
 
 class CallerVerifier:
     """Verifies the caller contexts that reach one service."""

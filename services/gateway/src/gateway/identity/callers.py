@@ -1,5 +1,6 @@
 """The signed caller contexts that go on with requests instead of tokens (GW-1)."""
 
+import asyncio
 from collections import OrderedDict
 from typing import Final
 
@@ -10,6 +11,7 @@ from plexuskit.grpc import CallerSigner, CallerTokens
 from gateway.identity.person import Identity
 
 _CACHED: Final = 20_000
+_FORGET_SECONDS: Final = 5.0
 
 
 class Callers:
@@ -53,6 +55,24 @@ class Callers:
         else:
             self._people.move_to_end(identity.token_id)
         return tokens.for_audience(audience)
+
+    def __len__(self) -> int:
+        """Return in how many people's names something has lately gone on."""
+        return len(self._people)
+
+    def forget(self) -> None:
+        """Let go of those in whose name nothing went on while their signatures were good."""
+        while self._people:
+            token_id, tokens = next(iter(self._people.items()))
+            if tokens.fresh:
+                return
+            del self._people[token_id]
+
+    async def run(self) -> None:
+        """Forget for ever, every few seconds."""
+        while True:
+            await asyncio.sleep(_FORGET_SECONDS)
+            self.forget()
 
     def anonymous(self, audience: str) -> bytes:
         """Return a serialized SignedCaller of nobody yet, for public methods."""

@@ -1,6 +1,6 @@
 """SessionService: the gateway's own RPCs."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -22,9 +22,11 @@ class SessionApi:
     def __init__(self, live: Live) -> None:
         self._live = live
 
-    async def Session(self, request_iterator: AsyncIterator[SessionRequest], context: Any) -> None:
+    def Session(
+        self, request_iterator: AsyncIterator[SessionRequest], context: Any
+    ) -> Coroutine[Any, Any, None]:
         """Run a native client's stream."""
-        await self._live.session(current(), request_iterator, context.write)
+        return self._live.session(current(), request_iterator, context.write)
 
     async def Subscribe(self, request: SubscribeRequest, context: Any) -> None:
         """Run a browser's stream."""

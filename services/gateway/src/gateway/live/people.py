@@ -41,10 +41,11 @@ class Person:
         "changes",
         "doubts",
         "holders",
-        "loaded",
+        "loading",
         "may_read",
         "peers",
         "person_id",
+        "ready",
         "reloading",
         "seats",
         "streams",
@@ -57,17 +58,24 @@ class Person:
         self.streams: list[Outbound] = []
         self.seats: dict[str, Seat] = {}
         # Those with whom the person has a direct conversation, which is for ever.
-        self.peers: set[str] = set()
+        self.peers: dict[str, None] = {}
         # Streams that are open or being opened.
         self.holders = 0
         # Whether the person's roles let them read messages at all.
         self.may_read = True
-        self.loaded: asyncio.Task[None] | None = None
+        # Whether the seats are known; until then, what asks for them.
+        self.ready = False
+        self.loading: asyncio.Task[None] | None = None
         self.reloading: asyncio.Task[None] | None = None
         # Conversations to ask the owner about again, with the reason; `_ALL` stands for every one.
         self.doubts: dict[str, str] = {}
         # While the owner is being asked: stays of who was added, None for who was removed.
         self.changes: dict[str, Ranges | None] | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether the owner was asked, or is being asked, for the seats."""
+        return self.ready or self.loading is not None
 
     def tell(self, chunk: Chunk) -> None:
         """Put a chunk into every stream."""
@@ -100,7 +108,7 @@ class People:
         for one, other in ((first, second), (second, first)):
             person = self._people.get(one)
             if person is not None and other not in person.peers:
-                person.peers.add(other)
+                person.peers[other] = None
                 self._with.setdefault(other, set()).add(person)
 
     async def enter(self, identity: Identity) -> Person:
@@ -116,10 +124,10 @@ class People:
             self._people[person.person_id] = person
         person.holders += 1
         try:
-            while person.loaded is None or not _succeeded(person.loaded):
-                if person.loaded is None or person.loaded.done():
-                    person.loaded = asyncio.create_task(self._load(person))
-                await asyncio.shield(person.loaded)
+            while not person.ready:
+                if person.loading is None or person.loading.done():
+                    person.loading = asyncio.create_task(self._load(person))
+                await asyncio.shield(person.loading)
         except BaseException:
             self.leave(person)
             raise
@@ -138,8 +146,8 @@ class People:
             self._with[peer].discard(person)
             if not self._with[peer]:
                 del self._with[peer]
-        person.peers = set()
-        for task in (person.loaded, person.reloading):
+        person.peers = {}
+        for task in (person.loading, person.reloading):
             if task is not None:
                 task.cancel()
 
@@ -151,7 +159,7 @@ class People:
         for seat in room.seats.values():
             seat.live = False
         for person in self._people.values():
-            if person.loaded is not None:
+            if person.asked:
                 self._reload(person, room.id, reason)
 
     def doubt_everything(self, *, reason: str) -> None:
@@ -159,7 +167,7 @@ class People:
         for person in self._people.values():
             for seat in person.seats.values():
                 seat.live = False
-            if person.loaded is not None:
+            if person.asked:
                 self._reload(person, _ALL, reason)
 
     def review(self, person: Person) -> None:
@@ -173,7 +181,7 @@ class People:
             return
         person.may_read = may_read
         if may_read:
-            if person.loaded is not None:
+            if person.asked:
                 self._reload(person, _ALL, RELOADED)
             return
         for conversation_id, seat in list(person.seats.items()):
@@ -190,7 +198,7 @@ class People:
             return
         if person.changes is not None:
             person.changes[room.id] = stays
-        if person.may_read and person.loaded is not None and _succeeded(person.loaded):
+        if person.may_read and person.ready:
             room.seat(person, stays)
 
     def left(self, room: Room, person_id: str, *, change_no: int) -> None:
@@ -206,7 +214,7 @@ class People:
     def close(self) -> None:
         """Stop asking."""
         for person in self._people.values():
-            for task in (person.loaded, person.reloading):
+            for task in (person.loading, person.reloading):
                 if task is not None:
                     task.cancel()
 
@@ -217,6 +225,7 @@ class People:
             seat = self._rooms.get(conversation_id).seat(person, ranges)
             # Events were missed since the owner was asked: it is asked again.
             seat.live = not person.doubts
+        person.ready, person.loading = True, None
 
     def _reload(self, person: Person, conversation_id: str, reason: str) -> None:
         person.doubts[conversation_id] = reason
@@ -224,8 +233,8 @@ class People:
             person.reloading = asyncio.create_task(self._resolve_doubts(person))
 
     async def _resolve_doubts(self, person: Person) -> None:
-        if person.loaded is not None:
-            await asyncio.wait([person.loaded])
+        if person.loading is not None:
+            await asyncio.wait([person.loading])
         failures = 0
         while person.doubts:
             doubts, person.doubts = person.doubts, {}
@@ -287,10 +296,6 @@ class People:
                 readable.setdefault(conversation_id, stays)
         # Asked last: nothing runs between this and the seats that are given by it.
         return readable if person.may_read else {}
-
-
-def _succeeded(task: asyncio.Task[None]) -> bool:
-    return task.done() and not task.cancelled() and task.exception() is None
 
 
 def _unexpected(error: Exception) -> Exception | None:

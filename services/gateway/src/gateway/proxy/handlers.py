@@ -1,7 +1,7 @@
 """The methods that the gateway's gRPC server has: every service's own, and the client streams."""
 
 import inspect
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final, Self, TypeAlias
 
@@ -124,19 +124,22 @@ def _behaviour(handler: Handler) -> Callable[[Any, Context], Any]:
 
 def _own(method: MethodInfo, behaviour: Callable[[Any, Context], Any]) -> Behaviour:
     """Return a servicer's method as the rest here calls it, whether it yields or writes."""
-    read = _Requests if method.client_streaming else _read_one
+
+    def read(request: Any, context: Context) -> Any:
+        return _Requests(method, context) if method.client_streaming else _read_one(method, request)
+
     if inspect.isasyncgenfunction(behaviour):
 
         async def yielding(request: Any, context: Context, _: Identity | None) -> None:
-            async with aclosing(behaviour(read(method, request), context)) as responses:
+            async with aclosing(behaviour(read(request, context), context)) as responses:
                 async for response in responses:
                     await context.write(response)
 
         return yielding
 
-    async def writing(request: Any, context: Context, _: Identity | None) -> Any:
-        answer: Awaitable[Any] = behaviour(read(method, request), context)
-        return await answer
+    def writing(request: Any, context: Context, _: Identity | None) -> Awaitable[Any]:
+        answer: Awaitable[Any] = behaviour(read(request, context), context)
+        return answer
 
     return writing
 
@@ -164,19 +167,22 @@ def _read_one(method: MethodInfo, request: Any) -> Any:
 
 
 class _Requests:
-    """The requests of a stream; a generator would cost every open stream more memory."""
+    """The requests of a stream; generators, gRPC's own too, would cost every open one memory."""
 
-    __slots__ = ("_method", "_requests")
+    __slots__ = ("_context", "_method")
 
-    def __init__(self, method: MethodInfo, requests: AsyncIterable[Any]) -> None:
+    def __init__(self, method: MethodInfo, context: Context) -> None:
         self._method = method
-        self._requests = aiter(requests)
+        self._context = context
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Any:
-        return _read_one(self._method, await anext(self._requests))
+        request = await self._context.read()
+        if request is grpc.aio.EOF:
+            raise StopAsyncIteration
+        return _read_one(self._method, request)
 
 
 def _serialized(message: Any) -> bytes:
