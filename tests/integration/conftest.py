@@ -2,10 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from plexus_local import leaks
 from plexus_local.fresh import fresh
 from plexus_local.harness import UNLIMITED, Platform
+from plexus_local.leaks import Spans, receiving
+from plexus_local.table import ENTRIES
 from plexuskit.testing.servers import ToolMissing
 
 # The tester of SCIM servers deactivates everybody that it makes; the guard has its own tests.
@@ -15,14 +19,40 @@ SETTINGS = {
     "DIRECTORY_SCIM__ALWAYS_DEACTIVATED": "10000",
     "DIRECTORY_OPENID__PRIVATE_ADDRESSES": "true",
 }
+SAMPLED = "0.2"
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A running Plexus with a tenant; its servers are its own, so that tests may stop them."""
+def received() -> Iterator[Spans]:
+    """What the platform's processes tell of their calls."""
+    with receiving() as received:
+        yield received
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory, received: Spans) -> Iterator[Platform]:
+    """A running Plexus with a tenant; its servers are its own, so that tests may stop them.
+
+    When the last test that uses it has ended, its logs, stores and spans are searched for what must
+    not be there.
+    """
+    traced = {
+        f"{entry.service.upper()}_TELEMETRY__{name}": value
+        for entry in ENTRIES
+        for name, value in (("OTLP_ENDPOINT", received.address), ("SAMPLE_RATIO", SAMPLED))
+    }
     try:
-        with fresh(tmp_path_factory.mktemp("platform"), settings=SETTINGS) as platform:
+        with fresh(
+            tmp_path_factory.mktemp("platform"), settings={**SETTINGS, **traced}
+        ) as platform:
             asyncio.run(platform.init())
             yield platform
+            asyncio.run(_search(platform, tmp_path_factory.getbasetemp(), received))
     except ToolMissing as missing:
         pytest.skip(str(missing))
+
+
+async def _search(platform: Platform, folder: Path, received: Spans) -> None:
+    opens = leaks.door_openers(platform, folder)
+    found = {place async for place in leaks.found(platform, opens, spans=received.content)}
+    assert not found, "\n".join(sorted(found))

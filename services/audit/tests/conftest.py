@@ -1,4 +1,4 @@
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,8 @@ from plexus.tasks.v1 import tasks_pb2
 from plexuskit.mongo import Collection, Database
 from plexuskit.outbox import envelope
 from plexuskit.testing.clock import FrozenClock
+from plexuskit.testing.commands import StoreCommands
+from plexuskit.testing.databases import SharedDatabase, shared_database
 
 TENANT = "ten_a"
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -205,11 +207,23 @@ def facts() -> type[Facts]:
     return Facts
 
 
+@pytest.fixture(scope="session")
+async def provisioned(
+    mongo_url: str,
+    commands: StoreCommands,  # noqa: ARG001 - it hears the clients that are made after it
+) -> AsyncIterator[SharedDatabase]:
+    async with shared_database(mongo_url, lambda db: Store(db).provision()) as shared:
+        yield shared
+
+
 @pytest.fixture
-async def store(db: Database) -> Store:
-    store = Store(db)
-    await store.provision()
-    return store
+async def db(provisioned: SharedDatabase) -> Database:
+    return await provisioned.emptied()
+
+
+@pytest.fixture
+def store(db: Database) -> Store:
+    return Store(db)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """What the directory's tests stand on: a real database, cheap hashes, a real gRPC server."""
 
-import asyncio
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -50,13 +48,13 @@ from plexus.directory.v1.session_service_pb2_grpc import (
     add_SessionServiceServicer_to_server,
 )
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexuskit.config import CallerSection, GrpcSection, MongoSection
+from plexuskit.config import CallerSection, GrpcSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerVerifier, open_channel, serve
-from plexuskit.mongo import Database, connect
+from plexuskit.mongo import Database
 from plexuskit.service import Runtime
 from plexuskit.testing import FrozenClock
 from plexuskit.testing.commands import StoreCommands
-from plexuskit.testing.servers.mongo import drop_database, empty_database
+from plexuskit.testing.databases import SharedDatabase, shared_database
 
 SECRET = "bootstrap secret of the tests"
 PASSWORD = "correct horse"
@@ -74,26 +72,15 @@ MINUTE = timedelta(seconds=60)
 async def provisioned(
     mongo_url: str,
     commands: StoreCommands,  # noqa: ARG001 - it hears the clients that are made after it
-) -> AsyncIterator[tuple[Database, str]]:
-    """A database with directory's collections: making its indexes takes longer than most tests.
-
-    Its client is made after `commands`, which so hears it.
-    """
-    name = f"t{secrets.token_hex(5)}"
-    try:
-        async with connect(MongoSection(url=mongo_url, database=name)) as database:
-            await Store(database).provision()
-            yield database, name
-    finally:
-        drop_database(mongo_url, name)
+) -> AsyncIterator[SharedDatabase]:
+    """Its client is made after `commands`, which so hears it."""
+    async with shared_database(mongo_url, lambda db: Store(db).provision()) as shared:
+        yield shared
 
 
 @pytest.fixture
-async def db(provisioned: tuple[Database, str], mongo_url: str) -> Database:
-    """The provisioned database, with nothing in it."""
-    database, name = provisioned
-    await asyncio.to_thread(empty_database, mongo_url, name)
-    return database
+async def db(provisioned: SharedDatabase) -> Database:
+    return await provisioned.emptied()
 
 
 @pytest.fixture

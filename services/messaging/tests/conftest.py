@@ -18,6 +18,8 @@ from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
+from plexuskit.testing.commands import StoreCommands
+from plexuskit.testing.databases import SharedDatabase, shared_database
 
 TENANT = "ten_acme"
 UNLIMITED = LimitsSection(
@@ -42,11 +44,23 @@ def people() -> Everybody:
     return Everybody()
 
 
+@pytest.fixture(scope="session")
+async def provisioned(
+    mongo_url: str,
+    commands: StoreCommands,  # noqa: ARG001 - it hears the clients that are made after it
+) -> AsyncIterator[SharedDatabase]:
+    async with shared_database(mongo_url, lambda db: Store(db).provision()) as shared:
+        yield shared
+
+
 @pytest.fixture
-async def store(db: Database) -> Store:
-    store = Store(db)
-    await store.provision()
-    return store
+async def db(provisioned: SharedDatabase) -> Database:
+    return await provisioned.emptied()
+
+
+@pytest.fixture
+def store(db: Database) -> Store:
+    return Store(db)
 
 
 @pytest.fixture

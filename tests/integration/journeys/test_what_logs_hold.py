@@ -3,14 +3,20 @@
 import json
 import secrets
 
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import NewTopic
 from bson import BSON
-from plexus_local.harness import ADMIN_PASSWORD, PASSWORD
+from plexus_local import leaks
+from plexus_local.harness import PASSWORD
+from plexuskit.config import KafkaSection
+from plexuskit.kafka.clients import admin
 from plexuskit.testing.wait import eventually
 from pymongo import AsyncMongoClient
 
 
 async def test_no_log_holds_a_password_a_token_a_secret_or_what_was_said(
-    platform, cli, new_cli, people, handles, group, say
+    platform, cli, new_cli, people, handles, group, say, tmp_path
 ):
     canary = f"canary {secrets.token_hex(8)} 金丝雀"
     room = await group("ann", "bob", name=f"room {secrets.token_hex(8)}")
@@ -33,17 +39,13 @@ async def test_no_log_holds_a_password_a_token_a_secret_or_what_was_said(
     hidden = {
         "a message": canary,
         "part of a message": canary.split()[1],
-        "a password": PASSWORD,
-        "the administrator's password": ADMIN_PASSWORD,
         "a wrong password": wrong,
-        "the bootstrap secret": platform.layout.bootstrap_secret.read_text().strip(),
     }
     for name, plexus in people.items():
         hidden[f"the access token of {name}"] = plexus.profile.access_token
         hidden[f"the refresh token of {name}"] = plexus.profile.refresh_token
-    for path in platform.layout.keys.glob("*.json"):
-        for number, private in enumerate(_private(json.loads(path.read_text()))):
-            hidden[f"private key {number} of {path.name}"] = private
+    for what, value in leaks.door_openers(platform, tmp_path).items():
+        hidden[what] = value.decode()
     for name, process in platform.processes.items():
         text = process.log_text()
         assert text, f"{name} logs nothing"
@@ -52,22 +54,15 @@ async def test_no_log_holds_a_password_a_token_a_secret_or_what_was_said(
 
 
 async def test_no_store_holds_what_opens_a_door_nor_what_was_said_outside_its_place(
-    platform, people, group, say
+    platform, people, group, say, tmp_path
 ):
     canary = f"canary {secrets.token_hex(8)} 金丝雀"
     room = await group("ann", "bob", name=f"room {secrets.token_hex(8)}")
     await say("ann", room, canary)
-    opens = {
-        "a password": PASSWORD,
-        "the administrator's password": ADMIN_PASSWORD,
-        "the bootstrap secret": platform.layout.bootstrap_secret.read_text().strip(),
-    }
+    opens = leaks.door_openers(platform, tmp_path)
     for name, plexus in people.items():
-        opens[f"the access token of {name}"] = plexus.profile.access_token
-        opens[f"the refresh token of {name}"] = plexus.profile.refresh_token
-    for path in platform.layout.keys.glob("*.json"):
-        for number, private in enumerate(_private(json.loads(path.read_text()))):
-            opens[f"private key {number} of {path.name}"] = private
+        opens[f"the access token of {name}"] = plexus.profile.access_token.encode()
+        opens[f"the refresh token of {name}"] = plexus.profile.refresh_token.encode()
 
     holding, looked_at = set(), 0
     client = AsyncMongoClient(platform.urls.mongo)
@@ -79,7 +74,7 @@ async def test_no_store_holds_what_opens_a_door_nor_what_was_said_outside_its_pl
                 async for document in client[name][collection].find({}):
                     looked_at += 1
                     text = BSON.encode(document)
-                    found = [what for what, value in opens.items() if value.encode() in text]
+                    found = [what for what, value in opens.items() if value in text]
                     assert found == [], f"{name}.{collection} holds {found}"
                     if canary.encode() in text:
                         holding.add(f"{name.removeprefix('plexus_')}.{collection}")
@@ -97,14 +92,39 @@ async def test_every_line_of_a_log_is_json_with_its_service(platform):
         assert all("event" in json.loads(line) for line in lines)
 
 
-def _private(content):
-    """Give every value of a key file that is named as private."""
-    if isinstance(content, dict):
-        for key, value in content.items():
-            if key in {"private", "d"} and isinstance(value, str):
-                yield value
-            else:
-                yield from _private(value)
-    elif isinstance(content, list):
-        for value in content:
-            yield from _private(value)
+async def test_the_search_after_the_last_test_finds_what_was_planted(
+    platform, people, group, say, tmp_path
+):
+    said = f"nobody may repeat {secrets.token_hex(8)}"
+    await say("ann", await group("ann", "bob", name=secrets.token_hex(8)), said)
+    token = people["ann"].profile.access_token
+    section = KafkaSection(url=platform.urls.kafka)
+    planted = f"planted-{secrets.token_hex(4)}"
+    async with AsyncMongoClient(platform.urls.mongo) as client, admin(section) as kafka:
+        await client[planted]["notes"].insert_one({"deep": [{"text": f"it is {PASSWORD}"}]})
+        await client[planted]["words"].insert_one({"text": said})
+        await kafka.create_topics([NewTopic(planted, 1, 1)])
+        async with AIOKafkaProducer(bootstrap_servers=platform.urls.kafka) as producer:
+            await producer.send_and_wait(planted, f"Bearer {token}".encode())
+        try:
+            spans = f"GET /?q={json.dumps(said)[1:-1]}".encode()
+            opens = leaks.door_openers(platform, tmp_path)
+            found = {place async for place in leaks.found(platform, opens, spans=spans)}
+        finally:
+            await client.drop_database(planted)
+            await kafka.delete_topics([planted])
+
+    known = {place for place in found if "credentials-ann" in place}
+    assert len(known) == 1
+    assert found - known == {
+        f"MongoDB {planted}.notes holds a password",
+        f"MongoDB {planted}.words holds what was said: {said}",
+        f"Kafka {planted} holds a token: {token[:12]}…",
+        f"a span holds what was said: {said}",
+    }
+
+
+@pytest.mark.usefixtures("people")
+async def test_processes_tell_of_their_calls_where_spans_are_searched(received):
+    await eventually(lambda: b"plexus.directory" in received.content, within=30)
+    assert b"SignIn" in received.content
