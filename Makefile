@@ -73,7 +73,7 @@ fmt: ## Format and repair what can be repaired
 
 .PHONY: test
 test: setup lint ## Everything but the long tests, on real servers
-	@$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile --durations=20 $(TESTED)
+	@$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder --durations=20 $(TESTED)
 
 .PHONY: test-long
 test-long: setup ## The long tests: faults, load, large data

@@ -16,12 +16,13 @@ PROJECTS = ("libs/plexuskit", "services/*", "clients/cli", "deploy/local", "benc
 
 # Driver: the modules that may know it. A service's `api` and `app` are written `*.api`, `*.app`.
 DRIVERS = {
-    "pymongo": ("plexuskit.mongo", "plexuskit.testing"),
-    "bson": ("plexuskit.mongo", "plexuskit.testing"),
+    # `plexus_local.leaks` looks into stores behind their services' backs.
+    "pymongo": ("plexuskit.mongo", "plexuskit.testing", "plexus_local.leaks"),
+    "bson": ("plexuskit.mongo", "plexuskit.testing", "plexus_local.leaks"),
     "gridfs": (),
     "motor": (),
-    "opensearchpy": ("search.store",),
-    "aiokafka": ("plexuskit.kafka",),
+    "opensearchpy": ("search.store", "plexus_local.leaks"),
+    "aiokafka": ("plexuskit.kafka", "plexus_local.leaks"),
     "faststream": ("plexuskit.kafka",),
     "grpc": (
         "plexuskit.grpc",
@@ -31,6 +32,7 @@ DRIVERS = {
         "plexus_cli",
         "plexus_bench",
         "plexus_local.faults",
+        "plexus_local.leaks",
     ),
     "plexuskit.testing": ("plexuskit.testing", "plexus_local", "plexus_bench"),
 }

@@ -1,7 +1,8 @@
 """One whole Plexus for all integration tests: real servers and processes, started on first use."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ SETTINGS = {
     "DIRECTORY_OPENID__PRIVATE_ADDRESSES": "true",
 }
 SAMPLED = "0.2"
+HERE = Path(__file__).parent
+ENDS = pytest.StashKey[Callable[[], None]]()
 
 
 @pytest.fixture(scope="session")
@@ -30,12 +33,15 @@ def received() -> Iterator[Spans]:
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory, received: Spans) -> Iterator[Platform]:
+def platform(
+    tmp_path_factory: pytest.TempPathFactory, received: Spans, request: pytest.FixtureRequest
+) -> Iterator[Platform]:
     """A running Plexus with a tenant; its servers are its own, so that tests may stop them.
 
     When the last test that uses it has ended, its logs, stores and spans are searched for what must
     not be there.
     """
+    request.config.stash[ENDS] = partial(request._fixturedef.finish, request)
     traced = {
         f"{entry.service.upper()}_TELEMETRY__{name}": value
         for entry in ENTRIES
@@ -56,3 +62,12 @@ async def _search(platform: Platform, folder: Path, received: Spans) -> None:
     opens = leaks.door_openers(platform, folder)
     found = {place async for place in leaks.found(platform, opens, spans=received.content)}
     assert not found, "\n".join(sorted(found))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop the platform after the last test here: an idle one would slow all others down."""
+    ends = item.config.stash.get(ENDS, None)
+    if ends is not None and (nextitem is None or HERE not in nextitem.path.parents):
+        del item.config.stash[ENDS]
+        ends()

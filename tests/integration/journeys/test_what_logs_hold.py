@@ -114,9 +114,8 @@ async def test_the_search_after_the_last_test_finds_what_was_planted(
             await client.drop_database(planted)
             await kafka.delete_topics([planted])
 
-    known = {place for place in found if "credentials-ann" in place}
-    assert len(known) == 1
-    assert found - known == {
+    # The token may also be known from a file of credentials.
+    assert {place for place in found if "credentials" not in place} == {
         f"MongoDB {planted}.notes holds a password",
         f"MongoDB {planted}.words holds what was said: {said}",
         f"Kafka {planted} holds a token: {token[:12]}…",

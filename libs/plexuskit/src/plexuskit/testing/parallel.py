@@ -16,8 +16,9 @@ from xdist.scheduler import LoadFileScheduling
 from plexuskit.testing.servers import ToolMissing, found
 
 SERVERS = ("mongo", "kafka", "opensearch")
-# All of these share one platform, and break it in turns.
+# All of these share one platform, and break it in turns; those below have a stage of their own.
 INTEGRATION = "tests/integration"
+FAULTS = f"{INTEGRATION}/faults"
 
 _stack = pytest.StashKey[ExitStack]()
 
@@ -51,7 +52,7 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc] # xdist carries no types
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
-        return INTEGRATION if file.startswith(f"{INTEGRATION}/") else file
+        return next((each for each in (FAULTS, INTEGRATION) if file.startswith(f"{each}/")), file)
 
 
 @pytest.hookimpl(optionalhook=True)
