@@ -194,7 +194,9 @@ class Live:
         if not first.HasField("hello"):
             raise HelloMissing
         stream = await self._open(identity, device=first.hello.device)
-        reader = asyncio.create_task(self._read(stream, first, frames))
+        reader = asyncio.create_task(self._read(stream, frames, [first]))
+        # Nothing that a quiet stream waits in holds on to what it once said.
+        del first
         try:
             while response := await stream.outbound.take():
                 await write(response)
@@ -270,14 +272,15 @@ class Live:
         STREAMS.dec()
 
     async def _read(
-        self, stream: Stream, first: SessionRequest, frames: AsyncIterator[SessionRequest]
+        self, stream: Stream, frames: AsyncIterator[SessionRequest], begun: list[SessionRequest]
     ) -> None:
-        """Take what the client sends; whatever is wrong with it ends the stream."""
+        """Take what the client has sent and sends; whatever is wrong with it ends the stream."""
         try:
-            await self._take(stream, first)
+            await self._take(stream, begun.pop())
             async for frame in frames:
                 _check_later(frame)
                 await self._take(stream, frame)
+                del frame
         except Refusal as refusal:
             stream.outbound.end(refusal)
         except Exception:
