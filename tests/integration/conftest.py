@@ -20,7 +20,7 @@ SETTINGS = {
     "DIRECTORY_SCIM__ALWAYS_DEACTIVATED": "10000",
     "DIRECTORY_OPENID__PRIVATE_ADDRESSES": "true",
 }
-SAMPLED = "0.2"
+SAMPLED = "0.1"
 HERE = Path(__file__).parent
 ENDS = pytest.StashKey[Callable[[], None]]()
 

@@ -6,7 +6,7 @@ import pytest
 from plexus_local.faults import POINTS, run_cycles
 
 # Enough for every point once, and kill -9 and SIGSTOP at some moments beside.
-CYCLES, LONG = 46, 200
+CYCLES, LONG = 42, 200
 
 
 @pytest.mark.timeout(600)
