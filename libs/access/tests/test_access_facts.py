@@ -108,6 +108,7 @@ def test_every_fact_of_a_relation_says_something_and_no_message_does():
     assert silent == {
         "ConversationArchived",
         "ConversationChanged",
+        "FeedStopped",
         "MessageEdited",
         "MessageLabeled",
         "MessagePinned",

@@ -54,8 +54,8 @@ DIRECTORY_ACCESS_V1 = Topic(
     owner="directory",
     partitions=1,
     retention_minutes=10080,
-    facts=frozenset(("plexus.directory.v1.RoleChanged", "plexus.directory.v1.RoleBindingChanged", "plexus.directory.v1.AccessPolicyChanged", "plexus.directory.v1.ModuleChanged",)),
-    consumers=("gateway.relations", "audit.facts", ),
+    facts=frozenset(("plexus.directory.v1.RoleChanged", "plexus.directory.v1.RoleBindingChanged", "plexus.directory.v1.AccessPolicyChanged", "plexus.directory.v1.ModuleChanged", "plexus.directory.v1.FeedStopped",)),
+    consumers=("notify.access", "gateway.relations", "audit.facts", ),
 )
 MESSAGING_CONVERSATION_V1 = Topic(
     name="messaging.conversation.v1",
@@ -166,6 +166,12 @@ NOTIFY_PEOPLE = Consumer(
     topics=('directory.person.v1', ),
     dlq="notify.people.dlq",
 )
+NOTIFY_ACCESS = Consumer(
+    group="notify.access",
+    service="notify",
+    topics=('directory.access.v1', ),
+    dlq="notify.access.dlq",
+)
 NOTIFY_MESSAGES = Consumer(
     group="notify.messages",
     service="notify",
@@ -227,7 +233,7 @@ AUDIT_DECISIONS = Consumer(
     dlq="audit.decisions.dlq",
 )
 
-CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, MESSAGING_PEOPLE, MESSAGING_DEPARTMENTS, MESSAGING_PRESENCE, NOTIFY_PEOPLE, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, NOTIFY_SETTINGS, GATEWAY_FANOUT, GATEWAY_SIGNALS, GATEWAY_SESSIONS, GATEWAY_RELATIONS, AUDIT_FACTS, AUDIT_DECISIONS)
+CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, MESSAGING_PEOPLE, MESSAGING_DEPARTMENTS, MESSAGING_PRESENCE, NOTIFY_PEOPLE, NOTIFY_ACCESS, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, NOTIFY_SETTINGS, GATEWAY_FANOUT, GATEWAY_SIGNALS, GATEWAY_SESSIONS, GATEWAY_RELATIONS, AUDIT_FACTS, AUDIT_DECISIONS)
 
 DLQ_PARTITIONS = 1
 DLQ_RETENTION_MINUTES = 20160

@@ -7,6 +7,7 @@ from audit import events
 from audit.domain.details import IDS_MOST, detailed
 from audit.domain.history import Difference, Relation
 from audit.events.facts import LEFT_OUT, RECORDED
+from plexus.directory.v1.events_pb2 import FeedStopped
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.topics import AUDIT_FACTS, TOPICS
 
@@ -27,6 +28,15 @@ def test_gw_07_what_is_said_makes_no_entry(name: str) -> None:
 def test_a_fact_of_nobody_is_unreadable(name: str) -> None:
     with pytest.raises(events.Unreadable):
         events.told(Envelope(event_id="evt_1", type=name))
+
+
+def test_gw_07_a_stop_of_the_feed_is_an_entry_and_no_history(facts: Any) -> None:
+    stopped = FeedStopped(administrator_ids=["per_ann"], allowed=12, deactivated=12)
+    told = events.told(facts.fact(stopped, entity="feed:ten_a", version=2, hours=0))
+    assert told is not None
+    assert (told.occurrence.action, told.occurrence.object) == ("FeedStopped", "feed:ten_a")
+    assert (told.occurrence.version_before, told.occurrence.version_after) == (1, 2)
+    assert told.states == ()
 
 
 def test_gw_07_details_have_ids_up_to_a_hundred_and_then_their_number(happened: Any) -> None:

@@ -24,6 +24,7 @@ from directory.domain.modules import Module
 from directory.domain.people import Kind, Person, State
 from directory.domain.policies import AccessPolicy
 from directory.domain.roles import Role
+from directory.domain.scim.guard import Stop
 from directory.domain.sessions import Session
 from directory.domain.tenants import Tenant
 from directory.domain.working_hours import WorkingHours
@@ -362,10 +363,21 @@ def module_changed(module: Module, *, actor_id: str, now: datetime) -> Fact:
     return _of_access(fact, module.key, module, actor_id=actor_id, now=now)
 
 
+def feed_stopped(stop: Stop, *, actor_id: str) -> Fact:
+    """State that the HR feed stopped; no snapshot tells of it again, for it is no state."""
+    fact = events_pb2.FeedStopped(
+        administrator_ids=stop.administrator_ids,
+        allowed=stop.allowed,
+        deactivated=stop.deactivated,
+        stopped_at=timestamp(stop.at),
+    )
+    return _of_access(fact, stop.key, stop, actor_id=actor_id, now=stop.at)
+
+
 def _of_access(
     fact: Message,
     scope: str,
-    entity: Role | Binding | AccessPolicy | Module,
+    entity: Role | Binding | AccessPolicy | Module | Stop,
     *,
     actor_id: str,
     now: datetime,

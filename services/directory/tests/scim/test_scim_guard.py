@@ -63,6 +63,7 @@ async def test_int_1_two_feeds_at_once_cannot_pass_the_limit_together(
     assert sorted(status.waiting_person_ids) == waiting
     kinds = [fact.type.rpartition(".")[2] for fact in await facts()]
     assert kinds.count("PersonDeactivated") == 5
+    assert kinds.count("FeedStopped") == 1
 
 
 async def stop(feed, staff):

@@ -139,7 +139,7 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
 
 @asynccontextmanager
 async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Hear of people, messages, tasks, cursors and what people have muted."""
+    """Hear of people, feeds, messages, tasks, cursors and what people have muted."""
     async with (
         _store(settings, runtime) as (_, store),
         channel(

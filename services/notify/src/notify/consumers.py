@@ -18,6 +18,7 @@ from plexus.tasks.v1 import events_pb2 as tasks_pb
 from plexus.tasks.v1.tasks_pb2 import Task as TaskMessage
 from plexus.topics import (
     DIRECTORY_PERSON_V1,
+    NOTIFY_ACCESS,
     NOTIFY_CURSORS,
     NOTIFY_MESSAGES,
     NOTIFY_PEOPLE,
@@ -31,9 +32,11 @@ from plexuskit.service import Runtime
 from plexuskit.snapshot import snapshots
 
 from notify.domain.conversations import Addressing, Conversation, Member
+from notify.domain.feeds import Stop
 from notify.domain.mutes import Mute
 from notify.domain.people import Person
 from notify.domain.tasks import Task, due_text
+from notify.operations.feeds import tell_of_stops
 from notify.operations.messages import (
     Membership,
     Said,
@@ -56,6 +59,7 @@ if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
 IMPORT = "import"
 GROUPS = (
     NOTIFY_PEOPLE,
+    NOTIFY_ACCESS,
     NOTIFY_MESSAGES,
     NOTIFY_TASKS,
     NOTIFY_CURSORS,
@@ -88,6 +92,14 @@ class Handlers:
                     people.append(_fact(record, directory_pb.PersonDeactivated).person)
         if people:
             await note_people(self._store, people=[_person(each) for each in people])
+
+    async def access(self, records: Sequence[Record]) -> None:
+        """Tell of feeds that stopped; roles, policies and modules do not concern notify."""
+        stops = [_stop(record) for record in records if _name(record) == "FeedStopped"]
+        if stops:
+            await tell_of_stops(
+                self._store, stops=stops, jitter=self._pace.jitter, now=self._clock.now()
+            )
 
     async def messages(self, records: Sequence[Record]) -> None:
         """Follow conversations; messages that come after one another are told of together.
@@ -243,6 +255,7 @@ async def consuming(
             owner="directory",
             runtime=runtime,
         ),
+        consumer(kafka, NOTIFY_ACCESS, handlers.access, runtime=runtime),
         consumer(kafka, NOTIFY_MESSAGES, handlers.messages, runtime=runtime),
         consumer(kafka, NOTIFY_TASKS, handlers.tasks, runtime=runtime, max_batch=100),
         consumer(kafka, NOTIFY_CURSORS, handlers.cursors, runtime=runtime),
@@ -305,6 +318,18 @@ def _person(message: PersonMessage) -> Person:
         active=message.state == PersonMessage.STATE_ACTIVE,
         is_app=message.kind == PersonMessage.KIND_SERVICE_ACCOUNT,
         version=message.version,
+    )
+
+
+def _stop(record: Record) -> Stop:
+    envelope, fact = record.envelope, _fact(record, directory_pb.FeedStopped)
+    return Stop(
+        event_id=envelope.event_id,
+        tenant_id=envelope.tenant_id,
+        administrator_ids=frozenset(fact.administrator_ids),
+        allowed=fact.allowed,
+        deactivated=fact.deactivated,
+        at=fact.stopped_at.ToDatetime(UTC),
     )
 
 

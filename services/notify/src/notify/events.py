@@ -29,6 +29,7 @@ KINDS: Final[Mapping[Kind, pb.NotificationKind.ValueType]] = MappingProxyType(
         Kind.DIRECT_MESSAGE: pb.NOTIFICATION_KIND_DIRECT_MESSAGE,
         Kind.TASK_ASSIGNED: pb.NOTIFICATION_KIND_TASK_ASSIGNED,
         Kind.TASK_DUE: pb.NOTIFICATION_KIND_TASK_DUE,
+        Kind.FEED_STOPPED: pb.NOTIFICATION_KIND_FEED_STOPPED,
     }
 )
 CHANNELS: Final[Mapping[Channel, pb.Channel.ValueType]] = MappingProxyType(

@@ -99,7 +99,7 @@ async def test_preferences_are_defaults_until_they_are_chosen(signed_in: SignedI
     assert (found.person_id, found.version, found.quiet_hours.enabled) == ("per_bo", 0, False)
     channels = {each.kind: list(each.channels) for each in found.kinds}
     assert channels[shapes.NOTIFICATION_KIND_DIRECT_MESSAGE] == [shapes.CHANNEL_IN_APP]
-    assert all(shapes.CHANNEL_EMAIL in channels[kind] for kind in (1, 3, 4))
+    assert all(shapes.CHANNEL_EMAIL in channels[kind] for kind in (1, 3, 4, 5))
 
     found.kinds[0].ClearField("channels")
     found.quiet_hours.CopyFrom(QUIET)

@@ -28,6 +28,7 @@ async def publish(
     """Put records on their topics, as the owners' relays do."""
     await kafka_topics(
         "directory.person.v1",
+        "directory.access.v1",
         "messaging.conversation.v1",
         "messaging.cursor.v1",
         "messaging.person.v1",

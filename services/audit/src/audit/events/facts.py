@@ -85,6 +85,12 @@ _READERS: Final[Mapping[str, _Reader]] = MappingProxyType(
                 states=directory.module_states,
                 name=lambda _, fact: str(fact.module.name),
             ),
+            _Reader(
+                fact=directory_facts.FeedStopped,
+                object="feed",
+                states=_nothing,
+                name=lambda envelope, _: str(envelope.tenant_id),
+            ),
             *(
                 _Reader(fact=fact, object="conversation", states=work.conversation_states)
                 for fact in (

@@ -13,6 +13,7 @@ from directory.store.credentials import AttemptLog, Credential, Credentials
 from directory.store.departments import Departments
 from directory.store.grants import GrantReader
 from directory.store.groups import Groups
+from directory.store.holders import Holders
 from directory.store.key_files import UnusableKeys
 from directory.store.members import Members
 from directory.store.modules import Modules
@@ -76,6 +77,13 @@ class Store:
         self.policies = Policies(db)
         self.modules = Modules(db)
         self.grants = GrantReader(db)
+        self.holders = Holders(
+            db,
+            roles=self.roles,
+            bindings=self.bindings,
+            departments=self.departments,
+            members=self.members,
+        )
         self.places = Places(db)
         self.outbox = Outbox(db)
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from plexus_access.objects import Object, Subject
+from plexus_access.objects import Object, Subject, subject_of
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, ReplaceOne, Retry, Transaction
 
 from directory.domain.bindings import Binding
@@ -100,6 +100,30 @@ class Bindings:
             {"tenant_id": tenant_id, "role_id": role_id, **_PRESENT}, hint=_BY_ID, tx=tx
         )
         return [binding_from(document) for document in found]
+
+    async def subjects(
+        self,
+        role_ids: Sequence[str],
+        *,
+        scope: Object,
+        tenant_id: TenantId,
+        now: datetime,
+        tx: Transaction,
+    ) -> list[Subject]:
+        """Find to whom any of the roles is bound for exactly a scope, as long as it binds."""
+        found = await self._bindings.find_all(
+            {
+                "tenant_id": tenant_id,
+                "scope": str(scope),
+                "role_id": {"$in": list(role_ids)},
+                "$or": [{"expires_at": None}, {"expires_at": {"$gt": now}}],
+                **_PRESENT,
+            },
+            projection={"subject": 1},
+            hint=_BY_ID,
+            tx=tx,
+        )
+        return [subject_of(document["subject"]) for document in found]
 
     async def list_about(
         self, object_: Object, *, tenant_id: TenantId, tx: Transaction

@@ -7,7 +7,7 @@ from typing import Final
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Transaction
 
 from directory.domain.access_refusals import RoleNameTaken, RoleNotFound
-from directory.domain.ids import TenantId
+from directory.domain.ids import RoleId, TenantId
 from directory.domain.roles import Role, built_in
 from directory.store.access_documents import role_document, role_from
 from directory.store.tombstones import expiry, marked
@@ -73,6 +73,18 @@ class Roles:
         if found is None:
             raise RoleNotFound
         return role_from(found)
+
+    async def granting(
+        self, permission: str, *, tenant_id: TenantId, tx: Transaction
+    ) -> list[RoleId]:
+        """Find the tenant's own roles that hold a permission."""
+        found = await self._roles.find_all(
+            {"tenant_id": tenant_id, "removed": False, "permissions": permission},
+            projection={"_id": 1},
+            hint=_BY_NAME,
+            tx=tx,
+        )
+        return [RoleId(document["_id"]) for document in found]
 
     async def list_own(self, *, tenant_id: TenantId) -> list[Role]:
         """List the tenant's own roles by name."""

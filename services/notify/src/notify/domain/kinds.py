@@ -11,6 +11,7 @@ class Kind(enum.StrEnum):
     DIRECT_MESSAGE = "direct_message"
     TASK_ASSIGNED = "task_assigned"
     TASK_DUE = "task_due"
+    FEED_STOPPED = "feed_stopped"
 
 
 class Channel(enum.StrEnum):
@@ -69,3 +70,4 @@ class Reason(enum.StrEnum):
 
 MESSAGE: Final = "message"
 TASK: Final = "task"
+FEED: Final = "feed"

@@ -26,8 +26,9 @@ class Occasion:
     """A fact that somebody must hear of.
 
     `event_id` is claimed with the effect. `step` tells apart what the same source says more than
-    once. `body` is the short text under the title; empty stands for an attachment. The addressees
-    are in the order of their ids, each once. `quiet`: nobody is to be disturbed (NTF-11); `urgent`
+    once. `body` is the short text under the title: as somebody wrote it, empty for an attachment,
+    or a wording for each reader's language. The addressees are in the order of their ids, each
+    once. `quiet`: nobody is to be disturbed (NTF-11); `urgent`
     may disturb (NTF-5). `confidential`: what leaves the platform carries no content (NTF-9).
     """
 
@@ -35,7 +36,7 @@ class Occasion:
     tenant_id: str
     source: Source
     step: str
-    body: str
+    body: str | Wording
     addressees: tuple[Addressee, ...]
     quiet: bool = False
     confidential: bool = False

@@ -20,6 +20,7 @@ DEFAULTS: Final[Channels] = MappingProxyType(
         Kind.DIRECT_MESSAGE: frozenset({Channel.IN_APP}),
         Kind.TASK_ASSIGNED: _BOTH,
         Kind.TASK_DUE: _BOTH,
+        Kind.FEED_STOPPED: _BOTH,
     }
 )
 

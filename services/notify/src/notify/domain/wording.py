@@ -39,6 +39,16 @@ CATALOGUE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         },
         "task_due": {_ZH: "任务 {key} 将于 {when} 到期", _EN: "Task {key} is due {when}"},
         "task_overdue": {_ZH: "任务 {key} 已逾期", _EN: "Task {key} is overdue"},
+        "feed_stopped": {
+            _ZH: "人员同步已暂停: 停用人数超过每日上限",
+            _EN: "The HR feed has stopped: it would deactivate more people than a day allows",
+        },
+        "feed_waits": {
+            _ZH: "24 小时内已停用 {deactivated} 人, 上限为 {allowed} 人, 其余等待处理。"
+            "请运行 plexus admin feed status 查看, 然后批准 (approve) 或放弃 (drop)。",
+            _EN: "{deactivated} of {allowed} deactivations in 24 hours; others wait. "
+            "Run plexus admin feed status, then approve or drop them.",
+        },
         "recalled": {_ZH: "消息已撤回", _EN: "The message was recalled"},
         "attachment": {_ZH: "[附件]", _EN: "[Attachment]"},
         "someone": {_ZH: "有人", _EN: "Someone"},

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import structlog
 from plexuskit.errors import DependencyDown
@@ -22,7 +23,7 @@ from notify.domain.occasions import Addressee, Occasion
 from notify.domain.people import Person, locale_of, zone_of
 from notify.domain.pipeline import Circumstances, decide_email, decide_in_app
 from notify.domain.preferences import Preferences
-from notify.domain.wording import render, say
+from notify.domain.wording import Wording, render, say
 from notify.operations.reading import mark_covered
 from notify.store import Store
 from notify.store.claims import Claim
@@ -214,15 +215,14 @@ def _notification(
         new_id("dlv", now=now), circumstances, kind=addressee.kind, now=now, jitter=jitter
     )
     zone = zone_of(person, chosen=preferences.quiet_hours.time_zone)
-    # Who may not read the source gets no word of it into the ledger either.
-    body = occasion.body or say("attachment", locale=locale)
     return Notification(
         id=new_id("ntf", now=now),
         tenant_id=occasion.tenant_id,
         person_id=person_id,
         kind=addressee.kind,
         title=render(addressee.wording, locale=locale, zone=zone),
-        body=body if addressee.readable else "",
+        # Who may not read the source gets no word of it into the ledger either.
+        body=_body(occasion, locale=locale, zone=zone) if addressee.readable else "",
         source=source,
         step=occasion.step,
         event_id=occasion.event_id,
@@ -233,6 +233,12 @@ def _notification(
         confidential=occasion.confidential,
         passes_mute=passes_mute,
     )
+
+
+def _body(occasion: Occasion, *, locale: str, zone: ZoneInfo) -> str:
+    if isinstance(occasion.body, Wording):
+        return render(occasion.body, locale=locale, zone=zone)
+    return occasion.body or say("attachment", locale=locale)
 
 
 def _is_app(person: Person | None) -> bool:

@@ -21,7 +21,7 @@ from plexuskit.mongo import Transaction
 
 from notify import events
 from notify.domain.attempts import Answer, RetryPolicy, abandoned, postponed, settled
-from notify.domain.kinds import Kind, Reason
+from notify.domain.kinds import FEED, Kind, Reason
 from notify.domain.mails import Mail, compose
 from notify.domain.notifications import Delivery, Notification, with_email
 from notify.domain.people import Person
@@ -167,6 +167,9 @@ class Sender:
         release = release_at(email.id, circumstances, now=now, jitter=self._rules.jitter)
         if release is not None:
             return postponed(email, release=release, now=now)
+        if notification.source.kind == FEED:
+            # No content of anybody: that the person is active, seen above, is all there is to ask.
+            return person
         try:
             readable = await self._owners.readable(notification)
         except Refusal as refusal:

@@ -22,37 +22,40 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from plexus.directory.v1 import access_pb2 as plexus_dot_directory_dot_v1_dot_access__pb2
 from plexus.directory.v1 import people_pb2 as plexus_dot_directory_dot_v1_dot_people__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plexus/directory/v1/events.proto\x12\x13plexus.directory.v1\x1a plexus/directory/v1/access.proto\x1a plexus/directory/v1/people.proto\":\n\x0bPersonAdded\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person\"<\n\rPersonChanged\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person\"@\n\x11PersonDeactivated\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person\"7\n\x0eSessionRevoked\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\"F\n\x0f\x44\x65partmentAdded\x12\x33\n\ndepartment\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.Department\"H\n\x11\x44\x65partmentChanged\x12\x33\n\ndepartment\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.Department\"M\n\x0cGroupChanged\x12)\n\x05group\x18\x01 \x01(\x0b\x32\x1a.plexus.directory.v1.Group\x12\x12\n\nmember_ids\x18\x02 \x03(\t\"6\n\x0bRoleChanged\x12\'\n\x04role\x18\x01 \x01(\x0b\x32\x19.plexus.directory.v1.Role\"G\n\x12RoleBindingChanged\x12\x31\n\x07\x62inding\x18\x01 \x01(\x0b\x32 .plexus.directory.v1.RoleBinding\"H\n\x13\x41\x63\x63\x65ssPolicyChanged\x12\x31\n\x06policy\x18\x01 \x01(\x0b\x32!.plexus.directory.v1.AccessPolicy\"<\n\rModuleChanged\x12+\n\x06module\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Moduleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plexus/directory/v1/events.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a plexus/directory/v1/access.proto\x1a plexus/directory/v1/people.proto\":\n\x0bPersonAdded\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person\"<\n\rPersonChanged\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person\"@\n\x11PersonDeactivated\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person\"7\n\x0eSessionRevoked\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\"F\n\x0f\x44\x65partmentAdded\x12\x33\n\ndepartment\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.Department\"H\n\x11\x44\x65partmentChanged\x12\x33\n\ndepartment\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.Department\"M\n\x0cGroupChanged\x12)\n\x05group\x18\x01 \x01(\x0b\x32\x1a.plexus.directory.v1.Group\x12\x12\n\nmember_ids\x18\x02 \x03(\t\"6\n\x0bRoleChanged\x12\'\n\x04role\x18\x01 \x01(\x0b\x32\x19.plexus.directory.v1.Role\"G\n\x12RoleBindingChanged\x12\x31\n\x07\x62inding\x18\x01 \x01(\x0b\x32 .plexus.directory.v1.RoleBinding\"H\n\x13\x41\x63\x63\x65ssPolicyChanged\x12\x31\n\x06policy\x18\x01 \x01(\x0b\x32!.plexus.directory.v1.AccessPolicy\"<\n\rModuleChanged\x12+\n\x06module\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Module\"~\n\x0b\x46\x65\x65\x64Stopped\x12\x19\n\x11\x61\x64ministrator_ids\x18\x01 \x03(\t\x12\x0f\n\x07\x61llowed\x18\x02 \x01(\x05\x12\x13\n\x0b\x64\x65\x61\x63tivated\x18\x03 \x01(\x05\x12.\n\nstopped_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.directory.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PERSONADDED']._serialized_start=125
-  _globals['_PERSONADDED']._serialized_end=183
-  _globals['_PERSONCHANGED']._serialized_start=185
-  _globals['_PERSONCHANGED']._serialized_end=245
-  _globals['_PERSONDEACTIVATED']._serialized_start=247
-  _globals['_PERSONDEACTIVATED']._serialized_end=311
-  _globals['_SESSIONREVOKED']._serialized_start=313
-  _globals['_SESSIONREVOKED']._serialized_end=368
-  _globals['_DEPARTMENTADDED']._serialized_start=370
-  _globals['_DEPARTMENTADDED']._serialized_end=440
-  _globals['_DEPARTMENTCHANGED']._serialized_start=442
-  _globals['_DEPARTMENTCHANGED']._serialized_end=514
-  _globals['_GROUPCHANGED']._serialized_start=516
-  _globals['_GROUPCHANGED']._serialized_end=593
-  _globals['_ROLECHANGED']._serialized_start=595
-  _globals['_ROLECHANGED']._serialized_end=649
-  _globals['_ROLEBINDINGCHANGED']._serialized_start=651
-  _globals['_ROLEBINDINGCHANGED']._serialized_end=722
-  _globals['_ACCESSPOLICYCHANGED']._serialized_start=724
-  _globals['_ACCESSPOLICYCHANGED']._serialized_end=796
-  _globals['_MODULECHANGED']._serialized_start=798
-  _globals['_MODULECHANGED']._serialized_end=858
+  _globals['_PERSONADDED']._serialized_start=158
+  _globals['_PERSONADDED']._serialized_end=216
+  _globals['_PERSONCHANGED']._serialized_start=218
+  _globals['_PERSONCHANGED']._serialized_end=278
+  _globals['_PERSONDEACTIVATED']._serialized_start=280
+  _globals['_PERSONDEACTIVATED']._serialized_end=344
+  _globals['_SESSIONREVOKED']._serialized_start=346
+  _globals['_SESSIONREVOKED']._serialized_end=401
+  _globals['_DEPARTMENTADDED']._serialized_start=403
+  _globals['_DEPARTMENTADDED']._serialized_end=473
+  _globals['_DEPARTMENTCHANGED']._serialized_start=475
+  _globals['_DEPARTMENTCHANGED']._serialized_end=547
+  _globals['_GROUPCHANGED']._serialized_start=549
+  _globals['_GROUPCHANGED']._serialized_end=626
+  _globals['_ROLECHANGED']._serialized_start=628
+  _globals['_ROLECHANGED']._serialized_end=682
+  _globals['_ROLEBINDINGCHANGED']._serialized_start=684
+  _globals['_ROLEBINDINGCHANGED']._serialized_end=755
+  _globals['_ACCESSPOLICYCHANGED']._serialized_start=757
+  _globals['_ACCESSPOLICYCHANGED']._serialized_end=829
+  _globals['_MODULECHANGED']._serialized_start=831
+  _globals['_MODULECHANGED']._serialized_end=891
+  _globals['_FEEDSTOPPED']._serialized_start=893
+  _globals['_FEEDSTOPPED']._serialized_end=1019
 # @@protoc_insertion_point(module_scope)

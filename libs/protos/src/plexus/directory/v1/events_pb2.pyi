@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from plexus.directory.v1 import access_pb2 as _access_pb2
 from plexus.directory.v1 import people_pb2 as _people_pb2
@@ -269,3 +270,38 @@ class ModuleChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ModuleChanged: _TypeAlias = ModuleChanged  # noqa: Y015
+
+@_typing.final
+class FeedStopped(_message.Message):
+    """The HR feed would deactivate more people than a day allows, and stopped: told once per stop (INT-1). Topic `directory.access.v1`, key = tenant id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADMINISTRATOR_IDS_FIELD_NUMBER: _builtins.int
+    ALLOWED_FIELD_NUMBER: _builtins.int
+    DEACTIVATED_FIELD_NUMBER: _builtins.int
+    STOPPED_AT_FIELD_NUMBER: _builtins.int
+    allowed: _builtins.int
+    """How many may be deactivated in 24 hours, and how many were."""
+    deactivated: _builtins.int
+    @_builtins.property
+    def administrator_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who may answer: active people who hold `people.approve_feed` for the tenant, in the order of their ids, at most 100."""
+
+    @_builtins.property
+    def stopped_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        administrator_ids: _abc.Iterable[_builtins.str] | None = ...,
+        allowed: _builtins.int = ...,
+        deactivated: _builtins.int = ...,
+        stopped_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["stopped_at", b"stopped_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator_ids", b"administrator_ids", "allowed", b"allowed", "deactivated", b"deactivated", "stopped_at", b"stopped_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedStopped: _TypeAlias = FeedStopped  # noqa: Y015

@@ -31,6 +31,7 @@ class _NotificationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Noti
     NOTIFICATION_KIND_DIRECT_MESSAGE: _NotificationKind.ValueType  # 2
     NOTIFICATION_KIND_TASK_ASSIGNED: _NotificationKind.ValueType  # 3
     NOTIFICATION_KIND_TASK_DUE: _NotificationKind.ValueType  # 4
+    NOTIFICATION_KIND_FEED_STOPPED: _NotificationKind.ValueType  # 5
 
 class NotificationKind(_NotificationKind, metaclass=_NotificationKindEnumTypeWrapper):
     """Why somebody is told."""
@@ -40,6 +41,7 @@ NOTIFICATION_KIND_MENTION: NotificationKind.ValueType  # 1
 NOTIFICATION_KIND_DIRECT_MESSAGE: NotificationKind.ValueType  # 2
 NOTIFICATION_KIND_TASK_ASSIGNED: NotificationKind.ValueType  # 3
 NOTIFICATION_KIND_TASK_DUE: NotificationKind.ValueType  # 4
+NOTIFICATION_KIND_FEED_STOPPED: NotificationKind.ValueType  # 5
 Global___NotificationKind: _TypeAlias = NotificationKind  # noqa: Y015
 
 class _Channel:
@@ -123,7 +125,7 @@ class Source(_message.Message):
     SEQ_FIELD_NUMBER: _builtins.int
     ACTOR_ID_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """`message`, `task`."""
+    """`message`, `task`, `feed`; the HR feed has the id of its tenant."""
     id: _builtins.str
     conversation_id: _builtins.str
     seq: _builtins.int

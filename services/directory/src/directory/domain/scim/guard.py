@@ -6,9 +6,11 @@ from typing import Final
 
 from plexuskit.errors import Kind, Refusal
 
-from directory.domain.ids import PersonId
+from directory.domain.ids import PersonId, TenantId
 
 WINDOW: Final = timedelta(hours=24)
+APPROVE: Final = "people.approve_feed"
+"""The permission to answer for a feed that has stopped."""
 
 
 class DeactivationWaits(Refusal):
@@ -73,6 +75,23 @@ class Feed:
     def stopped_at(self) -> datetime | None:
         """Since when; None for a feed that runs."""
         return min((each.since for each in self.waiting), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """That a feed stopped, the `version`th time in its tenant, and who may answer."""
+
+    tenant_id: TenantId
+    version: int
+    administrator_ids: tuple[PersonId, ...]
+    allowed: int
+    deactivated: int
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """The one key of the feed among those of every tenant."""
+        return f"feed:{self.tenant_id}"
 
 
 def passes(*, deactivated: int, allowed: int, waiting: bool) -> bool:

@@ -10,7 +10,7 @@ from scim2_models import NotFoundException
 from directory.domain import people
 from directory.domain.access import Actor
 from directory.domain.scim import records
-from directory.domain.scim.guard import FeedChanged, FeedNotStopped, Waiting
+from directory.domain.scim.guard import APPROVE, FeedChanged, FeedNotStopped, Waiting
 from directory.operations.scim import writing
 from directory.operations.scim.lane import Lane, Turn
 from directory.store import Store
@@ -34,7 +34,7 @@ async def resolve_feed(
         FeedNotStopped: nobody waits.
         FeedChanged: not as many wait as the answer is about.
     """
-    await store.grants.holding_everywhere(actor, "people.approve_feed", now=now)
+    await store.grants.holding_everywhere(actor, APPROVE, now=now)
 
     async def begin(tx: Transaction) -> tuple[Waiting, ...]:
         await store.feeds.serialise(actor.tenant_id, tx=tx)

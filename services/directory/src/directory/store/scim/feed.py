@@ -40,6 +40,15 @@ class Feeds:
             {"_id": tenant_id}, {"$inc": {"decisions": 1}}, upsert=True, tx=tx
         )
 
+    async def count_stop(self, tenant_id: TenantId, *, tx: Transaction) -> int:
+        """Count that a feed stopped, after `serialise`; out: how often it has, dense from 1."""
+        guard = await self._guards.find_and_update(
+            {"_id": tenant_id}, {"$inc": {"stops": 1}}, tx=tx
+        )
+        if guard is None:
+            raise LookupError(f"the feed of {tenant_id} was not serialised")
+        return int(guard["stops"])
+
     async def count(
         self, tenant_id: TenantId, *, now: datetime, tx: Transaction | None = None
     ) -> int:
