@@ -389,6 +389,9 @@ async def test_who_is_quiet_costs_no_signature(
     callers = Callers(CallerSigner(caller_keys_of("gateway")), clock=clock)
     quiet = await authenticator.verify(issuer.token(jti="jti_quiet"))
     busy = await authenticator.verify(issuer.token(jti="jti_busy"))
+    verifier = CallerVerifier(caller_keys_of("tasks"), "tasks", clock=clock)
+    assert verifier.verify(callers.once(quiet, audience="tasks")).person_id == quiet.person_id
+    assert len(callers) == 0
     callers.signed(quiet, audience="tasks")
     clock.advance(timedelta(seconds=20))
     kept = callers.signed(busy, audience="tasks")

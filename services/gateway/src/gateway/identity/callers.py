@@ -36,25 +36,18 @@ class Callers:
         # A token and not a session: roles may change from one token to the next.
         tokens = self._people.get(identity.token_id)
         if tokens is None:
-            tokens = self._people[identity.token_id] = self._tokens(
-                CallerContext(
-                    kind=CallerContext.KIND_PERSON,
-                    tenant_id=identity.tenant_id,
-                    person_id=identity.person_id,
-                    session_id=identity.session_id,
-                    roles=sorted(identity.roles),
-                    api_token_id=identity.api_token_id,
-                    scopes=sorted(identity.scopes),
-                    guest=identity.guest,
-                    second_factor=identity.second_factor,
-                    extra_permissions=sorted(identity.extra),
-                )
-            )
+            tokens = self._people[identity.token_id] = self._tokens(_context(identity))
             if len(self._people) > self._size:
                 self._people.popitem(last=False)
         else:
             self._people.move_to_end(identity.token_id)
         return tokens.for_audience(audience)
+
+    def once(self, identity: Identity, *, audience: str) -> bytes:
+        """Return a SignedCaller that is not kept: for what is rarely said in a person's name."""
+        if identity.token_id in self._people:
+            return self.signed(identity, audience=audience)
+        return self._tokens(_context(identity)).for_audience(audience)
 
     def __len__(self) -> int:
         """Return in how many people's names something has lately gone on."""
@@ -80,3 +73,18 @@ class Callers:
 
     def _tokens(self, context: CallerContext) -> CallerTokens:
         return CallerTokens(self._signer, context, clock=self._clock)
+
+
+def _context(identity: Identity) -> CallerContext:
+    return CallerContext(
+        kind=CallerContext.KIND_PERSON,
+        tenant_id=identity.tenant_id,
+        person_id=identity.person_id,
+        session_id=identity.session_id,
+        roles=sorted(identity.roles),
+        api_token_id=identity.api_token_id,
+        scopes=sorted(identity.scopes),
+        guest=identity.guest,
+        second_factor=identity.second_factor,
+        extra_permissions=sorted(identity.extra),
+    )

@@ -44,7 +44,7 @@ async def telling(peers: str, callers: Callers, *, tls: TlsSection | None) -> As
         turns = cycle(stubs)
 
         async def say(identity: Identity, state: State) -> None:
-            signed = callers.signed(identity, audience=MESSAGING)
+            signed = callers.once(identity, audience=MESSAGING)
             try:
                 await next(turns).SignalPresence(
                     SignalPresenceRequest(state=state),
