@@ -7,20 +7,23 @@ from contextlib import asynccontextmanager
 
 from plexuskit.config import MongoSection
 from plexuskit.mongo import Database, connect
-from plexuskit.testing.servers.mongo import drop_database, empty_database
+from plexuskit.testing.servers.mongo import collections_of, drop_database, empty_database
 
 
 class SharedDatabase:
     """A provisioned database that one test after the other has for itself."""
 
-    def __init__(self, database: Database, *, url: str, name: str) -> None:
+    def __init__(
+        self, database: Database, *, url: str, name: str, collections: frozenset[str]
+    ) -> None:
         self._database = database
         self._url = url
         self._name = name
+        self._collections = collections
 
     async def emptied(self) -> Database:
-        """Return it with every index, and with no document that an earlier test left."""
-        await asyncio.to_thread(empty_database, self._url, self._name)
+        """Return it as it was provisioned: with every index, and nothing that a test has left."""
+        await asyncio.to_thread(empty_database, self._url, self._name, keep=self._collections)
         return self._database
 
 
@@ -38,6 +41,7 @@ async def shared_database(
     try:
         async with connect(MongoSection(url=url, database=name)) as database:
             await provision(database)
-            yield SharedDatabase(database, url=url, name=name)
+            made = await asyncio.to_thread(collections_of, url, name)
+            yield SharedDatabase(database, url=url, name=name, collections=made)
     finally:
         drop_database(url, name)

@@ -4,7 +4,7 @@ import importlib.metadata
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -155,15 +155,26 @@ def drop_database(url: str, name: str) -> None:
         client.drop_database(name)
 
 
-def empty_database(url: str, name: str) -> None:
-    """Remove every document of a test's database and leave its collections and indexes.
+def collections_of(url: str, name: str) -> frozenset[str]:
+    """Name the collections of a test's database."""
+    with _client(url) as client:
+        found = client.get_database(name).list_collection_names(filter={"type": "collection"})
+        return frozenset(found)
 
-    What a profiler that is off has left behind goes as a whole.
+
+def empty_database(url: str, name: str, *, keep: Collection[str]) -> None:
+    """Remove every document of a test's database, and collections as a whole that are not to stay.
+
+    Args:
+        url: of a MongoDB.
+        name: the database.
+        keep: collections that stay, with their indexes.
     """
     with _client(url) as client:
         database = client.get_database(name, write_concern=pymongo.WriteConcern(w="majority"))
         for collection in database.list_collection_names(filter={"type": "collection"}):
-            if collection == "system.profile":
-                database.drop_collection(collection)
-            elif not collection.startswith("system."):
+            if collection in keep:
                 database[collection].delete_many({})
+            elif collection == "system.profile" or not collection.startswith("system."):
+                # A profiler that is off leaves its collection behind.
+                database.drop_collection(collection)
