@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,8 +18,7 @@ from plexus.tasks.v1 import tasks_pb2
 from plexuskit.mongo import Collection, Database
 from plexuskit.outbox import envelope
 from plexuskit.testing.clock import FrozenClock
-from plexuskit.testing.commands import StoreCommands
-from plexuskit.testing.databases import SharedDatabase, shared_database
+from plexuskit.testing.databases import database_fixtures
 
 TENANT = "ten_a"
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -207,18 +206,7 @@ def facts() -> type[Facts]:
     return Facts
 
 
-@pytest.fixture(scope="session")
-async def provisioned(
-    mongo_url: str,
-    commands: StoreCommands,  # noqa: ARG001 - it hears the clients that are made after it
-) -> AsyncIterator[SharedDatabase]:
-    async with shared_database(mongo_url, lambda db: Store(db).provision()) as shared:
-        yield shared
-
-
-@pytest.fixture
-async def db(provisioned: SharedDatabase) -> Database:
-    return await provisioned.emptied()
+provisioned, db = database_fixtures(lambda db: Store(db).provision())
 
 
 @pytest.fixture

@@ -53,8 +53,7 @@ from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerVerifier, open_chan
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
 from plexuskit.testing import FrozenClock
-from plexuskit.testing.commands import StoreCommands
-from plexuskit.testing.databases import SharedDatabase, shared_database
+from plexuskit.testing.databases import database_fixtures
 
 SECRET = "bootstrap secret of the tests"
 PASSWORD = "correct horse"
@@ -68,19 +67,7 @@ FEED_RULES = FeedRules(
 MINUTE = timedelta(seconds=60)
 
 
-@pytest.fixture(scope="session")
-async def provisioned(
-    mongo_url: str,
-    commands: StoreCommands,  # noqa: ARG001 - it hears the clients that are made after it
-) -> AsyncIterator[SharedDatabase]:
-    """Its client is made after `commands`, which so hears it."""
-    async with shared_database(mongo_url, lambda db: Store(db).provision()) as shared:
-        yield shared
-
-
-@pytest.fixture
-async def db(provisioned: SharedDatabase) -> Database:
-    return await provisioned.emptied()
+provisioned, db = database_fixtures(lambda db: Store(db).provision())
 
 
 @pytest.fixture

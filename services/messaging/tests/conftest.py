@@ -18,8 +18,7 @@ from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
-from plexuskit.testing.commands import StoreCommands
-from plexuskit.testing.databases import SharedDatabase, shared_database
+from plexuskit.testing.databases import database_fixtures
 
 TENANT = "ten_acme"
 UNLIMITED = LimitsSection(
@@ -44,18 +43,7 @@ def people() -> Everybody:
     return Everybody()
 
 
-@pytest.fixture(scope="session")
-async def provisioned(
-    mongo_url: str,
-    commands: StoreCommands,  # noqa: ARG001 - it hears the clients that are made after it
-) -> AsyncIterator[SharedDatabase]:
-    async with shared_database(mongo_url, lambda db: Store(db).provision()) as shared:
-        yield shared
-
-
-@pytest.fixture
-async def db(provisioned: SharedDatabase) -> Database:
-    return await provisioned.emptied()
+provisioned, db = database_fixtures(lambda db: Store(db).provision())
 
 
 @pytest.fixture

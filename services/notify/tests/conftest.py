@@ -32,8 +32,7 @@ from plexuskit.kafka import Record
 from plexuskit.mongo import Database
 from plexuskit.outbox import envelope
 from plexuskit.testing.clock import FrozenClock
-from plexuskit.testing.commands import StoreCommands
-from plexuskit.testing.databases import SharedDatabase, shared_database
+from plexuskit.testing.databases import database_fixtures
 from plexuskit.testing.servers.ports import free_port
 
 TENANT = "ten_a"
@@ -58,18 +57,7 @@ def pace() -> Pace:
     return Pace(before=timedelta(hours=24), jitter=timedelta(minutes=2))
 
 
-@pytest.fixture(scope="session")
-async def provisioned(
-    mongo_url: str,
-    commands: StoreCommands,  # noqa: ARG001 - it hears the clients that are made after it
-) -> AsyncIterator[SharedDatabase]:
-    async with shared_database(mongo_url, lambda db: Store(db).provision()) as shared:
-        yield shared
-
-
-@pytest.fixture
-async def db(provisioned: SharedDatabase) -> Database:
-    return await provisioned.emptied()
+provisioned, db = database_fixtures(lambda db: Store(db).provision())
 
 
 @pytest.fixture

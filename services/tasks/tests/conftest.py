@@ -1,12 +1,11 @@
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.mongo import Database
-from plexuskit.testing.commands import StoreCommands
-from plexuskit.testing.databases import SharedDatabase, shared_database
+from plexuskit.testing.databases import database_fixtures
 from tasks import operations
 from tasks.domain.identity import Actor, PersonId, TenantId
 from tasks.domain.projects import Project
@@ -24,18 +23,7 @@ def now() -> datetime:
     return NOW
 
 
-@pytest.fixture(scope="session")
-async def provisioned(
-    mongo_url: str,
-    commands: StoreCommands,  # noqa: ARG001 - it hears the clients that are made after it
-) -> AsyncIterator[SharedDatabase]:
-    async with shared_database(mongo_url, lambda db: _store(db).provision()) as shared:
-        yield shared
-
-
-@pytest.fixture
-async def db(provisioned: SharedDatabase) -> Database:
-    return await provisioned.emptied()
+provisioned, db = database_fixtures(lambda db: _store(db).provision())
 
 
 @pytest.fixture

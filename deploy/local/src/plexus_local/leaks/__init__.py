@@ -44,21 +44,23 @@ async def found(
     for place, content in places.items():
         for what in await asyncio.to_thread(_in, content, opens):
             yield f"{place} holds {what}"
-        for text in said:
-            if text in content:
-                yield f"{place} holds what was said: {text.decode()}"
+        for text in _repeated(content, said):
+            yield f"{place} holds what was said: {text}"
     async for place, content in stored(platform):
         for what in _in(content, opens):
             yield f"{place} holds {what}"
         if place.startswith("MongoDB") and place.split()[1].split(".")[0] not in TOLD:
-            for text in said:
-                if text in content:
-                    yield f"{place} holds what was said: {text.decode()}"
+            for text in _repeated(content, said):
+                yield f"{place} holds what was said: {text}"
 
 
 def _in(content: bytes, opens: Mapping[str, bytes]) -> Iterable[str]:
     held = [what for what, value in opens.items() if value in content]
     return held + [f"a token: {match[:12].decode()}…" for match in TOKENS.findall(content)]
+
+
+def _repeated(content: bytes, said: Iterable[bytes]) -> Iterable[str]:
+    return (text.decode() for text in said if text in content)
 
 
 def _forms(text: str) -> set[bytes]:

@@ -1,7 +1,7 @@
 """What opens a door: passwords, tokens, private keys."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from plexus_local.harness import ADMIN_PASSWORD, PASSWORD, Platform
@@ -30,25 +30,22 @@ def door_openers(platform: Platform, folder: Path) -> dict[str, bytes]:
 
 def _private(content: object) -> Iterable[str]:
     """Give every value of a key file that is named as private."""
-    if isinstance(content, dict):
-        for key, value in content.items():
-            if key in {"private", "d"} and isinstance(value, str):
-                yield value
-            else:
-                yield from _private(value)
-    elif isinstance(content, list):
-        for value in content:
-            yield from _private(value)
+    return _named(content, lambda name: name in {"private", "d"})
 
 
 def _tokens(content: object) -> Iterable[str]:
     """Give every token of a file of credentials."""
+    return filter(None, _named(content, lambda name: name.endswith("_token")))
+
+
+def _named(content: object, wanted: Callable[[str], bool]) -> Iterable[str]:
+    """Give every text in JSON whose name is wanted, however deep it lies."""
     if isinstance(content, dict):
-        for key, value in content.items():
-            if key.endswith("_token") and isinstance(value, str) and value:
+        for name, value in content.items():
+            if wanted(name) and isinstance(value, str):
                 yield value
             else:
-                yield from _tokens(value)
+                yield from _named(value, wanted)
     elif isinstance(content, list):
         for value in content:
-            yield from _tokens(value)
+            yield from _named(value, wanted)

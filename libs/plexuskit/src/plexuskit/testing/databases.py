@@ -4,9 +4,13 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
 
 from plexuskit.config import MongoSection
 from plexuskit.mongo import Database, connect
+from plexuskit.testing.commands import StoreCommands
 from plexuskit.testing.servers.mongo import collections_of, drop_database, empty_database
 
 
@@ -45,3 +49,25 @@ async def shared_database(
             yield SharedDatabase(database, url=url, name=name, collections=made)
     finally:
         drop_database(url, name)
+
+
+def database_fixtures(provision: Callable[[Database], Awaitable[object]]) -> tuple[Any, Any]:
+    """Return the fixtures `provisioned` and `db` of a service, under which a conftest names them.
+
+    Args:
+        provision: makes the service's collections and indexes.
+    """
+
+    @pytest.fixture(scope="session")
+    async def provisioned(
+        mongo_url: str,
+        commands: StoreCommands,  # noqa: ARG001 - it hears the clients that are made after it
+    ) -> AsyncIterator[SharedDatabase]:
+        async with shared_database(mongo_url, provision) as shared:
+            yield shared
+
+    @pytest.fixture
+    async def db(provisioned: SharedDatabase) -> Database:
+        return await provisioned.emptied()
+
+    return provisioned, db

@@ -38,6 +38,15 @@ _INDEXES: Final = (
 )
 
 
+def in_force(tenant_id: TenantId, now: datetime) -> dict[str, Any]:
+    """Return the filter for a tenant's bindings that bind at an instant."""
+    return {
+        "tenant_id": tenant_id,
+        "$or": [{"expires_at": None}, {"expires_at": {"$gt": now}}],
+        **_PRESENT,
+    }
+
+
 class Bindings:
     """Every role binding of every tenant."""
 
@@ -113,11 +122,9 @@ class Bindings:
         """Find to whom any of the roles is bound for exactly a scope, as long as it binds."""
         found = await self._bindings.find_all(
             {
-                "tenant_id": tenant_id,
                 "scope": str(scope),
                 "role_id": {"$in": list(role_ids)},
-                "$or": [{"expires_at": None}, {"expires_at": {"$gt": now}}],
-                **_PRESENT,
+                **in_force(tenant_id, now),
             },
             projection={"subject": 1},
             hint=_BY_ID,

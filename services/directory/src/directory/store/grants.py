@@ -16,6 +16,7 @@ from directory.domain.people import State
 from directory.domain.roles import columns
 from directory.store.access_documents import mask_from
 from directory.store.bindings import COLLECTION as BINDINGS
+from directory.store.bindings import in_force
 from directory.store.scoping import Stage, join, open_departments, place_of, scope_stages
 
 _NOBODY: Final = Grants()
@@ -90,7 +91,7 @@ class GrantReader:
         written = sorted(map(str, subjects))
         found = await self._bindings.aggregate(
             [
-                {"$match": {"subject": {"$in": written}, **_in_force(tenant_id, now)}},
+                {"$match": {"subject": {"$in": written}, **in_force(tenant_id, now)}},
                 {"$group": {"_id": None, "bindings": {"$push": "$$ROOT"}}},
                 *_joined(tenant_id),
                 {"$set": {"roles": []}},
@@ -168,19 +169,11 @@ def _pipeline(who: Mapping[str, str], *, tenant_id: TenantId, now: datetime) -> 
             BINDINGS,
             local="subjects",
             foreign="subject",
-            pipeline=[{"$match": _in_force(tenant_id, now)}],
+            pipeline=[{"$match": in_force(tenant_id, now)}],
             name="bindings",
         ),
         *_joined(tenant_id),
     ]
-
-
-def _in_force(tenant_id: TenantId, now: datetime) -> Stage:
-    return {
-        "tenant_id": tenant_id,
-        "removed": False,
-        "$or": [{"expires_at": None}, {"expires_at": {"$gt": now}}],
-    }
 
 
 def _joined(tenant_id: TenantId) -> list[Stage]:

@@ -57,7 +57,8 @@ class Person:
         self.person_id = person_id
         self.streams: list[Outbound] = []
         self.seats: dict[str, Seat] = {}
-        # Those with whom the person has a direct conversation, which is for ever.
+        # Those with whom the person has a direct conversation, which is for ever. No set: an empty
+        # one weighs three times as much.
         self.peers: dict[str, None] = {}
         # Streams that are open or being opened.
         self.holders = 0
