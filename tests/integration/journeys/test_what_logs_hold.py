@@ -3,7 +3,6 @@
 import json
 import secrets
 
-import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import NewTopic
 from bson import BSON
@@ -123,7 +122,11 @@ async def test_the_search_after_the_last_test_finds_what_was_planted(
     }
 
 
-@pytest.mark.usefixtures("people")
-async def test_processes_tell_of_their_calls_where_spans_are_searched(received):
-    await eventually(lambda: b"plexus.directory" in received.content, within=30)
-    assert b"SignIn" in received.content
+async def test_processes_tell_of_their_calls_where_spans_are_searched(platform, handles, received):
+    async def is_told():
+        # One trace in ten leaves a process, every few seconds.
+        async with platform.signed_in(handles["ann"]):
+            pass
+        return b"plexus.directory" in received.content and b"SignIn" in received.content
+
+    await eventually(is_told, within=60, every=0.2)
