@@ -5,10 +5,12 @@ import asyncio
 import grpc
 import pytest
 from messaging.api import AuthorityApi, ImportApi, LogApi, MessagingApi
+from messaging.api.log import MOST_EVENT_BYTES, Outbox
 from messaging.app import SERVICE
 from plexus.authz.v1.authority_pb2 import ReadableContainersRequest
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServicer_to_server
 from plexus.authz.v1.caller_pb2 import CallerContext
+from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import (
     conversations_pb2,
     import_service_pb2_grpc,
@@ -205,6 +207,59 @@ async def test_the_append_stream_answers_every_item(channel, as_, as_service, si
     assert verdicts[900].refused.reason == "CONVERSATION_NOT_FOUND"
     assert verdicts[901].refused.reason == "CALLER_CONTEXT_INVALID"
     assert verdicts[902].refused.reason == "INVALID_ARGUMENT"
+
+
+async def test_msg_06_a_verdict_brings_the_fact_that_the_log_holds(
+    channel, as_, as_service, signed, db
+):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+    room = await new_group(stub, as_("ann"), "bob")
+    call = log_service_pb2_grpc.LogServiceStub(channel).Append(metadata=as_service)
+
+    async def verdict(request_id: str, *, sender: str) -> log_service_pb2.AppendVerdict:
+        command = pb.SendMessageRequest(conversation_id=room, request_id=request_id, text="hi")
+        item = log_service_pb2.AppendItem(
+            ref=1, signed_caller=signed(sender), command=command.SerializeToString()
+        )
+        await call.write(log_service_pb2.AppendRequest(items=[item]))
+        (found,) = (await call.read()).verdicts
+        return found
+
+    first = await verdict("r1", sender="ann")
+    again = await verdict("r1", sender="ann")
+    refused_one = await verdict("r2", sender="eve")
+
+    envelope = Envelope.FromString(first.event)
+    assert (envelope.scope, envelope.change_no) == (room, first.verdict.stored.change_no)
+    entries = db.collection("entries", schema_version=1)
+    (entry,) = await entries.find_all({"conversation_id": room, "kind": "posted"})
+    assert first.event == bytes(entry["event"])
+    assert again.verdict.stored.deduplicated
+    assert refused_one.verdict.refused.reason == "CONVERSATION_NOT_FOUND"
+    assert again.event == refused_one.event == b""
+    call.cancel()
+
+
+async def test_facts_beyond_what_a_frame_takes_are_left_to_the_topic():
+    outbox, verdict = Outbox(), pb.SendVerdict()
+    large = bytes(MOST_EVENT_BYTES // 2)
+    for _ in range(5):
+        outbox.expect()
+    frames = outbox.frames()
+
+    for ref in range(4):
+        outbox.put(ref, verdict, event=large)
+    first = await anext(frames)
+    outbox.put(4, verdict, event=large)
+    second = await anext(frames)
+
+    assert [(each.ref, len(each.event)) for each in [*first, *second]] == [
+        (0, len(large)),
+        (1, len(large)),
+        (2, 0),
+        (3, 0),
+        (4, len(large)),
+    ]
 
 
 async def test_gw_01_an_item_is_brought_by_the_service_that_signed_for_it(

@@ -12,7 +12,7 @@ from plexuskit.ids import new_id
 
 from plexus_bench.access.listening import CALL_SECONDS
 from plexus_bench.figures import latency
-from plexus_bench.platform.session import bearer
+from plexus_bench.platform.streams import bearer
 from plexus_bench.platform.system import PlexusSystem
 
 # A person's refusals are confirmed with the owner so often at once; beyond it nobody is asked.

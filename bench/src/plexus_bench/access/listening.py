@@ -12,7 +12,7 @@ from plexus.gateway.v1.session_service_pb2 import Hello, SessionRequest, Session
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
 from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
 
-from plexus_bench.platform.session import bearer, open_stream, own_channel
+from plexus_bench.platform.streams import bearer, open_stream, own_channel
 
 CALL_SECONDS: Final = 30.0
 # The last frame is known as exactly as these come.

@@ -23,7 +23,7 @@ from plexus_cli.sdk import Plexus
 
 from plexus_bench.access.listening import CALL_SECONDS, Listener, talk
 from plexus_bench.figures import latency
-from plexus_bench.platform.session import bearer
+from plexus_bench.platform.streams import bearer
 from plexus_bench.platform.system import PlexusSystem
 from plexus_bench.together import gathered, until
 

@@ -10,7 +10,7 @@ import grpc
 
 from plexus_bench.figures import Figures
 from plexus_bench.limits import need
-from plexus_bench.platform.session import open_stream, own_channel, welcomed
+from plexus_bench.platform.streams import open_stream, own_channel, welcomed
 from plexus_bench.platform.system import PlexusSystem
 from plexus_bench.probe import Probe, resident
 from plexus_bench.run import machine

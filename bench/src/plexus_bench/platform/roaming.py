@@ -5,10 +5,10 @@ import random
 from time import perf_counter
 from typing import Final
 
-import grpc
-
 from plexus_bench.platform.frames import Decoder
-from plexus_bench.platform.session import ANSWER_SECONDS, LiveSession, NotNow, StreamEnded
+from plexus_bench.platform.http2 import CallEnded
+from plexus_bench.platform.session import ANSWER_SECONDS, LiveSession, NotNow
+from plexus_bench.platform.streams import StreamEnded
 from plexus_bench.system import NotStored
 
 # Nobody reconnects at once with all others: each waits for a random part of this.
@@ -74,6 +74,6 @@ class RoamingSession(LiveSession):
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     return await self._dial(self._refuge)
-            except (grpc.aio.AioRpcError, StreamEnded, TimeoutError):
+            except (CallEnded, StreamEnded, OSError):
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
                 pause = min(2 * pause, longest)

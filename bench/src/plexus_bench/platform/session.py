@@ -2,66 +2,24 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
-import grpc
-from plexus.messaging.v1.messaging_service_pb2 import ListChangesRequest
-from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
+from plexus.messaging.v1.messaging_service_pb2 import ListChangesRequest, ListChangesResponse
 
 from plexus_bench.platform import frames
 from plexus_bench.platform.frames import Changes, Decoder, Response, Told
+from plexus_bench.platform.http2 import Call, CallEnded, Connection
+from plexus_bench.platform.streams import METHOD, StreamEnded, bearer, welcomed
 from plexus_bench.system import NotStored, OnMessage
 
-METHOD: Final = "/plexus.gateway.v1.SessionService/Session"
 ANSWER_SECONDS: Final = 30.0
-OPTIONS: Final = (
-    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
-    ("grpc.enable_retries", 0),
-)
-# Channels to one address share a connection unless each has a pool of its own.
-OWN_CONNECTION: Final = (*OPTIONS, ("grpc.use_local_subchannel_pool", 1))
+LIST_CHANGES: Final = "/plexus.messaging.v1.MessagingService/ListChanges"
 
 
 class NotNow(NotStored):
     """The gateway refused for the moment; the same message may be sent again."""
-
-
-class StreamEnded(NotStored):
-    """The stream ended before the answer came; whether the message is stored is unknown."""
-
-
-def bearer(token: str) -> tuple[tuple[str, str], ...]:
-    """Return the metadata that authenticates a call."""
-    return (("authorization", f"Bearer {token}"),)
-
-
-def own_channel(address: str) -> grpc.aio.Channel:
-    """Open a channel that shares its connection with no other."""
-    return grpc.aio.insecure_channel(address, options=OWN_CONNECTION)
-
-
-def open_stream(channel: grpc.aio.Channel, token: str) -> Any:
-    """Begin a stream of serialized requests and responses."""
-    return channel.stream_stream(METHOD)(metadata=bearer(token))
-
-
-async def welcomed(call: Any, decoder: Decoder) -> Response:
-    """Say Hello and return the response that begins with Welcome.
-
-    Raises:
-        StreamEnded: The gateway ended the stream instead.
-        grpc.aio.AioRpcError: It was refused, or the gateway cannot be reached.
-    """
-    await call.write(frames.hello("bench"))
-    data = await call.read()
-    if data is grpc.aio.EOF:
-        raise StreamEnded("the gateway ended the stream before Welcome")
-    response = decoder.read(data)
-    if not response.welcomed:
-        raise StreamEnded("the first frame is no Welcome")
-    return response
 
 
 def _unheard(conversation: str, ref: str, number: int) -> None:
@@ -82,12 +40,11 @@ class LiveSession:
         self.on_message: OnMessage = _unheard
         self.resyncs = 0
         self.through: dict[str, int] = {}
-        self._token = token
+        self._metadata: Mapping[str, str] = dict(bearer(token))
         self._decoder = decoder
-        self._channel: grpc.aio.Channel | None = None
-        self._call: Any = None
+        self._connection: Connection | None = None
+        self._call: Call | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._writing = asyncio.Lock()
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[None]] = {}
         # The last number that came live in this stream, by conversation.
@@ -124,8 +81,8 @@ class LiveSession:
     async def _hang_up(self) -> None:
         if self._call is not None:
             self._call.cancel()
-        if self._channel is not None:
-            await self._channel.close()
+        if self._connection is not None:
+            await self._connection.close()
 
     @contextmanager
     def _expecting(self, number: int) -> "Iterator[asyncio.Future[None]]":
@@ -140,16 +97,17 @@ class LiveSession:
                 stored.exception()
 
     async def _write(self, number: int, frame: bytes) -> None:
-        """Put a frame into the stream; one at a time, as gRPC wants it."""
+        """Put a frame into the stream."""
+        if self._call is None:
+            raise StreamEnded(f"item {number}: {self.person} is not connected")
         try:
-            async with self._writing:
-                await self._call.write(frame)
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-            raise StreamEnded(f"item {number}: the stream has ended: {error}") from error
+            await self._call.write(frame)
+        except CallEnded as ended:
+            raise StreamEnded(f"item {number}: the stream has ended: {ended}") from ended
 
     async def _dial(self, address: str) -> None:
-        self._channel = own_channel(address)
-        self._call = open_stream(self._channel, self._token)
+        self._connection = await Connection.open(address)
+        self._call = self._connection.call(METHOD, metadata=self._metadata)
         self._live.clear()
         await self._take(await welcomed(self._call, self._decoder))
 
@@ -157,10 +115,10 @@ class LiveSession:
         """Take what comes until the stream ends; who waits for an answer then gets none."""
         reason = "the stream was ended by the gateway"
         try:
-            while (data := await self._call.read()) is not grpc.aio.EOF:
+            while self._call and (data := await self._call.read()) is not None:
                 await self._take(self._decoder.read(data))
-        except grpc.aio.AioRpcError as error:
-            reason = f"the stream has ended: {error.code().name} {error.details()}"
+        except (CallEnded, StreamEnded, TimeoutError) as ended:
+            reason = f"the stream has ended: {ended!r}"
         finally:
             for stored in self._waiting.values():
                 if not stored.done():
@@ -205,24 +163,28 @@ class LiveSession:
 
     async def _catch_up(self, *conversations: str) -> None:
         """Fetch what happened after what is held."""
-        if self._channel is None:
+        if self._connection is None:
             raise RuntimeError(f"{self.person} is not connected")
         self.resyncs += 1
         for conversation in conversations:
-            async for ref, seq in self._missed(self._channel, conversation):
+            async for ref, seq in self._missed(self._connection, conversation):
                 self.on_message(conversation, ref, seq)
 
     async def _missed(
-        self, channel: grpc.aio.Channel, conversation: str
+        self, connection: Connection, conversation: str
     ) -> AsyncIterator[tuple[str, int]]:
-        stub, more = MessagingServiceStub(channel), True
+        more = True
         while more:
             request = ListChangesRequest(
                 conversation_id=conversation, since=self.through.get(conversation, 0)
             )
-            response = await stub.ListChanges(
-                request, metadata=bearer(self._token), timeout=ANSWER_SECONDS
-            )
+            call = connection.call(LIST_CHANGES, metadata=self._metadata)
+            await call.write(request.SerializeToString(), last=True)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                data = await call.read()
+            if data is None:
+                raise StreamEnded(f"no changes of {conversation} and no reason")
+            response = ListChangesResponse.FromString(data)
             for change in response.changes:
                 if change.HasField("message"):
                     yield change.message.request_id, change.message.seq

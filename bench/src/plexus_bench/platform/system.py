@@ -20,7 +20,8 @@ from plexuskit.testing.servers.mongo import journal_syncs
 
 from plexus_bench.platform.frames import Decoder
 from plexus_bench.platform.people import newcomers
-from plexus_bench.platform.session import LiveSession, bearer
+from plexus_bench.platform.session import LiveSession
+from plexus_bench.platform.streams import bearer
 from plexus_bench.system import Conversation, StoredLog, body_of
 from plexus_bench.together import gathered
 

@@ -192,6 +192,53 @@ async def test_msg_06_a_missing_number_becomes_resync_after_the_owner_was_asked(
     assert _stretches(await ana.frames()) == [(8, 9)]
 
 
+async def test_msg_06_what_was_stored_here_is_delivered_once_and_before_kafka_tells(
+    house: House,
+) -> None:
+    house.owner.member("ana", (1, 0))
+    ana = await house.listen("ana")
+    house.fanout.apply([house.posted(5)])
+    records = [house.posted(6), house.posted(7)]
+
+    house.fanout.hear([record.value for record in records])
+
+    assert _stretches(await ana.frames()) == [(4, 5), (5, 7)]
+    house.fanout.apply([*records, house.posted(8)])
+    assert _stretches(await ana.frames()) == [(7, 8)]
+
+
+async def test_msg_14_what_was_stored_here_waits_for_what_came_before_it(house: House) -> None:
+    house.owner.member("ana", (1, 0))
+    house.owner.member("bo", (1, 0))
+    ana, bo = await house.listen("ana"), await house.listen("bo")
+    house.fanout.apply([house.posted(5)])
+    assert _numbers(await ana.frames()) == _numbers(await bo.frames()) == [5]
+    removal, message = house.removed(6, "bo"), house.posted(7)
+
+    house.fanout.hear([message.value, house.posted(8).value])
+
+    assert not await ana.frames()
+    assert not await bo.frames()
+    house.fanout.apply([removal, message])
+    assert _numbers(await ana.frames()) == [6, 7]
+    assert [frame.WhichOneof("frame") for frame in await bo.frames()] == ["conversation_closed"]
+    assert house.owner.asked == 2
+
+
+async def test_msg_06_what_was_stored_here_waits_where_no_number_is_known(house: House) -> None:
+    house.owner.member("ana", (1, 0))
+    ana = await house.listen("ana")
+
+    house.fanout.hear([house.posted(1, room="cnv_unheard").value, house.posted(5).value])
+    assert not await ana.frames()
+    house.fanout.apply([house.posted(5)])
+    assert _numbers(await ana.frames()) == [5]
+
+    house.fanout.begin()
+    house.fanout.hear([house.posted(6).value])
+    assert not _numbers(await ana.frames())
+
+
 async def test_msg_14_who_was_removed_in_a_hole_hears_only_that_it_is_closed(house: House) -> None:
     house.owner.member("ana", (1, 0))
     ana = await house.listen("ana")

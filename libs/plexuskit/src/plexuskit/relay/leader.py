@@ -19,6 +19,10 @@ from plexuskit.relay.sweep import BEGINNING, SKEW, Sweep
 
 # The stream moves on with nothing published too; so seldom is that worth a write.
 _IDLE_SAVE_EVERY = 5.0
+# A batch costs every hop about as much as so many facts more: under load the next one gathers for
+# a moment that grows with the last, and ends before anybody would call it late.
+_LINGER_PER_FACT = 0.001
+_LONGEST_LINGER = 0.02
 
 log = structlog.get_logger()
 
@@ -87,7 +91,7 @@ class Leader:
 
     async def _stream(self, stream: Changes, *, stop: asyncio.Event) -> None:
         stopping = asyncio.create_task(stop.wait(), name="relay-stop")
-        fetching = self._fetch_from(stream)
+        fetching = self._fetch_from(stream, linger=0)
         try:
             while not stop.is_set():
                 due_in = max(0.0, min(self.publisher.flush_due_in, self._sweep.due_in))
@@ -97,7 +101,7 @@ class Leader:
                 if fetching.done():
                     fetched = fetching.result()
                     # The server gathers the next batch while this one is on its way.
-                    fetching = self._fetch_from(stream)
+                    fetching = self._fetch_from(stream, linger=_linger_after(fetched.batch))
                     await self._take(fetched)
                 await self._keep_up()
         finally:
@@ -109,8 +113,9 @@ class Leader:
         await self.publisher.flush()
         await self._save(self._position)
 
-    def _fetch_from(self, stream: Changes) -> "asyncio.Task[_Fetched]":
+    def _fetch_from(self, stream: Changes, *, linger: float) -> "asyncio.Task[_Fetched]":
         async def fetch() -> _Fetched:
+            await asyncio.sleep(linger)
             asked, asked_at = self._clock.monotonic(), self._clock.now()
             return _Fetched(await stream.next(), asked=asked, asked_at=asked_at)
 
@@ -143,3 +148,8 @@ class Leader:
         fault.point("relay.after_position")
         self._position = position
         self._saved = self._clock.monotonic()
+
+
+def _linger_after(batch: ChangeBatch) -> float:
+    """Give how long the next batch may gather; not at all while there is a backlog."""
+    return 0 if batch.full else min(_LONGEST_LINGER, len(batch.inserts) * _LINGER_PER_FACT)

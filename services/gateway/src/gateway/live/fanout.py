@@ -1,5 +1,8 @@
 """From Kafka to streams: every event is made into bytes once and goes to all who may see it.
 
+What was stored through this gateway is delivered when messaging has acknowledged it, if it directly
+follows what was delivered before; Kafka's copy of it is a repeat then, like any other.
+
 Numbers are dense per conversation: a repeated one is skipped, a missing one means that this
 gateway does not know who is a member, so it asks the owner before it delivers anything more of that
 conversation. Positions are taken before anybody is asked what a person may read, so nothing falls
@@ -8,7 +11,7 @@ between the owner's answer and the first event.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import structlog
 from google.protobuf.message import DecodeError
@@ -74,6 +77,13 @@ class Memberships(Protocol):
         begins: bool,
     ) -> None:
         """Apply a change of who belongs to a conversation."""
+
+
+class Fact(NamedTuple):
+    """A fact as it is delivered, and as it was read; None when it cannot be."""
+
+    envelope: Envelope | None
+    event: bytes
 
 
 class Segment:
@@ -145,21 +155,42 @@ class FanOut:
     def apply(self, records: Sequence[Record]) -> None:
         """Apply records in order per key."""
         fault.point("gateway.before_apply")
-        runs: dict[str, list[Record]] = {}
+        runs: dict[str, list[Fact]] = {}
         for record in records:
             if record.topic == MESSAGING_CONVERSATION_V1.name:
-                runs.setdefault(record.key, []).append(record)
+                runs.setdefault(record.key, []).append(Fact(_envelope(record), record.value))
             else:
                 self._deliver_personal(record)
         for conversation_id, run in runs.items():
             self._apply_run(self._rooms.get(conversation_id), run)
         fault.point("gateway.after_apply")
 
-    def _apply_run(self, room: Room, run: Sequence[Record]) -> None:
+    def hear(self, events: Sequence[bytes]) -> None:
+        """Deliver what was just stored, before Kafka tells of it.
+
+        Only what directly follows what was applied: then everything before it has been applied,
+        and with it who came and who went (MSG-14). The rest waits for Kafka.
+
+        Args:
+            events: serialized Envelopes, in order per conversation.
+        """
+        runs: dict[Room, list[Fact]] = {}
+        for event in events:
+            envelope = Envelope.FromString(event)
+            room = self._rooms.find(envelope.scope)
+            if room is None or not room.through:
+                continue
+            run = runs.setdefault(room, [])
+            if envelope.change_no == room.through + len(run) + 1:
+                run.append(Fact(envelope, event))
+        for room, run in runs.items():
+            if run:
+                self._apply_run(room, run)
+
+    def _apply_run(self, room: Room, run: Sequence[Fact]) -> None:
         room.beat = self._beat()
         segment: Segment | None = None
-        for record in run:
-            envelope = _envelope(record)
+        for envelope, event in run:
             if envelope is None:
                 room.through = 0
                 self._people.doubt(room, reason=GAP)
@@ -185,7 +216,7 @@ class FanOut:
             if about.joined or about.left or about.history is not None:
                 self._apply_membership(room, about, envelope)
             segment = segment or Segment(change_no - 1)
-            segment.add(record.value, change_no=change_no, seq=about.seq)
+            segment.add(event, change_no=change_no, seq=about.seq)
         if segment is not None:
             self._deliver(room, segment)
 

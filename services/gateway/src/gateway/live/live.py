@@ -1,7 +1,14 @@
 """All open streams of this gateway, and what feeds them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Sequence,
+)
 from contextlib import AsyncExitStack, aclosing, suppress
 from datetime import timedelta
 from types import TracebackType
@@ -99,6 +106,7 @@ class Live:
             clock=runtime.clock,
             health=runtime.health,
             every=section.resolve_seconds,
+            on_stored=self._hear,
         )
         self._people = People(
             self._rooms,
@@ -296,6 +304,10 @@ class Live:
         if frame.sends:
             self._sends.accept(stream, frame.sends)
             await stream.outbound.room()
+
+    def _hear(self, events: Sequence[bytes]) -> None:
+        """Take what messaging has just stored of what came through this gateway."""
+        self.fanout.hear(events)
 
     async def _drain(self) -> None:
         """Tell every stream that this gateway goes away, and end those that stay."""

@@ -15,7 +15,7 @@ from plexuskit.service import Health, Runtime
 
 from gateway.live.endpoints import parse, resolve
 from gateway.live.rendezvous import choose
-from gateway.live.uplink import ANSWER_SECONDS, Uplink
+from gateway.live.uplink import ANSWER_SECONDS, OnStored, Uplink
 
 log = structlog.get_logger()
 
@@ -37,6 +37,7 @@ class Router:
         clock: Clock,
         health: Health,
         every: float,
+        on_stored: OnStored,
     ) -> None:
         """Take where messaging is.
 
@@ -47,6 +48,7 @@ class Router:
             clock: tells what is overdue.
             health: gets a check that is shown.
             every: seconds between two look-ups of the names.
+            on_stored: takes what the processes have just stored.
         """
         self._targets = parse(peers)
         self._signer = signer
@@ -54,6 +56,7 @@ class Router:
         self._clock = clock
         self._health = health
         self._every = every
+        self._on_stored = on_stored
         self._uplinks: dict[str, Uplink] = {}
         self._tasks: dict[Uplink, asyncio.Task[None]] = {}
         # Uplinks to addresses that are gone, with the time at which they are cut off.
@@ -116,7 +119,12 @@ class Router:
             await asyncio.sleep(self._every)
 
     def _connect(self, endpoint: str) -> None:
-        uplink = Uplink(endpoint, clock=self._clock, on_change=self._choose_again)
+        uplink = Uplink(
+            endpoint,
+            clock=self._clock,
+            on_change=self._choose_again,
+            on_stored=self._on_stored,
+        )
         self._uplinks[endpoint] = uplink
         self._tasks[uplink] = asyncio.create_task(self._keep(uplink), name=f"uplink {endpoint}")
 

@@ -1,7 +1,7 @@
 """The stream of sends to one messaging process: many items a frame, verdicts back in any order."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -46,22 +46,30 @@ class Sent(NamedTuple):
     due: float
 
 
+OnStored = Callable[[Sequence[bytes]], None]
+"""Takes serialized Envelopes: facts that are in the log, after their verdicts went to streams."""
+
+
 class Uplink:
     """One messaging process: a stream of sends, and its word on who may read what."""
 
-    def __init__(self, endpoint: str, *, clock: Clock, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, endpoint: str, *, clock: Clock, on_change: Callable[[], None], on_stored: OnStored
+    ) -> None:
         """Take who it leads to.
 
         Args:
             endpoint: `address:port`, for the log and for routing.
             clock: tells what is overdue.
             on_change: called when `up` has changed.
+            on_stored: takes what this process has just stored.
         """
         self.endpoint = endpoint
         self.up = False
         self._authority: AuthorityAsyncStub | None = None
         self._clock = clock
         self._on_change = on_change
+        self._on_stored = on_stored
         self._waiting: list[AppendItem] = []
         self._awake = asyncio.Event()
         self._sent: dict[int, Sent] = {}
@@ -174,10 +182,16 @@ class Uplink:
 
     def _take(self, response: AppendResponse) -> None:
         fault.point("gateway.before_ack")
+        events = []
         for each in response.verdicts:
             sent = self._sent.pop(each.ref, None)
-            if sent is not None:
-                self._settle(sent, each.verdict)
+            if sent is None:
+                continue
+            self._settle(sent, each.verdict)
+            if each.event:
+                events.append(each.event)
+        if events:
+            self._on_stored(events)
 
     def _lose_all(self) -> None:
         """Answer everything that is on its way: the same request ids can be sent again (MSG-3)."""

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 from plexus.messaging.v1 import log_service_pb2, log_service_pb2_grpc
-from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
+from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest, SendVerdict
 from plexuskit import fault
+from plexuskit.config import MEBIBYTE
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import CallerContextInvalid, CallerVerifier, actor_of, caller
 
@@ -16,6 +17,9 @@ from messaging.operations.batch import Item, Stored
 from messaging.operations.log import Log
 
 pb = log_service_pb2
+
+# Facts in one frame of verdicts; also what a gateway that does not read makes this process hold.
+MOST_EVENT_BYTES: Final = 2 * MEBIBYTE
 
 
 class LogApi(log_service_pb2_grpc.LogServiceServicer):
@@ -69,7 +73,8 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
         outbox.expect()
 
         def tell(verdict: Stored | Refusal) -> None:
-            outbox.put(pb.AppendVerdict(ref=ref, verdict=translate.to_send_verdict(verdict)))
+            event = b"" if isinstance(verdict, Refusal) else verdict.event
+            outbox.put(ref, translate.to_send_verdict(verdict), event=event)
 
         try:
             context = self._verifier.verify(item.signed_caller)
@@ -94,6 +99,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self._ready: list[pb.AppendVerdict] = []
+        self._event_bytes = 0
         self._awake = asyncio.Event()
         self._expected = 0
         self._ended = False
@@ -102,10 +108,16 @@ class Outbox:
         """Note an item whose verdict will come."""
         self._expected += 1
 
-    def put(self, verdict: pb.AppendVerdict) -> None:
-        """Add a verdict; it goes out with the next frame."""
+    def put(self, ref: int, verdict: SendVerdict, *, event: bytes) -> None:
+        """Add a verdict; it goes out with the next frame.
+
+        The fact goes with it as long as a frame has room for it: Kafka brings it anyway.
+        """
         self._expected -= 1
-        self._ready.append(verdict)
+        if self._event_bytes + len(event) > MOST_EVENT_BYTES:
+            event = b""
+        self._event_bytes += len(event)
+        self._ready.append(pb.AppendVerdict(ref=ref, verdict=verdict, event=event))
         self._awake.set()
 
     def end_of_input(self) -> None:
@@ -119,6 +131,7 @@ class Outbox:
             await self._awake.wait()
             self._awake.clear()
             ready, self._ready = self._ready, []
+            self._event_bytes = 0
             if ready:
                 yield ready
             if self._ended and not self._expected and not self._ready:

@@ -48,6 +48,8 @@ class Stored(NamedTuple):
     at: datetime
     deduplicated: bool = False
     not_in_conversation: tuple[str, ...] = ()
+    # The fact as it was stored, serialized; empty for what was stored before.
+    event: bytes = b""
 
 
 @dataclass(slots=True, eq=False)
@@ -339,6 +341,7 @@ class Batch:
             numbers.change_no,
             now,
             not_in_conversation=outsiders(tail, draft),
+            event=event,
         )
         return Staged(
             item, stored, Head(numbers.change_no, numbers.seq, numbers.chain_hash), document
@@ -400,7 +403,7 @@ class Batch:
         content_hash, stored = self._stored[item.key]
         if content_hash != item.draft.content_hash:
             return RequestIdReused(request_id=item.draft.request_id)
-        return stored._replace(deduplicated=True)
+        return stored._replace(deduplicated=True, event=b"")
 
 
 def repeated(item: Item, original: dict[str, Any]) -> Stored | Refusal:

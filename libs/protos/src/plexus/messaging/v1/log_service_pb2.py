@@ -26,7 +26,7 @@ from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__
 from plexus.messaging.v1 import messaging_service_pb2 as plexus_dot_messaging_dot_v1_dot_messaging__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%plexus/messaging/v1/log_service.proto\x12\x13plexus.messaging.v1\x1a\x1dplexus/authz/v1/options.proto\x1a+plexus/messaging/v1/messaging_service.proto\"?\n\rAppendRequest\x12.\n\x05items\x18\x01 \x03(\x0b\x32\x1f.plexus.messaging.v1.AppendItem\"V\n\nAppendItem\x12\x0b\n\x03ref\x18\x01 \x01(\x04\x12\x15\n\rsigned_caller\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63ommand\x18\x03 \x01(\x0c\x12\x13\n\x0btraceparent\x18\x04 \x01(\t\"F\n\x0e\x41ppendResponse\x12\x34\n\x08verdicts\x18\x01 \x03(\x0b\x32\".plexus.messaging.v1.AppendVerdict\"O\n\rAppendVerdict\x12\x0b\n\x03ref\x18\x01 \x01(\x04\x12\x31\n\x07verdict\x18\x02 \x01(\x0b\x32 .plexus.messaging.v1.SendVerdict2k\n\nLogService\x12]\n\x06\x41ppend\x12\".plexus.messaging.v1.AppendRequest\x1a#.plexus.messaging.v1.AppendResponse\"\x06\xaa\xbb\x18\x02(\x01(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%plexus/messaging/v1/log_service.proto\x12\x13plexus.messaging.v1\x1a\x1dplexus/authz/v1/options.proto\x1a+plexus/messaging/v1/messaging_service.proto\"?\n\rAppendRequest\x12.\n\x05items\x18\x01 \x03(\x0b\x32\x1f.plexus.messaging.v1.AppendItem\"V\n\nAppendItem\x12\x0b\n\x03ref\x18\x01 \x01(\x04\x12\x15\n\rsigned_caller\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63ommand\x18\x03 \x01(\x0c\x12\x13\n\x0btraceparent\x18\x04 \x01(\t\"F\n\x0e\x41ppendResponse\x12\x34\n\x08verdicts\x18\x01 \x03(\x0b\x32\".plexus.messaging.v1.AppendVerdict\"^\n\rAppendVerdict\x12\x0b\n\x03ref\x18\x01 \x01(\x04\x12\x31\n\x07verdict\x18\x02 \x01(\x0b\x32 .plexus.messaging.v1.SendVerdict\x12\r\n\x05\x65vent\x18\x03 \x01(\x0c\x32k\n\nLogService\x12]\n\x06\x41ppend\x12\".plexus.messaging.v1.AppendRequest\x1a#.plexus.messaging.v1.AppendResponse\"\x06\xaa\xbb\x18\x02(\x01(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,7 +42,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPENDRESPONSE']._serialized_start=291
   _globals['_APPENDRESPONSE']._serialized_end=361
   _globals['_APPENDVERDICT']._serialized_start=363
-  _globals['_APPENDVERDICT']._serialized_end=442
-  _globals['_LOGSERVICE']._serialized_start=444
-  _globals['_LOGSERVICE']._serialized_end=551
+  _globals['_APPENDVERDICT']._serialized_end=457
+  _globals['_LOGSERVICE']._serialized_start=459
+  _globals['_LOGSERVICE']._serialized_end=566
 # @@protoc_insertion_point(module_scope)

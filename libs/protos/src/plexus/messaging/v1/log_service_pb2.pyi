@@ -101,7 +101,12 @@ class AppendVerdict(_message.Message):
 
     REF_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
     ref: _builtins.int
+    event: _builtins.bytes
+    """Serialized plexus.event.v1.Envelope: the fact, as topic `messaging.conversation.v1` will carry it.
+    Only with what this item has stored, and not always: whoever has none waits for the topic.
+    """
     @_builtins.property
     def verdict(self) -> _messaging_service_pb2.SendVerdict: ...
     def __init__(
@@ -109,10 +114,11 @@ class AppendVerdict(_message.Message):
         *,
         ref: _builtins.int = ...,
         verdict: _messaging_service_pb2.SendVerdict | None = ...,
+        event: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["verdict", b"verdict"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "ref", b"ref", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
