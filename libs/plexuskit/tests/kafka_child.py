@@ -24,7 +24,8 @@ async def main(url: str, prefix: str, effects: Path) -> None:
             os.fsync(out.fileno())
         os.kill(os.getpid(), signal.SIGKILL)
 
-    section = KafkaSection(url=url, topic_prefix=prefix)
+    # The shortest that brokers take unless they are told otherwise.
+    section = KafkaSection(url=url, topic_prefix=prefix, session_seconds=6)
     runtime = Runtime(service="child")
     async with consumer(section, SEARCH_MESSAGES, handle, runtime=runtime):
         await asyncio.sleep(60)

@@ -38,6 +38,10 @@ class MongoSection(Section):
 class KafkaSection(Section):
     """Where the brokers are; `topic_prefix` is put before every topic and group name.
 
+    `session_seconds` is how long a consumer may be silent until its partitions go to others: what
+    a killed process was about to read waits so long. Brokers refuse less than their
+    `group.min.session.timeout.ms`, 6 s unless set.
+
     With a `ca_file` the brokers are spoken to over TLS, and their names are checked; `cert_file`
     and `key_file` are for brokers that ask for a certificate. MongoDB has the same in its URL.
     """
@@ -47,6 +51,7 @@ class KafkaSection(Section):
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
+    session_seconds: Seconds = 10
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

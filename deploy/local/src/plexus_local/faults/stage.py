@@ -34,11 +34,16 @@ ENTRIES: Final = (
     Entry(name="gateway", service="gateway", roles=("api",), stage=2, serves=("grpc", "http")),
     Entry(name="gateway-2", service="gateway", roles=("api",), stage=2, serves=("grpc", "http")),
 )
-# A killed relay's lease is waited for in every cycle that kills one.
+# A killed relay's lease is waited for in every cycle that kills one, and a killed consumer's session.
 LEASE_SECONDS: Final = 1.0
+SESSION_SECONDS: Final = 4.0
 SETTINGS: Final = {
-    f"{service}_RELAY__LEASE_SECONDS": str(LEASE_SECONDS)
+    f"{service}_{setting}": str(seconds)
     for service in ("DIRECTORY", "MESSAGING", "NOTIFY")
+    for setting, seconds in (
+        ("RELAY__LEASE_SECONDS", LEASE_SECONDS),
+        ("KAFKA__SESSION_SECONDS", SESSION_SECONDS),
+    )
 } | {
     "MESSAGING_SCHEDULE__LEASE_SECONDS": "2",
     "MESSAGING_SCHEDULE__POLL_SECONDS": "0.2",

@@ -56,6 +56,8 @@ _COMMITTING = timedelta(seconds=10)
 _FINISHING = timedelta(seconds=8)
 _LEAVING = timedelta(seconds=5)
 _LAG_EVERY = timedelta(seconds=5)
+# Of a session: one may be late, and one lost.
+_HEARTBEATS = 3
 _RUNNING = "running"
 
 
@@ -144,6 +146,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
     @asynccontextmanager
     async def _subscribed(self) -> AsyncIterator[AIOKafkaConsumer]:
         tls = tls_context(self._section)
+        session = timedelta(seconds=self._section.session_seconds)
         broker = KafkaBroker(
             self._section.url,
             consumer_only=True,
@@ -160,6 +163,8 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
             max_poll_interval_ms=milliseconds(_MAX_POLL_INTERVAL),
+            session_timeout_ms=milliseconds(session),
+            heartbeat_interval_ms=milliseconds(session / _HEARTBEATS),
             rebalance_timeout_ms=milliseconds(_FINISHING * 3),
             listener=self,
         )
