@@ -22,9 +22,9 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 SESSION = "/plexus.gateway.v1.SessionService/Session"
 STREAMS, PEOPLE, CHANNELS = 1_000, 10, 20
-ROUNDS, ROUND_MESSAGES, EVERY = 5, 20, 0.2
-# The requirement is 1.1 on a machine of its own; this one also makes the load and has neighbours.
-MOST_RATIO = 1.5
+PAIRS, ROUND_MESSAGES, EVERY = 15, 20, 0.2
+# Of the median of pairs: a single one has what the machine's neighbours did in it.
+MOST_RATIO = 1.1
 MARK = b"sent at "
 MEGABYTE = 1024 * 1024
 
@@ -50,25 +50,31 @@ async def test_one_slow_reader_among_1000_streams_does_not_delay_the_others(tmp_
             for number in range(STREAMS)
         ]
         readers = [asyncio.create_task(_read(call, latencies)) for call in opened]
-        p99: dict[bool, list[float]] = {False: [], True: []}
+
+        async def p99(*, slow: bool) -> float:
+            quiet = [await _open(channels[0], listeners[0])] if slow else []
+            latencies.clear()
+            await _round(sender, conversation, latencies, expected=STREAMS)
+            for call in quiet:
+                call.cancel()
+            return statistics.quantiles(latencies, n=100)[98]
+
+        ratios = []
         try:
             await _round(sender, conversation, latencies, expected=STREAMS)
-            for number in range(2 * ROUNDS):
-                slow = number % 2 == 1
-                quiet = [await _open(channels[0], listeners[0])] if slow else []
-                latencies.clear()
-                await _round(sender, conversation, latencies, expected=STREAMS)
-                p99[slow].append(statistics.quantiles(latencies, n=100)[98])
-                for call in quiet:
-                    call.cancel()
+            for number in range(PAIRS):
+                # Which one comes first changes, so that what drifts favours neither.
+                first = await p99(slow=number % 2 == 0)
+                second = await p99(slow=number % 2 == 1)
+                ratios.append(first / second if number % 2 == 0 else second / first)
         finally:
             for reader in readers:
                 reader.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
 
-    without, beside = statistics.median(p99[False]), statistics.median(p99[True])
-    print(f"p99 without {without * 1000:.1f} ms, with a slow reader {beside * 1000:.1f} ms")  # noqa: T201
-    assert beside / without < MOST_RATIO
+    ratio = statistics.median(ratios)
+    print(f"p99 with a slow reader by p99 without: {ratio:.2f} of {sorted(ratios)}")  # noqa: T201
+    assert ratio <= MOST_RATIO
 
 
 async def test_a_session_that_never_reads_costs_bounded_memory_and_is_told_to_resync(tmp_path):

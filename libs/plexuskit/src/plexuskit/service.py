@@ -13,13 +13,13 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import structlog
-import uvloop
 
 from plexuskit import metrics, ops, telemetry
 from plexuskit.clock import SystemClock
 from plexuskit.config import ServiceSettings, SettingsT, load
 from plexuskit.deadline import Deadline
 from plexuskit.health import Health, describe
+from plexuskit.loop import Loop
 from plexuskit.roles import LiveRole, Role
 from plexuskit.runtime import Runtime
 
@@ -104,7 +104,7 @@ class _Process:
 
     def run(self) -> int:
         telemetry.configure(self._settings.telemetry, service=self.runtime.service)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=Loop) as runner:
             runner.run(self._serve())
             self.runtime.doing = "closing the loop"
         telemetry.shutdown(within=min(_SPANS_SECONDS, self.deadline.share()))

@@ -207,8 +207,7 @@ class CallerTokens:
         """Return a SignedCaller for a service, with at least half of its life left."""
         now = _millis(self._clock.now())
         held = self._signed.get(audience)
-        # A clock that was set back would stretch the life of what it signed before.
-        if held is not None and 0 <= now - held[0] < self._life_ms // 2:
+        if held is not None and self._is_fresh(held[0], now=now):
             return held[1]
         self._context.audience = audience
         self._context.issued_at_ms = now
@@ -221,7 +220,11 @@ class CallerTokens:
     def fresh(self) -> bool:
         """Whether a context that was signed would be given again now."""
         now = _millis(self._clock.now())
-        return any(0 <= now - at < self._life_ms // 2 for at, _ in self._signed.values())
+        return any(self._is_fresh(at, now=now) for at, _ in self._signed.values())
+
+    def _is_fresh(self, at: int, *, now: int) -> bool:
+        # A clock that was set back would stretch the life of what it signed before.
+        return 0 <= now - at < self._life_ms // 2
 
 
 class CallerVerifier:
