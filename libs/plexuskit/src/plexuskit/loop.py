@@ -32,9 +32,7 @@ class Loop(uvloop.Loop):
         super().__init__()
         self.pollers = 0
 
-    def add_reader(
-        self, fd: Any, callback: Callable[[Unpack[ArgsT]], Any], *args: Unpack[ArgsT]
-    ) -> None:
+    def add_reader(self, fd: Any, callback: Callable[[Unpack[ArgsT]], Any], *args: *ArgsT) -> None:
         """Have a callback called when there is something to read."""
         if isinstance(fd, socket.socket) and _is_poller(callback):
             self.pollers += 1
