@@ -4,8 +4,8 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from directory import queries
-from directory.domain.scim.guard import Bounds, passes
+from directory import operations, queries
+from directory.domain.scim.guard import APPROVE, Bounds, passes
 from grpc.aio import AioRpcError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,6 +111,43 @@ async def test_int_1_dropped_deactivations_change_nobody_and_the_feed_goes_on(
     assert (told.status.stopped, told.status.deactivated) == (False, 0)
     assert await active(company, staff) == set(staff[5:])
     assert (await feed.ask("DELETE", f"/Users/{staff[5]}")).status == 204
+
+
+async def test_int_1_who_may_answer_and_nothing_else_sees_what_waits_and_answers(
+    feed, company, staff, served
+):
+    await stop(feed, staff)
+    keeper = await company.hire("keeper")
+    role = await operations.create_role(
+        company.store,
+        actor=company.actor,
+        name="Keeper of the feed",
+        description="",
+        permissions=[APPROVE],
+        masks=(),
+        request=None,
+        now=company.now,
+    )
+    await operations.bind_role(
+        company.store,
+        actor=company.actor,
+        role_id=role.id,
+        subject=f"person:{keeper.id}",
+        scope="",
+        expires_at=None,
+        request=None,
+        now=company.now,
+    )
+    caller = served.person(keeper.id, company.tenant.id, "member")
+
+    status = (await served.scim.GetFeedStatus(GetFeedStatusRequest(), **caller)).status
+    told = await served.scim.ResolveFeed(
+        ResolveFeedRequest(approve=True, expected_waiting=len(status.waiting_person_ids)), **caller
+    )
+
+    assert list(status.waiting_person_ids) == staff[5:7]
+    assert (told.status.stopped, list(told.status.waiting_person_ids)) == (False, [])
+    assert await active(company, staff) == set(staff[7:])
 
 
 async def test_int_1_the_window_slides_and_the_feed_may_take_back_what_waits(

@@ -6,7 +6,7 @@ from typing import Any, Final
 from scim2_models import SearchRequest
 
 from directory.domain.access import Actor
-from directory.domain.scim.guard import Feed
+from directory.domain.scim.guard import APPROVE, Feed
 from directory.domain.scim.records import Record
 from directory.domain.scim.resources import DEFAULT_RESULTS, MOST_RESULTS, USER
 from directory.domain.scim.rules import FeedRules
@@ -51,9 +51,9 @@ async def get_feed_status(store: Store, *, actor: Actor, rules: FeedRules, now: 
     """Say how the feed stands.
 
     Raises:
-        PermissionMissing: the actor may not manage people.
+        PermissionMissing: the actor may not answer for the feed.
     """
-    await store.grants.holding_everywhere(actor, "people.manage", now=now)
+    await store.grants.holding_everywhere(actor, APPROVE, now=now)
     tenant_id = actor.tenant_id
     deactivated = await store.feeds.count(tenant_id, now=now)
     active = await store.people.count_active_humans(tenant_id=tenant_id)
