@@ -1,4 +1,4 @@
-"""A process that relays, for test_relay.py to kill and to pause; never imported.
+"""A process that relays, for test_relay_lease.py to kill and to pause; never imported.
 
 Arguments: MongoDB's address, the database, Kafka's address, the topic prefix.
 """

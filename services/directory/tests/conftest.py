@@ -1,7 +1,7 @@
 """What the directory's tests stand on: a real database, cheap hashes, a real gRPC server."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from directory.api import (
     SignInMeans,
 )
 from directory.config import BootstrapSection, OpenIdSection, PasskeysSection, PasswordsSection
-from directory.domain.access import Actor
+from directory.domain.access import ADMIN, Actor
 from directory.domain.people import Changes, Draft, Person
 from directory.domain.requests import Request
 from directory.domain.scim.guard import Bounds
@@ -54,6 +54,9 @@ from plexuskit.mongo import Database
 from plexuskit.service import Runtime
 from plexuskit.testing import FrozenClock
 from plexuskit.testing.databases import database_fixtures
+
+from .access_support import department
+from .scopes_support import Scoped, bind_person
 
 SECRET = "bootstrap secret of the tests"
 PASSWORD = "correct horse"
@@ -235,6 +238,16 @@ async def company(
         passkeys=passkeys,
         clock=clock,
     )
+
+
+@pytest.fixture
+async def scoped(company: Company) -> Scoped:
+    north, south = await department(company, "north"), await department(company, "south")
+    deep = await department(company, "deep", north.id)
+    lead = await company.hire("lead", department_ids=[north.id])
+    await bind_person(company, ADMIN, lead, f"department:{north.id}")
+    part = replace(company, actor=company.acting_as(lead))
+    return Scoped(whole=company, part=part, lead=lead, north=north, deep=deep, south=south)
 
 
 @pytest.fixture

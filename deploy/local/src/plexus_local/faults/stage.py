@@ -34,7 +34,7 @@ ENTRIES: Final = (
     Entry(name="gateway", service="gateway", roles=("api",), stage=2, serves=("grpc", "http")),
     Entry(name="gateway-2", service="gateway", roles=("api",), stage=2, serves=("grpc", "http")),
 )
-# A killed relay's lease is waited for in every cycle that kills one, and a killed consumer's session.
+# A killed relay's lease is waited for in every cycle that kills one; so is a consumer's session.
 LEASE_SECONDS: Final = 1.0
 SESSION_SECONDS: Final = 4.0
 SETTINGS: Final = {

@@ -1,0 +1,121 @@
+"""What the tests of access share: the shortest ways to change who may do what."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from directory import operations, queries
+from directory.domain.bindings import Binding
+from directory.domain.departments import Department
+from directory.domain.people import Person
+from directory.domain.requests import Request
+from directory.domain.roles import Role
+from plexus.event.v1.envelope_pb2 import Envelope
+
+Facts = Callable[[], Awaitable[list[Envelope]]]
+HR = ("people.manage", "roles.bind", "roles.read")
+FORBID = 'forbid(principal, action == Plexus::Action::"tasks.create", resource);'
+
+
+async def create_role(
+    company: Any, name: str = "HR", permissions: Sequence[str] = HR, **rest: Any
+) -> Role:
+    asked = {"description": "", "masks": (), "request": None, **rest}
+    return await operations.create_role(
+        company.store,
+        actor=company.actor,
+        name=name,
+        permissions=permissions,
+        now=company.now,
+        **asked,
+    )
+
+
+async def delete_role(company: Any, role_id: str, request: Request | None = None) -> None:
+    await operations.delete_role(
+        company.store, actor=company.actor, role_id=role_id, request=request, now=company.now
+    )
+
+
+async def bind(company: Any, role_id: str, subject: str, scope: str = "", **rest: Any) -> Binding:
+    asked = {"expires_at": None, "request": None, **rest}
+    return await operations.bind_role(
+        company.store,
+        actor=company.actor,
+        role_id=role_id,
+        subject=subject,
+        scope=scope,
+        now=company.now,
+        **asked,
+    )
+
+
+async def unbind(company: Any, binding_id: str, request: Request | None = None) -> None:
+    await operations.unbind_role(
+        company.store, actor=company.actor, binding_id=binding_id, request=request, now=company.now
+    )
+
+
+async def bindings(company: Any, subject: str = "", scope: str = "") -> list[str]:
+    found, _ = await queries.list_role_bindings(
+        company.store,
+        actor=company.actor,
+        subject=subject,
+        scope=scope,
+        page_size=0,
+        page_token="",
+        now=company.now,
+    )
+    return [binding.id for binding in found]
+
+
+async def department(company: Any, name: str, parent: str = "", external: str = "") -> Department:
+    return await operations.create_department(
+        company.store,
+        actor=company.actor,
+        name=name,
+        parent_id=parent,
+        external_id=external,
+        request=None,
+        now=company.now,
+    )
+
+
+async def put_policy(
+    company: Any, name: str = "tasks", cedar: str = FORBID, version: int = 0, **rest: Any
+):
+    asked = {"enabled": True, "request": None, **rest}
+    return await operations.put_access_policy(
+        company.store,
+        actor=company.actor,
+        name=name,
+        cedar=cedar,
+        expected_version=version,
+        now=company.now,
+        **asked,
+    )
+
+
+async def set_module(company: Any, name: str, *, enabled: bool, exceptions: Sequence[str] = ()):
+    return await operations.set_module(
+        company.store,
+        actor=company.actor,
+        name=name,
+        enabled=enabled,
+        except_department_ids=exceptions,
+        request=None,
+        now=company.now,
+    )
+
+
+def as_(company: Any, person: Person, **changes: Any) -> Any:
+    return replace(company, actor=replace(company.acting_as(person), **changes))
+
+
+async def access_facts(facts: Facts) -> list[tuple[str, str, int]]:
+    return [
+        (fact.type.rpartition(".")[2], fact.scope, fact.change_no)
+        for fact in await facts()
+        if fact.type.rpartition(".")[2]
+        in {"RoleChanged", "RoleBindingChanged", "AccessPolicyChanged", "ModuleChanged"}
+    ]
