@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from messaging.domain.scheduling import SPREAD
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.conversations_pb2 import Member
 from plexus.messaging.v1.events_pb2 import MessagePosted
@@ -28,8 +29,6 @@ from plexus_local.faults.held import comparable, differing
 from plexus_local.faults.ledger import Ledger, Told, Violation
 
 CAUGHT_UP_WITHIN: Final = 30.0
-# What is scheduled for a full or half hour is said up to so much later (MSG-17).
-SPREAD_SECONDS: Final = 30.0
 PAGE: Final = 500
 
 
@@ -87,7 +86,8 @@ class Verifier:
             Violation: it is not so.
         """
         said = {(key[1], key[2]) for key in self._ledger.said if key[0] == room.id}
-        deadline = time.monotonic() + SPREAD_SECONDS + CAUGHT_UP_WITHIN
+        # What is scheduled for a full or half hour is spread over a while (MSG-17).
+        deadline = time.monotonic() + SPREAD.total_seconds() + CAUGHT_UP_WITHIN
         while said != set(self._logs[room.id].messages):
             if time.monotonic() > deadline:
                 odd = sorted(said ^ set(self._logs[room.id].messages))[:5]
