@@ -12,22 +12,9 @@ import structlog
 from plexuskit.clock import SystemClock
 from plexuskit.config import KafkaSection, MongoSection
 from plexuskit.mongo import connect
-from plexuskit.relay import FactSource, relay, replay_by_id
+from plexuskit.relay import relay
 from plexuskit.runtime import Runtime
-
-ENTRIES = FactSource(
-    collection="entries",
-    topic=lambda _: "messaging.conversation.v1",
-    key=lambda entry: entry["conversation_id"],
-    scope=lambda entry: entry["conversation_id"],
-    number=lambda entry: entry["change_no"],
-    event=lambda entry: entry["event"],
-    traceparent=lambda entry: entry["traceparent"],
-    dense=True,
-    mark_published=False,
-    replay=replay_by_id("conversation_id", "change_no"),
-    recent=lambda since: {"stored_at": {"$gte": since}},
-)
+from relay_support import ENTRIES
 
 
 async def main(mongo_url: str, database: str, kafka_url: str, prefix: str) -> None:

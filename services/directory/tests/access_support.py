@@ -5,11 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from directory import operations, queries
-from directory.domain.bindings import Binding
 from directory.domain.departments import Department
 from directory.domain.people import Person
 from directory.domain.requests import Request
-from directory.domain.roles import Role
 from plexus.event.v1.envelope_pb2 import Envelope
 
 Facts = Callable[[], Awaitable[list[Envelope]]]
@@ -17,36 +15,9 @@ HR = ("people.manage", "roles.bind", "roles.read")
 FORBID = 'forbid(principal, action == Plexus::Action::"tasks.create", resource);'
 
 
-async def create_role(
-    company: Any, name: str = "HR", permissions: Sequence[str] = HR, **rest: Any
-) -> Role:
-    asked = {"description": "", "masks": (), "request": None, **rest}
-    return await operations.create_role(
-        company.store,
-        actor=company.actor,
-        name=name,
-        permissions=permissions,
-        now=company.now,
-        **asked,
-    )
-
-
 async def delete_role(company: Any, role_id: str, request: Request | None = None) -> None:
     await operations.delete_role(
         company.store, actor=company.actor, role_id=role_id, request=request, now=company.now
-    )
-
-
-async def bind(company: Any, role_id: str, subject: str, scope: str = "", **rest: Any) -> Binding:
-    asked = {"expires_at": None, "request": None, **rest}
-    return await operations.bind_role(
-        company.store,
-        actor=company.actor,
-        role_id=role_id,
-        subject=subject,
-        scope=scope,
-        now=company.now,
-        **asked,
     )
 
 

@@ -17,8 +17,10 @@ from directory.api import (
 )
 from directory.config import BootstrapSection, OpenIdSection, PasskeysSection, PasswordsSection
 from directory.domain.access import ADMIN, Actor
+from directory.domain.bindings import Binding
 from directory.domain.people import Changes, Draft, Person
 from directory.domain.requests import Request
+from directory.domain.roles import Role
 from directory.domain.scim.guard import Bounds
 from directory.domain.scim.rules import FeedRules
 from directory.domain.sessions import Tokens
@@ -55,7 +57,7 @@ from plexuskit.service import Runtime
 from plexuskit.testing import FrozenClock
 from plexuskit.testing.databases import database_fixtures
 
-from .access_support import department
+from .access_support import HR, department
 from .scopes_support import Scoped, bind_person
 
 SECRET = "bootstrap secret of the tests"
@@ -157,6 +159,31 @@ class Company:
     async def refresh(self, refresh_token: str) -> Tokens:
         return await operations.refresh_session(
             self.store, self.issuer, refresh_token=refresh_token, now=self.now
+        )
+
+    async def create_role(
+        self, name: str = "HR", permissions: Sequence[str] = HR, **rest: object
+    ) -> Role:
+        asked = {"description": "", "masks": (), "request": None, **rest}
+        return await operations.create_role(
+            self.store,
+            actor=self.actor,
+            name=name,
+            permissions=permissions,
+            now=self.now,
+            **asked,  # type: ignore[arg-type]
+        )
+
+    async def bind(self, role_id: str, subject: str, scope: str = "", **rest: object) -> Binding:
+        asked = {"expires_at": None, "request": None, **rest}
+        return await operations.bind_role(
+            self.store,
+            actor=self.actor,
+            role_id=role_id,
+            subject=subject,
+            scope=scope,
+            now=self.now,
+            **asked,  # type: ignore[arg-type]
         )
 
     async def department(self, name: str, parent_id: str = "", external_id: str = "") -> str:

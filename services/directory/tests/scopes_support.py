@@ -11,8 +11,6 @@ from directory.domain.people import Changes, Person
 from plexuskit.errors import Refusal
 from plexuskit.testing.commands import StoreCommands
 
-from .access_support import bind
-
 
 async def asked(commands: StoreCommands, attempt: Awaitable[Any]) -> list[str]:
     """Give what the store is asked, command by command with its collection."""
@@ -33,7 +31,7 @@ class Scoped:
 
 
 async def bind_person(company: Any, role: str, person: Person, scope: str, **rest: Any) -> None:
-    await bind(company, role, f"person:{person.id}", scope, **rest)
+    await company.bind(role, f"person:{person.id}", scope, **rest)
 
 
 async def update(company: Any, person_id: str, **changes: Any) -> Person:

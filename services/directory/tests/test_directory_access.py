@@ -26,9 +26,7 @@ from .access_support import (
     Facts,
     access_facts,
     as_,
-    bind,
     bindings,
-    create_role,
     delete_role,
     put_policy,
     set_module,
@@ -57,8 +55,8 @@ def request(request_id: str, content: bytes = b"same") -> Request:
 async def test_gw_3_a_role_lives_through_its_versions_with_a_fact_for_each(
     company: Any, facts: Facts
 ) -> None:
-    role = await create_role(
-        company, masks=[FieldMask(message="plexus.directory.v1.Person", fields=("handle", "id"))]
+    role = await company.create_role(
+        masks=[FieldMask(message="plexus.directory.v1.Person", fields=("handle", "id"))]
     )
     renamed = await update_role(company, role.id, version=1, name="People", description=" all ")
     assert (renamed.name, renamed.description, renamed.version) == ("People", "all", 2)
@@ -71,29 +69,29 @@ async def test_gw_3_a_role_lives_through_its_versions_with_a_fact_for_each(
 
 
 async def test_gw_3_roles_are_listed_built_in_ones_first(company: Any) -> None:
-    await create_role(company, "b")
-    await create_role(company, "A")
+    await company.create_role("b")
+    await company.create_role("A")
     listed = await queries.list_roles(company.store, actor=company.actor, now=company.now)
     assert [role.name for role in listed] == [*NAMES, "A", "b"]
     assert [role.built_in for role in listed] == [True] * len(NAMES) + [False, False]
 
 
 async def test_the_name_of_a_role_is_its_own(company: Any) -> None:
-    await create_role(company, "HR")
-    other = await create_role(company, "Other")
+    await company.create_role("HR")
+    other = await company.create_role("Other")
     for name in ("hr", "Admin"):
         with pytest.raises(RoleNameTaken):
-            await create_role(company, name)
+            await company.create_role(name)
         with pytest.raises(RoleNameTaken):
             await update_role(company, other.id, name=name)
     await delete_role(company, other.id)
-    assert (await create_role(company, "other")).id != other.id
+    assert (await company.create_role("other")).id != other.id
 
 
 async def test_gw_3_what_is_wrong_with_a_role_is_refused_by_name(company: Any) -> None:
-    role = await create_role(company)
+    role = await company.create_role()
     with pytest.raises(PermissionUnknown):
-        await create_role(company, "x", ["people.eat"])
+        await company.create_role("x", ["people.eat"])
     with pytest.raises(VersionConflict):
         await update_role(company, role.id, version=7, name="x")
     for role_id in ("rol_none", ""):
@@ -108,17 +106,17 @@ async def test_gw_3_what_is_wrong_with_a_role_is_refused_by_name(company: Any) -
             await delete_role(company, role_id)
     twice = FieldMask(message="plexus.directory.v1.Person", fields=("id",))
     with pytest.raises(InvalidArgument):
-        await create_role(company, "x", masks=[twice, twice])
+        await company.create_role("x", masks=[twice, twice])
 
 
 async def test_gw_1_a_member_manages_no_access(company: Any) -> None:
     li = as_(company, await company.hire("li"))
-    role = await create_role(company)
+    role = await company.create_role()
     refused: list[Awaitable[Any]] = [
-        create_role(li, "x"),
+        li.create_role("x"),
         update_role(li, role.id, name="x"),
         delete_role(li, role.id),
-        bind(li, role.id, f"person:{li.actor.person_id}"),
+        li.bind(role.id, f"person:{li.actor.person_id}"),
         unbind(li, "rbd_none"),
         bindings(li),
         put_policy(li),
@@ -138,26 +136,26 @@ async def test_gw_1_an_administrator_of_a_moment_ago_binds_nothing(company: Any)
     li = await company.hire("li")
     stale = as_(company, li, roles=frozenset({ADMIN}))
     with pytest.raises(PermissionMissing):
-        await bind(stale, ADMIN, f"person:{li.id}")
+        await stale.bind(ADMIN, f"person:{li.id}")
 
 
 async def test_an_api_token_manages_access_within_its_scopes_only(company: Any) -> None:
     token = replace(company, actor=replace(company.actor, scopes=frozenset({"roles.manage"})))
     with pytest.raises(GrantExceedsOwn):
-        await create_role(token, "x", ["people.manage"])
-    made = await create_role(token, "x", ["roles.manage"])
+        await token.create_role("x", ["people.manage"])
+    made = await token.create_role("x", ["roles.manage"])
     with pytest.raises(PermissionMissing):
-        await bind(token, made.id, f"person:{company.admin.id}")
+        await token.bind(made.id, f"person:{company.admin.id}")
 
 
 async def test_gw_3_nobody_makes_a_role_of_more_than_they_hold(company: Any) -> None:
-    own = await create_role(company, "keeper", ["roles.manage", "roles.read"])
-    larger = await create_role(company, "larger", ["people.manage", "roles.read"])
+    own = await company.create_role("keeper", ["roles.manage", "roles.read"])
+    larger = await company.create_role("larger", ["people.manage", "roles.read"])
     li = await company.hire("li")
-    await bind(company, own.id, f"person:{li.id}")
+    await company.bind(own.id, f"person:{li.id}")
     keeper = as_(company, li)
     with pytest.raises(GrantExceedsOwn) as refused:
-        await create_role(keeper, "x", ["people.manage"])
+        await keeper.create_role("x", ["people.manage"])
     assert refused.value.metadata == {"permission": "people.manage"}
     with pytest.raises(GrantExceedsOwn):
         await update_role(keeper, own.id, permissions=["roles.manage", "people.manage"])
@@ -169,32 +167,32 @@ async def test_gw_3_nobody_shows_columns_that_they_do_not_see(company: Any) -> N
     names = FieldMask(message="plexus.directory.v1.Person", fields=("handle", "id"))
     less = FieldMask(message="plexus.directory.v1.Person", fields=("id",))
     keys = ["people.manage", "roles.manage", "roles.bind"]
-    role = await create_role(company, "keeper", keys, masks=[names])
-    whole = await create_role(company, "whole", ["people.manage"])
+    role = await company.create_role("keeper", keys, masks=[names])
+    whole = await company.create_role("whole", ["people.manage"])
     li = await company.hire("li")
-    await bind(company, role.id, f"person:{li.id}")
+    await company.bind(role.id, f"person:{li.id}")
     keeper = as_(company, li)
-    narrow = await create_role(keeper, "narrow", ["people.manage"], masks=[less])
-    await bind(keeper, narrow.id, f"person:{li.id}")
+    narrow = await keeper.create_role("narrow", ["people.manage"], masks=[less])
+    await keeper.bind(narrow.id, f"person:{li.id}")
     for attempt in (
-        create_role(keeper, "x", ["people.manage"]),
-        bind(keeper, whole.id, f"person:{li.id}"),
+        keeper.create_role("x", ["people.manage"]),
+        keeper.bind(whole.id, f"person:{li.id}"),
         update_role(keeper, role.id, masks=[]),
     ):
         with pytest.raises(GrantExceedsOwn):
             await attempt
     await update_role(keeper, whole.id, masks=[less])
-    await bind(keeper, whole.id, f"person:{li.id}")
+    await keeper.bind(whole.id, f"person:{li.id}")
 
 
 async def test_gw_6_a_request_that_comes_again_gets_the_first_answer(
     company: Any, facts: Facts
 ) -> None:
     li = await company.hire("li")
-    role = await create_role(company, request=request("r1"))
-    assert await create_role(company, request=request("r1")) == role
-    bound = await bind(company, role.id, f"person:{li.id}", request=request("r2"))
-    assert await bind(company, role.id, f"person:{li.id}", request=request("r2")) == bound
+    role = await company.create_role(request=request("r1"))
+    assert await company.create_role(request=request("r1")) == role
+    bound = await company.bind(role.id, f"person:{li.id}", request=request("r2"))
+    assert await company.bind(role.id, f"person:{li.id}", request=request("r2")) == bound
     policy = await put_policy(company, request=request("r3"))
     assert await put_policy(company, request=request("r3")) == policy
     for _ in range(2):
@@ -202,13 +200,13 @@ async def test_gw_6_a_request_that_comes_again_gets_the_first_answer(
         await delete_role(company, role.id, request("r5"))
     assert len(await access_facts(facts)) == 5
     with pytest.raises(RequestIdReused):
-        await create_role(company, request=request("r1", b"other"))
+        await company.create_role(request=request("r1", b"other"))
 
 
 async def test_gw_3_a_changed_role_changes_what_its_holders_hold(company: Any) -> None:
-    role = await create_role(company)
+    role = await company.create_role()
     li = await company.hire("li")
-    await bind(company, role.id, f"person:{li.id}")
+    await company.bind(role.id, f"person:{li.id}")
     await update_role(company, role.id, permissions=["groups.manage"])
     grants = await company.store.grants.of_actor(company.acting_as(li), now=company.now)
     assert grants.holds_everywhere("groups.manage")
@@ -216,8 +214,8 @@ async def test_gw_3_a_changed_role_changes_what_its_holders_hold(company: Any) -
 
 
 async def test_gw_2_another_tenants_access_is_absent(company: Any) -> None:
-    role = await create_role(company)
-    bound = await bind(company, role.id, f"person:{company.admin.id}")
+    role = await company.create_role()
+    bound = await company.bind(role.id, f"person:{company.admin.id}")
     other = Actor(
         tenant_id="ten_other",  # type: ignore[arg-type]
         person_id=company.admin.id,
@@ -235,8 +233,8 @@ async def test_gw_2_another_tenants_access_is_absent(company: Any) -> None:
 async def test_gw_3_the_snapshot_tells_what_facts_tell(company: Any, facts: Facts) -> None:
     # The server forgets what was removed long ago by its own clock.
     company.clock.advance(timedelta(days=3_650))
-    role, gone = await create_role(company), await create_role(company, "gone")
-    await bind(company, role.id, f"person:{company.admin.id}")
+    role, gone = await company.create_role(), await company.create_role("gone")
+    await company.bind(role.id, f"person:{company.admin.id}")
     await update_role(company, role.id, name="renamed")
     await delete_role(company, gone.id)
     await put_policy(company)

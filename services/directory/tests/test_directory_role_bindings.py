@@ -27,9 +27,7 @@ from .access_support import (
     Facts,
     access_facts,
     as_,
-    bind,
     bindings,
-    create_role,
     delete_role,
     department,
     unbind,
@@ -37,15 +35,15 @@ from .access_support import (
 
 
 async def test_gw_3_binding_again_answers_the_same_binding(company: Any, facts: Facts) -> None:
-    role = await create_role(company)
+    role = await company.create_role()
     li = await company.hire("li")
-    first = await bind(company, role.id, f"person:{li.id}")
-    assert await bind(company, role.id, f"person:{li.id}") == first
+    first = await company.bind(role.id, f"person:{li.id}")
+    assert await company.bind(role.id, f"person:{li.id}") == first
     until = company.now + timedelta(days=1)
-    longer = await bind(company, role.id, f"person:{li.id}", expires_at=until)
+    longer = await company.bind(role.id, f"person:{li.id}", expires_at=until)
     assert (longer.id, longer.expires_at, longer.version) == (first.id, until, 2)
     at_once = await asyncio.gather(
-        *(bind(company, role.id, f"person:{company.admin.id}") for _ in range(5))
+        *(company.bind(role.id, f"person:{company.admin.id}") for _ in range(5))
     )
     assert len({binding.id for binding in at_once}) == 1
     bound = [fact for fact in await access_facts(facts) if fact[0] == "RoleBindingChanged"]
@@ -53,25 +51,25 @@ async def test_gw_3_binding_again_answers_the_same_binding(company: Any, facts: 
 
 
 async def test_gw_2_what_is_bound_to_nothing_is_refused_by_name(company: Any) -> None:
-    role = await create_role(company)
+    role = await company.create_role()
     root = await department(company, "root")
     person = f"person:{company.admin.id}"
     with pytest.raises(RoleNotFound):
-        await bind(company, "rol_none", person)
+        await company.bind("rol_none", person)
     for subject in ("person:per_none", "department:dep_none#member", "group:grp_none#member"):
         with pytest.raises(SubjectNotFound):
-            await bind(company, role.id, subject)
+            await company.bind(role.id, subject)
     for scope in ("department:dep_none", "group:grp_none", "tenant:ten_other"):
         with pytest.raises(ScopeNotFound):
-            await bind(company, role.id, person, scope)
+            await company.bind(role.id, person, scope)
     for subject in ("", "per_1", "person:", f"department:{root.id}", "tenant:x#member", "x" * 300):
         with pytest.raises(InvalidArgument):
-            await bind(company, role.id, subject)
+            await company.bind(role.id, subject)
     for scope in ("person:per_1", "department:", "task:tsk_1", "x", "department:" + "x" * 300):
         with pytest.raises(InvalidArgument):
-            await bind(company, role.id, person, scope)
+            await company.bind(role.id, person, scope)
     with pytest.raises(InvalidArgument):
-        await bind(company, role.id, person, expires_at=company.now)
+        await company.bind(role.id, person, expires_at=company.now)
     with pytest.raises(RoleBindingNotFound):
         await unbind(company, "rbd_none")
 
@@ -79,20 +77,20 @@ async def test_gw_2_what_is_bound_to_nothing_is_refused_by_name(company: Any) ->
 async def test_gw_3_who_binds_for_a_department_binds_nothing_beyond_it(company: Any) -> None:
     north, south = await department(company, "north"), await department(company, "south")
     below = await department(company, "below", north.id)
-    role = await create_role(company)
+    role = await company.create_role()
     li, wang = await company.hire("li"), await company.hire("wang")
-    await bind(company, role.id, f"person:{li.id}", f"department:{north.id}")
+    await company.bind(role.id, f"person:{li.id}", f"department:{north.id}")
     scoped = as_(company, li)
     whom = f"person:{wang.id}"
-    made = await bind(scoped, role.id, whom, f"department:{below.id}")
-    elsewhere = await bind(company, role.id, whom, f"department:{south.id}")
+    made = await scoped.bind(role.id, whom, f"department:{below.id}")
+    elsewhere = await company.bind(role.id, whom, f"department:{south.id}")
 
     for scope in (f"department:{south.id}", "department:dep_none", ""):
         with pytest.raises(ScopeNotFound) as refused:
-            await bind(scoped, role.id, whom, scope)
+            await scoped.bind(role.id, whom, scope)
         assert refused.value.metadata == {}
     with pytest.raises(GrantExceedsOwn):
-        await bind(scoped, ADMIN, whom, f"department:{below.id}")
+        await scoped.bind(ADMIN, whom, f"department:{below.id}")
     assert await bindings(scoped) == [
         binding for binding in await bindings(company) if binding != elsewhere.id
     ]
@@ -117,8 +115,8 @@ async def test_gw_3_a_role_reaches_a_person_by_themselves_and_their_departments(
         "department": f"department:{below.id}#member",
         "above": f"department:{top.id}#member",
     }[of]
-    role = await create_role(company)
-    await bind(company, role.id, subject)
+    role = await company.create_role()
+    await company.bind(role.id, subject)
     grants = await company.store.grants.of_actor(company.acting_as(li), now=company.now)
     assert grants.everywhere >= set(HR)
     await operations.update_person(
@@ -138,10 +136,10 @@ async def test_gw_3_a_binding_grants_nothing_from_its_end_on_and_is_removed_late
     company: Any, facts: Facts
 ) -> None:
     li = await company.hire("li")
-    role = await create_role(company)
+    role = await company.create_role()
     until = company.now + timedelta(hours=1)
-    bound = await bind(company, role.id, f"person:{li.id}", expires_at=until)
-    kept = await bind(company, role.id, f"person:{company.admin.id}")
+    bound = await company.bind(role.id, f"person:{li.id}", expires_at=until)
+    kept = await company.bind(role.id, f"person:{company.admin.id}")
     actor = company.acting_as(li)
     before = await company.store.grants.of_actor(actor, now=until - timedelta(milliseconds=1))
     assert before.holds_everywhere("people.manage")
@@ -162,9 +160,9 @@ async def test_gw_3_a_binding_grants_nothing_from_its_end_on_and_is_removed_late
 async def test_gw_3_upkeep_removes_what_has_expired_and_goes_on_after_a_failure(
     company: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    role = await create_role(company)
+    role = await company.create_role()
     until = company.now + timedelta(hours=1)
-    await bind(company, role.id, f"person:{company.admin.id}", expires_at=until)
+    await company.bind(role.id, f"person:{company.admin.id}", expires_at=until)
     company.clock.advance(timedelta(hours=1))
     failures = []
 
@@ -190,19 +188,19 @@ async def nobody_is_bound(company: Any) -> bool:
 
 async def test_gw_3_an_expired_binding_is_revived_by_binding_again(company: Any) -> None:
     li = await company.hire("li")
-    role = await create_role(company)
+    role = await company.create_role()
     until = company.now + timedelta(hours=1)
-    bound = await bind(company, role.id, f"person:{li.id}", expires_at=until)
+    bound = await company.bind(role.id, f"person:{li.id}", expires_at=until)
     company.clock.advance(timedelta(hours=2))
-    again = await bind(company, role.id, f"person:{li.id}")
+    again = await company.bind(role.id, f"person:{li.id}")
     assert (again.id, again.expires_at, again.version) == (bound.id, None, 2)
 
 
 async def test_gw_3_a_removed_role_takes_its_bindings_with_it(company: Any, facts: Facts) -> None:
-    role, other = await create_role(company), await create_role(company, "other")
+    role, other = await company.create_role(), await company.create_role("other")
     li = await company.hire("li")
-    bound = [await bind(company, role.id, f"person:{person.id}") for person in (li, company.admin)]
-    kept = await bind(company, other.id, f"person:{li.id}")
+    bound = [await company.bind(role.id, f"person:{person.id}") for person in (li, company.admin)]
+    kept = await company.bind(other.id, f"person:{li.id}")
     await delete_role(company, role.id)
     assert await bindings(company) == [kept.id]
     removed = [fact for fact in await access_facts(facts) if fact[2] == 2]
@@ -210,13 +208,13 @@ async def test_gw_3_a_removed_role_takes_its_bindings_with_it(company: Any, fact
         [("RoleChanged", role.id, 2), *(("RoleBindingChanged", b.id, 2) for b in bound)]
     )
     with pytest.raises(RoleNotFound):
-        await bind(company, role.id, f"person:{li.id}")
+        await company.bind(role.id, f"person:{li.id}")
 
 
 async def test_gw_3_a_role_of_the_product_can_be_bound_for_a_part(company: Any) -> None:
     north = await department(company, "north")
     li = await company.hire("li")
-    await bind(company, ADMIN, f"person:{li.id}", f"department:{north.id}")
+    await company.bind(ADMIN, f"person:{li.id}", f"department:{north.id}")
     grants = await company.store.grants.of_actor(company.acting_as(li), now=company.now)
     [held] = grants.within
     assert held.permissions == PERMISSIONS
@@ -224,7 +222,7 @@ async def test_gw_3_a_role_of_the_product_can_be_bound_for_a_part(company: Any) 
 
 
 async def test_gw_3_conversations_and_projects_are_scopes_by_their_form(company: Any) -> None:
-    role = await create_role(company)
+    role = await company.create_role()
     subject = f"person:{company.admin.id}"
     for scope in ("conversation:con_1", "project:prj_1"):
-        assert str((await bind(company, role.id, subject, scope)).scope) == scope
+        assert str((await company.bind(role.id, subject, scope)).scope) == scope

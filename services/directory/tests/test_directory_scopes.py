@@ -254,16 +254,7 @@ async def test_gw_3_the_feed_may_be_given_to_an_account_by_a_role_of_its_own(
 ) -> None:
     company = scoped.whole
     feed = await company.hire("feed", kind=Kind.SERVICE_ACCOUNT)
-    role = await operations.create_role(
-        company.store,
-        actor=company.actor,
-        name="Feed",
-        description="",
-        permissions=["people.provision"],
-        masks=(),
-        request=None,
-        now=company.now,
-    )
+    role = await company.create_role("Feed", ["people.provision"])
     actor = replace(company.acting_as(feed), scopes=frozenset({"people.provision"}))
     part = replace(company, actor=actor)
     await refused(users(part), PermissionMissing)

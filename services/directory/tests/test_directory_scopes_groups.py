@@ -15,7 +15,7 @@ from directory.domain.refusals import (
 )
 from plexuskit.testing.commands import StoreCommands
 
-from .access_support import bind, department
+from .access_support import department
 from .scopes_support import Scoped, asked, bind_person, merge, move, refused, sameness, update
 
 
@@ -110,7 +110,7 @@ async def test_gw_3_a_role_reaches_the_members_of_a_group_while_they_are(scoped:
     company = scoped.whole
     li = await company.hire("li", department_ids=[scoped.deep.id])
     made = await group(company, "leads", member_ids=[li.id])
-    await bind(company, ADMIN, f"group:{made.id}#member", f"department:{scoped.north.id}")
+    await company.bind(ADMIN, f"group:{made.id}#member", f"department:{scoped.north.id}")
     part = replace(company, actor=company.acting_as(li))
     await part.hire("x", department_ids=[scoped.deep.id])
     await delete_group(company, made.id)
@@ -129,7 +129,7 @@ async def test_gw_3_membership_gives_nobody_what_its_giver_does_not_hold(
         f"group:{titled.id}#member",
         f"department:{scoped.deep.id}#member",
     ):
-        await bind(company, ADMIN, subject)
+        await company.bind(ADMIN, subject)
     await refused(change_members(part, powerful.id, li), GrantExceedsOwn)
     await refused(update(part, li.id, title="CFO"), GrantExceedsOwn)
     await refused(update(part, li.id, department_ids=[scoped.deep.id]), GrantExceedsOwn)
@@ -145,12 +145,12 @@ async def test_gw_3_nobody_comes_to_hold_a_role_by_what_they_say_of_themselves(
 ) -> None:
     company = scoped.whole
     chosen = await group(company, "chosen", rule=Rule(skills=("Kafka",)))
-    await refused(bind(company, ADMIN, f"group:{chosen.id}#member"), GroupSelfChosen)
+    await refused(company.bind(ADMIN, f"group:{chosen.id}#member"), GroupSelfChosen)
     titled = await group(company, "titled", rule=Rule(titles=("CFO",)))
-    await bind(company, ADMIN, f"group:{titled.id}#member", f"department:{scoped.deep.id}")
+    await company.bind(ADMIN, f"group:{titled.id}#member", f"department:{scoped.deep.id}")
     await refused(update_group(company, titled.id, rule=Rule(skills=("Kafka",))), GroupSelfChosen)
     await update_group(company, chosen.id, rule=Rule(titles=("CTO",)))
-    await bind(company, ADMIN, f"group:{chosen.id}#member", f"department:{scoped.deep.id}")
+    await company.bind(ADMIN, f"group:{chosen.id}#member", f"department:{scoped.deep.id}")
 
 
 async def test_gw_3_what_is_bound_to_or_for_what_goes_ends_with_a_fact(
@@ -159,7 +159,7 @@ async def test_gw_3_what_is_bound_to_or_for_what_goes_ends_with_a_fact(
     company = scoped.whole
     made = await group(company, "made")
     ending = [
-        await bind(company, MEMBER, subject, scope)
+        await company.bind(MEMBER, subject, scope)
         for subject, scope in (
             (f"group:{made.id}#member", ""),
             (f"person:{scoped.lead.id}", f"group:{made.id}"),

@@ -431,26 +431,8 @@ async def test_gw_03_who_names_a_provider_could_sign_in_as_anybody_and_so_holds_
 ) -> None:
     company = site.company
     li = await company.hire("li")
-    role = await operations.create_role(
-        company.store,
-        actor=company.actor,
-        name="登录",
-        description="",
-        permissions=["sign_in.configure"],
-        masks=[],
-        request=None,
-        now=company.now,
-    )
-    await operations.bind_role(
-        company.store,
-        actor=company.actor,
-        role_id=role.id,
-        subject=f"person:{li.id}",
-        scope=f"tenant:{company.tenant.id}",
-        expires_at=None,
-        request=None,
-        now=company.now,
-    )
+    role = await company.create_role("登录", ["sign_in.configure"])
+    await company.bind(role.id, f"person:{li.id}", f"tenant:{company.tenant.id}")
     theirs = replace(site, company=replace(company, actor=company.acting_as(li)))
     policy, _ = await queries.get_sign_in_policy(
         company.store, actor=theirs.company.actor, now=company.now

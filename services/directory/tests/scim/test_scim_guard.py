@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from directory import operations, queries
+from directory import queries
 from directory.domain.scim.guard import APPROVE, Bounds, passes
 from grpc.aio import AioRpcError
 from hypothesis import given
@@ -118,26 +118,8 @@ async def test_int_1_who_may_answer_and_nothing_else_sees_what_waits_and_answers
 ):
     await stop(feed, staff)
     keeper = await company.hire("keeper")
-    role = await operations.create_role(
-        company.store,
-        actor=company.actor,
-        name="Keeper of the feed",
-        description="",
-        permissions=[APPROVE],
-        masks=(),
-        request=None,
-        now=company.now,
-    )
-    await operations.bind_role(
-        company.store,
-        actor=company.actor,
-        role_id=role.id,
-        subject=f"person:{keeper.id}",
-        scope="",
-        expires_at=None,
-        request=None,
-        now=company.now,
-    )
+    role = await company.create_role("Keeper of the feed", [APPROVE])
+    await company.bind(role.id, f"person:{keeper.id}")
     caller = served.person(keeper.id, company.tenant.id, "member")
 
     status = (await served.scim.GetFeedStatus(GetFeedStatusRequest(), **caller)).status

@@ -67,32 +67,10 @@ async def test_int_1_a_feed_that_went_on_and_stops_again_is_told_of_again(
     assert [event.change_no for event in await stops(facts)] == [1, 2, 3]
 
 
-async def bind(company, role_id, subject, *, scope="", expires_at=None):
-    await operations.bind_role(
-        company.store,
-        actor=company.actor,
-        role_id=role_id,
-        subject=subject,
-        scope=scope,
-        expires_at=expires_at,
-        request=None,
-        now=company.now,
-    )
-
-
 @pytest.fixture
 async def answering(company):
     """The ids of everybody who may answer for the feed, among others who may not."""
-    role = await operations.create_role(
-        company.store,
-        actor=company.actor,
-        name="Feed",
-        description="",
-        permissions=[APPROVE],
-        masks=(),
-        request=None,
-        now=company.now,
-    )
+    role = await company.create_role("Feed", [APPROVE])
     above = await company.department("People")
     below = await company.department("Payroll", above)
     named = await company.hire("named")
@@ -106,16 +84,16 @@ async def answering(company):
     )
     deputy = await company.hire("deputy", roles=[ADMIN])
     belonging = await company.hire("belonging", department_ids=[below])
-    await bind(company, role.id, f"person:{named.id}")
-    await bind(company, role.id, f"group:{group.id}#member")
-    await bind(company, role.id, f"department:{above}#member")
+    await company.bind(role.id, f"person:{named.id}")
+    await company.bind(role.id, f"group:{group.id}#member")
+    await company.bind(role.id, f"department:{above}#member")
 
     await company.dismiss(await company.hire("gone", roles=[ADMIN]))
     await company.hire("robot", roles=[ADMIN], kind=Kind.SERVICE_ACCOUNT)
     await company.hire("member")
     partly, over = await company.hire("partly"), await company.hire("over")
-    await bind(company, ADMIN, f"person:{partly.id}", scope=f"department:{above}")
-    await bind(company, role.id, f"person:{over.id}", expires_at=company.now + HOUR)
+    await company.bind(ADMIN, f"person:{partly.id}", scope=f"department:{above}")
+    await company.bind(role.id, f"person:{over.id}", expires_at=company.now + HOUR)
     people = (company.admin, deputy, named, grouped, belonging)
     return sorted(person.id for person in people)
 
