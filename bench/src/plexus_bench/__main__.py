@@ -5,6 +5,7 @@ import asyncio
 import gc
 import secrets
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +31,9 @@ OBJECTS_BETWEEN_COLLECTIONS: Final = 200_000
 FIRST: Final = "a50"
 # Shapes that only Plexus is put under: they look into its processes.
 OWN: Final = ("e_own", "e_shared", "f")
-NAMES: Final = (*SHAPES, *OWN)
+# The same with two gateways, and who talks and who hears it not at the same one.
+APART: Final = {f"{name}_apart": SHAPES[name] for name in ("a50", "c10", "c100")}
+NAMES: Final = (*SHAPES, *APART, *OWN)
 
 
 def main() -> int:
@@ -82,6 +85,10 @@ async def _row(system: PlexusSystem, name: str, timing: Timing, *, streams: int)
             return await idle(system, name=name, streams=streams, per_connection=shared)
         case "f":
             return await failover(system, timing, streams=streams)
+        case _ if name in APART:
+            async with system.two_gateways():
+                row = await measure(system, APART[name], timing)
+            return replace(row, shape=name, meaning=f"{row.meaning}, at two gateways")
         case _:
             return await measure(system, SHAPES[name], timing)
 

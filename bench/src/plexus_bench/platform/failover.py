@@ -13,7 +13,7 @@ from plexus_bench.figures import Figures, failures_of, latency
 from plexus_bench.limits import need
 from plexus_bench.platform.idle import OPENED_AT_ONCE, OTHER_FILES
 from plexus_bench.platform.roaming import JITTER_SECONDS, RoamingSession
-from plexus_bench.platform.system import PlexusSystem
+from plexus_bench.platform.system import SECOND, PlexusSystem
 from plexus_bench.probe import Probe, load_average
 from plexus_bench.run import Timing, checked, machine
 from plexus_bench.shapes import Company, Load
@@ -46,7 +46,7 @@ async def failover(system: PlexusSystem, timing: Timing, *, streams: int) -> Fig
         _assembled(system, tally, streams=streams) as (company, sessions),
     ):
         load = Load(company, rate=RATE)
-        probe = Probe({**system.processes(), "gateway-2": doomed.pid})
+        probe = Probe({**system.processes(), SECOND: doomed.pid})
         probe.begin()
         load.start()
         await asyncio.sleep(timing.measured)
@@ -137,7 +137,7 @@ async def _assembled(
 ) -> AsyncIterator[tuple[Company, Sequence[RoamingSession]]]:
     """Put people into rooms and connect them, every second one to the gateway that will go."""
     company, platform = Company(tally), system.platform
-    stays, goes = platform.grpc_address, platform.address_of("gateway-2")
+    stays, goes = platform.grpc_address, platform.address_of(SECOND)
     people = await system.people(streams)
     rooms = await gathered(
         system.room, [people[at : at + ROOM] for at in range(0, streams, ROOM)], at_once=8

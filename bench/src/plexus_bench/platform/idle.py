@@ -11,7 +11,7 @@ import grpc
 from plexus_bench.figures import Figures
 from plexus_bench.limits import need
 from plexus_bench.platform.streams import open_stream, own_channel, welcomed
-from plexus_bench.platform.system import PlexusSystem
+from plexus_bench.platform.system import SECOND, PlexusSystem
 from plexus_bench.probe import Probe, resident
 from plexus_bench.run import machine
 from plexus_bench.together import gathered
@@ -45,7 +45,7 @@ async def idle(system: PlexusSystem, *, name: str, streams: int, per_connection:
     before = machine()
     people = await system.people(streams + FIRST)
     async with system.platform.another("gateway") as gateway:
-        address = system.platform.address_of("gateway-2")
+        address = system.platform.address_of(SECOND)
         async with _opened(system, people[:FIRST], address, per_connection=per_connection):
             pass
         empty = resident(gateway.pid)
@@ -53,12 +53,12 @@ async def idle(system: PlexusSystem, *, name: str, streams: int, per_connection:
         async with _opened(system, people[FIRST:], address, per_connection=per_connection):
             seconds = perf_counter() - began
             opened = resident(gateway.pid)
-            probe = Probe({**system.processes(), "gateway-2": gateway.pid})
+            probe = Probe({**system.processes(), SECOND: gateway.pid})
             probe.begin()
             await asyncio.sleep(SETTLED_SECONDS)
             probe.end()
             memory = probe.memory()
-    settled = memory["gateway-2"].after
+    settled = memory[SECOND].after
     return Figures(
         system=system.name,
         durability=system.durability,
@@ -72,7 +72,7 @@ async def idle(system: PlexusSystem, *, name: str, streams: int, per_connection:
             "gateway KiB per stream, just opened": (opened - empty) * KIB_PER_MIB / streams,
             "gateway MiB without streams": empty,
             "streams opened per second": streams / seconds,
-            "gateway CPU-s per second, idle": probe.cpu["gateway-2"] / probe.seconds,
+            "gateway CPU-s per second, idle": probe.cpu[SECOND] / probe.seconds,
         },
         notes=system.notes,
     )

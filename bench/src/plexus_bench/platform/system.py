@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import itertools
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,7 @@ PAST_PASSWORDS: Final = (
 )
 PROFILES: Final[Mapping[str, tuple[Entry, ...]]] = {"chat": CHAT, "all": ENTRIES}
 CALL_SECONDS: Final = 30.0
+SECOND: Final = "gateway-2"
 
 
 class PlexusSystem:
@@ -47,6 +49,8 @@ class PlexusSystem:
         self._stack = contextlib.ExitStack()
         self._tokens: dict[str, str] = {}
         self._platform: Platform | None = None
+        self._second: dict[str, int] = {}
+        self._addresses: Iterator[str] = iter(())
         self.decoder = Decoder()
 
     @property
@@ -73,6 +77,20 @@ class PlexusSystem:
             self._stack.callback(shutil.rmtree, self._directory)
             self._stack.push(stack.pop_all())
         self._platform = platform
+        self._addresses = itertools.repeat(platform.grpc_address)
+
+    @contextlib.asynccontextmanager
+    async def two_gateways(self) -> AsyncIterator[None]:
+        """Run one more gateway for the time of the block; every second session is there."""
+        one = self._addresses
+        async with self.platform.another("gateway") as process:
+            self._second = {SECOND: process.pid}
+            two = (self.platform.grpc_address, self.platform.address_of(SECOND))
+            self._addresses = itertools.cycle(two)
+            try:
+                yield
+            finally:
+                self._second, self._addresses = {}, one
 
     async def stop(self) -> None:
         """Stop everything and remove the data."""
@@ -85,7 +103,8 @@ class PlexusSystem:
             for name, server in self.platform.servers.items()
             if server.child is not None
         }
-        return {name: proc.pid for name, proc in self.platform.processes.items()} | servers
+        services = {name: proc.pid for name, proc in self.platform.processes.items()}
+        return services | self._second | servers
 
     async def people(self, count: int) -> Sequence[str]:
         """Import people, and open a session for each."""
@@ -112,7 +131,7 @@ class PlexusSystem:
     async def connect(self, person: str) -> LiveSession:
         """Open a stream on a connection of its own."""
         session = LiveSession(person, self._tokens[person], decoder=self.decoder)
-        await session.open(self.platform.grpc_address)
+        await session.open(next(self._addresses))
         return session
 
     async def stored(self, conversation: Conversation) -> StoredLog:
