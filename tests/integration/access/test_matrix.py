@@ -40,6 +40,9 @@ HIDDEN = {
     grpc.StatusCode.FAILED_PRECONDITION,
 }
 SECONDS = 20
+# These say nothing of what was asked for, if they pass.
+BUSY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+AGAIN = 2
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,17 @@ def _fill(message, ids, *, depth):
 
 
 async def ask(channel, method, request, token):
+    """Call a method, as clients do once more where the machine was too busy to answer."""
+    answer = await _asked(channel, method, request, token)
+    for _ in range(AGAIN):
+        if answer.code not in BUSY:
+            break
+        await asyncio.sleep(1)
+        answer = await _asked(channel, method, request, token)
+    return answer
+
+
+async def _asked(channel, method, request, token):
     """Call a method of any shape, and give what came of it."""
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
     raw = request.SerializeToString()
