@@ -23,7 +23,13 @@ BURST = 3
 
 
 @pytest.fixture
-def limits_section() -> LimitsSection:
+def trusted() -> tuple[str, ...]:
+    """The proxies before the gateway: none, unless a test is about them."""
+    return ()
+
+
+@pytest.fixture
+def limits_section(trusted: tuple[str, ...]) -> LimitsSection:
     scarce = RateSection(per_second=0.01, burst=BURST)
     return LimitsSection(
         person_read=scarce,
@@ -32,6 +38,7 @@ def limits_section() -> LimitsSection:
         handle=scarce,
         calls_per_person=2,
         streams_per_person=2,
+        trusted_proxies=trusted,
     )
 
 
@@ -148,3 +155,38 @@ async def test_gw_06_signing_in_is_limited_by_handle_and_by_address(running: Any
         session.post(SIGN_IN, json={"handle": "eve"}) as response,
     ):
         assert response.status == 429
+
+
+@pytest.mark.parametrize("trusted", [("127.0.0.1",)])
+async def test_gw_06_behind_a_trusted_proxy_every_client_has_its_own_allowance(
+    running: Any,
+) -> None:
+    stub: Any = SessionServiceStub(running.channel)
+
+    def sign_in(number: int, *, client: str) -> Any:
+        request = SignInRequest(handle=f"nobody-{number}")
+        return stub.SignIn(request, metadata=(("x-forwarded-for", client),), timeout=10)
+
+    for number in range(2 * BURST):
+        await sign_in(number, client="198.51.100.1, 203.0.113.5")
+    refusal = await refusal_of(sign_in(100, client="198.51.100.2, 203.0.113.5"))
+    assert refusal.metadata["limit"] == "address"
+    await sign_in(101, client="203.0.113.6")
+
+    async with aiohttp.ClientSession(running.http) as session:
+        for client, status in (("203.0.113.5", 429), ("203.0.113.6", 200)):
+            body, header = {"handle": f"web-{client}"}, {"X-Forwarded-For": client}
+            async with session.post(SIGN_IN, json=body, headers=header) as response:
+                assert response.status == status
+
+
+async def test_gw_06_without_trusted_proxies_a_header_gives_no_allowance(running: Any) -> None:
+    stub: Any = SessionServiceStub(running.channel)
+    for number in range(2 * BURST):
+        metadata = (("x-forwarded-for", f"203.0.113.{number}"),)
+        await stub.SignIn(SignInRequest(handle=f"one-{number}"), metadata=metadata, timeout=10)
+    metadata = (("x-forwarded-for", "203.0.113.200"),)
+    refusal = await refusal_of(
+        stub.SignIn(SignInRequest(handle="more"), metadata=metadata, timeout=10)
+    )
+    assert refusal.metadata["limit"] == "address"

@@ -16,7 +16,6 @@ from gateway.limits import (
     TooManyStreams,
     class_of,
 )
-from gateway.proxy.calls import network_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest, SendMessagesRequest
@@ -253,17 +252,3 @@ def test_gw_06_switched_off_nothing_is_limited(clock: FrozenClock) -> None:
         limits.stranger("192.0.2.1")
         assert limits.enter(READ, identity()) is None
     assert limits.items(identity(), 10) == [None] * 10
-
-
-@pytest.mark.parametrize(
-    ("peer", "network"),
-    [
-        ("ipv4:192.0.2.7:5000", "192.0.2.7/32"),
-        ("192.0.2.7:5000", "192.0.2.7/32"),
-        ("ipv6:%5B2001:db8::1%5D:5000", "2001:db8::/64"),
-        ("2001:db8::ffff:1:5000", "2001:db8::/64"),
-        ("unix:/tmp/socket", "unix:/tmp/socket"),
-    ],
-)
-def test_gw_06_a_stranger_is_its_network(peer: str, network: str) -> None:
-    assert network_of(peer) == network

@@ -16,7 +16,7 @@ from plexuskit.config import (
     Section,
     ServiceSettings,
 )
-from pydantic import Field
+from pydantic import Field, IPvAnyNetwork
 
 PerSecond = Annotated[float, Field(gt=0, le=1_000_000)]
 Burst = Annotated[int, Field(gt=0, le=1_000_000)]
@@ -121,13 +121,16 @@ class LimitsSection(RatesSection):
     """Limits of one process; several processes allow several times as much.
 
     `address` and `handle` are of calls without a token: from one network address, and to sign in
-    with one handle. A proxy that hides its clients' addresses needs a higher `address`.
+    with one handle. `trusted_proxies` are the networks of the proxies before the gateway, whose
+    `X-Forwarded-For` tells the client's address, as JSON: `["10.0.0.0/8"]`. A proxy that is not
+    among them is one client, however many are behind it.
     `doubt` is of objects that the copy of the relations refuses, so that their owner is asked.
     `tenants` has the rates of single tenants by their id, as JSON.
     """
 
     enabled: bool = True
     address: RateSection = RateSection(per_second=20, burst=200)
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
     handle: RateSection = RateSection(per_second=0.2, burst=10)
     doubt: RateSection = RateSection(per_second=10, burst=40)
     # At one moment: plain calls that wait for their answer, and streams.

@@ -3,15 +3,18 @@
 from gateway.limits.buckets import Buckets
 from gateway.limits.classes import MethodClass, class_of
 from gateway.limits.limits import LIMITED, Leave, Limits
+from gateway.limits.networks import FORWARDED_FOR, Networks
 from gateway.limits.refusals import RateLimited, TooManyCalls, TooManyHeaders, TooManyStreams
 from gateway.limits.uses import Uses
 
 __all__ = [
+    "FORWARDED_FOR",
     "LIMITED",
     "Buckets",
     "Leave",
     "Limits",
     "MethodClass",
+    "Networks",
     "RateLimited",
     "TooManyCalls",
     "TooManyHeaders",

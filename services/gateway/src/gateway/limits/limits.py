@@ -22,6 +22,7 @@ from gateway.config import LimitsSection
 from gateway.identity import Identity
 from gateway.limits.buckets import Buckets
 from gateway.limits.classes import MethodClass, class_of
+from gateway.limits.networks import Networks
 from gateway.limits.rates import Rates
 from gateway.limits.refusals import RateLimited, TooManyCalls, TooManyStreams
 from gateway.limits.uses import Uses
@@ -58,6 +59,7 @@ class Limits:
         self._of_tenant = {
             tenant: Rates.of(section.of(tenant), kept=section.kept) for tenant in section.tenants
         }
+        self.networks = Networks(section.trusted_proxies)
         self._address = _buckets_of_strangers(section, "address")
         self._handle = _buckets_of_strangers(section, "handle")
         self._most_calls, self._most_streams = section.calls_per_person, section.streams_per_person
@@ -113,13 +115,17 @@ class Limits:
                 outcomes.append(None)
         return outcomes
 
-    def stranger(self, address: str) -> None:
-        """Take a token for a call without a person, from a network address.
+    def stranger(self, peer: str, forwarded: Sequence[str] = ()) -> None:
+        """Take a token for a call without a person, from the caller's network.
+
+        Args:
+            peer: who has connected; see `Networks.of`.
+            forwarded: the call's `X-Forwarded-For` headers.
 
         Raises RateLimited.
         """
         if self.enabled:
-            wait = self._address.take(address, self._now())
+            wait = self._address.take(self.networks.of(peer, forwarded), self._now())
             if wait:
                 raise _limited("address", MethodClass.PUBLIC, wait)
 

@@ -4,12 +4,10 @@ Methods are wrapped once, when the servers are built; gRPC's own interceptors wo
 task and a handler object.
 """
 
-import ipaddress
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.parse import unquote
 
 import grpc
 from plexuskit import telemetry
@@ -22,7 +20,7 @@ from gateway.access.recorder import REASON_BYTES_KEY, REASON_KEY
 from gateway.admission import AUTHORIZATION, Admission, bearer
 from gateway.answers import answered
 from gateway.identity import Identity
-from gateway.limits import Leave, Limits, TooManyHeaders
+from gateway.limits import FORWARDED_FOR, Leave, Limits, TooManyHeaders
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Behaviour = Callable[[Any, Context, Identity | None], Awaitable[Any]]
@@ -132,12 +130,13 @@ class Call:
             raise TooManyHeaders(most=MOST_HEADERS)
         token = bearer(self._values(AUTHORIZATION))
         reason = self._reason()
+        limits = self._calls.limits
+        forwarded = self._values(FORWARDED_FOR) if limits.networks else ()
         # A stream may live for hours, and ten thousand tokens are ten megabytes.
         self._metadata = ()
-        limits = self._calls.limits
         identity = await self._calls.admission.admit(self._method, token, reason=reason)
         if identity is None:
-            limits.stranger(network_of(peer()))
+            limits.stranger(peer(), forwarded)
         else:
             limits.rate(self._method, identity)
         self._leave = limits.enter(self._method, identity)
@@ -175,21 +174,6 @@ class Call:
 
     def _values(self, key: str) -> list[str]:
         return [str(value) for name, value in self._metadata if name == key]
-
-
-def network_of(peer: str) -> str:
-    """Return the network that a peer has for itself: an IPv4 address, or the /64 of an IPv6 one.
-
-    Args:
-        peer: as gRPC or HTTP name it, with its port; what is no address is returned as it is.
-    """
-    host = unquote(peer.removeprefix("ipv4:").removeprefix("ipv6:")).rpartition(":")[0].strip("[]")
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return peer
-    bits = 32 if address.version == 4 else 64  # noqa: PLR2004 - IPv4
-    return str(ipaddress.ip_network((address, bits), strict=False))
 
 
 # The status was given before, or there is nobody left to give one to.
