@@ -16,6 +16,7 @@ from plexuskit.grpc import (
     METADATA_KEY,
     CallerSigner,
     CallerVerifier,
+    DerivedKey,
     generate_keys,
     open_channel,
     serve,
@@ -102,6 +103,27 @@ def signed(signer: CallerSigner) -> bytes:
             scopes=[str(next(numbers))],
         )
     )
+
+
+def test_a_derived_key_is_the_services_own_and_changes_with_the_rotation(
+    rotation: Rotation,
+) -> None:
+    def derived(service: str, purpose: str) -> DerivedKey:
+        path = of(rotation.folder, service).keys_file
+        return DerivedKey(path, purpose=purpose, size=64)
+
+    key = derived("search", "search.page-token")
+    first = key.current()
+
+    assert len(first) == 64
+    assert derived("search", "search.page-token").current() == first
+    assert derived("search", "search.another").current() != first
+    assert derived("tasks", "search.page-token").current() != first
+
+    rotation.announce()
+    assert key.current() == first
+    rotation.switch()
+    assert key.current() != first
 
 
 async def test_gw_01_a_rotation_under_traffic_refuses_no_call(

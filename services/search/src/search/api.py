@@ -10,6 +10,7 @@ from plexuskit.clock import Clock
 from plexuskit.grpc import actor
 
 from search import queries
+from search.domain.paging import PageTokens
 from search.queries import Access, Asked, Freshness, Reader
 from search.store import Found, Store
 
@@ -17,10 +18,19 @@ from search.store import Found, Store
 class SearchApi(SearchServiceServicer):
     """Search for people, through the gateway."""
 
-    def __init__(self, store: Store, *, access: Access, freshness: Freshness, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        access: Access,
+        freshness: Freshness,
+        tokens: PageTokens,
+        clock: Clock,
+    ) -> None:
         self._store = store
         self._access = access
         self._freshness = freshness
+        self._tokens = tokens
         self._clock = clock
 
     async def Search(self, request: pb.SearchRequest, context: Any) -> pb.SearchResponse:
@@ -29,6 +39,7 @@ class SearchApi(SearchServiceServicer):
             self._store,
             access=self._access,
             freshness=self._freshness,
+            tokens=self._tokens,
             reader=Reader(tenant_id=person.tenant_id, person_id=person.person_id),
             asked=Asked(
                 query=request.query,

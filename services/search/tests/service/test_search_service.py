@@ -131,6 +131,38 @@ async def test_src_04_what_was_recalled_a_moment_ago_is_dropped_and_not_counted(
     )  # fmt: skip
 
 
+@pytest.mark.rule("SRC-1")
+async def test_src_01_hidden_documents_leave_answers_identical_to_the_byte(
+    index: Callable[..., Any], message: Callable[..., Any], ask: Callable[..., Any],
+    room: Callable[..., None], heartbeat: Callable[..., Any],
+) -> None:  # fmt: skip
+    await index(
+        message("曙光 项目的预算 待批"), message("曙光 曙光"), message("预算 预算 预算，不是 曙光")
+    )
+    await heartbeat()
+    room("ann")
+
+    async def answers() -> list[bytes]:
+        given, token = [], ""
+        while not given or token:
+            answer = await ask("ann", "曙光 预算", page_size=1, page_token=token)
+            token = answer.next_page_token
+            given.append(answer.SerializeToString(deterministic=True))
+        return given
+
+    before = await answers()
+    assert len(before) > 1
+
+    hidden = (
+        replace(message("曙光 预算 " * (1 + number % 5)), containers=("conversation:cnv_other",))
+        for number in range(1_000)
+    )
+    await index(*hidden)
+    await heartbeat()
+
+    assert await answers() == before
+
+
 async def test_tasks_and_people_are_found_through_their_owners(
     index: Callable[..., Any], ask: Callable[..., Any], owners: dict[str, Any], tenant: str,
     now: datetime,

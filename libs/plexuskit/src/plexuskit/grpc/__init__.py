@@ -19,7 +19,7 @@ from plexuskit.grpc.caller import (
 from plexuskit.grpc.certificates import UnusableCertificates
 from plexuskit.grpc.client import channel, open_channel
 from plexuskit.grpc.ending import Ending, responses
-from plexuskit.grpc.keys import CallerKeys, UnusableKeys, generate_keys
+from plexuskit.grpc.keys import CallerKeys, DerivedKey, UnusableKeys, generate_keys
 from plexuskit.grpc.methods import MethodInfo, UndeclaredMethod, requirements
 from plexuskit.grpc.raw import RawClient
 from plexuskit.grpc.server import serve
@@ -36,6 +36,7 @@ __all__ = [
     "CallerSigner",
     "CallerTokens",
     "CallerVerifier",
+    "DerivedKey",
     "Ending",
     "InternalOnly",
     "MethodInfo",

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import BaseModel, ConfigDict
 
 from plexuskit.watched import Watched
@@ -63,6 +64,39 @@ class CallerKeys(BaseModel):
             key_id: Ed25519PublicKey.from_public_bytes(_decoded(key_id, encoded))
             for key_id, encoded in self.verifying.items()
         }
+
+
+class DerivedKey:
+    """A secret of one service for one purpose, derived from its signing key by HKDF-SHA256.
+
+    All processes of the service that share a keys file have the same one; it changes with a
+    rotation, so it fits only what may become invalid then.
+    """
+
+    def __init__(self, path: Path, *, purpose: str, size: int) -> None:
+        """Read the keys file. Raises UnusableKeys when it cannot be read or has no signing key.
+
+        Args:
+            path: the keys file.
+            purpose: keeps secrets for different purposes apart, such as `search.page-token`.
+            size: bytes of the secret, 16 to 64.
+        """
+        self._file = watched_keys(path)
+        self._purpose = purpose.encode()
+        self._size = size
+        self._generation = 0
+        self._secret = b""
+        self.current()
+
+    def current(self) -> bytes:
+        """Return the secret."""
+        keys = self._file.look()
+        if self._generation != self._file.generation:
+            _, private = keys.private_key()
+            derivation = HKDF(hashes.SHA256(), self._size, salt=None, info=self._purpose)
+            self._secret = derivation.derive(_raw(private))
+            self._generation = self._file.generation
+        return self._secret
 
 
 def watched_keys(path: Path) -> Watched[CallerKeys]:

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 from plexus.search.v1.search_service_pb2_grpc import add_SearchServiceServicer_to_server
 from plexuskit.errors import DependencyDown
-from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
+from plexuskit.grpc import CallerSigner, CallerVerifier, DerivedKey, channel, serve
 from plexuskit.service import Role, Runtime
 
 from search import consumers
@@ -16,10 +16,12 @@ from search.api import SearchApi
 from search.app.owners import AuthorityOwner
 from search.config import Settings
 from search.domain.documents import DocumentType
+from search.domain.paging import KEY_BYTES, PageTokens
 from search.queries import Access, Freshness
 from search.store import Store, connect
 
 SERVICE: Final = "search"
+_PAGE_TOKENS: Final = "search.page-token"
 
 OWNERS: Final[Mapping[DocumentType, str]] = {
     DocumentType.MESSAGE: "messaging",
@@ -39,7 +41,14 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             clock=runtime.clock,
             threshold=timedelta(seconds=settings.query.lag_threshold_seconds),
         )
-        servicer = SearchApi(store, access=access, freshness=freshness, clock=runtime.clock)
+        key = DerivedKey(settings.caller.keys_file, purpose=_PAGE_TOKENS, size=KEY_BYTES)
+        servicer = SearchApi(
+            store,
+            access=access,
+            freshness=freshness,
+            tokens=PageTokens(key.current),
+            clock=runtime.clock,
+        )
         async with serve(
             settings.grpc,
             service=SERVICE,

@@ -1,22 +1,27 @@
-"""Page tokens: opaque to clients, checked when they come back.
+"""Page tokens: sealed for their search, so that nobody reads or makes one.
 
-A token holds the place after which to go on and a mark of the search it belongs to. It holds
-nothing that its bearer may not know, and every page is filtered anew, so it needs no signature.
+A token holds the position of the last document that was looked at, which may be one that the
+caller is not shown: its owner said no a moment ago. The same position in the same search gives the
+same token, so that equal answers are equal to the byte.
 """
 
 import base64
 import binascii
-import hashlib
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
 from search.domain.refusals import InvalidPageToken
 
-PAGE_DEFAULT: Final = 20
-PAGE_MOST: Final = 100
-_LONGEST: Final = 1024
+DEFAULT_PAGE: Final = 20
+MAX_PAGE: Final = 100
+KEY_BYTES: Final = 64
+_MAX_TOKEN: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,41 +35,51 @@ class Place:
 
 def page_size(asked: int) -> int:
     """Return how many hits a page has: 20 unless asked otherwise, 1 to 100."""
-    return min(max(asked, 1), PAGE_MOST) if asked else PAGE_DEFAULT
+    return min(max(asked, 1), MAX_PAGE) if asked else DEFAULT_PAGE
 
 
-def token(place: Place, *, search: str) -> str:
-    """Return the token to go on after a place of a search."""
-    text = json.dumps([_mark(search), place.score, place.at, place.id], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def place(page_token: str, *, search: str) -> Place | None:
-    """Return the place in a token, nothing for an empty one.
+class PageTokens:
+    """Seals and opens page tokens by AES-SIV.
 
     Args:
-        page_token: what the client sent.
-        search: everything that makes this search another one than others.
-
-    Raises:
-        InvalidPageToken: it was not made by `token` for the same search.
+        key: returns the current secret of KEY_BYTES; tokens of an earlier one are refused.
     """
-    if not page_token:
-        return None
-    if len(page_token) > _LONGEST:
-        raise InvalidPageToken
-    try:
-        padded = page_token + "=" * (-len(page_token) % 4)
-        mark, score, at, id_ = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError, TypeError):
-        raise InvalidPageToken from None
-    # exact types: `true` is an int to isinstance
-    if mark != _mark(search) or [type(score), type(at), type(id_)] != [float, int, str]:
-        raise InvalidPageToken
-    if not math.isfinite(score) or abs(at) >= 1 << 62:
-        raise InvalidPageToken
-    return Place(score=score, at=at, id=id_)
 
+    def __init__(self, key: Callable[[], bytes]) -> None:
+        self._key = key
 
-def _mark(search: str) -> str:
-    return hashlib.blake2b(search.encode(), digest_size=9).hexdigest()
+    def token(self, place: Place, *, search: str) -> str:
+        """Return the token that continues after a position.
+
+        Args:
+            place: the position of the last document of the page.
+            search: everything that makes this search another one than others, the caller included.
+        """
+        text = json.dumps([place.score, place.at, place.id], separators=(",", ":"))
+        sealed = AESSIV(self._key()).encrypt(text.encode(), [search.encode()])
+        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def place(self, page_token: str, *, search: str) -> Place | None:
+        """Return the position in a token, nothing for an empty token.
+
+        Args:
+            page_token: what the client sent.
+            search: as for `token`.
+
+        Raises:
+            InvalidPageToken: it was not made by `token` for the same search.
+        """
+        if not page_token:
+            return None
+        if len(page_token) > _MAX_TOKEN:
+            raise InvalidPageToken
+        try:
+            padded = page_token + "=" * (-len(page_token) % 4)
+            sealed = base64.b64decode(padded, altchars=b"-_", validate=True)
+            text = AESSIV(self._key()).decrypt(sealed, [search.encode()])
+            score, at, id_ = json.loads(text)
+        except (binascii.Error, InvalidTag, ValueError, TypeError):
+            raise InvalidPageToken from None
+        if not math.isfinite(score):
+            raise InvalidPageToken
+        return Place(score=float(score), at=int(at), id=str(id_))

@@ -38,7 +38,13 @@ class SearchPage:
 
 
 async def search(
-    store: Store, *, access: Access, freshness: Freshness, reader: Reader, asked: Asked
+    store: Store,
+    *,
+    access: Access,
+    freshness: Freshness,
+    tokens: paging.PageTokens,
+    reader: Reader,
+    asked: Asked,
 ) -> SearchPage:
     """Find documents that the person may read now.
 
@@ -54,7 +60,7 @@ async def search(
     query = parse(asked.query)
     types = _types(asked.types)
     search_mark = json.dumps([asked.query, *types, reader.tenant_id, reader.person_id])
-    after = paging.place(asked.page_token, search=search_mark)
+    after = tokens.place(asked.page_token, search=search_mark)
     limit = paging.page_size(asked.page_size)
 
     readable = await access.readable(reader, types=types)
@@ -66,7 +72,7 @@ async def search(
         total=max(page.total - (len(page.found) - len(shown)), 0),
         partial=await freshness.is_behind(),
         found=shown,
-        next_page_token="" if is_last else paging.token(page.found[-1].place, search=search_mark),
+        next_page_token="" if is_last else tokens.token(page.found[-1].place, search=search_mark),
     )
 
 

@@ -23,6 +23,7 @@ BUSY: Final = frozenset(
     }
 )
 MISSING: Final = "index_not_found_exception"
+CLOSED: Final = "index_closed_exception"  # while its similarity is replaced, see `indices`
 
 
 class IndexUnreachable(DependencyDown):
@@ -74,6 +75,6 @@ def index_errors(doing: str) -> Iterator[None]:
     except TransportError as error:
         if error.status_code in BUSY:
             raise IndexUnreachable(doing=doing, cause=f"HTTP {error.status_code}") from error
-        if error.status_code == HTTPStatus.NOT_FOUND and error.error == MISSING:
+        if error.error in {MISSING, CLOSED}:
             raise IndexMissing(doing=doing) from error
         raise

@@ -14,7 +14,7 @@ from opensearchpy import AsyncOpenSearch
 from opensearchpy.exceptions import RequestError
 
 from search.domain.documents import DocumentType
-from search.store.client import index_errors
+from search.store.client import IndexUnreachable, index_errors
 from search.store.mappings import SCHEMA_VERSION, documents_body, progress_body
 
 log = structlog.get_logger()
@@ -29,6 +29,7 @@ _PLURALS: Final[Mapping[DocumentType, str]] = MappingProxyType(
 _PROGRESS: Final = "progress"
 _EXISTS: Final = "resource_already_exists_exception"
 _TIMEOUT_SECONDS: Final = 30
+_ATTEMPTS: Final = 10
 
 
 class Names:
@@ -58,26 +59,38 @@ def written(alias: str) -> str:
 
 
 async def provision(client: AsyncOpenSearch, names: Names) -> None:
-    """Create what is missing of indexes and aliases; what exists stays as it is.
+    """Create what is missing of indexes and aliases, and bring the similarity up to date.
+
+    The similarity of an index that another version has made is replaced in place, which takes a
+    second: its aliases are taken away meanwhile, so that writers hold and readers are told to come
+    again. Nothing is indexed anew. A process that ends midway leaves the rest to the next one.
 
     Raises:
         IndexUnreachable: OpenSearch cannot be reached.
     """
     for alias, body in names.bodies().items():
         with index_errors("provision"):
-            if await client.indices.exists_alias(name=alias):
-                await _check(client, alias)
-                continue
-            await _create(client, alias, body)
+            held = await _held(client, alias)
+            if not held:
+                await _create(client, alias, body)
+            if held <= {_physical(alias)}:  # a rebuilt index was made with everything
+                await _update(client, alias, body)
+
+
+async def _held(client: AsyncOpenSearch, alias: str) -> set[str]:
+    """Return the indexes that both aliases stand for."""
+    names = (alias, written(alias))
+    if not all([await client.indices.exists_alias(name=name) for name in names]):
+        return set()
+    return set(await client.indices.get_alias(name=",".join(names)))
 
 
 async def _create(client: AsyncOpenSearch, alias: str, body: dict[str, Any]) -> None:
-    index = f"{alias}-v{SCHEMA_VERSION}"
-    aliases: dict[str, Any] = {alias: {}, written(alias): {"is_write_index": True}}
+    index = _physical(alias)
     try:
         await client.indices.create(
             index=index,
-            body={**body, "aliases": aliases},
+            body={**body, "aliases": _aliases(alias)},
             params={"timeout": f"{_TIMEOUT_SECONDS}s"},
             request_timeout=_TIMEOUT_SECONDS,
         )
@@ -89,10 +102,55 @@ async def _create(client: AsyncOpenSearch, alias: str, body: dict[str, Any]) -> 
     log.info("index.created", index=index)
 
 
-async def _check(client: AsyncOpenSearch, alias: str) -> None:
-    """Say when an index was made by another version of this service: it works, but not in full."""
-    mappings = await client.indices.get_mapping(index=alias)
-    for index, body in mappings.items():
-        version = body["mappings"].get("_meta", {}).get("schema_version")
-        if version != SCHEMA_VERSION:
-            log.warning("index.schema_differs", index=index, found=version, wanted=SCHEMA_VERSION)
+async def _update(client: AsyncOpenSearch, alias: str, body: dict[str, Any]) -> None:
+    """Replace an outdated similarity; log an index whose shape is of another version."""
+    index = _physical(alias)
+    wanted = body["settings"]["index"].get("similarity")
+    for _ in range(_ATTEMPTS):
+        found = (await client.indices.get(index=index))[index]
+        settings = found["settings"]["index"]
+        is_open = settings.get("verified_before_close") != "true"
+        if wanted is not None and settings.get("similarity") != wanted:
+            await _replace_similarity(client, alias, index, wanted)
+        elif not (is_open and set(found["aliases"]) >= set(_aliases(alias))):
+            await _open(client, alias, index)
+        else:
+            break
+    else:
+        raise IndexUnreachable(doing="provision", cause="another process changes the index too")
+    version = found["mappings"].get("_meta", {}).get("schema_version")
+    if version != SCHEMA_VERSION:
+        log.warning("index.schema_differs", index=index, found=version, wanted=SCHEMA_VERSION)
+
+
+async def _replace_similarity(
+    client: AsyncOpenSearch, alias: str, index: str, wanted: dict[str, Any]
+) -> None:
+    """Close the index, give it the similarity, open it; another process may do so at once."""
+    log.info("index.similarity_outdated", index=index)
+    remove = {"remove": {"index": index, "aliases": list(_aliases(alias)), "must_exist": False}}
+    try:
+        await client.indices.update_aliases(body={"actions": [remove]})
+        await client.indices.close(index=index, request_timeout=_TIMEOUT_SECONDS)
+        await client.indices.put_settings(index=index, body={"index": {"similarity": wanted}})
+    except RequestError as error:
+        # another process has opened it again in between; what it is like then is looked at anew
+        log.info("index.similarity_not_replaced", index=index, cause=error.error)
+
+
+async def _open(client: AsyncOpenSearch, alias: str, index: str) -> None:
+    await client.indices.open(index=index, request_timeout=_TIMEOUT_SECONDS)
+    add = [
+        {"add": {"index": index, "alias": name, **options}}
+        for name, options in _aliases(alias).items()
+    ]
+    await client.indices.update_aliases(body={"actions": add})
+    log.info("index.opened", index=index)
+
+
+def _physical(alias: str) -> str:
+    return f"{alias}-v{SCHEMA_VERSION}"
+
+
+def _aliases(alias: str) -> dict[str, dict[str, Any]]:
+    return {alias: {}, written(alias): {"is_write_index": True}}

@@ -64,6 +64,22 @@ _DETAILS: Final[Mapping[DocumentType, Mapping[str, Any]]] = MappingProxyType(
     }
 )
 
+MEAN_LENGTH: Final = 100
+"""Length of a text, in terms, that is neither favoured nor held back."""
+
+# Saturation of the term's frequency in the document alone, as in BM25 with k1 = 1.2 and b = 0.75,
+# with a constant in place of the mean length. A statistic of the index would count documents that
+# the caller may not see, and their number could be read from the order of the caller's own (SRC-1).
+SIMILARITY: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "type": "scripted",
+        "script": {
+            "source": "return query.boost * doc.freq / "
+            f"(doc.freq + 1.2 * (0.25 + 0.75 * doc.length / {MEAN_LENGTH}.0));"
+        },
+    }
+)
+
 # A single node has no place for a copy, a cluster gets one. The interval, being set, also keeps an
 # index fresh that nobody has searched for a while (SRC-4).
 _INDEX: Final = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "1s"}
@@ -72,7 +88,10 @@ _INDEX: Final = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_
 def documents_body(type_: DocumentType) -> dict[str, Any]:
     """Return settings and mappings of the index of a type."""
     return {
-        "settings": {"index": _INDEX, "analysis": dict(ANALYSIS)},
+        "settings": {
+            "index": {**_INDEX, "similarity": {"default": dict(SIMILARITY)}},
+            "analysis": dict(ANALYSIS),
+        },
         "mappings": {
             "dynamic": "strict",
             "_meta": {"schema_version": SCHEMA_VERSION},

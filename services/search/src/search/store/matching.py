@@ -1,10 +1,17 @@
-"""A query as clauses of OpenSearch (SRC-5)."""
+"""A query as clauses of OpenSearch (SRC-5).
 
-from collections.abc import Iterable
+Every clause brings the weight of its terms along, since the similarity of the index has none: no
+score depends on what else is in the index (SRC-1).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from search.domain.query import Form, Query, Term
 from search.store.mappings import FIELDS
+from search.store.terms import Terms
+from search.store.weights import Weights
 
 # A title says in few words what a text says in many; a key names one thing.
 _BOOSTS: Final = {"title": 2.0, "text": 1.0, "names": 1.0}
@@ -17,14 +24,27 @@ _OF_QUESTIONS: Final = "2<40%"
 _OF_MANY_TERMS: Final = "6<60%"
 
 
-def matching(query: Query) -> dict[str, Any]:
-    """Return the clause that says what is found and how well it fits."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """The terms that the analyses make of each wanted part of a query, and their weights."""
+
+    terms: Mapping[str, Terms]
+    weights: Weights
+
+
+def matching(query: Query, weighed: Weighed) -> dict[str, Any]:
+    """Return the clause that says what is found and how well it fits.
+
+    Args:
+        query: the query.
+        weighed: the terms of the text of every required and relaxed term, by that text.
+    """
     found: dict[str, Any] = {
-        "must": [_found(term) for term in query.required],
+        "must": [_found(term, weighed) for term in query.required],
         "must_not": [_excluded(term) for term in query.unwanted],
     }
     if query.relaxed:
-        many = [_found(term) for term in query.relaxed]
+        many = [_found(term, weighed) for term in query.relaxed]
         found["must"].append({"bool": {"should": many, "minimum_should_match": _OF_MANY_TERMS}})
     return {"bool": found}
 
@@ -42,10 +62,10 @@ def marking(query: Query) -> dict[str, Any]:
     return {"bool": {"should": clauses}}
 
 
-def _found(term: Term) -> dict[str, Any]:
+def _found(term: Term, weighed: Weighed) -> dict[str, Any]:
     """Any field in any way; what several ways find counts for more."""
     clauses: list[dict[str, Any]] = [
-        clause for field in FIELDS for clause in _in_field(term, field, _BOOSTS[field])
+        clause for field in FIELDS for clause in _in_field(term, field, weighed)
     ]
     if term.form is not Form.QUESTION:
         # above what words reach, however rare they are
@@ -54,20 +74,34 @@ def _found(term: Term) -> dict[str, Any]:
     return _any(clauses)
 
 
-def _in_field(term: Term, field: str, boost: float) -> Iterable[dict[str, Any]]:
-    yield _phrase(f"{field}.parts", term.text, boost=boost)
+def _in_field(term: Term, field: str, weighed: Weighed) -> Iterable[dict[str, Any]]:
+    terms = weighed.terms[term.text]
+
+    def phrase(way: str, *, slop: int = 0) -> dict[str, Any]:
+        boost = _BOOSTS[field] * weighed.weights.mean(terms[way])
+        return _phrase(f"{field}.{way}", term.text, slop=slop, boost=boost)
+
+    def share(way: str, least: str) -> dict[str, Any]:
+        clauses = [
+            _term(f"{field}.{way}", each, boost=_BOOSTS[field] * weighed.weights.of(each))
+            for each in terms[way]
+        ]
+        # an analysis that leaves nothing of the text finds nothing
+        return _any(clauses, least=least) if clauses else {"match_none": {}}
+
+    yield phrase("parts")
     if term.form is Form.TOGETHER:
-        yield _phrase(f"{field}.cjk", term.text, boost=boost)
+        yield phrase("cjk")
     elif term.form is Form.QUESTION or term.is_long:
-        share = _OF_QUESTIONS if term.form is Form.QUESTION else _OF_LONG_TERMS
+        least = _OF_QUESTIONS if term.form is Form.QUESTION else _OF_LONG_TERMS
         for way in ("cjk", "smartcn", "icu"):
-            yield _share(f"{field}.{way}", term.text, share=share, boost=boost)
+            yield share(way, least)
     else:
-        yield _share(f"{field}.cjk", term.text, share="100%", boost=boost)
+        yield share("cjk", "100%")
         # smartcn takes what has digits in it to pieces: ABC123 would find ABC-124 near X-123
         ways = ("smartcn", "icu") if term.is_chinese or term.text.isalpha() else ("icu",)
         for way in ways:
-            yield _phrase(f"{field}.{way}", term.text, slop=_NEAR, boost=boost)
+            yield phrase(way, slop=_NEAR)
 
 
 def _excluded(term: Term) -> dict[str, Any]:
@@ -76,13 +110,13 @@ def _excluded(term: Term) -> dict[str, Any]:
     return _any([*ways, {"term": {"keys": {"value": term.text}}}])
 
 
-def _any(clauses: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"bool": {"should": clauses, "minimum_should_match": 1}}
+def _any(clauses: list[dict[str, Any]], *, least: str | int = 1) -> dict[str, Any]:
+    return {"bool": {"should": clauses, "minimum_should_match": least}}
 
 
 def _phrase(field: str, text: str, *, slop: int = 0, boost: float = 1.0) -> dict[str, Any]:
     return {"match_phrase": {field: {"query": text, "slop": slop, "boost": boost}}}
 
 
-def _share(field: str, text: str, *, share: str, boost: float) -> dict[str, Any]:
-    return {"match": {field: {"query": text, "minimum_should_match": share, "boost": boost}}}
+def _term(field: str, value: str, *, boost: float) -> dict[str, Any]:
+    return {"term": {field: {"value": value, "boost": boost}}}

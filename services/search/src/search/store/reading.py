@@ -18,7 +18,9 @@ from search.store.client import IndexUnreachable, index_errors
 from search.store.documents import instant
 from search.store.indices import Names
 from search.store.mappings import FIELDS
-from search.store.matching import marking, matching
+from search.store.matching import Weighed, marking, matching
+from search.store.terms import analyse
+from search.store.weights import Weights
 
 COUNTED_MOST: Final = 10_000
 _FRAGMENT: Final = 120
@@ -77,6 +79,7 @@ async def search(
     names: Names,
     query: Query,
     *,
+    weights: Weights,
     filters: Filters,
     after: Place | None,
     limit: int,
@@ -84,14 +87,22 @@ async def search(
 ) -> FoundPage:
     """Return the next hits, best first.
 
+    Order and scores depend on the query and on each document alone: documents that the filters
+    leave out change nothing in the answer (SRC-1).
+
     Raises:
         IndexUnreachable: OpenSearch does not answer, or a part of it does not.
     """
+    texts = [term.text for term in (*query.required, *query.relaxed)]
+    terms = await analyse(
+        client, names.read(DocumentType.MESSAGE), texts, timeout_seconds=timeout_seconds
+    )
+    weighed = Weighed(terms=dict(zip(texts, terms, strict=True)), weights=weights)
     body: dict[str, Any] = {
         "size": limit,
         "track_total_hits": COUNTED_MOST,
         "track_scores": True,
-        "query": {"bool": {"must": [matching(query)], "filter": _filter(filters)}},
+        "query": {"bool": {"must": [matching(query, weighed)], "filter": _filter(filters)}},
         "sort": [{"_score": "desc"}, {"at": "desc"}, {"id": "asc"}],
         "_source": list(_SHOWN),
         "highlight": _highlight(query),
@@ -102,11 +113,7 @@ async def search(
         answer = await client.search(
             index=",".join(names.read(type_) for type_ in filters.types),
             body=body,
-            params={
-                # one ranking over all indexes, and an answer that is whole or none
-                "search_type": "dfs_query_then_fetch",
-                "allow_partial_search_results": "false",
-            },
+            params={"allow_partial_search_results": "false"},
             request_timeout=timeout_seconds,
         )
     hits = answer["hits"]

@@ -10,7 +10,7 @@ from search.domain.documents import Document, DocumentType
 from search.domain.lag import Progress
 from search.domain.paging import Place
 from search.domain.query import Query
-from search.store import indices, progress, reading, writing
+from search.store import indices, progress, reading, weights, writing
 from search.store.client import index_errors
 from search.store.reading import Counted, Filters, FoundPage
 from search.store.writing import Rejected
@@ -23,6 +23,7 @@ class Store:
         self._client = client
         self.section = section
         self._names = indices.Names(section.index_prefix)
+        self._weights = weights.frozen()
 
     async def provision(self) -> None:
         """Create what is missing of indexes and aliases."""
@@ -61,6 +62,7 @@ class Store:
             self._client,
             self._names,
             query,
+            weights=self._weights,
             filters=filters,
             after=after,
             limit=limit,

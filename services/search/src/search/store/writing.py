@@ -11,7 +11,7 @@ from opensearchpy import AsyncOpenSearch
 from opensearchpy.exceptions import TransportError
 
 from search.domain.documents import Document
-from search.store.client import IndexMissing, IndexUnreachable, index_errors
+from search.store.client import CLOSED, IndexMissing, IndexUnreachable, index_errors
 from search.store.documents import source
 from search.store.indices import Names
 
@@ -113,7 +113,7 @@ def _rejected(items: Sequence[dict[str, Any]], *, first: int) -> list[Rejected]:
         status, error = result["status"], result.get("error")
         if error is None or status == HTTPStatus.CONFLICT:
             continue
-        if status == HTTPStatus.NOT_FOUND:
+        if status == HTTPStatus.NOT_FOUND or error["type"] == CLOSED:
             raise IndexMissing(doing="bulk")
         if status != HTTPStatus.BAD_REQUEST:
             raise IndexUnreachable(doing="bulk", cause=f"HTTP {status} {error['type']}")
