@@ -129,7 +129,9 @@ async def merge_department(
         closing = await managed_department(store, grants, department_id, tenant_id=tenant_id, tx=tx)
         check_contained(grants, closing)
         into = await managed_department(store, grants, into_id, tenant_id=tenant_id, tx=tx)
-        await _check_joining(store, grants, into, tenant_id=tenant_id, now=now, tx=tx)
+        await _check_joining(
+            store, grants, into, closing=closing, tenant_id=tenant_id, now=now, tx=tx
+        )
         below = await store.departments.subtree(closing.id, tenant_id=tenant_id, tx=tx)
         changed = departments.merge(closing, into=into, below=below)
         moved = [
@@ -244,17 +246,22 @@ async def _check_joining(
     grants: Grants,
     parent: Department | None,
     *,
+    closing: Department | None = None,
     tenant_id: TenantId,
     now: datetime,
     tx: Transaction,
 ) -> None:
-    """Check what people come to hold who belong below another department from now on."""
+    """Check what people come to hold who belong below another department from now on.
+
+    Rules that name a department that closes name the other one afterwards: its people join then.
+    """
     if parent is not None and not grants.holds_everything:
         subjects = [Subject(DEPARTMENT, id_) for id_ in parent.path]
+        named = {*parent.path, closing.id} if closing else set(parent.path)
         subjects += [
             Subject(GROUP, group.id)
             for group in await store.groups.by_rule(tenant_id=tenant_id, tx=tx)
-            if group.rule and not set(group.rule.department_ids).isdisjoint(parent.path)
+            if group.rule and not named.isdisjoint(group.rule.department_ids)
         ]
         await check_joining(store, grants, subjects, tenant_id=tenant_id, now=now, tx=tx)
 
