@@ -195,15 +195,19 @@ async def _may_ask(store: Store, asker: Asker, *, about: Object, now: datetime) 
     state = await load_state(
         store, tenant_id=asker.tenant_id, people=[asker.person_id], object_=about, at=now
     )
-    ask = Ask(
+    return Engine(state).decide(ask_of(asker, EXPLAIN_OTHERS, about), now=now).allowed
+
+
+def ask_of(asker: Asker, permission: str, about: Object | None) -> Ask:
+    """Return the question that a call of the asker's raises."""
+    return Ask(
         person_id=asker.person_id,
-        permission=EXPLAIN_OTHERS,
+        permission=permission,
         object=about,
         scopes=asker.scopes,
         app=asker.app,
         second_factor=asker.second_factor,
     )
-    return Engine(state).decide(ask, now=now).allowed
 
 
 async def _time(store: Store, at: datetime | None, *, now: datetime) -> datetime:
