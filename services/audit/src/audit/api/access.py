@@ -42,6 +42,8 @@ class AccessHistoryApi(AccessHistoryServiceServicer):
             subject=request.subject,
             permission=request.permission,
             object=request.object,
+            scopes=request.scopes,
+            second_factor=request.second_factor,
             at=instant_of(request.at, field="at") if request.HasField("at") else None,
             now=self._clock.now(),
         )
