@@ -21,7 +21,7 @@ from plexuskit.errors import InvalidArgument
 
 from .access_support import department
 from .scim.conftest import ENTERPRISE, PATCH, Feed, user
-from .scopes_support import merge, refused
+from .scopes_support import merge, move, refused
 
 pytestmark = pytest.mark.rule("GW-11")
 
@@ -273,3 +273,18 @@ async def test_merging_lets_nobody_into_a_rule_that_holds_more(company):
     # The rule would name `home` afterwards, with everybody there.
     await refused(merge(hr, chosen.id, home.id), GrantExceedsOwn)
     assert await merge(company, chosen.id, home.id)
+
+
+async def test_nobody_moves_others_into_the_reach_of_their_own_role(company):
+    board, mine = await department(company, "board"), await department(company, "mine")
+    account = await holding(company, "hr", "departments.manage", "people.manage")
+    await company.bind(ADMIN, f"person:{account.id}", f"department:{mine.id}")
+    hr = replace(company, actor=company.acting_as(account))
+    await refused(move(hr, board.id, mine.id), GrantExceedsOwn)
+    await refused(merge(hr, board.id, mine.id), GrantExceedsOwn)
+    # Elsewhere, and where they hold as much already, they may.
+    other = await department(company, "other")
+    assert await move(hr, board.id, other.id)
+    below = await department(company, "below", mine.id)
+    sub = await department(company, "sub", mine.id)
+    assert await move(hr, below.id, sub.id)
