@@ -64,6 +64,7 @@ WITHOUT_REQUEST_ID = {
     "ImportPeople": "each person carries its external_id",
     "ImportConversations": "each conversation carries its external_id",
     "ImportMessages": "each message carries its request_id (MSG-19)",
+    "FinishImport": "what is closed to an import stays so",
     "SendMessages": "each item carries its request_id (MSG-3)",
     "ExchangeScim": "SCIM names resources by userName, externalId and id; a repetition meets them",
     "ResolveFeed": "the answer names how many wait; a repeated one finds them answered",

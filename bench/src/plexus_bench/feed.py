@@ -24,6 +24,9 @@ from plexus_bench.probe import Probe
 from plexus_bench.together import gathered
 
 USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
+LEVELS: Final = {
+    "DIRECTORY_SCIM__DEPARTMENT_PATH": "{organization}/{division}/{department}",
+}
 ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 MADE: Final = 201
 
@@ -43,7 +46,7 @@ class Figures:
     driver_cpu: float
 
 
-def path_of(number: int, *, departments: int) -> str:
+def department_of(number: int, *, departments: int) -> dict[str, str]:
     """Name a person's department, three levels deep: 24 of the second level under each first.
 
     The tree has about `departments` nodes: as many leaves as are left after those above them.
@@ -51,7 +54,11 @@ def path_of(number: int, *, departments: int) -> str:
     firsts, seconds = max(1, departments // 100), max(1, departments // 12)
     leaf = number % max(1, departments - firsts - seconds)
     second = leaf % seconds
-    return f"Division {second % firsts}/Department {second}/Team {leaf}"
+    return {
+        "organization": f"Division {second % firsts}",
+        "division": f"Department {second}",
+        "department": f"Team {leaf}",
+    }
 
 
 async def load(
@@ -81,7 +88,7 @@ async def load(
                     "emails": [{"value": f"person.{number}@company.example", "type": "work"}],
                     "title": "Engineer",
                     "active": True,
-                    ENTERPRISE: {"department": path_of(number, departments=departments)},
+                    ENTERPRISE: department_of(number, departments=departments),
                 }
             ).encode()
             began = perf_counter()
@@ -102,7 +109,7 @@ async def run(*, people: int, departments: int, at_once: int, directory: Path) -
     Raises:
         RuntimeError: an answer was another one, or not everybody is stored.
     """
-    with fresh(directory, entries=CHAT) as platform:
+    with fresh(directory, entries=CHAT, settings=LEVELS) as platform:
         await platform.init()
         processes = {name: process.pid for name, process in platform.processes.items()} | {
             name: server.child.pid for name, server in platform.servers.items() if server.child

@@ -64,7 +64,7 @@ SECRET = "bootstrap secret of the tests"
 PASSWORD = "correct horse"
 CHEAP = PasswordsSection(time_cost=1, memory_kib=1_024, parallelism=1)
 FEED_RULES = FeedRules(
-    department_template="{department}",
+    department_template="{organization}/{division}/{department}",
     department_separator="/",
     reactivates=True,
     bounds=Bounds(percent=10, at_least=5),

@@ -12,6 +12,7 @@ from directory import operations, queries
 from directory.domain.access import Actor
 from directory.domain.access_refusals import GrantExceedsOwn, PermissionUnknown
 from directory.domain.ids import SessionId
+from directory.domain.people import Kind
 from directory.domain.refusals import (
     PermissionMissing,
     PersonDeactivated,
@@ -22,6 +23,7 @@ from directory.domain.refusals import (
 from directory.domain.requests import Request
 from directory.domain.sign_in_refusals import (
     ApiTokenInvalid,
+    ApiTokenOfAnother,
     SessionNotFound,
 )
 from directory.operations.api_tokens import NewApiToken, Resolved
@@ -134,7 +136,7 @@ async def test_gw_03_a_token_has_nothing_that_its_maker_has_not(company: Any) ->
 
 async def test_gw_02_a_token_of_somebody_else_needs_its_permission(company: Any) -> None:
     actor = await member_of(company)
-    bot = await company.hire("bot")
+    bot = await company.hire("bot", kind=Kind.SERVICE_ACCOUNT)
     for person_id in (bot.id, "per_unknown"):
         with pytest.raises(PermissionMissing):
             await make(company, actor, person_id=person_id)
@@ -142,6 +144,26 @@ async def test_gw_02_a_token_of_somebody_else_needs_its_permission(company: Any)
         await make(company, company.actor, person_id="per_unknown")
     made = await make(company, company.actor, person_id=bot.id)
     assert (await resolve(company, made.secret)).person.id == bot.id
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_nobody_makes_a_token_for_another_human(company: Any) -> None:
+    colleague = await company.hire("colleague")
+    with pytest.raises(ApiTokenOfAnother):
+        await make(company, company.actor, person_id=colleague.id)
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_a_token_made_for_a_human_before_is_refused_from_now_on(company: Any) -> None:
+    bot = await company.hire("bot", kind=Kind.SERVICE_ACCOUNT)
+    made = await make(company, company.actor, person_id=bot.id)
+    assert (await resolve(company, made.secret)).person.id == bot.id
+    # As an earlier version stored it: made by an administrator on behalf of a colleague.
+    colleague = await company.hire("colleague")
+    tokens = company.store.api_tokens._tokens
+    await tokens.update({"_id": made.token.id}, {"$set": {"person_id": colleague.id}})
+    with pytest.raises(ApiTokenInvalid):
+        await resolve(company, made.secret)
 
 
 async def test_a_token_s_use_is_noted_to_the_minute_by_one_write_a_minute(
@@ -272,8 +294,12 @@ async def test_gw_04_deactivation_and_another_s_new_password_end_tokens_too(comp
     )
     with pytest.raises(ApiTokenInvalid):
         await resolve(company, later.secret)
+    bot = await company.hire("bot", kind=Kind.SERVICE_ACCOUNT)
+    await operations.deactivate_person(
+        company.store, actor=company.actor, person_id=bot.id, request=None, now=company.now
+    )
     with pytest.raises(PersonDeactivated):
-        await make(company, company.actor, person_id=actor.person_id)
+        await make(company, company.actor, person_id=bot.id)
 
 
 async def test_gw_04_no_token_survives_a_deactivation_at_the_same_moment(company: Any) -> None:

@@ -184,8 +184,10 @@ async def test_gw_3_who_was_deactivated_is_let_back_in_by_who_holds_as_much(
     li = await company.hire("li", department_ids=[scoped.deep.id])
     wang = await company.hire("wang", department_ids=[scoped.deep.id])
     await bind_person(company, ADMIN, li, f"department:{scoped.south.id}")
-    for person in (li, wang):
-        await deactivate(part, person.id)
+    await deactivate(part, wang.id)
+    # Whoever holds more is neither shut out nor let back in.
+    await refused(deactivate(part, li.id), GrantExceedsOwn)
+    await deactivate(company, li.id)
     assert (await reactivate(part, wang.id)).active
     await refused(reactivate(part, li.id), GrantExceedsOwn)
     assert (await reactivate(company, li.id)).active

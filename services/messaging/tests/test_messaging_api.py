@@ -13,6 +13,7 @@ from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import (
     conversations_pb2,
+    import_service_pb2,
     import_service_pb2_grpc,
     log_service_pb2,
     log_service_pb2_grpc,
@@ -69,13 +70,13 @@ async def channel(port):
 
 @pytest.fixture
 def signed(caller_keys):
-    def make(name: str) -> bytes:
+    def make(name: str, *roles: str) -> bytes:
         context = CallerContext(
             kind=CallerContext.KIND_PERSON,
             tenant_id="ten_acme",
             person_id=name,
             session_id=f"ses_{name}",
-            roles=["member"],
+            roles=roles or ["member"],
         )
         tokens = CallerTokens(CallerSigner(caller_keys), context, clock=SystemClock())
         return tokens.for_audience(SERVICE)
@@ -85,7 +86,7 @@ def signed(caller_keys):
 
 @pytest.fixture
 def as_(signed):
-    return lambda name: ((METADATA_KEY, signed(name)),)
+    return lambda name, *roles: ((METADATA_KEY, signed(name, *roles)),)
 
 
 @pytest.fixture
@@ -136,6 +137,70 @@ async def test_a_pair_has_one_direct_conversation_whoever_opens_it(channel, as_)
     opened = await asyncio.gather(*(direct("ann", "bob") for _ in range(5)), direct("bob", "ann"))
 
     assert len(set(opened)) == 1
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_an_import_shows_nothing_of_what_people_use(channel, as_):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+    imports = import_service_pb2_grpc.ImportServiceStub(channel)
+    request = pb.CreateConversationRequest(
+        kind=conversations_pb2.Conversation.KIND_DIRECT, member_ids=["bob"]
+    )
+    native = (await stub.CreateConversation(request, metadata=as_("ann"))).conversation
+
+    async def bring(key, *members):
+        request = import_service_pb2.ImportConversationsRequest(
+            conversations=[
+                import_service_pb2.ImportedConversation(
+                    external_id=key,
+                    kind=conversations_pb2.Conversation.KIND_DIRECT,
+                    member_ids=members,
+                )
+            ]
+        )
+        answer = await imports.ImportConversations(request, metadata=as_("root", "admin"))
+        [conversation], [closed] = answer.conversations, answer.closed
+        return conversation, closed
+
+    # Two people who talk here already: not even an id.
+    conversation, closed = await bring("slack:D1", "ann", "bob")
+    assert closed
+    assert conversation == conversations_pb2.Conversation(
+        kind=conversations_pb2.Conversation.KIND_DIRECT, external_id="slack:D1"
+    )
+
+    made, closed = await bring("slack:D2", "ann", "carol")
+    assert (made.last_seq, closed) == (0, False)
+    await stub.SendMessage(
+        pb.SendMessageRequest(conversation_id=made.id, request_id="1", text="native"),
+        metadata=as_("ann"),
+    )
+    conversation, closed = await bring("slack:D2", "ann", "bob")
+    assert closed
+    assert conversation == conversations_pb2.Conversation(
+        id=made.id, kind=conversations_pb2.Conversation.KIND_DIRECT, external_id="slack:D2"
+    )
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await stub.ListMessages(
+            pb.ListMessagesRequest(conversation_id=native.id), metadata=as_("root", "admin")
+        )
+    assert refused(raised.value).reason == "CONVERSATION_NOT_FOUND"
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_only_an_importer_finishes_an_import(channel, as_):
+    imports = import_service_pb2_grpc.ImportServiceStub(channel)
+    for source, who, reason in (
+        ("slack", ("ann",), "IMPORT_DENIED"),
+        ("", ("root", "admin"), "INVALID_ARGUMENT"),
+        ("a:b", ("root", "admin"), "INVALID_ARGUMENT"),
+        ("x" * 101, ("root", "admin"), "INVALID_ARGUMENT"),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await imports.FinishImport(
+                import_service_pb2.FinishImportRequest(source=source), metadata=as_(*who)
+            )
+        assert refused(raised.value).reason == reason
 
 
 async def test_create_then_send_is_never_refused(channel, as_):

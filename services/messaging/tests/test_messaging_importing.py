@@ -8,7 +8,8 @@ from messaging import queries
 from messaging.domain.conversations import History, Kind
 from messaging.domain.messages import Imported, draft
 from messaging.domain.refusals import ImportDenied, RequestIdReused
-from messaging.operations import importing, sending
+from messaging.operations import conversations, importing, sending
+from messaging.operations.following import finish_source, follow
 from messaging.operations.importing import ForeignConversation, ForeignMessage, ImportRun
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
@@ -178,3 +179,139 @@ async def test_msg_03_an_importer_who_goes_away_in_the_middle_stops_nobody(store
     assert again.imported + again.skipped == 201
     assert again.refusals == ()
     assert (await store.entries.head(room)).seq == 201
+
+
+# Administrators are not members (GW-11)
+
+
+async def bring(log, people, person, *members: str, **fields: object):
+    return await importing.import_conversation(
+        log, people, actor=person("root", "admin"), foreign=channel(*members, **fields), now=NOW
+    )
+
+
+async def write(log, person, *messages: ForeignMessage):
+    """Import messages in a run of their own; out: the reasons of refusals."""
+    run = ImportRun(person("root", "admin"))
+    outcome = await importing.import_batch(log, run, messages=messages)
+    await importing.finish_import(log, run, now=NOW)
+    return [why.reason for _, why in outcome.refusals]
+
+
+async def forget(store, *conversation_ids: str) -> None:
+    """Leave conversations as a version before `imports` stored them."""
+    for conversation_id in conversation_ids:
+        assert await store.imports._imports.delete({"_id": conversation_id}) == 1
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_a_repeated_import_adds_nobody_to_what_people_use(
+    store, log, people, person, room, say
+):
+    assert await write(log, person, old(room, 1, "old")) == []
+    await sending.send_message(log, draft=say(room, "ann", "native"))
+
+    again = await bring(log, people, person, "ann", "bob", "carol")
+    assert again.conversation.member_count == 2
+    assert await write(log, person, old(room, 2, "forged")) == ["IMPORT_CLOSED"]
+    assert (await store.entries.head(room)).seq == 2
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_a_native_message_between_imported_ones_closes_the_next_run(
+    log, people, person, room, run, say
+):
+    await importing.import_batch(log, run, messages=[old(room, 1, "old")])
+    await sending.send_message(log, draft=say(room, "ann", "native"))
+    # A run that is under way is not cut off.
+    outcome = await importing.import_batch(log, run, messages=[old(room, 2, "old too")])
+    assert (outcome.imported, outcome.refusals) == (1, ())
+
+    assert await write(log, person, old(room, 3, "late")) == ["IMPORT_CLOSED"]
+    again = await bring(log, people, person, "ann", "bob", "carol")
+    assert again.conversation.member_count == 2
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_an_import_writes_into_no_conversation_that_it_did_not_create(
+    store, log, people, person, group, room
+):
+    pair = await conversations.open_direct(
+        store, people, actor=person("ann"), peer_id="bob", now=NOW
+    )
+    for native in (await group("ann", "bob"), pair.conversation.id):
+        assert await write(log, person, old(native, 1, "forged")) == ["CONVERSATION_NOT_FOUND"]
+        assert (await store.entries.head(native)).seq == 0
+    # Nor does another system's.
+    foreign = draft(
+        conversation_id=room,
+        sender_id="ann",
+        request_id="teams:C1:1",
+        text="x",
+        imported=Imported(sent_at=THEN),
+    )
+    reasons = await write(log, person, ForeignMessage(foreign, ""))
+    assert reasons == ["CONVERSATION_NOT_FOUND"]
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_a_direct_conversation_takes_in_nobody_and_goes_on_until_it_is_used(
+    log, people, person, say
+):
+    pair = {"external_id": "slack:D1", "kind": Kind.DIRECT, "name": ""}
+    begun = await bring(log, people, person, "ann", "bob", **pair)
+    room = begun.conversation.id
+    assert await write(log, person, old(room, 1, "old")) == []
+    assert await write(log, person, old(room, 1, "old"), old(room, 2, "more")) == []
+    for _ in range(2):
+        again = await bring(log, people, person, "ann", "carol", **pair)
+        assert (again.conversation.id, again.conversation.member_count) == (room, 2)
+    await sending.send_message(log, draft=say(room, "ann", "native"))
+    assert await write(log, person, old(room, 3, "forged")) == ["IMPORT_CLOSED"]
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_finishing_ends_the_import_of_a_source_alone(
+    store, log, people, person, room, run
+):
+    other = await bring(log, people, person, "ann", "bob", external_id="teams:C1", name="t")
+    await importing.import_batch(log, run, messages=[old(room, 1, "old")])
+    actor = person("root", "admin")
+    assert await finish_source(log, actor=actor, source="slack") == 1
+    assert await finish_source(log, actor=actor, source="slack") == 0
+
+    # Also for a stream that is open.
+    outcome = await importing.import_batch(log, run, messages=[old(room, 2, "late")])
+    assert [why.reason for _, why in outcome.refusals] == ["IMPORT_CLOSED"]
+    assert (await bring(log, people, person, "ann", "carol")).conversation.member_count == 2
+    following = await follow(store, tenant_id=actor.tenant_id, conversations=[other.conversation])
+    assert following[other.conversation.id].closed is None
+
+    # What is imported afterwards follows until the next end.
+    late = await bring(log, people, person, "ann", "bob", external_id="slack:C2", name="c2")
+    assert await write(log, person, old(late.conversation.id, 1, "old")) == []
+    assert await finish_source(log, actor=actor, source="slack") == 1
+    assert await write(log, person, old(late.conversation.id, 2, "x")) == ["IMPORT_CLOSED"]
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_what_an_earlier_version_imported_is_known_by_its_external_id(
+    store, log, people, person, room, say
+):
+    used = await bring(log, people, person, "ann", "bob", external_id="slack:C2", name="c2")
+    pair = {"external_id": "slack:D1", "kind": Kind.DIRECT, "name": ""}
+    direct = await bring(log, people, person, "ann", "bob", **pair)
+    for each in (room, used.conversation.id, direct.conversation.id):
+        assert await write(log, person, old(each, 1, "old")) == []
+    await sending.send_message(log, draft=say(used.conversation.id, "ann", "native"))
+    await forget(store, room, used.conversation.id, direct.conversation.id)
+
+    assert await write(log, person, old(room, 2, "more")) == []
+    assert (await bring(log, people, person, "ann", "carol")).conversation.member_count == 3
+    for each in (used, direct):
+        assert await write(log, person, old(each.conversation.id, 2, "x")) == ["IMPORT_CLOSED"]
+
+    # A source that was finished is so for what has no word of its own yet.
+    await finish_source(log, actor=person("root", "admin"), source="slack")
+    await forget(store, room)
+    assert await write(log, person, old(room, 3, "late")) == ["IMPORT_CLOSED"]

@@ -15,6 +15,8 @@ from plexus_cli.problems import Refused
 
 GENESIS = bytes(32).hex()
 
+_LINKS = {"tenant_id", "no", "hidden", "previous", "hash"}
+
 ALTERED = "ENTRY_ALTERED"
 REMOVED = "ENTRY_REMOVED"
 REORDERED = "ENTRY_REORDERED"
@@ -44,6 +46,7 @@ class Walk:
     def __init__(self, kept: Anchor | None) -> None:
         """Begin with the first line; `kept` is what was kept of an earlier verification."""
         self.verified = 0
+        self.hidden = 0
         self.head: Anchor | None = None
         self._kept = kept
 
@@ -64,7 +67,10 @@ class Walk:
         finding = self._broken(number, fields)
         if finding is None:
             self.head = Anchor(number, fields["hash"])
-            self.verified += 1
+            if fields.get("hidden") is True:
+                self.hidden += 1
+            else:
+                self.verified += 1
         return finding
 
     def finish(self) -> Finding | None:
@@ -76,7 +82,9 @@ class Walk:
 
     def _broken(self, number: int, fields: Mapping[str, Any]) -> Finding | None:
         content = {name: value for name, value in fields.items() if name != "hash"}
-        if hashlib.sha256(canonical(content)).hexdigest() != fields["hash"]:
+        # A role for a part of the company exports the links alone of what it does not show.
+        links = fields.keys() == _LINKS and fields["hidden"] is True
+        if not links and hashlib.sha256(canonical(content)).hexdigest() != fields["hash"]:
             return Finding(number, ALTERED, "its content has another hash than it says")
         before = self.head.hash if self.head else GENESIS if number == 1 else fields["previous"]
         if fields["previous"] != before:

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -230,8 +230,13 @@ async def _move_in_sample(plexus: Plexus, folder: Path, notebook: Notebook, bars
     requests = sample.conversation_requests(whole, person=company.people.get, now=now)
     conversations = await import_conversations(plexus, company.seated(requests), done=done)
     bar = bars.add_task("messages", total=None)
+    # What people use by now stays as it is.
+    followed = tuple(each for each in whole.conversations if each.external_id in conversations)
     batches = sample.message_requests(
-        whole, person=company.people.get, conversation=conversations.get, now=now
+        replace(whole, conversations=followed),
+        person=company.people.get,
+        conversation=conversations.get,
+        now=now,
     )
     await import_messages(
         plexus, batches, done=done, advance=lambda count: bars.update(bar, advance=count)

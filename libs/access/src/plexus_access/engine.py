@@ -28,7 +28,7 @@ from plexus_access.objects import (
 )
 from plexus_access.policies import Circumstances, Principal, Resource
 from plexus_access.records import Person
-from plexus_access.roles import BUILT_IN
+from plexus_access.roles import BUILT_IN, TENANT_WIDE
 from plexus_access.state import State
 
 WITH_MEMBERS: Final = frozenset({CONVERSATION, PROJECT, TASK})
@@ -147,6 +147,8 @@ class Engine:
             return Decision(False, Reason.MODULE, f"module:{module}")
         grants = self.held(person).grants.get(permission, ())
         held = [each for each in grants if each.holds(now)] if grants else ()
+        if ask.object is None and permission in TENANT_WIDE:
+            held = [each for each in held if each.scope.kind == TENANT]
         if not held:
             return Decision(False, Reason.ROLE, f"permission:{permission}")
         decided = self._reach(person, ask.object, held)

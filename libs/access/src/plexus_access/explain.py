@@ -134,7 +134,13 @@ def _granted(
     engine: Engine, ask: Ask, person: Person, decision: Decision, *, now: datetime
 ) -> Iterator[Step]:
     if decision.reason is Reason.ROLE:
-        text = f"No role of {ask.person_id} includes {ask.permission}."
+        held = engine.held(person).grants.get(ask.permission, ())
+        scopes = ", ".join(str(each.scope) for each in held if each.holds(now))
+        text = (
+            f"{ask.permission} is held for {scopes} alone; this takes a role for the company."
+            if scopes
+            else f"No role of {ask.person_id} includes {ask.permission}."
+        )
         yield Step(StepKind.ROLE, False, decision.rule, (), text)
         return
     object_ = ask.object

@@ -80,6 +80,26 @@ ASKED_BY_OWNERS: Final = frozenset({"api_tokens.manage", "sessions.manage"})
 PERMISSIONS: Final = _OF_ADMINS
 """Everything that can be granted."""
 
+TENANT_WIDE: Final = frozenset(
+    {
+        "access.explain_others",
+        "messages.configure",
+        "messages.import",
+        "modules.manage",
+        "people.approve_feed",
+        "people.import",
+        "people.provision",
+        "policies.manage",
+        "policies.read",
+        "roles.manage",
+        "sign_in.configure",
+    }
+)
+"""Permissions that a call about no object needs for the whole tenant, not only for a part of it.
+
+For the others the owner reads what the call is about from its request, or answers for that part.
+"""
+
 
 def holds(
     permission: str, *, roles: frozenset[str], extra: frozenset[str], scopes: frozenset[str]

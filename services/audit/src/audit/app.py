@@ -34,7 +34,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             servicers=[
                 (
                     add_AuditServiceServicer_to_server,
-                    AuditApi(store, section=settings.ledger),
+                    AuditApi(store, section=settings.ledger, clock=runtime.clock),
                 ),
                 (
                     add_AccessHistoryServiceServicer_to_server,

@@ -3,10 +3,13 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from audit import app
+from audit import app, events
 from audit.config import LedgerSection, PeersSection, Settings
+from audit.operations import remember
+from audit.store import Store
 from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from plexus.authz.v1.caller_pb2 import CallerContext
+from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, open_channel
@@ -77,3 +80,23 @@ async def signed_in(target: str, token: Callable[..., Any]) -> AsyncIterator[Cal
             return Person(stub=stub, metadata=token(name, **more))
 
         yield entered
+
+
+@pytest.fixture
+def tell(store: Store) -> Callable[..., Any]:
+    """Put facts into the history."""
+
+    async def told(*envelopes: Envelope) -> None:
+        found = [events.told(each) for each in envelopes]
+        await remember(store, states=[state for each in found if each for state in each.states])
+
+    return told
+
+
+@pytest.fixture
+async def auditors(tell: Callable[..., Any], facts: Any, store: Store) -> None:
+    """Ann administers one tenant, Eve another."""
+    eve = facts.person("per_eve", roles=["admin"])
+    eve.tenant_id = "ten_b"
+    await tell(facts.person("per_ann", roles=["admin"]), eve)
+    await store.history.begin(facts.at(0))

@@ -6,13 +6,10 @@ from typing import Any
 
 import grpc
 import pytest
-from audit import events
-from audit.operations import remember
 from audit.store import Store
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.audit.v1 import access_service_pb2 as pb
 from plexus.audit.v1.access_service_pb2_grpc import AccessHistoryServiceStub
-from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.grpc import open_channel, refused
 
 ROOM = "conversation:cnv_1"
@@ -22,17 +19,6 @@ def stamp(at: datetime) -> Timestamp:
     made = Timestamp()
     made.FromDatetime(at)
     return made
-
-
-@pytest.fixture
-def tell(store: Store) -> Callable[..., Any]:
-    """Put facts into the history."""
-
-    async def told(*envelopes: Envelope) -> None:
-        found = [events.told(each) for each in envelopes]
-        await remember(store, states=[state for each in found if each for state in each.states])
-
-    return told
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from audit.config import Settings
 from plexus.audit.v1.audit_service_pb2 import VerifyAuditRequest
 from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceStub
@@ -42,6 +43,7 @@ async def running(
             await process.wait()
 
 
+@pytest.mark.usefixtures("auditors")
 async def test_the_process_provisions_records_serves_and_stops_when_told(
     settings: Settings,
     kafka_section: KafkaSection,

@@ -15,6 +15,8 @@ from plexuskit.mongo import Collection
 
 Happened = Callable[..., Occurrence]
 
+pytestmark = pytest.mark.usefixtures("auditors")
+
 
 async def test_gw_07_an_entry_is_shown_with_every_field(
     signed_in: Callable[..., Any], recorder: Recorder, happened: Happened

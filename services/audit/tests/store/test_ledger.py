@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from audit import queries
 from audit.domain.entries import Occurrence
+from audit.domain.reach import WHOLE
 from audit.domain.refusals import LedgerDamaged
 from audit.domain.verification import Flaw
 from audit.operations import Recorder
@@ -30,7 +31,10 @@ async def verified(store: Store, *, tenant: str = "ten_a", **asked: Any) -> Veri
 
 async def exported(store: Store, **asked: Any) -> bytes:
     lines = queries.export_audit(
-        store, tenant_id="ten_a", **{"from_no": 0, "through_no": 0, "frame_bytes": 700, **asked}
+        store,
+        tenant_id="ten_a",
+        reach=WHOLE,
+        **{"from_no": 0, "through_no": 0, "frame_bytes": 700, **asked},
     )
     return b"".join([each.content async for each in lines])
 

@@ -35,7 +35,7 @@ class Feed:
         self._served = served
         self._company = company
         self.rules = FeedRules(
-            department_template="{department}",
+            department_template="{organization}/{division}/{department}",
             department_separator="/",
             reactivates=True,
             bounds=Bounds(percent=10, at_least=5),
@@ -82,12 +82,23 @@ class Feed:
         return await self.ask("PATCH", f"/Users/{id_}", body, **headers)
 
 
-def user(user_name: str, *, department: str = "", **attributes: Any) -> dict[str, Any]:
+def user(
+    user_name: str,
+    *,
+    department: str = "",
+    division: str = "",
+    organization: str = "",
+    **attributes: Any,
+) -> dict[str, Any]:
     """A resource as feeds send it."""
     body: dict[str, Any] = {"schemas": [USER], "userName": user_name} | attributes
     if department:
         body["schemas"].append(ENTERPRISE)
         body[ENTERPRISE] = {"department": department}
+        if division:
+            body[ENTERPRISE] |= {"division": division}
+        if organization:
+            body[ENTERPRISE] |= {"organization": organization}
     return body
 
 

@@ -198,10 +198,9 @@ async def test_requests_at_once_share_turns_and_one_that_is_refused_harms_no_oth
     feed, company, facts
 ):
     async def post(number):
+        of = {"division": "A", "department": "B"}
         name = "taken" if number % 5 == 0 else f"p{number}"
-        return await feed.ask(
-            "POST", "/Users", {"schemas": [], "userName": name, ENTERPRISE: {"department": "A/B"}}
-        )
+        return await feed.ask("POST", "/Users", {"schemas": [], "userName": name, ENTERPRISE: of})
 
     told = await asyncio.gather(*(post(number) for number in range(20)))
     assert sorted(each.status for each in told) == [201] * 17 + [409] * 3

@@ -29,7 +29,9 @@ async def test_int_1_a_new_user_is_a_person_with_a_department_by_its_path(feed, 
             timezone="Asia/Tokyo",
             preferredLanguage="en_US",
             phoneNumbers=[{"value": "+86 10 1", "type": "work"}],
-            department="制造/采购/芯片",
+            organization="制造",
+            division="采购",
+            department="芯片",
         ),
     )
     assert told.status == 201
@@ -93,11 +95,16 @@ async def test_patch_adds_replaces_and_removes_by_value_path(feed, company):
         {"op": "remove", "path": 'emails[type eq "home"]'},
         {"op": "add", "value": {"nickName": "N", f"{ENTERPRISE}:costCenter": "7"}},
         {"op": "remove", "path": "title"},
-        {"op": "replace", "path": f"{ENTERPRISE}:department", "value": "Sales/EU"},
+        {"op": "add", "path": f"{ENTERPRISE}:division", "value": "Sales"},
+        {"op": "replace", "path": f"{ENTERPRISE}:department", "value": "EU"},
     )
     assert told.status == 200, told
     assert told.body["emails"] == [{"value": "c@x.cn", "type": "work"}]
-    assert told.body[ENTERPRISE] == {"costCenter": "7", "department": "Sales/EU"}
+    assert told.body[ENTERPRISE] == {
+        "costCenter": "7",
+        "department": "EU",
+        "division": "Sales",
+    }
     assert told.body["nickName"] == "N"
     person = await person_of(company, made["id"])
     assert (person.email, person.title, person.version) == ("c@x.cn", "", 2)

@@ -28,10 +28,16 @@ def explain(
     person: Annotated[str, typer.Argument(help="Handle or id.")],
     permission: Annotated[str, typer.Argument(help="For example messages.send.")],
     object_: Annotated[str, typer.Argument(metavar="[OBJECT]", help=OBJECT_HELP)] = "",
+    scope: Annotated[
+        list[str] | None, typer.Option(help="As a token limited to it; several times.")
+    ] = None,
+    second_factor: Annotated[
+        bool, typer.Option(help="As in a session that gave a second factor.")
+    ] = False,
     at: At = None,
     json: Json = False,
 ) -> None:
-    """Say what grants or refuses a permission, step by step."""
+    """Explain what a call with a permission gets, step by step; without an object, about none."""
 
     async def work(plexus: Plexus) -> ExplainAccessResponse:
         people = await find_people(plexus, [person])
@@ -39,6 +45,8 @@ def explain(
             subject=f"person:{people[person].id}",
             permission=permission,
             object=await _object(plexus, object_),
+            scopes=scope or (),
+            second_factor=second_factor,
             at=await _moment(plexus, at),
         )
         return await plexus.call(plexus.access_history.ExplainAccess, request)

@@ -90,6 +90,9 @@ def list_(
     print_table(f"{len(entries)} entries", columns, rows)
 
 
+_PARTIAL = "Your role is for a part of the company: entries beyond it are exported without content."
+
+
 @app.command()
 def export(
     output: Annotated[
@@ -102,21 +105,23 @@ def export(
     begun = ledger.last_number(output) if output else 0
     request = pb.ExportAuditRequest(from_no=max(begun + 1 if begun else 0, first), through_no=last)
 
-    async def work(plexus: Plexus) -> int:
-        through = begun
+    async def work(plexus: Plexus) -> tuple[int, bool]:
+        through, partial = begun, False
         if output is None:
             async for frame in _frames(plexus, request):
                 sys.stdout.buffer.write(frame.lines)
-                through = frame.through_no
-            return through
+                through, partial = frame.through_no, partial or frame.partial
+            return through, partial
         with output.open("ab") as file:
             async for frame in _frames(plexus, request):
                 file.write(frame.lines)
-                through = frame.through_no
-        return through
+                through, partial = frame.through_no, partial or frame.partial
+        return through, partial
 
-    through = run(work)
+    through, partial = run(work)
     mention_aside(f"Exported through {through}.")
+    if partial:
+        mention_aside(_PARTIAL)
 
 
 @app.command()
@@ -137,18 +142,21 @@ def verify(
         verified, head, finding = run(
             lambda plexus: _walk(plexus, first=first, last=last, kept=kept)
         )
+        hidden = 0
     else:
         with file.open("rb") as lines:
             walk, finding = ledger.verify_lines(lines, kept=kept)
-        verified, head = walk.verified, walk.head
+        verified, head, hidden = walk.verified, walk.head, walk.hidden
     if json:
-        print_json(_shown(verified, head, finding))
+        print_json(_shown(verified, head, finding) | {"hidden": hidden})
     if finding is not None:
         raise Refused(f"Entry {finding.no}: {finding.text}.", reason=finding.reason)
     ledger.keep_anchor(keep, head)
     if not json:
         through = f" through {head.no}: {head.hash}" if head else ""
         say(f"{verified} entries verified{through}")
+        if hidden:
+            say(f"{hidden} entries are links alone. {_PARTIAL}")
 
 
 async def _walk(

@@ -24,7 +24,7 @@ Waiting = Annotated[
 
 @app.command()
 def status(json: Json = False) -> None:
-    """Show whether the feed runs, and whom it wanted to deactivate since it stopped."""
+    """Show whether the feed runs, what it lacked rights for, and whose deactivation waits."""
 
     async def work(plexus: Plexus) -> tuple[FeedStatus, dict[str, str]]:
         response = await plexus.call(plexus.scim.GetFeedStatus, GetFeedStatusRequest())
@@ -36,6 +36,14 @@ def status(json: Json = False) -> None:
         print_json(as_dict(found))
         return
     say(f"{found.deactivated} of {found.allowed} deactivations in the last 24 hours.")
+    if found.refused:
+        rows = [(each.about, each.permission, local(each.at)) for each in found.refused]
+        print_table(
+            "Refused: the person or group holds more than the feed",
+            ["about", "permission", "at"],
+            rows,
+        )
+        say("Do these yourself, or bind a role with the permission to the feed's account.")
     if not found.stopped:
         say("The feed runs.")
         return

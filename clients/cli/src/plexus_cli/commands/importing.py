@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 from plexus.directory.v1.directory_service_pb2 import ImportPeopleRequest
 from plexus.messaging.v1.import_service_pb2 import (
+    FinishImportRequest,
+    FinishImportResponse,
     ImportConversationsRequest,
     ImportMessagesRequest,
     ImportMessagesResponse,
@@ -39,6 +41,7 @@ class Imported:
     people_created: int = 0
     conversations: int = 0
     conversations_created: int = 0
+    conversations_closed: int = 0
     messages: int = 0
     skipped: int = 0
     refused: int = 0
@@ -54,7 +57,10 @@ def slack_export(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Import a Slack export; running it again adds only what is missing."""
+    """Import a Slack export; running it again adds only what is missing.
+
+    Conversations follow the export until somebody writes in them or `plexus import finish slack`.
+    """
     problems = slack.Problems(strict=strict)
     done = Imported()
     try:
@@ -66,6 +72,23 @@ def slack_export(
         report(done, problems, json=json)
     if done.refused:
         raise Refused(f"{done.refused} messages were refused; see above.")
+
+
+@app.command()
+def finish(
+    source: Annotated[str, typer.Argument(help="The other system, for example `slack`.")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """End the import of a system: its conversations no longer follow its export."""
+
+    async def work(plexus: Plexus) -> FinishImportResponse:
+        return await plexus.call(plexus.imports.FinishImport, FinishImportRequest(source=source))
+
+    response = run(work)
+    if json:
+        print_json({"closed": response.closed})
+        return
+    say(f"{response.closed} conversations followed the export of {source}; none does any more.")
 
 
 def report(done: Imported, problems: slack.Problems, *, json: bool) -> None:
@@ -82,6 +105,11 @@ def report(done: Imported, problems: slack.Problems, *, json: bool) -> None:
         f"{done.conversations} conversations ({done.conversations_created} new), "
         f"{done.messages} messages imported, {done.skipped} were there already."
     )
+    if done.conversations_closed:
+        say(
+            f"{done.conversations_closed} conversations were left alone: people use them, or their"
+            " import was finished."
+        )
 
 
 async def import_export(
@@ -130,6 +158,7 @@ async def import_export(
         batches = (
             batch
             for channel in workspace.channels
+            if channel.external_id in conversations
             for batch in slack.message_requests(
                 channel,
                 workspace=workspace,
@@ -178,15 +207,20 @@ async def import_people(
 async def import_conversations(
     plexus: Plexus, requests: Iterable[ImportConversationsRequest], *, done: Imported
 ) -> dict[str, str]:
-    """Import conversations; gives their ids by external id."""
+    """Import conversations; gives the ids of those that follow the export, by external id."""
     ids: dict[str, str] = {}
     for request in requests:
         response = await plexus.call(
             plexus.imports.ImportConversations, request, seconds=IMPORT_SECONDS
         )
-        pairs = zip(request.conversations, response.conversations, strict=True)
-        ids |= {foreign.external_id: conversation.id for foreign, conversation in pairs}
+        answered = zip(request.conversations, response.conversations, response.closed, strict=True)
+        ids |= {
+            foreign.external_id: conversation.id
+            for foreign, conversation, closed in answered
+            if not closed
+        }
         done.conversations += len(request.conversations)
+        done.conversations_closed += sum(response.closed)
         done.conversations_created += response.created
     return ids
 

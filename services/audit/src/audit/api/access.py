@@ -7,11 +7,11 @@ from plexus.audit.v1 import access_service_pb2 as pb
 from plexus.audit.v1.access_service_pb2_grpc import AccessHistoryServiceServicer
 from plexus_access.explain import StepKind
 from plexuskit.clock import Clock
-from plexuskit.grpc import actor, caller
 
 from audit import queries
+from audit.api.askers import asker
 from audit.api.translation import instant_of, timestamp
-from audit.queries import Asker, Witnesses
+from audit.queries import Witnesses
 from audit.store import Store
 
 _KINDS: Final = MappingProxyType(
@@ -38,10 +38,12 @@ class AccessHistoryApi(AccessHistoryServiceServicer):
     ) -> pb.ExplainAccessResponse:
         found = await queries.explain_access(
             self._store,
-            asker=_asker(),
+            asker=asker(),
             subject=request.subject,
             permission=request.permission,
             object=request.object,
+            scopes=request.scopes,
+            second_factor=request.second_factor,
             at=instant_of(request.at, field="at") if request.HasField("at") else None,
             now=self._clock.now(),
         )
@@ -63,7 +65,7 @@ class AccessHistoryApi(AccessHistoryServiceServicer):
 
     async def WhoCanSee(self, request: pb.WhoCanSeeRequest, context: Any) -> pb.WhoCanSeeResponse:
         page = await self._witnesses.who_can_see(
-            asker=_asker(),
+            asker=asker(),
             object=request.object,
             at=instant_of(request.at, field="at") if request.HasField("at") else None,
             page_size=request.page_size,
@@ -79,14 +81,3 @@ class AccessHistoryApi(AccessHistoryServiceServicer):
             total=page.total,
             as_of=timestamp(page.as_of),
         )
-
-
-def _asker() -> Asker:
-    person, context = actor(), caller()
-    return Asker(
-        tenant_id=person.tenant_id,
-        person_id=person.person_id,
-        scopes=frozenset(context.scopes),
-        app=bool(context.api_token_id),
-        second_factor=context.second_factor,
-    )

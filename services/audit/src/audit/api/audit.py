@@ -7,19 +7,23 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.audit.v1 import audit_service_pb2 as pb
 from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceServicer
+from plexuskit.clock import Clock
 from plexuskit.grpc import actor
 
 from audit import queries
+from audit.api.askers import asker
 from audit.api.translation import decision_of, entry_message, finding_message, instant_of
 from audit.config import LedgerSection
+from audit.domain.reach import Reach
 from audit.store import EntryFilter, Store
 
 
 class AuditApi(AuditServiceServicer):
     """The caller's tenant's ledger, through the gateway."""
 
-    def __init__(self, store: Store, *, section: LedgerSection) -> None:
+    def __init__(self, store: Store, *, section: LedgerSection, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._section = section
 
     async def ListAuditEntries(
@@ -29,6 +33,7 @@ class AuditApi(AuditServiceServicer):
             self._store,
             wanted=EntryFilter(
                 tenant_id=actor().tenant_id,
+                reach=await self._reach("audit.read"),
                 actor_id=request.actor_id,
                 object=request.object,
                 action=request.action,
@@ -50,15 +55,20 @@ class AuditApi(AuditServiceServicer):
         async for lines in queries.export_audit(
             self._store,
             tenant_id=actor().tenant_id,
+            reach=await self._reach("audit.export"),
             from_no=request.from_no,
             through_no=request.through_no,
             frame_bytes=self._section.export_frame_bytes,
         ):
-            yield pb.ExportAuditResponse(lines=lines.content, through_no=lines.through_no)
+            yield pb.ExportAuditResponse(
+                lines=lines.content, through_no=lines.through_no, partial=lines.partial
+            )
 
     async def VerifyAudit(
         self, request: pb.VerifyAuditRequest, context: Any
     ) -> pb.VerifyAuditResponse:
+        # Numbers and hashes alone: a role for a department may verify the whole.
+        await self._reach("audit.read")
         found = await queries.verify_audit(
             self._store,
             tenant_id=actor().tenant_id,
@@ -72,6 +82,11 @@ class AuditApi(AuditServiceServicer):
             finding=finding_message(found.finding) if found.finding else None,
             head=pb.Anchor(no=found.head.no, hash=found.head.hash) if found.head.no else None,
             more=found.more,
+        )
+
+    async def _reach(self, permission: str) -> Reach:
+        return await queries.reach_of(
+            self._store, asker=asker(), permission=permission, now=self._clock.now()
         )
 
 

@@ -73,6 +73,8 @@ def entry_message(entry: Entry) -> audit_pb2.AuditEntry:
         trace_id=what.trace_id,
         details=what.details,
         hash=entry.hash,
+        department_ids=what.departments or (),
+        has_departments=what.departments is not None,
     )
 
 

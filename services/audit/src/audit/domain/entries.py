@@ -29,6 +29,11 @@ class Occurrence:
     """What happened, before it has a place in the ledger.
 
     `details` has names of what changed, and old and new ids; never a text, a password or a token.
+
+    Attributes:
+        departments: ids of the departments that contained the object at that time, those above
+            included; None for an entry of a version that did not write them down.
+        about: where to look for them, if not at the object; not written down.
     """
 
     tenant_id: str
@@ -48,6 +53,8 @@ class Occurrence:
     version_after: int = 0
     trace_id: str = ""
     details: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    departments: tuple[str, ...] | None = None
+    about: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +118,25 @@ def line(entry: Entry) -> bytes:
     return canonical({**fields, "hash": entry.hash.hex()}) + b"\n"
 
 
+def hidden_line(entry: Entry) -> bytes:
+    """Write the place of an entry that the reader may not see: its links alone, and a newline.
+
+    Other lines are verified against it as against the whole; what it says is not.
+    """
+    return (
+        canonical(
+            {
+                "tenant_id": entry.what.tenant_id,
+                "no": entry.no,
+                "hidden": True,
+                "previous": entry.previous.hex(),
+                "hash": entry.hash.hex(),
+            }
+        )
+        + b"\n"
+    )
+
+
 def canonical(fields: Mapping[str, Any]) -> bytes:
     """Write JSON in its one form: UTF-8, keys in order, no space, nothing escaped needlessly."""
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
@@ -119,7 +145,10 @@ def canonical(fields: Mapping[str, Any]) -> bytes:
 def _fields(
     *, no: int, recorded_at: datetime, what: Occurrence, previous: bytes
 ) -> dict[str, object]:
+    # Entries of before have no such field, and their hashes are of what they have.
+    departments = {} if what.departments is None else {"departments": list(what.departments)}
     return {
+        **departments,
         "tenant_id": what.tenant_id,
         "no": no,
         "occurred_at": _instant(what.occurred_at),

@@ -5,6 +5,7 @@ carries a part's full state at a version, so the relations of a part are a step 
 version, and a state that comes late is put where it belongs.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -72,6 +73,19 @@ class Known:
 
     version: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A relation with the time in which it held; `to_at` no longer belongs to it."""
+
+    relation: Relation
+    from_at: datetime
+    to_at: datetime
+
+    def holds(self, at: datetime) -> bool:
+        """Tell whether it held at a time."""
+        return self.from_at <= at < self.to_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +171,11 @@ def insert(
             began=frozenset(began), ended=frozenset(ended), fields=tuple(sorted(changed))
         ),
     )
+
+
+def path_of(relation: Relation) -> tuple[str, ...]:
+    """Return the ids of a department's path, from its root down to itself."""
+    return tuple(json.loads(relation.data)["path"])
 
 
 def changed_marks(before: Mapping[str, int], after: Mapping[str, int]) -> tuple[str, ...]:

@@ -17,6 +17,13 @@ class SubjectNotFound(Refusal):
     text = "There is no {subject} that you may ask about; only auditors ask about others."
 
 
+class PermissionMissing(Refusal):
+    """No role of the caller shows any part of the ledger."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = "You need the permission {permission}, for the company or for a department."
+
+
 class TimeTooEarly(Refusal):
     """The history begins later."""
 

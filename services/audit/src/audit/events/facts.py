@@ -165,6 +165,7 @@ def told(envelope: Envelope, *, traceparent: str = "") -> Told | None:
         version_after=after,
         trace_id=trace_id(traceparent),
         details=_details(envelope, fact),
+        about=_about(fact),
     )
     return Told(occurrence=occurrence, states=tuple(reader.states(envelope, fact)))
 
@@ -173,6 +174,15 @@ def trace_id(traceparent: str) -> str:
     """Return the trace's id in a W3C trace context; empty when there is none."""
     parts = traceparent.split("-")
     return parts[1] if len(parts) == _TRACE_PARTS else ""
+
+
+def _about(fact: Any) -> str:
+    """Name the object whose departments an entry belongs to; empty for the fact's own."""
+    if isinstance(fact, directory_facts.SessionRevoked):
+        return f"person:{fact.person_id}"
+    if isinstance(fact, directory_facts.RoleBindingChanged):
+        return str(fact.binding.scope)
+    return ""
 
 
 def _details(envelope: Envelope, fact: Any) -> Mapping[str, str]:

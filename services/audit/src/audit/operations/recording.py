@@ -10,6 +10,7 @@ from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown
 
 from audit.domain.entries import Entry, Occurrence, Tail, append
+from audit.operations.placing import place
 from audit.store import Store
 from audit.store.ledger import EVENT_INDEX
 
@@ -47,7 +48,7 @@ class Recorder:
         for each in occurrences:
             by_tenant.setdefault(each.tenant_id, {}).setdefault(each.event_id, each)
         for tenant_id, events in by_tenant.items():
-            waiting = list(events.values())
+            waiting = await place(self._store, list(events.values()))
             for start in range(0, len(waiting), BATCH):
                 added += await self._append(tenant_id, waiting[start : start + BATCH])
         return added

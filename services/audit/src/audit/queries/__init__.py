@@ -2,6 +2,7 @@
 
 from audit.queries.access import Asker, Explained, Viewers, Witnesses, explain_access
 from audit.queries.entries import Lines, export_audit, list_audit_entries
+from audit.queries.reach import reach_of
 from audit.queries.verification import Verification, verify_audit
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "explain_access",
     "export_audit",
     "list_audit_entries",
+    "reach_of",
     "verify_audit",
 ]

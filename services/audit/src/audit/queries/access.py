@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -26,6 +27,7 @@ from audit.queries.past import load_state
 from audit.store import Store
 
 EXPLAIN_OTHERS: Final = "access.explain_others"
+MAX_SCOPES: Final = 100
 _KEPT: Final = 8
 
 
@@ -71,10 +73,12 @@ async def explain_access(
     subject: str,
     permission: str,
     object: str,  # noqa: A002 - the contract's word
+    scopes: Collection[str] = (),
+    second_factor: bool = False,
     at: datetime | None,
     now: datetime,
 ) -> Explained:
-    """Say what grants or refuses a permission at a time.
+    """Return what grants or refuses a call with a permission at a time, by the gateway's decision.
 
     An object that does not exist and one that the subject has nothing to do with get the same
     answer, by the same questions to the store (GW-2).
@@ -84,7 +88,9 @@ async def explain_access(
         asker: who asks; about others it takes `access.explain_others` for them.
         subject: `person:<id>`.
         permission: as the contracts name it.
-        object: for example `task:<id>`; empty for the tenant.
+        object: for example `task:<id>`; empty for a call about none.
+        scopes: what an API token is limited to; none for a session, or for the asker's own token.
+        second_factor: whether the session gave one; the asker's own did or did not.
         at: the time; None for now.
         now: the present.
 
@@ -95,6 +101,10 @@ async def explain_access(
         raise InvalidArgument(field="subject", problem="is not written person:<id>")
     if permission not in PERMISSIONS:
         raise InvalidArgument(field="permission", problem="is none that the contracts name")
+    if len(scopes) > MAX_SCOPES:
+        raise InvalidArgument(field="scopes", problem=f"holds more than {MAX_SCOPES}")
+    if not PERMISSIONS.issuperset(scopes):
+        raise InvalidArgument(field="scopes", problem="holds one that the contracts do not name")
     about = _object(object) if object else None
     as_of = await _time(store, at, now=now)
     if person_id != asker.person_id:
@@ -104,7 +114,16 @@ async def explain_access(
     state = await load_state(
         store, tenant_id=asker.tenant_id, people=[person_id], object_=about, at=as_of
     )
-    ask = Ask(person_id=person_id, permission=permission, object=about)
+    own = person_id == asker.person_id
+    limits = frozenset(scopes) or (asker.scopes if own else frozenset())
+    ask = Ask(
+        person_id=person_id,
+        permission=permission,
+        object=about,
+        scopes=limits,
+        app=bool(limits) or (own and asker.app),
+        second_factor=second_factor or (own and asker.second_factor and not scopes),
+    )
     found = explain(Engine(state), ask, now=as_of)
     steps = tuple(_without_existence(step) for step in found.steps)
     return Explained(explanation=replace(found, steps=steps), as_of=as_of)
@@ -195,15 +214,19 @@ async def _may_ask(store: Store, asker: Asker, *, about: Object, now: datetime) 
     state = await load_state(
         store, tenant_id=asker.tenant_id, people=[asker.person_id], object_=about, at=now
     )
-    ask = Ask(
+    return Engine(state).decide(ask_of(asker, EXPLAIN_OTHERS, about), now=now).allowed
+
+
+def ask_of(asker: Asker, permission: str, about: Object | None) -> Ask:
+    """Return the question that a call of the asker's raises."""
+    return Ask(
         person_id=asker.person_id,
-        permission=EXPLAIN_OTHERS,
+        permission=permission,
         object=about,
         scopes=asker.scopes,
         app=asker.app,
         second_factor=asker.second_factor,
     )
-    return Engine(state).decide(ask, now=now).allowed
 
 
 async def _time(store: Store, at: datetime | None, *, now: datetime) -> datetime:

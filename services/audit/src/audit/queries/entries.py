@@ -7,7 +7,8 @@ from typing import Final
 from plexuskit.errors import InvalidArgument
 from plexuskit.paging import Listing, Page, from_milliseconds, to_milliseconds
 
-from audit.domain.entries import Entry, line
+from audit.domain.entries import Entry, hidden_line, line
+from audit.domain.reach import Reach
 from audit.domain.refusals import LedgerDamaged
 from audit.domain.verification import Placed
 from audit.store import EntryFilter, Store
@@ -18,10 +19,14 @@ PAGE_MOST: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines:
-    """Whole lines of an export, and the number of the last one."""
+    """Whole lines of an export, and the number of the last one.
+
+    `partial` says that lines of entries beyond the caller's reach hold their links alone.
+    """
 
     content: bytes
     through_no: int
+    partial: bool
 
 
 async def list_audit_entries(
@@ -54,13 +59,14 @@ async def list_audit_entries(
 
 
 async def export_audit(
-    store: Store, *, tenant_id: str, from_no: int, through_no: int, frame_bytes: int
+    store: Store, *, tenant_id: str, reach: Reach, from_no: int, through_no: int, frame_bytes: int
 ) -> AsyncIterator[Lines]:
     """Yield entries in order as lines of canonical JSON; the same numbers give the same bytes.
 
     Args:
         store: what is read, with majority.
         tenant_id: whose ledger.
+        reach: entries beyond it are exported as links without content.
         from_no: number to begin with; 0 means the first.
         through_no: number to end with; 0 means the present last.
         frame_bytes: size at which a frame is full.
@@ -72,13 +78,14 @@ async def export_audit(
     async for placed in store.ledger.walk(tenant_id, first=first, last=last):
         if placed.no != no + 1:
             break
-        content += line(_entry(placed))
+        entry = _entry(placed)
+        content += line(entry) if reach.shows(entry.what) else hidden_line(entry)
         no = placed.no
         if len(content) >= frame_bytes:
-            yield Lines(content=bytes(content), through_no=no)
+            yield Lines(content=bytes(content), through_no=no, partial=not reach.everything)
             content.clear()
     if content:
-        yield Lines(content=bytes(content), through_no=no)
+        yield Lines(content=bytes(content), through_no=no, partial=not reach.everything)
     if no < last:
         raise LedgerDamaged(no=no + 1)
 
@@ -125,4 +132,5 @@ def _shown(wanted: EntryFilter) -> tuple[str, ...]:
         wanted.action,
         wanted.decision.value,
         *times,
+        *sorted(wanted.reach.departments),
     )

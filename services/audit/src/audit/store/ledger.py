@@ -21,6 +21,7 @@ from audit.domain.entries import (
     entry_id,
     number_of,
 )
+from audit.domain.reach import WHOLE, Reach
 from audit.domain.verification import Placed
 
 SCHEMA_VERSION: Final = 1
@@ -56,6 +57,8 @@ _OTHERS: Final = frozenset(
     }
 )
 _FIELDS: Final = _OTHERS | frozenset(_TEXTS) | frozenset(_NUMBERS)
+_PLACED: Final = _FIELDS | {"departments"}
+"""As entries are written since departments are written down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,7 @@ class EntryFilter:
     decision: Decision = Decision.NONE
     since: datetime | None = None
     until: datetime | None = None
+    reach: Reach = WHOLE
 
 
 class LedgerStore:
@@ -86,6 +90,12 @@ class LedgerStore:
             [
                 Index(keys=[("event_id", ASCENDING)], name=EVENT_INDEX, unique=True),
                 Index(keys=[("tenant_id", ASCENDING), *_NEWEST], name="newest"),
+                # By one role for a department at a time; several are merged.
+                Index(
+                    keys=[("tenant_id", ASCENDING), ("departments", ASCENDING), *_NEWEST],
+                    name="departments_newest",
+                    partial={"departments": {"$exists": True}},
+                ),
                 *(
                     Index(
                         keys=[("tenant_id", ASCENDING), (name, ASCENDING), *_NEWEST],
@@ -139,6 +149,8 @@ class LedgerStore:
         for name in ("actor_id", "object", "action"):
             if value := getattr(wanted, name):
                 query[name] = value
+        if not wanted.reach.everything:
+            query["departments"] = {"$in": sorted(wanted.reach.departments)}
         times: dict[str, datetime] = {}
         if wanted.since is not None:
             times["$gte"] = wanted.since
@@ -171,6 +183,7 @@ def _document(entry: Entry) -> dict[str, Any]:
         "details": [list(pair) for pair in sorted(what.details.items())],
         "previous": entry.previous,
         "hash": entry.hash,
+        **({} if what.departments is None else {"departments": list(what.departments)}),
     }
 
 
@@ -180,7 +193,7 @@ def _placed(document: Mapping[str, Any], *, tenant_id: str) -> Placed:
 
 def _entry(document: Mapping[str, Any]) -> Entry | None:
     """Read an entry strictly: one with a field too many, too few or of another type is none."""
-    if document.keys() != _FIELDS or document["schema_version"] != SCHEMA_VERSION:
+    if document.keys() not in (_FIELDS, _PLACED) or document["schema_version"] != SCHEMA_VERSION:
         return None
     numbers = [document[name] for name in ("no", *_NUMBERS)]
     if not (
@@ -190,6 +203,7 @@ def _entry(document: Mapping[str, Any]) -> Entry | None:
         and all(isinstance(document[name], bytes) for name in ("previous", "hash"))
         and document["decision"] in {each.value for each in Decision}
         and _are_pairs(document["details"])
+        and _are_ids(document.get("departments", []))
     ):
         return None
     return Entry(
@@ -200,9 +214,19 @@ def _entry(document: Mapping[str, Any]) -> Entry | None:
             occurred_at=document["occurred_at"],
             decision=Decision(document["decision"]),
             details=dict(document["details"]),
+            departments=tuple(document["departments"]) if "departments" in document else None,
         ),
         previous=document["previous"],
         hash=document["hash"],
+    )
+
+
+def _are_ids(departments: object) -> bool:
+    """Tell whether it is a list of ids in order, none twice."""
+    return (
+        isinstance(departments, list)
+        and all(isinstance(each, str) for each in departments)
+        and departments == sorted(set(departments))
     )
 
 

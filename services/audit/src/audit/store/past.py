@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from plexuskit.mongo import Collection, Database
 
-from audit.domain.history import Relation
+from audit.domain.history import Held, Relation
 
 SCHEMA_VERSION: Final = 1
 _AFTER_COLON: Final = ";"
@@ -61,6 +61,34 @@ class PastStore:
             return await self._among(tenant_id, "object", objects, at=at, more=more)
         more["object"] = {"$in": list(objects)}
         return await self._among(tenant_id, "subject", people, at=at, more=more)
+
+    async def between(
+        self, tenant_id: str, objects: Iterable[str], *, name: str, first: datetime, last: datetime
+    ) -> list[Held]:
+        """Read the relations of a name that objects had between two times, both included."""
+        wanted = sorted(set(objects))
+        found: list[Held] = []
+        for start in range(0, len(wanted), _AT_ONCE):
+            query = {
+                "tenant_id": tenant_id,
+                "object": {"$in": wanted[start : start + _AT_ONCE]},
+                "relation": name,
+                "from_at": {"$lte": last},
+                "to_at": {"$gt": first},
+            }
+            found += [
+                Held(
+                    relation=Relation(
+                        each["object"], each["relation"], each["subject"], each["data"]
+                    ),
+                    from_at=each["from_at"],
+                    to_at=each["to_at"],
+                )
+                async for each in self._relations.find(
+                    query, projection={**_SHOWN, "from_at": 1, "to_at": 1}
+                )
+            ]
+        return found
 
     async def _among(
         self,

@@ -17,8 +17,6 @@ from directory.domain.tenants import Tenant
 from directory.domain.working_hours import WorkingHours
 
 MOST_PEOPLE: Final = 1_000
-# What no other system says of somebody.
-_MADE_HERE: Final = frozenset({Kind.BOOTSTRAP, Kind.GUEST})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +90,10 @@ def plan(
     external id. Out: the plan, its `people` in the order of `imported`.
 
     Raises:
-        InvalidArgument: a manager is nobody, or a person would be what none may be.
+        InvalidArgument: a manager is nobody, a person would be what none may be, or somebody who
+            is here would become a service account.
     """
+    _check_kinds(imported, present=present)
     known = {
         person.external_id: present[person.external_id].id
         if person.external_id in present
@@ -138,10 +138,9 @@ def plan(
 def merge(person: Person, imported: Imported, *, manager_id: str) -> Person:
     """Bring a person to what the other system says now. Out: the same object when nothing differs.
 
-    An import never erases (an empty field keeps what is there), never gives another handle or
+    An import never erases (an empty field keeps what is there), never gives another handle, kind or
     password, and never lets someone back in who was deactivated here.
     """
-    kind = Kind.SERVICE_ACCOUNT if imported.service_account else Kind.HUMAN
     departments = profiles.departments(imported.department_ids) or person.department_ids
     after = replace(
         person,
@@ -151,7 +150,6 @@ def merge(person: Person, imported: Imported, *, manager_id: str) -> Person:
         time_zone=imported.time_zone or person.time_zone,
         working_hours=imported.working_hours or person.working_hours,
         locale=imported.locale or person.locale,
-        kind=person.kind if person.kind in _MADE_HERE else kind,
         state=State.DEACTIVATED if imported.deactivated else person.state,
         department_ids=departments,
         posts=tuple(imported.posts) or posts.within(person.posts, departments),
@@ -174,6 +172,17 @@ def _managers(imported: Sequence[Imported], *, known: Mapping[str, PersonId]) ->
             )
         found[person.external_id] = known[wanted] if wanted else ""
     return found
+
+
+def _check_kinds(imported: Sequence[Imported], *, present: Mapping[str, Person]) -> None:
+    """Check that nobody becomes a service account: others make tokens for those (GW-11)."""
+    for index, person in enumerate(imported):
+        here = present.get(person.external_id)
+        if person.service_account and here and here.kind is not Kind.SERVICE_ACCOUNT:
+            raise InvalidArgument(
+                field=f"people[{index}].service_account",
+                problem=f"cannot be: {person.external_id!r} is here as another kind of account",
+            )
 
 
 def _checked(person: Imported, where: str) -> Imported:

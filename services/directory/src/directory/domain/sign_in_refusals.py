@@ -3,6 +3,16 @@
 from plexuskit.errors import Kind, Refusal
 
 
+class ApiTokenOfAnother(Refusal):
+    """A token for a human is made by that human only."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = (
+        "Only the person themselves makes a token that acts as them. Create a service account and"
+        " make the token for it."
+    )
+
+
 class StepUpRequired(Refusal):
     """What was asked for needs a fresh proof of who asks, and there was none."""
 

@@ -22,7 +22,7 @@ from directory.domain.people import Person
 from directory.domain.refusals import PersonDeactivated, PersonNotFound
 from directory.domain.requests import Request
 from directory.domain.sessions import to_the_minute
-from directory.domain.sign_in_refusals import ApiTokenInvalid
+from directory.domain.sign_in_refusals import ApiTokenInvalid, ApiTokenOfAnother
 from directory.operations.scoping import check_standing
 from directory.store import Store
 from directory.store.sign_in_documents import api_token_document, api_token_from
@@ -64,8 +64,12 @@ async def create_api_token(
 
     The secret is shown this once: a repeat of the request gets the token without it.
 
+    For another only where that is a service account: a token of a human reads what they read, so
+    only they make one (GW-11).
+
     Raises:
         PermissionMissing: the actor may not, or it is another's and they manage tokens nowhere.
+        ApiTokenOfAnother: it is for a human other than the actor.
         InvalidArgument: name, scopes or expiry are not allowed, or there are 100 tokens.
         PermissionUnknown: a scope is no permission.
         GrantExceedsOwn: the actor does not hold a scope, or not all that the person holds.
@@ -124,7 +128,8 @@ async def resolve_api_token(store: Store, *, token_hash: bytes, now: datetime) -
     """Tell who holds a token, and note the minute of its use.
 
     Raises:
-        ApiTokenInvalid: unknown, revoked or expired, or its person is not active.
+        ApiTokenInvalid: unknown, revoked or expired, its person is not active, or it was made on
+            behalf of a human by another, as was possible once (GW-11).
     """
     if len(token_hash) != _HASH_BYTES:
         raise ApiTokenInvalid
@@ -135,7 +140,7 @@ async def resolve_api_token(store: Store, *, token_hash: bytes, now: datetime) -
         person = await store.people.get(token.person_id, tenant_id=token.tenant_id)
     except PersonNotFound:
         raise ApiTokenInvalid from None
-    if not person.welcome(now=now):
+    if not person.welcome(now=now) or not api_tokens.may_act_as(person, made_by=token.created_by):
         raise ApiTokenInvalid
     await store.api_tokens.note_use(token, at=to_the_minute(now))
     return Resolved(token=token, person=person)
@@ -150,11 +155,13 @@ async def _person(
     now: datetime,
     tx: Transaction,
 ) -> Person:
-    """Load whom a token acts as: oneself, or somebody who holds nothing that the actor does not."""
+    """Load whom a token acts as: oneself, or a service account with nothing beyond the actor's."""
     if person_id == actor.person_id:
         return await store.people.get(person_id, tenant_id=actor.tenant_id, tx=tx)
     person = await store.places.managed_person(
         grants, person_id, permission=MANAGE, tenant_id=actor.tenant_id, tx=tx
     )
+    if not api_tokens.may_act_as(person, made_by=actor.person_id):
+        raise ApiTokenOfAnother
     await check_standing(store, grants, person, now=now, tx=tx)
     return person

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import structlog
 from plexuskit.ids import new_id
@@ -18,7 +19,10 @@ from directory.domain.tenants import Tenant
 from directory.operations.hashing import Hashing
 from directory.operations.regrouping import regroup
 from directory.operations.saving import check_managers, deactivated, save_changed
+from directory.operations.standing import Written, check_regrouped, check_written
 from directory.store import Credential, Store
+
+PERMISSION: Final = "people.import"
 
 log = structlog.get_logger()
 
@@ -48,10 +52,12 @@ async def import_people(
         EmployeeNumberTaken: an employee number is someone else's.
         SuperiorUnavailable: a manager is deactivated or a guest.
         ReportingCycle: somebody would report to themselves.
+        GrantExceedsOwn: somebody would come to hold more than the actor does, or somebody who holds
+            more would get another e-mail address or be deactivated (GW-11).
         LastAdministrator: it would deactivate the last administrator.
         GroupTooLarge: a group whose rule gives somebody of them is full.
     """
-    await store.grants.holding_everywhere(actor, "people.import", now=now)
+    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
     checked = imports.check(imported)
     tenant = await store.tenants.get(actor.tenant_id)
     new_ids = {person.external_id: PersonId(new_id("per", now=now)) for person in checked}
@@ -61,7 +67,12 @@ async def import_people(
         plan = await _plan(store, checked, tenant=tenant, new_ids=new_ids, now=now, tx=tx)
         if not plan.created and not plan.changed:
             return plan
-        everybody = [*((None, person) for person in plan.created), *plan.changed]
+        everybody: list[Written] = [
+            *((None, person) for person in plan.created),
+            *plan.changed,
+        ]
+        grants = await store.grants.holding_everywhere(actor, PERMISSION, now=now, tx=tx)
+        await check_written(store, grants, everybody, tenant_id=actor.tenant_id, now=now, tx=tx)
         await check_managers(store, everybody, tenant_id=actor.tenant_id, tx=tx)
         await _write_new(store, plan, hashes=hashes, actor=actor, now=now, tx=tx)
         await save_changed(
@@ -81,6 +92,7 @@ async def import_people(
             now=now,
             tx=tx,
         )
+        await check_regrouped(store, grants, everybody, tenant_id=actor.tenant_id, now=now, tx=tx)
         return plan
 
     plan = await store.reorganise(actor.tenant_id, work)

@@ -31,6 +31,7 @@ async def deactivate_person(
     Raises:
         PermissionMissing: the actor manages people nowhere.
         PersonNotFound: there is none whom the actor manages.
+        GrantExceedsOwn: they hold something that the actor does not.
         LastAdministrator: nobody could administer the tenant any more.
         RequestIdReused: the request id was used with other content.
     """
@@ -43,6 +44,8 @@ async def deactivate_person(
             grants, person_id, tenant_id=actor.tenant_id, tx=tx
         )
         after = people.deactivate(before)
+        if after is not before:
+            await check_standing(store, grants, before, now=now, tx=tx)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
         await change_one(store, before, after, actor_id=actor.person_id, now=now, tx=tx)
         return after

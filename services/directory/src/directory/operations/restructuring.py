@@ -13,7 +13,7 @@ from plexuskit.mongo import Transaction
 from directory import events
 from directory.domain import departments, groups, people
 from directory.domain.access import Actor
-from directory.domain.authority import Grants
+from directory.domain.authority import Grants, place_of_departments
 from directory.domain.departments import MOST_MOVED_PEOPLE, Department
 from directory.domain.groups import Group
 from directory.domain.ids import DepartmentId, TenantId
@@ -77,6 +77,7 @@ async def move_department(
         before = await managed_department(store, grants, department_id, tenant_id=tenant_id, tx=tx)
         check_contained(grants, before)
         parent = await managed_home(store, grants, parent_id, tenant_id=tenant_id, tx=tx)
+        _check_own_scopes(grants, before, into=parent)
         await _check_joining(store, grants, parent, tenant_id=tenant_id, now=now, tx=tx)
         below = await store.departments.subtree(before.id, tenant_id=tenant_id, tx=tx)
         changed = departments.move(before, below=below, parent=parent)
@@ -129,7 +130,10 @@ async def merge_department(
         closing = await managed_department(store, grants, department_id, tenant_id=tenant_id, tx=tx)
         check_contained(grants, closing)
         into = await managed_department(store, grants, into_id, tenant_id=tenant_id, tx=tx)
-        await _check_joining(store, grants, into, tenant_id=tenant_id, now=now, tx=tx)
+        _check_own_scopes(grants, closing, into=into)
+        await _check_joining(
+            store, grants, into, closing=closing, tenant_id=tenant_id, now=now, tx=tx
+        )
         below = await store.departments.subtree(closing.id, tenant_id=tenant_id, tx=tx)
         changed = departments.merge(closing, into=into, below=below)
         moved = [
@@ -239,22 +243,40 @@ async def split_department(
     return done
 
 
+def _check_own_scopes(grants: Grants, moved: Department, *, into: Department | None) -> None:
+    """Check that the actor's roles for a part reach nothing more than they hold there already.
+
+    Raises:
+        GrantExceedsOwn: a role for the new place gives what the actor does not hold in the old one.
+    """
+    gained = set(into.path).difference(moved.path) if into is not None else set()
+    place = place_of_departments([moved.path])
+    for held in grants.within:
+        if held.scope.kind == DEPARTMENT and held.scope.id in gained:
+            grants.require_giving(held.permissions, place, masks=held.masks)
+
+
 async def _check_joining(
     store: Store,
     grants: Grants,
     parent: Department | None,
     *,
+    closing: Department | None = None,
     tenant_id: TenantId,
     now: datetime,
     tx: Transaction,
 ) -> None:
-    """Check what people come to hold who belong below another department from now on."""
+    """Check what people come to hold who belong below another department from now on.
+
+    Rules that name a department that closes name the other one afterwards: its people join then.
+    """
     if parent is not None and not grants.holds_everything:
         subjects = [Subject(DEPARTMENT, id_) for id_ in parent.path]
+        named = {*parent.path, closing.id} if closing else set(parent.path)
         subjects += [
             Subject(GROUP, group.id)
             for group in await store.groups.by_rule(tenant_id=tenant_id, tx=tx)
-            if group.rule and not set(group.rule.department_ids).isdisjoint(parent.path)
+            if group.rule and not named.isdisjoint(group.rule.department_ids)
         ]
         await check_joining(store, grants, subjects, tenant_id=tenant_id, now=now, tx=tx)
 

@@ -61,4 +61,5 @@ async def get_feed_status(store: Store, *, actor: Actor, rules: FeedRules, now: 
         deactivated=deactivated,
         allowed=rules.bounds.allowed(active=active, deactivated=deactivated),
         waiting=await store.feeds.list_waiting(tenant_id),
+        refused=await store.feeds.list_refused(tenant_id),
     )

@@ -10,6 +10,8 @@ from plexuskit.grpc import actor
 from messaging.api import translate
 from messaging.events import conversation_to_proto
 from messaging.operations import importing
+from messaging.operations.conversations import Begun
+from messaging.operations.following import finish_source, follow
 from messaging.operations.log import Log
 from messaging.operations.people import People
 
@@ -34,6 +36,7 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
                 field="conversations", problem=f"has more than {CONVERSATIONS_MOST}"
             )
         response = pb.ImportConversationsResponse()
+        all_begun: list[Begun] = []
         for item in request.conversations:
             begun = await importing.import_conversation(
                 self._log,
@@ -42,11 +45,32 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
                 foreign=translate.to_foreign_conversation(item),
                 now=self._log.clock.now(),
             )
-            response.conversations.append(
-                conversation_to_proto(begun.conversation, change_no=begun.change_no, seq=begun.seq)
-            )
             response.created += not begun.deduplicated
+            all_begun.append(begun)
+        following = await follow(
+            self._log.store,
+            tenant_id=actor().tenant_id,
+            conversations=[begun.conversation for begun in all_begun],
+        )
+        for item, begun in zip(request.conversations, all_begun, strict=True):
+            state = following.get(begun.conversation.id)
+            if state is not None and state.closed is None:
+                message = conversation_to_proto(
+                    begun.conversation, change_no=begun.change_no, seq=begun.seq
+                )
+            else:
+                message = translate.to_closed(item, begun, own=state is not None)
+            response.conversations.append(message)
+            response.closed.append(state is None or state.closed is not None)
         return response
+
+    async def FinishImport(
+        self, request: pb.FinishImportRequest, context: Any
+    ) -> pb.FinishImportResponse:
+        me = actor()
+        importing.require_importer(me)
+        closed = await finish_source(self._log, actor=me, source=request.source)
+        return pb.FinishImportResponse(closed=closed)
 
     async def ImportMessages(
         self, request_iterator: AsyncIterator[pb.ImportMessagesRequest], context: Any

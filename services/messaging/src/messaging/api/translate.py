@@ -16,6 +16,7 @@ from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc.status import CODES
 
 from messaging.domain.conversations import History, Kind, Role, clean_title, clean_topic
+from messaging.domain.imports import source_of
 from messaging.domain.messages import (
     Draft,
     Imported,
@@ -28,6 +29,7 @@ from messaging.domain.messages import (
 from messaging.events import conversation_to_proto, cursor_to_proto, member_to_proto, timestamp
 from messaging.events.personal import settings_to_proto
 from messaging.operations.batch import Stored
+from messaging.operations.conversations import Begun
 from messaging.operations.cursors import Reading
 from messaging.operations.importing import ForeignConversation, ForeignMessage
 from messaging.queries import Changes, Thread, View, peer_of
@@ -207,8 +209,7 @@ def to_foreign_conversation(item: import_service_pb2.ImportedConversation) -> Fo
     """
     kind = kind_of(item.kind)
     members = tuple(dict.fromkeys(item.member_ids))
-    if not item.external_id:
-        raise InvalidArgument(field="external_id", problem="is empty")
+    source_of(item.external_id, field="external_id")
     if kind is Kind.DIRECT and len(members) != 2:  # noqa: PLR2004 - a pair
         raise InvalidArgument(field="member_ids", problem="of a direct conversation are two people")
     return ForeignConversation(
@@ -225,6 +226,18 @@ def to_foreign_conversation(item: import_service_pb2.ImportedConversation) -> Fo
             if item.HasField("created_at")
             else None
         ),
+    )
+
+
+def to_closed(
+    item: import_service_pb2.ImportedConversation, begun: Begun, *, own: bool
+) -> conversations_pb2.Conversation:
+    """Give a conversation that an import leaves alone: nothing of what it is by now (GW-11).
+
+    `own` says that an import created it; of another not even its id is shown.
+    """
+    return conversations_pb2.Conversation(
+        id=begun.conversation.id if own else "", kind=item.kind, external_id=item.external_id
     )
 
 

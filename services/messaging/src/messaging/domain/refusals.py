@@ -123,6 +123,16 @@ class GroupTooLarge(Refusal):
     text = "A group has at most {limit} members."
 
 
+class ImportClosed(Refusal):
+    """GW-11: people use the conversation, or its import was finished."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = (
+        "People use the conversation {conversation_id}, or its import was finished, so nothing more"
+        " is imported into it."
+    )
+
+
 class ImportDenied(Refusal):
     """MSG-19: history is brought in by administrators only."""
 

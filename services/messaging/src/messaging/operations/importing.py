@@ -12,13 +12,15 @@ from plexuskit.grpc import Actor
 from plexuskit.mongo import DuplicateKey, Transaction
 
 from messaging.domain.conversations import Conversation, History, Kind, Role
+from messaging.domain.imports import Following, source_of
 from messaging.domain.log import Tail
 from messaging.domain.messages import Draft
-from messaging.domain.refusals import ConversationNotFound, ImportDenied
+from messaging.domain.refusals import ConversationNotFound, ImportClosed, ImportDenied
 from messaging.events import IMPORT
 from messaging.operations.batch import Item, Stored, repeated, teller
 from messaging.operations.changes import Change, apply_change
 from messaging.operations.conversations import Begun, begin, write_new
+from messaging.operations.following import follow
 from messaging.operations.log import Log
 from messaging.operations.membership import added
 from messaging.operations.people import People, require_people
@@ -83,7 +85,11 @@ def require_importer(actor: Actor) -> None:
 async def import_conversation(
     log: Log, people: People, *, actor: Actor, foreign: ForeignConversation, now: datetime
 ) -> Begun:
-    """Make a conversation once per external id; on a repeat, who is new there becomes a member.
+    """Make a conversation once per external id.
+
+    On a repeat, who is new there becomes a member, as long as the conversation follows the export;
+    nobody joins a direct one, or one that people use (GW-11). Two people who talk here already keep
+    their one conversation, and no history comes into it.
 
     Raises:
         ImportDenied: not an administrator.
@@ -100,8 +106,16 @@ async def import_conversation(
         found = await store.conversations.find_external(actor.tenant_id, [foreign.external_id])
     conversation = found[foreign.external_id]
     tail = await log.tails.load(conversation.id)
-    if any(person not in tail.members for person in foreign.member_ids):
-        tail = await _add_missing(log, people, actor=actor, foreign=foreign, tail=tail, now=now)
+    missing = any(person not in tail.members for person in foreign.member_ids)
+    if missing and conversation.kind is not Kind.DIRECT:
+        following = await follow(
+            store, tenant_id=actor.tenant_id, conversations=[tail.conversation]
+        )
+        state = following.get(conversation.id)
+        if state is not None and state.closed is None:
+            tail = await _add_missing(
+                log, people, actor=actor, foreign=foreign, tail=tail, following=state, now=now
+            )
     return Begun(tail.conversation, tail.head.change_no, tail.head.seq, deduplicated=True)
 
 
@@ -130,9 +144,13 @@ async def _begin(
     roles = _roles(conversation, foreign)
 
     async def work(tx: Transaction) -> Begun:
-        return await write_new(
+        begun = await write_new(
             store, conversation, roles, actor_id=actor.person_id, now=now, tx=tx, origin=IMPORT
         )
+        source = source_of(foreign.external_id, field="external_id")
+        following = Following(conversation_id=conversation.id, source=source)
+        await store.imports.begin(following, tenant_id=actor.tenant_id, tx=tx)
+        return begun
 
     try:
         return await store.transact(work)
@@ -141,7 +159,7 @@ async def _begin(
 
 
 async def _adopt_pair(store: Store, *, actor: Actor, pair: tuple[str, str] | None) -> Begun | None:
-    """Two people who talk here already keep their one conversation; the history joins it."""
+    """Find the one conversation of two people who talk here already; it stays as it is."""
     found = None if pair is None else await store.conversations.find_pair(actor.tenant_id, pair)
     if found is None:
         return None
@@ -164,13 +182,15 @@ async def _add_missing(
     actor: Actor,
     foreign: ForeignConversation,
     tail: Tail,
+    following: Following,
     now: datetime,
 ) -> Tail:
     await require_people(people, actor, foreign.member_ids)
 
     async def decide(tail: Tail) -> Change | None:
         new = [person for person in foreign.member_ids if person not in tail.members]
-        if not new:
+        if not new or tail.head.seq > following.checked_seq:
+            # Somebody wrote after the check: a native message closes it, another run adds later.
             return None
         conversation_id = tail.conversation.id
         earlier = await log.store.conversations.members(conversation_id, person_ids=new)
@@ -211,24 +231,37 @@ async def import_batch(
 async def _check_conversations(
     log: Log, run: ImportRun, foreign: Sequence[ForeignMessage]
 ) -> tuple[list[ForeignMessage], list[tuple[str, Refusal]]]:
-    """Keep messages to conversations of the administrator's own tenant."""
-    ids = {message.draft.conversation_id for message in foreign} - run.allowed
-    if ids:
-        found = await log.store.conversations.find_many(ids)
-        run.allowed |= {
-            id_
-            for id_, conversation in found.items()
-            if conversation.tenant_id == run.actor.tenant_id
-        }
+    """Keep messages to conversations that this import created and that still follow it (GW-11).
+
+    What people wrote is looked for once per stream and conversation, so that nobody cuts a running
+    import off in the middle; `FinishImport` holds from the next batch on.
+    """
+    ids = {message.draft.conversation_id for message in foreign}
+    following = await log.store.imports.find_many(ids & run.allowed)
+    if unknown := ids - run.allowed:
+        found = await log.store.conversations.find_many(unknown)
+        new = await follow(log.store, tenant_id=run.actor.tenant_id, conversations=found.values())
+        run.allowed |= {id_ for id_, each in new.items() if each.closed is None}
+        following |= new
     kept, refusals = [], list[tuple[str, Refusal]]()
     for message in foreign:
-        conversation_id = message.draft.conversation_id
-        if conversation_id in run.allowed:
+        why = _why_not(message, following.get(message.draft.conversation_id))
+        if why is None:
             kept.append(message)
         else:
-            gone = ConversationNotFound(conversation_id=conversation_id)
-            refusals.append((message.draft.request_id, gone))
+            refusals.append((message.draft.request_id, why))
     return kept, refusals
+
+
+def _why_not(message: ForeignMessage, following: Following | None) -> Refusal | None:
+    """Return why a message does not go in; none of this import's own is absent for it (GW-2)."""
+    conversation_id = message.draft.conversation_id
+    source, colon, _ = message.draft.request_id.partition(":")
+    if following is None or not colon or source != following.source:
+        return ConversationNotFound(conversation_id=conversation_id)
+    if following.closed is None:
+        return None
+    return ImportClosed(conversation_id=conversation_id)
 
 
 async def _skip_stored(

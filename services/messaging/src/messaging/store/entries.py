@@ -293,6 +293,33 @@ class EntryStore:
             found.setdefault(row["_id"]["c"], {})[row["_id"]["r"]] = row["last"]
         return found
 
+    async def native_since(self, windows: Mapping[str, int]) -> dict[str, tuple[int, bool]]:
+        """Find conversations with messages after a number.
+
+        Returns:
+            {conversation: (last seq, whether one of them was not imported)}.
+        """
+        if not windows:
+            return {}
+        windows_ = [
+            {"conversation_id": conversation_id, "seq": {"$gt": after}}
+            for conversation_id, after in windows.items()
+        ]
+        rows = await self._entries.aggregate(
+            [
+                {"$match": _either(windows_)},
+                {
+                    "$group": {
+                        "_id": "$conversation_id",
+                        "last": {"$max": "$seq"},
+                        "native": {"$max": {"$ne": ["$origin", IMPORT]}},
+                    }
+                },
+            ],
+            hint="seq",
+        )
+        return {row["_id"]: (int(row["last"]), bool(row["native"])) for row in rows}
+
     async def imported_end(self, conversation_id: str) -> int:
         """Give the seq of the last imported message; 0 when there is none (MSG-19)."""
         last = await self._entries.find_one(

@@ -11,6 +11,7 @@ from messaging.store.conversations import ConversationStore
 from messaging.store.cursors import CursorStore
 from messaging.store.drafts import DraftStore
 from messaging.store.entries import EntryStore
+from messaging.store.imports import ImportStore
 from messaging.store.people import PeopleStore
 from messaging.store.policies import PolicyStore
 from messaging.store.scheduled import ScheduledStore
@@ -35,6 +36,7 @@ class Store:
         self.drafts = DraftStore(db)
         self.settings = SettingsStore(db)
         self.scheduled = ScheduledStore(db)
+        self.imports = ImportStore(db)
         self.outbox = Outbox(db)
 
     async def provision(self) -> None:
@@ -49,6 +51,7 @@ class Store:
         await self.drafts.ensure_indexes()
         await self.settings.ensure_indexes()
         await self.scheduled.ensure_indexes()
+        await self.imports.ensure_indexes()
         await self.outbox.ensure_indexes()
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:

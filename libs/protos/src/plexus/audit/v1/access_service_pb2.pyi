@@ -28,14 +28,24 @@ class ExplainAccessRequest(_message.Message):
     PERMISSION_FIELD_NUMBER: _builtins.int
     OBJECT_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
+    SECOND_FACTOR_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
     """`person:<id>`."""
     permission: _builtins.str
     object: _builtins.str
     """For example `conversation:<id>`; empty: the tenant."""
+    second_factor: _builtins.bool
+    """The session gave a second factor; about oneself it counts whether this one did."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """Unset: now."""
+
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Permissions that an API token is limited to, at most 100; with any, the answer is for a call with such a token. About oneself, an
+        empty list means the token of this call, if it is made with one.
+        """
 
     def __init__(
         self,
@@ -44,10 +54,12 @@ class ExplainAccessRequest(_message.Message):
         permission: _builtins.str = ...,
         object: _builtins.str = ...,
         at: _timestamp_pb2.Timestamp | None = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        second_factor: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "object", b"object", "permission", b"permission", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "object", b"object", "permission", b"permission", "scopes", b"scopes", "second_factor", b"second_factor", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

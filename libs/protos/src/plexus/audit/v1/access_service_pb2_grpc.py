@@ -52,8 +52,9 @@ class AccessHistoryServiceServicer:
     """
 
     def ExplainAccess(self, request, context):
-        """What grants or refuses a permission on an object: the way from the person to it, and the policy. About oneself, everybody
-        may ask; about others it takes `access.explain_others`.
+        """What grants or refuses a permission on an object: the way from the person to it, and the policy; the answer that a call gets
+        from the same decision. Without an object it is that for a call about no object: some need a role for the whole tenant. About
+        oneself, everybody may ask; about others it takes `access.explain_others`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

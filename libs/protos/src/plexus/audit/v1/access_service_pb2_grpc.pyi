@@ -34,8 +34,9 @@ class AccessHistoryServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AccessHistoryServiceAsyncStub: ...
     ExplainAccess: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ExplainAccessRequest, _access_service_pb2.ExplainAccessResponse]
-    """What grants or refuses a permission on an object: the way from the person to it, and the policy. About oneself, everybody
-    may ask; about others it takes `access.explain_others`.
+    """What grants or refuses a permission on an object: the way from the person to it, and the policy; the answer that a call gets
+    from the same decision. Without an object it is that for a call about no object: some need a role for the whole tenant. About
+    oneself, everybody may ask; about others it takes `access.explain_others`.
     """
     WhoCanSee: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.WhoCanSeeRequest, _access_service_pb2.WhoCanSeeResponse]
     """Everybody who could see an object at a time. Refused: OBJECT_NOT_FOUND, TIME_TOO_EARLY (before the history begins)."""
@@ -46,8 +47,9 @@ class AccessHistoryServiceAsyncStub(AccessHistoryServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ExplainAccess: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ExplainAccessRequest, _access_service_pb2.ExplainAccessResponse]  # type: ignore[assignment]
-    """What grants or refuses a permission on an object: the way from the person to it, and the policy. About oneself, everybody
-    may ask; about others it takes `access.explain_others`.
+    """What grants or refuses a permission on an object: the way from the person to it, and the policy; the answer that a call gets
+    from the same decision. Without an object it is that for a call about no object: some need a role for the whole tenant. About
+    oneself, everybody may ask; about others it takes `access.explain_others`.
     """
     WhoCanSee: _aio.UnaryUnaryMultiCallable[_access_service_pb2.WhoCanSeeRequest, _access_service_pb2.WhoCanSeeResponse]  # type: ignore[assignment]
     """Everybody who could see an object at a time. Refused: OBJECT_NOT_FOUND, TIME_TOO_EARLY (before the history begins)."""
@@ -61,8 +63,9 @@ class AccessHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.ExplainAccessRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.ExplainAccessResponse, _abc.Awaitable[_access_service_pb2.ExplainAccessResponse]]:
-        """What grants or refuses a permission on an object: the way from the person to it, and the policy. About oneself, everybody
-        may ask; about others it takes `access.explain_others`.
+        """What grants or refuses a permission on an object: the way from the person to it, and the policy; the answer that a call gets
+        from the same decision. Without an object it is that for a call about no object: some need a role for the whole tenant. About
+        oneself, everybody may ask; about others it takes `access.explain_others`.
         """
 
     @_abc_1.abstractmethod

@@ -81,6 +81,8 @@ class AuditEntry(_message.Message):
     TRACE_ID_FIELD_NUMBER: _builtins.int
     DETAILS_FIELD_NUMBER: _builtins.int
     HASH_FIELD_NUMBER: _builtins.int
+    DEPARTMENT_IDS_FIELD_NUMBER: _builtins.int
+    HAS_DEPARTMENTS_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     no: _builtins.int
     """Dense in the tenant, from 1."""
@@ -111,7 +113,11 @@ class AuditEntry(_message.Message):
     version_after: _builtins.int
     trace_id: _builtins.str
     hash: _builtins.bytes
-    """SHA-256 over the canonical JSON of every field above and the previous hash (`previous`, lower-case hex)."""
+    """SHA-256 over the canonical JSON of every field above, of `departments` where `has_departments`, and the previous hash
+    (`previous`, lower-case hex).
+    """
+    has_departments: _builtins.bool
+    """Not set in entries that were written before departments were: only a role for the tenant shows them."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it happened."""
@@ -125,6 +131,10 @@ class AuditEntry(_message.Message):
         """`fields`: names of what has another value; `+<relation>`, `-<relation>`: ids that came and went. Never a text, a password
         or a token.
         """
+
+    @_builtins.property
+    def department_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The departments that contained the object when it happened, those above included: a role for one of them shows the entry."""
 
     def __init__(
         self,
@@ -149,10 +159,12 @@ class AuditEntry(_message.Message):
         trace_id: _builtins.str = ...,
         details: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         hash: _builtins.bytes = ...,
+        department_ids: _abc.Iterable[_builtins.str] | None = ...,
+        has_departments: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at", "recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_version", b"access_version", "action", b"action", "actor_id", b"actor_id", "api_token_id", b"api_token_id", "decision", b"decision", "details", b"details", "event_id", b"event_id", "hash", b"hash", "no", b"no", "object", b"object", "occurred_at", b"occurred_at", "outcome", b"outcome", "reason", b"reason", "recorded_at", b"recorded_at", "rule", b"rule", "session_id", b"session_id", "tenant_id", b"tenant_id", "trace_id", b"trace_id", "version_after", b"version_after", "version_before", b"version_before"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_version", b"access_version", "action", b"action", "actor_id", b"actor_id", "api_token_id", b"api_token_id", "decision", b"decision", "department_ids", b"department_ids", "details", b"details", "event_id", b"event_id", "has_departments", b"has_departments", "hash", b"hash", "no", b"no", "object", b"object", "occurred_at", b"occurred_at", "outcome", b"outcome", "reason", b"reason", "recorded_at", b"recorded_at", "rule", b"rule", "session_id", b"session_id", "tenant_id", b"tenant_id", "trace_id", b"trace_id", "version_after", b"version_after", "version_before", b"version_before"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

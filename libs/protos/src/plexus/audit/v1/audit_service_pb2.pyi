@@ -117,18 +117,24 @@ class ExportAuditResponse(_message.Message):
 
     LINES_FIELD_NUMBER: _builtins.int
     THROUGH_NO_FIELD_NUMBER: _builtins.int
+    PARTIAL_FIELD_NUMBER: _builtins.int
     lines: _builtins.bytes
     """Whole lines, each ending in a newline."""
     through_no: _builtins.int
+    partial: _builtins.bool
+    """The caller's role is for a part of the tenant: entries beyond it are lines with `hidden`, `no`, `previous` and `hash` alone,
+    against which the others can be verified.
+    """
     def __init__(
         self,
         *,
         lines: _builtins.bytes = ...,
         through_no: _builtins.int = ...,
+        partial: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "through_no", b"through_no"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "partial", b"partial", "through_no", b"through_no"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

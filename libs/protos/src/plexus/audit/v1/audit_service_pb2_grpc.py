@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class AuditServiceStub:
-    """What was decided and done, provably complete and unaltered (GW-7).
+    """What was decided and done, provably complete and unaltered (GW-7). A role for a department shows the entries about it and what is
+    below it alone, as it was when they happened (GW-11).
     """
 
     def __init__(self, channel):
@@ -53,7 +54,8 @@ class AuditServiceStub:
 
 
 class AuditServiceServicer:
-    """What was decided and done, provably complete and unaltered (GW-7).
+    """What was decided and done, provably complete and unaltered (GW-7). A role for a department shows the entries about it and what is
+    below it alone, as it was when they happened (GW-11).
     """
 
     def ListAuditEntries(self, request, context):
@@ -104,7 +106,8 @@ def add_AuditServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AuditService:
-    """What was decided and done, provably complete and unaltered (GW-7).
+    """What was decided and done, provably complete and unaltered (GW-7). A role for a department shows the entries about it and what is
+    below it alone, as it was when they happened (GW-11).
     """
 
     @staticmethod

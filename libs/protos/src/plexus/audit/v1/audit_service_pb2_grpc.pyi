@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AuditServiceStub:
-    """What was decided and done, provably complete and unaltered (GW-7)."""
+    """What was decided and done, provably complete and unaltered (GW-7). A role for a department shows the entries about it and what is
+    below it alone, as it was when they happened (GW-11).
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -42,7 +44,9 @@ class AuditServiceStub:
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
-    """What was decided and done, provably complete and unaltered (GW-7)."""
+    """What was decided and done, provably complete and unaltered (GW-7). A role for a department shows the entries about it and what is
+    below it alone, as it was when they happened (GW-11).
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListAuditEntries: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ListAuditEntriesRequest, _audit_service_pb2.ListAuditEntriesResponse]  # type: ignore[assignment]
@@ -53,7 +57,9 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Computes the chain again and names the first entry that was altered, removed or put elsewhere."""
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What was decided and done, provably complete and unaltered (GW-7)."""
+    """What was decided and done, provably complete and unaltered (GW-7). A role for a department shows the entries about it and what is
+    below it alone, as it was when they happened (GW-11).
+    """
 
     @_abc_1.abstractmethod
     def ListAuditEntries(

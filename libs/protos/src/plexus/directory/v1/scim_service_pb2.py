@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&plexus/directory/v1/scim_service.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\"\xda\x01\n\x13\x45xchangeScimRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\x12\x46\n\x07headers\x18\x04 \x03(\x0b\x32\x35.plexus.directory.v1.ExchangeScimRequest.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\x12\x10\n\x08\x62\x61se_url\x18\x06 \x01(\t\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xad\x01\n\x14\x45xchangeScimResponse\x12\x0e\n\x06status\x18\x01 \x01(\x05\x12G\n\x07headers\x18\x02 \x03(\x0b\x32\x36.plexus.directory.v1.ExchangeScimResponse.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x16\n\x14GetFeedStatusRequest\"H\n\x15GetFeedStatusResponse\x12/\n\x06status\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.FeedStatus\"\x8f\x01\n\nFeedStatus\x12\x0f\n\x07stopped\x18\x01 \x01(\x08\x12.\n\nstopped_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65\x61\x63tivated\x18\x03 \x01(\x05\x12\x0f\n\x07\x61llowed\x18\x04 \x01(\x05\x12\x1a\n\x12waiting_person_ids\x18\x05 \x03(\t\"?\n\x12ResolveFeedRequest\x12\x0f\n\x07\x61pprove\x18\x01 \x01(\x08\x12\x18\n\x10\x65xpected_waiting\x18\x02 \x01(\x05\"F\n\x13ResolveFeedResponse\x12/\n\x06status\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.FeedStatus2\x8f\x03\n\x0bScimService\x12}\n\x0c\x45xchangeScim\x12(.plexus.directory.v1.ExchangeScimRequest\x1a).plexus.directory.v1.ExchangeScimResponse\"\x18\xaa\xbb\x18\x14\n\x10people.provision0\x01\x12\x81\x01\n\rGetFeedStatus\x12).plexus.directory.v1.GetFeedStatusRequest\x1a*.plexus.directory.v1.GetFeedStatusResponse\"\x19\xaa\xbb\x18\x15\n\x13people.approve_feed\x12}\n\x0bResolveFeed\x12\'.plexus.directory.v1.ResolveFeedRequest\x1a(.plexus.directory.v1.ResolveFeedResponse\"\x1b\xaa\xbb\x18\x17\n\x13people.approve_feed0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&plexus/directory/v1/scim_service.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\"\xda\x01\n\x13\x45xchangeScimRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\x12\x46\n\x07headers\x18\x04 \x03(\x0b\x32\x35.plexus.directory.v1.ExchangeScimRequest.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\x12\x10\n\x08\x62\x61se_url\x18\x06 \x01(\t\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xad\x01\n\x14\x45xchangeScimResponse\x12\x0e\n\x06status\x18\x01 \x01(\x05\x12G\n\x07headers\x18\x02 \x03(\x0b\x32\x36.plexus.directory.v1.ExchangeScimResponse.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x16\n\x14GetFeedStatusRequest\"H\n\x15GetFeedStatusResponse\x12/\n\x06status\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.FeedStatus\"\xc2\x01\n\nFeedStatus\x12\x0f\n\x07stopped\x18\x01 \x01(\x08\x12.\n\nstopped_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65\x61\x63tivated\x18\x03 \x01(\x05\x12\x0f\n\x07\x61llowed\x18\x04 \x01(\x05\x12\x1a\n\x12waiting_person_ids\x18\x05 \x03(\t\x12\x31\n\x07refused\x18\x06 \x03(\x0b\x32 .plexus.directory.v1.FeedRefusal\"h\n\x0b\x46\x65\x65\x64Refusal\x12\r\n\x05\x61\x62out\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\npermission\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"?\n\x12ResolveFeedRequest\x12\x0f\n\x07\x61pprove\x18\x01 \x01(\x08\x12\x18\n\x10\x65xpected_waiting\x18\x02 \x01(\x05\"F\n\x13ResolveFeedResponse\x12/\n\x06status\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.FeedStatus2\x8f\x03\n\x0bScimService\x12}\n\x0c\x45xchangeScim\x12(.plexus.directory.v1.ExchangeScimRequest\x1a).plexus.directory.v1.ExchangeScimResponse\"\x18\xaa\xbb\x18\x14\n\x10people.provision0\x01\x12\x81\x01\n\rGetFeedStatus\x12).plexus.directory.v1.GetFeedStatusRequest\x1a*.plexus.directory.v1.GetFeedStatusResponse\"\x19\xaa\xbb\x18\x15\n\x13people.approve_feed\x12}\n\x0bResolveFeed\x12\'.plexus.directory.v1.ResolveFeedRequest\x1a(.plexus.directory.v1.ResolveFeedResponse\"\x1b\xaa\xbb\x18\x17\n\x13people.approve_feed0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,11 +56,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETFEEDSTATUSRESPONSE']._serialized_start=548
   _globals['_GETFEEDSTATUSRESPONSE']._serialized_end=620
   _globals['_FEEDSTATUS']._serialized_start=623
-  _globals['_FEEDSTATUS']._serialized_end=766
-  _globals['_RESOLVEFEEDREQUEST']._serialized_start=768
-  _globals['_RESOLVEFEEDREQUEST']._serialized_end=831
-  _globals['_RESOLVEFEEDRESPONSE']._serialized_start=833
-  _globals['_RESOLVEFEEDRESPONSE']._serialized_end=903
-  _globals['_SCIMSERVICE']._serialized_start=906
-  _globals['_SCIMSERVICE']._serialized_end=1305
+  _globals['_FEEDSTATUS']._serialized_end=817
+  _globals['_FEEDREFUSAL']._serialized_start=819
+  _globals['_FEEDREFUSAL']._serialized_end=923
+  _globals['_RESOLVEFEEDREQUEST']._serialized_start=925
+  _globals['_RESOLVEFEEDREQUEST']._serialized_end=988
+  _globals['_RESOLVEFEEDRESPONSE']._serialized_start=990
+  _globals['_RESOLVEFEEDRESPONSE']._serialized_end=1060
+  _globals['_SCIMSERVICE']._serialized_start=1063
+  _globals['_SCIMSERVICE']._serialized_end=1462
 # @@protoc_insertion_point(module_scope)

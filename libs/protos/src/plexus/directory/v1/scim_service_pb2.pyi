@@ -170,6 +170,7 @@ class FeedStatus(_message.Message):
     DEACTIVATED_FIELD_NUMBER: _builtins.int
     ALLOWED_FIELD_NUMBER: _builtins.int
     WAITING_PERSON_IDS_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
     stopped: _builtins.bool
     deactivated: _builtins.int
     """Deactivations in the present window of 24 hours, and how many it allows."""
@@ -180,6 +181,12 @@ class FeedStatus(_message.Message):
     def waiting_person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Whom the feed wanted to deactivate since it stopped; nothing happened to them."""
 
+    @_builtins.property
+    def refused(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedRefusal]:
+        """The last 100 things that the feed was refused because somebody would hold, or holds, more than the feed does (GW-11);
+        each for 30 days, or until the feed carries the same thing through.
+        """
+
     def __init__(
         self,
         *,
@@ -188,14 +195,49 @@ class FeedStatus(_message.Message):
         deactivated: _builtins.int = ...,
         allowed: _builtins.int = ...,
         waiting_person_ids: _abc.Iterable[_builtins.str] | None = ...,
+        refused: _abc.Iterable[Global___FeedRefusal] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["stopped_at", b"stopped_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "deactivated", b"deactivated", "stopped", b"stopped", "stopped_at", b"stopped_at", "waiting_person_ids", b"waiting_person_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "deactivated", b"deactivated", "refused", b"refused", "stopped", b"stopped", "stopped_at", b"stopped_at", "waiting_person_ids", b"waiting_person_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FeedStatus: _TypeAlias = FeedStatus  # noqa: Y015
+
+@_typing.final
+class FeedRefusal(_message.Message):
+    """What an administrator has to do in the feed's place, or give the feed's account a role for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ABOUT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PERMISSION_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    about: _builtins.str
+    """The id of a person or group, or the userName of somebody who would have been made."""
+    reason: _builtins.str
+    """As in errors, for example `GRANT_EXCEEDS_OWN`."""
+    permission: _builtins.str
+    """The first permission that the feed lacks."""
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        about: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        permission: _builtins.str = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "at", b"at", "permission", b"permission", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedRefusal: _TypeAlias = FeedRefusal  # noqa: Y015
 
 @_typing.final
 class ResolveFeedRequest(_message.Message):

@@ -28,7 +28,7 @@ from plexus.messaging.v1 import conversations_pb2 as plexus_dot_messaging_dot_v1
 from plexus.messaging.v1 import messages_pb2 as plexus_dot_messaging_dot_v1_dot_messages__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(plexus/messaging/v1/import_service.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\'plexus/messaging/v1/conversations.proto\x1a\"plexus/messaging/v1/messages.proto\"^\n\x1aImportConversationsRequest\x12@\n\rconversations\x18\x01 \x03(\x0b\x32).plexus.messaging.v1.ImportedConversation\"\xa2\x02\n\x14ImportedConversation\x12\x13\n\x0b\x65xternal_id\x18\x01 \x01(\t\x12\x34\n\x04kind\x18\x02 \x01(\x0e\x32&.plexus.messaging.v1.Conversation.Kind\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05topic\x18\x04 \x01(\t\x12\x12\n\nmember_ids\x18\x05 \x03(\t\x12\x10\n\x08owner_id\x18\x06 \x01(\t\x12:\n\x07history\x18\x07 \x01(\x0e\x32).plexus.messaging.v1.Conversation.History\x12\x10\n\x08\x61rchived\x18\x08 \x01(\x08\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"h\n\x1bImportConversationsResponse\x12\x38\n\rconversations\x18\x01 \x03(\x0b\x32!.plexus.messaging.v1.Conversation\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x05\"O\n\x15ImportMessagesRequest\x12\x36\n\x08messages\x18\x01 \x03(\x0b\x32$.plexus.messaging.v1.ImportedMessage\"\xc7\x03\n\x0fImportedMessage\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\tsender_id\x18\x03 \x01(\t\x12+\n\x07sent_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04text\x18\x05 \x01(\t\x12(\n\x05spans\x18\x06 \x03(\x0b\x32\x19.plexus.messaging.v1.Span\x12.\n\x08mentions\x18\x07 \x03(\x0b\x32\x1c.plexus.messaging.v1.Mention\x12\x17\n\x0froot_request_id\x18\x08 \x01(\t\x12-\n\tedited_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\treactions\x18\n \x03(\x0b\x32\x1d.plexus.messaging.v1.Reaction\x12\x34\n\x0b\x61ttachments\x18\x0b \x03(\x0b\x32\x1f.plexus.messaging.v1.Attachment\x12/\n\x04kind\x18\x0c \x01(\x0e\x32!.plexus.messaging.v1.Message.Kind\"q\n\x16ImportMessagesResponse\x12\x10\n\x08imported\x18\x01 \x01(\x05\x12\x0f\n\x07skipped\x18\x02 \x01(\x05\x12\x34\n\x08refusals\x18\x03 \x03(\x0b\x32\".plexus.messaging.v1.ImportRefusal\"D\n\rImportRefusal\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t2\xac\x02\n\rImportService\x12\x91\x01\n\x13ImportConversations\x12/.plexus.messaging.v1.ImportConversationsRequest\x1a\x30.plexus.messaging.v1.ImportConversationsResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01\x12\x86\x01\n\x0eImportMessages\x12*.plexus.messaging.v1.ImportMessagesRequest\x1a+.plexus.messaging.v1.ImportMessagesResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(plexus/messaging/v1/import_service.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\'plexus/messaging/v1/conversations.proto\x1a\"plexus/messaging/v1/messages.proto\"^\n\x1aImportConversationsRequest\x12@\n\rconversations\x18\x01 \x03(\x0b\x32).plexus.messaging.v1.ImportedConversation\"\xa2\x02\n\x14ImportedConversation\x12\x13\n\x0b\x65xternal_id\x18\x01 \x01(\t\x12\x34\n\x04kind\x18\x02 \x01(\x0e\x32&.plexus.messaging.v1.Conversation.Kind\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05topic\x18\x04 \x01(\t\x12\x12\n\nmember_ids\x18\x05 \x03(\t\x12\x10\n\x08owner_id\x18\x06 \x01(\t\x12:\n\x07history\x18\x07 \x01(\x0e\x32).plexus.messaging.v1.Conversation.History\x12\x10\n\x08\x61rchived\x18\x08 \x01(\x08\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"x\n\x1bImportConversationsResponse\x12\x38\n\rconversations\x18\x01 \x03(\x0b\x32!.plexus.messaging.v1.Conversation\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x05\x12\x0e\n\x06\x63losed\x18\x03 \x03(\x08\"%\n\x13\x46inishImportRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\"&\n\x14\x46inishImportResponse\x12\x0e\n\x06\x63losed\x18\x01 \x01(\x05\"O\n\x15ImportMessagesRequest\x12\x36\n\x08messages\x18\x01 \x03(\x0b\x32$.plexus.messaging.v1.ImportedMessage\"\xc7\x03\n\x0fImportedMessage\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\tsender_id\x18\x03 \x01(\t\x12+\n\x07sent_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04text\x18\x05 \x01(\t\x12(\n\x05spans\x18\x06 \x03(\x0b\x32\x19.plexus.messaging.v1.Span\x12.\n\x08mentions\x18\x07 \x03(\x0b\x32\x1c.plexus.messaging.v1.Mention\x12\x17\n\x0froot_request_id\x18\x08 \x01(\t\x12-\n\tedited_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\treactions\x18\n \x03(\x0b\x32\x1d.plexus.messaging.v1.Reaction\x12\x34\n\x0b\x61ttachments\x18\x0b \x03(\x0b\x32\x1f.plexus.messaging.v1.Attachment\x12/\n\x04kind\x18\x0c \x01(\x0e\x32!.plexus.messaging.v1.Message.Kind\"q\n\x16ImportMessagesResponse\x12\x10\n\x08imported\x18\x01 \x01(\x05\x12\x0f\n\x07skipped\x18\x02 \x01(\x05\x12\x34\n\x08refusals\x18\x03 \x03(\x0b\x32\".plexus.messaging.v1.ImportRefusal\"D\n\rImportRefusal\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t2\xaa\x03\n\rImportService\x12\x91\x01\n\x13ImportConversations\x12/.plexus.messaging.v1.ImportConversationsRequest\x1a\x30.plexus.messaging.v1.ImportConversationsResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01\x12\x86\x01\n\x0eImportMessages\x12*.plexus.messaging.v1.ImportMessagesRequest\x1a+.plexus.messaging.v1.ImportMessagesResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01(\x01\x30\x01\x12|\n\x0c\x46inishImport\x12(.plexus.messaging.v1.FinishImportRequest\x1a).plexus.messaging.v1.FinishImportResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,20 +39,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTSERVICE'].methods_by_name['ImportConversations']._serialized_options = b'\252\273\030\023\n\017messages.import0\001'
   _globals['_IMPORTSERVICE'].methods_by_name['ImportMessages']._loaded_options = None
   _globals['_IMPORTSERVICE'].methods_by_name['ImportMessages']._serialized_options = b'\252\273\030\023\n\017messages.import0\001'
+  _globals['_IMPORTSERVICE'].methods_by_name['FinishImport']._loaded_options = None
+  _globals['_IMPORTSERVICE'].methods_by_name['FinishImport']._serialized_options = b'\252\273\030\023\n\017messages.import0\001'
   _globals['_IMPORTCONVERSATIONSREQUEST']._serialized_start=206
   _globals['_IMPORTCONVERSATIONSREQUEST']._serialized_end=300
   _globals['_IMPORTEDCONVERSATION']._serialized_start=303
   _globals['_IMPORTEDCONVERSATION']._serialized_end=593
   _globals['_IMPORTCONVERSATIONSRESPONSE']._serialized_start=595
-  _globals['_IMPORTCONVERSATIONSRESPONSE']._serialized_end=699
-  _globals['_IMPORTMESSAGESREQUEST']._serialized_start=701
-  _globals['_IMPORTMESSAGESREQUEST']._serialized_end=780
-  _globals['_IMPORTEDMESSAGE']._serialized_start=783
-  _globals['_IMPORTEDMESSAGE']._serialized_end=1238
-  _globals['_IMPORTMESSAGESRESPONSE']._serialized_start=1240
-  _globals['_IMPORTMESSAGESRESPONSE']._serialized_end=1353
-  _globals['_IMPORTREFUSAL']._serialized_start=1355
-  _globals['_IMPORTREFUSAL']._serialized_end=1423
-  _globals['_IMPORTSERVICE']._serialized_start=1426
-  _globals['_IMPORTSERVICE']._serialized_end=1726
+  _globals['_IMPORTCONVERSATIONSRESPONSE']._serialized_end=715
+  _globals['_FINISHIMPORTREQUEST']._serialized_start=717
+  _globals['_FINISHIMPORTREQUEST']._serialized_end=754
+  _globals['_FINISHIMPORTRESPONSE']._serialized_start=756
+  _globals['_FINISHIMPORTRESPONSE']._serialized_end=794
+  _globals['_IMPORTMESSAGESREQUEST']._serialized_start=796
+  _globals['_IMPORTMESSAGESREQUEST']._serialized_end=875
+  _globals['_IMPORTEDMESSAGE']._serialized_start=878
+  _globals['_IMPORTEDMESSAGE']._serialized_end=1333
+  _globals['_IMPORTMESSAGESRESPONSE']._serialized_start=1335
+  _globals['_IMPORTMESSAGESRESPONSE']._serialized_end=1448
+  _globals['_IMPORTREFUSAL']._serialized_start=1450
+  _globals['_IMPORTREFUSAL']._serialized_end=1518
+  _globals['_IMPORTSERVICE']._serialized_start=1521
+  _globals['_IMPORTSERVICE']._serialized_end=1947
 # @@protoc_insertion_point(module_scope)

@@ -45,6 +45,11 @@ class ImportServiceStub:
                 request_serializer=plexus_dot_messaging_dot_v1_dot_import__service__pb2.ImportMessagesRequest.SerializeToString,
                 response_deserializer=plexus_dot_messaging_dot_v1_dot_import__service__pb2.ImportMessagesResponse.FromString,
                 _registered_method=True)
+        self.FinishImport = channel.unary_unary(
+                '/plexus.messaging.v1.ImportService/FinishImport',
+                request_serializer=plexus_dot_messaging_dot_v1_dot_import__service__pb2.FinishImportRequest.SerializeToString,
+                response_deserializer=plexus_dot_messaging_dot_v1_dot_import__service__pb2.FinishImportResponse.FromString,
+                _registered_method=True)
 
 
 class ImportServiceServicer:
@@ -52,7 +57,8 @@ class ImportServiceServicer:
     """
 
     def ImportConversations(self, request, context):
-        """Makes conversations by their external id; running it again answers the same ones.
+        """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
+        export, whose new people join them, until the first message that was not imported or FinishImport; never direct ones (GW-11).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -60,7 +66,16 @@ class ImportServiceServicer:
 
     def ImportMessages(self, request_iterator, context):
         """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3). Messages of one
-        conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end.
+        conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
+        message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FinishImport(self, request, context):
+        """Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends what was imported
+        since.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +93,11 @@ def add_ImportServiceServicer_to_server(servicer, server):
                     servicer.ImportMessages,
                     request_deserializer=plexus_dot_messaging_dot_v1_dot_import__service__pb2.ImportMessagesRequest.FromString,
                     response_serializer=plexus_dot_messaging_dot_v1_dot_import__service__pb2.ImportMessagesResponse.SerializeToString,
+            ),
+            'FinishImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.FinishImport,
+                    request_deserializer=plexus_dot_messaging_dot_v1_dot_import__service__pb2.FinishImportRequest.FromString,
+                    response_serializer=plexus_dot_messaging_dot_v1_dot_import__service__pb2.FinishImportResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -135,6 +155,33 @@ class ImportService:
             '/plexus.messaging.v1.ImportService/ImportMessages',
             plexus_dot_messaging_dot_v1_dot_import__service__pb2.ImportMessagesRequest.SerializeToString,
             plexus_dot_messaging_dot_v1_dot_import__service__pb2.ImportMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FinishImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.messaging.v1.ImportService/FinishImport',
+            plexus_dot_messaging_dot_v1_dot_import__service__pb2.FinishImportRequest.SerializeToString,
+            plexus_dot_messaging_dot_v1_dot_import__service__pb2.FinishImportResponse.FromString,
             options,
             channel_credentials,
             insecure,

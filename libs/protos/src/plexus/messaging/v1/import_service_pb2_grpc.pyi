@@ -34,10 +34,17 @@ class ImportServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ImportServiceAsyncStub: ...
     ImportConversations: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.ImportConversationsRequest, _import_service_pb2.ImportConversationsResponse]
-    """Makes conversations by their external id; running it again answers the same ones."""
+    """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
+    export, whose new people join them, until the first message that was not imported or FinishImport; never direct ones (GW-11).
+    """
     ImportMessages: _grpc.StreamStreamMultiCallable[_import_service_pb2.ImportMessagesRequest, _import_service_pb2.ImportMessagesResponse]
     """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3). Messages of one
-    conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end.
+    conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
+    message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished).
+    """
+    FinishImport: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.FinishImportRequest, _import_service_pb2.FinishImportResponse]
+    """Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends what was imported
+    since.
     """
 
 @_typing.type_check_only
@@ -46,10 +53,17 @@ class ImportServiceAsyncStub(ImportServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ImportConversations: _aio.UnaryUnaryMultiCallable[_import_service_pb2.ImportConversationsRequest, _import_service_pb2.ImportConversationsResponse]  # type: ignore[assignment]
-    """Makes conversations by their external id; running it again answers the same ones."""
+    """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
+    export, whose new people join them, until the first message that was not imported or FinishImport; never direct ones (GW-11).
+    """
     ImportMessages: _aio.StreamStreamMultiCallable[_import_service_pb2.ImportMessagesRequest, _import_service_pb2.ImportMessagesResponse]  # type: ignore[assignment]
     """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3). Messages of one
-    conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end.
+    conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
+    message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished).
+    """
+    FinishImport: _aio.UnaryUnaryMultiCallable[_import_service_pb2.FinishImportRequest, _import_service_pb2.FinishImportResponse]  # type: ignore[assignment]
+    """Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends what was imported
+    since.
     """
 
 class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -61,7 +75,9 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _import_service_pb2.ImportConversationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_import_service_pb2.ImportConversationsResponse, _abc.Awaitable[_import_service_pb2.ImportConversationsResponse]]:
-        """Makes conversations by their external id; running it again answers the same ones."""
+        """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
+        export, whose new people join them, until the first message that was not imported or FinishImport; never direct ones (GW-11).
+        """
 
     @_abc_1.abstractmethod
     def ImportMessages(
@@ -70,7 +86,18 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_import_service_pb2.ImportMessagesResponse], _abc.AsyncIterator[_import_service_pb2.ImportMessagesResponse]]:
         """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3). Messages of one
-        conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end.
+        conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
+        message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished).
+        """
+
+    @_abc_1.abstractmethod
+    def FinishImport(
+        self,
+        request: _import_service_pb2.FinishImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_import_service_pb2.FinishImportResponse, _abc.Awaitable[_import_service_pb2.FinishImportResponse]]:
+        """Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends what was imported
+        since.
         """
 
 def add_ImportServiceServicer_to_server(servicer: ImportServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -15,7 +15,7 @@ from directory.api.scim.exchange import CONTENT_TYPE, Answer, Exchange
 from directory.api.scim.groups import Groups
 from directory.api.scim.users import Users
 from directory.api.translate import acting
-from directory.domain.access import Actor, require
+from directory.domain.access import Actor
 from directory.domain.scim.guard import Feed
 from directory.domain.scim.rules import FeedRules
 from directory.events import timestamp
@@ -59,7 +59,10 @@ class ScimApi(ScimServiceServicer):
         )
 
     async def _answer(self, exchange: Exchange, *, actor: Actor) -> Answer:
-        require(actor, "people.provision")
+        # Whatever is asked for, also what is only looked up: by a role of the tenant's own too.
+        await self._store.grants.holding_everywhere(
+            actor, "people.provision", now=self._clock.now()
+        )
         match exchange.segments:
             case ("Users", *_):
                 return await self._users.answer(exchange, actor=actor)
@@ -107,4 +110,13 @@ def _to_proto(feed: Feed) -> pb.FeedStatus:
         deactivated=feed.deactivated,
         allowed=feed.allowed,
         waiting_person_ids=[each.person_id for each in feed.waiting],
+        refused=[
+            pb.FeedRefusal(
+                about=each.about,
+                reason=each.reason,
+                permission=each.permission,
+                at=timestamp(each.at),
+            )
+            for each in feed.refused
+        ],
     )

@@ -9,6 +9,9 @@ from plexuskit.errors import Kind, Refusal
 from directory.domain.ids import PersonId, TenantId
 
 WINDOW: Final = timedelta(hours=24)
+MAX_ABOUT: Final = 256
+REFUSED_KEPT: Final = timedelta(days=30)
+MAX_REFUSED_SHOWN: Final = 100
 APPROVE: Final = "people.approve_feed"
 """The permission to answer for a feed that has stopped."""
 
@@ -59,12 +62,26 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """What a feed asked for last about somebody, or a group, beyond what it holds.
+
+    `about` is an id, or the name of what would have been made; `permission` the first it lacks.
+    """
+
+    about: str
+    reason: str
+    permission: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
     """How a tenant's feed stands; it is stopped while somebody waits."""
 
     deactivated: int
     allowed: int
     waiting: tuple[Waiting, ...]
+    refused: tuple[Refused, ...] = ()
 
     @property
     def stopped(self) -> bool:

@@ -110,14 +110,33 @@ def department_path(user: FeedUser, *, template: str, separator: str) -> tuple[s
 
     In: `{organization}`, `{division}` and `{department}` in a template, whose parts the separator
         parts. Out: names, none of them empty; nothing for somebody without a department.
+
+    Raises:
+        InvalidArgument: a value holds the separator: only the template leads from one department
+            to another, so that no value reaches a department of its own choice.
     """
+    names = department_words(user)
+    for name, value in names.items():
+        if f"{{{name}}}" in template and separator in value:
+            raise InvalidArgument(
+                field=name,
+                problem=(
+                    f"holds {separator!r}, which parts levels: send one name in each of"
+                    " organization, division and department and set DIRECTORY_SCIM__DEPARTMENT_PATH"
+                    " to them, or set another DIRECTORY_SCIM__DEPARTMENT_SEPARATOR"
+                ),
+            )
+    parts = (part.format_map(names).strip() for part in template.split(separator))
+    return tuple(part for part in parts if part)
+
+
+def department_words(user: FeedUser) -> dict[str, str]:
+    """Return what the enterprise extension says of departments, by attribute, empty if nothing."""
     extension: EnterpriseUser | None = user[EnterpriseUser]
-    names = {
+    return {
         name: (getattr(extension, name, None) or "") if extension else ""
         for name in ("organization", "division", "department")
     }
-    parts = template.format_map(names).split(separator)
-    return tuple(part.strip() for part in parts if part.strip())
 
 
 def _display_name(user: FeedUser) -> str:

@@ -1,6 +1,8 @@
 """Departments by their path of names, made where they are absent."""
 
 import hashlib
+import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -14,11 +16,55 @@ from directory.domain import departments, profiles
 from directory.domain.access import Actor
 from directory.domain.departments import DEEPEST, Department
 from directory.domain.ids import DepartmentId
-from directory.domain.scim.people import SOURCE
+from directory.domain.scim.people import SOURCE, department_path, department_words
+from directory.domain.scim.records import Record
+from directory.domain.scim.resources import FeedUser
+from directory.domain.scim.rules import FeedRules
 from directory.operations.scim.lane import Turn
 from directory.store import Store
 
 _LONGEST: Final = 200
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+async def department_of(
+    store: Store,
+    user: FeedUser,
+    *,
+    record: Record | None,
+    actor: Actor,
+    rules: FeedRules,
+    now: datetime,
+    turn: Turn,
+) -> DepartmentId | None:
+    """Find or make the department that a resource names.
+
+    A value with the separator in it, which was once read as a path, keeps the department that it
+    led to until the feed sends another one.
+
+    Raises:
+        InvalidArgument: a name is not allowed, or the tree would be deeper than 20.
+    """
+    try:
+        path = department_path(
+            user, template=rules.department_template, separator=rules.department_separator
+        )
+    except InvalidArgument:
+        if record is None or department_words(record.user()) != department_words(user):
+            raise
+        return await _current(store, record.department_id, actor=actor, turn=turn)
+    return await resolve_department(store, path, actor=actor, now=now, turn=turn)
+
+
+async def _current(
+    store: Store, department_id: DepartmentId | None, *, actor: Actor, turn: Turn
+) -> DepartmentId | None:
+    """Return the department, or the one that it was merged into."""
+    if department_id is None:
+        return None
+    found = await store.departments.find(department_id, tenant_id=actor.tenant_id, tx=turn.tx)
+    kept = await _open(store, found, actor=actor, tx=turn.tx)
+    return kept.id if kept else None
 
 
 async def resolve_department(
@@ -65,7 +111,7 @@ async def _step(
         tenant_id=actor.tenant_id,
         name=path[-1],
         parent=parent,
-        external_id=_external_id(path),
+        external_id=external_id(path),
     )
     await store.departments.add(made, tx=turn.tx)
     turn.facts.append(events.department_added(made, actor_id=actor.person_id, now=now))
@@ -76,8 +122,14 @@ async def _known(
     store: Store, path: Sequence[str], *, actor: Actor, tx: Transaction
 ) -> Department | None:
     found = await store.departments.find_by_external_id(
-        _external_id(path), tenant_id=actor.tenant_id, tx=tx
+        external_id(path), tenant_id=actor.tenant_id, tx=tx
     )
+    return await _open(store, found, actor=actor, tx=tx)
+
+
+async def _open(
+    store: Store, found: Department | None, *, actor: Actor, tx: Transaction
+) -> Department | None:
     while found is not None and found.merged_into_id:
         found = await store.departments.find(found.merged_into_id, tenant_id=actor.tenant_id, tx=tx)
     return found
@@ -91,7 +143,12 @@ def _check(path: Sequence[str]) -> None:
         profiles.display_name(name, field="department")
 
 
-def _external_id(path: Sequence[str]) -> str:
+def external_id(path: Sequence[str]) -> str:
+    """Name a department by its path; no two paths have the same name."""
+    if any("/" in name for name in path) or _DIGEST.fullmatch(path[0]):
+        written = json.dumps(list(path), ensure_ascii=False).encode()
+        # No name is empty, so no readable path begins with a slash.
+        return f"{SOURCE}:/{hashlib.sha256(written).hexdigest()}"
     readable = f"{SOURCE}:{'/'.join(path)}"
     if len(readable) <= _LONGEST:
         return readable

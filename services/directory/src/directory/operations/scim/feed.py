@@ -9,8 +9,9 @@ from scim2_models import NotFoundException
 
 from directory.domain import people
 from directory.domain.access import Actor
+from directory.domain.access_refusals import GrantExceedsOwn
 from directory.domain.scim import records
-from directory.domain.scim.guard import APPROVE, FeedChanged, FeedNotStopped, Waiting
+from directory.domain.scim.guard import APPROVE, FeedChanged, FeedNotStopped, Refused, Waiting
 from directory.operations.scim import writing
 from directory.operations.scim.lane import Lane, Turn
 from directory.store import Store
@@ -25,6 +26,8 @@ async def resolve_feed(
     store: Store, lane: Lane, *, actor: Actor, approve: bool, expected_waiting: int, now: datetime
 ) -> None:
     """Deactivate everybody who waits, or let them stay; the day's count begins anew.
+
+    Whoever holds more than the actor stays, and is listed among what the feed was refused (GW-11).
 
     Each is deactivated once, however many administrators answer. A process that stops amidst leaves
     the feed stopped with those that are left.
@@ -68,6 +71,23 @@ async def _deactivate(
                 continue
             before = await store.people.get(each.person_id, tenant_id=actor.tenant_id, tx=tx)
             after = people.deactivate(before)
+            try:
+                await writing.check(
+                    store, before, after, actor=actor, permission=APPROVE, now=now, turn=turn
+                )
+            except GrantExceedsOwn as refusal:
+                # They stay, in sight of an administrator who holds as much as they do.
+                await store.feeds.refuse(
+                    Refused(
+                        about=before.id,
+                        reason=refusal.reason,
+                        permission=refusal.metadata["permission"],
+                        at=now,
+                    ),
+                    tenant_id=actor.tenant_id,
+                    tx=tx,
+                )
+                continue
             await writing.save(store, before, after, actor=actor, now=now, turn=turn)
             if each.remove:
                 await _remove(store, each, actor=actor, now=now, tx=tx)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from plexus_access.objects import GROUP, Object
+from plexus_access.objects import GROUP, Object, Subject
 from plexuskit.ids import new_id
 from scim2_models import MutabilityException, NotFoundException, PreconditionFailedException
 
@@ -20,6 +20,8 @@ from directory.domain.scim.changes import Change
 from directory.operations.bindings import end_bindings_about
 from directory.operations.regrouping import publish
 from directory.operations.scim.lane import Lane, Turn
+from directory.operations.scim.refusing import refusing
+from directory.operations.scoping import check_joining
 from directory.store import Store
 
 PERMISSION: Final = "people.provision"
@@ -88,6 +90,7 @@ async def change_group(
         NotFoundException: there is no such group.
         PreconditionFailedException: the present group is not the one that was expected.
         MutabilityException: the members follow a rule.
+        GrantExceedsOwn: whoever joins would hold more than the feed does (GW-11).
         GroupNameTaken, PersonNotFound, PersonDeactivated, GroupTooLarge: it cannot be.
         InvalidArgument, SCIMException: the change cannot be made.
     """
@@ -108,6 +111,8 @@ async def change_group(
             return group, present
 
         await _check_active(store, joined, actor=actor, turn=turn)
+        if joined:
+            await _check_rights(store, group, actor=actor, now=now, turn=turn)
         if changed is group:
             changed = groups.next_version(group)
         changed = groups.sized(changed, len(named))
@@ -116,7 +121,9 @@ async def change_group(
         await publish(store, [changed], actor_id=actor.person_id, now=now, tx=turn.tx)
         return changed, named
 
-    return await lane.run(work, actor=actor, now=now)
+    return await refusing(
+        store, lane.run(work, actor=actor, now=now), about=group_id, actor=actor, now=now
+    )
 
 
 async def remove_group(
@@ -133,6 +140,7 @@ async def remove_group(
     Raises:
         PermissionMissing: the actor may not provision people.
         NotFoundException: there is no such group.
+        GrantExceedsOwn: it holds more than the feed does, which its members would lose (GW-11).
         PreconditionFailedException: the present group is not the one that was expected.
     """
     await store.grants.holding_everywhere(actor, PERMISSION, now=now)
@@ -141,6 +149,7 @@ async def remove_group(
         group = await _get(store, group_id, actor=actor, turn=turn)
         if not expected(feed_groups.etag(group)):
             raise PreconditionFailedException
+        await _check_rights(store, group, actor=actor, now=now, turn=turn)
         members = await store.members.of_group(group.id, tenant_id=actor.tenant_id, tx=turn.tx)
         await store.members.leave(group.id, members, tx=turn.tx)
         removed = groups.remove(group)
@@ -154,8 +163,19 @@ async def remove_group(
             tx=turn.tx,
         )
 
-    await lane.run(work, actor=actor, now=now)
+    await refusing(
+        store, lane.run(work, actor=actor, now=now), about=group_id, actor=actor, now=now
+    )
     log.info("feed.group_removed", group_id=group_id, by=actor.person_id)
+
+
+async def _check_rights(
+    store: Store, group: Group, *, actor: Actor, now: datetime, turn: Turn
+) -> None:
+    """Check that a group whose members change holds nothing that the feed does not (GW-11)."""
+    grants = await store.grants.holding(actor, PERMISSION, now=now, tx=turn.tx)
+    subjects = [Subject(GROUP, group.id)]
+    await check_joining(store, grants, subjects, tenant_id=actor.tenant_id, now=now, tx=turn.tx)
 
 
 async def _get(store: Store, group_id: str, *, actor: Actor, turn: Turn) -> Group:

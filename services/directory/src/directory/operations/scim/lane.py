@@ -39,6 +39,8 @@ class Turn:
     facts: list[Fact] = field(default_factory=list)
     touched: list[PersonId] = field(default_factory=list)
     left: list[Person] = field(default_factory=list)
+    checks: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What must hold once groups follow their rules; a refusal undoes the turn."""
 
 
 Work = Callable[[Turn], Awaitable[T]]
@@ -132,6 +134,8 @@ class Lane:
                 now=last.now,
                 tx=turn.tx,
             )
+        for check in turn.checks:
+            await check()
 
 
 async def _awaited(work: Awaitable[T]) -> T:

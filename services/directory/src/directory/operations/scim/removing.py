@@ -13,6 +13,7 @@ from directory.domain.scim.rules import FeedRules
 from directory.operations.scim import writing
 from directory.operations.scim.guarding import admit, stopped
 from directory.operations.scim.lane import Lane, Turn
+from directory.operations.scim.refusing import refusing
 from directory.operations.scim.users import PERMISSION
 from directory.store import Store
 
@@ -35,6 +36,7 @@ async def remove_user(
         PermissionMissing: the actor may not provision people.
         NotFoundException: the feed does not know the person.
         PreconditionFailedException: the present resource is not the one that was expected.
+        GrantExceedsOwn: the person holds more than the feed does (GW-11).
         DeactivationWaits: the feed has stopped; the removal waits (INT-1).
         LastAdministrator: nobody could administer the tenant any more.
     """
@@ -46,6 +48,7 @@ async def remove_user(
             raise PreconditionFailedException
         before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
         after = people.deactivate(before)
+        await writing.check(store, before, after, actor=actor, now=now, turn=turn)
         if after is not before and not await admit(
             store, before.id, remove=True, bounds=rules.bounds, actor=actor, now=now, tx=turn.tx
         ):
@@ -54,6 +57,8 @@ async def remove_user(
         await store.scim.save(records.remove(record, now=now), tx=turn.tx)
         return True
 
-    if not await lane.run(work, actor=actor, now=now):
+    if not await refusing(
+        store, lane.run(work, actor=actor, now=now), about=person_id, actor=actor, now=now
+    ):
         raise stopped(actor)
     log.info("feed.user_removed", person_id=person_id, by=actor.person_id)

@@ -16,10 +16,10 @@ from directory.domain.ids import DepartmentId, PersonId
 from directory.domain.people import Person, State
 from directory.domain.scim import records
 from directory.domain.scim.changes import Change
+from directory.domain.scim.guard import MAX_ABOUT
 from directory.domain.scim.people import (
     SOURCE,
     Wanted,
-    department_path,
     departments_of,
     wanted,
 )
@@ -29,10 +29,11 @@ from directory.domain.scim.rules import FeedRules
 from directory.domain.tenants import Tenant
 from directory.operations.hashing import Hashing
 from directory.operations.scim import writing
-from directory.operations.scim.departments import resolve_department
+from directory.operations.scim.departments import department_of
 from directory.operations.scim.finding import Found, check_free, find_meant
 from directory.operations.scim.guarding import admit, stopped
 from directory.operations.scim.lane import Lane, Turn
+from directory.operations.scim.refusing import refusing
 from directory.store import Store
 
 PERMISSION: Final = "people.provision"
@@ -59,6 +60,8 @@ async def create_user(
     Raises:
         PermissionMissing: the actor may not provision people.
         UniquenessException: another resource has the userName or externalId.
+        GrantExceedsOwn: somebody would come to hold more than the feed does, or somebody who holds
+            more would be signed in as, deactivated or let back in (GW-11).
         DeactivationWaits: the feed has stopped, and this would deactivate somebody (INT-1).
         InvalidArgument, SCIMException: the resource holds what a person may not have.
     """
@@ -71,7 +74,9 @@ async def create_user(
 
     async def work(turn: Turn) -> Record | None:
         found = await find_meant(store, user, meant, actor=actor, rules=rules, tx=turn.tx)
-        said = await _department(store, user, actor=actor, rules=rules, now=now, turn=turn)
+        said = await department_of(
+            store, user, record=found.record, actor=actor, rules=rules, now=now, turn=turn
+        )
         if found.person is None:
             person = _made(
                 meant, found, person_id=person_id, department_id=said, tenant=tenant, now=now
@@ -83,6 +88,9 @@ async def create_user(
 
         before, old = found.person, found.record
         after = _changed(before, meant, record=old, department_id=said, now=now)
+        await writing.check(
+            store, before, after, password=password, actor=actor, now=now, turn=turn
+        )
         if not await _may(store, before, after, rules=rules, actor=actor, now=now, tx=turn.tx):
             return None
         await writing.save(store, before, after, password=password, actor=actor, now=now, turn=turn)
@@ -94,7 +102,9 @@ async def create_user(
             await store.scim.save(record, tx=turn.tx)
         return record
 
-    record = await lane.run(work, actor=actor, now=now)
+    record = await refusing(
+        store, lane.run(work, actor=actor, now=now), about=_about(user), actor=actor, now=now
+    )
     if record is None:
         raise stopped(actor)
     log.info("feed.user_created", person_id=record.person_id, by=actor.person_id)
@@ -121,6 +131,7 @@ async def change_user(
         PermissionMissing: the actor may not provision people.
         NotFoundException: the feed does not know the person.
         PreconditionFailedException: the present resource is not the one that was expected.
+        GrantExceedsOwn: as for `create_user`.
         DeactivationWaits: the feed has stopped, and this would deactivate somebody (INT-1).
         LastAdministrator: nobody could administer the tenant any more.
         UniquenessException: another resource has the userName or externalId.
@@ -139,8 +150,13 @@ async def change_user(
         user = change.apply(record.user())
         meant = wanted(user)
         await check_free(store, user, record, actor=actor, tx=turn.tx)
-        said = await _department(store, user, actor=actor, rules=rules, now=now, turn=turn)
+        said = await department_of(
+            store, user, record=record, actor=actor, rules=rules, now=now, turn=turn
+        )
         after = _changed(before, meant, record=record, department_id=said, now=now)
+        await writing.check(
+            store, before, after, password=password, actor=actor, now=now, turn=turn
+        )
         if change.activates:
             await store.feeds.release([before.id], tx=turn.tx)
         if not await _may(store, before, after, rules=rules, actor=actor, now=now, tx=turn.tx):
@@ -152,10 +168,17 @@ async def change_user(
         await store.scim.save(renewed, tx=turn.tx)
         return renewed
 
-    record = await lane.run(work, actor=actor, now=now)
+    record = await refusing(
+        store, lane.run(work, actor=actor, now=now), about=person_id, actor=actor, now=now
+    )
     if record is None:
         raise stopped(actor)
     return record
+
+
+def _about(user: FeedUser) -> str:
+    """Name somebody whom the feed would make."""
+    return (user.user_name or user.external_id or "")[:MAX_ABOUT]
 
 
 async def _may(
@@ -174,21 +197,6 @@ async def _may(
     return await admit(
         store, before.id, remove=False, bounds=rules.bounds, actor=actor, now=now, tx=tx
     )
-
-
-async def _department(
-    store: Store,
-    user: FeedUser,
-    *,
-    actor: Actor,
-    rules: FeedRules,
-    now: datetime,
-    turn: Turn,
-) -> DepartmentId | None:
-    path = department_path(
-        user, template=rules.department_template, separator=rules.department_separator
-    )
-    return await resolve_department(store, path, actor=actor, now=now, turn=turn)
 
 
 def _made(

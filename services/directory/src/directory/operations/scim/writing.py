@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from plexuskit.mongo import Retry
 
@@ -14,7 +15,7 @@ from directory.domain.scim.resources import FeedUser
 from directory.operations.hashing import Hashing
 from directory.operations.saving import check_managers, deactivated, save_changed
 from directory.operations.scim.lane import Turn
-from directory.operations.scoping import check_standing
+from directory.operations.standing import check_regrouped, check_written
 from directory.store import Credential, Store
 
 
@@ -26,6 +27,7 @@ class PasswordSet:
 
 
 NO_PASSWORD = PasswordSet()
+PERMISSION: Final = "people.provision"
 
 
 async def hashed(hashing: Hashing, user: FeedUser) -> PasswordSet:
@@ -37,6 +39,46 @@ async def hashed(hashing: Hashing, user: FeedUser) -> PasswordSet:
     if not user.password:
         return NO_PASSWORD
     return PasswordSet(hash=await hashing.make(normalise(user.password, field="password")))
+
+
+async def check(
+    store: Store,
+    before: Person | None,
+    after: Person,
+    *,
+    password: PasswordSet = NO_PASSWORD,
+    actor: Actor,
+    permission: str = PERMISSION,
+    now: datetime,
+    turn: Turn,
+) -> None:
+    """Check before a write, and again at the turn's end, that nobody gets more than the actor has.
+
+    None stands before somebody new.
+
+    Raises:
+        GrantExceedsOwn: it would, or it concerns the account of somebody who holds more (GW-11).
+    """
+    if after is before and not password.hash:
+        return
+    grants = await store.grants.holding(actor, permission, now=now, tx=turn.tx)
+    written = [(before, after)]
+    await check_written(
+        store,
+        grants,
+        written,
+        signing_in=[after.id] if password.hash else (),
+        tenant_id=actor.tenant_id,
+        now=now,
+        tx=turn.tx,
+    )
+
+    async def finish() -> None:
+        await check_regrouped(
+            store, grants, written, tenant_id=actor.tenant_id, now=now, tx=turn.tx
+        )
+
+    turn.checks.append(finish)
 
 
 async def add(
@@ -51,10 +93,12 @@ async def add(
     """Store a new person, with an account when there is a password.
 
     Raises:
+        GrantExceedsOwn: they would hold more than the feed does.
         Retry: someone took the handle meanwhile; the transaction finds another one.
         EmployeeNumberTaken: someone of the tenant has the employee number.
         PersonNotFound, SuperiorUnavailable: there is no such manager.
     """
+    await check(store, None, person, actor=actor, now=now, turn=turn)
     await check_managers(store, [(None, person)], tenant_id=actor.tenant_id, tx=turn.tx)
     try:
         await store.people.add(person, tx=turn.tx)
@@ -75,18 +119,13 @@ async def save(
     now: datetime,
     turn: Turn,
 ) -> None:
-    """Store a changed person; who is deactivated is signed out and leaves groups.
+    """Store a changed person after `check`; who is deactivated is signed out and leaves groups.
 
     Raises:
         LastAdministrator: nobody could administer the tenant any more.
         EmployeeNumberTaken: someone else of the tenant has the employee number.
-        GrantExceedsOwn: password or address of somebody who holds more than the feed does.
         PersonNotFound, SuperiorUnavailable, ReportingCycle: nobody can report to that manager.
     """
-    if password.hash or after.email != before.email:
-        # Either lets somebody sign in as the person.
-        grants = await store.grants.of_actor(actor, now=now, tx=turn.tx)
-        await check_standing(store, grants, before, now=now, tx=turn.tx)
     await _set_password(store, after, password, now=now, turn=turn)
     if after is before:
         return

@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from plexuskit.mongo import ASCENDING, Database, Index, Transaction
+from plexuskit.mongo import ASCENDING, DESCENDING, Database, Index, Transaction
 
 from directory.domain.ids import PersonId, TenantId
-from directory.domain.scim.guard import WINDOW, Waiting
+from directory.domain.scim.guard import (
+    MAX_REFUSED_SHOWN,
+    REFUSED_KEPT,
+    WINDOW,
+    Refused,
+    Waiting,
+)
 
 SCHEMA_VERSION: Final = 1
 _SPARE: Final = timedelta(hours=1)
@@ -19,6 +25,7 @@ class Feeds:
     def __init__(self, db: Database) -> None:
         self._guards = db.collection("scim_guards", schema_version=SCHEMA_VERSION)
         self._deactivations = db.collection("scim_deactivations", schema_version=SCHEMA_VERSION)
+        self._refused = db.collection("scim_refused", schema_version=SCHEMA_VERSION)
         self._waiting = db.collection("scim_waiting", schema_version=SCHEMA_VERSION)
 
     async def provision(self) -> None:
@@ -28,6 +35,12 @@ class Feeds:
             [
                 Index(keys=[("tenant_id", ASCENDING), ("at", ASCENDING)], name="tenant_at"),
                 Index(keys=[("at", ASCENDING)], expire_after=WINDOW + _SPARE, name="expiry"),
+            ]
+        )
+        await self._refused.ensure_indexes(
+            [
+                Index(keys=[("tenant_id", ASCENDING), ("at", DESCENDING)], name="tenant_at"),
+                Index(keys=[("at", ASCENDING)], expire_after=REFUSED_KEPT, name="expiry"),
             ]
         )
         await self._waiting.ensure_indexes(
@@ -82,6 +95,39 @@ class Feeds:
             },
             upsert=True,
             tx=tx,
+        )
+
+    async def refuse(
+        self, refused: Refused, *, tenant_id: TenantId, tx: Transaction | None = None
+    ) -> None:
+        """Keep the last refusal about somebody or something, for 30 days."""
+        document = {
+            "_id": f"{tenant_id}:{refused.about}",
+            "tenant_id": tenant_id,
+            "about": refused.about,
+            "reason": refused.reason,
+            "permission": refused.permission,
+            "at": refused.at,
+        }
+        await self._refused.replace({"_id": document["_id"]}, document, upsert=True, tx=tx)
+
+    async def forget_refused(self, about: str, *, tenant_id: TenantId) -> None:
+        """Forget a refusal once the same thing went through."""
+        await self._refused.delete_many({"_id": f"{tenant_id}:{about}"})
+
+    async def list_refused(self, tenant_id: TenantId) -> tuple[Refused, ...]:
+        """Load the last refusals, the newest first, at most 100."""
+        found = await self._refused.find_all(
+            {"tenant_id": tenant_id}, sort=[("at", DESCENDING)], limit=MAX_REFUSED_SHOWN
+        )
+        return tuple(
+            Refused(
+                about=document["about"],
+                reason=document["reason"],
+                permission=document["permission"],
+                at=document["at"],
+            )
+            for document in found
         )
 
     async def release(self, person_ids: Sequence[PersonId], *, tx: Transaction) -> int:

@@ -1,0 +1,17 @@
+"""The caller of a request as queries take it."""
+
+from plexuskit.grpc import actor, caller
+
+from audit.queries import Asker
+
+
+def asker() -> Asker:
+    """Return who asks, as the signed context says it."""
+    person, context = actor(), caller()
+    return Asker(
+        tenant_id=person.tenant_id,
+        person_id=person.person_id,
+        scopes=frozenset(context.scopes),
+        app=bool(context.api_token_id),
+        second_factor=context.second_factor,
+    )

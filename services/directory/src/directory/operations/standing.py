@@ -1,0 +1,91 @@
+"""Checks of bulk and feed writes: nobody comes to hold more than the actor does (GW-11).
+
+The same rules as for `UpdatePerson`, for any number of people in a fixed number of commands. For
+use inside a transaction, with grants that were read in it.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from plexus_access.objects import DEPARTMENT, GROUP, Subject
+from plexuskit.mongo import Transaction
+
+from directory.domain.authority import Grants
+from directory.domain.ids import TenantId
+from directory.domain.people import Person
+from directory.operations.scoping import check_joining
+from directory.store import Store
+
+Written = tuple[Person | None, Person]
+"""A person before and after a write; None before they were made."""
+
+
+async def check_written(
+    store: Store,
+    grants: Grants,
+    written: Sequence[Written],
+    *,
+    signing_in: Collection[str] = (),
+    tenant_id: TenantId,
+    now: datetime,
+    tx: Transaction,
+) -> None:
+    """Check people before they are stored; their departments must be stored already.
+
+    In: ids of people whose means of signing in change beyond their e-mail address.
+
+    Raises:
+        GrantExceedsOwn: a department that somebody comes to belong to is bound to more than the
+            actor holds; or somebody who holds more would be deactivated, let back in, or signed in
+            as by another address or password.
+    """
+    if grants.holds_everything:
+        return
+    taken_over = [
+        before.id
+        for before, after in written
+        if before is not None
+        and (
+            before.id in signing_in
+            or before.email != after.email
+            or before.state is not after.state
+        )
+    ]
+    held = await store.grants.of_people(taken_over, tenant_id=tenant_id, now=now, tx=tx)
+    for other in held.values():
+        grants.require_standing_over(other)
+    joined = {
+        id_
+        for before, after in written
+        for id_ in set(after.department_ids).difference(before.department_ids if before else ())
+    }
+    if joined:
+        paths = await store.places.paths(joined, tenant_id=tenant_id, tx=tx)
+        subjects = {Subject(DEPARTMENT, id_) for path in paths.values() for id_ in path}
+        await check_joining(store, grants, subjects, tenant_id=tenant_id, now=now, tx=tx)
+
+
+async def check_regrouped(
+    store: Store,
+    grants: Grants,
+    written: Sequence[Written],
+    *,
+    tenant_id: TenantId,
+    now: datetime,
+    tx: Transaction,
+) -> None:
+    """Check the groups that rules have just put people into, after `regroup`.
+
+    Raises:
+        GrantExceedsOwn: one of the groups is bound to more than the actor holds.
+    """
+    if grants.holds_everything or not written:
+        return
+    earlier = {after.id: before.group_ids if before else () for before, after in written}
+    current = await store.people.load_many(earlier, tenant_id=tenant_id, tx=tx)
+    subjects = {
+        Subject(GROUP, id_)
+        for person in current.values()
+        for id_ in set(person.group_ids).difference(earlier[person.id])
+    }
+    await check_joining(store, grants, subjects, tenant_id=tenant_id, now=now, tx=tx)

@@ -1,0 +1,123 @@
+"""Which conversations still follow another system's export (GW-11)."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from plexuskit.mongo import Database, Index, Transaction, UpdateOne
+
+from messaging.domain.imports import Closed, Following
+
+SCHEMA_VERSION = 1
+
+
+class ImportStore:
+    """The collections `imports`, by conversation, and `import_sources`, those that were finished.
+
+    A conversation that was imported before `imports` existed has an external id and no document.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._imports = db.collection("imports", schema_version=SCHEMA_VERSION)
+        self._sources = db.collection("import_sources", schema_version=SCHEMA_VERSION)
+
+    async def ensure_indexes(self) -> None:
+        """Create the indexes that the queries below use."""
+        await self._imports.ensure_indexes(
+            [Index(keys=[("tenant_id", 1), ("source", 1), ("closed", 1)], name="source")]
+        )
+        await self._sources.ensure_indexes([])
+
+    async def begin(self, following: Following, *, tenant_id: str, tx: Transaction) -> None:
+        """Write that a new conversation follows an export."""
+        await self._imports.insert(_document(following, tenant_id=tenant_id), tx=tx)
+
+    async def find_many(self, conversation_ids: Iterable[str]) -> dict[str, Following]:
+        """Find how imports stand to conversations."""
+        wanted = sorted(set(conversation_ids))
+        if not wanted:
+            return {}
+        found = await self._imports.find_all({"_id": {"$in": wanted}})
+        return {document["_id"]: _following(document) for document in found}
+
+    async def adopt(self, followings: Sequence[Following], *, tenant_id: str) -> None:
+        """Write documents of conversations that have none yet; others stay as they are."""
+        await self._imports.bulk(
+            [
+                UpdateOne(
+                    {"_id": following.conversation_id},
+                    {
+                        "$setOnInsert": {
+                            name: value
+                            for name, value in _document(following, tenant_id=tenant_id).items()
+                            if name != "_id"
+                        }
+                    },
+                    upsert=True,
+                )
+                for following in followings
+            ]
+        )
+
+    async def note_checked(self, checked: Mapping[str, int]) -> None:
+        """Note up to which message everything is known to be imported."""
+        await self._imports.bulk(
+            [
+                UpdateOne({"_id": conversation_id}, {"$max": {"checked_seq": seq}})
+                for conversation_id, seq in checked.items()
+            ]
+        )
+
+    async def close(self, conversation_ids: Collection[str], *, why: Closed) -> None:
+        """Let conversations no longer follow their export; for good, for the first reason."""
+        await self._imports.bulk(
+            [
+                UpdateOne({"_id": each, "closed": None}, {"$set": {"closed": why.value}})
+                for each in sorted(conversation_ids)
+            ]
+        )
+
+    async def finish(self, source: str, *, tenant_id: str, now: datetime, tx: Transaction) -> int:
+        """Close every conversation of a source; return how many there were to close."""
+        await self._sources.update(
+            {"_id": _source_id(tenant_id, source)},
+            {"$setOnInsert": {"tenant_id": tenant_id, "finished_at": now}},
+            upsert=True,
+            tx=tx,
+        )
+        return await self._imports.update_many(
+            {"tenant_id": tenant_id, "source": source, "closed": None},
+            {"$set": {"closed": Closed.FINISHED.value}},
+            tx=tx,
+        )
+
+    async def finished(self, tenant_id: str, sources: Iterable[str]) -> set[str]:
+        """Find those of the sources that were ever finished."""
+        wanted = {_source_id(tenant_id, source): source for source in sources}
+        if not wanted:
+            return set()
+        found = await self._sources.find_all({"_id": {"$in": sorted(wanted)}})
+        return {wanted[document["_id"]] for document in found}
+
+
+def _source_id(tenant_id: str, source: str) -> str:
+    return f"{tenant_id}:{source}"
+
+
+def _document(following: Following, *, tenant_id: str) -> dict[str, Any]:
+    return {
+        "_id": following.conversation_id,
+        "tenant_id": tenant_id,
+        "source": following.source,
+        "closed": following.closed.value if following.closed else None,
+        "checked_seq": following.checked_seq,
+    }
+
+
+def _following(document: Mapping[str, Any]) -> Following:
+    return Following(
+        conversation_id=document["_id"],
+        source=document["source"],
+        closed=Closed(document["closed"]) if document["closed"] else None,
+        checked_seq=document["checked_seq"],
+    )
