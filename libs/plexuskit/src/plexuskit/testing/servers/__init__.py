@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from plexuskit.testing.servers.accounts import KafkaAccounts
 from plexuskit.testing.servers.child import Child, process_started, stop_recorded
 from plexuskit.testing.servers.errors import ServerNotStarted, ToolMissing
-from plexuskit.testing.servers.found import found
+from plexuskit.testing.servers.found import FoundKafka, found, found_kafka
 from plexuskit.testing.servers.kafka import NativeKafka
 from plexuskit.testing.servers.mongo import NativeMongo
 from plexuskit.testing.servers.native import NativeServer
@@ -13,6 +14,8 @@ from plexuskit.testing.servers.replicas import ReplicaSet
 
 __all__ = [
     "Child",
+    "FoundKafka",
+    "KafkaAccounts",
     "NativeKafka",
     "NativeMongo",
     "NativeOpenSearch",
@@ -21,6 +24,7 @@ __all__ = [
     "ServerNotStarted",
     "ToolMissing",
     "found",
+    "found_kafka",
     "kafka",
     "mongo",
     "opensearch",
