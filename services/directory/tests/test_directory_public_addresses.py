@@ -12,7 +12,7 @@ from directory.operations.openid.fetching import is_public
         "10.1.2.3",
         "169.254.169.254",
         "100.64.0.1",
-        "0.0.0.0",  # noqa: S104 - an address to refuse, nothing listens on it
+        "0.0.0.0",
         "224.0.0.251",
         "::1",
         "::",

@@ -33,13 +33,24 @@ class Section(BaseModel):
 
 
 class MongoSection(Section):
-    """Where the service's own database is."""
+    """Where the service's own database is.
+
+    `user` signs in with the password in `password_file`, or the URL names both.
+    """
 
     # Not in repr: URLs carry passwords.
     url: str = Field(default="mongodb://127.0.0.1:27017/?replicaSet=rs0", repr=False)
+    user: str = ""
+    password_file: Path | None = None
     database: str = Field(min_length=1, max_length=63)
     timeout_ms: Positive = 5000
     pool_size: Positive = 50
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if bool(self.user) != (self.password_file is not None):
+            raise ValueError("user and password_file are given together")
+        return self
 
 
 class KafkaSection(Section):
@@ -164,6 +175,25 @@ class ServiceSettings(BaseSettings):
     ops: OpsSection = OpsSection(port=0)
     telemetry: TelemetrySection = TelemetrySection()
     tls: TlsSection | None = None
+
+
+class PasswordUnreadable(OSError):  # noqa: N818 - names the fact, like a refusal
+    """A file with a password cannot be read; check its path and its permissions."""
+
+
+def read_password(file: Path) -> str:
+    """Return the password in a file, without white space around it.
+
+    Raises:
+        PasswordUnreadable: The file is missing, empty or not readable.
+    """
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise PasswordUnreadable(f"{file}: {error.strerror}") from error
+    if not text:
+        raise PasswordUnreadable(f"{file} is empty")
+    return text
 
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)

@@ -33,7 +33,7 @@ Rule = tuple[int, str, int, str, str, int, int]
 """Kind of resource, its name, kind of name, principal, host, operation, permission."""
 
 
-class CreateRules(Request[CreateAclsRequest_v1]):
+class CreateRules(Request[CreateAclsRequest_v1]):  # type: ignore[misc] # the client carries no types
     """Create access rules."""
 
     API_KEY = 30
@@ -46,7 +46,7 @@ class CreateRules(Request[CreateAclsRequest_v1]):
         return request_struct_class(self._rules)
 
 
-class DeleteRules(Request[DeleteAclsRequest_v1]):
+class DeleteRules(Request[DeleteAclsRequest_v1]):  # type: ignore[misc] # the client carries no types
     """Delete access rules by exact filters."""
 
     API_KEY = 31
@@ -59,7 +59,7 @@ class DeleteRules(Request[DeleteAclsRequest_v1]):
         return request_struct_class(self._rules)
 
 
-class DescribeRules(Request[DescribeAclsRequest_v1]):
+class DescribeRules(Request[DescribeAclsRequest_v1]):  # type: ignore[misc] # the client carries no types
     """List all access rules."""
 
     API_KEY = 29
@@ -69,7 +69,7 @@ class DescribeRules(Request[DescribeAclsRequest_v1]):
         return request_struct_class(ANY, None, ANY, None, None, ANY, ANY)
 
 
-class AlterScramResponse(Response):
+class AlterScramResponse(Response):  # type: ignore[misc] # the client carries no types
     """One outcome per user."""
 
     API_KEY = 51
@@ -89,7 +89,7 @@ class AlterScramResponse(Response):
     )
 
 
-class AlterScramStruct(RequestStruct):
+class AlterScramStruct(RequestStruct):  # type: ignore[misc] # the client carries no types
     """Credentials to set; the password itself is not in it."""
 
     FLEXIBLE_VERSION = True
@@ -118,7 +118,7 @@ class AlterScramStruct(RequestStruct):
     )
 
 
-class AlterScram(Request[AlterScramStruct]):
+class AlterScram(Request[AlterScramStruct]):  # type: ignore[misc] # the client carries no types
     """Set the SCRAM credentials of users."""
 
     API_KEY = 51

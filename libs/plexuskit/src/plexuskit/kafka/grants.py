@@ -102,9 +102,7 @@ def _of_consumer(section: KafkaSection, consumer: Consumer) -> Iterator[Grant]:
 
     letters = topic_name(section, consumer.dlq)
     group = group_name(section, consumer.group)
-    beside = [
-        group_name(section, named(consumer.group)) for named in (redrive_group, skip_group)
-    ]
+    beside = [group_name(section, named(consumer.group)) for named in (redrive_group, skip_group)]
     yield from _of_topic(letters)
     yield Grant(user, Resource.GROUP, group, Operation.READ)
     yield Grant(user, Resource.TOPIC, letters, Operation.WRITE)

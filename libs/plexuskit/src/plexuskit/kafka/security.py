@@ -5,11 +5,7 @@ from typing import Any
 
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram512
 
-from plexuskit.config import KafkaSection
-
-
-class PasswordUnreadable(OSError):
-    """The file with the Kafka password cannot be read; check its path and its permissions."""
+from plexuskit.config import KafkaSection, read_password
 
 
 def security(section: KafkaSection) -> dict[str, Any]:
@@ -60,13 +56,7 @@ def password(section: KafkaSection) -> str:
     """
     if section.password_file is None:
         return section.password.get_secret_value() if section.password is not None else ""
-    try:
-        text = section.password_file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise PasswordUnreadable(f"{section.password_file}: {error.strerror}") from error
-    if not text:
-        raise PasswordUnreadable(f"{section.password_file} is empty")
-    return text
+    return read_password(section.password_file)
 
 
 def tls_context(section: KafkaSection) -> ssl.SSLContext | None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from plexuskit.testing.servers.accounts import KafkaAccounts
+from plexuskit.testing.servers.accounts import KafkaAccounts, MongoAccounts
 from plexuskit.testing.servers.child import Child, process_started, stop_recorded
 from plexuskit.testing.servers.errors import ServerNotStarted, ToolMissing
 from plexuskit.testing.servers.found import FoundKafka, found, found_kafka
@@ -16,6 +16,7 @@ __all__ = [
     "Child",
     "FoundKafka",
     "KafkaAccounts",
+    "MongoAccounts",
     "NativeKafka",
     "NativeMongo",
     "NativeOpenSearch",
@@ -33,14 +34,18 @@ __all__ = [
 ]
 
 
-def mongo(data: Path, *, log: Path, port: int = 0) -> NativeMongo:
+def mongo(
+    data: Path, *, log: Path, port: int = 0, accounts: MongoAccounts | None = None
+) -> NativeMongo:
     """Return a mongod to be used as a context manager: started on entry, ended on exit."""
-    return NativeMongo(data=data, log=log, port=port)
+    return NativeMongo(data=data, log=log, port=port, accounts=accounts)
 
 
-def kafka(data: Path, *, log: Path, port: int = 0) -> NativeKafka:
+def kafka(
+    data: Path, *, log: Path, port: int = 0, accounts: KafkaAccounts | None = None
+) -> NativeKafka:
     """Return a Kafka broker to be used as a context manager."""
-    return NativeKafka(data=data, log=log, port=port)
+    return NativeKafka(data=data, log=log, port=port, accounts=accounts)
 
 
 def opensearch(data: Path, *, log: Path, port: int = 0) -> NativeOpenSearch:

@@ -9,12 +9,15 @@ from typing import Final, Self
 
 from plexuskit.config import KafkaSection
 from plexuskit.kafka.authorize import derived_password
-from plexuskit.kafka.grants import users
+from plexuskit.kafka.grants import OPERATOR, user_of, users
 
 BROKER: Final = "broker"
 """The broker itself, at its controller."""
 ADMIN: Final = "admin"
-"""Whoever makes users and access rules."""
+"""The administrator of Kafka, who makes users and access rules."""
+ADMIN_USER: Final = "plexus-admin"
+"""The administrator of MongoDB."""
+_MONGO_KEY: Final = "replica-set-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,35 @@ class KafkaAccounts:
         """Return the section of a user."""
         return KafkaSection(
             url=url, user=user, password=self.users[user], topic_prefix=topic_prefix
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MongoAccounts:
+    """Users of one mongod: each service with its own database, an operator and an administrator.
+
+    `key_file` is what the members of the replica set know one another by. The internal user that it
+    stands for makes the others, so nothing is ever open to a client without a user.
+    """
+
+    key_file: Path
+    admin: str = field(repr=False)
+    operator: str = field(repr=False)
+    services: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def kept(cls, folder: Path, *, services: Iterable[str]) -> Self:
+        """Return the accounts whose passwords are files of a folder; make those that are missing.
+
+        A file with another content is a new password from the next start of the server on.
+        """
+        names = [user_of(service) for service in services]
+        kept = kept_passwords(folder, [_MONGO_KEY, ADMIN_USER, OPERATOR, *names])
+        return cls(
+            key_file=folder / _MONGO_KEY,
+            admin=kept[ADMIN_USER],
+            operator=kept[OPERATOR],
+            services={name: kept[name] for name in names},
         )
 
 
