@@ -101,7 +101,7 @@ def kept_passwords(folder: Path, names: Iterable[str]) -> dict[str, str]:
             fresh = path.with_name(f".{name}.{secrets.token_hex(4)}")
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as stream:
-                stream.write(secrets.token_urlsafe(32))
+                stream.write(secrets.token_hex(32))  # fits a key file and a JAAS line
             fresh.replace(path)
         passwords[name] = path.read_text().strip()
     return passwords
