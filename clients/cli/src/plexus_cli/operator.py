@@ -2,8 +2,9 @@
 
 From `PLEXUS_MONGO_URL`, `PLEXUS_KAFKA_URL`, `PLEXUS_OPENSEARCH_URL`, `PLEXUS_GATEWAY_GRPC` and
 `PLEXUS_BOOTSTRAP_SECRET`; where these are not set, from the local run (`.plexus/run/state.json` in
-this folder or one above it). The user of MongoDB is part of its address, that of Kafka is
-`PLEXUS_KAFKA_USER` with `PLEXUS_KAFKA_PASSWORD_FILE`, and its authority `PLEXUS_KAFKA_CA_FILE`.
+this folder or one above it). The operator's passwords are in `PLEXUS_MONGO_PASSWORD_FILE`, unless
+that address names a user, and in `PLEXUS_KAFKA_PASSWORD_FILE` (of `PLEXUS_KAFKA_USER`);
+`PLEXUS_KAFKA_CA_FILE` is the authority of Kafka's certificates.
 """
 
 import json
@@ -82,23 +83,20 @@ def servers() -> Servers:
         topic_prefix=os.environ.get("PLEXUS_TOPIC_PREFIX", ""),
         index_prefix=os.environ.get("PLEXUS_INDEX_PREFIX", "plexus-"),
         database_prefix=os.environ.get("PLEXUS_DATABASE_PREFIX", "plexus_"),
-        mongo_password=None if "PLEXUS_MONGO_URL" in os.environ else _file(local, "mongo password"),
-        kafka_password=_kafka_password(local),
+        mongo_password=_password(local, "mongo"),
+        kafka_password=_password(local, "kafka"),
         kafka_user=os.environ.get("PLEXUS_KAFKA_USER", OPERATOR),
         kafka_ca=_path(os.environ.get("PLEXUS_KAFKA_CA_FILE")),
     )
 
 
-def _kafka_password(local: dict[str, Any]) -> Path | None:
-    """Return the file with the password of Kafka's operator: given, or that of the local run."""
-    given = _path(os.environ.get("PLEXUS_KAFKA_PASSWORD_FILE"))
-    if given is not None or "PLEXUS_KAFKA_URL" in os.environ:
+def _password(local: dict[str, Any], server: str) -> Path | None:
+    """Return the file with the operator's password: given, or that of the local run."""
+    prefix = f"PLEXUS_{server.upper()}"
+    given = _path(os.environ.get(f"{prefix}_PASSWORD_FILE"))
+    if given is not None or f"{prefix}_URL" in os.environ:
         return given
-    return _file(local, "kafka password")
-
-
-def _file(local: dict[str, Any], name: str) -> Path | None:
-    return _path(local.get(name))
+    return _path(local.get(f"{server} password"))
 
 
 def _path(text: str | None) -> Path | None:

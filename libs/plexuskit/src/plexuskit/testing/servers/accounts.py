@@ -17,7 +17,7 @@ ADMIN: Final = "admin"
 """The administrator of Kafka, who makes users and access rules."""
 ADMIN_USER: Final = "plexus-admin"
 """The administrator of MongoDB."""
-_MONGO_KEY: Final = "replica-set-key"
+MONGO_KEY: Final = "replica-set-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ class MongoAccounts:
         A file with another content is a new password from the next start of the server on.
         """
         names = [user_of(service) for service in services]
-        kept = kept_passwords(folder, [_MONGO_KEY, ADMIN_USER, OPERATOR, *names])
+        kept = kept_passwords(folder, [MONGO_KEY, ADMIN_USER, OPERATOR, *names])
         return cls(
-            key_file=folder / _MONGO_KEY,
+            key_file=folder / MONGO_KEY,
             admin=kept[ADMIN_USER],
             operator=kept[OPERATOR],
             services={name: kept[name] for name in names},

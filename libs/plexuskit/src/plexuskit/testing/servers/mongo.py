@@ -82,7 +82,7 @@ class NativeMongo(NativeServer):
 
     def url_of(self, user: str, password: str) -> str:
         """Return the address with a user."""
-        return self.url.replace("://", f"://{quote_plus(user)}:{quote_plus(password)}@", 1)
+        return with_user(self.url, user, password)
 
     def answers(self) -> bool:
         """Ping it."""
@@ -94,10 +94,20 @@ class NativeMongo(NativeServer):
         if self.accounts is None:
             become_primary(self.url, member=member, within=self.start_seconds)
             return
-        key = self.accounts.key_file.read_text().strip()
-        url = f"{self.url_of(INTERNAL_USER, key)}&authSource=local"
+        url = as_member(self.url, self.accounts)
         become_primary(url, member=member, within=self.start_seconds)
         make_users(url, self.accounts)
+
+
+def with_user(url: str, user: str, password: str) -> str:
+    """Return an address with a user."""
+    return url.replace("://", f"://{quote_plus(user)}:{quote_plus(password)}@", 1)
+
+
+def as_member(url: str, accounts: MongoAccounts) -> str:
+    """Return an address with options as the internal user of the replica set's members."""
+    key = accounts.key_file.read_text().strip()
+    return f"{with_user(url, INTERNAL_USER, key)}&authSource=local"
 
 
 def make_users(url: str, accounts: MongoAccounts) -> None:
