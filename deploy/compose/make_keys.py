@@ -12,10 +12,13 @@ A rotation is the three steps in this order, each known to every service before 
 reads its file again when it has changed, and what an old key has signed lives for a minute. It
 writes `DIR/<service>/caller.json` for each service, `DIR/directory/tokens.json` and
 `DIR/directory/secrets.json`; between
-`--announce` and `--switch` the next private keys wait in `DIR/next.json`. With `--owner UID` the
-files belong to that user. Certificates live for 90 days and are of an authority whose key is not
-kept, so they are made all at once; they are for one machine. Needs plexuskit and directory, as the
-image plexus/directory has them.
+`--announce` and `--switch` the next private keys wait in `DIR/next.json`. Passwords of MongoDB and
+Kafka are made once: `DIR/<service>/mongo-password` and `kafka-password`, those of the operator in
+`DIR/operator`, all of them in `DIR/provisioning` for `provision_servers.py`. With `--servers` what
+the two servers of compose need is in `DIR/mongo` and `DIR/kafka`. With `--owner UID` the
+services' files belong to that user. Certificates live for 90 days and are of an authority whose
+key is not kept, so they are made all at once; they are for one machine. Needs plexuskit and
+directory, as the image plexus/directory has them.
 """
 
 import argparse
@@ -30,6 +33,7 @@ from typing import Any
 from directory.store import load_or_create, load_or_create_sealing
 from plexuskit.clock import SystemClock
 from plexuskit.grpc.keys import generate_keys, owner_of
+from plexuskit.testing import server_files
 from plexuskit.testing.certificates import CertificateAuthority
 
 SERVICES = ("directory", "messaging", "tasks", "notify", "search", "audit", "gateway")
@@ -43,6 +47,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--owner", type=int, help="numeric id of the user who shall read them")
     step = parser.add_mutually_exclusive_group()
+    parser.add_argument("--servers", action="store_true", help="files of the servers of compose")
     for name in ("announce", "switch", "retire"):
         step.add_argument(f"--{name}", dest="step", action="store_const", const=name)
     step.add_argument("--certificates", dest="step", action="store_const", const="certificates")
@@ -60,6 +65,8 @@ def main() -> None:
             switch(chosen.folder)
         case "retire":
             retire(chosen.folder)
+    if chosen.servers:
+        server_files.make(chosen.folder)
     if chosen.owner is not None:
         hand_over(chosen.folder, owner=chosen.owner)
 
@@ -70,6 +77,7 @@ def make_missing(folder: Path) -> None:
         _write_all(folder, generate_keys(SERVICES))
     load_or_create(folder / "directory/tokens.json", now=SystemClock().now())
     load_or_create_sealing(folder / "directory/secrets.json", now=SystemClock().now())
+    server_files.make_passwords(folder, services=SERVICES)
 
 
 def make_certificates(folder: Path) -> None:
@@ -121,6 +129,8 @@ def hand_over(folder: Path, *, owner: int) -> None:
     for service in SERVICES:
         for path in (folder / service, *(folder / service).iterdir()):
             os.chown(path, owner, owner)
+    for path in ((folder / "provisioning"), *(folder / "provisioning").rglob("*")):
+        os.chown(path, owner, owner)
 
 
 def _caller(folder: Path, service: str) -> Path:

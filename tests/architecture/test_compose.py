@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 import yaml
 from plexuskit.config import ServiceSettings
+from plexuskit.kafka.grants import user_of
+from plexuskit.kafka.security import protocol_of
+from plexuskit.testing import server_files
+from plexuskit.testing.servers.accounts import MONGO_KEY, KafkaAccounts
+from plexuskit.testing.servers.mongo import database_of
 
 PORTS = {"grpc": 7000, "ops": 9000, "http": 8080}
 KEYS = "/etc/plexus/keys"
 INTERPOLATED = re.compile(r"\$\{(?P<name>[A-Z_]+)(:-(?P<default>[^}]*))?\}")
-ENDS = {"init", "provision-topics", "search-provision"}
+ENDS = {"init", "provision-servers", "search-provision"}
 
 Container = dict[str, Any]
 
@@ -105,8 +110,50 @@ def test_each_service_sees_its_own_keys_only(
         assert mounted["read_only"] is True
         assert mounted["volume"] == {"subpath": service}
         assert container["depends_on"]["init"]["condition"] == "service_completed_successfully"
-    others = set(composed) - set(plexus) - {"init"}
-    assert not [name for name in others if "keys" in str(composed[name].get("volumes"))]
+    own = {
+        "mongo": "mongo",
+        "kafka": "kafka",
+        "cli": "operator",
+        "provision-servers": "provisioning",
+    }
+    for name in set(composed) - set(plexus) - {"init"}:
+        parts = [
+            mounted["volume"]["subpath"]
+            for mounted in composed[name].get("volumes", [])
+            if isinstance(mounted, dict) and mounted["source"] == "keys"
+        ]
+        assert parts == [own[name]] if name in own else not parts, name
+
+
+@pytest.mark.rule("GW-12")
+def test_every_service_has_its_own_user_at_the_servers(
+    plexus: dict[str, tuple[str, Container]], accepted: Callable[..., ServiceSettings]
+) -> None:
+    for service, container in plexus.values():
+        settings: Any = accepted(service=service, environment=environment(container))
+        assert protocol_of(settings.kafka) == "SASL_SSL"
+        assert settings.kafka.user == user_of(service)
+        assert settings.kafka.password_file == Path(KEYS) / "kafka-password"
+        assert settings.kafka.ca_file == Path(KEYS) / "kafka-ca.crt"
+        if hasattr(settings, "mongo"):
+            assert settings.mongo.user == user_of(service)
+            assert settings.mongo.database == database_of(user_of(service))
+            assert settings.mongo.password_file == Path(KEYS) / "mongo-password"
+
+
+@pytest.mark.rule("GW-12")
+def test_the_servers_know_nobody_without_a_user(composed: dict[str, Container]) -> None:
+    mongo = composed["mongo"]["command"]
+    assert mongo[mongo.index("--keyFile") + 1] == f"{KEYS}/{MONGO_KEY}"
+    # Its settings are the file that `init` writes: nothing in the environment may undo them.
+    kafka = composed["kafka"]["environment"]
+    assert set(kafka) == {"CLUSTER_ID", "KAFKA_HEAP_OPTS"}
+    (settings,) = (each for each in composed["kafka"]["volumes"] if isinstance(each, dict))
+    assert settings["target"] == server_files.CONFIGURATION
+    properties = server_files.kafka_properties(KafkaAccounts.derived("secret"))
+    assert properties["allow.everyone.if.no.acl.found"] == "false"
+    assert "PLAINTEXT:PLAINTEXT" not in properties["listener.security.protocol.map"]
+    assert composed["init"]["entrypoint"][-1] == "--servers"
 
 
 def test_images_are_pinned(composed: dict[str, Container], root: Path) -> None:

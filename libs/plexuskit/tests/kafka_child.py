@@ -1,6 +1,7 @@
 """A consumer in a process of its own that is killed after its effect and before its commit.
 
-Arguments: Kafka's address, topic prefix, file to write the numbers of handled facts to.
+Its argument is the file to write the numbers of handled facts to; the environment says where Kafka
+is (`CHILD_KAFKA__…`).
 """
 
 import asyncio
@@ -11,12 +12,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from plexus.topics import SEARCH_MESSAGES
-from plexuskit.config import KafkaSection
+from plexuskit.config import KafkaSection, ServiceSettings, load
 from plexuskit.kafka import Record, consumer
 from plexuskit.runtime import Runtime
 
 
-async def main(url: str, prefix: str, effects: Path) -> None:
+class Settings(ServiceSettings, env_prefix="CHILD_"):
+    """Where Kafka is."""
+
+    kafka: KafkaSection = KafkaSection()
+
+
+async def main(effects: Path) -> None:
     async def handle(records: Sequence[Record]) -> None:
         with effects.open("a") as out:
             out.writelines(f"{record.envelope.change_no}\n" for record in records)
@@ -25,11 +32,11 @@ async def main(url: str, prefix: str, effects: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     # The shortest that brokers take unless they are told otherwise.
-    section = KafkaSection(url=url, topic_prefix=prefix, session_seconds=6)
+    section = load(Settings).kafka.model_copy(update={"session_seconds": 6})
     runtime = Runtime(service="child")
     async with consumer(section, SEARCH_MESSAGES, handle, runtime=runtime):
         await asyncio.sleep(60)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])))
+    asyncio.run(main(Path(sys.argv[1])))

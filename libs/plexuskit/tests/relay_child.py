@@ -1,6 +1,7 @@
 """A process that relays, for test_relay_lease.py to kill and to pause; never imported.
 
-Arguments: MongoDB's address, the database, Kafka's address, the topic prefix.
+Arguments: MongoDB's address and the database; the environment says where Kafka is
+(`CHILD_KAFKA__…`).
 """
 
 import asyncio
@@ -10,16 +11,22 @@ from datetime import datetime
 
 import structlog
 from plexuskit.clock import SystemClock
-from plexuskit.config import KafkaSection, MongoSection
+from plexuskit.config import KafkaSection, MongoSection, ServiceSettings, load
 from plexuskit.mongo import connect
 from plexuskit.relay import relay
 from plexuskit.runtime import Runtime
 from relay_support import ENTRIES
 
 
-async def main(mongo_url: str, database: str, kafka_url: str, prefix: str) -> None:
+class Settings(ServiceSettings, env_prefix="CHILD_"):
+    """Where Kafka is."""
+
+    kafka: KafkaSection = KafkaSection()
+
+
+async def main(mongo_url: str, database: str) -> None:
     runtime = Runtime(service="child", clock=SystemClock())
-    kafka = KafkaSection(url=kafka_url, topic_prefix=prefix)
+    kafka = load(Settings).kafka
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, runtime.stopping.set)
     async with (
         connect(MongoSection(url=mongo_url, database=database)) as db,

@@ -1,6 +1,7 @@
 """The three destinies on a real broker: at least once, in order, nothing passed over."""
 
 import asyncio
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
@@ -32,6 +33,7 @@ from plexuskit.kafka import (
 )
 from plexuskit.kafka.clients import admin, partitions_of
 from plexuskit.runtime import Runtime
+from plexuskit.testing.variables import kafka_variables
 from plexuskit.testing.wait import eventually
 from prometheus_client import REGISTRY
 
@@ -148,9 +150,8 @@ async def test_a_kill_between_effect_and_commit_brings_the_records_again(
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         str(Path(__file__).with_name("kafka_child.py")),
-        kafka_section.url,
-        kafka_section.topic_prefix,
         str(effects_file),
+        env={**os.environ, **kafka_variables("child", kafka_section)},
     )
     assert await asyncio.wait_for(child.wait(), 30) == -9
     assert effects_file.read_text().split() == [str(n) for n in range(1, 21)]

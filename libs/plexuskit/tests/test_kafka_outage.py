@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from plexus.topics import MESSAGING_CONVERSATION_V1, SEARCH_MESSAGES
-from plexuskit.config import KafkaSection
 from plexuskit.kafka import (
     KafkaUnavailable,
     Outgoing,
@@ -66,7 +65,7 @@ async def test_msg_02_a_broker_outage_delays_facts_and_loses_none(
         handled.extend(record.envelope.change_no for record in records)
 
     async with own_broker(tmp_path) as server:
-        section = KafkaSection(url=server.url, topic_prefix="outage.")
+        section = server.administering.model_copy(update={"topic_prefix": "outage."})
         await provision(section, [MESSAGING_CONVERSATION_V1], [SEARCH_MESSAGES])
 
         async with (

@@ -11,6 +11,7 @@ from plexuskit import metrics
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import provision
 from plexuskit.kafka.records import record_of
+from plexuskit.kafka.security import security
 from plexuskit.mongo import Collection, Database
 from plexuskit.relay.sweep import SWEPT
 from plexuskit.testing.servers import kafka as own_kafka
@@ -149,7 +150,7 @@ async def test_msg_02_kafka_away_delays_facts_and_loses_none(
     server = own_kafka(tmp_path / "kafka", log=tmp_path / "kafka.log")
     server.start()
     try:
-        section = KafkaSection(url=server.url)
+        section = server.administering
         await provision(section, [MESSAGING_CONVERSATION_V1, TASKS_TASK_V1], [])
         async with relaying(kafka=section):
             async with arriving(section) as first:
@@ -173,7 +174,9 @@ async def test_msg_02_kafka_away_delays_facts_and_loses_none(
 async def everything(section: KafkaSection) -> Arrived:
     """Read the conversation topic from its beginning to its present end."""
     arrived = Arrived()
-    consumer = AIOKafkaConsumer(bootstrap_servers=section.url, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=section.url, enable_auto_commit=False, **security(section)
+    )
     await consumer.start()
     try:
         name = f"{section.topic_prefix}{MESSAGING_CONVERSATION_V1.name}"

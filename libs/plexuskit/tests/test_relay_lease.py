@@ -1,6 +1,7 @@
 """The lease of the relay: one relay at a time, and another takes over whatever happens to it."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -14,6 +15,7 @@ from plexuskit.config import KafkaSection
 from plexuskit.mongo import Collection, Database
 from plexuskit.relay.lease import Lease, LeaseLost, Position
 from plexuskit.testing import FrozenClock
+from plexuskit.testing.variables import kafka_variables
 from plexuskit.testing.wait import eventually
 
 from .relay_support import (
@@ -40,9 +42,8 @@ async def child(
         str(CHILD),
         mongo_url,
         db.name,
-        kafka.url,
-        kafka.topic_prefix,
         stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, **kafka_variables("child", kafka)},
     )
     try:
         yield process

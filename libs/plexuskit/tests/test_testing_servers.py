@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from plexus.topics import MESSAGING_CONVERSATION_V1
-from plexuskit.config import KafkaSection, MongoSection
+from plexuskit.config import MongoSection
 from plexuskit.kafka import producer, provision
 from plexuskit.mongo import Database, Transaction, connect
 from plexuskit.testing import eventually, servers
@@ -87,7 +87,7 @@ class TestKafka:
     async def test_stores_facts_under_the_catalogue(
         self, native_kafka: servers.NativeKafka
     ) -> None:
-        section = KafkaSection(url=native_kafka.url)
+        section = native_kafka.administering
         await provision(section, [MESSAGING_CONVERSATION_V1], [])
 
         async with producer(section) as sending:

@@ -25,6 +25,7 @@ from plexuskit.kafka import tail
 from plexuskit.mongo import Database, connect
 from plexuskit.testing import eventually
 from plexuskit.testing.servers.mongo import drop_database
+from plexuskit.testing.variables import kafka_variables
 
 SECRET = "bootstrap secret of the process"
 
@@ -55,8 +56,6 @@ def environment(
     settings = {
         "MONGO__URL": mongo_url,
         "MONGO__DATABASE": name,
-        "KAFKA__URL": kafka_section.url,
-        "KAFKA__TOPIC_PREFIX": kafka_section.topic_prefix,
         "GRPC__PORT": "0",
         "CALLER__KEYS_FILE": str(keys("directory").keys_file),
         "TOKENS__KEYS_FILE": str(tmp_path / "signing.json"),
@@ -66,7 +65,8 @@ def environment(
         "UPKEEP__EVERY_SECONDS": "0.2",
     }
     inherited = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    return inherited | {f"DIRECTORY_{key}": value for key, value in settings.items()}
+    own = {f"DIRECTORY_{key}": value for key, value in settings.items()}
+    return inherited | own | kafka_variables("directory", kafka_section)
 
 
 @pytest.fixture
@@ -85,13 +85,15 @@ async def process(
     db: Database,
     mongo_url: str,
     unique_name: str,
-    kafka_section: KafkaSection,
+    kafka_section_of: Callable[[str], KafkaSection],
     kafka_topics: Callable[..., Awaitable[object]],
     caller_keys_of: Callable[[str], CallerSection],
 ) -> AsyncIterator[Process]:
     await kafka_topics("directory.person.v1", "directory.department.v1", "directory.group.v1")
     log = tmp_path / "log"
-    env = environment(tmp_path, mongo_url, unique_name, kafka_section, caller_keys_of)
+    env = environment(
+        tmp_path, mongo_url, unique_name, kafka_section_of("directory"), caller_keys_of
+    )
     command = (sys.executable, "-m", "directory")
     provisioned = await asyncio.create_subprocess_exec(*command, "--provision", env=env)
     assert await provisioned.wait() == 0

@@ -36,6 +36,7 @@ from plexuskit.kafka import producer
 from plexuskit.outbox import envelope
 from plexuskit.service import Runtime
 from plexuskit.testing.servers.ports import free_ports
+from plexuskit.testing.variables import kafka_variables
 from plexuskit.testing.wait import eventually
 
 SUBSCRIBE = "/plexus.gateway.v1.SessionService/Subscribe"
@@ -87,15 +88,13 @@ async def ports() -> dict[str, int]:
 
 
 @pytest.fixture
-async def process(ports, kafka_section, kafka_topics, caller_keys_of, tmp_path):
+async def process(ports, kafka_section_of, kafka_topics, caller_keys_of, tmp_path):
     """The gateway as a child process; its log is the test's own."""
     await kafka_topics()
     settings = {
         "GRPC__PORT": ports["grpc"],
         "HTTP__PORT": ports["http"],
         "OPS__PORT": ports["ops"],
-        "KAFKA__URL": kafka_section.url,
-        "KAFKA__TOPIC_PREFIX": kafka_section.topic_prefix,
         "CALLER__KEYS_FILE": caller_keys_of("gateway").keys_file,
         "PEERS__DIRECTORY": f"127.0.0.1:{ports['directory']}",
         "PEERS__MESSAGING": f"127.0.0.1:{ports['messaging']}",
@@ -109,7 +108,9 @@ async def process(ports, kafka_section, kafka_topics, caller_keys_of, tmp_path):
             sys.executable,
             "-m",
             "gateway",
-            env=os.environ | {f"GATEWAY_{name}": str(value) for name, value in settings.items()},
+            env=os.environ
+            | kafka_variables("gateway", kafka_section_of("gateway"))
+            | {f"GATEWAY_{name}": str(value) for name, value in settings.items()},
             stdout=output,
             stderr=output,
         )

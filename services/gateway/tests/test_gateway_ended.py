@@ -171,7 +171,9 @@ async def test_events_that_cannot_be_read_are_skipped(ended, clock, watching):
     assert ended.is_ended("ses_1")
 
 
-async def test_gw_04_events_reach_sessions_within_a_second(kafka_section, kafka_topics, runtime):
+async def test_gw_04_events_reach_sessions_within_a_second(
+    kafka_section, kafka_section_of, kafka_topics, runtime
+):
     await kafka_topics(TOPIC)
     clock, directory = SystemClock(), Directory()
     ended = EndedSessions(clock=clock)
@@ -182,7 +184,7 @@ async def test_gw_04_events_reach_sessions_within_a_second(kafka_section, kafka_
     revoked, deactivated = ended.ended_event("ses_1"), ended.ended_event("ses_2")
 
     async with (
-        runtime.background("follow", watching.follow(kafka_section)),
+        runtime.background("follow", watching.follow(kafka_section_of("gateway"))),
         runtime.background("recheck", watching.recheck()),
         producer(kafka_section) as kafka,
     ):

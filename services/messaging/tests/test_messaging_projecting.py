@@ -88,7 +88,7 @@ def following(
     store: Store,
     directory: Directory,
     caller_keys_of: Callable[[str], CallerSection],
-    kafka_section: KafkaSection,
+    kafka_section_of: Callable[[str], KafkaSection],
     runtime: Runtime,
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
     """Run the consumer before the directory of the test."""
@@ -112,7 +112,7 @@ def following(
             following_directory(
                 store,
                 authority_pb2_grpc.AuthorityStub(to_directory),
-                kafka=kafka_section,
+                kafka=kafka_section_of("messaging"),
                 runtime=runtime,
             ),
         ):
@@ -229,6 +229,7 @@ async def test_what_cannot_be_read_is_a_dead_letter_and_a_missing_directory_no_s
     caller_keys_of: Callable[[str], CallerSection],
     runtime: Runtime,
     kafka_section: KafkaSection,
+    kafka_section_of: Callable[[str], KafkaSection],
     kafka_topics: Provisioned,
 ) -> None:
     await kafka_topics(PEOPLE, DEPARTMENTS)
@@ -243,7 +244,10 @@ async def test_what_cannot_be_read_is_a_dead_letter_and_a_missing_directory_no_s
             service="messaging",
         ) as nowhere,
         following_directory(
-            store, authority_pb2_grpc.AuthorityStub(nowhere), kafka=kafka_section, runtime=runtime
+            store,
+            authority_pb2_grpc.AuthorityStub(nowhere),
+            kafka=kafka_section_of("messaging"),
+            runtime=runtime,
         ),
     ):
         await out.send_batch(

@@ -44,6 +44,7 @@ NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 TOPIC = "messaging.signal.v1"
 ONLINE, AWAY, OFFLINE = pb.Presence.STATE_ONLINE, pb.Presence.STATE_AWAY, pb.Presence.STATE_OFFLINE
 Provisioned = Callable[..., Awaitable[object]]
+SectionOf = Callable[[str], KafkaSection]
 
 
 class Outlet:
@@ -193,13 +194,14 @@ async def test_presence_needs_a_state(processes) -> None:
 
 
 async def test_every_process_tells_the_same_presence_also_one_that_starts_later(
-    processes, group, kafka_section: KafkaSection, kafka_topics: Provisioned
+    processes, group, kafka_section_of: SectionOf, kafka_topics: Provisioned
 ) -> None:
     await kafka_topics(TOPIC)
+    kafka = kafka_section_of("messaging")
     await group("ann", "bob", "cem")
     everybody = ("ann", "bob", "cem")
     expected = {"ann": OFFLINE, "bob": ONLINE, "cem": AWAY}
-    async with processes(kafka=kafka_section) as first, processes(kafka=kafka_section) as second:
+    async with processes(kafka=kafka) as first, processes(kafka=kafka) as second:
         await first.tell("bob", ONLINE)
         await second.tell("cem", AWAY)
 
@@ -208,16 +210,17 @@ async def test_every_process_tells_the_same_presence_also_one_that_starts_later(
 
         await eventually(lambda: agreed(first), within=20)
         await eventually(lambda: agreed(second), within=20)
-        async with processes(kafka=kafka_section) as third:
+        async with processes(kafka=kafka) as third:
             await eventually(lambda: agreed(third), within=20)
 
 
 async def test_gw_02_presence_of_strangers_is_left_out(
-    processes, group, log, person, kafka_section: KafkaSection, kafka_topics: Provisioned
+    processes, group, log, person, kafka_section_of: SectionOf, kafka_topics: Provisioned
 ) -> None:
     await kafka_topics(TOPIC)
+    kafka = kafka_section_of("messaging")
     room = await group("ann", "bob")
-    async with processes(kafka=kafka_section) as process:
+    async with processes(kafka=kafka) as process:
         await process.tell("bob", ONLINE)
 
         async def seen(by: str) -> dict[str, int]:
@@ -246,11 +249,12 @@ async def test_msg_02_without_kafka_signals_are_answered_at_once_and_dropped(
 
 
 async def test_what_leaves_is_on_the_topic_by_conversation_and_person(
-    processes, group, kafka_section: KafkaSection, kafka_topics: Provisioned
+    processes, group, kafka_section_of: SectionOf, kafka_topics: Provisioned
 ) -> None:
     await kafka_topics(TOPIC)
+    kafka = kafka_section_of("messaging")
     room = await group("ann", "bob")
-    async with tail(kafka_section, [TOPIC]) as seen, processes(kafka=kafka_section) as process:
+    async with tail(kafka, [TOPIC]) as seen, processes(kafka=kafka) as process:
         await process.type_in("ann", room)
         await process.tell("ann", ONLINE)
         keys: set[str] = set()

@@ -65,7 +65,7 @@ async def test_gw_07_the_ledger_tells_who_did_what_and_names_what_was_altered(
     numbers = [json.loads(line)["no"] for line in exported.read_bytes().splitlines()]
     assert numbers == list(range(1, len(numbers) + 1))
 
-    section = MongoSection(url=platform.urls.mongo, database="plexus_audit")
+    section = MongoSection(url=platform.mongo_url, database="plexus_audit")
     async with connect(section) as db:
         ledger = db.collection("ledger", schema_version=1)
         entry = {"no": gone["no"], "object": leaver}

@@ -10,7 +10,6 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     SendMessageRequest,
 )
 from plexus_local.table import ENTRIES
-from plexuskit.config import KafkaSection
 from plexuskit.kafka import tail
 from plexuskit.testing.wait import eventually
 
@@ -153,7 +152,7 @@ async def test_a_trace_goes_from_the_client_through_kafka(platform, people):
     traceparent = f"00-{trace}-{secrets.token_hex(8)}-01"
     ann = people["ann"]
     metadata = (*await ann.metadata(), ("traceparent", traceparent))
-    section = KafkaSection(url=platform.urls.kafka)
+    section = platform.kafka
     async with tail(section, ["messaging.conversation.v1"]) as records:
         request = CreateConversationRequest(
             request_id=secrets.token_hex(8),

@@ -170,7 +170,7 @@ async def test_msg_17_a_message_for_later_is_said_once_or_tells_why_not(
 @pytest.fixture
 async def notify_db(platform: Platform):
     """The database of notify, to look at what nobody is shown."""
-    section = MongoSection(url=platform.urls.mongo, database="plexus_notify")
+    section = MongoSection(url=platform.mongo_url, database="plexus_notify")
     async with connect(section) as db:
         yield db
 

@@ -17,8 +17,8 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 )
 from plexus_local.harness import UNLIMITED, Platform, running
 from plexus_local.table import CHAT
-from plexuskit.config import KafkaSection
 from plexuskit.kafka import provision
+from plexuskit.kafka.authorize import authorize
 
 # Two platforms may have to start before the first test.
 pytestmark = pytest.mark.timeout(400)
@@ -34,14 +34,17 @@ def secured(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ite
     own |= {
         f"{name.upper()}_MONGO__DATABASE": f"{mark}_{name}" for name in ("directory", "messaging")
     }
-    section = KafkaSection(url=platform.urls.kafka, topic_prefix=f"{mark}.")
+    section = platform.kafka.model_copy(update={"topic_prefix": f"{mark}."})
+    asyncio.run(authorize(section, {}))
     asyncio.run(provision(section))
+    # The users of MongoDB have rights on the databases of the first one only.
+    urls = platform.urls._replace(mongo=platform.mongo_url, mongo_passwords="")
     directory = tmp_path_factory.mktemp("secured")
     with (
         running(
             directory,
             servers={},
-            urls=platform.urls,
+            urls=urls,
             entries=CHAT,
             settings={**UNLIMITED, **own},
             tls=True,

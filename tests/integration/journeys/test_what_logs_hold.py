@@ -8,8 +8,8 @@ from aiokafka.admin import NewTopic
 from bson import BSON
 from plexus_local import leaks
 from plexus_local.harness import PASSWORD
-from plexuskit.config import KafkaSection
 from plexuskit.kafka.clients import admin
+from plexuskit.kafka.security import security
 from plexuskit.testing.wait import eventually
 from pymongo import AsyncMongoClient
 
@@ -64,7 +64,7 @@ async def test_no_store_holds_what_opens_a_door_nor_what_was_said_outside_its_pl
         opens[f"the refresh token of {name}"] = plexus.profile.refresh_token.encode()
 
     holding, looked_at = set(), 0
-    client = AsyncMongoClient(platform.urls.mongo)
+    client = AsyncMongoClient(platform.mongo_url)
     async with client:
         for name in await client.list_database_names():
             if name in {"admin", "config", "local"}:
@@ -97,13 +97,13 @@ async def test_the_search_after_the_last_test_finds_what_was_planted(
     said = f"nobody may repeat {secrets.token_hex(8)}"
     await say("ann", await group("ann", "bob", name=secrets.token_hex(8)), said)
     token = people["ann"].profile.access_token
-    section = KafkaSection(url=platform.urls.kafka)
+    section = platform.kafka
     planted = f"planted-{secrets.token_hex(4)}"
-    async with AsyncMongoClient(platform.urls.mongo) as client, admin(section) as kafka:
+    async with AsyncMongoClient(platform.mongo_url) as client, admin(section) as kafka:
         await client[planted]["notes"].insert_one({"deep": [{"text": f"it is {PASSWORD}"}]})
         await client[planted]["words"].insert_one({"text": said})
         await kafka.create_topics([NewTopic(planted, 1, 1)])
-        async with AIOKafkaProducer(bootstrap_servers=platform.urls.kafka) as producer:
+        async with AIOKafkaProducer(bootstrap_servers=section.url, **security(section)) as producer:
             await producer.send_and_wait(planted, f"Bearer {token}".encode())
         try:
             spans = f"GET /?q={json.dumps(said)[1:-1]}".encode()

@@ -29,7 +29,7 @@ class Checker:
 
     async def entries_of(self, conversation_id: str) -> list[dict]:
         """Read a conversation's log as it is stored."""
-        (entries,) = await entries_of(self._platform.urls.mongo, conversation_id)
+        (entries,) = await entries_of(self._platform.mongo_url, conversation_id)
         return entries
 
     async def kept(self, conversation_id: str, clients: Iterable) -> list[Stored]:

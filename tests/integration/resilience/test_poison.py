@@ -10,7 +10,6 @@ import pytest
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.topics import MESSAGING_CONVERSATION_V1
-from plexuskit.config import KafkaSection
 from plexuskit.kafka import DeadLetter, dlq_list, producer
 from plexuskit.testing.wait import eventually
 
@@ -22,8 +21,7 @@ def plexus_command(platform):
     """Run the `plexus` command as an operator does."""
     env = os.environ | {
         "PLEXUS_HOME": str(platform.layout.root),
-        "PLEXUS_KAFKA_URL": platform.urls.kafka,
-        "PLEXUS_MONGO_URL": platform.urls.mongo,
+        **platform.operating,
         "PLEXUS_OPENSEARCH_URL": platform.urls.opensearch,
         "PLEXUS_GATEWAY_GRPC": platform.grpc_address,
     }
@@ -146,7 +144,7 @@ async def _unknown_fact(checker, conversation: str) -> bytes:
 
 
 async def _publish(platform, conversation: str, *values: bytes) -> None:
-    async with producer(KafkaSection(url=platform.urls.kafka)) as out:
+    async with producer(platform.kafka) as out:
         await out.send_batch(
             [(MESSAGING_CONVERSATION_V1.name, conversation, value, {}) for value in values]
         )
@@ -154,7 +152,7 @@ async def _publish(platform, conversation: str, *values: bytes) -> None:
 
 async def _dead(platform, group: str, conversation: str, *, count: int = 1) -> list[DeadLetter]:
     """Wait until so many letters of a conversation wait in a group."""
-    section = KafkaSection(url=platform.urls.kafka)
+    section = platform.kafka
 
     async def found() -> list[DeadLetter]:
         letters = await dlq_list(section, group, 1000)

@@ -8,7 +8,6 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.messaging_service_pb2 import AddMembersRequest, RemoveMembersRequest
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.topics import MESSAGING_CONVERSATION_V1
-from plexuskit.config import KafkaSection
 from plexuskit.kafka import producer
 from plexuskit.testing.wait import eventually
 
@@ -125,7 +124,7 @@ async def _publish_again(platform, conversation: str, events: list[bytes]) -> No
     for event in events:
         kind = Envelope.FromString(event).type.encode()
         records.append((MESSAGING_CONVERSATION_V1.name, conversation, event, {"type": kind}))
-    async with producer(KafkaSection(url=platform.urls.kafka)) as out:
+    async with producer(platform.kafka) as out:
         await out.send_batch(records)
 
 

@@ -11,7 +11,6 @@ import pytest
 from plexus.messaging.v1.messaging_service_pb2 import ListConversationsRequest
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.topics import CONSUMERS
-from plexuskit.config import KafkaSection
 from plexuskit.kafka import dlq_depth
 from plexuskit.testing.servers.child import signal_group
 from plexuskit.testing.wait import eventually
@@ -148,5 +147,5 @@ async def _all(platform, processes: list[str], page: str, status: int) -> bool:
 
 
 async def _dead_letters(platform) -> dict[str, int]:
-    section = KafkaSection(url=platform.urls.kafka)
+    section = platform.kafka
     return {each.group: await dlq_depth(section, each.group) for each in CONSUMERS if each.dlq}

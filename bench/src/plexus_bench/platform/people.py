@@ -72,7 +72,7 @@ async def _signed_in(platform: Platform, external_ids: Sequence[str]) -> AsyncIt
     now = SystemClock().now()
     keys = load_or_create(platform.layout.keys / "directory-tokens.json", now=now)
     issuer = TokenIssuer(keys)
-    section = MongoSection(url=platform.urls.mongo, database="plexus_directory")
+    section = MongoSection(url=platform.mongo_url, database="plexus_directory")
     async with connect(section) as db:
         store = Store(db)
         tenant = await store.tenants.find_only()

@@ -72,7 +72,7 @@ class PlexusSystem:
                 fresh(self._directory, entries=self._entries, settings=UNLIMITED)
             )
             await platform.init()
-            if not await asyncio.to_thread(journal_syncs, platform.urls.mongo):
+            if not await asyncio.to_thread(journal_syncs, platform.mongo_url):
                 raise RuntimeError("mongod has not forced its journal to disk: it keeps none")
             self._stack.callback(shutil.rmtree, self._directory)
             self._stack.push(stack.pop_all())
@@ -136,7 +136,7 @@ class PlexusSystem:
 
     async def stored(self, conversation: Conversation) -> StoredLog:
         """Read the log from MongoDB and check its numbers, its chain and the words in it."""
-        (entries,) = await entries_of(self.platform.urls.mongo, conversation.id)
+        (entries,) = await entries_of(self.platform.mongo_url, conversation.id)
         try:
             messages = checked(entries)
         except LogBroken as broken:

@@ -8,7 +8,6 @@ from typing import Any
 
 import aiohttp
 from plexus.topics import CONSUMERS
-from plexuskit.config import KafkaSection, MongoSection
 from plexuskit.errors import Refusal
 from plexuskit.kafka import check_topics, lag
 from plexuskit.mongo import connect
@@ -67,8 +66,7 @@ async def mongo(servers: Servers) -> list[Finding]:
     """Version, replica set, parameters, clock, and the schema of every collection."""
     findings: list[Finding] = []
     for service in SERVICES:
-        section = MongoSection(url=servers.mongo, database=servers.database_prefix + service)
-        async with connect(section) as db:
+        async with connect(servers.mongo_section(service)) as db:
             if not findings:
                 findings += await _mongo_server(db)
             names = await db.collection_names()
@@ -128,7 +126,7 @@ def _clock(subject: str, server_seconds: float) -> Finding:
 
 async def kafka(servers: Servers) -> list[Finding]:
     """Topics and their settings against the catalogue; lag and dead letters of every group."""
-    section = KafkaSection(url=servers.kafka, topic_prefix=servers.topic_prefix)
+    section = servers.kafka_section()
     report = await check_topics(section)
     findings = [
         Finding(

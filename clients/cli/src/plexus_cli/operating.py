@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
-from plexuskit.config import KafkaSection, MongoSection
+from plexuskit.config import KafkaSection
 from plexuskit.errors import Refusal
 from plexuskit.kafka import DeadLetter, RedriveReport, dlq_list, dlq_redrive
 from plexuskit.mongo import connect
 from plexuskit.mongo.migrate import migrate as carry_out
 from plexuskit.mongo.migrate import schema_versions
 
-from plexus_cli.operator import SERVICES, known, servers
+from plexus_cli.operator import SERVICES, servers
 from plexus_cli.problems import Refused
 
 MIGRATIONS = "plexus.migrations"
@@ -46,10 +46,7 @@ def redrive(group: str, limit: int, *, positions: set[str]) -> RedriveReport:
 
 
 def _on_kafka(work: Callable[[KafkaSection], Awaitable[T]]) -> T:
-    behind = servers()
-    section = KafkaSection(
-        url=known(behind.kafka, "PLEXUS_KAFKA_URL"), topic_prefix=behind.topic_prefix
-    )
+    section = servers().kafka_section()
 
     async def run() -> T:
         return await work(section)
@@ -96,12 +93,10 @@ async def migrate(*, dry_run: bool) -> list[dict[str, Any]]:
 
 async def _migrate(*, dry_run: bool) -> list[dict[str, Any]]:
     behind = servers()
-    url = known(behind.mongo, "PLEXUS_MONGO_URL")
     steps = {point.name: point.load() for point in entry_points(group=MIGRATIONS)}
     rows: list[dict[str, Any]] = []
     for service in SERVICES:
-        section = MongoSection(url=url, database=behind.database_prefix + service)
-        async with connect(section) as db:
+        async with connect(behind.mongo_section(service)) as db:
             outcomes = await carry_out(db, steps.get(service, ()), dry_run)
             versions = await schema_versions(db)
         for collection, found in sorted(versions.items()):

@@ -1,18 +1,24 @@
-"""What only an operator has: the addresses of the servers behind Plexus.
+"""What only an operator has: the addresses of the servers behind Plexus, and users there.
 
 From `PLEXUS_MONGO_URL`, `PLEXUS_KAFKA_URL`, `PLEXUS_OPENSEARCH_URL`, `PLEXUS_GATEWAY_GRPC` and
 `PLEXUS_BOOTSTRAP_SECRET`; where these are not set, from the local run (`.plexus/run/state.json` in
-this folder or one above it).
+this folder or one above it). The operator's passwords are in `PLEXUS_MONGO_PASSWORD_FILE`, unless
+that address names a user, and in `PLEXUS_KAFKA_PASSWORD_FILE` (of `PLEXUS_KAFKA_USER`);
+`PLEXUS_KAFKA_CA_FILE` is the authority of Kafka's certificates.
 """
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from plexuskit.config import KafkaSection, MongoSection
+
 from plexus_cli.problems import Refused
 
+# As `plexuskit.kafka.grants` has it, which would load the client of Kafka for every command.
+OPERATOR = "plexus-operator"
 SERVICES = ("directory", "messaging", "tasks", "notify", "audit")
 
 
@@ -20,7 +26,7 @@ SERVICES = ("directory", "messaging", "tasks", "notify", "audit")
 class Servers:
     """Where the servers are; empty when unknown."""
 
-    mongo: str
+    mongo: str = field(repr=False)
     kafka: str
     opensearch: str
     gateway: str
@@ -28,6 +34,37 @@ class Servers:
     topic_prefix: str
     index_prefix: str
     database_prefix: str
+    mongo_password: Path | None = None
+    kafka_password: Path | None = None
+    kafka_user: str = OPERATOR
+    kafka_ca: Path | None = None
+
+    def kafka_section(self) -> KafkaSection:
+        """Return where Kafka is, with the operator's user if there is one.
+
+        Raises:
+            Refused: the address is not known.
+        """
+        return KafkaSection(
+            url=known(self.kafka, "PLEXUS_KAFKA_URL"),
+            topic_prefix=self.topic_prefix,
+            user=self.kafka_user if self.kafka_password else "",
+            password_file=self.kafka_password,
+            ca_file=self.kafka_ca,
+        )
+
+    def mongo_section(self, service: str) -> MongoSection:
+        """Return the database of a service, with the operator's user if there is one.
+
+        Raises:
+            Refused: the address is not known.
+        """
+        return MongoSection(
+            url=known(self.mongo, "PLEXUS_MONGO_URL"),
+            database=self.database_prefix + service,
+            user=OPERATOR if self.mongo_password else "",
+            password_file=self.mongo_password,
+        )
 
 
 def servers() -> Servers:
@@ -46,7 +83,24 @@ def servers() -> Servers:
         topic_prefix=os.environ.get("PLEXUS_TOPIC_PREFIX", ""),
         index_prefix=os.environ.get("PLEXUS_INDEX_PREFIX", "plexus-"),
         database_prefix=os.environ.get("PLEXUS_DATABASE_PREFIX", "plexus_"),
+        mongo_password=_password(local, "mongo"),
+        kafka_password=_password(local, "kafka"),
+        kafka_user=os.environ.get("PLEXUS_KAFKA_USER", OPERATOR),
+        kafka_ca=_path(os.environ.get("PLEXUS_KAFKA_CA_FILE")),
     )
+
+
+def _password(local: dict[str, Any], server: str) -> Path | None:
+    """Return the file with the operator's password: given, or that of the local run."""
+    prefix = f"PLEXUS_{server.upper()}"
+    given = _path(os.environ.get(f"{prefix}_PASSWORD_FILE"))
+    if given is not None or f"{prefix}_URL" in os.environ:
+        return given
+    return _path(local.get(f"{server} password"))
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
 
 
 def known(address: str, variable: str) -> str:

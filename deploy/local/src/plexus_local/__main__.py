@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -21,13 +22,12 @@ from plexus_local.supervisor import is_running, supervise
 DEGRADED = 1
 NOT_RUNNING = 3
 # What tests and the command line read; not PLEXUS_MONGO_URL and so on, which would make the next
-# `up` take its own servers for given ones.
+# `up` take its own servers for given ones. Tests have a MongoDB and a Kafka of their own: they
+# would set other passwords for the users of these.
 EXPORTED = {
     "PLEXUS_GATEWAY_URL": "gateway",
     "PLEXUS_GATEWAY_GRPC": "gateway (gRPC)",
     "PLEXUS_CA_FILE": "certificate authority",
-    "PLEXUS_TEST_MONGO_URL": "mongo",
-    "PLEXUS_TEST_KAFKA_URL": "kafka",
     "PLEXUS_TEST_OPENSEARCH_URL": "opensearch",
     "PLEXUS_MAIL_FOLDER": "mails",
     "PLEXUS_BOOTSTRAP_SECRET_FILE": "bootstrap secret",
@@ -35,7 +35,8 @@ EXPORTED = {
 
 
 def main() -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code; what it makes is for this user alone."""
+    os.umask(0o077)
     arguments = _parser().parse_args()
     try:
         layout = Layout(home() / ".plexus")

@@ -1,21 +1,37 @@
-"""MongoDB, Kafka and OpenSearch of the local run: given by address, or run here."""
+"""MongoDB, Kafka and OpenSearch of the local run: given by address, or run here.
+
+Those that run here have a user for each service, with its own database and its own topics. A given
+MongoDB has its users in the address that each service gets (`MESSAGING_MONGO__URL`); a given Kafka
+gets them like one of ours if its administrator is known (PLEXUS_KAFKA_ADMIN_PASSWORD_FILE).
+"""
 
 import asyncio
 import os
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import provision
-from plexuskit.testing.servers import NativeKafka, NativeMongo, NativeOpenSearch, NativeServer
+from plexuskit.kafka.authorize import authorize
+from plexuskit.kafka.grants import PROVISIONING
+from plexuskit.testing.servers import (
+    KafkaAccounts,
+    NativeKafka,
+    NativeMongo,
+    NativeOpenSearch,
+    NativeServer,
+)
 from plexuskit.testing.servers.kafka import speaks_kafka
 from plexuskit.testing.servers.mongo import pings
 from plexuskit.testing.servers.opensearch import is_healthy
 
+from plexus_local.credentials import kafka_accounts, mongo_accounts
 from plexus_local.environment import BackendUrls
 from plexus_local.layout import Layout
 from plexus_local.plan import Job, JobFailed, Process, Stage
 from plexus_local.ports import Ports
+from plexus_local.table import services
 
 NATIVE_PORTS = ("mongo", "kafka", "kafka.controller")
 
@@ -27,15 +43,20 @@ def backends(layout: Layout, ports: Ports) -> tuple[Stage, BackendUrls]:
     PLEXUS_OPENSEARCH_URL) is not started; the stage asks whether it answers.
     """
     chosen = ports.choose(NATIVE_PORTS)
+    kafka_users = kafka_accounts(layout)
     starters: dict[str, Callable[[], NativeServer]] = {
         "mongo": lambda: NativeMongo(
-            data=layout.data / "mongo", log=layout.log("mongo"), port=chosen["mongo"]
+            data=layout.data / "mongo",
+            log=layout.log("mongo"),
+            port=chosen["mongo"],
+            accounts=mongo_accounts(layout, services=services()),
         ),
         "kafka": lambda: NativeKafka(
             data=layout.data / "kafka",
             log=layout.log("kafka"),
             port=chosen["kafka"],
             controller_port=chosen["kafka.controller"],
+            accounts=kafka_users,
         ),
         "opensearch": lambda: _opensearch(layout, ports),
     }
@@ -51,14 +72,64 @@ def backends(layout: Layout, ports: Ports) -> tuple[Stage, BackendUrls]:
             server = starter()
             urls[name] = server.url
             processes.append(_process(server))
+            if name != "opensearch":
+                urls[f"{name}_passwords"] = str(layout.passwords(name))
+    administrator = _kafka_administrator(urls["kafka"]) if _is_given("kafka") else None
+    if administrator is not None:
+        jobs.append(_kafka_users(administrator, kafka_users))
+        urls["kafka_passwords"] = str(layout.passwords("kafka"))
+        urls["kafka_ca"] = os.environ.get("PLEXUS_KAFKA_CA_FILE", "")
     return Stage(jobs=jobs, processes=processes), BackendUrls(**urls)
 
 
-def topics(kafka_url: str) -> Job:
+def _is_given(name: str) -> bool:
+    return bool(os.environ.get(f"PLEXUS_{name.upper()}_URL"))
+
+
+def _kafka_administrator(url: str) -> KafkaSection | None:
+    """Return the section of a given Kafka's administrator; None where no password is given."""
+    file = os.environ.get("PLEXUS_KAFKA_ADMIN_PASSWORD_FILE")
+    if not file:
+        return None
+    return KafkaSection.model_validate(
+        {
+            "url": url,
+            "user": os.environ.get("PLEXUS_KAFKA_ADMIN", "admin"),
+            "mechanism": os.environ.get("PLEXUS_KAFKA_ADMIN_MECHANISM", "SCRAM-SHA-512"),
+            "password_file": file,
+            "ca_file": os.environ.get("PLEXUS_KAFKA_CA_FILE") or None,
+        }
+    )
+
+
+def _kafka_users(administrator: KafkaSection, accounts: KafkaAccounts) -> Job:
+    """Return the job that makes the users and access rules of a given Kafka."""
+
+    def run() -> None:
+        report = asyncio.run(authorize(administrator, accounts.users))
+        for rule in report.foreign:
+            print(f"access rule that Plexus does not know: {rule}")
+
+    return Job(name="kafka users", run=run)
+
+
+def kafka_section(urls: BackendUrls, user: str) -> KafkaSection:
+    """Return the section of a user of the run's Kafka."""
+    signing_in = (
+        {"user": user, "password_file": Path(urls.kafka_passwords) / user}
+        if urls.kafka_passwords
+        else {}
+    )
+    return KafkaSection.model_validate(
+        {"url": urls.kafka, "ca_file": urls.kafka_ca or None, **signing_in}
+    )
+
+
+def topics(urls: BackendUrls) -> Job:
     """Return the job that creates the topics of the catalogue."""
 
     def run() -> None:
-        report = asyncio.run(provision(KafkaSection(url=kafka_url)))
+        report = asyncio.run(provision(kafka_section(urls, PROVISIONING)))
         for difference in report.differing:
             print(f"topic differs from the catalogue: {difference}")
 

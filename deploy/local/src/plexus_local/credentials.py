@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from plexuskit.grpc.keys import generate_keys
 from plexuskit.testing.certificates import CertificateAuthority, replace_file
+from plexuskit.testing.servers import KafkaAccounts, MongoAccounts
 
 from plexus_local.layout import Layout, write_whole
 
@@ -48,6 +49,16 @@ def make_keys(layout: Layout, *, services: Sequence[str]) -> None:
         return
     for service, content in generate_keys(services).items():
         write_whole(layout.keys / f"{service}.json", json.dumps(content), mode=0o600)
+
+
+def kafka_accounts(layout: Layout) -> KafkaAccounts:
+    """Return the users of the local Kafka; passwords that are missing are made."""
+    return KafkaAccounts.kept(layout.passwords("kafka"))
+
+
+def mongo_accounts(layout: Layout, *, services: Sequence[str]) -> MongoAccounts:
+    """Return the users of the local MongoDB; passwords that are missing are made."""
+    return MongoAccounts.kept(layout.passwords("mongo"), services=services)
 
 
 def make_bootstrap_secret(layout: Layout) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from plexuskit.config import Section, ServiceSettings
+from plexuskit.kafka.grants import user_of
 
 from plexus_local.layout import Layout
 from plexus_local.table import ENTRIES, Entry, peers
@@ -15,11 +16,17 @@ Offer = Mapping[str, Mapping[str, str | int | Path]]
 
 
 class BackendUrls(typing.NamedTuple):
-    """Where the three servers are."""
+    """Where the three servers are, and where their users' passwords lie, one file for each user.
+
+    Without a folder of passwords a server is used without a user.
+    """
 
     mongo: str
     kafka: str
     opensearch: str
+    mongo_passwords: str = ""
+    kafka_passwords: str = ""
+    kafka_ca: str = ""
 
 
 def environment(
@@ -99,8 +106,16 @@ def _offer(
     return {
         **listening,
         **_certificates(layout, service),
-        "mongo": {"url": urls.mongo, "database": f"plexus_{service}"},
-        "kafka": {"url": urls.kafka},
+        "mongo": {
+            "url": urls.mongo,
+            "database": f"plexus_{service}",
+            **_user(service, urls.mongo_passwords),
+        },
+        "kafka": {
+            "url": urls.kafka,
+            **_user(service, urls.kafka_passwords),
+            **({"ca_file": urls.kafka_ca} if urls.kafka_ca else {}),
+        },
         "opensearch": {"url": urls.opensearch, "index_prefix": "plexus-"},
         "caller": {"keys_file": layout.keys / f"{service}.json"},
         "telemetry": {"log_format": "json", "log_level": "INFO"},
@@ -109,6 +124,12 @@ def _offer(
         "tokens": {"keys_file": layout.keys / "directory-tokens.json"},
         "smtp": {"url": smtp, "sender": "plexus@plexus.local"},
     }
+
+
+def _user(service: str, passwords: str) -> dict[str, str]:
+    """Name a service's user of a server and the file with its password, if there are users."""
+    user = user_of(service)
+    return {"user": user, "password_file": str(Path(passwords) / user)} if passwords else {}
 
 
 def _certificates(layout: Layout, service: str) -> dict[str, Mapping[str, str | int | Path]]:

@@ -8,11 +8,20 @@ from pathlib import Path
 
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import provision
-from plexuskit.testing.servers import NativeServer, kafka, mongo, opensearch
+from plexuskit.kafka.grants import PROVISIONING
+from plexuskit.testing.servers import (
+    KafkaAccounts,
+    MongoAccounts,
+    NativeServer,
+    kafka,
+    mongo,
+    opensearch,
+)
 
+from plexus_local.backends import kafka_section
 from plexus_local.environment import BackendUrls
 from plexus_local.harness import NO_SETTINGS, Platform, running
-from plexus_local.table import ENTRIES, Entry
+from plexus_local.table import ENTRIES, Entry, services
 
 
 @contextlib.contextmanager
@@ -33,9 +42,12 @@ def fresh(
         ServerNotStarted: When one does not come up.
     """
     logs = directory / "logs"
+    passwords = directory / "passwords"
+    mongo_users = MongoAccounts.kept(passwords / "mongo", services=services())
+    kafka_users = KafkaAccounts.kept(passwords / "kafka")
     servers: dict[str, NativeServer] = {
-        "mongo": mongo(directory / "mongo", log=logs / "mongo.log"),
-        "kafka": kafka(directory / "kafka", log=logs / "kafka.log"),
+        "mongo": mongo(directory / "mongo", log=logs / "mongo.log", accounts=mongo_users),
+        "kafka": kafka(directory / "kafka", log=logs / "kafka.log", accounts=kafka_users),
     }
     if any(entry.service == "search" for entry in entries):
         servers["opensearch"] = opensearch(directory / "opensearch", log=logs / "opensearch.log")
@@ -46,8 +58,10 @@ def fresh(
             mongo=servers["mongo"].url,
             kafka=servers["kafka"].url,
             opensearch=servers["opensearch"].url if "opensearch" in servers else "",
+            mongo_passwords=str(passwords / "mongo"),
+            kafka_passwords=str(passwords / "kafka"),
         )
-        _provision(KafkaSection(url=urls.kafka))
+        _provision(kafka_section(urls, PROVISIONING))
         yield stack.enter_context(
             running(directory, servers=servers, urls=urls, entries=entries, settings=settings)
         )

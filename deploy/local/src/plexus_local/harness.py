@@ -19,7 +19,9 @@ from plexus.directory.v1.session_service_pb2 import InitTenantRequest, SignInReq
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus_cli.profiles import Profile, Profiles
 from plexus_cli.sdk import Plexus, open_channel, token_fields
-from plexuskit.testing.servers import Child, NativeServer
+from plexuskit.config import KafkaSection
+from plexuskit.kafka.grants import OPERATOR
+from plexuskit.testing.servers import Child, NativeKafka, NativeMongo, NativeServer
 from plexuskit.testing.servers.child import signal_group
 from plexuskit.testing.servers.ports import free_ports
 
@@ -62,6 +64,31 @@ class Platform:
         """The gateway's address for browsers."""
         scheme = "https" if self.layout.authority.is_file() else "http"
         return f"{scheme}://127.0.0.1:{self.ports['gateway.http']}"
+
+    @property
+    def mongo_url(self) -> str:
+        """The address of MongoDB with its administrator, for what a test looks at."""
+        server = self.servers.get("mongo")
+        return server.admin_url if isinstance(server, NativeMongo) else self.urls.mongo
+
+    @property
+    def kafka(self) -> KafkaSection:
+        """The section of Kafka's administrator, for what a test looks at."""
+        server = self.servers.get("kafka")
+        if isinstance(server, NativeKafka):
+            return server.administering
+        return KafkaSection(url=self.urls.kafka)
+
+    @property
+    def operating(self) -> dict[str, str]:
+        """The environment in which the command line finds the servers, as their operator."""
+        server = self.servers.get("mongo")
+        mongo = server.operator_url if isinstance(server, NativeMongo) else self.urls.mongo
+        found = {"PLEXUS_MONGO_URL": mongo, "PLEXUS_KAFKA_URL": self.urls.kafka}
+        if self.urls.kafka_passwords:
+            file = Path(self.urls.kafka_passwords) / OPERATOR
+            found |= {"PLEXUS_KAFKA_USER": OPERATOR, "PLEXUS_KAFKA_PASSWORD_FILE": str(file)}
+        return found
 
     def __getitem__(self, name: str) -> Proc:
         """Give a process by name, for example `messaging-api`."""

@@ -80,18 +80,26 @@ class Layout:
         return self.secrets / "bootstrap"
 
     def make(self) -> None:
-        """Create the folders; keys and secrets for their owner alone."""
-        for folder in (self.data, self.logs, self.run, self.mail):
-            folder.mkdir(parents=True, exist_ok=True)
-        for folder in (self.keys, self.secrets):
+        """Create the folders, for their owner alone, those of an earlier version too.
+
+        Messages are in the data, in mails and, by their subjects, in logs: whatever the files'
+        own permissions are, no other user of the machine comes as far as them.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        for folder in (self.data, self.logs, self.run, self.mail, self.keys, self.secrets):
             folder.mkdir(mode=0o700, exist_ok=True)
+            folder.chmod(0o700)
+
+    def passwords(self, server: str) -> Path:
+        """Return the folder with the passwords of a server's users, one file each."""
+        return self.secrets / server
 
     def log(self, name: str) -> Path:
         """Return the log of a process."""
         return self.logs / f"{name}.log"
 
 
-def write_whole(path: Path, content: str, *, mode: int = 0o644) -> None:
+def write_whole(path: Path, content: str, *, mode: int = 0o600) -> None:
     """Replace a file at once, so that a reader never sees half of it."""
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

@@ -80,7 +80,7 @@ def become(arguments: list[str], log: str, env: dict[str, str]) -> None:
     # Among what is inherited is the pipe whose end tells the fork server that its user is gone:
     # held open here, it and all of its children would live for ever.
     os.closerange(_FIRST_INHERITED, os.sysconf("SC_OPEN_MAX"))
-    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     for stream in (1, 2):
         os.dup2(output, stream)
     os.environ.clear()

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from plexuskit.kafka.grants import OPERATOR
 from plexuskit.testing.servers import ports as sockets
 from plexuskit.testing.servers.child import tethered
 from plexuskit.testing.servers.errors import tail
@@ -51,7 +52,7 @@ def whole_plexus(layout: Layout) -> Plan:
     indexes = _search_indexes(environments["search"], log=layout.log("search"))
     stages = [
         Stage(jobs=servers.jobs, processes=[*servers.processes, *mail]),
-        Stage(jobs=[topics(urls.kafka), indexes]),
+        Stage(jobs=[topics(urls), indexes]),
     ]
     for number in sorted({entry.stage for entry in ENTRIES}):
         processes = [
@@ -131,9 +132,20 @@ def _addresses(layout: Layout, ports: Mapping[str, int], urls: BackendUrls) -> d
         "gateway (gRPC)": f"{native}127.0.0.1:{ports['gateway.grpc']}",
         "mongo": urls.mongo,
         "kafka": urls.kafka,
+        **_operator(urls),
         "opensearch": urls.opensearch,
         "mails": str(layout.mail),
         "bootstrap secret": str(layout.bootstrap_secret),
+    }
+
+
+def _operator(urls: BackendUrls) -> dict[str, str]:
+    """Name the files with the passwords by which the command line looks after the servers."""
+    folders = {"mongo": urls.mongo_passwords, "kafka": urls.kafka_passwords}
+    return {
+        f"{server} password": str(Path(folder) / OPERATOR)
+        for server, folder in folders.items()
+        if folder
     }
 
 

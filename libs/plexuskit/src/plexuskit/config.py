@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
@@ -26,13 +33,24 @@ class Section(BaseModel):
 
 
 class MongoSection(Section):
-    """Where the service's own database is."""
+    """Where the service's own database is.
+
+    `user` signs in with the password in `password_file`, or the URL names both.
+    """
 
     # Not in repr: URLs carry passwords.
     url: str = Field(default="mongodb://127.0.0.1:27017/?replicaSet=rs0", repr=False)
+    user: str = ""
+    password_file: Path | None = None
     database: str = Field(min_length=1, max_length=63)
     timeout_ms: Positive = 5000
     pool_size: Positive = 50
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if bool(self.user) != (self.password_file is not None):
+            raise ValueError("user and password_file are given together")
+        return self
 
 
 class KafkaSection(Section):
@@ -42,12 +60,20 @@ class KafkaSection(Section):
     a killed process was about to read waits so long. Brokers refuse less than their
     `group.min.session.timeout.ms`, 6 s unless set.
 
-    With a `ca_file` the brokers are spoken to over TLS, and their names are checked; `cert_file`
-    and `key_file` are for brokers that ask for a certificate. MongoDB has the same in its URL.
+    `user` signs in with the password in `password_file`, which is read again for each connection
+    that a client builds, or with `password`. `protocol` follows from what is given, unless it is
+    set: SASL with a user, TLS with a `ca_file`. The brokers' names are checked; without a `ca_file`
+    by the authorities that the system trusts. `cert_file` and `key_file` are for brokers that ask
+    for a certificate. MongoDB has the same in its URL.
     """
 
     url: str = "127.0.0.1:9092"
     topic_prefix: str = ""
+    protocol: Literal["", "PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = ""
+    mechanism: Literal["SCRAM-SHA-512", "PLAIN"] = "SCRAM-SHA-512"
+    user: str = ""
+    password: SecretStr | None = None
+    password_file: Path | None = None
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
@@ -59,6 +85,14 @@ class KafkaSection(Section):
             raise ValueError("cert_file and key_file are given together")
         if self.cert_file is not None and self.ca_file is None:
             raise ValueError("a certificate needs the ca_file of the brokers")
+        if bool(self.user) == (self.password is None and self.password_file is None):
+            raise ValueError("user and password_file (or password) are given together")
+        if self.password is not None and self.password_file is not None:
+            raise ValueError("password and password_file: give one of them")
+        if self.protocol and self.protocol.startswith("SASL_") != bool(self.user):
+            raise ValueError("a user needs a SASL protocol, and a SASL protocol a user")
+        if self.ca_file is not None and not self.protocol.endswith("SSL") and self.protocol:
+            raise ValueError("a ca_file needs the protocol SSL or SASL_SSL")
         return self
 
 
@@ -141,6 +175,25 @@ class ServiceSettings(BaseSettings):
     ops: OpsSection = OpsSection(port=0)
     telemetry: TelemetrySection = TelemetrySection()
     tls: TlsSection | None = None
+
+
+class PasswordUnreadable(OSError):  # noqa: N818 - names the fact, like a refusal
+    """A file with a password cannot be read; check its path and its permissions."""
+
+
+def read_password(file: Path) -> str:
+    """Return the password in a file, without white space around it.
+
+    Raises:
+        PasswordUnreadable: The file is missing, empty or not readable.
+    """
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise PasswordUnreadable(f"{file}: {error.strerror}") from error
+    if not text:
+        raise PasswordUnreadable(f"{file} is empty")
+    return text
 
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)

@@ -14,6 +14,7 @@ from plexus.topics import AUDIT_DECISIONS, AUDIT_FACTS
 from plexuskit.config import KafkaSection
 from plexuskit.grpc import open_channel
 from plexuskit.kafka import producer
+from plexuskit.testing.variables import kafka_variables
 from plexuskit.testing.wait import eventually
 
 
@@ -25,8 +26,7 @@ async def running(
         **os.environ,
         "AUDIT_MONGO__URL": settings.mongo.url,
         "AUDIT_MONGO__DATABASE": settings.mongo.database,
-        "AUDIT_KAFKA__URL": kafka.url,
-        "AUDIT_KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
+        **kafka_variables("audit", kafka),
         "AUDIT_GRPC__PORT": str(settings.grpc.port),
         "AUDIT_OPS__PORT": "0",
         "AUDIT_CALLER__KEYS_FILE": str(settings.caller.keys_file),
@@ -47,12 +47,15 @@ async def running(
 async def test_the_process_provisions_records_serves_and_stops_when_told(
     settings: Settings,
     kafka_section: KafkaSection,
+    kafka_section_of: Callable[[str], KafkaSection],
     kafka_topics: Callable[..., Awaitable[Any]],
     token: Callable[..., Any],
     facts: Any,
 ) -> None:
     await kafka_topics(*AUDIT_FACTS.topics, *AUDIT_DECISIONS.topics)
-    async with running("--provision", settings=settings, kafka=kafka_section) as process:
+    async with running(
+        "--provision", settings=settings, kafka=kafka_section_of("audit")
+    ) as process:
         async with asyncio.timeout(30):
             assert await process.wait() == 0
 
@@ -60,7 +63,7 @@ async def test_the_process_provisions_records_serves_and_stops_when_told(
     async with producer(kafka_section) as out:
         await out.send_batch([("directory.person.v1", "per_bo", told.SerializeToString(), {})])
     async with (
-        running(settings=settings, kafka=kafka_section) as process,
+        running(settings=settings, kafka=kafka_section_of("audit")) as process,
         open_channel(f"127.0.0.1:{settings.grpc.port}") as channel,
     ):
         stub = AuditServiceStub(channel)

@@ -38,7 +38,7 @@ async def publish(
 
 
 @pytest.fixture
-def recording(store: Store, kafka_section: KafkaSection) -> Recording:
+def recording(store: Store, kafka_section_of: Callable[[str], KafkaSection]) -> Recording:
     """Be a recorder for the time of a block; several at a time are a group."""
 
     @asynccontextmanager
@@ -46,7 +46,8 @@ def recording(store: Store, kafka_section: KafkaSection) -> Recording:
         runtime = Runtime(service="audit")
         recorder = Recorder(store, clock=runtime.clock)
         try:
-            async with consuming(store, recorder=recorder, kafka=kafka_section, runtime=runtime):
+            kafka = kafka_section_of("audit")
+            async with consuming(store, recorder=recorder, kafka=kafka, runtime=runtime):
                 yield runtime
         finally:
             runtime.stop()

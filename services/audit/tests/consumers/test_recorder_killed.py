@@ -13,6 +13,7 @@ from audit import queries
 from audit.store import Store
 from plexuskit.config import CallerSection, KafkaSection
 from plexuskit.mongo import Database
+from plexuskit.testing.variables import kafka_variables
 from plexuskit.testing.wait import eventually
 
 PEOPLE, VERSIONS, DECISIONS, KILLS = 150, 8, 1_200, 6
@@ -20,15 +21,14 @@ PEOPLE, VERSIONS, DECISIONS, KILLS = 150, 8, 1_200, 6
 
 @pytest.fixture
 def environment(
-    db: Database, mongo_url: str, kafka_section: KafkaSection,
+    db: Database, mongo_url: str, kafka_section_of: Callable[[str], KafkaSection],
     caller_keys_of: Callable[[str], CallerSection],
 ) -> dict[str, str]:  # fmt: skip
     return {
         **os.environ,
         "AUDIT_MONGO__URL": mongo_url,
         "AUDIT_MONGO__DATABASE": db.name,
-        "AUDIT_KAFKA__URL": kafka_section.url,
-        "AUDIT_KAFKA__TOPIC_PREFIX": kafka_section.topic_prefix,
+        **kafka_variables("audit", kafka_section_of("audit")),
         "AUDIT_OPS__PORT": "0",
         "AUDIT_CALLER__KEYS_FILE": str(caller_keys_of("audit").keys_file),
         **{f"AUDIT_PEERS__{name}": "127.0.0.1:9" for name in ("DIRECTORY", "MESSAGING", "TASKS")},

@@ -46,11 +46,15 @@ from plexuskit.config import CallerSection, GrpcSection, KafkaSection
 from plexuskit.grpc import CallerVerifier, open_channel, serve
 from plexuskit.grpc.options import channel_options
 from plexuskit.kafka import provision
-from plexuskit.kafka.clients import admin
+from plexuskit.kafka.authorize import authorize
+from plexuskit.kafka.grants import user_of
 from plexuskit.service import Runtime
+from plexuskit.testing.fixtures import kafka_names
+from plexuskit.testing.servers import FoundKafka
 from plexuskit.testing.servers.kafka import NativeKafka
 from plexuskit.testing.servers.mongo import drop_database
 from plexuskit.testing.servers.ports import free_port
+from plexuskit.testing.variables import kafka_variables
 from plexuskit.testing.wait import eventually
 
 TENANT = "ten_acme"
@@ -184,11 +188,13 @@ class World:
         directory_port: int,
         messaging: Messaging,
         kafka: KafkaSection,
+        own_kafka: KafkaSection,
         keys: CallerSection,
     ) -> None:
         self.directory = directory
         self.messaging = messaging
         self.kafka = kafka
+        self.own_kafka = own_kafka
         self.keys = keys
         self.directory_port = directory_port
         self.limits = LimitsSection(enabled=False)
@@ -206,7 +212,7 @@ class World:
                 search=nowhere,
                 audit=nowhere,
             ),
-            kafka=self.kafka,
+            kafka=self.own_kafka,
             caller=self.keys,
             live=LiveSection(**live),
             limits=self.limits,
@@ -445,13 +451,10 @@ def live_name() -> str:
 
 
 @pytest.fixture(scope="session")
-async def live_kafka(kafka_url: str, live_name: str) -> AsyncIterator[KafkaSection]:
-    section = KafkaSection(url=kafka_url, topic_prefix=f"{live_name}.")
-    await provision(section)
-    yield section
-    async with admin(section) as client:
-        names = await client.list_topics()
-        await client.delete_topics([name for name in names if name.startswith(live_name)])
+async def live_kafka(kafka_server: FoundKafka, live_name: str) -> AsyncIterator[KafkaSection]:
+    async with kafka_names(kafka_server, prefix=f"{live_name}.") as section:
+        await provision(section)
+        yield section
 
 
 @pytest.fixture(scope="session")
@@ -464,12 +467,17 @@ def live_database(mongo_url: str, live_name: str) -> Iterator[str]:
 async def standing(
     kafka: KafkaSection,
     *,
+    server: FoundKafka,
     mongo_url: str,
     database: str,
     keys_of: Callable[[str], CallerSection],
     log: Path,
 ) -> AsyncIterator[World]:
     """Start directory and messaging before a MongoDB and a Kafka."""
+
+    def owned(service: str) -> KafkaSection:
+        return server.section(user_of(service), topic_prefix=kafka.topic_prefix)
+
     directory = Directory()
     runtime = Runtime(service="directory", clock=SystemClock())
     servicers = [
@@ -487,8 +495,7 @@ async def standing(
             {
                 "MESSAGING_MONGO__URL": mongo_url,
                 "MESSAGING_MONGO__DATABASE": database,
-                "MESSAGING_KAFKA__URL": kafka.url,
-                "MESSAGING_KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
+                **kafka_variables("messaging", owned("messaging")),
                 "MESSAGING_OPS__PORT": "0",
                 "MESSAGING_LIMITS__SENDER_BURST": "1000000",
                 "MESSAGING_CALLER__KEYS_FILE": str(keys_of("messaging").keys_file),
@@ -503,6 +510,7 @@ async def standing(
                 directory_port=port,
                 messaging=messaging,
                 kafka=kafka,
+                own_kafka=owned("gateway"),
                 keys=keys_of("gateway"),
             )
         finally:
@@ -512,6 +520,7 @@ async def standing(
 
 @pytest.fixture(scope="session")
 async def world(
+    kafka_server: FoundKafka,
     mongo_url: str,
     live_kafka: KafkaSection,
     live_database: str,
@@ -520,6 +529,7 @@ async def world(
 ) -> AsyncIterator[World]:
     async with standing(
         live_kafka,
+        server=kafka_server,
         mongo_url=mongo_url,
         database=live_database,
         keys_of=caller_keys_of,
@@ -546,11 +556,14 @@ async def own_world(
     tmp_path: Path,
 ) -> AsyncIterator[World]:
     """A world on a broker that the test may stop and start."""
-    section = KafkaSection(url=own_kafka.url, topic_prefix=f"{unique_name}.")
+    server = FoundKafka(own_kafka.url, own_kafka.administering, own_kafka.accounts)
+    section = server.administering(topic_prefix=f"{unique_name}.")
+    await authorize(section, {})
     await provision(section)
     try:
         async with standing(
             section,
+            server=server,
             mongo_url=mongo_url,
             database=unique_name,
             keys_of=caller_keys_of,

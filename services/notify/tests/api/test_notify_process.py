@@ -17,6 +17,7 @@ from plexuskit.config import KafkaSection
 from plexuskit.grpc import open_channel
 from plexuskit.kafka import producer, tail
 from plexuskit.mongo import Database
+from plexuskit.testing.variables import kafka_variables
 from plexuskit.testing.wait import eventually
 
 
@@ -27,8 +28,7 @@ def environment(
         **os.environ,
         "NOTIFY_MONGO__URL": settings.mongo.url,
         "NOTIFY_MONGO__DATABASE": settings.mongo.database,
-        "NOTIFY_KAFKA__URL": kafka.url,
-        "NOTIFY_KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
+        **kafka_variables("notify", kafka),
         "NOTIFY_GRPC__PORT": str(settings.grpc.port),
         "NOTIFY_CALLER__KEYS_FILE": str(settings.caller.keys_file),
         "NOTIFY_PEERS__DIRECTORY": peers.directory,
@@ -82,6 +82,7 @@ async def test_provisioning_is_an_errand_that_can_be_repeated(
 async def test_the_whole_process_hears_shows_mails_reminds_and_publishes(
     settings: Settings,
     kafka_section: KafkaSection,
+    kafka_section_of: Callable[[str], KafkaSection],
     kafka_topics: Callable[..., Awaitable[Any]],
     peers: tuple[Any, PeersSection],
     caller_at: Callable[..., Any],
@@ -97,7 +98,9 @@ async def test_the_whole_process_hears_shows_mails_reminds_and_publishes(
 
     async with (
         running(
-            environment=environment(settings, kafka=kafka_section, peers=addresses, smtp=sink.port)
+            environment=environment(
+                settings, kafka=kafka_section_of("notify"), peers=addresses, smtp=sink.port
+            )
         ) as process,
         tail(kafka_section, ["notify.notification.v1"]) as records,
         producer(kafka_section) as out,

@@ -73,14 +73,18 @@ def directory() -> Directory:
 
 @pytest.fixture
 def running(
-    store: Store, directory: Any, kafka_section: KafkaSection, pace: Pace, runtime: Runtime
+    store: Store,
+    directory: Any,
+    kafka_section_of: Callable[[str], KafkaSection],
+    pace: Pace,
+    runtime: Runtime,
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
     """The role's consumers: `async with running()`."""
     return lambda: consuming(
         store,
         directory,
         membership=DirectoryMembership(directory),
-        kafka=kafka_section,
+        kafka=kafka_section_of("notify"),
         pace=pace,
         runtime=runtime,
     )

@@ -1,6 +1,6 @@
 """A process that consumes messages and is killed after the effect, before the offset is committed.
 
-`python consumer_child.py MONGO DATABASE KAFKA PREFIX`
+`python consumer_child.py MONGO DATABASE`; the environment says where Kafka is (`NOTIFY_KAFKA__…`).
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from notify.operations.tasks import Pace
 from notify.store import Store
 from plexus.topics import NOTIFY_MESSAGES
 from plexuskit.clock import SystemClock
-from plexuskit.config import KafkaSection, MongoSection
+from plexuskit.config import KafkaSection, MongoSection, ServiceSettings, load
 from plexuskit.kafka import Record, consumer
 from plexuskit.mongo import connect
 from plexuskit.service import Runtime
@@ -28,7 +28,13 @@ class NoDepartments:
         return frozenset()
 
 
-async def main(mongo: str, database: str, kafka: str, prefix: str) -> None:
+class Kafka(ServiceSettings, env_prefix="NOTIFY_"):
+    """Where Kafka is."""
+
+    kafka: KafkaSection = KafkaSection()
+
+
+async def main(mongo: str, database: str) -> None:
     runtime = Runtime(service="notify", clock=SystemClock())
     async with connect(MongoSection(url=mongo, database=database)) as db:
         pace = Pace(before=timedelta(hours=24), jitter=timedelta(0))
@@ -39,8 +45,7 @@ async def main(mongo: str, database: str, kafka: str, prefix: str) -> None:
             if any(record.envelope.type.endswith(".MessagePosted") for record in records):
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        section = KafkaSection(url=kafka, topic_prefix=prefix)
-        async with consumer(section, NOTIFY_MESSAGES, then_die, runtime=runtime):
+        async with consumer(load(Kafka).kafka, NOTIFY_MESSAGES, then_die, runtime=runtime):
             await asyncio.sleep(60)
 
 

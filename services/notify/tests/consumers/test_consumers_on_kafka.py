@@ -1,4 +1,5 @@
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from notify.store import Store
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import dlq_depth, dlq_list
 from plexuskit.mongo import Database
+from plexuskit.testing.variables import kafka_variables
 from plexuskit.testing.wait import eventually
 
 CHILD = Path(__file__).with_name("consumer_child.py")
@@ -85,7 +87,7 @@ async def test_ntf_02_a_kill_between_effect_and_commit_repeats_nothing(
     people_known: Any,
     db: Database,
     mongo_url: str,
-    kafka_section: KafkaSection,
+    kafka_section_of: Callable[[str], KafkaSection],
     outbox: Any,
     sink: Any,
     sender: Any,
@@ -97,8 +99,7 @@ async def test_ntf_02_a_kill_between_effect_and_commit_repeats_nothing(
         str(CHILD),
         mongo_url,
         db.name,
-        kafka_section.url,
-        kafka_section.topic_prefix,
+        env={**os.environ, **kafka_variables("notify", kafka_section_of("notify"))},
     )
     async with asyncio.timeout(60):
         assert await child.wait() == -signal.SIGKILL

@@ -44,12 +44,18 @@ async def kafka(
 
 
 @pytest.fixture
-def indexing(settings: Settings, kafka: KafkaSection) -> Callable[..., Any]:
+def indexing(
+    settings: Settings,
+    kafka: KafkaSection,  # noqa: ARG001 - its topics are there first
+    kafka_section_of: Callable[[str], KafkaSection],
+) -> Callable[..., Any]:
     """Run the indexer for the time of a block."""
 
     @asynccontextmanager
     async def running(opensearch: OpensearchSection | None = None) -> AsyncIterator[Runtime]:
-        own = {"kafka": kafka} | ({"opensearch": opensearch} if opensearch else {})
+        own = {"kafka": kafka_section_of("search")} | (
+            {"opensearch": opensearch} if opensearch else {}
+        )
         runtime = Runtime(service="search")
         try:
             async with app.indexer(settings.model_copy(update=own), runtime):

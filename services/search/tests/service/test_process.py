@@ -10,6 +10,7 @@ from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.search.v1.search_service_pb2_grpc import SearchServiceStub
 from plexuskit.config import KafkaSection
 from plexuskit.grpc import open_channel
+from plexuskit.testing.variables import kafka_variables
 from plexuskit.testing.wait import eventually
 from search.config import Settings
 from search.store import Store, connect
@@ -20,8 +21,7 @@ def environment(settings: Settings, kafka: KafkaSection, *, prefix: str) -> dict
         **os.environ,
         "SEARCH_OPENSEARCH__URL": settings.opensearch.url,
         "SEARCH_OPENSEARCH__INDEX_PREFIX": prefix,
-        "SEARCH_KAFKA__URL": kafka.url,
-        "SEARCH_KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
+        **kafka_variables("search", kafka),
         "SEARCH_GRPC__PORT": str(settings.grpc.port),
         "SEARCH_OPS__PORT": "0",
         "SEARCH_CALLER__KEYS_FILE": str(settings.caller.keys_file),
@@ -50,13 +50,13 @@ async def running(
 async def test_the_process_provisions_serves_indexes_and_stops_when_told(
     settings: Settings,
     own_store: Store,
-    kafka_section: KafkaSection,
+    kafka_section_of: Callable[[str], KafkaSection],
     kafka_topics: Callable[..., Awaitable[Any]],
     signed_in: Callable[..., Any],
 ) -> None:
     await kafka_topics("messaging.conversation.v1", "tasks.task.v1", "directory.person.v1")
     prefix = f"{own_store.section.index_prefix}run-"
-    env = environment(settings, kafka_section, prefix=prefix)
+    env = environment(settings, kafka_section_of("search"), prefix=prefix)
     for _ in range(2):
         async with running("--provision", env=env) as process, asyncio.timeout(30):
             assert await process.wait() == 0

@@ -18,6 +18,7 @@ from plexuskit.config import CallerSection, KafkaSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, open_channel
 from plexuskit.kafka import tail
 from plexuskit.mongo import Database
+from plexuskit.testing.variables import kafka_variables
 from plexuskit.testing.wait import eventually
 from tasks.config import Settings
 
@@ -27,8 +28,7 @@ def environment(settings: Settings, kafka: KafkaSection) -> dict[str, str]:
         **os.environ,
         "TASKS_MONGO__URL": settings.mongo.url,
         "TASKS_MONGO__DATABASE": settings.mongo.database,
-        "TASKS_KAFKA__URL": kafka.url,
-        "TASKS_KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
+        **kafka_variables("tasks", kafka),
         "TASKS_GRPC__PORT": str(settings.grpc.port),
         "TASKS_CALLER__KEYS_FILE": str(settings.caller.keys_file),
         "TASKS_SCHEDULER__POLL_SECONDS": "0.1",
@@ -74,6 +74,7 @@ async def test_provisioning_is_an_errand_that_can_be_repeated(
 async def test_msg_04_the_whole_process_serves_announces_and_publishes_in_order(
     settings: Settings,
     kafka_section: KafkaSection,
+    kafka_section_of: Callable[[str], KafkaSection],
     kafka_topics: Callable[..., Awaitable[Any]],
     caller_keys_of: Callable[[str], CallerSection],
 ) -> None:
@@ -89,7 +90,7 @@ async def test_msg_04_the_whole_process_serves_announces_and_publishes_in_order(
     events: list[Envelope] = []
 
     async with (
-        running(environment=environment(settings, kafka_section)) as process,
+        running(environment=environment(settings, kafka_section_of("tasks"))) as process,
         tail(kafka_section, ["tasks.task.v1"]) as records,
         open_channel(f"127.0.0.1:{settings.grpc.port}") as channel,
     ):

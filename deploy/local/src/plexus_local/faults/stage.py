@@ -9,14 +9,15 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from plexuskit.config import KafkaSection
 from plexuskit.kafka import provision
-from plexuskit.testing.servers import NativeServer, kafka, mongo
+from plexuskit.kafka.grants import PROVISIONING
+from plexuskit.testing.servers import KafkaAccounts, MongoAccounts, NativeServer, kafka, mongo
 
+from plexus_local.backends import kafka_section
 from plexus_local.environment import BackendUrls
 from plexus_local.harness import NO_SETTINGS, UNLIMITED, Platform, running
 from plexus_local.nursery import Forked
-from plexus_local.table import Entry
+from plexus_local.table import Entry, services
 
 ENTRIES: Final = (
     Entry(name="directory", service="directory", roles=("api", "relay", "upkeep"), stage=0),
@@ -67,15 +68,26 @@ async def stage(
         ToolMissing: A server's program is absent.
     """
     logs = directory / "logs"
-    servers: dict[str, NativeServer] = {"kafka": kafka(directory / "kafka", log=logs / "kafka.log")}
+    passwords = directory / "passwords"
+    kafka_users = KafkaAccounts.kept(passwords / "kafka")
+    servers: dict[str, NativeServer] = {
+        "kafka": kafka(directory / "kafka", log=logs / "kafka.log", accounts=kafka_users)
+    }
     if not mongo_url:
-        servers["mongo"] = mongo(directory / "mongo", log=logs / "mongo.log")
+        mongo_users = MongoAccounts.kept(passwords / "mongo", services=services())
+        servers["mongo"] = mongo(directory / "mongo", log=logs / "mongo.log", accounts=mongo_users)
     try:
         # Here and not in a thread: a child is tied to the thread that starts it.
         for server in servers.values():
             server.start()
-        await provision(KafkaSection(url=servers["kafka"].url))
-        urls = BackendUrls(mongo_url or servers["mongo"].url, servers["kafka"].url, NOBODY)
+        urls = BackendUrls(
+            mongo_url or servers["mongo"].url,
+            servers["kafka"].url,
+            NOBODY,
+            mongo_passwords="" if mongo_url else str(passwords / "mongo"),
+            kafka_passwords=str(passwords / "kafka"),
+        )
+        await provision(kafka_section(urls, PROVISIONING))
         with running(
             directory,
             servers=servers,

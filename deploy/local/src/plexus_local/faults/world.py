@@ -136,7 +136,7 @@ async def world(
     async with (
         stage(directory, mongo_url=mongo_url, settings=settings) as platform,
         company(platform) as everybody,
-        connect(MongoSection(url=platform.urls.mongo, database="plexus_messaging")) as database,
+        connect(MongoSection(url=platform.mongo_url, database="plexus_messaging")) as database,
     ):
         verifier = Verifier(database.collection("entries", schema_version=1), everybody.ledger)
         whole = World(platform, everybody, database, verifier, seed)

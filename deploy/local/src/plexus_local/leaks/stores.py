@@ -12,8 +12,8 @@ from opensearchpy import AsyncOpenSearch
 from opensearchpy.helpers import async_scan
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import MessagePosted
-from plexuskit.config import KafkaSection
 from plexuskit.kafka.clients import admin
+from plexuskit.kafka.security import security
 from pymongo import AsyncMongoClient
 
 from plexus_local.conversation_log import DATABASE
@@ -28,7 +28,7 @@ _INTERNAL: Final = frozenset({"admin", "config", "local"})
 
 async def texts(platform: Platform) -> list[str]:
     """Give bodies of messages that stand for all."""
-    connected: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(platform.urls.mongo)
+    connected: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(platform.mongo_url)
     async with connected as client:
         posted = client[DATABASE]["entries"].find({"kind": EntryKind.POSTED.value}, {"event": 1})
         found = {
@@ -40,7 +40,7 @@ async def texts(platform: Platform) -> list[str]:
 
 async def stored(platform: Platform) -> AsyncIterator[tuple[str, bytes]]:
     """Give every document and record of every store, with its place."""
-    connected: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(platform.urls.mongo)
+    connected: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(platform.mongo_url)
     async with connected as client:
         for name in await client.list_database_names():
             if name in _INTERNAL:
@@ -53,10 +53,13 @@ async def stored(platform: Platform) -> AsyncIterator[tuple[str, bytes]]:
         async for hit in async_scan(client, index="*"):
             place = f"OpenSearch {hit['_index']}"
             yield place, json.dumps(hit["_source"], ensure_ascii=False).encode()
-    async with admin(KafkaSection(url=platform.urls.kafka)) as client:
+    async with admin(platform.kafka) as client:
         topics = [name for name in await client.list_topics() if not name.startswith("__")]
     consumer = AIOKafkaConsumer(
-        *topics, bootstrap_servers=platform.urls.kafka, auto_offset_reset="earliest"
+        *topics,
+        bootstrap_servers=platform.kafka.url,
+        auto_offset_reset="earliest",
+        **security(platform.kafka),
     )
     async with consumer:
         ends = await consumer.end_offsets(consumer.assignment())

@@ -57,7 +57,7 @@ class CallerContextExpired(Refusal):
 
 
 class CallerNotAllowed(Refusal):
-    """The certificate of the connection is of a service that does not call this one (GW-1)."""
+    """The certificate or the signing key is of a service that does not call this one (GW-12)."""
 
     kind = Kind.UNAUTHENTICATED
     text = "The service {peer} does not call this one."

@@ -56,7 +56,8 @@ class Frame:
         *,
         service: str,
         verifier: CallerVerifier,
-        callers: frozenset[str] | None,
+        callers: frozenset[str],
+        certified: bool,
         clock: Clock,
     ) -> None:
         """Take what is the same for every method.
@@ -64,11 +65,13 @@ class Frame:
         Args:
             service: name of the service, for the domain of its errors.
             verifier: tells who calls.
-            callers: the services that may; their certificates are looked at. None: plain text.
+            callers: the services that may call; the signer of every context must be one of them.
+            certified: whether the connection has a certificate, which must name a caller too.
             clock: measures how long calls take.
         """
         self.domain = f"plexus.{service}"
         self.callers = callers
+        self.certified = certified
         self.verifier = verifier
         self.clock = clock
         self._observers: dict[tuple[str, str], Callable[[float], None]] = {}
@@ -180,6 +183,9 @@ class _Call:
                 "caller.refused", method=self._method.path[1:], peer=peer, signer=context.service
             )
             raise CallerContextInvalid(problem="peer")
+        if context.service not in self._frame.callers:
+            log.warning("caller.refused", method=self._method.path[1:], signer=context.service)
+            raise CallerNotAllowed(peer=context.service)
         required = self._method.requirement
         if required.internal and context.kind != CallerContext.KIND_SERVICE:
             raise InternalOnly
@@ -189,11 +195,10 @@ class _Call:
 
     def _peer(self) -> str | None:
         """Return whose connection this is; None in plain text. Raises CallerNotAllowed (GW-1)."""
-        callers = self._frame.callers
-        if callers is None:
+        if not self._frame.certified:
             return None
         peer = peer_of(self._context)
-        if peer not in callers:
+        if peer not in self._frame.callers:
             log.warning("caller.refused", method=self._method.path[1:], peer=peer or "unnamed")
             raise CallerNotAllowed(peer=peer)
         return peer

@@ -52,8 +52,9 @@ async def serve(
         servicers: pairs of a generated `add_…_to_server` and the servicer.
         verifier: tells who calls.
         runtime: the process that it is part of.
-        tls: this service's certificate; with it only the services of `proto/calls.yaml` may call,
-            each with its own certificate and in its own name (GW-1). None listens in plain text.
+        tls: this service's certificate; with it every caller needs its own certificate, and calls
+            in its own name (GW-1). None listens in plain text. Either way only the services of
+            `proto/calls.yaml` may call, known by the key that signed the context (GW-12).
         health: gets the check `grpc`; the process's own unless given.
 
     Yields:
@@ -65,8 +66,13 @@ async def serve(
         TypeError: a method is served by a function that is not asynchronous.
         RuntimeError: the port is taken.
     """
-    callers = None if tls is None else CALLERS.get(service, frozenset({GATEWAY}))
-    frame = Frame(service=service, verifier=verifier, callers=callers, clock=runtime.clock)
+    frame = Frame(
+        service=service,
+        verifier=verifier,
+        callers=CALLERS.get(service, frozenset({GATEWAY})),
+        certified=tls is not None,
+        clock=runtime.clock,
+    )
     server = grpc.aio.server(
         options=server_options(max_message_bytes=section.max_message_bytes),
         compression=grpc.Compression.NoCompression,

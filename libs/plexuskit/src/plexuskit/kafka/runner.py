@@ -28,7 +28,6 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream.kafka import KafkaBroker
 from faststream.middlewares import AckPolicy
-from faststream.security import BaseSecurity
 from plexus.topics import TOPICS, Consumer
 
 from plexuskit import fault
@@ -41,7 +40,7 @@ from plexuskit.kafka.names import group_name, topic_name
 from plexuskit.kafka.producer import Producer, producer
 from plexuskit.kafka.provision import MAX_LETTER_BYTES
 from plexuskit.kafka.records import Handler, Record, record_of
-from plexuskit.kafka.security import tls_context
+from plexuskit.kafka.security import broker_security
 from plexuskit.kafka.verdicts import back_off
 from plexuskit.runtime import Runtime
 
@@ -145,13 +144,12 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
 
     @asynccontextmanager
     async def _subscribed(self) -> AsyncIterator[AIOKafkaConsumer]:
-        tls = tls_context(self._section)
         session = timedelta(seconds=self._section.session_seconds)
         broker = KafkaBroker(
             self._section.url,
             consumer_only=True,
             allow_auto_create_topics=False,
-            security=None if tls is None else BaseSecurity(ssl_context=tls, use_ssl=True),
+            security=broker_security(self._section),
             request_timeout_ms=milliseconds(_REQUEST_TIMEOUT),
             logger=None,
         )

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from plexuskit.config import MongoSection
+from plexuskit.config import MongoSection, read_password
 from plexuskit.mongo import changes, transactions
 from plexuskit.mongo.changes import Changes
 from plexuskit.mongo.collection import Collection
@@ -34,6 +34,9 @@ async def connect(section: MongoSection) -> AsyncIterator["Database"]:
     Every write waits for the majority and the journal, every read for the majority. No operation
     waits longer than `timeout_ms` for a server, a pooled connection or the majority, and no longer
     than twice that for an answer.
+
+    Raises:
+        PasswordUnreadable: the file with the password cannot be read.
     """
     client: AsyncMongoClient[Document] = AsyncMongoClient(
         _without_zlib(section.url),
@@ -52,6 +55,7 @@ async def connect(section: MongoSection) -> AsyncIterator["Database"]:
         # The majority's own timeout answers first, with a better error.
         socketTimeoutMS=2 * section.timeout_ms,
         appname="plexus",
+        **_signing_in(section),
     )
     try:
         yield Database(client[section.database], timeout=timedelta(milliseconds=section.timeout_ms))
@@ -181,6 +185,13 @@ class Database:
         """Delete the whole database; for tests."""
         with edge():
             await self._database.client.drop_database(self.name)
+
+
+def _signing_in(section: MongoSection) -> dict[str, Any]:
+    """Return the arguments of the user, if the settings name one beside the URL."""
+    if section.password_file is None:
+        return {}
+    return {"username": section.user, "password": read_password(section.password_file)}
 
 
 def _without_zlib(url: str) -> str:

@@ -10,6 +10,7 @@ imported inside them, so that tests of a pure domain import no driver.
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from plexuskit.mongo import Database
     from plexuskit.service import Runtime
     from plexuskit.testing.commands import StoreCommands
+    from plexuskit.testing.servers import FoundKafka
 
 MONDAY_MORNING = datetime(2026, 3, 2, 1, tzinfo=UTC)  # nine o'clock in Shanghai
 
@@ -44,12 +46,18 @@ def mongo_url(server_files: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def kafka_url(server_files: Path) -> Iterator[str]:
-    """Bootstrap address of a Kafka cluster."""
-    from plexuskit.testing.servers import found
+def kafka_server(server_files: Path) -> Iterator["FoundKafka"]:
+    """A Kafka cluster with its users."""
+    from plexuskit.testing.servers import found_kafka
 
-    with found("kafka", directory=server_files) as url:
-        yield url
+    with found_kafka(directory=server_files) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_url(kafka_server: "FoundKafka") -> str:
+    """Bootstrap address of a Kafka cluster, where nobody may do anything without a user."""
+    return kafka_server.url
 
 
 @pytest.fixture(scope="session")
@@ -94,26 +102,53 @@ def commands() -> "StoreCommands":
 
 
 @pytest.fixture
-async def kafka_section(kafka_url: str, unique_name: str) -> AsyncIterator["KafkaSection"]:
-    """Kafka under a topic prefix of the test's own; its topics are deleted afterwards.
+async def kafka_section(
+    kafka_server: "FoundKafka", unique_name: str
+) -> AsyncIterator["KafkaSection"]:
+    """Kafka under a topic prefix of the test's own, for the test itself, which may do everything.
 
-    No topic exists at first: `kafka_topics` provisions those that the test names.
+    What is tested gets `kafka_section_of(service)` instead. No topic exists at first:
+    `kafka_topics` provisions those that the test names. Topics and rules are deleted afterwards.
     """
-    from plexuskit.config import KafkaSection
+    async with kafka_names(kafka_server, prefix=f"{unique_name}.") as section:
+        yield section
+
+
+@asynccontextmanager
+async def kafka_names(server: "FoundKafka", *, prefix: str) -> AsyncIterator["KafkaSection"]:
+    """Provide the access rules of the catalogue under a prefix; remove all of it at the end."""
+    from plexuskit.kafka.authorize import authorize, revoke
     from plexuskit.kafka.clients import admin
 
-    section = KafkaSection(url=kafka_url, topic_prefix=f"{unique_name}.")
+    section = server.administering(topic_prefix=prefix)
+    if server.accounts is not None:
+        await authorize(section, {})
     yield section
 
     async with admin(section) as client:
-        left = [name for name in await client.list_topics() if name.startswith(unique_name)]
+        left = [name for name in await client.list_topics() if name.startswith(prefix)]
         if left:
             await client.delete_topics(left)
+    if server.accounts is not None:
+        await revoke(section)
+
+
+@pytest.fixture
+def kafka_section_of(
+    kafka_server: "FoundKafka", kafka_section: "KafkaSection"
+) -> Callable[[str], "KafkaSection"]:
+    """A function from a service's name to its own section: it may do what the catalogue grants."""
+    from plexuskit.kafka.grants import user_of
+
+    def section_of(service: str) -> "KafkaSection":
+        return kafka_server.section(user_of(service), topic_prefix=kafka_section.topic_prefix)
+
+    return section_of
 
 
 @pytest.fixture
 def kafka_topics(
-    kafka_section: "KafkaSection",
+    kafka_server: "FoundKafka", kafka_section: "KafkaSection"
 ) -> Callable[..., Awaitable["ProvisionReport"]]:
     """A function that provisions topics of the catalogue by name, with their dead-letter topics.
 
@@ -122,6 +157,9 @@ def kafka_topics(
     from plexus.topics import CONSUMERS, TOPICS
 
     from plexuskit.kafka import provision
+    from plexuskit.kafka.grants import PROVISIONING
+
+    section = kafka_server.section(PROVISIONING, topic_prefix=kafka_section.topic_prefix)
 
     async def provisioned(*names: str) -> "ProvisionReport":
         unknown = set(names) - {topic.name for topic in TOPICS}
@@ -131,7 +169,7 @@ def kafka_topics(
         topics = [topic for topic in TOPICS if not names or topic.name in names]
         chosen = {topic.name for topic in topics}
         consumers = [consumer for consumer in CONSUMERS if chosen & set(consumer.topics)]
-        return await provision(kafka_section, topics, consumers)
+        return await provision(section, topics, consumers)
 
     return provisioned
 

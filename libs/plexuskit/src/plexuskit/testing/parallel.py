@@ -5,7 +5,7 @@ made once per worker.
 """
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,9 +13,9 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-from plexuskit.testing.servers import ToolMissing, found
+from plexuskit.testing.servers import FoundKafka, ToolMissing, found, found_kafka
 
-SERVERS = ("mongo", "kafka", "opensearch")
+SERVERS = ("mongo", "opensearch")
 # All of these share one platform, and break it in turns; those below have a stage of their own.
 INTEGRATION = "tests/integration"
 FAULTS = f"{INTEGRATION}/faults"
@@ -38,6 +38,18 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         except ToolMissing:
             continue  # the tests that need it say what is missing
         os.environ[f"PLEXUS_TEST_{name.upper()}_URL"] = url
+    with suppress(ToolMissing):
+        _export_kafka(stack.enter_context(found_kafka(directory=directory)), directory)
+
+
+def _export_kafka(server: FoundKafka, directory: Path) -> None:
+    """Give the workers a Kafka's address, and its administrator by a file of their own run."""
+    os.environ["PLEXUS_TEST_KAFKA_URL"] = server.url
+    if server.accounts is not None and "PLEXUS_TEST_KAFKA_ADMIN_PASSWORD_FILE" not in os.environ:
+        file = directory / "kafka-admin"
+        file.touch(mode=0o600)
+        file.write_text(server.accounts.admin)
+        os.environ["PLEXUS_TEST_KAFKA_ADMIN_PASSWORD_FILE"] = str(file)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

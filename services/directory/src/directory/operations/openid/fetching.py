@@ -17,6 +17,18 @@ from directory.domain.sign_in_refusals import ProviderUnavailable
 _CONNECTIONS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=5)
 _HTTP_OK: Final = 200
 _SERVER_ERRORS: Final = 500
+_TRANSLATED: Final = tuple(
+    ipaddress.IPv6Network(network)
+    for network in (
+        "64:ff9b::/96",  # NAT64
+        "64:ff9b:1::/48",  # NAT64 of one's own network
+        "2002::/16",  # 6to4
+        "2001::/32",  # Teredo
+        "::/96",  # IPv4-compatible
+        "::ffff:0:0:0/96",  # IPv4-translated
+        "fec0::/10",  # site-local, which `is_global` takes for public
+    )
+)
 
 
 class AddressNotAllowed(httpcore.ConnectError):
@@ -140,6 +152,20 @@ class _GuardedNetwork(httpcore.AsyncNetworkBackend):
     def _allowed(self, address: str) -> bool:
         if self._private_addresses:
             return True
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-        mapped = getattr(parsed, "ipv4_mapped", None)
-        return (mapped or parsed).is_global and not parsed.is_multicast
+        return is_public(address)
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an address is of the public internet, by itself and without a translator.
+
+    Networks that carry an IPv4 address inside an IPv6 one (NAT64, 6to4, Teredo, IPv4-compatible)
+    are refused as a whole, whatever they embed: a translator of this network would deliver there,
+    past the check. The mapped form is the same address as the IPv4 one, and decided as that.
+    """
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return is_public(str(parsed.ipv4_mapped))
+        if any(parsed in network for network in _TRANSLATED):
+            return False
+    return parsed.is_global and not parsed.is_multicast
