@@ -3,13 +3,15 @@
 import asyncio
 import functools
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
 import pytest
 from plexuskit import loop as loops
-from plexuskit.loop import Loop
+from plexuskit.loop import MAX_BLOCKED_SECONDS, Loop, Watchdog
+from plexuskit.testing.wait import eventually
 
 STREAMS, TURNS = 40, 50
 
@@ -82,3 +84,30 @@ def test_other_readers_are_left_as_they_are() -> None:
 
     with asyncio.Runner(loop_factory=Loop) as runner:
         assert runner.run(read()) == b"hello"
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_the_watchdog_counts_what_occupies_the_loop() -> None:
+    watchdog = Watchdog()
+    watching = asyncio.create_task(watchdog.run())
+    await asyncio.sleep(0)
+
+    until = time.thread_time() + 3 * MAX_BLOCKED_SECONDS
+    while time.thread_time() < until:
+        pass
+    await eventually(lambda: watchdog.blocked)
+
+    assert watchdog.blocked == 1
+    assert watchdog.longest >= MAX_BLOCKED_SECONDS
+    watching.cancel()
+
+
+@pytest.mark.rule("GW-13")
+def test_gw_13_a_busy_machine_is_no_blocked_loop() -> None:
+    watchdog = Watchdog()
+
+    watchdog.note(lag=5.0, used=0.02)
+    watchdog.note(lag=0.02, used=5.0)
+
+    assert watchdog.blocked == 0
+    assert watchdog.longest == pytest.approx(0.02)

@@ -45,7 +45,7 @@ from plexuskit import telemetry
 from plexuskit.clock import Clock, SystemClock
 from plexuskit.config import CallerSection, GrpcSection
 from plexuskit.errors import DependencyDown, InvalidArgument, Kind, Refusal
-from plexuskit.grpc import CallerSigner, CallerVerifier, caller, open_channel, serve
+from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerVerifier, caller, open_channel, serve
 from plexuskit.grpc.budget import remaining
 from plexuskit.kafka import KafkaUnavailable
 from plexuskit.service import Health, Runtime
@@ -105,6 +105,12 @@ class ApiTokenInvalid(Refusal):
     kind = Kind.UNAUTHENTICATED
 
 
+class WrongPassword(Refusal):
+    """The password is another one."""
+
+    kind = Kind.UNAUTHENTICATED
+
+
 class PersonNotFound(Refusal):
     """Nobody is called {person_id}."""
 
@@ -148,6 +154,10 @@ class Directory(DirectoryServiceServicer, SessionServiceServicer, ScimServiceSer
 
     async def SignIn(self, request: Any, context: Any) -> Any:
         self.seen = {"kind": caller().kind, "person": caller().person_id}
+        if request.password == "wrong":
+            raise WrongPassword
+        if request.password == "down":
+            raise DependencyDown(dependency="mongo")
         return session_service_pb2.SignInResponse()
 
     async def ExchangeScim(self, request: Any, context: Any) -> Any:
@@ -245,6 +255,12 @@ class Running:
     server_runtime: Runtime
     targets: dict[str, str]
 
+    callers: Callers
+
+    def as_gateway(self) -> tuple[tuple[str, bytes], ...]:
+        """Give what the gateway tells directory of a caller of a public method."""
+        return ((METADATA_KEY, self.callers.anonymous("directory")),)
+
     def bearer(self, **claims: Any) -> tuple[tuple[str, str], ...]:
         return (("authorization", f"Bearer {self.issuer.token(**claims)}"),)
 
@@ -333,7 +349,7 @@ def limits_section() -> LimitsSection:
 @pytest.fixture
 def http_section() -> HttpSection:
     """What the HTTP port listens on."""
-    return HttpSection(port=0)
+    return HttpSection(port=0, max_body_bytes=64 * 1024)
 
 
 @pytest.fixture
@@ -397,7 +413,14 @@ async def running(
         owners = await stack.enter_async_context(proxy.owners(targets, max_message_bytes=8 << 20))
         calls = proxy.Calls(admission, limits=limits, clock=clock)
         forwarding = proxy.Forwarding(admission, owners, limits=limits)
-        handlers, endpoints = proxy.Handlers(calls), connect.Endpoints(calls)
+        connections = connect.Connections(
+            limits.strangers,
+            most=http_section.max_address_connections,
+            allowance=limits_section.company_allowance,
+        )
+        handlers = proxy.Handlers(calls)
+        endpoints = connect.Endpoints(calls, known=connections.done)
+        stack.callback(endpoints.close)
         handlers.forward(forwarding)
         endpoints.forward(forwarding)
         stack.push_async_callback(runtime.close)
@@ -413,9 +436,19 @@ async def running(
             connect.serve(
                 http_section,
                 site=connect.Site(
-                    endpoints.application(max_body_bytes=64 * 1024),
+                    endpoints.application(
+                        max_body_bytes=http_section.max_body_bytes,
+                        unfinished=connect.Unfinished(
+                            most_bytes=http_section.max_unfinished_bytes,
+                            most_of_network=http_section.max_address_bodies,
+                        ),
+                    ),
                     feed=connect.ScimSite(
-                        calls, forwarding, max_body_bytes=64 * 1024, public_url=""
+                        calls,
+                        forwarding,
+                        max_body_bytes=64 * 1024,
+                        public_url="",
+                        known=connections.done,
                     ),
                     origins=["https://plexus.example.com"],
                     is_serving=lambda: not runtime.stopping.is_set(),
@@ -423,6 +456,7 @@ async def running(
                 runtime=runtime,
                 drain_seconds=1,
                 tls=public_tls,
+                connections=connections if limits_section.enabled else None,
             )
         )
         channel = await stack.enter_async_context(open_channel(f"127.0.0.1:{grpc_port}"))
@@ -437,4 +471,5 @@ async def running(
             http=f"http://127.0.0.1:{http_port}",
             server_runtime=runtime,
             targets=targets,
+            callers=admission.callers,
         )

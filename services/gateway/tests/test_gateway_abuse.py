@@ -23,7 +23,7 @@ TOWER = b"\x0b" * 50_000
 
 @pytest.fixture
 def http_section() -> HttpSection:
-    return HttpSection(port=0, request_seconds=REQUEST_SECONDS)
+    return HttpSection(port=0, request_seconds=REQUEST_SECONDS, max_body_bytes=64 * 1024)
 
 
 def headers(running: Any) -> dict[str, str]:

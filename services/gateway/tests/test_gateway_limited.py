@@ -15,6 +15,7 @@ from plexus.directory.v1.session_service_pb2 import SignInRequest
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.messaging.v1.import_service_pb2 import ImportMessagesRequest
 from plexus.messaging.v1.import_service_pb2_grpc import ImportServiceStub
+from plexus_access.api_tokens import new_token
 from plexuskit.grpc import RemoteRefusal, refused
 
 PATH = "/plexus.directory.v1.DirectoryService/GetPerson"
@@ -137,24 +138,86 @@ async def test_gw_06_streams_are_limited_for_each_person_and_end_their_count(run
         stream.cancel()
 
 
-async def test_gw_06_signing_in_is_limited_by_handle_and_by_address(running: Any) -> None:
+async def test_gw_13_failed_sign_ins_are_limited_by_handle_and_by_address(running: Any) -> None:
     stub: Any = SessionServiceStub(running.channel)
+
+    def wrong(handle: str) -> Any:
+        return stub.SignIn(SignInRequest(handle=handle, password="wrong"), timeout=10)
+
     for spelling in ("ann", "Ann", " ann"):
-        await stub.SignIn(SignInRequest(handle=spelling), timeout=10)
-    refusal = await refusal_of(stub.SignIn(SignInRequest(handle="ann"), timeout=10))
+        assert (await refusal_of(wrong(spelling))).reason == "WRONG_PASSWORD"
+    refusal = await refusal_of(wrong("ann"))
     assert refusal.metadata == {"limit": "handle", "method_class": "public"}
 
     for handle in ("bob", "cem"):
-        await stub.SignIn(SignInRequest(handle=handle), timeout=10)
-    refusal = await refusal_of(stub.SignIn(SignInRequest(handle="dan"), timeout=10))
+        assert (await refusal_of(wrong(handle))).reason == "WRONG_PASSWORD"
+    refusal = await refusal_of(wrong("dan"))
     assert refusal.metadata == {"limit": "address", "method_class": "public"}
 
     # The same machine over HTTP is the same stranger.
     async with (
         aiohttp.ClientSession(running.http) as session,
-        session.post(SIGN_IN, json={"handle": "eve"}) as response,
+        session.post(SIGN_IN, json={"handle": "eve", "password": "wrong"}) as response,
     ):
         assert response.status == 429
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_sign_ins_that_succeed_never_count(running: Any) -> None:
+    stub: Any = SessionServiceStub(running.channel)
+    for number in range(10 * BURST):
+        await stub.SignIn(SignInRequest(handle=f"per_{number}", password="right"), timeout=10)
+        await stub.SignIn(SignInRequest(handle="ann", password="right"), timeout=10)
+
+    # Nor does what the gateway's own side could not do.
+    for _ in range(10 * BURST):
+        refusal = await refusal_of(
+            stub.SignIn(SignInRequest(handle="ann", password="down"), timeout=10)
+        )
+        assert refusal.reason == "DEPENDENCY_DOWN"
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_made_up_tokens_are_limited_and_good_ones_are_not(running: Any) -> None:
+    stub: Any = DirectoryServiceStub(running.channel)
+
+    def shown(authorization: str) -> Any:
+        metadata = (("authorization", authorization),)
+        return stub.GetPerson(GetPersonRequest(person_id="x"), metadata=metadata, timeout=10)
+
+    made_up = running.issuer.token()[:-4] + "AAAA"
+    kinds = ["Bearer x.y.z", f"Bearer {made_up}", f"Bearer {new_token()}", "Basic x", "Bearer ", ""]
+    reasons = [(await refusal_of(shown(kind))).reason for kind in kinds]
+    assert set(reasons) == {"TOKEN_INVALID", "TOKEN_MISSING"}
+    for kind in kinds:
+        refusal = await refusal_of(shown(kind))
+        assert refusal.metadata == {"limit": "address", "method_class": "public"}
+
+    async with aiohttp.ClientSession(running.http) as session:
+        headers = {"authorization": f"Bearer {new_token()}"}
+        async with session.post(PATH, json={}, headers=headers) as response:
+            assert response.status == 429
+        async with session.get("/scim/v2/Users", headers=headers) as response:
+            assert response.status == 429
+
+    # Whoever is known is not one of the strangers at that address.
+    token = running.issuer.token(sub="per_bob", jti="known before")
+    for _ in range(BURST):
+        refusal = await refusal_of(shown(f"Bearer {token}"))
+        assert refusal.metadata["limit"] == "address"
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_a_person_who_is_known_is_never_refused_for_their_address(
+    running: Any,
+) -> None:
+    stub: Any = DirectoryServiceStub(running.channel)
+    known = running.bearer(sub="per_bob", jti="known")
+    await stub.GetPerson(GetPersonRequest(person_id="x"), metadata=known, timeout=10)
+    for _ in range(3 * BURST):
+        await refusal_of(stub.GetPerson(GetPersonRequest(person_id="x"), timeout=10))
+
+    await stub.GetPerson(GetPersonRequest(person_id="x"), metadata=known, timeout=10)
 
 
 @pytest.mark.parametrize("trusted", [("127.0.0.1",)])
@@ -164,18 +227,19 @@ async def test_gw_06_behind_a_trusted_proxy_every_client_has_its_own_allowance(
     stub: Any = SessionServiceStub(running.channel)
 
     def sign_in(number: int, *, client: str) -> Any:
-        request = SignInRequest(handle=f"nobody-{number}")
+        request = SignInRequest(handle=f"nobody-{number}", password="wrong")
         return stub.SignIn(request, metadata=(("x-forwarded-for", client),), timeout=10)
 
     for number in range(2 * BURST):
-        await sign_in(number, client="198.51.100.1, 203.0.113.5")
+        await refusal_of(sign_in(number, client="198.51.100.1, 203.0.113.5"))
     refusal = await refusal_of(sign_in(100, client="198.51.100.2, 203.0.113.5"))
     assert refusal.metadata["limit"] == "address"
-    await sign_in(101, client="203.0.113.6")
+    assert (await refusal_of(sign_in(101, client="203.0.113.6"))).reason == "WRONG_PASSWORD"
 
     async with aiohttp.ClientSession(running.http) as session:
-        for client, status in (("203.0.113.5", 429), ("203.0.113.6", 200)):
-            body, header = {"handle": f"web-{client}"}, {"X-Forwarded-For": client}
+        for client, status in (("203.0.113.5", 429), ("203.0.113.6", 401)):
+            body = {"handle": f"web-{client}", "password": "wrong"}
+            header = {"X-Forwarded-For": client}
             async with session.post(SIGN_IN, json=body, headers=header) as response:
                 assert response.status == status
 
@@ -184,9 +248,9 @@ async def test_gw_06_without_trusted_proxies_a_header_gives_no_allowance(running
     stub: Any = SessionServiceStub(running.channel)
     for number in range(2 * BURST):
         metadata = (("x-forwarded-for", f"203.0.113.{number}"),)
-        await stub.SignIn(SignInRequest(handle=f"one-{number}"), metadata=metadata, timeout=10)
+        request = SignInRequest(handle=f"one-{number}", password="wrong")
+        await refusal_of(stub.SignIn(request, metadata=metadata, timeout=10))
     metadata = (("x-forwarded-for", "203.0.113.200"),)
-    refusal = await refusal_of(
-        stub.SignIn(SignInRequest(handle="more"), metadata=metadata, timeout=10)
-    )
+    request = SignInRequest(handle="more", password="wrong")
+    refusal = await refusal_of(stub.SignIn(request, metadata=metadata, timeout=10))
     assert refusal.metadata["limit"] == "address"

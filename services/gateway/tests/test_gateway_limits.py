@@ -18,7 +18,13 @@ from gateway.limits import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest, SendMessagesRequest
+from plexus.messaging.v1.messaging_service_pb2 import (
+    AdvanceCursorsRequest,
+    CursorAdvance,
+    ForwardMessagesRequest,
+    SendMessageRequest,
+    SendMessagesRequest,
+)
 from plexuskit.grpc import requirements
 from plexuskit.testing.clock import FrozenClock
 from prometheus_client import REGISTRY
@@ -29,6 +35,8 @@ IMPORT = requirements()["/plexus.messaging.v1.ImportService/ImportConversations"
 STREAM = requirements()["/plexus.gateway.v1.SessionService/Subscribe"]
 SIGN_IN = requirements()["/plexus.directory.v1.SessionService/SignIn"]
 BATCH = requirements()["/plexus.messaging.v1.MessagingService/SendMessages"]
+FORWARD = requirements()["/plexus.messaging.v1.MessagingService/ForwardMessages"]
+ADVANCE = requirements()["/plexus.messaging.v1.MessagingService/AdvanceCursors"]
 
 rates = st.floats(min_value=0.1, max_value=1000, allow_nan=False)
 bursts = st.integers(min_value=1, max_value=100)
@@ -136,16 +144,63 @@ def test_gw_06_a_person_has_a_rate_of_its_own_for_each_class(clock: FrozenClock)
     limits.rate(READ, identity("per_bob"))
 
 
-def test_gw_06_an_app_has_a_rate_of_its_own(clock: FrozenClock) -> None:
-    limits = Limits(few(), clock=clock)
-    for _ in range(2):
-        limits.rate(READ, identity(app="tok_1"))
-    with pytest.raises(RateLimited) as refused:
-        limits.rate(READ, identity(app="tok_1"))
+@pytest.mark.rule("GW-9")
+def test_gw_09_each_token_has_a_rate_and_all_of_a_person_share_the_persons(
+    clock: FrozenClock,
+) -> None:
+    limits = Limits(few(person_read=RateSection(per_second=0.001, burst=5)), clock=clock)
+    for app in ("tok_1", "tok_2"):
+        for _ in range(2):
+            limits.rate(READ, identity(app=app))
+        with pytest.raises(RateLimited) as refused:
+            limits.rate(READ, identity(app=app))
+        assert refused.value.metadata["limit"] == "app"
 
-    assert refused.value.metadata["limit"] == "app"
-    limits.rate(READ, identity(app="tok_2"))
-    limits.rate(READ, identity())
+    limits.rate(READ, identity(app="tok_3"))
+    for app in ("tok_3", "tok_4"):
+        with pytest.raises(RateLimited) as refused:
+            limits.rate(READ, identity(app=app))
+        assert refused.value.metadata["limit"] == "tokens"
+
+    # Sessions of the person, and tokens of others, are not concerned.
+    for _ in range(5):
+        limits.rate(READ, identity())
+    limits.rate(READ, identity("per_bob", app="tok_5"))
+
+
+@pytest.mark.rule("GW-9")
+def test_gw_09_all_tokens_of_a_person_share_calls_and_streams_at_once(clock: FrozenClock) -> None:
+    limits = Limits(few(calls_per_person=2, streams_per_person=1), clock=clock)
+    limits.enter(READ, identity(app="tok_1"))
+    limits.enter(READ, identity(app="tok_2"))
+    limits.enter(STREAM, identity(app="tok_1"))
+
+    with pytest.raises(TooManyCalls):
+        limits.enter(READ, identity(app="tok_3"))
+    with pytest.raises(TooManyStreams):
+        limits.enter(STREAM, identity(app="tok_2"))
+    limits.enter(READ, identity())
+    limits.enter(STREAM, identity())
+
+
+@pytest.mark.rule("GW-13")
+@pytest.mark.parametrize("app", ["", "tok_1"])
+def test_gw_13_forwards_and_advances_count_for_each_message(clock: FrozenClock, app: str) -> None:
+    ten = RateSection(per_second=1, burst=10)
+    sections = dict.fromkeys(("person_read", "person_change", "app_read", "app_change"), ten)
+    limits = Limits(few(**sections), clock=clock)
+    requests = {
+        FORWARD: ForwardMessagesRequest(seqs=[1, 2, 3, 4, 5]),
+        ADVANCE: AdvanceCursorsRequest(advances=[CursorAdvance()] * 5),
+    }
+
+    for method, request in requests.items():
+        who = identity(f"per_{request.DESCRIPTOR.name}", app=app and f"{app}_{method.path}")
+        for _ in range(2):
+            limits.rate(method, who)
+            limits.batch(method, request.SerializeToString(), who)
+        with pytest.raises(RateLimited):
+            limits.rate(method, who)
 
 
 def test_gw_06_a_tenant_has_a_rate_and_who_is_refused_pays_nothing(clock: FrozenClock) -> None:

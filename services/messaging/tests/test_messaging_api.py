@@ -4,7 +4,7 @@ import asyncio
 
 import grpc
 import pytest
-from messaging.api import AuthorityApi, ImportApi, LogApi, MessagingApi
+from messaging.api import AuthorityApi, ImportApi, LogApi, MessagingApi, translate
 from messaging.api.log import MOST_EVENT_BYTES, Outbox
 from messaging.app import SERVICE
 from plexus.authz.v1.authority_pb2 import ReadableContainersRequest
@@ -272,6 +272,83 @@ async def test_the_append_stream_answers_every_item(channel, as_, as_service, si
     assert verdicts[900].refused.reason == "CONVERSATION_NOT_FOUND"
     assert verdicts[901].refused.reason == "CALLER_CONTEXT_INVALID"
     assert verdicts[902].refused.reason == "INVALID_ARGUMENT"
+
+
+@pytest.mark.rule("GW-8")
+async def test_gw_08_a_poisonous_item_is_a_verdict_and_the_stream_goes_on(
+    channel, as_, as_service, signed, monkeypatch
+):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+    room = await new_group(stub, as_("ann"), "bob")
+    read = translate.to_draft
+
+    def failing(request, *, sender_id):
+        if request.text == "unexpected":
+            raise RuntimeError("a fault of ours")
+        return read(request, sender_id=sender_id)
+
+    monkeypatch.setattr(translate, "to_draft", failing)
+    call = log_service_pb2_grpc.LogServiceStub(channel).Append(metadata=as_service)
+
+    async def verdict(sender: str, conversation_id: str, text: str, **fields) -> pb.SendVerdict:
+        command = pb.SendMessageRequest(
+            conversation_id=conversation_id, request_id=text, text=text, **fields
+        )
+        item = log_service_pb2.AppendItem(
+            ref=1, signed_caller=signed(sender), command=command.SerializeToString()
+        )
+        await call.write(log_service_pb2.AppendRequest(items=[item]))
+        async with asyncio.timeout(5):
+            (found,) = (await call.read()).verdicts
+        return found.verdict
+
+    replied = await verdict("eve", "cnv_made_up", "r", reply_to_seq=-5)
+    quoted = await verdict("ann", room, "q", quote_seq=-1)
+    failed = await verdict("ann", room, "unexpected")
+    stored = await verdict("ann", room, "fine")
+
+    assert replied.refused.reason == quoted.refused.reason == "INVALID_ARGUMENT"
+    assert (failed.refused.code, failed.refused.reason) == (13, "INTERNAL")
+    assert failed.refused.metadata["reference"]
+    assert stored.stored.seq == 1
+    call.cancel()
+
+
+@pytest.mark.rule("GW-8")
+async def test_gw_08_a_poisonous_item_of_a_batch_is_one_verdict(channel, as_):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+    room = await new_group(stub, as_("ann"), "bob")
+    items = [
+        pb.SendMessageRequest(conversation_id=room, request_id=f"r{n}", text="m", reply_to_seq=n)
+        for n in (-1, 0, -(2**63))
+    ]
+
+    answer = await stub.SendMessages(pb.SendMessagesRequest(items=items), metadata=as_("ann"))
+
+    assert [each.refused.reason for each in answer.verdicts] == [
+        "INVALID_ARGUMENT",
+        "",
+        "INVALID_ARGUMENT",
+    ]
+    assert answer.verdicts[1].stored.seq == 1
+
+
+@pytest.mark.rule("GW-8")
+async def test_gw_08_a_stream_whose_reader_died_is_closed(channel, as_, as_service, signed):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+    room = await new_group(stub, as_("ann"), "bob")
+    # No frame at all: what reads the stream cannot go on.
+    call = channel.stream_stream("/plexus.messaging.v1.LogService/Append")(metadata=as_service)
+    command = pb.SendMessageRequest(conversation_id=room, request_id="r", text="m")
+    item = log_service_pb2.AppendItem(
+        ref=1, signed_caller=signed("ann"), command=command.SerializeToString()
+    )
+    await call.write(log_service_pb2.AppendRequest(items=[item]).SerializeToString() + b"\xff")
+
+    async with asyncio.timeout(5):
+        code = await call.code()
+
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_msg_06_a_verdict_brings_the_fact_that_the_log_holds(

@@ -27,6 +27,9 @@ class Kind(enum.Enum):
     EXHAUSTED = "exhausted"
     OUT_OF_RANGE = "out_of_range"
     UNAVAILABLE = "unavailable"
+    # The verdict on one item that failed unexpectedly (plexuskit.items); never read from an
+    # answer: a whole call that answers INTERNAL is a failure (RemoteFailure), not a refusal.
+    INTERNAL = "internal"
 
 
 def _is_template(text: str) -> bool:

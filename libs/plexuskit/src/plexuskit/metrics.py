@@ -114,4 +114,10 @@ RPC_SECONDS = histogram(
 LOOP_LAG_SECONDS = histogram(
     "plexus_loop_lag_seconds", "How late the event loop wakes a sleeper: time something blocked it"
 )
+LOOP_BLOCKED_TOTAL = counter(
+    "plexus_loop_blocked_total", "Times that one piece of work occupied the event loop for 100 ms"
+)
+LOOP_BLOCKED_SECONDS = gauge(
+    "plexus_loop_blocked_seconds", "Longest time that work occupied the event loop, in CPU time"
+)
 CHECK_OK = gauge("plexus_check_ok", "1 while a health check passes, else 0", ("check",))

@@ -6,7 +6,6 @@ import gc
 import os
 import signal
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import FrameType
@@ -14,12 +13,12 @@ from typing import Any, NoReturn
 
 import structlog
 
-from plexuskit import metrics, ops, telemetry
+from plexuskit import ops, telemetry
 from plexuskit.clock import SystemClock
 from plexuskit.config import ServiceSettings, SettingsT, load
 from plexuskit.deadline import Deadline
 from plexuskit.health import Health, describe
-from plexuskit.loop import Loop
+from plexuskit.loop import Loop, Watchdog
 from plexuskit.roles import LiveRole, Role
 from plexuskit.runtime import Runtime
 
@@ -29,8 +28,6 @@ log = structlog.get_logger()
 
 WRONG_USAGE = 2
 _START = "start"  # the check that fails until every role serves
-_LAG_EVERY = 0.25
-_LAG_WORTH_A_LINE = 1.0
 _SPANS_SECONDS = 3.0
 _GC_THRESHOLDS = (50_000, 20, 50)
 
@@ -139,7 +136,7 @@ class _Process:
                 return
             log.info("ops.listening", host=section.host, port=port, pid=os.getpid())
             stack.push_async_callback(runtime.close)
-            runtime.spawn("loop-lag", watch_loop_lag())
+            runtime.spawn("loop-lag", Watchdog().run())
 
             watcher = asyncio.create_task(self._watch_stop(), name="stop")
             await self._start_roles()
@@ -198,17 +195,6 @@ def spare_garbage_collection() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
-
-
-async def watch_loop_lag() -> None:
-    """Measure for ever how late the loop wakes a sleeper; a line in the log when it is long."""
-    while True:
-        began = time.perf_counter()
-        await asyncio.sleep(_LAG_EVERY)
-        lag = max(time.perf_counter() - began - _LAG_EVERY, 0.0)
-        metrics.LOOP_LAG_SECONDS.observe(lag)
-        if lag >= _LAG_WORTH_A_LINE:
-            log.warning("loop.blocked", seconds=round(lag, 3))
 
 
 def _log_unhandled(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

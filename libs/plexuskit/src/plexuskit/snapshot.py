@@ -20,6 +20,7 @@ from plexus.topics import Topic
 from plexuskit.backoff import pause
 from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
+from plexuskit.health import describe
 from plexuskit.kafka import Handler, Record
 from plexuskit.runtime import Runtime
 
@@ -99,20 +100,30 @@ async def _keep_loading(
             count = await load_snapshot(authority, handlers)
         except (Refusal, RemoteFailure) as error:
             log.warning("snapshot.failed", owner=owner, error=str(error))
-            runtime.health.set(
-                check,
-                ok=False,
-                detail=str(error),
-                required=False,
-                remedy=f"Restore {owner}; the snapshot is asked for again by itself.",
-            )
-            await asyncio.sleep(pause(failures, _BACK_OFF))
-            failures = min(failures + 1, 10)
+            failures = await _failed(runtime, owner, str(error), failures=failures)
+            continue
+        except Exception as error:
+            # A fact that a handler cannot take: the process goes on with what it has (GW-8).
+            log.exception("snapshot.failed", owner=owner)
+            failures = await _failed(runtime, owner, describe(error), failures=failures)
             continue
         failures = 0
         log.info("snapshot.loaded", owner=owner, facts=count)
         runtime.health.set(check, ok=True, detail=f"{count} facts", required=False)
         await asyncio.sleep(every.total_seconds())
+
+
+async def _failed(runtime: Runtime, owner: str, detail: str, *, failures: int) -> int:
+    """Show that a snapshot failed, wait for the next try, and return the number of failures."""
+    runtime.health.set(
+        f"snapshot.{owner}",
+        ok=False,
+        detail=detail,
+        required=False,
+        remedy=f"Restore {owner}; the snapshot is asked for again by itself.",
+    )
+    await asyncio.sleep(pause(failures, _BACK_OFF))
+    return min(failures + 1, 10)
 
 
 def _records(topic: Topic, facts: Sequence[Envelope]) -> list[Record]:

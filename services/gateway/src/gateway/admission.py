@@ -53,23 +53,17 @@ class Admission:
         self.access = access
         self.recorder = recorder
 
-    async def admit(self, method: MethodInfo, token: str, *, reason: str = "") -> Identity | None:
-        """Return who calls, or None for a public method, which looks at no token.
+    async def admit(self, method: MethodInfo, identity: Identity, *, reason: str = "") -> Identity:
+        """Return a caller as they are at present, if they may call a method.
 
         Args:
-            method: what is called.
-            token: the caller's, empty for none.
+            method: what is called; no public one.
+            identity: who calls.
             reason: what the caller gives for a privileged read.
 
-        Refusals: TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, SESSION_ENDED; for a method about
-        no object also those of `authorise`.
+        Refusals for a method about no object: those of `authorise`.
         """
         required = method.requirement
-        if required.public:
-            return None
-        authenticator = self.authenticator
-        # Nearly every token was seen before, and then nothing has to be awaited.
-        identity = authenticator.known(token) or await authenticator.verify(token)
         if not required.resource:
             verdict = self._decided(method, identity, None)
             await self.recorder.before(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing, suppress
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
@@ -66,32 +66,52 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         handlers.forward(forwarding)
         handlers.serve(add_SessionServiceServicer_to_server, live.SessionApi(streams))
 
-        endpoints = connect.Endpoints(calls)
+        connections = connect.Connections(
+            limits.strangers,
+            most=settings.http.max_address_connections,
+            allowance=settings.limits.company_allowance,
+        )
+        endpoints = connect.Endpoints(calls, known=connections.done)
         endpoints.forward(forwarding)
         endpoints.add_many(requirements()[SUBSCRIBE], _subscribe(streams))
         site = connect.Site(
-            endpoints.application(max_body_bytes=settings.http.max_body_bytes),
+            endpoints.application(
+                max_body_bytes=settings.http.max_body_bytes,
+                unfinished=connect.Unfinished(
+                    most_bytes=settings.http.max_unfinished_bytes,
+                    most_of_network=settings.http.max_address_bodies,
+                ),
+            ),
             feed=connect.ScimSite(
                 calls,
                 forwarding,
                 max_body_bytes=settings.http.max_scim_body_bytes,
                 public_url=settings.http.public_url,
+                known=connections.done,
             ),
             origins=settings.http.origins,
             is_serving=lambda: not runtime.stopping.is_set(),
         )
 
-        async with (
-            connect.serve(
-                settings.http,
-                site=site,
-                runtime=runtime,
-                tls=settings.public_tls,
-                drain_seconds=settings.grpc.drain_seconds,
-            ),
-            proxy.serve(settings.grpc, handlers=handlers, runtime=runtime, tls=settings.public_tls),
-        ):
-            yield
+        with closing(endpoints):
+            async with (
+                connect.serve(
+                    settings.http,
+                    site=site,
+                    runtime=runtime,
+                    tls=settings.public_tls,
+                    drain_seconds=settings.grpc.drain_seconds,
+                    connections=connections if settings.limits.enabled else None,
+                ),
+                proxy.serve(
+                    settings.grpc,
+                    handlers=handlers,
+                    runtime=runtime,
+                    tls=settings.public_tls,
+                    max_connections=settings.http.most_connections,
+                ),
+            ):
+                yield
 
 
 @asynccontextmanager

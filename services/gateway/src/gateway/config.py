@@ -39,6 +39,12 @@ class HttpSection(Section):
     # From the first byte of a request, or of a connection, to the last of its body.
     request_seconds: Seconds = 30
     most_connections: Positive = 20_000
+    # Of one network address while nobody is known on them; company networks have more.
+    max_address_connections: Positive = 2000
+    # Bytes of large bodies that are on their way, and small bodies of one address that are not
+    # whole yet while nobody is known.
+    max_unfinished_bytes: Positive = 64 * MEBIBYTE
+    max_address_bodies: Positive = 256
 
 
 class PublicTlsSection(Section):
@@ -96,8 +102,10 @@ class RateSection(Section):
 class RatesSection(Section):
     """How much one person, one app (API token) and one tenant may ask for (GW-6).
 
-    Reading is everything that changes nothing that others see. The defaults are for people who
-    work and a company of 10,000: a client that starts reads about a hundred things at once.
+    An app draws on its own bucket and on one that all tokens of its person share, which is as large
+    as the person's (GW-9). Reading is everything that changes nothing that others see. The
+    defaults are for people who work and a company of 10,000: a client that starts reads about a
+    hundred things at once.
     """
 
     person_read: RateSection = RateSection(per_second=50, burst=200)
@@ -120,10 +128,13 @@ class OverridingSection(Section):
 class LimitsSection(RatesSection):
     """Limits of one process; several processes allow several times as much.
 
-    `address` and `handle` are of calls without a token: from one network address, and to sign in
-    with one handle. `trusted_proxies` are the networks of the proxies before the gateway, whose
-    `X-Forwarded-For` tells the client's address, as JSON: `["10.0.0.0/8"]`. A proxy that is not
-    among them is one client, however many are behind it.
+    `address` and `handle` are of calls without an identity that fail: from one network address, and
+    to sign in with one handle from one network. What succeeds never counts (GW-13).
+    `company_networks` are networks that many people share, as JSON: `["203.0.113.0/29"]`; an
+    address of theirs has `company_allowance` times as much.
+    `trusted_proxies` are the networks of the proxies before the gateway, whose `X-Forwarded-For`
+    tells the client's address, as JSON: `["10.0.0.0/8"]`. A proxy that is not among them is one
+    client, however many are behind it.
     `doubt` is of objects that the copy of the relations refuses, so that their owner is asked.
     `tenants` has the rates of single tenants by their id, as JSON.
     """
@@ -131,6 +142,8 @@ class LimitsSection(RatesSection):
     enabled: bool = True
     address: RateSection = RateSection(per_second=20, burst=200)
     trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    company_networks: tuple[IPvAnyNetwork, ...] = ()
+    company_allowance: Annotated[int, Field(ge=1, le=1000)] = 20
     handle: RateSection = RateSection(per_second=0.2, burst=10)
     doubt: RateSection = RateSection(per_second=10, burst=40)
     # At one moment: plain calls that wait for their answer, and streams.

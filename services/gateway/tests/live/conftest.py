@@ -13,7 +13,7 @@ import signal
 import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -302,7 +302,9 @@ class Client:
 
     async def open(self, *, device: str = "test") -> None:
         self.call = SessionServiceStub(self.channel).Session(metadata=self.metadata)
-        await self.call.write(SessionRequest(hello=Hello(device=device)))
+        # A refused call may have ended by now; the reader keeps what it ended with.
+        with suppress(grpc.aio.AioRpcError):
+            await self.call.write(SessionRequest(hello=Hello(device=device)))
         if self._reading:
             self.read_on()
 

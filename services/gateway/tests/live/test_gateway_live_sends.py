@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from gateway.config import LimitsSection, RateSection
 from plexus.gateway.v1.session_service_pb2 import SendItem, SessionRequest
+from plexus.messaging.v1 import messaging_service_pb2
 from plexuskit.testing.wait import eventually
 
 UNAVAILABLE = 14
@@ -137,6 +138,39 @@ async def test_a_client_that_says_it_is_done_gets_every_verdict_and_then_the_end
 
     assert ana.error is None
     assert set(ana.answers) == set(refs)
+
+
+@pytest.mark.rule("GW-8")
+async def test_gw_08_one_persons_poisonous_item_leaves_everybody_elses_sends_alone(
+    gateway: Any,
+) -> None:
+    ana, eve = await gateway.client("per_ana"), await gateway.client("per_eve")
+    conversation = await ana.create("per_bo")
+    (before,) = await ana.answered(await ana.send(conversation, "before"))
+    poison = messaging_service_pb2.SendMessageRequest(
+        conversation_id="cnv_made_up", request_id="r", text="x", reply_to_seq=-5
+    )
+    quoting = messaging_service_pb2.SendMessageRequest(
+        conversation_id="cnv_made_up", request_id="q", text="x", quote_seq=-1
+    )
+
+    refs = await eve.send_items(
+        *(
+            SendItem(
+                client_ref=900 + number,
+                conversation_id="cnv_made_up",
+                command=command.SerializeToString(),
+            )
+            for number, command in enumerate((poison, quoting))
+        )
+    )
+    verdicts = await eve.answered(refs)
+    (after,) = await ana.answered(await ana.send(conversation, "after"))
+
+    assert [each.refused.reason for each in verdicts] == ["INVALID_ARGUMENT"] * 2
+    assert (before.stored.seq, after.stored.seq) == (1, 2)
+    checks = {each.name: each.ok for each in gateway.runtime.health.checks()}
+    assert checks["messaging_streams"]
 
 
 @pytest.mark.rule("MSG-2")

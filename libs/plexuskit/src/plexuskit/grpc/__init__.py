@@ -21,11 +21,13 @@ from plexuskit.grpc.client import channel, open_channel
 from plexuskit.grpc.ending import Ending, responses
 from plexuskit.grpc.keys import CallerKeys, DerivedKey, UnusableKeys, generate_keys
 from plexuskit.grpc.methods import MethodInfo, UndeclaredMethod, requirements
+from plexuskit.grpc.options import MAX_PUBLIC_BYTES
 from plexuskit.grpc.raw import RawClient
 from plexuskit.grpc.server import serve
 from plexuskit.grpc.status import RemoteFailure, RemoteRefusal, refused
 
 __all__ = [
+    "MAX_PUBLIC_BYTES",
     "METADATA_KEY",
     "Actor",
     "CallerContextExpired",

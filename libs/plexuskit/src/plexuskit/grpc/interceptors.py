@@ -33,6 +33,7 @@ from plexuskit.grpc.caller import (
 )
 from plexuskit.grpc.certificates import peer_of
 from plexuskit.grpc.methods import MethodInfo
+from plexuskit.grpc.options import MAX_PUBLIC_BYTES
 from plexuskit.grpc.status import Answer, answer, failure
 from plexuskit.metrics import RPC_SECONDS
 
@@ -99,7 +100,10 @@ class Frame:
         ]
         return make(
             whole,
-            request_deserializer=_tolerant(handler.request_deserializer),
+            request_deserializer=_tolerant(
+                handler.request_deserializer,
+                most=MAX_PUBLIC_BYTES if method.requirement.public else None,
+            ),
             response_serializer=handler.response_serializer,
         )
 
@@ -310,15 +314,32 @@ class RequestUnreadable(Refusal):
     text = "The request could not be read; is the client's contract the server's?"
 
 
+class RequestTooLarge(Refusal):
+    """A request is larger than its method takes (GW-13)."""
+
+    kind = Kind.EXHAUSTED
+    text = "The request has more than {most} bytes; send less at once."
+
+
 _UNREADABLE = object()
+_TOO_LARGE = object()
 
 
-def _tolerant(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
-    """Read requests without raising: gRPC would log a traceback for what any client can send."""
+def _tolerant(
+    deserialize: Callable[[bytes], Any] | None, *, most: int | None
+) -> Callable[[bytes], Any] | None:
+    """Read requests without raising: gRPC would log a traceback for what any client can send.
+
+    Args:
+        deserialize: reads the bytes; None for a method that takes them as they are.
+        most: size up to which anything is read at all; None: the server's own limit.
+    """
     if deserialize is None:
         return None
 
     def read(content: bytes) -> Any:
+        if most is not None and len(content) > most:
+            return _TOO_LARGE
         try:
             return deserialize(content)
         except DecodeError:
@@ -331,6 +352,8 @@ def _read(request: Any) -> Any:
     """Give a request, or refuse the one that could not be read."""
     if request is _UNREADABLE:
         raise RequestUnreadable
+    if request is _TOO_LARGE:
+        raise RequestTooLarge(most=MAX_PUBLIC_BYTES)
     return request
 
 

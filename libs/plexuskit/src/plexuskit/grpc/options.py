@@ -5,6 +5,8 @@ import json
 from plexuskit.config import MEBIBYTE
 
 MAX_MESSAGE_BYTES = 8 * MEBIBYTE
+# What a method takes that asks for no identity (GW-13).
+MAX_PUBLIC_BYTES = 16 * 1024
 
 _PING_EVERY_MS = 30_000
 _PING_TIMEOUT_MS = 10_000

@@ -30,8 +30,11 @@ CODES: Mapping[Kind, grpc.StatusCode] = {
     Kind.EXHAUSTED: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Kind.OUT_OF_RANGE: grpc.StatusCode.OUT_OF_RANGE,
     Kind.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    Kind.INTERNAL: grpc.StatusCode.INTERNAL,
 }
-KINDS: Mapping[grpc.StatusCode, Kind] = {code: kind for kind, code in CODES.items()}
+KINDS: Mapping[grpc.StatusCode, Kind] = {
+    code: kind for kind, code in CODES.items() if kind is not Kind.INTERNAL
+}
 
 # Statuses that say nothing about the request, only that its answer did not come.
 ABSENT = frozenset(

@@ -13,9 +13,13 @@ from connectrpc.server import ConnectASGIApplication, Endpoint
 from plexuskit.grpc import MethodInfo
 from plexuskit.grpc.status import Answer
 
+from gateway.connect.asgi import App
+from gateway.connect.bodies import Bodies, Unfinished
+from gateway.connect.connections import Known as Mark
 from gateway.connect.errors import error_of, retry_after
-from gateway.connect.json import to_bytes, to_json
-from gateway.proxy import Answered, Calls, Forwarding, Many, Once, forwarded_methods
+from gateway.connect.json import Converter
+from gateway.identity import Identity
+from gateway.proxy import Answered, Call, Calls, Forwarding, Many, Once, forwarded_methods
 
 Context = RequestContext[bytes, bytes]
 # The library exports the base of these and takes only its subclasses.
@@ -48,9 +52,18 @@ _JSON: Final = ("application/json", "application/connect+json", "application/grp
 class Endpoints:
     """The methods that can be called over HTTP: those that take one message."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, *, known: Mark = lambda _: None) -> None:
+        """Take what stands around every call.
+
+        Args:
+            calls: admits and measures.
+            known: told of the connections on which somebody is known.
+        """
         self._calls = calls
+        self._known = known
+        self._converter = Converter()
         self._endpoints: dict[str, Known] = {}
+        self._methods: dict[str, MethodInfo] = {}
 
     def forward(self, forwarding: Forwarding) -> None:
         """Add every service's methods that take one message; raises KeyError as `once` does."""
@@ -69,14 +82,14 @@ class Endpoints:
         async def serve(request: bytes, context: Context) -> bytes:
             try:
                 with self._calls.call(method, _metadata(context)) as call:
-                    identity = await call.identify(lambda: context.client_address or "")
-                    answer = await once(
-                        _read(method, request, context), identity, _seconds(context)
-                    )
-                    return _written(method, answer, context)
+                    identity = await self._identified(call, context)
+                    asked = await self._read(method, request, context)
+                    answer = await once(asked, identity, _seconds(context))
+                    return await self._written(method, answer, context)
             except Answered as ended:
                 raise _error(ended.answer, context) from None
 
+        self._methods[method.path] = method
         self._endpoints[method.path] = Endpoint.unary(_described(method), serve)
 
     def add_many(self, method: MethodInfo, many: Many) -> None:
@@ -85,19 +98,49 @@ class Endpoints:
         async def serve(request: bytes, context: Context) -> AsyncIterator[bytes]:
             try:
                 with self._calls.call(method, _metadata(context)) as call:
-                    identity = await call.identify(lambda: context.client_address or "")
-                    answers = many(_read(method, request, context), identity, _seconds(context))
+                    identity = await self._identified(call, context)
+                    asked = await self._read(method, request, context)
+                    answers = many(asked, identity, _seconds(context))
                     async with aclosing(answers):
                         async for answer in answers:
-                            yield _written(method, answer, context)
+                            yield await self._written(method, answer, context)
             except Answered as ended:
                 raise _error(ended.answer, context) from None
 
+        self._methods[method.path] = method
         self._endpoints[method.path] = Endpoint.server_stream(_described(method), serve)
 
-    def application(self, *, max_body_bytes: int) -> "Application":
-        """Return the ASGI application of all endpoints."""
-        return Application(self._endpoints, max_body_bytes=max_body_bytes)
+    def application(self, *, max_body_bytes: int, unfinished: Unfinished | None = None) -> App:
+        """Return the ASGI application of all endpoints.
+
+        Args:
+            max_body_bytes: of any body; most methods take less.
+            unfinished: counts the bodies on their way.
+        """
+        return Bodies(
+            Application(self._endpoints, max_body_bytes=max_body_bytes),
+            methods=self._methods,
+            calls=self._calls,
+            unfinished=unfinished or Unfinished(most_bytes=64 << 20, most_of_network=256),
+            max_body_bytes=max_body_bytes,
+        )
+
+    def close(self) -> None:
+        """Convert nothing more."""
+        self._converter.close()
+
+    async def _identified(self, call: Call, context: Context) -> Identity | None:
+        client = context.client_address
+        identity = await call.identify(lambda: client or "")
+        if identity is not None:
+            self._known(client)
+        return identity
+
+    async def _read(self, method: MethodInfo, request: bytes, context: Context) -> bytes:
+        return await self._converter.to_bytes(request, method) if _is_json(context) else request
+
+    async def _written(self, method: MethodInfo, answer: bytes, context: Context) -> bytes:
+        return await self._converter.to_json(answer, method) if _is_json(context) else answer
 
 
 class Application(ConnectASGIApplication[Any]):
@@ -150,11 +193,3 @@ def _seconds(context: Context) -> float | None:
 def _is_json(context: Context) -> bool:
     content_type = context.request_headers.get("content-type", "")
     return content_type.partition(";")[0].strip().lower() in _JSON
-
-
-def _read(method: MethodInfo, request: bytes, context: Context) -> bytes:
-    return to_bytes(request, method.request_class) if _is_json(context) else request
-
-
-def _written(method: MethodInfo, answer: bytes, context: Context) -> bytes:
-    return to_json(answer, method.response_class) if _is_json(context) else answer

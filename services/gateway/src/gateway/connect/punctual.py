@@ -9,6 +9,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from gateway.connect.connections import Connections
 from gateway.limits import LIMITED, MethodClass
 
 _UNFINISHED: Final = (h11.IDLE, h11.SEND_BODY)
@@ -16,11 +17,19 @@ _UNANSWERED: Final = (h11.IDLE, h11.SEND_RESPONSE)
 
 
 class PunctualConfig(uvicorn.Config):
-    """Uvicorn's settings, and for how many seconds a request may arrive."""
+    """Uvicorn's settings, for how many seconds a request may arrive, and who may connect."""
 
-    def __init__(self, app: Any, *, request_seconds: float, **options: Any) -> None:
+    def __init__(
+        self,
+        app: Any,
+        *,
+        request_seconds: float,
+        connections: Connections | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(app, http=PunctualProtocol, **options)
         self.request_seconds = request_seconds
+        self.connections = connections
 
 
 class PunctualProtocol(H11Protocol):
@@ -33,10 +42,16 @@ class PunctualProtocol(H11Protocol):
 
     config: PunctualConfig
     _late: asyncio.TimerHandle | None = None
+    _address = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Begin to wait for the first request."""
         super().connection_made(transport)
+        connections, self._address = self.config.connections, _address(self.client)
+        if connections is not None and not connections.opened(self._address):
+            self._address = ""
+            transport.abort()
+            return
         self._expect()
 
     def data_received(self, data: bytes) -> None:
@@ -50,6 +65,8 @@ class PunctualProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing more."""
         self._relax()
+        if self.config.connections is not None:
+            self.config.connections.done(self._address)
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
@@ -79,6 +96,11 @@ class PunctualProtocol(H11Protocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.close()
+
+
+def _address(client: tuple[str, int] | None) -> str:
+    """Return a client as requests name it."""
+    return "" if client is None else f"{client[0]}:{client[1]}"
 
 
 def _too_late() -> Sequence[h11.Event]:

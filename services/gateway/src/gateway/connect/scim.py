@@ -12,6 +12,8 @@ from plexuskit.grpc.status import Answer
 
 from gateway.answers import MessageTooLarge
 from gateway.connect.asgi import Headers, Message, Receive, Scope, Send, value_of
+from gateway.connect.bodies import peer_of
+from gateway.connect.connections import Known, client_of
 from gateway.connect.errors import reason_of, retry_after
 from gateway.proxy import Answered, Calls, Forwarding
 
@@ -43,7 +45,13 @@ class ScimSite:
     """Passes exchanges on, and answers in SCIM's form also where directory is not asked."""
 
     def __init__(
-        self, calls: Calls, forwarding: Forwarding, *, max_body_bytes: int, public_url: str
+        self,
+        calls: Calls,
+        forwarding: Forwarding,
+        *,
+        max_body_bytes: int,
+        public_url: str,
+        known: Known = lambda _: None,
     ) -> None:
         """Take what stands around every call, and what goes on.
 
@@ -53,10 +61,12 @@ class ScimSite:
             max_body_bytes: longest body; a longer one is answered with 413.
             public_url: where clients reach this site, for the locations of resources; empty: as
                 they say themselves in `Host`.
+            known: told of the connections on which somebody is known.
 
         Raises KeyError when directory is not known.
         """
         self._calls = calls
+        self._known = known
         self._method = requirements()[_EXCHANGE]
         self._once = forwarding.once(self._method)
         self._most = max_body_bytes
@@ -73,7 +83,8 @@ class ScimSite:
         try:
             with self._calls.call(self._method, metadata) as call:
                 # Before the body is read: who may not come in sends nothing into memory.
-                identity = await call.identify(lambda: _peer(scope))
+                identity = await call.identify(lambda: peer_of(scope))
+                self._known(client_of(scope))
                 request = ExchangeScimRequest(
                     method=scope["method"],
                     path=scope["raw_path"].decode("latin-1")[len(PREFIX) :],
@@ -116,11 +127,6 @@ def _status_of(answer: Answer) -> int:
     if reason_of(answer) == MessageTooLarge.reason:
         return 413
     return _STATUSES.get(answer.code, 500)
-
-
-def _peer(scope: Scope) -> str:
-    host, port = scope.get("client") or ("", 0)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _passed(headers: Headers) -> dict[str, str]:

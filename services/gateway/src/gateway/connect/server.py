@@ -15,6 +15,7 @@ from plexuskit.service import Runtime
 from plexuskit.watched import Watched
 
 from gateway.config import HttpSection, PublicTlsSection
+from gateway.connect.connections import Connections
 from gateway.connect.punctual import PunctualConfig
 from gateway.connect.site import MOST_HEADER_BYTES, Site
 
@@ -43,6 +44,7 @@ async def serve(
     runtime: Runtime,
     drain_seconds: float,
     tls: PublicTlsSection | None = None,
+    connections: Connections | None = None,
 ) -> AsyncIterator[int]:
     """Serve HTTP/1.1 until the context is left, then finish what runs.
 
@@ -52,6 +54,7 @@ async def serve(
         runtime: the process that it is part of.
         drain_seconds: how long running requests may take at the end; then they are cancelled.
         tls: the port's certificate; None listens in plain text.
+        connections: bounds those of strangers; None bounds none.
 
     Yields:
         The port that it listens on.
@@ -65,6 +68,7 @@ async def serve(
     config = PunctualConfig(
         site,
         request_seconds=section.request_seconds,
+        connections=connections,
         h11_max_incomplete_event_size=MOST_HEADER_BYTES,
         limit_concurrency=section.most_connections,
         ws="none",

@@ -58,6 +58,9 @@ class Site:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        if is_ambiguous(scope["headers"]):
+            await _respond(send, 400, b"Give a length or chunks, not both.\n", connection=b"close")
+            return
         if scim.serves(scope["path"]):
             await self._feed(scope, receive, send)
             return
@@ -93,6 +96,12 @@ class Site:
             await _respond(send, 415, b"Native gRPC is served on the gRPC port.\n")
             return
         await self._endpoints(scope, receive, send)
+
+
+def is_ambiguous(headers: Headers) -> bool:
+    """Tell whether a body has two lengths: a proxy may have taken the other one (RFC 9112, 6.3)."""
+    names = {name for name, _ in headers}
+    return b"transfer-encoding" in names and b"content-length" in names
 
 
 def _with_cors(send: Send, *, origin: bytes) -> Send:

@@ -14,6 +14,7 @@ from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
 from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
+from plexuskit.items import item_failed
 from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
 from plexuskit.service import Health
 
@@ -74,6 +75,9 @@ class Watching:
                 self._apply(record)
             except (InvalidRecord, DecodeError) as error:
                 log.warning("session.event_unreadable", offset=record.offset, error=str(error))
+            except Exception as error:  # noqa: BLE001 - one record fails alone (GW-8)
+                item_failed(error, of="gateway.session_events")
+                self._recheck_now.set()
 
     async def recheck(self) -> None:
         """Ask directory for ever, every 30 s, which sessions in use have ended."""

@@ -5,17 +5,20 @@ from gateway.limits.classes import MethodClass, class_of
 from gateway.limits.limits import LIMITED, Leave, Limits
 from gateway.limits.networks import FORWARDED_FOR, Networks
 from gateway.limits.refusals import RateLimited, TooManyCalls, TooManyHeaders, TooManyStreams
+from gateway.limits.strangers import Attempt, Strangers
 from gateway.limits.uses import Uses
 
 __all__ = [
     "FORWARDED_FOR",
     "LIMITED",
+    "Attempt",
     "Buckets",
     "Leave",
     "Limits",
     "MethodClass",
     "Networks",
     "RateLimited",
+    "Strangers",
     "TooManyCalls",
     "TooManyHeaders",
     "TooManyStreams",

@@ -5,14 +5,12 @@ the person's, so it counts only what the person's has let through. Limits hold f
 process: n processes allow n times as much (they share nothing).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from hashlib import blake2b
 from typing import Final
 
 import structlog
 from google.protobuf.message import DecodeError
-from plexus.messaging.v1.messaging_service_pb2 import SendMessagesRequest
 from plexuskit.clock import Clock
 from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo
@@ -25,6 +23,7 @@ from gateway.limits.classes import MethodClass, class_of
 from gateway.limits.networks import Networks
 from gateway.limits.rates import Rates
 from gateway.limits.refusals import RateLimited, TooManyCalls, TooManyStreams
+from gateway.limits.strangers import Attempt, Strangers
 from gateway.limits.uses import Uses
 
 LIMITED = counter(
@@ -34,11 +33,16 @@ LIMITED = counter(
 )
 
 STREAM: Final = "stream"
-_SEND_MESSAGES: Final = "/plexus.messaging.v1.MessagingService/SendMessages"
+_MESSAGING: Final = "/plexus.messaging.v1.MessagingService"
+# Methods that act on many things at once, and the field that has them: each counts (GW-13).
+COUNTED: Final[Mapping[str, str]] = {
+    f"{_MESSAGING}/SendMessages": "items",
+    f"{_MESSAGING}/ForwardMessages": "seqs",
+    f"{_MESSAGING}/AdvanceCursors": "advances",
+}
 _ALL: Final = ""
 _CALLS_RETRY: Final = timedelta(seconds=1)
 _STREAMS_RETRY: Final = timedelta(seconds=10)
-_HANDLE: Final = "handle"
 
 log = structlog.get_logger()
 
@@ -59,9 +63,7 @@ class Limits:
         self._of_tenant = {
             tenant: Rates.of(section.of(tenant), kept=section.kept) for tenant in section.tenants
         }
-        self.networks = Networks(section.trusted_proxies)
-        self._address = _buckets_of_strangers(section, "address")
-        self._handle = _buckets_of_strangers(section, "handle")
+        self.strangers = Strangers(section, now=clock.monotonic, refuse=_limited_stranger)
         self._most_calls, self._most_streams = section.calls_per_person, section.streams_per_person
         self._most_all = section.streams
         self._calls = Uses(section.calls_per_person)
@@ -87,16 +89,18 @@ class Limits:
         A batch beyond a whole bucket empties it. Bytes that are no request are left to the owner.
         Raises RateLimited.
         """
-        if not self.enabled or method.path != _SEND_MESSAGES:
+        field = COUNTED.get(method.path)
+        if not self.enabled or field is None:
             return
         try:
-            items = len(SendMessagesRequest.FromString(request).items)
+            items = len(getattr(method.request_class.FromString(request), field))
         except DecodeError:
             return
         if items > 1:
             # All in one: who is refused has paid nothing, and can come back when told.
-            self._give_back(identity, MethodClass.CHANGE)
-            self._take(identity, MethodClass.CHANGE, items)
+            kind = class_of(method)
+            self._give_back(identity, kind)
+            self._take(identity, kind, items)
 
     def items(self, identity: Identity, count: int) -> "Sequence[RateLimited | None]":
         """Take one token for each item of a stream; give for each the refusal, or None.
@@ -115,35 +119,23 @@ class Limits:
                 outcomes.append(None)
         return outcomes
 
-    def stranger(self, peer: str, forwarded: Sequence[str] = ()) -> None:
-        """Take a token for a call without a person, from the caller's network.
+    @property
+    def networks(self) -> Networks:
+        """The proxies that are believed."""
+        return self.strangers.networks
 
-        Args:
-            peer: who has connected; see `Networks.of`.
-            forwarded: the call's `X-Forwarded-For` headers.
+    def stranger(self, peer: str, forwarded: Sequence[str] = ()) -> Attempt | None:
+        """Take a token of the network of a call without a known identity; see Strangers.begin.
 
-        Raises RateLimited.
+        Returns what gives it back when the call succeeds, None when nothing is limited. Raises
+        RateLimited.
         """
-        if self.enabled:
-            wait = self._address.take(self.networks.of(peer, forwarded), self._now())
-            if wait:
-                raise _limited("address", MethodClass.PUBLIC, wait)
+        return self.strangers.begin(peer, forwarded) if self.enabled else None
 
     def handle(self, method: MethodInfo, request: bytes) -> None:
-        """Take a token for the handle that somebody wants to sign in with, if there is one.
-
-        The handle itself is not kept. Raises RateLimited.
-        """
-        if not self.enabled or _HANDLE not in method.request_class.DESCRIPTOR.fields_by_name:
-            return
-        try:
-            asked = getattr(method.request_class.FromString(request), _HANDLE)
-        except DecodeError:
-            return
-        key = blake2b(asked.strip().casefold().encode(), digest_size=16).hexdigest()
-        wait = self._handle.take(key, self._now())
-        if wait:
-            raise _limited(_HANDLE, MethodClass.PUBLIC, wait)
+        """Take a token for the handle of a sign-in; see Strangers.handle. Raises RateLimited."""
+        if self.enabled:
+            self.strangers.handle(method, request)
 
     def enter(self, method: MethodInfo, identity: Identity | None) -> "Leave | None":
         """Count a call or a stream until what is returned is called; None: nothing was counted.
@@ -174,24 +166,48 @@ class Limits:
         return self._of_tenant.get(identity.tenant_id, self._rates)
 
     def _give_back(self, identity: Identity, kind: MethodClass) -> None:
-        rates, app = self._rates_of(identity), identity.api_token_id
-        (rates.app if app else rates.person)[kind].give_back(app or identity.person_id)
+        rates = self._rates_of(identity)
+        if kind not in rates.person:
+            return
+        for buckets, key, _ in _owners(rates, identity, kind):
+            buckets.give_back(key)
         rates.tenant.give_back(identity.tenant_id)
 
     def _take(self, identity: Identity, kind: MethodClass, count: int) -> None:
-        rates, app = self._rates_of(identity), identity.api_token_id
-        own = (rates.app if app else rates.person).get(kind)
+        rates, now = self._rates_of(identity), self._now()
+        if identity.api_token_id:
+            self._take_of_token(rates, identity, kind, count, now)
+            return
+        own = rates.person.get(kind)
         if own is None:
             return
-        now, who = self._now(), app or identity.person_id
+        who = identity.person_id
         count = min(count, own.burst)
         wait = own.take(who, now, count)
         if wait:
-            raise _limited("app" if app else "person", kind, wait)
+            raise _limited("person", kind, wait)
         wait = rates.tenant.take(identity.tenant_id, now, count)
         if wait:
             own.give_back(who, count)
             raise _limited("tenant", kind, wait)
+
+    def _take_of_token(
+        self, rates: Rates, identity: Identity, kind: MethodClass, count: int, now: float
+    ) -> None:
+        """Take tokens of an API token's own bucket and of the one that it shares (GW-9)."""
+        if kind not in rates.app:
+            return
+        taken: list[tuple[Buckets, str, int]] = []
+        owners = _owners(rates, identity, kind)
+        for buckets, key, limit in (*owners, (rates.tenant, identity.tenant_id, "tenant")):
+            wanted = min(count, buckets.burst)
+            wait = buckets.take(key, now, wanted)
+            if wait:
+                # Who is refused has paid nothing.
+                for other, its_key, paid in taken:
+                    other.give_back(its_key, paid)
+                raise _limited(limit, kind, wait)
+            taken.append((buckets, key, wanted))
 
 
 class Leave:
@@ -212,12 +228,26 @@ class Leave:
 
 
 def _who(identity: Identity | None) -> str:
-    return _ALL if identity is None else identity.api_token_id or identity.person_id
+    """Return for whom calls and streams at once are counted; all tokens of a person are one."""
+    if identity is None:
+        return _ALL
+    return f"{identity.person_id}/tokens" if identity.api_token_id else identity.person_id
 
 
-def _buckets_of_strangers(section: LimitsSection, name: str) -> Buckets:
-    rate = getattr(section, name)
-    return Buckets(per_second=rate.per_second, burst=rate.burst, kept=section.kept)
+def _owners(
+    rates: Rates, identity: Identity, kind: MethodClass
+) -> tuple[tuple[Buckets, str, str], ...]:
+    """Return the buckets that a call draws on besides the tenant's, with key and name (GW-9)."""
+    if not identity.api_token_id:
+        return ((rates.person[kind], identity.person_id, "person"),)
+    return (
+        (rates.app[kind], identity.api_token_id, "app"),
+        (rates.tokens[kind], identity.person_id, "tokens"),
+    )
+
+
+def _limited_stranger(limit: str, wait: float) -> RateLimited:
+    return _limited(limit, MethodClass.PUBLIC, wait)
 
 
 def _limited(limit: str, kind: MethodClass, wait: float) -> RateLimited:

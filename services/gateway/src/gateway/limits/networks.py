@@ -44,6 +44,11 @@ class Networks:
         bits = 32 if here.version == 4 else 64  # noqa: PLR2004 - IPv4
         return str(ipaddress.ip_network((here, bits), strict=False))
 
+    def include(self, network: str) -> bool:
+        """Tell whether a network that `of` returned is one of these, or in one of them."""
+        address = _plain(network.partition("/")[0])
+        return address is not None and self._trusts(address)
+
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
 

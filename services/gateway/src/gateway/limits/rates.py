@@ -14,12 +14,14 @@ class Rates:
 
     Attributes:
         person: by class of method; a class that is not in it has no rate.
-        app: likewise, for those who come with an API token.
+        app: likewise, for each API token.
+        tokens: likewise, for all API tokens of a person together; as much as the person has (GW-9).
         tenant: everything that anybody of a tenant asks for.
     """
 
     person: dict[MethodClass, Buckets]
     app: dict[MethodClass, Buckets]
+    tokens: dict[MethodClass, Buckets]
     tenant: Buckets
 
     @classmethod
@@ -37,6 +39,10 @@ class Rates:
             app={
                 MethodClass.READ: buckets(section.app_read),
                 MethodClass.CHANGE: buckets(section.app_change),
+            },
+            tokens={
+                MethodClass.READ: buckets(section.person_read),
+                MethodClass.CHANGE: buckets(section.person_change),
             },
             tenant=buckets(section.tenant),
         )

@@ -25,6 +25,7 @@ from plexus.topics import (
 from plexuskit import fault
 from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
+from plexuskit.items import item_failed
 from plexuskit.kafka import KafkaUnavailable, Record, tail
 from plexuskit.metrics import counter
 from plexuskit.service import Health
@@ -162,7 +163,7 @@ class FanOut:
             else:
                 self._deliver_personal(record)
         for conversation_id, run in runs.items():
-            self._apply_run(self._rooms.get(conversation_id), run)
+            self._apply_alone(self._rooms.get(conversation_id), run)
         fault.point("gateway.after_apply")
 
     def hear(self, events: Sequence[bytes]) -> None:
@@ -185,7 +186,16 @@ class FanOut:
                 run.append(Fact(envelope, event))
         for room, run in runs.items():
             if run:
-                self._apply_run(room, run)
+                self._apply_alone(room, run)
+
+    def _apply_alone(self, room: Room, run: Sequence[Fact]) -> None:
+        """Apply facts of one conversation; an unexpected failure concerns no other one (GW-8)."""
+        try:
+            self._apply_run(room, run)
+        except Exception as error:  # noqa: BLE001 - its people load the conversation again
+            item_failed(error, of="gateway.fanout")
+            room.through = 0
+            self._people.doubt(room, reason=GAP)
 
     def _apply_run(self, room: Room, run: Sequence[Fact]) -> None:
         room.beat = self._beat()

@@ -35,7 +35,7 @@ from gateway.live.fanout import FanOut, Memberships
 from gateway.live.outbound import Bounds, Outbound, Ticker
 from gateway.live.people import People
 from gateway.live.presence import Herald, Presences
-from gateway.live.refusals import GatewayDraining, HelloMissing
+from gateway.live.refusals import GatewayDraining, HelloMissing, TooManyItems
 from gateway.live.rooms import Rooms
 from gateway.live.router import Router
 from gateway.live.sends import Sends
@@ -53,6 +53,8 @@ STREAMS = gauge("plexus_gateway_streams", "Open client streams")
 # How long the start waits for Kafka; without it streams are told to resynchronise later.
 POSITION_SECONDS: Final = 10.0
 HELLO_SECONDS: Final = 10.0
+# Items of one frame: all of them are answered before the loop goes on.
+MAX_FRAME_ITEMS: Final = 2000
 
 
 class Live:
@@ -301,6 +303,8 @@ class Live:
         if frame.HasField("reauthenticate"):
             token = frame.reauthenticate.access_token
             stream.renew(await self._authenticator.verify(token))
+        if len(frame.sends) > MAX_FRAME_ITEMS:
+            raise TooManyItems(items=len(frame.sends), most=MAX_FRAME_ITEMS)
         if frame.sends:
             self._sends.accept(stream, frame.sends)
             await stream.outbound.room()

@@ -20,6 +20,7 @@ from plexus.messaging.v1.signal_service_pb2 import Presence
 from plexuskit.backoff import pause
 from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
+from plexuskit.items import item_failed
 from plexuskit.metrics import counter
 
 from gateway.identity import Identity
@@ -180,6 +181,9 @@ class Herald:
                 continue
             except (Refusal, RemoteFailure) as error:
                 log.warning("presence.untold", error=str(error))
+            except Exception as error:  # noqa: BLE001 - one person's presence (GW-8)
+                item_failed(error, of="gateway.presence")
+                continue
             # Whatever was noted meanwhile is newer.
             self._untold.setdefault(person_id, (identity, state))
             await asyncio.sleep(pause(failures, _BACK_OFF))

@@ -48,6 +48,13 @@ class TooManyUnacknowledged(Refusal):
     text = "{limit} messages wait for their acknowledgement; wait for some of them."
 
 
+class TooManyItems(Refusal):
+    """A frame has more items than one frame may."""
+
+    kind = Kind.INVALID
+    text = "The frame has {items} items; at most {most} fit."
+
+
 class SendsWaiting(Refusal):
     """More messages wait in this gateway than it takes in."""
 

@@ -127,6 +127,7 @@ class Router:
         )
         self._uplinks[endpoint] = uplink
         self._tasks[uplink] = asyncio.create_task(self._keep(uplink), name=f"uplink {endpoint}")
+        self._choose_again()
 
     async def _keep(self, uplink: Uplink) -> None:
         async with channel(
@@ -152,8 +153,17 @@ class Router:
 
     def _choose_again(self) -> None:
         self._chosen.clear()
-        up = any(uplink.up for uplink in self._uplinks.values())
-        self._health.set(CHECK, ok=up, required=False, detail="" if up else "no stream is open")
+        down = [
+            f"{each.endpoint}: {each.problem}" for each in self._uplinks.values() if not each.up
+        ]
+        ok = bool(self._uplinks) and not down
+        self._health.set(
+            CHECK,
+            ok=ok,
+            required=False,
+            detail="" if ok else "; ".join(sorted(down)) or "no address is known",
+            remedy="Look at messaging's log at these addresses; streams are opened again.",
+        )
 
     async def _expire(self) -> None:
         while True:

@@ -15,6 +15,7 @@ from plexus_access.objects import CONVERSATION, Object
 from plexuskit import fault
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import requirements
+from plexuskit.items import item_failed
 from plexuskit.metrics import counter
 
 from gateway.access import Access, Recorder
@@ -77,13 +78,16 @@ class Sends:
         limited = self._limits.items(identity, len(items))
         for item, too_fast in zip(items, limited, strict=True):
             try:
-                if too_fast is not None:
-                    raise too_fast
-                self._check(stream, item)
-                self._authorise(identity, item.conversation_id)
-                self._submit(stream, item, signed)
+                if too_fast is None:
+                    self._check(stream, item)
+                    self._authorise(identity, item.conversation_id)
+                    self._submit(stream, item, signed)
+                else:
+                    stream.refuse(item.client_ref, too_fast)
             except Refusal as refusal:
                 stream.refuse(item.client_ref, refusal)
+            except Exception as error:  # noqa: BLE001 - one item fails alone (GW-8)
+                stream.refuse(item.client_ref, item_failed(error, of="gateway.sends"))
         fault.point("gateway.after_route")
 
     def _authorise(self, identity: Identity, conversation_id: str) -> None:

@@ -24,6 +24,7 @@ from plexus.topics import GATEWAY_SIGNALS
 from plexuskit.backoff import pause
 from plexuskit.clock import Clock
 from plexuskit.config import KafkaSection
+from plexuskit.items import item_failed
 from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
 from plexuskit.metrics import counter
 from plexuskit.service import Health
@@ -99,6 +100,8 @@ class Signals:
                     self._hear(PresenceChanged.FromString(envelope.fact).presence)
             except (InvalidRecord, DecodeError) as error:
                 log.warning("signals.unreadable", offset=record.offset, error=str(error))
+            except Exception as error:  # noqa: BLE001 - one record fails alone (GW-8)
+                item_failed(error, of="gateway.signals")
 
     def _type(self, envelope: Envelope) -> None:
         """Tell the other members of a conversation, unless who they are is not known for sure."""

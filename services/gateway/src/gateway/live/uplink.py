@@ -16,6 +16,8 @@ from plexuskit.backoff import pause
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown, Refusal
 from plexuskit.grpc import RemoteFailure
+from plexuskit.items import item_failed
+from plexuskit.metrics import counter
 
 from gateway.live.refusals import OwnerUnreachable, SendsWaiting, refused_verdict
 from gateway.live.stream import Stream
@@ -27,12 +29,21 @@ if TYPE_CHECKING:  # the asynchronous stubs are names of the types only
 
 log = structlog.get_logger()
 
+STALLED = counter(
+    "plexus_gateway_uplinks_stalled_total", "Streams of sends that were closed as overdue"
+)
+
 # An item that has no verdict by then is unknown; messaging gives up on its own commits before.
 ANSWER_SECONDS: Final = 15.0
 CONNECT_SECONDS: Final = 5.0
 MOST_WAITING: Final = 20_000
 MOST_ITEMS: Final = 512
 MOST_BYTES: Final = 2 * 1024 * 1024
+# An item of nobody: its refusal proves that the other side reads and writes the stream.
+PROBE_REF: Final = 0
+OVERDUE: Final = "items are overdue"
+_UNREACHABLE: Final = "unreachable"
+_CONNECTING: Final = "connecting"
 _RETRY: Final = timedelta(milliseconds=500)
 _BACK_OFF: Final = (0.1, 2.0)
 
@@ -50,8 +61,16 @@ OnStored = Callable[[Sequence[bytes]], None]
 """Takes serialized Envelopes: facts that are in the log, after their verdicts went to streams."""
 
 
+class Stalled(Exception):  # noqa: N818 - names the fact, like a refusal
+    """Most items of a stream were not answered in time."""
+
+
 class Uplink:
-    """One messaging process: a stream of sends, and its word on who may read what."""
+    """A stream of sends to one messaging process, and its answers on who may read what.
+
+    It is up from the first verdict, which a probe asks for, until the stream ends or most of its
+    items are overdue; then the stream is closed and opened again (GW-8).
+    """
 
     def __init__(
         self, endpoint: str, *, clock: Clock, on_change: Callable[[], None], on_stored: OnStored
@@ -66,6 +85,8 @@ class Uplink:
         """
         self.endpoint = endpoint
         self.up = False
+        # Why it is not up; empty while it is.
+        self.problem = _CONNECTING
         self._authority: AuthorityAsyncStub | None = None
         self._clock = clock
         self._on_change = on_change
@@ -73,7 +94,13 @@ class Uplink:
         self._waiting: list[AppendItem] = []
         self._awake = asyncio.Event()
         self._sent: dict[int, Sent] = {}
-        self._last_ref = 0
+        self._last_ref = PROBE_REF
+        self._proved = asyncio.Event()
+        self._stalled = asyncio.Event()
+        # Verdicts and overdue items of this window and the one before it.
+        self._answered = [0, 0]
+        self._overdue = [0, 0]
+        self._window_ends = clock.monotonic() + ANSWER_SECONDS
 
     @property
     def idle(self) -> bool:
@@ -124,23 +151,29 @@ class Uplink:
         log_service: LogServiceAsyncStub = LogServiceStub(channel)
         failures = 0
         while True:
+            began = self._clock.monotonic()
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     await channel.channel_ready()
-                began = self._clock.monotonic()
                 await self._serve(log_service.Append())
                 log.info("uplink.ended", endpoint=self.endpoint)
             except (Refusal, RemoteFailure) as error:
                 log.warning("uplink.broken", endpoint=self.endpoint, error=str(error))
+            except Stalled:
+                STALLED.inc()
             except TimeoutError:
                 log.warning("uplink.unreachable", endpoint=self.endpoint)
+                self._turn(problem=_UNREACHABLE)
                 continue
+            except Exception:
+                # Whatever it was: people's sends need the stream, so it is opened again.
+                log.exception("uplink.failed", endpoint=self.endpoint)
             lived = self._clock.monotonic() - began
-            failures = 0 if lived > CONNECT_SECONDS else failures + 1
+            failures = 0 if lived > CONNECT_SECONDS and not self._stalled.is_set() else failures + 1
             await asyncio.sleep(pause(failures, _BACK_OFF))
 
     def expire(self, now: float) -> None:
-        """Answer what is overdue: nobody knows what became of it."""
+        """Answer what is overdue as unknown; close the stream when most of its items are."""
         overdue = []
         for ref, sent in self._sent.items():
             if sent.due > now:
@@ -148,20 +181,59 @@ class Uplink:
             overdue.append(ref)
         for ref in overdue:
             self._settle(self._sent.pop(ref), _unknown())
+        if now >= self._window_ends:
+            self._window_ends = now + ANSWER_SECONDS
+            self._answered = [0, self._answered[0]]
+            self._overdue = [0, self._overdue[0]]
+        if not overdue:
+            return
+        self._overdue[0] += len(overdue)
+        if self.up and sum(self._overdue) > sum(self._answered):
+            self._turn(problem=OVERDUE)
+            self._stalled.set()
 
     async def _serve(self, call: Any) -> None:
-        writer = asyncio.create_task(self._write(call))
-        self._turn(up=True)
+        """Read and write the stream until one of both ends, or it does not answer."""
+        self._proved.clear()
+        self._stalled.clear()
+        self._answered, self._overdue = [0, 0], [0, 0]
+        tasks = {
+            asyncio.create_task(work, name=f"uplink {self.endpoint}")
+            for work in (self._read(call), self._write(call), self._watch())
+        }
         try:
-            async for response in call:
-                self._take(response)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._turn(up=False)
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            if self.up:
+                self._turn(problem=_CONNECTING)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            call.cancel()
             self._lose_all()
+        for task in done:
+            if task.cancelled():
+                raise DependencyDown(dependency=self.endpoint, cause="cancelled")
+            task.result()
+
+    async def _read(self, call: Any) -> None:
+        async for response in call:
+            self._take(response)
+
+    async def _watch(self) -> None:
+        """Raise Stalled when the probe is not answered in time, or items later on."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._proved.wait()
+        except TimeoutError:
+            self._turn(problem=OVERDUE)
+            self._stalled.set()
+        await self._stalled.wait()
+        log.error("uplink.stalled", endpoint=self.endpoint, problem=self.problem)
+        raise Stalled
 
     async def _write(self, call: Any) -> None:
+        await call.write(AppendRequest(items=[AppendItem(ref=PROBE_REF)]))
         while True:
             await self._awake.wait()
             self._awake.clear()
@@ -183,9 +255,13 @@ class Uplink:
     def _take(self, response: AppendResponse) -> None:
         fault.point("gateway.before_ack")
         events = []
+        self._answered[0] += len(response.verdicts)
         for each in response.verdicts:
             sent = self._sent.pop(each.ref, None)
             if sent is None:
+                if each.ref == PROBE_REF and not self._proved.is_set():
+                    self._proved.set()
+                    self._turn(problem="")
                 continue
             self._settle(sent, each.verdict)
             if each.event:
@@ -202,12 +278,16 @@ class Uplink:
             self._settle(sent, verdict)
 
     def _settle(self, sent: Sent, verdict: SendVerdict) -> None:
-        sent.stream.settled(sent.client_ref, sent.conversation_id, verdict)
+        try:
+            sent.stream.settled(sent.client_ref, sent.conversation_id, verdict)
+        except Exception as error:  # noqa: BLE001 - one client's stream, not everybody's (GW-8)
+            item_failed(error, of="gateway.verdicts")
 
-    def _turn(self, *, up: bool) -> None:
-        self.up = up
+    def _turn(self, *, problem: str) -> None:
+        """Note why the stream is not up; an empty problem: it is."""
+        self.up, self.problem = not problem, problem
         self._on_change()
-        if up:
+        if self.up:
             log.info("uplink.ready", endpoint=self.endpoint)
 
 

@@ -1,6 +1,6 @@
 """Every service's RPCs, passed on as they are to who owns them."""
 
-from gateway.proxy.calls import Answered, Calls
+from gateway.proxy.calls import Answered, Call, Calls
 from gateway.proxy.forwarding import Forwarding, Many, Once
 from gateway.proxy.handlers import Handlers, forwarded_methods
 from gateway.proxy.owners import Owners, owners, target
@@ -9,6 +9,7 @@ from gateway.proxy.server import serve
 
 __all__ = [
     "Answered",
+    "Call",
     "Calls",
     "Forwarding",
     "Handlers",

@@ -4,8 +4,9 @@ Methods are wrapped once, when the servers are built; gRPC's own interceptors wo
 task and a handler object.
 """
 
-from collections.abc import Awaitable, Callable, Collection
-from contextlib import AbstractContextManager, nullcontext
+from base64 import b64decode
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -13,14 +14,17 @@ import grpc
 from plexuskit import telemetry
 from plexuskit.clock import Clock
 from plexuskit.grpc import MethodInfo
+from plexuskit.grpc.options import MAX_MESSAGE_BYTES
 from plexuskit.grpc.status import Answer
 from plexuskit.metrics import RPC_SECONDS
 
 from gateway.access.recorder import REASON_BYTES_KEY, REASON_KEY
 from gateway.admission import AUTHORIZATION, Admission, bearer
-from gateway.answers import answered
-from gateway.identity import Identity
-from gateway.limits import FORWARDED_FOR, Leave, Limits, TooManyHeaders
+from gateway.answers import MessageTooLarge, answered
+from gateway.identity import Identity, TokenInvalid, TokenMissing
+from gateway.limits import FORWARDED_FOR, Attempt, Leave, Limits, TooManyHeaders
+from gateway.proxy.refusals import HeaderUnreadable
+from gateway.sizes import max_request_bytes
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Behaviour = Callable[[Any, Context, Identity | None], Awaitable[Any]]
@@ -65,15 +69,32 @@ class Calls:
         """
         return Call(self, method, metadata)
 
+    @contextmanager
+    def refusing(self, method: MethodInfo) -> Iterator[None]:
+        """Answer what is raised before a call has begun, and count it; give nothing for success."""
+        started = self.now()
+        try:
+            yield
+        except Exception as error:
+            answer = answered(error, method=method)
+            if answer is None:
+                raise
+            self.observe(method, answer.code, started=started)
+            raise Answered(answer) from None
+
     def wrapped(
         self, method: MethodInfo, behaviour: Behaviour
     ) -> Callable[[Any, Context], Awaitable[Any]]:
         """Return what gRPC calls for a method; `behaviour` also gets who calls."""
+        most = max_request_bytes(method, most=MAX_MESSAGE_BYTES)
 
         async def serve(request: Any, context: Context) -> Any:
             try:
                 with Call(self, method, context.invocation_metadata() or ()) as call:
                     identity = await call.identify(context.peer)
+                    # Streams, and messages that were decoded, were measured where they came in.
+                    if request.__class__ is bytes and len(request) > most:
+                        raise MessageTooLarge(most=most)
                     return await behaviour(request, context, identity)
             except Answered as ended:
                 answer = ended.answer
@@ -96,19 +117,29 @@ class Calls:
 class Call:
     """One call, from the arrival of its metadata to its status."""
 
-    __slots__ = ("_calls", "_leave", "_metadata", "_method", "_span", "_started", "_trace")
+    __slots__ = (
+        "_attempt",
+        "_calls",
+        "_leave",
+        "_metadata",
+        "_method",
+        "_span",
+        "_started",
+        "_trace",
+    )
 
     def __init__(self, calls: Calls, method: MethodInfo, metadata: Metadata) -> None:
         self._calls = calls
         self._method = method
         self._metadata = metadata
         self._leave: Leave | None = None
+        self._attempt: Attempt | None = None
         self._trace: AbstractContextManager[Any] = _NOTHING
         self._span: AbstractContextManager[Any] = _NOTHING
         self._started = calls.now()
 
     def __enter__(self) -> Self:
-        traceparent = self._values(telemetry.TRACEPARENT)
+        traceparent = _values(self._metadata, telemetry.TRACEPARENT)
         if traceparent:
             self._trace = telemetry.extracted(traceparent[0])
             self._trace.__enter__()
@@ -124,23 +155,63 @@ class Call:
         Args:
             peer: tells the caller's network address, with or without a port.
 
-        Raises TooManyHeaders; refusals as for `Admission.admit`, `Limits.rate` and `Limits.enter`.
+        Raises TooManyHeaders, HeaderUnreadable; refusals as for `Authenticator.verify`,
+        `Admission.admit`, `Limits.rate` and `Limits.enter`.
+        """
+        method, calls = self._method, self._calls
+        limits, reason = calls.limits, self._reason()
+        token, identity = self._shown(peer)
+        if not method.requirement.public:
+            if identity is None:
+                identity = await self._verified(token, peer)
+            identity = await calls.admission.admit(method, identity, reason=reason)
+            limits.rate(method, identity)
+        # A stream may live for hours, and ten thousand tokens are ten megabytes.
+        self._metadata = ()
+        self._leave = limits.enter(method, identity)
+        return identity
+
+    async def authenticate(self, peer: Callable[[], str]) -> Identity | None:
+        """Return who holds the call's token, and do no more; None for a public method.
+
+        Refusals as for `Authenticator.verify`, RateLimited and TooManyHeaders.
+        """
+        token, identity = self._shown(peer)
+        if identity is None and not self._method.requirement.public:
+            identity = await self._verified(token, peer)
+        return identity
+
+    def _shown(self, peer: Callable[[], str]) -> tuple[str, Identity | None]:
+        """Return the token that was shown, and who holds it where that is known.
+
+        Nearly every token was seen before, and then nothing has to be awaited. A caller who is not
+        known takes a token of their network, which comes back when they are, or when a public call
+        succeeds (GW-13).
         """
         if len(self._metadata) > MOST_HEADERS:
             raise TooManyHeaders(most=MOST_HEADERS)
-        token = bearer(self._values(AUTHORIZATION))
-        reason = self._reason()
-        limits = self._calls.limits
-        forwarded = self._values(FORWARDED_FOR) if limits.networks else ()
-        # A stream may live for hours, and ten thousand tokens are ten megabytes.
-        self._metadata = ()
-        identity = await self._calls.admission.admit(self._method, token, reason=reason)
-        if identity is None:
-            limits.stranger(peer(), forwarded)
-        else:
-            limits.rate(self._method, identity)
-        self._leave = limits.enter(self._method, identity)
+        if self._method.requirement.public:
+            self._count(peer)
+            return "", None
+        try:
+            token = bearer(_values(self._metadata, AUTHORIZATION))
+            return token, self._calls.admission.authenticator.known(token)
+        except (TokenInvalid, TokenMissing):
+            self._count(peer)
+            raise
+
+    async def _verified(self, token: str, peer: Callable[[], str]) -> Identity:
+        self._count(peer)
+        identity = await self._calls.admission.authenticator.verify(token)
+        if self._attempt is not None:
+            self._attempt.succeeded(self._method)
+            self._attempt = None
         return identity
+
+    def _count(self, peer: Callable[[], str]) -> None:
+        limits = self._calls.limits
+        forwarded = _values(self._metadata, FORWARDED_FOR) if limits.networks else ()
+        self._attempt = limits.stranger(peer(), forwarded)
 
     def __exit__(
         self,
@@ -157,6 +228,8 @@ class Call:
             # Before the span is left: a failure is logged with its id.
             answer = None if isinstance(error, _OUTSIDE) else answered(error, method=self._method)
             code = answer.code if answer else grpc.StatusCode.CANCELLED
+        if self._attempt is not None and code in _NOT_THE_CALLERS:
+            self._attempt.succeeded(self._method)
         self._calls.observe(self._method, code, started=self._started)
         self._span.__exit__(error_type, error, traceback)
         self._trace.__exit__(error_type, error, traceback)
@@ -164,17 +237,33 @@ class Call:
             raise Answered(answer) from None
 
     def _reason(self) -> str:
-        """Return what the caller gives as the reason; `-bin` for what is not ASCII."""
+        """Return what the caller gives as the reason; `-bin` for what is not ASCII.
+
+        gRPC hands over the bytes of a binary header, HTTP their base64. Raises HeaderUnreadable.
+        """
         for name, value in self._metadata:
             if name == REASON_KEY:
                 return str(value)
             if name == REASON_BYTES_KEY:
-                return bytes(value).decode("utf-8", "replace")
+                return _text_of(value)
         return ""
 
-    def _values(self, key: str) -> list[str]:
-        return [str(value) for name, value in self._metadata if name == key]
+
+def _values(metadata: Metadata, key: str) -> list[str]:
+    return [str(value) for name, value in metadata if name == key]
 
 
+def _text_of(value: str | bytes) -> str:
+    """Read the text of a binary header; padding may be left out (as gRPC writes them)."""
+    try:
+        if isinstance(value, str):
+            value = b64decode(value.strip() + "=" * (-len(value.strip()) % 4), validate=True)
+        return value.decode()
+    except ValueError:
+        raise HeaderUnreadable(header=REASON_BYTES_KEY) from None
+
+
+# What is no failure of a caller who is not known: it costs their network nothing.
+_NOT_THE_CALLERS: Final = frozenset({grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE})
 # The status was given before, or there is nobody left to give one to.
 _OUTSIDE: Final = (grpc.aio.AbortError, GeneratorExit)

@@ -9,10 +9,12 @@ import grpc
 from google.protobuf.message import DecodeError
 from plexuskit.grpc import MethodInfo, requirements
 
+from gateway.answers import MessageTooLarge
 from gateway.identity import Identity
 from gateway.proxy.calls import Behaviour, Calls, Context
 from gateway.proxy.forwarding import Forwarding
 from gateway.proxy.refusals import RequestUnreadable
+from gateway.sizes import MAX_REQUEST_BYTES
 
 # Generic in the type stubs only.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -80,7 +82,7 @@ class Handlers(grpc.GenericRpcHandler):
         self._add(
             method,
             _own(method, _behaviour(handler)),
-            deserializer=_tolerant(handler.request_deserializer),
+            deserializer=_tolerant(handler.request_deserializer, most=MAX_REQUEST_BYTES),
             serializer=_serialized,
         )
 
@@ -146,12 +148,15 @@ def _own(method: MethodInfo, behaviour: Callable[[Any, Context], Any]) -> Behavi
 
 # Raised where a deserializer runs, an error would be a traceback in gRPC's log for each of them.
 _UNREADABLE: Final = object()
+_TOO_LARGE: Final = object()
 
 
-def _tolerant(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:
+def _tolerant(deserialize: Callable[[bytes], Any] | None, *, most: int) -> Callable[[bytes], Any]:
     """Read requests without raising; what cannot be read is refused where it is used."""
 
     def read(content: bytes) -> Any:
+        if len(content) > most:
+            return _TOO_LARGE
         try:
             return content if deserialize is None else deserialize(content)
         except DecodeError:
@@ -163,6 +168,8 @@ def _tolerant(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], A
 def _read_one(method: MethodInfo, request: Any) -> Any:
     if request is _UNREADABLE:
         raise RequestUnreadable.of(method)
+    if request is _TOO_LARGE:
+        raise MessageTooLarge(most=MAX_REQUEST_BYTES)
     return request
 
 

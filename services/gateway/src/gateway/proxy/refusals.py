@@ -16,3 +16,10 @@ class RequestUnreadable(Refusal):
     def of(cls, method: MethodInfo) -> Self:
         """Return the refusal for what a method takes."""
         return cls(message=method.request_class.DESCRIPTOR.full_name)
+
+
+class HeaderUnreadable(Refusal):
+    """The value of a header cannot be decoded."""
+
+    kind = Kind.INVALID
+    text = "The header {header} cannot be read: it takes the base64 of UTF-8."

@@ -20,6 +20,7 @@ from gateway.config import PublicTlsSection
 from gateway.proxy.handlers import Handlers
 
 CHECK: Final = "grpc"
+HANDSHAKE_MS: Final = 10_000
 
 log = structlog.get_logger()
 
@@ -31,6 +32,7 @@ async def serve(
     handlers: Handlers,
     runtime: Runtime,
     tls: PublicTlsSection | None = None,
+    max_connections: int = 20_000,
 ) -> AsyncIterator[int]:
     """Serve until the context is left, then finish what runs for at most `section.drain_seconds`.
 
@@ -42,6 +44,7 @@ async def serve(
         handlers: the methods.
         runtime: the process that it is part of.
         tls: the port's certificate; None listens in plain text.
+        max_connections: of all clients; one more waits until another one ends.
 
     Yields:
         The port that it listens on.
@@ -49,7 +52,12 @@ async def serve(
     Raises RuntimeError when the port is taken, UnusableCertificates.
     """
     server = grpc.aio.server(
-        options=server_options(max_message_bytes=section.max_message_bytes),
+        options=[
+            *server_options(max_message_bytes=section.max_message_bytes),
+            # All that gRPC bounds of strangers: it knows no number by address.
+            ("grpc.max_allowed_incoming_connections", max_connections),
+            ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
+        ],
         compression=grpc.Compression.NoCompression,
     )
     server.add_generic_rpc_handlers((handlers,))

@@ -10,7 +10,8 @@ from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest, SendVe
 from plexuskit import fault
 from plexuskit.config import MEBIBYTE
 from plexuskit.errors import InvalidArgument, Refusal
-from plexuskit.grpc import CallerContextInvalid, CallerVerifier, actor_of, caller
+from plexuskit.grpc import Actor, CallerContextInvalid, CallerVerifier, actor_of, caller
+from plexuskit.items import item_failed
 
 from messaging.api import translate
 from messaging.operations.batch import Item, Stored
@@ -64,24 +65,28 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
                 fault.point("append.after_read")
                 for item in request.items:
                     self._submit(item, outbox)
+        except Exception:
+            # Without a reader nothing more is taken in; the gateway has to connect again.
+            outbox.abort()
+            raise
         finally:
             outbox.end_of_input()
 
     def _submit(self, item: pb.AppendItem, outbox: "Outbox") -> None:
-        """Bring one item on its way; whatever is wrong with it is its own verdict."""
-        ref = item.ref
+        """Submit one item to the log; any failure of it is its own verdict (GW-8)."""
+        ref, owed = item.ref, True
         outbox.expect()
 
         def tell(verdict: Stored | Refusal) -> None:
+            nonlocal owed
+            if not owed:  # a batch that failed is decided again
+                return
+            owed = False
             event = b"" if isinstance(verdict, Refusal) else verdict.event
-            outbox.put(ref, translate.to_send_verdict(verdict), event=event)
+            outbox.put(ref, translate.try_send_verdict(verdict), event=event)
 
         try:
-            context = self._verifier.verify(item.signed_caller)
-            if context.service != caller().service:
-                # Signed by one service and brought by another: it has left its way (GW-1).
-                raise CallerContextInvalid(problem="peer")
-            sender = actor_of(context)
+            sender = self._sender_of(item)
             command = SendMessageRequest.FromString(item.command)
             draft = translate.to_draft(command, sender_id=sender.person_id)
             self._log.submit(Item(draft, on_verdict=tell, traceparent=item.traceparent))
@@ -89,12 +94,21 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
             tell(InvalidArgument(field="command", problem="is no SendMessageRequest"))
         except Refusal as refusal:
             tell(refusal)
+        except Exception as error:  # noqa: BLE001 - the stream carries everybody's items
+            tell(item_failed(error, of="messaging.append"))
+
+    def _sender_of(self, item: pb.AppendItem) -> Actor:
+        context = self._verifier.verify(item.signed_caller)
+        if context.service != caller().service:
+            # Signed by one service and brought by another: it has left its way (GW-1).
+            raise CallerContextInvalid(problem="peer")
+        return actor_of(context)
 
 
 class Outbox:
     """Verdicts on their way to the gateway.
 
-    Ends when the input has ended and every item is answered.
+    Ends when the input has ended and every item is answered, or at once when it is aborted.
     """
 
     def __init__(self) -> None:
@@ -125,6 +139,11 @@ class Outbox:
         self._ended = True
         self._awake.set()
 
+    def abort(self) -> None:
+        """End without the verdicts that are owed; their items are sent again (MSG-3)."""
+        self._expected = 0
+        self.end_of_input()
+
     async def frames(self) -> AsyncIterator[list[pb.AppendVerdict]]:
         """Give what is ready, one list a frame."""
         while True:
@@ -134,5 +153,5 @@ class Outbox:
             self._event_bytes = 0
             if ready:
                 yield ready
-            if self._ended and not self._expected and not self._ready:
+            if self._ended and self._expected <= 0 and not self._ready:
                 return

@@ -187,7 +187,7 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
         sender = actor().person_id
         drafts = [translate.try_draft(item, sender_id=sender) for item in request.items]
         verdicts = await sending.send_messages(self._log, drafts=drafts)
-        return pb.SendMessagesResponse(verdicts=[translate.to_send_verdict(v) for v in verdicts])
+        return pb.SendMessagesResponse(verdicts=[translate.try_send_verdict(v) for v in verdicts])
 
     async def ListMessages(
         self, request: pb.ListMessagesRequest, context: Any

@@ -14,6 +14,7 @@ from plexus.messaging.v1 import (
 )
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc.status import CODES
+from plexuskit.items import item_failed
 
 from messaging.domain.conversations import History, Kind, Role, clean_title, clean_topic
 from messaging.domain.imports import source_of
@@ -167,6 +168,8 @@ def try_draft(
         return to_draft(request, sender_id=sender_id)
     except Refusal as refusal:
         return refusal
+    except Exception as error:  # noqa: BLE001 - one item fails alone (GW-8)
+        return item_failed(error, of="messaging.send_messages")
 
 
 def to_foreign_message(
@@ -198,6 +201,8 @@ def to_foreign_message(
         )
     except Refusal as refusal:
         return item.request_id, refusal
+    except Exception as error:  # noqa: BLE001 - one item fails alone (GW-8)
+        return item.request_id, item_failed(error, of="messaging.import_messages")
     return ForeignMessage(made, item.root_request_id)
 
 
@@ -272,6 +277,14 @@ def to_send_verdict(verdict: Stored | Refusal) -> messaging_service_pb2.SendVerd
     if isinstance(verdict, Refusal):
         return messaging_service_pb2.SendVerdict(refused=to_refusal(verdict))
     return messaging_service_pb2.SendVerdict(stored=to_send_response(verdict))
+
+
+def try_send_verdict(verdict: Stored | Refusal) -> messaging_service_pb2.SendVerdict:
+    """Give one item's verdict; a verdict that cannot be written is a failed item (GW-8)."""
+    try:
+        return to_send_verdict(verdict)
+    except Exception as error:  # noqa: BLE001 - one item fails alone
+        return to_send_verdict(item_failed(error, of="messaging.verdicts"))
 
 
 def to_refusal(refusal: Refusal) -> messaging_service_pb2.SendRefusal:

@@ -114,11 +114,14 @@ def draft(
         TextTooLong: more than 150 KB of UTF-8, what is forwarded included.
         MessageEmpty: neither text nor anything with it (imports may be empty, MSG-19).
         TooManyMentions: more than 200 named people.
-        InvalidArgument: no request id, more than 20 departments, or content that no client should
-            be shown: see `content`.
+        InvalidArgument: no request id, a negative number, more than 20 departments, or content that
+            no client should be shown: see `content`.
     """
     if not 0 < len(request_id) <= REQUEST_ID_LIMIT:
         raise InvalidArgument(field="request_id", problem="takes 1 to 128 characters")
+    if reply_to_seq < 0 or quote_seq < 0:
+        field = "reply_to_seq" if reply_to_seq < 0 else "quote_seq"
+        raise InvalidArgument(field=field, problem="is negative; give 0 for none")
     if len(text) > TEXT_LIMIT_BYTES:
         raise TextTooLong(bytes=len(text.encode(errors="replace")), limit=TEXT_LIMIT_BYTES)
     # Nearly all that is said is lines of printable characters: nothing to look for in them.

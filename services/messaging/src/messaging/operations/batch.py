@@ -137,11 +137,16 @@ class Batch:
             log.warning("log.contended", items=len(self._waiting))
             self.refuse_rest(DependencyDown())
 
-    def refuse_rest(self, refusal: Refusal) -> None:
-        """Refuse what has no verdict yet, and forget the tails: its write may have happened."""
+    def take_rest(self) -> list[Item]:
+        """Give up what has no verdict yet, and forget the tails: its write may have happened."""
         waiting, self._waiting = self._waiting, []
         for item in waiting:
             self._log.tails.forget(item.draft.conversation_id)
+        return waiting
+
+    def refuse_rest(self, refusal: Refusal) -> None:
+        """Refuse what has no verdict yet, and forget the tails: its write may have happened."""
+        for item in self.take_rest():
             item.on_verdict(refusal)
 
     async def _load(self) -> None:

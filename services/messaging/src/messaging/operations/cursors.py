@@ -4,13 +4,14 @@ Coalesced to one write a second per person and conversation (MSG-7).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from plexuskit.clock import Clock
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import Actor
+from plexuskit.items import item_failed
 
 from messaging.domain.conversations import sees
 from messaging.domain.refusals import ConversationNotFound, CursorBeyondEnd, MessageNotFound
@@ -90,16 +91,20 @@ class Cursors:
         return wait
 
     async def _write(self, keys: Sequence[CursorKey]) -> None:
-        taken = {key: self._pending.pop(key) for key in keys}
+        await self._write_taken({key: self._pending.pop(key) for key in keys})
+
+    async def _write_taken(self, taken: dict[CursorKey, _Pending]) -> None:
+        """Write advances together; after an unexpected failure each alone (GW-8)."""
         if not taken:
             return
         try:
             readings = await self._store_all(taken)
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait
-            for pending in taken.values():
-                for future in pending.waiting:
-                    if not future.done():
-                        future.set_exception(error)
+            if len(taken) == 1 or isinstance(error, Refusal):
+                _fail(taken.values(), error)
+                return
+            for key, pending in taken.items():
+                await self._write_taken({key: pending})
             return
         for key, pending in taken.items():
             for future in pending.waiting:
@@ -127,6 +132,14 @@ class Cursors:
         ]
         await clear_marks(self._store, read=read, now=now)
         return {key: Reading(key, *present.get(key, (0, now))) for key in taken}
+
+
+def _fail(pendings: Iterable[_Pending], error: Exception) -> None:
+    """Raise an error where advances are waited for."""
+    for pending in pendings:
+        for future in pending.waiting:
+            if not future.done():
+                future.set_exception(error)
 
 
 def _step(key: CursorKey, pending: _Pending, now: datetime) -> Advance:
@@ -210,6 +223,10 @@ async def advance_cursors(
     )
     settled: list[Reading | Refusal] = []
     for verdict in verdicts:
+        if isinstance(verdict, Exception) and not isinstance(verdict, Refusal):
+            # One advance fails alone (GW-8).
+            settled.append(item_failed(verdict, of="messaging.advance_cursors"))
+            continue
         if not isinstance(verdict, Reading | Refusal):
             raise verdict
         settled.append(verdict)

@@ -9,6 +9,7 @@ from typing import Any
 from plexus_access.roles import holds
 from plexuskit.errors import Refusal
 from plexuskit.grpc import Actor
+from plexuskit.items import item_failed
 from plexuskit.mongo import DuplicateKey, Transaction
 
 from messaging.domain.conversations import Conversation, History, Kind, Role
@@ -318,6 +319,8 @@ async def _submit(log: Log, run: ImportRun, message: ForeignMessage) -> Stored |
         log.submit(item)
     except Refusal as refusal:
         return refusal
+    except Exception as error:  # noqa: BLE001 - one item fails alone (GW-8)
+        return item_failed(error, of="messaging.import_messages")
     return await future
 
 

@@ -18,6 +18,7 @@ import structlog
 from plexuskit import fault
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown, Kind, Refusal
+from plexuskit.items import item_failed
 from plexuskit.service import Runtime
 
 from messaging.config import LimitsSection, LogSection
@@ -164,18 +165,25 @@ class Log:
         return outcome[0]
 
     async def commit(self, items: list[Item]) -> None:
-        """Write one batch; every item gets its verdict, whatever happens."""
-        batch = Batch(items, log=self)
-        try:
-            await batch.write()
-        except asyncio.CancelledError:
-            batch.refuse_rest(DependencyDown())
-            raise
-        except DependencyDown as down:
-            batch.refuse_rest(down)
-        except Exception:
-            log.exception("log.batch_failed", items=len(items))
-            batch.refuse_rest(DependencyDown())
+        """Write one batch; every item gets its verdict, whatever happens.
+
+        A batch that fails unexpectedly is written again in halves, so that the item at fault fails
+        alone (GW-8). What of it was stored already is found by its request id (MSG-3).
+        """
+        parts = [items]
+        while parts:
+            batch = Batch(parts.pop(), log=self)
+            try:
+                await batch.write()
+            except asyncio.CancelledError:
+                batch.refuse_rest(DependencyDown())
+                for part in parts:
+                    Batch(part, log=self).refuse_rest(DependencyDown())
+                raise
+            except DependencyDown as down:
+                batch.refuse_rest(down)
+            except Exception as error:  # noqa: BLE001 - logged once, for the item that fails alone
+                parts += _halves(batch.take_rest(), error)
 
     async def tail(self, conversation_id: str) -> Tail:
         """Give a conversation's tail (see Tails.get)."""
@@ -224,3 +232,14 @@ class Log:
                 )
             await stack.enter_async_context(runtime.background("log.heads", self.keep_heads()))
             yield self
+
+
+def _halves(items: list[Item], error: Exception) -> list[list[Item]]:
+    """Return the two halves of a failed batch, the first one last; fail the last item left."""
+    if len(items) == 1:
+        items[0].on_verdict(item_failed(error, of="messaging.batch"))
+    if len(items) <= 1:
+        return []
+    log.warning("log.batch_split", items=len(items), error=type(error).__name__)
+    middle = len(items) // 2
+    return [items[middle:], items[:middle]]

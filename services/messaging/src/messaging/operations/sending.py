@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from plexuskit.errors import Refusal
+from plexuskit.items import item_failed
 from plexuskit.telemetry import inject
 
 from messaging.domain.messages import Draft
@@ -43,4 +44,6 @@ async def send_messages(log: Log, *, drafts: Sequence[Draft | Refusal]) -> list[
             log.submit(Item(draft, on_verdict=teller(future), traceparent=traceparent))
         except Refusal as refusal:
             future.set_result(refusal)
+        except Exception as error:  # noqa: BLE001 - one item fails alone (GW-8)
+            future.set_result(item_failed(error, of="messaging.send_messages"))
     return list(await asyncio.gather(*waiting))

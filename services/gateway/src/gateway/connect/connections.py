@@ -1,0 +1,63 @@
+"""Connections on which nobody is known yet, bounded by network address (GW-13)."""
+
+from collections.abc import Callable
+from typing import Final
+
+from gateway.connect.asgi import Scope
+from gateway.limits import LIMITED, MethodClass, Strangers, Uses
+
+_LIMIT: Final = "connections"
+
+
+class Connections:
+    """Counts the open connections of each network until somebody is known on them.
+
+    People who are signed in are counted by their calls and streams, however many share an address.
+    Proxies that are trusted bound their clients themselves.
+    """
+
+    def __init__(self, strangers: Strangers, *, most: int, allowance: int) -> None:
+        """Take the bounds.
+
+        Args:
+            strangers: knows networks.
+            most: connections of one address.
+            allowance: how many times as many an address of a company network has.
+        """
+        self._strangers = strangers
+        self._uses = Uses(most)
+        self._of_company = Uses(most * allowance)
+        # By the client's address and port: where the connection is counted.
+        self._counted: dict[str, tuple[Uses, str]] = {}
+
+    def opened(self, client: str) -> bool:
+        """Count a connection; False when its network has too many, and it should be closed."""
+        if self._strangers.is_trusted(client):
+            return True
+        network = self._strangers.networks.of(client)
+        uses = self._of_company if self._strangers.is_company(network) else self._uses
+        if not uses.enter(network):
+            LIMITED.labels(_LIMIT, MethodClass.PUBLIC).inc()
+            return False
+        self._counted[client] = (uses, network)
+        return True
+
+    def done(self, client: str | None) -> None:
+        """Stop counting a connection: it is closed, or its caller is known."""
+        counted = self._counted.pop(client, None) if client else None
+        if counted is not None:
+            uses, network = counted
+            uses.leave(network)
+
+    def __len__(self) -> int:
+        return len(self._counted)
+
+
+def client_of(scope: Scope) -> str | None:
+    """Return the address and port of a request's connection, as connections are counted by."""
+    client = scope.get("client")
+    return f"{client[0]}:{client[1]}" if client else None
+
+
+Known = Callable[[str | None], None]
+"""Takes the address and port of a connection on which somebody is known now."""
