@@ -13,8 +13,8 @@ from notify.store import Cursor, Store
 from notify.store.notifications import (
     Selection,
     of_message,
+    unread_at,
     unread_by_id,
-    unread_in,
     unread_of,
     waiting_for_task,
 )
@@ -126,7 +126,7 @@ async def test_no_selection_walks_the_whole_collection(
         of_message("msg_1"),
         waiting_for_task("tsk_1"),
         unread_of("per_cy"),
-        unread_in(["per_cy", "per_bo"], ["d"]),
+        unread_at([("d", "per_cy"), ("d", "per_bo")]),
         unread_by_id("per_bo", ["ntf_0001"]),
     ]
     for selection in selections:
