@@ -70,23 +70,25 @@ def shapes_of(name: str, command: Mapping[str, Any]) -> Iterator[dict[str, Any]]
             if each.get("multi") or each.get("limit") == 0:
                 shape["many"] = True
             yield {"command": name, "collection": command[name], **shape}
-        return
-    if name not in _FIELDS_OF:
-        return
-    shape = {"command": name, "collection": command[name]}
-    for field in _FIELDS_OF[name]:
-        value = command.get(field)
-        if value in (None, {}, [], 0):
-            continue
-        if field == "limit":
-            shape[field] = True
-        elif field in {"sort", "hint"}:
-            shape[field] = ordered(value)
-        elif field == "pipeline":
-            shape[field] = [_stage(stage) for stage in value]
-        else:
-            shape[field] = plain(value, keep=field not in {"filter", "query"})
-    yield shape
+    elif name in _FIELDS_OF:
+        given = {field: command.get(field) for field in _FIELDS_OF[name]}
+        asked = {
+            field: _part(field, value)
+            for field, value in given.items()
+            if value not in (None, {}, [], 0)
+        }
+        yield {"command": name, "collection": command[name], **asked}
+
+
+def _part(field: str, value: Any) -> Any:
+    """Bring one field of a command into its shape."""
+    if field == "limit":
+        return True
+    if field in {"sort", "hint"}:
+        return ordered(value)
+    if field == "pipeline":
+        return [_stage(stage) for stage in value]
+    return plain(value, keep=field not in {"filter", "query"})
 
 
 def _stage(stage: Mapping[str, Any]) -> dict[str, Any]:

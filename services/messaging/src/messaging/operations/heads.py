@@ -216,12 +216,12 @@ class Heads:
 
     async def _compare_written(self, since: datetime, until: datetime) -> None:
         """Compare the heads of what was written in a stretch of time, in bounded queries."""
-        begin = since
-        while begin < until:
+        begin = await self._store.heads.first_written(since, until)
+        while begin is not None:
             end = min(begin + REPAIR_STEP, until)
             self.doubt(await self._store.heads.written_between(begin, end))
             await self.save()
-            begin = end
+            begin = await self._store.heads.first_written(end, until)
 
     async def close(self) -> None:
         """Save what is left and take the mark away; on failure the mark stays for others."""

@@ -142,6 +142,16 @@ class HeadStore:
         )
         return [Position(row["saved_at"], row["_id"]) for row in rows]
 
+    async def first_written(self, since: datetime, until: datetime) -> datetime | None:
+        """Find when the first entry in [since, until) was written; None: there is none."""
+        first = await self._entries.find_one(
+            {"stored_at": {"$gte": since, "$lt": until}},
+            projection={"stored_at": 1},
+            sort=[("stored_at", 1)],
+            hint="stored_at",
+        )
+        return None if first is None else first["stored_at"]
+
     async def written_between(self, since: datetime, until: datetime) -> list[str]:
         """Find the conversations whose logs were written to in [since, until)."""
         rows = await self._entries.aggregate(
