@@ -182,3 +182,34 @@ async def test_two_first_choices_at_once_become_two_versions(store: Store) -> No
 
     await asyncio.gather(*(choose() for _ in range(5)))
     assert await store.preferences.get("per_bo") == Preferences(person_id="per_bo", version=5)
+
+
+async def test_cursors_of_many_people_look_at_their_own_conversations_alone(
+    store: Store, notification: Make
+) -> None:
+    people, rooms = 20, 10
+    await add(
+        store,
+        *(
+            notification(
+                person * rooms + room,
+                person_id=f"per_{person:02}",
+                source=Source(
+                    kind="message",
+                    id=f"msg_{person}_{room}",
+                    actor_id="per_ann",
+                    conversation_id=f"room_{room}",
+                    seq=1,
+                ),
+            )
+            for person in range(people)
+            for room in range(rooms)
+        ),
+    )
+    # Each has read one conversation; between them they have read all ten.
+    read = [(f"room_{person % rooms}", f"per_{person:02}") for person in range(people)]
+
+    found = await store.notifications.ids(unread_at(read), after="", limit=250)
+
+    assert len(found) == people
+    assert found == sorted(found)

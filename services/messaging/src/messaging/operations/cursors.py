@@ -214,7 +214,15 @@ async def advance_cursors(
             continue
         key = CursorKey(conversation_id, actor.person_id, root_seq)
         verdicts.append(cursors.ask(key, tenant_id=actor.tenant_id, through_seq=through_seq))
-    return [each if isinstance(each, Refusal) else await each for each in verdicts]
+    asked = [each for each in verdicts if not isinstance(each, Refusal)]
+    settled: dict[asyncio.Future[Reading], Reading | Refusal] = {}
+    for future, reading in zip(
+        asked, await asyncio.gather(*asked, return_exceptions=True), strict=True
+    ):
+        if not isinstance(reading, Reading | Refusal):
+            raise reading
+        settled[future] = reading
+    return [each if isinstance(each, Refusal) else settled[each] for each in verdicts]
 
 
 def _check_advance(
