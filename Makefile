@@ -15,7 +15,7 @@ SOURCES := $(patsubst %/pyproject.toml,%/src,$(wildcard libs/*/pyproject.toml \
 CHECKED := $(filter-out libs/protos/src,$(SOURCES))
 DOMAIN_TESTS := $(wildcard services/*/tests/domain)
 # What takes longest comes first, so that both workers end together.
-TESTED := tests/integration tests/architecture libs services clients deploy bench
+TESTED := tests/integration tests/architecture tests/queries libs services clients deploy bench
 
 empty :=
 space := $(empty) $(empty)

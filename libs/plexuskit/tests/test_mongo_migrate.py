@@ -7,6 +7,7 @@ import pytest
 from plexuskit.mongo import Collection, Database, Document
 from plexuskit.mongo.migrate import (
     BATCH,
+    SCANNED,
     InvalidMigrations,
     Migration,
     migrate,
@@ -186,3 +187,23 @@ async def test_a_change_must_not_alter_the_id(db: Database, people: Collection) 
 async def test_steps_that_make_no_path_are_refused(db: Database, steps: list[Migration]) -> None:
     with pytest.raises(InvalidMigrations):
         await migrate(db, steps, False)
+
+
+async def test_a_run_that_goes_on_reads_a_bounded_number_of_documents_at_a_time(
+    db: Database,
+) -> None:
+    done = db.collection("people", schema_version=2)
+    await done.insert_many([{"_id": f"person_{no:05}", "first": "Ada"} for no in range(5_000)])
+    waiting = db.collection("people", schema_version=1)
+    await waiting.insert_many([person(no) for no in range(5_000, 5_010)])
+    await db._database.command({"profile": 2})  # each query with the documents that it read
+
+    [outcome] = await migrate(db, [SECOND], False)
+
+    await db._database.command({"profile": 0})
+    profile = db.collection("system.profile", schema_version=0)
+    finds = await profile.find_all({"op": "query", "command.find": "people"})
+    inside = [each for each in finds if "txnNumber" in each["command"]]
+    assert outcome.migrated == 10
+    assert max(each["docsExamined"] for each in finds) <= SCANNED
+    assert [each["docsExamined"] for each in inside] == [10]

@@ -20,7 +20,10 @@ ATTEMPTS = {
         store, before_seq=0, after_seq=None, root_seq=0, limit=10, **asked
     ),
     "changes": lambda store, **asked: queries.list_changes(store, since=0, limit=10, **asked),
-    "pins": queries.list_pins,
+    "pins": lambda store, **asked: queries.list_pins(store, before=None, limit=10, **asked),
+    "versions": lambda store, **asked: queries.list_versions(
+        store, seq=1, after=0, limit=10, **asked
+    ),
 }
 
 

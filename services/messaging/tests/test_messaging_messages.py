@@ -32,6 +32,14 @@ from plexuskit.errors import VersionConflict
 from plexuskit.requests import RequestIdReused
 
 
+async def pins_of(store, actor, room):
+    pins, end = await queries.list_pins(
+        store, actor=actor, conversation_id=room, before=None, limit=200
+    )
+    assert end is None
+    return pins
+
+
 @pytest.fixture
 async def room(group, log, say):
     """A group of ann (owner), bob and eve with one message of bob's."""
@@ -62,7 +70,10 @@ async def test_msg_11_every_version_is_kept(store, room, change, person):
     await change("edit", "bob", room, 1, text="second")
     await change("edit", "bob", room, 1, text="third")
 
-    versions = await queries.list_versions(store, actor=person("eve"), conversation_id=room, seq=1)
+    versions, after = await queries.list_versions(
+        store, actor=person("eve"), conversation_id=room, seq=1, after=0, limit=100
+    )
+    assert after == 0
 
     assert [(each.version, each.text) for each in versions] == [
         (0, "货周五到"),
@@ -150,8 +161,10 @@ async def test_msg_12_a_recall_leaves_the_number_and_nothing_of_the_content(
     assert not told.reactions
     assert not told.labels
     assert not told.HasField("pin")
-    assert await queries.list_pins(store, actor=person("ann"), conversation_id=room) == []
-    versions = await queries.list_versions(store, actor=person("ann"), conversation_id=room, seq=1)
+    assert await pins_of(store, person("ann"), room) == []
+    versions, _ = await queries.list_versions(
+        store, actor=person("ann"), conversation_id=room, seq=1, after=0, limit=100
+    )
     assert [each.text for each in versions] == ["", ""]
     raw = await store.db.collection("entries", schema_version=1).find_all({})
     assert not [entry for entry in raw if b"secret" in b"".join(octets(entry))]
@@ -260,9 +273,9 @@ async def test_msg_16_a_pin_names_who_pinned_first_and_twice_is_once(store, room
     told = await change("pin", "bob", room, 1)
 
     assert told.pin.person_id == "eve"
-    assert await queries.list_pins(store, actor=person("ann"), conversation_id=room) == [told]
+    assert await pins_of(store, person("ann"), room) == [told]
     await change("pin", "bob", room, 1, unpin=True)
-    assert await queries.list_pins(store, actor=person("ann"), conversation_id=room) == []
+    assert await pins_of(store, person("ann"), room) == []
 
 
 async def test_msg_16_so_many_pins_and_no_more(room, change, log, say, monkeypatch):

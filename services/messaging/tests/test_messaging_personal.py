@@ -194,7 +194,7 @@ async def test_settings_are_in_every_view_and_one_fact_each(store, group, person
         )
 
     listed, _ = await queries.list_views(
-        store, actor=ann, offset=0, limit=10, include_archived=False
+        store, actor=ann, position=None, limit=10, include_archived=False
     )
     settings = {view.conversation.id: view.settings for view in listed}
     assert (settings[room].folder, settings[room].starred) == ("供应商", True)
@@ -222,7 +222,7 @@ async def test_a_page_of_conversations_reads_settings_once(store, group, person,
 
     monkeypatch.setattr(store.settings, "find", counted)
     page, _ = await queries.list_views(
-        store, actor=person("ann"), offset=0, limit=4, include_archived=False
+        store, actor=person("ann"), position=None, limit=4, include_archived=False
     )
     assert (len(page), asked) == (4, [4])
 

@@ -319,7 +319,7 @@ async def test_lists_come_with_the_last_active_first(store, log, group, say, per
     await log.flush_heads()
 
     views, more = await queries.list_views(
-        store, actor=person("ann"), offset=0, limit=10, include_archived=False
+        store, actor=person("ann"), position=None, limit=10, include_archived=False
     )
 
     assert [(view.conversation.id, view.unread) for view in views] == [(second, 1), (first, 2)]

@@ -9,12 +9,15 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
 
 from plexuskit.errors import Kind, Refusal
+
+# Half of what a gRPC client with default settings accepts in one message.
+MAX_PAGE_BYTES: Final = 2 * 1024 * 1024
 
 _LONGEST: Final = 1024
 T = TypeVar("T")
@@ -33,6 +36,48 @@ class Page(Generic[T]):
 
     items: tuple[T, ...]
     next_page_token: str
+
+
+class PageBudget:
+    """Room of one page: a number of items and a number of bytes (MSG-21).
+
+    The first item always fits, so that a listing goes on whatever the size of an item is.
+    """
+
+    def __init__(self, *, items: int, max_bytes: int = MAX_PAGE_BYTES) -> None:
+        """Begin with an empty page.
+
+        Args:
+            items: how many items fit, at least 1.
+            max_bytes: how many bytes fit, unless one item alone takes more.
+        """
+        self.items = items
+        self.max_bytes = max_bytes
+        self._taken = 0
+        self._bytes = 0
+
+    def takes(self, size: int) -> bool:
+        """Reserve room for the next item of `size` bytes; return False when the page is full."""
+        if self._taken and (self._taken >= self.items or self._bytes + size > self.max_bytes):
+            return False
+        self._taken += 1
+        self._bytes += size
+        return True
+
+
+def cut(
+    items: Sequence[T],
+    *,
+    limit: int,
+    size_of: Callable[[T], int],
+    max_bytes: int = MAX_PAGE_BYTES,
+) -> tuple[list[T], bool]:
+    """Return the first items that fit on a page, and whether some are left."""
+    budget = PageBudget(items=limit, max_bytes=max_bytes)
+    for number, item in enumerate(items):
+        if not budget.takes(size_of(item)):
+            return list(items[:number]), True
+    return list(items), False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from notify.store import Cursor, Store
 from notify.store.notifications import (
     Selection,
     of_message,
+    unread_at,
     unread_by_id,
-    unread_in,
     unread_of,
     waiting_for_task,
 )
@@ -126,7 +126,7 @@ async def test_no_selection_walks_the_whole_collection(
         of_message("msg_1"),
         waiting_for_task("tsk_1"),
         unread_of("per_cy"),
-        unread_in(["per_cy", "per_bo"], ["d"]),
+        unread_at([("d", "per_cy"), ("d", "per_bo")]),
         unread_by_id("per_bo", ["ntf_0001"]),
     ]
     for selection in selections:
@@ -182,3 +182,34 @@ async def test_two_first_choices_at_once_become_two_versions(store: Store) -> No
 
     await asyncio.gather(*(choose() for _ in range(5)))
     assert await store.preferences.get("per_bo") == Preferences(person_id="per_bo", version=5)
+
+
+async def test_cursors_of_many_people_look_at_their_own_conversations_alone(
+    store: Store, notification: Make
+) -> None:
+    people, rooms = 20, 10
+    await add(
+        store,
+        *(
+            notification(
+                person * rooms + room,
+                person_id=f"per_{person:02}",
+                source=Source(
+                    kind="message",
+                    id=f"msg_{person}_{room}",
+                    actor_id="per_ann",
+                    conversation_id=f"room_{room}",
+                    seq=1,
+                ),
+            )
+            for person in range(people)
+            for room in range(rooms)
+        ),
+    )
+    # Each has read one conversation; between them they have read all ten.
+    read = [(f"room_{person % rooms}", f"per_{person:02}") for person in range(people)]
+
+    found = await store.notifications.ids(unread_at(read), after="", limit=250)
+
+    assert len(found) == people
+    assert found == sorted(found)

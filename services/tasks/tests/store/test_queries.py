@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from plexuskit.errors import InvalidArgument
 from plexuskit.mongo import Database
-from plexuskit.paging import InvalidPageToken
+from plexuskit.paging import MAX_PAGE_BYTES, InvalidPageToken
 from tasks import operations, queries
 from tasks.domain.dues import DueAt
 from tasks.domain.identity import Actor
@@ -296,3 +296,36 @@ async def test_every_query_is_served_by_an_index(
 
     indexes = await db.collection("tasks", schema_version=1).aggregate([{"$indexStats": {}}])
     assert {index["name"] for index in indexes if not index["accesses"]["ops"]} == set()
+
+
+@pytest.mark.rule("MSG-21")
+async def test_msg_21_pages_of_tasks_with_long_descriptions_end_by_bytes(
+    store: Store, ann: Actor, now: datetime
+) -> None:
+    for number in range(40):
+        new = NewTask(title=f"t{number}", description="x" * 64_000)
+        await operations.create_task(
+            store,
+            actor=ann,
+            project_id="",
+            new=new,
+            request_id="",
+            now=now + timedelta(seconds=number),
+        )
+    titles, token, pages = [], "", 0
+    while pages == 0 or token:
+        page = await queries.list_tasks(
+            store,
+            actor=ann,
+            project_id="",
+            assignee_id="",
+            states=[],
+            page_size=200,
+            page_token=token,
+        )
+        assert sum(len(task.description) for task in page.items) <= MAX_PAGE_BYTES
+        titles += [task.title for task in page.items]
+        token, pages = page.next_page_token, pages + 1
+
+    assert titles == [f"t{number}" for number in reversed(range(40))]
+    assert pages > 1

@@ -101,9 +101,15 @@ def pins(conversation: Where, json: Json = False) -> None:
 
     async def work(plexus: Plexus) -> tuple[list[Message], dict[str, str]]:
         request = pb.ListPinsRequest(conversation_id=await resolve(plexus, conversation))
-        response = await plexus.call(plexus.messaging.ListPins, request)
-        senders = {message.sender_id for message in response.messages}
-        return list(response.messages), await name_people(plexus, senders)
+        messages: list[Message] = []
+        while True:
+            response = await plexus.call(plexus.messaging.ListPins, request)
+            messages += response.messages
+            request.page_token = response.next_page_token
+            if not request.page_token:
+                break
+        senders = {message.sender_id for message in messages}
+        return messages, await name_people(plexus, senders)
 
     messages, names = run(work)
     if json:
@@ -169,8 +175,13 @@ def versions(conversation: Where, seq: Which, json: Json = False) -> None:
         request = pb.ListMessageVersionsRequest(
             conversation_id=await resolve(plexus, conversation), seq=seq
         )
-        response = await plexus.call(plexus.messaging.ListMessageVersions, request)
-        return list(response.versions)
+        versions: list[pb.MessageVersion] = []
+        while True:
+            response = await plexus.call(plexus.messaging.ListMessageVersions, request)
+            versions += response.versions
+            request.page_token = response.next_page_token
+            if not request.page_token:
+                return versions
 
     found = run(work)
     if json:

@@ -179,16 +179,17 @@ def title_of(view: ConversationView, names: dict[str, str]) -> str:
 
 
 async def all_views(plexus: Plexus) -> list[ConversationView]:
-    """Read every page of the caller's conversations."""
-    views: list[ConversationView] = []
+    """Read every page of the caller's conversations; one that moves meanwhile comes twice."""
+    views: dict[str, ConversationView] = {}
     token = ""
     while True:
         request: Any = pb.ListConversationsRequest(page_size=500, page_token=token)
         response = await plexus.call(plexus.messaging.ListConversations, request)
-        views += response.views
+        # The later one is newer.
+        views |= {view.conversation.id: view for view in response.views}
         token = response.next_page_token
         if not token:
-            return views
+            return list(views.values())
 
 
 async def resolve(plexus: Plexus, conversation: str) -> str:

@@ -1,7 +1,7 @@
 """A collection with the durability, stamps and failures that every service relies on."""
 # ruff: noqa: A002 - `filter` is what MongoDB and everybody who reads queries calls it
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from plexuskit.mongo.shapes import (
     index_model,
 )
 from plexuskit.mongo.transactions import Transaction
+from plexuskit.paging import PageBudget
 
 _FETCH = 500
 _INDEX_BUILD_SECONDS = 600
@@ -246,6 +247,35 @@ class Collection:
         cursor = self._cursor(filter, projection, sort, limit, skip, hint, batch_size, tx)
         with edge():
             return await cursor.to_list()
+
+    async def find_page(
+        self,
+        filter: Filter,
+        *,
+        budget: PageBudget,
+        size_of: Callable[[Document], int],
+        projection: Mapping[str, Any] | Sequence[str] | None = None,
+        sort: Sort | None = None,
+        hint: Hint | None = None,
+    ) -> tuple[list[Document], bool]:
+        """Return the matches that fit into the budget, and whether more follow.
+
+        Reading stops with the page: at most one reply of the server (16 MB) is in memory beside it.
+        """
+        limit = budget.items + 1
+        # One reply holds all of the page where the server's own bound of a reply allows it.
+        cursor = self._cursor(filter, projection, sort, limit, 0, hint, limit, None)
+        page: list[Document] = []
+        try:
+            with edge():
+                async for document in cursor:
+                    if not budget.takes(size_of(document)):
+                        return page, True
+                    page.append(document)
+        finally:
+            with edge():
+                await cursor.close()
+        return page, False
 
     def _cursor(
         self,

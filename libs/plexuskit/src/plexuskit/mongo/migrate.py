@@ -1,8 +1,9 @@
 """Bringing stored documents from one `schema_version` to the next, while the service runs.
 
 The version on each document is the progress: a run that was interrupted goes on where it was, a
-run with nothing left to do changes nothing. Each batch is a transaction, so a change by the service
-in between is never overwritten; the batch runs again on fresh documents.
+run with nothing left to do changes nothing. What is due is read outside of transactions, in
+bounded steps by `_id`. Each batch is a transaction, so a change by the service in between is never
+overwritten; the batch runs again on fresh documents.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,8 @@ from plexuskit.mongo.stamps import FIELD
 from plexuskit.mongo.transactions import Transaction
 
 BATCH = 200
+# Documents that one query of the walk reads, in any version.
+SCANNED = 2_000
 # Documents from before versions were stamped.
 UNVERSIONED = 0
 
@@ -178,36 +181,58 @@ async def _stranded(db: Database, steps: Sequence[Migration], name: str) -> dict
 
 
 async def _run(db: Database, step: Migration, *, dry_run: bool) -> _Tally:
+    """Walk the collection by `_id`, so that each query reads a bounded number of documents.
+
+    A query for the version alone has no index: behind millions of documents that are done it would
+    read all of them again, inside a transaction that the server ends after three seconds.
+    """
     collection = db.collection(step.collection, schema_version=step.to_version)
-    wanted: Document = {FIELD: step.from_version}
-    if step.from_version == UNVERSIONED:
-        wanted = {FIELD: {"$in": [UNVERSIONED, None]}}
     tally = _Tally()
     last: Any = None
     while True:
-        # By `_id`, so that documents which failed are passed and not met again.
-        found = wanted if last is None else {**wanted, "_id": {"$gt": last}}
-        if dry_run:
-            migrated, failures, end = await _batch(collection, step, found, tx=None)
-        else:
-
-            async def work(
-                tx: Transaction, found: Document = found
-            ) -> tuple[int, list[Failure], Any]:
-                return await _batch(collection, step, found, tx=tx)
-
-            migrated, failures, end = await db.transact(work, within=timedelta(minutes=1))
-        tally.add(migrated, failures)
-        if end is None:
+        passed: Document = {} if last is None else {"_id": {"$gt": last}}
+        rows = await collection.find_all(
+            passed, projection={FIELD: 1}, sort=[("_id", 1)], limit=SCANNED
+        )
+        if not rows:
             return tally
-        last = end
+        last = rows[-1]["_id"]
+        due = [row["_id"] for row in rows if (row.get(FIELD) or UNVERSIONED) == step.from_version]
+        for first in range(0, len(due), BATCH):
+            await _change_batch(
+                db, collection, step, due[first : first + BATCH], tally=tally, dry_run=dry_run
+            )
+
+
+async def _change_batch(
+    db: Database,
+    collection: Collection,
+    step: Migration,
+    ids: Sequence[Any],
+    *,
+    tally: _Tally,
+    dry_run: bool,
+) -> None:
+    if dry_run:
+        tally.add(*await _batch(collection, step, ids, tx=None))
+        return
+
+    async def work(tx: Transaction) -> tuple[int, list[Failure]]:
+        return await _batch(collection, step, ids, tx=tx)
+
+    tally.add(*await db.transact(work, within=timedelta(minutes=1)))
 
 
 async def _batch(
-    collection: Collection, step: Migration, found: Document, *, tx: Transaction | None
-) -> tuple[int, list[Failure], Any]:
-    """Change the next documents; return how many, what failed and the last `_id`, None for none."""
-    documents = await collection.find_all(found, sort=[("_id", 1)], limit=BATCH, tx=tx)
+    collection: Collection, step: Migration, ids: Sequence[Any], *, tx: Transaction | None
+) -> tuple[int, list[Failure]]:
+    """Change those of the documents that still have the old version; count them and failures."""
+    version: Any = step.from_version
+    if step.from_version == UNVERSIONED:
+        version = {"$in": [UNVERSIONED, None]}
+    documents = await collection.find_all(
+        {"_id": {"$in": list(ids)}, FIELD: version}, sort=[("_id", 1)], tx=tx
+    )
     failures: list[Failure] = []
     changed: list[Document] = []
     for document in documents:
@@ -217,7 +242,7 @@ async def _batch(
             failures.append(Failure(document["_id"], f"{type(error).__name__}: {error}"))
     if tx is not None:
         await collection.bulk([ReplaceOne({"_id": d["_id"]}, d) for d in changed], tx=tx)
-    return len(changed), failures, documents[-1]["_id"] if documents else None
+    return len(changed), failures
 
 
 def _changed(step: Migration, document: Document) -> Document:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from plexuskit.service import Runtime
     from plexuskit.testing.commands import StoreCommands
     from plexuskit.testing.servers import FoundKafka
+    from plexuskit.testing.shapes import Recorder
 
 MONDAY_MORNING = datetime(2026, 3, 2, 1, tzinfo=UTC)  # nine o'clock in Shanghai
 
@@ -37,11 +38,15 @@ def server_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def mongo_url(server_files: Path) -> Iterator[str]:
+def mongo_url(
+    server_files: Path,
+    shape_recorder: "Recorder",
+) -> Iterator[str]:
     """Address of a MongoDB replica set."""
     from plexuskit.testing.servers import found
 
     with found("mongo", directory=server_files) as url:
+        shape_recorder.url = url
         yield url
 
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message as ProtoMessage
 from plexus.messaging.v1 import messaging_service_pb2
 from plexuskit.grpc import actor
+from plexuskit.paging import Listing, from_milliseconds, to_milliseconds
 
 from messaging import queries
 from messaging.api import translate
@@ -59,13 +60,20 @@ class MessagesApi:
     async def ListMessageVersions(
         self, request: pb.ListMessageVersionsRequest, context: Any
     ) -> pb.ListMessageVersionsResponse:
-        versions = await queries.list_versions(
+        me = actor()
+        listing = Listing(name="versions", filters=(request.conversation_id, str(request.seq)))
+        position = listing.position(request.page_token, shape=(int,))
+        versions, after = await queries.list_versions(
             self._log.store,
-            actor=actor(),
+            actor=me,
             conversation_id=request.conversation_id,
             seq=request.seq,
+            after=0 if position is None else int(position[0]),
+            limit=translate.page_size(request.page_size, default=100, most=100),
         )
-        return pb.ListMessageVersionsResponse(versions=versions)
+        return pb.ListMessageVersionsResponse(
+            versions=versions, next_page_token=listing.token(after) if after else ""
+        )
 
     async def RecallMessage(
         self, request: pb.RecallMessageRequest, context: Any
@@ -97,10 +105,24 @@ class MessagesApi:
         )
 
     async def ListPins(self, request: pb.ListPinsRequest, context: Any) -> pb.ListPinsResponse:
-        pinned = await queries.list_pins(
-            self._log.store, actor=actor(), conversation_id=request.conversation_id
+        me = actor()
+        listing = Listing(name="pins", filters=(request.conversation_id,))
+        position = listing.position(request.page_token, shape=(int, int))
+        pinned, end = await queries.list_pins(
+            self._log.store,
+            actor=me,
+            conversation_id=request.conversation_id,
+            before=(
+                None
+                if position is None
+                else (from_milliseconds(int(position[0])), int(position[1]))
+            ),
+            limit=translate.page_size(request.page_size, default=200, most=200),
         )
-        return pb.ListPinsResponse(messages=pinned)
+        return pb.ListPinsResponse(
+            messages=pinned,
+            next_page_token="" if end is None else listing.token(to_milliseconds(end[0]), end[1]),
+        )
 
     async def LabelMessage(
         self, request: pb.LabelMessageRequest, context: Any

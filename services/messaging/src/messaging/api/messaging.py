@@ -86,18 +86,21 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
     ) -> pb.ListConversationsResponse:
         me = actor()
         size = translate.page_size(request.page_size, default=100, most=500)
-        offset = _offset(request.page_token)
+        listing = translate.conversations_of(me, include_archived=request.include_archived)
+        position = translate.to_list_position(listing, request.page_token)
         await self._log.flush_heads()  # a list shows what this process has acknowledged
-        views, more = await queries.list_views(
+        views, following = await queries.list_views(
             self._store,
             actor=me,
-            offset=offset,
+            position=position,
             limit=size,
             include_archived=request.include_archived,
         )
         return pb.ListConversationsResponse(
             views=[translate.to_view(view, person_id=me.person_id) for view in views],
-            next_page_token=translate.to_token(str(offset + size)) if more else "",
+            next_page_token=(
+                "" if following is None else translate.from_list_position(listing, following)
+            ),
         )
 
     async def UpdateConversation(
@@ -329,10 +332,3 @@ def _people(person_ids: Any) -> list[str]:
     if not 0 < len(person_ids) <= PEOPLE_MOST:
         raise InvalidArgument(field="person_ids", problem=f"takes 1 to {PEOPLE_MOST} people")
     return list(person_ids)
-
-
-def _offset(token: str) -> int:
-    word = translate.from_token(token) or "0"
-    if not word.isdecimal():
-        raise InvalidArgument(field="page_token", problem="is not from this listing")
-    return int(word)

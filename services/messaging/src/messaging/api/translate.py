@@ -13,8 +13,10 @@ from plexus.messaging.v1 import (
     messaging_service_pb2,
 )
 from plexuskit.errors import InvalidArgument, Refusal
+from plexuskit.grpc import Actor
 from plexuskit.grpc.status import CODES
 from plexuskit.items import item_failed
+from plexuskit.paging import Listing, from_milliseconds, to_milliseconds
 
 from messaging.domain.conversations import History, Kind, Role, clean_title, clean_topic
 from messaging.domain.imports import source_of
@@ -33,7 +35,8 @@ from messaging.operations.batch import Stored
 from messaging.operations.conversations import Begun
 from messaging.operations.cursors import Reading
 from messaging.operations.importing import ForeignConversation, ForeignMessage
-from messaging.queries import Changes, Thread, View, peer_of
+from messaging.queries import Changes, ListPosition, Thread, View, peer_of
+from messaging.store.heads import Position
 from messaging.store.present import attachments_of, spans_of
 
 _HISTORIES = {
@@ -106,6 +109,39 @@ def from_token(token: str) -> str:
         return base64.urlsafe_b64decode(token.encode()).decode()
     except (binascii.Error, UnicodeError) as error:
         raise InvalidArgument(field="page_token", problem="is not from this listing") from error
+
+
+def conversations_of(actor: Actor, *, include_archived: bool) -> Listing:
+    """Name the listing of a person's conversations."""
+    return Listing(name="conversations", filters=(actor.person_id, str(include_archived)))
+
+
+def to_list_position(listing: Listing, token: str) -> ListPosition | None:
+    """Read where a page of conversations ended.
+
+    Raises:
+        InvalidPageToken: not of this listing, or of other filters.
+    """
+    position = listing.position(token, shape=(int, str, int, int))
+    if position is None:
+        return None
+    at, conversation_id, since, moved = position
+    return ListPosition(
+        after=Position(from_milliseconds(int(at)), str(conversation_id)),
+        since=from_milliseconds(int(since)),
+        moved=bool(moved),
+    )
+
+
+def from_list_position(listing: Listing, position: ListPosition) -> str:
+    """Make the token to go on after a page of conversations."""
+    after = position.after
+    return listing.token(
+        to_milliseconds(after.at),
+        after.conversation_id,
+        to_milliseconds(position.since),
+        int(position.moved),
+    )
 
 
 def from_timestamp(stamp: Timestamp, *, field: str) -> datetime:

@@ -27,7 +27,7 @@ from messaging.domain.log import (
 )
 from messaging.domain.messages import Draft
 from messaging.domain.people import Department, department_versions
-from messaging.domain.refusals import RequestIdReused
+from messaging.domain.refusals import ConversationNotFound, RequestIdReused
 from messaging.events import IMPORT, envelope, message_to_proto, posted, timestamp
 from messaging.store.entries import posted_document
 
@@ -152,25 +152,23 @@ class Batch:
     async def _load(self) -> None:
         """Get the tail of every conversation of the batch, and the messages replied to."""
         missing = {item.draft.conversation_id for item in self._waiting} - self._tails.keys()
-        loaded = await asyncio.gather(
-            *(self._log.tail(conversation_id) for conversation_id in missing),
-            return_exceptions=True,
-        )
-        gone: dict[str, Refusal] = {}
-        for conversation_id, tail in zip(missing, loaded, strict=True):
-            if isinstance(tail, Tail):
-                self._tails[conversation_id] = tail
-            elif isinstance(tail, Refusal) and not isinstance(tail, DependencyDown):
-                gone[conversation_id] = tail
-            else:
-                raise tail
-        if gone:
-            self._refuse(lambda item: gone.get(item.draft.conversation_id))
+        if missing:
+            loaded = await self._log.tails.get_many(missing)
+            self._tails |= loaded
+            gone = missing - loaded.keys()
+            if gone:
+                self._refuse(
+                    lambda item: (
+                        ConversationNotFound(conversation_id=item.conversation_id)
+                        if item.conversation_id in gone
+                        else None
+                    )
+                )
         await self._load_said()
         await self._load_departments()
 
     async def _load_said(self) -> None:
-        """Get what replies and quotes refer to."""
+        """Get what replies and quotes refer to, of all conversations in one read."""
         wanted: dict[str, set[int]] = {}
         for item in self._waiting:
             draft = item.draft
@@ -180,8 +178,7 @@ class Batch:
             seqs = {draft.reply_to_seq, draft.quote_seq} - {0, *known}
             if seqs:
                 wanted.setdefault(draft.conversation_id, set()).update(seqs)
-        for conversation_id, seqs in wanted.items():
-            found = await self._log.store.entries.find_said(conversation_id, seqs)
+        for conversation_id, found in (await self._log.store.entries.find_said(wanted)).items():
             self._said.setdefault(conversation_id, {}).update(found)
 
     async def _load_departments(self) -> None:
@@ -205,12 +202,11 @@ class Batch:
 
         Nothing is refused on an old tail: who was just added elsewhere may write at once.
         """
-        stale = set[str]()
-        for conversation_id in {item.draft.conversation_id for item, _ in doubtful}:
-            if not await self._log.tails.is_current(self._tails[conversation_id]):
-                stale.add(conversation_id)
-                self._log.tails.forget(conversation_id)
-                del self._tails[conversation_id]
+        places = {item.draft.conversation_id for item, _ in doubtful}
+        stale = await self._log.tails.find_stale(self._tails[place] for place in places)
+        for conversation_id in stale:
+            self._log.tails.forget(conversation_id)
+            del self._tails[conversation_id]
         return stale
 
     async def _refuse_unless_stored(self, doubtful: list[tuple[Item, Refusal]]) -> None:
@@ -218,15 +214,13 @@ class Batch:
 
         What was stored while it might be is a retry (MSG-3).
         """
-        by_conversation: dict[str, list[tuple[Item, Refusal]]] = {}
+        wanted: dict[str, set[str]] = {}
+        for item, _ in doubtful:
+            wanted.setdefault(item.conversation_id, set()).add(item.draft.request_id)
+        found = await self._log.store.entries.find_requests(wanted)
         for item, refusal in doubtful:
-            by_conversation.setdefault(item.draft.conversation_id, []).append((item, refusal))
-        for conversation_id, pairs in by_conversation.items():
-            requests = [item.draft.request_id for item, _ in pairs]
-            found = await self._log.store.entries.find_requests(conversation_id, requests)
-            for item, refusal in pairs:
-                original = found.get((item.draft.sender_id, item.draft.request_id))
-                item.on_verdict(refusal if original is None else repeated(item, original))
+            original = found.get(item.key)
+            item.on_verdict(refusal if original is None else self._retried(item, original))
 
     def _stage(self) -> tuple[list[Staged], list[tuple[Item, Refusal]]]:
         """Give numbers to what may be posted; leave repeats of an item for the next round."""
@@ -386,22 +380,33 @@ class Batch:
         conversation_id = entry.item.draft.conversation_id
         if failure.index != "request":
             fault.point("send.number_taken")
-            self._log.tails.forget(conversation_id)
-            del self._tails[conversation_id]
+            # Whoever writes here may write elsewhere too: look at all of the batch at once.
+            others = {item.conversation_id for item in self._waiting} - {conversation_id}
+            stale = await self._log.tails.find_stale(
+                self._tails[other] for other in others if other in self._tails
+            )
+            for each in {conversation_id, *stale}:
+                self._log.tails.forget(each)
+                del self._tails[each]
             return
-        # Where one retry is, there are often more: look all of the conversation up at once.
-        retries = [w for w in self._waiting if w.draft.conversation_id == conversation_id]
-        found = await self._log.store.entries.find_requests(
-            conversation_id, [waiting.draft.request_id for waiting in retries]
-        )
+        # Where one retry is, there are often more: look all of the batch up at once.
+        wanted: dict[str, set[str]] = {}
+        for waiting in self._waiting:
+            wanted.setdefault(waiting.conversation_id, set()).add(waiting.draft.request_id)
+        found = await self._log.store.entries.find_requests(wanted)
         fault.point("send.request_taken")
         settled: set[int] = set()
-        for retry in retries:
-            original = found.get((retry.draft.sender_id, retry.draft.request_id))
+        for retry in self._waiting:
+            original = found.get(retry.key)
             if original is not None:
                 settled.add(id(retry))
-                retry.on_verdict(repeated(retry, original))
+                retry.on_verdict(self._retried(retry, original))
         self._waiting = [waiting for waiting in self._waiting if id(waiting) not in settled]
+
+    def _retried(self, item: Item, original: dict[str, Any]) -> Stored | Refusal:
+        """Judge an item that the log has already; who wrote it may not have saved the head."""
+        self._log.heads.doubt([item.conversation_id])
+        return repeated(item, original)
 
     def _repeated(self, item: Item) -> Stored | Refusal:
         """Judge the second copy of an item that this batch has stored."""

@@ -13,7 +13,8 @@ from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import Actor
 from plexuskit.items import item_failed
 
-from messaging.domain.conversations import sees
+from messaging.domain.conversations import Conversation, Member, sees
+from messaging.domain.log import Head
 from messaging.domain.refusals import ConversationNotFound, CursorBeyondEnd, MessageNotFound
 from messaging.events import cursor_advanced, cursor_to_proto, envelope, timestamp
 from messaging.operations.log import Log
@@ -55,12 +56,16 @@ class Cursors:
 
     async def advance(self, key: CursorKey, *, tenant_id: str, through_seq: int) -> Reading:
         """Ask for an advance and wait until it is stored; gives the cursor as it is then."""
+        return await self.ask(key, tenant_id=tenant_id, through_seq=through_seq)
+
+    def ask(self, key: CursorKey, *, tenant_id: str, through_seq: int) -> asyncio.Future[Reading]:
+        """Ask for an advance; the future gives the cursor as it is when it is stored."""
         future: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
         pending = self._pending.setdefault(key, _Pending(tenant_id, 0))
         pending.through_seq = max(pending.through_seq, through_seq)
         pending.waiting.append(future)
         self._awake.set()
-        return await future
+        return future
 
     async def run(self) -> None:
         """Write due advances until cancelled."""
@@ -181,19 +186,11 @@ async def advance_cursor(
         MessageNotFound: no such thread that the caller may see.
         InvalidArgument: a negative number.
     """
-    if through_seq < 0 or root_seq < 0:
-        raise InvalidArgument(field="through_seq", problem="is negative")
-    member = await log.store.conversations.member(conversation_id, actor.person_id)
-    conversation = await log.store.conversations.find(conversation_id)
-    if member is None or not member.active or conversation is None:
-        raise ConversationNotFound(conversation_id=conversation_id)
-    head = await log.store.entries.head(conversation_id)
-    if through_seq > head.seq:
-        raise CursorBeyondEnd(through_seq=through_seq, last_seq=head.seq)
-    if root_seq and not sees(member, history=conversation.history, seq=root_seq):
-        raise MessageNotFound(conversation_id=conversation_id)
-    key = CursorKey(conversation_id, actor.person_id, root_seq)
-    return await cursors.advance(key, tenant_id=actor.tenant_id, through_seq=through_seq)
+    advances = [(conversation_id, through_seq, root_seq)]
+    (verdict,) = await advance_cursors(log, cursors, actor=actor, advances=advances)
+    if isinstance(verdict, Refusal):
+        raise verdict
+    return verdict
 
 
 async def advance_cursors(
@@ -205,29 +202,58 @@ async def advance_cursors(
 ) -> list[Reading | Refusal]:
     """Advance several cursors, given as (conversation, through_seq, root_seq).
 
-    Each has its own verdict.
+    Each has its own verdict. What they are decided on is read together: three reads for all.
     """
-    verdicts = await asyncio.gather(
-        *(
-            advance_cursor(
-                log,
-                cursors,
-                actor=actor,
-                conversation_id=conversation_id,
+    places = {conversation_id for conversation_id, _, _ in advances}
+    members = await log.store.conversations.members_of(actor.person_id, places)
+    conversations = await log.store.conversations.find_many(members)
+    # Read last: what somebody could read before this call is not beyond the end.
+    heads = await log.store.heads.actual(conversations)
+    verdicts: list[Refusal | asyncio.Future[Reading]] = []
+    for conversation_id, through_seq, root_seq in advances:
+        try:
+            if through_seq < 0 or root_seq < 0:
+                raise InvalidArgument(field="through_seq", problem="is negative")
+            _check_advance(
+                conversations.get(conversation_id),
+                members.get(conversation_id),
+                heads.get(conversation_id),
                 through_seq=through_seq,
                 root_seq=root_seq,
+                conversation_id=conversation_id,
             )
-            for conversation_id, through_seq, root_seq in advances
-        ),
-        return_exceptions=True,
-    )
-    settled: list[Reading | Refusal] = []
-    for verdict in verdicts:
-        if isinstance(verdict, Exception) and not isinstance(verdict, Refusal):
-            # One advance fails alone (GW-8).
-            settled.append(item_failed(verdict, of="messaging.advance_cursors"))
+        except Refusal as refusal:
+            verdicts.append(refusal)
             continue
-        if not isinstance(verdict, Reading | Refusal):
-            raise verdict
-        settled.append(verdict)
-    return settled
+        key = CursorKey(conversation_id, actor.person_id, root_seq)
+        verdicts.append(cursors.ask(key, tenant_id=actor.tenant_id, through_seq=through_seq))
+    asked = [each for each in verdicts if not isinstance(each, Refusal)]
+    settled: dict[asyncio.Future[Reading], Reading | Refusal] = {}
+    for future, reading in zip(
+        asked, await asyncio.gather(*asked, return_exceptions=True), strict=True
+    ):
+        if isinstance(reading, Exception) and not isinstance(reading, Refusal):
+            # One advance fails alone (GW-8).
+            settled[future] = item_failed(reading, of="messaging.advance_cursors")
+            continue
+        if not isinstance(reading, Reading | Refusal):
+            raise reading
+        settled[future] = reading
+    return [each if isinstance(each, Refusal) else settled[each] for each in verdicts]
+
+
+def _check_advance(
+    conversation: Conversation | None,
+    member: Member | None,
+    head: Head | None,
+    *,
+    conversation_id: str,
+    through_seq: int,
+    root_seq: int,
+) -> None:
+    if member is None or not member.active or conversation is None or head is None:
+        raise ConversationNotFound(conversation_id=conversation_id)
+    if through_seq > head.seq:
+        raise CursorBeyondEnd(through_seq=through_seq, last_seq=head.seq)
+    if root_seq and not sees(member, history=conversation.history, seq=root_seq):
+        raise MessageNotFound(conversation_id=conversation_id)

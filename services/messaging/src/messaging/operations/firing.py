@@ -156,8 +156,9 @@ class Scheduler:
 
     async def _was_sent(self, taken_over: Scheduled) -> bool:
         """Look whether the scheduler that began with it had stored it; then say so."""
-        found = await self._store.entries.find_requests(taken_over.conversation_id, [taken_over.id])
-        original = found.get((taken_over.person_id, taken_over.id))
+        place = taken_over.conversation_id
+        found = await self._store.entries.find_requests({place: [taken_over.id]})
+        original = found.get((place, taken_over.person_id, taken_over.id))
         if original is None:
             return False
         log.info("schedule.found_stored", scheduled_id=taken_over.id, seq=original["seq"])

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from plexus_access.roles import holds
 from plexuskit.errors import Refusal
@@ -29,6 +28,8 @@ from messaging.store import Store
 from messaging.store.cursors import CursorKey
 
 PERMISSION = "messages.import"
+# Conversations whose cursors are placed together; a large one has 5,000 members.
+FINISHED_TOGETHER = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +274,7 @@ async def _skip_stored(
 ) -> tuple[list[ForeignMessage], int]:
     """Take out what a former run stored, and learn the numbers of thread roots.
 
-    One read per conversation does both.
+    One read of all conversations does both.
     """
     wanted: dict[str, set[str]] = {}
     for message in foreign:
@@ -281,13 +282,12 @@ async def _skip_stored(
         names.add(message.draft.request_id)
         if message.root_request_id:
             names.add(message.root_request_id)
-    stored: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for conversation_id, names in wanted.items():
-        known = run.known.setdefault(conversation_id, {})
-        found = await log.store.entries.find_requests(conversation_id, names - known.keys())
-        for (sender_id, request_id), entry in found.items():
-            known[request_id] = entry["seq"]
-            stored[conversation_id, sender_id, request_id] = entry
+    unknown = {id_: names - run.known.setdefault(id_, {}).keys() for id_, names in wanted.items()}
+    stored = await log.store.entries.find_requests(
+        {id_: names for id_, names in unknown.items() if names}
+    )
+    for (conversation_id, _, request_id), entry in stored.items():
+        run.known[conversation_id][request_id] = entry["seq"]
     fresh: list[ForeignMessage] = []
     skipped = 0
     for message in foreign:
@@ -326,13 +326,16 @@ async def _submit(log: Log, run: ImportRun, message: ForeignMessage) -> Stored |
 
 async def finish_import(log: Log, run: ImportRun, *, now: datetime) -> None:
     """Put everybody's cursor to the imported end: nobody has unread history (MSG-19)."""
-    for conversation_id in run.allowed:
-        end = await log.store.entries.imported_end(conversation_id)
-        if not end:
-            continue
-        members = await log.store.conversations.members(conversation_id, active=True)
-        keys = [CursorKey(conversation_id, member.person_id) for member in members]
-        await log.store.cursors.place(keys, through_seq=end, at=now)
+    ids = sorted(run.allowed)
+    for first in range(0, len(ids), FINISHED_TOGETHER):
+        ends = await log.store.unread.imported_ends(ids[first : first + FINISHED_TOGETHER])
+        members = await log.store.conversations.active_member_ids(ends)
+        places = {
+            CursorKey(conversation_id, person_id): ends[conversation_id]
+            for conversation_id, people in members.items()
+            for person_id in people
+        }
+        await log.store.cursors.place(places, at=now)
 
 
 __all__ = [

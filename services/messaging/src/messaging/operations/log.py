@@ -15,7 +15,6 @@ from datetime import timedelta
 from typing import TypeVar
 
 import structlog
-from plexuskit import fault
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown, Kind, Refusal
 from plexuskit.items import item_failed
@@ -24,6 +23,7 @@ from plexuskit.service import Runtime
 from messaging.config import LimitsSection, LogSection
 from messaging.domain.log import Tail
 from messaging.operations.batch import Batch, Item
+from messaging.operations.heads import Heads
 from messaging.operations.limits import Limits
 from messaging.operations.tails import Tails
 from messaging.store import Store
@@ -31,10 +31,6 @@ from messaging.store import Store
 log = structlog.get_logger()
 
 T = TypeVar("T")
-
-HEADS_EVERY = 1.0
-# A process that was killed could not write the heads of its last second; looked for this far back.
-REPAIR_BACK = timedelta(minutes=10)
 
 
 class LogOverloaded(Refusal):
@@ -135,7 +131,8 @@ class Log:
         self.section = section
         self.clock = clock
         self.store = store
-        self.tails = Tails(store, limit=section.tails)
+        self.heads = Heads(store, clock=clock)
+        self.tails = Tails(store, limit=section.tails, heads=self.heads)
         self.lanes = [Lane(self) for _ in range(section.lanes)]
 
     def submit(self, item: Item) -> None:
@@ -194,28 +191,12 @@ class Log:
         await asyncio.gather(*(lane.wait_idle() for lane in self.lanes))
 
     async def flush_heads(self) -> None:
-        """Write the heads that changed; on failure they stay for the next time."""
-        heads = self.tails.take_dirty()
-        if not heads:
-            return
-        fault.point("heads.before_save")
-        try:
-            await self.store.conversations.save_heads(heads)
-        except DependencyDown:
-            self.tails.return_dirty(heads)
-            log.warning("log.heads_waiting", conversations=len(heads))
-        fault.point("heads.after_save")
+        """Write the heads that changed; see Heads.save.
 
-    async def keep_heads(self) -> None:
-        """Repair what a killed process left behind, then write changed heads once a second."""
-        try:
-            since = self.clock.now() - REPAIR_BACK
-            await self.store.conversations.save_heads(await self.store.entries.heads_since(since))
-        except DependencyDown:
-            log.warning("log.heads_not_repaired")
-        while True:
-            await asyncio.sleep(HEADS_EVERY)
-            await self.flush_heads()
+        Raises:
+            DependencyDown: the store failed; they stay for the next time.
+        """
+        await self.heads.save()
 
     def _lane(self, conversation_id: str) -> Lane:
         return self.lanes[zlib.crc32(conversation_id.encode()) % len(self.lanes)]
@@ -225,12 +206,12 @@ class Log:
         """Run the lanes; at the end what waits is written and the heads are saved."""
         runtime.on_drain(self.drain)
         async with contextlib.AsyncExitStack() as stack:
-            stack.push_async_callback(self.flush_heads)
+            stack.push_async_callback(self.heads.close)
             for number, lane in enumerate(self.lanes):
                 await stack.enter_async_context(
                     runtime.background(f"log.lane.{number}", lane.run())
                 )
-            await stack.enter_async_context(runtime.background("log.heads", self.keep_heads()))
+            await stack.enter_async_context(runtime.background("log.heads", self.heads.keep()))
             yield self
 
 

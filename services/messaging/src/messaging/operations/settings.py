@@ -43,15 +43,21 @@ async def clear_marks(store: Store, *, read: Iterable[tuple[str, str, str]], now
         now: when.
     """
     tenants = {(conversation, person): tenant for tenant, conversation, person in read}
-    for conversation_id, person_id in await store.settings.marked(tenants):
-        await _arrange(
-            store,
-            tenant_id=tenants[conversation_id, person_id],
-            conversation_id=conversation_id,
-            person_id=person_id,
-            change=UNMARK,
-            now=now,
-        )
+    marked = await store.settings.marked(tenants)
+    if not marked:
+        return
+
+    async def work(tx: Transaction) -> None:
+        changed = []
+        for present in await store.settings.find_places(marked, tx=tx):
+            after = arranged(present, UNMARK, now=now)
+            if after.version != present.version:
+                changed.append((after, tenants[after.conversation_id, after.person_id]))
+        await store.settings.save_many(changed, tx=tx)
+        facts = [settings_changed(after, tenant_id=tenant, now=now) for after, tenant in changed]
+        await store.outbox.add(*facts, tx=tx)
+
+    await store.transact(work)
 
 
 async def _arrange(

@@ -1,31 +1,30 @@
 """The tails of active conversations, held in memory by the process that writes them."""
 
+import contextlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
+from messaging.domain.conversations import Conversation, Member
 from messaging.domain.log import Head, Tail
 from messaging.domain.refusals import ConversationNotFound
+from messaging.operations.heads import Heads
 from messaging.store import Store
 
 log = structlog.get_logger()
 
 
 class Tails:
-    """A bounded cache of tails; a tail is dropped on any doubt and read again (majority).
+    """A bounded cache of tails; a tail is dropped on any doubt and read again (majority)."""
 
-    Also gathers the heads that changed, for the bulk write once a second: they are a cache of the
-    log.
-    """
-
-    def __init__(self, store: Store, *, limit: int) -> None:
+    def __init__(self, store: Store, *, limit: int, heads: Heads) -> None:
         self._store = store
         self._limit = limit
+        self._heads = heads
         self._tails: OrderedDict[str, Tail] = OrderedDict()
-        self._dirty: dict[str, tuple[Head, datetime]] = {}
 
     async def get(self, conversation_id: str) -> Tail:
         """Give the tail of a conversation, from memory or the store.
@@ -54,18 +53,63 @@ class Tails:
         if conversation is None:
             raise ConversationNotFound(conversation_id=conversation_id)
         members = await self._store.conversations.members(conversation_id, active=True)
+        return self._loaded(conversation, head, members)
+
+    async def get_many(self, conversation_ids: Iterable[str]) -> dict[str, Tail]:
+        """Give the tails of several conversations, in three reads for all that are not in memory.
+
+        Conversations that there are not are left out.
+        """
+        ids = set(conversation_ids)
+        known = {id_: await self.get(id_) for id_ in ids if id_ in self._tails}
+        missing = ids - known.keys()
+        if len(missing) == 1:
+            (one,) = missing
+            with contextlib.suppress(ConversationNotFound):
+                known[one] = await self.load(one)
+        elif missing:
+            known |= await self._load_many(missing)
+        return known
+
+    async def _load_many(self, conversation_ids: Collection[str]) -> dict[str, Tail]:
+        """Read tails from the store: the heads before the state, as in load."""
+        heads = await self._store.heads.actual(conversation_ids)
+        conversations = await self._store.conversations.find_many(heads)
+        members = await self._store.conversations.active_members(conversations)
+        return {
+            id_: self._loaded(conversation, heads[id_], members.get(id_, []))
+            for id_, conversation in conversations.items()
+        }
+
+    def _loaded(self, conversation: Conversation, head: Head, members: Sequence[Member]) -> Tail:
         tail = Tail(
             conversation=conversation,
             head=head,
             members={member.person_id: member for member in members},
         )
         self.put(tail)
+        self._heads.doubt([conversation.id])
         return tail
 
     async def is_current(self, tail: Tail) -> bool:
         """Tell whether nothing was written since the tail was read, by any process (majority)."""
         head = await self._store.entries.head(tail.conversation.id)
         return head.change_no == tail.head.change_no
+
+    async def find_stale(self, tails: Iterable[Tail]) -> set[str]:
+        """Find the conversations that were written to since their tails were read (majority)."""
+        read = {tail.conversation.id: tail for tail in tails}
+        if not read:
+            return set()
+        if len(read) == 1:
+            ((id_, tail),) = read.items()
+            return set() if await self.is_current(tail) else {id_}
+        heads = await self._store.heads.actual(read)
+        return {
+            id_
+            for id_, tail in read.items()
+            if id_ not in heads or heads[id_].change_no != tail.head.change_no
+        }
 
     def put(self, tail: Tail) -> None:
         """Keep a tail, forgetting the one unused for longest beyond the limit."""
@@ -77,17 +121,9 @@ class Tails:
     def advance(self, tail: Tail, head: Head, *, at: datetime) -> None:
         """Note that the log went on to `head`, written and acknowledged."""
         self.put(replace(tail, head=head))
-        self._dirty[tail.conversation.id] = (head, at)
+        self._heads.note(tail.conversation.id, head, at=at)
 
     def forget(self, conversation_id: str) -> None:
         """Drop a tail that may be wrong: somebody else wrote, or a write's outcome is unknown."""
         self._tails.pop(conversation_id, None)
-
-    def take_dirty(self) -> Mapping[str, tuple[Head, datetime]]:
-        """Give the heads that changed since the last call."""
-        dirty, self._dirty = self._dirty, {}
-        return dirty
-
-    def return_dirty(self, heads: Mapping[str, tuple[Head, datetime]]) -> None:
-        """Take back heads that could not be written; newer ones stay."""
-        self._dirty = {**heads, **self._dirty}
+        self._heads.doubt([conversation_id], unknown=True)

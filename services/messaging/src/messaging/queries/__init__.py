@@ -15,10 +15,11 @@ from messaging.queries.receipts import Receipts, Thread, get_thread, list_receip
 from messaging.queries.seats import Seat, seat
 from messaging.queries.verification import Verification, verify_conversation
 from messaging.queries.versions import list_pins, list_versions
-from messaging.queries.views import View, get_view, list_views, peer_of
+from messaging.queries.views import ListPosition, View, get_view, list_views, peer_of
 
 __all__ = [
     "Changes",
+    "ListPosition",
     "Preview",
     "Receipts",
     "Seat",

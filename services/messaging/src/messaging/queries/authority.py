@@ -4,13 +4,12 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from plexus.authz.v1 import authority_pb2
-from plexus.messaging.v1 import messages_pb2
 from plexuskit.grpc import Actor
 
 from messaging.domain.conversations import Conversation, History, Member, visible_ranges
-from messaging.domain.refusals import ConversationNotFound
-from messaging.queries.seats import Seat, seat
+from messaging.queries.seats import Seat, find_seats
 from messaging.store import Store
+from messaging.store.history import Revision
 
 
 async def readable_containers(
@@ -59,39 +58,34 @@ async def recheck(
 ) -> list[authority_pb2.Verdict]:
     """Tell for each object whether the person may read it now, and its present version (SRC-2)."""
     actor = Actor(tenant_id=tenant_id, person_id=person_id, session_id="", roles=frozenset())
-    seats: dict[str, Seat | None] = {}
-    messages: dict[str, dict[int, messages_pb2.Message]] = {}
+    seats = await find_seats(
+        store, actor=actor, conversation_ids={ref.container_id or ref.id for ref in refs}
+    )
     wanted: dict[str, set[int]] = {}
     for ref in refs:
         container = ref.container_id or ref.id
-        if container not in seats:
-            try:
-                seats[container] = await seat(store, actor=actor, conversation_id=container)
-            except ConversationNotFound:
-                seats[container] = None
-        if ref.kind == "message":
+        if ref.kind == "message" and container in seats:
             wanted.setdefault(container, set()).add(ref.seq)
-    for container, seqs in wanted.items():
-        if seats[container] is not None:
-            found = await store.entries.find_messages(container, seqs)
-            messages[container] = {message.seq: message for message in found}
+    messages = await store.history.find_revisions(wanted)
     return [_verdict(ref, seats, messages) for ref in refs]
 
 
 def _verdict(
     ref: authority_pb2.ObjectRef,
-    seats: Mapping[str, Seat | None],
-    messages: Mapping[str, Mapping[int, messages_pb2.Message]],
+    seats: Mapping[str, Seat],
+    messages: Mapping[str, Mapping[int, Revision]],
 ) -> authority_pb2.Verdict:
-    place = seats[ref.container_id or ref.id]
+    place = seats.get(ref.container_id or ref.id)
     if place is None:
         return authority_pb2.Verdict()
     if ref.kind == "conversation":
         return authority_pb2.Verdict(readable=True, version=place.conversation.version)
     message = messages.get(place.conversation.id, {}).get(ref.seq)
-    if message is None or message.id != ref.id or message.recalled or not place.sees(message.seq):
+    if message is None or message.message_id != ref.id or message.recalled:
         return authority_pb2.Verdict()
-    return authority_pb2.Verdict(readable=True, version=message.revision)
+    if not place.sees(ref.seq):
+        return authority_pb2.Verdict()
+    return authority_pb2.Verdict(readable=True, version=message.number)
 
 
 async def compact_snapshot(

@@ -1,11 +1,13 @@
 """What was said and what changed, as far as one member may see it (MSG-5, MSG-6, MSG-14)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2, messages_pb2
 from plexuskit.grpc import Actor
+from plexuskit.paging import PageBudget, cut
 
 from messaging.domain.conversations import Member
 from messaging.domain.log import ABOUT_MESSAGES, EntryKind
@@ -14,6 +16,7 @@ from messaging.queries.quotes import fill_quotes
 from messaging.queries.seats import Seat, seat
 from messaging.store import Store
 from messaging.store.entries import message_of
+from messaging.store.history import entry_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,9 @@ async def list_members(
         ConversationNotFound: see seat.
     """
     await seat(store, actor=actor, conversation_id=conversation_id)
-    found = await store.conversations.list_members(conversation_id, after=after, limit=limit + 1)
-    return found[:limit], len(found) > limit
+    return await store.conversations.list_members(
+        conversation_id, after=after, budget=PageBudget(items=limit)
+    )
 
 
 async def list_messages(
@@ -64,15 +68,19 @@ async def list_messages(
     low = 1 if after_seq is None else after_seq + 1
     high = before_seq - 1 if before_seq else place.head.seq
     ranges = _clip(place.ranges, low=low, high=high)
-    found = await store.entries.list_messages(
-        conversation_id,
-        ranges=ranges,
-        root_seq=root_seq,
-        backwards=backwards,
-        limit=limit + 1,
+    budget = PageBudget(items=limit)
+    root: list[messages_pb2.Message] = []
+    if root_seq and any(first <= root_seq <= last for first, last in ranges):
+        root = await store.entries.find_messages(conversation_id, [root_seq])
+    if root and not backwards:
+        budget.takes(root[0].ByteSize())
+    found, more = await store.history.list_messages(
+        conversation_id, ranges=ranges, root_seq=root_seq, backwards=backwards, budget=budget
     )
-    more = len(found) > limit
-    page = found[:limit][::-1] if backwards else found[:limit]
+    page = found[::-1] if backwards else [*root, *found]
+    if root and backwards and not more:
+        more = not budget.takes(root[0].ByteSize())
+        page = page if more else [*root, *page]
     await fill_quotes(store, place, page)
     return page, more, place.head.seq
 
@@ -112,9 +120,14 @@ async def list_changes(
         ConversationNotFound: see seat.
     """
     place = await seat(store, actor=actor, conversation_id=conversation_id)
-    found = await store.entries.list_changes(conversation_id, since=since, limit=limit + 1)
-    entries = [entry for entry in found if entry["change_no"] <= place.head.change_no]
-    page = entries[:limit]
+    fetched, more = await store.history.page_changes(
+        conversation_id,
+        since=since,
+        through=place.head.change_no,
+        budget=PageBudget(items=limit),
+    )
+    page, left = await _within_bytes(store, place, fetched)
+    more = more or left
     posted: dict[int, messages_pb2.Message] = {}
     last: dict[int, int] = {}
     touched: dict[str, int] = {}
@@ -146,7 +159,29 @@ async def list_changes(
         members=tuple((change_no, tuple(group)) for change_no, group in sorted(by_change.items())),
         seat=place,
         through=page[-1]["change_no"] if page else max(since, place.head.change_no),
-        more=len(entries) > limit,
+        more=more,
+    )
+
+
+async def _within_bytes(
+    store: Store, place: Seat, page: Sequence[Mapping[str, Any]]
+) -> tuple[Sequence[Mapping[str, Any]], bool]:
+    """Cut a page of entries where the messages that they changed would not fit any more (MSG-21).
+
+    An entry may be small and the message that it changed large; each message comes once.
+    """
+    posted = {entry["seq"] for entry in page if entry["kind"] == EntryKind.POSTED.value}
+    about = {entry.get("about_seq", 0) for entry in page} - posted - {0}
+    sizes = await store.history.message_sizes(
+        place.conversation.id, [seq for seq in about if place.sees(seq)]
+    )
+    if not sizes:
+        return page, False
+    return cut(
+        page,
+        limit=len(page),
+        # The first entry about a message pays for it.
+        size_of=lambda entry: entry_size(entry) + sizes.pop(entry.get("about_seq", 0), 0),
     )
 
 

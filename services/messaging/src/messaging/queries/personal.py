@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from plexuskit.grpc import Actor
+from plexuskit.paging import PageBudget
 
 from messaging.domain.drafts import SavedDraft
 from messaging.domain.scheduling import Scheduled
@@ -24,11 +25,12 @@ async def list_drafts(
     Returns:
         The drafts, and where the page ended when more follow.
     """
-    found = await store.drafts.page(actor.person_id, before=before, limit=limit + 1)
-    page = found[:limit]
+    page, more = await store.drafts.page(
+        actor.person_id, before=before, budget=PageBudget(items=limit)
+    )
     places = {draft.key.conversation_id for draft in page}
     still_in = await store.conversations.still_in(actor.person_id, places)
-    end = (page[-1].written_at, page[-1].key.id) if len(found) > limit else None
+    end = (page[-1].written_at, page[-1].key.id) if more else None
     return [draft for draft in page if draft.key.conversation_id in still_in], end
 
 
@@ -39,7 +41,9 @@ async def list_scheduled(
 
     And whether more follow.
     """
-    found = await store.scheduled.page(
-        actor.person_id, after=after, include_ended=include_ended, limit=limit + 1
+    return await store.scheduled.page(
+        actor.person_id,
+        after=after,
+        include_ended=include_ended,
+        budget=PageBudget(items=limit),
     )
-    return found[:limit], len(found) > limit

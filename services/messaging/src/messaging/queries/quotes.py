@@ -11,7 +11,7 @@ EXCERPT_LENGTH = 200
 
 
 async def fill_quotes(store: Store, place: Seat, messages: Iterable[messages_pb2.Message]) -> None:
-    """Put the words of quoted messages into those that quote them: one read for all.
+    """Put the words of quoted messages into those that quote them: read together.
 
     Who may not see the quoted message (MSG-14), and everybody once it is recalled (MSG-12), gets
     the numbers alone.
@@ -20,11 +20,14 @@ async def fill_quotes(store: Store, place: Seat, messages: Iterable[messages_pb2
     wanted = {message.quote.seq for message in quoting if place.sees(message.quote.seq)}
     if not quoting:
         return
-    found = await store.entries.find_messages(place.conversation.id, wanted) if wanted else []
-    quoted = {message.seq: message for message in found if not message.recalled}
+    excerpts: dict[int, str] = {}
+    if wanted:
+        async for original in store.history.stream_messages(place.conversation.id, wanted):
+            if not original.recalled:
+                excerpts[original.seq] = original.text[:EXCERPT_LENGTH]
     for message in quoting:
-        original = quoted.get(message.quote.seq)
-        if original is None:
+        excerpt = excerpts.get(message.quote.seq)
+        if excerpt is None:
             message.quote.unavailable = True
         else:
-            message.quote.text = original.text[:EXCERPT_LENGTH]
+            message.quote.text = excerpt

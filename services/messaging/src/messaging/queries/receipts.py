@@ -94,24 +94,29 @@ async def get_thread(store: Store, *, actor: Actor, conversation_id: str, root_s
     place = await seat(store, actor=actor, conversation_id=conversation_id)
     if not place.sees(root_seq):
         raise MessageNotFound(conversation_id=conversation_id)
-    rows = await store.threads.replies(conversation_id, root_seq)
-    if not rows or rows[0][0] != root_seq:
+    root = await store.threads.find_root(conversation_id, root_seq)
+    if root is None:
         raise MessageNotFound(conversation_id=conversation_id)
-    followers = {who for _, sender, mentioned in rows for who in (sender, *people_of(mentioned))}
-    choices = await store.threads.choices(conversation_id, root_seq)
-    followers |= {person for person, follow in choices.items() if follow}
-    followers -= {person for person, follow in choices.items() if not follow}
     key = CursorKey(conversation_id, actor.person_id, root_seq)
     read = (await store.cursors.find([key])).get(key)
     through = read[0] if read else 0
-    replies = [(seq, sender) for seq, sender, _ in rows if seq != root_seq and place.sees(seq)]
+    repliers = await store.threads.count_replies(
+        conversation_id, root_seq, ranges=place.ranges, through_seq=through
+    )
+    mentioned = await store.threads.mentioned(conversation_id, root_seq)
+    author, named = root
+    followers = {author, *people_of(named), *people_of(mentioned)}
+    followers |= {replier.person_id for replier in repliers}
+    choices = await store.threads.choices(conversation_id, root_seq)
+    followers |= {person for person, follow in choices.items() if follow}
+    followers -= {person for person, follow in choices.items() if not follow}
     return Thread(
         conversation_id=conversation_id,
         root_seq=root_seq,
-        replies=len(replies),
-        last_seq=rows[-1][0],
+        replies=sum(replier.visible for replier in repliers),
+        last_seq=max((replier.last_seq for replier in repliers), default=root_seq),
         followers=tuple(sorted(followers)),
         following=actor.person_id in followers,
         read_through_seq=through,
-        unread=sum(1 for seq, sender in replies if seq > through and sender != actor.person_id),
+        unread=sum(replier.unread for replier in repliers if replier.person_id != actor.person_id),
     )

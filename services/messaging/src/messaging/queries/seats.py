@@ -1,5 +1,6 @@
 """A person's place in a conversation: what every read begins with (MSG-14)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from plexuskit.grpc import Actor
@@ -51,3 +52,21 @@ async def seat(store: Store, *, actor: Actor, conversation_id: str) -> Seat:
     if conversation is None or conversation.tenant_id != actor.tenant_id:
         raise ConversationNotFound(conversation_id=conversation_id)
     return Seat(conversation, member, head)
+
+
+async def find_seats(
+    store: Store, *, actor: Actor, conversation_ids: Iterable[str]
+) -> dict[str, Seat]:
+    """Find the caller's places in several conversations, in three reads; see seat.
+
+    Conversations that there are not, or in which the caller is no member, are left out (GW-2).
+    """
+    heads = await store.heads.actual(set(conversation_ids))
+    members = await store.conversations.members_of(actor.person_id, heads)
+    active = {id_: member for id_, member in members.items() if member.active}
+    conversations = await store.conversations.find_many(active)
+    return {
+        id_: Seat(conversation, active[id_], heads[id_])
+        for id_, conversation in conversations.items()
+        if conversation.tenant_id == actor.tenant_id
+    }

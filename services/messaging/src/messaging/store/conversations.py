@@ -1,10 +1,10 @@
 """Conversations, their members, and heads: a cache of the log's last numbers."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
-from plexuskit.mongo import Database, Index, Transaction, UpdateOne
+from plexuskit.mongo import Database, Index, ReplaceOne, Transaction
+from plexuskit.paging import PageBudget
 
 from messaging.domain.conversations import (
     Conversation,
@@ -19,6 +19,9 @@ from messaging.domain.log import Head
 SCHEMA_VERSION = 1
 # Members of one conversation in one part of a stream of all memberships: some 150 KB.
 MOST_TOGETHER = 5_000
+# What a member takes on a page, and each stay of theirs.
+MEMBER_BYTES = 200
+STAY_BYTES = 60
 
 
 class ConversationStore:
@@ -46,6 +49,9 @@ class ConversationStore:
                     unique=True,
                     partial={"external_id": {"$exists": True}},
                 ),
+                Index(
+                    keys=[("archived", 1), ("_id", 1)], name="archived", partial={"archived": True}
+                ),
             ]
         )
         await self._members.ensure_indexes(
@@ -58,9 +64,6 @@ class ConversationStore:
                     name="conversation",
                 ),
             ]
-        )
-        await self._heads.ensure_indexes(
-            [Index(keys=[("tenant_id", 1), ("seq", 1)], name="tenant")]
         )
 
     async def insert(
@@ -89,9 +92,13 @@ class ConversationStore:
         """Write the state that an entry of the log led to; the entry's number is the fence."""
         document = _conversation_document(conversation)
         await self._conversations.replace({"_id": conversation.id}, document, tx=tx)
-        for member in members:
-            document = _member_document(member, tenant_id=conversation.tenant_id)
-            await self._members.replace({"_id": document["_id"]}, document, upsert=True, tx=tx)
+        documents = [
+            _member_document(member, tenant_id=conversation.tenant_id) for member in members
+        ]
+        # In one round trip: a transaction lives three seconds, and a change holds its lane.
+        await self._members.bulk(
+            [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents], tx=tx
+        )
 
     async def find(self, conversation_id: str) -> Conversation | None:
         """Find one conversation."""
@@ -101,7 +108,17 @@ class ConversationStore:
     async def find_many(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
         """Find several conversations by id."""
         query = {"_id": {"$in": list(conversation_ids)}}
-        return {doc["_id"]: _conversation(doc) async for doc in self._conversations.find(query)}
+        found = await self._conversations.find_all(query)
+        return {document["_id"]: _conversation(document) for document in found}
+
+    async def archived(self, conversation_ids: Iterable[str]) -> set[str]:
+        """Find those of the conversations that are archived; from the index alone."""
+        found = await self._conversations.find_all(
+            {"_id": {"$in": list(conversation_ids)}, "archived": True},
+            projection={"_id": 1},
+            hint="archived",
+        )
+        return {document["_id"] for document in found}
 
     async def find_pair(self, tenant_id: str, pair: tuple[str, str]) -> Conversation | None:
         """Find the direct conversation of two people, given in order of their ids."""
@@ -128,6 +145,37 @@ class ConversationStore:
         document = await self._members.find_one({"_id": member_id(conversation_id, person_id)})
         return None if document is None else _member(document)
 
+    async def members_of(
+        self, person_id: str, conversation_ids: Iterable[str]
+    ) -> dict[str, Member]:
+        """Find one person's life in each of the conversations, over or not."""
+        ids = [member_id(conversation_id, person_id) for conversation_id in conversation_ids]
+        found = await self._members.find_all({"_id": {"$in": ids}})
+        return {document["conversation_id"]: _member(document) for document in found}
+
+    async def active_members(self, conversation_ids: Iterable[str]) -> dict[str, list[Member]]:
+        """Find the present members of several conversations."""
+        found = await self._members.find_all(
+            {"conversation_id": {"$in": list(conversation_ids)}, "active": True},
+            hint="conversation",
+        )
+        members: dict[str, list[Member]] = {}
+        for document in found:
+            members.setdefault(document["conversation_id"], []).append(_member(document))
+        return members
+
+    async def active_member_ids(self, conversation_ids: Iterable[str]) -> dict[str, list[str]]:
+        """Find the ids of present members of several conversations; from the index alone."""
+        found = await self._members.find_all(
+            {"conversation_id": {"$in": list(conversation_ids)}, "active": True},
+            projection={"_id": 0, "conversation_id": 1, "person_id": 1},
+            hint="conversation",
+        )
+        people: dict[str, list[str]] = {}
+        for document in found:
+            people.setdefault(document["conversation_id"], []).append(document["person_id"])
+        return people
+
     async def members(
         self, conversation_id: str, *, person_ids: Iterable[str] | None = None, active: bool = False
     ) -> list[Member]:
@@ -136,8 +184,9 @@ class ConversationStore:
         if active:
             query["active"] = True
         if person_ids is not None:
-            query["person_id"] = {"$in": list(person_ids)}
-        found = await self._members.find_all(query, sort=[("person_id", 1)])
+            ids = [member_id(conversation_id, person_id) for person_id in person_ids]
+            query = {"_id": {"$in": ids}, **({"active": True} if active else {})}
+        found = await self._members.find_all(query, sort=[("_id", 1)])
         return [_member(document) for document in found]
 
     async def active_ids(self, conversation_id: str) -> set[str]:
@@ -151,11 +200,19 @@ class ConversationStore:
         )
         return set(rows[0]["ids"]) if rows else set()
 
-    async def list_members(self, conversation_id: str, *, after: str, limit: int) -> list[Member]:
-        """Read a page of present members in order of person id."""
+    async def list_members(
+        self, conversation_id: str, *, after: str, budget: PageBudget
+    ) -> tuple[list[Member], bool]:
+        """Read a page of present members in order of person id, and whether more follow."""
         query = {"conversation_id": conversation_id, "active": True, "person_id": {"$gt": after}}
-        found = await self._members.find_all(query, sort=[("person_id", 1)], limit=limit)
-        return [_member(document) for document in found]
+        found, more = await self._members.find_page(
+            query,
+            budget=budget,
+            size_of=lambda document: MEMBER_BYTES + STAY_BYTES * len(document["stays"]),
+            sort=[("person_id", 1)],
+            hint="conversation",
+        )
+        return [_member(document) for document in found], more
 
     async def still_in(
         self, person_id: str, conversation_ids: Iterable[str], *, tx: Transaction | None = None
@@ -228,11 +285,6 @@ class ConversationStore:
         async for document in self._members.find(query, batch_size=1000):
             yield document["tenant_id"], _member(document)
 
-    async def heads(self, conversation_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Read cached last numbers: at most a second old."""
-        query = {"_id": {"$in": list(conversation_ids)}}
-        return {doc["_id"]: doc async for doc in self._heads.find(query)}
-
     async def message_count(self, tenant_id: str) -> int:
         """Add up the last seq of every conversation: exact, because seq is dense (MSG-1)."""
         rows = await self._heads.aggregate(
@@ -242,18 +294,6 @@ class ConversationStore:
             ]
         )
         return int(rows[0]["n"]) if rows else 0
-
-    async def save_heads(self, heads: Mapping[str, tuple[Head, datetime]]) -> None:
-        """Write last numbers in bulk; an older number never replaces a newer one."""
-        await self._heads.bulk(
-            [
-                UpdateOne(
-                    {"_id": conversation_id, "change_no": {"$lt": head.change_no}},
-                    {"$set": {"change_no": head.change_no, "seq": head.seq, "last_at": at}},
-                )
-                for conversation_id, (head, at) in heads.items()
-            ]
-        )
 
 
 def member_id(conversation_id: str, person_id: str) -> str:

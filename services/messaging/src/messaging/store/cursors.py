@@ -49,7 +49,15 @@ class CursorStore:
     async def ensure_indexes(self) -> None:
         """Create the indexes that the queries below use."""
         await self._cursors.ensure_indexes(
-            [Index(keys=[("conversation_id", 1), ("person_id", 1)], name="conversation")]
+            [
+                Index(keys=[("conversation_id", 1), ("person_id", 1)], name="conversation"),
+                # Cursors of conversations alone: those of threads are many more.
+                Index(
+                    keys=[("conversation_id", 1), ("person_id", 1)],
+                    name="receipts",
+                    partial={"root_seq": 0},
+                ),
+            ]
         )
         await self._log.ensure_indexes(
             [
@@ -70,28 +78,29 @@ class CursorStore:
     async def find(self, keys: Iterable[CursorKey]) -> dict[CursorKey, tuple[int, datetime]]:
         """Find present cursors as {key: (through_seq, read_at)}; those never moved are left out."""
         wanted = {key.id: key for key in keys}
-        found = self._cursors.find({"_id": {"$in": list(wanted)}})
-        return {wanted[doc["_id"]]: (doc["through_seq"], doc["read_at"]) async for doc in found}
+        found = await self._cursors.find_all({"_id": {"$in": list(wanted)}})
+        return {wanted[doc["_id"]]: (doc["through_seq"], doc["read_at"]) for doc in found}
 
     async def threads(
         self, person_id: str, conversation_ids: Iterable[str]
     ) -> dict[tuple[str, int], int]:
         """Find the person's thread cursors as {(conversation, root): through_seq}."""
-        found = self._cursors.find(
+        found = await self._cursors.find_all(
             {
                 "conversation_id": {"$in": list(conversation_ids)},
                 "person_id": person_id,
                 "root_seq": {"$gt": 0},
-            }
+            },
+            hint="conversation",
         )
-        return {
-            (doc["conversation_id"], doc["root_seq"]): doc["through_seq"] async for doc in found
-        }
+        return {(doc["conversation_id"], doc["root_seq"]): doc["through_seq"] for doc in found}
 
     async def of_conversation(self, conversation_id: str) -> dict[str, int]:
         """Read everybody's cursor of a conversation as {person: through_seq}."""
-        found = self._cursors.find({"conversation_id": conversation_id, "root_seq": 0})
-        return {doc["person_id"]: doc["through_seq"] async for doc in found}
+        found = await self._cursors.find_all(
+            {"conversation_id": conversation_id, "root_seq": 0}, hint="receipts"
+        )
+        return {doc["person_id"]: doc["through_seq"] for doc in found}
 
     async def advance(self, advances: Sequence[Advance]) -> None:
         """Write steps in bulk: first the log, then the cursors, which never move back (MSG-7).
@@ -115,15 +124,17 @@ class CursorStore:
         )
         fault.point("cursor.after_write")
 
-    async def place(self, keys: Iterable[CursorKey], *, through_seq: int, at: datetime) -> None:
+    async def place(self, places: Mapping[CursorKey, int], *, at: datetime) -> None:
         """Set where reading begins, without an advance: nobody read what was imported (MSG-19)."""
-        await self._cursors.bulk([_raise_to(key, through_seq, at, begins=True) for key in keys])
+        await self._cursors.bulk(
+            [_raise_to(key, seq, at, begins=True) for key, seq in places.items()]
+        )
 
     async def begins(self, person_id: str, conversation_ids: Iterable[str]) -> dict[str, int]:
         """Find where reading begins after an import, as {conversation: seq}."""
         ids = [CursorKey(conversation, person_id).id for conversation in conversation_ids]
-        found = self._cursors.find({"_id": {"$in": ids}, "begins_seq": {"$gt": 0}})
-        return {doc["conversation_id"]: doc["begins_seq"] async for doc in found}
+        found = await self._cursors.find_all({"_id": {"$in": ids}, "begins_seq": {"$gt": 0}})
+        return {doc["conversation_id"]: doc["begins_seq"] for doc in found}
 
     async def read_at(
         self, conversation_id: str, *, seq: int, person_ids: Iterable[str]

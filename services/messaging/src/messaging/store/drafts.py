@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from plexuskit.mongo import Database, DuplicateKey, Index, Retry, Transaction
+from plexuskit.paging import PageBudget
 
 from messaging.domain.drafts import DraftKey, SavedDraft
 
@@ -66,20 +67,25 @@ class DraftStore:
         return await self._drafts.count({"person_id": person_id, "has_words": True}, tx=tx)
 
     async def page(
-        self, person_id: str, *, before: tuple[datetime, str] | None, limit: int
-    ) -> list[SavedDraft]:
-        """Read drafts, newest first, after the one with that (written_at, id)."""
+        self, person_id: str, *, before: tuple[datetime, str] | None, budget: PageBudget
+    ) -> tuple[list[SavedDraft], bool]:
+        """Read drafts, newest first, after the one with that (written_at, id); are there more?"""
         query: dict[str, Any] = {"person_id": person_id, "has_words": True}
         if before is not None:
             at, last = before
+            query["written_at"] = {"$lte": at}
             query["$or"] = [
                 {"written_at": {"$lt": at}},
                 {"written_at": at, "_id": {"$lt": last}},
             ]
-        found = await self._drafts.find_all(
-            query, sort=[("written_at", -1), ("_id", -1)], limit=limit, hint="person"
+        found, more = await self._drafts.find_page(
+            query,
+            budget=budget,
+            size_of=lambda document: len(document["words"]),
+            sort=[("written_at", -1), ("_id", -1)],
+            hint="person",
         )
-        return [_draft(document) for document in found]
+        return [_draft(document) for document in found], more
 
 
 def _document(draft: SavedDraft) -> dict[str, Any]:

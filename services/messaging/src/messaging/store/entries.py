@@ -53,6 +53,23 @@ class EntryStore:
                     name="thread",
                     partial={"root_seq": {"$exists": True}},
                 ),
+                # The last replies of a stretch, whatever number of threads lies before it.
+                Index(
+                    keys=[("conversation_id", 1), ("seq", 1), ("sender_id", 1), ("root_seq", 1)],
+                    name="replies",
+                    partial={"root_seq": {"$exists": True}},
+                ),
+                # Whom replies mention: followers of the thread.
+                Index(
+                    keys=[("conversation_id", 1), ("root_seq", 1), ("mentioned", 1)],
+                    name="thread_mentions",
+                    partial={"root_seq": {"$exists": True}, "mentioned": {"$exists": True}},
+                ),
+                Index(
+                    keys=[("conversation_id", 1), ("seq", 1)],
+                    name="imported",
+                    partial={"origin": IMPORT},
+                ),
                 Index(
                     keys=[("conversation_id", 1), ("mentioned", 1), ("seq", 1), ("sender_id", 1)],
                     name="mentioned",
@@ -65,8 +82,13 @@ class EntryStore:
                     partial={"about_seq": {"$exists": True}},
                 ),
                 Index(
-                    keys=[("conversation_id", 1), ("pinned_at", -1)],
-                    name="pinned",
+                    keys=[("conversation_id", 1), ("about_seq", 1), ("_id", 1), ("kind", 1)],
+                    name="edits",
+                    partial={"kind": EntryKind.EDITED.value},
+                ),
+                Index(
+                    keys=[("conversation_id", 1), ("pinned_at", -1), ("seq", -1)],
+                    name="pins",
                     partial={"pinned_at": {"$exists": True}},
                 ),
                 # The relay's sweep.
@@ -85,7 +107,7 @@ class EntryStore:
     async def head(self, conversation_id: str) -> Head:
         """Read the last numbers of a log (majority); EMPTY when nothing is there."""
         last = await self._entries.find_one(
-            {"_id": _between(conversation_id, 0, _HIGHEST)},
+            {"_id": entries_between(conversation_id, 0, _HIGHEST)},
             projection=_HEAD_FIELDS,
             sort=[("_id", -1)],
         )
@@ -93,52 +115,57 @@ class EntryStore:
             return EMPTY
         return Head(last["change_no"], last["last_seq"], bytes(last["chain_hash"]))
 
-    async def heads_since(self, since: datetime) -> dict[str, tuple[Head, datetime]]:
-        """Read from the log itself the last numbers of every conversation written to since."""
-        rows = await self._entries.aggregate(
-            [
-                {"$match": {"stored_at": {"$gte": since}}},
-                {
-                    "$group": {
-                        "_id": "$conversation_id",
-                        "change_no": {"$max": "$change_no"},
-                        "seq": {"$max": "$last_seq"},
-                        "at": {"$max": "$stored_at"},
-                    }
-                },
-            ],
-            hint="stored_at",
-        )
-        # The chain's hash is no part of a head's cache.
-        return {row["_id"]: (Head(row["change_no"], row["seq"], b""), row["at"]) for row in rows}
-
     async def find_requests(
-        self, conversation_id: str, requests: Iterable[str]
-    ) -> dict[tuple[str, str], dict[str, Any]]:
-        """Find stored messages by request id (MSG-3).
+        self, requests: Mapping[str, Iterable[str]]
+    ) -> dict[tuple[str, str, str], dict[str, Any]]:
+        """Find stored messages by request id (MSG-3), in one read.
+
+        Args:
+            requests: request ids by conversation.
 
         Returns:
-            {(sender, request id): document without the event}.
+            {(conversation, sender, request id): document without the event}.
         """
+        if not requests:
+            return {}
+        places = [
+            {"conversation_id": conversation_id, "request_id": {"$in": list(ids)}}
+            for conversation_id, ids in requests.items()
+        ]
         found = await self._entries.find_all(
-            {"conversation_id": conversation_id, "request_id": {"$in": list(requests)}},
-            projection={"event": 0},
-            hint="request",
+            either(places), projection={"event": 0, "current": 0}, hint="request"
         )
-        return {(entry["sender_id"], entry["request_id"]): entry for entry in found}
+        return {(e["conversation_id"], e["sender_id"], e["request_id"]): e for e in found}
 
-    async def find_said(self, conversation_id: str, seqs: Iterable[int]) -> dict[int, Said]:
-        """Find by number what a reply or a quote needs of earlier messages (MSG-15)."""
+    async def find_said(self, seqs: Mapping[str, Iterable[int]]) -> dict[str, dict[int, Said]]:
+        """Find by number what replies and quotes need of earlier messages (MSG-15), in one read.
+
+        Args:
+            seqs: numbers by conversation.
+        """
+        if not seqs:
+            return {}
+        places = [
+            {"conversation_id": conversation_id, "seq": {"$in": list(numbers)}}
+            for conversation_id, numbers in seqs.items()
+        ]
         found = await self._entries.find_all(
-            {"conversation_id": conversation_id, "seq": {"$in": list(seqs)}},
-            projection={"seq": 1, "root_seq": 1, "entity_id": 1, "sender_id": 1},
+            either(places),
+            projection={
+                "conversation_id": 1,
+                "seq": 1,
+                "root_seq": 1,
+                "entity_id": 1,
+                "sender_id": 1,
+            },
+            hint="seq",
         )
-        return {
-            entry["seq"]: Said(
+        said: dict[str, dict[int, Said]] = {}
+        for entry in found:
+            said.setdefault(entry["conversation_id"], {})[entry["seq"]] = Said(
                 entry["seq"], entry.get("root_seq", 0), entry["entity_id"], entry["sender_id"]
             )
-            for entry in found
-        }
+        return said
 
     async def find_entry(self, conversation_id: str, seq: int) -> dict[str, Any] | None:
         """Find the posted entry of a message."""
@@ -176,48 +203,33 @@ class EntryStore:
         ]
         await self._entries.bulk(ops, tx=tx)
 
-    async def list_pinned(self, conversation_id: str) -> list[messages_pb2.Message]:
-        """Read the pinned messages, newest pin first."""
-        found = await self._entries.find_all(
-            {"conversation_id": conversation_id, "pinned_at": {"$exists": True}},
-            sort=[("pinned_at", -1)],
-            hint="pinned",
-        )
-        return [message_of(entry) for entry in found]
-
     async def count_pinned(self, conversation_id: str) -> int:
         """Count the pinned messages."""
         return await self._entries.count(
             {"conversation_id": conversation_id, "pinned_at": {"$exists": True}}
         )
 
-    async def list_messages(
-        self,
-        conversation_id: str,
-        *,
-        ranges: Sequence[tuple[int, int]],
-        root_seq: int,
-        backwards: bool,
-        limit: int,
-    ) -> list[messages_pb2.Message]:
-        """Read messages whose seq lies in one of the ranges (last 0: no end), nearest first."""
-        spans = [{"seq": _range(first, last)} for first, last in ranges]
-        if not spans:
-            return []
-        query: dict[str, Any] = {"conversation_id": conversation_id, **_either(spans)}
-        if root_seq:
-            query = {"$and": [query, {"$or": [{"root_seq": root_seq}, {"seq": root_seq}]}]}
-        found = await self._entries.find_all(
-            query, sort=[("seq", -1 if backwards else 1)], limit=limit
-        )
-        return [message_of(entry) for entry in found]
-
     async def find_messages(
         self, conversation_id: str, seqs: Iterable[int]
     ) -> list[messages_pb2.Message]:
         """Read messages by number."""
-        query = {"conversation_id": conversation_id, "seq": {"$in": list(seqs)}}
-        return [message_of(entry) async for entry in self._entries.find(query)]
+        return (await self.find_messages_in({conversation_id: seqs})).get(conversation_id, [])
+
+    async def find_messages_in(
+        self, seqs: Mapping[str, Iterable[int]]
+    ) -> dict[str, list[messages_pb2.Message]]:
+        """Read messages of several conversations by number, in one read."""
+        places = [
+            {"conversation_id": conversation_id, "seq": {"$in": numbers}}
+            for conversation_id, numbers in ((id_, list(each)) for id_, each in seqs.items())
+            if numbers
+        ]
+        if not places:
+            return {}
+        messages: dict[str, list[messages_pb2.Message]] = {}
+        for entry in await self._entries.find_all(either(places), hint="seq"):
+            messages.setdefault(entry["conversation_id"], []).append(message_of(entry))
+        return messages
 
     async def find_message(
         self, conversation_id: str, message_id: str
@@ -235,63 +247,10 @@ class EntryStore:
     ) -> list[dict[str, Any]]:
         """Read raw entries with a larger change_no, in order (MSG-6)."""
         return await self._entries.find_all(
-            {"_id": _between(conversation_id, since + 1, _HIGHEST)}, sort=[("_id", 1)], limit=limit
+            {"_id": entries_between(conversation_id, since + 1, _HIGHEST)},
+            sort=[("_id", 1)],
+            limit=limit,
         )
-
-    async def count_unread(
-        self, person_id: str, windows: Mapping[str, int], *, addressed_as: Sequence[str] = ()
-    ) -> dict[str, int]:
-        """Count what is unread after each conversation's window start (MSG-8).
-
-        One aggregation for a page of conversations: others' messages, neither system nor recalled;
-        with `addressed_as` those alone that mention one of these: a person, everybody, departments.
-        """
-        windows_ = [
-            {"conversation_id": conversation_id, "seq": {"$gt": after}}
-            for conversation_id, after in windows.items()
-        ]
-        if not windows_:
-            return {}
-        match: dict[str, Any] = {**_either(windows_), "sender_id": {"$ne": person_id}}
-        match |= {"silent": False}
-        if addressed_as:
-            match["mentioned"] = {"$in": list(addressed_as)}
-        counted = await self._entries.aggregate(
-            [{"$match": match}, {"$group": {"_id": "$conversation_id", "n": {"$sum": 1}}}],
-            hint="mentioned" if addressed_as else "seq",
-        )
-        return {row["_id"]: row["n"] for row in counted}
-
-    async def list_last_replies(
-        self, person_id: str, windows: Mapping[str, int]
-    ) -> dict[str, dict[int, int]]:
-        """Find the threads in which others replied (MSG-15).
-
-        Returns:
-            {conversation: {root_seq: last seq}}.
-        """
-        windows_ = [
-            {"conversation_id": conversation_id, "root_seq": {"$gt": 0}, "seq": {"$gt": after}}
-            for conversation_id, after in windows.items()
-        ]
-        if not windows_:
-            return {}
-        rows = await self._entries.aggregate(
-            [
-                {"$match": {**_either(windows_), "sender_id": {"$ne": person_id}}},
-                {
-                    "$group": {
-                        "_id": {"c": "$conversation_id", "r": "$root_seq"},
-                        "last": {"$max": "$seq"},
-                    }
-                },
-            ],
-            hint="thread",
-        )
-        found: dict[str, dict[int, int]] = {}
-        for row in rows:
-            found.setdefault(row["_id"]["c"], {})[row["_id"]["r"]] = row["last"]
-        return found
 
     async def native_since(self, windows: Mapping[str, int]) -> dict[str, tuple[int, bool]]:
         """Find conversations with messages after a number.
@@ -307,7 +266,7 @@ class EntryStore:
         ]
         rows = await self._entries.aggregate(
             [
-                {"$match": _either(windows_)},
+                {"$match": either(windows_)},
                 {
                     "$group": {
                         "_id": "$conversation_id",
@@ -319,15 +278,6 @@ class EntryStore:
             hint="seq",
         )
         return {row["_id"]: (int(row["last"]), bool(row["native"])) for row in rows}
-
-    async def imported_end(self, conversation_id: str) -> int:
-        """Give the seq of the last imported message; 0 when there is none (MSG-19)."""
-        last = await self._entries.find_one(
-            {"conversation_id": conversation_id, "seq": {"$gt": 0}, "origin": IMPORT},
-            projection={"seq": 1},
-            sort=[("seq", -1)],
-        )
-        return 0 if last is None else int(last["seq"])
 
 
 def posted_document(
@@ -437,15 +387,18 @@ def people_of(mentioned: Iterable[str]) -> Iterator[str]:
             yield word
 
 
-def _between(conversation_id: str, first: int, last: int) -> dict[str, str]:
+def entries_between(conversation_id: str, first: int, last: int) -> dict[str, str]:
+    """Return the condition on `_id` of a stretch of a log."""
     return {"$gte": entry_id(conversation_id, first), "$lte": entry_id(conversation_id, last)}
 
 
-def _range(first: int, last: int) -> dict[str, int]:
+def seqs_between(first: int, last: int) -> dict[str, int]:
+    """Return the condition on `seq` of a range; last 0: no end."""
     return {"$gte": first, "$lte": last} if last else {"$gte": first}
 
 
-def _either(clauses: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def either(clauses: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return a filter for documents that fulfil one of the clauses."""
     return clauses[0] if len(clauses) == 1 else {"$or": list(clauses)}
 
 
@@ -453,8 +406,11 @@ __all__ = [
     "EVERYBODY",
     "EntryStore",
     "change_document",
+    "either",
+    "entries_between",
     "mentioned_in",
     "message_of",
     "people_of",
     "posted_document",
+    "seqs_between",
 ]

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from plexuskit.mongo import Database, Index, Transaction
+from plexuskit.paging import PageBudget
 
 from messaging.domain.scheduling import ENDED, UNDECIDED, Scheduled, State
 
@@ -87,12 +88,13 @@ class ScheduledStore:
         return [_scheduled(document) for document in found]
 
     async def page(
-        self, person_id: str, *, after: Place | None, include_ended: bool, limit: int
-    ) -> list[Scheduled]:
-        """Read what a person has scheduled, in the order of `Place`."""
+        self, person_id: str, *, after: Place | None, include_ended: bool, budget: PageBudget
+    ) -> tuple[list[Scheduled], bool]:
+        """Read what a person has scheduled, in the order of `Place`, and whether more follows."""
+        first = _FIRST if after is None else after.rank
         query: dict[str, Any] = {
             "person_id": person_id,
-            "rank": {"$lte": _LAST if include_ended else _NEXT},
+            "rank": {"$gte": first, "$lte": _LAST if include_ended else _NEXT},
         }
         if after is not None:
             query["$or"] = [
@@ -100,10 +102,14 @@ class ScheduledStore:
                 {"rank": after.rank, "order": {"$gt": after.order}},
                 {"rank": after.rank, "order": after.order, "_id": {"$gt": after.id}},
             ]
-        found = await self._scheduled.find_all(
-            query, sort=[("rank", 1), ("order", 1), ("_id", 1)], limit=limit, hint="person"
+        found, more = await self._scheduled.find_page(
+            query,
+            budget=budget,
+            size_of=lambda document: len(document["words"]),
+            sort=[("rank", 1), ("order", 1), ("_id", 1)],
+            hint="person",
         )
-        return [_scheduled(document) for document in found]
+        return [_scheduled(document) for document in found], more
 
 
 def place_of(scheduled: Scheduled) -> Place:

@@ -1,9 +1,9 @@
 """How people have arranged their conversations."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from plexuskit.mongo import Database, DuplicateKey, Retry, Transaction
+from plexuskit.mongo import Database, DuplicateKey, ReplaceOne, Retry, Transaction
 
 from messaging.domain.settings import ConversationSettings
 
@@ -46,6 +46,35 @@ class SettingsStore:
             projection=["conversation_id", "person_id"],
         )
         return [(document["conversation_id"], document["person_id"]) for document in found]
+
+    async def find_places(
+        self, places: Iterable[tuple[str, str]], *, tx: Transaction
+    ) -> list[ConversationSettings]:
+        """Find the settings that there are at these (conversation, person)."""
+        ids = [f"{conversation_id}:{person_id}" for conversation_id, person_id in places]
+        found = await self._settings.find_all({"_id": {"$in": ids}}, tx=tx)
+        return [_settings(document) for document in found]
+
+    async def save_many(
+        self, changed: Sequence[tuple[ConversationSettings, str]], *, tx: Transaction
+    ) -> None:
+        """Write the next version of settings that are there, each with its tenant.
+
+        Raises:
+            Retry: another one of them was written meanwhile.
+        """
+        outcome = await self._settings.bulk(
+            [
+                ReplaceOne(
+                    {"_id": settings.id, "version": settings.version - 1},
+                    _document(settings, tenant_id=tenant_id),
+                )
+                for settings, tenant_id in changed
+            ],
+            tx=tx,
+        )
+        if outcome.matched != len(changed):
+            raise Retry
 
     async def save(
         self, settings: ConversationSettings, *, tenant_id: str, tx: Transaction

@@ -11,12 +11,15 @@ from messaging.store.conversations import ConversationStore
 from messaging.store.cursors import CursorStore
 from messaging.store.drafts import DraftStore
 from messaging.store.entries import EntryStore
+from messaging.store.heads import HeadStore
+from messaging.store.history import HistoryStore
 from messaging.store.imports import ImportStore
 from messaging.store.people import PeopleStore
 from messaging.store.policies import PolicyStore
 from messaging.store.scheduled import ScheduledStore
 from messaging.store.settings import SettingsStore
 from messaging.store.threads import ThreadStore
+from messaging.store.unread import UnreadStore
 
 T = TypeVar("T")
 
@@ -28,6 +31,9 @@ class Store:
         self.db = db
         self.entries = EntryStore(db)
         self.conversations = ConversationStore(db)
+        self.heads = HeadStore(db)
+        self.history = HistoryStore(db)
+        self.unread = UnreadStore(db)
         self.cursors = CursorStore(db)
         self.threads = ThreadStore(db)
         self.policies = PolicyStore(db)
@@ -43,6 +49,7 @@ class Store:
         """Create collections and indexes; running it again changes nothing."""
         await self.entries.ensure_indexes()
         await self.conversations.ensure_indexes()
+        await self.heads.ensure_indexes()
         await self.cursors.ensure_indexes()
         await self.threads.ensure_indexes()
         await self.policies.ensure_indexes()

@@ -1,8 +1,20 @@
 """Who follows a thread: who takes part in it, and others by choice (MSG-15)."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from plexuskit.mongo import Database, Index
 
 SCHEMA_VERSION = 1
+
+
+class Replier(NamedTuple):
+    """What one person said in a thread, as one reader may see it."""
+
+    person_id: str
+    last_seq: int
+    visible: int
+    unread: int
 
 
 class ThreadStore:
@@ -37,19 +49,73 @@ class ThreadStore:
 
     async def choices(self, conversation_id: str, root_seq: int) -> dict[str, bool]:
         """Find explicit choices as {person: follows}."""
-        query = {"conversation_id": conversation_id, "root_seq": root_seq}
-        return {doc["person_id"]: doc["follow"] async for doc in self._follows.find(query)}
-
-    async def replies(
-        self, conversation_id: str, root_seq: int
-    ) -> list[tuple[int, str, list[str]]]:
-        """Read (seq, sender, mentioned) of the root and every reply, in order."""
-        query = {
-            "conversation_id": conversation_id,
-            "seq": {"$gte": root_seq},
-            "$or": [{"root_seq": root_seq}, {"seq": root_seq}],
-        }
-        found = self._entries.find(
-            query, projection={"seq": 1, "sender_id": 1, "mentioned": 1}, sort=[("seq", 1)]
+        found = await self._follows.find_all(
+            {"conversation_id": conversation_id, "root_seq": root_seq}
         )
-        return [(doc["seq"], doc["sender_id"], doc.get("mentioned", [])) async for doc in found]
+        return {document["person_id"]: document["follow"] for document in found}
+
+    async def find_root(self, conversation_id: str, root_seq: int) -> tuple[str, list[str]] | None:
+        """Read sender and mentioned people of the message that a thread begins with."""
+        root = await self._entries.find_one(
+            {"conversation_id": conversation_id, "seq": root_seq},
+            projection={"sender_id": 1, "mentioned": 1},
+            hint="seq",
+        )
+        return None if root is None else (root["sender_id"], root.get("mentioned", []))
+
+    async def count_replies(
+        self,
+        conversation_id: str,
+        root_seq: int,
+        *,
+        ranges: Sequence[tuple[int, int]],
+        through_seq: int,
+    ) -> list[Replier]:
+        """Count the replies of a thread by sender; from the index alone.
+
+        Args:
+            conversation_id: where.
+            root_seq: number of the thread's first message.
+            ranges: (first, last) numbers that are counted.
+            through_seq: those after it are unread.
+        """
+        visible = {
+            "$or": [
+                {"$and": [{"$gte": ["$seq", first]}, {"$lte": ["$seq", last]}]}
+                for first, last in ranges
+            ]
+        }
+        unread = {"$and": [visible, {"$gt": ["$seq", through_seq]}]}
+        rows = await self._entries.aggregate(
+            [
+                {"$match": {"conversation_id": conversation_id, "root_seq": root_seq}},
+                {
+                    "$group": {
+                        "_id": "$sender_id",
+                        "last": {"$max": "$seq"},
+                        "visible": {"$sum": {"$cond": [visible, 1, 0]}},
+                        "unread": {"$sum": {"$cond": [unread, 1, 0]}},
+                    }
+                },
+            ],
+            hint="thread",
+        )
+        return [Replier(row["_id"], row["last"], row["visible"], row["unread"]) for row in rows]
+
+    async def mentioned(self, conversation_id: str, root_seq: int) -> set[str]:
+        """Find everything that the replies of a thread mention."""
+        rows = await self._entries.aggregate(
+            [
+                {
+                    "$match": {
+                        "conversation_id": conversation_id,
+                        "root_seq": root_seq,
+                        "mentioned": {"$exists": True},
+                    }
+                },
+                {"$unwind": "$mentioned"},
+                {"$group": {"_id": "$mentioned"}},
+            ],
+            hint="thread_mentions",
+        )
+        return {row["_id"] for row in rows}

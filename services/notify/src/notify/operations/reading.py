@@ -10,9 +10,11 @@ from plexuskit.errors import InvalidArgument
 from notify.domain.notifications import Notification, is_read_through, read_on
 from notify.operations.amending import amend
 from notify.store import Cursor, Store
-from notify.store.notifications import unread_by_id, unread_in, unread_of
+from notify.store.notifications import unread_at, unread_by_id, unread_of
 
 IDS_MOST: Final = 500
+# Places in one query: a clause each.
+PLACES_TOGETHER: Final = 200
 
 Through = dict[tuple[str, str, int], int]
 
@@ -58,9 +60,10 @@ async def mark_covered(store: Store, *, places: set[tuple[str, str, int]], now: 
     def change(notification: Notification) -> Notification:
         return read_on(notification, now=now) if covered(notification, through) else notification
 
-    people = sorted({person for _, person, _ in through})
-    conversations = sorted({conversation for conversation, _, _ in through})
-    await amend(store, unread_in(people, conversations), change, now=now)
+    pairs = sorted({(conversation, person) for conversation, person, _ in through})
+    for first in range(0, len(pairs), PLACES_TOGETHER):
+        selection = unread_at(pairs[first : first + PLACES_TOGETHER])
+        await amend(store, selection, change, now=now)
 
 
 def covered(notification: Notification, through: Through) -> bool:

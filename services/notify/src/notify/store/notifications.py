@@ -60,6 +60,20 @@ class NotificationStore:
                     name="unread",
                 ),
                 Index(
+                    keys=[("person_id", ASCENDING), ("_id", DESCENDING)],
+                    partial={"inbox": True, "read": False},
+                    name="unread_inbox",
+                ),
+                Index(
+                    keys=[
+                        ("person_id", ASCENDING),
+                        ("source.conversation_id", ASCENDING),
+                        ("_id", ASCENDING),
+                    ],
+                    partial={"read": False},
+                    name="unread_places",
+                ),
+                Index(
                     keys=[("mail_due_at", ASCENDING)],
                     partial={"mail_due_at": {"$exists": True}},
                     name="mail_due",
@@ -129,8 +143,12 @@ class NotificationStore:
             wanted["read"] = False
         if before:
             wanted["_id"] = {"$lt": before}
+        # What was read is kept for ever: the unread must not be looked for among it.
         found = await self._notifications.find_all(
-            wanted, sort=[("_id", DESCENDING)], limit=limit, hint="inbox"
+            wanted,
+            sort=[("_id", DESCENDING)],
+            limit=limit,
+            hint="unread_inbox" if unread_only else "inbox",
         )
         return [notification_of(document) for document in found]
 
@@ -241,14 +259,17 @@ def unread_by_id(person_id: str, notification_ids: Sequence[str]) -> Selection:
     return Selection(filter={**unread_of(person_id).filter, **chosen}, index="_id_")
 
 
-def unread_in(person_ids: Sequence[str], conversation_ids: Sequence[str]) -> Selection:
-    """Select what these people have not read of these conversations, shown or only mailed."""
+def unread_at(places: Iterable[tuple[str, str]]) -> Selection:
+    """Select what is unread at these (conversation, person), shown or only mailed.
+
+    By pairs: people times conversations would be many times as much.
+    """
     return Selection(
         filter={
-            "person_id": {"$in": list(person_ids)},
-            "inbox": {"$in": [True, False]},
-            "source.conversation_id": {"$in": list(conversation_ids)},
-            "read": False,
+            "$or": [
+                {"person_id": person, "source.conversation_id": conversation, "read": False}
+                for conversation, person in sorted(places)
+            ]
         },
-        index="unread",
+        index="unread_places",
     )

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from plexuskit.paging import Listing, Page
+from plexuskit.paging import Listing, Page, cut
 
 from tasks.domain import inputs
 from tasks.domain.identity import Actor
@@ -14,6 +14,9 @@ from tasks.store import Store
 
 # Cards per column: with the longest titles and most assignees a board stays below 8 MiB.
 BOARD_LANE: Final = 300
+# What a project takes on a page with its columns and words, and each of its members.
+PROJECT_BYTES: Final = 8_000
+ID_BYTES: Final = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,8 @@ async def list_projects(
     found = await store.projects.page_of_member(
         actor, before=str(position[0]) if position else None, limit=size + 1
     )
-    items = tuple(found[:size])
-    token = listing.token(items[-1].id) if len(found) > size else ""
-    return Page(items=items, next_page_token=token)
+    items, more = cut(
+        found, limit=size, size_of=lambda each: PROJECT_BYTES + ID_BYTES * len(each.member_ids)
+    )
+    token = listing.token(items[-1].id) if more else ""
+    return Page(items=tuple(items), next_page_token=token)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from plexuskit.paging import Listing, Page, from_milliseconds, to_milliseconds
+from plexuskit.paging import Listing, Page, cut, from_milliseconds, to_milliseconds
 
 from tasks.domain import inputs
 from tasks.domain.history import Change
@@ -12,6 +12,10 @@ from tasks.domain.identity import Actor
 from tasks.domain.states import State
 from tasks.domain.task import Task
 from tasks.store import Store, TaskFilter
+
+# What a task takes on a page beside its words and assignees, and each of those.
+TASK_BYTES = 500
+ID_BYTES = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +71,17 @@ async def list_tasks(
         limit=size + 1,
     )
 
-    items = tuple(found[:size])
+    items, more = cut(found, limit=size, size_of=_bytes_of)
     token = ""
-    if len(found) > size:
+    if more:
         token = listing.token(to_milliseconds(items[-1].updated_at), items[-1].id)
-    return Page(items=items, next_page_token=token)
+    return Page(items=tuple(items), next_page_token=token)
+
+
+def _bytes_of(task: Task) -> int:
+    """Give how many bytes a task takes on a page, about."""
+    words = len(task.title.encode()) + len(task.description.encode())
+    return TASK_BYTES + words + ID_BYTES * len(task.assignee_ids)
 
 
 async def list_task_history(
@@ -88,9 +98,13 @@ async def list_task_history(
     after = (int(position[0]), int(position[1])) if position else None
 
     found = await store.history.page(seen.task.id, after=after, limit=size + 1)
-    items = found[:size]
+    items, more = cut(
+        found,
+        limit=size,
+        size_of=lambda each: TASK_BYTES + len((each[0].from_value + each[0].to_value).encode()),
+    )
     token = ""
-    if len(found) > size:
+    if more:
         change, ordinal = items[-1]
         token = listing.token(change.version, ordinal)
     return Page(items=tuple(change for change, _ in items), next_page_token=token)

@@ -27,6 +27,11 @@ INTERNAL_USER = "__system"
 _EXISTS = frozenset({51002, 51003})  # a role, a user of that name
 # A process killed inside a transaction blocks its documents this long; the default is 60 s.
 PARAMETERS = ("transactionLifetimeLimitSeconds=3",)
+DELAYED = (
+    *("find", "getMore", "aggregate", "count", "distinct"),
+    *("insert", "update", "delete", "findAndModify"),
+    *("commitTransaction", "abortTransaction"),
+)
 
 
 class NativeMongo(NativeServer):
@@ -42,11 +47,13 @@ class NativeMongo(NativeServer):
         port: int = 0,
         cache_gb: float = 1,
         accounts: MongoAccounts | None = None,
+        parameters: Sequence[str] = (),
     ) -> None:
         """Prepare it; with accounts it knows nobody else, without it is open to every client."""
         super().__init__(data=data, log=log)
         self.accounts = accounts
         self._cache_gb = cache_gb
+        self._parameters = (*PARAMETERS, *parameters)
         self.port = port or free_port()
         self.url = direct_url("127.0.0.1", self.port)
 
@@ -66,7 +73,7 @@ class NativeMongo(NativeServer):
             *("--dbpath", str(self.data)),
             *("--networkMessageCompressors", "snappy"),
             *("--wiredTigerCacheSizeGB", str(self._cache_gb)),
-            *(word for parameter in PARAMETERS for word in ("--setParameter", parameter)),
+            *(word for parameter in self._parameters for word in ("--setParameter", parameter)),
             *(("--keyFile", str(self.accounts.key_file)) if self.accounts is not None else ()),
         ]
 
@@ -205,6 +212,25 @@ def become_primary(url: str, *, member: str, within: float) -> None:
                 return
             time.sleep(0.05)
     raise ServerNotStarted(name="mongo", reason=f"no primary within {within:.0f} s")
+
+
+def delay_commands(url: str, *, milliseconds: int) -> None:
+    """Add a delay to every command that reads or writes documents; 0 takes it away.
+
+    The mongod must have been started with the parameter `enableTestCommands=1`.
+    """
+    fail_point: dict[str, Any] = {"configureFailPoint": "failCommand", "mode": "off"}
+    if milliseconds:
+        fail_point |= {
+            "mode": "alwaysOn",
+            "data": {
+                "failCommands": list(DELAYED),
+                "blockConnection": True,
+                "blockTimeMS": milliseconds,
+            },
+        }
+    with _client(url) as client:
+        client.admin.command(fail_point)
 
 
 def journal_syncs(url: str) -> int:

@@ -1,0 +1,237 @@
+"""Every query of every service reads about what it returns, whatever else is stored.
+
+How it works, and why a new query cannot slip through:
+
+1. While the tests of `services/X` run, each command that X's code sends to MongoDB is brought into
+   its shape: values are taken out, names of fields, operators, sort and hint stay
+   (`plexuskit.testing.shapes`, by the driver's command monitoring). Each test holds its shapes
+   against the committed catalogue `shapes/X.json`; an unknown one fails *that* test and says how to
+   add it. So the catalogue is complete for whatever the suites run, in any order, in any process,
+   for a single test as for all of them, and the diff of a change shows its queries.
+2. This test fills each collection of the catalogue with 20,000 plausible documents, under the
+   indexes that the service provisions, and explains each shape with values from them. Keys and
+   documents that the server examines must be at most 3 times what it returns, plus 50.
+3. What may read more is listed in `exceptions.py`, each with its reason; an exception that nothing
+   needs fails.
+
+A filter for `_id` or for some `_id`s reads what it names and is not explained.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pymongo
+import pytest
+from audit.store import Store as AuditStore
+from directory.store import Store as DirectoryStore
+from messaging.store import Store as MessagingStore
+from notify.store import Store as NotifyStore
+from plexuskit.mongo import Database
+from plexuskit.testing.shapes import CATALOGUE, read
+from pymongo.errors import BulkWriteError
+from tasks.store import Store as TasksStore
+
+from .exceptions import EXCEPTIONS
+from .filling import LIMIT, Filling, documents
+
+DOCUMENTS = 20_000
+FACTOR, ALLOWANCE = 3, 50
+PROVISION = {
+    "audit": lambda db: AuditStore(db).provision(),
+    "directory": lambda db: DirectoryStore(db).provision(),
+    "messaging": lambda db: MessagingStore(db).provision(),
+    "notify": lambda db: NotifyStore(db).provision(),
+    "tasks": lambda db: TasksStore(db, zone=ZoneInfo("Asia/Shanghai")).provision(),
+}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("service", sorted(PROVISION))
+async def test_no_query_reads_much_more_than_it_returns(
+    service: str, db: Database, mongo_url: str, pytestconfig: pytest.Config
+) -> None:
+    catalogue = read(pytestconfig.rootpath / CATALOGUE / f"{service}.json")
+    assert catalogue["shapes"], f"no query of {service} was ever recorded"
+    await PROVISION[service](db)
+    shapes = [shape for shape in catalogue["shapes"] if not names_ids(shape)]
+    client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(mongo_url, tz_aware=True)
+    faults, excused = [], set()
+    with client:
+        filled = fill(client[db.name], service, catalogue["examples"], wanted_by(shapes))
+        for shape in shapes:
+            if shape["collection"] not in filled:
+                continue  # a collection that no test has left a document in
+            read_, returned = explained(client[db.name], shape, filled[shape["collection"]])
+            if read_ <= FACTOR * returned + ALLOWANCE:
+                continue
+            exception = excuse(service, shape)
+            if exception is None:
+                text = json.dumps(shape, sort_keys=True)
+                faults.append(f"reads {read_} for {returned}: {text}")
+            else:
+                excused.add(exception)
+
+    assert not faults, "\n".join(faults)
+    unused = {number for number, each in enumerate(EXCEPTIONS) if each.service == service} - excused
+    assert not unused, f"not needed any more: {[EXCEPTIONS[number] for number in unused]}"
+
+
+def names_ids(shape: Mapping[str, Any]) -> bool:
+    """Tell whether a shape reads nothing but documents that it names by `_id`."""
+    wanted = condition_of(shape)
+    if not wanted:
+        return shape["command"] == "count"  # from the collection's metadata
+    given = wanted.get("_id")
+    named = isinstance(given, str) or (isinstance(given, Mapping) and set(given) == {"$in"})
+    return named and "$lookup" not in json.dumps(shape) and shape.get("hint", "_id_") == "_id_"
+
+
+def condition_of(shape: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the filter of a command."""
+    if shape["command"] == "aggregate":
+        first = shape["pipeline"][0] if shape["pipeline"] else {}
+        found: Mapping[str, Any] = first.get("$match", {})
+        return found
+    return shape.get("filter") or shape.get("query") or {}
+
+
+def wanted_by(shapes: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Name the collections that the shapes read."""
+    joined = {
+        stage["$lookup"]["from"]
+        for shape in shapes
+        for stage in shape.get("pipeline", [])
+        if "$lookup" in stage
+    }
+    return joined | {shape["collection"] for shape in shapes}
+
+
+def fill(
+    database: Any, service: str, examples: Mapping[str, Any], wanted: set[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Store 20,000 documents in each collection; give every fortieth of them."""
+    filled = {}
+    for collection in sorted(wanted & examples.keys()):
+        made = list(documents(service, collection, examples[collection], count=DOCUMENTS))
+        write = database.get_collection(collection, write_concern=pymongo.WriteConcern(w=1))
+        for part in parts(made):
+            try:
+                write.insert_many(part, ordered=False)
+            except BulkWriteError as error:
+                found = error.details["writeErrors"][0]
+                pytest.fail(f"{service}.{collection}: {found['errmsg']}; see filling.ADJUSTED")
+        filled[collection] = made[::40]
+    return filled
+
+
+def parts(made: Sequence[Any], size: int = 2_000) -> Iterator[Sequence[Any]]:
+    """Cut a list into parts."""
+    for first in range(0, len(made), size):
+        yield made[first : first + size]
+
+
+def explained(
+    database: Any, shape: Mapping[str, Any], found: Sequence[Mapping[str, Any]]
+) -> tuple[int, int]:
+    """Explain a shape; give the larger of keys and documents examined, and what it returned."""
+    command = command_of(shape, Filling(found))
+    plan = database.command({"explain": command, "verbosity": "executionStats"})
+    return examined(plan), returned(plan)
+
+
+def command_of(shape: Mapping[str, Any], filling: Filling) -> dict[str, Any]:
+    """Make a command that the server can explain."""
+    name, collection = shape["command"], shape["collection"]
+    command: dict[str, Any] = {}
+    if "hint" in shape:
+        command["hint"] = unordered(shape["hint"])
+    if name in {"update", "delete"}:
+        command["q"] = filling.filter(shape["filter"])
+        if name == "update":
+            command |= {"u": {"$set": {"touched": 1}}, "multi": bool(shape.get("many"))}
+        else:
+            command["limit"] = 0 if shape.get("many") else 1
+        return {name: collection, f"{name}s": [command]}
+    if name == "aggregate":
+        command["pipeline"] = [stage_of(stage, filling) for stage in shape["pipeline"]]
+        command["cursor"] = {}
+    if name == "findAndModify":
+        command["update"] = {"$set": {"touched": 1}}
+    fill_in = {
+        "filter": filling.filter,
+        "query": filling.filter,
+        "sort": unordered,
+        "projection": unordered,
+        "key": unordered,
+        "limit": lambda _: LIMIT,
+    }
+    command |= {field: fill_in[field](shape[field]) for field in fill_in if field in shape}
+    return {name: collection, **command}
+
+
+def unordered(value: Any) -> Any:
+    """Give a sort or a hint as the server takes it."""
+    return dict(value) if isinstance(value, list) else value
+
+
+def stage_of(stage: Mapping[str, Any], filling: Filling) -> dict[str, Any]:
+    """Fill a stage of a pipeline."""
+    ((name, value),) = stage.items()
+    if name == "$match":
+        return {name: filling.filter(value)}
+    if name == "$limit":
+        return {name: LIMIT}
+    if name == "$sort":
+        return {name: unordered(value)}
+    if name == "$lookup" and "pipeline" in value:
+        inner = [stage_of(each, filling) for each in value["pipeline"]]
+        return {name: {**value, "pipeline": inner}}
+    return {name: value}
+
+
+def examined(plan: Any) -> int:
+    """Add up what all parts of a plan have read: the larger of keys and documents."""
+    keys = sum(found for found in numbers(plan, "totalKeysExamined"))
+    docs = sum(found for found in numbers(plan, "totalDocsExamined"))
+    return max(keys, docs)
+
+
+def returned(plan: Any) -> int:
+    """Give how many documents a plan has found, changed or would delete."""
+    names = ("nReturned", "nMatched", "nWouldDelete")
+    return max(int(found) for name in names for found in [0, *numbers(plan, name)])
+
+
+def numbers(plan: Any, name: str) -> Iterator[int]:
+    """Find a number anywhere in a plan."""
+    if isinstance(plan, Mapping):
+        for key, value in plan.items():
+            if key == name:
+                yield value
+            else:
+                yield from numbers(value, name)
+    elif isinstance(plan, list):
+        for each in plan:
+            yield from numbers(each, name)
+
+
+def excuse(service: str, shape: Mapping[str, Any]) -> int | None:
+    """Give the exception that a shape falls under."""
+    text = json.dumps(shape, sort_keys=True)
+    for number, each in enumerate(EXCEPTIONS):
+        if (each.service, each.collection) != (service, shape["collection"]):
+            continue
+        if all(fragment in text for fragment in each.fragments):
+            return number
+    return None
+
+
+def test_each_catalogue_belongs_to_a_service_that_is_explained(
+    pytestconfig: pytest.Config,
+) -> None:
+    found = {Path(file).stem for file in (pytestconfig.rootpath / CATALOGUE).glob("*.json")}
+
+    assert found <= PROVISION.keys() | {"search", "gateway"}

@@ -1,0 +1,135 @@
+"""Calls of directory at their largest size, on a MongoDB that takes 3 ms more for each command."""
+
+from types import SimpleNamespace
+
+import pytest
+from directory import operations
+from directory.api import AuthorityApi, DirectoryApi
+from directory.config import PasswordsSection
+from directory.domain.groups import MOST_CHANGED
+from directory.domain.imports import MOST_PEOPLE
+from directory.operations.hashing import hashing
+from directory.queries.authority import MOST_REFS
+from directory.queries.paging import MOST
+from directory.queries.people import MOST_IN_BATCH
+from directory.store import Store
+from plexus.authz.v1 import authority_pb2
+from plexus.authz.v1.caller_pb2 import CallerContext
+from plexus.directory.v1 import directory_service_pb2 as pb
+from plexuskit.clock import SystemClock
+from plexuskit.grpc.caller import enter
+from plexuskit.mongo import Database
+
+CHEAP = PasswordsSection(time_cost=1, memory_kib=1_024, parallelism=1)
+SECRET = "bootstrap secret of the tests"
+FEW = 24
+
+
+@pytest.fixture
+async def api(late_db: Database):
+    """The services with a tenant, whose administrator is the caller."""
+    store, clock = Store(late_db), SystemClock()
+    await store.provision()
+    async with hashing(CHEAP) as hashes:
+        tenant, admin = await operations.init_tenant(
+            store,
+            hashes,
+            name="北方贸易",
+            time_zone="Asia/Shanghai",
+            admin_handle="root",
+            admin_display_name="Root",
+            admin_password="correct horse",
+            bootstrap_given=SECRET,
+            bootstrap_secret=SECRET,
+            now=clock.now(),
+        )
+        yield SimpleNamespace(
+            store=store,
+            tenant=tenant,
+            admin=admin,
+            directory=DirectoryApi(store, hashing=hashes, clock=clock),
+            authority=AuthorityApi(store, clock=clock),
+        )
+
+
+def become(api) -> None:
+    enter(
+        CallerContext(
+            kind=CallerContext.KIND_PERSON,
+            tenant_id=api.tenant.id,
+            person_id=api.admin.id,
+            session_id="ses_admin",
+            roles=api.admin.roles,
+        )
+    )
+
+
+def imported(number: int, **fields):
+    return pb.ImportedPerson(
+        external_id=f"test:{number}", handle=f"p{number}", display_name=f"P {number}", **fields
+    )
+
+
+async def test_a_directory_at_its_largest(api, called):
+    become(api)
+    directory = api.directory
+    parts = MOST_CHANGED // MOST_PEOPLE
+    people = []
+    for part in range(parts):
+        numbers = range(part * MOST_PEOPLE, (part + 1) * MOST_PEOPLE)
+        request = pb.ImportPeopleRequest(people=[imported(number) for number in numbers])
+        answer = await called(
+            lambda request=request: directory.ImportPeople(request, None), most=FEW
+        )
+        people += [person.id for person in answer.people]
+    again = await called(
+        lambda: directory.ImportPeople(
+            pb.ImportPeopleRequest(
+                people=[imported(number, title="Buyer") for number in range(MOST_PEOPLE)]
+            ),
+            None,
+        ),
+        most=FEW,
+    )
+    batch = await called(
+        lambda: directory.BatchGetPeople(
+            pb.BatchGetPeopleRequest(person_ids=people[:MOST_IN_BATCH]), None
+        ),
+        most=FEW,
+    )
+    listed = await called(
+        lambda: directory.ListPeople(pb.ListPeopleRequest(page_size=MOST), None), most=FEW
+    )
+    group = (await directory.CreateGroup(pb.CreateGroupRequest(name="Everybody"), None)).group
+    await called(
+        lambda: directory.ChangeGroupMembers(
+            pb.ChangeGroupMembersRequest(group_id=group.id, add_ids=people), None
+        ),
+        most=FEW,
+    )
+    members = await called(
+        lambda: directory.ListGroupMembers(
+            pb.ListGroupMembersRequest(group_id=group.id, page_size=MOST), None
+        ),
+        most=FEW,
+    )
+    rechecked = await called(
+        lambda: api.authority.Recheck(
+            authority_pb2.RecheckRequest(
+                tenant_id=api.tenant.id,
+                person_id=api.admin.id,
+                refs=[
+                    authority_pb2.ObjectRef(kind="person", id=person)
+                    for person in people[:MOST_REFS]
+                ],
+            ),
+            None,
+        ),
+        most=FEW,
+        deadline=3,
+    )
+
+    assert again.changed == MOST_PEOPLE
+    assert len(batch.people) == MOST_IN_BATCH
+    assert len(listed.people) == len(members.people) == MOST
+    assert len(rechecked.verdicts) == MOST_REFS

@@ -1,0 +1,284 @@
+"""Calls of messaging at their largest size, on a MongoDB that takes 3 ms more for each command.
+
+The round trips of a call are a small constant: they do not grow with the number of its items.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+from messaging.api import AuthorityApi, ImportApi, MessagingApi
+from messaging.api.importing import CONVERSATIONS_MOST, MESSAGES_MOST
+from messaging.api.messaging import ADVANCES_MOST, PEOPLE_MOST, SEND_MOST
+from messaging.config import LimitsSection, LogSection
+from messaging.operations.cursors import Cursors
+from messaging.operations.forwarding import FORWARDS_MOST
+from messaging.operations.log import Log
+from messaging.store import Store
+from plexus.authz.v1 import authority_pb2
+from plexus.messaging.v1 import conversations_pb2, import_service_pb2
+from plexus.messaging.v1 import messaging_service_pb2 as pb
+from plexuskit.clock import SystemClock
+from plexuskit.mongo import Database
+
+GROUP = conversations_pb2.Conversation.KIND_GROUP
+UNLIMITED = LimitsSection(
+    sender_rate=1e6, sender_burst=1e6, conversation_rate=1e6, conversation_burst=1e6
+)
+# An answer of many documents comes in a few replies.
+FEW = 16
+SOME = 40
+
+
+class Everybody:
+    """Directory's contract at the outer seam: everybody is known."""
+
+    async def unknown(
+        self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]
+    ) -> list[str]:
+        assert tenant_id
+        assert asker_id
+        return [person for person in person_ids if person.startswith("ghost")]
+
+
+@pytest.fixture
+async def api(late_db: Database) -> AsyncIterator[SimpleNamespace]:
+    """The services of one process without its background tasks: each command is a call's."""
+    store = Store(late_db)
+    await store.provision()
+    clock = SystemClock()
+    log = Log(store, section=LogSection(), clock=clock, limits=UNLIMITED)
+    cursors = Cursors(store, clock=clock)
+    tasks = [asyncio.create_task(lane.run()) for lane in log.lanes]
+    tasks.append(asyncio.create_task(cursors.run()))
+    yield SimpleNamespace(
+        store=store,
+        log=log,
+        messaging=MessagingApi(log, cursors, Everybody()),
+        imports=ImportApi(log, Everybody()),
+        authority=AuthorityApi(store),
+    )
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def begin(api, *members):
+    request = pb.CreateConversationRequest(kind=GROUP, name="采购", member_ids=members)
+    return (await api.messaging.CreateConversation(request, None)).conversation.id
+
+
+async def begin_many(api, count):
+    """Begin so many groups of ann and bob."""
+    return [await begin(api, "bob") for _ in range(count)]
+
+
+def forget(api):
+    """Let the next write find no tail in memory, as in a process that has just started."""
+    for room in list(api.log.tails._tails):
+        api.log.tails.forget(room)
+
+
+def message(room, number, **fields):
+    return pb.SendMessageRequest(
+        conversation_id=room, request_id=f"r{number}", text=f"m{number}", **fields
+    )
+
+
+async def send_all(api, items):
+    """Send messages in batches of the largest size."""
+    for first in range(0, len(items), SEND_MOST):
+        part = pb.SendMessagesRequest(items=items[first : first + SEND_MOST])
+        answer = await api.messaging.SendMessages(part, None)
+        assert all(verdict.HasField("stored") for verdict in answer.verdicts)
+
+
+async def test_members_come_and_go_by_the_thousand(api, called, as_person):
+    as_person("ann")
+    room = await begin(api)
+    people = [f"per_{number}" for number in range(PEOPLE_MOST)]
+
+    added = await called(
+        lambda: api.messaging.AddMembers(
+            pb.AddMembersRequest(conversation_id=room, person_ids=people), None
+        ),
+        most=FEW,
+    )
+    listed = await called(
+        lambda: api.messaging.ListMembers(
+            pb.ListMembersRequest(conversation_id=room, page_size=1_000), None
+        ),
+        most=FEW,
+    )
+    removed = await called(
+        lambda: api.messaging.RemoveMembers(
+            pb.RemoveMembersRequest(conversation_id=room, person_ids=people), None
+        ),
+        most=FEW,
+    )
+    created = await called(
+        lambda: api.messaging.CreateConversation(
+            pb.CreateConversationRequest(
+                kind=GROUP, name="all", member_ids=people, request_id="once"
+            ),
+            None,
+        ),
+        most=FEW,
+    )
+
+    assert len(added.added_person_ids) == len(removed.removed_person_ids) == PEOPLE_MOST
+    assert len(listed.members) == 1_000
+    assert created.conversation.member_count == PEOPLE_MOST + 1
+
+
+async def test_batches_over_hundreds_of_conversations(api, called, as_person):
+    as_person("ann")
+    rooms = await begin_many(api, ADVANCES_MOST)
+    await send_all(api, [message(room, 0) for room in rooms])
+    forget(api)
+
+    sent = await called(
+        lambda: api.messaging.SendMessages(
+            pb.SendMessagesRequest(
+                items=[message(room, 1, reply_to_seq=1, quote_seq=1) for room in rooms[:SEND_MOST]]
+            ),
+            None,
+        ),
+        most=SOME,
+    )
+    repeated = await called(
+        lambda: api.messaging.SendMessages(
+            pb.SendMessagesRequest(
+                items=[message(room, 1, reply_to_seq=1, quote_seq=1) for room in rooms[:SEND_MOST]]
+            ),
+            None,
+        ),
+        most=SOME,
+    )
+    as_person("cy")
+    refused = await called(
+        lambda: api.messaging.SendMessages(
+            pb.SendMessagesRequest(items=[message(room, 2) for room in rooms[:SEND_MOST]]), None
+        ),
+        most=SOME,
+    )
+    as_person("bob")
+    advanced = await called(
+        lambda: api.messaging.AdvanceCursors(
+            pb.AdvanceCursorsRequest(
+                advances=[pb.CursorAdvance(conversation_id=room, through_seq=1) for room in rooms]
+            ),
+            None,
+        ),
+        most=SOME,
+    )
+    page = await called(
+        lambda: api.messaging.ListConversations(pb.ListConversationsRequest(page_size=500), None),
+        most=SOME,
+    )
+    below = await called(
+        lambda: api.messaging.ListConversations(pb.ListConversationsRequest(page_size=100), None),
+        most=SOME,
+    )
+    rechecked = await called(
+        lambda: api.authority.Recheck(
+            authority_pb2.RecheckRequest(
+                tenant_id="ten_acme",
+                person_id="bob",
+                refs=[
+                    authority_pb2.ObjectRef(kind="message", container_id=room, seq=1, id=room)
+                    for room in rooms
+                ],
+            ),
+            None,
+        ),
+        most=FEW,
+        deadline=3,
+    )
+
+    assert all(verdict.HasField("stored") for verdict in sent.verdicts)
+    assert all(verdict.stored.deduplicated for verdict in repeated.verdicts)
+    assert all(verdict.refused.reason == "CONVERSATION_NOT_FOUND" for verdict in refused.verdicts)
+    assert all(verdict.HasField("cursor") for verdict in advanced.verdicts)
+    assert len({view.conversation.id for view in page.views}) == ADVANCES_MOST
+    assert below.next_page_token
+    assert len(rechecked.verdicts) == ADVANCES_MOST
+
+
+async def test_pages_of_one_long_conversation(api, called, as_person):
+    as_person("ann")
+    room = await begin(api, "bob")
+    await send_all(api, [message(room, 0)])
+    await send_all(
+        api,
+        [message(room, number, reply_to_seq=1, quote_seq=1) for number in range(1, 1_200)],
+    )
+    as_person("bob")
+    messaging = api.messaging
+    ask = [
+        (messaging.ListMessages, pb.ListMessagesRequest(page_size=500)),
+        (messaging.ListMessages, pb.ListMessagesRequest(page_size=500, root_seq=1)),
+        (messaging.ListChanges, pb.ListChangesRequest(page_size=1_000)),
+        (messaging.GetMessage, pb.GetMessageRequest(seq=1_000)),
+        (messaging.GetThread, pb.GetThreadRequest(root_seq=1)),
+        (messaging.FollowThread, pb.FollowThreadRequest(root_seq=1)),
+        (messaging.GetConversation, pb.GetConversationRequest()),
+        (messaging.ListMembers, pb.ListMembersRequest(page_size=1_000)),
+        (messaging.ListReceipts, pb.ListReceiptsRequest(seq=1, page_size=1_000)),
+        (messaging.ListPins, pb.ListPinsRequest()),
+        (messaging.ListMessageVersions, pb.ListMessageVersionsRequest(seq=1)),
+        (messaging.VerifyConversation, pb.VerifyConversationRequest()),
+        (
+            messaging.ForwardMessages,
+            pb.ForwardMessagesRequest(
+                seqs=range(1, FORWARDS_MOST + 1), to_conversation_id=room, request_id="forward"
+            ),
+        ),
+    ]
+
+    for call, request in ask:
+        request.conversation_id = room
+        await called(partial(call, request, None), most=SOME)
+
+
+async def test_an_import_at_its_largest(api, called, as_person):
+    as_person("ann", "admin")
+    conversations = [
+        import_service_pb2.ImportedConversation(
+            external_id=f"slack:{number}", kind=GROUP, name=f"c{number}", member_ids=["ann", "bob"]
+        )
+        for number in range(CONVERSATIONS_MOST)
+    ]
+    begun = await called(
+        lambda: api.imports.ImportConversations(
+            import_service_pb2.ImportConversationsRequest(conversations=conversations), None
+        ),
+        # A conversation is a transaction of its own, so that one that fails keeps no other back.
+        most=8 * CONVERSATIONS_MOST,
+        deadline=60,
+    )
+    rooms = [each.id for each in begun.conversations]
+
+    async def batches():
+        messages = [
+            import_service_pb2.ImportedMessage(
+                conversation_id=rooms[number % len(rooms)],
+                sender_id="ann",
+                request_id=f"slack:{number}",
+                text=f"m{number}",
+            )
+            for number in range(MESSAGES_MOST)
+        ]
+        for each in messages:
+            each.sent_at.FromSeconds(1_700_000_000)
+        yield import_service_pb2.ImportMessagesRequest(messages=messages)
+
+    async def whole():
+        return [each async for each in api.imports.ImportMessages(batches(), None)]
+
+    (first,) = await called(whole, most=SOME)
+    (again,) = await called(whole, most=SOME)
+
+    assert (first.imported, again.skipped) == (MESSAGES_MOST, MESSAGES_MOST)

@@ -1,0 +1,108 @@
+"""Calls of notify at their largest size, on a MongoDB that takes 3 ms more for each command."""
+
+from datetime import UTC, datetime
+
+import pytest
+from notify.api import NotifyApi
+from notify.domain.kinds import Kind, Reason, State
+from notify.domain.notifications import Delivery, Notification, Source
+from notify.operations.reading import IDS_MOST, advance_cursors
+from notify.queries import PAGE_LIMIT
+from notify.store import Cursor, Store
+from plexus.notify.v1 import notify_service_pb2 as pb
+from plexuskit.clock import SystemClock
+from plexuskit.mongo import Database
+
+NOW = datetime(2036, 3, 2, 1, tzinfo=UTC)
+FEW = 16
+# Changed 250 in one transaction, each a handful of commands.
+PARTS = 40
+
+
+async def no_letters() -> int:
+    return 0
+
+
+def notification(number: int, *, person_id: str, conversation_id: str) -> Notification:
+    return Notification(
+        id=f"ntf_{number:05}",
+        tenant_id="ten_acme",
+        person_id=person_id,
+        kind=Kind.MENTION,
+        title="title",
+        body="正文",
+        step="",
+        event_id=f"evt_{number}",
+        created_at=NOW,
+        in_app=Delivery(id="dlv_in", state=State.DELIVERED, reason=Reason.STORED, at=NOW),
+        email=Delivery(id=f"dlv_{number}", state=State.DROPPED, reason=Reason.NO_ADDRESS, at=NOW),
+        source=Source(
+            kind="message",
+            id=f"msg_{number}",
+            actor_id="per_ann",
+            conversation_id=conversation_id,
+            seq=number,
+        ),
+        read=False,
+    )
+
+
+@pytest.fixture
+async def store(late_db: Database) -> Store:
+    store = Store(late_db)
+    await store.provision()
+    return store
+
+
+async def add(store, notifications):
+    async def work(tx):
+        await store.notifications.add(notifications, tx=tx)
+
+    await store.transact(work)
+
+
+async def test_an_inbox_at_its_largest(store, called, as_person):
+    as_person("bo")
+    api = NotifyApi(store, dead_letters=no_letters, clock=SystemClock())
+    everything = [
+        notification(number, person_id="bo", conversation_id=f"room_{number}")
+        for number in range(2 * IDS_MOST)
+    ]
+    await add(store, everything)
+    ids = [each.id for each in everything[:IDS_MOST]]
+
+    listed = await called(
+        lambda: api.ListNotifications(
+            pb.ListNotificationsRequest(page_size=PAGE_LIMIT, unread_only=True), None
+        ),
+        most=FEW,
+    )
+    marked = await called(
+        lambda: api.MarkNotificationsRead(
+            pb.MarkNotificationsReadRequest(notification_ids=ids), None
+        ),
+        most=PARTS,
+    )
+    await called(
+        lambda: advance_cursors(
+            store,
+            cursors=[
+                Cursor(
+                    conversation_id=f"room_{number}",
+                    person_id="bo",
+                    root_seq=0,
+                    through_seq=number,
+                )
+                for number in range(IDS_MOST, 2 * IDS_MOST)
+            ],
+            now=NOW,
+        ),
+        most=PARTS,
+    )
+    status = await called(
+        lambda: api.ListNotifications(pb.ListNotificationsRequest(page_size=1), None), most=FEW
+    )
+
+    assert len(listed.notifications) == PAGE_LIMIT
+    assert marked.marked == IDS_MOST
+    assert status.unread == 0
