@@ -14,6 +14,7 @@ from plexus.topics import SEARCH_MESSAGES
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import Record, consumer
 from plexuskit.runtime import Runtime
+from plexuskit.testing.probes import healthy
 
 
 async def main(url: str, prefix: str, effects: Path) -> None:
@@ -27,7 +28,7 @@ async def main(url: str, prefix: str, effects: Path) -> None:
     # The shortest that brokers take unless they are told otherwise.
     section = KafkaSection(url=url, topic_prefix=prefix, session_seconds=6)
     runtime = Runtime(service="child")
-    async with consumer(section, SEARCH_MESSAGES, handle, runtime=runtime):
+    async with consumer(section, SEARCH_MESSAGES, handle, probe=healthy, runtime=runtime):
         await asyncio.sleep(60)
 
 

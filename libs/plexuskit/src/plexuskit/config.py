@@ -42,6 +42,10 @@ class KafkaSection(Section):
     a killed process was about to read waits so long. Brokers refuse less than their
     `group.min.session.timeout.ms`, 6 s unless set.
 
+    A record that fails for an unknown reason is set aside after `evidence_attempts` attempts over
+    `evidence_seconds` in which its dependencies worked, at most one per partition in
+    `set_aside_every_seconds`. A partition held for `held_degraded_seconds` is shown as degraded.
+
     With a `ca_file` the brokers are spoken to over TLS, and their names are checked; `cert_file`
     and `key_file` are for brokers that ask for a certificate. MongoDB has the same in its URL.
     """
@@ -52,6 +56,10 @@ class KafkaSection(Section):
     cert_file: Path | None = None
     key_file: Path | None = None
     session_seconds: Seconds = 10
+    evidence_attempts: Positive = 5
+    evidence_seconds: Seconds = 300
+    set_aside_every_seconds: Seconds = 600
+    held_degraded_seconds: Seconds = 600
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

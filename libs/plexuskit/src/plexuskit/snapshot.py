@@ -20,6 +20,7 @@ from plexus.topics import Topic
 from plexuskit.backoff import pause
 from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
+from plexuskit.health import describe
 from plexuskit.kafka import Handler, Record
 from plexuskit.runtime import Runtime
 
@@ -97,14 +98,18 @@ async def _keep_loading(
     while True:
         try:
             count = await load_snapshot(authority, handlers)
-        except (Refusal, RemoteFailure) as error:
-            log.warning("snapshot.failed", owner=owner, error=str(error))
+        except Exception as error:
+            expected = isinstance(error, Refusal | RemoteFailure)
+            # Of what is unexpected the first trace of an episode says it all.
+            trace = None if expected or failures else error
+            log.warning("snapshot.failed", owner=owner, error=describe(error), exc_info=trace)
             runtime.health.set(
                 check,
                 ok=False,
-                detail=str(error),
+                detail=describe(error),
                 required=False,
-                remedy=f"Restore {owner}; the snapshot is asked for again by itself.",
+                remedy=f"Restore {owner}, or see `snapshot.failed` in this process's log; "
+                "the snapshot is asked for again by itself.",
             )
             await asyncio.sleep(pause(failures, _BACK_OFF))
             failures = min(failures + 1, 10)

@@ -60,6 +60,7 @@ async def recorder(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         consuming(
             store,
             recorder=Recorder(store, clock=runtime.clock),
+            probe=store.probe,
             kafka=settings.kafka,
             runtime=runtime,
         ),

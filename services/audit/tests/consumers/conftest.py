@@ -46,7 +46,13 @@ def recording(store: Store, kafka_section: KafkaSection) -> Recording:
         runtime = Runtime(service="audit")
         recorder = Recorder(store, clock=runtime.clock)
         try:
-            async with consuming(store, recorder=recorder, kafka=kafka_section, runtime=runtime):
+            async with consuming(
+                store,
+                recorder=recorder,
+                probe=store.probe,
+                kafka=kafka_section,
+                runtime=runtime,
+            ):
                 yield runtime
         finally:
             runtime.stop()

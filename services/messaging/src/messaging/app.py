@@ -97,10 +97,11 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         presences = Presences()
         async with (
             lossy(settings.kafka, runtime=runtime) as outlet,
-            runtime.background(
-                "presence", follow_presence(presences, kafka=settings.kafka, runtime=runtime)
+            runtime.kept(
+                "presence",
+                lambda: follow_presence(presences, kafka=settings.kafka, runtime=runtime),
             ),
-            runtime.background("cursors", cursors.run()),
+            runtime.kept("cursors", cursors.run),
             log.running(runtime),
             serve(
                 settings.grpc,
@@ -167,8 +168,12 @@ async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         store = Store(db)
         await store.provision()
         runtime.health.probe("mongo", db.ping)
+
+        async def probe() -> None:
+            await db.probe(SERVICE)
+
         async with following_directory(
-            store, AuthorityStub(directory), kafka=settings.kafka, runtime=runtime
+            store, AuthorityStub(directory), probe=probe, kafka=settings.kafka, runtime=runtime
         ):
             yield
 
@@ -199,7 +204,7 @@ async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]
             section=settings.schedule,
             clock=runtime.clock,
         )
-        async with log.running(runtime), runtime.background("scheduler", sending.run()):
+        async with log.running(runtime), runtime.kept("scheduler", sending.run):
             # Added last, so it comes before the log's own drain.
             runtime.on_drain(sending.finish)
             yield

@@ -12,7 +12,8 @@ from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.notify.v1.notify_service_pb2_grpc import add_NotifyServiceServicer_to_server
 from plexuskit.config import KafkaSection
 from plexuskit.errors import DependencyDown
-from plexuskit.grpc import CallerSigner, CallerVerifier, RemoteFailure, channel, serve
+from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
+from plexuskit.grpc.serving import check_serving
 from plexuskit.kafka import dlq_depth
 from plexuskit.mongo import Database, connect
 from plexuskit.relay import OUTBOX, relay
@@ -80,21 +81,19 @@ class DirectoryMembership:
         """Return who of the people is active and belongs to one of the departments or below it now.
 
         Raises:
-            DependencyDown: directory gives no answer, or fails over there: the record waits, for
-                nobody else could say whom it addresses.
+            DependencyDown: directory gives no answer: the record waits, for nobody else could say
+                whom it addresses.
+            RemoteFailure: directory fails on this question; its consumer gathers evidence.
         """
         sets = [f"department:{each}" for each in sorted(department_ids)]
         people = sorted(among)
         found: set[str] = set()
-        try:
-            for some_sets in _parts(sets, MOST_SETS):
-                for some_people in _parts(people, MOST_ASKED):
-                    request = FilterMembersRequest(
-                        tenant_id=tenant_id, sets=some_sets, person_ids=some_people
-                    )
-                    found.update((await self._directory.FilterMembers(request)).person_ids)
-        except RemoteFailure as failed:
-            raise DependencyDown(dependency="directory") from failed
+        for some_sets in _parts(sets, MOST_SETS):
+            for some_people in _parts(people, MOST_ASKED):
+                request = FilterMembersRequest(
+                    tenant_id=tenant_id, sets=some_sets, person_ids=some_people
+                )
+                found.update((await self._directory.FilterMembers(request)).person_ids)
         return frozenset(found)
 
 
@@ -149,16 +148,22 @@ async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             service=SERVICE,
             tls=settings.tls,
         ) as directory,
-        consuming(
+    ):
+
+        async def probe() -> None:
+            await store.probe()
+            await check_serving(directory, dependency="directory")
+
+        async with consuming(
             store,
             AuthorityStub(directory),
             membership=DirectoryMembership(AuthorityStub(directory)),
+            probe=probe,
             kafka=settings.kafka,
             pace=_pace(settings),
             runtime=runtime,
-        ),
-    ):
-        yield
+        ):
+            yield
 
 
 @asynccontextmanager
@@ -194,8 +199,8 @@ async def send(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
         runtime.on_drain(finish_round)
         async with (
-            runtime.background("sender", keep_sending(sender, settings, runtime, idle=idle)),
-            runtime.background("reminders", keep_reminding(store, settings, runtime)),
+            runtime.kept("sender", lambda: keep_sending(sender, settings, runtime, idle=idle)),
+            runtime.kept("reminders", lambda: keep_reminding(store, settings, runtime)),
         ):
             yield
 
@@ -216,6 +221,7 @@ async def keep_sending(
             failures = failures + 1 if unreachable else 0
             if taken:
                 _show_smtp(runtime, ok=not unreachable)
+                _show_unexpected(runtime, sender.unexpected)
         except (DependencyDown, ExceptionGroup) as down:
             if not is_down(down):
                 raise
@@ -277,6 +283,18 @@ def _show_smtp(runtime: Runtime, *, ok: bool) -> None:
         "the mail server takes mails" if ok else "the mail server cannot be reached",
         required=False,
         remedy="" if ok else "Mails wait for up to a day: restore the server or NOTIFY_SMTP__URL.",
+    )
+
+
+def _show_unexpected(runtime: Runtime, what: str) -> None:
+    runtime.health.set(
+        "mails",
+        not what,
+        what,
+        required=False,
+        remedy="See `mail.failed` in this process's log; the mails are tried again for a day."
+        if what
+        else "",
     )
 
 

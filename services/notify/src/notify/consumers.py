@@ -27,7 +27,7 @@ from plexus.topics import (
 )
 from plexuskit.clock import Clock
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import InvalidRecord, Record, consumer
+from plexuskit.kafka import InvalidRecord, Probe, Record, consumer
 from plexuskit.service import Runtime
 from plexuskit.snapshot import snapshots
 
@@ -241,25 +241,29 @@ async def consuming(
     directory: "AuthorityAsyncStub",
     *,
     membership: Membership,
+    probe: Probe,
     kafka: KafkaSection,
     pace: Pace,
     runtime: Runtime,
 ) -> AsyncIterator[None]:
-    """Consume the groups for the time of the block, and load what directory's topics forgot."""
+    """Consume the groups for the time of the block, and load what directory's topics forgot.
+
+    `probe` exercises the database and asks directory's health.
+    """
     handlers = Handlers(store, membership=membership, pace=pace, clock=runtime.clock)
     async with (
-        consumer(kafka, NOTIFY_PEOPLE, handlers.people, runtime=runtime),
+        consumer(kafka, NOTIFY_PEOPLE, handlers.people, probe=probe, runtime=runtime),
         snapshots(
             directory,
             {DIRECTORY_PERSON_V1: handlers.people},
             owner="directory",
             runtime=runtime,
         ),
-        consumer(kafka, NOTIFY_ACCESS, handlers.access, runtime=runtime),
-        consumer(kafka, NOTIFY_MESSAGES, handlers.messages, runtime=runtime),
-        consumer(kafka, NOTIFY_TASKS, handlers.tasks, runtime=runtime, max_batch=100),
-        consumer(kafka, NOTIFY_CURSORS, handlers.cursors, runtime=runtime),
-        consumer(kafka, NOTIFY_SETTINGS, handlers.settings, runtime=runtime),
+        consumer(kafka, NOTIFY_ACCESS, handlers.access, probe=probe, runtime=runtime),
+        consumer(kafka, NOTIFY_MESSAGES, handlers.messages, probe=probe, runtime=runtime),
+        consumer(kafka, NOTIFY_TASKS, handlers.tasks, probe=probe, runtime=runtime, max_batch=100),
+        consumer(kafka, NOTIFY_CURSORS, handlers.cursors, probe=probe, runtime=runtime),
+        consumer(kafka, NOTIFY_SETTINGS, handlers.settings, probe=probe, runtime=runtime),
     ):
         yield
 

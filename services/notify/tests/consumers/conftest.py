@@ -80,6 +80,7 @@ def running(
         store,
         directory,
         membership=DirectoryMembership(directory),
+        probe=store.probe,
         kafka=kafka_section,
         pace=pace,
         runtime=runtime,

@@ -19,6 +19,7 @@ from plexuskit.config import KafkaSection, MongoSection
 from plexuskit.kafka import Record, consumer
 from plexuskit.mongo import connect
 from plexuskit.service import Runtime
+from plexuskit.testing.probes import healthy
 
 
 class NoDepartments:
@@ -40,7 +41,7 @@ async def main(mongo: str, database: str, kafka: str, prefix: str) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         section = KafkaSection(url=kafka, topic_prefix=prefix)
-        async with consumer(section, NOTIFY_MESSAGES, then_die, runtime=runtime):
+        async with consumer(section, NOTIFY_MESSAGES, then_die, probe=healthy, runtime=runtime):
             await asyncio.sleep(60)
 
 

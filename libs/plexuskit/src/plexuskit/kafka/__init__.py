@@ -7,6 +7,7 @@ from plexuskit.kafka.dlq import (
     dlq_list,
     dlq_redrive,
 )
+from plexuskit.kafka.evidence import Probe
 from plexuskit.kafka.lag import Lag, lag
 from plexuskit.kafka.letters import DeadLetter
 from plexuskit.kafka.lossy import Lossy, lossy
@@ -30,6 +31,7 @@ from plexuskit.kafka.provision import (
 from plexuskit.kafka.records import Handler, InvalidRecord, Record, check_fact
 from plexuskit.kafka.refusals import DeadLettersUnknown, KafkaUnavailable, RecordTooLarge
 from plexuskit.kafka.runner import consumer
+from plexuskit.kafka.skips import PartitionUnknown, RecordNotHeld, ask_to_skip
 from plexuskit.kafka.tail import Tail, TailLost, tail
 
 __all__ = [
@@ -45,15 +47,19 @@ __all__ = [
     "Lag",
     "Lossy",
     "Outgoing",
+    "PartitionUnknown",
+    "Probe",
     "Producer",
     "ProvisionReport",
     "Record",
+    "RecordNotHeld",
     "RecordTooLarge",
     "RedriveReport",
     "RedriveScattered",
     "Tail",
     "TailLost",
     "TopicsReport",
+    "ask_to_skip",
     "catalogue_name",
     "check_fact",
     "check_topics",

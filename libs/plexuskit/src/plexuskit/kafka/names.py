@@ -35,3 +35,8 @@ def dlq_topic(group: str) -> str:
 def redrive_group(group: str) -> str:
     """Return the group whose committed offset remembers which letters of `group` were redriven."""
     return f"{group}.redrive"
+
+
+def skip_group(group: str) -> str:
+    """Return the group whose committed offsets are the records of `group` that operators skip."""
+    return f"{group}.skip"

@@ -74,8 +74,8 @@ async def relay(
     """
     relaying = _Relay(db, kafka, sources=sources, name=name, runtime=runtime, lives=lease)
     async with (
-        runtime.background(f"relay-{name}", relaying.run()),
-        runtime.background(f"relay-{name}-watch", relaying.observe()),
+        runtime.kept(f"relay-{name}", relaying.run),
+        runtime.kept(f"relay-{name}-watch", relaying.observe),
     ):
         try:
             yield
@@ -109,6 +109,7 @@ class _Relay:
 
     async def run(self) -> None:
         pause = _FIRST_PAUSE
+        self._ended.clear()
         try:
             while not self._stop.is_set():
                 began = self._runtime.clock.monotonic()

@@ -13,7 +13,7 @@ from plexus.topics import (
     MESSAGING_PEOPLE,
 )
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import InvalidRecord, Record, consumer
+from plexuskit.kafka import InvalidRecord, Probe, Record, consumer
 from plexuskit.runtime import Runtime
 from plexuskit.snapshot import snapshots
 
@@ -64,13 +64,21 @@ class Handlers:
 
 @asynccontextmanager
 async def following_directory(
-    store: Store, authority: "AuthorityAsyncStub", *, kafka: KafkaSection, runtime: Runtime
+    store: Store,
+    authority: "AuthorityAsyncStub",
+    *,
+    probe: Probe,
+    kafka: KafkaSection,
+    runtime: Runtime,
 ) -> AsyncIterator[None]:
-    """Consume people and departments, and load what the topics no longer hold, for the block."""
+    """Consume people and departments, and load what the topics no longer hold, for the block.
+
+    `probe` exercises the database.
+    """
     handlers = Handlers(store)
     async with (
-        consumer(kafka, MESSAGING_DEPARTMENTS, handlers.departments, runtime=runtime),
-        consumer(kafka, MESSAGING_PEOPLE, handlers.people, runtime=runtime),
+        consumer(kafka, MESSAGING_DEPARTMENTS, handlers.departments, probe=probe, runtime=runtime),
+        consumer(kafka, MESSAGING_PEOPLE, handlers.people, probe=probe, runtime=runtime),
         snapshots(
             authority,
             {

@@ -219,8 +219,6 @@ class Log:
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.flush_heads)
             for number, lane in enumerate(self.lanes):
-                await stack.enter_async_context(
-                    runtime.background(f"log.lane.{number}", lane.run())
-                )
-            await stack.enter_async_context(runtime.background("log.heads", self.keep_heads()))
+                await stack.enter_async_context(runtime.kept(f"log.lane.{number}", lane.run))
+            await stack.enter_async_context(runtime.kept("log.heads", self.keep_heads))
             yield self
