@@ -50,6 +50,7 @@ def recording(store: Store, kafka_section: KafkaSection) -> Recording:
                 store,
                 recorder=recorder,
                 probe=store.probe,
+                owners={},
                 kafka=kafka_section,
                 runtime=runtime,
             ):

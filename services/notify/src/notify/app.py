@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+import grpc
 import structlog
 from plexus.authz.v1.authority_pb2 import FilterMembersRequest, ObjectRef, RecheckRequest
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
@@ -14,7 +15,7 @@ from plexuskit.config import KafkaSection
 from plexuskit.errors import DependencyDown
 from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
 from plexuskit.grpc.serving import check_serving
-from plexuskit.kafka import dlq_depth
+from plexuskit.kafka import dlq_depth, owners_of
 from plexuskit.mongo import Database, connect
 from plexuskit.relay import OUTBOX, relay
 from plexuskit.service import Role, Runtime
@@ -141,14 +142,15 @@ async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Hear of people, feeds, messages, tasks, cursors and what people have muted."""
     async with (
         _store(settings, runtime) as (_, store),
-        channel(
-            settings.peers.directory,
-            audience="directory",
-            signer=CallerSigner(settings.caller),
-            service=SERVICE,
-            tls=settings.tls,
-        ) as directory,
+        _peer(settings, "directory") as directory,
+        _peer(settings, "messaging") as messaging,
+        _peer(settings, "tasks") as tasks,
     ):
+        authorities = {
+            "directory": AuthorityStub(directory),
+            "messaging": AuthorityStub(messaging),
+            "tasks": AuthorityStub(tasks),
+        }
 
         async def probe() -> None:
             await store.probe()
@@ -156,9 +158,10 @@ async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
         async with consuming(
             store,
-            AuthorityStub(directory),
-            membership=DirectoryMembership(AuthorityStub(directory)),
+            authorities["directory"],
+            membership=DirectoryMembership(authorities["directory"]),
             probe=probe,
+            owners=owners_of(authorities),
             kafka=settings.kafka,
             pace=_pace(settings),
             runtime=runtime,
@@ -169,19 +172,10 @@ async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 @asynccontextmanager
 async def send(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Send due e-mails and remind of due values."""
-    signer = CallerSigner(settings.caller)
     async with (
         _store(settings, runtime) as (_, store),
-        channel(
-            settings.peers.messaging,
-            audience="messaging",
-            signer=signer,
-            service=SERVICE,
-            tls=settings.tls,
-        ) as messaging,
-        channel(
-            settings.peers.tasks, audience="tasks", signer=signer, service=SERVICE, tls=settings.tls
-        ) as tasks,
+        _peer(settings, "messaging") as messaging,
+        _peer(settings, "tasks") as tasks,
     ):
         owners = Authorities(messaging=AuthorityStub(messaging), tasks=AuthorityStub(tasks))
         sender = Sender(
@@ -265,6 +259,17 @@ async def _store(settings: Settings, runtime: Runtime) -> AsyncIterator[tuple[Da
         runtime.health.probe("mongo", db.ping)
         runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
         yield db, store
+
+
+def _peer(settings: Settings, name: str) -> AbstractAsyncContextManager[grpc.aio.Channel]:
+    """Open the channel to one of the owners, by its name."""
+    return channel(
+        getattr(settings.peers, name),
+        audience=name,
+        signer=CallerSigner(settings.caller),
+        service=SERVICE,
+        tls=settings.tls,
+    )
 
 
 def _parts(values: Sequence[str], most: int) -> Iterator[Sequence[str]]:

@@ -81,6 +81,7 @@ def running(
         directory,
         membership=DirectoryMembership(directory),
         probe=store.probe,
+        owners={},
         kafka=kafka_section,
         pace=pace,
         runtime=runtime,

@@ -8,7 +8,7 @@ from typing import Final
 from plexus.topics import SEARCH_MESSAGES, SEARCH_PEOPLE, SEARCH_TASKS, Consumer
 from plexuskit.config import KafkaSection
 from plexuskit.ids import new_id
-from plexuskit.kafka import Handler, Probe, Record, consumer
+from plexuskit.kafka import Handler, Owners, Probe, Record, consumer
 from plexuskit.service import Runtime
 
 from search import events, operations
@@ -24,8 +24,10 @@ READERS: Final[Sequence[tuple[Consumer, events.Reader, DocumentType]]] = (
 
 
 @asynccontextmanager
-async def consuming(store: Store, kafka: KafkaSection, runtime: Runtime) -> AsyncIterator[None]:
-    """Index what happens, for the time of the block."""
+async def consuming(
+    store: Store, kafka: KafkaSection, runtime: Runtime, *, owners: Owners
+) -> AsyncIterator[None]:
+    """Index what happens, for the time of the block; `owners` have facts that topics leave out."""
     instance = new_id("idx", now=runtime.clock.now())
     async with AsyncExitStack() as stack:
         for group, read, type_ in READERS:
@@ -48,6 +50,7 @@ async def consuming(store: Store, kafka: KafkaSection, runtime: Runtime) -> Asyn
                     handle,
                     probe=_probe(store, type_, runtime=runtime),
                     runtime=runtime,
+                    owners=owners,
                 )
             )
         yield

@@ -19,6 +19,7 @@ from plexuskit.kafka.names import (
     group_name,
     topic_name,
 )
+from plexuskit.kafka.omitted import Owners, owners_of
 from plexuskit.kafka.producer import Outgoing, Producer, producer
 from plexuskit.kafka.provision import (
     MAX_FACT_BYTES,
@@ -47,6 +48,7 @@ __all__ = [
     "Lag",
     "Lossy",
     "Outgoing",
+    "Owners",
     "PartitionUnknown",
     "Probe",
     "Producer",
@@ -71,6 +73,7 @@ __all__ = [
     "group_name",
     "lag",
     "lossy",
+    "owners_of",
     "producer",
     "provision",
     "tail",

@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from itertools import chain
+from types import MappingProxyType
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -40,6 +41,7 @@ from plexuskit.kafka.holding import Holding
 from plexuskit.kafka.lag import watch_lag
 from plexuskit.kafka.letters import dead_letter
 from plexuskit.kafka.names import group_name, topic_name
+from plexuskit.kafka.omitted import Owners, completed
 from plexuskit.kafka.producer import Producer, producer
 from plexuskit.kafka.provision import MAX_LETTER_BYTES
 from plexuskit.kafka.records import Handler, Record, record_of
@@ -358,6 +360,7 @@ async def consumer(
     *,
     probe: Probe,
     runtime: Runtime,
+    owners: Owners = MappingProxyType({}),
     max_batch: int = 500,
     linger_ms: int = 20,
 ) -> AsyncIterator[None]:
@@ -380,6 +383,7 @@ async def consumer(
         probe: Exercises every dependency of the handler (writes and reads a probe document, asks
             the owner's health); raises what is broken.
         runtime: The process; a runner that fails itself is started again.
+        owners: Whom to ask for facts that a topic leaves out because they are too large.
         max_batch: The most records per call.
         linger_ms: How long to wait for more records once there is one, in milliseconds.
 
@@ -395,7 +399,7 @@ async def consumer(
         runner = Runner(
             section,
             consumer,
-            handle,
+            completed(handle, owners),
             probe=probe,
             letters=letters,
             runtime=runtime,

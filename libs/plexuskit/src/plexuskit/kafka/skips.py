@@ -59,13 +59,15 @@ async def ask_to_skip(
             known = (await partitions_of(client, [place.topic]))[place.topic]
             if not groups or place not in known:
                 raise PartitionUnknown(topic=topic, partition=partition)
+            async with reader(section) as offsets:
+                first = (await offsets.beginning_offsets([place]))[place]
             standing = []
             for group in groups:
                 name = group_name(section, group.group)
                 stored = await client.list_consumer_group_offsets(name, partitions=[place])
-                next_offset = stored[place].offset if place in stored else -1
-                # A group that has committed nothing yet may stand anywhere at the beginning.
-                if next_offset in {offset, -1}:
+                # A group that has committed nothing yet stands at the beginning.
+                committed = stored[place].offset if place in stored else -1
+                if offset == max(committed, first):
                     standing.append(group.group)
         if not standing:
             raise RecordNotHeld(topic=topic, partition=partition, offset=offset)

@@ -21,6 +21,7 @@ from plexuskit.kafka import producer
 from plexuskit.mongo import Database, HistoryLost
 from plexuskit.relay.leader import Leader
 from plexuskit.relay.lease import TTL, Lease, LeaseLost
+from plexuskit.relay.reading import read_facts
 from plexuskit.relay.source import (
     OUTBOX,
     FactSource,
@@ -34,6 +35,7 @@ __all__ = [
     "OUTBOX",
     "FactSource",
     "Replay",
+    "read_facts",
     "relay",
     "replay_by_fields",
     "replay_by_id",

@@ -6,7 +6,7 @@ from typing import Final
 
 from plexus.topics import AUDIT_DECISIONS, AUDIT_FACTS
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import InvalidRecord, Probe, Record, consumer
+from plexuskit.kafka import InvalidRecord, Owners, Probe, Record, consumer
 from plexuskit.runtime import Runtime
 
 from audit import events, operations
@@ -38,9 +38,18 @@ class Handlers:
 
 @asynccontextmanager
 async def consuming(
-    store: Store, *, recorder: Recorder, probe: Probe, kafka: KafkaSection, runtime: Runtime
+    store: Store,
+    *,
+    recorder: Recorder,
+    probe: Probe,
+    owners: Owners,
+    kafka: KafkaSection,
+    runtime: Runtime,
 ) -> AsyncIterator[None]:
-    """Record what happens, for the time of the block; `probe` exercises the database."""
+    """Record what happens, for the time of the block.
+
+    `probe` exercises the database, `owners` have facts that topics leave out.
+    """
     handlers = Handlers(store, recorder=recorder)
     async with (
         consumer(
@@ -48,6 +57,7 @@ async def consuming(
             AUDIT_FACTS,
             handlers.facts,
             probe=probe,
+            owners=owners,
             runtime=runtime,
             max_batch=BATCH,
             linger_ms=LINGER_MS,
@@ -57,6 +67,7 @@ async def consuming(
             AUDIT_DECISIONS,
             handlers.decisions,
             probe=probe,
+            owners=owners,
             runtime=runtime,
             max_batch=BATCH,
             linger_ms=LINGER_MS,

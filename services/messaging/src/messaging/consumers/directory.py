@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -13,7 +14,7 @@ from plexus.topics import (
     MESSAGING_PEOPLE,
 )
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import InvalidRecord, Probe, Record, consumer
+from plexuskit.kafka import InvalidRecord, Probe, Record, consumer, owners_of
 from plexuskit.runtime import Runtime
 from plexuskit.snapshot import snapshots
 
@@ -76,9 +77,11 @@ async def following_directory(
     `probe` exercises the database.
     """
     handlers = Handlers(store)
+    owners = owners_of({"directory": authority})
+    follow = partial(consumer, kafka, probe=probe, owners=owners, runtime=runtime)
     async with (
-        consumer(kafka, MESSAGING_DEPARTMENTS, handlers.departments, probe=probe, runtime=runtime),
-        consumer(kafka, MESSAGING_PEOPLE, handlers.people, probe=probe, runtime=runtime),
+        follow(MESSAGING_DEPARTMENTS, handlers.departments),
+        follow(MESSAGING_PEOPLE, handlers.people),
         snapshots(
             authority,
             {

@@ -10,6 +10,7 @@ from plexuskit.requests import Requests
 from messaging.store.conversations import ConversationStore
 from messaging.store.cursors import CursorStore
 from messaging.store.drafts import DraftStore
+from messaging.store.emptying import EmptyingStore
 from messaging.store.entries import EntryStore
 from messaging.store.people import PeopleStore
 from messaging.store.policies import PolicyStore
@@ -26,6 +27,7 @@ class Store:
     def __init__(self, db: Database) -> None:
         self.db = db
         self.entries = EntryStore(db)
+        self.emptying = EmptyingStore(db)
         self.conversations = ConversationStore(db)
         self.cursors = CursorStore(db)
         self.threads = ThreadStore(db)
@@ -40,6 +42,7 @@ class Store:
     async def provision(self) -> None:
         """Create collections and indexes; running it again changes nothing."""
         await self.entries.ensure_indexes()
+        await self.emptying.ensure_indexes()
         await self.conversations.ensure_indexes()
         await self.cursors.ensure_indexes()
         await self.threads.ensure_indexes()
