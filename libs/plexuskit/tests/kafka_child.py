@@ -15,6 +15,7 @@ from plexus.topics import SEARCH_MESSAGES
 from plexuskit.config import KafkaSection, ServiceSettings, load
 from plexuskit.kafka import Record, consumer
 from plexuskit.runtime import Runtime
+from plexuskit.testing.probes import healthy
 
 
 class Settings(ServiceSettings, env_prefix="CHILD_"):
@@ -34,7 +35,7 @@ async def main(effects: Path) -> None:
     # The shortest that brokers take unless they are told otherwise.
     section = load(Settings).kafka.model_copy(update={"session_seconds": 6})
     runtime = Runtime(service="child")
-    async with consumer(section, SEARCH_MESSAGES, handle, runtime=runtime):
+    async with consumer(section, SEARCH_MESSAGES, handle, probe=healthy, runtime=runtime):
         await asyncio.sleep(60)
 
 

@@ -1,4 +1,4 @@
-"""The three destinies on a real broker: at least once, in order, nothing passed over."""
+"""The consumer runner on a real broker: at least once, in order, nothing passed over."""
 
 import asyncio
 import os
@@ -33,6 +33,7 @@ from plexuskit.kafka import (
 )
 from plexuskit.kafka.clients import admin, partitions_of
 from plexuskit.runtime import Runtime
+from plexuskit.testing.probes import healthy
 from plexuskit.testing.variables import kafka_variables
 from plexuskit.testing.wait import eventually
 from prometheus_client import REGISTRY
@@ -106,7 +107,7 @@ async def test_records_are_handled_and_committed_in_batches(
 
     async with producer(kafka_section) as out:
         await out.send_batch([posted(n, conversation=f"cnv_{n % 30}") for n in range(1, 2001)])
-    async with consumer(kafka_section, SEARCH_MESSAGES, effects, runtime=runtime):
+    async with consumer(kafka_section, SEARCH_MESSAGES, effects, probe=healthy, runtime=runtime):
         await eventually(lambda: len(effects.numbers) >= 2000)
         await caught_up(kafka_section)
 
@@ -125,10 +126,10 @@ async def test_a_restart_goes_on_behind_the_last_commit(
 
     async with producer(kafka_section) as out:
         await out.send_batch([posted(n) for n in range(1, 11)])
-        async with consumer(kafka_section, SEARCH_MESSAGES, first, runtime=runtime):
+        async with consumer(kafka_section, SEARCH_MESSAGES, first, probe=healthy, runtime=runtime):
             await caught_up(kafka_section)
         await out.send_batch([posted(n) for n in range(11, 16)])
-        async with consumer(kafka_section, SEARCH_MESSAGES, second, runtime=runtime):
+        async with consumer(kafka_section, SEARCH_MESSAGES, second, probe=healthy, runtime=runtime):
             await caught_up(kafka_section)
 
     assert first.numbers == list(range(1, 11))
@@ -158,43 +159,11 @@ async def test_a_kill_between_effect_and_commit_brings_the_records_again(
     assert await behind(kafka_section) == 20
 
     effects = Effects()
-    async with consumer(kafka_section, SEARCH_MESSAGES, effects, runtime=runtime):
+    async with consumer(kafka_section, SEARCH_MESSAGES, effects, probe=healthy, runtime=runtime):
         # the group waits for the dead member until its session ends
         await eventually(lambda: len(effects.numbers) >= 20, within=30)
         await caught_up(kafka_section)
     assert effects.numbers == list(range(1, 21))
-
-
-async def test_a_record_that_fails_alone_is_buried_and_its_partition_moves_on(
-    kafka_section: KafkaSection, kafka_topics: Provisioned, posted: Posted, runtime: Runtime
-) -> None:
-    await kafka_topics(TOPIC)
-    tried = 0
-
-    def poisoned(records: Sequence[Record]) -> Exception | None:
-        nonlocal tried
-        if not any(record.envelope.change_no == 5 for record in records):
-            return None
-        tried += len(records) == 1
-        return RuntimeError("five is right out")
-
-    effects = Effects(poisoned)
-    async with producer(kafka_section) as out:
-        await out.send_batch([posted(n, traceparent=b"00-a") for n in range(1, 11)])
-    async with consumer(kafka_section, SEARCH_MESSAGES, effects, runtime=runtime, attempts=3):
-        await caught_up(kafka_section)
-
-    assert effects.numbers == [1, 2, 3, 4, 6, 7, 8, 9, 10]
-    assert tried == 3
-    (letter,) = await dlq_list(kafka_section, "search.messages", 10)
-    assert letter.key == "cnv_a"
-    assert letter.value == posted(5)[2]
-    assert letter.headers == {"traceparent": b"00-a"}
-    assert letter.topic == TOPIC
-    assert letter.offset == 4
-    assert letter.attempts == 3
-    assert letter.reason == "RuntimeError: five is right out"
-    assert letter.at.tzinfo is not None
 
 
 async def test_invalid_records_are_buried_at_once_with_the_reason_and_the_rest_goes_on(
@@ -213,7 +182,7 @@ async def test_invalid_records_are_buried_at_once_with_the_reason_and_the_rest_g
     stranger = posted(2, type_="NobodyKnowsThis")
     async with producer(kafka_section) as out:
         await out.send_batch([posted(1), garbage, stranger, posted(3), posted(4), posted(5)])
-    async with consumer(kafka_section, SEARCH_MESSAGES, effects, runtime=runtime):
+    async with consumer(kafka_section, SEARCH_MESSAGES, effects, probe=healthy, runtime=runtime):
         await caught_up(kafka_section)
 
     assert effects.batches == [[1, 4, 5]]
@@ -249,7 +218,12 @@ async def test_a_dependency_that_is_down_keeps_offset_and_order_and_shows(
     async with producer(kafka_section) as out:
         await out.send_batch(facts)
     async with consumer(
-        kafka_section, SEARCH_MESSAGES, effects, runtime=runtime, attempts=1, max_batch=30
+        kafka_section,
+        SEARCH_MESSAGES,
+        effects,
+        probe=healthy,
+        runtime=runtime,
+        max_batch=30,
     ):
         await eventually(lambda: effects.calls >= 3)
 
@@ -289,7 +263,7 @@ async def test_a_dependency_that_fails_half_way_keeps_what_is_not_done(
     invalid = (TOPIC, "cnv_a", b"\xff", {})  # behind the one that waits: buried once, not per try
     async with producer(kafka_section) as out:
         await out.send_batch([*(posted(n) for n in range(1, 7)), invalid])
-    async with consumer(kafka_section, SEARCH_MESSAGES, effects, runtime=runtime):
+    async with consumer(kafka_section, SEARCH_MESSAGES, effects, probe=healthy, runtime=runtime):
         await eventually(lambda: effects.calls >= 8)
         assert effects.numbers == [1, 2, 3]
         assert list((await committed(kafka_section, SEARCH_MESSAGES)).values()) == [3]
@@ -298,41 +272,6 @@ async def test_a_dependency_that_fails_half_way_keeps_what_is_not_done(
 
     assert effects.numbers == [1, 2, 3, 4, 5, 6]
     assert await dlq_depth(kafka_section, "search.messages") == 1
-
-
-async def test_a_timeout_of_the_handler_is_the_records_own_failure(
-    kafka_section: KafkaSection, kafka_topics: Provisioned, posted: Posted, runtime: Runtime
-) -> None:
-    await kafka_topics(TOPIC)
-    effects = Effects(
-        lambda records: TimeoutError() if any(r.envelope.change_no == 2 for r in records) else None
-    )
-    async with producer(kafka_section) as out:
-        await out.send_batch([posted(n) for n in range(1, 4)])
-    async with consumer(kafka_section, SEARCH_MESSAGES, effects, runtime=runtime, attempts=2):
-        await caught_up(kafka_section)
-
-    assert effects.numbers == [1, 3]
-    assert await dlq_depth(kafka_section, "search.messages") == 1
-
-
-async def test_a_broken_handler_does_not_drain_the_topic_into_the_dead_letters(
-    kafka_section: KafkaSection, kafka_topics: Provisioned, posted: Posted, runtime: Runtime
-) -> None:
-    await kafka_topics(TOPIC)
-    broken = True
-    effects = Effects(lambda _: KeyError("a mistake in the code") if broken else None)
-    async with producer(kafka_section) as out:
-        await out.send_batch([posted(n, conversation=f"cnv_{n}") for n in range(1, 201)])
-
-    async with consumer(kafka_section, SEARCH_MESSAGES, effects, runtime=runtime, attempts=2):
-        await asyncio.sleep(4)  # long enough for every record to fail far more than twice
-        buried = await dlq_depth(kafka_section, "search.messages")
-        assert 1 <= buried <= 4
-        broken = False
-        await caught_up(kafka_section)
-
-    assert len(effects.numbers) + await dlq_depth(kafka_section, "search.messages") == 200
 
 
 async def test_a_dead_letter_that_cannot_be_written_keeps_the_record(
@@ -345,7 +284,7 @@ async def test_a_dead_letter_that_cannot_be_written_keeps_the_record(
 
     async with producer(kafka_section) as out:
         await out.send_batch([posted(1), invalid, posted(2)])
-    async with consumer(kafka_section, SEARCH_MESSAGES, effects, runtime=runtime):
+    async with consumer(kafka_section, SEARCH_MESSAGES, effects, probe=healthy, runtime=runtime):
         await eventually(lambda: detail(runtime).startswith("backing off"), within=40)
         assert "dead-letter" in detail(runtime)
         stored = await committed(kafka_section, SEARCH_MESSAGES)
@@ -388,11 +327,18 @@ async def test_a_rebalance_between_two_members_loses_nothing_and_keeps_order(
                 )
                 await asyncio.sleep(0.02)
 
-        async with consumer(kafka_section, SEARCH_MESSAGES, member(0), runtime=one, max_batch=40):
+        async with consumer(
+            kafka_section, SEARCH_MESSAGES, member(0), probe=healthy, runtime=one, max_batch=40
+        ):
             await send(0, 1000)
             joining = asyncio.create_task(send(1000, 3000))  # goes on while partitions move
             async with consumer(
-                kafka_section, SEARCH_MESSAGES, member(1), runtime=two, max_batch=40
+                kafka_section,
+                SEARCH_MESSAGES,
+                member(1),
+                probe=healthy,
+                runtime=two,
+                max_batch=40,
             ):
                 await joining
                 await send(3000, 4000)
@@ -424,7 +370,7 @@ async def test_stopping_waits_for_the_batch_in_flight_and_commits_it(
 
     async with producer(kafka_section) as out:
         await out.send_batch([posted(n) for n in range(1, 6)])
-    async with consumer(kafka_section, SEARCH_MESSAGES, slow, runtime=runtime):
+    async with consumer(kafka_section, SEARCH_MESSAGES, slow, probe=healthy, runtime=runtime):
         await asyncio.wait_for(begun.wait(), 10)
 
     assert done.is_set()
@@ -439,8 +385,8 @@ async def test_two_groups_read_the_same_topic_each_for_itself(
     async with producer(kafka_section) as out:
         await out.send_batch([posted(1), posted(2)])
     async with (
-        consumer(kafka_section, SEARCH_MESSAGES, search, runtime=runtime),
-        consumer(kafka_section, NOTIFY_MESSAGES, notify, runtime=runtime),
+        consumer(kafka_section, SEARCH_MESSAGES, search, probe=healthy, runtime=runtime),
+        consumer(kafka_section, NOTIFY_MESSAGES, notify, probe=healthy, runtime=runtime),
     ):
         await caught_up(kafka_section, SEARCH_MESSAGES)
         await caught_up(kafka_section, NOTIFY_MESSAGES)
@@ -451,7 +397,11 @@ async def test_a_consumer_entered_while_kafka_is_away_backs_off_and_shows_it(
     runtime: Runtime,
 ) -> None:
     async with consumer(
-        KafkaSection(url="127.0.0.1:1"), SEARCH_MESSAGES, Effects(), runtime=runtime
+        KafkaSection(url="127.0.0.1:1"),
+        SEARCH_MESSAGES,
+        Effects(),
+        probe=healthy,
+        runtime=runtime,
     ):
         assert detail(runtime).startswith("backing off since ")
         assert "Kafka" in detail(runtime)
@@ -462,7 +412,9 @@ async def test_a_group_without_dead_letters_has_no_runner(
     kafka_section: KafkaSection, runtime: Runtime
 ) -> None:
     with pytest.raises(ValueError, match=r"gateway\.fanout"):
-        async with consumer(kafka_section, GATEWAY_FANOUT, Effects(), runtime=runtime):
+        async with consumer(
+            kafka_section, GATEWAY_FANOUT, Effects(), probe=healthy, runtime=runtime
+        ):
             pytest.fail("a group without a dead-letter topic was consumed")
 
 

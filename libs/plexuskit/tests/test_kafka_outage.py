@@ -19,6 +19,7 @@ from plexuskit.kafka import (
     tail,
 )
 from plexuskit.runtime import Runtime
+from plexuskit.testing.probes import healthy
 from plexuskit.testing.servers import NativeKafka, kafka
 from plexuskit.testing.wait import eventually
 
@@ -71,7 +72,7 @@ async def test_msg_02_a_broker_outage_delays_facts_and_loses_none(
         async with (
             producer(section, within=timedelta(seconds=3)) as out,
             tail(section, [MESSAGING_CONVERSATION_V1]) as entered,
-            consumer(section, SEARCH_MESSAGES, handle, runtime=runtime),
+            consumer(section, SEARCH_MESSAGES, handle, probe=healthy, runtime=runtime),
         ):
 
             async def follow() -> None:

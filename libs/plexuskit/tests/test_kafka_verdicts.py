@@ -1,50 +1,77 @@
-"""What an exception says about the records, decided without Kafka."""
+"""The class of an exception, decided without Kafka."""
 
 import errno
 
+import grpc
 import pytest
-from plexuskit.errors import DependencyDown, InvalidArgument
+from plexuskit.errors import DependencyDown, DocumentRefused, InvalidArgument
+from plexuskit.grpc import RemoteFailure, RemoteRefusal
 from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record
-from plexuskit.kafka.verdicts import Failures, Verdict, back_off, is_dead, retry_pause, verdict
+from plexuskit.kafka.evidence import Hold, Patience
+from plexuskit.kafka.verdicts import Verdict, back_off, verdict
 
 RECORD = Record(topic="messaging.conversation.v1", partition=0, offset=1, key="k", value=b"")
 INVALID = InvalidRecord(RECORD, "no")
+PATIENCE = Patience(attempts=5, over=300, spacing=600, degraded_after=600)
+
+
+def answered(code: grpc.StatusCode) -> RemoteRefusal:
+    return RemoteRefusal(code=code, reason=code.name, domain="d", text="", metadata={})
 
 
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (DependencyDown(), Verdict.DOWN),
-        (KafkaUnavailable(), Verdict.DOWN),
-        (ConnectionResetError(), Verdict.DOWN),
-        (TimeoutError(errno.ETIMEDOUT, "of a socket"), Verdict.DOWN),
-        (TimeoutError(), Verdict.FAILED),
-        (InvalidArgument(field="f", problem="is wrong"), Verdict.FAILED),
-        (ValueError(), Verdict.FAILED),
-        (INVALID, Verdict.INVALID),
-        (ExceptionGroup("", [ValueError(), INVALID]), Verdict.INVALID),
-        (ExceptionGroup("", [INVALID, ExceptionGroup("", [DependencyDown()])]), Verdict.DOWN),
+        (DependencyDown(), Verdict.DEPENDENCY),
+        (KafkaUnavailable(), Verdict.DEPENDENCY),
+        (ConnectionResetError(), Verdict.DEPENDENCY),
+        (TimeoutError(errno.ETIMEDOUT, "of a socket"), Verdict.DEPENDENCY),
+        (answered(grpc.StatusCode.RESOURCE_EXHAUSTED), Verdict.DEPENDENCY),
+        (answered(grpc.StatusCode.UNAUTHENTICATED), Verdict.DEPENDENCY),
+        (RemoteFailure(answered(grpc.StatusCode.INTERNAL)), Verdict.UNKNOWN),
+        (RemoteFailure(answered(grpc.StatusCode.UNKNOWN)), Verdict.UNKNOWN),
+        (answered(grpc.StatusCode.NOT_FOUND), Verdict.UNKNOWN),
+        (TimeoutError(), Verdict.UNKNOWN),
+        (InvalidArgument(field="f", problem="is wrong"), Verdict.UNKNOWN),
+        (ValueError(), Verdict.UNKNOWN),
+        (INVALID, Verdict.RECORD),
+        (DocumentRefused(), Verdict.RECORD),
+        (ExceptionGroup("", [ValueError(), INVALID]), Verdict.RECORD),
+        (ExceptionGroup("", [INVALID, ExceptionGroup("", [DependencyDown()])]), Verdict.DEPENDENCY),
     ],
 )
-def test_an_exception_is_judged_by_what_it_says(error: Exception, expected: Verdict) -> None:
+def test_an_exception_is_classified_by_what_it_says(error: Exception, expected: Verdict) -> None:
     assert verdict(error) is expected
 
 
-def test_the_first_record_that_fails_alone_dies_after_its_attempts() -> None:
-    assert not is_dead(Failures(4, since=0), attempts=5, deaths_in_a_row=0, now=100)
-    assert is_dead(Failures(5, since=0), attempts=5, deaths_in_a_row=0, now=0)
+def failing(*times: float) -> Hold:
+    hold = Hold(offset=1)
+    for now in times:
+        hold.failed_alone(reason="why", now=now)
+    return hold
 
 
-def test_without_a_success_in_between_each_next_death_waits_longer() -> None:
-    waits = []
-    for deaths in (1, 2, 3, 20):
-        seconds = next(
-            now
-            for now in range(100)
-            if is_dead(Failures(99, since=0), attempts=5, deaths_in_a_row=deaths, now=now)
-        )
-        waits.append(seconds)
-    assert waits == [1, 2, 4, 30]
+def test_a_record_is_set_aside_only_after_enough_attempts_over_enough_time() -> None:
+    few = failing(0, 100, 200, 300)
+    assert not few.is_proved(PATIENCE, last_set_aside=None, now=10_000)
+    soon = failing(0, 1, 2, 3, 4)
+    assert not soon.is_proved(PATIENCE, last_set_aside=None, now=299)
+    assert soon.is_proved(PATIENCE, last_set_aside=None, now=300)
+
+
+def test_a_broken_dependency_in_between_begins_the_evidence_anew() -> None:
+    hold = failing(0, 50, 100, 150)
+    hold.proves_nothing(reason="away")
+    for now in (200, 250, 300, 350, 400):
+        hold.failed_alone(reason="why", now=now)
+    assert not hold.is_proved(PATIENCE, last_set_aside=None, now=499)
+    assert hold.is_proved(PATIENCE, last_set_aside=None, now=500)
+
+
+def test_at_most_one_record_of_a_partition_is_set_aside_in_ten_minutes() -> None:
+    hold = failing(400, 450, 500, 600, 700)
+    assert not hold.is_proved(PATIENCE, last_set_aside=200, now=799)
+    assert hold.is_proved(PATIENCE, last_set_aside=200, now=800)
 
 
 def test_back_off_doubles_with_jitter_and_stays_far_below_the_poll_interval() -> None:
@@ -52,5 +79,5 @@ def test_back_off_doubles_with_jitter_and_stays_far_below_the_poll_interval() ->
         pauses = {back_off(times) for _ in range(50)}
         assert len(pauses) > 1
         assert all(whole / 2 <= pause <= whole for pause in pauses)
-    assert 0.025 <= retry_pause(0) <= 0.05
-    assert 1 <= retry_pause(10_000) <= 2
+    assert 0.05 <= back_off(10_000, longest=0.1) <= 0.1
+    assert PATIENCE.longest_pause == 30

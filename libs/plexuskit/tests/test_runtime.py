@@ -5,6 +5,7 @@ from plexuskit import ops
 from plexuskit.config import OpsSection
 from plexuskit.errors import DependencyDown
 from plexuskit.health import Health
+from plexuskit.runtime import InvariantBroken
 from plexuskit.service import Runtime
 from plexuskit.testing.clock import FrozenClock
 from plexuskit.testing.wait import eventually
@@ -210,3 +211,36 @@ async def test_readiness_names_the_stop_first(runtime: Runtime) -> None:
 async def test_the_ops_server_chooses_a_port_for_zero(runtime: Runtime) -> None:
     async with ops.serve(OpsSection(port=0), runtime=runtime) as port:
         assert port > 0
+
+
+async def test_kept_work_is_run_again_after_anything_unexpected_and_shown_as_degraded(
+    runtime: Runtime,
+) -> None:
+    runs = 0
+
+    async def work() -> None:
+        nonlocal runs
+        runs += 1
+        if runs < 3:
+            raise KeyError("an owner answered INTERNAL")
+        await asyncio.Event().wait()
+
+    async with runtime.kept("work", work):
+        await eventually(lambda: runs == 3)
+        assert not runtime.stopping.is_set()
+        assert runtime.health.ready
+        (shown,) = runtime.health.failing(required=False)
+        assert (shown.name, shown.detail) == (
+            "task.work",
+            "KeyError: 'an owner answered INTERNAL'",
+        )
+    assert runtime.exit_code == 0
+
+
+async def test_kept_work_that_breaks_an_invariant_stops_the_process(runtime: Runtime) -> None:
+    async def work() -> None:
+        raise InvariantBroken("two owners of one lane")
+
+    async with runtime.kept("work", work):
+        await eventually(runtime.stopping.is_set)
+    assert runtime.exit_code == 1

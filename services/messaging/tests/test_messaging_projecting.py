@@ -112,6 +112,7 @@ def following(
             following_directory(
                 store,
                 authority_pb2_grpc.AuthorityStub(to_directory),
+                probe=lambda: store.db.probe("messaging"),
                 kafka=kafka_section_of("messaging"),
                 runtime=runtime,
             ),
@@ -246,6 +247,7 @@ async def test_what_cannot_be_read_is_a_dead_letter_and_a_missing_directory_no_s
         following_directory(
             store,
             authority_pb2_grpc.AuthorityStub(nowhere),
+            probe=lambda: store.db.probe("messaging"),
             kafka=kafka_section_of("messaging"),
             runtime=runtime,
         ),

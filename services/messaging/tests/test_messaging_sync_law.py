@@ -55,6 +55,19 @@ class Device:
         if held is None or held.revision < message.revision:
             self.messages[message.seq] = _without_quoted_words(message)
 
+    def hold_parts(self, parts: messages_pb2.MessageParts) -> None:
+        """Replace what members have put on a held message; the words stay."""
+        held = self.messages.get(parts.seq)
+        if held is None or held.revision >= parts.revision:
+            return
+        for name in ("reactions", "pin", "labels"):
+            held.ClearField(name)
+        held.reactions.extend(parts.reactions)
+        held.labels.extend(parts.labels)
+        if parts.HasField("pin"):
+            held.pin.CopyFrom(parts.pin)
+        held.revision, held.change_no = parts.revision, parts.change_no
+
     async def catch_up(self, store, person, room, *, page: int) -> None:
         """Fetch changes page by page until there are no more."""
         more = True
@@ -253,16 +266,22 @@ class Live:
                     )
             elif name.startswith("Message"):
                 assert name.removeprefix("Message") in ABOUT_MESSAGES
-                await self._show(fact.message, entry["change_no"])
+                await self._show(fact, entry["change_no"])
 
-    async def _show(self, message, change_no) -> None:
+    async def _show(self, fact, change_no) -> None:
+        partial = "parts" in fact.DESCRIPTOR.fields_by_name
+        message = fact.parts if partial else fact.message
         assert message.change_no == change_no
+        # A fact of reactions, pins or labels does not repeat the words (MSG-21).
+        assert not (partial and fact.HasField("message"))
         for device in self.devices.values():
             place = await self._place(device.person_id)
             if place is None:
                 continue
             device.since = change_no
-            if place.sees(message.seq):
+            if place.sees(message.seq) and partial:
+                device.hold_parts(message)
+            elif place.sees(message.seq):
                 device.hold(message)
 
     async def _place(self, who):

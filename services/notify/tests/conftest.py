@@ -426,12 +426,15 @@ class Owners:
 
     hidden: set[str] = field(default_factory=set)
     down: Exception | None = None
+    failing: dict[str, Exception] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
     async def readable(self, notification: Notification) -> bool:
         self.asked.append(notification.source.id)
         if self.down is not None:
             raise self.down
+        if notification.person_id in self.failing:
+            raise self.failing[notification.person_id]
         return notification.source.id not in self.hidden
 
 

@@ -60,6 +60,10 @@ class KafkaSection(Section):
     a killed process was about to read waits so long. Brokers refuse less than their
     `group.min.session.timeout.ms`, 6 s unless set.
 
+    A record that fails for an unknown reason is set aside after `evidence_attempts` attempts over
+    `evidence_seconds` in which its dependencies worked, at most one per partition in
+    `set_aside_every_seconds`. A partition held for `held_degraded_seconds` is shown as degraded.
+
     `user` signs in with the password in `password_file`, which is read again for each connection
     that a client builds, or with `password`. `protocol` follows from what is given, unless it is
     set: SASL with a user, TLS with a `ca_file`. The brokers' names are checked; without a `ca_file`
@@ -78,6 +82,10 @@ class KafkaSection(Section):
     cert_file: Path | None = None
     key_file: Path | None = None
     session_seconds: Seconds = 10
+    evidence_attempts: Positive = 5
+    evidence_seconds: Seconds = 300
+    set_aside_every_seconds: Seconds = 600
+    held_degraded_seconds: Seconds = 600
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

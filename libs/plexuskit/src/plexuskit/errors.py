@@ -121,6 +121,13 @@ class DependencyDown(Refusal):
     text = "A part of the system that this needs cannot be reached now; try again in a moment."
 
 
+class DocumentRefused(Refusal):
+    """A document that its store can never hold: too large, or against its schema or mapping."""
+
+    kind = Kind.INVALID
+    text = "This is larger, or of another shape, than can be stored; shorten or correct it."
+
+
 class VersionConflict(Refusal):
     """The `expected_version` of a request is not the current one."""
 

@@ -107,6 +107,9 @@ CONSUMER_BATCH_SIZE = histogram(
 CONSUMER_RECORDS_TOTAL = counter(
     "plexus_consumer_records_total", "Records by what became of them", ("group", "outcome")
 )
+CONSUMER_HELD_SECONDS = gauge(
+    "plexus_consumer_held_seconds", "How long the longest held partition has waited", ("group",)
+)
 DLQ_DEPTH = gauge("plexus_dlq_depth", "Dead letters that wait to be looked at", ("group",))
 RPC_SECONDS = histogram(
     "plexus_rpc_seconds", "Time from a request to its answer", ("method", "code")

@@ -71,6 +71,8 @@ class Outbox:
                     partial={"published_at": None},
                     name="unpublished",
                 ),
+                # What `Authority.ReadFacts` is asked.
+                Index(keys=[("scope", ASCENDING), ("number", ASCENDING)], name="facts"),
                 Index(
                     keys=[("published_at", ASCENDING)],
                     expire_after=KEPT_AFTER_PUBLISHING,

@@ -8,11 +8,15 @@ from typing import Any
 
 import structlog
 
+from plexuskit.backoff import pause
 from plexuskit.clock import Clock, SystemClock
 from plexuskit.errors import Refusal
 from plexuskit.health import Health, describe
 
 log = structlog.get_logger()
+
+_BACK_OFF = (0.5, 30.0)
+_EPISODE_SECONDS = 60.0
 
 # Inherited by everything a role starts, so its tasks end with it.
 _role: ContextVar[str] = ContextVar("plexus_role", default="")
@@ -61,6 +65,23 @@ class Runtime:
             yield
         finally:
             await self._cancel([task])
+
+    @asynccontextmanager
+    async def kept(
+        self, name: str, work: Callable[[], Coroutine[Any, Any, None]]
+    ) -> AsyncIterator[None]:
+        """Run background work for the length of the block, again after anything unexpected.
+
+        A failure is logged with its trace once per episode, shown by the check `task.<name>` (not
+        required, so it is listed as degraded) and followed by a pause that doubles up to 30 s. An
+        episode ends when the work has run for a minute. Only `InvariantBroken` ends the process.
+
+        Args:
+            name: of the task.
+            work: makes the work anew for each run; returns when there is nothing left to do.
+        """
+        async with self.background(name, self._keep(name, work)):
+            yield
 
     def on_drain(self, callback: Callable[[], Awaitable[None]]) -> None:
         """Have something finished at a stop, before the roles are left; the last one added first.
@@ -127,6 +148,40 @@ class Runtime:
         log.error(event, **details, exc_info=None if isinstance(error, Refusal) else error)
         self.exit_code = max(self.exit_code, 1)
 
+    async def _keep(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        check, failures = f"task.{name}", 0
+        while True:
+            running = asyncio.create_task(work(), name=name)
+            try:
+                if failures and await _lasts(running, seconds=_EPISODE_SECONDS):
+                    failures = 0
+                    self.health.set(check, ok=True, required=False)
+                await running
+            except InvariantBroken:
+                raise
+            except Exception as error:
+                # Within an episode the first trace says it all.
+                log.error(  # noqa: TRY400 - not each time
+                    "task.failed",
+                    task=name,
+                    error=describe(error),
+                    exc_info=None if failures else error,
+                )
+                self.health.set(
+                    check,
+                    ok=False,
+                    detail=describe(error),
+                    required=False,
+                    remedy=f"It is tried again by itself; see `task.failed` of {name} in the log.",
+                )
+                await asyncio.sleep(pause(failures, _BACK_OFF))
+                failures += 1
+            else:
+                return
+            finally:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+
     def _start(self, name: str, coro: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(coro, name=name)
         self._tasks[task] = _role.get()
@@ -161,12 +216,25 @@ class Runtime:
         self.stop(code=1)
 
 
+class InvariantBroken(Exception):  # noqa: N818 - named after the fact, like every refusal
+    """Something that must always hold does not, so this process may not go on.
+
+    Each service lists in its README which invariants these are.
+    """
+
+
 class CutOffError(Exception):
     """Something did not end in its time; `after` is that time in seconds."""
 
     def __init__(self, after: float) -> None:
         super().__init__(f"not done after {after:g} s")
         self.after = after
+
+
+async def _lasts(task: asyncio.Task[None], *, seconds: float) -> bool:
+    """Tell whether a task still runs after so many seconds."""
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    return not done
 
 
 async def bounded(work: Awaitable[object], *, within: float) -> None:

@@ -98,14 +98,21 @@ async def _keep_loading(
     while True:
         try:
             count = await load_snapshot(authority, handlers)
-        except (Refusal, RemoteFailure) as error:
-            log.warning("snapshot.failed", owner=owner, error=str(error))
-            failures = await _failed(runtime, owner, str(error), failures=failures)
-            continue
         except Exception as error:
-            # A fact that a handler cannot take: the process goes on with what it has (GW-8).
-            log.exception("snapshot.failed", owner=owner)
-            failures = await _failed(runtime, owner, describe(error), failures=failures)
+            expected = isinstance(error, Refusal | RemoteFailure)
+            # Of what is unexpected the first trace of an episode says it all.
+            trace = None if expected or failures else error
+            log.warning("snapshot.failed", owner=owner, error=describe(error), exc_info=trace)
+            runtime.health.set(
+                check,
+                ok=False,
+                detail=describe(error),
+                required=False,
+                remedy=f"Restore {owner}, or see `snapshot.failed` in this process's log; "
+                "the snapshot is asked for again by itself.",
+            )
+            await asyncio.sleep(pause(failures, _BACK_OFF))
+            failures = min(failures + 1, 10)
             continue
         failures = 0
         log.info("snapshot.loaded", owner=owner, facts=count)

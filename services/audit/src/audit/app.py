@@ -9,6 +9,7 @@ from plexus.audit.v1.access_service_pb2_grpc import add_AccessHistoryServiceServ
 from plexus.audit.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
+from plexuskit.kafka import owners_of
 from plexuskit.mongo import connect
 from plexuskit.service import Role, Runtime
 
@@ -60,6 +61,14 @@ async def recorder(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         consuming(
             store,
             recorder=Recorder(store, clock=runtime.clock),
+            probe=store.probe,
+            owners=owners_of(
+                {
+                    "directory": owners.directory,
+                    "messaging": owners.messaging,
+                    "tasks": owners.tasks,
+                }
+            ),
             kafka=settings.kafka,
             runtime=runtime,
         ),

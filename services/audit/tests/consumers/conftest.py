@@ -46,8 +46,14 @@ def recording(store: Store, kafka_section_of: Callable[[str], KafkaSection]) -> 
         runtime = Runtime(service="audit")
         recorder = Recorder(store, clock=runtime.clock)
         try:
-            kafka = kafka_section_of("audit")
-            async with consuming(store, recorder=recorder, kafka=kafka, runtime=runtime):
+            async with consuming(
+                store,
+                recorder=recorder,
+                probe=store.probe,
+                owners={},
+                kafka=kafka_section_of("audit"),
+                runtime=runtime,
+            ):
                 yield runtime
         finally:
             runtime.stop()

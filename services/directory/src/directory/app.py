@@ -111,7 +111,7 @@ async def upkeep(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     async with connect(settings.mongo) as db:
         store = Store(db)
         await store.provision()
-        async with runtime.background("upkeep", keep_up(store, clock=runtime.clock, every=every)):
+        async with runtime.kept("upkeep", lambda: keep_up(store, clock=runtime.clock, every=every)):
             yield
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing, suppress
+from functools import partial
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
@@ -152,15 +153,15 @@ async def _admission(
         callers = Callers(signer, clock=runtime.clock)
         recorder = Recorder(sending, clock=runtime.clock, health=runtime.health)
         for name, work in (
-            ("signing keys", keys.keep_fresh()),
-            ("session events", watching.follow(settings.kafka)),
-            ("session re-check", watching.recheck()),
-            ("access", following.follow(settings.kafka)),
-            ("memberships", following.follow_members()),
-            ("decisions", recorder.run()),
-            ("callers", callers.run()),
+            ("signing keys", keys.keep_fresh),
+            ("session events", partial(watching.follow, settings.kafka)),
+            ("session re-check", watching.recheck),
+            ("access", partial(following.follow, settings.kafka)),
+            ("memberships", following.follow_members),
+            ("decisions", recorder.run),
+            ("callers", callers.run),
         ):
-            await stack.enter_async_context(runtime.background(name, work))
+            await stack.enter_async_context(runtime.kept(name, work))
         stack.push_async_callback(_flushed, recorder)
         yield (
             Admission(

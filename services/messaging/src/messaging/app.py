@@ -15,7 +15,7 @@ from plexus.messaging.v1.signal_service_pb2_grpc import add_SignalServiceService
 from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
 from plexuskit.kafka import lossy
 from plexuskit.mongo import connect
-from plexuskit.relay import OUTBOX, relay
+from plexuskit.relay import relay
 from plexuskit.service import Role, Runtime
 
 from messaging.api import (
@@ -30,12 +30,13 @@ from messaging.api import (
 from messaging.config import Settings
 from messaging.consumers import follow_presence, following_directory
 from messaging.operations.cursors import Cursors
+from messaging.operations.emptying import keep_emptying
 from messaging.operations.firing import Scheduler
 from messaging.operations.log import Log
 from messaging.operations.presence import Presences
 from messaging.operations.signals import Signals
 from messaging.store import Store
-from messaging.store.sources import CURSOR_LOG, ENTRIES
+from messaging.store.sources import SOURCES
 
 if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
     from plexus.authz.v1.authority_pb2_grpc import AuthorityAsyncStub
@@ -97,10 +98,12 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         presences = Presences()
         async with (
             lossy(settings.kafka, runtime=runtime) as outlet,
-            runtime.background(
-                "presence", follow_presence(presences, kafka=settings.kafka, runtime=runtime)
+            runtime.kept(
+                "presence",
+                lambda: follow_presence(presences, kafka=settings.kafka, runtime=runtime),
             ),
-            runtime.background("cursors", cursors.run()),
+            runtime.kept("cursors", cursors.run),
+            runtime.kept("emptying", lambda: keep_emptying(store)),
             log.running(runtime),
             serve(
                 settings.grpc,
@@ -142,7 +145,7 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
         async with relay(
             db,
             settings.kafka,
-            sources=[ENTRIES, CURSOR_LOG, OUTBOX],
+            sources=SOURCES,
             name=SERVICE,
             runtime=runtime,
             lease=timedelta(seconds=settings.relay.lease_seconds),
@@ -167,8 +170,12 @@ async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         store = Store(db)
         await store.provision()
         runtime.health.probe("mongo", db.ping)
+
+        async def probe() -> None:
+            await db.probe(SERVICE)
+
         async with following_directory(
-            store, AuthorityStub(directory), kafka=settings.kafka, runtime=runtime
+            store, AuthorityStub(directory), probe=probe, kafka=settings.kafka, runtime=runtime
         ):
             yield
 
@@ -199,7 +206,7 @@ async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]
             section=settings.schedule,
             clock=runtime.clock,
         )
-        async with log.running(runtime), runtime.background("scheduler", sending.run()):
+        async with log.running(runtime), runtime.kept("scheduler", sending.run):
             # Added last, so it comes before the log's own drain.
             runtime.on_drain(sending.finish)
             yield

@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+import grpc
 import structlog
 from plexus.authz.v1.authority_pb2 import FilterMembersRequest, ObjectRef, RecheckRequest
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.notify.v1.notify_service_pb2_grpc import add_NotifyServiceServicer_to_server
 from plexuskit.config import KafkaSection
 from plexuskit.errors import DependencyDown
-from plexuskit.grpc import CallerSigner, CallerVerifier, RemoteFailure, channel, serve
-from plexuskit.kafka import dlq_depth
+from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
+from plexuskit.grpc.serving import check_serving
+from plexuskit.kafka import dlq_depth, owners_of
 from plexuskit.mongo import Database, connect
 from plexuskit.relay import OUTBOX, relay
 from plexuskit.service import Role, Runtime
@@ -80,21 +82,19 @@ class DirectoryMembership:
         """Return who of the people is active and belongs to one of the departments or below it now.
 
         Raises:
-            DependencyDown: directory gives no answer, or fails over there: the record waits, for
-                nobody else could say whom it addresses.
+            DependencyDown: directory gives no answer: the record waits, for nobody else could say
+                whom it addresses.
+            RemoteFailure: directory fails on this question; its consumer gathers evidence.
         """
         sets = [f"department:{each}" for each in sorted(department_ids)]
         people = sorted(among)
         found: set[str] = set()
-        try:
-            for some_sets in _parts(sets, MOST_SETS):
-                for some_people in _parts(people, MOST_ASKED):
-                    request = FilterMembersRequest(
-                        tenant_id=tenant_id, sets=some_sets, person_ids=some_people
-                    )
-                    found.update((await self._directory.FilterMembers(request)).person_ids)
-        except RemoteFailure as failed:
-            raise DependencyDown(dependency="directory") from failed
+        for some_sets in _parts(sets, MOST_SETS):
+            for some_people in _parts(people, MOST_ASKED):
+                request = FilterMembersRequest(
+                    tenant_id=tenant_id, sets=some_sets, person_ids=some_people
+                )
+                found.update((await self._directory.FilterMembers(request)).person_ids)
         return frozenset(found)
 
 
@@ -142,41 +142,40 @@ async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Hear of people, feeds, messages, tasks, cursors and what people have muted."""
     async with (
         _store(settings, runtime) as (_, store),
-        channel(
-            settings.peers.directory,
-            audience="directory",
-            signer=CallerSigner(settings.caller),
-            service=SERVICE,
-            tls=settings.tls,
-        ) as directory,
-        consuming(
+        _peer(settings, "directory") as directory,
+        _peer(settings, "messaging") as messaging,
+        _peer(settings, "tasks") as tasks,
+    ):
+        authorities = {
+            "directory": AuthorityStub(directory),
+            "messaging": AuthorityStub(messaging),
+            "tasks": AuthorityStub(tasks),
+        }
+
+        async def probe() -> None:
+            await store.probe()
+            await check_serving(directory, dependency="directory")
+
+        async with consuming(
             store,
-            AuthorityStub(directory),
-            membership=DirectoryMembership(AuthorityStub(directory)),
+            authorities["directory"],
+            membership=DirectoryMembership(authorities["directory"]),
+            probe=probe,
+            owners=owners_of(authorities),
             kafka=settings.kafka,
             pace=_pace(settings),
             runtime=runtime,
-        ),
-    ):
-        yield
+        ):
+            yield
 
 
 @asynccontextmanager
 async def send(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Send due e-mails and remind of due values."""
-    signer = CallerSigner(settings.caller)
     async with (
         _store(settings, runtime) as (_, store),
-        channel(
-            settings.peers.messaging,
-            audience="messaging",
-            signer=signer,
-            service=SERVICE,
-            tls=settings.tls,
-        ) as messaging,
-        channel(
-            settings.peers.tasks, audience="tasks", signer=signer, service=SERVICE, tls=settings.tls
-        ) as tasks,
+        _peer(settings, "messaging") as messaging,
+        _peer(settings, "tasks") as tasks,
     ):
         owners = Authorities(messaging=AuthorityStub(messaging), tasks=AuthorityStub(tasks))
         sender = Sender(
@@ -194,8 +193,8 @@ async def send(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
         runtime.on_drain(finish_round)
         async with (
-            runtime.background("sender", keep_sending(sender, settings, runtime, idle=idle)),
-            runtime.background("reminders", keep_reminding(store, settings, runtime)),
+            runtime.kept("sender", lambda: keep_sending(sender, settings, runtime, idle=idle)),
+            runtime.kept("reminders", lambda: keep_reminding(store, settings, runtime)),
         ):
             yield
 
@@ -216,6 +215,7 @@ async def keep_sending(
             failures = failures + 1 if unreachable else 0
             if taken:
                 _show_smtp(runtime, ok=not unreachable)
+                _show_unexpected(runtime, sender.unexpected)
         except (DependencyDown, ExceptionGroup) as down:
             if not is_down(down):
                 raise
@@ -261,6 +261,17 @@ async def _store(settings: Settings, runtime: Runtime) -> AsyncIterator[tuple[Da
         yield db, store
 
 
+def _peer(settings: Settings, name: str) -> AbstractAsyncContextManager[grpc.aio.Channel]:
+    """Open the channel to one of the owners, by its name."""
+    return channel(
+        getattr(settings.peers, name),
+        audience=name,
+        signer=CallerSigner(settings.caller),
+        service=SERVICE,
+        tls=settings.tls,
+    )
+
+
 def _parts(values: Sequence[str], most: int) -> Iterator[Sequence[str]]:
     return (values[start : start + most] for start in range(0, len(values), most))
 
@@ -277,6 +288,18 @@ def _show_smtp(runtime: Runtime, *, ok: bool) -> None:
         "the mail server takes mails" if ok else "the mail server cannot be reached",
         required=False,
         remedy="" if ok else "Mails wait for up to a day: restore the server or NOTIFY_SMTP__URL.",
+    )
+
+
+def _show_unexpected(runtime: Runtime, what: str) -> None:
+    runtime.health.set(
+        "mails",
+        not what,
+        what,
+        required=False,
+        remedy="See `mail.failed` in this process's log; the mails are tried again for a day."
+        if what
+        else "",
     )
 
 

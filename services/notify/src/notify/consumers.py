@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -27,7 +28,7 @@ from plexus.topics import (
 )
 from plexuskit.clock import Clock
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import InvalidRecord, Record, consumer
+from plexuskit.kafka import InvalidRecord, Owners, Probe, Record, consumer
 from plexuskit.service import Runtime
 from plexuskit.snapshot import snapshots
 
@@ -241,25 +242,32 @@ async def consuming(
     directory: "AuthorityAsyncStub",
     *,
     membership: Membership,
+    probe: Probe,
+    owners: Owners,
     kafka: KafkaSection,
     pace: Pace,
     runtime: Runtime,
 ) -> AsyncIterator[None]:
-    """Consume the groups for the time of the block, and load what directory's topics forgot."""
+    """Consume the groups for the time of the block, and load what directory's topics forgot.
+
+    `probe` exercises the database and asks directory's health, `owners` have facts that topics
+    leave out.
+    """
     handlers = Handlers(store, membership=membership, pace=pace, clock=runtime.clock)
+    follow = partial(consumer, kafka, probe=probe, owners=owners, runtime=runtime)
     async with (
-        consumer(kafka, NOTIFY_PEOPLE, handlers.people, runtime=runtime),
+        follow(NOTIFY_PEOPLE, handlers.people),
         snapshots(
             directory,
             {DIRECTORY_PERSON_V1: handlers.people},
             owner="directory",
             runtime=runtime,
         ),
-        consumer(kafka, NOTIFY_ACCESS, handlers.access, runtime=runtime),
-        consumer(kafka, NOTIFY_MESSAGES, handlers.messages, runtime=runtime),
-        consumer(kafka, NOTIFY_TASKS, handlers.tasks, runtime=runtime, max_batch=100),
-        consumer(kafka, NOTIFY_CURSORS, handlers.cursors, runtime=runtime),
-        consumer(kafka, NOTIFY_SETTINGS, handlers.settings, runtime=runtime),
+        follow(NOTIFY_ACCESS, handlers.access),
+        follow(NOTIFY_MESSAGES, handlers.messages),
+        follow(NOTIFY_TASKS, handlers.tasks, max_batch=100),
+        follow(NOTIFY_CURSORS, handlers.cursors),
+        follow(NOTIFY_SETTINGS, handlers.settings),
     ):
         yield
 

@@ -84,6 +84,8 @@ def running(
         store,
         directory,
         membership=DirectoryMembership(directory),
+        probe=store.probe,
+        owners={},
         kafka=kafka_section_of("notify"),
         pace=pace,
         runtime=runtime,

@@ -19,6 +19,7 @@ from plexuskit.config import KafkaSection, MongoSection, ServiceSettings, load
 from plexuskit.kafka import Record, consumer
 from plexuskit.mongo import connect
 from plexuskit.service import Runtime
+from plexuskit.testing.probes import healthy
 
 
 class NoDepartments:
@@ -45,7 +46,8 @@ async def main(mongo: str, database: str) -> None:
             if any(record.envelope.type.endswith(".MessagePosted") for record in records):
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        async with consumer(load(Kafka).kafka, NOTIFY_MESSAGES, then_die, runtime=runtime):
+        section = load(Kafka).kafka
+        async with consumer(section, NOTIFY_MESSAGES, then_die, probe=healthy, runtime=runtime):
             await asyncio.sleep(60)
 
 

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import grpc
 import pytest
 from notify.consumers import Handlers
 from notify.domain.attempts import Answer
@@ -14,6 +15,7 @@ from notify.operations.sending import Sent
 from notify.store import Store
 from plexus.notify.v1 import events_pb2
 from plexuskit.errors import DependencyDown
+from plexuskit.grpc import RemoteFailure, RemoteRefusal
 from plexuskit.testing.clock import FrozenClock
 
 pytestmark = pytest.mark.usefixtures("known")
@@ -452,3 +454,39 @@ async def test_a_mail_in_hand_keeps_the_servers_answer_when_it_is_read_meanwhile
     (told,) = await ledger()
     assert (told.read, told.email.reason) == (True, Reason.ACCEPTED_BY_SERVER)
     assert told.version == 3
+
+
+@pytest.mark.parametrize(
+    "unexpected",
+    [
+        RemoteFailure(
+            RemoteRefusal(
+                code=grpc.StatusCode.INTERNAL, reason="INTERNAL", domain="d", text="", metadata={}
+            )
+        ),
+        KeyError("a mistake in the code"),
+    ],
+    ids=["the owner answers INTERNAL", "a mistake"],
+)
+async def test_a_mail_that_fails_unexpectedly_ends_no_other_and_is_tried_again(
+    unexpected: Exception,
+    handlers: Handlers,
+    facts: Any,
+    owners: Any,
+    sink: Any,
+    sender: Any,
+    clock: FrozenClock,
+) -> None:
+    await handlers.people([facts.person("cy", version=2)])
+    await mention(handlers, facts, "bo", "cy")
+    owners.failing["per_bo"] = unexpected
+    sending = sender(sink.port)
+    for _ in range(3):
+        await sending.send_due()
+        clock.advance(10 * MINUTE)
+    assert sink.recipients == ["cy@example.com"]
+
+    owners.failing.clear()
+    clock.advance(10 * MINUTE)
+    await sending.send_due()
+    assert sorted(sink.recipients) == ["bo@example.com", "cy@example.com"]

@@ -2,39 +2,65 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 
 from plexus.topics import SEARCH_MESSAGES, SEARCH_PEOPLE, SEARCH_TASKS, Consumer
 from plexuskit.config import KafkaSection
 from plexuskit.ids import new_id
-from plexuskit.kafka import Handler, Record, consumer
+from plexuskit.kafka import Handler, Owners, Probe, Record, consumer
 from plexuskit.service import Runtime
 
 from search import events, operations
+from search.domain.documents import DocumentType
 from search.operations import Marks
 from search.store import Store
 
-READERS: Final[Sequence[tuple[Consumer, events.Reader]]] = (
-    (SEARCH_MESSAGES, events.message_document),
-    (SEARCH_TASKS, events.task_document),
-    (SEARCH_PEOPLE, events.person_document),
+READERS: Final[Sequence[tuple[Consumer, events.Reader, DocumentType]]] = (
+    (SEARCH_MESSAGES, events.message_document, DocumentType.MESSAGE),
+    (SEARCH_TASKS, events.task_document, DocumentType.TASK),
+    (SEARCH_PEOPLE, events.person_document, DocumentType.PERSON),
 )
 
 
 @asynccontextmanager
-async def consuming(store: Store, kafka: KafkaSection, runtime: Runtime) -> AsyncIterator[None]:
-    """Index what happens, for the time of the block."""
+async def consuming(
+    store: Store, kafka: KafkaSection, runtime: Runtime, *, owners: Owners
+) -> AsyncIterator[None]:
+    """Index what happens, for the time of the block; `owners` have facts that topics leave out."""
     instance = new_id("idx", now=runtime.clock.now())
     async with AsyncExitStack() as stack:
-        for group, read in READERS:
+        for group, read, type_ in READERS:
             marks = Marks(now=runtime.clock.now())
             handle = _handler(store, read=read, marks=marks, runtime=runtime)
-            telling = operations.tell_progress(
-                store, kafka, consumer=group, instance=instance, marks=marks, runtime=runtime
+            telling = partial(
+                operations.tell_progress,
+                store,
+                kafka,
+                consumer=group,
+                instance=instance,
+                marks=marks,
+                runtime=runtime,
             )
-            await stack.enter_async_context(runtime.background(f"progress.{group.group}", telling))
-            await stack.enter_async_context(consumer(kafka, group, handle, runtime=runtime))
+            await stack.enter_async_context(runtime.kept(f"progress.{group.group}", telling))
+            await stack.enter_async_context(
+                consumer(
+                    kafka,
+                    group,
+                    handle,
+                    probe=_probe(store, type_, runtime=runtime),
+                    runtime=runtime,
+                    owners=owners,
+                )
+            )
         yield
+
+
+def _probe(store: Store, type_: DocumentType, *, runtime: Runtime) -> Probe:
+    async def probe() -> None:
+        await store.probe(type_, now=runtime.clock.now())
+
+    return probe
 
 
 def _handler(store: Store, *, read: events.Reader, marks: Marks, runtime: Runtime) -> Handler:

@@ -68,7 +68,7 @@ async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]
     """Announce what becomes overdue (TSK-3)."""
     async with (
         _store(settings, runtime) as (_, store),
-        runtime.background("overdue", watch_overdue(store, settings, runtime)),
+        runtime.kept("overdue", lambda: watch_overdue(store, settings, runtime)),
     ):
         yield
 

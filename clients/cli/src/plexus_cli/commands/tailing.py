@@ -174,10 +174,12 @@ class Follower:
     async def _apply(
         self, conversation_id: str, after: int, events: Iterable[Envelope], through: int
     ) -> None:
-        """Print what is new; a hole before it is fetched first."""
+        """Print what is new; a hole before it, or a fact left out, is fetched instead."""
         if not self._follows(conversation_id):
             return
-        if after > self._through[conversation_id]:
+        events = list(events)
+        if after > self._through[conversation_id] or any(each.omitted for each in events):
+            # A hole, or a fact that was too large for the stream.
             await self._catch_up(conversation_id, through)
             return
         for envelope in events:

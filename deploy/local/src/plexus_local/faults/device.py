@@ -245,14 +245,17 @@ class Device:
         conversation_id = events.conversation_id
         held = self.held[conversation_id]
         joins = self._check_live(events)
-        if events.after > held.through:
+        if any(envelope.omitted for envelope in events.events):
+            if not await self._caught_up(conversation_id, held):
+                return
+        elif events.after > held.through:
             if not joins and conversation_id not in self._refused:
                 hole = f"{held.through} held, then {events.after}"
                 self.holes.append(f"{conversation_id}: {self.person_id}: {hole}")
             if not await self._caught_up(conversation_id, held):
                 return
         for envelope in events.events:
-            if envelope.change_no > held.through:
+            if envelope.change_no > held.through and not envelope.omitted:
                 held.apply(envelope)
         held.through = max(held.through, events.through)
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2
 from plexus.messaging.v1.conversations_pb2 import Conversation, Member
-from plexus.messaging.v1.messages_pb2 import Message
+from plexus.messaging.v1.messages_pb2 import Message, MessageParts
 from plexus.messaging.v1.messaging_service_pb2 import Change
 
 from plexus_local.faults.ledger import Violation
@@ -19,6 +19,11 @@ _OF_MESSAGES: Final = {
         events_pb2.MessagePosted,
         events_pb2.MessageEdited,
         events_pb2.MessageRecalled,
+    )
+}
+_OF_PARTS: Final = {
+    f"{_PACKAGE}{fact.__name__}": fact
+    for fact in (
         events_pb2.MessageReacted,
         events_pb2.MessagePinned,
         events_pb2.MessageLabeled,
@@ -58,6 +63,8 @@ class Held:
         kind, fact = envelope.type, envelope.fact
         if kind in _OF_MESSAGES:
             self._note(_OF_MESSAGES[kind].FromString(fact).message)
+        elif kind in _OF_PARTS:
+            self._note_parts(_OF_PARTS[kind].FromString(fact))
         elif kind in _OF_CONVERSATIONS:
             created = _OF_CONVERSATIONS[kind].FromString(fact)
             self.conversation = created.conversation
@@ -84,11 +91,33 @@ class Held:
         if before is None or before.revision <= message.revision:
             self.messages[message.seq] = message
 
+    def _note_parts(self, fact: Any) -> None:
+        """Replace what members have put on a message; facts from before `parts` have all of it."""
+        if fact.HasField("message"):
+            self._note(fact.message)
+            return
+        before = self.messages.get(fact.parts.seq)
+        if before is not None and before.revision < fact.parts.revision:
+            self.messages[fact.parts.seq] = with_parts(before, fact.parts)
+
     def _seat(self, members: Mapping[str, Member]) -> None:
         for person_id, member in members.items():
             before = self.members.get(person_id)
             if before is None or before.version <= member.version:
                 self.members[person_id] = member
+
+
+def with_parts(message: Message, parts: MessageParts) -> Message:
+    """Give a message with these parts in place of its own; the words stay."""
+    after = Message.FromString(message.SerializeToString())
+    for name in ("reactions", "pin", "labels"):
+        after.ClearField(name)
+    after.reactions.extend(parts.reactions)
+    after.labels.extend(parts.labels)
+    if parts.HasField("pin"):
+        after.pin.CopyFrom(parts.pin)
+    after.revision, after.change_no = parts.revision, parts.change_no
+    return after
 
 
 def comparable(message: Message) -> bytes:

@@ -7,6 +7,7 @@ from plexuskit.kafka.dlq import (
     dlq_list,
     dlq_redrive,
 )
+from plexuskit.kafka.evidence import Probe
 from plexuskit.kafka.lag import Lag, lag
 from plexuskit.kafka.letters import DeadLetter
 from plexuskit.kafka.lossy import Lossy, lossy
@@ -18,6 +19,7 @@ from plexuskit.kafka.names import (
     group_name,
     topic_name,
 )
+from plexuskit.kafka.omitted import Owners, owners_of
 from plexuskit.kafka.producer import Outgoing, Producer, producer
 from plexuskit.kafka.provision import (
     MAX_FACT_BYTES,
@@ -30,6 +32,7 @@ from plexuskit.kafka.provision import (
 from plexuskit.kafka.records import Handler, InvalidRecord, Record, check_fact
 from plexuskit.kafka.refusals import DeadLettersUnknown, KafkaUnavailable, RecordTooLarge
 from plexuskit.kafka.runner import consumer
+from plexuskit.kafka.skips import PartitionUnknown, RecordNotHeld, ask_to_skip
 from plexuskit.kafka.tail import Tail, TailLost, tail
 
 __all__ = [
@@ -45,15 +48,20 @@ __all__ = [
     "Lag",
     "Lossy",
     "Outgoing",
+    "Owners",
+    "PartitionUnknown",
+    "Probe",
     "Producer",
     "ProvisionReport",
     "Record",
+    "RecordNotHeld",
     "RecordTooLarge",
     "RedriveReport",
     "RedriveScattered",
     "Tail",
     "TailLost",
     "TopicsReport",
+    "ask_to_skip",
     "catalogue_name",
     "check_fact",
     "check_topics",
@@ -65,6 +73,7 @@ __all__ = [
     "group_name",
     "lag",
     "lossy",
+    "owners_of",
     "producer",
     "provision",
     "tail",

@@ -1,7 +1,8 @@
-"""The three destinies of a batch: what is finished, what must come again, what is dead.
+"""One batch brought to its end: what is finished, what must come again, what is set aside.
 
 No offset is touched here; the runner commits and seeks by the `Outcome`. A record is finished when
 the handler returned for it, when it is for another group, or when its dead letter is acknowledged.
+A record that fails for an unknown reason holds its partition, and only that: the others go on.
 """
 
 import asyncio
@@ -14,24 +15,23 @@ from datetime import timedelta
 import structlog
 
 from plexuskit import metrics
+from plexuskit.kafka.evidence import Hold, Patience, Probe
 from plexuskit.kafka.records import Handler, InvalidRecord, Record, check_fact
-from plexuskit.kafka.verdicts import (
-    Failures,
-    Verdict,
-    invalid_records,
-    is_dead,
-    retry_pause,
-    verdict,
-)
+from plexuskit.kafka.verdicts import Verdict, back_off, invalid_records, verdict
 from plexuskit.telemetry import extracted, span
 
 log = structlog.get_logger()
 
 HANDLER_TIME = timedelta(seconds=60)
-"""How long a handler may take for one batch; longer counts as something being down."""
+"""How long a handler may take for one batch; longer is a failure of unknown reason."""
+
+PROBE_TIME = timedelta(seconds=20)
+"""How long a probe of the dependencies may take; longer counts as a broken dependency."""
 
 ISOLATION_TIME = timedelta(seconds=60)
 """How long records are tried one by one before the rest is fetched again."""
+
+_DOWNS_TOGETHER = 3
 
 Bury = Callable[[Record, str, int], Awaitable[None]]
 """Writes a dead letter (record, reason, attempts) and returns when Kafka has acknowledged it."""
@@ -47,28 +47,31 @@ class Outcome:
     Attributes:
         finished: per partition with progress, the offset to commit: the next one to read.
         unfinished: per partition with something left, the offset to seek back to.
-        down: what is away, in a few words; empty when nothing is.
+        down: which dependency is broken, in a few words; empty when none is.
+        held: per held partition its first unfinished record, with what is known about it.
     """
 
     finished: Mapping[Partition, int]
     unfinished: Mapping[Partition, int]
     down: str
+    held: Mapping[Partition, Hold]
 
 
 class _DownError(Exception):
-    """Ends the work on a batch because something that it needs is away."""
+    """Ends the work on a batch because a dependency is broken."""
 
 
 class Batches:
-    """Runs a group's handler over batches; remembers how often single records have failed."""
+    """Runs a group's handler over batches; gathers evidence about records that fail alone."""
 
     def __init__(
         self,
         *,
         group: str,
         handle: Handler,
+        probe: Probe,
         bury: Bury,
-        attempts: int,
+        patience: Patience,
         give_way: Callable[[], bool],
     ) -> None:
         """Prepare for a group.
@@ -76,31 +79,43 @@ class Batches:
         Args:
             group: The catalogue's name of the group.
             handle: The service's handler.
+            probe: Exercises the handler's dependencies.
             bury: Writes dead letters.
-            attempts: How often a record is tried alone before it becomes a dead letter.
+            patience: How much evidence sets a record aside.
             give_way: Whether to stop between records, because partitions move or the process ends.
         """
         self._group = group
         self._handle = handle
+        self._probe = probe
         self._bury_letter = bury
-        self._attempts = attempts
+        self._patience = patience
         self._give_way = give_way
-        self._failures: dict[tuple[str, int, int], Failures] = {}
-        self._deaths_in_a_row = 0
+        self._holds: dict[Partition, Hold] = {}
+        self._downs_in_a_row = 0
+        self._last_set_aside: dict[Partition, float] = {}
         # Finished, but behind one that is not, so they come again and must not be buried again.
         self._finished: set[tuple[str, int, int]] = set()
 
     def forget(self) -> None:
-        """Forget what is known of single records: the partitions may be someone else's now."""
-        self._failures.clear()
+        """Forget held records: the partitions may belong to another process now."""
+        self._holds.clear()
         self._finished.clear()
 
-    async def run(self, records: Sequence[Record]) -> Outcome:
-        """Bring every record of the batch to its end as far as possible; never raises an error."""
+    async def run(
+        self, records: Sequence[Record], *, skips: Mapping[Partition, tuple[int, str]]
+    ) -> Outcome:
+        """Bring every record of the batch to its end as far as possible; never raises an error.
+
+        Args:
+            records: In order per partition.
+            skips: Per partition the offset that an operator skips, and the words for its letter.
+        """
         down = ""
+        self._downs_in_a_row += 1
         metrics.CONSUMER_BATCH_SIZE.labels(self._group).observe(len(records))
         try:
-            await self._run(records)
+            await self._run(records, skips)
+            self._downs_in_a_row = 0
         except _DownError as error:
             down = str(error)
         except Exception as error:
@@ -109,7 +124,9 @@ class Batches:
             down = f"the runner itself failed: {type(error).__name__}"
         return self._outcome(records, down)
 
-    async def _run(self, records: Sequence[Record]) -> None:
+    async def _run(
+        self, records: Sequence[Record], skips: Mapping[Partition, tuple[int, str]]
+    ) -> None:
         valid = []
         for record in records:
             if _place(record) in self._finished:
@@ -117,16 +134,24 @@ class Batches:
             if record.redriven_for not in ("", self._group):
                 self._finish(record, "skipped")
                 continue
+            offset, words = skips.get(_partition(record), (-1, ""))
             try:
                 check_fact(record)
             except InvalidRecord as invalid:
-                await self._bury(record, invalid.reason, Verdict.INVALID, attempts=1)
+                await self._bury(record, invalid.reason, Verdict.RECORD, attempts=1)
             else:
-                valid.append(record)
+                if record.offset == offset:
+                    await self._bury(record, words, Verdict.RECORD, attempts=1)
+                else:
+                    valid.append(record)
 
-        if len(valid) > 1:
-            valid = await self._together(valid)
-        await self._one_by_one(valid)
+        # A record that failed alone before does not spoil a whole batch again.
+        suspects = [record for record in valid if _partition(record) in self._holds]
+        others = [record for record in valid if _partition(record) not in self._holds]
+        # Alone, the one record for which a dependency never works is seen and can be skipped.
+        if len(others) > 1 and self._downs_in_a_row <= _DOWNS_TOGETHER:
+            others = await self._together(others)
+        await self._one_by_one([*others, *suspects])
 
     async def _together(self, records: list[Record]) -> list[Record]:
         """Handle the records as one batch; return those that have to be tried one by one."""
@@ -137,34 +162,25 @@ class Batches:
                 return []
             named = {_place(each.record): each for each in invalid_records(error)}
             invalid = [record for record in records if _place(record) in named]
-            if verdict(error) is not Verdict.INVALID or not invalid:
+            if verdict(error) is not Verdict.RECORD or not invalid:
                 return records
             for record in invalid:
-                await self._bury(record, named[_place(record)].reason, Verdict.INVALID, attempts=1)
+                await self._bury(record, named[_place(record)].reason, Verdict.RECORD, attempts=1)
             records = [record for record in records if _place(record) not in named]
         return records
 
     async def _one_by_one(self, records: Sequence[Record]) -> None:
         """Try the records alone, in order per partition, until all are finished or time is up.
 
-        A partition waits at the record that fails while the others go on, so that it is seen
-        whether it fails alone.
+        A partition is held at the record that fails while the others go on.
         """
         queues: dict[Partition, deque[Record]] = {}
         for record in records:
-            queues.setdefault((record.topic, record.partition), deque()).append(record)
+            queues.setdefault(_partition(record), deque()).append(record)
 
         ends = _now() + ISOLATION_TIME.total_seconds()
-        round_ = 0
-        while queues:
-            for queue in queues.values():
-                await self._drain(queue, ends)
-            queues = {partition: queue for partition, queue in queues.items() if queue}
-            if queues and (self._give_way() or _now() >= ends):
-                return
-            if queues:
-                await asyncio.sleep(retry_pause(round_))
-                round_ += 1
+        for queue in queues.values():
+            await self._drain(queue, ends)
 
     async def _drain(self, queue: deque[Record], ends: float) -> None:
         while queue and _now() < ends and not self._give_way():
@@ -173,54 +189,86 @@ class Batches:
             queue.popleft()
 
     async def _alone(self, record: Record) -> bool:
-        """Try one record; return whether it is finished."""
+        """Try one record; return whether it is finished.
+
+        Raises:
+            _DownError: A dependency is broken, by the handler's word or by the probe's.
+        """
         error = await self._call([record])
         if error is None:
             self._succeeded([record])
             return True
 
-        invalid = [each for each in invalid_records(error) if _place(each.record) == _place(record)]
-        if invalid:
-            await self._bury(record, invalid[0].reason, Verdict.INVALID, attempts=1)
+        reason = f"{type(error).__name__}: {error}"
+        invalid = invalid_records(error)
+        named = [each for each in invalid if _place(each.record) == _place(record)]
+        if named or (verdict(error) is Verdict.RECORD and not invalid):
+            why = named[0].reason if named else reason
+            await self._bury(record, why, Verdict.RECORD, attempts=1)
             return True
 
-        failures = self._failures.setdefault(_place(record), Failures(0, _now()))
-        failures.count += 1
-        dead = is_dead(
-            failures, attempts=self._attempts, deaths_in_a_row=self._deaths_in_a_row, now=_now()
-        )
-        if not dead:
-            return False
-        reason = f"{type(error).__name__}: {error}"
-        await self._bury(record, reason, Verdict.FAILED, attempts=failures.count)
-        self._deaths_in_a_row += 1
-        return True
+        hold = self._hold(record)
+        hold.tries += 1
+        await self._look_at_dependencies(hold, reason=reason)
+        last = self._last_set_aside.get(_partition(record))
+        if hold.is_proved(self._patience, last_set_aside=last, now=_now()):
+            await self._bury(record, reason, Verdict.UNKNOWN, attempts=hold.tries)
+            self._last_set_aside[_partition(record)] = _now()
+            return True
+        hold.again_at = _now() + back_off(hold.tries, longest=self._patience.longest_pause)
+        return False
 
-    async def _call(self, records: Sequence[Record]) -> Exception | None:
-        """Run the handler; return what it failed with, unless something is down.
+    def _hold(self, record: Record) -> Hold:
+        hold = self._holds.get(_partition(record))
+        if hold is None or hold.offset != record.offset:
+            hold = Hold(offset=record.offset)
+            self._holds[_partition(record)] = hold
+        return hold
+
+    async def _look_at_dependencies(self, hold: Hold, *, reason: str) -> None:
+        """Count the failure as evidence if every dependency works.
 
         Raises:
-            _DownError: A dependency is away, or a single record is not done in its time.
+            _DownError: One of them does not.
         """
-        deadline = asyncio.timeout(HANDLER_TIME.total_seconds())
         try:
-            async with deadline:
+            async with asyncio.timeout(PROBE_TIME.total_seconds()):
+                await self._probe()
+        except Exception as broken:
+            words = f"the probe failed: {type(broken).__name__}: {broken}"
+            hold.proves_nothing(reason=words)
+            raise _DownError(words) from broken
+        hold.failed_alone(reason=reason, now=_now())
+
+    async def _call(self, records: Sequence[Record]) -> Exception | None:
+        """Run the handler; return what it failed with, unless a dependency is broken.
+
+        Raises:
+            _DownError: A dependency is broken.
+        """
+        try:
+            async with asyncio.timeout(HANDLER_TIME.total_seconds()):
                 with _trace_of(records), span("consumer.batch", group=self._group):
                     await self._handle(records)
         except Exception as error:
-            if verdict(error) is Verdict.DOWN:
+            found = verdict(error)
+            if found is Verdict.DEPENDENCY:
                 raise _DownError(f"{type(error).__name__}: {error}") from error
-            if deadline.expired() and len(records) == 1:
-                raise _DownError("the handler does not return") from error
             log.warning(
                 "consumer.handler_failed",
                 group=self._group,
                 records=len(records),
                 error=type(error).__name__,
-                exc_info=error if verdict(error) is Verdict.FAILED else None,
+                exc_info=error if self._is_news(records, found) else None,
             )
             return error
         return None
+
+    def _is_news(self, records: Sequence[Record], found: Verdict) -> bool:
+        """Tell whether a failure's trace is worth a place in the log: once per held record."""
+        hold = self._holds.get(_partition(records[0])) if len(records) == 1 else None
+        known = hold is not None and hold.offset == records[0].offset
+        return found is Verdict.UNKNOWN and not known
 
     async def _bury(self, record: Record, reason: str, why: Verdict, *, attempts: int) -> None:
         """Write the dead letter, then count the record as finished.
@@ -245,14 +293,15 @@ class Batches:
         self._finish(record, why.value)
 
     def _succeeded(self, records: Sequence[Record]) -> None:
-        self._deaths_in_a_row = 0
         for record in records:
             self._finish(record, "handled")
 
     def _finish(self, record: Record, outcome: str) -> None:
         place = _place(record)
         self._finished.add(place)
-        self._failures.pop(place, None)
+        hold = self._holds.get(_partition(record))
+        if hold is not None and hold.offset <= record.offset:
+            del self._holds[_partition(record)]
         metrics.CONSUMER_RECORDS_TOTAL.labels(self._group, outcome).inc()
 
     def _outcome(self, records: Sequence[Record], down: str) -> Outcome:
@@ -260,7 +309,7 @@ class Batches:
         unfinished: dict[Partition, int] = {}
         kept = 0
         for record in records:
-            partition = (record.topic, record.partition)
+            partition = _partition(record)
             if partition in unfinished:
                 kept += 1
             elif _place(record) in self._finished:
@@ -270,12 +319,21 @@ class Batches:
                 unfinished[partition] = record.offset
                 kept += 1
         metrics.CONSUMER_RECORDS_TOTAL.labels(self._group, "kept").inc(kept)
-        return Outcome(finished=finished, unfinished=unfinished, down=down)
+        held = {
+            partition: self._holds[partition]
+            for partition, offset in unfinished.items()
+            if partition in self._holds and self._holds[partition].offset == offset
+        }
+        return Outcome(finished=finished, unfinished=unfinished, down=down, held=held)
 
 
 def _trace_of(records: Sequence[Record]) -> AbstractContextManager[None]:
     """Continue the trace of a single record; a batch of many has no one trace to continue."""
     return extracted(records[0].traceparent) if len(records) == 1 else nullcontext()
+
+
+def _partition(record: Record) -> Partition:
+    return record.topic, record.partition
 
 
 def _place(record: Record) -> tuple[str, int, int]:

@@ -119,5 +119,5 @@ async def lossy(
         check: Name of the check.
     """
     queue = Lossy(section, clock=runtime.clock, most=most, fresh=fresh, check=check)
-    async with runtime.background(f"kafka.{check}", queue.run(runtime)):
+    async with runtime.kept(f"kafka.{check}", lambda: queue.run(runtime)):
         yield queue

@@ -15,7 +15,7 @@ from datetime import timedelta
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from plexuskit.config import KafkaSection
 from plexuskit.kafka.names import topic_name
@@ -61,7 +61,8 @@ class Producer:
                 partition; an empty key is sent as none.
 
         Raises:
-            RecordTooLarge: One of them is larger than topics take; nothing was sent.
+            RecordTooLarge: One of them is larger than topics take, measured here, where nothing was
+                sent, or by the broker, where others of the batch may have arrived.
             KafkaUnavailable: Not all were acknowledged in time; any of them may have arrived. Send
                 the whole batch again.
         """
@@ -74,6 +75,12 @@ class Producer:
             async with asyncio.timeout(self._within.total_seconds()):
                 client = await self._ready()
                 await self._deliver(client, records)
+        except MessageSizeTooLargeError as error:
+            await self._discard(client, error)
+            topic, key, value, _ = max(records, key=lambda each: len(each[2]))
+            raise RecordTooLarge(
+                topic=topic, key=key, bytes=len(value), limit="the broker's"
+            ) from error
         except (KafkaError, OSError) as error:
             await self._discard(client, error)
             raise KafkaUnavailable(doing="send", error=type(error).__name__) from error
@@ -85,11 +92,10 @@ class Producer:
             await _abandon(client, KafkaError("closed"))
 
     def _check_sizes(self, records: Sequence[Outgoing]) -> None:
-        for topic, key, value, headers in records:
-            size = len(key) + len(value)
-            if headers:
-                size += sum(len(name) + len(text) for name, text in headers.items())
+        for record in records:
+            size = size_of(record)
             if size > self._max_bytes:
+                topic, key, _, _ = record
                 raise RecordTooLarge(topic=topic, key=key, bytes=size, limit=self._max_bytes)
 
     async def _deliver(self, client: AIOKafkaProducer, records: Sequence[Outgoing]) -> None:
@@ -142,6 +148,15 @@ class Producer:
         self._client = None
         log.warning("kafka.producer.discarded", error=type(reason).__name__)
         await _abandon(client, reason)
+
+
+def size_of(record: Outgoing) -> int:
+    """Return how many bytes of a record count for the limit: key, value and headers."""
+    _, key, value, headers = record
+    size = len(key) + len(value)
+    if headers:
+        size += sum(len(name) + len(text) for name, text in headers.items())
+    return size
 
 
 def _look_at(acknowledgement: asyncio.Future[object]) -> None:

@@ -1,4 +1,4 @@
-"""The consumer runner: batches in, offsets only after effects, three destinies for what fails.
+"""The consumer runner: batches in, offsets only after effects, three classes of errors.
 
 FastStream's `KafkaBroker` builds the consumer, `AckPolicy.MANUAL` on the subscriber, and ends it.
 The loop, the commits and the seeks are here, on the `AIOKafkaConsumer` underneath, because the loop
@@ -17,10 +17,11 @@ below `max_poll_interval_ms`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from itertools import chain
+from types import MappingProxyType
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -32,15 +33,20 @@ from plexus.topics import TOPICS, Consumer
 
 from plexuskit import fault
 from plexuskit.config import KafkaSection
-from plexuskit.kafka.batches import Batches
+from plexuskit.kafka.batches import Batches, Outcome
 from plexuskit.kafka.clients import milliseconds
+from plexuskit.kafka.evidence import Patience, Probe
+from plexuskit.kafka.holding import Holding
 from plexuskit.kafka.lag import watch_lag
 from plexuskit.kafka.letters import dead_letter
 from plexuskit.kafka.names import group_name, topic_name
+from plexuskit.kafka.omitted import Owners, completed
 from plexuskit.kafka.producer import Producer, producer
 from plexuskit.kafka.provision import MAX_LETTER_BYTES
 from plexuskit.kafka.records import Handler, Record, record_of
+from plexuskit.kafka.refusals import KafkaUnavailable
 from plexuskit.kafka.security import broker_security
+from plexuskit.kafka.skips import read_skips
 from plexuskit.kafka.verdicts import back_off
 from plexuskit.runtime import Runtime
 
@@ -69,11 +75,11 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         consumer: Consumer,
         handle: Handler,
         *,
+        probe: Probe,
         letters: Producer,
         runtime: Runtime,
         max_batch: int,
         linger: timedelta,
-        attempts: int,
     ) -> None:
         self._section = section
         self._consumer = consumer
@@ -82,13 +88,23 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         self._max_batch = max_batch
         self._linger = linger
         self._interrupt = asyncio.Event()  # partitions move or the process ends: do not wait now
+        patience = Patience.of(section)
+        self._longest_pause = patience.longest_pause
         self._batches = Batches(
             group=consumer.group,
             handle=handle,
+            probe=probe,
             bury=self._bury,
-            attempts=attempts,
+            patience=patience,
             give_way=self._interrupt.is_set,
         )
+        self._holding = Holding(
+            group=consumer.group,
+            health=runtime.health,
+            clock=runtime.clock,
+            degraded_after=patience.degraded_after,
+        )
+        self._paused: dict[TopicPartition, float] = {}  # until when, by the loop's clock
         self.started = asyncio.Event()
         self._stopping = False
         self._idle = asyncio.Event()  # no batch is in flight
@@ -179,8 +195,10 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
 
     async def _consume(self, client: AIOKafkaConsumer) -> None:
         while not self._stopping:
+            self._resume(client)
             raws = await self._fetch(client)
             if not raws:
+                self._holding.show()
                 await self._commit(client, {})
                 continue
 
@@ -194,7 +212,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
             if down:
                 self._downs_in_a_row += 1
                 self._backing_off(down)
-                await self._pause(back_off(self._downs_in_a_row))
+                await self._pause(back_off(self._downs_in_a_row, longest=self._longest_pause))
             else:
                 self._downs_in_a_row = 0
                 self._running()
@@ -216,9 +234,11 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         return raws + more
 
     async def _settle(self, client: AIOKafkaConsumer, raws: list[ConsumerRecord]) -> str:
-        """Run one batch to its outcome; return what is down, empty for nothing."""
+        """Run one batch to its outcome; return which dependency is broken, empty for none."""
         assignment = self._assignments
-        outcome = await self._batches.run([record_of(self._section, raw) for raw in raws])
+        records = [record_of(self._section, raw) for raw in raws]
+        skips = await self._skips(records)
+        outcome = await self._batches.run(records, skips=skips)
         fault.point("consumer.after_effect")
         if assignment != self._assignments:
             log.info("consumer.batch_overtaken", group=self._consumer.group, records=len(raws))
@@ -226,8 +246,35 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
 
         for partition, offset in self._named(outcome.unfinished).items():
             client.seek(partition, offset)
+        self._hold(client, outcome)
         await self._commit(client, self._named(outcome.finished))
         return outcome.down
+
+    def _hold(self, client: AIOKafkaConsumer, outcome: Outcome) -> None:
+        """Fetch nothing from held partitions until their records are due again."""
+        self._holding.note(outcome)
+        for (topic, number), hold in outcome.held.items():
+            partition = TopicPartition(topic_name(self._section, topic), number)
+            client.pause(partition)
+            self._paused[partition] = hold.again_at
+
+    def _resume(self, client: AIOKafkaConsumer) -> None:
+        now = asyncio.get_running_loop().time()
+        for partition in [each for each, until in self._paused.items() if until <= now]:
+            del self._paused[partition]
+            client.resume(partition)
+
+    async def _skips(self, records: Sequence[Record]) -> Mapping[tuple[str, int], tuple[int, str]]:
+        """Return what operators skip of the partitions that are held and come again now."""
+        held = {(each.topic, each.partition) for each in records} & {*self._holding.partitions}
+        if not held:
+            return {}
+        try:
+            return await read_skips(self._section, self._consumer.group, held)
+        except KafkaUnavailable as error:
+            # The record is tried again anyway, and the request stays where it is.
+            log.warning("consumer.skips_unknown", group=self._consumer.group, error=str(error))
+            return {}
 
     async def _commit(
         self, client: AIOKafkaConsumer, finished: Mapping[TopicPartition, int]
@@ -263,7 +310,9 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
     def _forget_assignment(self) -> None:
         self._assignments += 1
         self._uncommitted.clear()
+        self._paused.clear()
         self._batches.forget()
+        self._holding.forget()
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -284,7 +333,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
     def _backing_off(self, why: str) -> None:
         if self._down_since in {"", _RUNNING}:
             self._down_since = self._runtime.clock.now().isoformat(timespec="seconds")
-        log.warning("consumer.backing_off", group=self._consumer.group, why=why)
+            log.warning("consumer.backing_off", group=self._consumer.group, why=why)
         self._show(ok=False, detail=f"backing off since {self._down_since}: {why}")
 
     def _show(self, *, ok: bool, detail: str) -> None:
@@ -307,30 +356,34 @@ async def consumer(
     consumer: Consumer,
     handle: Handler,
     *,
+    probe: Probe,
     runtime: Runtime,
+    owners: Owners = MappingProxyType({}),
     max_batch: int = 500,
     linger_ms: int = 20,
-    attempts: int = 5,
 ) -> AsyncIterator[None]:
     """Consume a group's topics for the time of the block.
 
     Every record reaches `handle` at least once, in order per partition, and its offset is committed
-    after `handle` has returned. What `handle` raises decides: `InvalidRecord` makes that record a
-    dead letter and the rest is handled again; `DependencyDown` and `OSError` keep the offsets, and
-    the batch comes again after a back-off; anything else makes the records be tried one by one, and
-    one that fails alone `attempts` times becomes a dead letter.
+    after `handle` has returned. The class of what `handle` raises decides: an `InvalidRecord` or a
+    `DocumentRefused` makes that record a dead letter and the rest is handled again; a broken
+    dependency keeps the offsets, and the batch comes again after a back-off; anything else holds
+    the partition at the record that fails alone until there is evidence against it, see `evidence`.
 
     Kafka may be away when the block is entered; consuming begins when it is there. The check
-    `consumer.<group>` shows the state and is not required for readiness.
+    `consumer.<group>` shows the state, `consumer.<group>.held` which partitions have not moved for
+    long; neither is required for readiness.
 
     Args:
         section: Where Kafka is and which prefix names carry.
         consumer: The group, from the catalogue.
         handle: Called with one batch at a time; must be idempotent and finish within 60 s.
-        runtime: The process; it stops if the runner itself dies.
+        probe: Exercises every dependency of the handler (writes and reads a probe document, asks
+            the owner's health); raises what is broken.
+        runtime: The process; a runner that fails itself is started again.
+        owners: Whom to ask for facts that a topic leaves out because they are too large.
         max_batch: The most records per call.
         linger_ms: How long to wait for more records once there is one, in milliseconds.
-        attempts: How often a record is tried alone.
 
     Raises:
         ValueError: The group has no dead-letter topic (use `tail`) or reads a topic that the
@@ -344,18 +397,18 @@ async def consumer(
         runner = Runner(
             section,
             consumer,
-            handle,
+            completed(handle, owners),
+            probe=probe,
             letters=letters,
             runtime=runtime,
             max_batch=max_batch,
             linger=timedelta(milliseconds=linger_ms),
-            attempts=attempts,
         )
         runtime.on_drain(runner.finish)
         async with (
-            runtime.background(f"consumer.{consumer.group}", runner.serve()),
-            runtime.background(
-                f"lag.{consumer.group}", watch_lag(section, consumer, every=_LAG_EVERY)
+            runtime.kept(f"consumer.{consumer.group}", runner.serve),
+            runtime.kept(
+                f"lag.{consumer.group}", lambda: watch_lag(section, consumer, every=_LAG_EVERY)
             ),
         ):
             try:

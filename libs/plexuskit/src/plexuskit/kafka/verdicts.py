@@ -1,46 +1,47 @@
-"""What an exception of a handler says about its records: pure decisions, no Kafka."""
+"""The class of an exception that a handler raised: pure decisions, no Kafka."""
 
 import enum
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Final
 
-from plexuskit.errors import DependencyDown
+from plexuskit.errors import DocumentRefused, Kind, Refusal
 from plexuskit.kafka.records import InvalidRecord
 
 _FIRST_BACK_OFF = 0.5
 _LONGEST_BACK_OFF = 30.0
-_FIRST_HOLD = 1.0
-_LONGEST_HOLD = 30.0
-_FIRST_RETRY = 0.05
-_LONGEST_RETRY = 2.0
+
+# An owner that refuses for these reasons would refuse any record now.
+_OF_DEPENDENCIES: Final = frozenset({Kind.UNAVAILABLE, Kind.EXHAUSTED, Kind.UNAUTHENTICATED})
 
 
 class Verdict(enum.Enum):
-    """The three destinies of a record that could not be handled."""
+    """The three classes of consumer errors."""
 
-    INVALID = "invalid"
-    """It can never be handled: to the dead letters, with the reason."""
+    RECORD = "record"
+    """Known to be the record's fault: it moves to the dead letters, with the reason."""
 
-    DOWN = "down"
-    """Something that it needs is away: keep the offset, wait, come back. Never a dead letter."""
+    DEPENDENCY = "dependency"
+    """A dependency is broken: keep the offset, back off, try again. Never a dead letter."""
 
-    FAILED = "failed"
-    """It failed by itself: try it alone; after enough attempts, to the dead letters."""
+    UNKNOWN = "unknown"
+    """Anything else: hold the partition and gather evidence before the record is set aside."""
 
 
 def verdict(error: BaseException) -> Verdict:
-    """Judge a handler's exception; in a group the gravest member decides, a dependency first.
+    """Return the class of a handler's exception; in a group a dependency outweighs a record.
 
-    A dependency is down by `DependencyDown` and by an `OSError` of the system. A deadline of the
-    handler's own (`asyncio.timeout`) is no such sign: it is a failure of the record.
+    Record is a closed list: `InvalidRecord` (cannot be decoded, violates its schema, mapping error)
+    and `DocumentRefused` (the store can never hold that document). Dependency is a refusal that any
+    record would meet, and an `OSError` of the system. A deadline of the handler's own
+    (`asyncio.timeout`) is neither.
     """
     leaves = list(_leaves(error))
-    if any(_is_down(leaf) for leaf in leaves):
-        return Verdict.DOWN
-    if any(isinstance(leaf, InvalidRecord) for leaf in leaves):
-        return Verdict.INVALID
-    return Verdict.FAILED
+    if any(_is_dependency(leaf) for leaf in leaves):
+        return Verdict.DEPENDENCY
+    if any(isinstance(leaf, InvalidRecord | DocumentRefused) for leaf in leaves):
+        return Verdict.RECORD
+    return Verdict.UNKNOWN
 
 
 def invalid_records(error: BaseException) -> list[InvalidRecord]:
@@ -56,44 +57,20 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _is_down(error: BaseException) -> bool:
+def _is_dependency(error: BaseException) -> bool:
     if isinstance(error, TimeoutError):
         return error.errno is not None  # ETIMEDOUT of a socket has one, asyncio's own has none
-    return isinstance(error, DependencyDown | OSError)
+    if isinstance(error, Refusal):
+        return error.kind in _OF_DEPENDENCIES
+    return isinstance(error, OSError)
 
 
-@dataclass(slots=True)
-class Failures:
-    """How often one record failed alone, and since when (seconds of the event loop's clock)."""
+def back_off(failures_in_a_row: int, *, longest: float = _LONGEST_BACK_OFF) -> float:
+    """Return how many seconds to wait before the next attempt, with jitter.
 
-    count: int
-    since: float
-
-
-def is_dead(failures: Failures, *, attempts: int, deaths_in_a_row: int, now: float) -> bool:
-    """Decide whether a record that fails alone becomes a dead letter now.
-
-    "While others succeed" cannot be seen on a quiet topic, so one record may die without it. From
-    the second on with no success in between, each is held longer, up to 30 s: when every record
-    fails it is the handler that is broken, and a topic must not drain into its dead letters.
+    Args:
+        failures_in_a_row: from 1; 0.5 s doubles with each.
+        longest: the longest wait in seconds, 30 s unless settings compress time.
     """
-    if deaths_in_a_row == 0:
-        hold = 0.0
-    else:
-        hold = min(_FIRST_HOLD * 2.0 ** (deaths_in_a_row - 1), _LONGEST_HOLD)
-    return failures.count >= attempts and now - failures.since >= hold
-
-
-def back_off(failures_in_a_row: int) -> float:
-    """Return how many seconds to wait for a dependency: 0.5 s doubling to 30 s, with jitter."""
-    return _jittered(_FIRST_BACK_OFF, failures_in_a_row - 1, _LONGEST_BACK_OFF)
-
-
-def retry_pause(round_: int) -> float:
-    """Return how many seconds to wait between attempts on single records: 50 ms doubling to 2 s."""
-    return _jittered(_FIRST_RETRY, round_, _LONGEST_RETRY)
-
-
-def _jittered(first: float, doublings: int, longest: float) -> float:
-    whole = min(first * 2.0 ** min(doublings, 16), longest)
+    whole = min(_FIRST_BACK_OFF * 2.0 ** min(failures_in_a_row - 1, 16), longest)
     return whole * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, no secret

@@ -1,5 +1,6 @@
 """Connecting to the service's own database."""
 
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from plexuskit.config import MongoSection, read_password
+from plexuskit.errors import DependencyDown
 from plexuskit.mongo import changes, transactions
 from plexuskit.mongo.changes import Changes
 from plexuskit.mongo.collection import Collection
@@ -147,6 +149,23 @@ class Database:
         """
         with edge():
             await self._database.command("ping")
+
+    async def probe(self, name: str) -> None:
+        """Write the probe document of a consumer and read it back, with the usual durability.
+
+        Args:
+            name: of the consumer group; each has its own document in the collection `probes`.
+
+        Raises:
+            DependencyDown: the database cannot be reached, or does not take or return it.
+            PyMongoError: any other failure of the server.
+        """
+        probes = self.collection("probes", schema_version=1)
+        token = secrets.token_hex(8)
+        await probes.update({"_id": name}, {"$set": {"token": token}}, upsert=True)
+        found = await probes.find_one({"_id": name})
+        if found is None:
+            raise DependencyDown(dependency="mongodb", problem="the probe document is gone")
 
     async def check_parameters(self) -> None:
         """Check what the server must be started with, for readiness.

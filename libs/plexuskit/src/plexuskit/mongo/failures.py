@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
+from bson.errors import InvalidDocument
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -17,7 +18,7 @@ from pymongo.errors import (
     WTimeoutError,
 )
 
-from plexuskit.errors import DependencyDown
+from plexuskit.errors import DependencyDown, DocumentRefused
 
 TRANSIENT = "TransientTransactionError"
 UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
@@ -27,7 +28,12 @@ _DOWN_CODES = frozenset(
     {
         6,  # HostUnreachable
         7,  # HostNotFound
+        11,  # UserNotFound: the account of this service is gone
+        13,  # Unauthorized
+        18,  # AuthenticationFailed: a rotated password
         24,  # LockTimeout
+        36,  # FileStreamFailed
+        39,  # FileRenameFailed
         46,  # LockBusy
         50,  # MaxTimeMSExpired
         64,  # WriteConcernFailed: the majority did not answer in time, the result is unknown
@@ -35,14 +41,19 @@ _DOWN_CODES = frozenset(
         89,  # NetworkTimeout
         91,  # ShutdownInProgress
         100,  # UnsatisfiableWriteConcern
+        106,  # KeyNotFound: the cluster's clock is not signed yet
         112,  # WriteConflict that the server gave up on
+        133,  # FailedToSatisfyReadPreference
         134,  # ReadConcernMajorityNotAvailableYet
         189,  # PrimarySteppedDown
         202,  # NetworkInterfaceExceededTimeLimit
         262,  # ExceededTimeLimit
+        301,  # DataModifiedByRepair
         290,  # TransactionExceededLifetimeLimitSeconds: the server ended it, nothing is stored
         317,  # ConnectionPoolExpired
         365,  # TemporarilyUnavailable
+        391,  # ReauthenticationRequired
+        8000,  # AtlasError: a proxy in front of the servers refuses the account
         9001,  # SocketException
         10058,  # LegacyNotPrimary
         10107,  # NotWritablePrimary
@@ -51,6 +62,17 @@ _DOWN_CODES = frozenset(
         11602,  # InterruptedDueToReplStateChange
         13435,  # NotPrimaryNoSecondaryOk
         13436,  # NotPrimaryOrSecondary
+        14031,  # OutOfDiskSpace
+    }
+)
+# The closed list of what only this document meets.
+_DOCUMENT_CODES = frozenset(
+    {
+        121,  # DocumentValidationFailure
+        10334,  # BSONObjectTooLarge
+        17280,  # KeyTooLong
+        17419,  # the document after the update is too large
+        17420,  # the document after the update is too large, in a bulk
     }
 )
 # E11000 duplicate key error collection: db.name index: NAME [collation: {…}] dup key: {…}
@@ -103,9 +125,10 @@ class cancellable:  # noqa: N801 - used as a statement: `with cancellable():`
 
 
 class edge(cancellable):  # noqa: N801 - used as a statement: `with edge():`
-    """Turns what leaves the driver into `DuplicateKey` or `DependencyDown`; cheap when all is well.
+    """Turns what leaves the driver into `DuplicateKey`, `DependencyDown` or `DocumentRefused`.
 
-    What belongs to the transaction's retry loop (label TransientTransactionError) passes unchanged.
+    Cheap when all is well. What belongs to the transaction's retry loop (label
+    TransientTransactionError) passes unchanged, and so does an error that is none of the three.
     """
 
     __slots__ = ()
@@ -117,12 +140,16 @@ class edge(cancellable):  # noqa: N801 - used as a statement: `with edge():`
         trace: TracebackType | None,
     ) -> None:
         super().__exit__(kind, error, trace)
+        if isinstance(error, InvalidDocument):
+            raise DocumentRefused from error
         if not isinstance(error, PyMongoError) or error.has_error_label(TRANSIENT):
             return
         if (duplicate := duplicate_key(error)) is not None:
             raise duplicate from error
         if is_down(error):
             raise DependencyDown(dependency="mongodb") from error
+        if is_about_document(error):
+            raise DocumentRefused from error
 
 
 def duplicate_key(error: PyMongoError) -> DuplicateKey | None:
@@ -154,6 +181,15 @@ def is_down(error: PyMongoError) -> bool:
     if isinstance(error, OperationFailure):
         return error.code in _DOWN_CODES
     return error.timeout
+
+
+def is_about_document(error: PyMongoError) -> bool:
+    """Tell whether the server refused a document for what it is, and for nothing else."""
+    if isinstance(error, BulkWriteError):
+        failures = error.details.get("writeErrors", [])
+        codes = {failure.get("code") for failure in failures}
+        return bool(codes) and codes <= _DOCUMENT_CODES
+    return isinstance(error, OperationFailure) and error.code in _DOCUMENT_CODES
 
 
 def _duplicate_from(report: Mapping[str, Any], *, position: int) -> DuplicateKey:

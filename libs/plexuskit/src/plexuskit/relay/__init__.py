@@ -21,6 +21,7 @@ from plexuskit.kafka import producer
 from plexuskit.mongo import Database, HistoryLost
 from plexuskit.relay.leader import Leader
 from plexuskit.relay.lease import TTL, Lease, LeaseLost
+from plexuskit.relay.reading import read_facts
 from plexuskit.relay.source import (
     OUTBOX,
     FactSource,
@@ -34,6 +35,7 @@ __all__ = [
     "OUTBOX",
     "FactSource",
     "Replay",
+    "read_facts",
     "relay",
     "replay_by_fields",
     "replay_by_id",
@@ -74,8 +76,8 @@ async def relay(
     """
     relaying = _Relay(db, kafka, sources=sources, name=name, runtime=runtime, lives=lease)
     async with (
-        runtime.background(f"relay-{name}", relaying.run()),
-        runtime.background(f"relay-{name}-watch", relaying.observe()),
+        runtime.kept(f"relay-{name}", relaying.run),
+        runtime.kept(f"relay-{name}-watch", relaying.observe),
     ):
         try:
             yield
@@ -109,6 +111,7 @@ class _Relay:
 
     async def run(self) -> None:
         pause = _FIRST_PAUSE
+        self._ended.clear()
         try:
             while not self._stop.is_set():
                 began = self._runtime.clock.monotonic()

@@ -12,10 +12,12 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit import fault, metrics
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown
-from plexuskit.kafka import TRACEPARENT, Outgoing, Producer, RecordTooLarge
+from plexuskit.kafka import MAX_FACT_BYTES, TRACEPARENT, Outgoing, Producer, RecordTooLarge
+from plexuskit.kafka.producer import size_of
 from plexuskit.mongo import Database
 from plexuskit.relay.lease import Lease
 from plexuskit.relay.progress import Marks, Numbers, progress_key
+from plexuskit.relay.reading import omitted
 from plexuskit.relay.source import Document, FactSource, Filter
 
 TYPE_HEADER = "type"
@@ -30,6 +32,9 @@ _NOTHING_DUE = 1.0
 
 GAPS = metrics.counter(
     "plexus_relay_gaps_total", "Numbers of a dense source that its collection does not hold"
+)
+OMITTED = metrics.counter(
+    "plexus_relay_omitted_total", "Facts that were sent without content because of their size"
 )
 
 log = structlog.get_logger()
@@ -217,7 +222,22 @@ class Publisher:
         traceparent = source.traceparent(document)
         if traceparent:
             headers[TRACEPARENT] = traceparent.encode()
-        return source.topic(document), source.key(document), event, headers
+        record = source.topic(document), source.key(document), event, headers
+        return record if size_of(record) <= MAX_FACT_BYTES else self._without_fact(record)
+
+    def _without_fact(self, record: Outgoing) -> Outgoing:
+        """Return what is sent in the place of a record that is too large: all but its fact."""
+        topic, key, event, headers = record
+        envelope = Envelope.FromString(event)
+        OMITTED.inc()
+        log.error(
+            "relay.fact_omitted",
+            topic=topic,
+            scope=envelope.scope,
+            change_no=envelope.change_no,
+            bytes=len(event),
+        )
+        return topic, key, omitted(envelope).SerializeToString(), headers
 
     async def _send(self, batch: list[Outgoing]) -> None:
         """Send records until Kafka has them; the lease is checked before every attempt."""
@@ -229,7 +249,18 @@ class Publisher:
             fault.point("relay.before_publish")
             try:
                 await self._out.send_batch(batch)
-            except (DependencyDown, RecordTooLarge) as error:
+            except RecordTooLarge as error:
+                # The broker takes less than the topic was made for. Only what is alone is known to
+                # be too large, so the batch goes on record by record.
+                if len(batch) > 1:
+                    for record in batch:
+                        await self._send([record])
+                    return
+                smaller = self._without_fact(batch[0])
+                if smaller[2] == batch[0][2]:
+                    self._report(error)
+                batch = [smaller]
+            except DependencyDown as error:
                 self._report(error)
             else:
                 break

@@ -18,6 +18,7 @@ from plexus.topics import (
 from plexuskit.backoff import pause
 from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
+from plexuskit.health import describe
 from plexuskit.kafka import Handler, InvalidRecord, Record
 from plexuskit.runtime import Runtime
 from plexuskit.snapshot import load_snapshot
@@ -67,12 +68,15 @@ async def _keep_trying(store: Store, owners: Owners, *, runtime: Runtime) -> Non
     while True:
         try:
             at = await operations.begin_history(store, _sources(owners), clock=runtime.clock)
-        except (Refusal, RemoteFailure) as error:
-            log.warning("history.not_begun", error=str(error))
+        except Exception as error:
+            expected = isinstance(error, Refusal | RemoteFailure)
+            # Of what is unexpected the first trace of an episode says it all.
+            trace = None if expected or failures else error
+            log.warning("history.not_begun", error=describe(error), exc_info=trace)
             runtime.health.set(
                 CHECK,
                 ok=False,
-                detail=str(error),
+                detail=describe(error),
                 required=False,
                 remedy="Restore the owners; their snapshots are asked for again by themselves.",
             )

@@ -6,7 +6,7 @@ from typing import Final
 
 from plexus.topics import AUDIT_DECISIONS, AUDIT_FACTS
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import InvalidRecord, Record, consumer
+from plexuskit.kafka import InvalidRecord, Owners, Probe, Record, consumer
 from plexuskit.runtime import Runtime
 
 from audit import events, operations
@@ -38,15 +38,26 @@ class Handlers:
 
 @asynccontextmanager
 async def consuming(
-    store: Store, *, recorder: Recorder, kafka: KafkaSection, runtime: Runtime
+    store: Store,
+    *,
+    recorder: Recorder,
+    probe: Probe,
+    owners: Owners,
+    kafka: KafkaSection,
+    runtime: Runtime,
 ) -> AsyncIterator[None]:
-    """Record what happens, for the time of the block."""
+    """Record what happens, for the time of the block.
+
+    `probe` exercises the database, `owners` have facts that topics leave out.
+    """
     handlers = Handlers(store, recorder=recorder)
     async with (
         consumer(
             kafka,
             AUDIT_FACTS,
             handlers.facts,
+            probe=probe,
+            owners=owners,
             runtime=runtime,
             max_batch=BATCH,
             linger_ms=LINGER_MS,
@@ -55,6 +66,8 @@ async def consuming(
             kafka,
             AUDIT_DECISIONS,
             handlers.decisions,
+            probe=probe,
+            owners=owners,
             runtime=runtime,
             max_batch=BATCH,
             linger_ms=LINGER_MS,

@@ -28,6 +28,10 @@ class Store:
         await self.ledger.ensure_indexes()
         await self.history.ensure_indexes()
 
+    async def probe(self) -> None:
+        """Write and read the probe document of the service"s consumers; see `Database.probe`."""
+        await self._db.probe("audit")
+
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run the work in one transaction, again after conflicts; see `Database.transact`."""
         return await self._db.transact(work)

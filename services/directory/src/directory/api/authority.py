@@ -66,6 +66,10 @@ class AuthorityApi(AuthorityServicer):
         )
         return pb.FilterMembersResponse(person_ids=person_ids)
 
+    async def ReadFacts(self, request: pb.ReadFactsRequest, context: Any) -> pb.ReadFactsResponse:
+        """Return published facts by their numbers. Refusals: InvalidArgument."""
+        return await self._store.read_facts(request)
+
     async def Snapshot(
         self, request: pb.SnapshotRequest, context: Any
     ) -> AsyncIterator[pb.SnapshotResponse]:

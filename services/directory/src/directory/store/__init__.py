@@ -3,8 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+from plexus.authz.v1.authority_pb2 import ReadFactsRequest, ReadFactsResponse
 from plexuskit.mongo import Database, Transaction
 from plexuskit.outbox import Outbox
+from plexuskit.relay import OUTBOX, read_facts
 
 from directory.domain.ids import TenantId
 from directory.store.api_tokens import ApiTokens
@@ -86,6 +88,10 @@ class Store:
         )
         self.places = Places(db)
         self.outbox = Outbox(db)
+
+    async def read_facts(self, request: ReadFactsRequest) -> ReadFactsResponse:
+        """Read published facts by their numbers; see `plexuskit.relay.read_facts`."""
+        return await read_facts(self._db, [OUTBOX], request)
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run a closure in one transaction; it may run several times and has no effect outside."""

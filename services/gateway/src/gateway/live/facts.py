@@ -17,11 +17,18 @@ _ABOUT_MESSAGES: Final = {
     for fact in (
         events_pb2.MessageEdited,
         events_pb2.MessageRecalled,
+    )
+}
+_ABOUT_PARTS: Final = {
+    f"{_PACKAGE}{fact.__name__}": fact
+    for fact in (
         events_pb2.MessageReacted,
         events_pb2.MessagePinned,
         events_pb2.MessageLabeled,
     )
 }
+OF_MESSAGES: Final = frozenset((_POSTED, *_ABOUT_MESSAGES, *_ABOUT_PARTS))
+"""Full names of the facts about one message."""
 _ABOUT_CONVERSATION: Final = {
     f"{_PACKAGE}{fact.__name__}": fact
     for fact in (events_pb2.ConversationChanged, events_pb2.ConversationArchived)
@@ -58,8 +65,13 @@ def meaning_of(envelope: Envelope) -> Meaning:
     """Read a fact of topic `messaging.conversation.v1`.
 
     Raises:
-        UnreadableFact: it cannot be decoded, or is of a type that this gateway does not know.
+        UnreadableFact: it cannot be decoded, is omitted and not about a message, or is of a type
+            that this gateway does not know.
     """
+    if envelope.omitted:
+        if envelope.type in OF_MESSAGES:
+            return Meaning()
+        raise UnreadableFact(envelope.type)
     try:
         if envelope.type == _POSTED:
             return Meaning(seq=events_pb2.MessagePosted.FromString(envelope.fact).message.seq)
@@ -72,6 +84,10 @@ def _rare(envelope: Envelope) -> Meaning:
     kind, fact = envelope.type, envelope.fact
     if kind in _ABOUT_MESSAGES:
         return Meaning(seq=_ABOUT_MESSAGES[kind].FromString(fact).message.seq)
+    if kind in _ABOUT_PARTS:
+        about = _ABOUT_PARTS[kind].FromString(fact)
+        # Facts from before `parts` carry the whole message.
+        return Meaning(seq=about.parts.seq or about.message.seq)
     if kind in _ABOUT_CONVERSATION:
         return Meaning(history=_history(_ABOUT_CONVERSATION[kind].FromString(fact).conversation))
     if kind == _CREATED:

@@ -226,7 +226,10 @@ class FanOut:
             if about.joined or about.left or about.history is not None:
                 self._apply_membership(room, about, envelope)
             segment = segment or Segment(change_no - 1)
-            segment.add(event, change_no=change_no, seq=about.seq)
+            # Which message a fact without content is about is the owner's to say: nobody learns
+            # more of it than that there is something to fetch.
+            shown = _only_number(envelope) if envelope.omitted else event
+            segment.add(shown, change_no=change_no, seq=about.seq)
         if segment is not None:
             self._deliver(room, segment)
 
@@ -297,6 +300,17 @@ class FanOut:
         elif envelope.tenant_id == person.tenant_id:
             person.tell(wire.personal(record.value))
             DELIVERED.inc(len(person.streams))
+
+
+def _only_number(envelope: Envelope) -> bytes:
+    return Envelope(
+        event_id=envelope.event_id,
+        tenant_id=envelope.tenant_id,
+        scope=envelope.scope,
+        change_no=envelope.change_no,
+        type=envelope.type,
+        omitted=True,
+    ).SerializeToString()
 
 
 def _envelope(record: Record) -> Envelope | None:

@@ -11,6 +11,7 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack, aclosing, suppress
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -143,27 +144,27 @@ class Live:
         self._stack.callback(self._people.close)
         await self._stack.enter_async_context(self.router.running(runtime))
         await self._stack.enter_async_context(
-            runtime.background(
+            runtime.kept(
                 "live.fanout",
-                self.fanout.follow(self._settings.kafka, health=runtime.health),
+                lambda: self.fanout.follow(self._settings.kafka, health=runtime.health),
             )
         )
         await self._stack.enter_async_context(
-            runtime.background(
+            runtime.kept(
                 "live.signals",
-                self.signals.follow(self._settings.kafka, health=runtime.health),
+                lambda: self.signals.follow(self._settings.kafka, health=runtime.health),
             )
         )
         say = await self._stack.enter_async_context(
             telling(self._settings.peers.messaging, self._callers, tls=self._settings.tls)
         )
         for name, work in (
-            ("live.presence", self.signals.sweep()),
-            ("live.herald", self._herald.run(say)),
-            ("live.beats", self._beats.run()),
-            ("live.standing", self._standing.run()),
+            ("live.presence", self.signals.sweep),
+            ("live.herald", partial(self._herald.run, say)),
+            ("live.beats", self._beats.run),
+            ("live.standing", self._standing.run),
         ):
-            await self._stack.enter_async_context(runtime.background(name, work))
+            await self._stack.enter_async_context(runtime.kept(name, work))
         await self._stack.enter_async_context(runtime.background("live.drain", self._drain()))
         with suppress(TimeoutError):
             async with asyncio.timeout(POSITION_SECONDS):

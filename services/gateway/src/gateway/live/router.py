@@ -68,8 +68,8 @@ class Router:
     async def running(self, runtime: Runtime) -> AsyncIterator["Router"]:
         """Keep the streams open for the length of the block; do not wait for the first."""
         async with (
-            runtime.background("live.endpoints", self._watch()),
-            runtime.background("live.overdue", self._expire()),
+            runtime.kept("live.endpoints", self._watch),
+            runtime.kept("live.overdue", self._expire),
         ):
             self._fail = lambda: runtime.stop(code=1)
             try:

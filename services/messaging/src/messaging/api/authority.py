@@ -5,9 +5,11 @@ from typing import Any
 
 from plexus.authz.v1 import authority_pb2, authority_pb2_grpc
 from plexuskit.errors import InvalidArgument
+from plexuskit.relay import read_facts
 
 from messaging import queries
 from messaging.store import Store
+from messaging.store.sources import SOURCES
 
 pb = authority_pb2
 
@@ -46,6 +48,9 @@ class AuthorityApi(authority_pb2_grpc.AuthorityServicer):
         self, request: pb.FilterMembersRequest, context: Any
     ) -> pb.FilterMembersResponse:
         raise InvalidArgument(field="sets", problem="are directory's; ask its Authority")
+
+    async def ReadFacts(self, request: pb.ReadFactsRequest, context: Any) -> pb.ReadFactsResponse:
+        return await read_facts(self._store.db, SOURCES, request)
 
     async def Snapshot(
         self, request: pb.SnapshotRequest, context: Any

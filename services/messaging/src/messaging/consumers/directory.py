@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -13,7 +14,7 @@ from plexus.topics import (
     MESSAGING_PEOPLE,
 )
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import InvalidRecord, Record, consumer
+from plexuskit.kafka import InvalidRecord, Probe, Record, consumer, owners_of
 from plexuskit.runtime import Runtime
 from plexuskit.snapshot import snapshots
 
@@ -64,13 +65,23 @@ class Handlers:
 
 @asynccontextmanager
 async def following_directory(
-    store: Store, authority: "AuthorityAsyncStub", *, kafka: KafkaSection, runtime: Runtime
+    store: Store,
+    authority: "AuthorityAsyncStub",
+    *,
+    probe: Probe,
+    kafka: KafkaSection,
+    runtime: Runtime,
 ) -> AsyncIterator[None]:
-    """Consume people and departments, and load what the topics no longer hold, for the block."""
+    """Consume people and departments, and load what the topics no longer hold, for the block.
+
+    `probe` exercises the database.
+    """
     handlers = Handlers(store)
+    owners = owners_of({"directory": authority})
+    follow = partial(consumer, kafka, probe=probe, owners=owners, runtime=runtime)
     async with (
-        consumer(kafka, MESSAGING_DEPARTMENTS, handlers.departments, runtime=runtime),
-        consumer(kafka, MESSAGING_PEOPLE, handlers.people, runtime=runtime),
+        follow(MESSAGING_DEPARTMENTS, handlers.departments),
+        follow(MESSAGING_PEOPLE, handlers.people),
         snapshots(
             authority,
             {

@@ -20,5 +20,20 @@ class Forwarded:
 
     @property
     def size_bytes(self) -> int:
-        """How much it adds to the message that carries it."""
-        return len(self.text.encode()) + 64 * len(self.spans) + 256 * len(self.attachments)
+        """How much it adds to the message that carries it, in bytes and rather too much."""
+        return (
+            len(self.text.encode())
+            + sum(size_of_span(span) for span in self.spans)
+            + sum(size_of_attachment(each) for each in self.attachments)
+        )
+
+
+def size_of_span(span: Span) -> int:
+    """Return how many bytes a span takes in a message, rather too many."""
+    return 16 + len(span.value.encode())
+
+
+def size_of_attachment(attachment: Attachment) -> int:
+    """Return how many bytes an attachment takes in a message, rather too many."""
+    words = (attachment.name, attachment.url, attachment.media_type)
+    return 32 + sum(len(each.encode()) for each in words)

@@ -14,7 +14,7 @@ from messaging.domain.content import (
     check_attachments,
     compose,
 )
-from messaging.domain.forwarded import Forwarded
+from messaging.domain.forwarded import Forwarded, size_of_attachment, size_of_span
 from messaging.domain.hashing import content_hash
 from messaging.domain.refusals import MessageEmpty, TextTooLong, TooManyMentions
 
@@ -168,7 +168,11 @@ def draft(
         quote_seq=quote_seq,
         quiet=quiet,
         forwarded=forwarded,
-        size_bytes=len(encoded) + 64 * len(spans) + 256 * len(attachments) + 300 + carried,
+        size_bytes=len(encoded)
+        + (sum(map(size_of_span, spans)) if spans else 0)
+        + (sum(map(size_of_attachment, attachments)) if attachments else 0)
+        + 300
+        + carried,
     )
 
 

@@ -22,6 +22,12 @@ from messaging.domain.log import Numbers, Said
 from messaging.domain.messages import Attachment, Draft, Forwarded, Span, SpanKind
 from messaging.domain.posted import Added
 from messaging.domain.presence import State
+from messaging.domain.refusals import FactTooLarge, MessageTooLarge
+
+# A record of a topic takes 1,000,000 bytes: the event, its key and headers (plexuskit.kafka).
+MAX_EVENT_BYTES = 960_000
+# The rest is for 1,000 reactions, a pin, 20 labels, the mentions that an edit adds, and salts.
+MAX_CONTENT_BYTES = 640_000
 
 IMPORT = "import"
 SCHEMA_VERSION = 1
@@ -221,8 +227,12 @@ def envelope(
     membership_version: int = 0,
     origin: str = "",
 ) -> bytes:
-    """Give the stored bytes of an event: exactly what Kafka will carry (MSG-4)."""
-    return Envelope(
+    """Give the stored bytes of an event: exactly what Kafka will carry (MSG-4).
+
+    Raises:
+        FactTooLarge: a record of the topic could not carry it (MSG-21).
+    """
+    event = Envelope(
         event_id=new_id("evt", now=now),
         tenant_id=tenant_id,
         scope=scope,
@@ -239,6 +249,39 @@ def envelope(
         membership_version=membership_version,
         origin=origin,
     ).SerializeToString()
+    if len(event) > MAX_EVENT_BYTES:
+        raise FactTooLarge(bytes=len(event), limit=MAX_EVENT_BYTES)
+    return event
+
+
+def check_content(message: messages_pb2.Message) -> None:
+    """Refuse words that would leave no room for what members put on the message (MSG-21).
+
+    Called before the message has reactions, a pin or labels, or without them.
+
+    Raises:
+        MessageTooLarge: text, spans, mentions, attachments and what is carried are too much.
+    """
+    size = message.ByteSize()
+    if size > MAX_CONTENT_BYTES:
+        raise MessageTooLarge(bytes=size, limit=MAX_CONTENT_BYTES)
+
+
+def parts_of(message: messages_pb2.Message) -> messages_pb2.MessageParts:
+    """Give what members have put on a message, with the numbers that its readers guard by."""
+    parts = messages_pb2.MessageParts(
+        message_id=message.id,
+        conversation_id=message.conversation_id,
+        seq=message.seq,
+        root_seq=message.root_seq,
+        change_no=message.change_no,
+        revision=message.revision,
+        reactions=message.reactions,
+        labels=message.labels,
+    )
+    if message.HasField("pin"):
+        parts.pin.CopyFrom(message.pin)
+    return parts
 
 
 def posted(message: messages_pb2.Message) -> events_pb2.MessagePosted:
@@ -271,18 +314,18 @@ def reacted(
 ) -> events_pb2.MessageReacted:
     """Somebody put an emoji on a message or took it off (MSG-16)."""
     return events_pb2.MessageReacted(
-        message=message, emoji=emoji, person_id=person_id, removed=removed
+        parts=parts_of(message), emoji=emoji, person_id=person_id, removed=removed
     )
 
 
 def pinned(message: messages_pb2.Message) -> events_pb2.MessagePinned:
     """A message was pinned, or its pin was taken off (MSG-16)."""
-    return events_pb2.MessagePinned(message=message)
+    return events_pb2.MessagePinned(parts=parts_of(message))
 
 
 def labeled(message: messages_pb2.Message) -> events_pb2.MessageLabeled:
     """A message has other labels."""
-    return events_pb2.MessageLabeled(message=message)
+    return events_pb2.MessageLabeled(parts=parts_of(message))
 
 
 def created(

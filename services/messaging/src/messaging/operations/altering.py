@@ -168,6 +168,7 @@ async def _try(
         )
         if emptied:
             await log.store.entries.save_events(emptied, tx=tx)
+            await log.store.emptying.begin(target.entry["_id"], tx=tx)
         await once.remembered.keep(once.remembered.response(), tx=tx)
 
     try:
@@ -227,9 +228,9 @@ def _entry_of(
 
 
 async def _emptied_events(log: Log, target: Target) -> dict[str, bytes]:
-    """Give every stored event of the message without its content (MSG-12)."""
+    """Give the stored events with words of the message without them, 21 at the most (MSG-12)."""
     entries = [
         target.entry,
-        *await log.store.entries.find_about(target.message.conversation_id, target.message.seq),
+        *await log.store.emptying.find_edits(target.message.conversation_id, target.message.seq),
     ]
     return {entry["_id"]: present.emptied_event(bytes(entry["event"])) for entry in entries}

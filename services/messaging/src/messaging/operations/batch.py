@@ -27,8 +27,13 @@ from messaging.domain.log import (
 )
 from messaging.domain.messages import Draft
 from messaging.domain.people import Department, department_versions
-from messaging.domain.refusals import ConversationNotFound, RequestIdReused
-from messaging.events import IMPORT, envelope, message_to_proto, posted, timestamp
+from messaging.domain.refusals import (
+    ConversationNotFound,
+    FactTooLarge,
+    MessageTooLarge,
+    RequestIdReused,
+)
+from messaging.events import IMPORT, check_content, envelope, message_to_proto, posted, timestamp
 from messaging.store.entries import posted_document
 
 if TYPE_CHECKING:
@@ -248,10 +253,15 @@ class Batch:
             except Refusal as refusal:
                 doubtful.append((item, refusal))
                 continue
-            seen.add(item.key)
             head = heads.get(draft.conversation_id, tail.head)
             relations = Relations(root_seq, quoted, departments)
-            entry = self._compose(item, tail, head, relations, now, stamp)
+            try:
+                entry = self._compose(item, tail, head, relations, now, stamp)
+            except (MessageTooLarge, FactTooLarge) as refusal:
+                # A retry of what an earlier version took is answered with its numbers.
+                doubtful.append((item, refusal))
+                continue
+            seen.add(item.key)
             heads[draft.conversation_id] = entry.head
             if item.known is not None:
                 item.known[draft.request_id] = entry.stored.seq
@@ -309,6 +319,7 @@ class Batch:
             quoted=relations.quoted,
             departments=relations.departments,
         )
+        check_content(message)
         event = envelope(
             posted(message),
             tenant_id=tail.conversation.tenant_id,

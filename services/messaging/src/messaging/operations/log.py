@@ -208,10 +208,8 @@ class Log:
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.heads.close)
             for number, lane in enumerate(self.lanes):
-                await stack.enter_async_context(
-                    runtime.background(f"log.lane.{number}", lane.run())
-                )
-            await stack.enter_async_context(runtime.background("log.heads", self.heads.keep()))
+                await stack.enter_async_context(runtime.kept(f"log.lane.{number}", lane.run))
+            await stack.enter_async_context(runtime.kept("log.heads", self.heads.keep))
             yield self
 
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TypeVar
 
 from google.protobuf.message import Message as ProtoMessage
-from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE
+from google.protobuf.timestamp_pb2 import Timestamp
+from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, Message
 from plexuskit.grpc import Actor
 
 from messaging import events
 from messaging.domain.content import Content, compose
-from messaging.domain.log import EntryKind
+from messaging.domain.log import EntryKind, Numbers
 from messaging.domain.messages import Draft, Priority, Words, draft
 from messaging.domain.people import department_versions
 from messaging.domain.policy import Policy
@@ -27,6 +28,7 @@ from messaging.domain.posted import (
 )
 from messaging.domain.refusals import TooManyPins
 from messaging.operations.altering import Alteration, Asked, Target, alter_message
+from messaging.operations.emptying import finish_emptying
 from messaging.operations.log import Log
 from messaging.store import present
 from messaging.store.entries import mentioned_in
@@ -52,6 +54,7 @@ async def edit_message(
         MentionAllDenied, MentionDepartmentDenied: the edit addresses so many and may not.
         DepartmentNotFound: nobody knows that department.
         TextTooLong, MessageEmpty, TooManyMentions, InvalidArgument: see domain.messages.
+        MessageTooLarge: all that it is made of is too much (MSG-21).
         ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
     """
     words = _settled(words)
@@ -75,11 +78,17 @@ async def edit_message(
         )
         added = added_mentions(posted, after)
         check_addressing(target.tail, added, person_id=asked.actor.person_id)
+
+        def reworded(numbers: Numbers, at: Timestamp) -> Message:
+            message = present.edited(
+                target.message, after, departments=departments, numbers=numbers, at=at
+            )
+            events.check_content(present.without_parts(message))
+            return message
+
         return Alteration(
             kind=EntryKind.EDITED,
-            message=lambda numbers, at: present.edited(
-                target.message, after, departments=departments, numbers=numbers, at=at
-            ),
+            message=reworded,
             fact=lambda message: events.edited(message, added, departments=departments),
             content_hash=after.content_hash,
             fields={"mentioned": mentioned_in(after) or None},
@@ -96,7 +105,9 @@ async def recall_message(
 ) -> ResponseT:
     """Take a message back (MSG-12): its content goes, also out of every stored event of it.
 
-    What is recalled already stays as it is.
+    The words go in the transaction of the recall; facts of reactions, pins and labels, of which
+    there may be any number, are emptied in bounded batches after it, by another process if this
+    one ends. What is recalled already stays as it is.
 
     Raises:
         NotYourMessage, RecallWindowClosed: see domain.posted.
@@ -127,7 +138,9 @@ async def recall_message(
             empties=True,
         )
 
-    return await alter_message(log, asked, decide)
+    answer = await alter_message(log, asked, decide)
+    await finish_emptying(log.store, asked.conversation_id, asked.seq)
+    return answer
 
 
 async def react_to_message(

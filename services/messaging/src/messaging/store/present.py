@@ -5,6 +5,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -24,6 +25,11 @@ from messaging.domain.messages import (
 from messaging.domain.posted import Posted
 from messaging.events import add_content
 
+_OF_PARTS: Final = (
+    events_pb2.MessageReacted,
+    events_pb2.MessagePinned,
+    events_pb2.MessageLabeled,
+)
 _FLAGS = {
     "mention_all": SpanKind.MENTION_ALL,
     "code": SpanKind.CODE,
@@ -38,6 +44,7 @@ _VALUED = {
     "link": SpanKind.LINK,
     "code_block": SpanKind.CODE_BLOCK,
 }
+_PARTS: Final = ("reactions", "pin", "labels")
 _CONTENT_FIELDS = ("text", "spans", "mentions", "attachments", "forwarded", "quote", "reactions")
 
 
@@ -99,6 +106,15 @@ def emptied(message: messages_pb2.Message) -> messages_pb2.Message:
     for name in (*_CONTENT_FIELDS, "pin", "labels"):
         message.ClearField(name)  # type: ignore[arg-type] # names of the contract
     return message
+
+
+def without_parts(message: messages_pb2.Message) -> messages_pb2.Message:
+    """Give a copy with its words alone: no reactions, pin or labels."""
+    words = messages_pb2.Message()
+    words.CopyFrom(message)
+    for name in _PARTS:
+        words.ClearField(name)
+    return words
 
 
 def with_reactions(
@@ -195,7 +211,11 @@ def emptied_event(event: bytes) -> bytes:
     """Take the content out of a stored event about a message; everything else stays (MSG-12)."""
     envelope = Envelope.FromString(event)
     fact = _fact(envelope)
-    emptied(fact.message)  # type: ignore[attr-defined] # each fact about a message has it
+    if isinstance(fact, _OF_PARTS):
+        for name in _PARTS:
+            fact.parts.ClearField(name)
+    if fact.HasField("message"):
+        emptied(fact.message)  # type: ignore[attr-defined] # each fact about a message has it
     if isinstance(fact, events_pb2.MessageEdited):
         fact.ClearField("added_mentions")
     envelope.fact = fact.SerializeToString()
@@ -260,5 +280,6 @@ __all__ = [
     "with_labels",
     "with_pin",
     "with_reactions",
+    "without_parts",
     "without_pin",
 ]

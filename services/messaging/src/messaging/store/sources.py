@@ -6,7 +6,7 @@ What people keep for themselves comes from the outbox that every service has.
 from typing import Final
 
 from plexus.topics import MESSAGING_CONVERSATION_V1, MESSAGING_CURSOR_V1
-from plexuskit.relay import FactSource, replay_by_id
+from plexuskit.relay import OUTBOX, FactSource, replay_by_id
 
 from messaging.domain.log import EntryKind
 
@@ -55,3 +55,6 @@ CURSOR_LOG: Final = FactSource(
     event_type=lambda _: "plexus.messaging.v1.CursorAdvanced",
     stored_at=lambda step: step["at"],
 )
+
+SOURCES: Final = (ENTRIES, CURSOR_LOG, OUTBOX)
+"""Everything that messaging publishes."""

@@ -10,6 +10,7 @@ from plexuskit.requests import Requests
 from messaging.store.conversations import ConversationStore
 from messaging.store.cursors import CursorStore
 from messaging.store.drafts import DraftStore
+from messaging.store.emptying import EmptyingStore
 from messaging.store.entries import EntryStore
 from messaging.store.heads import HeadStore
 from messaging.store.history import HistoryStore
@@ -30,6 +31,7 @@ class Store:
     def __init__(self, db: Database) -> None:
         self.db = db
         self.entries = EntryStore(db)
+        self.emptying = EmptyingStore(db)
         self.conversations = ConversationStore(db)
         self.heads = HeadStore(db)
         self.history = HistoryStore(db)
@@ -48,6 +50,7 @@ class Store:
     async def provision(self) -> None:
         """Create collections and indexes; running it again changes nothing."""
         await self.entries.ensure_indexes()
+        await self.emptying.ensure_indexes()
         await self.conversations.ensure_indexes()
         await self.heads.ensure_indexes()
         await self.cursors.ensure_indexes()

@@ -16,6 +16,8 @@ from typing import Protocol
 import structlog
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown, InvalidArgument, Refusal
+from plexuskit.grpc import RemoteFailure
+from plexuskit.health import describe
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
@@ -56,7 +58,8 @@ class Owners(Protocol):
         """Tell whether the person may read the source now, and it is not recalled.
 
         Raises:
-            DependencyDown: the owner cannot be reached.
+            Refusal: the owner cannot be reached, or does not answer this now.
+            RemoteFailure: the owner failed unexpectedly.
         """
         ...
 
@@ -96,6 +99,8 @@ class Sender:
         self._rules = rules
         self._clock = clock
         self._stopping = False
+        # What went wrong unexpectedly in the last round; empty for nothing.
+        self.unexpected = ""
 
     def stop(self) -> None:
         """Begin no other mail; what was taken and not begun is given back."""
@@ -107,6 +112,7 @@ class Sender:
         Raises:
             DependencyDown: the database is away; what was taken is due again when the lease ends.
         """
+        self.unexpected = ""
         now = self._clock.now()
         lease, until = new_id("lse", now=now), now + self._rules.lease
         taken = await self._store.notifications.claim_due(
@@ -134,9 +140,28 @@ class Sender:
                     # The lease could end before the outcome is stored, and another sender begin.
                     log.warning("sender.lease_too_short", left=len(waiting))
                     return
-                answer = await self._bring(waiting.popleft(), connection)
+                answer = await self._bring_alone(waiting.popleft(), connection)
                 if answer is not None:
                     answers.append(answer)
+
+    async def _bring_alone(self, taken: Notification, connection: Connection) -> Answer | None:
+        """Bring one mail as far as possible; what is unexpected about it ends no other mail.
+
+        Raises:
+            DependencyDown: the database is away, so nothing can be stored of any mail.
+        """
+        try:
+            return await self._bring(taken, connection)
+        except DependencyDown:
+            raise
+        except Exception as error:
+            self.unexpected = describe(error)
+            log.exception("mail.failed", notification_id=taken.id)
+            # Whether the server has it is unknown: tried again later, and given up in the end.
+            policy, now = self._rules.retries, self._clock.now()
+            outcome = settled(taken.email, Answer.UNANSWERED, policy=policy, now=now)
+            await self._store_outcome(taken, outcome)
+            return None
 
     async def _bring(self, taken: Notification, connection: Connection) -> Answer | None:
         """Bring one mail as far as possible; return the server's answer if it came to that."""
@@ -172,8 +197,9 @@ class Sender:
             return person
         try:
             readable = await self._owners.readable(notification)
-        except Refusal as refusal:
-            # Never a guess: nobody but the owner knows whether the text may still be shown.
+        except (Refusal, RemoteFailure) as refusal:
+            # Never a guess: nobody but the owner knows whether the text may still be shown. An
+            # owner that fails on this one is asked again too, until `give_up_after`.
             log.warning("sender.owner_unreachable", kind=notification.kind, why=str(refusal))
             answer = Answer.OWNER_UNREACHABLE
             return settled(email, answer, policy=self._rules.retries, now=now)

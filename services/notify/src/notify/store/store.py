@@ -47,6 +47,10 @@ class Store:
         await self.tasks.ensure_indexes()
         await self.outbox.ensure_indexes()
 
+    async def probe(self) -> None:
+        """Write and read the probe document of the service"s consumers; see `Database.probe`."""
+        await self._db.probe("notify")
+
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run the work in one transaction, again after conflicts; see `Database.transact`."""
         return await self._db.transact(work, attempts=_ATTEMPTS, within=_WITHIN)

@@ -5,10 +5,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
+import grpc
 import structlog
+from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.search.v1.search_service_pb2_grpc import add_SearchServiceServicer_to_server
 from plexuskit.errors import DependencyDown
 from plexuskit.grpc import CallerSigner, CallerVerifier, DerivedKey, channel, serve
+from plexuskit.kafka import owners_of
 from plexuskit.service import Role, Runtime
 
 from search import consumers
@@ -66,7 +69,13 @@ async def indexer(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Bring what happens into the index."""
     async with (
         _store(settings, runtime) as store,
-        consumers.consuming(store, settings.kafka, runtime),
+        _channels(settings, runtime) as channels,
+        consumers.consuming(
+            store,
+            settings.kafka,
+            runtime,
+            owners=owners_of({name: AuthorityStub(each) for name, each in channels.items()}),
+        ),
     ):
         yield
 
@@ -106,11 +115,24 @@ async def _store(settings: Settings, runtime: Runtime) -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def _access(settings: Settings, runtime: Runtime) -> AsyncIterator[Access]:
+    timeout_seconds = settings.query.owner_timeout_seconds
+    async with _channels(settings, runtime) as channels:
+        owners = {
+            type_: AuthorityOwner(channels[name], timeout_seconds=timeout_seconds)
+            for type_, name in OWNERS.items()
+        }
+        yield Access(owners, readers_cached=settings.query.readers_cached)
+
+
+@asynccontextmanager
+async def _channels(
+    settings: Settings, runtime: Runtime
+) -> AsyncIterator[Mapping[str, grpc.aio.Channel]]:
+    """Open a channel to each owner, by its name."""
     signer = CallerSigner(settings.caller)
-    owners: dict[DocumentType, AuthorityOwner] = {}
     async with AsyncExitStack() as stack:
-        for type_, name in OWNERS.items():
-            opened = await stack.enter_async_context(
+        yield {
+            name: await stack.enter_async_context(
                 channel(
                     getattr(settings.peers, name),
                     audience=name,
@@ -120,10 +142,8 @@ async def _access(settings: Settings, runtime: Runtime) -> AsyncIterator[Access]
                     clock=runtime.clock,
                 )
             )
-            owners[type_] = AuthorityOwner(
-                opened, timeout_seconds=settings.query.owner_timeout_seconds
-            )
-        yield Access(owners, readers_cached=settings.query.readers_cached)
+            for name in OWNERS.values()
+        }
 
 
 ROLES: Final[Mapping[str, Role]] = {"api": api, "indexer": indexer}

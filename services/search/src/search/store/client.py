@@ -13,14 +13,9 @@ from plexuskit.errors import DependencyDown
 
 from search.config import OpensearchSection
 
-# What passes by itself: too many requests, and a cluster that is starting, electing or overloaded.
-BUSY: Final = frozenset(
-    {
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.BAD_GATEWAY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        HTTPStatus.GATEWAY_TIMEOUT,
-    }
+# Of a whole request: the account or a block of the cluster refuses it, or it is overloaded.
+REFUSED: Final = frozenset(
+    {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
 )
 MISSING: Final = "index_not_found_exception"
 CLOSED: Final = "index_closed_exception"  # while its similarity is replaced, see `indices`
@@ -65,16 +60,24 @@ def index_errors(doing: str) -> Iterator[None]:
         doing: what was being done, in a few static words.
 
     Raises:
-        IndexUnreachable: no connection, no answer in time, too busy, or the index is not there.
-        TransportError: anything else, which is a fault of this service.
+        IndexUnreachable: no connection, no answer in time, refused or failed as a whole (401, 403,
+            429, 5xx), or the index is not there.
+        TransportError: anything else; it may be a fault of this service or of what was sent.
     """
     try:
         yield
     except NotConnected as error:
         raise IndexUnreachable(doing=doing, cause=type(error).__name__) from error
     except TransportError as error:
-        if error.status_code in BUSY:
+        if broken(error.status_code):
             raise IndexUnreachable(doing=doing, cause=f"HTTP {error.status_code}") from error
         if error.error in {MISSING, CLOSED}:
             raise IndexMissing(doing=doing) from error
         raise
+
+
+def broken(status: object) -> bool:
+    """Tell whether this HTTP status of a whole request says that the index itself does not work."""
+    return isinstance(status, int) and (
+        status in REFUSED or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from opensearchpy import AsyncOpenSearch
 
@@ -11,9 +12,11 @@ from search.domain.lag import Progress
 from search.domain.paging import Place
 from search.domain.query import Query
 from search.store import indices, progress, reading, weights, writing
-from search.store.client import index_errors
+from search.store.client import IndexUnreachable, index_errors
 from search.store.reading import Counted, Filters, FoundPage
 from search.store.writing import Rejected
+
+PROBE: Final = "probe"
 
 
 class Store:
@@ -38,6 +41,22 @@ class Store:
                 body={"size": 0, "track_total_hits": False, "terminate_after": 1},
                 params={"allow_partial_search_results": "false"},
             )
+
+    async def probe(self, type_: DocumentType, *, now: datetime) -> None:
+        """Write the probe document of an index by the usual way, read it back, and search.
+
+        The document is a tombstone, so nobody finds it.
+
+        Raises:
+            IndexUnreachable: the index does not take it, does not return it, or cannot be searched.
+        """
+        version = int(now.timestamp() * 1000)
+        probe = Document(type=type_, id=PROBE, tenant_id=PROBE, version=version, gone=True)
+        if await self.write([probe], now=now):
+            raise IndexUnreachable(doing="probe", cause="the probe document is refused")
+        with index_errors("probe"):
+            await self._client.get(index=self._names.write(type_), id=PROBE)
+        await self.ping()
 
     async def refresh(self) -> None:
         """Make everything written so far findable at once."""

@@ -18,6 +18,23 @@ from search.store.indices import Names
 BULK_DOCUMENTS: Final = 500
 # a body up to this size is sent without holding up the event loop
 BULK_BYTES: Final = 1_000_000
+# A mapping error, and a document that is too large.
+_OF_DOCUMENTS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+# The index answers for one document what it would answer for any.
+_OF_INDEX: Final = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+
+
+class IndexFailed(Exception):  # noqa: N818 - named after the fact, like every refusal
+    """The index failed on one document for an unknown reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +60,7 @@ async def write(
 
     Raises:
         IndexUnreachable: not everything is stored, and writing it again later may help.
+        IndexFailed: the index failed on a document for an unknown reason.
     """
     rejected: list[Rejected] = []
     for first, lines in _bulks(documents, names=names, now=now):
@@ -58,8 +76,8 @@ async def write(
                     request_timeout=timeout_seconds,
                 )
             except TransportError as error:
-                # the request as a whole is refused for what a document in it is
-                if error.status_code != HTTPStatus.BAD_REQUEST or len(lines) > 1:
+                # the request as a whole is refused for what the only document in it is
+                if error.status_code not in _OF_DOCUMENTS or len(lines) > 1:
                     raise
                 rejected.append(Rejected(position=first, why=str(error.error)))
                 continue
@@ -106,6 +124,7 @@ def _rejected(items: Sequence[dict[str, Any]], *, first: int) -> list[Rejected]:
 
     Raises:
         IndexUnreachable: at least one is to be written again.
+        IndexFailed: the index failed on one of them for an unknown reason.
     """
     rejected = []
     for position, item in enumerate(items, start=first):
@@ -115,8 +134,10 @@ def _rejected(items: Sequence[dict[str, Any]], *, first: int) -> list[Rejected]:
             continue
         if status == HTTPStatus.NOT_FOUND or error["type"] == CLOSED:
             raise IndexMissing(doing="bulk")
-        if status != HTTPStatus.BAD_REQUEST:
+        if status in _OF_INDEX:
             raise IndexUnreachable(doing="bulk", cause=f"HTTP {status} {error['type']}")
+        if status not in _OF_DOCUMENTS:
+            raise IndexFailed(f"HTTP {status} {error['type']}")
         rejected.append(Rejected(position=position, why=_why(error)))
     return rejected
 

@@ -52,6 +52,10 @@ class AuthorityApi(AuthorityServicer):
         """Refuse: departments and groups are directory's. Refusals: InvalidArgument."""
         raise InvalidArgument(field="sets", problem="are directory's; ask its Authority")
 
+    async def ReadFacts(self, request: pb.ReadFactsRequest, _: Any) -> Any:
+        """Return published facts by their numbers. Refusals: InvalidArgument."""
+        return await self._store.read_facts(request)
+
     async def Snapshot(
         self, request: pb.SnapshotRequest, _: Any
     ) -> AsyncIterator[pb.SnapshotResponse]:

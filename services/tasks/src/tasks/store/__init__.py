@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from plexus.authz.v1.authority_pb2 import ReadFactsRequest, ReadFactsResponse
 from plexuskit.mongo import Database, DuplicateKey, Retry, Transaction
 from plexuskit.outbox import Outbox
+from plexuskit.relay import OUTBOX, read_facts
 
 from tasks.domain.identity import Actor, ColumnId, ProjectId, TenantId
 from tasks.domain.projects import Project
@@ -62,6 +64,10 @@ class Store:
         await self.outbox.ensure_indexes()
         await self._counters.ensure_indexes([])
         await self._lanes.ensure_indexes([])
+
+    async def read_facts(self, request: ReadFactsRequest) -> ReadFactsResponse:
+        """Read published facts by their numbers; see `plexuskit.relay.read_facts`."""
+        return await read_facts(self._db, [OUTBOX], request)
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run the work in one transaction, again after conflicts; see `Database.transact`."""

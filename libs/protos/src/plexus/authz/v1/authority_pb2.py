@@ -26,7 +26,7 @@ from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__
 from plexus.event.v1 import envelope_pb2 as plexus_dot_event_dot_v1_dot_envelope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fplexus/authz/v1/authority.proto\x12\x0fplexus.authz.v1\x1a\x1dplexus/authz/v1/options.proto\x1a\x1eplexus/event/v1/envelope.proto\"/\n\x08Interval\x12\x11\n\tfirst_seq\x18\x01 \x01(\x03\x12\x10\n\x08last_seq\x18\x02 \x01(\x03\"d\n\tContainer\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12,\n\tintervals\x18\x03 \x03(\x0b\x32\x19.plexus.authz.v1.Interval\x12\x0f\n\x07peer_id\x18\x04 \x01(\t\"H\n\tObjectRef\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontainer_id\x18\x03 \x01(\t\x12\x0b\n\x03seq\x18\x04 \x01(\x03\"X\n\x19ReadableContainersRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x15\n\rknown_version\x18\x03 \x01(\t\"p\n\x1aReadableContainersResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x11\n\tunchanged\x18\x02 \x01(\x08\x12.\n\ncontainers\x18\x03 \x03(\x0b\x32\x1a.plexus.authz.v1.Container\"`\n\x0eRecheckRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12(\n\x04refs\x18\x03 \x03(\x0b\x32\x1a.plexus.authz.v1.ObjectRef\"=\n\x0fRecheckResponse\x12*\n\x08verdicts\x18\x01 \x03(\x0b\x32\x18.plexus.authz.v1.Verdict\",\n\x07Verdict\x12\x10\n\x08readable\x18\x01 \x01(\x08\x12\x0f\n\x07version\x18\x02 \x01(\x03\"K\n\x14\x46ilterMembersRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0c\n\x04sets\x18\x02 \x03(\t\x12\x12\n\nperson_ids\x18\x03 \x03(\t\"+\n\x15\x46ilterMembersResponse\x12\x12\n\nperson_ids\x18\x01 \x03(\t\"E\n\x0fSnapshotRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06topics\x18\x02 \x03(\t\x12\x0f\n\x07\x63ompact\x18\x03 \x01(\x08\"j\n\x10SnapshotResponse\x12,\n\trelations\x18\x01 \x03(\x0b\x32\x19.plexus.authz.v1.Relation\x12(\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32\x19.plexus.event.v1.Envelope\"\xa1\x01\n\x08Relation\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\x10\n\x08relation\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\x03\x12,\n\tintervals\x18\x06 \x03(\x0b\x32\x19.plexus.authz.v1.Interval\x12\x10\n\x08subjects\x18\x07 \x03(\t2\x9b\x03\n\tAuthority\x12u\n\x12ReadableContainers\x12*.plexus.authz.v1.ReadableContainersRequest\x1a+.plexus.authz.v1.ReadableContainersResponse\"\x06\xaa\xbb\x18\x02(\x01\x12T\n\x07Recheck\x12\x1f.plexus.authz.v1.RecheckRequest\x1a .plexus.authz.v1.RecheckResponse\"\x06\xaa\xbb\x18\x02(\x01\x12\x66\n\rFilterMembers\x12%.plexus.authz.v1.FilterMembersRequest\x1a&.plexus.authz.v1.FilterMembersResponse\"\x06\xaa\xbb\x18\x02(\x01\x12Y\n\x08Snapshot\x12 .plexus.authz.v1.SnapshotRequest\x1a!.plexus.authz.v1.SnapshotResponse\"\x06\xaa\xbb\x18\x02(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fplexus/authz/v1/authority.proto\x12\x0fplexus.authz.v1\x1a\x1dplexus/authz/v1/options.proto\x1a\x1eplexus/event/v1/envelope.proto\"/\n\x08Interval\x12\x11\n\tfirst_seq\x18\x01 \x01(\x03\x12\x10\n\x08last_seq\x18\x02 \x01(\x03\"d\n\tContainer\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12,\n\tintervals\x18\x03 \x03(\x0b\x32\x19.plexus.authz.v1.Interval\x12\x0f\n\x07peer_id\x18\x04 \x01(\t\"H\n\tObjectRef\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontainer_id\x18\x03 \x01(\t\x12\x0b\n\x03seq\x18\x04 \x01(\x03\"X\n\x19ReadableContainersRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x15\n\rknown_version\x18\x03 \x01(\t\"p\n\x1aReadableContainersResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x11\n\tunchanged\x18\x02 \x01(\x08\x12.\n\ncontainers\x18\x03 \x03(\x0b\x32\x1a.plexus.authz.v1.Container\"`\n\x0eRecheckRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12(\n\x04refs\x18\x03 \x03(\x0b\x32\x1a.plexus.authz.v1.ObjectRef\"=\n\x0fRecheckResponse\x12*\n\x08verdicts\x18\x01 \x03(\x0b\x32\x18.plexus.authz.v1.Verdict\",\n\x07Verdict\x12\x10\n\x08readable\x18\x01 \x01(\x08\x12\x0f\n\x07version\x18\x02 \x01(\x03\"K\n\x14\x46ilterMembersRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0c\n\x04sets\x18\x02 \x03(\t\x12\x12\n\nperson_ids\x18\x03 \x03(\t\"+\n\x15\x46ilterMembersResponse\x12\x12\n\nperson_ids\x18\x01 \x03(\t\"c\n\x10ReadFactsRequest\x12\r\n\x05topic\x18\x01 \x01(\t\x12\r\n\x05scope\x18\x02 \x01(\t\x12\x16\n\x0e\x66rom_change_no\x18\x03 \x01(\x03\x12\x19\n\x11through_change_no\x18\x04 \x01(\x03\"O\n\x11ReadFactsResponse\x12(\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32\x19.plexus.event.v1.Envelope\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"E\n\x0fSnapshotRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06topics\x18\x02 \x03(\t\x12\x0f\n\x07\x63ompact\x18\x03 \x01(\x08\"j\n\x10SnapshotResponse\x12,\n\trelations\x18\x01 \x03(\x0b\x32\x19.plexus.authz.v1.Relation\x12(\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32\x19.plexus.event.v1.Envelope\"\xa1\x01\n\x08Relation\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\x10\n\x08relation\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\x03\x12,\n\tintervals\x18\x06 \x03(\x0b\x32\x19.plexus.authz.v1.Interval\x12\x10\n\x08subjects\x18\x07 \x03(\t2\xf7\x03\n\tAuthority\x12u\n\x12ReadableContainers\x12*.plexus.authz.v1.ReadableContainersRequest\x1a+.plexus.authz.v1.ReadableContainersResponse\"\x06\xaa\xbb\x18\x02(\x01\x12T\n\x07Recheck\x12\x1f.plexus.authz.v1.RecheckRequest\x1a .plexus.authz.v1.RecheckResponse\"\x06\xaa\xbb\x18\x02(\x01\x12\x66\n\rFilterMembers\x12%.plexus.authz.v1.FilterMembersRequest\x1a&.plexus.authz.v1.FilterMembersResponse\"\x06\xaa\xbb\x18\x02(\x01\x12Z\n\tReadFacts\x12!.plexus.authz.v1.ReadFactsRequest\x1a\".plexus.authz.v1.ReadFactsResponse\"\x06\xaa\xbb\x18\x02(\x01\x12Y\n\x08Snapshot\x12 .plexus.authz.v1.SnapshotRequest\x1a!.plexus.authz.v1.SnapshotResponse\"\x06\xaa\xbb\x18\x02(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHORITY'].methods_by_name['Recheck']._serialized_options = b'\252\273\030\002(\001'
   _globals['_AUTHORITY'].methods_by_name['FilterMembers']._loaded_options = None
   _globals['_AUTHORITY'].methods_by_name['FilterMembers']._serialized_options = b'\252\273\030\002(\001'
+  _globals['_AUTHORITY'].methods_by_name['ReadFacts']._loaded_options = None
+  _globals['_AUTHORITY'].methods_by_name['ReadFacts']._serialized_options = b'\252\273\030\002(\001'
   _globals['_AUTHORITY'].methods_by_name['Snapshot']._loaded_options = None
   _globals['_AUTHORITY'].methods_by_name['Snapshot']._serialized_options = b'\252\273\030\002(\001'
   _globals['_INTERVAL']._serialized_start=115
@@ -61,12 +63,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FILTERMEMBERSREQUEST']._serialized_end=826
   _globals['_FILTERMEMBERSRESPONSE']._serialized_start=828
   _globals['_FILTERMEMBERSRESPONSE']._serialized_end=871
-  _globals['_SNAPSHOTREQUEST']._serialized_start=873
-  _globals['_SNAPSHOTREQUEST']._serialized_end=942
-  _globals['_SNAPSHOTRESPONSE']._serialized_start=944
-  _globals['_SNAPSHOTRESPONSE']._serialized_end=1050
-  _globals['_RELATION']._serialized_start=1053
-  _globals['_RELATION']._serialized_end=1214
-  _globals['_AUTHORITY']._serialized_start=1217
-  _globals['_AUTHORITY']._serialized_end=1628
+  _globals['_READFACTSREQUEST']._serialized_start=873
+  _globals['_READFACTSREQUEST']._serialized_end=972
+  _globals['_READFACTSRESPONSE']._serialized_start=974
+  _globals['_READFACTSRESPONSE']._serialized_end=1053
+  _globals['_SNAPSHOTREQUEST']._serialized_start=1055
+  _globals['_SNAPSHOTREQUEST']._serialized_end=1124
+  _globals['_SNAPSHOTRESPONSE']._serialized_start=1126
+  _globals['_SNAPSHOTRESPONSE']._serialized_end=1232
+  _globals['_RELATION']._serialized_start=1235
+  _globals['_RELATION']._serialized_end=1396
+  _globals['_AUTHORITY']._serialized_start=1399
+  _globals['_AUTHORITY']._serialized_end=1902
 # @@protoc_insertion_point(module_scope)

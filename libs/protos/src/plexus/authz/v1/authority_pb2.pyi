@@ -291,6 +291,63 @@ class FilterMembersResponse(_message.Message):
 Global___FilterMembersResponse: _TypeAlias = FilterMembersResponse  # noqa: Y015
 
 @_typing.final
+class ReadFactsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOPIC_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    FROM_CHANGE_NO_FIELD_NUMBER: _builtins.int
+    THROUGH_CHANGE_NO_FIELD_NUMBER: _builtins.int
+    topic: _builtins.str
+    """The catalogue's name of a topic of the owner."""
+    scope: _builtins.str
+    """What the numbers count: `Envelope.scope`."""
+    from_change_no: _builtins.int
+    """First and last `change_no`, both included."""
+    through_change_no: _builtins.int
+    def __init__(
+        self,
+        *,
+        topic: _builtins.str = ...,
+        scope: _builtins.str = ...,
+        from_change_no: _builtins.int = ...,
+        through_change_no: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_change_no", b"from_change_no", "scope", b"scope", "through_change_no", b"through_change_no", "topic", b"topic"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadFactsRequest: _TypeAlias = ReadFactsRequest  # noqa: Y015
+
+@_typing.final
+class ReadFactsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACTS_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    has_more: _builtins.bool
+    """More follow: ask again from the number after the last one."""
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.Envelope]:
+        """In order of `change_no`; at most 100 and about 4 MiB, but always one when there is one."""
+
+    def __init__(
+        self,
+        *,
+        facts: _abc.Iterable[_envelope_pb2.Envelope] | None = ...,
+        has_more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "has_more", b"has_more"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadFactsResponse: _TypeAlias = ReadFactsResponse  # noqa: Y015
+
+@_typing.final
 class SnapshotRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -50,6 +50,11 @@ class AuthorityStub:
                 request_serializer=plexus_dot_authz_dot_v1_dot_authority__pb2.FilterMembersRequest.SerializeToString,
                 response_deserializer=plexus_dot_authz_dot_v1_dot_authority__pb2.FilterMembersResponse.FromString,
                 _registered_method=True)
+        self.ReadFacts = channel.unary_unary(
+                '/plexus.authz.v1.Authority/ReadFacts',
+                request_serializer=plexus_dot_authz_dot_v1_dot_authority__pb2.ReadFactsRequest.SerializeToString,
+                response_deserializer=plexus_dot_authz_dot_v1_dot_authority__pb2.ReadFactsResponse.FromString,
+                _registered_method=True)
         self.Snapshot = channel.unary_stream(
                 '/plexus.authz.v1.Authority/Snapshot',
                 request_serializer=plexus_dot_authz_dot_v1_dot_authority__pb2.SnapshotRequest.SerializeToString,
@@ -82,6 +87,13 @@ class AuthorityServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadFacts(self, request, context):
+        """Facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Snapshot(self, request, context):
         """Every relation of the owner, or the present state behind its topics, for a projection that starts.
         """
@@ -106,6 +118,11 @@ def add_AuthorityServicer_to_server(servicer, server):
                     servicer.FilterMembers,
                     request_deserializer=plexus_dot_authz_dot_v1_dot_authority__pb2.FilterMembersRequest.FromString,
                     response_serializer=plexus_dot_authz_dot_v1_dot_authority__pb2.FilterMembersResponse.SerializeToString,
+            ),
+            'ReadFacts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadFacts,
+                    request_deserializer=plexus_dot_authz_dot_v1_dot_authority__pb2.ReadFactsRequest.FromString,
+                    response_serializer=plexus_dot_authz_dot_v1_dot_authority__pb2.ReadFactsResponse.SerializeToString,
             ),
             'Snapshot': grpc.unary_stream_rpc_method_handler(
                     servicer.Snapshot,
@@ -195,6 +212,33 @@ class Authority:
             '/plexus.authz.v1.Authority/FilterMembers',
             plexus_dot_authz_dot_v1_dot_authority__pb2.FilterMembersRequest.SerializeToString,
             plexus_dot_authz_dot_v1_dot_authority__pb2.FilterMembersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadFacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.authz.v1.Authority/ReadFacts',
+            plexus_dot_authz_dot_v1_dot_authority__pb2.ReadFactsRequest.SerializeToString,
+            plexus_dot_authz_dot_v1_dot_authority__pb2.ReadFactsResponse.FromString,
             options,
             channel_credentials,
             insecure,

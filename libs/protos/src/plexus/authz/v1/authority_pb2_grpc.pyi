@@ -39,6 +39,8 @@ class AuthorityStub:
     """Which of the given objects the person may read now, with their present version (SRC-2, SRC-4)."""
     FilterMembers: _grpc.UnaryUnaryMultiCallable[_authority_pb2.FilterMembersRequest, _authority_pb2.FilterMembersResponse]
     """Who of the given people belongs to one of the given sets now: the owner's answer, never a projection's (MSG-13)."""
+    ReadFacts: _grpc.UnaryUnaryMultiCallable[_authority_pb2.ReadFactsRequest, _authority_pb2.ReadFactsResponse]
+    """Facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic."""
     Snapshot: _grpc.UnaryStreamMultiCallable[_authority_pb2.SnapshotRequest, _authority_pb2.SnapshotResponse]
     """Every relation of the owner, or the present state behind its topics, for a projection that starts."""
 
@@ -53,6 +55,8 @@ class AuthorityAsyncStub(AuthorityStub):
     """Which of the given objects the person may read now, with their present version (SRC-2, SRC-4)."""
     FilterMembers: _aio.UnaryUnaryMultiCallable[_authority_pb2.FilterMembersRequest, _authority_pb2.FilterMembersResponse]  # type: ignore[assignment]
     """Who of the given people belongs to one of the given sets now: the owner's answer, never a projection's (MSG-13)."""
+    ReadFacts: _aio.UnaryUnaryMultiCallable[_authority_pb2.ReadFactsRequest, _authority_pb2.ReadFactsResponse]  # type: ignore[assignment]
+    """Facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic."""
     Snapshot: _aio.UnaryStreamMultiCallable[_authority_pb2.SnapshotRequest, _authority_pb2.SnapshotResponse]  # type: ignore[assignment]
     """Every relation of the owner, or the present state behind its topics, for a projection that starts."""
 
@@ -82,6 +86,14 @@ class AuthorityServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_authority_pb2.FilterMembersResponse, _abc.Awaitable[_authority_pb2.FilterMembersResponse]]:
         """Who of the given people belongs to one of the given sets now: the owner's answer, never a projection's (MSG-13)."""
+
+    @_abc_1.abstractmethod
+    def ReadFacts(
+        self,
+        request: _authority_pb2.ReadFactsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_authority_pb2.ReadFactsResponse, _abc.Awaitable[_authority_pb2.ReadFactsResponse]]:
+        """Facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic."""
 
     @_abc_1.abstractmethod
     def Snapshot(

@@ -38,6 +38,7 @@ class Envelope(_message.Message):
     CHAIN_HASH_FIELD_NUMBER: _builtins.int
     MEMBERSHIP_VERSION_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int
+    OMITTED_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """Prefixed and time-ordered (`evt_…`); acting consumers claim it together with their effect."""
     tenant_id: _builtins.str
@@ -65,6 +66,10 @@ class Envelope(_message.Message):
     """Version of the membership that the fact was decided under; 0 where there is none."""
     origin: _builtins.str
     """Where the fact came from: empty for people, `import` for history brought in (MSG-19)."""
+    omitted: _builtins.bool
+    """The fact was larger than a record may be and is left out: `fact` is empty, everything else is as stored. Services
+    read it with `Authority.ReadFacts` of the topic's owner, clients fetch the current state (`ListChanges`).
+    """
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -85,10 +90,11 @@ class Envelope(_message.Message):
         chain_hash: _builtins.bytes = ...,
         membership_version: _builtins.int = ...,
         origin: _builtins.str = ...,
+        omitted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "chain_hash", b"chain_hash", "change_no", b"change_no", "content_hash", b"content_hash", "entity_id", b"entity_id", "entity_version", b"entity_version", "event_id", b"event_id", "fact", b"fact", "membership_version", b"membership_version", "occurred_at", b"occurred_at", "origin", b"origin", "schema_version", b"schema_version", "scope", b"scope", "tenant_id", b"tenant_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "chain_hash", b"chain_hash", "change_no", b"change_no", "content_hash", b"content_hash", "entity_id", b"entity_id", "entity_version", b"entity_version", "event_id", b"event_id", "fact", b"fact", "membership_version", b"membership_version", "occurred_at", b"occurred_at", "omitted", b"omitted", "origin", b"origin", "schema_version", b"schema_version", "scope", b"scope", "tenant_id", b"tenant_id", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

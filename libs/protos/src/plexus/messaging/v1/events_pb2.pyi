@@ -178,11 +178,16 @@ class MessageReacted(_message.Message):
     EMOJI_FIELD_NUMBER: _builtins.int
     PERSON_ID_FIELD_NUMBER: _builtins.int
     REMOVED_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
     emoji: _builtins.str
     person_id: _builtins.str
     removed: _builtins.bool
     @_builtins.property
-    def message(self) -> _messages_pb2.Message: ...
+    def message(self) -> _messages_pb2.Message:
+        """The whole message; only in facts from before `parts`."""
+
+    @_builtins.property
+    def parts(self) -> _messages_pb2.MessageParts: ...
     def __init__(
         self,
         *,
@@ -190,10 +195,11 @@ class MessageReacted(_message.Message):
         emoji: _builtins.str = ...,
         person_id: _builtins.str = ...,
         removed: _builtins.bool = ...,
+        parts: _messages_pb2.MessageParts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "parts", b"parts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["emoji", b"emoji", "message", b"message", "person_id", b"person_id", "removed", b"removed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["emoji", b"emoji", "message", b"message", "parts", b"parts", "person_id", b"person_id", "removed", b"removed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -201,21 +207,27 @@ Global___MessageReacted: _TypeAlias = MessageReacted  # noqa: Y015
 
 @_typing.final
 class MessagePinned(_message.Message):
-    """A message was pinned, or its pin was taken off; `message.pin` tells (MSG-16)."""
+    """A message was pinned, or its pin was taken off; `parts.pin` shows which (MSG-16)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MESSAGE_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def message(self) -> _messages_pb2.Message: ...
+    def message(self) -> _messages_pb2.Message:
+        """The whole message; only in facts from before `parts`."""
+
+    @_builtins.property
+    def parts(self) -> _messages_pb2.MessageParts: ...
     def __init__(
         self,
         *,
         message: _messages_pb2.Message | None = ...,
+        parts: _messages_pb2.MessageParts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "parts", b"parts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "parts", b"parts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -223,21 +235,27 @@ Global___MessagePinned: _TypeAlias = MessagePinned  # noqa: Y015
 
 @_typing.final
 class MessageLabeled(_message.Message):
-    """Labels were put on a message or taken off; `message.labels` has them all."""
+    """Labels were put on a message or taken off; `parts.labels` has them all."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MESSAGE_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def message(self) -> _messages_pb2.Message: ...
+    def message(self) -> _messages_pb2.Message:
+        """The whole message; only in facts from before `parts`."""
+
+    @_builtins.property
+    def parts(self) -> _messages_pb2.MessageParts: ...
     def __init__(
         self,
         *,
         message: _messages_pb2.Message | None = ...,
+        parts: _messages_pb2.MessageParts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "parts", b"parts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "parts", b"parts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

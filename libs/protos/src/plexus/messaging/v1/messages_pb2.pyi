@@ -450,6 +450,65 @@ class Mention(_message.Message):
 Global___Mention: _TypeAlias = Mention  # noqa: Y015
 
 @_typing.final
+class MessageParts(_message.Message):
+    """The parts of a message that members put on it, complete, without its words. Facts of reactions, pins and labels carry
+    them (MSG-21): a reader that keeps the message replaces these parts if `revision` is newer than what it has of them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    ROOT_SEQ_FIELD_NUMBER: _builtins.int
+    CHANGE_NO_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    REACTIONS_FIELD_NUMBER: _builtins.int
+    PIN_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    message_id: _builtins.str
+    conversation_id: _builtins.str
+    seq: _builtins.int
+    root_seq: _builtins.int
+    """`seq` of the thread's first message; 0 outside threads."""
+    change_no: _builtins.int
+    """Position in the log of this change."""
+    revision: _builtins.int
+    """Revision of the message after this change."""
+    @_builtins.property
+    def reactions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reaction]:
+        """All reactions on the message."""
+
+    @_builtins.property
+    def pin(self) -> Global___Pin:
+        """Unset when the message is not pinned."""
+
+    @_builtins.property
+    def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All labels on the message, in order of the alphabet."""
+
+    def __init__(
+        self,
+        *,
+        message_id: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        seq: _builtins.int = ...,
+        root_seq: _builtins.int = ...,
+        change_no: _builtins.int = ...,
+        revision: _builtins.int = ...,
+        reactions: _abc.Iterable[Global___Reaction] | None = ...,
+        pin: Global___Pin | None = ...,
+        labels: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pin", b"pin"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_no", b"change_no", "conversation_id", b"conversation_id", "labels", b"labels", "message_id", b"message_id", "pin", b"pin", "reactions", b"reactions", "revision", b"revision", "root_seq", b"root_seq", "seq", b"seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageParts: _TypeAlias = MessageParts  # noqa: Y015
+
+@_typing.final
 class Reaction(_message.Message):
     """One emoji by one person or more."""
 

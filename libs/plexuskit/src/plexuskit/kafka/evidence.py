@@ -1,0 +1,93 @@
+"""Evidence that one record, and no dependency, is at fault; pure decisions in monotonic seconds.
+
+A record whose handling fails for an unknown reason is tried alone. Each attempt counts only if the
+consumer's probe of its dependencies succeeded right after the failure. After enough attempts over
+enough time the record is set aside, at most one per partition and interval.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from plexuskit.config import KafkaSection
+
+Probe = Callable[[], Awaitable[None]]
+"""Exercises every dependency of a handler; raises what is wrong with one of them."""
+
+_ATTEMPT_SHARE = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How much evidence is needed, from the settings.
+
+    Attributes:
+        attempts: how many attempts must fail while the probe succeeds.
+        over: how many seconds must lie between the first and the last of them.
+        spacing: how many seconds must pass between two records set aside in one partition.
+        degraded_after: how many seconds a partition is held until the process shows it as degraded.
+    """
+
+    attempts: int
+    over: float
+    spacing: float
+    degraded_after: float
+
+    @classmethod
+    def of(cls, section: KafkaSection) -> "Patience":
+        """Return the patience that the settings ask for."""
+        return cls(
+            attempts=section.evidence_attempts,
+            over=section.evidence_seconds,
+            spacing=section.set_aside_every_seconds,
+            degraded_after=section.held_degraded_seconds,
+        )
+
+    @property
+    def longest_pause(self) -> float:
+        """The longest wait in seconds between two attempts, so that enough of them fit."""
+        return self.over / _ATTEMPT_SHARE
+
+
+@dataclass(slots=True)
+class Hold:
+    """One held record: the first unfinished one of its partition.
+
+    Attributes:
+        offset: the record's.
+        reason: its last failure.
+        tries: failed attempts, those without evidence included.
+        attempts: failed attempts in a row in which the probe succeeded.
+        proving_since: when the first of those failed.
+        again_at: when the record is tried next.
+    """
+
+    offset: int
+    reason: str = ""
+    tries: int = 0
+    attempts: int = 0
+    proving_since: float = 0.0
+    again_at: float = 0.0
+
+    def failed_alone(self, *, reason: str, now: float) -> None:
+        """Count a failure during which every dependency worked."""
+        if self.attempts == 0:
+            self.proving_since = now
+        self.attempts += 1
+        self.reason = reason
+
+    def proves_nothing(self, *, reason: str) -> None:
+        """Begin the evidence anew, because a dependency failed too."""
+        self.attempts = 0
+        self.reason = reason
+
+    def is_proved(self, patience: Patience, *, last_set_aside: float | None, now: float) -> bool:
+        """Decide whether the record is set aside now.
+
+        Args:
+            patience: how much evidence is needed.
+            last_set_aside: when the partition's last record was set aside, None for never.
+            now: monotonic seconds.
+        """
+        spaced = last_set_aside is None or now - last_set_aside >= patience.spacing
+        lasted = now - self.proving_since >= patience.over
+        return self.attempts >= patience.attempts and lasted and spaced
