@@ -6,20 +6,30 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.search.v1 import search_service_pb2 as pb
 from plexus.search.v1.search_service_pb2_grpc import SearchServiceServicer
+from plexus_access.decisions import Decisions, asker_of
 from plexuskit.clock import Clock
-from plexuskit.grpc import actor
+from plexuskit.grpc import actor, caller
 
 from search import queries
-from search.queries import Access, Asked, Freshness, Reader
+from search.queries import Access, Asked, Freshness, Permits, Reader
 from search.store import Found, Store
 
 
 class SearchApi(SearchServiceServicer):
     """Search for people, through the gateway."""
 
-    def __init__(self, store: Store, *, access: Access, freshness: Freshness, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        access: Access,
+        decisions: Decisions,
+        freshness: Freshness,
+        clock: Clock,
+    ) -> None:
         self._store = store
         self._access = access
+        self._decisions = decisions
         self._freshness = freshness
         self._clock = clock
 
@@ -28,6 +38,7 @@ class SearchApi(SearchServiceServicer):
         page = await queries.search(
             self._store,
             access=self._access,
+            permits=Permits(self._decisions, asker_of(caller())),
             freshness=self._freshness,
             reader=Reader(tenant_id=person.tenant_id, person_id=person.person_id),
             asked=Asked(

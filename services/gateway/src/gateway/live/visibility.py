@@ -7,6 +7,7 @@ without a policy on messages pay one comparison with None per member and event.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -199,7 +200,7 @@ class Visibility:
         return [
             each.outbound
             for each in hearing
-            if all(self._access.may(each.identity, every, about) for every, about in needed)
+            if all(self._access.may(_unscoped(each), every, about) for every, about in needed)
         ]
 
     def _decided(self, listeners: Listeners, conversation_id: str, through: int) -> list[Outbound]:
@@ -274,6 +275,11 @@ def needs_of(permission: str, fact: Message) -> list[tuple[str, Object | None]]:
 
 def _fields(message: Message) -> Mapping[str, object]:
     return message.DESCRIPTOR.fields_by_name
+
+
+def _unscoped(listener: Listener) -> Identity:
+    """Return the identity for policies: what scopes say was decided by `Listener.hears`."""
+    return replace(listener.identity, scopes=frozenset())
 
 
 def _resync(listener: Listener, conversation_ids: list[str]) -> None:

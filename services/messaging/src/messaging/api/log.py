@@ -7,6 +7,8 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 from plexus.messaging.v1 import log_service_pb2, log_service_pb2_grpc
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest, SendVerdict
+from plexus_access.decisions import Decisions, asker_of
+from plexus_access.objects import CONVERSATION, Object
 from plexuskit import fault
 from plexuskit.config import MEBIBYTE
 from plexuskit.errors import InvalidArgument, Refusal
@@ -15,6 +17,7 @@ from plexuskit.grpc import CallerContextInvalid, CallerVerifier, actor_of, calle
 from messaging.api import translate
 from messaging.operations.batch import Item, Stored
 from messaging.operations.log import Log
+from messaging.operations.sending import SEND
 
 pb = log_service_pb2
 
@@ -29,9 +32,17 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
     lives on, so it would not, and what is not answered is sent again by request id (MSG-3).
     """
 
-    def __init__(self, log: Log, verifier: CallerVerifier, *, stopping: asyncio.Event) -> None:
+    def __init__(
+        self,
+        log: Log,
+        verifier: CallerVerifier,
+        *,
+        decisions: Decisions,
+        stopping: asyncio.Event,
+    ) -> None:
         self._log = log
         self._verifier = verifier
+        self._decisions = decisions
         self._stopping = stopping
 
     async def Append(
@@ -83,6 +94,9 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
                 raise CallerContextInvalid(problem="peer")
             sender = actor_of(context)
             command = SendMessageRequest.FromString(item.command)
+            self._decisions.check(
+                asker_of(context), SEND, Object(CONVERSATION, command.conversation_id)
+            )
             draft = translate.to_draft(command, sender_id=sender.person_id)
             self._log.submit(Item(draft, on_verdict=tell, traceparent=item.traceparent))
         except DecodeError:

@@ -4,7 +4,7 @@ Coalesced to one write a second per person and conversation (MSG-7).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -189,23 +189,35 @@ async def advance_cursors(
     *,
     actor: Actor,
     advances: Sequence[tuple[str, int, int]],
+    may: Callable[[str], Refusal | None],
 ) -> list[Reading | Refusal]:
     """Advance several cursors, given as (conversation, through_seq, root_seq).
 
     Each has its own verdict.
+
+    Args:
+        log: the conversations.
+        cursors: the advances of this process.
+        actor: who reads on.
+        advances: how far, and where.
+        may: returns what roles and policies refuse of a conversation (GW-10).
     """
+
+    async def advance(conversation_id: str, through_seq: int, root_seq: int) -> Reading:
+        refusal = may(conversation_id)
+        if refusal is not None:
+            raise refusal
+        return await advance_cursor(
+            log,
+            cursors,
+            actor=actor,
+            conversation_id=conversation_id,
+            through_seq=through_seq,
+            root_seq=root_seq,
+        )
+
     verdicts = await asyncio.gather(
-        *(
-            advance_cursor(
-                log,
-                cursors,
-                actor=actor,
-                conversation_id=conversation_id,
-                through_seq=through_seq,
-                root_seq=root_seq,
-            )
-            for conversation_id, through_seq, root_seq in advances
-        ),
+        *(advance(*each) for each in advances),
         return_exceptions=True,
     )
     settled: list[Reading | Refusal] = []

@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 from plexus.search.v1.search_service_pb2_grpc import add_SearchServiceServicer_to_server
+from plexus_access.owner import deciding
 from plexuskit.errors import DependencyDown
 from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
 from plexuskit.service import Role, Runtime
@@ -32,14 +33,31 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Serve SearchService; needs no Kafka."""
-    async with _store(settings, runtime) as store, _access(settings, runtime) as access:
+    """Serve SearchService."""
+    async with (
+        _store(settings, runtime) as store,
+        _access(settings, runtime) as access,
+        deciding(
+            settings.peers.directory,
+            service=SERVICE,
+            caller=settings.caller,
+            kafka=settings.kafka,
+            tls=settings.tls,
+            runtime=runtime,
+        ) as decisions,
+    ):
         freshness = Freshness(
             store,
             clock=runtime.clock,
             threshold=timedelta(seconds=settings.query.lag_threshold_seconds),
         )
-        servicer = SearchApi(store, access=access, freshness=freshness, clock=runtime.clock)
+        servicer = SearchApi(
+            store,
+            access=access,
+            decisions=decisions,
+            freshness=freshness,
+            clock=runtime.clock,
+        )
         async with serve(
             settings.grpc,
             service=SERVICE,
@@ -48,6 +66,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             runtime=runtime,
             tls=settings.tls,
             health=runtime.health,
+            authorise=decisions.authorise,
         ):
             yield
 
