@@ -19,6 +19,7 @@ from google.protobuf.descriptor import (
 )
 from plexus import topics as generated
 from plexus.authz.v1.options_pb2 import Requirement, requires
+from plexus_access.roles import CHANGING, PERMISSIONS, READING
 
 PERMISSION = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*")
 TOPIC = re.compile(r"(?P<owner>[a-z]+)\.(?P<scope>[a-z]+)\.v[1-9][0-9]*")
@@ -158,6 +159,42 @@ def test_gw_06_every_changing_method_takes_a_request_id(method: MethodDescriptor
         assert "request_id" not in method.input_type.fields_by_name, "it is no exception any more"
     else:
         assert field_at(method.input_type, "request_id").type == FieldDescriptor.TYPE_STRING
+
+
+CHANGES = {Requirement.EFFECT_CHANGE, Requirement.EFFECT_LOGGED, Requirement.EFFECT_PERSONAL}
+# A stream changes nothing by being open; each of its items takes a permission of its own.
+STREAMS = {"Session", "Subscribe"}
+
+
+@pytest.mark.rule("GW-9")
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
+def test_gw_09_what_changes_state_declares_it_and_takes_a_permission_that_changes_state(
+    method: MethodDescriptor,
+) -> None:
+    declared = requirement(method)
+    if not declared.permission:
+        return
+    changes = declared.effect in CHANGES
+    assert changes == (not method.name.startswith(READS) and method.name not in STREAMS)
+    if changes:
+        assert declared.permission in CHANGING
+
+
+@pytest.mark.rule("GW-9")
+def test_gw_09_every_permission_is_classified_as_reading_or_as_changing() -> None:
+    assert READING < PERMISSIONS
+    assert READING | CHANGING == PERMISSIONS
+    assert not READING & CHANGING
+    verbs = {"read", "open", "query", "explain", "explain_others", "export"}
+    assert {each.partition(".")[2] for each in READING} == verbs
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
+def test_gw_01_further_permissions_name_their_objects_by_fields(method: MethodDescriptor) -> None:
+    for need in requirement(method).also:
+        assert PERMISSION.fullmatch(need.permission)
+        assert need.resource
+        assert field_at(method.input_type, need.id).type == FieldDescriptor.TYPE_STRING
 
 
 def test_gw_06_the_exceptions_are_methods_that_exist() -> None:

@@ -11,8 +11,18 @@ NAME = "app.kubernetes.io/name"
 HOME, BACKENDS, INGRESS, MONITORING = "", "plexus-backends", "plexus-ingress", "monitoring"
 GRPC, HTTP, OPS = 7000, 8080, 9000
 PUBLISHES_OR_READS = {"relay", "consumer", "consumers", "indexer", "recorder"}
-# The gateway reads every partition; messaging signals; notify's status counts dead letters.
-ALSO_READ = {"gateway", "messaging-api", "notify-api"}
+# The gateway reads every partition; messaging signals; notify's status counts dead letters; whoever
+# shows or writes content follows directory's roles and policies (GW-10).
+ALSO_READ = {
+    "audit-api",
+    "gateway",
+    "messaging-api",
+    "messaging-scheduler",
+    "notify-api",
+    "notify-sender",
+    "search-api",
+    "tasks-api",
+}
 
 Document = dict[str, Any]
 Manifests = list[Document]

@@ -13,6 +13,7 @@ from messaging.config import LogSection, ScheduleSection
 from messaging.operations.firing import Scheduler
 from messaging.operations.log import Log
 from messaging.store import Store
+from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import MongoSection
 from plexuskit.mongo import connect
@@ -31,14 +32,25 @@ class Everybody:
         assert list(person_ids) == [asker_id]
         return []
 
+    async def ended(self, token_id: str) -> bool:
+        return not token_id
+
 
 async def main(mongo_url: str, database: str) -> None:
+    company = Company()
+    company.person("ten_acme", "ann")
     runtime = Runtime(service="messaging", clock=SystemClock())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, runtime.stopping.set)
     async with connect(MongoSection(url=mongo_url, database=database)) as db:
         log = Log(Store(db), section=LogSection(), clock=runtime.clock)
         scheduler = Scheduler(
-            log, Everybody(), read=read_scheduled, section=SECTION, clock=runtime.clock
+            log,
+            Everybody(),
+            tokens=Everybody(),
+            decisions=company.decisions,
+            read=read_scheduled,
+            section=SECTION,
+            clock=runtime.clock,
         )
         async with log.running(runtime), runtime.background("scheduler", scheduler.run()):
             await runtime.stopping.wait()

@@ -20,6 +20,7 @@ from plexus.messaging.v1 import (
     messaging_service_pb2,
     messaging_service_pb2_grpc,
 )
+from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import GrpcSection
 from plexuskit.grpc import (
@@ -43,7 +44,7 @@ async def port(log, cursors, people, store, caller_keys_of, runtime):
         servicers=[
             (
                 messaging_service_pb2_grpc.add_MessagingServiceServicer_to_server,
-                MessagingApi(log, cursors, people),
+                MessagingApi(log, cursors, people, decisions=Company().decisions),
             ),
             (
                 import_service_pb2_grpc.add_ImportServiceServicer_to_server,
@@ -51,7 +52,7 @@ async def port(log, cursors, people, store, caller_keys_of, runtime):
             ),
             (
                 log_service_pb2_grpc.add_LogServiceServicer_to_server,
-                LogApi(log, verifier, stopping=runtime.stopping),
+                LogApi(log, verifier, decisions=Company().decisions, stopping=runtime.stopping),
             ),
             (add_AuthorityServicer_to_server, AuthorityApi(store)),
         ],

@@ -23,6 +23,7 @@ from plexus.messaging.v1.personal_service_pb2_grpc import (
     PersonalServiceStub,
     add_PersonalServiceServicer_to_server,
 )
+from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import GrpcSection
 from plexuskit.grpc import (
@@ -39,16 +40,26 @@ State = pb.ScheduledMessage
 
 
 @pytest.fixture
-async def port(log, cursors, people, store, caller_keys_of, runtime):
+def company():
+    return Company()
+
+
+@pytest.fixture
+async def port(log, cursors, people, store, caller_keys_of, runtime, company):
     section = ScheduleSection()
     async with serve(
         GrpcSection(port=0, drain_seconds=1),
         service=SERVICE,
         servicers=[
-            (add_MessagingServiceServicer_to_server, MessagingApi(log, cursors, people)),
+            (
+                add_MessagingServiceServicer_to_server,
+                MessagingApi(log, cursors, people, decisions=company.decisions),
+            ),
             (
                 add_PersonalServiceServicer_to_server,
-                PersonalApi(store, section=section, clock=runtime.clock),
+                PersonalApi(
+                    store, decisions=company.decisions, section=section, clock=runtime.clock
+                ),
             ),
         ],
         verifier=CallerVerifier(caller_keys_of("messaging"), SERVICE),

@@ -189,6 +189,7 @@ async def test_msg_07_one_bad_item_leaves_the_others(log, cursors, group, say, p
         cursors,
         actor=person("bob"),
         advances=[(room, 9, 0), (room, 2, 0), ("cnv_none", 1, 0)],
+        may=lambda _: None,
     )
 
     assert isinstance(verdicts[0], CursorBeyondEnd)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from messaging import queries
-from messaging.domain.scheduling import State
+from messaging.domain.scheduling import Authority, State
 from messaging.operations import scheduling
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import ScheduledMessageChanged
@@ -63,6 +63,7 @@ def due(store, group, say, person):
                 draft=say(room, "ann", f"m{n}"),
                 words=content.SerializeToString(),
                 send_at=now.replace(microsecond=now.microsecond // 1000 * 1000 or 1000),
+                authority=Authority(),
                 shortest=timedelta(seconds=-1),
                 now=now,
             )

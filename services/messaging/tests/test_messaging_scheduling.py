@@ -18,7 +18,14 @@ from messaging.domain.refusals import (
     ScheduleInThePast,
     TooManyScheduled,
 )
-from messaging.domain.scheduling import GRACE, SCHEDULED_LIMIT, State, claimed, fires_at
+from messaging.domain.scheduling import (
+    GRACE,
+    SCHEDULED_LIMIT,
+    Authority,
+    State,
+    claimed,
+    fires_at,
+)
 from messaging.operations import membership, scheduling, sending
 from messaging.operations.firing import Scheduler
 from messaging.operations.log import Log
@@ -26,10 +33,13 @@ from messaging.store.scheduled import place_of
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import ScheduledMessageChanged
 from plexus.messaging.v1.personal_service_pb2 import ScheduledContent, ScheduledMessage
+from plexus_access.testing import Company
 from plexuskit.errors import DependencyDown
 from plexuskit.testing.clock import FrozenClock
 
 # Ahead of the server's clock: what expires is not deleted while a test looks at it.
+TENANT = "ten_acme"
+SIGNED_IN = Authority()
 NOW = datetime(2036, 3, 3, 4, 7, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -41,6 +51,7 @@ class Directory:
     """Directory's contract at the outer seam: tells the deactivated nothing, or is away."""
 
     deactivated: set[str] = field(default_factory=set)
+    revoked: set[str] = field(default_factory=set)
     down: bool = False
 
     async def unknown(
@@ -50,6 +61,11 @@ class Directory:
         if self.down:
             raise DependencyDown(dependency="directory")
         return list(person_ids) if asker_id in self.deactivated else []
+
+    async def ended(self, token_id: str) -> bool:
+        if self.down:
+            raise DependencyDown(dependency="directory")
+        return token_id in self.revoked
 
 
 @pytest.fixture
@@ -70,15 +86,31 @@ async def frozen_log(store, runtime, clock):
 
 
 @pytest.fixture
-def scheduler(frozen_log, directory, clock):
-    return Scheduler(frozen_log, directory, read=read_scheduled, section=SECTION, clock=clock)
+def company(clock):
+    found = Company(clock)
+    for name in ("ann", "bob", "carl", "eve"):
+        found.person(TENANT, name)
+    return found
+
+
+@pytest.fixture
+def scheduler(frozen_log, directory, clock, company):
+    return Scheduler(
+        frozen_log,
+        directory,
+        tokens=directory,
+        decisions=company.decisions,
+        read=read_scheduled,
+        section=SECTION,
+        clock=clock,
+    )
 
 
 @pytest.fixture
 def schedule(store, say, person, clock):
     """Schedule a message: `await schedule("ann", room, "hello", ahead=HOUR)`."""
 
-    async def scheduled(name, room, text, *, ahead=HOUR, **words):
+    async def scheduled(name, room, text, *, ahead=HOUR, authority=SIGNED_IN, **words):
         content = ScheduledContent(conversation_id=room, text=text, **words)
         work = scheduling.schedule_message(
             store,
@@ -86,6 +118,7 @@ def schedule(store, say, person, clock):
             draft=say(room, name, text),
             words=content.SerializeToString(),
             send_at=clock.now() + ahead,
+            authority=authority,
             shortest=MINUTE,
             now=clock.now(),
         )
@@ -96,7 +129,9 @@ def schedule(store, say, person, clock):
 
 @pytest.fixture
 def update(store, person, clock):
-    async def updated(name, scheduled, *, text=None, ahead=None, expected_version=0):
+    async def updated(
+        name, scheduled, *, text=None, ahead=None, authority=SIGNED_IN, expected_version=0
+    ):
         words = None
         if text is not None:
             content = ScheduledContent(conversation_id=scheduled.conversation_id, text=text)
@@ -108,6 +143,7 @@ def update(store, person, clock):
             conversation_id=scheduled.conversation_id,
             words=words,
             send_at=None if ahead is None else clock.now() + ahead,
+            authority=authority,
             expected_version=expected_version,
             shortest=MINUTE,
             now=clock.now(),
@@ -187,14 +223,22 @@ async def test_msg_17_a_crowded_time_is_kept_until_its_jitter_is_over(
 
 
 async def test_msg_17_ten_schedulers_send_each_once(
-    store, runtime, group, schedule, directory, clock, said, told
+    store, runtime, group, schedule, directory, clock, said, told, company
 ):
     room = await group("ann", "bob")
     later = [await schedule("ann", room, f"m{n}") for n in range(20)]
     clock.advance(HOUR)
     logs = [Log(store, section=LogSection(), clock=clock) for _ in range(3)]
     schedulers = [
-        Scheduler(logs[n % 3], directory, read=read_scheduled, section=SECTION, clock=clock)
+        Scheduler(
+            logs[n % 3],
+            directory,
+            tokens=directory,
+            decisions=company.decisions,
+            read=read_scheduled,
+            section=SECTION,
+            clock=clock,
+        )
         for n in range(10)
     ]
     async with logs[0].running(runtime), logs[1].running(runtime), logs[2].running(runtime):
@@ -426,3 +470,106 @@ async def test_they_are_listed_by_what_needs_the_author_next(
         store, actor=person("ann"), after=None, include_ended=False, limit=10
     )
     assert [each.id for each in waiting] == [late.id, first.id, second.id]
+
+
+FORBID_WITHOUT_FACTOR = (
+    'forbid(principal, action == Plexus::Action::"messages.send", resource)'
+    " when { !context.second_factor };"
+)
+FORBID_APPS = (
+    'forbid(principal, action == Plexus::Action::"messages.send", resource) when { context.app };'
+)
+
+
+@pytest.mark.rule("GW-10")
+@pytest.mark.parametrize(
+    ("policy", "authority", "state", "reason"),
+    [
+        (FORBID_WITHOUT_FACTOR, Authority(), State.FAILED, "POLICY_FORBIDS"),
+        (FORBID_WITHOUT_FACTOR, Authority(second_factor=True), State.SENT, ""),
+        (FORBID_APPS, Authority(api_token_id="tok_1"), State.FAILED, "POLICY_FORBIDS"),
+        (FORBID_APPS, Authority(), State.SENT, ""),
+    ],
+)
+async def test_gw_10_a_policy_is_asked_when_it_is_sent_with_the_rights_it_was_written_with(
+    schedule, scheduler, store, group, clock, company, policy, authority, state, reason
+):
+    room = await group("ann", "bob")
+    later = await schedule("ann", room, "later", authority=authority)
+    company.policy(TENANT, "rule", policy)
+
+    clock.advance(HOUR)
+    await scheduler.fire_due()
+
+    found = await store.scheduled.find(later.id)
+    assert (found.state, found.failure_reason) == (state, reason)
+
+
+@pytest.mark.rule("GW-9")
+@pytest.mark.parametrize(
+    ("revoked", "scopes", "state", "reason"),
+    [
+        ({"tok_1"}, frozenset(), State.FAILED, "TOKEN_REVOKED"),
+        (set(), frozenset({"messages.send"}), State.SENT, ""),
+        (set(), frozenset({"messages.read"}), State.FAILED, "PERMISSION_MISSING"),
+    ],
+)
+async def test_gw_09_a_message_of_an_app_is_sent_as_long_as_its_token_lives_and_reaches_that_far(
+    schedule, scheduler, store, group, clock, directory, revoked, scopes, state, reason
+):
+    room = await group("ann", "bob")
+    authority = Authority(api_token_id="tok_1", scopes=scopes)
+    later = await schedule("ann", room, "later", authority=authority)
+    directory.revoked |= revoked
+
+    clock.advance(HOUR)
+    await scheduler.fire_due()
+
+    found = await store.scheduled.find(later.id)
+    assert (found.state, found.failure_reason) == (state, reason)
+
+
+@pytest.mark.rule("GW-10")
+async def test_gw_10_who_changes_the_words_sends_them_with_their_own_rights(
+    schedule, update, scheduler, store, group, clock, company
+):
+    room = await group("ann", "bob")
+    later = await schedule("ann", room, "later", authority=Authority(second_factor=True))
+    await update("ann", later, text="other words", authority=Authority(api_token_id="tok_1"))
+    company.policy(TENANT, "rule", FORBID_WITHOUT_FACTOR)
+
+    clock.advance(HOUR)
+    await scheduler.fire_due()
+
+    found = await store.scheduled.find(later.id)
+    assert (found.state, found.failure_reason) == (State.FAILED, "POLICY_FORBIDS")
+
+
+@pytest.mark.rule("GW-10")
+async def test_gw_10_a_message_waits_while_roles_and_policies_are_not_current(
+    schedule, scheduler, store, group, clock, company
+):
+    room = await group("ann", "bob")
+    later = await schedule("ann", room, "later")
+    company.current = False
+
+    clock.advance(HOUR)
+    await scheduler.fire_due()
+    assert (await store.scheduled.find(later.id)).state is State.WAITING
+
+    company.current = True
+    clock.advance(MINUTE)
+    await scheduler.fire_due()
+    assert (await store.scheduled.find(later.id)).state is State.SENT
+
+
+async def test_gw_10_a_message_that_was_stored_without_rights_has_no_second_factor(
+    schedule, store, group, db
+):
+    room = await group("ann", "bob")
+    later = await schedule("ann", room, "later", authority=Authority(second_factor=True))
+    await db.collection("scheduled_messages", schema_version=1).update(
+        {"_id": later.id}, {"$unset": {"authority": ""}}
+    )
+
+    assert (await store.scheduled.find(later.id)).authority == Authority()

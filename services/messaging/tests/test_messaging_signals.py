@@ -24,6 +24,7 @@ from plexus.messaging.v1.signal_service_pb2_grpc import (
     SignalServiceStub,
     add_SignalServiceServicer_to_server,
 )
+from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
 from plexuskit.grpc import (
@@ -265,15 +266,25 @@ async def test_what_leaves_is_on_the_topic_by_conversation_and_person(
     assert keys == {room, "ann"}
 
 
+@pytest.fixture
+async def directory() -> AsyncIterator[str]:
+    async with Company().directory() as address:
+        yield address
+
+
 async def test_msg_02_the_api_role_is_ready_and_quick_while_kafka_is_down(
-    mongo_url: str, db: Database, caller_keys_of: Callable[[str], CallerSection], runtime: Runtime
+    mongo_url: str,
+    db: Database,
+    caller_keys_of: Callable[[str], CallerSection],
+    runtime: Runtime,
+    directory: str,
 ) -> None:
     settings = Settings(
         mongo=MongoSection(url=mongo_url, database=db.name),
         kafka=KafkaSection(url="127.0.0.1:9"),
         grpc=GrpcSection(port=0, drain_seconds=0.1),
         caller=caller_keys_of("messaging"),
-        peers=PeersSection(directory="127.0.0.1:9"),
+        peers=PeersSection(directory=directory),
     )
     async with asyncio.timeout(20), app.api(settings, runtime):
         await eventually(lambda: runtime.health.ready, within=10)

@@ -28,6 +28,7 @@ from plexus.messaging.v1.conversations_pb2 import Conversation, ConversationSett
 from plexus.messaging.v1.messages_pb2 import Cursor, Mention, Message
 from plexus.tasks.v1 import events_pb2 as tasks_pb
 from plexus.tasks.v1.tasks_pb2 import Due, Task
+from plexus_access.testing import Company
 from plexuskit.kafka import Record
 from plexuskit.mongo import Database
 from plexuskit.outbox import envelope
@@ -444,7 +445,18 @@ def owners() -> Owners:
 
 
 @pytest.fixture
-def sender(store: Store, owners: Owners, clock: FrozenClock) -> Callable[..., Sender]:
+def company(clock: FrozenClock) -> Company:
+    """The people as roles and policies know them."""
+    found = Company(clock)
+    for name in ("ann", "bo", "cy", "dee", "eve"):
+        found.person(TENANT, f"per_{name}")
+    return found
+
+
+@pytest.fixture
+def sender(
+    store: Store, owners: Owners, company: Company, clock: FrozenClock
+) -> Callable[..., Sender]:
     """A sender to a port: `sender(sink.port)`."""
 
     def made(port: int, *, content: bool = True, **rules: Any) -> Sender:
@@ -464,6 +476,7 @@ def sender(store: Store, owners: Owners, clock: FrozenClock) -> Callable[..., Se
             store,
             server=SmtpServer(section),
             owners=owners,
+            decisions=company.decisions,
             rules=SendingRules(
                 sender=section.sender,
                 content=content,

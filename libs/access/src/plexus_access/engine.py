@@ -98,6 +98,8 @@ class Ask:
         scopes: what an API token is limited to; empty for people.
         app: with an API token.
         second_factor: in a session that gave one.
+        belongs: membership of the object is decided elsewhere, by its owner; what remains are
+            roles, modules and policies.
     """
 
     person_id: str
@@ -106,6 +108,7 @@ class Ask:
     scopes: frozenset[str] = _NOTHING
     app: bool = False
     second_factor: bool = False
+    belongs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,13 @@ class Engine:
             ask: the question.
             now: aware.
         """
+        decided = self.granted(ask, now=now)
+        if decided.allowed and self.state.policies.concern(ask.permission):
+            return self._policy(ask, self.state.people[ask.person_id], decided, now=now)
+        return decided
+
+    def granted(self, ask: Ask, *, now: datetime) -> Decision:
+        """Decide without the attribute policies, which refuse more. Arguments as for `decide`."""
         person = self.state.people.get(ask.person_id)
         if person is None or not person.may_act(now):
             return Decision(False, Reason.PERSON, "person", known=person is not None)
@@ -151,10 +161,7 @@ class Engine:
             held = [each for each in held if each.scope.kind == TENANT]
         if not held:
             return Decision(False, Reason.ROLE, f"permission:{permission}")
-        decided = self._reach(person, ask.object, held)
-        if decided.allowed and self.state.policies.concern(permission):
-            return self._policy(ask, person, decided, now=now)
-        return decided
+        return self._reach(person, ask.object, held, belongs=ask.belongs)
 
     def held(self, person: Person) -> Held:
         """Return what a person's roles give, kept until something of it changes."""
@@ -226,17 +233,28 @@ class Engine:
             return group is not None and not group.removed
         return object_.kind == TENANT and object_.id == state.tenant_id
 
-    def _reach(self, person: Person, object_: Object | None, held: Sequence[Grant]) -> Decision:
+    def _reach(
+        self, person: Person, object_: Object | None, held: Sequence[Grant], *, belongs: bool
+    ) -> Decision:
         if object_ is None:
             # What it is about stands in the request: the owner reads it and decides on the scope.
             return Decision(True, Reason.GRANTED, str(held[0]))
         if object_.kind in WITH_MEMBERS:
-            if self.state.doubtful(object_) or not self.state.belongs(person.id, object_):
+            if not belongs and (
+                self.state.doubtful(object_) or not self.state.belongs(person.id, object_)
+            ):
                 return Decision(False, Reason.REACH, f"relation:{object_.kind}", known=False)
         elif not self._exists(object_):
             return Decision(False, Reason.REACH, f"object:{object_.kind}", known=False)
+        # Which project a task is in is known to its owner alone.
+        loose = belongs and object_.kind == TASK
         for grant in held:
-            if grant.scope.kind == TENANT or self.covers(grant.scope, object_):
+            scope = grant.scope
+            if (
+                scope.kind == TENANT
+                or (loose and scope.kind == PROJECT)
+                or self.covers(scope, object_)
+            ):
                 return Decision(True, Reason.GRANTED, str(grant))
         return Decision(False, Reason.REACH, f"scope:{object_.kind}", known=False)
 

@@ -113,7 +113,7 @@ def check(cedar: str, *, permissions: frozenset[str]) -> None:
 class Policies:
     """The policies of a tenant, ready to be asked."""
 
-    __slots__ = ("_actions", "_any", "_broken", "_people", "_policies", "_set")
+    __slots__ = ("_actions", "_any", "_broken", "_people", "_policies", "_set", "_timed")
 
     def __init__(self) -> None:
         self._policies: dict[str, Policy] = {}
@@ -138,6 +138,13 @@ class Policies:
         if permission in NEVER_REFUSED:
             return False
         return self._any or permission in self._actions
+
+    def timed(self, permission: str) -> bool:
+        """Tell whether what is decided about a permission may change from one minute to the next.
+
+        A policy that reads the time counts for every permission that any policy concerns.
+        """
+        return self._timed and self.concern(permission)
 
     def refusing(
         self,
@@ -188,6 +195,7 @@ class Policies:
 
     def _rebuild(self) -> None:
         self._any, self._actions, self._broken = False, set[str](), ""
+        self._timed = False
         nodes: list[str] = [_PERMIT]
         for policy in self._in_force():
             try:
@@ -198,6 +206,7 @@ class Policies:
                 continue
             for each in parsed.get("staticPolicies", {}).values():
                 self._note_action(each["action"])
+                self._timed = self._timed or _reads_time(each.get("conditions"))
                 each.setdefault("annotations", {})["id"] = policy.name
             nodes.append(cedarpy.policies_from_json_str(json.dumps(parsed)))
         self._set = cedarpy.PolicySet.from_str("\n".join(nodes))
@@ -210,6 +219,12 @@ class Policies:
             self._actions.update(each["id"] for each in scope["entities"])
         else:
             self._any = True
+
+
+def _reads_time(conditions: Any) -> bool:
+    """Return whether conditions name the time of day or the day of the week."""
+    written = json.dumps(conditions)
+    return any(f'"{name}"' in written for name in ("weekday", "minute"))
 
 
 @lru_cache(maxsize=_CIRCUMSTANCES_KEPT)

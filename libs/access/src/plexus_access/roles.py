@@ -14,14 +14,20 @@ NAMES: Final = (ADMIN, AUDITOR, MEMBER, GUEST)
 
 _OF_GUESTS: Final = frozenset(
     {
+        "conversations.arrange",
+        "conversations.leave",
         "conversations.read",
+        "messages.follow",
+        "messages.mark_read",
         "messages.read",
         "messages.send",
         "modules.read",
         "notifications.configure",
+        "notifications.mark_read",
         "notifications.read",
         "people.read",
         "people.update_profile",
+        "presence.signal",
         "search.query",
         "sessions.end",
         "sessions.open",
@@ -99,6 +105,34 @@ TENANT_WIDE: Final = frozenset(
 
 For the others the owner reads what the call is about from its request, or answers for that part.
 """
+READING: Final = frozenset(
+    {
+        "access.explain",
+        "access.explain_others",
+        "audit.export",
+        "audit.read",
+        "conversations.read",
+        "departments.read",
+        "groups.read",
+        "messages.read",
+        "modules.read",
+        "notifications.read",
+        "people.read",
+        "policies.read",
+        "projects.read",
+        "roles.read",
+        "search.query",
+        "sessions.open",
+        "sessions.read",
+        "status.read",
+        "tasks.read",
+    }
+)
+"""Permissions that change no state, whatever is called with them (GW-9)."""
+CHANGING: Final = PERMISSIONS - READING
+"""Permissions that change state: a token without any of them changes nothing."""
+ORDINARY: Final = _OF_MEMBERS
+"""Permissions that every member holds; an owner grants the others on its own replica alone."""
 
 
 def holds(

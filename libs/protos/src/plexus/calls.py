@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 CALLERS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "directory": frozenset(('audit', 'gateway', 'messaging', 'notify', 'search', )),
+        "directory": frozenset(('audit', 'gateway', 'messaging', 'notify', 'search', 'tasks', )),
         "messaging": frozenset(('audit', 'gateway', 'notify', 'search', )),
         "tasks": frozenset(('audit', 'gateway', 'notify', 'search', )),
         "notify": frozenset(('gateway', )),

@@ -31,7 +31,7 @@ DIRECTORY_PERSON_V1 = Topic(
     partitions=3,
     retention_minutes=10080,
     facts=frozenset(("plexus.directory.v1.PersonAdded", "plexus.directory.v1.PersonChanged", "plexus.directory.v1.PersonDeactivated", "plexus.directory.v1.SessionRevoked",)),
-    consumers=("search.people", "notify.people", "messaging.people", "gateway.sessions", "gateway.relations", "audit.facts", ),
+    consumers=("search.people", "notify.people", "messaging.people", "gateway.sessions", "gateway.relations", "audit.facts", "messaging.replica", "search.replica", "notify.replica", "tasks.replica", "audit.replica", ),
 )
 DIRECTORY_DEPARTMENT_V1 = Topic(
     name="directory.department.v1",
@@ -39,7 +39,7 @@ DIRECTORY_DEPARTMENT_V1 = Topic(
     partitions=3,
     retention_minutes=10080,
     facts=frozenset(("plexus.directory.v1.DepartmentAdded", "plexus.directory.v1.DepartmentChanged",)),
-    consumers=("messaging.departments", "gateway.relations", "audit.facts", ),
+    consumers=("messaging.departments", "gateway.relations", "audit.facts", "messaging.replica", "search.replica", "notify.replica", "tasks.replica", "audit.replica", ),
 )
 DIRECTORY_GROUP_V1 = Topic(
     name="directory.group.v1",
@@ -47,7 +47,7 @@ DIRECTORY_GROUP_V1 = Topic(
     partitions=3,
     retention_minutes=10080,
     facts=frozenset(("plexus.directory.v1.GroupChanged",)),
-    consumers=("gateway.relations", "audit.facts", ),
+    consumers=("gateway.relations", "audit.facts", "messaging.replica", "search.replica", "notify.replica", "tasks.replica", "audit.replica", ),
 )
 DIRECTORY_ACCESS_V1 = Topic(
     name="directory.access.v1",
@@ -55,7 +55,7 @@ DIRECTORY_ACCESS_V1 = Topic(
     partitions=1,
     retention_minutes=10080,
     facts=frozenset(("plexus.directory.v1.RoleChanged", "plexus.directory.v1.RoleBindingChanged", "plexus.directory.v1.AccessPolicyChanged", "plexus.directory.v1.ModuleChanged", "plexus.directory.v1.FeedStopped",)),
-    consumers=("notify.access", "gateway.relations", "audit.facts", ),
+    consumers=("notify.access", "gateway.relations", "audit.facts", "messaging.replica", "search.replica", "notify.replica", "tasks.replica", "audit.replica", ),
 )
 MESSAGING_CONVERSATION_V1 = Topic(
     name="messaging.conversation.v1",
@@ -220,6 +220,36 @@ GATEWAY_RELATIONS = Consumer(
     topics=('directory.person.v1', 'directory.department.v1', 'directory.group.v1', 'directory.access.v1', 'tasks.task.v1', 'tasks.project.v1', ),
     dlq="",
 )
+MESSAGING_REPLICA = Consumer(
+    group="messaging.replica",
+    service="messaging",
+    topics=('directory.person.v1', 'directory.department.v1', 'directory.group.v1', 'directory.access.v1', ),
+    dlq="",
+)
+SEARCH_REPLICA = Consumer(
+    group="search.replica",
+    service="search",
+    topics=('directory.person.v1', 'directory.department.v1', 'directory.group.v1', 'directory.access.v1', ),
+    dlq="",
+)
+NOTIFY_REPLICA = Consumer(
+    group="notify.replica",
+    service="notify",
+    topics=('directory.person.v1', 'directory.department.v1', 'directory.group.v1', 'directory.access.v1', ),
+    dlq="",
+)
+TASKS_REPLICA = Consumer(
+    group="tasks.replica",
+    service="tasks",
+    topics=('directory.person.v1', 'directory.department.v1', 'directory.group.v1', 'directory.access.v1', ),
+    dlq="",
+)
+AUDIT_REPLICA = Consumer(
+    group="audit.replica",
+    service="audit",
+    topics=('directory.person.v1', 'directory.department.v1', 'directory.group.v1', 'directory.access.v1', ),
+    dlq="",
+)
 AUDIT_FACTS = Consumer(
     group="audit.facts",
     service="audit",
@@ -233,7 +263,7 @@ AUDIT_DECISIONS = Consumer(
     dlq="audit.decisions.dlq",
 )
 
-CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, MESSAGING_PEOPLE, MESSAGING_DEPARTMENTS, MESSAGING_PRESENCE, NOTIFY_PEOPLE, NOTIFY_ACCESS, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, NOTIFY_SETTINGS, GATEWAY_FANOUT, GATEWAY_SIGNALS, GATEWAY_SESSIONS, GATEWAY_RELATIONS, AUDIT_FACTS, AUDIT_DECISIONS)
+CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, MESSAGING_PEOPLE, MESSAGING_DEPARTMENTS, MESSAGING_PRESENCE, NOTIFY_PEOPLE, NOTIFY_ACCESS, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, NOTIFY_SETTINGS, GATEWAY_FANOUT, GATEWAY_SIGNALS, GATEWAY_SESSIONS, GATEWAY_RELATIONS, MESSAGING_REPLICA, SEARCH_REPLICA, NOTIFY_REPLICA, TASKS_REPLICA, AUDIT_REPLICA, AUDIT_FACTS, AUDIT_DECISIONS)
 
 DLQ_PARTITIONS = 1
 DLQ_RETENTION_MINUTES = 20160

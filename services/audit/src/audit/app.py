@@ -8,6 +8,7 @@ import structlog
 from plexus.audit.v1.access_service_pb2_grpc import add_AccessHistoryServiceServicer_to_server
 from plexus.audit.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
+from plexus_access.owner import deciding
 from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
 from plexuskit.kafka import owners_of
 from plexuskit.mongo import connect
@@ -26,9 +27,17 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Serve AuditService and AccessHistoryService; needs no Kafka."""
+    """Serve AuditService and AccessHistoryService."""
     async with (
         _store(settings, runtime) as store,
+        deciding(
+            settings.peers.directory,
+            service=SERVICE,
+            caller=settings.caller,
+            kafka=settings.kafka,
+            tls=settings.tls,
+            runtime=runtime,
+        ) as decisions,
         serve(
             settings.grpc,
             service=SERVICE,
@@ -46,6 +55,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             runtime=runtime,
             tls=settings.tls,
             health=runtime.health,
+            authorise=decisions.authorise,
         ),
     ):
         yield

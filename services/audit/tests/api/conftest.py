@@ -1,5 +1,6 @@
 import dataclasses
 from collections.abc import AsyncIterator, Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -10,12 +11,16 @@ from audit.store import Store
 from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.event.v1.envelope_pb2 import Envelope
+from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, open_channel
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
 from plexuskit.testing.servers.ports import free_port
+from plexuskit.testing.wait import eventually
+
+AUDITORS = ("ann", "bob", "eve")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,8 +36,26 @@ class Person:
 
 
 @pytest.fixture
+def company() -> Company:
+    """Auditors of two tenants, as directory's facts tell of them."""
+    found = Company()
+    for tenant, name in product(("ten_a", "ten_b"), AUDITORS):
+        found.person(tenant, f"per_{name}", roles=["auditor"])
+    return found
+
+
+@pytest.fixture
+async def directory(company: Company) -> AsyncIterator[str]:
+    async with company.directory() as address:
+        yield address
+
+
+@pytest.fixture
 def settings(
-    db: Database, mongo_url: str, caller_keys_of: Callable[[str], CallerSection]
+    db: Database,
+    mongo_url: str,
+    directory: str,
+    caller_keys_of: Callable[[str], CallerSection],
 ) -> Settings:
     nobody = f"127.0.0.1:{free_port()}"
     return Settings(
@@ -40,7 +63,7 @@ def settings(
         kafka=KafkaSection(),
         grpc=GrpcSection(port=free_port(), drain_seconds=1),
         caller=caller_keys_of("audit"),
-        peers=PeersSection(directory=nobody, messaging=nobody, tasks=nobody),
+        peers=PeersSection(directory=directory, messaging=nobody, tasks=nobody),
         ledger=LedgerSection(verified_most=4, export_frame_bytes=1024),
     )
 
@@ -48,6 +71,7 @@ def settings(
 @pytest.fixture
 async def target(settings: Settings, runtime: Runtime) -> AsyncIterator[str]:
     async with app.api(settings, runtime):
+        await eventually(lambda: runtime.health.ready, within=10)
         yield f"127.0.0.1:{settings.grpc.port}"
 
 

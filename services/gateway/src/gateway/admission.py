@@ -74,15 +74,26 @@ class Admission:
         return identity
 
     async def authorise(
-        self, method: MethodInfo, identity: Identity, object_: Object | None
+        self,
+        method: MethodInfo,
+        identity: Identity,
+        object_: Object | None,
+        *,
+        permission: str = "",
     ) -> Verdict:
         """Decide about a method on an object; say what grants it.
+
+        Args:
+            method: what is called.
+            identity: who calls.
+            object_: on what.
+            permission: another one that the method takes than its first.
 
         Refusals: PERMISSION_MISSING, MODULE_OFF, POLICY_FORBIDS, SESSION_ENDED, and the owner's own
         NOT_FOUND for what the caller may not know of. Raises DependencyDown when the owner has the
         last word and cannot be asked.
         """
-        verdict = self._decided(method, identity, object_)
+        verdict = self._decided(method, identity, object_, permission=permission)
         if verdict.confirm and object_ is not None:
             try:
                 await self.access.confirm(identity, object_)
@@ -93,9 +104,18 @@ class Admission:
         await self.recorder.before(method, identity, object_=object_, rule=verdict.rule, reason="")
         return verdict
 
-    def _decided(self, method: MethodInfo, identity: Identity, object_: Object | None) -> Verdict:
+    def _decided(
+        self,
+        method: MethodInfo,
+        identity: Identity,
+        object_: Object | None,
+        *,
+        permission: str = "",
+    ) -> Verdict:
         try:
-            return self.access.decide(identity, method.requirement.permission, object_)
+            return self.access.decide(
+                identity, permission or method.requirement.permission, object_
+            )
         except Refusal as refusal:
             self.recorder.refused(method, identity, object_=object_, refusal=refusal)
             raise

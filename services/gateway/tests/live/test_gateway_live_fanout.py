@@ -7,7 +7,10 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from gateway.access import Access, Projection
+from gateway.config import LimitsSection
 from gateway.identity import Identity
+from gateway.live import visibility
 from gateway.live.fanout import FanOut, Memberships
 from gateway.live.outbound import Bounds, Outbound, Ticker
 from gateway.live.people import People
@@ -18,6 +21,7 @@ from plexus.gateway.v1.session_service_pb2 import Frame, SessionResponse
 from plexus.messaging.v1 import events_pb2
 from plexus.messaging.v1.conversations_pb2 import Conversation, Member
 from plexus.messaging.v1.messages_pb2 import Message
+from plexuskit.clock import SystemClock
 from plexuskit.errors import DependencyDown
 from plexuskit.kafka import Record
 from plexuskit.testing.wait import eventually
@@ -62,8 +66,17 @@ class House:
         self.owner = Owner()
         self.rooms = Rooms()
         self.people = People(self.rooms, ask=self.owner.readable, may_read=lambda *_: True)
+        clock = SystemClock()
+        access = Access(
+            Projection(), messaging=Mock(), tasks=Mock(), limits=LimitsSection(), clock=clock
+        )
+        self.visibility = visibility.Visibility(access, clock=clock)
         self.fanout = FanOut(
-            self.rooms, self.people, memberships=Mock(spec=Memberships), beat=lambda: 1
+            self.rooms,
+            self.people,
+            memberships=Mock(spec=Memberships),
+            visibility=self.visibility,
+            beat=lambda: 1,
         )
         self.ticker = Ticker(most_linger=0)
         self._offset = 0
@@ -79,7 +92,7 @@ class House:
         )
         person = await self.people.enter(identity)
         outbound = Outbound(bounds=Bounds(frames=100, bytes=100_000), ticker=self.ticker)
-        person.streams.append(outbound)
+        self.visibility.admit(visibility.Listener(outbound, identity), person.streams)
         return Listener(outbound)
 
     def record(self, fact: Any, change_no: int, *, room: str = ROOM) -> Record:

@@ -8,6 +8,7 @@ import pytest
 from gateway.config import LimitsSection, RateSection
 from plexus.gateway.v1.session_service_pb2 import SendItem, SessionRequest
 from plexus.messaging.v1 import messaging_service_pb2
+from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
 from plexuskit.testing.wait import eventually
 
 UNAVAILABLE = 14
@@ -95,6 +96,25 @@ async def test_an_item_for_another_conversation_than_its_command_is_refused(gate
     verdicts = await ana.answered(await ana.send_items(wrong, broken))
 
     assert [verdict.refused.reason for verdict in verdicts] == ["INVALID_ARGUMENT"] * 2
+
+
+@pytest.mark.rule("GW-10")
+async def test_gw_10_an_item_that_names_two_conversations_counts_by_its_decoded_one(
+    gateway: Any,
+) -> None:
+    ana, bo = await gateway.client("per_ana"), await gateway.client("per_bo")
+    one, other = await ana.create("per_bo"), await ana.create("per_bo")
+    item = ana.item(one, "for the other one")
+    # Decoders take the last value of a field that is there twice.
+    item.command += SendMessageRequest(conversation_id=other).SerializeToString()
+
+    (verdict,) = await ana.answered(await ana.send_items(item))
+
+    assert verdict.refused.reason == "INVALID_ARGUMENT"
+    (verdict,) = await ana.answered(await ana.send(other, "after it"))
+    await eventually(lambda: "after it" in bo.texts(other))
+    assert bo.texts(one) == []
+    assert bo.texts(other) == ["after it"]
 
 
 async def test_msg_18_more_unacknowledged_items_than_allowed_are_refused(world: Any) -> None:

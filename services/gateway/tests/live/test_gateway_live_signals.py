@@ -7,7 +7,10 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from gateway.access import Access, Projection
+from gateway.config import LimitsSection
 from gateway.identity import Identity
+from gateway.live import visibility
 from gateway.live.fanout import FanOut, Memberships
 from gateway.live.outbound import Bounds, Outbound, Ticker
 from gateway.live.people import People
@@ -45,12 +48,22 @@ class House:
         self.pairs: list[tuple[str, str]] = []
         self.rooms = Rooms()
         self.people = People(self.rooms, ask=self._readable, may_read=lambda *_: True)
+        access = Access(
+            Projection(), messaging=Mock(), tasks=Mock(), limits=LimitsSection(), clock=clock
+        )
+        self.visibility = visibility.Visibility(access, clock=clock)
         self.fanout = FanOut(
-            self.rooms, self.people, memberships=Mock(spec=Memberships), beat=lambda: 1
+            self.rooms,
+            self.people,
+            memberships=Mock(spec=Memberships),
+            visibility=self.visibility,
+            beat=lambda: 1,
         )
         self.here: set[str] = set()
         self.presences = Presences(contradict=lambda person, _: person in self.here)
-        self.signals = Signals(self.rooms, self.people, self.presences, clock=clock)
+        self.signals = Signals(
+            self.rooms, self.people, self.presences, visibility=self.visibility, clock=clock
+        )
         self.ticker = Ticker(most_linger=0)
 
     async def _readable(self, _: str, person_id: str) -> list[Container]:
@@ -71,7 +84,7 @@ class House:
     async def listen(self, person_id: str) -> "Listener":
         person = await self.people.enter(identity(person_id))
         outbound = Outbound(bounds=Bounds(frames=100, bytes=100_000), ticker=self.ticker)
-        person.streams.append(outbound)
+        self.visibility.admit(visibility.Listener(outbound, identity(person_id)), person.streams)
         return Listener(outbound)
 
     def type(self, person_id: str, *, version: int = 0, ago: timedelta = timedelta()) -> None:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from plexus.authz.v1.authority_pb2 import ObjectRef, RecheckRequest
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServicer_to_server
+from plexus.directory.v1.session_service_pb2 import FindEndedSessionsRequest
+from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.messaging.v1.import_service_pb2_grpc import add_ImportServiceServicer_to_server
 from plexus.messaging.v1.log_service_pb2_grpc import add_LogServiceServicer_to_server
 from plexus.messaging.v1.messaging_service_pb2_grpc import add_MessagingServiceServicer_to_server
 from plexus.messaging.v1.personal_service_pb2_grpc import add_PersonalServiceServicer_to_server
 from plexus.messaging.v1.signal_service_pb2_grpc import add_SignalServiceServicer_to_server
+from plexus_access.owner import deciding
 from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
 from plexuskit.kafka import lossy
 from plexuskit.mongo import connect
@@ -40,6 +43,7 @@ from messaging.store.sources import SOURCES
 
 if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
     from plexus.authz.v1.authority_pb2_grpc import AuthorityAsyncStub
+    from plexus.directory.v1.session_service_pb2_grpc import SessionServiceAsyncStub
 
 SERVICE: Final = "messaging"
 REFS_MOST: Final = 500
@@ -70,11 +74,28 @@ class DirectoryPeople:
         return unknown
 
 
+class DirectoryTokens:
+    """API tokens as directory knows them now."""
+
+    def __init__(self, sessions: "SessionServiceAsyncStub") -> None:
+        self._sessions = sessions
+
+    async def ended(self, token_id: str) -> bool:
+        """Return whether an API token was revoked, has expired or is unknown.
+
+        Raises:
+            DependencyDown: directory cannot be reached.
+        """
+        request = FindEndedSessionsRequest(session_ids=[token_id])
+        answer = await self._sessions.FindEndedSessions(request)
+        return bool(answer.ended_session_ids)
+
+
 @asynccontextmanager
 async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Serve every RPC of messaging.
 
-    Kafka carries signals only: without it everything else is served, and nothing waits for it.
+    Kafka carries signals and directory's facts: without it directory is asked every 30 seconds.
     """
     signer = CallerSigner(settings.caller)
     verifier = CallerVerifier(settings.caller, SERVICE, clock=runtime.clock)
@@ -87,6 +108,14 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             service=SERVICE,
             tls=settings.tls,
         ) as directory,
+        deciding(
+            settings.peers.directory,
+            service=SERVICE,
+            caller=settings.caller,
+            kafka=settings.kafka,
+            tls=settings.tls,
+            runtime=runtime,
+        ) as decisions,
     ):
         store = Store(db)
         await store.provision()
@@ -111,7 +140,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                 servicers=[
                     (
                         add_MessagingServiceServicer_to_server,
-                        MessagingApi(log, cursors, people),
+                        MessagingApi(log, cursors, people, decisions=decisions),
                     ),
                     (
                         add_SignalServiceServicer_to_server,
@@ -119,12 +148,17 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                     ),
                     (
                         add_PersonalServiceServicer_to_server,
-                        PersonalApi(store, section=settings.schedule, clock=runtime.clock),
+                        PersonalApi(
+                            store,
+                            decisions=decisions,
+                            section=settings.schedule,
+                            clock=runtime.clock,
+                        ),
                     ),
                     (add_ImportServiceServicer_to_server, ImportApi(log, people)),
                     (
                         add_LogServiceServicer_to_server,
-                        LogApi(log, verifier, stopping=runtime.stopping),
+                        LogApi(log, verifier, decisions=decisions, stopping=runtime.stopping),
                     ),
                     (add_AuthorityServicer_to_server, AuthorityApi(store)),
                 ],
@@ -132,6 +166,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                 runtime=runtime,
                 tls=settings.tls,
                 health=runtime.health,
+                authorise=decisions.authorise,
             ),
         ):
             yield
@@ -182,7 +217,7 @@ async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Send scheduled messages when their time has come (MSG-17); needs no Kafka."""
+    """Send scheduled messages when their time has come (MSG-17)."""
     signer = CallerSigner(settings.caller)
     async with (
         connect(settings.mongo) as db,
@@ -193,6 +228,14 @@ async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]
             service=SERVICE,
             tls=settings.tls,
         ) as directory,
+        deciding(
+            settings.peers.directory,
+            service=SERVICE,
+            caller=settings.caller,
+            kafka=settings.kafka,
+            tls=settings.tls,
+            runtime=runtime,
+        ) as decisions,
     ):
         store = Store(db)
         await store.provision()
@@ -202,6 +245,8 @@ async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]
         sending = Scheduler(
             log,
             DirectoryPeople(AuthorityStub(directory)),
+            tokens=DirectoryTokens(SessionServiceStub(directory)),
+            decisions=decisions,
             read=read_scheduled,
             section=settings.schedule,
             clock=runtime.clock,

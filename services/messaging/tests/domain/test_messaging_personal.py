@@ -187,6 +187,7 @@ def change(present: Scheduled, **fields):
     given = {
         "conversation_id": present.conversation_id,
         "words": None,
+        "authority": present.authority,
         "send_at": None,
         "expected_version": 0,
         "now": NOW,

@@ -11,6 +11,7 @@ import structlog
 from plexus.authz.v1.authority_pb2 import FilterMembersRequest, ObjectRef, RecheckRequest
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.notify.v1.notify_service_pb2_grpc import add_NotifyServiceServicer_to_server
+from plexus_access.owner import deciding
 from plexuskit.config import KafkaSection
 from plexuskit.errors import DependencyDown
 from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
@@ -100,14 +101,24 @@ class DirectoryMembership:
 
 @asynccontextmanager
 async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Serve NotifyService; needs Kafka for the number of dead letters only."""
+    """Serve NotifyService; needs Kafka for policies and the number of dead letters."""
 
     async def depth() -> int:
         return await _dead_letters(settings.kafka)
 
-    async with _store(settings, runtime) as (_, store):
+    async with (
+        _store(settings, runtime) as (_, store),
+        deciding(
+            settings.peers.directory,
+            service=SERVICE,
+            caller=settings.caller,
+            kafka=settings.kafka,
+            tls=settings.tls,
+            runtime=runtime,
+        ) as decisions,
+    ):
         letters = DeadLetters(depth, clock=runtime.clock)
-        notify = NotifyApi(store, dead_letters=letters, clock=runtime.clock)
+        notify = NotifyApi(store, decisions=decisions, dead_letters=letters, clock=runtime.clock)
         async with serve(
             settings.grpc,
             service=SERVICE,
@@ -116,6 +127,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             runtime=runtime,
             tls=settings.tls,
             health=runtime.health,
+            authorise=decisions.authorise,
         ):
             yield
 
@@ -176,12 +188,21 @@ async def send(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         _store(settings, runtime) as (_, store),
         _peer(settings, "messaging") as messaging,
         _peer(settings, "tasks") as tasks,
+        deciding(
+            settings.peers.directory,
+            service=SERVICE,
+            caller=settings.caller,
+            kafka=settings.kafka,
+            tls=settings.tls,
+            runtime=runtime,
+        ) as decisions,
     ):
         owners = Authorities(messaging=AuthorityStub(messaging), tasks=AuthorityStub(tasks))
         sender = Sender(
             store,
             server=SmtpServer(settings.smtp),
             owners=owners,
+            decisions=decisions,
             rules=_rules(settings),
             clock=runtime.clock,
         )

@@ -72,11 +72,18 @@ class DeadLetters:
 
 
 async def list_notifications(
-    store: Store, *, person_id: str, unread_only: bool, page_size: int, page_token: str
+    store: Store,
+    *,
+    person_id: str,
+    unread_only: bool,
+    page_size: int,
+    page_token: str,
+    may: Callable[[Notification], bool],
 ) -> Inbox:
     """Return somebody's inbox, newest first.
 
-    Where the person may not read a message any more, its notification stays without the text.
+    Where the person may not read a message any more, or a policy refuses it (`may`), its
+    notification stays without the text.
 
     Refusals: InvalidArgument, InvalidPageToken.
     """
@@ -89,7 +96,8 @@ async def list_notifications(
         store.notifications.page(person_id, unread_only=unread_only, before=before, limit=size + 1),
         store.notifications.count_unread(person_id),
     )
-    shown = await _without_lost_texts(store, found[:size], person_id=person_id)
+    kept = await _without_lost_texts(store, found[:size], person_id=person_id)
+    shown = tuple(each if may(each) else replace(each, body="") for each in kept)
     return Inbox(
         notifications=shown,
         next_page_token=listing.token(shown[-1].id) if len(found) > size else "",

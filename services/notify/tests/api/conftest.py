@@ -9,6 +9,7 @@ from plexus.authz.v1 import authority_pb2
 from plexus.authz.v1.authority_pb2_grpc import AuthorityServicer, add_AuthorityServicer_to_server
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
+from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
 from plexuskit.grpc import (
@@ -22,6 +23,7 @@ from plexuskit.grpc import (
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
 from plexuskit.testing.servers.ports import free_port
+from plexuskit.testing.wait import eventually
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,15 +84,25 @@ async def peers(
 
 
 @pytest.fixture
+async def directory() -> AsyncIterator[str]:
+    """Directory, which knows nobody yet: what members may do is on the gateway's word."""
+    async with Company().directory() as address:
+        yield address
+
+
+@pytest.fixture
 def settings(
-    db: Database, mongo_url: str, caller_keys_of: Callable[[str], CallerSection]
+    db: Database,
+    mongo_url: str,
+    directory: str,
+    caller_keys_of: Callable[[str], CallerSection],
 ) -> Settings:
     return Settings(
         mongo=MongoSection(url=mongo_url, database=db.name),
         kafka=KafkaSection(url="127.0.0.1:1"),
         grpc=GrpcSection(port=free_port(), drain_seconds=1),
         caller=caller_keys_of("notify"),
-        peers=PeersSection(directory="127.0.0.1:1", messaging="127.0.0.1:1", tasks="127.0.0.1:1"),
+        peers=PeersSection(directory=directory, messaging="127.0.0.1:1", tasks="127.0.0.1:1"),
         smtp=SmtpSection(url="smtp://127.0.0.1:1", sender="plexus@example.com"),
         delivery=DeliverySection(poll_seconds=0.1),
     )
@@ -99,6 +111,7 @@ def settings(
 @pytest.fixture
 async def target(settings: Settings, runtime: Runtime) -> AsyncIterator[str]:
     async with app.api(settings, runtime):
+        await eventually(lambda: runtime.health.ready, within=10)
         yield f"127.0.0.1:{settings.grpc.port}"
 
 
@@ -112,6 +125,7 @@ def caller_at(caller_keys_of: Callable[[str], CallerSection]) -> Callable[..., C
             tenant_id=tenant,
             person_id=f"per_{name}",
             session_id=f"ses_{name}",
+            roles=["member"],
         )
         signer = CallerSigner(caller_keys_of("gateway"))
         token = CallerTokens(signer, context, clock=SystemClock()).for_audience("notify")

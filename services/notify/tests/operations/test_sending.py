@@ -490,3 +490,39 @@ async def test_a_mail_that_fails_unexpectedly_ends_no_other_and_is_tried_again(
     clock.advance(10 * MINUTE)
     await sending.send_due()
     assert sorted(sink.recipients) == ["bo@example.com", "cy@example.com"]
+
+
+@pytest.mark.rule("GW-10")
+async def test_gw_10_a_mail_carries_no_content_that_a_policy_keeps_from_who_gave_no_second_factor(
+    handlers: Handlers, facts: Any, sink: Any, sender: Any, company: Any
+) -> None:
+    company.policy(
+        "ten_a",
+        "strong",
+        'forbid(principal, action == Plexus::Action::"messages.read", resource)'
+        " when { !context.second_factor };",
+    )
+    await mention(handlers, facts, "bo")
+
+    assert await sender(sink.port).send_due() == Sent(taken=1, unreachable=False)
+
+    (mail,) = sink.mails
+    assert mail["Subject"] == "你有一条新消息"
+    assert "合同已经签好了" not in mail.get_body(("plain",)).get_content()
+    assert "合同已经签好了" not in mail.get_body(("html",)).get_content()
+
+
+@pytest.mark.rule("GW-10")
+async def test_gw_10_a_mail_waits_while_roles_and_policies_are_not_current(
+    handlers: Handlers, facts: Any, sink: Any, sender: Any, clock: FrozenClock, company: Any
+) -> None:
+    company.current = False
+    await mention(handlers, facts, "bo")
+
+    await sender(sink.port).send_due()
+    assert sink.mails == []
+
+    company.current = True
+    clock.advance(timedelta(hours=1))
+    await sender(sink.port).send_due()
+    assert len(sink.mails) == 1

@@ -6,12 +6,13 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.search.v1 import search_service_pb2 as pb
 from plexus.search.v1.search_service_pb2_grpc import SearchServiceServicer
+from plexus_access.decisions import Decisions, asker_of
 from plexuskit.clock import Clock
-from plexuskit.grpc import actor
+from plexuskit.grpc import actor, caller
 
 from search import queries
 from search.domain.paging import PageTokens
-from search.queries import Access, Asked, Freshness, Reader
+from search.queries import Access, Asked, Freshness, Permits, Reader
 from search.store import Found, Store
 
 
@@ -23,12 +24,14 @@ class SearchApi(SearchServiceServicer):
         store: Store,
         *,
         access: Access,
+        decisions: Decisions,
         freshness: Freshness,
         tokens: PageTokens,
         clock: Clock,
     ) -> None:
         self._store = store
         self._access = access
+        self._decisions = decisions
         self._freshness = freshness
         self._tokens = tokens
         self._clock = clock
@@ -38,6 +41,7 @@ class SearchApi(SearchServiceServicer):
         page = await queries.search(
             self._store,
             access=self._access,
+            permits=Permits(self._decisions, asker_of(caller())),
             freshness=self._freshness,
             tokens=self._tokens,
             reader=Reader(tenant_id=person.tenant_id, person_id=person.person_id),

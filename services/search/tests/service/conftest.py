@@ -13,6 +13,7 @@ from plexus.authz.v1.authority_pb2_grpc import AuthorityServicer, add_AuthorityS
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.search.v1.search_service_pb2_grpc import SearchServiceStub
 from plexus.topics import SEARCH_MESSAGES, SEARCH_PEOPLE, SEARCH_TASKS
+from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection
 from plexuskit.grpc import (
@@ -25,6 +26,7 @@ from plexuskit.grpc import (
 )
 from plexuskit.service import Runtime
 from plexuskit.testing.servers.ports import free_port
+from plexuskit.testing.wait import eventually
 from search import app
 from search.config import OpensearchSection, PeersSection, Settings
 from search.domain.lag import Progress
@@ -46,6 +48,8 @@ class Authority(AuthorityServicer):
     def __init__(self) -> None:
         self.containers: dict[tuple[str, str], list[authz.Container]] = {}
         self.hidden: set[str] = set()
+        # Directory's only: what a process knows of roles and policies from its start.
+        self.company = Company()
         self.answers: Counter[str] = Counter()
         self.rechecked: list[authz.ObjectRef] = []
 
@@ -62,6 +66,9 @@ class Authority(AuthorityServicer):
         self.answers["told"] += 1
         response.version = version
         return response
+
+    async def Snapshot(self, _: Any, __: Any) -> AsyncIterator[Any]:  # noqa: N802 - the contract's
+        yield authz.SnapshotResponse(facts=self.company.facts)
 
     async def Recheck(self, request: Any, _: Any) -> Any:  # noqa: N802 - the contract's
         self.rechecked.extend(request.refs)
@@ -129,19 +136,26 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[Any]:
         app.api(settings, runtime),
         open_channel(f"127.0.0.1:{settings.grpc.port}") as channel,
     ):
+        await eventually(lambda: _decides(runtime), within=10)
         yield SearchServiceStub(channel)
+
+
+def _decides(runtime: Runtime) -> bool:
+    return any(each.name == "access" and each.ok for each in runtime.health.checks())
 
 
 @pytest.fixture
 def signed_in(caller_keys_of: Callable[[str], CallerSection], tenant: str) -> Callable[..., Any]:
     """The metadata of a request that the gateway passes on for a person."""
 
-    def metadata(person: str) -> tuple[tuple[str, bytes], ...]:
+    def metadata(person: str, **more: Any) -> tuple[tuple[str, bytes], ...]:
         context = CallerContext(
             kind=CallerContext.KIND_PERSON,
             tenant_id=tenant,
             person_id=f"per_{person}",
             session_id=f"ses_{person}",
+            roles=["member"],
+            **more,
         )
         tokens = CallerTokens(CallerSigner(caller_keys_of("gateway")), context, clock=SystemClock())
         return ((METADATA_KEY, tokens.for_audience("search")),)

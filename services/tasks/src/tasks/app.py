@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 from plexus.authz.v1.authority_pb2_grpc import add_AuthorityServicer_to_server
 from plexus.tasks.v1.tasks_service_pb2_grpc import add_TasksServiceServicer_to_server
+from plexus_access.owner import deciding
 from plexuskit.errors import DependencyDown
 from plexuskit.grpc import CallerVerifier, serve
 from plexuskit.mongo import Database, connect
@@ -30,17 +31,29 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Serve TasksService and Authority."""
     async with (
         _store(settings, runtime) as (_, store),
+        deciding(
+            settings.peers.directory,
+            service=SERVICE,
+            caller=settings.caller,
+            kafka=settings.kafka,
+            tls=settings.tls,
+            runtime=runtime,
+        ) as decisions,
         serve(
             settings.grpc,
             service=SERVICE,
             servicers=[
-                (add_TasksServiceServicer_to_server, TasksApi(store, clock=runtime.clock)),
+                (
+                    add_TasksServiceServicer_to_server,
+                    TasksApi(store, decisions=decisions, clock=runtime.clock),
+                ),
                 (add_AuthorityServicer_to_server, AuthorityApi(store)),
             ],
             verifier=CallerVerifier(settings.caller, SERVICE, clock=runtime.clock),
             runtime=runtime,
             tls=settings.tls,
             health=runtime.health,
+            authorise=decisions.authorise,
         ),
     ):
         yield

@@ -14,6 +14,12 @@ from plexuskit.config import (
 from pydantic import Field, field_validator
 
 
+class PeersSection(Section):
+    """Addresses of the owners that tasks asks."""
+
+    directory: str = Field(min_length=1, description="host:port of directory's gRPC server")
+
+
 class CalendarSection(Section):
     """In which zone all-day due values end (TSK-3)."""
 
@@ -49,5 +55,6 @@ class Settings(ServiceSettings, env_prefix="TASKS_"):
     relay: RelaySection = RelaySection()
     grpc: GrpcSection = GrpcSection(port=7040)
     caller: CallerSection
+    peers: PeersSection
     calendar: CalendarSection = CalendarSection()
     scheduler: SchedulerSection = SchedulerSection()

@@ -6,14 +6,16 @@ import pytest
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
+from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, channel, open_channel
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
 from plexuskit.testing.servers.ports import free_port
+from plexuskit.testing.wait import eventually
 from tasks import app
-from tasks.config import SchedulerSection, Settings
+from tasks.config import PeersSection, SchedulerSection, Settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,14 +31,25 @@ class Person:
 
 
 @pytest.fixture
+async def directory() -> AsyncIterator[str]:
+    """Directory, which knows nobody yet: what members may do is on the gateway's word."""
+    async with Company().directory() as address:
+        yield address
+
+
+@pytest.fixture
 def settings(
-    db: Database, mongo_url: str, caller_keys_of: Callable[[str], CallerSection]
+    db: Database,
+    mongo_url: str,
+    directory: str,
+    caller_keys_of: Callable[[str], CallerSection],
 ) -> Settings:
     return Settings(
         mongo=MongoSection(url=mongo_url, database=db.name),
         kafka=KafkaSection(),
         grpc=GrpcSection(port=free_port(), drain_seconds=1),
         caller=caller_keys_of("tasks"),
+        peers=PeersSection(directory=directory),
         scheduler=SchedulerSection(poll_seconds=0.1),
     )
 
@@ -44,6 +57,7 @@ def settings(
 @pytest.fixture
 async def target(settings: Settings, runtime: Runtime) -> AsyncIterator[str]:
     async with app.api(settings, runtime):
+        await eventually(lambda: runtime.health.ready, within=10)
         yield f"127.0.0.1:{settings.grpc.port}"
 
 
@@ -64,6 +78,7 @@ def signed_in(client: Any, caller_keys_of: Callable[[str], CallerSection]) -> Ca
             tenant_id=tenant,
             person_id=f"per_{name}",
             session_id=f"ses_{name}",
+            roles=["member"],
         )
         signer = CallerSigner(caller_keys_of("gateway"))
         token = CallerTokens(signer, context, clock=SystemClock()).for_audience("tasks")

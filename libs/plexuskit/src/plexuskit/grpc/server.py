@@ -16,7 +16,7 @@ from plexus.calls import CALLERS
 from plexuskit.config import GrpcSection, TlsSection
 from plexuskit.grpc.caller import GATEWAY, CallerVerifier
 from plexuskit.grpc.certificates import server_credentials, watched_certificates
-from plexuskit.grpc.interceptors import Frame, Handler
+from plexuskit.grpc.interceptors import Authorise, Frame, Handler
 from plexuskit.grpc.methods import served_method
 from plexuskit.grpc.options import server_options
 from plexuskit.health import Health
@@ -40,6 +40,7 @@ async def serve(
     runtime: Runtime,
     tls: TlsSection | None = None,
     health: Health | None = None,
+    authorise: Authorise | None = None,
 ) -> AsyncIterator[int]:
     """Serve until the context is left, then finish what runs for at most `section.drain_seconds`.
 
@@ -56,6 +57,7 @@ async def serve(
             in its own name (GW-1). None listens in plain text. Either way only the services of
             `proto/calls.yaml` may call, known by the key that signed the context (GW-12).
         health: gets the check `grpc`; the process's own unless given.
+        authorise: decides about every request on the service's own replica of roles and policies.
 
     Yields:
         The port that it listens on.
@@ -72,6 +74,7 @@ async def serve(
         callers=CALLERS.get(service, frozenset({GATEWAY})),
         certified=tls is not None,
         clock=runtime.clock,
+        authorise=authorise,
     )
     server = grpc.aio.server(
         options=server_options(max_message_bytes=section.max_message_bytes),

@@ -3,7 +3,7 @@
 from gateway.access.access import BY_OWNER, Access, Verdict
 from gateway.access.following import Following
 from gateway.access.masking import Masking
-from gateway.access.objects import object_of
+from gateway.access.objects import object_at, object_of
 from gateway.access.projection import Projection
 from gateway.access.recorder import Recorder
 from gateway.access.refusals import Hidden, ModuleOff, PermissionMissing, PolicyForbids
@@ -20,5 +20,6 @@ __all__ = [
     "Projection",
     "Recorder",
     "Verdict",
+    "object_at",
     "object_of",
 ]

@@ -159,11 +159,47 @@ class Access:
         return engine.masks(_ask(identity, permission, object_), now=self._clock.now())
 
     def person_may(self, tenant_id: str, person_id: str, permission: str) -> bool:
-        """Tell whether a person holds a permission at all; somebody unknown may, by their token."""
+        """Return whether a person's roles and modules give a permission, by no token in particular.
+
+        A person who is not known here may: their token says so.
+        """
         engine = self.projection.engine(tenant_id)
         if engine is None or person_id not in engine.state.people:
             return True
         ask = Ask(person_id=person_id, permission=permission)
+        return engine.granted(ask, now=self._clock.now()).allowed
+
+    def grants(self, identity: Identity, permission: str) -> bool:
+        """Return whether a token gives a permission for some object; policies are not asked."""
+        engine = self.projection.engine(identity.tenant_id)
+        person = None if engine is None else engine.state.people.get(identity.person_id)
+        if engine is None or person is None or _says_more(identity, person):
+            return holds(permission, roles=identity.roles, extra=_NOTHING, scopes=identity.scopes)
+        return engine.granted(_ask(identity, permission, None), now=self._clock.now()).allowed
+
+    def policed(self, tenant_id: str, permission: str) -> bool:
+        """Return whether an attribute policy of the tenant could refuse a permission."""
+        engine = self.projection.engine(tenant_id)
+        return engine is not None and engine.state.policies.concern(permission)
+
+    def timed(self, tenant_id: str, permission: str) -> bool:
+        """Return whether what policies say of a permission depends on the time."""
+        engine = self.projection.engine(tenant_id)
+        return engine is not None and engine.state.policies.timed(permission)
+
+    def may(self, identity: Identity, permission: str, object_: Object | None) -> bool:
+        """Return whether a token gives a permission on an object that its person belongs to.
+
+        Membership is not looked at; a person whom policies cannot be asked about may nothing that
+        a policy could refuse.
+        """
+        engine = self.projection.engine(identity.tenant_id)
+        person = None if engine is None else engine.state.people.get(identity.person_id)
+        if engine is None or person is None:
+            return self.grants(identity, permission) and not self.policed(
+                identity.tenant_id, permission
+            )
+        ask = replace(_ask(identity, permission, object_), belongs=True)
         return engine.decide(ask, now=self._clock.now()).allowed
 
     def present(self, identity: Identity) -> Identity:

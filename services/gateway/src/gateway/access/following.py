@@ -6,50 +6,36 @@ counts no longer than that, whoever's event is stuck.
 """
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from google.protobuf.message import DecodeError
-from plexus.authz.v1.authority_pb2 import SnapshotRequest, SnapshotResponse
-from plexus.event.v1.envelope_pb2 import Envelope
-from plexus.topics import (
-    DIRECTORY_ACCESS_V1,
-    DIRECTORY_DEPARTMENT_V1,
-    DIRECTORY_GROUP_V1,
-    DIRECTORY_PERSON_V1,
-    TASKS_PROJECT_V1,
-    TASKS_TASK_V1,
+from plexus.authz.v1.authority_pb2 import SnapshotRequest
+from plexus.topics import TASKS_PROJECT_V1, TASKS_TASK_V1
+from plexus_access.feeding import (
+    ASKED_EVERY,
+    BACK_OFF,
+    CHECK,
+    EVENTS_CHECK,
+    OF_DIRECTORY,
+    Snapshot,
+    envelopes_of,
+    load_directory,
+    until_loaded,
 )
-from plexus_access.facts import applies
 from plexus_access.objects import CONVERSATION, Object
 from plexus_access.relations import Gathering
 from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
-from plexuskit.errors import Refusal
-from plexuskit.grpc import RemoteFailure
-from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
+from plexuskit.kafka import KafkaUnavailable, tail
 from plexuskit.service import Health
 
 from gateway.access.projection import OF_MESSAGING, OF_TASKS, Projection
 
 log = structlog.get_logger()
 
-CHECK: Final = "access"
-EVENTS_CHECK: Final = "access_events"
-ASKED_EVERY: Final = 30.0
-_BACK_OFF: Final = (0.2, 5.0)
-_OF_DIRECTORY: Final = (
-    DIRECTORY_DEPARTMENT_V1,
-    DIRECTORY_GROUP_V1,
-    DIRECTORY_ACCESS_V1,
-    DIRECTORY_PERSON_V1,
-)
-_TOPICS: Final = (*_OF_DIRECTORY, TASKS_PROJECT_V1, TASKS_TASK_V1)
-
-Snapshot = Callable[[SnapshotRequest], AsyncIterable[SnapshotResponse]]
-"""An owner's `Authority.Snapshot`, as its stub calls it."""
+_TOPICS: Final = (*OF_DIRECTORY, TASKS_PROJECT_V1, TASKS_TASK_V1)
 
 
 class Following:
@@ -98,7 +84,7 @@ class Following:
                         loading = group.create_task(self._load_all())
                         try:
                             async for records in batches:
-                                self._projection.take(_envelopes(records))
+                                self._projection.take(envelopes_of(records))
                         finally:
                             loading.cancel()
             except* KafkaUnavailable as lost:
@@ -115,7 +101,7 @@ class Following:
         while True:
             await self._load_members.wait()
             self._load_members.clear()
-            await _until_done(self._load_messaging, owner="messaging", health=self._health)
+            await until_loaded(self._load_messaging, owner="messaging", health=self._health)
 
     def missed(self) -> None:
         """Note that changes of any conversation were missed: messaging says what is true."""
@@ -147,7 +133,7 @@ class Following:
 
     async def _without_kafka(self, failures: int) -> None:
         """Wait a little before the next try, and ask the owners when the last answer is old."""
-        await asyncio.sleep(pause(failures, _BACK_OFF))
+        await asyncio.sleep(pause(failures, BACK_OFF))
         now = asyncio.get_running_loop().time()
         if now < self._ask_at:
             return
@@ -158,19 +144,12 @@ class Following:
         self._load_members.set()
 
     async def _load_all(self) -> None:
-        await _until_done(self._load_directory, owner="directory", health=self._health)
+        await until_loaded(self._load_directory, owner="directory", health=self._health)
         self._health.set(CHECK, ok=True, required=True)
-        await _until_done(self._load_tasks, owner="tasks", health=self._health)
+        await until_loaded(self._load_tasks, owner="tasks", health=self._health)
 
     async def _load_directory(self) -> int:
-        projection, count = self._projection, 0
-        projection.begin()
-        for topic in _OF_DIRECTORY:
-            async for frame in self._directory(SnapshotRequest(topics=[topic.name])):
-                projection.load(frame.facts)
-                count += len(frame.facts)
-        projection.swap()
-        return count
+        return await load_directory(self._projection, self._directory)
 
     async def _load_messaging(self) -> int:
         self._projection.begin_members()
@@ -190,34 +169,3 @@ class Following:
     def _lose(self, kinds: frozenset[str]) -> None:
         self._followed -= kinds
         self._projection.forget(kinds)
-
-
-async def _until_done(load: Callable[[], Awaitable[int]], *, owner: str, health: Health) -> None:
-    """Load a snapshot, again with back-off until it is there."""
-    check, failures = f"access.{owner}", 0
-    while True:
-        try:
-            count = await load()
-        except (Refusal, RemoteFailure) as error:
-            log.warning("access.snapshot_failed", owner=owner, error=str(error))
-            remedy = f"Restore {owner}; it is asked again by itself, and decides alone meanwhile."
-            health.set(check, ok=False, detail=str(error), required=False, remedy=remedy)
-            await asyncio.sleep(pause(failures, _BACK_OFF))
-            failures = min(failures + 1, 8)
-        else:
-            log.info("access.loaded", owner=owner, count=count)
-            health.set(check, ok=True, detail=f"{count} loaded", required=False)
-            return
-
-
-def _envelopes(records: Sequence[Record]) -> list[Envelope]:
-    found: list[Any] = []
-    for record in records:
-        try:
-            envelope = record.envelope
-        except (InvalidRecord, DecodeError) as error:
-            log.warning("access.record_unreadable", topic=record.topic, error=str(error))
-            continue
-        if applies(envelope):
-            found.append(envelope)
-    return found

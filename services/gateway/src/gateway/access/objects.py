@@ -19,17 +19,23 @@ def object_of(method: MethodInfo) -> ObjectOf | None:
     Raises LookupError for a requirement that names a kind or a field that does not exist.
     """
     required = method.requirement
-    if not required.resource:
-        return None
-    if required.resource not in KINDS:
-        raise LookupError(f"{method.path}: no object is of the kind {required.resource!r}")
-    path = required.id.split(_SEPARATOR)
+    return object_at(method, required.resource, required.id) if required.resource else None
+
+
+def object_at(method: MethodInfo, resource: str, id_: str) -> ObjectOf:
+    """Return what reads an object of a method's requests, by its kind and the path of its field.
+
+    Raises LookupError for a kind or a field that does not exist.
+    """
+    if resource not in KINDS:
+        raise LookupError(f"{method.path}: no object is of the kind {resource!r}")
+    path = id_.split(_SEPARATOR)
     descriptor: Any = method.request_class.DESCRIPTOR
     for name in path[:-1]:
         descriptor = descriptor.fields_by_name[name].message_type
     if path[-1] not in descriptor.fields_by_name:
-        raise LookupError(f"{method.path}: its request has no field {required.id!r}")
-    kind, read = required.resource, method.request_class.FromString
+        raise LookupError(f"{method.path}: its request has no field {id_!r}")
+    kind, read = resource, method.request_class.FromString
 
     def of(request: bytes) -> Object | None:
         try:

@@ -5,28 +5,19 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from plexus_access.objects import CONVERSATION, PROJECT, TASK
+from plexus_access.refusals import ModuleOff, PermissionMissing, PolicyForbids
 from plexuskit.errors import Kind, Refusal
 
-
-class PermissionMissing(Refusal):
-    """No role of the caller holds the permission, or the token is limited to others."""
-
-    kind = Kind.PERMISSION_DENIED
-    text = "Your roles or this token do not include the permission {permission}."
-
-
-class ModuleOff(Refusal):
-    """The company does not use this part of the product, or not for this person."""
-
-    kind = Kind.PERMISSION_DENIED
-    text = "The module {module} is switched off for you; an administrator can switch it on."
-
-
-class PolicyForbids(Refusal):
-    """An attribute policy of the company refuses what roles grant."""
-
-    kind = Kind.PERMISSION_DENIED
-    text = "The policy {policy} of your company forbids this; ask an administrator why."
+__all__ = [
+    "ConversationNotFound",
+    "Hidden",
+    "ModuleOff",
+    "PermissionMissing",
+    "PolicyForbids",
+    "ProjectNotFound",
+    "TaskNotFound",
+    "hidden",
+]
 
 
 class Hidden(Refusal):

@@ -34,6 +34,7 @@ from gateway.live import wire
 from gateway.live.facts import Meaning, UnreadableFact, meaning_of
 from gateway.live.people import RELOADED, People
 from gateway.live.rooms import Room, Rooms, Seat
+from gateway.live.visibility import Visibility
 from gateway.live.wire import Chunk
 
 log = structlog.get_logger()
@@ -110,7 +111,13 @@ class FanOut:
     """Applies records to rooms and puts them into streams."""
 
     def __init__(
-        self, rooms: Rooms, people: People, *, memberships: Memberships, beat: Callable[[], int]
+        self,
+        rooms: Rooms,
+        people: People,
+        *,
+        memberships: Memberships,
+        visibility: Visibility,
+        beat: Callable[[], int],
     ) -> None:
         """Take what records are applied to.
 
@@ -118,11 +125,13 @@ class FanOut:
             rooms: the conversations.
             people: those with streams here.
             memberships: hear of every change of who belongs to a conversation.
+            visibility: decides which streams of a person receive an event.
             beat: gives the present beat, in which a conversation's number changes.
         """
         self._rooms = rooms
         self._people = people
         self._memberships = memberships
+        self._visibility = visibility
         self._beat = beat
         self.positioned = asyncio.Event()
 
@@ -267,7 +276,11 @@ class FanOut:
                 chunk = whole
             else:
                 chunk = self._view(seat, segment, views)
-            for stream in seat.person.streams:
+            listeners = seat.person.streams
+            readers = listeners.readers
+            if listeners.gate is not None:
+                readers = self._visibility.readers(listeners, room.id, segment.through)
+            for stream in readers:
                 stream.put(chunk)
                 streams += 1
         DELIVERED.inc(streams * len(segment.envelopes))
@@ -296,10 +309,14 @@ class FanOut:
             return
         envelope = _envelope(record)
         if envelope is None:
-            person.tell(wire.resync([], reason=GAP))
+            for listener in person.streams:
+                listener.outbound.put(wire.resync([], reason=GAP))
         elif envelope.tenant_id == person.tenant_id:
-            person.tell(wire.personal(record.value))
-            DELIVERED.inc(len(person.streams))
+            chunk = wire.personal(record.value)
+            streams = self._visibility.hear(person.streams, envelope)
+            for stream in streams:
+                stream.put(chunk)
+            DELIVERED.inc(len(streams))
 
 
 def _only_number(envelope: Envelope) -> bytes:

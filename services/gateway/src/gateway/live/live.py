@@ -41,9 +41,10 @@ from gateway.live.rooms import Rooms
 from gateway.live.router import Router
 from gateway.live.sends import Sends
 from gateway.live.signals import Signals
-from gateway.live.standing import READ, Standing
+from gateway.live.standing import Standing
 from gateway.live.stream import Stream
 from gateway.live.telling import telling
+from gateway.live.visibility import PRESENCE, READ, Listener, Visibility
 
 Write = Callable[[bytes], Awaitable[None]]
 
@@ -116,16 +117,24 @@ class Live:
             ask=self.router.readable,
             may_read=lambda tenant, person: access.person_may(tenant, person, READ),
         )
+        self._visibility = Visibility(access, clock=runtime.clock)
         self.fanout = FanOut(
-            self._rooms, self._people, memberships=memberships, beat=self._beats.now
+            self._rooms,
+            self._people,
+            memberships=memberships,
+            visibility=self._visibility,
+            beat=self._beats.now,
         )
-        self._standing = Standing(self._people, access, streams=lambda: self._beats.streams)
+        self._standing = Standing(
+            self._people, access, self._visibility, streams=lambda: self._beats.streams
+        )
         self._callers = callers
         self._herald = Herald()
         self.signals = Signals(
             self._rooms,
             self._people,
             Presences(contradict=self._herald.contradict),
+            visibility=self._visibility,
             clock=runtime.clock,
         )
         self._sends = Sends(
@@ -245,11 +254,10 @@ class Live:
             raise GatewayDraining
         person = await self._people.enter(identity)
         outbound = Outbound(bounds=self._bounds, ticker=self._ticker)
-        stream = Stream(
-            identity=identity,
-            person=person,
-            outbound=outbound,
-        )
+        listener = Listener(outbound, identity)
+        stream = Stream(listener=listener, person=person)
+        # From here on everything that comes for the person comes to the stream.
+        self._visibility.admit(listener, person.streams)
         outbound.put(
             wire.welcome(
                 session_id=identity.session_id,
@@ -259,12 +267,11 @@ class Live:
                 positions=[
                     (seat.room.id, seat.room.through if seat.live else 0)
                     for seat in person.seats.values()
+                    if self._visibility.may_read(listener, seat.room.id)
                 ],
             )
         )
-        # From here on everything that comes for the person comes to the stream.
-        person.streams.append(outbound)
-        if len(person.streams) == 1:
+        if PRESENCE in listener.hears and person.streams.counted(PRESENCE) == 1:
             self._herald.arrived(identity)
         self._beats.add(stream)
         STREAMS.inc()
@@ -276,7 +283,7 @@ class Live:
     def _close(self, stream: Stream) -> None:
         stream.outbound.end()
         stream.person.streams.remove(stream.outbound)
-        if not stream.person.streams:
+        if PRESENCE in stream.listener.hears and not stream.person.streams.counted(PRESENCE):
             self._herald.left(stream.identity, told=not self._runtime.stopping.is_set())
         self._beats.remove(stream)
         self._people.leave(stream.person)
@@ -303,7 +310,9 @@ class Live:
     async def _take(self, stream: Stream, frame: SessionRequest) -> None:
         if frame.HasField("reauthenticate"):
             token = frame.reauthenticate.access_token
-            stream.renew(await self._authenticator.verify(token))
+            identity = await self._authenticator.verify(token)
+            stream.check_renewal(identity)
+            self._visibility.renew(stream.listener, stream.person.streams, identity)
         if len(frame.sends) > MAX_FRAME_ITEMS:
             raise TooManyItems(items=len(frame.sends), most=MAX_FRAME_ITEMS)
         if frame.sends:

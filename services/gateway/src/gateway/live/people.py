@@ -17,8 +17,9 @@ from plexuskit.grpc import RemoteFailure
 
 from gateway.identity import Identity
 from gateway.live import wire
-from gateway.live.outbound import RESYNCS, Outbound
+from gateway.live.outbound import RESYNCS
 from gateway.live.rooms import Ranges, Room, Rooms, Seat, ranges_of
+from gateway.live.visibility import READ, Listeners
 from gateway.live.wire import Chunk
 
 log = structlog.get_logger()
@@ -55,7 +56,7 @@ class Person:
     def __init__(self, tenant_id: str, person_id: str) -> None:
         self.tenant_id = tenant_id
         self.person_id = person_id
-        self.streams: list[Outbound] = []
+        self.streams = Listeners()
         self.seats: dict[str, Seat] = {}
         # Those with whom the person has a direct conversation, which is for ever. No set: an empty
         # one weighs three times as much.
@@ -78,10 +79,11 @@ class Person:
         """Whether the owner was asked, or is being asked, for the seats."""
         return self.ready or self.loading is not None
 
-    def tell(self, chunk: Chunk) -> None:
-        """Put a chunk into every stream."""
-        for stream in self.streams:
-            stream.put(chunk)
+    def tell(self, chunk: Chunk, *, hearing: str = READ) -> None:
+        """Put a chunk into the streams whose tokens give a permission."""
+        for listener in self.streams:
+            if hearing in listener.hears:
+                listener.outbound.put(chunk)
 
 
 class People:

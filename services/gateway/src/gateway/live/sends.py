@@ -28,7 +28,6 @@ from gateway.live.refusals import (
 )
 from gateway.live.router import MESSAGING, Router
 from gateway.live.stream import Route, Stream
-from gateway.live.wire import field
 
 SENDS = counter("plexus_gateway_sends_total", "Items that streams brought")
 
@@ -109,9 +108,7 @@ class Sends:
             raise TooManyUnacknowledged(limit=self._most_waiting, retry_after=_RETRY)
         if len(item.command) > self._most_bytes:
             raise ItemTooLarge(bytes=len(item.command), limit=self._most_bytes)
-        # The plain case costs no decoding: the id is the first field, as every encoder writes it.
-        if not item.command.startswith(field(1, item.conversation_id.encode())):
-            _check_conversation(item)
+        _check_conversation(item)
 
     def _submit(self, stream: Stream, item: SendItem, signed: bytes) -> None:
         conversation_id = item.conversation_id

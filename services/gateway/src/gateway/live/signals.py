@@ -33,6 +33,7 @@ from gateway.live import wire
 from gateway.live.people import People
 from gateway.live.presence import LASTS, Presences
 from gateway.live.rooms import Rooms
+from gateway.live.visibility import CONVERSATIONS, Visibility
 
 log = structlog.get_logger()
 
@@ -50,18 +51,28 @@ _BACK_OFF: Final = (0.2, 5.0)
 class Signals:
     """Applies signals to rooms and people."""
 
-    def __init__(self, rooms: Rooms, people: People, presences: Presences, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        people: People,
+        presences: Presences,
+        *,
+        visibility: Visibility,
+        clock: Clock,
+    ) -> None:
         """Take whom signals concern.
 
         Args:
             rooms: the conversations.
             people: those with streams here.
             presences: who is there.
+            visibility: decides which streams of a person receive a signal.
             clock: tells what is over.
         """
         self._rooms = rooms
         self._people = people
         self._presences = presences
+        self._visibility = visibility
         self._clock = clock
 
     async def follow(self, section: KafkaSection, *, health: Health) -> None:
@@ -119,8 +130,10 @@ class Signals:
         for seat in room.seats.values():
             person = seat.person
             if seat.live and person.person_id != typing.person_id:
-                person.tell(chunk)
-                streams += len(person.streams)
+                readers = self._visibility.readers(person.streams, room.id, room.through)
+                for stream in readers:
+                    stream.put(chunk)
+                streams += len(readers)
         SIGNALLED.labels("typing").inc(streams)
 
     def _hear(self, presence: Presence) -> None:
@@ -134,5 +147,5 @@ class Signals:
             return
         chunk = wire.presence(presence)
         for person in watching:
-            person.tell(chunk)
+            person.tell(chunk, hearing=CONVERSATIONS)
         SIGNALLED.labels("presence").inc(sum(len(person.streams) for person in watching))

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from gateway.access import Access, PermissionMissing
+from plexuskit.errors import Refusal
+
+from gateway.access import Access
 from gateway.live.people import People, Person
 from gateway.live.stream import Stream
+from gateway.live.visibility import Visibility
 
 OPEN: Final = "sessions.open"
-READ: Final = "messages.read"
 _TOGETHER_SECONDS: Final = 0.05
 _AT_ONCE: Final = 200
 _EVERYBODY: Final = ""
@@ -19,17 +21,24 @@ class Standing:
     """Looks again at those with streams here whenever what permissions follow from has changed."""
 
     def __init__(
-        self, people: People, access: Access, *, streams: Callable[[], Iterable[Stream]]
+        self,
+        people: People,
+        access: Access,
+        visibility: Visibility,
+        *,
+        streams: Callable[[], Iterable[Stream]],
     ) -> None:
         """Take whom to look at.
 
         Args:
             people: those with streams here.
             access: decides.
+            visibility: decides which events each stream receives.
             streams: gives all open streams.
         """
         self._people = people
         self._access = access
+        self._visibility = visibility
         self._streams = streams
         self._changed: set[tuple[str, str]] = set()
         self._awake = asyncio.Event()
@@ -46,8 +55,13 @@ class Standing:
             await asyncio.sleep(_TOGETHER_SECONDS)
             self._awake.clear()
             changed, self._changed = self._changed, set()
-            for number, person in enumerate(self._concerned(changed)):
-                self._look(person)
+            concerned = self._concerned(changed)
+            opened: dict[Person, list[Stream]] = {person: [] for person in concerned}
+            for stream in self._streams():
+                if stream.person in opened:
+                    opened[stream.person].append(stream)
+            for number, person in enumerate(concerned):
+                self._look(person, opened[person])
                 if number % _AT_ONCE == _AT_ONCE - 1:
                     await asyncio.sleep(0)
 
@@ -59,10 +73,12 @@ class Standing:
             if person.tenant_id in everybody or (person.tenant_id, person.person_id) in changed
         ]
 
-    def _look(self, person: Person) -> None:
-        if not self._access.person_may(person.tenant_id, person.person_id, OPEN):
-            for stream in self._streams():
-                if stream.person is person:
-                    stream.outbound.end(PermissionMissing(permission=OPEN), at_once=True)
-            return
+    def _look(self, person: Person, streams: Iterable[Stream]) -> None:
+        for stream in streams:
+            try:
+                self._access.decide(stream.identity, OPEN)
+            except Refusal as refusal:
+                stream.outbound.end(refusal, at_once=True)
+        # In this order: what a stream may receive no more is closed for it first.
         self._people.review(person)
+        self._visibility.review(person.tenant_id, person.streams)

@@ -9,9 +9,9 @@ from plexuskit.errors import Refusal
 
 from gateway.identity import Identity
 from gateway.live import wire
-from gateway.live.outbound import Outbound
 from gateway.live.people import Person
 from gateway.live.refusals import SessionMismatch, refused_verdict
+from gateway.live.visibility import READ, Listener
 
 if TYPE_CHECKING:
     from gateway.live.uplink import Uplink
@@ -23,24 +23,23 @@ class Stream:
     __slots__ = (
         "beat",
         "finishing",
-        "identity",
+        "listener",
         "outbound",
         "person",
         "routes",
         "unanswered",
     )
 
-    def __init__(self, *, identity: Identity, person: Person, outbound: Outbound) -> None:
+    def __init__(self, *, listener: Listener, person: Person) -> None:
         """Take what the stream is made of.
 
         Args:
-            identity: of the newest token.
+            listener: the newest token, and what waits to be written.
             person: who listens.
-            outbound: what waits to be written.
         """
-        self.identity = identity
+        self.listener = listener
         self.person = person
-        self.outbound = outbound
+        self.outbound = listener.outbound
         # The beat up to which positions were told.
         self.beat = 0
         # Items on their way, and where each conversation's go while one of them is.
@@ -48,8 +47,13 @@ class Stream:
         self.routes: dict[str, Route] | None = None
         self.finishing = False
 
-    def renew(self, identity: Identity) -> None:
-        """Go on under a fresh token of the same session.
+    @property
+    def identity(self) -> Identity:
+        """The newest token's."""
+        return self.listener.identity
+
+    def check_renewal(self, identity: Identity) -> None:
+        """Check that a fresh token is of the same session.
 
         Raises:
             SessionMismatch: it is another session's, or another person's.
@@ -61,14 +65,19 @@ class Stream:
             mine.session_id,
         ):
             raise SessionMismatch
-        self.identity = identity
 
     def positions(self, *, since_beat: int) -> Iterable[tuple[str, int]]:
         """Give the numbers of the conversations in which something came since a beat."""
+        if READ not in self.listener.hears:
+            return ()
+        refused = self.listener.refused
         return [
             (seat.room.id, seat.room.through)
             for seat in self.person.seats.values()
-            if seat.room.beat >= since_beat and seat.room.through and seat.live
+            if seat.room.beat >= since_beat
+            and seat.room.through
+            and seat.live
+            and seat.room.id not in refused
         ]
 
     def answer(self, client_ref: int, verdict: SendVerdict) -> None:

@@ -8,7 +8,7 @@ from plexus.authz.v1.options_pb2 import Requirement
 from plexus_access.objects import Object
 from plexuskit.grpc import MethodInfo, refused
 
-from gateway.access import Masking, object_of
+from gateway.access import Masking, object_at, object_of
 from gateway.admission import Admission
 from gateway.identity import Identity
 from gateway.proxy.refusals import RequestUnreadable
@@ -29,7 +29,7 @@ class Passed:
 class Guard:
     """Stands before and after every call of one method."""
 
-    __slots__ = ("_admission", "_masking", "_method", "_object_of", "_recorded")
+    __slots__ = ("_admission", "_also", "_masking", "_method", "_object_of", "_recorded")
 
     def __init__(self, admission: Admission, method: MethodInfo, masking: Masking) -> None:
         """Take what is the same for every call of a method.
@@ -40,6 +40,10 @@ class Guard:
         self._masking = masking
         self._method = method
         self._object_of = object_of(method)
+        self._also = [
+            (need.permission, object_at(method, need.resource, need.id))
+            for need in method.requirement.also
+        ]
         self._recorded = method.requirement.effect in _RECORDED
         if method.client_streaming and self._object_of is not None:
             raise LookupError(f"{method.path}: a stream of requests is about no single object")
@@ -59,6 +63,10 @@ class Guard:
         # A request that names nothing is its owner's to refuse, or means the caller.
         asked = object_ if object_.id else None
         verdict = await self._admission.authorise(self._method, identity, asked)
+        for permission, read in self._also:
+            also = read(request)
+            if also is not None and also.id:
+                await self._admission.authorise(self._method, identity, also, permission=permission)
         return Passed(identity, asked, verdict.rule)
 
     def after(self, passed: Passed | None, response: bytes) -> bytes:

@@ -5,17 +5,21 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
+from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.messaging.v1 import log_service_pb2, log_service_pb2_grpc
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest, SendVerdict
+from plexus_access.decisions import Decisions, asker_of
+from plexus_access.objects import CONVERSATION, Object
 from plexuskit import fault
 from plexuskit.config import MEBIBYTE
 from plexuskit.errors import InvalidArgument, Refusal
-from plexuskit.grpc import Actor, CallerContextInvalid, CallerVerifier, actor_of, caller
+from plexuskit.grpc import CallerContextInvalid, CallerVerifier, actor_of, caller
 from plexuskit.items import item_failed
 
 from messaging.api import translate
 from messaging.operations.batch import Item, Stored
 from messaging.operations.log import Log
+from messaging.operations.sending import SEND
 
 pb = log_service_pb2
 
@@ -30,9 +34,17 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
     lives on, so it would not, and what is not answered is sent again by request id (MSG-3).
     """
 
-    def __init__(self, log: Log, verifier: CallerVerifier, *, stopping: asyncio.Event) -> None:
+    def __init__(
+        self,
+        log: Log,
+        verifier: CallerVerifier,
+        *,
+        decisions: Decisions,
+        stopping: asyncio.Event,
+    ) -> None:
         self._log = log
         self._verifier = verifier
+        self._decisions = decisions
         self._stopping = stopping
 
     async def Append(
@@ -86,8 +98,12 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
             outbox.put(ref, translate.try_send_verdict(verdict), event=event)
 
         try:
-            sender = self._sender_of(item)
+            context = self._context_of(item)
+            sender = actor_of(context)
             command = SendMessageRequest.FromString(item.command)
+            self._decisions.check(
+                asker_of(context), SEND, Object(CONVERSATION, command.conversation_id)
+            )
             draft = translate.to_draft(command, sender_id=sender.person_id)
             self._log.submit(Item(draft, on_verdict=tell, traceparent=item.traceparent))
         except DecodeError:
@@ -97,12 +113,12 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
         except Exception as error:  # noqa: BLE001 - the stream carries everybody's items
             tell(item_failed(error, of="messaging.append"))
 
-    def _sender_of(self, item: pb.AppendItem) -> Actor:
+    def _context_of(self, item: pb.AppendItem) -> CallerContext:
         context = self._verifier.verify(item.signed_caller)
         if context.service != caller().service:
             # Signed by one service and brought by another: it has left its way (GW-1).
             raise CallerContextInvalid(problem="peer")
-        return actor_of(context)
+        return context
 
 
 class Outbox:

@@ -3,8 +3,10 @@
 from typing import Any
 
 from plexus.messaging.v1 import conversations_pb2, messaging_service_pb2, messaging_service_pb2_grpc
+from plexus_access.decisions import Decisions, asker_of
+from plexus_access.objects import CONVERSATION, Object
 from plexuskit.errors import InvalidArgument
-from plexuskit.grpc import actor
+from plexuskit.grpc import actor, caller
 from plexuskit.mongo import Transaction
 
 from messaging import queries
@@ -24,17 +26,21 @@ pb = messaging_service_pb2
 SEND_MOST = 256
 ADVANCES_MOST = 500
 PEOPLE_MOST = 1_000
+MARK_READ = "messages.mark_read"
 
 
 class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServicer):
     """Each method: read the request, call one operation or query, write the response."""
 
-    def __init__(self, log: Log, cursors_: Cursors, people: People) -> None:
+    def __init__(
+        self, log: Log, cursors_: Cursors, people: People, *, decisions: Decisions
+    ) -> None:
         self._log = log
         self._store = log.store
         self._clock = log.clock
         self._cursors = cursors_
         self._people = people
+        self._decisions = decisions
 
     async def CreateConversation(
         self, request: pb.CreateConversationRequest, context: Any
@@ -97,7 +103,16 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
             include_archived=request.include_archived,
         )
         return pb.ListConversationsResponse(
-            views=[translate.to_view(view, person_id=me.person_id) for view in views],
+            views=[
+                translate.to_view(view, person_id=me.person_id)
+                for view in self._decisions.visible(
+                    asker_of(caller()),
+                    "conversations.read",
+                    CONVERSATION,
+                    views,
+                    lambda view: view.conversation.id,
+                )
+            ],
             next_page_token=(
                 "" if following is None else translate.from_list_position(listing, following)
             ),
@@ -189,7 +204,8 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
             raise InvalidArgument(field="items", problem=f"takes 1 to {SEND_MOST} messages")
         sender = actor().person_id
         drafts = [translate.try_draft(item, sender_id=sender) for item in request.items]
-        verdicts = await sending.send_messages(self._log, drafts=drafts)
+        permitted = sending.permitted(self._decisions, asker_of(caller()), drafts)
+        verdicts = await sending.send_messages(self._log, drafts=permitted)
         return pb.SendMessagesResponse(verdicts=[translate.try_send_verdict(v) for v in verdicts])
 
     async def ListMessages(
@@ -237,11 +253,13 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
     ) -> pb.AdvanceCursorsResponse:
         if not 0 < len(request.advances) <= ADVANCES_MOST:
             raise InvalidArgument(field="advances", problem=f"takes 1 to {ADVANCES_MOST}")
+        asker = asker_of(caller())
         verdicts = await cursors.advance_cursors(
             self._log,
             self._cursors,
             actor=actor(),
             advances=[(a.conversation_id, a.through_seq, a.root_seq) for a in request.advances],
+            may=lambda each: self._decisions.refusal(asker, MARK_READ, Object(CONVERSATION, each)),
         )
         return pb.AdvanceCursorsResponse(
             verdicts=[translate.to_cursor_verdict(verdict) for verdict in verdicts]

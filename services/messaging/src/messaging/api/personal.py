@@ -5,9 +5,11 @@ from typing import Any
 
 from plexus.messaging.v1 import personal_service_pb2, personal_service_pb2_grpc
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
+from plexus_access.decisions import Decisions, asker_of
+from plexus_access.objects import CONVERSATION, Object
 from plexuskit.clock import Clock
 from plexuskit.errors import InvalidArgument
-from plexuskit.grpc import actor
+from plexuskit.grpc import actor, caller
 from plexuskit.mongo import Transaction
 
 from messaging import queries
@@ -15,7 +17,7 @@ from messaging.api import translate
 from messaging.config import ScheduleSection
 from messaging.domain.drafts import DraftKey, SavedDraft, check_words
 from messaging.domain.messages import Draft
-from messaging.domain.scheduling import Scheduled
+from messaging.domain.scheduling import Authority, Scheduled
 from messaging.domain.settings import SettingsChange
 from messaging.events.personal import (
     draft_to_proto,
@@ -23,6 +25,7 @@ from messaging.events.personal import (
     settings_to_proto,
 )
 from messaging.operations import drafts, scheduling, settings
+from messaging.operations.sending import SEND
 from messaging.store import Store
 from messaging.store.scheduled import Place, place_of
 
@@ -35,8 +38,11 @@ PAGE_MOST = 500
 class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
     """Each method: read the request, call one operation or query, write the response."""
 
-    def __init__(self, store: Store, *, section: ScheduleSection, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, *, decisions: Decisions, section: ScheduleSection, clock: Clock
+    ) -> None:
         self._store = store
+        self._decisions = decisions
         self._clock = clock
         self._shortest = timedelta(seconds=section.shortest_seconds)
 
@@ -53,11 +59,13 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
     async def ListDrafts(
         self, request: pb.ListDraftsRequest, context: Any
     ) -> pb.ListDraftsResponse:
+        asker = asker_of(caller())
         found, end = await queries.list_drafts(
             self._store,
             actor=actor(),
             before=_instant_and_id(request.page_token),
             limit=translate.page_size(request.page_size, default=PAGE, most=PAGE_MOST),
+            may=lambda each: self._decisions.allows(asker, [(SEND, Object(CONVERSATION, each))]),
         )
         token = "" if end is None else translate.to_token(f"{_milliseconds(end[0])} {end[1]}")
         return pb.ListDraftsResponse(
@@ -86,6 +94,7 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
             draft=to_draft(request.message, sender_id=me.person_id),
             words=request.message.SerializeToString(deterministic=True),
             send_at=_send_at(request),
+            authority=_authority(),
             shortest=self._shortest,
             now=now,
         )
@@ -117,6 +126,7 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
             conversation_id=request.message.conversation_id,
             words=words,
             send_at=_send_at(request) if request.HasField("send_at") else None,
+            authority=_authority(),
             expected_version=request.expected_version,
             shortest=self._shortest,
             now=self._clock.now(),
@@ -234,6 +244,16 @@ def read_scheduled(scheduled: Scheduled) -> Draft:
 
 def _send_at(request: pb.ScheduleMessageRequest | pb.UpdateScheduledMessageRequest) -> datetime:
     return translate.from_timestamp(request.send_at, field="send_at")
+
+
+def _authority() -> Authority:
+    """Return the rights of the call that is being served."""
+    context = caller()
+    return Authority(
+        api_token_id=context.api_token_id,
+        scopes=frozenset(context.scopes),
+        second_factor=context.second_factor,
+    )
 
 
 def _milliseconds(at: datetime) -> int:

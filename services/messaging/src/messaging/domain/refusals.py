@@ -311,6 +311,13 @@ class ScheduledMessageEnded(Refusal):
     text = "The scheduled message {id} is {state} already; schedule a new one."
 
 
+class TokenRevoked(Refusal):
+    """MSG-17: what an API token has scheduled is not sent after its end."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = "The API token that scheduled this message was revoked or has expired."
+
+
 class PersonDeactivated(Refusal):
     """MSG-17: who may not sign in any more says nothing more either."""
 

@@ -40,6 +40,24 @@ UNDECIDED = frozenset((State.FAILED, State.OVERDUE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Authority:
+    """The rights that the words of a scheduled message were written with.
+
+    They decide when it is sent: without a call there is no session to ask. The end of a session
+    does not stop the message, the end of an API token does.
+
+    Attributes:
+        api_token_id: the API token that was used; empty for people who signed in.
+        scopes: the permissions that the token is limited to; empty: all of the person's.
+        second_factor: one was given in the session.
+    """
+
+    api_token_id: str = ""
+    scopes: frozenset[str] = frozenset()
+    second_factor: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scheduled:
     """A message with the time it is to be sent at.
 
@@ -54,6 +72,7 @@ class Scheduled:
     words: bytes
     send_at: datetime
     created_at: datetime
+    authority: Authority = Authority()
     state: State = State.WAITING
     failure_reason: str = ""
     seq: int = 0
@@ -100,11 +119,14 @@ def changed(
     conversation_id: str,
     words: bytes | None,
     send_at: datetime | None,
+    authority: Authority,
     expected_version: int,
     now: datetime,
     shortest: timedelta,
 ) -> Scheduled:
     """Give it with other words or another time; a time makes what had failed wait again.
+
+    Either is sent with the rights of who changed it last.
 
     Raises:
         ScheduledMessageClaimed: it is being sent.
@@ -122,7 +144,9 @@ def changed(
     if send_at is not None:
         check_time(send_at, now=now, shortest=shortest)
         after = replace(after, send_at=send_at, state=State.WAITING, failure_reason="")
-    return present if after == present else replace(after, version=present.version + 1)
+    if after == present:
+        return present
+    return replace(after, authority=authority, version=present.version + 1)
 
 
 def cancelled(present: Scheduled, *, now: datetime) -> Scheduled:

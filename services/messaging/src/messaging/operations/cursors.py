@@ -4,7 +4,7 @@ Coalesced to one write a second per person and conversation (MSG-7).
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -187,7 +187,10 @@ async def advance_cursor(
         InvalidArgument: a negative number.
     """
     advances = [(conversation_id, through_seq, root_seq)]
-    (verdict,) = await advance_cursors(log, cursors, actor=actor, advances=advances)
+    # The call itself was decided about before it came here.
+    (verdict,) = await advance_cursors(
+        log, cursors, actor=actor, advances=advances, may=lambda _: None
+    )
     if isinstance(verdict, Refusal):
         raise verdict
     return verdict
@@ -199,10 +202,18 @@ async def advance_cursors(
     *,
     actor: Actor,
     advances: Sequence[tuple[str, int, int]],
+    may: Callable[[str], Refusal | None],
 ) -> list[Reading | Refusal]:
     """Advance several cursors, given as (conversation, through_seq, root_seq).
 
     Each has its own verdict. What they are decided on is read together: three reads for all.
+
+    Args:
+        log: the conversations.
+        cursors: the advances of this process.
+        actor: who reads on.
+        advances: how far, and where.
+        may: returns what roles and policies refuse of a conversation (GW-10).
     """
     places = {conversation_id for conversation_id, _, _ in advances}
     members = await log.store.conversations.members_of(actor.person_id, places)
@@ -212,6 +223,9 @@ async def advance_cursors(
     verdicts: list[Refusal | asyncio.Future[Reading]] = []
     for conversation_id, through_seq, root_seq in advances:
         try:
+            refusal = may(conversation_id)
+            if refusal is not None:
+                raise refusal
             if through_seq < 0 or root_seq < 0:
                 raise InvalidArgument(field="through_seq", problem="is negative")
             _check_advance(

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
+from plexus_access.decisions import Asker, Decisions
+from plexus_access.objects import CONVERSATION, Object
 from plexuskit import fault
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown, Kind, Refusal
@@ -20,6 +22,7 @@ from plexuskit.mongo import Transaction
 
 from messaging.config import ScheduleSection
 from messaging.domain.messages import Draft
+from messaging.domain.refusals import TokenRevoked
 from messaging.domain.scheduling import (
     Scheduled,
     State,
@@ -31,8 +34,8 @@ from messaging.domain.scheduling import (
 )
 from messaging.events.personal import scheduled_changed
 from messaging.operations.log import Log
-from messaging.operations.people import People, require_active
-from messaging.operations.sending import send_message
+from messaging.operations.people import People, Tokens, require_active
+from messaging.operations.sending import SEND, send_message
 from messaging.store import Store
 
 log = structlog.get_logger()
@@ -52,6 +55,8 @@ class Scheduler:
         log_: Log,
         people: People,
         *,
+        tokens: Tokens,
+        decisions: Decisions,
         read: Callable[[Scheduled], Draft],
         section: ScheduleSection,
         clock: Clock,
@@ -61,6 +66,8 @@ class Scheduler:
         Args:
             log_: the way into the conversations.
             people: directory's word on who is active.
+            tokens: directory's word on API tokens.
+            decisions: decides on roles and policies when a message is sent (GW-10).
             read: makes the draft of a scheduled message as SendMessage would, or refuses it.
             section: how it works.
             clock: tells what is due.
@@ -68,6 +75,8 @@ class Scheduler:
         self._log = log_
         self._store: Store = log_.store
         self._people = people
+        self._tokens = tokens
+        self._decisions = decisions
         self._read = read
         self._section = section
         self._clock = clock
@@ -129,6 +138,7 @@ class Scheduler:
             return
         try:
             await require_active(self._people, tenant_id=due.tenant_id, person_id=due.person_id)
+            await self._require_permission(due)
         except Refusal as refusal:
             await self._refuse(due, refusal)
             return
@@ -139,6 +149,27 @@ class Scheduler:
             return
         fault.point("schedule.after_claim")
         await self._send(mine)
+
+    async def _require_permission(self, due: Scheduled) -> None:
+        """Refuse what its author may not send now with the rights that it was written with.
+
+        Raises:
+            TokenRevoked: the API token has ended.
+            PermissionMissing, ModuleOff, PolicyForbids, AccountInactive, AccessNotCurrent: see
+                Decisions.check.
+            DependencyDown: directory cannot be reached; never a guess.
+        """
+        authority = due.authority
+        if authority.api_token_id and await self._tokens.ended(authority.api_token_id):
+            raise TokenRevoked
+        asker = Asker(
+            tenant_id=due.tenant_id,
+            person_id=due.person_id,
+            app=bool(authority.api_token_id),
+            scopes=authority.scopes,
+            second_factor=authority.second_factor,
+        )
+        self._decisions.check(asker, SEND, Object(CONVERSATION, due.conversation_id))
 
     async def _send(self, mine: Scheduled) -> None:
         """Send a claimed message and store what came of it."""

@@ -22,6 +22,18 @@ class People(Protocol):
         ...
 
 
+class Tokens(Protocol):
+    """Directory's word on API tokens."""
+
+    async def ended(self, token_id: str) -> bool:
+        """Return whether an API token was revoked, has expired or is unknown.
+
+        Raises:
+            DependencyDown: directory cannot be reached.
+        """
+        ...
+
+
 async def require_people(people: People, actor: Actor, person_ids: Sequence[str]) -> None:
     """Refuse unless directory knows everybody.
 

@@ -11,6 +11,7 @@ from messaging.domain.messages import Draft
 from messaging.domain.refusals import ScheduledMessageNotFound, TooManyScheduled
 from messaging.domain.scheduling import (
     SCHEDULED_LIMIT,
+    Authority,
     Scheduled,
     cancelled,
     changed,
@@ -28,6 +29,7 @@ def schedule_message(
     draft: Draft,
     words: bytes,
     send_at: datetime,
+    authority: Authority,
     shortest: timedelta,
     now: datetime,
 ) -> Callable[[Transaction], Awaitable[Scheduled]]:
@@ -39,6 +41,7 @@ def schedule_message(
         draft: what would be sent now; that it could be made shows that the words are in order.
         words: the same as the contract has it; read again when it fires.
         send_at: when.
+        authority: the rights that it is sent with.
         shortest: how far ahead that is at least.
         now: the present instant.
 
@@ -55,6 +58,7 @@ def schedule_message(
         words=words,
         send_at=send_at,
         created_at=now,
+        authority=authority,
     )
 
     async def work(tx: Transaction) -> Scheduled:
@@ -77,6 +81,7 @@ async def update_scheduled_message(
     conversation_id: str,
     words: bytes | None,
     send_at: datetime | None,
+    authority: Authority,
     expected_version: int,
     shortest: timedelta,
     now: datetime,
@@ -95,6 +100,7 @@ async def update_scheduled_message(
             conversation_id=conversation_id,
             words=words,
             send_at=send_at,
+            authority=authority,
             expected_version=expected_version,
             now=now,
             shortest=shortest,

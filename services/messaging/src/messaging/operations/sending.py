@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Final
 
+from plexus_access.decisions import Asker, Decisions
+from plexus_access.objects import CONVERSATION, Object
 from plexuskit.errors import Refusal
 from plexuskit.items import item_failed
 from plexuskit.telemetry import inject
@@ -10,6 +13,20 @@ from plexuskit.telemetry import inject
 from messaging.domain.messages import Draft
 from messaging.operations.batch import Item, Stored, teller
 from messaging.operations.log import Log
+
+SEND: Final = "messages.send"
+
+
+def permitted(
+    decisions: Decisions, asker: Asker, drafts: Sequence[Draft | Refusal]
+) -> list[Draft | Refusal]:
+    """Return each draft, or what refuses it by roles and policies (GW-10)."""
+    return [
+        draft
+        if isinstance(draft, Refusal)
+        else decisions.refusal(asker, SEND, Object(CONVERSATION, draft.conversation_id)) or draft
+        for draft in drafts
+    ]
 
 
 async def send_message(log: Log, *, draft: Draft) -> Stored:

@@ -1,5 +1,6 @@
 """What a person keeps for themselves, as they list it."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from plexuskit.grpc import Actor
@@ -12,7 +13,12 @@ from messaging.store.scheduled import Place
 
 
 async def list_drafts(
-    store: Store, *, actor: Actor, before: tuple[datetime, str] | None, limit: int
+    store: Store,
+    *,
+    actor: Actor,
+    before: tuple[datetime, str] | None,
+    limit: int,
+    may: Callable[[str], bool],
 ) -> tuple[list[SavedDraft], tuple[datetime, str] | None]:
     """List the caller's drafts in conversations that they are in now, newest first.
 
@@ -21,6 +27,7 @@ async def list_drafts(
         actor: whose.
         before: where the last page ended.
         limit: how many are looked at; fewer are given where the caller has left.
+        may: returns whether policies let the caller write in a conversation (GW-10).
 
     Returns:
         The drafts, and where the page ended when more follow.
@@ -31,7 +38,8 @@ async def list_drafts(
     places = {draft.key.conversation_id for draft in page}
     still_in = await store.conversations.still_in(actor.person_id, places)
     end = (page[-1].written_at, page[-1].key.id) if more else None
-    return [draft for draft in page if draft.key.conversation_id in still_in], end
+    shown = {each for each in still_in if may(each)}
+    return [draft for draft in page if draft.key.conversation_id in shown], end
 
 
 async def list_scheduled(

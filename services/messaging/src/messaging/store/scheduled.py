@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from plexuskit.mongo import Database, Index, Transaction
 from plexuskit.paging import PageBudget
 
-from messaging.domain.scheduling import ENDED, UNDECIDED, Scheduled, State
+from messaging.domain.scheduling import ENDED, UNDECIDED, Authority, Scheduled, State
 
 SCHEMA_VERSION = 1
 KEPT_AFTER_THE_END = timedelta(days=90)
@@ -132,6 +132,11 @@ def _document(scheduled: Scheduled) -> dict[str, Any]:
         "words": scheduled.words,
         "send_at": scheduled.send_at,
         "created_at": scheduled.created_at,
+        "authority": {
+            "api_token_id": scheduled.authority.api_token_id,
+            "scopes": sorted(scheduled.authority.scopes),
+            "second_factor": scheduled.authority.second_factor,
+        },
         "state": scheduled.state.value,
         "failure_reason": scheduled.failure_reason,
         "seq": scheduled.seq,
@@ -157,6 +162,7 @@ def _scheduled(document: Mapping[str, Any]) -> Scheduled:
         words=bytes(document["words"]),
         send_at=document["send_at"],
         created_at=document["created_at"],
+        authority=_authority(document.get("authority")),
         state=State(document["state"]),
         failure_reason=document["failure_reason"],
         seq=document["seq"],
@@ -164,4 +170,15 @@ def _scheduled(document: Mapping[str, Any]) -> Scheduled:
         lease=document["lease"],
         lease_until=document["lease_until"],
         ended_at=document.get("ended_at"),
+    )
+
+
+def _authority(document: Mapping[str, Any] | None) -> Authority:
+    """Read the rights of a message; one that was stored without them has no second factor."""
+    if document is None:
+        return Authority()
+    return Authority(
+        api_token_id=document["api_token_id"],
+        scopes=frozenset(document["scopes"]),
+        second_factor=document["second_factor"],
     )

@@ -4,12 +4,14 @@ from typing import Any
 
 from plexus.notify.v1 import notify_service_pb2 as pb
 from plexus.notify.v1.notify_service_pb2_grpc import NotifyServiceServicer
+from plexus_access.decisions import Decisions, asker_of
 from plexuskit.clock import Clock
-from plexuskit.grpc import actor
+from plexuskit.grpc import actor, caller
 
 from notify import queries
 from notify.api.translation import channels_of, quiet_hours_of
 from notify.events import notification_message, preferences_message
+from notify.operations.permits import shows_content
 from notify.operations.preferences import set_preferences
 from notify.operations.reading import mark_notifications_read
 from notify.queries import DeadLetters
@@ -19,18 +21,23 @@ from notify.store import Store
 class NotifyApi(NotifyServiceServicer):
     """One's own notifications and preferences, for signed-in people."""
 
-    def __init__(self, store: Store, *, dead_letters: DeadLetters, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, *, decisions: Decisions, dead_letters: DeadLetters, clock: Clock
+    ) -> None:
         self._store = store
+        self._decisions = decisions
         self._dead_letters = dead_letters
         self._clock = clock
 
     async def ListNotifications(self, request: pb.ListNotificationsRequest, _: Any) -> Any:
+        asker = asker_of(caller())
         inbox = await queries.list_notifications(
             self._store,
             person_id=actor().person_id,
             unread_only=request.unread_only,
             page_size=request.page_size,
             page_token=request.page_token,
+            may=lambda each: shows_content(self._decisions, asker, each),
         )
         return pb.ListNotificationsResponse(
             notifications=[notification_message(each) for each in inbox.notifications],

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
+from plexus_access.decisions import Decisions
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown, InvalidArgument, Refusal
 from plexuskit.grpc import RemoteFailure
@@ -29,6 +30,7 @@ from notify.domain.notifications import Delivery, Notification, with_email
 from notify.domain.people import Person
 from notify.domain.pipeline import Circumstances, email_obstacle, release_at
 from notify.domain.tasks import outdated
+from notify.operations.permits import outside, shows_content
 from notify.operations.reading import covered
 from notify.store import Store
 
@@ -91,9 +93,17 @@ class Sender:
     """Sends what is due, one round at a time; any number of senders may run."""
 
     def __init__(
-        self, store: Store, *, server: MailServer, owners: Owners, rules: SendingRules, clock: Clock
+        self,
+        store: Store,
+        *,
+        server: MailServer,
+        owners: Owners,
+        decisions: Decisions,
+        rules: SendingRules,
+        clock: Clock,
     ) -> None:
         self._store = store
+        self._decisions = decisions
         self._server = server
         self._owners = owners
         self._rules = rules
@@ -174,7 +184,13 @@ class Sender:
         if isinstance(verdict, Delivery):
             await self._store_outcome(notification, verdict)
             return None
-        answer = await self._hand_over(notification, verdict, connection)
+        try:
+            content = shows_content(self._decisions, outside(notification), notification)
+        except Refusal as refusal:
+            log.warning("sender.access_unknown", kind=notification.kind, why=str(refusal))
+            await self._store_outcome(notification, self._unreachable(notification))
+            return None
+        answer = await self._hand_over(notification, verdict, connection, content=content)
         now = self._clock.now()
         outcome = settled(notification.email, answer, policy=self._rules.retries, now=now)
         await self._store_outcome(notification, outcome)
@@ -201,9 +217,17 @@ class Sender:
             # Never a guess: nobody but the owner knows whether the text may still be shown. An
             # owner that fails on this one is asked again too, until `give_up_after`.
             log.warning("sender.owner_unreachable", kind=notification.kind, why=str(refusal))
-            answer = Answer.OWNER_UNREACHABLE
-            return settled(email, answer, policy=self._rules.retries, now=now)
+            return self._unreachable(notification)
         return person if readable else abandoned(email, reason=Reason.ACCESS_LOST, now=now)
+
+    def _unreachable(self, notification: Notification) -> Delivery:
+        """Return a delivery that is tried again: who knows what may be shown gives no answer."""
+        return settled(
+            notification.email,
+            Answer.OWNER_UNREACHABLE,
+            policy=self._rules.retries,
+            now=self._clock.now(),
+        )
 
     async def _untrue(self, notification: Notification) -> Reason | None:
         """Return why a due value that was told of is not one any more, None for all else."""
@@ -235,7 +259,12 @@ class Sender:
         )
 
     async def _hand_over(
-        self, notification: Notification, person: Person, connection: Connection
+        self,
+        notification: Notification,
+        person: Person,
+        connection: Connection,
+        *,
+        content: bool,
     ) -> Answer:
         email = notification.email
         try:
@@ -243,7 +272,7 @@ class Sender:
                 notification,
                 person=person,
                 sender=self._rules.sender,
-                content=self._rules.content and not notification.confidential,
+                content=content and self._rules.content and not notification.confidential,
                 at=email.first_attempt_at or self._clock.now(),
             )
         except InvalidArgument:

@@ -9,6 +9,7 @@ import grpc
 import structlog
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.search.v1.search_service_pb2_grpc import add_SearchServiceServicer_to_server
+from plexus_access.owner import deciding
 from plexuskit.errors import DependencyDown
 from plexuskit.grpc import CallerSigner, CallerVerifier, DerivedKey, channel, serve
 from plexuskit.kafka import owners_of
@@ -37,8 +38,19 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Serve SearchService; needs no Kafka."""
-    async with _store(settings, runtime) as store, _access(settings, runtime) as access:
+    """Serve SearchService."""
+    async with (
+        _store(settings, runtime) as store,
+        _access(settings, runtime) as access,
+        deciding(
+            settings.peers.directory,
+            service=SERVICE,
+            caller=settings.caller,
+            kafka=settings.kafka,
+            tls=settings.tls,
+            runtime=runtime,
+        ) as decisions,
+    ):
         freshness = Freshness(
             store,
             clock=runtime.clock,
@@ -48,6 +60,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         servicer = SearchApi(
             store,
             access=access,
+            decisions=decisions,
             freshness=freshness,
             tokens=PageTokens(key.current),
             clock=runtime.clock,
@@ -60,6 +73,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             runtime=runtime,
             tls=settings.tls,
             health=runtime.health,
+            authorise=decisions.authorise,
         ):
             yield
 

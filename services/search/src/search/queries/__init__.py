@@ -1,6 +1,7 @@
 """Reads: one function per RPC verb."""
 
 from search.queries.owners import Access, Answer, Owner, Reader, Reference
+from search.queries.permits import Permits
 from search.queries.search import Asked, SearchPage, search
 from search.queries.status import Freshness, Status, get_search_status
 
@@ -10,6 +11,7 @@ __all__ = [
     "Asked",
     "Freshness",
     "Owner",
+    "Permits",
     "Reader",
     "Reference",
     "SearchPage",

@@ -11,6 +11,7 @@ from search.domain import paging
 from search.domain.documents import DocumentType
 from search.domain.query import parse
 from search.queries.owners import Access, Reader, Reference
+from search.queries.permits import Permits
 from search.queries.status import Freshness
 from search.store import Filters, Found, FoundPage, Store
 
@@ -41,6 +42,7 @@ async def search(
     store: Store,
     *,
     access: Access,
+    permits: Permits,
     freshness: Freshness,
     tokens: paging.PageTokens,
     reader: Reader,
@@ -50,12 +52,15 @@ async def search(
 
     What the owners name filters inside the query, so totals count nothing else. Every hit is asked
     about once more before it is shown: what was taken away or recalled a moment ago is dropped.
+    Types that the caller's token or roles do not include are not searched; what a policy refuses is
+    neither shown nor counted (GW-9, GW-10).
 
     Raises:
         QueryInvalid: the query is empty, too long, or names nothing.
         InvalidArgument: a type does not exist.
         InvalidPageToken: the token is not of this search.
         DependencyDown: an owner or the index does not answer.
+        AccessNotCurrent: roles and policies are not known.
     """
     query = parse(asked.query)
     types = _types(asked.types)
@@ -63,13 +68,22 @@ async def search(
     after = tokens.place(asked.page_token, search=search_mark)
     limit = paging.page_size(asked.page_size)
 
-    readable = await access.readable(reader, types=types)
+    types = permits.types(types)
+    if not types:
+        is_behind = await freshness.is_behind()
+        return SearchPage(total=0, partial=is_behind, found=(), next_page_token="")
+    readable = await permits.readable(await access.readable(reader, types=types))
     filters = Filters(tenant_id=reader.tenant_id, types=types, readable=readable)
     page = await store.search(query, filters=filters, after=after, limit=limit)
-    shown = await _still_readable(page, access=access, reader=reader)
+    still = await _still_readable(page, access=access, reader=reader)
+    shown = tuple(found for found in still if permits.shows(found))
     is_last = len(page.found) < limit
     return SearchPage(
-        total=max(page.total - (len(page.found) - len(shown)), 0),
+        total=(
+            max(page.total - (len(page.found) - len(shown)), 0)
+            if permits.counted(types)
+            else len(shown)
+        ),
         partial=await freshness.is_behind(),
         found=shown,
         next_page_token="" if is_last else tokens.token(page.found[-1].place, search=search_mark),

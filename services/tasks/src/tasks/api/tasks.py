@@ -1,10 +1,14 @@
 """plexus.tasks.v1.TasksService."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from plexus.tasks.v1 import tasks_service_pb2 as pb
 from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceServicer
+from plexus_access.decisions import Decisions, asker_of
+from plexus_access.objects import PROJECT, TASK
 from plexuskit.clock import Clock
+from plexuskit.grpc import caller
 
 from tasks import operations, queries
 from tasks.api.translation import (
@@ -14,7 +18,9 @@ from tasks.api.translation import (
     present_actor,
     state_of,
 )
+from tasks.domain.projects import Project
 from tasks.domain.steps import Edit, NewTask
+from tasks.domain.task import Task
 from tasks.events import change_message, column_message, project_message, task_message
 from tasks.store import Store
 
@@ -22,8 +28,9 @@ from tasks.store import Store
 class TasksApi(TasksServiceServicer):
     """Projects, boards and tasks for signed-in people."""
 
-    def __init__(self, store: Store, *, clock: Clock) -> None:
+    def __init__(self, store: Store, *, decisions: Decisions, clock: Clock) -> None:
         self._store = store
+        self._decisions = decisions
         self._clock = clock
 
     async def CreateProject(self, request: pb.CreateProjectRequest, _: Any) -> Any:
@@ -48,7 +55,12 @@ class TasksApi(TasksServiceServicer):
             page_token=request.page_token,
         )
         return pb.ListProjectsResponse(
-            projects=[project_message(project) for project in page.items],
+            projects=[
+                project_message(project)
+                for project in self._decisions.visible(
+                    asker_of(caller()), "projects.read", PROJECT, page.items, _id_of
+                )
+            ],
             next_page_token=page.next_page_token,
         )
 
@@ -88,7 +100,7 @@ class TasksApi(TasksServiceServicer):
             page_token=request.page_token,
         )
         return pb.ListTasksResponse(
-            tasks=[task_message(task) for task in page.items],
+            tasks=[task_message(task) for task in self._shown(page.items)],
             next_page_token=page.next_page_token,
         )
 
@@ -164,7 +176,7 @@ class TasksApi(TasksServiceServicer):
             lanes=[
                 pb.BoardLane(
                     column=column_message(lane.column),
-                    tasks=[task_message(task) for task in lane.tasks],
+                    tasks=[task_message(task) for task in self._shown(lane.tasks)],
                 )
                 for lane in board.lanes
             ],
@@ -174,3 +186,11 @@ class TasksApi(TasksServiceServicer):
         """Return the figures of the caller's tenant."""
         figures = await queries.get_tasks_status(self._store, actor=present_actor())
         return pb.GetTasksStatusResponse(tasks=figures.tasks, projects=figures.projects)
+
+    def _shown(self, tasks: Iterable[Task]) -> list[Task]:
+        """Return the tasks that policies let the caller read (GW-10)."""
+        return self._decisions.visible(asker_of(caller()), "tasks.read", TASK, tasks, _id_of)
+
+
+def _id_of(item: Task | Project) -> str:
+    return item.id

@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf.internal import extension_dict as _extension_dict
 import builtins as _builtins
@@ -34,23 +36,57 @@ class Requirement(_message.Message):
     class _EffectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Requirement._Effect.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         EFFECT_UNSPECIFIED: Requirement._Effect.ValueType  # 0
-        """Reads what the caller may read anyway, or changes nothing that anybody else sees."""
+        """Reads what the caller may read anyway, and changes nothing."""
         EFFECT_CHANGE: Requirement._Effect.ValueType  # 1
         """Changes state: allowed and refused calls are recorded."""
         EFFECT_PRIVILEGED_READ: Requirement._Effect.ValueType  # 2
         """Shows what only a privilege shows: recorded before it is answered, refused while it cannot be recorded."""
         EFFECT_LOGGED: Requirement._Effect.ValueType  # 3
         """Changes a conversation, whose own hash-chained log is the record; only refused calls are recorded."""
+        EFFECT_PERSONAL: Requirement._Effect.ValueType  # 4
+        """Changes only what the caller keeps for themselves, or what is true for seconds: drafts, cursors, typing. Never
+        recorded, and limited as a read.
+        """
 
     class Effect(_Effect, metaclass=_EffectEnumTypeWrapper): ...
     EFFECT_UNSPECIFIED: Requirement.Effect.ValueType  # 0
-    """Reads what the caller may read anyway, or changes nothing that anybody else sees."""
+    """Reads what the caller may read anyway, and changes nothing."""
     EFFECT_CHANGE: Requirement.Effect.ValueType  # 1
     """Changes state: allowed and refused calls are recorded."""
     EFFECT_PRIVILEGED_READ: Requirement.Effect.ValueType  # 2
     """Shows what only a privilege shows: recorded before it is answered, refused while it cannot be recorded."""
     EFFECT_LOGGED: Requirement.Effect.ValueType  # 3
     """Changes a conversation, whose own hash-chained log is the record; only refused calls are recorded."""
+    EFFECT_PERSONAL: Requirement.Effect.ValueType  # 4
+    """Changes only what the caller keeps for themselves, or what is true for seconds: drafts, cursors, typing. Never
+    recorded, and limited as a read.
+    """
+
+    @_typing.final
+    class Need(_message.Message):
+        """One more permission, and the request field that names what it is asked for. Empty `resource`: the caller's tenant."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        PERMISSION_FIELD_NUMBER: _builtins.int
+        RESOURCE_FIELD_NUMBER: _builtins.int
+        ID_FIELD_NUMBER: _builtins.int
+        permission: _builtins.str
+        resource: _builtins.str
+        id: _builtins.str
+        """As `Requirement.id`."""
+        def __init__(
+            self,
+            *,
+            permission: _builtins.str = ...,
+            resource: _builtins.str = ...,
+            id: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "permission", b"permission", "resource", b"resource"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     PERMISSION_FIELD_NUMBER: _builtins.int
     RESOURCE_FIELD_NUMBER: _builtins.int
@@ -58,6 +94,7 @@ class Requirement(_message.Message):
     PUBLIC_FIELD_NUMBER: _builtins.int
     INTERNAL_FIELD_NUMBER: _builtins.int
     EFFECT_FIELD_NUMBER: _builtins.int
+    ALSO_FIELD_NUMBER: _builtins.int
     permission: _builtins.str
     """`<resource>.<verb>`, for example `messages.send`; empty only when `public` or `internal` is set."""
     resource: _builtins.str
@@ -70,6 +107,12 @@ class Requirement(_message.Message):
     """Callable by Plexus services only; the gateway never forwards it."""
     effect: Global___Requirement.Effect.ValueType
     """What a call that succeeds leaves behind or shows: decides whether the gateway records it (GW-7)."""
+    @_builtins.property
+    def also(self) -> _containers.RepeatedCompositeFieldContainer[Global___Requirement.Need]:
+        """More that a caller must hold: a forward reads in one conversation and writes in another. The gateway checks the
+        permission of each; the owner decides about each object.
+        """
+
     def __init__(
         self,
         *,
@@ -79,10 +122,11 @@ class Requirement(_message.Message):
         public: _builtins.bool = ...,
         internal: _builtins.bool = ...,
         effect: Global___Requirement.Effect.ValueType = ...,
+        also: _abc.Iterable[Global___Requirement.Need] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "id", b"id", "internal", b"internal", "permission", b"permission", "public", b"public", "resource", b"resource"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["also", b"also", "effect", b"effect", "id", b"id", "internal", b"internal", "permission", b"permission", "public", b"public", "resource", b"resource"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -421,7 +421,7 @@ class Resync(_message.Message):
     CONVERSATION_IDS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """UPPER_SNAKE: `BUFFER_OVERFLOW`, `GAP`, `RELOADED`."""
+    """UPPER_SNAKE: `BUFFER_OVERFLOW`, `GAP`, `RELOADED`, `ACCESS_CHANGED`."""
     @_builtins.property
     def conversation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Empty: everything."""

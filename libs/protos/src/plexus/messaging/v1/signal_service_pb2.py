@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(plexus/messaging/v1/signal_service.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\"Q\n\x13SignalTypingRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x10\n\x08root_seq\x18\x02 \x01(\x03\x12\x0f\n\x07stopped\x18\x03 \x01(\x08\"\x16\n\x14SignalTypingResponse\"K\n\x15SignalPresenceRequest\x12\x32\n\x05state\x18\x01 \x01(\x0e\x32#.plexus.messaging.v1.Presence.State\"\x18\n\x16SignalPresenceResponse\")\n\x13ListPresenceRequest\x12\x12\n\nperson_ids\x18\x01 \x03(\t\"H\n\x14ListPresenceResponse\x12\x30\n\tpresences\x18\x01 \x03(\x0b\x32\x1d.plexus.messaging.v1.Presence\"\xd3\x01\n\x08Presence\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32#.plexus.messaging.v1.Presence.State\x12+\n\x07seen_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ONLINE\x10\x01\x12\x0e\n\nSTATE_AWAY\x10\x02\x12\x11\n\rSTATE_OFFLINE\x10\x03\x32\xa8\x03\n\rSignalService\x12\x97\x01\n\x0cSignalTyping\x12(.plexus.messaging.v1.SignalTypingRequest\x1a).plexus.messaging.v1.SignalTypingResponse\"2\xaa\xbb\x18.\n\rmessages.send\x12\x0c\x63onversation\x1a\x0f\x63onversation_id\x12~\n\x0eSignalPresence\x12*.plexus.messaging.v1.SignalPresenceRequest\x1a+.plexus.messaging.v1.SignalPresenceResponse\"\x13\xaa\xbb\x18\x0f\n\rsessions.open\x12}\n\x0cListPresence\x12(.plexus.messaging.v1.ListPresenceRequest\x1a).plexus.messaging.v1.ListPresenceResponse\"\x18\xaa\xbb\x18\x14\n\x12\x63onversations.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(plexus/messaging/v1/signal_service.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\"Q\n\x13SignalTypingRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x10\n\x08root_seq\x18\x02 \x01(\x03\x12\x0f\n\x07stopped\x18\x03 \x01(\x08\"\x16\n\x14SignalTypingResponse\"K\n\x15SignalPresenceRequest\x12\x32\n\x05state\x18\x01 \x01(\x0e\x32#.plexus.messaging.v1.Presence.State\"\x18\n\x16SignalPresenceResponse\")\n\x13ListPresenceRequest\x12\x12\n\nperson_ids\x18\x01 \x03(\t\"H\n\x14ListPresenceResponse\x12\x30\n\tpresences\x18\x01 \x03(\x0b\x32\x1d.plexus.messaging.v1.Presence\"\xd3\x01\n\x08Presence\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32#.plexus.messaging.v1.Presence.State\x12+\n\x07seen_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ONLINE\x10\x01\x12\x0e\n\nSTATE_AWAY\x10\x02\x12\x11\n\rSTATE_OFFLINE\x10\x03\x32\xaf\x03\n\rSignalService\x12\x99\x01\n\x0cSignalTyping\x12(.plexus.messaging.v1.SignalTypingRequest\x1a).plexus.messaging.v1.SignalTypingResponse\"4\xaa\xbb\x18\x30\n\rmessages.send\x12\x0c\x63onversation\x1a\x0f\x63onversation_id0\x04\x12\x82\x01\n\x0eSignalPresence\x12*.plexus.messaging.v1.SignalPresenceRequest\x1a+.plexus.messaging.v1.SignalPresenceResponse\"\x17\xaa\xbb\x18\x13\n\x0fpresence.signal0\x04\x12}\n\x0cListPresence\x12(.plexus.messaging.v1.ListPresenceRequest\x1a).plexus.messaging.v1.ListPresenceResponse\"\x18\xaa\xbb\x18\x14\n\x12\x63onversations.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,9 +34,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.messaging.v1.signal_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SIGNALSERVICE'].methods_by_name['SignalTyping']._loaded_options = None
-  _globals['_SIGNALSERVICE'].methods_by_name['SignalTyping']._serialized_options = b'\252\273\030.\n\rmessages.send\022\014conversation\032\017conversation_id'
+  _globals['_SIGNALSERVICE'].methods_by_name['SignalTyping']._serialized_options = b'\252\273\0300\n\rmessages.send\022\014conversation\032\017conversation_id0\004'
   _globals['_SIGNALSERVICE'].methods_by_name['SignalPresence']._loaded_options = None
-  _globals['_SIGNALSERVICE'].methods_by_name['SignalPresence']._serialized_options = b'\252\273\030\017\n\rsessions.open'
+  _globals['_SIGNALSERVICE'].methods_by_name['SignalPresence']._serialized_options = b'\252\273\030\023\n\017presence.signal0\004'
   _globals['_SIGNALSERVICE'].methods_by_name['ListPresence']._loaded_options = None
   _globals['_SIGNALSERVICE'].methods_by_name['ListPresence']._serialized_options = b'\252\273\030\024\n\022conversations.read'
   _globals['_SIGNALTYPINGREQUEST']._serialized_start=129
@@ -56,5 +56,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRESENCE_STATE']._serialized_start=585
   _globals['_PRESENCE_STATE']._serialized_end=668
   _globals['_SIGNALSERVICE']._serialized_start=671
-  _globals['_SIGNALSERVICE']._serialized_end=1095
+  _globals['_SIGNALSERVICE']._serialized_end=1102
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,275 @@
+"""Decisions of an owner on its own replica: roles, modules and policies (GW-9, GW-10).
+
+Membership is the owner's and is decided by its operations. What every member may do is granted on
+the gateway's word to a person who is not known here yet, as long as no policy is about it; what
+goes beyond the built-in role `member` is granted by this replica alone, so that a gateway that was
+deceived grants nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from plexus.authz.v1.caller_pb2 import CallerContext
+from plexuskit.clock import Clock
+from plexuskit.errors import Refusal
+from plexuskit.grpc import MethodInfo, caller
+
+from plexus_access.engine import Ask, Decision, Reason
+from plexus_access.objects import Object
+from plexus_access.refusals import (
+    AccessNotCurrent,
+    AccountInactive,
+    ModuleOff,
+    PermissionMissing,
+    PolicyForbids,
+)
+from plexus_access.replica import Replica
+from plexus_access.roles import ORDINARY, permissions_of
+
+SETTLE_SECONDS: Final = 1.0
+"""How long a call waits for a role that the gateway knows already and this replica does not."""
+_NOTHING: Final[frozenset[str]] = frozenset()
+
+Item = TypeVar("Item")
+Need = tuple[str, Object | None]
+"""A permission, and the object that it is asked for; None: the tenant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """The person on whose behalf something is done, and how they signed in.
+
+    Attributes:
+        tenant_id: of the person.
+        person_id: the person.
+        app: an API token is used.
+        scopes: the permissions that the token is limited to; empty for people who signed in.
+        second_factor: one was given in the session.
+        roles: built-in roles on the gateway's word; empty without a call.
+    """
+
+    tenant_id: str
+    person_id: str
+    app: bool = False
+    scopes: frozenset[str] = field(default=_NOTHING)
+    second_factor: bool = False
+    roles: frozenset[str] = field(default=_NOTHING)
+
+
+def asker_of(context: CallerContext) -> Asker:
+    """Return the person of a verified caller context."""
+    return Asker(
+        tenant_id=context.tenant_id,
+        person_id=context.person_id,
+        app=bool(context.api_token_id),
+        scopes=frozenset(context.scopes) if context.scopes else _NOTHING,
+        second_factor=context.second_factor,
+        roles=frozenset(context.roles),
+    )
+
+
+class Decisions:
+    """Decides for the calls, items and messages of one process."""
+
+    def __init__(self, replica: Replica, *, current: Callable[[], bool], clock: Clock) -> None:
+        """Take what to decide on.
+
+        Args:
+            replica: of directory.
+            current: returns whether the replica may be decided on now.
+            clock: the time that roles expire at and policies read.
+        """
+        self._replica = replica
+        self._current = current
+        self._clock = clock
+        self._needs: dict[str, Callable[[Any], list[Need]]] = {}
+
+    def concern(self, tenant_id: str, permission: str) -> bool:
+        """Return whether a policy of the tenant could refuse a permission.
+
+        Raises:
+            AccessNotCurrent: the replica cannot tell.
+        """
+        if not self._current():
+            raise AccessNotCurrent
+        engine = self._replica.engine(tenant_id)
+        return engine is not None and engine.state.policies.concern(permission)
+
+    def check(self, asker: Asker, permission: str, object_: Object | None = None) -> None:
+        """Decide at once.
+
+        Args:
+            asker: on whose behalf.
+            permission: for what.
+            object_: on what; its membership is not looked at. None: the tenant.
+
+        Raises:
+            PermissionMissing, ModuleOff, PolicyForbids, AccountInactive: refused.
+            AccessNotCurrent: the replica is not current, or does not know the person yet.
+        """
+        refusal = self.refusal(asker, permission, object_)
+        if refusal is not None:
+            raise refusal
+
+    def refusal(
+        self, asker: Asker, permission: str, object_: Object | None = None
+    ) -> Refusal | None:
+        """Return what `check` would raise; None for what is allowed."""
+        if asker.scopes and permission not in asker.scopes:
+            return PermissionMissing(permission=permission)
+        if not self._current():
+            return AccessNotCurrent()
+        engine = self._replica.engine(asker.tenant_id)
+        if engine is None:
+            return self._unknown(asker, permission, policed=False)
+        ask = Ask(
+            person_id=asker.person_id,
+            permission=permission,
+            object=object_,
+            scopes=asker.scopes,
+            app=asker.app,
+            second_factor=asker.second_factor,
+            belongs=True,
+        )
+        decision = engine.decide(ask, now=self._clock.now())
+        if decision.allowed:
+            return None
+        if decision.reason is Reason.PERSON and not decision.known:
+            return self._unknown(
+                asker, permission, policed=engine.state.policies.concern(permission)
+            )
+        return _refusal(decision, permission)
+
+    def holds(self, asker: Asker, permission: str) -> bool:
+        """Return whether roles, modules and scopes give a permission for something.
+
+        Policies are not asked: they are about single objects.
+
+        Raises:
+            AccessNotCurrent: the replica cannot tell.
+        """
+        if asker.scopes and permission not in asker.scopes:
+            return False
+        if not self._current():
+            raise AccessNotCurrent
+        engine = self._replica.engine(asker.tenant_id)
+        if engine is not None and asker.person_id in engine.state.people:
+            ask = Ask(person_id=asker.person_id, permission=permission)
+            return engine.granted(ask, now=self._clock.now()).allowed
+        return permission in ORDINARY and permission in permissions_of(asker.roles)
+
+    def allows(self, asker: Asker, needs: Iterable[Need]) -> bool:
+        """Return whether everything that is needed is allowed.
+
+        Raises:
+            AccessNotCurrent: the replica cannot tell; nothing is guessed.
+        """
+        for permission, object_ in needs:
+            refusal = self.refusal(asker, permission, object_)
+            if isinstance(refusal, AccessNotCurrent):
+                raise refusal
+            if refusal is not None:
+                return False
+        return True
+
+    def visible(
+        self,
+        asker: Asker,
+        permission: str,
+        kind: str,
+        items: Iterable[Item],
+        id_of: Callable[[Item], str],
+    ) -> list[Item]:
+        """Return the items of a listing that policies let the asker see.
+
+        Args:
+            asker: on whose behalf.
+            permission: of reading one item.
+            kind: of the objects.
+            items: those that their owner would show.
+            id_of: gives the id of an item.
+
+        Raises:
+            AccessNotCurrent: the replica cannot tell.
+        """
+        if not self.concern(asker.tenant_id, permission):
+            return list(items)
+        return [
+            each for each in items if self.allows(asker, [(permission, Object(kind, id_of(each)))])
+        ]
+
+    async def settled(self, asker: Asker, permission: str, object_: Object | None = None) -> None:
+        """Decide, and wait up to a second for a role or person that is on its way here.
+
+        Arguments and refusals as for `check`.
+        """
+        refusal = self.refusal(asker, permission, object_)
+        if isinstance(refusal, _MAY_BE_LATE):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SETTLE_SECONDS):
+                    while refusal is not None:
+                        await self._replica.changed()
+                        refusal = self.refusal(asker, permission, object_)
+        if refusal is not None:
+            raise refusal
+
+    async def authorise(self, method: MethodInfo, request: Any) -> None:
+        """Decide about a call by what its contract requires; refusals as for `check`.
+
+        The items of a batch are decided one by one by the operation.
+        """
+        if not method.requirement.permission:
+            return
+        needs = self._needs.get(method.path)
+        if needs is None:
+            needs = self._needs[method.path] = needs_of(method)
+        asker = asker_of(caller())
+        for permission, object_ in needs(request):
+            await self.settled(asker, permission, object_)
+
+    def _unknown(self, asker: Asker, permission: str, *, policed: bool) -> Refusal | None:
+        """Decide about a person who is not known here yet."""
+        if not policed and permission in ORDINARY and permission in permissions_of(asker.roles):
+            return None
+        return AccessNotCurrent()
+
+
+_MAY_BE_LATE: Final = (PermissionMissing, AccountInactive, AccessNotCurrent)
+
+
+def needs_of(method: MethodInfo) -> Callable[[Any], list[Need]]:
+    """Return what reads the needs of a method's requests."""
+    required = method.requirement
+    named = [(required.permission, required.resource, required.id)]
+    named += [(each.permission, each.resource, each.id) for each in required.also]
+    readers = [(permission, kind, id_.split(".") if id_ else []) for permission, kind, id_ in named]
+
+    def needs(request: Any) -> list[Need]:
+        return [
+            (permission, _object(request, kind, path) if path else None)
+            for permission, kind, path in readers
+        ]
+
+    return needs
+
+
+def _object(request: Any, kind: str, path: list[str]) -> Object | None:
+    """Return the object that a request names; None where the field is empty."""
+    found = request
+    for name in path:
+        found = getattr(found, name)
+    return Object(kind, found) if found else None
+
+
+def _refusal(decision: Decision, permission: str) -> Refusal:
+    name = decision.rule.partition(":")[2]
+    if decision.reason is Reason.MODULE:
+        return ModuleOff(module=name)
+    if decision.reason is Reason.POLICY:
+        return PolicyForbids(policy=name)
+    if decision.reason is Reason.PERSON:
+        return AccountInactive()
+    return PermissionMissing(permission=permission)

@@ -1,0 +1,114 @@
+"""A company to decide about in tests: in memory, or behind directory's `Authority`."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+from plexus.authz.v1 import authority_pb2, authority_pb2_grpc
+from plexus.directory.v1 import access_pb2, events_pb2, people_pb2
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexuskit.clock import Clock, SystemClock
+
+from plexus_access.decisions import Decisions
+from plexus_access.replica import Replica
+
+
+class Company:
+    """The people, roles and policies of tenants, as facts of directory."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.replica = Replica()
+        self.current = True
+        self.facts: list[Envelope] = []
+        self.decisions = Decisions(
+            self.replica, current=lambda: self.current, clock=clock or SystemClock()
+        )
+        self._version = 0
+
+    def person(
+        self, tenant_id: str, person_id: str, *, roles: Iterable[str] = ("member",), **fields: Any
+    ) -> Envelope:
+        """Add or change a person."""
+        told = people_pb2.Person(
+            id=person_id,
+            version=self._next(),
+            roles=roles,
+            kind=people_pb2.Person.KIND_HUMAN,
+            state=fields.pop("state", people_pb2.Person.STATE_ACTIVE),
+            **fields,
+        )
+        return self._tell(tenant_id, told.id, events_pb2.PersonChanged(person=told))
+
+    def policy(self, tenant_id: str, name: str, cedar: str, *, removed: bool = False) -> Envelope:
+        """Put or remove an attribute policy."""
+        told = access_pb2.AccessPolicy(
+            id=f"pol_{name}",
+            name=name,
+            cedar=cedar,
+            enabled=True,
+            version=self._next(),
+            removed=removed,
+        )
+        return self._tell(tenant_id, told.id, events_pb2.AccessPolicyChanged(policy=told))
+
+    def role(self, tenant_id: str, name: str, *permissions: str, to: str) -> list[Envelope]:
+        """Make a role of the tenant's own and bind a person to it for the tenant."""
+        told = access_pb2.Role(
+            id=f"rol_{name}", name=name, permissions=permissions, version=self._next()
+        )
+        binding = access_pb2.RoleBinding(
+            id=f"rbd_{name}_{to}",
+            role_id=told.id,
+            subject=f"person:{to}",
+            scope=f"tenant:{tenant_id}",
+            version=self._next(),
+        )
+        return [
+            self._tell(tenant_id, told.id, events_pb2.RoleChanged(role=told)),
+            self._tell(tenant_id, binding.id, events_pb2.RoleBindingChanged(binding=binding)),
+        ]
+
+    @asynccontextmanager
+    async def directory(self) -> AsyncIterator[str]:
+        """Answer `Authority.Snapshot` as directory does; gives `host:port`."""
+        server = grpc.aio.server()
+        servicer = _Directory(self)  # type: ignore[abstract] # the rest is UNIMPLEMENTED
+        authority_pb2_grpc.add_AuthorityServicer_to_server(servicer, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            await server.stop(None)
+
+    def _next(self) -> int:
+        self._version += 1
+        return self._version
+
+    def _tell(self, tenant_id: str, entity_id: str, fact: Any) -> Envelope:
+        envelope = Envelope(
+            event_id=f"evt_{self._version}",
+            tenant_id=tenant_id,
+            scope=entity_id,
+            change_no=self._version,
+            entity_id=entity_id,
+            entity_version=self._version,
+            schema_version=1,
+            type=fact.DESCRIPTOR.full_name,
+            fact=fact.SerializeToString(),
+        )
+        self.facts.append(envelope)
+        self.replica.take([envelope])
+        return envelope
+
+
+class _Directory(authority_pb2_grpc.AuthorityServicer):
+    def __init__(self, company: Company) -> None:
+        self._company = company
+
+    async def Snapshot(  # noqa: N802 - the contract's name
+        self, _: authority_pb2.SnapshotRequest, __: Any
+    ) -> AsyncIterator[authority_pb2.SnapshotResponse]:
+        """Return every fact for every topic: a replica applies each once."""
+        yield authority_pb2.SnapshotResponse(facts=self._company.facts)

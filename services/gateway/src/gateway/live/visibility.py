@@ -1,0 +1,287 @@
+"""The events that each open stream may receive, by its own token (GW-9, GW-10).
+
+Scopes and roles decide when a stream opens, renews its token, or when roles, groups or modules
+change. Attribute policies decide per (app, second factor, scopes, conversation), at the first
+delivery after such a change, and again at a minute boundary when a policy reads the time. Tenants
+without a policy on messages pay one comparison with None per member and event.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+import structlog
+from google.protobuf.message import DecodeError, Message
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.messaging.v1 import events_pb2 as messaging
+from plexus.notify.v1 import events_pb2 as notify
+from plexus_access.objects import CONVERSATION, TASK, Object
+from plexuskit.clock import Clock
+
+from gateway.access import Access
+from gateway.identity import Identity
+from gateway.live import wire
+from gateway.live.outbound import RESYNCS, Outbound
+
+log = structlog.get_logger()
+
+READ: Final = "messages.read"
+SEND: Final = "messages.send"
+NOTIFICATIONS: Final = "notifications.read"
+CONVERSATIONS: Final = "conversations.read"
+TASKS: Final = "tasks.read"
+PRESENCE: Final = "presence.signal"
+_HEARD: Final = (READ, SEND, NOTIFICATIONS, CONVERSATIONS, PRESENCE)
+ACCESS_CHANGED: Final = "ACCESS_CHANGED"
+_MINUTE: Final = 60
+_HOLDERS: Final = ("draft", "scheduled", "settings", "cursor")
+
+# The permission that each personal fact takes, and the message of the fact.
+_PERSONAL: Final[dict[str, tuple[str, type[Message]]]] = {
+    fact.DESCRIPTOR.full_name: (permission, fact)
+    for permission, fact in (
+        (SEND, messaging.DraftSaved),
+        (SEND, messaging.DraftDeleted),
+        (SEND, messaging.ScheduledMessageChanged),
+        (CONVERSATIONS, messaging.ConversationSettingsChanged),
+        (READ, messaging.CursorAdvanced),
+        (NOTIFICATIONS, notify.NotificationRaised),
+        (NOTIFICATIONS, notify.NotificationChanged),
+    )
+}
+
+
+class Listener:
+    """One stream as events reach it: where they are put, and on whose token."""
+
+    __slots__ = ("hears", "identity", "outbound", "refused")
+
+    def __init__(self, outbound: Outbound, identity: Identity) -> None:
+        self.outbound = outbound
+        self.identity = identity
+        # Permissions that the token gives for some object.
+        self.hears: frozenset[str] = frozenset()
+        # Conversations that a policy keeps from the stream, which was told that they are closed.
+        self.refused: set[str] = set()
+
+
+class Gate:
+    """The verdicts of policies on one person's streams, until something of them changes."""
+
+    __slots__ = ("minute", "readers")
+
+    def __init__(self) -> None:
+        self.minute = 0
+        self.readers: dict[str, list[Outbound]] = {}
+
+
+class Listeners:
+    """The open streams of one person."""
+
+    __slots__ = ("_all", "gate", "readers")
+
+    def __init__(self) -> None:
+        self._all: list[Listener] = []
+        # Streams that messages go to as far as no policy refuses.
+        self.readers: list[Outbound] = []
+        # None: no policy of the tenant is about reading messages.
+        self.gate: Gate | None = None
+
+    def __iter__(self) -> Iterator[Listener]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def counted(self, permission: str) -> int:
+        """Return how many of the streams have tokens that give a permission."""
+        return sum(permission in each.hears for each in self._all)
+
+    def add(self, listener: Listener) -> None:
+        """Add a stream that `Visibility` has looked at."""
+        self._all.append(listener)
+        self.settle()
+
+    def remove(self, outbound: Outbound) -> None:
+        """Take a stream away."""
+        self._all = [each for each in self._all if each.outbound is not outbound]
+        self.settle()
+
+    def settle(self) -> None:
+        """Follow a change of the streams or of what they may receive."""
+        self.readers = [each.outbound for each in self._all if READ in each.hears]
+        if self.gate is not None:
+            self.gate.readers.clear()
+
+
+class Visibility:
+    """Decides which streams receive an event."""
+
+    def __init__(self, access: Access, *, clock: Clock) -> None:
+        """Take what decides.
+
+        Args:
+            access: the gateway's replica of roles and policies.
+            clock: tells the minute that policies on time are decided for.
+        """
+        self._access = access
+        self._clock = clock
+
+    def admit(self, listener: Listener, listeners: Listeners) -> None:
+        """Add a stream to its person's."""
+        listener.hears = self._hears(listener.identity)
+        self._gate(listener.identity.tenant_id, listeners)
+        listeners.add(listener)
+
+    def renew(self, listener: Listener, listeners: Listeners, identity: Identity) -> None:
+        """Go on under another token, which may have given a second factor since."""
+        listener.identity = identity
+        self._look(listener)
+        listeners.settle()
+
+    def review(self, tenant_id: str, listeners: Listeners) -> None:
+        """Look again after a change of policies, roles, groups, modules or the person."""
+        self._gate(tenant_id, listeners)
+        for listener in listeners:
+            self._look(listener)
+        listeners.settle()
+
+    def readers(self, listeners: Listeners, conversation_id: str, through: int) -> list[Outbound]:
+        """Return the streams that receive what is said in a conversation.
+
+        A stream that a policy refuses is told once that the conversation is closed; one that may
+        read it again is told to fetch what it has missed.
+
+        Args:
+            listeners: of a member of the conversation.
+            conversation_id: which.
+            through: the last change number that was delivered.
+        """
+        gate = listeners.gate
+        if gate is None:
+            return listeners.readers
+        readers = gate.readers.get(conversation_id)
+        if readers is not None and (not gate.minute or gate.minute == self._minute()):
+            return readers
+        if gate.minute:
+            minute = self._minute()
+            if gate.minute != minute:
+                gate.minute = minute
+                gate.readers.clear()
+        readers = gate.readers[conversation_id] = self._decided(listeners, conversation_id, through)
+        return readers
+
+    def may_read(self, listener: Listener, conversation_id: str) -> bool:
+        """Return whether a stream may know of a conversation that its person belongs to."""
+        identity = listener.identity
+        return READ in listener.hears and (
+            not self._access.policed(identity.tenant_id, READ)
+            or self._access.may(identity, READ, Object(CONVERSATION, conversation_id))
+        )
+
+    def hear(self, listeners: Listeners, envelope: Envelope) -> list[Outbound]:
+        """Return the streams that receive a fact of the person's own topics."""
+        personal = _PERSONAL.get(envelope.type)
+        if personal is None:
+            # Nothing says what a fact of another kind needs, so it goes only to those without
+            # scopes: interactive sessions, which have all of the person's permissions.
+            return [each.outbound for each in listeners if not each.identity.scopes]
+        permission, fact = personal
+        hearing = [each for each in listeners if permission in each.hears]
+        concerned = (permission, READ, TASKS) if permission == NOTIFICATIONS else (permission,)
+        policed = [each for each in concerned if self._access.policed(envelope.tenant_id, each)]
+        if not policed or not hearing:
+            return [each.outbound for each in hearing]
+        try:
+            needed = needs_of(permission, fact.FromString(envelope.fact))
+        except DecodeError:
+            log.warning("live.fact_unreadable", type=envelope.type)
+            return []
+        return [
+            each.outbound
+            for each in hearing
+            if all(self._access.may(_unscoped(each), every, about) for every, about in needed)
+        ]
+
+    def _decided(self, listeners: Listeners, conversation_id: str, through: int) -> list[Outbound]:
+        verdicts: dict[tuple[bool, bool, frozenset[str]], bool] = {}
+        readers = []
+        for listener in listeners:
+            if READ not in listener.hears:
+                continue
+            identity = listener.identity
+            key = (bool(identity.api_token_id), identity.second_factor, identity.scopes)
+            allowed = verdicts.get(key)
+            if allowed is None:
+                allowed = verdicts[key] = self.may_read(listener, conversation_id)
+            if allowed:
+                if conversation_id in listener.refused:
+                    listener.refused.discard(conversation_id)
+                    _resync(listener, [conversation_id])
+                readers.append(listener.outbound)
+            elif conversation_id not in listener.refused:
+                listener.refused.add(conversation_id)
+                listener.outbound.put(wire.closed(conversation_id, change_no=through))
+        return readers
+
+    def _gate(self, tenant_id: str, listeners: Listeners) -> None:
+        if not self._access.policed(tenant_id, READ):
+            listeners.gate = None
+            return
+        listeners.gate = Gate()
+        if self._access.timed(tenant_id, READ):
+            listeners.gate.minute = self._minute()
+
+    def _look(self, listener: Listener) -> None:
+        listener.hears = self._hears(listener.identity)
+        if listener.refused:
+            # Some of what was refused may be allowed now: the client asks, and is answered.
+            listener.refused.clear()
+            _resync(listener, [])
+
+    def _hears(self, identity: Identity) -> frozenset[str]:
+        access = self._access
+        heard = {each for each in _HEARD if access.grants(identity, each)}
+        # Presence is about no single conversation.
+        if (
+            CONVERSATIONS in heard
+            and access.policed(identity.tenant_id, CONVERSATIONS)
+            and not access.may(identity, CONVERSATIONS, None)
+        ):
+            heard.discard(CONVERSATIONS)
+        return frozenset(heard)
+
+    def _minute(self) -> int:
+        return int(self._clock.now().timestamp() // _MINUTE)
+
+
+def needs_of(permission: str, fact: Message) -> list[tuple[str, Object | None]]:
+    """Return the permissions that a personal fact takes, each with the object it is asked for.
+
+    A notification shows words of a message or of a task, and takes what reading those takes.
+    """
+    told: Any = fact
+    if permission == NOTIFICATIONS:
+        source = told.notification.source
+        needed: list[tuple[str, Object | None]] = [(NOTIFICATIONS, None)]
+        if source.conversation_id:
+            needed.append((READ, Object(CONVERSATION, source.conversation_id)))
+        if source.kind == TASK:
+            needed.append((TASKS, Object(TASK, source.id)))
+        return needed
+    holder = next((getattr(told, each) for each in _HOLDERS if each in _fields(fact)), told)
+    return [(permission, Object(CONVERSATION, holder.conversation_id))]
+
+
+def _fields(message: Message) -> Mapping[str, object]:
+    return message.DESCRIPTOR.fields_by_name
+
+
+def _unscoped(listener: Listener) -> Identity:
+    """Return the identity for policies: what scopes say was decided by `Listener.hears`."""
+    return replace(listener.identity, scopes=frozenset())
+
+
+def _resync(listener: Listener, conversation_ids: list[str]) -> None:
+    RESYNCS.labels(ACCESS_CHANGED).inc()
+    listener.outbound.put(wire.resync(conversation_ids, reason=ACCESS_CHANGED))
