@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry import trace
 from plexus.authz.v1.caller_pb2 import CallerContext
 
-from plexuskit import telemetry
+from plexuskit import bounds, telemetry
 from plexuskit.clock import Clock
 from plexuskit.errors import Kind, Refusal
 from plexuskit.grpc import budget
@@ -37,6 +37,7 @@ from plexuskit.grpc.status import Answer, answer, failure
 from plexuskit.metrics import RPC_SECONDS
 
 Behaviour = Callable[[Any, Any], Any]
+Check = Callable[[Any], None]
 # Generic in the type stubs only.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -80,14 +81,18 @@ class Frame:
     ) -> Handler:
         """Return the handler with everything before it that a method needs.
 
-        Raises TypeError for a handler that is not asynchronous: it would block the loop.
+        Raises TypeError for a handler that is not asynchronous: it would block the loop;
+        UndeclaredBounds for a request type with a field that has no bounds (GW-8).
         """
         behaviour = _behaviour(handler)
+        check = bounds.compiled(method.request_class.DESCRIPTOR)
         yields = inspect.isasyncgenfunction(behaviour)
         if not yields and not inspect.iscoroutinefunction(behaviour):
             raise TypeError(f"{method.path} must be served by an async function")
         if handler.request_streaming:
-            behaviour = _whole_requests(behaviour)
+            behaviour = _whole_requests(behaviour, check)
+        else:
+            behaviour = _checked(behaviour, check)
         whole = (self._yielded_answers if yields else self._one_answer)(method, behaviour)
 
         make: Callable[..., Handler] = _MAKERS[
@@ -113,7 +118,7 @@ class Frame:
     def _one_answer(self, method: MethodInfo, behaviour: Behaviour) -> Behaviour:
         async def serve(request: Any, context: Context) -> Any:
             async with _Call(self, method, context) as call, call.deadline:
-                return await behaviour(_read(request), context)
+                return await behaviour(request, context)
 
         return serve
 
@@ -122,7 +127,7 @@ class Frame:
             async with (
                 _Call(self, method, context) as call,
                 call.deadline,
-                aclosing(behaviour(_read(request), context)) as responses,
+                aclosing(behaviour(request, context)) as responses,
             ):
                 async for response in responses:
                     await context.write(response)
@@ -276,23 +281,24 @@ def _behaviour(handler: Handler) -> Behaviour:
 
 
 class _Requests:
-    """The messages of a stream, up to the end that the caller has set.
+    """The checked messages of a stream, up to the end that the caller has set.
 
     gRPC ends the iteration in the same way when the caller goes away, and cancels the handler a
     moment later. That moment is waited for: a lost caller must not be taken for a finished one.
     """
 
-    __slots__ = ("_received",)
+    __slots__ = ("_check", "_received")
 
-    def __init__(self, received: AsyncIterator[Any]) -> None:
+    def __init__(self, received: AsyncIterator[Any], check: Check) -> None:
         self._received = received
+        self._check = check
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Any:
         try:
-            return _read(await self._received.__anext__())
+            return _read(await self._received.__anext__(), self._check)
         except StopAsyncIteration:
             await asyncio.sleep(CANCEL_SECONDS)
             raise
@@ -305,9 +311,6 @@ class RequestUnreadable(Refusal):
     text = "The request could not be read; is the client's contract the server's?"
 
 
-_UNREADABLE = object()
-
-
 def _tolerant(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
     """Read requests without raising: gRPC would log a traceback for what any client can send."""
     if deserialize is None:
@@ -315,23 +318,35 @@ def _tolerant(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], A
 
     def read(content: bytes) -> Any:
         try:
-            return deserialize(content)
+            request = deserialize(content)
+            bounds.check_unused(request, content)
         except DecodeError:
-            return _UNREADABLE
+            return RequestUnreadable()
+        except bounds.FieldOutOfRange as refusal:
+            return refusal
+        return request
 
     return read
 
 
-def _read(request: Any) -> Any:
-    """Give a request, or refuse the one that could not be read."""
-    if request is _UNREADABLE:
-        raise RequestUnreadable
+def _read(request: Any, check: Check) -> Any:
+    """Return a request within its declared bounds, or refuse it (GW-8)."""
+    if isinstance(request, Refusal):
+        raise request
+    check(request)
     return request
 
 
-def _whole_requests(behaviour: Behaviour) -> Behaviour:
+def _checked(behaviour: Behaviour, check: Check) -> Behaviour:
+    def serve(request: Any, context: Context) -> Any:
+        return behaviour(_read(request, check), context)
+
+    return serve
+
+
+def _whole_requests(behaviour: Behaviour, check: Check) -> Behaviour:
     def serve(requests: AsyncIterable[Any], context: Context) -> Any:
-        return behaviour(_Requests(aiter(requests)), context)
+        return behaviour(_Requests(aiter(requests), check), context)
 
     return serve
 

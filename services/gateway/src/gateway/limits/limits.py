@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 from google.protobuf.message import DecodeError
 from plexus.messaging.v1.messaging_service_pb2 import SendMessagesRequest
+from plexuskit import bounds
 from plexuskit.clock import Clock
 from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo
@@ -137,9 +138,10 @@ class Limits:
         if not self.enabled or _HANDLE not in method.request_class.DESCRIPTOR.fields_by_name:
             return
         try:
-            asked = getattr(method.request_class.FromString(request), _HANDLE)
+            found = bounds.read(method.request_class, request)
         except DecodeError:
             return
+        asked: str = getattr(found, _HANDLE)
         key = blake2b(asked.strip().casefold().encode(), digest_size=16).hexdigest()
         wait = self._handle.take(key, self._now())
         if wait:

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from plexus.gateway.v1.session_service_pb2 import SendItem
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
 from plexus_access.objects import CONVERSATION, Object
-from plexuskit import fault
+from plexuskit import bounds, fault
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import requirements
 from plexuskit.metrics import counter
@@ -105,6 +105,7 @@ class Sends:
             raise TooManyUnacknowledged(limit=self._most_waiting, retry_after=_RETRY)
         if len(item.command) > self._most_bytes:
             raise ItemTooLarge(bytes=len(item.command), limit=self._most_bytes)
+        bounds.check(item)
         # The plain case costs no decoding: the id is the first field, as every encoder writes it.
         if not item.command.startswith(field(1, item.conversation_id.encode())):
             _check_conversation(item)

@@ -7,6 +7,8 @@ from typing import Any, Final, Self, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
+from plexuskit import bounds
+from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo, requirements
 
 from gateway.identity import Identity
@@ -152,10 +154,16 @@ def _tolerant(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], A
     """Read requests without raising; what cannot be read is refused where it is used."""
 
     def read(content: bytes) -> Any:
+        if deserialize is None:
+            return content
         try:
-            return content if deserialize is None else deserialize(content)
+            request = deserialize(content)
+            bounds.check_unused(request, content)
         except DecodeError:
             return _UNREADABLE
+        except bounds.FieldOutOfRange as refusal:
+            return refusal
+        return request
 
     return read
 
@@ -163,6 +171,9 @@ def _tolerant(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], A
 def _read_one(method: MethodInfo, request: Any) -> Any:
     if request is _UNREADABLE:
         raise RequestUnreadable.of(method)
+    if isinstance(request, Refusal):
+        raise request
+    bounds.check(request)
     return request
 
 

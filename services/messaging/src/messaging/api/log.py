@@ -7,7 +7,7 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 from plexus.messaging.v1 import log_service_pb2, log_service_pb2_grpc
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest, SendVerdict
-from plexuskit import fault
+from plexuskit import bounds, fault
 from plexuskit.config import MEBIBYTE
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import CallerContextInvalid, CallerVerifier, actor_of, caller
@@ -77,12 +77,13 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
             outbox.put(ref, translate.to_send_verdict(verdict), event=event)
 
         try:
+            bounds.check(item)
             context = self._verifier.verify(item.signed_caller)
             if context.service != caller().service:
                 # Signed by one service and brought by another: it has left its way (GW-1).
                 raise CallerContextInvalid(problem="peer")
             sender = actor_of(context)
-            command = SendMessageRequest.FromString(item.command)
+            command = bounds.read(SendMessageRequest, item.command)
             draft = translate.to_draft(command, sender_id=sender.person_id)
             self._log.submit(Item(draft, on_verdict=tell, traceparent=item.traceparent))
         except DecodeError:

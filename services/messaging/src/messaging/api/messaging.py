@@ -3,6 +3,7 @@
 from typing import Any
 
 from plexus.messaging.v1 import conversations_pb2, messaging_service_pb2, messaging_service_pb2_grpc
+from plexuskit import bounds
 from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import actor
 from plexuskit.mongo import Transaction
@@ -234,12 +235,20 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
     ) -> pb.AdvanceCursorsResponse:
         if not 0 < len(request.advances) <= ADVANCES_MOST:
             raise InvalidArgument(field="advances", problem=f"takes 1 to {ADVANCES_MOST}")
-        verdicts = await cursors.advance_cursors(
-            self._log,
-            self._cursors,
-            actor=actor(),
-            advances=[(a.conversation_id, a.through_seq, a.root_seq) for a in request.advances],
+        refused = [bounds.violation(advance) for advance in request.advances]
+        advanced = iter(
+            await cursors.advance_cursors(
+                self._log,
+                self._cursors,
+                actor=actor(),
+                advances=[
+                    (a.conversation_id, a.through_seq, a.root_seq)
+                    for a, refusal in zip(request.advances, refused, strict=True)
+                    if refusal is None
+                ],
+            )
         )
+        verdicts = [refusal or next(advanced) for refusal in refused]
         return pb.AdvanceCursorsResponse(
             verdicts=[translate.to_cursor_verdict(verdict) for verdict in verdicts]
         )
