@@ -588,3 +588,43 @@ async def test_bytes_that_are_no_request_are_refused_and_not_logged(
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert refused(error).reason == "REQUEST_UNREADABLE"
     assert "Traceback" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.rule("GW-8")
+async def test_a_request_outside_its_bounds_is_refused_before_the_method_reads_it(
+    served: Served,
+) -> None:
+    error = await error_of(served.get_task("t" * 257))
+
+    refusal = refused(error)
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert (refusal.reason, refusal.metadata["field"]) == ("FIELD_OUT_OF_RANGE", "task_id")
+    assert served.tasks.seen == {}
+
+
+@pytest.mark.rule("GW-8")
+async def test_a_frame_outside_its_bounds_is_refused_before_the_stream_reads_it(
+    served: Served,
+) -> None:
+    stub = log_service_pb2_grpc.LogServiceStub(await served.connect())
+    stream = stub.Append(metadata=served.metadata("gateway", kind=CallerContext.KIND_SERVICE))
+    items = [log_service_pb2.AppendItem(ref=ref) for ref in range(1_025)]
+
+    await stream.write(log_service_pb2.AppendRequest(items=items))
+    error = await error_of(stream.read())
+
+    refusal = refused(error)
+    assert (refusal.reason, refusal.metadata["field"]) == ("FIELD_OUT_OF_RANGE", "items")
+
+
+@pytest.mark.rule("GW-8")
+async def test_a_request_of_unknown_fields_is_refused(served: Served) -> None:
+    channel = await served.connect()
+    call = channel.unary_unary("/plexus.tasks.v1.TasksService/GetTask")
+    # Field 100 with 20,000 bytes.
+    content = b"\xa2\x06\xa0\x9c\x01" + bytes(20_000)
+
+    error = await error_of(call(content, metadata=served.metadata(), timeout=5))
+
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert refused(error).metadata["field"] == "unknown fields"

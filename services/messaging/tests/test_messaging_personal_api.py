@@ -170,7 +170,7 @@ async def test_msg_18_what_is_no_draft_is_refused_by_name(personal, as_, group, 
     now = in_(timedelta(0))
     assert await reason(written_at=now, text="x" * 153_601) == "TEXT_TOO_LONG"
     assert await reason() == "INVALID_ARGUMENT"
-    assert await reason(written_at=now, root_seq=-1) == "INVALID_ARGUMENT"
+    assert await reason(written_at=now, root_seq=-1) == "FIELD_OUT_OF_RANGE"
     assert await reason(written_at=now, root_seq=7) == "MESSAGE_NOT_FOUND"
     assert await reason(written_at=now, conversation_id="cnv_none") == "CONVERSATION_NOT_FOUND"
 

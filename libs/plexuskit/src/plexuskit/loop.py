@@ -106,12 +106,10 @@ class Watchdog:
             used: seconds of CPU time that the loop's thread used since the sleep began.
         """
         metrics.LOOP_LAG_SECONDS.observe(lag)
-        occupied = min(lag, used)
-        if occupied > self.longest:
-            self.longest = occupied
-            metrics.LOOP_BLOCKED_SECONDS.set(occupied)
+        occupied = min(lag, max(used - _EVERY, 0.0))
+        metrics.LOOP_TURN_SECONDS.observe(occupied)
+        self.longest = max(self.longest, occupied)
         if occupied >= MAX_BLOCKED_SECONDS:
             self.blocked += 1
-            metrics.LOOP_BLOCKED_TOTAL.inc()
-        if lag >= _WORTH_A_LINE:
+        if lag >= _WORTH_A_LINE or occupied >= MAX_BLOCKED_SECONDS:
             log.warning("loop.blocked", seconds=round(lag, 3), occupied=round(occupied, 3))

@@ -117,10 +117,11 @@ RPC_SECONDS = histogram(
 LOOP_LAG_SECONDS = histogram(
     "plexus_loop_lag_seconds", "How late the event loop wakes a sleeper: time something blocked it"
 )
-LOOP_BLOCKED_TOTAL = counter(
-    "plexus_loop_blocked_total", "Times that one piece of work occupied the event loop for 100 ms"
-)
-LOOP_BLOCKED_SECONDS = gauge(
-    "plexus_loop_blocked_seconds", "Longest time that work occupied the event loop, in CPU time"
+# Longest turn of an event loop that a single request may cause (GW-13); an edge of the histogram.
+MAX_TURN_SECONDS = 0.1
+LOOP_TURN_SECONDS = histogram(
+    "plexus_loop_turn_seconds",
+    "CPU time of one turn of the event loop, beyond the interval at which it is measured",
+    buckets=(0.01, 0.025, 0.05, MAX_TURN_SECONDS, 0.25, 0.5, 1.0, 2.5),
 )
 CHECK_OK = gauge("plexus_check_ok", "1 while a health check passes, else 0", ("check",))

@@ -11,6 +11,7 @@ from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.gateway.v1.session_service_pb2 import SubscribeRequest
 from plexus.gateway.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
+from plexuskit import bounds
 from plexuskit.grpc import CallerSigner, channel, requirements
 from plexuskit.kafka import producer
 from plexuskit.service import Role, Runtime
@@ -203,7 +204,7 @@ def _subscribe(streams: live.Live) -> proxy.Many:
         if identity is None:
             raise TokenMissing
         try:
-            asked = SubscribeRequest.FromString(request)
+            asked = bounds.read(SubscribeRequest, request)
         except DecodeError:
             raise proxy.RequestUnreadable.of(method) from None
         # A generator, whatever its signature says: it is closed with this one.

@@ -263,3 +263,33 @@ async def _send_until_stored(
                     assert verdict.refused.code == UNAVAILABLE
                     await asyncio.sleep(verdict.refused.retry_after_ms / 1000 / 10)
     return stored
+
+
+@pytest.mark.rule("GW-8")
+async def test_an_item_outside_its_bounds_is_refused_alone(gateway: Any) -> None:
+    ana = await gateway.client("per_ana")
+    conversation = await ana.create("per_bo")
+    bad = ana.item(conversation, "answer to nothing")
+    command = SendMessageRequest.FromString(bad.command)
+    command.reply_to_seq = -1
+    bad.command = command.SerializeToString()
+    # The command's first field is not where the gateway looks for the id without decoding.
+    long = SendItem(conversation_id="c" * 300, command=b"")
+    good = ana.item(conversation, "hello")
+
+    negative, longer, stored = await ana.answered(await ana.send_items(bad, long, good))
+
+    assert negative.refused.reason == longer.refused.reason == "FIELD_OUT_OF_RANGE"
+    assert longer.refused.metadata["field"] == "conversation_id"
+    assert stored.stored.seq == 1
+
+
+@pytest.mark.rule("GW-8")
+async def test_a_stream_whose_hello_is_outside_its_bounds_is_refused(gateway: Any) -> None:
+    stranger = gateway.unopened("per_ana")
+
+    await stranger.open(device="d" * 801)
+    await asyncio.wait_for(stranger.ended.wait(), 5)
+
+    assert stranger.error.code().name == "INVALID_ARGUMENT"
+    assert "device" in str(stranger.error.details())

@@ -150,13 +150,13 @@ async def test_lists_and_figures(signed_in: SignedIn) -> None:
             "CreateTask",
             pb.CreateTaskRequest(title="x", due=Due(at=Timestamp(seconds=10**15))),
             "INVALID_ARGUMENT",
-            "INVALID_ARGUMENT",
+            "FIELD_OUT_OF_RANGE",
         ),
         (
             "CreateTask",
             pb.CreateTaskRequest(title="x", priority=77),  # type: ignore[arg-type]  # on purpose
             "INVALID_ARGUMENT",
-            "INVALID_ARGUMENT",
+            "FIELD_OUT_OF_RANGE",
         ),
         (
             "CreateTask",
@@ -213,7 +213,7 @@ async def test_lists_and_figures(signed_in: SignedIn) -> None:
             "ListTasks",
             pb.ListTasksRequest(states=[0]),  # type: ignore[list-item]  # on purpose
             "INVALID_ARGUMENT",
-            "INVALID_ARGUMENT",
+            "FIELD_OUT_OF_RANGE",
         ),
     ],
 )

@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry import trace
 from plexus.authz.v1.caller_pb2 import CallerContext
 
-from plexuskit import telemetry
+from plexuskit import bounds, telemetry
 from plexuskit.clock import Clock
 from plexuskit.errors import Kind, Refusal
 from plexuskit.grpc import budget
@@ -38,6 +38,7 @@ from plexuskit.grpc.status import Answer, answer, failure
 from plexuskit.metrics import RPC_SECONDS
 
 Behaviour = Callable[[Any, Any], Any]
+Check = Callable[[Any], None]
 # Generic in the type stubs only.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -89,15 +90,17 @@ class Frame:
     ) -> Handler:
         """Return the handler with everything before it that a method needs.
 
-        Raises TypeError for a handler that is not asynchronous: it would block the loop.
+        Raises TypeError for a handler that is not asynchronous: it would block the loop;
+        UndeclaredBounds for a request type with a field that has no bounds (GW-8).
         """
         behaviour = _behaviour(handler)
+        check = bounds.compiled(method.request_class.DESCRIPTOR)
         yields = inspect.isasyncgenfunction(behaviour)
         if not yields and not inspect.iscoroutinefunction(behaviour):
             raise TypeError(f"{method.path} must be served by an async function")
         if handler.request_streaming:
-            behaviour = _whole_requests(behaviour)
-        whole = (self._yielded_answers if yields else self._one_answer)(method, behaviour)
+            behaviour = _whole_requests(behaviour, check)
+        whole = (self._yielded_answers if yields else self._one_answer)(method, behaviour, check)
 
         make: Callable[..., Handler] = _MAKERS[
             handler.request_streaming,
@@ -122,29 +125,36 @@ class Frame:
             self._observers[key] = observe
         observe(seconds)
 
-    def _one_answer(self, method: MethodInfo, behaviour: Behaviour) -> Behaviour:
+    def _one_answer(self, method: MethodInfo, behaviour: Behaviour, check: Check) -> Behaviour:
         async def serve(request: Any, context: Context) -> Any:
             async with _Call(self, method, context) as call, call.deadline:
-                return await behaviour(await self._authorised(method, request), context)
+                return await behaviour(await self._taken(method, request, check), context)
 
         return serve
 
-    def _yielded_answers(self, method: MethodInfo, behaviour: Behaviour) -> Behaviour:
+    def _yielded_answers(self, method: MethodInfo, behaviour: Behaviour, check: Check) -> Behaviour:
         async def serve(request: Any, context: Context) -> None:
             async with (
                 _Call(self, method, context) as call,
                 call.deadline,
-                aclosing(behaviour(await self._authorised(method, request), context)) as responses,
+                aclosing(
+                    behaviour(await self._taken(method, request, check), context)
+                ) as responses,
             ):
                 async for response in responses:
                     await context.write(response)
 
         return serve
 
-    async def _authorised(self, method: MethodInfo, request: Any) -> Any:
-        """Return a request that can be read and that its owner's replica allows."""
-        read = _read(request)
-        if self.authorise is not None and not method.client_streaming:
+    async def _taken(self, method: MethodInfo, request: Any, check: Check) -> Any:
+        """Return a request within its bounds that the owner's replica allows.
+
+        The items of a client's stream are checked one by one, where they are read.
+        """
+        if method.client_streaming:
+            return request
+        read = _read(request, check)
+        if self.authorise is not None:
             await self.authorise(method, read)
         return read
 
@@ -297,23 +307,24 @@ def _behaviour(handler: Handler) -> Behaviour:
 
 
 class _Requests:
-    """The messages of a stream, up to the end that the caller has set.
+    """The checked messages of a stream, up to the end that the caller has set.
 
     gRPC ends the iteration in the same way when the caller goes away, and cancels the handler a
     moment later. That moment is waited for: a lost caller must not be taken for a finished one.
     """
 
-    __slots__ = ("_received",)
+    __slots__ = ("_check", "_received")
 
-    def __init__(self, received: AsyncIterator[Any]) -> None:
+    def __init__(self, received: AsyncIterator[Any], check: Check) -> None:
         self._received = received
+        self._check = check
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Any:
         try:
-            return _read(await self._received.__anext__())
+            return _read(await self._received.__anext__(), self._check)
         except StopAsyncIteration:
             await asyncio.sleep(CANCEL_SECONDS)
             raise
@@ -333,10 +344,6 @@ class RequestTooLarge(Refusal):
     text = "The request has more than {most} bytes; send less at once."
 
 
-_UNREADABLE = object()
-_TOO_LARGE = object()
-
-
 def _tolerant(
     deserialize: Callable[[bytes], Any] | None, *, most: int | None
 ) -> Callable[[bytes], Any] | None:
@@ -351,27 +358,30 @@ def _tolerant(
 
     def read(content: bytes) -> Any:
         if most is not None and len(content) > most:
-            return _TOO_LARGE
+            return RequestTooLarge(most=MAX_PUBLIC_BYTES)
         try:
-            return deserialize(content)
+            request = deserialize(content)
+            bounds.check_unused(request, content)
         except DecodeError:
-            return _UNREADABLE
+            return RequestUnreadable()
+        except bounds.FieldOutOfRange as refusal:
+            return refusal
+        return request
 
     return read
 
 
-def _read(request: Any) -> Any:
-    """Give a request, or refuse the one that could not be read."""
-    if request is _UNREADABLE:
-        raise RequestUnreadable
-    if request is _TOO_LARGE:
-        raise RequestTooLarge(most=MAX_PUBLIC_BYTES)
+def _read(request: Any, check: Check) -> Any:
+    """Return a request within its declared bounds, or refuse it (GW-8)."""
+    if isinstance(request, Refusal):
+        raise request
+    check(request)
     return request
 
 
-def _whole_requests(behaviour: Behaviour) -> Behaviour:
+def _whole_requests(behaviour: Behaviour, check: Check) -> Behaviour:
     def serve(requests: AsyncIterable[Any], context: Context) -> Any:
-        return behaviour(_Requests(aiter(requests)), context)
+        return behaviour(_Requests(aiter(requests), check), context)
 
     return serve
 

@@ -5,10 +5,14 @@ from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 from plexus_access.objects import KINDS, Object
+from plexuskit import bounds
 from plexuskit.grpc import MethodInfo
 
 ObjectOf = Callable[[bytes], Object | None]
-"""Reads the object of a request's bytes; None for bytes that are none, which the owner refuses."""
+"""Reads the object of a request's bytes; None for bytes that are none, which the owner refuses.
+
+Raises FieldOutOfRange for a request outside its declared bounds (GW-8).
+"""
 
 _SEPARATOR: Final = "."
 
@@ -42,6 +46,7 @@ def object_at(method: MethodInfo, resource: str, id_: str) -> ObjectOf:
             found: Any = read(request)
         except DecodeError:
             return None
+        bounds.check(found)
         for name in path:
             found = getattr(found, name)
         return Object(kind, found)

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Final
 
 from google.protobuf.message import DecodeError
+from plexuskit import bounds
 from plexuskit.grpc import MethodInfo
 
 from gateway.config import LimitsSection, RateSection
@@ -93,7 +94,7 @@ class Strangers:
         if HANDLE not in method.request_class.DESCRIPTOR.fields_by_name:
             return
         try:
-            asked = getattr(method.request_class.FromString(request), HANDLE)
+            asked = getattr(bounds.read(method.request_class, request), HANDLE)
         except DecodeError:
             return
         attempt = _attempt.get() or Attempt("")

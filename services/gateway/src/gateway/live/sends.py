@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from plexus.gateway.v1.session_service_pb2 import SendItem
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
 from plexus_access.objects import CONVERSATION, Object
-from plexuskit import fault
+from plexuskit import bounds, fault
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import requirements
 from plexuskit.items import item_failed
@@ -108,6 +108,7 @@ class Sends:
             raise TooManyUnacknowledged(limit=self._most_waiting, retry_after=_RETRY)
         if len(item.command) > self._most_bytes:
             raise ItemTooLarge(bytes=len(item.command), limit=self._most_bytes)
+        bounds.check(item)
         _check_conversation(item)
 
     def _submit(self, stream: Stream, item: SendItem, signed: bytes) -> None:

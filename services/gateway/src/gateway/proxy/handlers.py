@@ -7,6 +7,8 @@ from typing import Any, Final, Self, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
+from plexuskit import bounds
+from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo, requirements
 
 from gateway.answers import MessageTooLarge
@@ -157,10 +159,16 @@ def _tolerant(deserialize: Callable[[bytes], Any] | None, *, most: int) -> Calla
     def read(content: bytes) -> Any:
         if len(content) > most:
             return _TOO_LARGE
+        if deserialize is None:
+            return content
         try:
-            return content if deserialize is None else deserialize(content)
+            request = deserialize(content)
+            bounds.check_unused(request, content)
         except DecodeError:
             return _UNREADABLE
+        except bounds.FieldOutOfRange as refusal:
+            return refusal
+        return request
 
     return read
 
@@ -170,6 +178,9 @@ def _read_one(method: MethodInfo, request: Any) -> Any:
         raise RequestUnreadable.of(method)
     if request is _TOO_LARGE:
         raise MessageTooLarge(most=MAX_REQUEST_BYTES)
+    if isinstance(request, Refusal):
+        raise request
+    bounds.check(request)
     return request
 
 

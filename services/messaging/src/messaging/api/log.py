@@ -10,7 +10,7 @@ from plexus.messaging.v1 import log_service_pb2, log_service_pb2_grpc
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest, SendVerdict
 from plexus_access.decisions import Decisions, asker_of
 from plexus_access.objects import CONVERSATION, Object
-from plexuskit import fault
+from plexuskit import bounds, fault
 from plexuskit.config import MEBIBYTE
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import CallerContextInvalid, CallerVerifier, actor_of, caller
@@ -98,9 +98,10 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
             outbox.put(ref, translate.try_send_verdict(verdict), event=event)
 
         try:
+            bounds.check(item)
             context = self._context_of(item)
             sender = actor_of(context)
-            command = SendMessageRequest.FromString(item.command)
+            command = bounds.read(SendMessageRequest, item.command)
             self._decisions.check(
                 asker_of(context), SEND, Object(CONVERSATION, command.conversation_id)
             )

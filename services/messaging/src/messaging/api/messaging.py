@@ -5,6 +5,7 @@ from typing import Any
 from plexus.messaging.v1 import conversations_pb2, messaging_service_pb2, messaging_service_pb2_grpc
 from plexus_access.decisions import Decisions, asker_of
 from plexus_access.objects import CONVERSATION, Object
+from plexuskit import bounds
 from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import actor, caller
 from plexuskit.mongo import Transaction
@@ -254,13 +255,23 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
         if not 0 < len(request.advances) <= ADVANCES_MOST:
             raise InvalidArgument(field="advances", problem=f"takes 1 to {ADVANCES_MOST}")
         asker = asker_of(caller())
-        verdicts = await cursors.advance_cursors(
-            self._log,
-            self._cursors,
-            actor=actor(),
-            advances=[(a.conversation_id, a.through_seq, a.root_seq) for a in request.advances],
-            may=lambda each: self._decisions.refusal(asker, MARK_READ, Object(CONVERSATION, each)),
+        refused = [bounds.violation(advance) for advance in request.advances]
+        advanced = iter(
+            await cursors.advance_cursors(
+                self._log,
+                self._cursors,
+                actor=actor(),
+                advances=[
+                    (a.conversation_id, a.through_seq, a.root_seq)
+                    for a, refusal in zip(request.advances, refused, strict=True)
+                    if refusal is None
+                ],
+                may=lambda each: self._decisions.refusal(
+                    asker, MARK_READ, Object(CONVERSATION, each)
+                ),
+            )
         )
+        verdicts = [refusal or next(advanced) for refusal in refused]
         return pb.AdvanceCursorsResponse(
             verdicts=[translate.to_cursor_verdict(verdict) for verdict in verdicts]
         )

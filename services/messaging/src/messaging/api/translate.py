@@ -12,6 +12,7 @@ from plexus.messaging.v1 import (
     messages_pb2,
     messaging_service_pb2,
 )
+from plexuskit import bounds
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import Actor
 from plexuskit.grpc.status import CODES
@@ -201,6 +202,7 @@ def try_draft(
 ) -> Draft | Refusal:
     """Read one item of many; what makes it impossible is its own verdict."""
     try:
+        bounds.check(request)
         return to_draft(request, sender_id=sender_id)
     except Refusal as refusal:
         return refusal
@@ -213,6 +215,7 @@ def to_foreign_message(
 ) -> ForeignMessage | tuple[str, Refusal]:
     """Read a message to import, or (its request id, why it cannot be read)."""
     try:
+        bounds.check(item)
         imported = Imported(
             sent_at=from_timestamp(item.sent_at, field="sent_at"),
             edited_at=(

@@ -23,23 +23,28 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plexus/directory/v1/access.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x01\n\x04Role\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x13\n\x0bpermissions\x18\x05 \x03(\t\x12-\n\x05masks\x18\x06 \x03(\x0b\x32\x1e.plexus.directory.v1.FieldMask\x12\x10\n\x08\x62uilt_in\x18\x07 \x01(\x08\x12\x0f\n\x07version\x18\x08 \x01(\x03\x12\x0f\n\x07removed\x18\t \x01(\x08\",\n\tFieldMask\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\"\xf3\x01\n\x0bRoleBinding\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0f\n\x07role_id\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\r\n\x05scope\x18\x05 \x01(\t\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x08 \x01(\t\x12\x0f\n\x07version\x18\t \x01(\x03\x12\x0f\n\x07removed\x18\n \x01(\x08\"}\n\x0c\x41\x63\x63\x65ssPolicy\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05\x63\x65\x64\x61r\x18\x04 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x05 \x01(\x08\x12\x0f\n\x07version\x18\x06 \x01(\x03\x12\x0f\n\x07removed\x18\x07 \x01(\x08\"j\n\x06Module\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x03 \x01(\x08\x12\x1d\n\x15\x65xcept_department_ids\x18\x04 \x03(\t\x12\x0f\n\x07version\x18\x05 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plexus/directory/v1/access.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/bounds/v1/bounds.proto\"\xc0\x01\n\x04Role\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x13\n\x0bpermissions\x18\x05 \x03(\t\x12-\n\x05masks\x18\x06 \x03(\x0b\x32\x1e.plexus.directory.v1.FieldMask\x12\x10\n\x08\x62uilt_in\x18\x07 \x01(\x08\x12\x0f\n\x07version\x18\x08 \x01(\x03\x12\x0f\n\x07removed\x18\t \x01(\x08\"?\n\tFieldMask\x12\x17\n\x07message\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12\x19\n\x06\x66ields\x18\x02 \x03(\tB\t\xca\xc1\x18\x05\x08\rX\xf4\x03\"\xf3\x01\n\x0bRoleBinding\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0f\n\x07role_id\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\r\n\x05scope\x18\x05 \x01(\t\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x08 \x01(\t\x12\x0f\n\x07version\x18\t \x01(\x03\x12\x0f\n\x07removed\x18\n \x01(\x08\"}\n\x0c\x41\x63\x63\x65ssPolicy\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05\x63\x65\x64\x61r\x18\x04 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x05 \x01(\x08\x12\x0f\n\x07version\x18\x06 \x01(\x03\x12\x0f\n\x07removed\x18\x07 \x01(\x08\"j\n\x06Module\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x03 \x01(\x08\x12\x1d\n\x15\x65xcept_department_ids\x18\x04 \x03(\t\x12\x0f\n\x07version\x18\x05 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.directory.v1.access_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=91
-  _globals['_ROLE']._serialized_end=283
-  _globals['_FIELDMASK']._serialized_start=285
-  _globals['_FIELDMASK']._serialized_end=329
-  _globals['_ROLEBINDING']._serialized_start=332
-  _globals['_ROLEBINDING']._serialized_end=575
-  _globals['_ACCESSPOLICY']._serialized_start=577
-  _globals['_ACCESSPOLICY']._serialized_end=702
-  _globals['_MODULE']._serialized_start=704
-  _globals['_MODULE']._serialized_end=810
+  _globals['_FIELDMASK'].fields_by_name['message']._loaded_options = None
+  _globals['_FIELDMASK'].fields_by_name['message']._serialized_options = b'\312\301\030\002\010\n'
+  _globals['_FIELDMASK'].fields_by_name['fields']._loaded_options = None
+  _globals['_FIELDMASK'].fields_by_name['fields']._serialized_options = b'\312\301\030\005\010\rX\364\003'
+  _globals['_ROLE']._serialized_start=122
+  _globals['_ROLE']._serialized_end=314
+  _globals['_FIELDMASK']._serialized_start=316
+  _globals['_FIELDMASK']._serialized_end=379
+  _globals['_ROLEBINDING']._serialized_start=382
+  _globals['_ROLEBINDING']._serialized_end=625
+  _globals['_ACCESSPOLICY']._serialized_start=627
+  _globals['_ACCESSPOLICY']._serialized_end=752
+  _globals['_MODULE']._serialized_start=754
+  _globals['_MODULE']._serialized_end=860
 # @@protoc_insertion_point(module_scope)

@@ -24,41 +24,86 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__pb2
+from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
 from plexus.messaging.v1 import conversations_pb2 as plexus_dot_messaging_dot_v1_dot_conversations__pb2
 from plexus.messaging.v1 import messages_pb2 as plexus_dot_messaging_dot_v1_dot_messages__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(plexus/messaging/v1/import_service.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\'plexus/messaging/v1/conversations.proto\x1a\"plexus/messaging/v1/messages.proto\"^\n\x1aImportConversationsRequest\x12@\n\rconversations\x18\x01 \x03(\x0b\x32).plexus.messaging.v1.ImportedConversation\"\xa2\x02\n\x14ImportedConversation\x12\x13\n\x0b\x65xternal_id\x18\x01 \x01(\t\x12\x34\n\x04kind\x18\x02 \x01(\x0e\x32&.plexus.messaging.v1.Conversation.Kind\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05topic\x18\x04 \x01(\t\x12\x12\n\nmember_ids\x18\x05 \x03(\t\x12\x10\n\x08owner_id\x18\x06 \x01(\t\x12:\n\x07history\x18\x07 \x01(\x0e\x32).plexus.messaging.v1.Conversation.History\x12\x10\n\x08\x61rchived\x18\x08 \x01(\x08\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"x\n\x1bImportConversationsResponse\x12\x38\n\rconversations\x18\x01 \x03(\x0b\x32!.plexus.messaging.v1.Conversation\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x05\x12\x0e\n\x06\x63losed\x18\x03 \x03(\x08\"%\n\x13\x46inishImportRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\"&\n\x14\x46inishImportResponse\x12\x0e\n\x06\x63losed\x18\x01 \x01(\x05\"O\n\x15ImportMessagesRequest\x12\x36\n\x08messages\x18\x01 \x03(\x0b\x32$.plexus.messaging.v1.ImportedMessage\"\xc7\x03\n\x0fImportedMessage\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\tsender_id\x18\x03 \x01(\t\x12+\n\x07sent_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04text\x18\x05 \x01(\t\x12(\n\x05spans\x18\x06 \x03(\x0b\x32\x19.plexus.messaging.v1.Span\x12.\n\x08mentions\x18\x07 \x03(\x0b\x32\x1c.plexus.messaging.v1.Mention\x12\x17\n\x0froot_request_id\x18\x08 \x01(\t\x12-\n\tedited_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\treactions\x18\n \x03(\x0b\x32\x1d.plexus.messaging.v1.Reaction\x12\x34\n\x0b\x61ttachments\x18\x0b \x03(\x0b\x32\x1f.plexus.messaging.v1.Attachment\x12/\n\x04kind\x18\x0c \x01(\x0e\x32!.plexus.messaging.v1.Message.Kind\"q\n\x16ImportMessagesResponse\x12\x10\n\x08imported\x18\x01 \x01(\x05\x12\x0f\n\x07skipped\x18\x02 \x01(\x05\x12\x34\n\x08refusals\x18\x03 \x03(\x0b\x32\".plexus.messaging.v1.ImportRefusal\"D\n\rImportRefusal\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t2\xaa\x03\n\rImportService\x12\x91\x01\n\x13ImportConversations\x12/.plexus.messaging.v1.ImportConversationsRequest\x1a\x30.plexus.messaging.v1.ImportConversationsResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01\x12\x86\x01\n\x0eImportMessages\x12*.plexus.messaging.v1.ImportMessagesRequest\x1a+.plexus.messaging.v1.ImportMessagesResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01(\x01\x30\x01\x12|\n\x0c\x46inishImport\x12(.plexus.messaging.v1.FinishImportRequest\x1a).plexus.messaging.v1.FinishImportResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(plexus/messaging/v1/import_service.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\'plexus/messaging/v1/conversations.proto\x1a\"plexus/messaging/v1/messages.proto\"g\n\x1aImportConversationsRequest\x12I\n\rconversations\x18\x01 \x03(\x0b\x32).plexus.messaging.v1.ImportedConversationB\x07\xca\xc1\x18\x03X\x90\x03\"\xe9\x02\n\x14ImportedConversation\x12\x1b\n\x0b\x65xternal_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x03\x12<\n\x04kind\x18\x02 \x01(\x0e\x32&.plexus.messaging.v1.Conversation.KindB\x06\xca\xc1\x18\x02@\x01\x12\x14\n\x04name\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12\x19\n\x05topic\x18\x04 \x01(\tB\n\xca\xc1\x18\x06(\xa0\x1f\x30\x80}\x12\x1d\n\nmember_ids\x18\x05 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\x90N\x12\x18\n\x08owner_id\x18\x06 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x42\n\x07history\x18\x07 \x01(\x0e\x32).plexus.messaging.v1.Conversation.HistoryB\x06\xca\xc1\x18\x02@\x01\x12\x10\n\x08\x61rchived\x18\x08 \x01(\x08\x12\x36\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\"x\n\x1bImportConversationsResponse\x12\x38\n\rconversations\x18\x01 \x03(\x0b\x32!.plexus.messaging.v1.Conversation\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x05\x12\x0e\n\x06\x63losed\x18\x03 \x03(\x08\"%\n\x13\x46inishImportRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\"&\n\x14\x46inishImportResponse\x12\x0e\n\x06\x63losed\x18\x01 \x01(\x05\"Z\n\x15ImportMessagesRequest\x12\x41\n\x08messages\x18\x01 \x03(\x0b\x32$.plexus.messaging.v1.ImportedMessageB\t\xca\xc1\x18\x05X\x80\x04x\x01\"\xaa\x04\n\x0fImportedMessage\x12\x1f\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x19\n\tsender_id\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x33\n\x07sent_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x14\n\x04text\x18\x05 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0e\x12\x31\n\x05spans\x18\x06 \x03(\x0b\x32\x19.plexus.messaging.v1.SpanB\x07\xca\xc1\x18\x03X\xa0\x1f\x12\x37\n\x08mentions\x18\x07 \x03(\x0b\x32\x1c.plexus.messaging.v1.MentionB\x07\xca\xc1\x18\x03X\xe8\x07\x12\x1f\n\x0froot_request_id\x18\x08 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x35\n\tedited_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x39\n\treactions\x18\n \x03(\x0b\x32\x1d.plexus.messaging.v1.ReactionB\x07\xca\xc1\x18\x03X\xe8\x07\x12<\n\x0b\x61ttachments\x18\x0b \x03(\x0b\x32\x1f.plexus.messaging.v1.AttachmentB\x06\xca\xc1\x18\x02Xd\x12\x37\n\x04kind\x18\x0c \x01(\x0e\x32!.plexus.messaging.v1.Message.KindB\x06\xca\xc1\x18\x02@\x01\"q\n\x16ImportMessagesResponse\x12\x10\n\x08imported\x18\x01 \x01(\x05\x12\x0f\n\x07skipped\x18\x02 \x01(\x05\x12\x34\n\x08refusals\x18\x03 \x03(\x0b\x32\".plexus.messaging.v1.ImportRefusal\"D\n\rImportRefusal\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t2\xaa\x03\n\rImportService\x12\x91\x01\n\x13ImportConversations\x12/.plexus.messaging.v1.ImportConversationsRequest\x1a\x30.plexus.messaging.v1.ImportConversationsResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01\x12\x86\x01\n\x0eImportMessages\x12*.plexus.messaging.v1.ImportMessagesRequest\x1a+.plexus.messaging.v1.ImportMessagesResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01(\x01\x30\x01\x12|\n\x0c\x46inishImport\x12(.plexus.messaging.v1.FinishImportRequest\x1a).plexus.messaging.v1.FinishImportResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.messaging.v1.import_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_IMPORTCONVERSATIONSREQUEST'].fields_by_name['conversations']._loaded_options = None
+  _globals['_IMPORTCONVERSATIONSREQUEST'].fields_by_name['conversations']._serialized_options = b'\312\301\030\003X\220\003'
+  _globals['_IMPORTEDCONVERSATION'].fields_by_name['external_id']._loaded_options = None
+  _globals['_IMPORTEDCONVERSATION'].fields_by_name['external_id']._serialized_options = b'\312\301\030\002\010\003'
+  _globals['_IMPORTEDCONVERSATION'].fields_by_name['kind']._loaded_options = None
+  _globals['_IMPORTEDCONVERSATION'].fields_by_name['kind']._serialized_options = b'\312\301\030\002@\001'
+  _globals['_IMPORTEDCONVERSATION'].fields_by_name['name']._loaded_options = None
+  _globals['_IMPORTEDCONVERSATION'].fields_by_name['name']._serialized_options = b'\312\301\030\002\010\n'
+  _globals['_IMPORTEDCONVERSATION'].fields_by_name['topic']._loaded_options = None
+  _globals['_IMPORTEDCONVERSATION'].fields_by_name['topic']._serialized_options = b'\312\301\030\006(\240\0370\200}'
+  _globals['_IMPORTEDCONVERSATION'].fields_by_name['member_ids']._loaded_options = None
+  _globals['_IMPORTEDCONVERSATION'].fields_by_name['member_ids']._serialized_options = b'\312\301\030\005\010\001X\220N'
+  _globals['_IMPORTEDCONVERSATION'].fields_by_name['owner_id']._loaded_options = None
+  _globals['_IMPORTEDCONVERSATION'].fields_by_name['owner_id']._serialized_options = b'\312\301\030\002\010\001'
+  _globals['_IMPORTEDCONVERSATION'].fields_by_name['history']._loaded_options = None
+  _globals['_IMPORTEDCONVERSATION'].fields_by_name['history']._serialized_options = b'\312\301\030\002@\001'
+  _globals['_IMPORTEDCONVERSATION'].fields_by_name['created_at']._loaded_options = None
+  _globals['_IMPORTEDCONVERSATION'].fields_by_name['created_at']._serialized_options = b'\312\301\030\002\010\007'
+  _globals['_IMPORTMESSAGESREQUEST'].fields_by_name['messages']._loaded_options = None
+  _globals['_IMPORTMESSAGESREQUEST'].fields_by_name['messages']._serialized_options = b'\312\301\030\005X\200\004x\001'
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['conversation_id']._loaded_options = None
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['conversation_id']._serialized_options = b'\312\301\030\002\010\001'
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['request_id']._loaded_options = None
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['request_id']._serialized_options = b'\312\301\030\002\010\002'
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['sender_id']._loaded_options = None
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['sender_id']._serialized_options = b'\312\301\030\002\010\001'
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['sent_at']._loaded_options = None
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['sent_at']._serialized_options = b'\312\301\030\002\010\007'
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['text']._loaded_options = None
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['text']._serialized_options = b'\312\301\030\002\010\016'
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['spans']._loaded_options = None
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['spans']._serialized_options = b'\312\301\030\003X\240\037'
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['mentions']._loaded_options = None
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['mentions']._serialized_options = b'\312\301\030\003X\350\007'
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['root_request_id']._loaded_options = None
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['root_request_id']._serialized_options = b'\312\301\030\002\010\002'
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['edited_at']._loaded_options = None
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['edited_at']._serialized_options = b'\312\301\030\002\010\007'
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['reactions']._loaded_options = None
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['reactions']._serialized_options = b'\312\301\030\003X\350\007'
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['attachments']._loaded_options = None
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['attachments']._serialized_options = b'\312\301\030\002Xd'
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['kind']._loaded_options = None
+  _globals['_IMPORTEDMESSAGE'].fields_by_name['kind']._serialized_options = b'\312\301\030\002@\001'
   _globals['_IMPORTSERVICE'].methods_by_name['ImportConversations']._loaded_options = None
   _globals['_IMPORTSERVICE'].methods_by_name['ImportConversations']._serialized_options = b'\252\273\030\023\n\017messages.import0\001'
   _globals['_IMPORTSERVICE'].methods_by_name['ImportMessages']._loaded_options = None
   _globals['_IMPORTSERVICE'].methods_by_name['ImportMessages']._serialized_options = b'\252\273\030\023\n\017messages.import0\001'
   _globals['_IMPORTSERVICE'].methods_by_name['FinishImport']._loaded_options = None
   _globals['_IMPORTSERVICE'].methods_by_name['FinishImport']._serialized_options = b'\252\273\030\023\n\017messages.import0\001'
-  _globals['_IMPORTCONVERSATIONSREQUEST']._serialized_start=206
-  _globals['_IMPORTCONVERSATIONSREQUEST']._serialized_end=300
-  _globals['_IMPORTEDCONVERSATION']._serialized_start=303
-  _globals['_IMPORTEDCONVERSATION']._serialized_end=593
-  _globals['_IMPORTCONVERSATIONSRESPONSE']._serialized_start=595
-  _globals['_IMPORTCONVERSATIONSRESPONSE']._serialized_end=715
-  _globals['_FINISHIMPORTREQUEST']._serialized_start=717
-  _globals['_FINISHIMPORTREQUEST']._serialized_end=754
-  _globals['_FINISHIMPORTRESPONSE']._serialized_start=756
-  _globals['_FINISHIMPORTRESPONSE']._serialized_end=794
-  _globals['_IMPORTMESSAGESREQUEST']._serialized_start=796
-  _globals['_IMPORTMESSAGESREQUEST']._serialized_end=875
-  _globals['_IMPORTEDMESSAGE']._serialized_start=878
-  _globals['_IMPORTEDMESSAGE']._serialized_end=1333
-  _globals['_IMPORTMESSAGESRESPONSE']._serialized_start=1335
-  _globals['_IMPORTMESSAGESRESPONSE']._serialized_end=1448
-  _globals['_IMPORTREFUSAL']._serialized_start=1450
-  _globals['_IMPORTREFUSAL']._serialized_end=1518
-  _globals['_IMPORTSERVICE']._serialized_start=1521
-  _globals['_IMPORTSERVICE']._serialized_end=1947
+  _globals['_IMPORTCONVERSATIONSREQUEST']._serialized_start=237
+  _globals['_IMPORTCONVERSATIONSREQUEST']._serialized_end=340
+  _globals['_IMPORTEDCONVERSATION']._serialized_start=343
+  _globals['_IMPORTEDCONVERSATION']._serialized_end=704
+  _globals['_IMPORTCONVERSATIONSRESPONSE']._serialized_start=706
+  _globals['_IMPORTCONVERSATIONSRESPONSE']._serialized_end=826
+  _globals['_FINISHIMPORTREQUEST']._serialized_start=828
+  _globals['_FINISHIMPORTREQUEST']._serialized_end=865
+  _globals['_FINISHIMPORTRESPONSE']._serialized_start=867
+  _globals['_FINISHIMPORTRESPONSE']._serialized_end=905
+  _globals['_IMPORTMESSAGESREQUEST']._serialized_start=907
+  _globals['_IMPORTMESSAGESREQUEST']._serialized_end=997
+  _globals['_IMPORTEDMESSAGE']._serialized_start=1000
+  _globals['_IMPORTEDMESSAGE']._serialized_end=1554
+  _globals['_IMPORTMESSAGESRESPONSE']._serialized_start=1556
+  _globals['_IMPORTMESSAGESRESPONSE']._serialized_end=1669
+  _globals['_IMPORTREFUSAL']._serialized_start=1671
+  _globals['_IMPORTREFUSAL']._serialized_end=1739
+  _globals['_IMPORTSERVICE']._serialized_start=1742
+  _globals['_IMPORTSERVICE']._serialized_end=2168
 # @@protoc_insertion_point(module_scope)

@@ -23,26 +23,37 @@ _sym_db = _symbol_database.Default()
 
 
 from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__pb2
+from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
 from plexus.messaging.v1 import messaging_service_pb2 as plexus_dot_messaging_dot_v1_dot_messaging__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%plexus/messaging/v1/log_service.proto\x12\x13plexus.messaging.v1\x1a\x1dplexus/authz/v1/options.proto\x1a+plexus/messaging/v1/messaging_service.proto\"?\n\rAppendRequest\x12.\n\x05items\x18\x01 \x03(\x0b\x32\x1f.plexus.messaging.v1.AppendItem\"V\n\nAppendItem\x12\x0b\n\x03ref\x18\x01 \x01(\x04\x12\x15\n\rsigned_caller\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63ommand\x18\x03 \x01(\x0c\x12\x13\n\x0btraceparent\x18\x04 \x01(\t\"F\n\x0e\x41ppendResponse\x12\x34\n\x08verdicts\x18\x01 \x03(\x0b\x32\".plexus.messaging.v1.AppendVerdict\"^\n\rAppendVerdict\x12\x0b\n\x03ref\x18\x01 \x01(\x04\x12\x31\n\x07verdict\x18\x02 \x01(\x0b\x32 .plexus.messaging.v1.SendVerdict\x12\r\n\x05\x65vent\x18\x03 \x01(\x0c\x32k\n\nLogService\x12]\n\x06\x41ppend\x12\".plexus.messaging.v1.AppendRequest\x1a#.plexus.messaging.v1.AppendResponse\"\x06\xaa\xbb\x18\x02(\x01(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%plexus/messaging/v1/log_service.proto\x12\x13plexus.messaging.v1\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a+plexus/messaging/v1/messaging_service.proto\"J\n\rAppendRequest\x12\x39\n\x05items\x18\x01 \x03(\x0b\x32\x1f.plexus.messaging.v1.AppendItemB\t\xca\xc1\x18\x05X\x80\x08x\x01\"z\n\nAppendItem\x12\x13\n\x03ref\x18\x01 \x01(\x04\x42\x06\xca\xc1\x18\x02 \x01\x12\x1f\n\rsigned_caller\x18\x02 \x01(\x0c\x42\x08\xca\xc1\x18\x04\x30\x80\x80\x01\x12\x19\n\x07\x63ommand\x18\x03 \x01(\x0c\x42\x08\xca\xc1\x18\x04\x30\x80\x80@\x12\x1b\n\x0btraceparent\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\"F\n\x0e\x41ppendResponse\x12\x34\n\x08verdicts\x18\x01 \x03(\x0b\x32\".plexus.messaging.v1.AppendVerdict\"^\n\rAppendVerdict\x12\x0b\n\x03ref\x18\x01 \x01(\x04\x12\x31\n\x07verdict\x18\x02 \x01(\x0b\x32 .plexus.messaging.v1.SendVerdict\x12\r\n\x05\x65vent\x18\x03 \x01(\x0c\x32k\n\nLogService\x12]\n\x06\x41ppend\x12\".plexus.messaging.v1.AppendRequest\x1a#.plexus.messaging.v1.AppendResponse\"\x06\xaa\xbb\x18\x02(\x01(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.messaging.v1.log_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_APPENDREQUEST'].fields_by_name['items']._loaded_options = None
+  _globals['_APPENDREQUEST'].fields_by_name['items']._serialized_options = b'\312\301\030\005X\200\010x\001'
+  _globals['_APPENDITEM'].fields_by_name['ref']._loaded_options = None
+  _globals['_APPENDITEM'].fields_by_name['ref']._serialized_options = b'\312\301\030\002 \001'
+  _globals['_APPENDITEM'].fields_by_name['signed_caller']._loaded_options = None
+  _globals['_APPENDITEM'].fields_by_name['signed_caller']._serialized_options = b'\312\301\030\0040\200\200\001'
+  _globals['_APPENDITEM'].fields_by_name['command']._loaded_options = None
+  _globals['_APPENDITEM'].fields_by_name['command']._serialized_options = b'\312\301\030\0040\200\200@'
+  _globals['_APPENDITEM'].fields_by_name['traceparent']._loaded_options = None
+  _globals['_APPENDITEM'].fields_by_name['traceparent']._serialized_options = b'\312\301\030\002\010\r'
   _globals['_LOGSERVICE'].methods_by_name['Append']._loaded_options = None
   _globals['_LOGSERVICE'].methods_by_name['Append']._serialized_options = b'\252\273\030\002(\001'
-  _globals['_APPENDREQUEST']._serialized_start=138
-  _globals['_APPENDREQUEST']._serialized_end=201
-  _globals['_APPENDITEM']._serialized_start=203
-  _globals['_APPENDITEM']._serialized_end=289
-  _globals['_APPENDRESPONSE']._serialized_start=291
-  _globals['_APPENDRESPONSE']._serialized_end=361
-  _globals['_APPENDVERDICT']._serialized_start=363
-  _globals['_APPENDVERDICT']._serialized_end=457
-  _globals['_LOGSERVICE']._serialized_start=459
-  _globals['_LOGSERVICE']._serialized_end=566
+  _globals['_APPENDREQUEST']._serialized_start=169
+  _globals['_APPENDREQUEST']._serialized_end=243
+  _globals['_APPENDITEM']._serialized_start=245
+  _globals['_APPENDITEM']._serialized_end=367
+  _globals['_APPENDRESPONSE']._serialized_start=369
+  _globals['_APPENDRESPONSE']._serialized_end=439
+  _globals['_APPENDVERDICT']._serialized_start=441
+  _globals['_APPENDVERDICT']._serialized_end=535
+  _globals['_LOGSERVICE']._serialized_start=537
+  _globals['_LOGSERVICE']._serialized_end=644
 # @@protoc_insertion_point(module_scope)

@@ -23,43 +23,74 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"plexus/messaging/v1/messages.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x08\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12\x11\n\tchange_no\x18\x04 \x01(\x03\x12\x11\n\tsender_id\x18\x05 \x01(\t\x12/\n\x04kind\x18\x06 \x01(\x0e\x32!.plexus.messaging.v1.Message.Kind\x12\x0c\n\x04text\x18\x07 \x01(\t\x12(\n\x05spans\x18\x08 \x03(\x0b\x32\x19.plexus.messaging.v1.Span\x12.\n\x08mentions\x18\t \x03(\x0b\x32\x1c.plexus.messaging.v1.Mention\x12/\n\x08priority\x18\n \x01(\x0e\x32\x1d.plexus.messaging.v1.Priority\x12\x10\n\x08root_seq\x18\x0b \x01(\x03\x12-\n\tposted_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07sent_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tedited_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x0f \x01(\x03\x12\x10\n\x08recalled\x18\x10 \x01(\x08\x12\x14\n\x0c\x63ontent_hash\x18\x11 \x01(\x0c\x12\x1a\n\x12membership_version\x18\x12 \x01(\x03\x12\x0e\n\x06origin\x18\x13 \x01(\t\x12\x30\n\treactions\x18\x14 \x03(\x0b\x32\x1d.plexus.messaging.v1.Reaction\x12\x34\n\x0b\x61ttachments\x18\x15 \x03(\x0b\x32\x1f.plexus.messaging.v1.Attachment\x12\x12\n\nrequest_id\x18\x16 \x01(\t\x12\x0f\n\x07version\x18\x17 \x01(\x05\x12%\n\x03pin\x18\x18 \x01(\x0b\x32\x18.plexus.messaging.v1.Pin\x12)\n\x05quote\x18\x19 \x01(\x0b\x32\x1a.plexus.messaging.v1.Quote\x12\x31\n\tforwarded\x18\x1a \x03(\x0b\x32\x1e.plexus.messaging.v1.Forwarded\x12\x0e\n\x06labels\x18\x1b \x03(\t\x12+\n\x06notify\x18\x1c \x01(\x0e\x32\x1b.plexus.messaging.v1.Notify\x12/\n\x0brecalled_at\x18\x1d \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0brecalled_by\x18\x1e \x01(\t\"<\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tKIND_TEXT\x10\x01\x12\x0f\n\x0bKIND_SYSTEM\x10\x02\"G\n\x03Pin\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12-\n\tpinned_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"^\n\x05Quote\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x11\n\tsender_id\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x13\n\x0bunavailable\x18\x05 \x01(\x08\"\xe6\x01\n\tForwarded\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x11\n\tsender_id\x18\x03 \x01(\t\x12+\n\x07sent_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04text\x18\x05 \x01(\t\x12(\n\x05spans\x18\x06 \x03(\x0b\x32\x19.plexus.messaging.v1.Span\x12\x34\n\x0b\x61ttachments\x18\x07 \x03(\x0b\x32\x1f.plexus.messaging.v1.Attachment\"\x80\x02\n\x04Span\x12\r\n\x05start\x18\x01 \x01(\x05\x12\x0e\n\x06length\x18\x02 \x01(\x05\x12\x1b\n\x11mention_person_id\x18\x03 \x01(\tH\x00\x12\x15\n\x0bmention_all\x18\x04 \x01(\x08H\x00\x12\x0e\n\x04link\x18\x05 \x01(\tH\x00\x12\x0e\n\x04\x63ode\x18\x06 \x01(\x08H\x00\x12\x0e\n\x04\x62old\x18\x07 \x01(\x08H\x00\x12\x10\n\x06italic\x18\x08 \x01(\x08H\x00\x12\x0f\n\x05quote\x18\t \x01(\x08H\x00\x12\x10\n\x06strike\x18\n \x01(\x08H\x00\x12\x14\n\ncode_block\x18\x0b \x01(\tH\x00\x12\x1f\n\x15mention_department_id\x18\x0c \x01(\tH\x00\x42\t\n\x07meaning\"\x86\x01\n\x07Mention\x12\x13\n\tperson_id\x18\x01 \x01(\tH\x00\x12\r\n\x03\x61ll\x18\x02 \x01(\x08H\x00\x12\x17\n\rdepartment_id\x18\x03 \x01(\tH\x00\x12\x1e\n\x11\x64irectory_version\x18\x04 \x01(\x03H\x01\x88\x01\x01\x42\x08\n\x06targetB\x14\n\x12_directory_version\"\xe8\x01\n\x0cMessageParts\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12\x10\n\x08root_seq\x18\x04 \x01(\x03\x12\x11\n\tchange_no\x18\x05 \x01(\x03\x12\x10\n\x08revision\x18\x06 \x01(\x03\x12\x30\n\treactions\x18\x07 \x03(\x0b\x32\x1d.plexus.messaging.v1.Reaction\x12%\n\x03pin\x18\x08 \x01(\x0b\x32\x18.plexus.messaging.v1.Pin\x12\x0e\n\x06labels\x18\t \x03(\t\"-\n\x08Reaction\x12\r\n\x05\x65moji\x18\x01 \x01(\t\x12\x12\n\nperson_ids\x18\x02 \x03(\t\"O\n\nAttachment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\"\x88\x01\n\x06\x43ursor\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x13\n\x0bthrough_seq\x18\x03 \x01(\x03\x12+\n\x07read_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08root_seq\x18\x05 \x01(\x03\"\xad\x01\n\nThreadView\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x10\n\x08root_seq\x18\x02 \x01(\x03\x12\x0f\n\x07replies\x18\x03 \x01(\x05\x12\x10\n\x08last_seq\x18\x04 \x01(\x03\x12\x14\n\x0c\x66ollower_ids\x18\x05 \x03(\t\x12\x11\n\tfollowing\x18\x06 \x01(\x08\x12\x18\n\x10read_through_seq\x18\x07 \x01(\x03\x12\x0e\n\x06unread\x18\x08 \x01(\x05*f\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRIORITY_NORMAL\x10\x01\x12\x16\n\x12PRIORITY_IMPORTANT\x10\x02\x12\x13\n\x0fPRIORITY_URGENT\x10\x03*D\n\x06Notify\x12\x16\n\x12NOTIFY_UNSPECIFIED\x10\x00\x12\x11\n\rNOTIFY_NORMAL\x10\x01\x12\x0f\n\x0bNOTIFY_NONE\x10\x02*G\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x46ORMAT_PLAIN\x10\x01\x12\x13\n\x0f\x46ORMAT_MARKDOWN\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"plexus/messaging/v1/messages.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/bounds/v1/bounds.proto\"\x81\x08\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12\x11\n\tchange_no\x18\x04 \x01(\x03\x12\x11\n\tsender_id\x18\x05 \x01(\t\x12/\n\x04kind\x18\x06 \x01(\x0e\x32!.plexus.messaging.v1.Message.Kind\x12\x0c\n\x04text\x18\x07 \x01(\t\x12(\n\x05spans\x18\x08 \x03(\x0b\x32\x19.plexus.messaging.v1.Span\x12.\n\x08mentions\x18\t \x03(\x0b\x32\x1c.plexus.messaging.v1.Mention\x12/\n\x08priority\x18\n \x01(\x0e\x32\x1d.plexus.messaging.v1.Priority\x12\x10\n\x08root_seq\x18\x0b \x01(\x03\x12-\n\tposted_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07sent_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tedited_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x0f \x01(\x03\x12\x10\n\x08recalled\x18\x10 \x01(\x08\x12\x14\n\x0c\x63ontent_hash\x18\x11 \x01(\x0c\x12\x1a\n\x12membership_version\x18\x12 \x01(\x03\x12\x0e\n\x06origin\x18\x13 \x01(\t\x12\x30\n\treactions\x18\x14 \x03(\x0b\x32\x1d.plexus.messaging.v1.Reaction\x12\x34\n\x0b\x61ttachments\x18\x15 \x03(\x0b\x32\x1f.plexus.messaging.v1.Attachment\x12\x12\n\nrequest_id\x18\x16 \x01(\t\x12\x0f\n\x07version\x18\x17 \x01(\x05\x12%\n\x03pin\x18\x18 \x01(\x0b\x32\x18.plexus.messaging.v1.Pin\x12)\n\x05quote\x18\x19 \x01(\x0b\x32\x1a.plexus.messaging.v1.Quote\x12\x31\n\tforwarded\x18\x1a \x03(\x0b\x32\x1e.plexus.messaging.v1.Forwarded\x12\x0e\n\x06labels\x18\x1b \x03(\t\x12+\n\x06notify\x18\x1c \x01(\x0e\x32\x1b.plexus.messaging.v1.Notify\x12/\n\x0brecalled_at\x18\x1d \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0brecalled_by\x18\x1e \x01(\t\"<\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tKIND_TEXT\x10\x01\x12\x0f\n\x0bKIND_SYSTEM\x10\x02\"G\n\x03Pin\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12-\n\tpinned_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"^\n\x05Quote\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x11\n\tsender_id\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x13\n\x0bunavailable\x18\x05 \x01(\x08\"\xe6\x01\n\tForwarded\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x11\n\tsender_id\x18\x03 \x01(\t\x12+\n\x07sent_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04text\x18\x05 \x01(\t\x12(\n\x05spans\x18\x06 \x03(\x0b\x32\x19.plexus.messaging.v1.Span\x12\x34\n\x0b\x61ttachments\x18\x07 \x03(\x0b\x32\x1f.plexus.messaging.v1.Attachment\"\xb8\x02\n\x04Span\x12\x19\n\x05start\x18\x01 \x01(\x05\x42\n\xca\xc1\x18\x06\x10\x00\x18\xc0\x84=\x12\x1a\n\x06length\x18\x02 \x01(\x05\x42\n\xca\xc1\x18\x06\x10\x00\x18\xc0\x84=\x12#\n\x11mention_person_id\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01H\x00\x12\x15\n\x0bmention_all\x18\x04 \x01(\x08H\x00\x12\x16\n\x04link\x18\x05 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0fH\x00\x12\x0e\n\x04\x63ode\x18\x06 \x01(\x08H\x00\x12\x0e\n\x04\x62old\x18\x07 \x01(\x08H\x00\x12\x10\n\x06italic\x18\x08 \x01(\x08H\x00\x12\x0f\n\x05quote\x18\t \x01(\x08H\x00\x12\x10\n\x06strike\x18\n \x01(\x08H\x00\x12\x1c\n\ncode_block\x18\x0b \x01(\tB\x06\xca\xc1\x18\x02\x08\rH\x00\x12\'\n\x15mention_department_id\x18\x0c \x01(\tB\x06\xca\xc1\x18\x02\x08\x01H\x00\x42\t\n\x07meaning\"\x9e\x01\n\x07Mention\x12\x1b\n\tperson_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01H\x00\x12\r\n\x03\x61ll\x18\x02 \x01(\x08H\x00\x12\x1f\n\rdepartment_id\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01H\x00\x12&\n\x11\x64irectory_version\x18\x04 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06H\x01\x88\x01\x01\x42\x08\n\x06targetB\x14\n\x12_directory_version\"\xe8\x01\n\x0cMessageParts\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12\x10\n\x08root_seq\x18\x04 \x01(\x03\x12\x11\n\tchange_no\x18\x05 \x01(\x03\x12\x10\n\x08revision\x18\x06 \x01(\x03\x12\x30\n\treactions\x18\x07 \x03(\x0b\x32\x1d.plexus.messaging.v1.Reaction\x12%\n\x03pin\x18\x08 \x01(\x0b\x32\x18.plexus.messaging.v1.Pin\x12\x0e\n\x06labels\x18\t \x03(\t\"@\n\x08Reaction\x12\x15\n\x05\x65moji\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\t\x12\x1d\n\nperson_ids\x18\x02 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\x90N\"w\n\nAttachment\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xca\xc1\x18\x06(\x80\x08\x30\x80 \x12\x13\n\x03url\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0f\x12\x1e\n\nmedia_type\x18\x03 \x01(\tB\n\xca\xc1\x18\x06(\x80\x08\x30\x80 \x12\x1a\n\nsize_bytes\x18\x04 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\"\x88\x01\n\x06\x43ursor\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x13\n\x0bthrough_seq\x18\x03 \x01(\x03\x12+\n\x07read_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08root_seq\x18\x05 \x01(\x03\"\xad\x01\n\nThreadView\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x10\n\x08root_seq\x18\x02 \x01(\x03\x12\x0f\n\x07replies\x18\x03 \x01(\x05\x12\x10\n\x08last_seq\x18\x04 \x01(\x03\x12\x14\n\x0c\x66ollower_ids\x18\x05 \x03(\t\x12\x11\n\tfollowing\x18\x06 \x01(\x08\x12\x18\n\x10read_through_seq\x18\x07 \x01(\x03\x12\x0e\n\x06unread\x18\x08 \x01(\x05*f\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRIORITY_NORMAL\x10\x01\x12\x16\n\x12PRIORITY_IMPORTANT\x10\x02\x12\x13\n\x0fPRIORITY_URGENT\x10\x03*D\n\x06Notify\x12\x16\n\x12NOTIFY_UNSPECIFIED\x10\x00\x12\x11\n\rNOTIFY_NORMAL\x10\x01\x12\x0f\n\x0bNOTIFY_NONE\x10\x02*G\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x46ORMAT_PLAIN\x10\x01\x12\x13\n\x0f\x46ORMAT_MARKDOWN\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.messaging.v1.messages_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PRIORITY']._serialized_start=2596
-  _globals['_PRIORITY']._serialized_end=2698
-  _globals['_NOTIFY']._serialized_start=2700
-  _globals['_NOTIFY']._serialized_end=2768
-  _globals['_FORMAT']._serialized_start=2770
-  _globals['_FORMAT']._serialized_end=2841
-  _globals['_MESSAGE']._serialized_start=93
-  _globals['_MESSAGE']._serialized_end=1118
-  _globals['_MESSAGE_KIND']._serialized_start=1058
-  _globals['_MESSAGE_KIND']._serialized_end=1118
-  _globals['_PIN']._serialized_start=1120
-  _globals['_PIN']._serialized_end=1191
-  _globals['_QUOTE']._serialized_start=1193
-  _globals['_QUOTE']._serialized_end=1287
-  _globals['_FORWARDED']._serialized_start=1290
-  _globals['_FORWARDED']._serialized_end=1520
-  _globals['_SPAN']._serialized_start=1523
-  _globals['_SPAN']._serialized_end=1779
-  _globals['_MENTION']._serialized_start=1782
-  _globals['_MENTION']._serialized_end=1916
-  _globals['_MESSAGEPARTS']._serialized_start=1919
-  _globals['_MESSAGEPARTS']._serialized_end=2151
-  _globals['_REACTION']._serialized_start=2153
-  _globals['_REACTION']._serialized_end=2198
-  _globals['_ATTACHMENT']._serialized_start=2200
-  _globals['_ATTACHMENT']._serialized_end=2279
-  _globals['_CURSOR']._serialized_start=2282
-  _globals['_CURSOR']._serialized_end=2418
-  _globals['_THREADVIEW']._serialized_start=2421
-  _globals['_THREADVIEW']._serialized_end=2594
+  _globals['_SPAN'].fields_by_name['start']._loaded_options = None
+  _globals['_SPAN'].fields_by_name['start']._serialized_options = b'\312\301\030\006\020\000\030\300\204='
+  _globals['_SPAN'].fields_by_name['length']._loaded_options = None
+  _globals['_SPAN'].fields_by_name['length']._serialized_options = b'\312\301\030\006\020\000\030\300\204='
+  _globals['_SPAN'].fields_by_name['mention_person_id']._loaded_options = None
+  _globals['_SPAN'].fields_by_name['mention_person_id']._serialized_options = b'\312\301\030\002\010\001'
+  _globals['_SPAN'].fields_by_name['link']._loaded_options = None
+  _globals['_SPAN'].fields_by_name['link']._serialized_options = b'\312\301\030\002\010\017'
+  _globals['_SPAN'].fields_by_name['code_block']._loaded_options = None
+  _globals['_SPAN'].fields_by_name['code_block']._serialized_options = b'\312\301\030\002\010\r'
+  _globals['_SPAN'].fields_by_name['mention_department_id']._loaded_options = None
+  _globals['_SPAN'].fields_by_name['mention_department_id']._serialized_options = b'\312\301\030\002\010\001'
+  _globals['_MENTION'].fields_by_name['person_id']._loaded_options = None
+  _globals['_MENTION'].fields_by_name['person_id']._serialized_options = b'\312\301\030\002\010\001'
+  _globals['_MENTION'].fields_by_name['department_id']._loaded_options = None
+  _globals['_MENTION'].fields_by_name['department_id']._serialized_options = b'\312\301\030\002\010\001'
+  _globals['_MENTION'].fields_by_name['directory_version']._loaded_options = None
+  _globals['_MENTION'].fields_by_name['directory_version']._serialized_options = b'\312\301\030\002\010\006'
+  _globals['_REACTION'].fields_by_name['emoji']._loaded_options = None
+  _globals['_REACTION'].fields_by_name['emoji']._serialized_options = b'\312\301\030\002\010\t'
+  _globals['_REACTION'].fields_by_name['person_ids']._loaded_options = None
+  _globals['_REACTION'].fields_by_name['person_ids']._serialized_options = b'\312\301\030\005\010\001X\220N'
+  _globals['_ATTACHMENT'].fields_by_name['name']._loaded_options = None
+  _globals['_ATTACHMENT'].fields_by_name['name']._serialized_options = b'\312\301\030\006(\200\0100\200 '
+  _globals['_ATTACHMENT'].fields_by_name['url']._loaded_options = None
+  _globals['_ATTACHMENT'].fields_by_name['url']._serialized_options = b'\312\301\030\002\010\017'
+  _globals['_ATTACHMENT'].fields_by_name['media_type']._loaded_options = None
+  _globals['_ATTACHMENT'].fields_by_name['media_type']._serialized_options = b'\312\301\030\006(\200\0100\200 '
+  _globals['_ATTACHMENT'].fields_by_name['size_bytes']._loaded_options = None
+  _globals['_ATTACHMENT'].fields_by_name['size_bytes']._serialized_options = b'\312\301\030\002\010\006'
+  _globals['_PRIORITY']._serialized_start=2766
+  _globals['_PRIORITY']._serialized_end=2868
+  _globals['_NOTIFY']._serialized_start=2870
+  _globals['_NOTIFY']._serialized_end=2938
+  _globals['_FORMAT']._serialized_start=2940
+  _globals['_FORMAT']._serialized_end=3011
+  _globals['_MESSAGE']._serialized_start=124
+  _globals['_MESSAGE']._serialized_end=1149
+  _globals['_MESSAGE_KIND']._serialized_start=1089
+  _globals['_MESSAGE_KIND']._serialized_end=1149
+  _globals['_PIN']._serialized_start=1151
+  _globals['_PIN']._serialized_end=1222
+  _globals['_QUOTE']._serialized_start=1224
+  _globals['_QUOTE']._serialized_end=1318
+  _globals['_FORWARDED']._serialized_start=1321
+  _globals['_FORWARDED']._serialized_end=1551
+  _globals['_SPAN']._serialized_start=1554
+  _globals['_SPAN']._serialized_end=1866
+  _globals['_MENTION']._serialized_start=1869
+  _globals['_MENTION']._serialized_end=2027
+  _globals['_MESSAGEPARTS']._serialized_start=2030
+  _globals['_MESSAGEPARTS']._serialized_end=2262
+  _globals['_REACTION']._serialized_start=2264
+  _globals['_REACTION']._serialized_end=2328
+  _globals['_ATTACHMENT']._serialized_start=2330
+  _globals['_ATTACHMENT']._serialized_end=2449
+  _globals['_CURSOR']._serialized_start=2452
+  _globals['_CURSOR']._serialized_end=2588
+  _globals['_THREADVIEW']._serialized_start=2591
+  _globals['_THREADVIEW']._serialized_end=2764
 # @@protoc_insertion_point(module_scope)

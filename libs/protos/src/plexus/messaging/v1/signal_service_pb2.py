@@ -24,37 +24,46 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__pb2
+from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(plexus/messaging/v1/signal_service.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\"Q\n\x13SignalTypingRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x10\n\x08root_seq\x18\x02 \x01(\x03\x12\x0f\n\x07stopped\x18\x03 \x01(\x08\"\x16\n\x14SignalTypingResponse\"K\n\x15SignalPresenceRequest\x12\x32\n\x05state\x18\x01 \x01(\x0e\x32#.plexus.messaging.v1.Presence.State\"\x18\n\x16SignalPresenceResponse\")\n\x13ListPresenceRequest\x12\x12\n\nperson_ids\x18\x01 \x03(\t\"H\n\x14ListPresenceResponse\x12\x30\n\tpresences\x18\x01 \x03(\x0b\x32\x1d.plexus.messaging.v1.Presence\"\xd3\x01\n\x08Presence\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32#.plexus.messaging.v1.Presence.State\x12+\n\x07seen_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ONLINE\x10\x01\x12\x0e\n\nSTATE_AWAY\x10\x02\x12\x11\n\rSTATE_OFFLINE\x10\x03\x32\xaf\x03\n\rSignalService\x12\x99\x01\n\x0cSignalTyping\x12(.plexus.messaging.v1.SignalTypingRequest\x1a).plexus.messaging.v1.SignalTypingResponse\"4\xaa\xbb\x18\x30\n\rmessages.send\x12\x0c\x63onversation\x1a\x0f\x63onversation_id0\x04\x12\x82\x01\n\x0eSignalPresence\x12*.plexus.messaging.v1.SignalPresenceRequest\x1a+.plexus.messaging.v1.SignalPresenceResponse\"\x17\xaa\xbb\x18\x13\n\x0fpresence.signal0\x04\x12}\n\x0cListPresence\x12(.plexus.messaging.v1.ListPresenceRequest\x1a).plexus.messaging.v1.ListPresenceResponse\"\x18\xaa\xbb\x18\x14\n\x12\x63onversations.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(plexus/messaging/v1/signal_service.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\"a\n\x13SignalTypingRequest\x12\x1f\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x18\n\x08root_seq\x18\x02 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x0f\n\x07stopped\x18\x03 \x01(\x08\"\x16\n\x14SignalTypingResponse\"S\n\x15SignalPresenceRequest\x12:\n\x05state\x18\x01 \x01(\x0e\x32#.plexus.messaging.v1.Presence.StateB\x06\xca\xc1\x18\x02@\x01\"\x18\n\x16SignalPresenceResponse\"4\n\x13ListPresenceRequest\x12\x1d\n\nperson_ids\x18\x01 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\x90\x03\"H\n\x14ListPresenceResponse\x12\x30\n\tpresences\x18\x01 \x03(\x0b\x32\x1d.plexus.messaging.v1.Presence\"\xd3\x01\n\x08Presence\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32#.plexus.messaging.v1.Presence.State\x12+\n\x07seen_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ONLINE\x10\x01\x12\x0e\n\nSTATE_AWAY\x10\x02\x12\x11\n\rSTATE_OFFLINE\x10\x03\x32\xaf\x03\n\rSignalService\x12\x99\x01\n\x0cSignalTyping\x12(.plexus.messaging.v1.SignalTypingRequest\x1a).plexus.messaging.v1.SignalTypingResponse\"4\xaa\xbb\x18\x30\n\rmessages.send\x12\x0c\x63onversation\x1a\x0f\x63onversation_id0\x04\x12\x82\x01\n\x0eSignalPresence\x12*.plexus.messaging.v1.SignalPresenceRequest\x1a+.plexus.messaging.v1.SignalPresenceResponse\"\x17\xaa\xbb\x18\x13\n\x0fpresence.signal0\x04\x12}\n\x0cListPresence\x12(.plexus.messaging.v1.ListPresenceRequest\x1a).plexus.messaging.v1.ListPresenceResponse\"\x18\xaa\xbb\x18\x14\n\x12\x63onversations.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.messaging.v1.signal_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SIGNALTYPINGREQUEST'].fields_by_name['conversation_id']._loaded_options = None
+  _globals['_SIGNALTYPINGREQUEST'].fields_by_name['conversation_id']._serialized_options = b'\312\301\030\002\010\001'
+  _globals['_SIGNALTYPINGREQUEST'].fields_by_name['root_seq']._loaded_options = None
+  _globals['_SIGNALTYPINGREQUEST'].fields_by_name['root_seq']._serialized_options = b'\312\301\030\002\010\006'
+  _globals['_SIGNALPRESENCEREQUEST'].fields_by_name['state']._loaded_options = None
+  _globals['_SIGNALPRESENCEREQUEST'].fields_by_name['state']._serialized_options = b'\312\301\030\002@\001'
+  _globals['_LISTPRESENCEREQUEST'].fields_by_name['person_ids']._loaded_options = None
+  _globals['_LISTPRESENCEREQUEST'].fields_by_name['person_ids']._serialized_options = b'\312\301\030\005\010\001X\220\003'
   _globals['_SIGNALSERVICE'].methods_by_name['SignalTyping']._loaded_options = None
   _globals['_SIGNALSERVICE'].methods_by_name['SignalTyping']._serialized_options = b'\252\273\0300\n\rmessages.send\022\014conversation\032\017conversation_id0\004'
   _globals['_SIGNALSERVICE'].methods_by_name['SignalPresence']._loaded_options = None
   _globals['_SIGNALSERVICE'].methods_by_name['SignalPresence']._serialized_options = b'\252\273\030\023\n\017presence.signal0\004'
   _globals['_SIGNALSERVICE'].methods_by_name['ListPresence']._loaded_options = None
   _globals['_SIGNALSERVICE'].methods_by_name['ListPresence']._serialized_options = b'\252\273\030\024\n\022conversations.read'
-  _globals['_SIGNALTYPINGREQUEST']._serialized_start=129
-  _globals['_SIGNALTYPINGREQUEST']._serialized_end=210
-  _globals['_SIGNALTYPINGRESPONSE']._serialized_start=212
-  _globals['_SIGNALTYPINGRESPONSE']._serialized_end=234
-  _globals['_SIGNALPRESENCEREQUEST']._serialized_start=236
-  _globals['_SIGNALPRESENCEREQUEST']._serialized_end=311
-  _globals['_SIGNALPRESENCERESPONSE']._serialized_start=313
-  _globals['_SIGNALPRESENCERESPONSE']._serialized_end=337
-  _globals['_LISTPRESENCEREQUEST']._serialized_start=339
-  _globals['_LISTPRESENCEREQUEST']._serialized_end=380
-  _globals['_LISTPRESENCERESPONSE']._serialized_start=382
-  _globals['_LISTPRESENCERESPONSE']._serialized_end=454
-  _globals['_PRESENCE']._serialized_start=457
-  _globals['_PRESENCE']._serialized_end=668
-  _globals['_PRESENCE_STATE']._serialized_start=585
-  _globals['_PRESENCE_STATE']._serialized_end=668
-  _globals['_SIGNALSERVICE']._serialized_start=671
-  _globals['_SIGNALSERVICE']._serialized_end=1102
+  _globals['_SIGNALTYPINGREQUEST']._serialized_start=160
+  _globals['_SIGNALTYPINGREQUEST']._serialized_end=257
+  _globals['_SIGNALTYPINGRESPONSE']._serialized_start=259
+  _globals['_SIGNALTYPINGRESPONSE']._serialized_end=281
+  _globals['_SIGNALPRESENCEREQUEST']._serialized_start=283
+  _globals['_SIGNALPRESENCEREQUEST']._serialized_end=366
+  _globals['_SIGNALPRESENCERESPONSE']._serialized_start=368
+  _globals['_SIGNALPRESENCERESPONSE']._serialized_end=392
+  _globals['_LISTPRESENCEREQUEST']._serialized_start=394
+  _globals['_LISTPRESENCEREQUEST']._serialized_end=446
+  _globals['_LISTPRESENCERESPONSE']._serialized_start=448
+  _globals['_LISTPRESENCERESPONSE']._serialized_end=520
+  _globals['_PRESENCE']._serialized_start=523
+  _globals['_PRESENCE']._serialized_end=734
+  _globals['_PRESENCE_STATE']._serialized_start=651
+  _globals['_PRESENCE_STATE']._serialized_end=734
+  _globals['_SIGNALSERVICE']._serialized_start=737
+  _globals['_SIGNALSERVICE']._serialized_end=1168
 # @@protoc_insertion_point(module_scope)

@@ -23,16 +23,25 @@ _sym_db = _symbol_database.Default()
 
 
 from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__pb2
+from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
 from plexus.notify.v1 import notifications_pb2 as plexus_dot_notify_dot_v1_dot_notifications__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%plexus/notify/v1/notify_service.proto\x12\x10plexus.notify.v1\x1a\x1dplexus/authz/v1/options.proto\x1a$plexus/notify/v1/notifications.proto\"V\n\x18ListNotificationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x13\n\x0bunread_only\x18\x03 \x01(\x08\"{\n\x19ListNotificationsResponse\x12\x35\n\rnotifications\x18\x01 \x03(\x0b\x32\x1e.plexus.notify.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06unread\x18\x03 \x01(\x05\"8\n\x1cMarkNotificationsReadRequest\x12\x18\n\x10notification_ids\x18\x01 \x03(\t\"/\n\x1dMarkNotificationsReadResponse\x12\x0e\n\x06marked\x18\x01 \x01(\x05\"\x17\n\x15GetPreferencesRequest\"L\n\x16GetPreferencesResponse\x12\x32\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x1d.plexus.notify.v1.Preferences\"e\n\x15SetPreferencesRequest\x12\x32\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x1d.plexus.notify.v1.Preferences\x12\x18\n\x10\x65xpected_version\x18\x02 \x01(\x03\"L\n\x16SetPreferencesResponse\x12\x32\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x1d.plexus.notify.v1.Preferences\"\x18\n\x16GetNotifyStatusRequest\"Z\n\x17GetNotifyStatusResponse\x12\x15\n\rnotifications\x18\x01 \x01(\x03\x12\x12\n\ndeliveries\x18\x02 \x01(\x03\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x03 \x01(\x03\x32\xb5\x05\n\rNotifyService\x12\x86\x01\n\x11ListNotifications\x12*.plexus.notify.v1.ListNotificationsRequest\x1a+.plexus.notify.v1.ListNotificationsResponse\"\x18\xaa\xbb\x18\x14\n\x12notifications.read\x12\x99\x01\n\x15MarkNotificationsRead\x12..plexus.notify.v1.MarkNotificationsReadRequest\x1a/.plexus.notify.v1.MarkNotificationsReadResponse\"\x1f\xaa\xbb\x18\x1b\n\x17notifications.mark_read0\x04\x12}\n\x0eGetPreferences\x12\'.plexus.notify.v1.GetPreferencesRequest\x1a(.plexus.notify.v1.GetPreferencesResponse\"\x18\xaa\xbb\x18\x14\n\x12notifications.read\x12\x84\x01\n\x0eSetPreferences\x12\'.plexus.notify.v1.SetPreferencesRequest\x1a(.plexus.notify.v1.SetPreferencesResponse\"\x1f\xaa\xbb\x18\x1b\n\x17notifications.configure0\x01\x12y\n\x0fGetNotifyStatus\x12(.plexus.notify.v1.GetNotifyStatusRequest\x1a).plexus.notify.v1.GetNotifyStatusResponse\"\x11\xaa\xbb\x18\r\n\x0bstatus.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%plexus/notify/v1/notify_service.proto\x12\x10plexus.notify.v1\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a$plexus/notify/v1/notifications.proto\"f\n\x18ListNotificationsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\x12\x13\n\x0bunread_only\x18\x03 \x01(\x08\"{\n\x19ListNotificationsResponse\x12\x35\n\rnotifications\x18\x01 \x03(\x0b\x32\x1e.plexus.notify.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06unread\x18\x03 \x01(\x05\"C\n\x1cMarkNotificationsReadRequest\x12#\n\x10notification_ids\x18\x01 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\xe8\x07\"/\n\x1dMarkNotificationsReadResponse\x12\x0e\n\x06marked\x18\x01 \x01(\x05\"\x17\n\x15GetPreferencesRequest\"L\n\x16GetPreferencesResponse\x12\x32\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x1d.plexus.notify.v1.Preferences\"m\n\x15SetPreferencesRequest\x12\x32\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x1d.plexus.notify.v1.Preferences\x12 \n\x10\x65xpected_version\x18\x02 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\"L\n\x16SetPreferencesResponse\x12\x32\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x1d.plexus.notify.v1.Preferences\"\x18\n\x16GetNotifyStatusRequest\"Z\n\x17GetNotifyStatusResponse\x12\x15\n\rnotifications\x18\x01 \x01(\x03\x12\x12\n\ndeliveries\x18\x02 \x01(\x03\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x03 \x01(\x03\x32\xb5\x05\n\rNotifyService\x12\x86\x01\n\x11ListNotifications\x12*.plexus.notify.v1.ListNotificationsRequest\x1a+.plexus.notify.v1.ListNotificationsResponse\"\x18\xaa\xbb\x18\x14\n\x12notifications.read\x12\x99\x01\n\x15MarkNotificationsRead\x12..plexus.notify.v1.MarkNotificationsReadRequest\x1a/.plexus.notify.v1.MarkNotificationsReadResponse\"\x1f\xaa\xbb\x18\x1b\n\x17notifications.mark_read0\x04\x12}\n\x0eGetPreferences\x12\'.plexus.notify.v1.GetPreferencesRequest\x1a(.plexus.notify.v1.GetPreferencesResponse\"\x18\xaa\xbb\x18\x14\n\x12notifications.read\x12\x84\x01\n\x0eSetPreferences\x12\'.plexus.notify.v1.SetPreferencesRequest\x1a(.plexus.notify.v1.SetPreferencesResponse\"\x1f\xaa\xbb\x18\x1b\n\x17notifications.configure0\x01\x12y\n\x0fGetNotifyStatus\x12(.plexus.notify.v1.GetNotifyStatusRequest\x1a).plexus.notify.v1.GetNotifyStatusResponse\"\x11\xaa\xbb\x18\r\n\x0bstatus.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.notify.v1.notify_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_LISTNOTIFICATIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTNOTIFICATIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\312\301\030\002\010\005'
+  _globals['_LISTNOTIFICATIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTNOTIFICATIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\312\301\030\002\010\004'
+  _globals['_MARKNOTIFICATIONSREADREQUEST'].fields_by_name['notification_ids']._loaded_options = None
+  _globals['_MARKNOTIFICATIONSREADREQUEST'].fields_by_name['notification_ids']._serialized_options = b'\312\301\030\005\010\001X\350\007'
+  _globals['_SETPREFERENCESREQUEST'].fields_by_name['expected_version']._loaded_options = None
+  _globals['_SETPREFERENCESREQUEST'].fields_by_name['expected_version']._serialized_options = b'\312\301\030\002\010\006'
   _globals['_NOTIFYSERVICE'].methods_by_name['ListNotifications']._loaded_options = None
   _globals['_NOTIFYSERVICE'].methods_by_name['ListNotifications']._serialized_options = b'\252\273\030\024\n\022notifications.read'
   _globals['_NOTIFYSERVICE'].methods_by_name['MarkNotificationsRead']._loaded_options = None
@@ -43,26 +52,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NOTIFYSERVICE'].methods_by_name['SetPreferences']._serialized_options = b'\252\273\030\033\n\027notifications.configure0\001'
   _globals['_NOTIFYSERVICE'].methods_by_name['GetNotifyStatus']._loaded_options = None
   _globals['_NOTIFYSERVICE'].methods_by_name['GetNotifyStatus']._serialized_options = b'\252\273\030\r\n\013status.read'
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=128
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=214
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=216
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=339
-  _globals['_MARKNOTIFICATIONSREADREQUEST']._serialized_start=341
-  _globals['_MARKNOTIFICATIONSREADREQUEST']._serialized_end=397
-  _globals['_MARKNOTIFICATIONSREADRESPONSE']._serialized_start=399
-  _globals['_MARKNOTIFICATIONSREADRESPONSE']._serialized_end=446
-  _globals['_GETPREFERENCESREQUEST']._serialized_start=448
-  _globals['_GETPREFERENCESREQUEST']._serialized_end=471
-  _globals['_GETPREFERENCESRESPONSE']._serialized_start=473
-  _globals['_GETPREFERENCESRESPONSE']._serialized_end=549
-  _globals['_SETPREFERENCESREQUEST']._serialized_start=551
-  _globals['_SETPREFERENCESREQUEST']._serialized_end=652
-  _globals['_SETPREFERENCESRESPONSE']._serialized_start=654
-  _globals['_SETPREFERENCESRESPONSE']._serialized_end=730
-  _globals['_GETNOTIFYSTATUSREQUEST']._serialized_start=732
-  _globals['_GETNOTIFYSTATUSREQUEST']._serialized_end=756
-  _globals['_GETNOTIFYSTATUSRESPONSE']._serialized_start=758
-  _globals['_GETNOTIFYSTATUSRESPONSE']._serialized_end=848
-  _globals['_NOTIFYSERVICE']._serialized_start=851
-  _globals['_NOTIFYSERVICE']._serialized_end=1544
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=159
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=261
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=263
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=386
+  _globals['_MARKNOTIFICATIONSREADREQUEST']._serialized_start=388
+  _globals['_MARKNOTIFICATIONSREADREQUEST']._serialized_end=455
+  _globals['_MARKNOTIFICATIONSREADRESPONSE']._serialized_start=457
+  _globals['_MARKNOTIFICATIONSREADRESPONSE']._serialized_end=504
+  _globals['_GETPREFERENCESREQUEST']._serialized_start=506
+  _globals['_GETPREFERENCESREQUEST']._serialized_end=529
+  _globals['_GETPREFERENCESRESPONSE']._serialized_start=531
+  _globals['_GETPREFERENCESRESPONSE']._serialized_end=607
+  _globals['_SETPREFERENCESREQUEST']._serialized_start=609
+  _globals['_SETPREFERENCESREQUEST']._serialized_end=718
+  _globals['_SETPREFERENCESRESPONSE']._serialized_start=720
+  _globals['_SETPREFERENCESRESPONSE']._serialized_end=796
+  _globals['_GETNOTIFYSTATUSREQUEST']._serialized_start=798
+  _globals['_GETNOTIFYSTATUSREQUEST']._serialized_end=822
+  _globals['_GETNOTIFYSTATUSRESPONSE']._serialized_start=824
+  _globals['_GETNOTIFYSTATUSRESPONSE']._serialized_end=914
+  _globals['_NOTIFYSERVICE']._serialized_start=917
+  _globals['_NOTIFYSERVICE']._serialized_end=1610
 # @@protoc_insertion_point(module_scope)

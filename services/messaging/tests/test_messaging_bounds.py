@@ -1,0 +1,244 @@
+"""Fields outside their declared bounds: one verdict, never the end of a batch (GW-8)."""
+
+import asyncio
+from datetime import timedelta
+
+import grpc
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from messaging.api import ImportApi, LogApi, MessagingApi
+from messaging.app import SERVICE
+from plexus.authz.v1.caller_pb2 import CallerContext
+from plexus.messaging.v1 import (
+    conversations_pb2,
+    import_service_pb2,
+    import_service_pb2_grpc,
+    log_service_pb2,
+    log_service_pb2_grpc,
+    messaging_service_pb2,
+    messaging_service_pb2_grpc,
+)
+from plexuskit.clock import SystemClock
+from plexuskit.config import GrpcSection
+from plexuskit.grpc import (
+    METADATA_KEY,
+    CallerSigner,
+    CallerTokens,
+    CallerVerifier,
+    refused,
+    serve,
+)
+
+pb = messaging_service_pb2
+OUT_OF_RANGE = "FIELD_OUT_OF_RANGE"
+# What crashed the hash of a message, and what no number of a message can be.
+BAD_NUMBERS = ({"reply_to_seq": -1}, {"quote_seq": -1}, {"reply_to_seq": 2**63 - 1})
+
+
+@pytest.fixture
+async def channel(log, cursors, people, caller_keys_of, runtime):
+    verifier = CallerVerifier(caller_keys_of("messaging"), SERVICE)
+    async with (
+        serve(
+            GrpcSection(port=0, drain_seconds=1),
+            service=SERVICE,
+            servicers=[
+                (
+                    messaging_service_pb2_grpc.add_MessagingServiceServicer_to_server,
+                    MessagingApi(log, cursors, people),
+                ),
+                (
+                    import_service_pb2_grpc.add_ImportServiceServicer_to_server,
+                    ImportApi(log, people),
+                ),
+                (
+                    log_service_pb2_grpc.add_LogServiceServicer_to_server,
+                    LogApi(log, verifier, stopping=runtime.stopping),
+                ),
+            ],
+            verifier=verifier,
+            runtime=runtime,
+            health=runtime.health,
+        ) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        yield channel
+
+
+@pytest.fixture
+def signed(caller_keys):
+    def make(name: str, *roles: str) -> bytes:
+        context = CallerContext(
+            kind=CallerContext.KIND_PERSON,
+            tenant_id="ten_acme",
+            person_id=name,
+            session_id=f"ses_{name}",
+            roles=roles or ["member"],
+        )
+        tokens = CallerTokens(CallerSigner(caller_keys), context, clock=SystemClock())
+        return tokens.for_audience(SERVICE)
+
+    return make
+
+
+@pytest.fixture
+async def room(group):
+    return await group("ann", "bob")
+
+
+def message(room, request_id, **fields):
+    return pb.SendMessageRequest(
+        conversation_id=room, request_id=request_id, text="hello", **fields
+    )
+
+
+@pytest.mark.rule("GW-8")
+@pytest.mark.parametrize("fields", BAD_NUMBERS)
+async def test_an_impossible_number_in_a_stream_is_that_items_verdict(
+    channel, caller_keys, signed, room, fields
+):
+    service = CallerTokens(
+        CallerSigner(caller_keys),
+        CallerContext(kind=CallerContext.KIND_SERVICE),
+        clock=SystemClock(),
+    )
+    stub = log_service_pb2_grpc.LogServiceStub(channel)
+    stream = stub.Append(metadata=((METADATA_KEY, service.for_audience(SERVICE)),))
+    commands = [message(room, "bad", **fields), message(room, "good")]
+
+    for ref, command in enumerate(commands):
+        item = log_service_pb2.AppendItem(
+            ref=ref, signed_caller=signed("ann"), command=command.SerializeToString()
+        )
+        await stream.write(log_service_pb2.AppendRequest(items=[item]))
+    verdicts = {}
+    async with asyncio.timeout(20):
+        while len(verdicts) < len(commands):
+            verdicts |= {each.ref: each.verdict for each in (await stream.read()).verdicts}
+    stream.cancel()
+
+    assert verdicts[0].refused.reason == OUT_OF_RANGE
+    assert verdicts[0].refused.metadata["field"] == next(iter(fields))
+    assert verdicts[1].stored.seq == 1
+
+
+@pytest.mark.rule("GW-8")
+async def test_an_item_of_the_stream_with_an_oversized_trace_is_refused_alone(
+    channel, caller_keys, signed, room
+):
+    service = CallerTokens(
+        CallerSigner(caller_keys),
+        CallerContext(kind=CallerContext.KIND_SERVICE),
+        clock=SystemClock(),
+    )
+    stub = log_service_pb2_grpc.LogServiceStub(channel)
+    command = message(room, "r").SerializeToString()
+    items = [
+        log_service_pb2.AppendItem(
+            ref=ref, signed_caller=signed("ann"), command=command, traceparent=trace
+        )
+        for ref, trace in enumerate(("t" * 129, ""))
+    ]
+
+    async def frames():
+        yield log_service_pb2.AppendRequest(items=items)
+
+    verdicts = {}
+    metadata = ((METADATA_KEY, service.for_audience(SERVICE)),)
+    async for response in stub.Append(frames(), metadata=metadata):
+        verdicts |= {each.ref: each.verdict for each in response.verdicts}
+
+    assert verdicts[0].refused.metadata["field"] == "traceparent"
+    assert verdicts[1].stored.seq == 1
+
+
+@pytest.mark.rule("GW-8")
+async def test_an_impossible_number_in_a_batch_is_that_items_verdict(channel, signed, room):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+    bad = [message(room, f"bad{n}", **fields) for n, fields in enumerate(BAD_NUMBERS)]
+
+    answer = await stub.SendMessages(
+        pb.SendMessagesRequest(items=[*bad, message(room, "good")]),
+        metadata=((METADATA_KEY, signed("ann")),),
+    )
+
+    assert [each.refused.reason for each in answer.verdicts] == [*[OUT_OF_RANGE] * len(bad), ""]
+    assert answer.verdicts[-1].stored.seq == 1
+
+
+@pytest.mark.rule("GW-8")
+async def test_an_impossible_cursor_is_that_advances_verdict(channel, signed, room):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+    metadata = ((METADATA_KEY, signed("ann")),)
+    await stub.SendMessage(message(room, "r"), metadata=metadata)
+    advance = pb.CursorAdvance
+
+    answer = await stub.AdvanceCursors(
+        pb.AdvanceCursorsRequest(
+            advances=[
+                advance(conversation_id=room, through_seq=-1),
+                advance(conversation_id=room, through_seq=1),
+                advance(conversation_id=room, root_seq=2**62),
+            ]
+        ),
+        metadata=metadata,
+    )
+    none_good = await stub.AdvanceCursors(
+        pb.AdvanceCursorsRequest(advances=[advance(conversation_id=room, through_seq=-1)]),
+        metadata=metadata,
+    )
+
+    assert [each.refused.reason for each in answer.verdicts] == [OUT_OF_RANGE, "", OUT_OF_RANGE]
+    assert answer.verdicts[1].cursor.through_seq == 1
+    assert [each.refused.reason for each in none_good.verdicts] == [OUT_OF_RANGE]
+
+
+@pytest.mark.rule("GW-8")
+async def test_an_impossible_message_of_an_import_is_refused_alone(channel, signed):
+    stub = import_service_pb2_grpc.ImportServiceStub(channel)
+    metadata = ((METADATA_KEY, signed("ann", "admin")),)
+    foreign = import_service_pb2.ImportedConversation(
+        external_id="slack:C1",
+        kind=conversations_pb2.Conversation.KIND_GROUP,
+        name="imported",
+        member_ids=["ann", "bob"],
+        owner_id="ann",
+    )
+    request = import_service_pb2.ImportConversationsRequest(conversations=[foreign])
+    made = await stub.ImportConversations(request, metadata=metadata)
+    at = Timestamp()
+    at.FromDatetime(SystemClock().now() - timedelta(days=1))
+    kept = {"conversation_id": made.conversations[0].id, "sender_id": "ann", "sent_at": at}
+
+    async def batches():
+        yield import_service_pb2.ImportMessagesRequest(
+            messages=[
+                import_service_pb2.ImportedMessage(
+                    **kept, request_id="bad", reactions=[{"emoji": "x" * 401}]
+                ),
+                import_service_pb2.ImportedMessage(**kept, request_id="good", text="hello"),
+            ]
+        )
+
+    answers = [answer async for answer in stub.ImportMessages(batches(), metadata=metadata)]
+
+    assert [answer.imported for answer in answers] == [1]
+    assert [(each.request_id, each.reason) for each in answers[0].refusals] == [
+        ("bad", OUT_OF_RANGE)
+    ]
+
+
+@pytest.mark.rule("GW-8")
+async def test_a_text_that_is_only_a_bit_too_long_keeps_the_reason_of_the_domain(
+    channel, signed, room
+):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+
+    async def reason(text: str) -> str:
+        request = pb.SendMessageRequest(conversation_id=room, request_id="r", text=text)
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await stub.SendMessage(request, metadata=((METADATA_KEY, signed("ann")),))
+        return refused(error.value).reason
+
+    assert await reason("x" * 153_601) == "TEXT_TOO_LONG"
+    assert await reason("x" * 204_801) == OUT_OF_RANGE

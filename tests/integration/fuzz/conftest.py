@@ -1,0 +1,291 @@
+"""A Plexus of its own for requests that are as wrong as can be, and right values to begin with."""
+
+import asyncio
+import contextlib
+import json
+import secrets
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import grpc
+import pytest
+from plexus.authz.v1.caller_pb2 import CallerContext
+from plexus.directory.v1 import access_service_pb2, directory_service_pb2
+from plexus.messaging.v1 import messaging_service_pb2
+from plexus.messaging.v1.conversations_pb2 import Conversation
+from plexus.tasks.v1 import tasks_service_pb2
+from plexus_cli.sdk import Plexus, open_channel
+from plexus_local.fresh import fresh
+from plexus_local.harness import PASSWORD, UNLIMITED, Platform
+from plexuskit.clock import SystemClock
+from plexuskit.config import CallerSection
+from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens
+from plexuskit.testing.servers import ToolMissing
+
+from .canary import Canary
+from .generator import Pool
+
+ROOMS = 6
+# The process that serves each owner's contract.
+PROCESSES = {"messaging": "messaging-api"}
+_USER = {
+    "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+    "userName": "scim.user",
+    "displayName": "Scim",
+    "active": True,
+    "emails": [{"value": "scim@example.com", "primary": True}],
+}
+_PATCH = {
+    "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+    "Operations": [{"op": "replace", "path": 'emails[type eq "work"].value', "value": "a@b.c"}],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything that a call needs."""
+
+    platform: Platform
+    gateway: grpc.aio.Channel
+    services: dict[str, grpc.aio.Channel]
+    http: aiohttp.ClientSession
+    fuzzer: Plexus
+    # Signs itself out, ends its sessions and the like.
+    spare: Plexus
+    pool: Pool
+    tokens: CallerTokens
+    fuzzer_tokens: CallerTokens
+    canary: Canary
+
+    def ops_of(self, service: str) -> str:
+        """Return the address of the operations port of a service's process."""
+        process = PROCESSES.get(service, service)
+        return f"http://127.0.0.1:{self.platform.ports[f'{process}.ops']}"
+
+    def signed(self, service: str) -> Sequence[tuple[str, str | bytes]]:
+        """Return the metadata of a call that the gateway makes for itself."""
+        return ((METADATA_KEY, self.tokens.for_audience(service)),)
+
+    def signed_fuzzer(self) -> bytes:
+        """Return the signed caller of an item that the fuzzer sends."""
+        return self.fuzzer_tokens.for_audience("messaging")
+
+
+@pytest.fixture(scope="module")
+def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A running Plexus without rate limits; nothing else uses it."""
+    try:
+        with fresh(tmp_path_factory.mktemp("fuzzed"), settings=UNLIMITED) as platform:
+            asyncio.run(platform.init())
+            yield platform
+    except ToolMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="module")
+async def world(fuzzed: Platform) -> AsyncIterator[World]:
+    """People, rooms and a canary in a running Plexus."""
+    async with contextlib.AsyncExitStack() as stack:
+        handles = await fuzzed.new_people("canary", "spare", "target")
+        async with fuzzed.admin() as root:
+            await _promote(root, handles, fuzzed)
+        people = {
+            name: await stack.enter_async_context(fuzzed.signed_in(handle))
+            for name, handle in handles.items()
+        }
+        fuzzer = await stack.enter_async_context(_fuzzer(fuzzed))
+        pool = await _pool(fuzzer, people, handles)
+        canary = Canary(people["canary"], await _room(people["canary"]))
+        await stack.enter_async_context(canary.singing())
+        yield World(
+            platform=fuzzed,
+            gateway=await stack.enter_async_context(open_channel(fuzzed.grpc_address)),
+            services={
+                service: await stack.enter_async_context(
+                    open_channel(fuzzed.address_of(PROCESSES.get(service, service)))
+                )
+                for service in ("directory", "messaging", "tasks", "notify", "search", "audit")
+            },
+            http=await stack.enter_async_context(aiohttp.ClientSession(fuzzed.http_address)),
+            fuzzer=fuzzer,
+            spare=people["spare"],
+            pool=pool,
+            tokens=_tokens(fuzzed, CallerContext(kind=CallerContext.KIND_SERVICE)),
+            fuzzer_tokens=_tokens(fuzzed, await _context(fuzzer)),
+            canary=canary,
+        )
+
+
+@contextlib.asynccontextmanager
+async def _fuzzer(platform: Platform) -> AsyncIterator[Plexus]:
+    """Sign the first administrator in: it holds every permission."""
+    async with platform.admin() as plexus:
+        yield plexus
+
+
+async def _promote(root: Plexus, handles: dict[str, str], platform: Platform) -> None:
+    """Let the spare person do what its calls need, so that they get further than a refusal."""
+    request = directory_service_pb2.UpdatePersonRequest(
+        person_id=platform.id_of(handles["spare"]), roles=["admin", "member"], set_roles=True
+    )
+    await root.call(root.directory.UpdatePerson, request)
+
+
+async def _context(plexus: Plexus) -> CallerContext:
+    request = directory_service_pb2.GetPersonRequest(me=True)
+    me = (await plexus.call(plexus.directory.GetPerson, request)).person
+    return CallerContext(
+        kind=CallerContext.KIND_PERSON,
+        tenant_id=me.tenant_id,
+        person_id=me.id,
+        session_id=plexus.profile.session_id,
+        roles=me.roles,
+    )
+
+
+def _tokens(platform: Platform, context: CallerContext) -> CallerTokens:
+    keys = CallerSection(keys_file=platform.layout.keys / "gateway.json")
+    return CallerTokens(CallerSigner(keys), context, clock=SystemClock())
+
+
+async def _room(plexus: Plexus, *member_ids: str) -> str:
+    request = messaging_service_pb2.CreateConversationRequest(
+        request_id=secrets.token_hex(8),
+        kind=Conversation.KIND_GROUP,
+        name="room",
+        member_ids=member_ids,
+    )
+    made = await plexus.call(plexus.messaging.CreateConversation, request)
+    return str(made.conversation.id)
+
+
+async def _pool(fuzzer: Plexus, people: dict[str, Plexus], handles: dict[str, str]) -> Pool:
+    """Return right values by `Message.field` or by the name of a field."""
+    target = people["target"].profile.person_id
+    rooms = [await _room(fuzzer, target) for _ in range(ROOMS)]
+    for room in rooms:
+        for number in range(5):
+            request = messaging_service_pb2.SendMessageRequest(
+                conversation_id=room, request_id=f"r{number}", text="hello **world** @x"
+            )
+            await fuzzer.call(fuzzer.messaging.SendMessage, request)
+    departments = [await _department(fuzzer, name) for name in ("A", "B", "C", "D")]
+    group = directory_service_pb2.CreateGroupRequest(name="group", member_ids=[target])
+    group_id = (await fuzzer.call(fuzzer.directory.CreateGroup, group)).group.id
+    role = access_service_pb2.CreateRoleRequest(name="role", permissions=["tasks.read"])
+    role_id = (await fuzzer.call(fuzzer.grants.CreateRole, role)).role.id
+    project = tasks_service_pb2.CreateProjectRequest(name="project", member_ids=[target])
+    project_id = (await fuzzer.call(fuzzer.tasks.CreateProject, project)).project.id
+    task = tasks_service_pb2.CreateTaskRequest(title="task", project_id=project_id)
+    task_id = (await fuzzer.call(fuzzer.tasks.CreateTask, task)).task.id
+    ids = _ids(target, rooms, departments, group=group_id, role=role_id)
+    ids |= {"project_id": [project_id], "task_id": [task_id, "T-1"], "after_task_id": [task_id]}
+    return ids | _words(handles) | _scim(target) | _numbers(fuzzer)
+
+
+async def _department(fuzzer: Plexus, name: str) -> str:
+    request = directory_service_pb2.CreateDepartmentRequest(name=name)
+    return str((await fuzzer.call(fuzzer.directory.CreateDepartment, request)).department.id)
+
+
+def _ids(
+    target: str, rooms: list[str], departments: list[str], *, group: str, role: str
+) -> dict[str, list[Any]]:
+    people = ("person_id", "person_ids", "member_ids", "assignee_ids", "owner_id", "manager_id")
+    more = ("sender_id", "leader_id", "deputy_id", "add_ids", "remove_ids", "mention_person_id")
+    of_departments = ("department_id", "department_ids", "parent_id", "into_id", "child_ids")
+    return {
+        **{name: [target] for name in (*people, *more, "actor_id", "assignee_id")},
+        **dict.fromkeys(("conversation_id", "to_conversation_id"), rooms),
+        **dict.fromkeys((*of_departments, "except_department_ids"), departments),
+        "group_id": [group],
+        "role_id": [role],
+        "second_factor_role_ids": [role],
+        "subject": [f"person:{target}", f"group:{group}#member"],
+        "scope": [f"department:{departments[0]}", ""],
+        "sets": [f"group:{group}", f"department:{departments[0]}"],
+        "object": [f"conversation:{rooms[0]}", f"person:{target}", ""],
+        "ObjectRef.kind": ["message", "person", "task", "conversation"],
+        "container_id": rooms,
+        "request_id": [lambda: secrets.token_hex(8)],
+        "external_id": [lambda: f"fuzz:{secrets.token_hex(4)}"],
+    }
+
+
+def _words(handles: dict[str, str]) -> dict[str, list[Any]]:
+    return {
+        "handle": [handles["target"], lambda: f"p-{secrets.token_hex(4)}"],
+        "handles": [handles["target"]],
+        "display_name": ["张伟"],
+        "name": ["name", "名字", lambda: secrets.token_hex(4)],
+        "SetModuleRequest.name": ["search"],
+        "title": ["Title"],
+        "text": ["hello", "**bold** and `code`", "你好 @某人\n> quote"],
+        "email": ["a@example.com"],
+        "password": [PASSWORD],
+        "old_password": [PASSWORD],
+        "new_password": [PASSWORD],
+        "bootstrap_secret": ["not the secret"],
+        "time_zone": ["Asia/Shanghai", "Europe/Paris"],
+        "locale": ["zh-CN", "en"],
+        "locales": ["zh-CN"],
+        "roles": ["member"],
+        "permission": ["messages.send"],
+        "permissions": ["tasks.read"],
+        "scopes": ["tasks.read", "messages.read"],
+        "fields": ["id", "handle"],
+        "message": ["plexus.directory.v1.Person"],
+        "emoji": ["thumbsup", "👍"],
+        "add": ["label"],
+        "remove": ["label"],
+        "link": ["https://example.com/a"],
+        "url": ["https://example.com/f.pdf"],
+        "media_type": ["application/pdf"],
+        "code_block": ["python"],
+        "query": ["hello", "你好 -x"],
+        "types": ["message", "task", "person"],
+        "topics": ["directory.person.v1", "messaging.conversation.v1", "tasks.task.v1"],
+        "cedar": ['forbid(principal, action == Plexus::Action::"tasks.create", resource);'],
+        "issuer": ["https://login.example.com"],
+        "redirect_uris": ["https://app.example.com/cb"],
+        "redirect_uri": ["http://127.0.0.1:1234/cb"],
+        "email_domains": ["example.com"],
+        "date": ["2030-01-31"],
+        "start": ["22:00"],
+        "end": ["07:00"],
+        "passkey_json": ["{}", '{"id":"x","response":{}}'],
+        "credential_json": ["{}", '{"id":"x","response":{}}'],
+    }
+
+
+def _scim(target: str) -> dict[str, list[Any]]:
+    return {
+        "method": ["GET", "POST", "PUT", "PATCH"],
+        "path": ["/Users", f"/Users/{target}", "/Groups", "/Schemas", "/ServiceProviderConfig"],
+        "ExchangeScimRequest.query": ['filter=userName eq "x"', "startIndex=1&count=5", ""],
+        "body": [json.dumps(_USER), json.dumps(_PATCH), "{}", ""],
+        "base_url": ["http://127.0.0.1/scim/v2"],
+        "key": ["content-type", "if-match", "accept"],
+        "value": ["application/scim+json", 'W/"1"', "*/*"],
+    }
+
+
+def _numbers(fuzzer: Plexus) -> dict[str, list[Any]]:
+    return {
+        "seconds": [0, 1_700_000_000, 1_900_000_000, 4_000_000_000],
+        "seq": [1, 2, 3, 99],
+        "seqs": [1, 2, 3],
+        "root_seq": [0, 1],
+        "reply_to_seq": [0, 1, 99],
+        "quote_seq": [0, 1, 99],
+        "weekdays": [1, 3, 7],
+        "start_minute": [540],
+        "end_minute": [720, 1_080],
+        "Span.start": [0, 1],
+        "length": [1, 3],
+        "version": [0, 1],
+        "session_id": [fuzzer.profile.session_id],
+        "session_ids": [fuzzer.profile.session_id, "ses_none"],
+    }

@@ -1,0 +1,181 @@
+"""Every RPC and stream under requests that are as wrong as can be (GW-8, GW-13).
+
+`FUZZ_SEED` repeats a run: a failure names its seed, the method and the bytes of the requests.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+from plexus.directory.v1.access_service_pb2 import SetModuleRequest
+from plexus.directory.v1.session_service_pb2 import SignInPolicy, UpdateSignInPolicyRequest
+from plexus.gateway.v1.session_service_pb2 import Hello, SendItem, SessionRequest
+from plexus.messaging.v1.import_service_pb2 import ImportedMessage, ImportMessagesRequest
+from plexus.messaging.v1.log_service_pb2 import AppendItem, AppendRequest
+from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
+from plexuskit.grpc import MethodInfo, requirements
+
+from . import calls, wire
+from .calls import BROKEN, Outcome
+from .conftest import World
+from .generator import Generator
+
+SEED: Final = os.environ.get("FUZZ_SEED", "1")
+REQUESTS: Final = 200
+REQUESTS_LONG: Final = 2_000
+# Small, so that one turn of a loop holds few requests and its length is theirs.
+TOGETHER: Final = 6
+PER_STREAM: Final = 20
+IN_JSON: Final = 3
+
+# Those that end what the others need come last, or are called by somebody who needs nothing.
+SPARE: Final = ("SignOut", "RevokeSessions", "SetPassword", "RemoveSecondFactor")
+LAST: Final = (
+    *("LeaveConversation", "RemoveMembers", "UpdateConversation", "MergeDepartment"),
+    *("DeactivatePerson", "DeleteGroup", "DeleteRole", "UpdateRole", "UpdateMessagingPolicy"),
+    *("PutAccessPolicy", "DeleteAccessPolicy", *SPARE, "UpdateSignInPolicy", "SetModule"),
+)
+
+
+def _order(path: str) -> tuple[int, str]:
+    name = path.rpartition("/")[2]
+    return (LAST.index(name) + 1 if name in LAST else 0, path)
+
+
+METHODS: Final = sorted(requirements(), key=_order)
+
+
+@pytest.mark.rule("GW-8")
+@pytest.mark.rule("GW-13")
+@pytest.mark.parametrize("path", METHODS)
+async def test_no_request_breaks_a_method_or_disturbs_a_client(world: World, path: str) -> None:
+    await _fuzz(world, path, REQUESTS)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("path", METHODS)
+async def test_no_request_of_thousands_breaks_a_method(world: World, path: str) -> None:
+    await _fuzz(world, path, REQUESTS_LONG)
+
+
+async def _fuzz(world: World, path: str, count: int) -> None:
+    method = requirements()[path]
+    generator = Generator(f"{SEED} {path} {count}", pool=world.pool)
+    watched = ["gateway", *({method.service} - {"gateway"})]
+    before = [await calls.turns_of(world.http, world.ops_of(name)) for name in watched]
+    try:
+        made = _calls(world, method, generator, count)
+        outcomes = await calls.gathered(made, together=TOGETHER)
+    finally:
+        await _restore(world, path)
+    after = [await calls.turns_of(world.http, world.ops_of(name)) for name in watched]
+
+    broken = [outcome for outcome in outcomes if outcome.code in BROKEN]
+    assert not broken, _told(path, broken)
+    longer = [name for name, was, now in zip(watched, before, after, strict=True) if now > was]
+    assert not longer, f"{path} (seed {SEED}): an event loop took over 100 ms of CPU at {longer}"
+    await world.canary.settled()
+
+
+def _told(path: str, broken: Sequence[Outcome]) -> str:
+    shown = "\n  ".join(str(outcome) for outcome in broken[:5])
+    return f"{path} (seed {SEED}): {len(broken)} broken\n  {shown}"
+
+
+def _calls(
+    world: World, method: MethodInfo, generator: Generator, count: int
+) -> list[Callable[[], Any]]:
+    """Return the calls of a method, each of which gives an Outcome."""
+    if method.client_streaming:
+        return [
+            partial(
+                _stream,
+                world,
+                method,
+                [_frame(world, method, generator) for _ in range(PER_STREAM)],
+            )
+            for _ in range(count // PER_STREAM)
+        ]
+    descriptor = method.request_class.DESCRIPTOR
+    in_json = not method.requirement.internal and not method.server_streaming
+    return [
+        partial(_post, world, method, generator.json(method.request_class))
+        if in_json and number % IN_JSON == 0
+        else partial(_call, world, method, generator.message(descriptor))
+        for number in range(count)
+    ]
+
+
+async def _call(world: World, method: MethodInfo, content: bytes) -> Outcome:
+    channel, metadata = await _way(world, method)
+    call = calls.served if method.server_streaming else calls.unary
+    return await call(channel, method, content, metadata=metadata)
+
+
+async def _post(world: World, method: MethodInfo, content: bytes) -> Outcome:
+    who = world.spare if method.path.rpartition("/")[2] in SPARE else world.fuzzer
+    await who.metadata()
+    return await calls.posted(world.http, method, content, token=who.profile.access_token)
+
+
+async def _stream(world: World, method: MethodInfo, contents: Sequence[bytes]) -> Outcome:
+    channel, metadata = await _way(world, method)
+    hello = b""
+    if method.service == "gateway":
+        hello = SessionRequest(hello=Hello(device="fuzz")).SerializeToString()
+    return await calls.streamed(channel, method, contents, metadata=metadata, hello=hello)
+
+
+async def _way(world: World, method: MethodInfo) -> tuple[grpc.aio.Channel, Any]:
+    """Return where a method is called, and in whose name."""
+    if method.requirement.internal:
+        return world.services[method.service], world.signed(method.service)
+    if method.requirement.public:
+        return world.gateway, ()
+    spare = method.path.rpartition("/")[2] in SPARE
+    return world.gateway, await (world.spare if spare else world.fuzzer).metadata()
+
+
+def _frame(world: World, method: MethodInfo, generator: Generator) -> bytes:
+    """Return one message of a stream; most of them carry an item that is read later."""
+    name = method.path.rpartition("/")[2]
+    item = _ITEMS.get(name)
+    if item is None or generator.chance(1, of=5):
+        return generator.message(method.request_class.DESCRIPTOR)
+    content = generator.message(item.DESCRIPTOR)
+    if name == "Session":
+        send = SendItem(
+            client_ref=generator.number(),
+            conversation_id=generator.one("conversation_id"),
+            command=content,
+        )
+        return SessionRequest(sends=[send]).SerializeToString()
+    if name == "Append":
+        append = AppendItem(
+            ref=generator.number(), signed_caller=world.signed_fuzzer(), command=content
+        )
+        return AppendRequest(items=[append]).SerializeToString()
+    return wire.of_bytes(ImportMessagesRequest.MESSAGES_FIELD_NUMBER, content)
+
+
+_ITEMS: Final[dict[str, type[Message]]] = {
+    "Session": SendMessageRequest,
+    "Append": SendMessageRequest,
+    "ImportMessages": ImportedMessage,
+}
+
+
+async def _restore(world: World, path: str) -> None:
+    """Undo what would make the rest of the calls end at the door."""
+    who = world.fuzzer
+    if path.endswith("/UpdateSignInPolicy"):
+        policy = SignInPolicy(local_accounts=True)
+        await who.call(who.sessions.UpdateSignInPolicy, UpdateSignInPolicyRequest(policy=policy))
+    if path.endswith("/SetModule"):
+        for name in ("messaging", "tasks", "notify", "search"):
+            await who.call(who.grants.SetModule, SetModuleRequest(name=name, enabled=True))
