@@ -119,6 +119,7 @@ class Company:
     issuer: TokenIssuer
     sealing: Sealing
     passkeys: Passkeys
+    openid: OpenIdClient
     clock: FrozenClock
 
     @property
@@ -234,6 +235,7 @@ async def company(
     issuer: TokenIssuer,
     sealing: Sealing,
     passkeys: Passkeys,
+    openid: OpenIdClient,
     clock: FrozenClock,
 ) -> Company:
     tenant, admin = await operations.init_tenant(
@@ -263,6 +265,7 @@ async def company(
         issuer=issuer,
         sealing=sealing,
         passkeys=passkeys,
+        openid=openid,
         clock=clock,
     )
 

@@ -170,6 +170,7 @@ async def require_second_factor(company: Any, *roles: str) -> None:
     )
     await operations.update_sign_in_policy(
         company.store,
+        company.openid,
         actor=company.actor,
         local_accounts=True,
         second_factor_role_ids=roles,

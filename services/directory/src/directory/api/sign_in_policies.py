@@ -88,6 +88,7 @@ class SignInPoliciesApi(SessionRoom):
         """Set how the company signs in."""
         policy = await operations.update_sign_in_policy(
             self._store,
+            self._means.openid,
             actor=acting(),
             local_accounts=request.policy.local_accounts,
             second_factor_role_ids=request.policy.second_factor_role_ids,

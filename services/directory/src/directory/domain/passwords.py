@@ -2,12 +2,14 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from plexuskit.errors import InvalidArgument
 
+from directory.domain.guessable import is_guessable
 from directory.domain.handles import fold
 
 FEWEST_CHARACTERS: Final = 8
@@ -30,17 +32,28 @@ class Attempts:
     locked_until: datetime | None
 
 
-def normalise(password: str, *, field: str) -> str:
+def normalise(password: str, *, field: str, about: Sequence[str]) -> str:
     """Check a new password and bring it into NFKC, so that every keyboard types the same.
 
+    Args:
+        password: as it was typed.
+        field: the field of the request, for the refusal.
+        about: handle, names and e-mail of the person; a password made of them is refused.
+
     Raises:
-        InvalidArgument: it has fewer than 8 or more than 256 characters.
+        InvalidArgument: it has fewer than 8 or more than 256 characters, or is easily guessed.
     """
     normal = comparable(password)
     if len(normal) < FEWEST_CHARACTERS:
         raise InvalidArgument(field=field, problem=f"is shorter than {FEWEST_CHARACTERS}")
     if len(normal) > MOST_CHARACTERS:
         raise InvalidArgument(field=field, problem=f"is longer than {MOST_CHARACTERS}")
+    if is_guessable(normal, about=about):
+        raise InvalidArgument(
+            field=field,
+            problem="is easily guessed; choose one that is neither a common password, nor a name "
+            "or words in pinyin with a number, for example four words that do not belong together",
+        )
     return normal
 
 

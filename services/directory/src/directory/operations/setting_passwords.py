@@ -53,7 +53,7 @@ async def set_password(
         person = await store.places.managed_person(grants, person_id, tenant_id=actor.tenant_id)
     if not person.active:
         raise PersonDeactivated
-    new = normalise(new_password, field="new_password")
+    new = normalise(new_password, field="new_password", about=person.obvious_words)
     checked = None
     if own:
         checked = await _check_old(store, hashing, person, old_password, now=now)
