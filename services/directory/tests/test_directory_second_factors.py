@@ -23,6 +23,7 @@ from directory.domain.refusals import (
     RefreshRefused,
     SignInRefused,
 )
+from directory.domain.sign_in_attempts import Origin
 from directory.domain.sign_in_refusals import (
     CodeRefused,
     PasskeyRefused,
@@ -115,6 +116,7 @@ class Member:
             sealing=company.sealing,
             challenge_id=question.challenge_id,
             answer=Answer(kind=kind, value=value),
+            origin=Origin(),
             now=company.now,
         )
 

@@ -19,6 +19,7 @@ from directory.domain.access_refusals import GrantExceedsOwn
 from directory.domain.ids import ProviderId, TenantId
 from directory.domain.openid import Provider
 from directory.domain.refusals import SignInRefused
+from directory.domain.sign_in_attempts import Origin
 from directory.domain.sign_in_refusals import (
     LockedOut,
     NoWorkingProvider,
@@ -153,6 +154,7 @@ class Site:
             passkeys=company.passkeys,
             sealing=company.sealing,
             returned=returned,
+            origin=Origin(),
             now=company.now,
         )
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from plexuskit.errors import InvalidArgument
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
+HERE = "network:192.0.2.7/32"
 
 
 def test_a_password_is_the_same_from_every_keyboard() -> None:
@@ -55,9 +56,10 @@ def test_a_lock_is_over_at_its_end() -> None:
 
 
 def test_gw_2_attempts_are_counted_by_what_was_meant_and_not_by_how_it_was_typed() -> None:
-    key = attempt_key(tenant_id="ten_1", handle="Zhang")
-    assert key == attempt_key(tenant_id="ten_1", handle=" ｚｈａｎｇ ")
-    assert key != attempt_key(tenant_id="ten_2", handle="Zhang")
+    key = attempt_key(tenant_id="ten_1", handle="Zhang", source=HERE)
+    assert key == attempt_key(tenant_id="ten_1", handle=" ｚｈａｎｇ ", source=HERE)
+    assert key != attempt_key(tenant_id="ten_2", handle="Zhang", source=HERE)
+    assert key != attempt_key(tenant_id="ten_1", handle="Zhang", source="network:there")
     assert "zhang" not in key
 
 

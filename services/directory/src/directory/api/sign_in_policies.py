@@ -8,6 +8,7 @@ from directory import operations, queries
 from directory.api.session_rooms import SessionRoom
 from directory.api.sign_in_translate import (
     admitted_to_proto,
+    origin_of_call,
     policy_to_proto,
     provider_of,
     provider_to_proto,
@@ -64,6 +65,7 @@ class SignInPoliciesApi(SessionRoom):
                 issuer=request.issuer,
                 proof=request.proof,
             ),
+            origin=origin_of_call(),
             now=self._clock.now(),
         )
         response = pb.CompleteSingleSignOnResponse()
