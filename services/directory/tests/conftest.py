@@ -24,6 +24,7 @@ from directory.domain.roles import Role
 from directory.domain.scim.guard import Bounds
 from directory.domain.scim.rules import FeedRules
 from directory.domain.sessions import Tokens
+from directory.domain.sign_in_attempts import Origin
 from directory.domain.tenants import Tenant
 from directory.operations.admitting import Admitted
 from directory.operations.hashing import Hashing, hashing
@@ -62,6 +63,7 @@ from .scopes_support import Scoped, bind_person
 
 SECRET = "bootstrap secret of the tests"
 PASSWORD = "correct horse"
+HERE = "192.0.2.7/32"
 CHEAP = PasswordsSection(time_cost=1, memory_kib=1_024, parallelism=1)
 FEED_RULES = FeedRules(
     department_template="{organization}/{division}/{department}",
@@ -119,6 +121,7 @@ class Company:
     issuer: TokenIssuer
     sealing: Sealing
     passkeys: Passkeys
+    openid: OpenIdClient
     clock: FrozenClock
 
     @property
@@ -139,15 +142,19 @@ class Company:
             now=self.now,
         )
 
-    async def enter(self, handle: str, password: str = PASSWORD) -> Admitted:
+    async def enter(
+        self, handle: str, password: str = PASSWORD, *, network: str = HERE, device_key: str = ""
+    ) -> Admitted:
         return await operations.sign_in(
             self.store,
             self.hashes,
             self.issuer,
             passkeys=self.passkeys,
+            sealing=self.sealing,
             handle=handle,
             password=password,
             device="test",
+            origin=Origin(network=network, device_key=device_key),
             now=self.now,
         )
 
@@ -234,6 +241,7 @@ async def company(
     issuer: TokenIssuer,
     sealing: Sealing,
     passkeys: Passkeys,
+    openid: OpenIdClient,
     clock: FrozenClock,
 ) -> Company:
     tenant, admin = await operations.init_tenant(
@@ -263,6 +271,7 @@ async def company(
         issuer=issuer,
         sealing=sealing,
         passkeys=passkeys,
+        openid=openid,
         clock=clock,
     )
 

@@ -42,7 +42,7 @@ def counts(outcome: ImportOutcome) -> tuple[int, int, int]:
 
 
 async def test_running_an_import_again_changes_nothing(company: Any, facts: Facts) -> None:
-    people = [someone(n, password="password1", deactivated=n % 2 == 0) for n in range(6)]
+    people = [someone(n, password="tall stapler 1", deactivated=n % 2 == 0) for n in range(6)]
     first = await bring(company, *people)
     stored = await facts()
     again = await bring(company, *people)
@@ -75,11 +75,11 @@ async def test_long_handles_that_clash_stay_within_their_length(company: Any) ->
 
 
 async def test_a_password_is_set_once_and_by_nobody_twice(company: Any) -> None:
-    await bring(company, someone(1, password="password1"))
-    await bring(company, someone(1, password="password2", title="x"))
-    assert await company.sign_in("user1", "password1")
+    await bring(company, someone(1, password="tall stapler 1"))
+    await bring(company, someone(1, password="tall stapler 2", title="x"))
+    assert await company.sign_in("user1", "tall stapler 1")
     with pytest.raises(SignInRefused):
-        await company.sign_in("user1", "password2")
+        await company.sign_in("user1", "tall stapler 2")
 
 
 async def test_one_password_is_hashed_once_however_many_have_it(
@@ -93,17 +93,17 @@ async def test_one_password_is_hashed_once_however_many_have_it(
         return await make(password)
 
     monkeypatch.setattr(company.hashes, "make", counted)
-    people = [someone(n, password=f"password{n % 2}") for n in range(10)]
+    people = [someone(n, password=f"tall stapler {n % 2}") for n in range(10)]
     await bring(company, *people)
     await bring(company, *people)
-    assert sorted(made) == ["password0", "password1"]
+    assert sorted(made) == ["tall stapler 0", "tall stapler 1"]
 
 
 async def test_an_imported_departure_ends_sessions_with_its_facts(
     company: Any, facts: Facts
 ) -> None:
-    await bring(company, someone(1, password="password1"))
-    tokens = await company.sign_in("user1", "password1")
+    await bring(company, someone(1, password="tall stapler 1"))
+    tokens = await company.sign_in("user1", "tall stapler 1")
     outcome = await bring(company, someone(1, deactivated=True))
     assert outcome.people[0].state is State.DEACTIVATED
     types = [fact.type.rpartition(".")[2] for fact in await facts()]
@@ -112,9 +112,9 @@ async def test_an_imported_departure_ends_sessions_with_its_facts(
 
 
 async def test_a_placeholder_never_signs_in(company: Any) -> None:
-    await bring(company, someone(1, password="password1", deactivated=True))
+    await bring(company, someone(1, password="tall stapler 1", deactivated=True))
     with pytest.raises(SignInRefused):
-        await company.sign_in("user1", "password1")
+        await company.sign_in("user1", "tall stapler 1")
 
 
 async def test_a_member_imports_nobody(company: Any) -> None:
@@ -130,13 +130,13 @@ async def test_a_member_imports_nobody(company: Any) -> None:
 
 
 async def test_245_people_of_one_password_come_in_at_full_cost_in_one_request(company: Any) -> None:
-    people = [someone(n, password="password1") for n in range(245)]
+    people = [someone(n, password="tall stapler 1") for n in range(245)]
     async with hashing(PasswordsSection()) as full:
         outcome = await bring(company, *people, hashes=full)
     assert outcome.created == 245
     # The first and the last of them can sign in, so one hash was enough for all.
-    await company.sign_in("user1", "password1")
-    await company.sign_in("user244", "password1")
+    await company.sign_in("user1", "tall stapler 1")
+    await company.sign_in("user244", "tall stapler 1")
 
 
 async def test_a_thousand_that_want_one_name_get_a_thousand(company: Any) -> None:

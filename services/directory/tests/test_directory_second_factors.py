@@ -23,6 +23,7 @@ from directory.domain.refusals import (
     RefreshRefused,
     SignInRefused,
 )
+from directory.domain.sign_in_attempts import Origin
 from directory.domain.sign_in_refusals import (
     CodeRefused,
     PasskeyRefused,
@@ -115,6 +116,7 @@ class Member:
             sealing=company.sealing,
             challenge_id=question.challenge_id,
             answer=Answer(kind=kind, value=value),
+            origin=Origin(),
             now=company.now,
         )
 
@@ -170,6 +172,7 @@ async def require_second_factor(company: Any, *roles: str) -> None:
     )
     await operations.update_sign_in_policy(
         company.store,
+        company.openid,
         actor=company.actor,
         local_accounts=True,
         second_factor_role_ids=roles,

@@ -23,6 +23,7 @@ from directory.domain.refusals import (
     SignInRefused,
     TenantExists,
 )
+from directory.domain.sign_in_attempts import Origin
 from directory.operations.hashing import Hashing, hashing
 from directory.operations.tokens import EdDSA
 from directory.store import Store
@@ -261,9 +262,11 @@ async def test_a_hash_of_another_cost_is_renewed_at_sign_in(company: Any) -> Non
             hashes,
             company.issuer,
             passkeys=company.passkeys,
+            sealing=company.sealing,
             handle="root",
             password=PASSWORD,
             device="",
+            origin=Origin(),
             now=company.now,
         )
         stored = await company.store.credentials.find(company.admin.id)

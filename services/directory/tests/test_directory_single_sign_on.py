@@ -19,8 +19,10 @@ from directory.domain.access_refusals import GrantExceedsOwn
 from directory.domain.ids import ProviderId, TenantId
 from directory.domain.openid import Provider
 from directory.domain.refusals import SignInRefused
+from directory.domain.sign_in_attempts import Origin
 from directory.domain.sign_in_refusals import (
     LockedOut,
+    NoWorkingProvider,
     ProviderInvalid,
     ProviderNotFound,
     ProviderUnavailable,
@@ -152,6 +154,7 @@ class Site:
             passkeys=company.passkeys,
             sealing=company.sealing,
             returned=returned,
+            origin=Origin(),
             now=company.now,
         )
 
@@ -310,6 +313,7 @@ async def test_gw_01_a_second_factor_counts_where_the_provider_says_so(site: Sit
     await feed(company, "mf", "acme:u-mfa", roles=("admin", "member"))
     await operations.update_sign_in_policy(
         company.store,
+        site.client,
         actor=company.actor,
         local_accounts=True,
         second_factor_role_ids=["admin"],
@@ -395,6 +399,7 @@ async def test_local_accounts_go_only_while_an_administrator_can_still_come_in(s
         policy, _ = await queries.get_sign_in_policy(store, actor=company.actor, now=company.now)
         await operations.update_sign_in_policy(
             store,
+            site.client,
             actor=company.actor,
             local_accounts=local,
             second_factor_role_ids=[],
@@ -440,3 +445,44 @@ async def test_gw_03_who_names_a_provider_could_sign_in_as_anybody_and_so_holds_
     assert policy.local_accounts
     with pytest.raises(GrantExceedsOwn):
         await theirs.put(version=1)
+
+
+async def _without_local_accounts(site: Site) -> None:
+    policy, _ = await queries.get_sign_in_policy(
+        site.company.store, actor=site.company.actor, now=site.company.now
+    )
+    await operations.update_sign_in_policy(
+        site.company.store,
+        site.client,
+        actor=site.company.actor,
+        local_accounts=False,
+        second_factor_role_ids=[],
+        expected_version=policy.version,
+        now=site.company.now,
+    )
+
+
+async def test_local_accounts_stay_while_no_provider_answers(site: Site) -> None:
+    store, tenant_id = site.company.store, site.company.tenant.id
+    provider = await store.providers.get("acme", tenant_id=tenant_id)
+    away = replace(provider, issuer=f"http://127.0.0.1:{free_port()}", version=2)
+
+    async def moves(tx: Any) -> None:
+        await store.providers.save(away, tx=tx)
+
+    await store.transact(moves)
+
+    with pytest.raises(NoWorkingProvider):
+        await _without_local_accounts(site)
+    assert (await queries.list_sign_in_options(store)).local_accounts
+
+
+async def test_the_last_provider_stays_while_there_are_no_local_accounts(site: Site) -> None:
+    company = site.company
+    await _without_local_accounts(site)
+
+    with pytest.raises(NoWorkingProvider):
+        await operations.delete_openid_provider(
+            company.store, actor=company.actor, provider_id="acme", now=company.now
+        )
+    assert (await queries.list_sign_in_options(company.store)).providers

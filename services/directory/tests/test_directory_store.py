@@ -9,7 +9,7 @@ from directory.domain.imports import Imported
 from directory.domain.people import Changes
 from directory.domain.refusals import SignInRefused
 from directory.domain.requests import Request
-from directory.domain.sign_in_refusals import CodeRefused
+from directory.domain.sign_in_refusals import CodeRefused, NoWorkingProvider
 from directory.queries.authority import Ref
 from directory.store import Store
 from plexuskit.mongo import Database
@@ -36,7 +36,7 @@ async def write_everything(company: Any) -> tuple[str, str]:
         **common,
     )
     imported = [
-        Imported(external_id="hr:1", handle="li", display_name="x", password="password1"),
+        Imported(external_id="hr:1", handle="li", display_name="x", password="tall stapler 1"),
         Imported(external_id="hr:2", handle="li", display_name="x"),
     ]
     await operations.import_people(company.store, company.hashes, imported=imported, **common)
@@ -80,14 +80,16 @@ async def write_sign_in(company: Any, actor: Any) -> None:
         company.store, company.hashes, passkeys=company.passkeys, password=PASSWORD, **common
     )
     await company.store.people.find_by_email("li@acme.example", tenant_id=actor.tenant_id)
-    await operations.update_sign_in_policy(
-        company.store,
-        actor=actor,
-        local_accounts=False,
-        second_factor_role_ids=["x"],
-        expected_version=0,
-        now=company.now,
-    )
+    with pytest.raises(NoWorkingProvider):
+        await operations.update_sign_in_policy(
+            company.store,
+            company.openid,
+            actor=actor,
+            local_accounts=False,
+            second_factor_role_ids=["x"],
+            expected_version=0,
+            now=company.now,
+        )
 
 
 async def read_everything(company: Any, department_id: str, session_id: str) -> None:

@@ -1,5 +1,6 @@
 """Who would be reached outside their working hours, before anything is sent."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -121,6 +122,20 @@ async def test_gw_02_a_preview_is_for_members_and_their_own_tenants_departments(
         addressed = Addressed(department_ids=frozenset({department}))
         with pytest.raises(DepartmentNotFound):
             await look(store, person("ann"), room, MONDAY_NOON_UTC, addressed)
+
+
+async def test_gw_05_a_guest_does_not_learn_which_departments_there_are(
+    store: Store, room: str, person: Any
+) -> None:
+    guest = replace(person("ann"), roles=frozenset({"guest"}))
+
+    async def refusal(department: str) -> str:
+        addressed = Addressed(department_ids=frozenset({department}))
+        with pytest.raises(DepartmentNotFound) as error:
+            await look(store, guest, room, MONDAY_NOON_UTC, addressed)
+        return str(error.value).replace(department, "it")
+
+    assert await refusal("dep_none") == await refusal("dep_a")
 
 
 async def test_scale_01_a_group_of_five_thousand_is_previewed_in_two_reads(

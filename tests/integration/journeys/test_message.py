@@ -209,9 +209,15 @@ async def _heard(cli, tail, room, text):
         ("tasks", "list"),
         ("tasks", "projects"),
         ("profiles",),
-        ("status",),
     ],
     ids=" ".join,
 )
 async def test_json_of_every_listing_parses(cli, listing):
     assert (await cli("--as", "ann", *listing, "--json")).json is not None
+
+
+async def test_gw_03_the_figures_of_the_company_are_not_for_every_member(cli):
+    assert (await cli("--as", "root", "status", "--json")).json["counts"]["people"]
+
+    refused = await cli("--as", "ann", "status", "--json", code=1)
+    assert "status.read" in refused.out + refused.err

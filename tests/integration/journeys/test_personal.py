@@ -95,14 +95,16 @@ async def test_two_devices_of_a_person_are_in_step_on_drafts(
 @pytest.fixture
 async def at_once(platform: Platform, people):
     """Let messages be scheduled for a moment from now, as no deployment would."""
-    ann = people["ann"]
+    root = people["root"]
 
     async def restarted(**settings):
         await platform["messaging-api"].end()
         await platform["messaging-api"].begin(**settings)
         # The gateway's connections come back by themselves, a moment later.
         request = GetMessagingStatusRequest()
-        await eventually(lambda: ann.call(ann.messaging.GetMessagingStatus, request), within=WITHIN)
+        await eventually(
+            lambda: root.call(root.messaging.GetMessagingStatus, request), within=WITHIN
+        )
 
     await restarted(MESSAGING_SCHEDULE__SHORTEST_SECONDS="0")
     yield

@@ -35,6 +35,7 @@ class Profile:
     access_expires_at: float
     refresh_token: str
     session_id: str
+    device_key: str = ""
 
 
 def of_api_token(url: str | None) -> Profile | None:
@@ -66,6 +67,7 @@ class Credentials(BaseModel):
 
     default: str = ""
     profiles: dict[str, Profile] = {}
+    device_keys: dict[str, str] = {}
 
 
 class Profiles:
@@ -103,9 +105,19 @@ class Profiles:
         with self.locked():
             content = self._read()
             content.profiles[profile.name] = profile
+            if profile.device_key:
+                content.device_keys[f"{profile.url} {profile.handle}"] = profile.device_key
             if default or not content.default:
                 content.default = profile.name
             self._write(content)
+
+    def device_key(self, url: str, handle: str) -> str:
+        """Return the key of this device for a person at an address; empty before the first time.
+
+        It outlives the session, so that wrong passwords that strangers try elsewhere do not keep
+        this device out.
+        """
+        return self._read().device_keys.get(f"{url} {handle}", "")
 
     def renew(self, profile: Profile, **tokens: str | float) -> Profile:
         """Replace the tokens of a profile; the lock must be held."""

@@ -29,14 +29,24 @@ Admitted = pb.SignInResponse | pb.CompleteSingleSignOnResponse
 
 
 async def with_password(
-    url: str, *, handle: str, password: str, code: str, profile: str
+    url: str, *, handle: str, password: str, device_key: str, code: str, profile: str
 ) -> Profile:
-    """Sign in with a local account; in: a code for the second factor, empty to be asked for it.
+    """Sign in with a local account.
+
+    Args:
+        url: of the gateway.
+        handle: of the person.
+        password: theirs.
+        device_key: of an earlier sign-in; empty for none.
+        code: for the second factor; empty to be asked for it.
+        profile: name of the profile; empty for the handle.
 
     Raises:
         Refused: the reason as directory gave it, or a code is due and there is nobody to ask.
     """
-    request = pb.SignInRequest(handle=handle, password=password, device=device())
+    request = pb.SignInRequest(
+        handle=handle, password=password, device=device(), device_key=device_key
+    )
     async with open_channel(url) as channel:
         stub = SessionServiceStub(channel)
         with told():
@@ -87,10 +97,10 @@ def device() -> str:
 async def _finished(
     stub: "SessionServiceAsyncStub", response: Admitted, *, code: str, url: str, profile: str
 ) -> Profile:
-    tokens, person = response.tokens, response.person
+    tokens, person, device_key = response.tokens, response.person, response.device_key
     if response.challenge.challenge_id:
         answered = await _answered(stub, response.challenge, code=code)
-        tokens, person = answered.tokens, answered.person
+        tokens, person, device_key = answered.tokens, answered.person, answered.device_key
     elif response.challenge.enrollment_due:
         warn("A role of yours needs a second factor: set it up with `plexus second-factor totp`.")
     return Profile(
@@ -98,6 +108,7 @@ async def _finished(
         url=url,
         person_id=person.id,
         handle=person.handle,
+        device_key=device_key,
         **token_fields(tokens),  # type: ignore[arg-type] # named after the fields
     )
 

@@ -445,7 +445,7 @@ def _show_next(
         f"--as outsider search {query}",
         "notifications",
         "tail",
-        "status --json",
+        "--as admin status --json",
     ):
         out.print(f"  {shown} {line}", markup=False)
     out.print("`make down` stops it, `make up` starts it again, `make clean` forgets it.")

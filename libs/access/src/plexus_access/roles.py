@@ -50,7 +50,6 @@ _OF_MEMBERS: Final = _OF_GUESTS | {
     "people.set_absence",
     "projects.create",
     "projects.read",
-    "status.read",
     "tasks.create",
 }
 _OF_AUDITORS: Final = _OF_MEMBERS | {
@@ -59,6 +58,7 @@ _OF_AUDITORS: Final = _OF_MEMBERS | {
     "audit.read",
     "policies.read",
     "roles.read",
+    "status.read",
 }
 _OF_ADMINS: Final = _OF_AUDITORS | {
     "api_tokens.manage",

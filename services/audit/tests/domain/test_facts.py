@@ -7,6 +7,7 @@ from audit import events
 from audit.domain.details import IDS_MOST, detailed
 from audit.domain.history import Difference, Relation
 from audit.events.facts import LEFT_OUT, RECORDED
+from plexus.directory.v1 import events_pb2 as directory_facts
 from plexus.directory.v1.events_pb2 import FeedStopped
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.topics import AUDIT_FACTS, TOPICS
@@ -65,3 +66,59 @@ def test_gw_07_marks_tell_that_a_field_changed_and_not_what_it_holds(facts: Any)
     assert before.marks["title"] == after.marks["title"]
     assert before.marks["email"] != after.marks["email"]
     assert all(0 <= mark < 2**16 for mark in after.marks.values())
+
+
+def _sign_in_facts() -> list[tuple[Any, str, dict[str, str]]]:
+    whose = {"person_id": "per_bo"}
+    return [
+        (
+            directory_facts.SessionStarted(
+                session_id="ses_1", methods=["pwd"], network="n", **whose
+            ),
+            "session:ses_1",
+            {"person": "person:per_bo", "methods": "pwd", "network": "n"},
+        ),
+        (
+            directory_facts.ApiTokenCreated(
+                api_token_id="tok_1", name="bot", scopes=["messages.read", "messages.send"], **whose
+            ),
+            "api_token:tok_1",
+            {
+                "person": "person:per_bo",
+                "name": "bot",
+                "scopes": "messages.read messages.send",
+                "expires_at": "1970-01-01T00:00:00+00:00",
+            },
+        ),
+        (directory_facts.PasswordSet(**whose), "person:per_bo", {"person": "person:per_bo"}),
+        (
+            directory_facts.SecondFactorRemoved(factor_id="fac_1", kind="totp", **whose),
+            "second_factor:fac_1",
+            {"person": "person:per_bo", "kind": "totp"},
+        ),
+        (
+            directory_facts.SignInFailed(network="n", attempts=4, **whose),
+            "sign_in:per_bo",
+            {
+                "person": "person:per_bo",
+                "attempts": "4",
+                "network": "n",
+                "minute": "1970-01-01T00:00:00+00:00",
+                "failed": "password",
+            },
+        ),
+    ]
+
+
+@pytest.mark.rule("GW-7")
+@pytest.mark.parametrize(
+    ("fact", "object_", "details"), _sign_in_facts(), ids=lambda each: type(each).__name__
+)
+def test_gw_07_entries_about_signing_in_name_the_person_and_what_was_done(
+    facts: Any, fact: Any, object_: str, details: dict[str, str]
+) -> None:
+    told = events.told(facts.fact(fact, entity=object_.partition(":")[2], version=1, hours=0))
+
+    assert told is not None
+    assert (told.occurrence.object, dict(told.occurrence.details)) == (object_, details)
+    assert told.states == ()

@@ -12,7 +12,9 @@ from plexus.topics import (
     DIRECTORY_DEPARTMENT_V1,
     DIRECTORY_GROUP_V1,
     DIRECTORY_PERSON_V1,
+    DIRECTORY_SIGN_IN_V1,
 )
+from plexuskit.ids import new_id
 from plexuskit.outbox import Fact, envelope
 
 from directory.domain.absences import Absence
@@ -25,7 +27,9 @@ from directory.domain.people import Kind, Person, State
 from directory.domain.policies import AccessPolicy
 from directory.domain.roles import Role
 from directory.domain.scim.guard import Stop
+from directory.domain.second_factors import Factor
 from directory.domain.sessions import Session
+from directory.domain.sign_in_attempts import FailedSignIns
 from directory.domain.tenants import Tenant
 from directory.domain.working_hours import WorkingHours
 
@@ -392,6 +396,100 @@ def _of_access(
             change_no=entity.version,
             entity_id=scope,
             entity_version=entity.version,
+            actor_id=actor_id,
+            now=now,
+        ),
+    )
+
+
+def session_started(session: Session, *, network: str, now: datetime) -> Fact:
+    """State that a person signed in, how and where from."""
+    fact = events_pb2.SessionStarted(
+        session_id=session.id,
+        person_id=session.person_id,
+        methods=session.methods,
+        single_sign_on=session.single_sign_on,
+        network=network,
+    )
+    return _of_sign_in(fact, session, actor_id=session.person_id, now=now)
+
+
+def sign_in_failed(failed: FailedSignIns, *, now: datetime) -> Fact:
+    """State how many attempts of one minute failed; about the tenant for handles nobody has."""
+    fact = events_pb2.SignInFailed(
+        person_id=failed.person_id,
+        network=failed.network,
+        attempts=failed.attempts,
+        minute=timestamp(failed.minute),
+        second_factor=failed.second_factor,
+    )
+    whose = failed.person_id or failed.tenant_id
+    return _of_occasion(fact, whose, tenant_id=failed.tenant_id, id_=whose, actor_id="", now=now)
+
+
+def password_set(person: Person, *, actor_id: str, now: datetime) -> Fact:
+    """State that a person's password was set, by the person or for them."""
+    fact = events_pb2.PasswordSet(person_id=person.id)
+    return _of_occasion(
+        fact, person.id, tenant_id=person.tenant_id, id_=person.id, actor_id=actor_id, now=now
+    )
+
+
+def api_token_created(token: ApiToken, *, actor_id: str, now: datetime) -> Fact:
+    """State that a token was made, for whom and with which scopes."""
+    fact = events_pb2.ApiTokenCreated(
+        api_token_id=token.id,
+        person_id=token.person_id,
+        name=token.name,
+        scopes=token.scopes,
+        expires_at=timestamp(token.expires_at),
+    )
+    return _of_sign_in(fact, token, actor_id=actor_id, now=now)
+
+
+def second_factor_added(factor: Factor, *, actor_id: str, now: datetime) -> Fact:
+    """State that a second factor was set up."""
+    fact = events_pb2.SecondFactorAdded(
+        factor_id=factor.id, person_id=factor.person_id, kind=factor.kind.value
+    )
+    return _of_sign_in(fact, factor, actor_id=actor_id, now=now)
+
+
+def second_factor_removed(factor: Factor, *, actor_id: str, now: datetime) -> Fact:
+    """State that a second factor was taken away."""
+    fact = events_pb2.SecondFactorRemoved(
+        factor_id=factor.id, person_id=factor.person_id, kind=factor.kind.value
+    )
+    return _of_sign_in(fact, factor, actor_id=actor_id, now=now)
+
+
+def _of_sign_in(
+    fact: Message, entity: Session | ApiToken | Factor, *, actor_id: str, now: datetime
+) -> Fact:
+    return _of_occasion(
+        fact,
+        entity.person_id,
+        tenant_id=entity.tenant_id,
+        id_=entity.id,
+        actor_id=actor_id,
+        now=now,
+    )
+
+
+def _of_occasion(
+    fact: Message, key: str, *, tenant_id: str, id_: str, actor_id: str, now: datetime
+) -> Fact:
+    """State what happened once: it has no versions, and its scope is the event itself."""
+    return Fact(
+        topic=DIRECTORY_SIGN_IN_V1.name,
+        key=key,
+        event=envelope(
+            fact=fact,
+            tenant_id=tenant_id,
+            scope=new_id("sgn", now=now),
+            change_no=1,
+            entity_id=id_,
+            entity_version=1,
             actor_id=actor_id,
             now=now,
         ),

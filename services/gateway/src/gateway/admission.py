@@ -17,6 +17,7 @@ from gateway.identity import (
     TokenMissing,
     enter,
 )
+from gateway.limits import network_of_call
 
 AUTHORIZATION: Final = "authorization"
 _SCHEME: Final = "bearer "
@@ -123,7 +124,7 @@ class Admission:
     def caller(self, identity: Identity | None, *, audience: str) -> bytes:
         """Return the SignedCaller to go on with to a service."""
         if identity is None:
-            return self.callers.anonymous(audience)
+            return self.callers.anonymous(audience, network=network_of_call())
         return self.callers.signed(identity, audience=audience)
 
 

@@ -42,6 +42,7 @@ def login(
             url,
             handle=name,
             password=password(from_stdin=password_stdin),
+            device_key=Profiles().device_key(url, name),
             code=code,
             profile=profile or "",
         )

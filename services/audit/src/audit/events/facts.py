@@ -18,6 +18,7 @@ from audit.domain.entries import Occurrence
 from audit.domain.history import State
 from audit.events import directory, work
 from audit.events.reading import Unreadable, happened_at
+from audit.events.sign_in import sign_in_details
 
 __all__ = ["Told", "Unreadable", "told"]
 
@@ -60,6 +61,23 @@ _READERS: Final[Mapping[str, _Reader]] = MappingProxyType(
             ),
             _Reader(
                 fact=directory_facts.SessionRevoked, object="session", states=_nothing, dense=False
+            ),
+            *(
+                _Reader(fact=fact, object=object_, states=_nothing, dense=False)
+                for fact, object_ in (
+                    (directory_facts.SessionStarted, "session"),
+                    (directory_facts.PasswordSet, "person"),
+                    (directory_facts.ApiTokenCreated, "api_token"),
+                    (directory_facts.SecondFactorAdded, "second_factor"),
+                    (directory_facts.SecondFactorRemoved, "second_factor"),
+                )
+            ),
+            _Reader(
+                fact=directory_facts.SignInFailed,
+                object="sign_in",
+                states=_nothing,
+                dense=False,
+                name=lambda envelope, fact: str(fact.person_id or envelope.tenant_id),
             ),
             *(
                 _Reader(fact=fact, object="department", states=directory.department_states)
@@ -186,9 +204,7 @@ def _about(fact: Any) -> str:
 
 
 def _details(envelope: Envelope, fact: Any) -> Mapping[str, str]:
-    details: dict[str, str] = {}
-    if isinstance(fact, directory_facts.SessionRevoked):
-        details["person"] = f"person:{fact.person_id}"
+    details: dict[str, str] = dict(sign_in_details(fact))
     if isinstance(fact, messaging_facts.MembersRemoved):
         details["left"] = "true" if fact.left else "false"
     if envelope.origin:

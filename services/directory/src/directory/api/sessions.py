@@ -8,7 +8,12 @@ from directory import operations
 from directory.api.open_sessions import OpenSessionsApi
 from directory.api.second_factors import SecondFactorsApi
 from directory.api.sign_in_policies import SignInPoliciesApi
-from directory.api.sign_in_translate import admitted_to_proto, answer_of, tokens_to_proto
+from directory.api.sign_in_translate import (
+    admitted_to_proto,
+    answer_of,
+    origin_of_call,
+    tokens_to_proto,
+)
 from directory.api.translate import acting, hours_of
 from directory.domain.working_hours import DEFAULT
 from directory.events import person_to_proto, tenant_to_proto
@@ -45,9 +50,11 @@ class SessionApi(SecondFactorsApi, SignInPoliciesApi, OpenSessionsApi):
             self._means.hashing,
             self._means.issuer,
             passkeys=self._means.passkeys,
+            sealing=self._means.sealing,
             handle=request.handle,
             password=request.password,
             device=request.device,
+            origin=origin_of_call(request.device_key),
             now=self._clock.now(),
         )
         response = pb.SignInResponse()
@@ -66,6 +73,7 @@ class SessionApi(SecondFactorsApi, SignInPoliciesApi, OpenSessionsApi):
             sealing=self._means.sealing,
             challenge_id=request.challenge_id,
             answer=answer_of(request),
+            origin=origin_of_call(),
             now=self._clock.now(),
         )
         response = pb.CompleteSignInResponse()

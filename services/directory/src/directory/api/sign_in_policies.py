@@ -8,6 +8,7 @@ from directory import operations, queries
 from directory.api.session_rooms import SessionRoom
 from directory.api.sign_in_translate import (
     admitted_to_proto,
+    origin_of_call,
     policy_to_proto,
     provider_of,
     provider_to_proto,
@@ -64,6 +65,7 @@ class SignInPoliciesApi(SessionRoom):
                 issuer=request.issuer,
                 proof=request.proof,
             ),
+            origin=origin_of_call(),
             now=self._clock.now(),
         )
         response = pb.CompleteSingleSignOnResponse()
@@ -88,6 +90,7 @@ class SignInPoliciesApi(SessionRoom):
         """Set how the company signs in."""
         policy = await operations.update_sign_in_policy(
             self._store,
+            self._means.openid,
             actor=acting(),
             local_accounts=request.policy.local_accounts,
             second_factor_role_ids=request.policy.second_factor_role_ids,

@@ -6,6 +6,7 @@ from typing import Final
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.directory.v1 import session_service_pb2 as pb
+from plexuskit.grpc import caller
 
 from directory.domain.api_tokens import ApiToken
 from directory.domain.authentication import has_second
@@ -13,6 +14,7 @@ from directory.domain.ids import ProviderId, TenantId
 from directory.domain.openid import Provider
 from directory.domain.second_factors import Factor, FactorKind
 from directory.domain.sessions import Session, Tokens
+from directory.domain.sign_in_attempts import Origin
 from directory.domain.sign_in_policies import SignInPolicy
 from directory.events import person_to_proto, timestamp
 from directory.operations.admitting import Admitted, Question
@@ -49,6 +51,7 @@ def admitted_to_proto(
         response.tokens.CopyFrom(tokens_to_proto(admitted.tokens))
     if admitted.person is not None:
         response.person.CopyFrom(person_to_proto(admitted.person))
+    response.device_key = admitted.device_key
     if isinstance(response, pb.CompleteSignInResponse):
         # It was the answer to a question; nothing is due after it.
         return
@@ -56,6 +59,11 @@ def admitted_to_proto(
         response.challenge.CopyFrom(_question(admitted.question))
     if admitted.enrollment_due:
         response.challenge.enrollment_due = True
+
+
+def origin_of_call(device_key: str = "") -> Origin:
+    """Return where the call that is being served comes from."""
+    return Origin(network=caller().network, device_key=device_key)
 
 
 def answer_of(request: pb.CompleteSignInRequest) -> Answer:

@@ -199,7 +199,11 @@ def _checked(person: Imported, where: str) -> Imported:
         locale=person.locale and profiles.locale(person.locale, field=f"{where}.locale"),
         department_ids=profiles.departments(person.department_ids, field=f"{where}.department_ids"),
         password=person.password
-        and passwords.normalise(person.password, field=f"{where}.password"),
+        and passwords.normalise(
+            person.password,
+            field=f"{where}.password",
+            about=(person.handle, person.display_name, person.email.partition("@")[0]),
+        ),
         posts=posts.posts(person.posts, field=f"{where}.posts"),
         skills=posts.skills(person.skills, field=f"{where}.skills"),
         employee_number=profiles.line(person.employee_number, field=f"{where}.employee_number"),

@@ -2,12 +2,14 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from plexuskit.errors import InvalidArgument
 
+from directory.domain.guessable import is_guessable
 from directory.domain.handles import fold
 
 FEWEST_CHARACTERS: Final = 8
@@ -21,7 +23,7 @@ _MOST_DOUBLINGS: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempts:
-    """Attempts at one handle that have not (yet) succeeded.
+    """Attempts at one handle from one source that have not (yet) succeeded.
 
     Counted whether the handle exists or not, so that lock-out tells nobody which handles there are.
     """
@@ -30,17 +32,28 @@ class Attempts:
     locked_until: datetime | None
 
 
-def normalise(password: str, *, field: str) -> str:
+def normalise(password: str, *, field: str, about: Sequence[str]) -> str:
     """Check a new password and bring it into NFKC, so that every keyboard types the same.
 
+    Args:
+        password: as it was typed.
+        field: the field of the request, for the refusal.
+        about: handle, names and e-mail of the person; a password made of them is refused.
+
     Raises:
-        InvalidArgument: it has fewer than 8 or more than 256 characters.
+        InvalidArgument: it has fewer than 8 or more than 256 characters, or is easily guessed.
     """
     normal = comparable(password)
     if len(normal) < FEWEST_CHARACTERS:
         raise InvalidArgument(field=field, problem=f"is shorter than {FEWEST_CHARACTERS}")
     if len(normal) > MOST_CHARACTERS:
         raise InvalidArgument(field=field, problem=f"is longer than {MOST_CHARACTERS}")
+    if is_guessable(normal, about=about):
+        raise InvalidArgument(
+            field=field,
+            problem="is easily guessed; choose one that is neither a common password, nor a name "
+            "or words in pinyin with a number, for example four words that do not belong together",
+        )
     return normal
 
 
@@ -53,12 +66,18 @@ def comparable(password: str) -> str:
     return unicodedata.normalize("NFKC", password[: 4 * MOST_CHARACTERS])[: MOST_CHARACTERS + 1]
 
 
-def attempt_key(*, tenant_id: str, handle: str) -> str:
+def attempt_key(*, tenant_id: str, handle: str, source: str) -> str:
     """Make the key that attempts at a handle are counted under.
 
-    A hash: people type passwords into the handle field, and those must not be stored.
+    Each source counts for itself, so that nobody can lock another person out (GW-13). A hash:
+    people type passwords into the handle field, and those must not be stored.
+
+    Args:
+        tenant_id: the tenant.
+        handle: as it was typed.
+        source: a network, a known device, or a session that is open already.
     """
-    typed = f"{tenant_id}\n{fold(handle.strip())}"
+    typed = f"{tenant_id}\n{fold(handle.strip())}\n{source}"
     return hashlib.sha256(typed.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -77,7 +96,7 @@ def locked_for(attempts: Attempts | None, *, now: datetime) -> timedelta | None:
 def count(attempts: Attempts | None, *, now: datetime) -> Attempts:
     """Count an attempt as failed before its password is checked: parallel guesses gain nothing.
 
-    From the fifth failure on the handle is locked: 30 s, doubled with each further one, at most 15
+    From the fifth failure on the source is locked: 30 s, doubled with each further one, at most 15
     minutes. Attempts during a lock are not counted: nobody can be locked out for ever.
     """
     failures = (attempts.failures if attempts else 0) + 1

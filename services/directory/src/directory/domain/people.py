@@ -80,6 +80,11 @@ class Person:
         """Whether the person is an administrator that can act."""
         return self.active and ADMIN in self.roles
 
+    @property
+    def obvious_words(self) -> tuple[str, ...]:
+        """Words that a stranger would try in the person's password."""
+        return (self.handle, self.display_name, self.email.partition("@")[0])
+
     def expired(self, *, now: datetime) -> bool:
         """Whether the person is a guest whose time is over."""
         return self.guest_expires_at is not None and self.guest_expires_at <= now

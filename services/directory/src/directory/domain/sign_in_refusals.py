@@ -90,6 +90,16 @@ class LockedOut(Refusal):
     text = "No administrator could sign in any more. Link one with the provider first."
 
 
+class NoWorkingProvider(Refusal):
+    """Nobody without a local account could sign in any more."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = (
+        "No OpenID provider answers, so that people without a local account could not sign in any "
+        "more. Configure one that works first, or keep local accounts."
+    )
+
+
 class ProviderInvalid(Refusal):
     """The provider's discovery document cannot be read, or is not its own."""
 

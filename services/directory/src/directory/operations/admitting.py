@@ -7,6 +7,7 @@ from datetime import datetime
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
+from directory import events
 from directory.domain import sessions
 from directory.domain.authentication import has_second
 from directory.domain.challenges import LIFETIME, RANDOM_BYTES, SignInChallenge, key_of, written
@@ -29,6 +30,7 @@ class Proved:
         methods: in the words of RFC 8176.
         credential_stamp: of the password that was right; empty where a provider vouched.
         single_sign_on: name of that provider.
+        network: where from.
     """
 
     person_id: PersonId
@@ -37,6 +39,7 @@ class Proved:
     credential_stamp: bytes = field(repr=False)
     device: str
     single_sign_on: str
+    network: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +64,10 @@ class Admitted:
 
     Attributes:
         enrollment_due: the session may do nothing but set up a second factor.
+        device_key: for the device's later sign-ins; empty with a question.
     """
 
+    device_key: str = field(default="", repr=False)
     tokens: Tokens | None = None
     person: Person | None = None
     question: Question | None = None
@@ -139,11 +144,13 @@ async def open_session(store: Store, *, proved: Proved, now: datetime, tx: Trans
     else:
         await store.people.touch(person.id, tx=tx)
     await store.sessions.add(session, tx=tx)
+    fact = events.session_started(session, network=proved.network, now=now)
+    await store.outbox.add(fact, tx=tx)
     scopes = await limits_of(store, person, methods=session.methods, now=now, tx=tx)
     return Opened(person=person, session=session, token=token, scopes=scopes)
 
 
-def admitted(issuer: TokenIssuer, opened: Opened, *, now: datetime) -> Admitted:
+def admitted(issuer: TokenIssuer, opened: Opened, *, device_key: str, now: datetime) -> Admitted:
     """Give the tokens of a session that was opened."""
     tokens = issuer.issue(
         person=opened.person,
@@ -152,7 +159,12 @@ def admitted(issuer: TokenIssuer, opened: Opened, *, now: datetime) -> Admitted:
         scopes=opened.scopes,
         now=now,
     )
-    return Admitted(tokens=tokens, person=opened.person, enrollment_due=bool(opened.scopes))
+    return Admitted(
+        tokens=tokens,
+        person=opened.person,
+        enrollment_due=bool(opened.scopes),
+        device_key=device_key,
+    )
 
 
 def confirmed(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:

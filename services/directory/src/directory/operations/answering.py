@@ -13,6 +13,7 @@ from directory.domain.challenges import SignInChallenge, key_of
 from directory.domain.passwords import factor_key
 from directory.domain.refusals import SignInRefused
 from directory.domain.second_factors import Factor, FactorKind
+from directory.domain.sign_in_attempts import Origin
 from directory.domain.sign_in_refusals import PasskeyRefused
 from directory.operations.admitting import (
     Admitted,
@@ -23,6 +24,8 @@ from directory.operations.admitting import (
     open_session,
 )
 from directory.operations.attempts import count_attempt
+from directory.operations.devices import device_key
+from directory.operations.failed_sign_ins import note_failed_sign_in
 from directory.operations.hashing import Hashing
 from directory.operations.passkeys import Passkeys
 from directory.operations.tokens import TokenIssuer
@@ -57,6 +60,7 @@ async def complete_sign_in(
     sealing: Sealing,
     challenge_id: str,
     answer: Answer,
+    origin: Origin,
     now: datetime,
 ) -> Admitted:
     """Answer the question of a sign-in; each answer is counted before it is looked at.
@@ -85,12 +89,21 @@ async def complete_sign_in(
                 credential_stamp=challenge.credential_stamp,
                 device=challenge.device,
                 single_sign_on=challenge.single_sign_on,
+                network=origin.network,
             )
             return await open_session(store, proved=proved, now=now, tx=tx)
 
         try:
             opened = await store.transact(work)
         except (SignInRefused, PasskeyRefused):
+            await note_failed_sign_in(
+                store,
+                tenant_id=challenge.tenant_id,
+                person_id=challenge.person_id,
+                network=origin.network,
+                second_factor=True,
+                now=now,
+            )
             log.info("second_factor.refused", person_id=challenge.person_id, kind=answer.kind.value)
             raise SignInRefused(retry_after=locked) from None
         await store.attempts.forget(key)
@@ -100,7 +113,8 @@ async def complete_sign_in(
         session_id=opened.session.id,
         second_factor=answer.kind.value,
     )
-    return admitted(issuer, opened, now=now)
+    key_of_device = device_key(sealing, opened.person, origin)
+    return admitted(issuer, opened, device_key=key_of_device, now=now)
 
 
 async def _use(

@@ -13,6 +13,7 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
+from directory import events
 from directory.domain import api_tokens
 from directory.domain.access import Actor, require
 from directory.domain.api_tokens import MOST_TOKENS, ApiToken
@@ -111,6 +112,8 @@ async def create_api_token(
         # Deactivating at the same moment conflicts here: no token survives it.
         await store.people.touch(person.id, tx=tx)
         await store.api_tokens.add(token, tx=tx)
+        fact = events.api_token_created(token, actor_id=actor.person_id, now=now)
+        await store.outbox.add(fact, tx=tx)
         return NewApiToken(token=token, secret=secret)
 
     made = await store.transact(work)

@@ -62,7 +62,9 @@ async def create_person(
         tenant=tenant,
         now=now,
     )
-    password_hash = password and await hashing.make(normalise(password, field="password"))
+    password_hash = password and await hashing.make(
+        normalise(password, field="password", about=person.obvious_words)
+    )
 
     async def work(tx: Transaction) -> tuple[Person, bool]:
         grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)

@@ -10,6 +10,7 @@ import structlog
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
+from directory import events
 from directory.domain import recovery_codes, second_factors
 from directory.domain.access import Actor, require
 from directory.domain.authentication import CODE, HARDWARE_KEY
@@ -129,6 +130,8 @@ async def confirm_totp(
                 after = second_factors.used(before, step=step, now=now)
                 await store.factors.save(before, after, tx=tx)
                 codes = await _first_codes(store, actor, factors=factors, tx=tx)
+                fact = events.second_factor_added(after, actor_id=actor.person_id, now=now)
+                await store.outbox.add(fact, tx=tx)
                 await note_second_factor(store, actor, method=CODE, now=now, tx=tx)
                 return Enrolled(factor=after, recovery_codes=codes)
         raise CodeRefused(retry_after=locked)
@@ -204,6 +207,8 @@ async def finish_passkey(
         second_factors.check_room(confirmed(factors))
         await store.factors.add(factor, tx=tx)
         codes = await _first_codes(store, actor, factors=factors, tx=tx)
+        fact = events.second_factor_added(factor, actor_id=actor.person_id, now=now)
+        await store.outbox.add(fact, tx=tx)
         await note_second_factor(store, actor, method=HARDWARE_KEY, now=now, tx=tx)
         return Enrolled(factor=factor, recovery_codes=codes)
 
@@ -255,6 +260,11 @@ async def remove_second_factor(
                 raise SecondFactorNeeded
             await store.recovery_codes.forget(person.id, tx=tx)
         await store.factors.delete(removed, tx=tx)
+        facts = [
+            events.second_factor_removed(factor, actor_id=actor.person_id, now=now)
+            for factor in removed
+        ]
+        await store.outbox.add(*facts, tx=tx)
         if own:
             return 0
         return await end_sessions(

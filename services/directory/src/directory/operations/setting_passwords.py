@@ -5,6 +5,7 @@ from datetime import datetime
 import structlog
 from plexuskit.mongo import Transaction
 
+from directory import events
 from directory.domain.access import Actor, require
 from directory.domain.passwords import attempt_key, normalise
 from directory.domain.people import Person
@@ -34,7 +35,7 @@ async def set_password(
     Another's also loses their API tokens: it may be set because the account is in strange hands.
 
     One's own needs the old password, also for administrators: a stolen session does not give the
-    account away. Wrong ones are counted together with failed sign-ins.
+    account away. Wrong ones are counted by session, apart from sign-ins that strangers try.
 
     Raises:
         PermissionMissing: somebody else's, and the actor manages people nowhere.
@@ -53,10 +54,12 @@ async def set_password(
         person = await store.places.managed_person(grants, person_id, tenant_id=actor.tenant_id)
     if not person.active:
         raise PersonDeactivated
-    new = normalise(new_password, field="new_password")
+    new = normalise(new_password, field="new_password", about=person.obvious_words)
     checked = None
     if own:
-        checked = await _check_old(store, hashing, person, old_password, now=now)
+        checked = await _check_old(
+            store, hashing, person, old_password, session_id=actor.session_id, now=now
+        )
     credential = Credential(
         person_id=person.id, tenant_id=person.tenant_id, password_hash=await hashing.make(new)
     )
@@ -85,6 +88,8 @@ async def set_password(
             api_tokens=not own,
         )
         await store.credentials.set(credential, now=now, tx=tx)
+        fact = events.password_set(person, actor_id=actor.person_id, now=now)
+        await store.outbox.add(fact, tx=tx)
         return ended
 
     ended = await store.transact(work)
@@ -92,9 +97,17 @@ async def set_password(
 
 
 async def _check_old(
-    store: Store, hashing: Hashing, person: Person, old_password: str, *, now: datetime
+    store: Store,
+    hashing: Hashing,
+    person: Person,
+    old_password: str,
+    *,
+    session_id: str,
+    now: datetime,
 ) -> Credential | None:
-    key = attempt_key(tenant_id=person.tenant_id, handle=person.handle)
+    key = attempt_key(
+        tenant_id=person.tenant_id, handle=person.handle, source=f"session:{session_id}"
+    )
     async with hashing.turn(key):
         locked = await count_attempt(store, key, refusal=OldPasswordWrong, now=now)
         credential = await store.credentials.find(person.id)

@@ -17,7 +17,12 @@ from directory.domain.ids import ProviderId, TenantId
 from directory.domain.openid import MOST_PROVIDERS, SUBJECT, Provider
 from directory.domain.people import Kind
 from directory.domain.sign_in_policies import SignInPolicy
-from directory.domain.sign_in_refusals import LockedOut, ProviderInvalid, ProviderUnavailable
+from directory.domain.sign_in_refusals import (
+    LockedOut,
+    NoWorkingProvider,
+    ProviderInvalid,
+    ProviderUnavailable,
+)
 from directory.operations.openid import OpenIdClient
 from directory.store import Sealing, Store
 
@@ -28,6 +33,7 @@ log = structlog.get_logger()
 
 async def update_sign_in_policy(
     store: Store,
+    client: OpenIdClient,
     *,
     actor: Actor,
     local_accounts: bool,
@@ -42,7 +48,12 @@ async def update_sign_in_policy(
         VersionConflict: somebody changed it since `expected_version`.
         InvalidArgument: an id that can be no role's.
         LockedOut: no administrator could sign in any more.
+        NoWorkingProvider: without local accounts, and no provider answers now.
     """
+    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
+    working = frozenset[ProviderId]()
+    if not local_accounts:
+        working = await _working(client, await store.providers.list_of(actor.tenant_id))
 
     async def work(tx: Transaction) -> SignInPolicy:
         await store.grants.holding_everywhere(actor, PERMISSION, now=now, tx=tx)
@@ -56,6 +67,9 @@ async def update_sign_in_policy(
         if after is not before:
             providers = await store.providers.list_of(actor.tenant_id, tx=tx)
             await _check_administrable(store, after, providers, tx=tx)
+            turned_off = before.local_accounts and not after.local_accounts
+            if turned_off and working.isdisjoint(provider.id for provider in providers):
+                raise NoWorkingProvider
             await store.sign_in_policies.save(after, tx=tx)
         return after
 
@@ -130,6 +144,7 @@ async def delete_openid_provider(
         PermissionMissing: the actor may not configure sign-in.
         ProviderNotFound: there is none of that id.
         LockedOut: no administrator could sign in any more.
+        NoWorkingProvider: it is the last one, and there are no local accounts.
     """
 
     async def work(tx: Transaction) -> None:
@@ -139,6 +154,8 @@ async def delete_openid_provider(
         policy = await store.sign_in_policies.get(actor.tenant_id, tx=tx)
         left = [each for each in providers if each.id != provider.id]
         await _check_administrable(store, policy, left, tx=tx)
+        if not left and not policy.local_accounts:
+            raise NoWorkingProvider
         await store.providers.delete(provider, tx=tx)
 
     await store.transact(work)
@@ -156,6 +173,19 @@ async def _require_all(
     """Check that the actor holds all there is: who names the provider can sign in as anybody."""
     grants = await store.grants.holding_everywhere(actor, PERMISSION, now=now, tx=tx)
     grants.require_giving(PERMISSIONS, IN_TENANT)
+
+
+async def _working(client: OpenIdClient, providers: Sequence[Provider]) -> frozenset[ProviderId]:
+    """Return the ids of the providers whose discovery document can be read now."""
+    working = set()
+    for provider in providers:
+        try:
+            await client.discover(provider.issuer, fresh=True)
+        except (ProviderInvalid, ProviderUnavailable) as error:
+            log.info("openid_provider.does_not_answer", provider_id=provider.id, why=str(error))
+        else:
+            working.add(provider.id)
+    return frozenset(working)
 
 
 async def _check_administrable(

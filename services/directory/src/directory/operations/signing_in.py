@@ -12,6 +12,7 @@ from directory.domain.ids import PersonId, TenantId
 from directory.domain.passwords import attempt_key, comparable
 from directory.domain.people import Kind, Person
 from directory.domain.refusals import SignInRefused
+from directory.domain.sign_in_attempts import Origin
 from directory.operations.admitting import (
     Admitted,
     Opened,
@@ -22,10 +23,12 @@ from directory.operations.admitting import (
     open_session,
 )
 from directory.operations.attempts import count_attempt
+from directory.operations.devices import device_key, source_of
+from directory.operations.failed_sign_ins import note_failed_sign_in
 from directory.operations.hashing import Hashing
 from directory.operations.passkeys import Passkeys
 from directory.operations.tokens import TokenIssuer
-from directory.store import Credential, Store
+from directory.store import Credential, Sealing, Store
 
 log = structlog.get_logger()
 
@@ -36,17 +39,20 @@ async def sign_in(
     issuer: TokenIssuer,
     *,
     passkeys: Passkeys,
+    sealing: Sealing,
     handle: str,
     password: str,
     device: str,
+    origin: Origin,
     now: datetime,
 ) -> Admitted:
     """Exchange handle and password for tokens of a new session, or for a question.
 
     The handle is looked up in the deployment's only tenant. An unknown handle, a wrong password,
     somebody without a local account or deactivated, or whose company signs in elsewhere: each is
-    counted, costs one hash and the same reads, and is answered the same (GW-2). From the fifth
-    failure on the handle is locked and the answer says for how long.
+    counted, costs one hash and the same reads and writes, and is answered the same (GW-2). From the
+    fifth failure on the handle is locked for the network, or for the device if it signed in as the
+    person before, and the answer says for how long; other sources are not affected (GW-13).
 
     Raises:
         SignInRefused: whatever the cause.
@@ -54,12 +60,25 @@ async def sign_in(
     """
     tenant = await store.tenants.find_only()
     tenant_id = tenant.id if tenant else TenantId("")
-    key = attempt_key(tenant_id=tenant_id, handle=handle)
+    named = await store.people.find_by_handle(_normal(handle), tenant_id=tenant_id)
+    key = attempt_key(tenant_id=tenant_id, handle=handle, source=source_of(sealing, named, origin))
     async with hashing.turn(key):
-        person, credential = await _check(
-            store, hashing, key=key, tenant_id=tenant_id, handle=handle, password=password, now=now
+        locked = await count_attempt(store, key, refusal=SignInRefused, now=now)
+        checked = await _check(
+            store, hashing, named, tenant_id=tenant_id, password=password, now=now
         )
+        if checked is None:
+            await note_failed_sign_in(
+                store,
+                tenant_id=tenant_id,
+                person_id=named.id if named else PersonId(""),
+                network=origin.network,
+                now=now,
+            )
+            log.info("sign_in.refused", person_id=named.id if named else "", locked=bool(locked))
+            raise SignInRefused(retry_after=locked)
         await store.attempts.forget(key)
+    person, credential = checked
 
     proved = Proved(
         person_id=person.id,
@@ -68,6 +87,7 @@ async def sign_in(
         credential_stamp=credential.stamp,
         device=device,
         single_sign_on="",
+        network=origin.network,
     )
     factors = confirmed(await store.factors.list_of(person.id))
     if factors:
@@ -79,31 +99,28 @@ async def sign_in(
         renewed = await hashing.make(comparable(password))
     opened = await _open(store, proved=proved, renewed=renewed, now=now)
     log.info("session.started", person_id=person.id, session_id=opened.session.id)
-    return admitted(issuer, opened, now=now)
+    return admitted(issuer, opened, device_key=device_key(sealing, person, origin), now=now)
 
 
 async def _check(
     store: Store,
     hashing: Hashing,
+    named: Person | None,
     *,
-    key: str,
     tenant_id: TenantId,
-    handle: str,
     password: str,
     now: datetime,
-) -> tuple[Person, Credential]:
-    locked = await count_attempt(store, key, refusal=SignInRefused, now=now)
+) -> tuple[Person, Credential] | None:
+    """Return the person and the account if the password opens it; the same work in every case."""
     policy = await store.sign_in_policies.get(tenant_id)
-    person = await store.people.find_by_handle(_normal(handle), tenant_id=tenant_id)
-    credential = await store.credentials.find(person.id if person else PersonId(""))
+    credential = await store.credentials.find(named.id if named else PersonId(""))
     matches = await hashing.matches(credential.password_hash if credential else None, password)
-    if person is None or credential is None or not matches or not person.welcome(now=now):
-        log.info("sign_in.refused", person_id=person.id if person else "", locked=bool(locked))
-        raise SignInRefused(retry_after=locked)
-    if not policy.local_accounts and person.kind is not Kind.BOOTSTRAP:
-        log.info("sign_in.refused_by_policy", person_id=person.id)
-        raise SignInRefused(retry_after=locked)
-    return person, credential
+    if named is None or credential is None or not matches or not named.welcome(now=now):
+        return None
+    if not policy.local_accounts and named.kind is not Kind.BOOTSTRAP:
+        log.info("sign_in.refused_by_policy", person_id=named.id)
+        return None
+    return named, credential
 
 
 def _normal(handle: str) -> str:

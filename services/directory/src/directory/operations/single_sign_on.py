@@ -16,6 +16,7 @@ from directory.domain.openid import ATTEMPT_LIFETIME, RANDOM_BYTES, Attempt, Lin
 from directory.domain.people import Person
 from directory.domain.refusals import SignInRefused
 from directory.domain.sessions import device_name
+from directory.domain.sign_in_attempts import Origin
 from directory.domain.sign_in_refusals import (
     ProviderInvalid,
     ProviderNotFound,
@@ -30,6 +31,7 @@ from directory.operations.admitting import (
     confirmed,
     open_session,
 )
+from directory.operations.devices import device_key
 from directory.operations.openid import OpenIdClient
 from directory.operations.openid.documents import IdTokenInvalid
 from directory.operations.passkeys import Passkeys
@@ -109,6 +111,7 @@ async def complete_single_sign_on(
     passkeys: Passkeys,
     sealing: Sealing,
     returned: Returned,
+    origin: Origin,
     now: datetime,
 ) -> Admitted:
     """Trade the provider's code for a session, or for the question for a second factor.
@@ -140,6 +143,7 @@ async def complete_single_sign_on(
         credential_stamp=b"",
         device=attempt.device,
         single_sign_on=provider.name,
+        network=origin.network,
     )
     factors = confirmed(await store.factors.list_of(person.id))
     if factors and not subject.second_factor:
@@ -155,7 +159,8 @@ async def complete_single_sign_on(
         session_id=opened.session.id,
         provider_id=provider.id,
     )
-    return admitted(issuer, opened, now=now)
+    key_of_device = device_key(sealing, opened.person, origin)
+    return admitted(issuer, opened, device_key=key_of_device, now=now)
 
 
 async def _subject(

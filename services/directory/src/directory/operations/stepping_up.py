@@ -52,7 +52,9 @@ async def step_up(
         if now - session.started_at > FRESH:
             raise StepUpRequired
         return SteppedUp(person=person, factors=factors)
-    key = attempt_key(tenant_id=person.tenant_id, handle=person.handle)
+    key = attempt_key(
+        tenant_id=person.tenant_id, handle=person.handle, source=f"session:{session.id}"
+    )
     async with hashing.turn(key):
         locked = await count_attempt(store, key, refusal=StepUpRequired, now=now)
         if not await hashing.matches(credential.password_hash, password):

@@ -64,7 +64,9 @@ async def init_tenant(
         tenant=tenant,
         now=now,
     )
-    password = normalise(admin_password, field="admin_password")
+    password = normalise(
+        admin_password, field="admin_password", about=(*admin.obvious_words, tenant.name)
+    )
     credential = Credential(
         person_id=admin.id, tenant_id=tenant.id, password_hash=await hashing.make(password)
     )

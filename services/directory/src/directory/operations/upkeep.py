@@ -10,6 +10,7 @@ from plexuskit.clock import Clock
 from plexuskit.errors import Refusal
 
 from directory.operations.bindings import end_expired_bindings
+from directory.operations.failed_sign_ins import state_failed_sign_ins
 from directory.operations.leaving import EXPIRED_AT_ONCE, expire_guests
 from directory.store import Store
 
@@ -26,14 +27,18 @@ async def end_expired_guests(store: Store, *, now: datetime) -> int:
     return total
 
 
-JOBS: Final[tuple[Callable[..., Awaitable[int]], ...]] = (end_expired_guests, end_expired_bindings)
+JOBS: Final[tuple[Callable[..., Awaitable[int]], ...]] = (
+    end_expired_guests,
+    end_expired_bindings,
+    state_failed_sign_ins,
+)
 
 
 async def keep_up(store: Store, *, clock: Clock, every: timedelta) -> None:
     """Let expired guests go and remove expired bindings, once in a while, for ever.
 
-    Both are without effect from their time on in any case; this tells everybody. What fails is done
-    at the next turn.
+    Both are without effect from their time on in any case; this tells everybody. Failed attempts to
+    sign in become facts. What fails is done at the next turn.
     """
     while True:
         for job in JOBS:

@@ -10,6 +10,7 @@ from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Transactio
 
 from directory.domain.ids import PersonId, TenantId
 from directory.domain.passwords import FORGOTTEN_AFTER, Attempts
+from directory.domain.sign_in_attempts import FailedSignIns
 from directory.store.documents import Document, attempts_from
 
 SCHEMA_VERSION: Final = 1
@@ -116,6 +117,54 @@ class AttemptLog:
     async def forget(self, key: str) -> None:
         """Forget the attempts of a key after a success."""
         await self._attempts.delete({"_id": key})
+
+
+class FailedSignInLog:
+    """Failed attempts to sign in, added up until their minute is over and they become facts."""
+
+    def __init__(self, db: Database) -> None:
+        self._failed = db.collection("failed_sign_ins", schema_version=SCHEMA_VERSION)
+
+    async def provision(self) -> None:
+        """Create the collection; it is read by minute."""
+        await self._failed.ensure_indexes([Index(keys=[("minute", ASCENDING)])])
+
+    async def add(self, failed: FailedSignIns) -> None:
+        """Add to the attempts of the same person, network and minute."""
+        await self._failed.update(
+            {"_id": failed.key},
+            {
+                "$inc": {"attempts": failed.attempts},
+                "$setOnInsert": {
+                    "tenant_id": failed.tenant_id,
+                    "person_id": failed.person_id,
+                    "network": failed.network,
+                    "minute": failed.minute,
+                    "second_factor": failed.second_factor,
+                },
+            },
+            upsert=True,
+        )
+
+    async def take(
+        self, *, before: datetime, most: int, tx: Transaction
+    ) -> tuple[FailedSignIns, ...]:
+        """Remove and return attempts of minutes before an instant, the oldest first."""
+        found = await self._failed.find_all(
+            {"minute": {"$lt": before}}, sort=[("minute", ASCENDING)], limit=most, tx=tx
+        )
+        await self._failed.delete_many({"_id": {"$in": [each["_id"] for each in found]}}, tx=tx)
+        return tuple(
+            FailedSignIns(
+                tenant_id=TenantId(each["tenant_id"]),
+                person_id=PersonId(each["person_id"]),
+                network=each["network"],
+                minute=each["minute"],
+                second_factor=each["second_factor"],
+                attempts=each["attempts"],
+            )
+            for each in found
+        )
 
 
 def _document(credential: Credential, *, now: datetime) -> Document:

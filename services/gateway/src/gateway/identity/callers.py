@@ -67,9 +67,17 @@ class Callers:
             await asyncio.sleep(_FORGET_SECONDS)
             self.forget()
 
-    def anonymous(self, audience: str) -> bytes:
-        """Return a serialized SignedCaller of nobody yet, for public methods."""
-        return self._anonymous.for_audience(audience)
+    def anonymous(self, audience: str, *, network: str = "") -> bytes:
+        """Return a serialized SignedCaller of nobody yet, for public methods.
+
+        Args:
+            audience: the service it is for.
+            network: where the call comes from; empty where that is not known.
+        """
+        if not network:
+            return self._anonymous.for_audience(audience)
+        context = CallerContext(kind=CallerContext.KIND_ANONYMOUS, network=network)
+        return self._tokens(context).for_audience(audience)
 
     def _tokens(self, context: CallerContext) -> CallerTokens:
         return CallerTokens(self._signer, context, clock=self._clock)

@@ -5,7 +5,7 @@ from gateway.limits.classes import MethodClass, class_of
 from gateway.limits.limits import LIMITED, Leave, Limits
 from gateway.limits.networks import FORWARDED_FOR, Networks
 from gateway.limits.refusals import RateLimited, TooManyCalls, TooManyHeaders, TooManyStreams
-from gateway.limits.strangers import Attempt, Strangers
+from gateway.limits.strangers import Attempt, Strangers, network_of_call
 from gateway.limits.uses import Uses
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "TooManyStreams",
     "Uses",
     "class_of",
+    "network_of_call",
 ]

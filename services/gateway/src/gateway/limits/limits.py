@@ -130,7 +130,10 @@ class Limits:
         Returns what gives it back when the call succeeds, None when nothing is limited. Raises
         RateLimited.
         """
-        return self.strangers.begin(peer, forwarded) if self.enabled else None
+        if not self.enabled:
+            self.strangers.note(peer, forwarded)
+            return None
+        return self.strangers.begin(peer, forwarded)
 
     def handle(self, method: MethodInfo, request: bytes) -> None:
         """Take a token for the handle of a sign-in; see Strangers.handle. Raises RateLimited."""

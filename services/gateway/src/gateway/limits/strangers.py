@@ -26,6 +26,13 @@ _ENDINGS: Final = frozenset({"/plexus.directory.v1.SessionService/CompleteSingle
 
 _attempt: "ContextVar[Attempt | None]" = ContextVar("gateway_attempt", default=None)
 
+
+def network_of_call() -> str:
+    """Return the network of the call without an identity that is being served; empty for none."""
+    attempt = _attempt.get()
+    return attempt.network if attempt is not None else ""
+
+
 Refuse = Callable[[str, float], Exception]
 """Makes the refusal of a limit by its name and the seconds to wait."""
 
@@ -80,9 +87,13 @@ class Strangers:
             peer: who has connected; see `Networks.of`.
             forwarded: the call's `X-Forwarded-For` headers.
         """
-        network = self.networks.of(peer, forwarded)
-        attempt = Attempt(network)
-        self._take(attempt, self._of(network), ADDRESS, network)
+        attempt = self.note(peer, forwarded)
+        self._take(attempt, self._of(attempt.network), ADDRESS, attempt.network)
+        return attempt
+
+    def note(self, peer: str, forwarded: Sequence[str]) -> Attempt:
+        """Note where the call that is being served comes from, and take nothing."""
+        attempt = Attempt(self.networks.of(peer, forwarded))
         _attempt.set(attempt)
         return attempt
 

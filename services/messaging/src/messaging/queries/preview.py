@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from plexus_access.roles import holds
 from plexuskit.grpc import Actor
 
 from messaging.domain.availability import Addressed, OffHours, off_hours
@@ -56,6 +57,8 @@ async def _subtree(store: Store, actor: Actor, addressed: Addressed) -> frozense
     wanted = addressed.department_ids
     if not wanted:
         return frozenset()
-    known = await store.people.find_departments(wanted)
+    # Without the permission a department that exists is answered like one that does not (GW-5).
+    reads = holds("departments.read", roles=actor.roles, extra=actor.extra, scopes=actor.scopes)
+    known = await store.people.find_departments(wanted) if reads else {}
     department_versions(sorted(wanted), known, tenant_id=actor.tenant_id)
     return frozenset() if addressed.is_everybody else await store.people.below(wanted)

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cplexus/authz/v1/caller.proto\x12\x0fplexus.authz.v1\"\x97\x03\n\rCallerContext\x12\x31\n\x04kind\x18\x01 \x01(\x0e\x32#.plexus.authz.v1.CallerContext.Kind\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12\r\n\x05roles\x18\x05 \x03(\t\x12\x0f\n\x07service\x18\x06 \x01(\t\x12\x10\n\x08\x61udience\x18\x07 \x01(\t\x12\x14\n\x0cissued_at_ms\x18\x08 \x01(\x03\x12\x15\n\rexpires_at_ms\x18\t \x01(\x03\x12\x14\n\x0c\x61pi_token_id\x18\n \x01(\t\x12\x0e\n\x06scopes\x18\x0b \x03(\t\x12\r\n\x05guest\x18\x0c \x01(\x08\x12\x15\n\rsecond_factor\x18\r \x01(\x08\x12\x19\n\x11\x65xtra_permissions\x18\x0e \x03(\t\"S\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_PERSON\x10\x01\x12\x10\n\x0cKIND_SERVICE\x10\x02\x12\x12\n\x0eKIND_ANONYMOUS\x10\x03\"B\n\x0cSignedCaller\x12\x0f\n\x07\x63ontext\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06key_id\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cplexus/authz/v1/caller.proto\x12\x0fplexus.authz.v1\"\xa8\x03\n\rCallerContext\x12\x31\n\x04kind\x18\x01 \x01(\x0e\x32#.plexus.authz.v1.CallerContext.Kind\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12\r\n\x05roles\x18\x05 \x03(\t\x12\x0f\n\x07service\x18\x06 \x01(\t\x12\x10\n\x08\x61udience\x18\x07 \x01(\t\x12\x14\n\x0cissued_at_ms\x18\x08 \x01(\x03\x12\x15\n\rexpires_at_ms\x18\t \x01(\x03\x12\x14\n\x0c\x61pi_token_id\x18\n \x01(\t\x12\x0e\n\x06scopes\x18\x0b \x03(\t\x12\r\n\x05guest\x18\x0c \x01(\x08\x12\x15\n\rsecond_factor\x18\r \x01(\x08\x12\x19\n\x11\x65xtra_permissions\x18\x0e \x03(\t\x12\x0f\n\x07network\x18\x0f \x01(\t\"S\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_PERSON\x10\x01\x12\x10\n\x0cKIND_SERVICE\x10\x02\x12\x12\n\x0eKIND_ANONYMOUS\x10\x03\"B\n\x0cSignedCaller\x12\x0f\n\x07\x63ontext\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06key_id\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,9 +32,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.authz.v1.caller_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CALLERCONTEXT']._serialized_start=50
-  _globals['_CALLERCONTEXT']._serialized_end=457
-  _globals['_CALLERCONTEXT_KIND']._serialized_start=374
-  _globals['_CALLERCONTEXT_KIND']._serialized_end=457
-  _globals['_SIGNEDCALLER']._serialized_start=459
-  _globals['_SIGNEDCALLER']._serialized_end=525
+  _globals['_CALLERCONTEXT']._serialized_end=474
+  _globals['_CALLERCONTEXT_KIND']._serialized_start=391
+  _globals['_CALLERCONTEXT_KIND']._serialized_end=474
+  _globals['_SIGNEDCALLER']._serialized_start=476
+  _globals['_SIGNEDCALLER']._serialized_end=542
 # @@protoc_insertion_point(module_scope)

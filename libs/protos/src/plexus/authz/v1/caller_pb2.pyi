@@ -66,6 +66,7 @@ class CallerContext(_message.Message):
     GUEST_FIELD_NUMBER: _builtins.int
     SECOND_FACTOR_FIELD_NUMBER: _builtins.int
     EXTRA_PERMISSIONS_FIELD_NUMBER: _builtins.int
+    NETWORK_FIELD_NUMBER: _builtins.int
     kind: Global___CallerContext.Kind.ValueType
     tenant_id: _builtins.str
     """Tenant of the caller; empty for services and for anonymous callers."""
@@ -87,6 +88,10 @@ class CallerContext(_message.Message):
     """The person is a guest (GW-5)."""
     second_factor: _builtins.bool
     """A second factor was given in this session."""
+    network: _builtins.str
+    """Network of the client as the gateway sees it: an IPv4 address as `192.0.2.7/32`, or the /64 of an IPv6 address. Set for
+    KIND_ANONYMOUS; empty where the gateway does not know it.
+    """
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the tenant roles held, for example `admin`, `member`."""
@@ -116,10 +121,11 @@ class CallerContext(_message.Message):
         guest: _builtins.bool = ...,
         second_factor: _builtins.bool = ...,
         extra_permissions: _abc.Iterable[_builtins.str] | None = ...,
+        network: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_token_id", b"api_token_id", "audience", b"audience", "expires_at_ms", b"expires_at_ms", "extra_permissions", b"extra_permissions", "guest", b"guest", "issued_at_ms", b"issued_at_ms", "kind", b"kind", "person_id", b"person_id", "roles", b"roles", "scopes", b"scopes", "second_factor", b"second_factor", "service", b"service", "session_id", b"session_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_token_id", b"api_token_id", "audience", b"audience", "expires_at_ms", b"expires_at_ms", "extra_permissions", b"extra_permissions", "guest", b"guest", "issued_at_ms", b"issued_at_ms", "kind", b"kind", "network", b"network", "person_id", b"person_id", "roles", b"roles", "scopes", b"scopes", "second_factor", b"second_factor", "service", b"service", "session_id", b"session_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

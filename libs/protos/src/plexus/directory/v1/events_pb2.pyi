@@ -305,3 +305,194 @@ class FeedStopped(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FeedStopped: _TypeAlias = FeedStopped  # noqa: Y015
+
+@_typing.final
+class SessionStarted(_message.Message):
+    """A person signed in. Topic `directory.sign_in.v1`, key = person id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    METHODS_FIELD_NUMBER: _builtins.int
+    SINGLE_SIGN_ON_FIELD_NUMBER: _builtins.int
+    NETWORK_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    person_id: _builtins.str
+    single_sign_on: _builtins.str
+    """Name of the OpenID provider; empty for a local account."""
+    network: _builtins.str
+    """Where from: see CallerContext.network."""
+    @_builtins.property
+    def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """How, in the words of RFC 8176: `pwd`, `otp`, `hwk`, `fed`, `mfa`."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        methods: _abc.Iterable[_builtins.str] | None = ...,
+        single_sign_on: _builtins.str = ...,
+        network: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["methods", b"methods", "network", b"network", "person_id", b"person_id", "session_id", b"session_id", "single_sign_on", b"single_sign_on"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionStarted: _TypeAlias = SessionStarted  # noqa: Y015
+
+@_typing.final
+class SignInFailed(_message.Message):
+    """Attempts to sign in that failed, added up for each person, network and minute; told once the minute is over. Topic
+    `directory.sign_in.v1`, key = person id, or tenant id for handles that nobody has.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    NETWORK_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    MINUTE_FIELD_NUMBER: _builtins.int
+    SECOND_FACTOR_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    """Empty: handles that nobody has, which are not stored."""
+    network: _builtins.str
+    attempts: _builtins.int
+    second_factor: _builtins.bool
+    """The password was right, the second factor was not."""
+    @_builtins.property
+    def minute(self) -> _timestamp_pb2.Timestamp:
+        """The minute in which they were made."""
+
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+        network: _builtins.str = ...,
+        attempts: _builtins.int = ...,
+        minute: _timestamp_pb2.Timestamp | None = ...,
+        second_factor: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["minute", b"minute"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "minute", b"minute", "network", b"network", "person_id", b"person_id", "second_factor", b"second_factor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignInFailed: _TypeAlias = SignInFailed  # noqa: Y015
+
+@_typing.final
+class PasswordSet(_message.Message):
+    """A person's password was set. Topic `directory.sign_in.v1`, key = person id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PasswordSet: _TypeAlias = PasswordSet  # noqa: Y015
+
+@_typing.final
+class ApiTokenCreated(_message.Message):
+    """An API token was made. Topic `directory.sign_in.v1`, key = person id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    API_TOKEN_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    api_token_id: _builtins.str
+    person_id: _builtins.str
+    """Who the app acts as."""
+    name: _builtins.str
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        api_token_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_token_id", b"api_token_id", "expires_at", b"expires_at", "name", b"name", "person_id", b"person_id", "scopes", b"scopes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApiTokenCreated: _TypeAlias = ApiTokenCreated  # noqa: Y015
+
+@_typing.final
+class SecondFactorAdded(_message.Message):
+    """A second factor was set up. Topic `directory.sign_in.v1`, key = person id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACTOR_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    factor_id: _builtins.str
+    person_id: _builtins.str
+    kind: _builtins.str
+    """`totp` or `passkey`."""
+    def __init__(
+        self,
+        *,
+        factor_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor_id", b"factor_id", "kind", b"kind", "person_id", b"person_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SecondFactorAdded: _TypeAlias = SecondFactorAdded  # noqa: Y015
+
+@_typing.final
+class SecondFactorRemoved(_message.Message):
+    """A second factor was taken away. Topic `directory.sign_in.v1`, key = person id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACTOR_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    factor_id: _builtins.str
+    person_id: _builtins.str
+    kind: _builtins.str
+    """`totp` or `passkey`."""
+    def __init__(
+        self,
+        *,
+        factor_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor_id", b"factor_id", "kind", b"kind", "person_id", b"person_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SecondFactorRemoved: _TypeAlias = SecondFactorRemoved  # noqa: Y015

@@ -114,20 +114,26 @@ class SignInRequest(_message.Message):
     HANDLE_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
     DEVICE_FIELD_NUMBER: _builtins.int
+    DEVICE_KEY_FIELD_NUMBER: _builtins.int
     handle: _builtins.str
     password: _builtins.str
     device: _builtins.str
     """What the person reads in the list of sessions, for example `plexus cli on host`."""
+    device_key: _builtins.str
+    """`device_key` of an earlier sign-in of this person on this device; empty otherwise. Wrong passwords that strangers try
+    elsewhere do not lock such a device out.
+    """
     def __init__(
         self,
         *,
         handle: _builtins.str = ...,
         password: _builtins.str = ...,
         device: _builtins.str = ...,
+        device_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "handle", b"handle", "password", b"password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "device_key", b"device_key", "handle", b"handle", "password", b"password"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -140,6 +146,9 @@ class SignInResponse(_message.Message):
     TOKENS_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
     CHALLENGE_FIELD_NUMBER: _builtins.int
+    DEVICE_KEY_FIELD_NUMBER: _builtins.int
+    device_key: _builtins.str
+    """For later SignIn calls of this person from this device; keep it like a refresh token. Set with `tokens`."""
     @_builtins.property
     def tokens(self) -> Global___Tokens:
         """Unset while a challenge is to be answered."""
@@ -154,10 +163,11 @@ class SignInResponse(_message.Message):
         tokens: Global___Tokens | None = ...,
         person: _people_pb2.Person | None = ...,
         challenge: Global___SecondFactorChallenge | None = ...,
+        device_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "person", b"person", "tokens", b"tokens"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "person", b"person", "tokens", b"tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "device_key", b"device_key", "person", b"person", "tokens", b"tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -240,6 +250,9 @@ class CompleteSignInResponse(_message.Message):
 
     TOKENS_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
+    DEVICE_KEY_FIELD_NUMBER: _builtins.int
+    device_key: _builtins.str
+    """For later SignIn calls of this person from this device; keep it like a refresh token. Set with `tokens`."""
     @_builtins.property
     def tokens(self) -> Global___Tokens: ...
     @_builtins.property
@@ -249,10 +262,11 @@ class CompleteSignInResponse(_message.Message):
         *,
         tokens: Global___Tokens | None = ...,
         person: _people_pb2.Person | None = ...,
+        device_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person", "tokens", b"tokens"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person", "tokens", b"tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_key", b"device_key", "person", b"person", "tokens", b"tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -406,6 +420,9 @@ class CompleteSingleSignOnResponse(_message.Message):
     TOKENS_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
     CHALLENGE_FIELD_NUMBER: _builtins.int
+    DEVICE_KEY_FIELD_NUMBER: _builtins.int
+    device_key: _builtins.str
+    """For later SignIn calls of this person from this device; keep it like a refresh token. Set with `tokens`."""
     @_builtins.property
     def tokens(self) -> Global___Tokens:
         """Unset while a challenge is to be answered."""
@@ -422,10 +439,11 @@ class CompleteSingleSignOnResponse(_message.Message):
         tokens: Global___Tokens | None = ...,
         person: _people_pb2.Person | None = ...,
         challenge: Global___SecondFactorChallenge | None = ...,
+        device_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "person", b"person", "tokens", b"tokens"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "person", b"person", "tokens", b"tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "device_key", b"device_key", "person", b"person", "tokens", b"tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

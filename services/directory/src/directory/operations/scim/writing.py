@@ -38,7 +38,11 @@ async def hashed(hashing: Hashing, user: FeedUser) -> PasswordSet:
     """
     if not user.password:
         return NO_PASSWORD
-    return PasswordSet(hash=await hashing.make(normalise(user.password, field="password")))
+    names = (user.user_name or "", user.display_name or "")
+    about = [part for name in names for part in (name, name.partition("@")[0])]
+    return PasswordSet(
+        hash=await hashing.make(normalise(user.password, field="password", about=about))
+    )
 
 
 async def check(

@@ -1,0 +1,53 @@
+"""Facts about signing in: whose sign-in they are about, and how it went (GW-7)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from plexus.directory.v1 import events_pb2 as facts
+
+from audit.events.reading import instant
+
+_OF_PERSON: Final = (
+    facts.SessionRevoked,
+    facts.SessionStarted,
+    facts.SignInFailed,
+    facts.PasswordSet,
+    facts.ApiTokenCreated,
+    facts.SecondFactorAdded,
+    facts.SecondFactorRemoved,
+)
+
+
+def sign_in_details(fact: Any) -> Mapping[str, str]:
+    """Return the details of an entry about signing in; nothing for another fact.
+
+    Every one names the affected person, where there is one; never a password, a token's secret or a
+    handle that nobody has.
+    """
+    if not isinstance(fact, _OF_PERSON):
+        return {}
+    details = {"person": f"person:{fact.person_id}"} if fact.person_id else {}
+    return details | _particulars(fact)
+
+
+def _particulars(fact: Any) -> dict[str, str]:
+    match fact:
+        case facts.SessionStarted():
+            provider = {"provider": fact.single_sign_on} if fact.single_sign_on else {}
+            return {"methods": " ".join(fact.methods), "network": fact.network} | provider
+        case facts.SignInFailed():
+            return {
+                "attempts": str(fact.attempts),
+                "network": fact.network,
+                "minute": instant(fact.minute).isoformat(),
+                "failed": "second factor" if fact.second_factor else "password",
+            }
+        case facts.ApiTokenCreated():
+            return {
+                "name": fact.name,
+                "scopes": " ".join(fact.scopes),
+                "expires_at": instant(fact.expires_at).isoformat(),
+            }
+        case facts.SecondFactorAdded() | facts.SecondFactorRemoved():
+            return {"kind": fact.kind}
+    return {}
