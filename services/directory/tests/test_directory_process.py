@@ -89,7 +89,12 @@ async def process(
     kafka_topics: Callable[..., Awaitable[object]],
     caller_keys_of: Callable[[str], CallerSection],
 ) -> AsyncIterator[Process]:
-    await kafka_topics("directory.person.v1", "directory.department.v1", "directory.group.v1")
+    await kafka_topics(
+        "directory.person.v1",
+        "directory.department.v1",
+        "directory.group.v1",
+        "directory.sign_in.v1",
+    )
     log = tmp_path / "log"
     env = environment(
         tmp_path, mongo_url, unique_name, kafka_section_of("directory"), caller_keys_of

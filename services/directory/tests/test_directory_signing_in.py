@@ -426,13 +426,17 @@ async def test_ones_own_password_needs_the_old_one_and_ends_the_other_sessions(
         await company.sign_in("root")
 
 
-async def test_guessing_the_old_password_is_counted_with_signing_in(company: Any) -> None:
+@pytest.mark.rule("GW-13")
+async def test_gw_13_guessing_the_old_password_locks_the_session_and_not_the_person(
+    company: Any,
+) -> None:
     for _ in range(5):
         with pytest.raises(OldPasswordWrong) as refused:
             await set_password(company, old="not that one")
     assert refused.value.retry_after == 30 * SECOND
-    with pytest.raises(SignInRefused):
-        await company.sign_in("root")
+    with pytest.raises(OldPasswordWrong):
+        await set_password(company)
+    assert await company.sign_in("root")
 
 
 async def test_an_administrator_sets_anothers_password_and_a_member_does_not(company: Any) -> None:
