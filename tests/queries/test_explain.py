@@ -35,7 +35,7 @@ from pymongo.errors import BulkWriteError
 from tasks.store import Store as TasksStore
 
 from .exceptions import EXCEPTIONS
-from .filling import LIMIT, Filling, documents
+from .filling import LIMIT, Filling, documents, vary
 
 DOCUMENTS = 20_000
 FACTOR, ALLOWANCE = 3, 50
@@ -189,7 +189,16 @@ def stage_of(stage: Mapping[str, Any], filling: Filling) -> dict[str, Any]:
     if name == "$lookup" and "pipeline" in value:
         inner = [stage_of(each, filling) for each in value["pipeline"]]
         return {name: {**value, "pipeline": inner}}
-    return {name: value}
+    return {name: operands(value)}
+
+
+def operands(value: Any) -> Any:
+    """Put some value into each placeholder of an expression: what it gives does not matter."""
+    if isinstance(value, Mapping):
+        return {key: operands(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [operands(each) for each in value]
+    return vary(value, "operand", 1)
 
 
 def examined(plan: Any) -> int:

@@ -42,6 +42,7 @@ _FIELDS_OF: Final = {
     "findAndModify": ("query", "sort", "hint"),
 }
 _EXAMPLES: Final = 6
+_OPERANDS: Final = "operands"
 
 
 class Recorder:
@@ -127,7 +128,7 @@ def plain(value: Any, *, keep: bool = False, field: str = "") -> Any:
     """
     if isinstance(value, Mapping):
         return {
-            key: plain(each, keep=keep, field=field if key.startswith("$") else key)
+            key: plain(each, keep=keep, field=field if key.startswith("$") and not keep else key)
             for key, each in value.items()
         }
     if isinstance(value, list | tuple):
@@ -137,14 +138,16 @@ def plain(value: Any, *, keep: bool = False, field: str = "") -> Any:
     if isinstance(value, str):
         return value if keep or field in LITERAL_FIELDS else "<str>"
     if isinstance(value, int):
-        return value if (value == 0 and field == "root_seq") or keep else "<int>"
+        # In an expression's list it is a value, elsewhere (`{"field": 1}`) a word of the language.
+        literal = (value == 0 and field == "root_seq") or (keep and field != _OPERANDS)
+        return value if literal else "<int>"
     return f"<{type(value).__name__}>"
 
 
 def _plain_list(value: Sequence[Any], *, keep: bool, field: str) -> list[Any]:
     """Bring clauses and values of one shape together: their number is no part of the question."""
-    each = [plain(one, keep=keep, field=field) for one in value]
-    if keep:
+    each = [plain(one, keep=keep, field=_OPERANDS if keep else field) for one in value]
+    if keep and field != "$or":
         return each
     different = {json.dumps(one, sort_keys=True): one for one in each}
     return [different[key] for key in sorted(different)]
