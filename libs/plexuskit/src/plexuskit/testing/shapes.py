@@ -219,6 +219,9 @@ def _service_of(item: pytest.Item) -> str:
 
 
 def _judge(item: pytest.Item, service: str) -> None:
+    recorded = (item.config.rootpath / CATALOGUE / f"{service}.json").exists()
+    if not recorded and not os.environ.get(RECORD):
+        return  # a service with a catalogue is listed in tests/queries/test_explain.py
     known = _known(item.config.rootpath, service)
     heard = _recorder.heard[service]
     unknown = {key: shape for key, shape in heard.items() if key not in known}
