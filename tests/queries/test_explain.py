@@ -80,7 +80,7 @@ async def test_no_query_reads_much_more_than_it_returns(
 
 
 def names_ids(shape: Mapping[str, Any]) -> bool:
-    """Tell whether a shape reads nothing but documents that it names by `_id`."""
+    """Return whether a shape reads nothing but documents that it names by `_id`."""
     wanted = condition_of(shape)
     if not wanted:
         return shape["command"] == "count"  # from the collection's metadata

@@ -19,7 +19,7 @@ from messaging.domain.log import Head
 SCHEMA_VERSION = 1
 # Members of one conversation in one part of a stream of all memberships: some 150 KB.
 MOST_TOGETHER = 5_000
-# What a member takes on a page, and each stay of theirs.
+# Bytes of a member on a page, and of each stay.
 MEMBER_BYTES = 200
 STAY_BYTES = 60
 
