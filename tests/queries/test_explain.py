@@ -201,11 +201,12 @@ def operands(value: Any) -> Any:
     return vary(value, "operand", 1)
 
 
-def examined(plan: Any) -> int:
-    """Add up what all parts of a plan have read: the larger of keys and documents."""
+def examined(plan: Mapping[str, Any]) -> int:
+    """Give the larger of keys and documents that a plan has read, joined collections included."""
+    parts = [stats_of(plan), *(each for each in plan.get("stages", []) if "$lookup" in each)]
     return max(
-        sum(numbers(plan, "totalKeysExamined")),
-        sum(numbers(plan, "totalDocsExamined")),
+        sum(int(part.get(name, 0)) for part in parts)
+        for name in ("totalKeysExamined", "totalDocsExamined")
     )
 
 
@@ -214,26 +215,21 @@ def returned(plan: Mapping[str, Any]) -> int:
 
     Of a pipeline what its first stages give to the rest, and what it has joined.
     """
-    stages = plan.get("stages", [])
-    stats = plan["executionStats"] if "executionStats" in plan else stages[0]["$cursor"]
-    stats = stats.get("executionStats", stats)
+    stats = stats_of(plan)
     top = stats["executionStages"]
     written = max(top.get("nMatched", 0), top.get("nWouldDelete", 0))
-    joined = sum(int(each["nReturned"]) for each in stages if "$lookup" in each)
+    joined = sum(int(each["nReturned"]) for each in plan.get("stages", []) if "$lookup" in each)
     return max(int(stats["nReturned"]), written) + joined
 
 
-def numbers(plan: Any, name: str) -> Iterator[int]:
-    """Find a number anywhere in a plan."""
-    if isinstance(plan, Mapping):
-        for key, value in plan.items():
-            if key == name:
-                yield value
-            else:
-                yield from numbers(value, name)
-    elif isinstance(plan, list):
-        for each in plan:
-            yield from numbers(each, name)
+def stats_of(plan: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the statistics of a plan, or of the first stages of a pipeline."""
+    found: Mapping[str, Any] = (
+        plan["executionStats"]
+        if "executionStats" in plan
+        else plan["stages"][0]["$cursor"]["executionStats"]
+    )
+    return found
 
 
 def excuse(service: str, shape: Mapping[str, Any]) -> int | None:
