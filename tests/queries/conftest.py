@@ -14,7 +14,7 @@ from plexuskit.testing.servers.mongo import NativeMongo, delay_commands
 from pymongo import monitoring
 
 DELAY_MS = 3
-# What the gateway gives a call whose client names no deadline.
+# The deadline that the gateway sets where the client names none.
 DEADLINE = 10.0
 UNCOUNTED = frozenset({"hello", "ping", "endSessions", "configureFailPoint", "killCursors"})
 Call = Callable[[], Awaitable[Any]]

@@ -19,4 +19,31 @@ class Exceeding(NamedTuple):
     reason: str
 
 
-EXCEPTIONS: tuple[Exceeding, ...] = ()
+EXCEPTIONS: tuple[Exceeding, ...] = (
+    Exceeding(
+        "messaging",
+        "entries",
+        ('"hint": "seq"', '"silent": false', '"$group"'),
+        "Counts what is unread from the index alone, in a window of at most 1,000 messages of each "
+        "conversation of a page (UNREAD_WINDOW).",
+    ),
+    Exceeding(
+        "messaging",
+        "entries",
+        ('"hint": "replies"', '"$group"'),
+        "Groups the replies of the same window by thread, from the index alone.",
+    ),
+    Exceeding(
+        "messaging",
+        "entries",
+        ('"hint": "stored_at"', '"_id": "$conversation_id"'),
+        "Finds the conversations written to in five seconds, when heads are repaired after a "
+        "process has ended; no request waits for it.",
+    ),
+    Exceeding(
+        "messaging",
+        "heads",
+        ('"n": {"$sum": "$seq"}',),
+        "Adds up the tenant's conversations for GetMessagingStatus, which administrators ask for.",
+    ),
+)

@@ -12,7 +12,7 @@ from typing import Any
 BASE = datetime(2026, 1, 1, tzinfo=UTC)
 LIMIT = 50
 FEW = 3
-# How many different values a field takes; a field that is not named is different everywhere.
+# Number of different values of a field; a field that is not named is different everywhere.
 SPREADS = {
     "tenant_id": 1,
     "conversation_id": 400,
@@ -187,7 +187,7 @@ class Filling:
 
 
 def _fits(document: Mapping[str, Any], shape: Mapping[str, Any]) -> bool:
-    """Tell whether a document has the fields of a filter, and its flags."""
+    """Return whether a document has the fields of a filter, and its flags."""
     for name, value in shape.items():
         if name == "$and":
             if not all(_fits(document, each) for each in value):

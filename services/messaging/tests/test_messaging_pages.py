@@ -8,7 +8,7 @@ from plexuskit.clock import SystemClock
 from plexuskit.paging import MAX_PAGE_BYTES
 
 LONG = "长" * 50_000  # the longest text: 150,000 bytes
-# What a page may take beside the items that its budget counts.
+# Bytes of a page beside the items that its budget counts.
 SLACK = 64 * 1024
 
 

@@ -1,7 +1,7 @@
 """Shapes of queries: what a service asks MongoDB, with the values taken out.
 
-Loaded as a plugin (`-p plexuskit.testing.shapes`). While tests of `services/X` run, every command
-that X's code sends is brought into its shape and looked up in the committed catalogue
+Loaded as a plugin (`-p plexuskit.testing.shapes`). While tests of services run, every command that
+the code of service X sends is brought into its shape and looked up in the committed catalogue
 `tests/queries/shapes/X.json`; `tests/queries/test_explain.py` explains each of the catalogue. A
 test that sends an unknown shape fails. With `PLEXUS_RECORD_SHAPES=1` it is added to the catalogue
 instead, with examples of the documents that it found.
@@ -14,9 +14,11 @@ Commands that the tests send themselves are left out: the caller is found on the
 import fcntl
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -30,6 +32,7 @@ CATALOGUE: Final = Path("tests/queries/shapes")
 LITERAL_FIELDS: Final = frozenset(
     {"kind", "origin", "priority", "provider", "source.kind", "state", "status", "type"}
 )
+_SERVICE: Final = re.compile(r"/services/([a-z]+)/src/")
 _STAGES_OF_VALUES: Final = frozenset({"$match"})
 _FIELDS_OF: Final = {
     "find": ("filter", "sort", "hint", "limit", "skip", "projection"),
@@ -39,25 +42,31 @@ _FIELDS_OF: Final = {
     "findAndModify": ("query", "sort", "hint"),
 }
 _EXAMPLES: Final = 6
+_OPERANDS: Final = "operands"
 
 
 class Recorder:
-    """Collects the shapes of one test's commands."""
+    """Collects the shapes of one test's commands, by the service whose code sends them."""
 
     def __init__(self) -> None:
         """Hear nothing until a test of a service runs."""
         self.service = ""
-        self.heard: dict[str, dict[str, Any]] = {}
-        self.databases: set[str] = set()
+        self.heard: dict[str, dict[str, dict[str, Any]]] = {}
+        self.databases: dict[str, set[str]] = {}
         self.url = ""
 
+    def begin(self, service: str) -> None:
+        """Hear what a test of this service sends; of none with an empty name."""
+        self.service, self.heard, self.databases = service, {}, {}
+
     def started(self, event: "monitoring.CommandStartedEvent") -> None:
-        """Note the shapes of a command, if code of the service sent it."""
-        if not self.service or not _sent_by_source():
+        """Note the shapes of a command, if code of a service sent it."""
+        sender = _sender(self.service) if self.service else ""
+        if not sender:
             return
         for shape in shapes_of(event.command_name, event.command):
-            self.databases.add(event.database_name)
-            self.heard[json.dumps(shape, sort_keys=True)] = shape
+            self.databases.setdefault(sender, set()).add(event.database_name)
+            self.heard.setdefault(sender, {})[json.dumps(shape, sort_keys=True)] = shape
 
 
 def shapes_of(name: str, command: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -119,7 +128,7 @@ def plain(value: Any, *, keep: bool = False, field: str = "") -> Any:
     """
     if isinstance(value, Mapping):
         return {
-            key: plain(each, keep=keep, field=field if key.startswith("$") else key)
+            key: plain(each, keep=keep, field=field if key.startswith("$") and not keep else key)
             for key, each in value.items()
         }
     if isinstance(value, list | tuple):
@@ -129,30 +138,40 @@ def plain(value: Any, *, keep: bool = False, field: str = "") -> Any:
     if isinstance(value, str):
         return value if keep or field in LITERAL_FIELDS else "<str>"
     if isinstance(value, int):
-        return value if (value == 0 and field == "root_seq") or keep else "<int>"
+        # In an expression's list it is a value, elsewhere (`{"field": 1}`) a word of the language.
+        literal = (value == 0 and field == "root_seq") or (keep and field != _OPERANDS)
+        return value if literal else "<int>"
     return f"<{type(value).__name__}>"
 
 
 def _plain_list(value: Sequence[Any], *, keep: bool, field: str) -> list[Any]:
     """Bring clauses and values of one shape together: their number is no part of the question."""
-    each = [plain(one, keep=keep, field=field) for one in value]
-    if keep:
+    each = [plain(one, keep=keep, field=_OPERANDS if keep else field) for one in value]
+    if keep and field != "$or":
         return each
     different = {json.dumps(one, sort_keys=True): one for one in each}
     return [different[key] for key in sorted(different)]
 
 
-def _sent_by_source() -> bool:
-    """Tell whether the nearest caller outside of the driver's edge is source, not a test."""
-    frame = sys._getframe(3)  # noqa: SLF001 - the documented way to the callers
+def _sender(tested: str) -> str:
+    """Find whose code sends a command: a service's, or a library's for the service under test.
+
+    Empty where the nearest caller outside of the driver's edge is a test.
+    """
+    frame: FrameType | None = sys._getframe(3)  # noqa: SLF001 - the documented way to the callers
+    sender = ""
     while frame is not None:
         file = frame.f_code.co_filename
-        if "/tests/" in file or "/testing/" in file:
-            return False
-        if "/src/" in file and "/plexuskit/mongo/" not in file and "/site-packages/" not in file:
-            return True
-        frame = frame.f_back  # type: ignore[assignment] # the outermost frame has none
-    return False
+        frame = frame.f_back
+        if "/site-packages/" in file or "/plexuskit/mongo/" in file:
+            continue
+        if not sender and ("/tests/" in file or "/testing/" in file):
+            return ""
+        if found := _SERVICE.search(file):
+            return found[1]
+        if "/src/" in file:
+            sender = tested
+    return sender
 
 
 _recorder: Final = Recorder()
@@ -184,13 +203,12 @@ def shape_recorder() -> Recorder:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Hold the commands of a service's test against the catalogue."""
-    service = _service_of(item)
-    _recorder.service, _recorder.heard, _recorder.databases = service, {}, set()
+    _recorder.begin(_service_of(item))
     try:
         result = yield
     finally:
         _recorder.service = ""
-    if service and _recorder.heard:
+    for service in sorted(_recorder.heard):
         _judge(item, service)
     return result
 
@@ -201,8 +219,12 @@ def _service_of(item: pytest.Item) -> str:
 
 
 def _judge(item: pytest.Item, service: str) -> None:
+    recorded = (item.config.rootpath / CATALOGUE / f"{service}.json").exists()
+    if not recorded and not os.environ.get(RECORD):
+        return  # a service with a catalogue is listed in tests/queries/test_explain.py
     known = _known(item.config.rootpath, service)
-    unknown = {key: shape for key, shape in _recorder.heard.items() if key not in known}
+    heard = _recorder.heard[service]
+    unknown = {key: shape for key, shape in heard.items() if key not in known}
     if os.environ.get(RECORD):
         _new.setdefault(service, {}).update(unknown)
         _take_examples(service)
@@ -241,7 +263,7 @@ def _take_examples(service: str) -> None:
     kept = _examples.setdefault(service, {})
     client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(_recorder.url)
     with client:
-        for name in _recorder.databases:
+        for name in _recorder.databases[service]:
             for collection in client[name].list_collection_names(filter={"type": "collection"}):
                 examples = kept.setdefault(collection, [])
                 if len(examples) >= _EXAMPLES or collection.startswith("system."):

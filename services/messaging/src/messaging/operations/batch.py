@@ -391,7 +391,7 @@ class Batch:
         conversation_id = entry.item.draft.conversation_id
         if failure.index != "request":
             fault.point("send.number_taken")
-            # Whoever writes here may write elsewhere too: look at all of the batch at once.
+            # Another writer of this conversation may write others too: check the whole batch.
             others = {item.conversation_id for item in self._waiting} - {conversation_id}
             stale = await self._log.tails.find_stale(
                 self._tails[other] for other in others if other in self._tails

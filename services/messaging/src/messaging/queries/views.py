@@ -109,7 +109,7 @@ async def list_views(
             conversations.get(each.conversation_id), members.get(each.conversation_id)
         ),
     )
-    # Who was removed while this was read sees it no more.
+    # A conversation that the caller was removed from meanwhile is not shown.
     shown = [
         members[each.conversation_id]
         for each in kept

@@ -19,7 +19,7 @@ from messaging.domain.log import Head
 SCHEMA_VERSION = 1
 # Members of one conversation in one part of a stream of all memberships: some 150 KB.
 MOST_TOGETHER = 5_000
-# What a member takes on a page, and each stay of theirs.
+# Bytes of a member on a page, and of each stay.
 MEMBER_BYTES = 200
 STAY_BYTES = 60
 
@@ -181,12 +181,13 @@ class ConversationStore:
     ) -> list[Member]:
         """Find members in order of person id: all, the named, or only the present ones."""
         query: dict[str, Any] = {"conversation_id": conversation_id}
-        if active:
-            query["active"] = True
+        order = "person_id"
         if person_ids is not None:
             ids = [member_id(conversation_id, person_id) for person_id in person_ids]
-            query = {"_id": {"$in": ids}, **({"active": True} if active else {})}
-        found = await self._members.find_all(query, sort=[("_id", 1)])
+            query, order = {"_id": {"$in": ids}}, "_id"
+        if active:
+            query["active"] = True
+        found = await self._members.find_all(query, sort=[(order, 1)])
         return [_member(document) for document in found]
 
     async def active_ids(self, conversation_id: str) -> set[str]:

@@ -59,7 +59,7 @@ class EntryStore:
                     name="replies",
                     partial={"root_seq": {"$exists": True}},
                 ),
-                # Whom replies mention: followers of the thread.
+                # People mentioned in replies: they follow the thread.
                 Index(
                     keys=[("conversation_id", 1), ("root_seq", 1), ("mentioned", 1)],
                     name="thread_mentions",

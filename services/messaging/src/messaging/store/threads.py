@@ -9,7 +9,7 @@ SCHEMA_VERSION = 1
 
 
 class Replier(NamedTuple):
-    """What one person said in a thread, as one reader may see it."""
+    """Counts of one sender's replies in a thread, as one reader may see them."""
 
     person_id: str
     last_seq: int

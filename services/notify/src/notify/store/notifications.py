@@ -143,7 +143,7 @@ class NotificationStore:
             wanted["read"] = False
         if before:
             wanted["_id"] = {"$lt": before}
-        # What was read is kept for ever: the unread must not be looked for among it.
+        # Read notifications are kept for ever: the index holds the unread ones alone.
         found = await self._notifications.find_all(
             wanted,
             sort=[("_id", DESCENDING)],

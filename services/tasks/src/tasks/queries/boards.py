@@ -14,7 +14,7 @@ from tasks.store import Store
 
 # Cards per column: with the longest titles and most assignees a board stays below 8 MiB.
 BOARD_LANE: Final = 300
-# What a project takes on a page with its columns and words, and each of its members.
+# Bytes of a project on a page with its columns and words, and of each member.
 PROJECT_BYTES: Final = 8_000
 ID_BYTES: Final = 40
 
