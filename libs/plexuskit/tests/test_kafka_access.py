@@ -61,7 +61,7 @@ LETTERS = [consumer.dlq for consumer in CONSUMERS if consumer.dlq]
 def guarded(kafka_server: FoundKafka) -> FoundKafka:
     """The Kafka of this run, which must know users; one that is given may not."""
     if kafka_server.accounts is None:
-        pytest.skip("PLEXUS_TEST_KAFKA_URL has no administrator; see docs/operations/servers.md")
+        pytest.skip("PLEXUS_TEST_KAFKA_URL has no administrator; see docs/operations/README.md")
     return kafka_server
 
 
