@@ -1,5 +1,6 @@
 """The supervisor runs the real servers and brings them back with their data."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from plexus.topics import TASKS_TASK_V1
 from plexus_local import commands
-from plexus_local.backends import backends
+from plexus_local.backends import backends, kafka_section, topics
 from plexus_local.journal import Status, recorded
 from plexus_local.layout import Layout
 from plexus_local.plan import JobFailed
@@ -20,7 +21,7 @@ from plexuskit.config import KafkaSection, MongoSection
 from plexuskit.kafka import KafkaUnavailable, check_topics, producer, provision, tail
 from plexuskit.kafka.grants import OPERATOR, user_of
 from plexuskit.mongo import connect
-from plexuskit.testing.servers import NativeKafka, NativeMongo
+from plexuskit.testing.servers import KafkaAccounts, NativeKafka, NativeMongo
 from plexuskit.testing.servers.kafka import SETTINGS
 from pydantic import SecretStr
 
@@ -213,3 +214,53 @@ def test_a_given_server_is_used_and_must_answer(
     for job in stage.jobs:
         with pytest.raises(JobFailed, match="unset PLEXUS_"):
             job.run()
+
+
+def others_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plan no other server."""
+    monkeypatch.setenv("PLEXUS_MONGO_URL", "mongodb://127.0.0.1:9/?directConnection=true")
+    monkeypatch.setenv("PLEXUS_OPENSEARCH_URL", "http://127.0.0.1:9")
+
+
+async def test_a_given_kafka_gets_its_users_from_its_administrator(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout.make()
+    accounts = KafkaAccounts.derived("of the server that was there before")
+    file = tmp_path / "admin-password"
+    file.write_text(accounts.admin)
+    with NativeKafka(
+        data=tmp_path / "given", log=tmp_path / "given.log", accounts=accounts
+    ) as given:
+        others_given(monkeypatch)
+        monkeypatch.setenv("PLEXUS_KAFKA_URL", given.url)
+        monkeypatch.setenv("PLEXUS_KAFKA_ADMIN_PASSWORD_FILE", str(file))
+        monkeypatch.setenv("PLEXUS_KAFKA_ADMIN_MECHANISM", "PLAIN")
+
+        stage, urls = await asyncio.to_thread(backends, layout, Ports(layout.ports))
+        jobs = [job for job in stage.jobs if job.name.startswith("kafka")]
+        assert [job.name for job in jobs] == ["kafka (given)", "kafka users"]
+        for job in [*jobs, topics(urls)]:
+            await asyncio.to_thread(job.run)
+
+        assert not stage.processes
+        assert urls.kafka_passwords == str(layout.passwords("kafka"))
+        own = kafka_of(user_of("tasks"), urls._asdict())
+        assert await written(own, TASKS_TASK_V1.name)
+        assert not await written(KafkaSection(url=given.url), TASKS_TASK_V1.name)
+        # The passwords are those of this run now.
+        assert not await written(given.section(user_of("tasks")), TASKS_TASK_V1.name)
+
+
+def test_a_given_kafka_without_an_administrator_is_used_without_users(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout.make()
+    monkeypatch.delenv("PLEXUS_KAFKA_ADMIN_PASSWORD_FILE", raising=False)
+    others_given(monkeypatch)
+    monkeypatch.setenv("PLEXUS_KAFKA_URL", "127.0.0.1:9")
+
+    _, urls = backends(layout, Ports(layout.ports))
+
+    assert (urls.kafka, urls.kafka_passwords) == ("127.0.0.1:9", "")
+    assert kafka_section(urls, OPERATOR).user == ""
