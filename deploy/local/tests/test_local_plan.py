@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 from plexus.authz.v1.caller_pb2 import CallerContext
-from plexus_local.credentials import make_bootstrap_secret, make_certificates, make_keys
+from plexus_local.credentials import (
+    kafka_accounts,
+    make_bootstrap_secret,
+    make_certificates,
+    make_keys,
+    mongo_accounts,
+)
 from plexus_local.environment import BackendUrls, environment, variables
-from plexus_local.layout import Layout, read_json
+from plexus_local.layout import Layout, read_json, write_whole
 from plexus_local.ports import Ports
 from plexus_local.table import ENTRIES, peers, port_names, services
 from plexuskit.clock import SystemClock
@@ -92,6 +98,29 @@ class TestCredentials:
         assert {path: path.read_text() for path in files} == before
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
         assert len(files) == 3
+
+    def test_nobody_else_reads_what_is_in_the_folders(self, tmp_path: Path) -> None:
+        layout = Layout(tmp_path / ".plexus")
+        folders = (layout.data, layout.logs, layout.mail, layout.run, layout.secrets, layout.keys)
+        for folder in folders:  # as an earlier version made them
+            folder.mkdir(parents=True, mode=0o755)
+        layout.make()
+        write_whole(layout.state, "{}")
+
+        assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
+        assert stat.S_IMODE(layout.state.stat().st_mode) == 0o600
+
+    def test_each_service_has_a_user_with_a_password_file_of_its_own(self, layout: Layout) -> None:
+        kafka = kafka_accounts(layout)
+        mongo = mongo_accounts(layout, services=services())
+
+        assert kafka == kafka_accounts(layout)
+        assert set(mongo.services) == {f"plexus-{service}" for service in services()}
+        files = [*layout.passwords("kafka").iterdir(), *layout.passwords("mongo").iterdir()]
+        assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+        contents = [path.read_text() for path in files]
+        assert len(set(contents)) == len(contents)
+        assert not [each for each in contents if each in repr(kafka) + repr(mongo)]
 
     def test_a_new_service_is_known_to_all(self, layout: Layout) -> None:
         make_keys(layout, services=["gateway"])

@@ -1,7 +1,7 @@
 """Who may write and read which topic, on a real broker with the rules of the catalogue (GW-12)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,9 @@ from plexuskit.config import KafkaSection
 from plexuskit.kafka import (
     KafkaUnavailable,
     Outgoing,
+    Record,
     check_topics,
+    consumer,
     dlq_depth,
     dlq_list,
     dlq_redrive,
@@ -48,6 +50,7 @@ from plexuskit.kafka.grants import (
 )
 from plexuskit.kafka.names import group_name, topic_name
 from plexuskit.kafka.provision import MAX_LETTER_BYTES
+from plexuskit.runtime import Runtime
 from plexuskit.testing.servers import FoundKafka
 from plexuskit.testing.wait import eventually
 
@@ -61,7 +64,7 @@ LETTERS = [consumer.dlq for consumer in CONSUMERS if consumer.dlq]
 def guarded(kafka_server: FoundKafka) -> FoundKafka:
     """The Kafka of this run, which must know users; one that is given may not."""
     if kafka_server.accounts is None:
-        pytest.skip("PLEXUS_TEST_KAFKA_URL has no administrator; see docs/operations/servers.md")
+        pytest.skip("PLEXUS_TEST_KAFKA_URL has no administrator; see docs/operations/README.md")
     return kafka_server
 
 
@@ -237,8 +240,9 @@ async def test_the_operator_looks_after_letters_and_sends_them_again(
     operator = kafka_server.section(OPERATOR, topic_prefix=kafka_section.topic_prefix)
 
     assert (await check_topics(operator)).missing == ()
-    for consumer in (each for each in CONSUMERS if each.dlq):
-        await lag(operator, consumer)
+    for each in CONSUMERS:
+        if each.dlq:
+            await lag(operator, each)
     (letter,) = await dlq_list(operator, group, 10)
     report = await dlq_redrive(operator, group, 10)
 
@@ -315,6 +319,41 @@ async def refused(section: KafkaSection, topic: str) -> bool:
     return isinstance(found, TopicAuthorizationFailedError)
 
 
+async def test_a_consumer_without_a_rule_says_so_and_goes_on_once_it_has_it(
+    kafka_section: KafkaSection,
+    kafka_section_of: SectionOf,
+    kafka_topics: Provisioned,
+    posted: Callable[[int], Outgoing],
+    runtime: Runtime,
+) -> None:
+    await kafka_topics(*SEARCH_MESSAGES.topics)
+    handled: list[Record] = []
+
+    async def handle(records: Sequence[Record]) -> None:
+        handled.extend(records)
+
+    def refused() -> bool:
+        detail = {each.name: each.detail for each in runtime.health.checks()}
+        return "TopicAuthorizationFailedError" in detail.get("consumer.search.messages", "")
+
+    (topic,) = SEARCH_MESSAGES.topics
+    async with consumer(kafka_section_of("tasks"), SEARCH_MESSAGES, handle, runtime=runtime):
+        await eventually(refused, within=30)
+        async with admin(kafka_section) as client:
+            read, join = (
+                (int(kind), name, LITERAL, "User:plexus-tasks", "*", int(Operation.READ), ALLOW)
+                for kind, name in (
+                    (Resource.TOPIC, topic_name(kafka_section, topic)),
+                    (Resource.GROUP, group_name(kafka_section, SEARCH_MESSAGES.group)),
+                )
+            )
+            await client._send_request(CreateRules([read, join]))
+        async with producer(kafka_section) as out:
+            await out.send_batch([posted(1)])
+        await eventually(lambda: handled, within=60)
+    assert not refused()
+
+
 async def test_a_new_password_replaces_the_one_before_and_open_connections_go_on(
     kafka_server: FoundKafka,
     kafka_section: KafkaSection,
@@ -365,14 +404,14 @@ class TestGrants:
 
     def test_every_dead_letter_topic_is_written_by_its_service_alone(self) -> None:
         found = grants(KafkaSection())
-        for consumer in CONSUMERS:
-            if consumer.dlq:
+        for each in CONSUMERS:
+            if each.dlq:
                 writers = {
                     grant.user
                     for grant in found
-                    if (grant.name, grant.operation) == (consumer.dlq, Operation.WRITE)
+                    if (grant.name, grant.operation) == (each.dlq, Operation.WRITE)
                 }
-                assert writers == {user_of(consumer.service)}
+                assert writers == {user_of(each.service)}
 
     def test_names_carry_the_prefix(self) -> None:
         found = grants(KafkaSection(topic_prefix="uat."))

@@ -82,6 +82,38 @@ class TestMongo:
             assert second.url != first.url
             assert [note["_id"] for note in await notes(second.url)] == ["a"]
 
+    @pytest.mark.rule("GW-12")
+    async def test_gives_each_service_its_own_database_and_no_other(self, tmp_path: Path) -> None:
+        accounts = servers.MongoAccounts.kept(tmp_path / "s", services=["tasks", "search"])
+        with servers.mongo(tmp_path / "d", log=tmp_path / "log", accounts=accounts) as server:
+            own = section_of(server, "plexus-tasks", database="plexus_tasks")
+            async with connect(own) as db:
+                notes = db.collection("notes", schema_version=1)
+                await db.check_parameters()
+                async with db.changes(["notes"], after=None):
+                    await notes.insert({"_id": "a"})
+                await db.transact(lambda tx: notes.insert({"_id": "b"}, tx=tx))
+                assert await notes.count({}) == 2
+            for section in (
+                section_of(server, "plexus-search", database="plexus_tasks"),
+                section_of(server, "plexus-tasks", database="admin"),
+                MongoSection(url=server.url, database="plexus_tasks"),
+            ):
+                async with connect(section) as db:
+                    with pytest.raises(Exception, match=r"authoriz|authenticat"):
+                        await db.collection_names()
+            async with connect(
+                MongoSection(url=server.operator_url, database="plexus_tasks")
+            ) as db:
+                assert await db.collection_names() == ["notes"]
+
+
+def section_of(server: servers.NativeMongo, user: str, *, database: str) -> MongoSection:
+    """Return a database with a user."""
+    assert server.accounts is not None
+    file = server.accounts.key_file.with_name(user)
+    return MongoSection(url=server.url, database=database, user=user, password_file=file)
+
 
 class TestKafka:
     async def test_stores_facts_under_the_catalogue(
