@@ -15,7 +15,6 @@ from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, open_channe
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
 from plexuskit.testing.servers.ports import free_port
-from plexuskit.testing.wait import eventually
 
 AUDITORS = ("ann", "bob", "eve")
 
@@ -33,7 +32,7 @@ class Person:
 
 
 @pytest.fixture
-def company() -> Company:
+def auditors() -> Company:
     """Auditors of two tenants, as directory's facts tell of them."""
     found = Company()
     for tenant, name in product(("ten_a", "ten_b"), AUDITORS):
@@ -42,8 +41,8 @@ def company() -> Company:
 
 
 @pytest.fixture
-async def directory(company: Company) -> AsyncIterator[str]:
-    async with company.directory() as address:
+async def directory(auditors: Company) -> AsyncIterator[str]:
+    async with auditors.directory() as address:
         yield address
 
 
@@ -68,7 +67,6 @@ def settings(
 @pytest.fixture
 async def target(settings: Settings, runtime: Runtime) -> AsyncIterator[str]:
     async with app.api(settings, runtime):
-        await eventually(lambda: runtime.health.ready, within=10)
         yield f"127.0.0.1:{settings.grpc.port}"
 
 

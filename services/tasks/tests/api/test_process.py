@@ -30,6 +30,7 @@ def environment(settings: Settings, kafka: KafkaSection) -> dict[str, str]:
         "TASKS_KAFKA__URL": kafka.url,
         "TASKS_KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
         "TASKS_GRPC__PORT": str(settings.grpc.port),
+        "TASKS_PEERS__DIRECTORY": settings.peers.directory,
         "TASKS_CALLER__KEYS_FILE": str(settings.caller.keys_file),
         "TASKS_SCHEDULER__POLL_SECONDS": "0.1",
     }

@@ -4,6 +4,7 @@ from typing import Final
 
 from plexus_access.decisions import Asker, Decisions, Need
 from plexus_access.objects import CONVERSATION, TASK, Object
+from plexus_access.roles import GUEST
 
 from notify.domain.kinds import MESSAGE
 from notify.domain.kinds import TASK as TASK_SOURCE
@@ -27,8 +28,15 @@ def shows_content(decisions: Decisions, asker: Asker, notification: Notification
 
 
 def outside(notification: Notification) -> Asker:
-    """Return how a mail asks: it is read without a session, so without a second factor."""
-    return Asker(tenant_id=notification.tenant_id, person_id=notification.person_id)
+    """Return how a mail asks: it is read without a session, so without a second factor.
+
+    Who gets mails is active, and everybody holds what guests do.
+    """
+    return Asker(
+        tenant_id=notification.tenant_id,
+        person_id=notification.person_id,
+        roles=frozenset({GUEST}),
+    )
 
 
 def _needs(notification: Notification) -> list[Need]:
