@@ -22,11 +22,10 @@ class Company:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.replica = Replica()
+        self._clock = clock or SystemClock()
         self.current = True
         self.facts: list[Envelope] = []
-        self.decisions = Decisions(
-            self.replica, current=lambda: self.current, clock=clock or SystemClock()
-        )
+        self.decisions = Decisions(self.replica, current=lambda: self.current, clock=self._clock)
         self._version = 0
 
     def person(
@@ -121,6 +120,7 @@ class Company:
             type=fact.DESCRIPTOR.full_name,
             fact=fact.SerializeToString(),
         )
+        envelope.occurred_at.FromDatetime(self._clock.now())
         self.facts.append(envelope)
         self.replica.take([envelope])
         return envelope

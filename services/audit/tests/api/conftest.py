@@ -17,6 +17,7 @@ from plexuskit.service import Runtime
 from plexuskit.testing.servers.ports import free_port
 
 AUDITORS = ("ann", "bob", "eve")
+MEMBERS = ("bo", "cy", "dee")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +34,12 @@ class Person:
 
 @pytest.fixture
 def auditors() -> Company:
-    """Auditors of two tenants, as directory's facts tell of them."""
+    """Auditors of two tenants and members of one, as directory's facts tell of them."""
     found = Company()
     for tenant, name in product(("ten_a", "ten_b"), AUDITORS):
         found.person(tenant, f"per_{name}", roles=["auditor"])
+    for name in MEMBERS:
+        found.person("ten_a", f"per_{name}")
     return found
 
 

@@ -84,6 +84,7 @@ async def test_msg_04_the_whole_process_serves_announces_and_publishes_in_order(
         tenant_id="ten_a",
         person_id="per_ann",
         session_id="ses_ann",
+        roles=["member"],
     )
     tokens = CallerTokens(CallerSigner(caller_keys_of("gateway")), context, clock=SystemClock())
     metadata = ((METADATA_KEY, tokens.for_audience("tasks")),)
