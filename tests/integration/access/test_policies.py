@@ -23,6 +23,7 @@ from plexus.messaging.v1.conversations_pb2 import Conversation
 from plexus.messaging.v1.messages_pb2 import Mention
 from plexus.notify.v1 import notify_service_pb2 as notify_pb
 from plexus.search.v1.search_service_pb2 import SearchRequest
+from plexus_cli.problems import Refused
 from plexus_cli.sdk import Plexus
 from plexus_local.harness import Platform
 from plexuskit.grpc import refused
@@ -62,8 +63,8 @@ Path = Callable[[Scene], Awaitable[str]]
 async def _asked(person: Plexus, method: Any, request: Any) -> str:
     try:
         await person.call(method, request)
-    except grpc.aio.AioRpcError as error:
-        return refused(error).reason
+    except Refused as error:
+        return error.reason
     return "done"
 
 
