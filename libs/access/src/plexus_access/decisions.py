@@ -89,7 +89,7 @@ class Decisions:
         self._current = current
         self._clock = clock
         self._needs: dict[str, Callable[[Any], list[Need]]] = {}
-        # What somebody holds for the whole tenant, for good, and no policy is about.
+        # Permissions held for the whole tenant without an end, and without a policy about them.
         self._plain: dict[_Plain, tuple[Person, int]] = {}
 
     def concern(self, tenant_id: str, permission: str) -> bool:

@@ -16,7 +16,7 @@ _TASKS: Final = "tasks.read"
 
 
 def shows_content(decisions: Decisions, asker: Asker, notification: Notification) -> bool:
-    """Return whether the text may be shown to somebody who asks in this way.
+    """Return whether the text may be shown to a person who asks in this way.
 
     The words of a message or of a task are in it, so the policies on reading those decide. The
     scopes of a token are about notifications only, which their own permission has decided.
