@@ -192,6 +192,7 @@ def test_gw_09_every_permission_is_classified_as_reading_or_as_changing() -> Non
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
 def test_gw_01_further_permissions_name_their_objects_by_fields(method: MethodDescriptor) -> None:
     for need in requirement(method).also:
+        assert requirement(method).resource, "the gateway reads it before further needs"
         assert PERMISSION.fullmatch(need.permission)
         assert need.resource
         assert field_at(method.input_type, need.id).type == FieldDescriptor.TYPE_STRING

@@ -1,6 +1,7 @@
 """The service over a real gRPC socket, with signed callers."""
 
 import asyncio
+from typing import Any
 
 import grpc
 import pytest
@@ -36,7 +37,12 @@ pb = messaging_service_pb2
 
 
 @pytest.fixture
-async def port(log, cursors, people, store, caller_keys_of, runtime):
+def company():
+    return Company()
+
+
+@pytest.fixture
+async def port(log, cursors, people, store, caller_keys_of, runtime, company):
     verifier = CallerVerifier(caller_keys_of("messaging"), SERVICE)
     async with serve(
         GrpcSection(port=0, drain_seconds=1),
@@ -44,7 +50,7 @@ async def port(log, cursors, people, store, caller_keys_of, runtime):
         servicers=[
             (
                 messaging_service_pb2_grpc.add_MessagingServiceServicer_to_server,
-                MessagingApi(log, cursors, people, decisions=Company().decisions),
+                MessagingApi(log, cursors, people, decisions=company.decisions),
             ),
             (
                 import_service_pb2_grpc.add_ImportServiceServicer_to_server,
@@ -52,7 +58,7 @@ async def port(log, cursors, people, store, caller_keys_of, runtime):
             ),
             (
                 log_service_pb2_grpc.add_LogServiceServicer_to_server,
-                LogApi(log, verifier, decisions=Company().decisions, stopping=runtime.stopping),
+                LogApi(log, verifier, decisions=company.decisions, stopping=runtime.stopping),
             ),
             (add_AuthorityServicer_to_server, AuthorityApi(store)),
         ],
@@ -71,13 +77,14 @@ async def channel(port):
 
 @pytest.fixture
 def signed(caller_keys):
-    def make(name: str, *roles: str) -> bytes:
+    def make(name: str, *roles: str, **more: Any) -> bytes:
         context = CallerContext(
             kind=CallerContext.KIND_PERSON,
             tenant_id="ten_acme",
             person_id=name,
             session_id=f"ses_{name}",
             roles=roles or ["member"],
+            **more,
         )
         tokens = CallerTokens(CallerSigner(caller_keys), context, clock=SystemClock())
         return tokens.for_audience(SERVICE)
@@ -468,3 +475,83 @@ async def test_the_authority_is_for_services_only(channel, as_, as_service):
         grpc.StatusCode.UNAUTHENTICATED,
         grpc.StatusCode.UNIMPLEMENTED,
     }
+
+
+FORBID_ROOM = (
+    'forbid(principal, action in [Plexus::Action::"messages.send",'
+    ' Plexus::Action::"messages.mark_read"], resource == Plexus::Object::"conversation:{room}")'
+    " when {{ !context.second_factor }};"
+)
+
+
+@pytest.mark.rule("GW-10")
+async def test_gw_10_each_item_of_a_batch_is_decided_on_its_own_conversation(
+    channel, as_, company, signed
+):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+    room = await new_group(stub, as_("ann"), "bob")
+    direct = pb.CreateConversationRequest(
+        kind=conversations_pb2.Conversation.KIND_DIRECT, member_ids=["bob"]
+    )
+    other = (await stub.CreateConversation(direct, metadata=as_("ann"))).conversation.id
+    company.person("ten_acme", "ann")
+    company.policy("ten_acme", "room", FORBID_ROOM.format(room=room))
+    batch = pb.SendMessagesRequest(
+        items=[
+            pb.SendMessageRequest(conversation_id=each, request_id="r", text="said")
+            for each in (room, other)
+        ]
+    )
+    cursors = pb.AdvanceCursorsRequest(
+        advances=[{"conversation_id": each, "through_seq": 1} for each in (room, other)]
+    )
+
+    verdicts = (await stub.SendMessages(batch, metadata=as_("ann"))).verdicts
+    assert verdicts[0].refused.reason == "POLICY_FORBIDS"
+    assert verdicts[1].stored.seq == 1
+
+    strong = ((METADATA_KEY, signed("ann", second_factor=True)),)
+    verdicts = (await stub.SendMessages(batch, metadata=strong)).verdicts
+    assert (verdicts[0].stored.seq, verdicts[1].stored.deduplicated) == (1, True)
+
+    advanced = (await stub.AdvanceCursors(cursors, metadata=as_("ann"))).verdicts
+    assert advanced[0].refused.reason == "POLICY_FORBIDS"
+    assert advanced[1].cursor.through_seq == 1
+
+
+@pytest.mark.rule("GW-10")
+async def test_gw_10_an_item_of_the_append_stream_is_decided_as_its_own_caller_signed_in(
+    channel, as_, as_service, signed, company
+):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+    room = await new_group(stub, as_("ann"), "bob")
+    company.person("ten_acme", "ann")
+    company.policy("ten_acme", "room", FORBID_ROOM.format(room=room))
+    callers = {
+        1: signed("ann"),
+        2: signed("ann", second_factor=True),
+        3: signed("ann", second_factor=True, api_token_id="tok_1", scopes=["messages.read"]),
+    }
+
+    async def frames():
+        yield log_service_pb2.AppendRequest(
+            items=[
+                log_service_pb2.AppendItem(
+                    ref=ref,
+                    signed_caller=caller,
+                    command=pb.SendMessageRequest(
+                        conversation_id=room, request_id=f"r{ref}", text="said"
+                    ).SerializeToString(),
+                )
+                for ref, caller in callers.items()
+            ]
+        )
+
+    verdicts = {}
+    call = log_service_pb2_grpc.LogServiceStub(channel).Append(frames(), metadata=as_service)
+    async for response in call:
+        verdicts |= {v.ref: v.verdict for v in response.verdicts}
+
+    assert verdicts[1].refused.reason == "POLICY_FORBIDS"
+    assert verdicts[2].stored.seq == 1
+    assert verdicts[3].refused.reason == "PERMISSION_MISSING"

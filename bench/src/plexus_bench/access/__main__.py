@@ -15,7 +15,7 @@ from plexuskit.service import spare_garbage_collection
 from plexuskit.testing.servers.home import home
 
 from plexus_bench.access.company import Company, Size, make_company
-from plexus_bench.access.decisions import cold, figures, hold, warm, with_policies
+from plexus_bench.access.decisions import cold, figures, hold, owned, warm, with_policies
 from plexus_bench.access.hidden import hidden
 from plexus_bench.access.questions import Asking
 from plexus_bench.access.revocation import revocation
@@ -84,6 +84,7 @@ def _engine(company: Company, options: argparse.Namespace) -> Part:
         "bytes per membership": held.bytes_per_membership,
         **figures(cold(held.state, asking, now=now), of="cold, without policies"),
         **figures(warm(held.state, questions, now=now), of="without policies"),
+        **figures(owned(company, questions, now=now), of="at an owner, without policies"),
     }
     with_policies(held.state)
     found |= figures(cold(held.state, asking, now=now), of="cold, with 5 policies")

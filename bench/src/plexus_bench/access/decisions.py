@@ -9,11 +9,14 @@ from time import perf_counter, perf_counter_ns, process_time, thread_time_ns
 from typing import Final
 
 from plexus.authz.v1.authority_pb2 import SnapshotResponse
-from plexus_access.engine import Ask, Decision, Engine
+from plexus_access.decisions import Asker, Decisions
+from plexus_access.engine import Ask, Decision, Engine, Reason
 from plexus_access.facts import apply
 from plexus_access.objects import CONVERSATION
 from plexus_access.relations import Gathering
+from plexus_access.replica import Replica
 from plexus_access.state import State
+from plexuskit.clock import SystemClock
 
 from plexus_bench.access.company import TENANT_ID, Company
 from plexus_bench.access.facts import TOPICS, directory_frames, policy_facts, roster_frames
@@ -37,6 +40,8 @@ POLICIES: Final = tuple(
 """Five that concern what is asked, speak of all there is, and refuse nobody of the company."""
 
 KIB: Final = 1024.0
+_ALLOWED: Final = Decision(allowed=True, reason=Reason.GRANTED, rule="")
+_REFUSED: Final = Decision(allowed=False, reason=Reason.ROLE, rule="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +131,24 @@ def warm(state: State, questions: Sequence[Question], *, now: datetime) -> Check
     if wrong:
         raise RuntimeError(f"{len(wrong)} questions were answered wrong, first {wrong[0]}")
     return _measured(asks(questions), lambda: engine.decide, now=now)
+
+
+def owned(company: Company, questions: Sequence[Question], *, now: datetime) -> Checks:
+    """Measure the same questions at an owner: its replica of directory, without memberships."""
+    replica = Replica()
+    replica.begin()
+    for topic in TOPICS:
+        for data in directory_frames(company, topic=topic, now=now):
+            replica.load(SnapshotResponse.FromString(data).facts)
+    replica.swap()
+    decisions = Decisions(replica, current=lambda: True, clock=SystemClock())
+
+    def decide(ask: Ask, *, now: datetime) -> Decision:  # noqa: ARG001 - as the engine is asked
+        asker = Asker(tenant_id=TENANT_ID, person_id=ask.person_id, scopes=ask.scopes, app=ask.app)
+        refusal = decisions.refusal(asker, ask.permission, ask.object)
+        return _ALLOWED if refusal is None else _REFUSED
+
+    return _measured(asks(questions), lambda: decide, now=now)
 
 
 def figures(checks: Checks, *, of: str) -> Mapping[str, float]:

@@ -9,16 +9,16 @@ deceived grants nothing.
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexuskit.clock import Clock
 from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo, caller
 
-from plexus_access.engine import Ask, Decision, Reason
+from plexus_access.engine import Ask, Decision, Engine, Reason
 from plexus_access.objects import Object
+from plexus_access.records import Person
 from plexus_access.refusals import (
     AccessNotCurrent,
     AccountInactive,
@@ -33,13 +33,16 @@ SETTLE_SECONDS: Final = 1.0
 """How long a call waits for a role that the gateway knows already and this replica does not."""
 _NOTHING: Final[frozenset[str]] = frozenset()
 
+_KEPT: Final = 200_000
+
+_Plain = tuple[str, str, str, frozenset[str]]
+"""Tenant, person, permission, scopes."""
 Item = TypeVar("Item")
 Need = tuple[str, Object | None]
 """A permission, and the object that it is asked for; None: the tenant."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asker:
+class Asker(NamedTuple):
     """The person on whose behalf something is done, and how they signed in.
 
     Attributes:
@@ -54,9 +57,9 @@ class Asker:
     tenant_id: str
     person_id: str
     app: bool = False
-    scopes: frozenset[str] = field(default=_NOTHING)
+    scopes: frozenset[str] = _NOTHING
     second_factor: bool = False
-    roles: frozenset[str] = field(default=_NOTHING)
+    roles: frozenset[str] = _NOTHING
 
 
 def asker_of(context: CallerContext) -> Asker:
@@ -86,6 +89,8 @@ class Decisions:
         self._current = current
         self._clock = clock
         self._needs: dict[str, Callable[[Any], list[Need]]] = {}
+        # Permissions held for the whole tenant without an end, and without a policy about them.
+        self._plain: dict[_Plain, tuple[Person, int]] = {}
 
     def concern(self, tenant_id: str, permission: str) -> bool:
         """Return whether a policy of the tenant could refuse a permission.
@@ -125,6 +130,21 @@ class Decisions:
         engine = self._replica.engine(asker.tenant_id)
         if engine is None:
             return self._unknown(asker, permission, policed=False)
+        state = engine.state
+        key = (asker.tenant_id, asker.person_id, permission, asker.scopes)
+        plain = self._plain.get(key)
+        if (
+            plain is not None
+            and plain[1] == state.epoch
+            and plain[0] is state.people.get(asker.person_id)
+        ):
+            return None
+        return self._decided(engine, key, asker, object_)
+
+    def _decided(
+        self, engine: Engine, key: _Plain, asker: Asker, object_: Object | None
+    ) -> Refusal | None:
+        permission = key[2]
         ask = Ask(
             person_id=asker.person_id,
             permission=permission,
@@ -136,11 +156,12 @@ class Decisions:
         )
         decision = engine.decide(ask, now=self._clock.now())
         if decision.allowed:
+            if engine.plainly(asker.person_id, permission):
+                self._remember(key, engine)
             return None
         if decision.reason is Reason.PERSON and not decision.known:
-            return self._unknown(
-                asker, permission, policed=engine.state.policies.concern(permission)
-            )
+            policed = engine.state.policies.concern(permission)
+            return self._unknown(asker, permission, policed=policed)
         return _refusal(decision, permission)
 
     def holds(self, asker: Asker, permission: str) -> bool:
@@ -229,6 +250,11 @@ class Decisions:
         asker = asker_of(caller())
         for permission, object_ in needs(request):
             await self.settled(asker, permission, object_)
+
+    def _remember(self, key: _Plain, engine: Engine) -> None:
+        if len(self._plain) >= _KEPT:
+            self._plain.clear()
+        self._plain[key] = (engine.state.people[key[1]], engine.state.epoch)
 
     def _unknown(self, asker: Asker, permission: str, *, policed: bool) -> Refusal | None:
         """Decide about a person who is not known here yet."""

@@ -163,6 +163,19 @@ class Engine:
             return Decision(False, Reason.ROLE, f"permission:{permission}")
         return self._reach(person, ask.object, held, belongs=ask.belongs)
 
+    def plainly(self, person_id: str, permission: str) -> bool:
+        """Return whether a permission is held for the whole tenant, for good, without policies.
+
+        What is so stays so as long as the person's record and the state's epoch stay the same.
+        """
+        person = self.state.people.get(person_id)
+        if person is None or person.guest_until or self.state.policies.concern(permission):
+            return False
+        return any(
+            grant.scope.kind == TENANT and grant.expires_at is None
+            for grant in self.held(person).grants.get(permission, ())
+        )
+
     def held(self, person: Person) -> Held:
         """Return what a person's roles give, kept until something of it changes."""
         held = self._held.get(person.id)

@@ -69,6 +69,7 @@ class Feed:
         self._directory = directory
         self._health = health
         self._clock = clock
+        self.loaded = asyncio.Event()
         self._loading = asyncio.Lock()
         # Counts the tails that were entered; 0 stands for none that is open.
         self._tails = self._tail = 0
@@ -138,6 +139,7 @@ class Feed:
             self._asked_at = self._clock.monotonic()
             self._good_until = self._asked_at + GOOD_FOR
             self._health.set(CHECK, ok=True, required=True)
+            self.loaded.set()
 
 
 async def load_directory(replica: Replica, directory: Snapshot) -> int:

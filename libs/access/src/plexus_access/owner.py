@@ -1,7 +1,9 @@
 """The replica of an owner as one context manager: what a service's wiring enters."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Final
 
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexuskit.config import CallerSection, KafkaSection, TlsSection
@@ -11,6 +13,9 @@ from plexuskit.service import Runtime
 from plexus_access.decisions import Decisions
 from plexus_access.feeding import Feed
 from plexus_access.replica import Replica
+
+START_SECONDS: Final = 10.0
+"""How long a start waits for the first snapshot; the process is not ready before it."""
 
 
 @asynccontextmanager
@@ -45,4 +50,8 @@ async def deciding(
         snapshot = AuthorityStub(opened).Snapshot
         feed = Feed(replica, snapshot, health=runtime.health, clock=runtime.clock)
         async with runtime.background("access", feed.follow(kafka)):
+            # What is served before this would only be refused.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(START_SECONDS):
+                    await feed.loaded.wait()
             yield Decisions(replica, current=lambda: feed.current, clock=runtime.clock)

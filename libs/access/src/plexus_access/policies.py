@@ -140,7 +140,7 @@ class Policies:
         return self._any or permission in self._actions
 
     def timed(self, permission: str) -> bool:
-        """Tell whether what is decided about a permission may change from one minute to the next.
+        """Return whether a verdict on a permission may change from one minute to the next.
 
         A policy that reads the time counts for every permission that any policy concerns.
         """

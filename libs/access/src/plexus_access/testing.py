@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 import grpc
-from plexus.authz.v1 import authority_pb2, authority_pb2_grpc
+from plexus.authz.v1 import authority_pb2
 from plexus.directory.v1 import access_pb2, events_pb2, people_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.clock import Clock, SystemClock
@@ -13,17 +14,18 @@ from plexuskit.clock import Clock, SystemClock
 from plexus_access.decisions import Decisions
 from plexus_access.replica import Replica
 
+AUTHORITY: Final = authority_pb2.DESCRIPTOR.services_by_name["Authority"].full_name
+
 
 class Company:
     """The people, roles and policies of tenants, as facts of directory."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.replica = Replica()
+        self._clock = clock or SystemClock()
         self.current = True
         self.facts: list[Envelope] = []
-        self.decisions = Decisions(
-            self.replica, current=lambda: self.current, clock=clock or SystemClock()
-        )
+        self.decisions = Decisions(self.replica, current=lambda: self.current, clock=self._clock)
         self._version = 0
 
     def person(
@@ -52,7 +54,14 @@ class Company:
         )
         return self._tell(tenant_id, told.id, events_pb2.AccessPolicyChanged(policy=told))
 
-    def role(self, tenant_id: str, name: str, *permissions: str, to: str) -> list[Envelope]:
+    def role(
+        self,
+        tenant_id: str,
+        name: str,
+        *permissions: str,
+        to: str,
+        until: datetime | None = None,
+    ) -> list[Envelope]:
         """Make a role of the tenant's own and bind a person to it for the tenant."""
         told = access_pb2.Role(
             id=f"rol_{name}", name=name, permissions=permissions, version=self._next()
@@ -64,6 +73,8 @@ class Company:
             scope=f"tenant:{tenant_id}",
             version=self._next(),
         )
+        if until is not None:
+            binding.expires_at.FromDatetime(until)
         return [
             self._tell(tenant_id, told.id, events_pb2.RoleChanged(role=told)),
             self._tell(tenant_id, binding.id, events_pb2.RoleBindingChanged(binding=binding)),
@@ -72,9 +83,20 @@ class Company:
     @asynccontextmanager
     async def directory(self) -> AsyncIterator[str]:
         """Answer `Authority.Snapshot` as directory does; gives `host:port`."""
+
+        async def snapshot(_: Any, __: Any) -> AsyncIterator[authority_pb2.SnapshotResponse]:
+            # Every fact for every topic: a replica applies each once.
+            yield authority_pb2.SnapshotResponse(facts=self.facts)
+
         server = grpc.aio.server()
-        servicer = _Directory(self)  # type: ignore[abstract] # the rest is UNIMPLEMENTED
-        authority_pb2_grpc.add_AuthorityServicer_to_server(servicer, server)
+        handler = grpc.unary_stream_rpc_method_handler(
+            snapshot,
+            request_deserializer=authority_pb2.SnapshotRequest.FromString,
+            response_serializer=authority_pb2.SnapshotResponse.SerializeToString,
+        )
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(AUTHORITY, {"Snapshot": handler}),)
+        )
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         try:
@@ -98,17 +120,7 @@ class Company:
             type=fact.DESCRIPTOR.full_name,
             fact=fact.SerializeToString(),
         )
+        envelope.occurred_at.FromDatetime(self._clock.now())
         self.facts.append(envelope)
         self.replica.take([envelope])
         return envelope
-
-
-class _Directory(authority_pb2_grpc.AuthorityServicer):
-    def __init__(self, company: Company) -> None:
-        self._company = company
-
-    async def Snapshot(  # noqa: N802 - the contract's name
-        self, _: authority_pb2.SnapshotRequest, __: Any
-    ) -> AsyncIterator[authority_pb2.SnapshotResponse]:
-        """Return every fact for every topic: a replica applies each once."""
-        yield authority_pb2.SnapshotResponse(facts=self._company.facts)

@@ -18,9 +18,9 @@ from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, open_channe
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
 from plexuskit.testing.servers.ports import free_port
-from plexuskit.testing.wait import eventually
 
 AUDITORS = ("ann", "bob", "eve")
+MEMBERS = ("bo", "cy", "dee")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,17 +36,19 @@ class Person:
 
 
 @pytest.fixture
-def company() -> Company:
-    """Auditors of two tenants, as directory's facts tell of them."""
+def auditors() -> Company:
+    """Auditors of two tenants and members of one, as directory's facts tell of them."""
     found = Company()
     for tenant, name in product(("ten_a", "ten_b"), AUDITORS):
         found.person(tenant, f"per_{name}", roles=["auditor"])
+    for name in MEMBERS:
+        found.person("ten_a", f"per_{name}")
     return found
 
 
 @pytest.fixture
-async def directory(company: Company) -> AsyncIterator[str]:
-    async with company.directory() as address:
+async def directory(auditors: Company) -> AsyncIterator[str]:
+    async with auditors.directory() as address:
         yield address
 
 
@@ -71,7 +73,6 @@ def settings(
 @pytest.fixture
 async def target(settings: Settings, runtime: Runtime) -> AsyncIterator[str]:
     async with app.api(settings, runtime):
-        await eventually(lambda: runtime.health.ready, within=10)
         yield f"127.0.0.1:{settings.grpc.port}"
 
 

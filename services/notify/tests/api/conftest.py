@@ -23,7 +23,6 @@ from plexuskit.grpc import (
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
 from plexuskit.testing.servers.ports import free_port
-from plexuskit.testing.wait import eventually
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +110,6 @@ def settings(
 @pytest.fixture
 async def target(settings: Settings, runtime: Runtime) -> AsyncIterator[str]:
     async with app.api(settings, runtime):
-        await eventually(lambda: runtime.health.ready, within=10)
         yield f"127.0.0.1:{settings.grpc.port}"
 
 

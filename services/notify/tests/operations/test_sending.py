@@ -443,8 +443,8 @@ async def test_a_mail_in_hand_keeps_the_servers_answer_when_it_is_read_meanwhile
     sending = sender(sink.port)
     hand_over = sending._hand_over
 
-    async def read_meanwhile(*arguments: Any) -> Answer:
-        answer = await hand_over(*arguments)
+    async def read_meanwhile(*arguments: Any, **options: Any) -> Answer:
+        answer = await hand_over(*arguments, **options)
         await handlers.cursors([facts.cursor("bo", 1)])
         return answer
 

@@ -26,7 +26,6 @@ from plexuskit.grpc import (
 )
 from plexuskit.service import Runtime
 from plexuskit.testing.servers.ports import free_port
-from plexuskit.testing.wait import eventually
 from search import app
 from search.config import OpensearchSection, PeersSection, Settings
 from search.domain.lag import Progress
@@ -136,12 +135,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[Any]:
         app.api(settings, runtime),
         open_channel(f"127.0.0.1:{settings.grpc.port}") as channel,
     ):
-        await eventually(lambda: _decides(runtime), within=10)
         yield SearchServiceStub(channel)
-
-
-def _decides(runtime: Runtime) -> bool:
-    return any(each.name == "access" and each.ok for each in runtime.health.checks())
 
 
 @pytest.fixture

@@ -21,6 +21,12 @@ def company(owners: dict[str, Any], tenant: str) -> Any:
 
 
 @pytest.fixture
+def policed(company: Any, tenant: str) -> Any:
+    """Arranged before the service starts and loads what directory tells of."""
+    return company.policy(tenant, "room", FORBID)
+
+
+@pytest.fixture
 async def said(
     index: Callable[..., Any], message: Callable[..., Any], heartbeat: Callable[..., Any],
     owners: dict[str, Any], tenant: str,
@@ -38,12 +44,9 @@ async def said(
 
 @pytest.mark.rule("GW-10")
 async def test_gw_10_a_hit_that_a_policy_refuses_is_neither_shown_nor_counted(
-    company: Any, tenant: str, said: tuple[Any, Any], request: pytest.FixtureRequest,
-    signed_in: Callable[..., Any],
-) -> None:  # fmt: skip
-    company.policy(tenant, "room", FORBID)
-    api = await _started(request)
-
+    policed: Any, said: tuple[Any, Any], api: Any, signed_in: Callable[..., Any]
+) -> None:
+    assert policed
     plain = await api.Search(SearchRequest(query="预算"), metadata=signed_in("ann"), timeout=10)
     strong = await api.Search(
         SearchRequest(query="预算"), metadata=signed_in("ann", second_factor=True), timeout=10
@@ -55,11 +58,9 @@ async def test_gw_10_a_hit_that_a_policy_refuses_is_neither_shown_nor_counted(
 
 @pytest.mark.rule("GW-9")
 async def test_gw_09_a_token_finds_only_types_that_it_may_read(
-    company: Any, said: tuple[Any, Any], request: pytest.FixtureRequest,
-    signed_in: Callable[..., Any],
-) -> None:  # fmt: skip
+    company: Any, said: tuple[Any, Any], api: Any, signed_in: Callable[..., Any]
+) -> None:
     assert company
-    api = await _started(request)
 
     async def total(*scopes: str) -> int:
         metadata = signed_in("ann", scopes=scopes, api_token_id="tok_1")
@@ -70,8 +71,3 @@ async def test_gw_09_a_token_finds_only_types_that_it_may_read(
     assert await total("search.query") == 0
     assert await total("search.query", "tasks.read") == 0
     assert await total("search.query", "messages.read") == len(said)
-
-
-async def _started(request: pytest.FixtureRequest) -> Any:
-    """Return the service, started after what directory tells of was arranged."""
-    return request.getfixturevalue("api")

@@ -13,7 +13,6 @@ from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, channel, op
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
 from plexuskit.testing.servers.ports import free_port
-from plexuskit.testing.wait import eventually
 from tasks import app
 from tasks.config import PeersSection, SchedulerSection, Settings
 
@@ -57,7 +56,6 @@ def settings(
 @pytest.fixture
 async def target(settings: Settings, runtime: Runtime) -> AsyncIterator[str]:
     async with app.api(settings, runtime):
-        await eventually(lambda: runtime.health.ready, within=10)
         yield f"127.0.0.1:{settings.grpc.port}"
 
 

@@ -30,6 +30,7 @@ def environment(settings: Settings, kafka: KafkaSection) -> dict[str, str]:
         "TASKS_MONGO__DATABASE": settings.mongo.database,
         **kafka_variables("tasks", kafka),
         "TASKS_GRPC__PORT": str(settings.grpc.port),
+        "TASKS_PEERS__DIRECTORY": settings.peers.directory,
         "TASKS_CALLER__KEYS_FILE": str(settings.caller.keys_file),
         "TASKS_SCHEDULER__POLL_SECONDS": "0.1",
     }
@@ -84,6 +85,7 @@ async def test_msg_04_the_whole_process_serves_announces_and_publishes_in_order(
         tenant_id="ten_a",
         person_id="per_ann",
         session_id="ses_ann",
+        roles=["member"],
     )
     tokens = CallerTokens(CallerSigner(caller_keys_of("gateway")), context, clock=SystemClock())
     metadata = ((METADATA_KEY, tokens.for_audience("tasks")),)

@@ -313,7 +313,7 @@ class FanOut:
                 listener.outbound.put(wire.resync([], reason=GAP))
         elif envelope.tenant_id == person.tenant_id:
             chunk = wire.personal(record.value)
-            streams = self._visibility.hear(person.streams, envelope)
+            streams = self._visibility.receivers(person.streams, envelope)
             for stream in streams:
                 stream.put(chunk)
             DELIVERED.inc(len(streams))

@@ -271,7 +271,7 @@ class Live:
                 ],
             )
         )
-        if PRESENCE in listener.hears and person.streams.counted(PRESENCE) == 1:
+        if PRESENCE in listener.permissions and person.streams.counted(PRESENCE) == 1:
             self._herald.arrived(identity)
         self._beats.add(stream)
         STREAMS.inc()
@@ -283,7 +283,7 @@ class Live:
     def _close(self, stream: Stream) -> None:
         stream.outbound.end()
         stream.person.streams.remove(stream.outbound)
-        if PRESENCE in stream.listener.hears and not stream.person.streams.counted(PRESENCE):
+        if PRESENCE in stream.listener.permissions and not stream.person.streams.counted(PRESENCE):
             self._herald.left(stream.identity, told=not self._runtime.stopping.is_set())
         self._beats.remove(stream)
         self._people.leave(stream.person)

@@ -79,10 +79,10 @@ class Person:
         """Whether the owner was asked, or is being asked, for the seats."""
         return self.ready or self.loading is not None
 
-    def tell(self, chunk: Chunk, *, hearing: str = READ) -> None:
+    def tell(self, chunk: Chunk, *, permission: str = READ) -> None:
         """Put a chunk into the streams whose tokens give a permission."""
         for listener in self.streams:
-            if hearing in listener.hears:
+            if permission in listener.permissions:
                 listener.outbound.put(chunk)
 
 

@@ -147,5 +147,5 @@ class Signals:
             return
         chunk = wire.presence(presence)
         for person in watching:
-            person.tell(chunk, hearing=CONVERSATIONS)
+            person.tell(chunk, permission=CONVERSATIONS)
         SIGNALLED.labels("presence").inc(sum(len(person.streams) for person in watching))

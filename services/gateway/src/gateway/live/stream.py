@@ -68,7 +68,7 @@ class Stream:
 
     def positions(self, *, since_beat: int) -> Iterable[tuple[str, int]]:
         """Give the numbers of the conversations in which something came since a beat."""
-        if READ not in self.listener.hears:
+        if READ not in self.listener.permissions:
             return ()
         refused = self.listener.refused
         return [

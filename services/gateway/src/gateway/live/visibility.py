@@ -31,7 +31,7 @@ NOTIFICATIONS: Final = "notifications.read"
 CONVERSATIONS: Final = "conversations.read"
 TASKS: Final = "tasks.read"
 PRESENCE: Final = "presence.signal"
-_HEARD: Final = (READ, SEND, NOTIFICATIONS, CONVERSATIONS, PRESENCE)
+_PERMISSIONS: Final = (READ, SEND, NOTIFICATIONS, CONVERSATIONS, PRESENCE)
 ACCESS_CHANGED: Final = "ACCESS_CHANGED"
 _MINUTE: Final = 60
 _HOLDERS: Final = ("draft", "scheduled", "settings", "cursor")
@@ -54,13 +54,13 @@ _PERSONAL: Final[dict[str, tuple[str, type[Message]]]] = {
 class Listener:
     """One stream as events reach it: where they are put, and on whose token."""
 
-    __slots__ = ("hears", "identity", "outbound", "refused")
+    __slots__ = ("identity", "outbound", "permissions", "refused")
 
     def __init__(self, outbound: Outbound, identity: Identity) -> None:
         self.outbound = outbound
         self.identity = identity
         # Permissions that the token gives for some object.
-        self.hears: frozenset[str] = frozenset()
+        self.permissions: frozenset[str] = frozenset()
         # Conversations that a policy keeps from the stream, which was told that they are closed.
         self.refused: set[str] = set()
 
@@ -95,7 +95,7 @@ class Listeners:
 
     def counted(self, permission: str) -> int:
         """Return how many of the streams have tokens that give a permission."""
-        return sum(permission in each.hears for each in self._all)
+        return sum(permission in each.permissions for each in self._all)
 
     def add(self, listener: Listener) -> None:
         """Add a stream that `Visibility` has looked at."""
@@ -109,7 +109,7 @@ class Listeners:
 
     def settle(self) -> None:
         """Follow a change of the streams or of what they may receive."""
-        self.readers = [each.outbound for each in self._all if READ in each.hears]
+        self.readers = [each.outbound for each in self._all if READ in each.permissions]
         if self.gate is not None:
             self.gate.readers.clear()
 
@@ -129,7 +129,7 @@ class Visibility:
 
     def admit(self, listener: Listener, listeners: Listeners) -> None:
         """Add a stream to its person's."""
-        listener.hears = self._hears(listener.identity)
+        listener.permissions = self._held(listener.identity)
         self._gate(listener.identity.tenant_id, listeners)
         listeners.add(listener)
 
@@ -174,12 +174,12 @@ class Visibility:
     def may_read(self, listener: Listener, conversation_id: str) -> bool:
         """Return whether a stream may know of a conversation that its person belongs to."""
         identity = listener.identity
-        return READ in listener.hears and (
+        return READ in listener.permissions and (
             not self._access.policed(identity.tenant_id, READ)
             or self._access.may(identity, READ, Object(CONVERSATION, conversation_id))
         )
 
-    def hear(self, listeners: Listeners, envelope: Envelope) -> list[Outbound]:
+    def receivers(self, listeners: Listeners, envelope: Envelope) -> list[Outbound]:
         """Return the streams that receive a fact of the person's own topics."""
         personal = _PERSONAL.get(envelope.type)
         if personal is None:
@@ -187,11 +187,11 @@ class Visibility:
             # scopes: interactive sessions, which have all of the person's permissions.
             return [each.outbound for each in listeners if not each.identity.scopes]
         permission, fact = personal
-        hearing = [each for each in listeners if permission in each.hears]
+        held = [each for each in listeners if permission in each.permissions]
         concerned = (permission, READ, TASKS) if permission == NOTIFICATIONS else (permission,)
         policed = [each for each in concerned if self._access.policed(envelope.tenant_id, each)]
-        if not policed or not hearing:
-            return [each.outbound for each in hearing]
+        if not policed or not held:
+            return [each.outbound for each in held]
         try:
             needed = needs_of(permission, fact.FromString(envelope.fact))
         except DecodeError:
@@ -199,7 +199,7 @@ class Visibility:
             return []
         return [
             each.outbound
-            for each in hearing
+            for each in held
             if all(self._access.may(_unscoped(each), every, about) for every, about in needed)
         ]
 
@@ -207,7 +207,7 @@ class Visibility:
         verdicts: dict[tuple[bool, bool, frozenset[str]], bool] = {}
         readers = []
         for listener in listeners:
-            if READ not in listener.hears:
+            if READ not in listener.permissions:
                 continue
             identity = listener.identity
             key = (bool(identity.api_token_id), identity.second_factor, identity.scopes)
@@ -233,23 +233,23 @@ class Visibility:
             listeners.gate.minute = self._minute()
 
     def _look(self, listener: Listener) -> None:
-        listener.hears = self._hears(listener.identity)
+        listener.permissions = self._held(listener.identity)
         if listener.refused:
             # Some of what was refused may be allowed now: the client asks, and is answered.
             listener.refused.clear()
             _resync(listener, [])
 
-    def _hears(self, identity: Identity) -> frozenset[str]:
+    def _held(self, identity: Identity) -> frozenset[str]:
         access = self._access
-        heard = {each for each in _HEARD if access.grants(identity, each)}
+        held = {each for each in _PERMISSIONS if access.grants(identity, each)}
         # Presence is about no single conversation.
         if (
-            CONVERSATIONS in heard
+            CONVERSATIONS in held
             and access.policed(identity.tenant_id, CONVERSATIONS)
             and not access.may(identity, CONVERSATIONS, None)
         ):
-            heard.discard(CONVERSATIONS)
-        return frozenset(heard)
+            held.discard(CONVERSATIONS)
+        return frozenset(held)
 
     def _minute(self) -> int:
         return int(self._clock.now().timestamp() // _MINUTE)
@@ -278,7 +278,7 @@ def _fields(message: Message) -> Mapping[str, object]:
 
 
 def _unscoped(listener: Listener) -> Identity:
-    """Return the identity for policies: what scopes say was decided by `Listener.hears`."""
+    """Return the identity for policies: what scopes say was decided by `Listener.permissions`."""
     return replace(listener.identity, scopes=frozenset())
 
 

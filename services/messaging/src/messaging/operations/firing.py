@@ -13,6 +13,7 @@ from datetime import timedelta
 import structlog
 from plexus_access.decisions import Asker, Decisions
 from plexus_access.objects import CONVERSATION, Object
+from plexus_access.roles import GUEST
 from plexuskit import fault
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown, Kind, Refusal
@@ -168,6 +169,8 @@ class Scheduler:
             app=bool(authority.api_token_id),
             scopes=authority.scopes,
             second_factor=authority.second_factor,
+            # Directory has just called them active, and everybody holds what guests do.
+            roles=frozenset({GUEST}),
         )
         self._decisions.check(asker, SEND, Object(CONVERSATION, due.conversation_id))
 

@@ -1,0 +1,345 @@
+"""The policy dimension of the matrix: one policy, on every path to one conversation (GW-10).
+
+Each path is walked three times by the same person: while no policy stands, while one keeps people
+without a second factor from the conversation, and after that one is gone.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from plexus.audit.v1 import audit_service_pb2 as audit_pb
+from plexus.directory.v1 import access_service_pb2 as access_pb
+from plexus.gateway.v1.session_service_pb2 import Hello, SendItem, SessionRequest, SubscribeRequest
+from plexus.messaging.v1 import messaging_service_pb2 as messaging_pb
+from plexus.messaging.v1 import personal_service_pb2 as personal_pb
+from plexus.messaging.v1.conversations_pb2 import Conversation
+from plexus.messaging.v1.messages_pb2 import Mention
+from plexus.notify.v1 import notify_service_pb2 as notify_pb
+from plexus.search.v1.search_service_pb2 import SearchRequest
+from plexus_cli.problems import Refused
+from plexus_cli.sdk import Plexus
+from plexus_local.harness import Platform
+from plexuskit.grpc import refused
+from plexuskit.testing.wait import eventually
+
+WITHIN = 40
+REFUSED = "POLICY_FORBIDS"
+READ, SEND = "messages.read", "messages.send"
+
+
+@dataclass
+class Scene:
+    """Two people, a conversation that the policy is about, and one that it is not."""
+
+    root: Plexus
+    ann: Plexus
+    bob: Plexus
+    bob_id: str
+    room: str
+    other: str
+    word: str
+
+    async def say(self, person: Plexus, text: str, *mentions: str) -> None:
+        request = messaging_pb.SendMessageRequest(
+            conversation_id=self.room,
+            request_id=secrets.token_hex(8),
+            text=text,
+            mentions=[Mention(person_id=each) for each in mentions],
+        )
+        await person.call(person.messaging.SendMessage, request)
+
+
+Path = Callable[[Scene], Awaitable[str]]
+"""Walks a path as bob; gives `shown` or `done`, `hidden`, or the reason of a refusal."""
+
+
+async def _asked(person: Plexus, method: Any, request: Any) -> str:
+    try:
+        await person.call(method, request)
+    except Refused as error:
+        return error.reason
+    return "done"
+
+
+async def list_messages(scene: Scene) -> str:
+    request = messaging_pb.ListMessagesRequest(conversation_id=scene.room)
+    return await _asked(scene.bob, scene.bob.messaging.ListMessages, request)
+
+
+async def get_message(scene: Scene) -> str:
+    request = messaging_pb.GetMessageRequest(conversation_id=scene.room, seq=1)
+    return await _asked(scene.bob, scene.bob.messaging.GetMessage, request)
+
+
+async def list_changes(scene: Scene) -> str:
+    request = messaging_pb.ListChangesRequest(conversation_id=scene.room)
+    return await _asked(scene.bob, scene.bob.messaging.ListChanges, request)
+
+
+async def verify(scene: Scene) -> str:
+    request = messaging_pb.VerifyConversationRequest(conversation_id=scene.room)
+    return await _asked(scene.bob, scene.bob.messaging.VerifyConversation, request)
+
+
+async def forward_from(scene: Scene) -> str:
+    return await _forward(scene, scene.room, scene.other)
+
+
+async def search(scene: Scene) -> str:
+    request = SearchRequest(query=scene.word, types=["message"])
+    answer = await scene.bob.call(scene.bob.search.Search, request)
+    assert answer.total == len(answer.hits)
+    return "done" if answer.hits else "hidden"
+
+
+async def notifications(scene: Scene) -> str:
+    answer = await scene.bob.call(
+        scene.bob.notify.ListNotifications, notify_pb.ListNotificationsRequest()
+    )
+    about = [each for each in answer.notifications if each.source.conversation_id == scene.room]
+    assert about
+    return "done" if any(scene.word in each.body for each in about) else "hidden"
+
+
+async def subscribe(scene: Scene) -> str:
+    """Hear what ann says in the room, or that the room is closed to the stream."""
+    call = scene.bob.live.Subscribe(
+        SubscribeRequest(device="matrix"), metadata=await scene.bob.metadata()
+    )
+    marker = secrets.token_hex(8)
+    try:
+        async with asyncio.timeout(WITHIN):
+            await call.read()
+            await scene.say(scene.ann, marker)
+            while True:
+                for frame in (await call.read()).frames:
+                    if frame.conversation_closed.conversation_id == scene.room:
+                        return "hidden"
+                    if marker.encode() in frame.SerializeToString():
+                        return "done"
+    finally:
+        call.cancel()
+
+
+async def send(scene: Scene) -> str:
+    return await _asked(scene.bob, scene.bob.messaging.SendMessage, _message(scene.room))
+
+
+async def send_batch(scene: Scene) -> str:
+    items = [_message(scene.other), _message(scene.room)]
+    answer = await scene.bob.call(
+        scene.bob.messaging.SendMessages, messaging_pb.SendMessagesRequest(items=items)
+    )
+    first, second = answer.verdicts
+    assert first.HasField("stored")
+    return "done" if second.HasField("stored") else str(second.refused.reason)
+
+
+async def send_in_a_stream(scene: Scene) -> str:
+    call = scene.bob.live.Session(metadata=await scene.bob.metadata())
+    item = SendItem(
+        client_ref=1,
+        conversation_id=scene.room,
+        command=_message(scene.room).SerializeToString(),
+    )
+    try:
+        async with asyncio.timeout(WITHIN):
+            await call.write(SessionRequest(hello=Hello(device="matrix"), sends=[item]))
+            while True:
+                for frame in (await call.read()).frames:
+                    if frame.HasField("acknowledgement"):
+                        verdict = frame.acknowledgement.verdict
+                        stored = verdict.HasField("stored")
+                        return "done" if stored else str(verdict.refused.reason)
+    finally:
+        call.cancel()
+
+
+async def forward_to(scene: Scene) -> str:
+    return await _forward(scene, scene.other, scene.room)
+
+
+async def schedule(scene: Scene) -> str:
+    at = Timestamp()
+    at.FromDatetime(datetime.now(UTC) + timedelta(days=1))
+    request = personal_pb.ScheduleMessageRequest(
+        request_id=secrets.token_hex(8),
+        message=personal_pb.ScheduledContent(conversation_id=scene.room, text="later"),
+        send_at=at,
+    )
+    return await _asked(scene.bob, scene.bob.personal.ScheduleMessage, request)
+
+
+async def save_draft(scene: Scene) -> str:
+    at = Timestamp()
+    at.FromDatetime(datetime.now(UTC))
+    request = personal_pb.SaveDraftRequest(
+        conversation_id=scene.room, text=f"draft {scene.word}", written_at=at
+    )
+    return await _asked(scene.bob, scene.bob.personal.SaveDraft, request)
+
+
+async def list_drafts(scene: Scene) -> str:
+    answer = await scene.bob.call(scene.bob.personal.ListDrafts, personal_pb.ListDraftsRequest())
+    return "done" if any(scene.word in each.text for each in answer.drafts) else "hidden"
+
+
+async def _forward(scene: Scene, source: str, target: str) -> str:
+    request = messaging_pb.ForwardMessagesRequest(
+        request_id=secrets.token_hex(8),
+        conversation_id=source,
+        seqs=[1],
+        to_conversation_id=target,
+    )
+    return await _asked(scene.bob, scene.bob.messaging.ForwardMessages, request)
+
+
+def _message(conversation_id: str) -> messaging_pb.SendMessageRequest:
+    return messaging_pb.SendMessageRequest(
+        conversation_id=conversation_id, request_id=secrets.token_hex(8), text="said"
+    )
+
+
+READING: tuple[tuple[Path, str], ...] = (
+    (list_messages, REFUSED),
+    (get_message, REFUSED),
+    (list_changes, REFUSED),
+    (verify, REFUSED),
+    (forward_from, REFUSED),
+    (search, "hidden"),
+    (notifications, "hidden"),
+    (subscribe, "hidden"),
+)
+WRITING: tuple[tuple[Path, str], ...] = (
+    (send, REFUSED),
+    (send_batch, REFUSED),
+    (send_in_a_stream, REFUSED),
+    (forward_to, REFUSED),
+    (schedule, REFUSED),
+    (save_draft, REFUSED),
+    (list_drafts, "hidden"),
+)
+
+
+@pytest.fixture(scope="module")
+async def scene(platform: Platform) -> Any:
+    handles = await platform.new_people("ann", "bob")
+    async with (
+        platform.admin() as root,
+        platform.signed_in(handles["ann"]) as ann,
+        platform.signed_in(handles["bob"]) as bob,
+    ):
+
+        async def group(name: str) -> str:
+            request = messaging_pb.CreateConversationRequest(
+                request_id=secrets.token_hex(8),
+                kind=Conversation.KIND_GROUP,
+                name=name,
+                member_ids=[platform.id_of(handles["bob"])],
+            )
+            made = await ann.call(ann.messaging.CreateConversation, request)
+            return str(made.conversation.id)
+
+        made = Scene(
+            root=root,
+            ann=ann,
+            bob=bob,
+            bob_id=platform.id_of(handles["bob"]),
+            room=await group("policed"),
+            other=await group("open"),
+            word=f"canary{secrets.token_hex(6)}",
+        )
+        await made.say(ann, made.word, made.bob_id)
+        await ann.call(ann.messaging.SendMessage, _message(made.other))
+        assert await save_draft(made) == "done"
+        yield made
+
+
+@pytest.mark.rule("GW-10")
+@pytest.mark.parametrize(
+    ("permission", "paths"), [(READ, READING), (SEND, WRITING)], ids=["reading", "writing"]
+)
+async def test_gw_10_a_policy_holds_on_every_path_for_as_long_as_it_stands(
+    scene: Scene, permission: str, paths: tuple[tuple[Path, str], ...]
+) -> None:
+    await _until(scene, paths, lambda _: "done")
+
+    await _put(scene, permission, enabled=True)
+    try:
+        await _until(scene, paths, lambda expected: expected)
+        # Once every part knows of it, none of them forgets it.
+        assert [await path(scene) for path, _ in paths] == [expected for _, expected in paths]
+    finally:
+        await _put(scene, permission, enabled=False)
+
+    await _until(scene, paths, lambda _: "done")
+
+
+@pytest.mark.rule("GW-10")
+async def test_gw_10_a_policy_holds_for_exports(scene: Scene) -> None:
+    async def export() -> str:
+        call = scene.root.audit.ExportAudit(
+            audit_pb.ExportAuditRequest(from_no=1), metadata=await scene.root.metadata()
+        )
+        try:
+            await call.read()
+        except grpc.aio.AioRpcError as error:
+            return refused(error).reason
+        finally:
+            call.cancel()
+        return "done"
+
+    async def comes_to(expected: str) -> None:
+        async def come() -> bool:
+            return await export() == expected
+
+        await eventually(come, within=WITHIN)
+
+    await comes_to("done")
+    await _put(scene, "audit.export", enabled=True, everywhere=True)
+    try:
+        await comes_to(REFUSED)
+    finally:
+        await _put(scene, "audit.export", enabled=False, everywhere=True)
+    await comes_to("done")
+
+
+async def _until(
+    scene: Scene, paths: tuple[tuple[Path, str], ...], wanted: Callable[[str], str]
+) -> None:
+    """Wait until every path comes to what is wanted of it: each part learns it by itself."""
+    for path, expected in paths:
+        came: list[str] = []
+
+        async def come(path: Path = path, expected: str = expected, came: list[str] = came) -> bool:
+            came.append(await path(scene))
+            return came[-1] == wanted(expected)
+
+        try:
+            await eventually(come, within=WITHIN)
+        except AssertionError as failed:
+            raise AssertionError(f"{path} came to {came}, not {wanted(expected)}") from failed
+
+
+async def _put(scene: Scene, permission: str, *, enabled: bool, everywhere: bool = False) -> None:
+    resource = (
+        "resource" if everywhere else f'resource == Plexus::Object::"conversation:{scene.room}"'
+    )
+    cedar = (
+        f'forbid(principal, action == Plexus::Action::"{permission}", {resource})'
+        " when { !context.second_factor };"
+    )
+    request = access_pb.PutAccessPolicyRequest(
+        request_id=secrets.token_hex(8),
+        name=f"matrix {permission}",
+        cedar=cedar,
+        enabled=enabled,
+    )
+    await scene.root.call(scene.root.grants.PutAccessPolicy, request)
