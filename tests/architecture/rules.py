@@ -85,6 +85,8 @@ RULES = {
     "GW-5": "guests see what is shared with them",
     "GW-6": "limits, deadlines and request ids everywhere; stable error codes",
     "GW-7": "an audit that cannot be altered",
+    "GW-8": "every request field has a range, enforced first; a fault in one item is its verdict",
+    "GW-13": "strangers and single requests cannot take the service from others",
     "CMP-1": "hold before retention before recall",
     "CMP-2": "a hold covers everything of its custodians",
     "CMP-3": "a purge reaches every copy",
