@@ -87,6 +87,10 @@ bench: setup ## Measure on real servers; SHAPES=a50,b chooses, ARGS="--json FILE
 bench-access: setup ## Measure what deciding costs and how fast a revocation is; ARGS="--json FILE"
 	@$(BIN)/python -m plexus_bench.access $(ARGS)
 
+.PHONY: bench-bounds
+bench-bounds: setup ## Measure what checking the declared bounds of a request costs
+	@$(BIN)/python -m plexus_bench.bounds
+
 .PHONY: bench-feed
 bench-feed: setup ## Measure how fast a company comes in by SCIM; ARGS="--people 1000 --departments 60"
 	@$(BIN)/python -m plexus_bench.feed $(ARGS)

@@ -16,6 +16,8 @@ CALL_SECONDS: Final = 30.0
 BROKEN: Final = frozenset({"INTERNAL", "UNKNOWN", "DATA_LOSS", "HANGING", "HTTP 500"})
 _SHOWN_BYTES: Final = 400
 _FRAMES: Final = 3
+# What this side's own library says instead of the status when it writes to a stream that has ended.
+_OWN_FAULT: Final = "Internal error from Core"
 _CONNECT_BROKEN: Final = ('"code":"internal"', '"code":"unknown"', '"code":"data_loss"')
 
 Metadata = Sequence[tuple[str, str | bytes]]
@@ -138,6 +140,8 @@ async def _outcome(call: Any, content: bytes) -> Outcome:
         async with asyncio.timeout(CALL_SECONDS * 3):
             await call
     except grpc.aio.AioRpcError as error:
+        if error.details() == _OWN_FAULT:
+            return Outcome("ENDED", "", content)
         return Outcome(error.code().name, error.details() or "", content)
     except TimeoutError:
         return Outcome("HANGING", "no end", content)

@@ -28,6 +28,8 @@ from .canary import Canary
 from .generator import Pool
 
 ROOMS = 6
+# What a process logs of a fault that no request may cause.
+_FAILURES = ("rpc.failed", "loop.unhandled", "Traceback (most recent call last)")
 # The process that serves each owner's contract.
 PROCESSES = {"messaging": "messaging-api"}
 _USER = {
@@ -63,6 +65,11 @@ class World:
         """Return the address of the operations port of a service's process."""
         process = PROCESSES.get(service, service)
         return f"http://127.0.0.1:{self.platform.ports[f'{process}.ops']}"
+
+    def failures(self, service: str) -> int:
+        """Return how many calls a service's process has failed unexpectedly, by its log."""
+        log = self.platform.layout.log(PROCESSES.get(service, service)).read_text()
+        return sum(log.count(sign) for sign in _FAILURES)
 
     def signed(self, service: str) -> Sequence[tuple[str, str | bytes]]:
         """Return the metadata of a call that the gateway makes for itself."""
@@ -225,6 +232,9 @@ def _words(handles: dict[str, str]) -> dict[str, list[Any]]:
         "text": ["hello", "**bold** and `code`", "你好 @某人\n> quote"],
         "email": ["a@example.com"],
         "password": [PASSWORD],
+        # Wrong ones lock the handle soon: what is refused then costs no hash of a password.
+        "SignInRequest.handle": [handles["target"]],
+        "SignInRequest.password": ["not the password"],
         "old_password": [PASSWORD],
         "new_password": [PASSWORD],
         "bootstrap_secret": ["not the secret"],

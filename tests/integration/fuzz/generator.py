@@ -114,15 +114,20 @@ class Generator:
         self._random = random.Random(seed)  # noqa: S311 - repeatable, no secret
         self._pool = pool
 
-    def message(self, descriptor: Descriptor) -> bytes:
-        """Return a serialized request: right, or with some of its parts made wrong."""
+    def message(self, descriptor: Descriptor, *, large: bool = True) -> bytes:
+        """Return a serialized request: right, or with some of its parts made wrong.
+
+        Args:
+            descriptor: of the message.
+            large: whether some requests may have hundreds of thousands of bytes.
+        """
         chunks = self._chunks(descriptor, depth=0)
         for _ in range(self._random.choice((0, 1, 1, 1, 2, 3))):
             self._mutate(descriptor, chunks)
         content = b"".join(chunk for _, chunk in chunks)
         if self._random.random() < 0.06:
             content = self._damage(content)
-        if self._random.randrange(_LARGE_EVERY) == 0:
+        if large and self._random.randrange(_LARGE_EVERY) == 0:
             content += self._large(descriptor)
         return content
 
@@ -142,7 +147,7 @@ class Generator:
         """Return a request as JSON, or as something like it."""
         message = message_class()
         try:
-            message.ParseFromString(self.message(message_class.DESCRIPTOR))
+            message.ParseFromString(self.message(message_class.DESCRIPTOR, large=False))
         except DecodeError:
             message.ParseFromString(
                 b"".join(c for _, c in self._chunks(message.DESCRIPTOR, depth=0))
@@ -192,7 +197,8 @@ class Generator:
         if field.enum_type is not None:
             number = self._random.choice(field.enum_type.values).number
         else:
-            number = self._random.choice(known or (0, 1, 2, 5))
+            numbers = [value for value in known if isinstance(value, int)]
+            number = self._random.choice(numbers or (0, 1, 2, 5))
         return self._number(field, number)
 
     def _nested(self, descriptor: Descriptor, *, depth: int) -> bytes:
@@ -313,5 +319,5 @@ class Generator:
             return content | {name: self._mutate_json(inside, field.message_type)}
         value = self._random.choice(JSON_VALUES)
         if isinstance(inside, list) and inside:
-            value = [*inside, value] if self._random.random() < 0.7 else inside * 200
+            value = [*inside, value] if self._random.random() < 0.7 else inside[:5] * 200
         return content | {name: value}

@@ -119,8 +119,8 @@ def tell(store: Store) -> Callable[..., Any]:
 
 
 @pytest.fixture
-async def auditors(tell: Callable[..., Any], facts: Any, store: Store) -> None:
-    """Ann administers one tenant, Eve another."""
+async def told_auditors(tell: Callable[..., Any], facts: Any, store: Store) -> None:
+    """Ann administers one tenant, Eve another, as the history has it."""
     eve = facts.person("per_eve", roles=["admin"])
     eve.tenant_id = "ten_b"
     await tell(facts.person("per_ann", roles=["admin"]), eve)

@@ -43,7 +43,7 @@ async def running(
             await process.wait()
 
 
-@pytest.mark.usefixtures("auditors")
+@pytest.mark.usefixtures("told_auditors")
 async def test_the_process_provisions_records_serves_and_stops_when_told(
     settings: Settings,
     kafka_section: KafkaSection,

@@ -15,7 +15,7 @@ from plexuskit.mongo import Collection
 
 Happened = Callable[..., Occurrence]
 
-pytestmark = pytest.mark.usefixtures("auditors")
+pytestmark = pytest.mark.usefixtures("told_auditors")
 
 
 async def test_gw_07_an_entry_is_shown_with_every_field(

@@ -45,6 +45,7 @@ BODIES = [
     (json.dumps(user("a") | {"emails": "x"}).encode(), VALUE),
     (json.dumps(user("a") | {"externalId": "x" * 300}).encode(), VALUE),
     (json.dumps(user("a") | {"nickName": "x" * 300_000}).encode(), VALUE),
+    (json.dumps(user("a") | {"nickName": "x" * 65_537}).encode(), VALUE),
     (json.dumps(user("a", department="/".join(map(str, range(30))))).encode(), VALUE),
     (json.dumps(user("a", department="A/B")).encode(), VALUE),
     (json.dumps(user("a", division="A/B", department="C")).encode(), VALUE),

@@ -98,9 +98,9 @@ def _to_bytes(body: bytes, message_class: type[Message]) -> bytes:
     try:
         _parse(body, message)
     except (json_format.ParseError, ValueError, RecursionError) as error:
-        raise JsonUnreadable(
-            message=message_class.DESCRIPTOR.full_name, problem=str(error)
-        ) from None
+        # The problem quotes the body, whose escapes may stand for what UTF-8 cannot hold.
+        problem = str(error).encode(errors="backslashreplace").decode()
+        raise JsonUnreadable(message=message_class.DESCRIPTOR.full_name, problem=problem) from None
     return message.SerializeToString()
 
 

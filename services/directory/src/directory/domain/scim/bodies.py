@@ -7,6 +7,8 @@ from scim2_models import InvalidSyntaxException, InvalidValueException
 
 DEEPEST: Final = 12
 MOST_VALUES: Final = 50_000
+# Photographs and certificates are the longest texts that a feed has.
+MAX_CHARACTERS: Final = 65_536
 _LARGEST: Final = 2**63 - 1
 
 
@@ -15,7 +17,8 @@ def decode(body: bytes) -> dict[str, Any]:
 
     Raises:
         InvalidSyntaxException: no JSON object, twice the same name, or nested deeper than 12.
-        InvalidValueException: a NUL, half a surrogate pair, or a number that no store holds.
+        InvalidValueException: a NUL, half a surrogate pair, a text longer than 65,536 characters,
+            or a number that no store holds.
     """
     try:
         decoded = json.loads(
@@ -34,8 +37,11 @@ def text(value: str, *, where: str) -> str:
     """Check that a string can be stored and compared.
 
     Raises:
-        InvalidValueException: it holds a NUL or half a surrogate pair.
+        InvalidValueException: it holds a NUL or half a surrogate pair, or is longer than 65,536
+            characters.
     """
+    if len(value) > MAX_CHARACTERS:
+        raise InvalidValueException(detail=f"{where} is longer than {MAX_CHARACTERS} characters")
     if "\x00" in value:
         raise InvalidValueException(detail=f"{where} holds a NUL character")
     try:
