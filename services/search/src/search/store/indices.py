@@ -15,7 +15,7 @@ from opensearchpy.exceptions import RequestError
 
 from search.domain.documents import DocumentType
 from search.store.client import index_errors
-from search.store.mappings import SCHEMA_VERSION, documents_body, progress_body
+from search.store.mappings import SCHEMA_VERSION, additions, documents_body, progress_body
 
 log = structlog.get_logger()
 
@@ -51,6 +51,10 @@ class Names:
         documents = {self.read(type_): documents_body(type_) for type_ in DocumentType}
         return documents | {self.progress: progress_body()}
 
+    def additions(self) -> dict[str, dict[str, Any]]:
+        """Return the fields that an existing index may lack, by its read alias."""
+        return {self.read(type_): additions(type_) for type_ in DocumentType}
+
 
 def written(alias: str) -> str:
     """Return the write alias of a read alias."""
@@ -67,6 +71,7 @@ async def provision(client: AsyncOpenSearch, names: Names) -> None:
         with index_errors("provision"):
             if await client.indices.exists_alias(name=alias):
                 await _check(client, alias)
+                await _add_fields(client, alias, names.additions().get(alias, {}))
                 continue
             await _create(client, alias, body)
 
@@ -87,6 +92,11 @@ async def _create(client: AsyncOpenSearch, alias: str, body: dict[str, Any]) -> 
             raise
         return
     log.info("index.created", index=index)
+
+
+async def _add_fields(client: AsyncOpenSearch, alias: str, fields: dict[str, Any]) -> None:
+    if fields:
+        await client.indices.put_mapping(index=alias, body={"properties": fields})
 
 
 async def _check(client: AsyncOpenSearch, alias: str) -> None:
