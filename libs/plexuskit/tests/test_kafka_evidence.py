@@ -8,6 +8,7 @@ from plexus.topics import SEARCH_MESSAGES
 from plexuskit.config import KafkaSection
 from plexuskit.errors import DependencyDown
 from plexuskit.kafka import (
+    HeldRecord,
     Outgoing,
     Record,
     RecordNotHeld,
@@ -17,6 +18,7 @@ from plexuskit.kafka import (
     dlq_list,
     lag,
     producer,
+    read_held,
 )
 from plexuskit.ops import readiness
 from plexuskit.runtime import Runtime
@@ -194,6 +196,13 @@ async def test_a_partition_held_for_long_is_degraded_and_an_operator_can_skip_it
         assert seconds >= 0.5
         partition = int(shown["remedy"].partition(f"skip {TOPIC} ")[2].split()[0])
 
+        async def told() -> list[HeldRecord]:
+            return await read_held(section, SEARCH_MESSAGES)
+
+        await eventually(told, within=30)
+        (held,) = await told()
+        assert (held.topic, held.partition, held.offset) == (TOPIC, partition, 1)
+        assert type(error).__name__ in held.words
         with pytest.raises(RecordNotHeld):
             await ask_to_skip(
                 section, topic=TOPIC, partition=partition, offset=2, actor="ann", reason="no"
@@ -204,6 +213,7 @@ async def test_a_partition_held_for_long_is_degraded_and_an_operator_can_skip_it
         assert GROUP in groups
         await caught_up(section)
         await eventually(lambda: not degraded())
+        assert await told() == []
 
     assert handler.handled == [1, 3]
     (letter,) = await dlq_list(section, GROUP, 10)

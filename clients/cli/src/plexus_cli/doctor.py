@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 from plexus.topics import CONSUMERS
 from plexuskit.errors import Refusal
-from plexuskit.kafka import check_topics, lag
+from plexuskit.kafka import check_topics, lag, read_held
 from plexuskit.mongo import connect
 
 from plexus_cli.operator import SERVICES, Servers
@@ -153,6 +153,16 @@ async def kafka(servers: Servers) -> list[Finding]:
             Finding("topics", ok=True, seen=f"{len(report.existing)} as in the catalogue")
         )
     for consumer in (consumer for consumer in CONSUMERS if consumer.dlq):
+        findings += [
+            Finding(
+                f"group {consumer.group}",
+                ok=False,
+                seen=f"held at {held.topic} {held.partition} offset {held.offset} {held.words}",
+                remedy="Restore what the reason names. If the record itself is at fault: plexus "
+                f'admin dlq skip {held.topic} {held.partition} {held.offset} --reason "…"',
+            )
+            for held in await read_held(section, consumer)
+        ]
         found = await lag(section, consumer)
         behind = sum(found.behind.values())
         findings.append(

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from plexuskit.config import KafkaSection
 from plexuskit.errors import Refusal
-from plexuskit.kafka import DeadLetter, RedriveReport, dlq_list, dlq_redrive
+from plexuskit.kafka import DeadLetter, RedriveReport, ask_to_skip, dlq_list, dlq_redrive
 from plexuskit.mongo import connect
 from plexuskit.mongo.migrate import migrate as carry_out
 from plexuskit.mongo.migrate import schema_versions
@@ -43,6 +43,19 @@ def redrive(group: str, limit: int, *, positions: set[str]) -> RedriveReport:
         return not positions or _position(letter) in positions
 
     return _on_kafka(lambda at: dlq_redrive(at, group, limit, only=chosen))
+
+
+def skip(topic: str, partition: int, offset: int, *, actor: str, reason: str) -> list[str]:
+    """Ask the groups that are held at a record to set it aside; return their names.
+
+    Raises:
+        Refused: no group is held there, no such partition, or Kafka does not answer.
+    """
+    return _on_kafka(
+        lambda at: ask_to_skip(
+            at, topic=topic, partition=partition, offset=offset, actor=actor, reason=reason
+        )
+    )
 
 
 def _on_kafka(work: Callable[[KafkaSection], Awaitable[T]]) -> T:

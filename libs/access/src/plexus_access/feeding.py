@@ -101,7 +101,12 @@ class Feed:
                         loading = group.create_task(self._load())
                         try:
                             async for records in batches:
-                                self._replica.take(envelopes_of(records))
+                                found = envelopes_of(records)
+                                if any(each.omitted for each in found):
+                                    # What was too large for a record, directory's snapshot has.
+                                    loading.cancel()
+                                    loading = group.create_task(self._load())
+                                self._replica.take([e for e in found if not e.omitted])
                         finally:
                             loading.cancel()
             except* KafkaUnavailable as lost:

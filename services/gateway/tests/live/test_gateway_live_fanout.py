@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
@@ -20,7 +21,7 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.gateway.v1.session_service_pb2 import Frame, SessionResponse
 from plexus.messaging.v1 import events_pb2
 from plexus.messaging.v1.conversations_pb2 import Conversation, Member
-from plexus.messaging.v1.messages_pb2 import Message
+from plexus.messaging.v1.messages_pb2 import Message, MessageParts
 from plexuskit.clock import SystemClock
 from plexuskit.errors import DependencyDown
 from plexuskit.kafka import Record
@@ -116,6 +117,16 @@ class House:
     def posted(self, change_no: int, *, seq: int = 0, room: str = ROOM) -> Record:
         message = Message(conversation_id=room, seq=seq or change_no, text=f"{change_no}")
         return self.record(events_pb2.MessagePosted(message=message), change_no, room=room)
+
+    def reacted(self, change_no: int, *, seq: int) -> Record:
+        parts = MessageParts(conversation_id=ROOM, seq=seq, change_no=change_no)
+        fact = events_pb2.MessageReacted(parts=parts, emoji="ok", person_id="bo")
+        return self.record(fact, change_no)
+
+    def omitted(self, record: Record) -> Record:
+        envelope = record.envelope
+        envelope.fact, envelope.omitted, envelope.entity_id = b"", True, "msg_large"
+        return replace(record, value=envelope.SerializeToString())
 
     def edited(self, change_no: int, *, seq: int) -> Record:
         message = Message(conversation_id=ROOM, seq=seq)
@@ -459,3 +470,51 @@ async def test_a_personal_record_of_another_tenant_goes_nowhere(house: House) ->
     )
 
     assert [frame.personal.event.event_id for frame in await ana.frames()] == ["evt_mine"]
+
+
+@pytest.mark.rule("MSG-14")
+async def test_msg_14_a_reaction_without_words_goes_to_those_who_may_see_its_message(
+    house: House,
+) -> None:
+    house.owner.member("ana", (1, 0))
+    house.owner.member("eve", (3, 0))
+    ana, eve = await house.listen("ana"), await house.listen("eve")
+    house.fanout.apply([house.posted(5)])
+    assert _numbers(await ana.frames()) == _numbers(await eve.frames()) == [5]
+
+    house.fanout.apply([house.reacted(6, seq=2), house.reacted(7, seq=4)])
+
+    assert _numbers(await ana.frames()) == [6, 7]
+    assert _numbers(await eve.frames()) == [7]
+
+
+@pytest.mark.rule("MSG-21")
+async def test_msg_21_a_fact_that_is_left_out_tells_no_more_than_that_there_is_something(
+    house: House,
+) -> None:
+    house.owner.member("ana", (1, 0))
+    ana = await house.listen("ana")
+    house.fanout.apply([house.posted(5)])
+    await ana.frames()
+
+    house.fanout.apply([house.omitted(house.posted(6)), house.posted(7)])
+
+    frames = await ana.frames()
+    assert _stretches(frames) == [(5, 7)]
+    left_out, whole = (each for frame in frames for each in frame.events.events)
+    assert (left_out.change_no, left_out.omitted) == (6, True)
+    assert (left_out.entity_id, left_out.actor_id, left_out.fact) == ("", "", b"")
+    assert not whole.omitted
+
+
+@pytest.mark.rule("MSG-21")
+async def test_msg_21_membership_that_is_left_out_is_asked_for(house: House) -> None:
+    house.owner.member("ana", (1, 0))
+    ana = await house.listen("ana")
+    house.fanout.apply([house.posted(5)])
+    await ana.frames()
+
+    house.fanout.apply([house.omitted(house.added(6, "bo", (6, 0)))])
+
+    resync = (await ana.next_frame()).resync
+    assert (list(resync.conversation_ids), resync.reason) == ([ROOM], "GAP")

@@ -11,7 +11,7 @@ from plexus.directory.v1 import events_pb2 as directory_events
 from plexus.directory.v1.people_pb2 import Person
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2 as messaging_events
-from plexus.messaging.v1.messages_pb2 import Message
+from plexus.messaging.v1.messages_pb2 import Message, MessageParts
 from plexus.tasks.v1 import events_pb2 as tasks_events
 from plexus.tasks.v1.tasks_pb2 import Task
 
@@ -30,6 +30,13 @@ _MESSAGES: Final[Mapping[str, Any]] = MappingProxyType(
             messaging_events.MessagePosted,
             messaging_events.MessageEdited,
             messaging_events.MessageRecalled,
+        )
+    }
+)
+_PARTS: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        fact.DESCRIPTOR.full_name: fact
+        for fact in (
             messaging_events.MessageReacted,
             messaging_events.MessagePinned,
             messaging_events.MessageLabeled,
@@ -61,10 +68,17 @@ Raises Unreadable when the fact breaks its contract.
 
 
 def message_document(envelope: Envelope) -> Document | None:
-    """Make the document of a message; a tombstone when it was recalled (MSG-12, SRC-3)."""
+    """Make the document of a message; a tombstone when it was recalled (MSG-12, SRC-3).
+
+    Facts of reactions, pins and labels give a partial one: the labels without the words (MSG-21).
+    """
     fact = _fact(envelope, _MESSAGES)
     if fact is None:
+        fact = _fact(envelope, _PARTS)
+    if fact is None:
         return None
+    if envelope.type in _PARTS and not fact.HasField("message"):
+        return _parts(envelope, fact.parts)
     message: Message = fact.message
     _check(envelope, message.id)
     if message.recalled or isinstance(fact, messaging_events.MessageRecalled):
@@ -84,6 +98,7 @@ def message_document(envelope: Envelope) -> Document | None:
         names=tuple(without_marks(each.name) for each in message.attachments if each.name),
         keys=(message.id,),
         details=_message_details(message),
+        labels=tuple(message.labels),
     )
 
 
@@ -159,6 +174,18 @@ def occurred_at(envelope: Envelope) -> datetime:
         return datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def _parts(envelope: Envelope, parts: MessageParts) -> Document:
+    _check(envelope, parts.message_id)
+    return Document(
+        type=DocumentType.MESSAGE,
+        id=parts.message_id,
+        tenant_id=envelope.tenant_id,
+        version=envelope.entity_version,
+        labels=tuple(parts.labels),
+        partial=True,
+    )
+
+
 def _message_details(message: Message) -> dict[str, object]:
     has = [
         name
@@ -174,7 +201,6 @@ def _message_details(message: Message) -> dict[str, object]:
         "root_seq": message.root_seq,
         "mentions": [each.person_id or "@all" for each in message.mentions],
         "has": has,
-        "labels": list(message.labels),
         "origin": message.origin,
     }
 

@@ -9,7 +9,7 @@ from plexus.directory.v1 import events_pb2 as directory_events
 from plexus.directory.v1.people_pb2 import Person
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2 as messaging_events
-from plexus.messaging.v1.messages_pb2 import Attachment, Mention, Message
+from plexus.messaging.v1.messages_pb2 import Attachment, Mention, Message, MessageParts
 from plexus.tasks.v1 import events_pb2 as tasks_events
 from plexus.tasks.v1.tasks_pb2 import Task
 from search.domain.documents import Unreadable
@@ -59,7 +59,6 @@ def test_a_message_is_readable_through_its_conversation_and_keeps_its_original_t
         "seq": 7,
         "root_seq": 5,
         "mentions": ["per_bo", "@all"],
-        "labels": [],
         "has": ["file", "link"],
         "origin": "import",
     }
@@ -165,3 +164,19 @@ def test_people_are_found_in_their_tenant_and_machines_are_not(
 def test_src_08_facts_that_break_their_contract_are_unreadable(broken: Envelope) -> None:
     with pytest.raises(Unreadable):
         message_document(broken)
+
+
+def test_msg_21_a_fact_of_parts_gives_the_labels_and_none_of_the_words() -> None:
+    parts = MessageParts(
+        message_id="msg_1", conversation_id="cnv_1", seq=1, revision=7, labels=["urgent"]
+    )
+    for fact in (
+        messaging_events.MessageReacted(parts=parts, emoji="ok", person_id="per_1"),
+        messaging_events.MessagePinned(parts=parts),
+        messaging_events.MessageLabeled(parts=parts),
+    ):
+        document = message_document(envelope(fact, entity_id="msg_1", version=7))
+
+        assert document is not None
+        assert document.partial
+        assert (document.version, document.labels, document.text) == (7, ("urgent",), "")

@@ -5,6 +5,7 @@ import sys
 from typing import Annotated
 
 import typer
+from plexus.audit.v1.audit_service_pb2 import ListAuditEntriesRequest
 from plexus.directory.v1.session_service_pb2 import (
     InitTenantRequest,
     InitTenantResponse,
@@ -131,6 +132,39 @@ def dlq_again(
 
     report = operating.redrive(group, limit, positions=set(only or []))
     say(f"{report.redriven} sent again, {report.waiting} wait.")
+
+
+@dlq.command("skip")
+def dlq_skip(
+    topic: Annotated[str, typer.Argument(help="Topic, for example messaging.conversation.v1.")],
+    partition: Annotated[int, typer.Argument(help="Held partition, as `doctor` shows it.")],
+    offset: Annotated[int, typer.Argument(help="Offset of the held record.")],
+    reason: Annotated[str, typer.Option(help="Why; kept with the dead letter.")],
+) -> None:
+    """Have a held record set aside as a dead letter, so that its partition moves on.
+
+    Needs the servers' addresses and a signed-in person who may read the ledger: it records who
+    skips what for which reason before anything is done.
+    """
+    from plexus_cli import operating
+
+    if not reason.strip():
+        raise Refused("Give the reason: --reason TEXT.", reason="REASON_REQUIRED")
+
+    async def recorded(plexus: Plexus) -> str:
+        words = f"dlq skip {topic} {partition} {offset}: {reason}"
+        # A privileged read is in the ledger, with its reason, before it is answered.
+        metadata: list[tuple[str, str | bytes]] = [*await plexus.metadata()]
+        metadata.append(("plexus-reason-bin", words.encode()))
+        with told():
+            await plexus.audit.ListAuditEntries(
+                ListAuditEntriesRequest(page_size=1), metadata=metadata, timeout=CALL_SECONDS
+            )
+        return plexus.profile.handle or plexus.profile.person_id
+
+    actor = run(recorded)
+    groups = operating.skip(topic, partition, offset, actor=actor, reason=reason)
+    say(f"{', '.join(groups)}: set aside at the next attempt, within 30 seconds.")
 
 
 @app.command()

@@ -32,7 +32,13 @@ from plexuskit.kafka.provision import (
 from plexuskit.kafka.records import Handler, InvalidRecord, Record, check_fact
 from plexuskit.kafka.refusals import DeadLettersUnknown, KafkaUnavailable, RecordTooLarge
 from plexuskit.kafka.runner import consumer
-from plexuskit.kafka.skips import PartitionUnknown, RecordNotHeld, ask_to_skip
+from plexuskit.kafka.skips import (
+    HeldRecord,
+    PartitionUnknown,
+    RecordNotHeld,
+    ask_to_skip,
+    read_held,
+)
 from plexuskit.kafka.tail import Tail, TailLost, tail
 
 __all__ = [
@@ -43,6 +49,7 @@ __all__ = [
     "DeadLettersUnknown",
     "Difference",
     "Handler",
+    "HeldRecord",
     "InvalidRecord",
     "KafkaUnavailable",
     "Lag",
@@ -76,6 +83,7 @@ __all__ = [
     "owners_of",
     "producer",
     "provision",
+    "read_held",
     "tail",
     "topic_name",
 ]

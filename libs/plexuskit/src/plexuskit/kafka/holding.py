@@ -81,6 +81,18 @@ class Holding:
                 )
         self.show()
 
+    def late(self) -> dict[Partition, tuple[int, str]]:
+        """Return what has been held for long: per partition the offset, and since when and why."""
+        now = self._clock.monotonic()
+        return {
+            partition: (
+                held.offset,
+                f"since {held.at.isoformat(timespec='seconds')}: {held.reason}",
+            )
+            for partition, held in self._held.items()
+            if now - held.since >= self._degraded_after
+        }
+
     def show(self) -> None:
         """Bring metric and check up to date."""
         now = self._clock.monotonic()

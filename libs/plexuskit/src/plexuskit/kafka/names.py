@@ -37,6 +37,11 @@ def redrive_group(group: str) -> str:
     return f"{group}.redrive"
 
 
+def held_group(group: str) -> str:
+    """Return the group whose committed offsets are the records at which `group` is held."""
+    return f"{group}.held"
+
+
 def skip_group(group: str) -> str:
     """Return the group whose committed offsets are the records of `group` that operators skip."""
     return f"{group}.skip"

@@ -46,7 +46,7 @@ from plexuskit.kafka.provision import MAX_LETTER_BYTES
 from plexuskit.kafka.records import Handler, Record, record_of
 from plexuskit.kafka.refusals import KafkaUnavailable
 from plexuskit.kafka.security import broker_security
-from plexuskit.kafka.skips import read_skips
+from plexuskit.kafka.skips import read_skips, tell_held
 from plexuskit.kafka.verdicts import back_off
 from plexuskit.runtime import Runtime
 
@@ -112,6 +112,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         self._left = asyncio.Event()  # it is no member of the group
         self._left.set()
         self._assignments = 0
+        self._told_held: dict[tuple[str, int], int] = {}
         self._uncommitted: dict[TopicPartition, int] = {}
         self._downs_in_a_row = 0
         self._down_since = ""
@@ -196,6 +197,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
     async def _consume(self, client: AIOKafkaConsumer) -> None:
         while not self._stopping:
             self._resume(client)
+            await self._tell_held()
             raws = await self._fetch(client)
             if not raws:
                 self._holding.show()
@@ -263,6 +265,19 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         for partition in [each for each, until in self._paused.items() if until <= now]:
             del self._paused[partition]
             client.resume(partition)
+
+    async def _tell_held(self) -> None:
+        """Store what has been held for long, for `plexus admin doctor`, when that has changed."""
+        late = self._holding.late()
+        places = {partition: offset for partition, (offset, _) in late.items()}
+        if not late or places == self._told_held:
+            return
+        try:
+            await tell_held(self._section, self._consumer.group, late)
+        except KafkaUnavailable as error:
+            log.warning("consumer.held_not_told", group=self._consumer.group, error=str(error))
+        else:
+            self._told_held = places
 
     async def _skips(self, records: Sequence[Record]) -> Mapping[tuple[str, int], tuple[int, str]]:
         """Return what operators skip of the partitions that are held and come again now."""

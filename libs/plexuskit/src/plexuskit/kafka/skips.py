@@ -3,19 +3,21 @@
 A request is the offset that the group `<group>.skip` has committed for the partition, with the
 operator and the reason as its metadata. The consumer of a held partition reads it before each new
 attempt and moves exactly that record to the dead letters. A request for another offset does
-nothing.
+nothing. In the same way the group `<group>.held` has the records at which partitions are held for
+long, for diagnosis from outside of the process.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 from aiokafka import TopicPartition
-from plexus.topics import CONSUMERS
+from plexus.topics import CONSUMERS, Consumer
 
 from plexuskit.config import KafkaSection
 from plexuskit.errors import Kind, Refusal
 from plexuskit.kafka.clients import admin, partitions_of, reader
-from plexuskit.kafka.names import group_name, skip_group, topic_name
+from plexuskit.kafka.names import group_name, held_group, skip_group, topic_name
 from plexuskit.kafka.refusals import kafka_errors
 
 MAX_REASON = 500
@@ -99,3 +101,64 @@ async def read_skips(
         for place, found in stored.items()
         if place in places and found.offset >= 0
     }
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRecord:
+    """A record at which a group's partition has been held for long, and since when and why."""
+
+    topic: str
+    partition: int
+    offset: int
+    words: str
+
+
+async def tell_held(
+    section: KafkaSection, group: str, held: Mapping[tuple[str, int], tuple[int, str]]
+) -> None:
+    """Store at which records a group is held: per partition the offset, and since when and why.
+
+    Raises:
+        KafkaUnavailable: Kafka does not answer.
+    """
+    with kafka_errors("store what is held"):
+        async with reader(section, group=group_name(section, held_group(group))) as client:
+            offsets = {
+                TopicPartition(topic_name(section, topic), number): (
+                    offset,
+                    words.encode()[:_METADATA_BYTES].decode(errors="ignore"),
+                )
+                for (topic, number), (offset, words) in held.items()
+            }
+            client.assign(list(offsets))
+            await client.commit(offsets)
+
+
+async def read_held(section: KafkaSection, consumer: Consumer) -> list[HeldRecord]:
+    """Return the records at which a group has been held for long and still stands.
+
+    Raises:
+        KafkaUnavailable: Kafka does not answer.
+    """
+    names = {topic_name(section, topic): topic for topic in consumer.topics}
+    with kafka_errors("read what is held"):
+        async with admin(section) as client:
+            found = await partitions_of(client, list(names))
+            places = [place for each in found.values() for place in each]
+            if not places:
+                return []
+            told = await client.list_consumer_group_offsets(
+                group_name(section, held_group(consumer.group)), partitions=places
+            )
+            committed = await client.list_consumer_group_offsets(
+                group_name(section, consumer.group), partitions=places
+            )
+    held = []
+    for place, stored in sorted(told.items()):
+        stands = committed[place].offset if place in committed else -1
+        # One that has committed nothing yet stands at its beginning.
+        if stored.offset >= 0 and stands in {stored.offset, -1}:
+            held.append(
+                HeldRecord(names[place.topic], place.partition, stored.offset, stored.metadata)
+            )
+    return held

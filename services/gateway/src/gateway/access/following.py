@@ -84,7 +84,12 @@ class Following:
                         loading = group.create_task(self._load_all())
                         try:
                             async for records in batches:
-                                self._projection.take(envelopes_of(records))
+                                found = envelopes_of(records)
+                                if any(each.omitted for each in found):
+                                    # What was too large for a record is the owners' to say.
+                                    loading.cancel()
+                                    loading = group.create_task(self._load_all())
+                                self._projection.take([e for e in found if not e.omitted])
                         finally:
                             loading.cancel()
             except* KafkaUnavailable as lost:
@@ -93,6 +98,10 @@ class Following:
                 self._health.set(
                     EVENTS_CHECK, ok=False, detail=str(lost.exceptions[0]), required=False
                 )
+            except* Exception:
+                # Run again from the end of the topics: what came meanwhile was missed.
+                self._lose(OF_TASKS)
+                raise
             await self._without_kafka(failures)
             failures = min(failures + 1, 8)
 

@@ -45,6 +45,8 @@ class Document:
         names: files, handles and addresses of it.
         keys: what names it exactly.
         details: fields that only this type has.
+        labels: of a message, with a guard of their own: facts of labels do not repeat the words.
+        partial: true when nothing but the labels is known at this version.
     """
 
     type: DocumentType
@@ -61,6 +63,8 @@ class Document:
     names: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     details: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    labels: tuple[str, ...] = ()
+    partial: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no index can hold.
@@ -87,10 +91,11 @@ def newest(documents: Iterable[tuple[Key, Document]]) -> list[tuple[Key, Documen
     """Return the newest version of every document, in the order of their first appearance (SRC-3).
 
     Of two with the same version the later one stays; what stands beside a document stays with it.
+    What is partial and what is whole stand beside each other: neither has all of the other.
     """
-    kept: dict[tuple[DocumentType, str], tuple[Key, Document]] = {}
+    kept: dict[tuple[DocumentType, str, bool], tuple[Key, Document]] = {}
     for key, document in documents:
-        place = (document.type, document.id)
+        place = (document.type, document.id, document.partial)
         before = kept.get(place)
         if before is None or document.version >= before[1].version:
             kept[place] = (key, document)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from search.domain.documents import Document
+from search.domain.documents import Document, DocumentType
 from search.domain.lag import Progress
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,6 +42,7 @@ def source(document: Document, *, now: datetime) -> dict[str, Any]:
         "names": document.names,
         "keys": document.keys,
         **document.details,
+        **({"labels": document.labels} if document.type is DocumentType.MESSAGE else {}),
     }
 
 

@@ -15,7 +15,7 @@ from opensearchpy.exceptions import RequestError
 
 from search.domain.documents import DocumentType
 from search.store.client import IndexUnreachable, index_errors
-from search.store.mappings import SCHEMA_VERSION, documents_body, progress_body
+from search.store.mappings import SCHEMA_VERSION, additions, documents_body, progress_body
 
 log = structlog.get_logger()
 
@@ -52,6 +52,10 @@ class Names:
         documents = {self.read(type_): documents_body(type_) for type_ in DocumentType}
         return documents | {self.progress: progress_body()}
 
+    def additions(self) -> dict[str, dict[str, Any]]:
+        """Return the fields that an existing index may lack, by its read alias."""
+        return {self.read(type_): additions(type_) for type_ in DocumentType}
+
 
 def written(alias: str) -> str:
     """Return the write alias of a read alias."""
@@ -75,6 +79,7 @@ async def provision(client: AsyncOpenSearch, names: Names) -> None:
                 await _create(client, alias, body)
             if held <= {_physical(alias)}:  # a rebuilt index was made with everything
                 await _update(client, alias, body)
+            await _add_fields(client, alias, names.additions().get(alias, {}))
 
 
 async def _held(client: AsyncOpenSearch, alias: str) -> set[str]:
@@ -154,3 +159,8 @@ def _physical(alias: str) -> str:
 
 def _aliases(alias: str) -> dict[str, dict[str, Any]]:
     return {alias: {}, written(alias): {"is_write_index": True}}
+
+
+async def _add_fields(client: AsyncOpenSearch, alias: str, fields: dict[str, Any]) -> None:
+    if fields:
+        await client.indices.put_mapping(index=alias, body={"properties": fields})

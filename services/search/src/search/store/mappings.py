@@ -13,6 +13,9 @@ SCHEMA_VERSION: Final = 1
 FIELDS: Final = ("title", "text", "names")
 """Where words are looked for."""
 
+PARTS_VERSION: Final = "parts_version"
+"""The version of a message's labels, which facts without its words change."""
+
 _KEYWORD: Final = {"type": "keyword"}
 _STORED: Final = {"type": "keyword", "index": False, "doc_values": False}
 
@@ -44,6 +47,7 @@ _DETAILS: Final[Mapping[DocumentType, Mapping[str, Any]]] = MappingProxyType(
             "mentions": _KEYWORD,
             "has": _KEYWORD,
             "labels": _KEYWORD,
+            PARTS_VERSION: {"type": "long"},
             "origin": _KEYWORD,
         },
         DocumentType.TASK: {
@@ -83,6 +87,11 @@ SIMILARITY: Final[Mapping[str, Any]] = MappingProxyType(
 # A single node has no place for a copy, a cluster gets one. The interval, being set, also keeps an
 # index fresh that nobody has searched for a while (SRC-4).
 _INDEX: Final = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "1s"}
+
+
+def additions(type_: DocumentType) -> dict[str, Any]:
+    """Return the fields that an index of an earlier version may lack; they can be added to it."""
+    return {PARTS_VERSION: {"type": "long"}} if type_ is DocumentType.MESSAGE else {}
 
 
 def documents_body(type_: DocumentType) -> dict[str, Any]:

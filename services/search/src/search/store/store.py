@@ -12,7 +12,8 @@ from search.domain.lag import Progress
 from search.domain.paging import Place
 from search.domain.query import Query
 from search.store import indices, progress, reading, weights, writing
-from search.store.client import IndexUnreachable, index_errors
+from search.store.client import index_errors
+from search.store.documents import source
 from search.store.reading import Counted, Filters, FoundPage
 from search.store.writing import Rejected
 
@@ -43,19 +44,20 @@ class Store:
             )
 
     async def probe(self, type_: DocumentType, *, now: datetime) -> None:
-        """Write the probe document of an index by the usual way, read it back, and search.
+        """Write the probe document of an index, read it back, and search.
 
         The document is a tombstone, so nobody finds it.
 
         Raises:
             IndexUnreachable: the index does not take it, does not return it, or cannot be searched.
         """
-        version = int(now.timestamp() * 1000)
-        probe = Document(type=type_, id=PROBE, tenant_id=PROBE, version=version, gone=True)
-        if await self.write([probe], now=now):
-            raise IndexUnreachable(doing="probe", cause="the probe document is refused")
+        probe = Document(type=type_, id=PROBE, tenant_id=PROBE, version=1, gone=True)
+        index = self._names.write(type_)
         with index_errors("probe"):
-            await self._client.get(index=self._names.write(type_), id=PROBE)
+            await self._client.index(
+                index=index, id=PROBE, body=source(probe, now=now), params={"require_alias": "true"}
+            )
+            await self._client.get(index=index, id=PROBE)
         await self.ping()
 
     async def refresh(self) -> None:

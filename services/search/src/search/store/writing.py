@@ -10,7 +10,8 @@ from typing import Any, Final
 from opensearchpy import AsyncOpenSearch
 from opensearchpy.exceptions import TransportError
 
-from search.domain.documents import Document
+from search.domain.documents import Document, DocumentType
+from search.store import merging
 from search.store.client import CLOSED, IndexMissing, IndexUnreachable, index_errors
 from search.store.documents import source
 from search.store.indices import Names
@@ -56,90 +57,136 @@ async def write(
     """Store each document unless the index has a newer version of it; return those it refuses.
 
     A version conflict is a success: what is there is newer. The same version is written again, so
-    that consuming once more repairs.
+    that consuming once more repairs. A message that is new to the index is created; one that is not
+    is merged into what is there, see `merging`.
 
     Raises:
         IndexUnreachable: not everything is stored, and writing it again later may help.
         IndexFailed: the index failed on a document for an unknown reason.
     """
-    rejected: list[Rejected] = []
-    for first, lines in _bulks(documents, names=names, now=now):
-        with index_errors("bulk"):
-            try:
-                answer = await client.bulk(
-                    body=b"".join(lines),
-                    params={
-                        "require_alias": "true",
-                        "filter_path": "errors,items.*.status,items.*.error.type,"
-                        "items.*.error.reason,items.*.error.caused_by.reason",
-                    },
-                    request_timeout=timeout_seconds,
-                )
-            except TransportError as error:
-                # the request as a whole is refused for what the only document in it is
-                if error.status_code not in _OF_DOCUMENTS or len(lines) > 1:
-                    raise
-                rejected.append(Rejected(position=first, why=str(error.error)))
-                continue
-        if answer["errors"]:
-            rejected += _rejected(answer["items"], first=first)
-    return rejected
+    sending = _Sending(client, names, now=now, timeout_seconds=timeout_seconds)
+    places = list(enumerate(documents))
+    present = await sending.send(places, merge=False)
+    if present:
+        await sending.send([(place, documents[place]) for place in present], merge=True)
+    return sorted(sending.rejected, key=lambda each: each.position)
 
 
-def _bulks(
-    documents: Sequence[Document], *, names: Names, now: datetime
-) -> Iterator[tuple[int, list[bytes]]]:
-    """Yield bulks as the position of their first document and a line pair per document."""
-    first, size = 0, 0
-    lines: list[bytes] = []
-    for position, document in enumerate(documents):
-        line = _line(document, names=names, now=now)
-        if lines and (len(lines) == BULK_DOCUMENTS or size + len(line) > BULK_BYTES):
-            yield first, lines
-            first, size, lines = position, 0, []
-        lines.append(line)
-        size += len(line)
-    if lines:
-        yield first, lines
+class _Sending:
+    """The bulks of one call."""
 
+    def __init__(
+        self, client: AsyncOpenSearch, names: Names, *, now: datetime, timeout_seconds: float
+    ) -> None:
+        self._client = client
+        self._names = names
+        self._now = now
+        self._timeout = timeout_seconds
+        self.rejected: list[Rejected] = []
 
-def _line(document: Document, *, names: Names, now: datetime) -> bytes:
-    action = {
-        "index": {
-            "_index": names.write(document.type),
-            "_id": document.id,
-            "version": document.version,
-            "version_type": "external_gte",
-        }
-    }
-    return f"{_json(action)}\n{_json(source(document, now=now))}\n".encode(errors="replace")
+    async def send(self, documents: Sequence[tuple[int, Document]], *, merge: bool) -> list[int]:
+        """Send documents with their places; return the places of messages that are there already.
+
+        Args:
+            documents: in order.
+            merge: whether messages are merged into what is there instead of created.
+        """
+        present: list[int] = []
+        for places, lines in self._bulks(documents, merge=merge):
+            with index_errors("bulk"):
+                try:
+                    answer = await self._client.bulk(
+                        body=b"".join(lines),
+                        params={
+                            "require_alias": "true",
+                            "filter_path": "errors,items.*.status,items.*.error.type,"
+                            "items.*.error.reason,items.*.error.caused_by.reason",
+                        },
+                        request_timeout=self._timeout,
+                    )
+                except TransportError as error:
+                    # the request as a whole is refused for what the only document in it is
+                    if error.status_code not in _OF_DOCUMENTS or len(lines) > 1:
+                        raise
+                    self.rejected.append(Rejected(position=places[0], why=str(error.error)))
+                    continue
+            if answer["errors"]:
+                rejected, conflicts = _judged(answer["items"], places)
+                self.rejected += rejected
+                present += conflicts
+        return present
+
+    def _bulks(
+        self, documents: Sequence[tuple[int, Document]], *, merge: bool
+    ) -> Iterator[tuple[list[int], list[bytes]]]:
+        """Yield bulks as the places of their documents and a line pair per document."""
+        size = 0
+        places: list[int] = []
+        lines: list[bytes] = []
+        for place, document in documents:
+            line = self._line(document, merge=merge)
+            if lines and (len(lines) == BULK_DOCUMENTS or size + len(line) > BULK_BYTES):
+                yield places, lines
+                size, places, lines = 0, [], []
+            places.append(place)
+            lines.append(line)
+            size += len(line)
+        if lines:
+            yield places, lines
+
+    def _line(self, document: Document, *, merge: bool) -> bytes:
+        index = self._names.write(document.type)
+        action: dict[str, Any]
+        if document.type is DocumentType.MESSAGE:
+            if merge or document.version > 1 or document.partial:
+                pair = merging.update(document, index=index, now=self._now)
+            else:
+                action = {"create": {"_index": index, "_id": document.id}}
+                pair = [action, merging.stored(document, now=self._now)]
+        else:
+            action = {
+                "index": {
+                    "_index": index,
+                    "_id": document.id,
+                    "version": document.version,
+                    "version_type": "external_gte",
+                }
+            }
+            pair = [action, source(document, now=self._now)]
+        return "".join(f"{_json(each)}\n" for each in pair).encode(errors="replace")
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _rejected(items: Sequence[dict[str, Any]], *, first: int) -> list[Rejected]:
-    """Sort what was not stored: newer there, refused for ever, or to be written again.
+def _judged(
+    items: Sequence[dict[str, Any]], places: Sequence[int]
+) -> tuple[list[Rejected], list[int]]:
+    """Sort what was not stored: refused for ever, or the places of what is there already.
 
     Raises:
         IndexUnreachable: at least one is to be written again.
         IndexFailed: the index failed on one of them for an unknown reason.
     """
-    rejected = []
-    for position, item in enumerate(items, start=first):
-        (result,) = item.values()
+    rejected, present = [], []
+    for place, item in zip(places, items, strict=True):
+        ((action, result),) = item.items()
         status, error = result["status"], result.get("error")
-        if error is None or status == HTTPStatus.CONFLICT:
+        if error is None:
+            continue
+        if status == HTTPStatus.CONFLICT and action != "update":
+            if action == "create":
+                present.append(place)
             continue
         if status == HTTPStatus.NOT_FOUND or error["type"] == CLOSED:
             raise IndexMissing(doing="bulk")
-        if status in _OF_INDEX:
+        if status in _OF_INDEX or status == HTTPStatus.CONFLICT:
             raise IndexUnreachable(doing="bulk", cause=f"HTTP {status} {error['type']}")
         if status not in _OF_DOCUMENTS:
             raise IndexFailed(f"HTTP {status} {error['type']}")
-        rejected.append(Rejected(position=position, why=_why(error)))
-    return rejected
+        rejected.append(Rejected(position=place, why=_why(error)))
+    return rejected, present
 
 
 def _why(error: dict[str, Any]) -> str:
