@@ -29,6 +29,7 @@ _ABOUT_CONVERSATION: Final = {
 _CREATED: Final = f"{_PACKAGE}ConversationCreated"
 _ADDED: Final = f"{_PACKAGE}MembersAdded"
 _REMOVED: Final = f"{_PACKAGE}MembersRemoved"
+_CHAIN_BEGUN: Final = f"{_PACKAGE}ChainBegun"
 
 
 class UnreadableFact(Exception):  # noqa: N818 - named after the fact that prevents
@@ -90,6 +91,8 @@ def _rare(envelope: Envelope) -> Meaning:
     if kind == _REMOVED:
         members = events_pb2.MembersRemoved.FromString(fact).members
         return Meaning(left=tuple(member.person_id for member in members))
+    if kind == _CHAIN_BEGUN:
+        return Meaning()
     raise UnreadableFact(kind)
 
 

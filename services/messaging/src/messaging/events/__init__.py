@@ -133,10 +133,11 @@ def message_to_proto(
         posted_at=posted,
         sent_at=posted,
         revision=1,
-        content_hash=draft.content_hash,
         membership_version=membership_version,
         request_id=draft.request_id,
     )
+    if draft.reply_to_seq:
+        message.reply_to_seq = draft.reply_to_seq
     add_content(message, draft, departments)
     if quoted is not None:
         message.quote.seq = quoted.seq
@@ -216,12 +217,9 @@ def envelope(
     actor_id: str,
     occurred_at: Timestamp,
     now: datetime,
-    content_hash: bytes = b"",
-    chain_hash: bytes = b"",
     membership_version: int = 0,
-    origin: str = "",
 ) -> bytes:
-    """Give the stored bytes of an event: exactly what Kafka will carry (MSG-4)."""
+    """Give the bytes of an event of no log, as Kafka will carry them; `seal` gives a log's."""
     return Envelope(
         event_id=new_id("evt", now=now),
         tenant_id=tenant_id,
@@ -234,10 +232,7 @@ def envelope(
         type=fact.DESCRIPTOR.full_name,
         fact=fact.SerializeToString(),
         actor_id=actor_id,
-        content_hash=content_hash,
-        chain_hash=chain_hash,
         membership_version=membership_version,
-        origin=origin,
     ).SerializeToString()
 
 
@@ -329,6 +324,11 @@ def members_removed(
         membership_version=version,
         left=by_themselves,
     )
+
+
+def chain_begun(*, version: int, through: int) -> events_pb2.ChainBegun:
+    """A version of the chain began after the entry `through` (MSG-20)."""
+    return events_pb2.ChainBegun(version=version, through=through)
 
 
 def typing(

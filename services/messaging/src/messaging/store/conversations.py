@@ -60,7 +60,11 @@ class ConversationStore:
             ]
         )
         await self._heads.ensure_indexes(
-            [Index(keys=[("tenant_id", 1), ("seq", 1)], name="tenant")]
+            [
+                Index(keys=[("tenant_id", 1), ("seq", 1)], name="tenant"),
+                # Export of anchors, in order of the conversation.
+                Index(keys=[("tenant_id", 1), ("_id", 1)], name="order"),
+            ]
         )
 
     async def insert(
@@ -242,6 +246,17 @@ class ConversationStore:
             ]
         )
         return int(rows[0]["n"]) if rows else 0
+
+    async def list_heads(self, tenant_id: str, *, after: str, limit: int) -> list[tuple[str, int]]:
+        """Read a page of conversations in order of id, each with its cached last number."""
+        found = await self._heads.find_all(
+            {"tenant_id": tenant_id, "_id": {"$gt": after}},
+            projection={"change_no": 1},
+            sort=[("_id", 1)],
+            limit=limit,
+            hint="order",
+        )
+        return [(head["_id"], head["change_no"]) for head in found]
 
     async def save_heads(self, heads: Mapping[str, tuple[Head, datetime]]) -> None:
         """Write last numbers in bulk; an older number never replaces a newer one."""

@@ -11,8 +11,10 @@ from messaging.store.conversations import ConversationStore
 from messaging.store.cursors import CursorStore
 from messaging.store.drafts import DraftStore
 from messaging.store.entries import EntryStore
+from messaging.store.older import erase_recalled_hashes
 from messaging.store.people import PeopleStore
 from messaging.store.policies import PolicyStore
+from messaging.store.proofs import ProofStore
 from messaging.store.scheduled import ScheduledStore
 from messaging.store.settings import SettingsStore
 from messaging.store.threads import ThreadStore
@@ -26,6 +28,7 @@ class Store:
     def __init__(self, db: Database) -> None:
         self.db = db
         self.entries = EntryStore(db)
+        self.proofs = ProofStore(db)
         self.conversations = ConversationStore(db)
         self.cursors = CursorStore(db)
         self.threads = ThreadStore(db)
@@ -38,7 +41,7 @@ class Store:
         self.outbox = Outbox(db)
 
     async def provision(self) -> None:
-        """Create collections and indexes; running it again changes nothing."""
+        """Create collections and indexes, bring stored data up to date; again changes nothing."""
         await self.entries.ensure_indexes()
         await self.conversations.ensure_indexes()
         await self.cursors.ensure_indexes()
@@ -50,6 +53,7 @@ class Store:
         await self.settings.ensure_indexes()
         await self.scheduled.ensure_indexes()
         await self.outbox.ensure_indexes()
+        await erase_recalled_hashes(self.proofs)
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run a re-runnable closure in one transaction."""
