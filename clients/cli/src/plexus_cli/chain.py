@@ -166,7 +166,8 @@ def _subject(fact: Any) -> bytes:
         return _of_message(fact.message)
     if name in _WITH_MEMBERS:
         left = name == "MembersRemoved" and fact.left
-        return _joined(bytes([left]), _sha(_joined(*_members(fact.members))))
+        numbers = bytes([left]) + _longs(getattr(fact, "membership_version", 0))
+        return _joined(numbers, _sha(_joined(*_members(fact.members))))
     if name == "ChainBegun":
         return _joined(struct.pack(">Iq", fact.version, fact.through))
     return b""
@@ -176,6 +177,7 @@ def _of_message(message: Message) -> bytes:
     times = ("posted_at", "sent_at", "edited_at", "recalled_at")
     return _joined(
         message.id.encode(),
+        message.conversation_id.encode(),
         message.sender_id.encode(),
         message.request_id.encode(),
         message.recalled_by.encode(),
@@ -196,6 +198,7 @@ def _of_message(message: Message) -> bytes:
 
 def _members(members: Iterable[Member]) -> Iterable[bytes]:
     for member in members:
+        yield member.conversation_id.encode()
         yield member.person_id.encode()
         yield struct.pack(">iB", member.role, member.active) + _longs(
             member.version, _micros(member.joined_at)
@@ -211,12 +214,13 @@ def _said(fact: Any, words_hash: bytes) -> bytes:
         if mention.HasField("directory_version"):
             versions += (mention.department_id.encode(), _longs(mention.directory_version))
     more = (message.reactions, message.labels, versions, added)
-    if not any(more) and not message.HasField("pin"):
+    if not any(more) and not message.HasField("pin") and not message.HasField("quote"):
         return words_hash
     return _sha(
         _joined(
             words_hash,
             _joined(*versions),
+            _joined(message.quote.message_id.encode(), message.quote.sender_id.encode()),
             _reactions(message),
             _pin(message),
             _labels(message),

@@ -6,7 +6,7 @@ docs/chain.md defines every byte; clients compute the same without this code.
 import hashlib
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 VERSION: Final = 2
@@ -18,6 +18,9 @@ _HEADER_TAG: Final = b"plexus.chain.2"
 _BLOCK_BYTES: Final = SALT_BYTES * 512
 
 _LENGTH: Final = struct.Struct(">I")
+# On the hot path nearly every word is an id.
+_SHORTER_THAN: Final = 128
+_SHORT: Final = tuple(_LENGTH.pack(size) for size in range(_SHORTER_THAN))
 _NUMBERS: Final = struct.Struct(">qqq")
 _LINK: Final = struct.Struct(">32sQ32s32s")
 _MESSAGE: Final = struct.Struct(">10q4iB")
@@ -110,68 +113,24 @@ def header(
     return packed((_HEADER_TAG, *words, numbers, subject))
 
 
-def message_subject(
-    *,
-    message_id: str,
-    sender_id: str,
-    request_id: str,
-    recalled_by: str,
-    origin: str,
-    seq: int,
-    change_no: int,
-    root_seq: int,
-    reply_to_seq: int,
-    revision: int,
-    membership_version: int,
-    posted_at: int,
-    sent_at: int,
-    edited_at: int,
-    recalled_at: int,
-    version: int,
-    kind: int,
-    priority: int,
-    notify: int,
-    recalled: bool,
-) -> bytes:
+def message_subject(words: Sequence[str], numbers: Sequence[int]) -> bytes:
     """Return what a fact about a message adds: all that is shown of the message but its content.
 
-    Times are microseconds since 1970, -1 where there is none.
+    Args:
+        words: its id, conversation, sender, request id, who recalled it, origin.
+        numbers: seq, change_no, root_seq, reply_to_seq, revision, membership_version; posted_at,
+            sent_at, edited_at, recalled_at in microseconds since 1970, -1 where there is none;
+            version, kind, priority, notify, recalled.
     """
-    numbers = _MESSAGE.pack(
-        seq,
-        change_no,
-        root_seq,
-        reply_to_seq,
-        revision,
-        membership_version,
-        posted_at,
-        sent_at,
-        edited_at,
-        recalled_at,
-        version,
-        kind,
-        priority,
-        notify,
-        recalled,
-    )
-    return packed(
-        (
-            message_id.encode(),
-            sender_id.encode(),
-            request_id.encode(),
-            recalled_by.encode(),
-            origin.encode(),
-            numbers,
-        )
-    )
+    return packed((*[word.encode() for word in words], _MESSAGE.pack(*numbers)))
 
 
 def packed(words: Iterable[bytes]) -> bytes:
     """Join byte strings, each after its length in four bytes, big endian."""
     parts: list[bytes] = []
     for word in words:
-        parts.append(_LENGTH.pack(len(word)))
-        parts.append(word)
+        size = len(word)
+        parts += (_SHORT[size] if size < _SHORTER_THAN else _LENGTH.pack(size), word)
     return b"".join(parts)
 
 

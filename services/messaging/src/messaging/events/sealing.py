@@ -138,7 +138,8 @@ def subject_of(fact: Any) -> bytes:
         return _message_subject(fact.message)
     if isinstance(fact, _OF_MEMBERS):
         left = isinstance(fact, events_pb2.MembersRemoved) and fact.left
-        numbers = struct.pack(">B", left)
+        version = getattr(fact, "membership_version", 0)
+        numbers = struct.pack(">Bq", left, version)
         return packed((numbers, members_digest(fact.members)))
     if isinstance(fact, events_pb2.ChainBegun):
         return packed((struct.pack(">Iq", fact.version, fact.through),))
@@ -146,28 +147,33 @@ def subject_of(fact: Any) -> bytes:
 
 
 def _message_subject(message: messages_pb2.Message) -> bytes:
-    return chain.message_subject(
-        message_id=message.id,
-        sender_id=message.sender_id,
-        request_id=message.request_id,
-        recalled_by=message.recalled_by,
-        origin=message.origin,
-        seq=message.seq,
-        change_no=message.change_no,
-        root_seq=message.root_seq,
-        reply_to_seq=message.reply_to_seq,
-        revision=message.revision,
-        membership_version=message.membership_version,
-        posted_at=micros(message.posted_at) if message.HasField("posted_at") else -1,
-        sent_at=micros(message.sent_at) if message.HasField("sent_at") else -1,
-        edited_at=micros(message.edited_at) if message.HasField("edited_at") else -1,
-        recalled_at=micros(message.recalled_at) if message.HasField("recalled_at") else -1,
-        version=message.version,
-        kind=message.kind,
-        priority=message.priority,
-        notify=message.notify,
-        recalled=message.recalled,
+    has = message.HasField
+    words = (
+        message.id,
+        message.conversation_id,
+        message.sender_id,
+        message.request_id,
+        message.recalled_by,
+        message.origin,
     )
+    numbers = (
+        message.seq,
+        message.change_no,
+        message.root_seq,
+        message.reply_to_seq,
+        message.revision,
+        message.membership_version,
+        micros(message.posted_at) if has("posted_at") else -1,
+        micros(message.sent_at) if has("sent_at") else -1,
+        micros(message.edited_at) if has("edited_at") else -1,
+        micros(message.recalled_at) if has("recalled_at") else -1,
+        message.version,
+        message.kind,
+        message.priority,
+        message.notify,
+        message.recalled,
+    )
+    return chain.message_subject(words, numbers)
 
 
 def members_digest(members: Any) -> bytes:
@@ -175,6 +181,7 @@ def members_digest(members: Any) -> bytes:
     words: list[bytes] = []
     for member in members:
         words += (
+            member.conversation_id.encode(),
             member.person_id.encode(),
             struct.pack(
                 ">iBqq", member.role, member.active, member.version, micros(member.joined_at)
@@ -204,13 +211,15 @@ def with_additions(words_hash: bytes, fact: Any) -> bytes:
     Nothing, for nearly all: then the hash of the words is the hash of the content.
     """
     message = fact.message
-    departments = [
+    departments = message.mentions and [
         (mention.department_id, mention.directory_version)
         for mention in message.mentions
         if mention.HasField("directory_version")
     ]
     added = fact.added_mentions if isinstance(fact, events_pb2.MessageEdited) else ()
-    if not (departments or added or message.reactions or message.labels or message.HasField("pin")):
+    quoted = message.HasField("quote")
+    reacted, labelled, pinned = message.reactions, message.labels, message.HasField("pin")
+    if not (departments or added or quoted or reacted or labelled or pinned):
         return words_hash
     parts = [
         words_hash,
@@ -219,6 +228,7 @@ def with_additions(words_hash: bytes, fact: Any) -> bytes:
             for department_id, version in departments
             for part in (department_id.encode(), _INT.pack(version))
         ),
+        packed((message.quote.message_id.encode(), message.quote.sender_id.encode())),
         reactions_state(message),
         pin_state(message),
         labels_state(message),

@@ -20,7 +20,7 @@ from messaging.queries.columns import columns_agree
 from messaging.queries.seats import Seat, seat
 from messaging.queries.shown import Shown, compare_shown
 from messaging.store import Store
-from messaging.store.older import digest_of_older
+from messaging.store.older import digest_of_older, without_words_hash
 from messaging.store.present import emptied, stored_hash, version_of
 
 MAX_ENTRIES: Final = 10_000
@@ -229,9 +229,10 @@ class _Walk:
         if readable:
             link.event = _without_hashes(link.event)
             link.reply_to_seq = entry.get("reply_to_seq", 0)
-        if readable and computable:
+        computable = computable and readable and not purged
+        if computable:
             link.content_hash = bytes(entry["content_hash"])
-        link.unverifiable = not (readable and computable and self._whole)
+        link.unverifiable = not (computable and self._whole)
         return link
 
     def _finish(self, upto: int) -> None:
@@ -276,6 +277,7 @@ def _altered_1(
 
 def _not_empty(fact: Any) -> ChainProblem.Kind.ValueType | None:
     """Find content where a recall has left none: it would be bound by nothing."""
+    fact.message.ClearField("content_hash")  # of version 1, until it is erased
     size = fact.ByteSize()
     emptied(fact.message)
     fact.ClearField("content_salt")
@@ -283,7 +285,7 @@ def _not_empty(fact: Any) -> ChainProblem.Kind.ValueType | None:
 
 
 def _without_hashes(event: bytes) -> bytes:
-    envelope = Envelope.FromString(event)
+    envelope = Envelope.FromString(without_words_hash(event))
     envelope.ClearField("chain_hash")
     envelope.ClearField("content_hash")
     return envelope.SerializeToString()

@@ -8,7 +8,8 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import messages_pb2
 
 from messaging.domain.chain import OlderEntries
-from messaging.events.sealing import fact_in, header_of, older_state
+from messaging.domain.log import EntryKind
+from messaging.events.sealing import OF_MESSAGES, fact_in, header_of, older_state
 from messaging.store.present import emptied, emptied_event
 from messaging.store.proofs import ProofStore
 
@@ -55,13 +56,32 @@ async def erase_recalled_hashes(proofs: ProofStore) -> None:
 
 
 async def _erase(proofs: ProofStore, page: Iterable[Mapping[str, Any]]) -> None:
-    changes = {
-        entry["_id"]: _without_hash(entry)
-        for entry in page
-        if entry.get("purged") and "content_hash" in entry
-    }
-    if changes:
-        await proofs.erase_hashes(changes)
+    recalled = [entry for entry in page if entry.get("purged") and "content_hash" in entry]
+    if not recalled:
+        return
+    # The fact of the recall first: by what is erased last the rest is found again after a crash.
+    seqs: dict[str, set[int]] = {}
+    for entry in recalled:
+        seq = entry.get("seq") or entry["about_seq"]
+        seqs.setdefault(entry["conversation_id"], set()).add(seq)
+    for conversation_id, wanted in seqs.items():
+        changes = await proofs.find_about_many(conversation_id, wanted)
+        tombstones = [entry for entry in changes if entry["kind"] == EntryKind.RECALLED.value]
+        await proofs.save_tombstones(
+            {entry["_id"]: without_words_hash(bytes(entry["event"])) for entry in tombstones}
+        )
+    await proofs.erase_hashes({entry["_id"]: _without_hash(entry) for entry in recalled})
+
+
+def without_words_hash(event: bytes) -> bytes:
+    """Take the hash of a message's words out of a stored event about it."""
+    envelope = Envelope.FromString(event)
+    fact = fact_in(envelope)
+    if not isinstance(fact, OF_MESSAGES):
+        return event
+    fact.message.ClearField("content_hash")
+    envelope.fact = fact.SerializeToString()
+    return envelope.SerializeToString()
 
 
 def _without_hash(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,6 +72,15 @@ class ProofStore:
             {"purged": True, "content_hash": {"$exists": True}}, limit=limit, hint="recalled_hash"
         )
 
+    async def save_tombstones(self, events: Mapping[str, bytes]) -> None:
+        """Replace the events of recalls by the same ones without the hash of what was recalled."""
+        ops = [
+            UpdateOne({"_id": entry_id}, {"$set": {"event": event}})
+            for entry_id, event in events.items()
+        ]
+        if ops:
+            await self._entries.bulk(ops)
+
     async def erase_hashes(self, changes: Mapping[str, Mapping[str, Any]]) -> None:
         """Take the unsalted hash out of recalled entries, by id, with these fields set."""
         ops = [
