@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import structlog
-from plexuskit import fault
 
 from messaging.domain import chain
 from messaging.domain.log import EntryKind, Head, Tail, next_change
@@ -80,10 +79,8 @@ async def begin_chain(log_: Log, tail: Tail, *, now: datetime) -> None:
         traceparent="",
     )
     document["content_salt"] = salt
-    fault.point("chain.before_begin")
     log_.tails.forget(conversation.id)
     outcome = await log_.store.entries.append([document])
-    fault.point("chain.after_begin")
     if outcome.failure is None:
         head = Head(numbers.change_no, numbers.seq, seals.chain_hash)
         log_.tails.advance(tail, head, at=now)
