@@ -39,6 +39,7 @@ RULES = {
     "MSG-17": "a scheduled message is decided when it fires, and fires once",
     "MSG-18": "limits are explicit errors; nothing is dropped silently",
     "MSG-19": "imported messages notify nobody and keep their original time",
+    "MSG-20": "all that is shown is proved, and a proof lets nobody guess what is not theirs",
     "ANN-1": "an audience is frozen at publishing",
     "ANN-2": "the on-time rate has a formula",
     "ANN-3": "read is reported by a person's client, nothing else",

@@ -9,7 +9,10 @@ from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from plexus.directory.v1.session_service_pb2 import ListSessionsRequest
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexus.messaging.v1.messaging_service_pb2 import GetConversationRequest
+from plexus.messaging.v1.messaging_service_pb2 import (
+    ExportConversationAnchorsRequest,
+    GetConversationRequest,
+)
 from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
 from plexus_access.relations import Gathering
 from plexuskit.grpc import refused
@@ -97,6 +100,31 @@ async def test_gw_07_a_privileged_read_is_recorded_before_it_is_done(known, stan
         (True, "", "case 7"),
         (True, "", "案件七"),
     ]
+
+
+async def test_gw_07_an_export_of_anchors_needs_a_reason_and_is_recorded_with_it(known, standing):
+    auditor = people_pb2.Person(
+        id="per_ann",
+        version=2,
+        roles=["auditor"],
+        kind=people_pb2.Person.KIND_HUMAN,
+        state=people_pb2.Person.STATE_ACTIVE,
+    )
+    stub = MessagingServiceStub(known.channel)
+    request = ExportConversationAnchorsRequest()
+    error = await fails(stub.ExportConversationAnchors(request, metadata=known.bearer()))
+    assert refused(error).reason == "PERMISSION_MISSING"
+    standing.projection.take([envelope(events_pb2.PersonAdded(person=auditor))])
+
+    for reason in ((), (("plexus-reason", "  "),)):
+        metadata = (*known.bearer(), *reason)
+        error = await fails(stub.ExportConversationAnchors(request, metadata=metadata))
+        assert refused(error).reason == "REASON_REQUIRED"
+    metadata = (*known.bearer(), ("plexus-reason", "hourly"))
+    await fails(stub.ExportConversationAnchors(request, metadata=metadata))
+
+    await eventually(lambda: [made.reason for made in standing.decisions if made.allowed])
+    assert [made.reason for made in standing.decisions if made.allowed] == ["hourly"]
 
 
 async def test_gw_07_a_privileged_read_that_cannot_be_recorded_is_not_done(known, standing):

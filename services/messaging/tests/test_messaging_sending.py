@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from messaging.config import LogSection
-from messaging.domain.log import GENESIS, EntryKind, chain
+from messaging.domain import chain
 from messaging.domain.refusals import (
     ConversationNotFound,
     MentionAllDenied,
@@ -60,14 +60,13 @@ async def test_the_chain_of_hashes_covers_every_entry(store, log, group, say, pe
     )
     await sending.send_message(log, draft=say(room, "ann", "two"))
 
-    link = GENESIS
+    link = chain.GENESIS
     for row in await store.entries.list_changes(room, since=0, limit=10):
-        link = chain(
+        link = chain.link(
             link,
             change_no=row["change_no"],
-            kind=EntryKind(row["kind"]),
-            entity_id=row["entity_id"],
-            content_hash=bytes(row["content_hash"]),
+            header_hash=bytes(row["header_hash"]),
+            body_hash=bytes(row["body_hash"]),
         )
         assert bytes(row["chain_hash"]) == link
 

@@ -12,9 +12,20 @@ from plexus_local.conversation_log import LogBroken, checked
         lambda entries: [*entries[:2], entries[3], entries[2], *entries[4:]],
         lambda entries: [*entries[:-1], entries[-1] | {"seq": entries[-1]["seq"] + 1}],
         lambda entries: [*entries[:-1], entries[-1] | {"request_id": entries[-2]["request_id"]}],
-        lambda entries: [*entries[:-1], entries[-1] | {"content_hash": bytes(32)}],
+        lambda entries: [*entries[:-1], entries[-1] | {"body_hash": bytes(32)}],
+        lambda entries: [*entries[:-1], entries[-1] | {"event": entries[-2]["event"]}],
+        lambda entries: [*entries[:-1], entries[-1] | {"sender_id": "per_another"}],
     ],
-    ids=["hole", "repeat", "swap", "skipped-seq", "one-request-twice", "other-content"],
+    ids=[
+        "hole",
+        "repeat",
+        "swap",
+        "skipped-seq",
+        "one-request-twice",
+        "other-hash",
+        "other-event",
+        "other-sender",
+    ],
 )
 async def test_a_log_that_was_tampered_with_does_not_pass(room, client, checker, tamper):
     conversation = await room("ann", "bob")

@@ -8,6 +8,7 @@ from plexus_cli.commands import (
     access,
     admin,
     altering,
+    anchors,
     api_tokens,
     arranging,
     auditing,
@@ -85,6 +86,7 @@ app.command()(messages.unread)
 app.command()(messages.read)
 app.command()(messages.receipts)
 app.command()(verifying.verify)
+app.command()(anchors.anchors)
 app.add_typer(drafts.app, name="drafts")
 app.add_typer(schedule.app, name="schedule")
 app.command()(finding.search)

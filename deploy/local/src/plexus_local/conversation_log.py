@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from messaging.domain.log import GENESIS, EntryKind, chain
+from messaging.domain.log import EntryKind
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import MessagePosted
 from plexuskit.config import MongoSection
 from plexuskit.mongo import connect
+
+from plexus_local.linked import Links
 
 DATABASE = "plexus_messaging"
 Entries = Sequence[Mapping[str, Any]]
@@ -45,7 +47,8 @@ def checked(entries: Entries) -> list[Stored]:
     """Check a log and give the messages in it.
 
     `change_no` is 1, 2, 3 … over every change, `seq` 1, 2, 3 … over messages, each link of the
-    chain follows from the one before, and no request id is there twice (MSG-1, MSG-3).
+    chain follows from the one before and from what the entry holds, and no request id is there
+    twice (MSG-1, MSG-3, MSG-20).
 
     Raises:
         LogBroken: At the first thing that is not so.
@@ -58,17 +61,11 @@ def checked(entries: Entries) -> list[Stored]:
     if repeated:
         raise LogBroken(f"stored more than once: {repeated[:5]}")
 
-    link = GENESIS
+    links = Links()
     for entry in entries:
-        link = chain(
-            link,
-            change_no=entry["change_no"],
-            kind=EntryKind(entry["kind"]),
-            entity_id=entry["entity_id"],
-            content_hash=bytes(entry["content_hash"]),
-        )
-        if link != bytes(entry["chain_hash"]):
-            raise LogBroken(f"the chain breaks at {entry['_id']}")
+        problem = links.take(entry)
+        if problem:
+            raise LogBroken(f"the chain breaks at {entry['_id']}: {problem}")
     return [_stored(entry) for entry in posted]
 
 

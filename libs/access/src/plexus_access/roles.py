@@ -56,6 +56,7 @@ _OF_AUDITORS: Final = _OF_MEMBERS | {
     "access.explain_others",
     "audit.export",
     "audit.read",
+    "conversations.export_anchors",
     "policies.read",
     "roles.read",
     "status.read",

@@ -70,7 +70,7 @@ MESSAGING_CONVERSATION_V1 = Topic(
     owner="messaging",
     partitions=6,
     retention_minutes=10080,
-    facts=frozenset(("plexus.messaging.v1.ConversationCreated", "plexus.messaging.v1.ConversationChanged", "plexus.messaging.v1.ConversationArchived", "plexus.messaging.v1.MessagePosted", "plexus.messaging.v1.MessageEdited", "plexus.messaging.v1.MessageRecalled", "plexus.messaging.v1.MessageReacted", "plexus.messaging.v1.MessagePinned", "plexus.messaging.v1.MessageLabeled", "plexus.messaging.v1.MembersAdded", "plexus.messaging.v1.MembersRemoved",)),
+    facts=frozenset(("plexus.messaging.v1.ConversationCreated", "plexus.messaging.v1.ConversationChanged", "plexus.messaging.v1.ConversationArchived", "plexus.messaging.v1.MessagePosted", "plexus.messaging.v1.MessageEdited", "plexus.messaging.v1.MessageRecalled", "plexus.messaging.v1.MessageReacted", "plexus.messaging.v1.MessagePinned", "plexus.messaging.v1.MessageLabeled", "plexus.messaging.v1.MembersAdded", "plexus.messaging.v1.MembersRemoved", "plexus.messaging.v1.ChainBegun",)),
     consumers=("search.messages", "notify.messages", "gateway.fanout", "audit.facts", ),
 )
 MESSAGING_CURSOR_V1 = Topic(

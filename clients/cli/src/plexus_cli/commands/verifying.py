@@ -5,8 +5,6 @@ or give another link for a number whose link was kept before.
 """
 
 import hashlib
-import json as json_
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,14 +17,19 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     VerifyConversationRequest,
 )
 
+from plexus_cli import chain
+from plexus_cli.commands import anchors as anchors_file
 from plexus_cli.commands.conversations import resolve
 from plexus_cli.context import run
-from plexus_cli.output import print_json, say
+from plexus_cli.output import mention_aside, print_json, say
 from plexus_cli.problems import Refused
 from plexus_cli.sdk import Plexus
 
-GENESIS = bytes(32)
+VERSION = 2
+BEGUN = "chain_begun"
 PROBLEMS_SHOWN = 20
+BROKEN = "the link does not follow from the one before"
+ALTERED = "the content is not what was said"
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -39,29 +42,82 @@ class Verified:
     entries: int = 0
     through: int = 0
     purged: int = 0
+    read: int = 0
+    unverifiable: int = 0
     link: bytes = b""
     links: dict[int, bytes] = field(default_factory=dict)
     problems: list[tuple[int, str]] = field(default_factory=list)
+    # The digest of all entries so far; None once one of them is not to be read.
+    older: chain.Older | None = None
 
     def take(self, link: ChainLink, previous: bytes) -> bytes:
-        """Compute a link again and compare it; gives the link to go on from."""
-        computed = hashlib.sha256(
-            b"".join(
-                (
-                    struct.pack(">32sQB", previous, link.change_no, len(link.kind)),
-                    link.kind.encode(),
-                    link.entity_id.encode(),
-                    b"\0",
-                    link.content_hash,
-                )
-            )
-        ).digest()
-        if computed != link.chain_hash:
-            self.note(link.change_no, "the link does not follow from the one before")
+        """Compute a link and what it is made of again; gives the link to go on from."""
         self.entries += 1
         self.purged += link.purged
+        self.read += bool(link.event)
+        self.unverifiable += link.unverifiable
         self.links[link.change_no] = link.chain_hash
+        try:
+            if link.version >= VERSION:
+                self._take_2(link, previous)
+            else:
+                self._take_1(link, previous)
+            self._fold(link)
+        except chain.Unproved as problem:
+            self.note(link.change_no, str(problem))
         return link.chain_hash
+
+    def _fold(self, link: ChainLink) -> None:
+        """Add an entry to the digest of what is older; impossible once one is not to be read."""
+        if self.older is None:
+            return
+        if link.event and link.chain_hash:
+            self.older.take(link.change_no, chain_hash=link.chain_hash, event=link.event)
+        else:
+            self.older = None
+
+    def _take_2(self, link: ChainLink, previous: bytes) -> None:
+        begins = link.kind == BEGUN
+        computed = chain.link_2(
+            chain.GENESIS if begins else previous,
+            change_no=link.change_no,
+            header_hash=link.header_hash,
+            body_hash=link.body_hash,
+        )
+        if computed != link.chain_hash:
+            self.note(link.change_no, BROKEN)
+        if begins and link.content_salt and self.older is not None:
+            digest = hashlib.sha256(link.content_salt + self.older.digest).digest()
+            if digest != link.body_hash:
+                self.note(link.change_no, "what is older than version 2 is not what it was")
+        if not link.event:
+            return
+        proof = chain.prove(link.event)
+        envelope, _ = chain.read(link.event)
+        told = (envelope.scope, envelope.change_no, envelope.entity_id, envelope.chain_hash)
+        held = (self.conversation_id, link.change_no, link.entity_id, link.chain_hash)
+        if proof.header_hash != link.header_hash or told != held:
+            self.note(link.change_no, "sender, time or another mark is not what was proved")
+        if not begins and not link.purged and proof.body_hash != link.body_hash:
+            self.note(link.change_no, ALTERED)
+
+    def _take_1(self, link: ChainLink, previous: bytes) -> None:
+        if link.unverifiable:
+            return
+        computed = chain.link_1(
+            previous,
+            change_no=link.change_no,
+            kind=link.kind,
+            entity_id=link.entity_id,
+            content_hash=link.content_hash,
+        )
+        if computed != link.chain_hash:
+            self.note(link.change_no, BROKEN)
+        _, fact = chain.read(link.event)
+        if link.kind in {"posted", "edited"} and not link.purged:
+            fact.message.reply_to_seq = link.reply_to_seq
+            if chain.words(fact.message) != link.content_hash:
+                self.note(link.change_no, ALTERED)
 
     def note(self, change_no: int, problem: str) -> None:
         """Note what is wrong, once."""
@@ -71,9 +127,11 @@ class Verified:
 
 _WORDS: Mapping[int, str] = {
     ChainProblem.KIND_MISSING: "no entry has this number",
-    ChainProblem.KIND_BROKEN_LINK: "the link does not follow from the one before",
-    ChainProblem.KIND_ALTERED_CONTENT: "the content is not what was said",
+    ChainProblem.KIND_BROKEN_LINK: BROKEN,
+    ChainProblem.KIND_ALTERED_CONTENT: ALTERED,
     ChainProblem.KIND_SEQ_GAP: "the numbers of messages have a hole",
+    ChainProblem.KIND_ALTERED_HEADER: "sender, time or another mark is not what was proved",
+    ChainProblem.KIND_ALTERED_STATE: "what is shown now is not what the log leads to",
 }
 
 
@@ -106,8 +164,8 @@ def verify(
 
 async def _walk(plexus: Plexus, conversation_id: str, *, first: int, last: int) -> Verified:
     """Fetch page after page and compute every link again."""
-    found = Verified(conversation_id)
-    at, previous = first, GENESIS if first == 1 else None
+    found = Verified(conversation_id, older=chain.Older() if first == 1 else None)
+    at, previous = first, chain.GENESIS if first == 1 else None
     while True:
         request = VerifyConversationRequest(
             conversation_id=conversation_id, from_change_no=at, to_change_no=last
@@ -115,7 +173,7 @@ async def _walk(plexus: Plexus, conversation_id: str, *, first: int, last: int) 
         response = await plexus.call(plexus.messaging.VerifyConversation, request)
         link = response.previous_chain_hash
         if previous is not None and link != previous:
-            found.note(at, "the link does not follow from the one before")
+            found.note(at, BROKEN)
         for each in response.links:
             link = found.take(each, link)
         for problem in response.problems:
@@ -133,14 +191,21 @@ def _tell(found: Verified, *, json: bool) -> None:
                 "conversation_id": found.conversation_id,
                 "entries": found.entries,
                 "through": found.through,
+                "read": found.read,
                 "purged": found.purged,
+                "unverifiable": found.unverifiable,
                 "chain_hash": found.link.hex(),
                 "problems": [{"change_no": n, "problem": word} for n, word in found.problems],
             }
         )
     elif not found.problems:
-        gone = f", {found.purged} of them emptied by recall" if found.purged else ""
-        say(f"{found.entries} entries verified through {found.through}{gone}: {found.link.hex()}")
+        asides = (
+            (found.entries - found.read, "of them not yours to read"),
+            (found.purged, "of them emptied by recall"),
+            (found.unverifiable, "of them without a hash, from before version 2"),
+        )
+        words = "".join(f", {count} {aside}" for count, aside in asides if count)
+        say(f"{found.entries} entries verified through {found.through}{words}: {found.link.hex()}")
 
 
 def _compare_and_keep(found: Verified, anchors: Path) -> None:
@@ -149,20 +214,20 @@ def _compare_and_keep(found: Verified, anchors: Path) -> None:
     Raises:
         Refused: the file is none of ours.
     """
-    kept: dict[str, dict[str, object]] = {}
-    if anchors.exists():
-        try:
-            kept = json_.loads(anchors.read_text())
-            before = kept.get(found.conversation_id)
-            number = int(str(before["change_no"])) if before else 0
-            link = str(before["chain_hash"]) if before else ""
-        except (ValueError, KeyError, TypeError, AttributeError) as problem:
-            raise Refused(f"{anchors} holds no anchors: {problem}; name another file.") from problem
+    kept = anchors_file.read(anchors)
+    before = kept.get(found.conversation_id)
+    if before is not None:
+        number, link = int(str(before["change_no"])), before["chain_hash"]
         present = found.links.get(number)
         if number > found.through:
             found.note(number, "the conversation ends before the number that was kept")
+        elif present == b"":
+            mention_aside(
+                f"The link of {number} is from before version 2 and is not shown since something "
+                "older was recalled: nothing to compare; the newest link is kept instead."
+            )
         elif number and present is not None and present.hex() != link:
             found.note(number, "the link is another than the one that was kept")
-    if not found.problems:
+    if not found.problems and found.link:
         kept[found.conversation_id] = {"change_no": found.through, "chain_hash": found.link.hex()}
-        anchors.write_text(json_.dumps(kept, indent=1))
+        anchors_file.write(anchors, kept)

@@ -41,6 +41,7 @@ _OF_MEMBERS: Final = {
     f"{_PACKAGE}{fact.__name__}": fact
     for fact in (events_pb2.MembersAdded, events_pb2.MembersRemoved)
 }
+_CHAIN_BEGUN: Final = f"{_PACKAGE}ChainBegun"
 
 
 @dataclass
@@ -73,6 +74,8 @@ class Held:
         elif kind in _OF_MEMBERS:
             members = _OF_MEMBERS[kind].FromString(fact).members
             self._seat({member.person_id: member for member in members})
+        elif kind == _CHAIN_BEGUN:
+            return
         else:
             raise Violation(f"nobody knows the fact {kind}")
 

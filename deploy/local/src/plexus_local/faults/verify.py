@@ -1,8 +1,6 @@
 """The checker as clients see it: nothing lost, nothing twice, nothing in another order, no gap."""
 
 import asyncio
-import hashlib
-import struct
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -27,6 +25,7 @@ from plexus_local.faults.calls import insist
 from plexus_local.faults.device import Device
 from plexus_local.faults.held import comparable, differing
 from plexus_local.faults.ledger import Ledger, Told, Violation
+from plexus_local.linked import Links
 
 CAUGHT_UP_WITHIN: Final = 30.0
 PAGE: Final = 500
@@ -38,7 +37,7 @@ class _Log:
 
     change_no: int = 0
     seq: int = 0
-    link: bytes = bytes(32)
+    links: Links = field(default_factory=Links)
     messages: dict[tuple[str, str], Told] = field(default_factory=dict)
 
 
@@ -60,8 +59,9 @@ class Verifier:
         """Read on in the log, also while it is written; gives its last `change_no`.
 
         `change_no` is dense over every change, `seq` over messages, each link of the chain follows
-        from the one before, no request is there twice (MSG-1, MSG-3), and everything told before
-        this call is stored under its numbers and with its words (MSG-2).
+        from the one before and from what the entry holds (MSG-20), no request is there twice
+        (MSG-1, MSG-3), and everything told before this call is stored under its numbers and with
+        its words (MSG-2).
 
         Raises:
             Violation: it is not so.
@@ -194,9 +194,9 @@ class Verifier:
         number = entry["change_no"]
         if number != log.change_no + 1:
             raise Violation(f"{room.id}: after {log.change_no} comes {number}")
-        log.link = _linked(log.link, entry)
-        if log.link != bytes(entry["chain_hash"]):
-            raise Violation(f"{room.id}: the chain breaks at {number}")
+        problem = log.links.take(entry)
+        if problem:
+            raise Violation(f"{room.id}: the chain breaks at {number}: {problem}")
         log.change_no = number
         if entry["kind"] != "posted":
             return
@@ -265,14 +265,6 @@ class Verifier:
 
 def _named(room: Room, device: Device) -> str:
     return f"{device.person_id} (the guest)" if device is room.guest else device.person_id
-
-
-def _linked(previous: bytes, entry: dict[str, Any]) -> bytes:
-    """Give the next link, by the contract's words (`ChainLink`), not by messaging's code."""
-    kind = entry["kind"].encode()
-    head = struct.pack(">32sQB", previous, entry["change_no"], len(kind))
-    rest = (kind, entry["entity_id"].encode(), b"\0", bytes(entry["content_hash"]))
-    return hashlib.sha256(head + b"".join(rest)).digest()
 
 
 def _entry_id(conversation_id: str, change_no: int) -> str:

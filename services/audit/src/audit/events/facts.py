@@ -147,6 +147,7 @@ LEFT_OUT: Final = frozenset(
         messaging_facts.MessageReacted,
         messaging_facts.MessagePinned,
         messaging_facts.MessageLabeled,
+        messaging_facts.ChainBegun,
     )
 )
 """Full names of those that do not: a conversation's own log has them."""

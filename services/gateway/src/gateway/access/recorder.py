@@ -28,6 +28,7 @@ from plexuskit.kafka import KafkaUnavailable, Outgoing, Producer
 from plexuskit.metrics import counter
 from plexuskit.service import Health
 
+from gateway.access.refusals import ReasonRequired
 from gateway.identity import Identity
 
 LOST: Final = counter(
@@ -93,10 +94,13 @@ class Recorder:
             reason: what the caller gave for it; at most 500 characters are kept.
 
         Raises:
+            ReasonRequired: the method needs a reason and the caller gave none.
             NotRecorded: Kafka does not take it.
         """
         if method.requirement.effect != _PRIVILEGED:
             return
+        if method.requirement.needs_reason and not reason.strip():
+            raise ReasonRequired
         record = self._record(
             method, identity, object_=object_, allowed=True, outcome="", rule=rule, reason=reason
         )

@@ -20,6 +20,13 @@ __all__ = [
 ]
 
 
+class ReasonRequired(Refusal):
+    """A privileged read of this kind is recorded with the caller's reason (GW-7)."""
+
+    kind = Kind.INVALID
+    text = "Give a reason in the metadata plexus-reason; it is recorded with the call."
+
+
 class Hidden(Refusal):
     """There is no such object, or the caller may not know of it: both are said alike (GW-2)."""
 

@@ -36,6 +36,7 @@ _ABOUT_CONVERSATION: Final = {
 _CREATED: Final = f"{_PACKAGE}ConversationCreated"
 _ADDED: Final = f"{_PACKAGE}MembersAdded"
 _REMOVED: Final = f"{_PACKAGE}MembersRemoved"
+_CHAIN_BEGUN: Final = f"{_PACKAGE}ChainBegun"
 
 
 class UnreadableFact(Exception):  # noqa: N818 - named after the fact that prevents
@@ -72,6 +73,8 @@ def meaning_of(envelope: Envelope) -> Meaning:
         if envelope.type in OF_MESSAGES:
             return Meaning()
         raise UnreadableFact(envelope.type)
+    if envelope.type == _CHAIN_BEGUN:
+        return Meaning()
     try:
         if envelope.type == _POSTED:
             return Meaning(seq=events_pb2.MessagePosted.FromString(envelope.fact).message.seq)

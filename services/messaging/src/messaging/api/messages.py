@@ -169,6 +169,19 @@ class MessagesApi:
             problems=found.problems,
         )
 
+    async def ExportConversationAnchors(
+        self, request: pb.ExportConversationAnchorsRequest, context: Any
+    ) -> pb.ExportConversationAnchorsResponse:
+        anchors, following = await queries.export_anchors(
+            self._log.store,
+            actor=actor(),
+            after=translate.from_token(request.page_token),
+            limit=translate.page_size(request.page_size, default=500, most=1_000),
+        )
+        return pb.ExportConversationAnchorsResponse(
+            anchors=anchors, next_page_token=translate.to_token(following) if following else ""
+        )
+
     async def GetMessagingPolicy(
         self, request: pb.GetMessagingPolicyRequest, context: Any
     ) -> pb.GetMessagingPolicyResponse:

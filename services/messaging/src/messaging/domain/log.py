@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from messaging.domain.chain import GENESIS, VERSION
 from messaging.domain.conversations import Conversation, Member, Role, sees
 from messaging.domain.messages import Draft
 from messaging.domain.refusals import (
@@ -18,7 +19,6 @@ from messaging.domain.refusals import (
     RootNotFound,
 )
 
-GENESIS = bytes(32)
 NUMBER_WIDTH = 12
 
 
@@ -36,6 +36,7 @@ class EntryKind(enum.StrEnum):
     REACTED = "reacted"
     PINNED = "pinned"
     LABELED = "labeled"
+    CHAIN_BEGUN = "chain_begun"
 
 
 ABOUT_MESSAGES = frozenset(
@@ -50,11 +51,12 @@ ABOUT_MESSAGES = frozenset(
 
 
 class Head(NamedTuple):
-    """The last numbers of a log."""
+    """The last numbers of a log, its last link and the version of that."""
 
     change_no: int
     seq: int
     chain_hash: bytes
+    chain_version: int = VERSION
 
 
 EMPTY = Head(0, 0, GENESIS)
@@ -83,7 +85,6 @@ class Numbers(NamedTuple):
 
     change_no: int
     seq: int
-    chain_hash: bytes
     root_seq: int = 0
 
 
@@ -98,32 +99,24 @@ def entry_id(conversation_id: str, change_no: int) -> str:
 def chain(
     previous: bytes, *, change_no: int, kind: EntryKind, entity_id: str, content_hash: bytes
 ) -> bytes:
-    """Link an entry to all before it: H(previous, change_no, kind, entity id, content hash)."""
+    """Compute a link of version 1: H(previous, change_no, kind, entity id, content hash).
+
+    Nothing is written with it any more; logs from before version 2 are verified with it.
+    """
     head = struct.pack(">32sQB", previous, change_no, len(kind))
     return hashlib.sha256(
         b"".join((head, kind.encode(), entity_id.encode(), b"\0", content_hash))
     ).digest()
 
 
-def next_change(head: Head, *, kind: EntryKind, entity_id: str, content_hash: bytes) -> Numbers:
+def next_change(head: Head) -> Numbers:
     """Give the numbers of a change that is no message."""
-    change_no = head.change_no + 1
-    link = chain(
-        head.chain_hash,
-        change_no=change_no,
-        kind=kind,
-        entity_id=entity_id,
-        content_hash=content_hash,
-    )
-    return Numbers(change_no, head.seq, link)
+    return Numbers(head.change_no + 1, head.seq)
 
 
-def next_post(head: Head, *, message_id: str, content_hash: bytes, root_seq: int) -> Numbers:
+def next_post(head: Head, *, root_seq: int) -> Numbers:
     """Give the numbers of a message (MSG-1)."""
-    numbers = next_change(
-        head, kind=EntryKind.POSTED, entity_id=message_id, content_hash=content_hash
-    )
-    return numbers._replace(seq=head.seq + 1, root_seq=root_seq)
+    return Numbers(head.change_no + 1, head.seq + 1, root_seq)
 
 
 def check_post(tail: Tail, draft: Draft) -> None:

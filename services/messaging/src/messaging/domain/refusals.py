@@ -157,6 +157,13 @@ class ImportDenied(Refusal):
     text = "Only administrators of the tenant may import history."
 
 
+class AnchorsDenied(Refusal):
+    """MSG-20: links of conversations that one is no member of are a privileged read."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = "Only who holds conversations.export_anchors may export anchors."
+
+
 class QuotedNotFound(Refusal):
     """The message to quote is not there or not visible (MSG-14)."""
 

@@ -139,10 +139,11 @@ def message_to_proto(
         posted_at=posted,
         sent_at=posted,
         revision=1,
-        content_hash=draft.content_hash,
         membership_version=membership_version,
         request_id=draft.request_id,
     )
+    if draft.reply_to_seq:
+        message.reply_to_seq = draft.reply_to_seq
     add_content(message, draft, departments)
     if quoted is not None:
         message.quote.seq = quoted.seq
@@ -222,12 +223,9 @@ def envelope(
     actor_id: str,
     occurred_at: Timestamp,
     now: datetime,
-    content_hash: bytes = b"",
-    chain_hash: bytes = b"",
     membership_version: int = 0,
-    origin: str = "",
 ) -> bytes:
-    """Give the stored bytes of an event: exactly what Kafka will carry (MSG-4).
+    """Give the bytes of an event of no log, as Kafka will carry them; `seal` gives a log's.
 
     Raises:
         FactTooLarge: a record of the topic could not carry it (MSG-21).
@@ -244,10 +242,7 @@ def envelope(
         type=fact.DESCRIPTOR.full_name,
         fact=fact.SerializeToString(),
         actor_id=actor_id,
-        content_hash=content_hash,
-        chain_hash=chain_hash,
         membership_version=membership_version,
-        origin=origin,
     ).SerializeToString()
     if len(event) > MAX_EVENT_BYTES:
         raise FactTooLarge(bytes=len(event), limit=MAX_EVENT_BYTES)
@@ -372,6 +367,11 @@ def members_removed(
         membership_version=version,
         left=by_themselves,
     )
+
+
+def chain_begun(*, version: int, through: int) -> events_pb2.ChainBegun:
+    """A version of the chain began after the entry `through` (MSG-20)."""
+    return events_pb2.ChainBegun(version=version, through=through)
 
 
 def typing(

@@ -19,11 +19,14 @@ from messaging.domain.conversations import sees
 from messaging.domain.log import EntryKind, Head, Numbers, Tail, next_change
 from messaging.domain.posted import COMPLIANCE, Posted
 from messaging.domain.refusals import ConversationNotFound, MessageNotFound
-from messaging.events import envelope, timestamp
+from messaging.events import timestamp
+from messaging.events.sealing import content_of, seal
+from messaging.operations.beginning import begin_chain, begun
 from messaging.operations.changes import ATTEMPTS
 from messaging.operations.log import Log
 from messaging.store import present
 from messaging.store.entries import change_document, message_of
+from messaging.store.present import stored_hash
 
 ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
 
@@ -46,7 +49,6 @@ class Alteration:
         kind: of the entry.
         message: the message after it, given its numbers and time.
         fact: the event of the message after it.
-        content_hash: of what the entry says, for the chain.
         fields: of the posted entry, as queries look at it; None takes one away.
         empties: whether the content of every event of the message goes.
     """
@@ -54,7 +56,6 @@ class Alteration:
     kind: EntryKind
     message: Callable[[Numbers, Timestamp], Message]
     fact: Callable[[Message], ProtoMessage]
-    content_hash: bytes
     fields: Mapping[str, Any] = field(default_factory=dict)
     empties: bool = False
 
@@ -121,6 +122,9 @@ async def alter_message(
                 if refusal is not None:
                     raise refusal
                 return once.response(target.message)
+            if not begun(tail):
+                await begin_chain(log, tail, now=asked.now)
+                continue
             answer = await _try(log, asked, target, alteration)
             if answer is not None:
                 return answer
@@ -149,15 +153,10 @@ async def _try(
     """Write once; None: somebody else has the number, or has carried out this very request."""
     tail, once, at = target.tail, asked.once, asked.now
     conversation = tail.conversation
-    numbers = next_change(
-        tail.head,
-        kind=alteration.kind,
-        entity_id=target.message.id,
-        content_hash=alteration.content_hash,
-    )
+    numbers = next_change(tail.head)
     message = alteration.message(numbers, timestamp(at))
     answer = once.response(message)
-    document = _entry_of(asked, target, alteration, message, numbers)
+    document, head = _entry_of(asked, target, alteration, message, numbers)
     emptied = await _emptied_events(log, target) if alteration.empties else {}
 
     async def work(tx: Transaction) -> None:
@@ -180,7 +179,7 @@ async def _try(
         log.tails.forget(conversation.id)
         raise
     fault.point("alter.after_commit")
-    log.tails.advance(tail, Head(numbers.change_no, numbers.seq, numbers.chain_hash), at=at)
+    log.tails.advance(tail, head, at=at)
     return answer
 
 
@@ -190,10 +189,12 @@ def _entry_of(
     alteration: Alteration,
     message: Message,
     numbers: Numbers,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Head]:
     conversation, actor_id, at = target.tail.conversation, asked.actor.person_id, asked.now
-    event = envelope(
-        alteration.fact(message),
+    fact = alteration.fact(message)
+    event, seals = seal(
+        fact,
+        previous=target.tail.head.chain_hash,
         tenant_id=conversation.tenant_id,
         scope=conversation.id,
         change_no=numbers.change_no,
@@ -202,8 +203,7 @@ def _entry_of(
         actor_id=actor_id,
         occurred_at=timestamp(at),
         now=at,
-        content_hash=alteration.content_hash,
-        chain_hash=numbers.chain_hash,
+        content_hash=content_of(fact, words_hash=stored_hash),
         membership_version=conversation.membership_version,
         origin=message.origin,
     )
@@ -214,7 +214,7 @@ def _entry_of(
         entity_id=message.id,
         revision=message.revision,
         numbers=numbers,
-        content_hash=alteration.content_hash,
+        seals=seals,
         membership_version=conversation.membership_version,
         event=event,
         now=at,
@@ -222,9 +222,7 @@ def _entry_of(
         about_seq=message.seq,
         actor_id=actor_id,
     )
-    if "reply_to_seq" in target.entry:  # part of the content's hash
-        document["reply_to_seq"] = target.entry["reply_to_seq"]
-    return document
+    return document, Head(numbers.change_no, numbers.seq, seals.chain_hash)
 
 
 async def _emptied_events(log: Log, target: Target) -> dict[str, bytes]:

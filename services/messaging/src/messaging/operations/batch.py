@@ -16,7 +16,6 @@ from plexuskit.mongo import DuplicateKey
 
 from messaging.domain.log import (
     Head,
-    Numbers,
     Said,
     Tail,
     check_post,
@@ -33,8 +32,11 @@ from messaging.domain.refusals import (
     MessageTooLarge,
     RequestIdReused,
 )
-from messaging.events import IMPORT, check_content, envelope, message_to_proto, posted, timestamp
+from messaging.events import IMPORT, check_content, message_to_proto, posted, timestamp
+from messaging.events.sealing import seal, with_additions
+from messaging.operations.beginning import begin_chain, begun
 from messaging.store.entries import posted_document
+from messaging.store.present import says_the_same
 
 if TYPE_CHECKING:
     from messaging.operations.log import Log
@@ -129,6 +131,9 @@ class Batch:
             before = len(self._waiting)
             await self._load()
             staged, doubtful = self._stage()
+            if await self._begin_chains(staged):
+                fruitless += 1
+                continue
             stale = await self._forget_stale(doubtful) if doubtful else set[str]()
             if stale:
                 self._waiting += [item for item, _ in doubtful if item.conversation_id in stale]
@@ -141,6 +146,15 @@ class Batch:
         if self._waiting:
             log.warning("log.contended", items=len(self._waiting))
             self.refuse_rest(DependencyDown())
+
+    async def _begin_chains(self, staged: list[Staged]) -> bool:
+        """Begin version 2 of the chain where a log ends in version 1; then decide anew."""
+        wanted = {each.item.conversation_id for each in staged}
+        older = [id_ for id_ in sorted(wanted) if not begun(self._tails[id_])]
+        for conversation_id in older:
+            tail = self._tails.pop(conversation_id)
+            await begin_chain(self._log, tail, now=self._log.clock.now())
+        return bool(older)
 
     def take_rest(self) -> list[Item]:
         """Give up what has no verdict yet, and forget the tails: its write may have happened."""
@@ -303,12 +317,7 @@ class Batch:
     ) -> Staged:
         draft = item.draft
         message_id = new_id("msg", now=now)
-        numbers: Numbers = next_post(
-            head,
-            message_id=message_id,
-            content_hash=draft.content_hash,
-            root_seq=relations.root_seq,
-        )
+        numbers = next_post(head, root_seq=relations.root_seq)
         version = tail.conversation.membership_version
         message = message_to_proto(
             draft,
@@ -320,8 +329,10 @@ class Batch:
             departments=relations.departments,
         )
         check_content(message)
-        event = envelope(
-            posted(message),
+        fact = posted(message)
+        event, seals = seal(
+            fact,
+            previous=head.chain_hash,
             tenant_id=tail.conversation.tenant_id,
             scope=draft.conversation_id,
             change_no=numbers.change_no,
@@ -330,8 +341,7 @@ class Batch:
             actor_id=draft.sender_id,
             occurred_at=stamp,
             now=now,
-            content_hash=draft.content_hash,
-            chain_hash=numbers.chain_hash,
+            content_hash=with_additions(draft.content_hash, fact),
             membership_version=version,
             origin="" if draft.imported is None else IMPORT,
         )
@@ -342,6 +352,7 @@ class Batch:
             numbers=numbers,
             membership_version=version,
             event=event,
+            seals=seals,
             now=now,
             traceparent=item.traceparent,
         )
@@ -353,9 +364,8 @@ class Batch:
             not_in_conversation=outsiders(tail, draft),
             event=event,
         )
-        return Staged(
-            item, stored, Head(numbers.change_no, numbers.seq, numbers.chain_hash), document
-        )
+        head = Head(numbers.change_no, numbers.seq, seals.chain_hash)
+        return Staged(item, stored, head, document)
 
     async def _insert(self, staged: list[Staged]) -> None:
         """Write the staged entries; tell what was written, look at the first that was not."""
@@ -428,8 +438,11 @@ class Batch:
 
 
 def repeated(item: Item, original: dict[str, Any]) -> Stored | Refusal:
-    """Judge a request id that is stored already: the original numbers, or refused (MSG-3)."""
-    if bytes(original["content_hash"]) != item.draft.content_hash:
+    """Judge a request id that is stored already: the original numbers, or refused (MSG-3).
+
+    Of a message that was recalled nothing is left to compare with: the original numbers.
+    """
+    if not says_the_same(original, item.draft.content_hash):
         return RequestIdReused(request_id=item.draft.request_id)
     if item.known is not None:
         item.known[item.draft.request_id] = original["seq"]

@@ -13,9 +13,12 @@ from plexuskit.telemetry import inject
 
 from messaging.domain.conversations import Conversation, Member
 from messaging.domain.log import EntryKind, Head, Numbers, Tail, next_change
-from messaging.events import envelope, timestamp
+from messaging.events import timestamp
+from messaging.events.sealing import content_of, seal
+from messaging.operations.beginning import begin_chain, begun
 from messaging.operations.log import Log
 from messaging.store.entries import change_document
+from messaging.store.present import stored_hash
 
 # Against another process that writes the same conversation without a pause, a change loses most
 # attempts, because it reads and writes more than a send does; each takes about 10 ms.
@@ -33,7 +36,6 @@ class Change:
     members: Sequence[Member]
     entity_id: str
     revision: int
-    content_hash: bytes
     fact: Callable[[Numbers], Message]
     origin: str = ""
 
@@ -75,6 +77,9 @@ async def apply_change(
             change = await decide(tail)
             if change is None:
                 return tail, None
+            if not begun(tail):
+                await begin_chain(log, tail, now=now)
+                continue
             try:
                 after = await _write(log, tail, change, actor_id=actor_id, now=now, also=also)
             except DuplicateKey as taken:
@@ -101,11 +106,8 @@ async def _write(
     also: Callable[[Transaction, Tail, Change], Awaitable[None]] | None,
 ) -> Tail:
     conversation = change.conversation
-    numbers = next_change(
-        tail.head, kind=change.kind, entity_id=change.entity_id, content_hash=change.content_hash
-    )
-    document = entry_document(change, numbers, actor_id=actor_id, now=now)
-    after = after_change(tail, change, numbers)
+    document, head = entry_document(change, tail.head, actor_id=actor_id, now=now)
+    after = after_change(tail, change, head)
 
     async def work(tx: Transaction) -> None:
         await log.store.entries.insert(document, tx=tx)
@@ -120,7 +122,7 @@ async def _write(
     return after
 
 
-def after_change(tail: Tail, change: Change, numbers: Numbers) -> Tail:
+def after_change(tail: Tail, change: Change, head: Head) -> Tail:
     """Give the tail that the change leaves behind."""
     members = dict(tail.members)
     for member in change.members:
@@ -128,17 +130,18 @@ def after_change(tail: Tail, change: Change, numbers: Numbers) -> Tail:
             members[member.person_id] = member
         else:
             members.pop(member.person_id, None)
-    head = Head(numbers.change_no, numbers.seq, numbers.chain_hash)
     return Tail(conversation=change.conversation, head=head, members=members)
 
 
 def entry_document(
-    change: Change, numbers: Numbers, *, actor_id: str, now: datetime
-) -> dict[str, Any]:
-    """Give the entry's document with its event."""
-    conversation = change.conversation
-    event = envelope(
-        change.fact(numbers),
+    change: Change, previous: Head, *, actor_id: str, now: datetime
+) -> tuple[dict[str, Any], Head]:
+    """Give the entry's document with its event, and the head that it makes."""
+    conversation, numbers = change.conversation, next_change(previous)
+    fact = change.fact(numbers)
+    event, seals = seal(
+        fact,
+        previous=previous.chain_hash,
         tenant_id=conversation.tenant_id,
         scope=conversation.id,
         change_no=numbers.change_no,
@@ -147,22 +150,22 @@ def entry_document(
         actor_id=actor_id,
         occurred_at=timestamp(now),
         now=now,
-        content_hash=change.content_hash,
-        chain_hash=numbers.chain_hash,
+        content_hash=content_of(fact, words_hash=stored_hash),
         membership_version=conversation.membership_version,
         origin=change.origin,
     )
-    return change_document(
+    document = change_document(
         tenant_id=conversation.tenant_id,
         conversation_id=conversation.id,
         kind=change.kind,
         entity_id=change.entity_id,
         revision=change.revision,
         numbers=numbers,
-        content_hash=change.content_hash,
+        seals=seals,
         membership_version=conversation.membership_version,
         event=event,
         now=now,
         traceparent=inject(),
         origin=change.origin,
     )
+    return document, Head(numbers.change_no, numbers.seq, seals.chain_hash)

@@ -1,6 +1,5 @@
 """Beginning conversations and changing their own fields."""
 
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +21,7 @@ from messaging.domain.conversations import (
     clean_topic,
     joined,
 )
-from messaging.domain.log import EMPTY, EntryKind, Head, Numbers, Tail, next_change
+from messaging.domain.log import EMPTY, EntryKind, Numbers, Tail
 from messaging.domain.refusals import GroupTooLarge
 from messaging.events import archived as archived_fact
 from messaging.events import changed as changed_fact
@@ -177,20 +176,17 @@ async def write_new(
 ) -> Begun:
     """Write a conversation, its members and the first entry of its log."""
     members = first_members(conversation, roles, now=now)
-    content = hashlib.sha256(f"{conversation.id}\n{conversation.name}".encode()).digest()
     change = Change(
         kind=EntryKind.CREATED,
         conversation=conversation,
         members=members,
         entity_id=conversation.id,
         revision=FIRST_CHANGE,
-        content_hash=content,
         fact=lambda numbers: created_fact(conversation, members, change_no=numbers.change_no),
         origin=origin,
     )
-    numbers = next_change(EMPTY, kind=change.kind, entity_id=conversation.id, content_hash=content)
-    head = Head(numbers.change_no, numbers.seq, numbers.chain_hash)
-    await store.entries.insert(entry_document(change, numbers, actor_id=actor_id, now=now), tx=tx)
+    document, head = entry_document(change, EMPTY, actor_id=actor_id, now=now)
+    await store.entries.insert(document, tx=tx)
     await store.conversations.insert(conversation, members, head, tx=tx)
     return Begun(conversation, head.change_no, head.seq)
 
@@ -265,13 +261,11 @@ def _changed(after: Conversation, before: Conversation) -> Change:
     def fact(numbers: Numbers) -> Message:
         return make(after, change_no=numbers.change_no, seq=numbers.seq)
 
-    content = f"{after.name}\n{after.topic}\n{after.archived}\n{after.confidential}"
     return Change(
         kind=EntryKind.ARCHIVED if is_archived else EntryKind.CHANGED,
         conversation=after,
         members=(),
         entity_id=after.id,
         revision=after.version,
-        content_hash=hashlib.sha256(content.encode()).digest(),
         fact=fact,
     )

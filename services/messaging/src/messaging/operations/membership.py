@@ -1,6 +1,5 @@
 """Who belongs: adding, removing and leaving (MSG-14)."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -207,7 +206,6 @@ def added(
         members=members,
         entity_id=conversation.id,
         revision=version,
-        content_hash=_people_hash(new),
         fact=lambda _: members_added(members, version=version),
         origin=origin,
     )
@@ -236,7 +234,6 @@ def removed(tail: Tail, present: Sequence[Member], *, by_themselves: bool) -> Ch
         members=members,
         entity_id=conversation.id,
         revision=version,
-        content_hash=_people_hash(gone),
         fact=lambda _: members_removed(members, version=version, by_themselves=by_themselves),
     )
 
@@ -244,7 +241,3 @@ def removed(tail: Tail, present: Sequence[Member], *, by_themselves: bool) -> Ch
 def _outcome(after: Tail, change: Change | None) -> MembershipChanged:
     touched = () if change is None else tuple(member.person_id for member in change.members)
     return MembershipChanged(after.conversation, after.head.change_no, after.head.seq, touched)
-
-
-def _people_hash(person_ids: Sequence[str]) -> bytes:
-    return hashlib.sha256("\n".join(sorted(person_ids)).encode()).digest()

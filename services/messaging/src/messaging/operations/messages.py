@@ -1,6 +1,5 @@
 """What people do to messages that were said: edit, recall, react, pin, label."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -63,7 +62,7 @@ async def edit_message(
     def decide(target: Target) -> Alteration | None:
         posted = target.posted
         after = _redrafted(target, words, actor=asked.actor)
-        if after.content_hash == target.message.content_hash and not posted.recalled:
+        if after.content_hash == present.stored_hash(target.message) and not posted.recalled:
             return None
         check_edit(
             target.tail,
@@ -90,7 +89,6 @@ async def edit_message(
             kind=EntryKind.EDITED,
             message=reworded,
             fact=lambda message: events.edited(message, added, departments=departments),
-            content_hash=after.content_hash,
             fields={"mentioned": mentioned_in(after) or None},
         )
 
@@ -132,7 +130,6 @@ async def recall_message(
                 target.message, person_id=asked.actor.person_id, numbers=numbers, at=at
             ),
             fact=events.recalled,
-            content_hash=_hash("recalled", asked.actor.person_id),
             # Never unread again, never pinned, addresses nobody (MSG-8).
             fields={"silent": True, "recalled": True, "pinned_at": None, "mentioned": None},
             empties=True,
@@ -173,7 +170,6 @@ async def react_to_message(
             fact=lambda message: events.reacted(
                 message, emoji=normal, person_id=asked.actor.person_id, removed=remove
             ),
-            content_hash=_hash("unreacted" if remove else "reacted", asked.actor.person_id, normal),
         )
 
     return await alter_message(log, asked, decide)
@@ -205,7 +201,6 @@ async def pin_message(
                 kind=EntryKind.PINNED,
                 message=lambda numbers, _: present.without_pin(target.message, numbers=numbers),
                 fact=events.pinned,
-                content_hash=_hash("unpinned", asked.actor.person_id),
                 fields={"pinned_at": None},
             )
         return Alteration(
@@ -214,7 +209,6 @@ async def pin_message(
                 target.message, person_id=asked.actor.person_id, numbers=numbers, at=at
             ),
             fact=events.pinned,
-            content_hash=_hash("pinned", asked.actor.person_id),
             fields={"pinned_at": asked.now},
         )
 
@@ -245,7 +239,6 @@ async def label_message(
             kind=EntryKind.LABELED,
             message=lambda numbers, _: present.with_labels(target.message, after, numbers=numbers),
             fact=events.labeled,
-            content_hash=_hash("labeled", *after),
         )
 
     return await alter_message(log, asked, decide)
@@ -282,12 +275,8 @@ def _redrafted(target: Target, words: Words, *, actor: Actor) -> Draft:
         department_ids=words.department_ids,
         attachments=words.attachments,
         priority=Priority(message.priority),
-        reply_to_seq=target.entry.get("reply_to_seq", 0),
+        reply_to_seq=message.reply_to_seq,
         quote_seq=message.quote.seq,
         quiet=message.notify == NOTIFY_NONE,
         forwarded=present.carried_of(message),
     )
-
-
-def _hash(*words: str) -> bytes:
-    return hashlib.sha256("\n".join(words).encode()).digest()

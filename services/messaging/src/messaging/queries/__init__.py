@@ -1,6 +1,7 @@
 """Reads: what one person may see of conversations, messages, changes and receipts."""
 
 from messaging.queries.acquaintance import acquainted
+from messaging.queries.anchors import export_anchors
 from messaging.queries.authority import compact_snapshot, readable_containers, recheck, snapshot
 from messaging.queries.history import (
     Changes,
@@ -28,6 +29,7 @@ __all__ = [
     "View",
     "acquainted",
     "compact_snapshot",
+    "export_anchors",
     "get_message",
     "get_thread",
     "get_view",

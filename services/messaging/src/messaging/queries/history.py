@@ -144,7 +144,7 @@ async def list_changes(
         elif kind in {EntryKind.MEMBERS_ADDED, EntryKind.MEMBERS_REMOVED, EntryKind.CREATED}:
             touched |= dict.fromkeys(_touched(entry["event"]), change_no)
             conversation_change = change_no
-        else:
+        elif kind is not EntryKind.CHAIN_BEGUN:
             conversation_change = change_no
     messages = [*posted.values()]
     messages += await store.entries.find_messages(conversation_id, last.keys() - posted.keys())

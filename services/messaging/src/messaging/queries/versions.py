@@ -90,5 +90,4 @@ def _version(message: messages_pb2.Message) -> MessageVersion:
         spans=message.spans,
         attachments=message.attachments,
         at=message.edited_at if message.version else message.posted_at,
-        content_hash=message.content_hash,
     )

@@ -75,7 +75,10 @@ class EmptyingStore:
     async def empty(self, events: Mapping[str, bytes]) -> None:
         """Replace stored events by the same ones without content."""
         ops = [
-            UpdateOne({"_id": entry_id}, {"$set": {"event": event, "purged": True}})
+            UpdateOne(
+                {"_id": entry_id},
+                {"$set": {"event": event, "purged": True}, "$unset": {"content_hash": ""}},
+            )
             for entry_id, event in events.items()
         ]
         await self._entries.bulk(ops)

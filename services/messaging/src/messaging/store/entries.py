@@ -13,15 +13,17 @@ from plexus.messaging.v1 import events_pb2, messages_pb2
 from plexuskit.ids import time_of
 from plexuskit.mongo import Database, Index, InsertOutcome, Transaction, UpdateOne
 
+from messaging.domain.chain import Seals
 from messaging.domain.log import EMPTY, EntryKind, Head, Numbers, Said, entry_id
 from messaging.domain.messages import Draft
 from messaging.events import IMPORT
+from messaging.store.present import version_of
 
 SCHEMA_VERSION = 1
 EVERYBODY = "*"
 _DEPARTMENT = "dep_"
 
-_HEAD_FIELDS = {"change_no": 1, "last_seq": 1, "chain_hash": 1}
+_HEAD_FIELDS = {"change_no": 1, "last_seq": 1, "chain_hash": 1, "header_hash": 1}
 _HIGHEST = 10**12 - 1
 
 
@@ -91,6 +93,18 @@ class EntryStore:
                     name="pins",
                     partial={"pinned_at": {"$exists": True}},
                 ),
+                # Verification: whether something before a number was recalled.
+                Index(
+                    keys=[("conversation_id", 1), ("_id", 1)],
+                    name="purged",
+                    partial={"purged": True},
+                ),
+                # Recalled entries that still have an unsalted hash: none, once they were erased.
+                Index(
+                    keys=[("conversation_id", 1)],
+                    name="recalled_hash",
+                    partial={"purged": True, "content_hash": {"$exists": True}},
+                ),
                 # The relay's sweep.
                 Index(keys=[("stored_at", 1)], name="stored_at"),
             ]
@@ -113,7 +127,9 @@ class EntryStore:
         )
         if last is None:
             return EMPTY
-        return Head(last["change_no"], last["last_seq"], bytes(last["chain_hash"]))
+        return Head(
+            last["change_no"], last["last_seq"], bytes(last["chain_hash"]), version_of(last)
+        )
 
     async def find_requests(
         self, requests: Mapping[str, Iterable[str]]
@@ -124,7 +140,7 @@ class EntryStore:
             requests: request ids by conversation.
 
         Returns:
-            {(conversation, sender, request id): document without the event}.
+            {(conversation, sender, request id): document}.
         """
         if not requests:
             return {}
@@ -133,7 +149,7 @@ class EntryStore:
             for conversation_id, ids in requests.items()
         ]
         found = await self._entries.find_all(
-            either(places), projection={"event": 0, "current": 0}, hint="request"
+            either(places), projection={"current": 0}, hint="request"
         )
         return {(e["conversation_id"], e["sender_id"], e["request_id"]): e for e in found}
 
@@ -196,9 +212,12 @@ class EntryStore:
         await self._entries.update({"_id": entry_id}, change, tx=tx)
 
     async def save_events(self, events: Mapping[str, bytes], *, tx: Transaction) -> None:
-        """Replace stored events by the same ones without content (MSG-12)."""
+        """Replace stored events by the same ones without content and salt (MSG-12, MSG-20)."""
         ops = [
-            UpdateOne({"_id": entry_id}, {"$set": {"event": event, "purged": True}})
+            UpdateOne(
+                {"_id": entry_id},
+                {"$set": {"event": event, "purged": True}, "$unset": {"content_hash": ""}},
+            )
             for entry_id, event in events.items()
         ]
         await self._entries.bulk(ops, tx=tx)
@@ -288,6 +307,7 @@ def posted_document(
     numbers: Numbers,
     membership_version: int,
     event: bytes,
+    seals: Seals,
     now: datetime,
     traceparent: str,
 ) -> dict[str, Any]:
@@ -306,8 +326,9 @@ def posted_document(
         "sender_id": draft.sender_id,
         "request_id": draft.request_id,
         "silent": imported is not None and imported.system,
-        "content_hash": draft.content_hash,
-        "chain_hash": numbers.chain_hash,
+        "header_hash": seals.header_hash,
+        "body_hash": seals.body_hash,
+        "chain_hash": seals.chain_hash,
         "membership_version": membership_version,
         "priority": draft.priority.value,
         "origin": "" if imported is None else IMPORT,
@@ -340,7 +361,7 @@ def change_document(
     entity_id: str,
     revision: int,
     numbers: Numbers,
-    content_hash: bytes,
+    seals: Seals,
     membership_version: int,
     event: bytes,
     now: datetime,
@@ -361,8 +382,9 @@ def change_document(
         "entity_id": entity_id,
         "revision": revision,
         "last_seq": numbers.seq,
-        "content_hash": content_hash,
-        "chain_hash": numbers.chain_hash,
+        "header_hash": seals.header_hash,
+        "body_hash": seals.body_hash,
+        "chain_hash": seals.chain_hash,
         "membership_version": membership_version,
         "origin": origin,
         "stored_at": now,
@@ -375,9 +397,13 @@ def message_of(entry: Mapping[str, Any]) -> messages_pb2.Message:
     """Read the present state of a posted entry's message: `current` once it changed."""
     current = entry.get("current")
     if current is not None:
-        return messages_pb2.Message.FromString(current)
-    envelope = Envelope.FromString(entry["event"])
-    return events_pb2.MessagePosted.FromString(envelope.fact).message
+        message = messages_pb2.Message.FromString(current)
+    else:
+        envelope = Envelope.FromString(entry["event"])
+        message = events_pb2.MessagePosted.FromString(envelope.fact).message
+    if "reply_to_seq" in entry:  # events of version 1 of the chain do not carry it
+        message.reply_to_seq = entry["reply_to_seq"]
+    return message
 
 
 def people_of(mentioned: Iterable[str]) -> Iterator[str]:

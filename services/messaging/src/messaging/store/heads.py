@@ -46,6 +46,8 @@ class HeadStore:
         await self._heads.ensure_indexes(
             [
                 Index(keys=[("tenant_id", 1), ("seq", 1)], name="tenant"),
+                # Export of anchors, in order of the conversation.
+                Index(keys=[("tenant_id", 1), ("_id", 1)], name="order"),
                 # A person's list is sorted from the index alone.
                 Index(keys=[("_id", 1), ("last_at", -1), ("saved_at", 1)], name="listed"),
             ]
@@ -56,6 +58,17 @@ class HeadStore:
         """Read cached heads by conversation: at most a second old."""
         found = await self._heads.find_all({"_id": {"$in": list(conversation_ids)}})
         return {document["_id"]: document for document in found}
+
+    async def list_of(self, tenant_id: str, *, after: str, limit: int) -> list[tuple[str, int]]:
+        """Read a page of conversations in order of id, each with its cached last number."""
+        found = await self._heads.find_all(
+            {"tenant_id": tenant_id, "_id": {"$gt": after}},
+            projection={"change_no": 1},
+            sort=[("_id", 1)],
+            limit=limit,
+            hint="order",
+        )
+        return [(head["_id"], head["change_no"]) for head in found]
 
     async def save(self, heads: Mapping[str, tuple[Head, datetime]]) -> None:
         """Write last numbers in bulk; an older number never replaces a newer one.

@@ -5,13 +5,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
-from google.protobuf.message import Message as ProtoMessage
+from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2, messages_pb2
 
+from messaging.domain import chain
 from messaging.domain.hashing import content_hash
 from messaging.domain.log import Numbers
 from messaging.domain.messages import (
@@ -24,12 +25,8 @@ from messaging.domain.messages import (
 )
 from messaging.domain.posted import Posted
 from messaging.events import add_content
+from messaging.events.sealing import fact_in, has_parts, with_additions
 
-_OF_PARTS: Final = (
-    events_pb2.MessageReacted,
-    events_pb2.MessagePinned,
-    events_pb2.MessageLabeled,
-)
 _FLAGS = {
     "mention_all": SpanKind.MENTION_ALL,
     "code": SpanKind.CODE,
@@ -86,7 +83,6 @@ def edited(
     add_content(after, draft, departments)
     after.version = message.version + 1
     after.edited_at.CopyFrom(at)
-    after.content_hash = draft.content_hash
     return after
 
 
@@ -102,8 +98,8 @@ def recalled(
 
 
 def emptied(message: messages_pb2.Message) -> messages_pb2.Message:
-    """Take the content out of a message; its hash stays, so that the chain still proves it."""
-    for name in (*_CONTENT_FIELDS, "pin", "labels"):
+    """Take the content out of a message, and the unsalted hash that version 1 left in it."""
+    for name in (*_CONTENT_FIELDS, "pin", "labels", "content_hash"):
         message.ClearField(name)  # type: ignore[arg-type] # names of the contract
     return message
 
@@ -183,7 +179,7 @@ def attachments_of(attachments: Iterable[messages_pb2.Attachment]) -> tuple[Atta
     return tuple(Attachment(a.name, a.url, a.media_type, a.size_bytes) for a in attachments)
 
 
-def stored_hash(message: messages_pb2.Message, *, reply_to_seq: int) -> bytes:
+def stored_hash(message: messages_pb2.Message) -> bytes:
     """Compute the hash of the content that a stored message has (see domain.messages)."""
     return content_hash(
         text=message.text.encode(),
@@ -191,7 +187,7 @@ def stored_hash(message: messages_pb2.Message, *, reply_to_seq: int) -> bytes:
         mentions=tuple(m.person_id for m in message.mentions if m.person_id),
         mention_all=any(m.all for m in message.mentions),
         priority=message.priority,
-        reply_to_seq=reply_to_seq,
+        reply_to_seq=message.reply_to_seq,
         attachments=attachments_of(message.attachments),
         department_ids=tuple(m.department_id for m in message.mentions if m.department_id),
         quote_seq=message.quote.seq,
@@ -200,37 +196,66 @@ def stored_hash(message: messages_pb2.Message, *, reply_to_seq: int) -> bytes:
     )
 
 
+def says_the_same(entry: Mapping[str, Any], words_hash: bytes) -> bool:
+    """Return whether a posted entry was stored with the words that have this hash (MSG-3).
+
+    True for one that was recalled: its salt is erased, so nothing can be compared.
+    """
+    if entry.get("purged"):
+        return True
+    if version_of(entry) < chain.VERSION:
+        return bytes(entry["content_hash"]) == words_hash
+    try:
+        fact = fact_in(Envelope.FromString(bytes(entry["event"])))
+    except (DecodeError, AttributeError):
+        return False
+    content = with_additions(words_hash, fact)
+    return chain.salted(fact.content_salt, content) == bytes(entry["body_hash"])
+
+
+def version_of(entry: Mapping[str, Any]) -> int:
+    """Return the version of the chain that an entry is linked by."""
+    return chain.VERSION if "header_hash" in entry else 1
+
+
 def message_in(event: bytes) -> messages_pb2.Message:
     """Read the message that a stored event about one carries."""
-    envelope = Envelope.FromString(event)
-    message: messages_pb2.Message = _fact(envelope).message  # type: ignore[attr-defined] # each fact about a message has it
+    message: messages_pb2.Message = fact_in(Envelope.FromString(event)).message
     return message
 
 
 def emptied_event(event: bytes) -> bytes:
-    """Take the content out of a stored event about a message; everything else stays (MSG-12)."""
+    """Take content and its salt out of a stored event about a message (MSG-12, MSG-20).
+
+    The header and its salt stay, so sender and times of the tombstone are still proved.
+    """
     envelope = Envelope.FromString(event)
-    fact = _fact(envelope)
-    if isinstance(fact, _OF_PARTS):
-        for name in _PARTS:
-            fact.parts.ClearField(name)
-    if fact.HasField("message"):
-        emptied(fact.message)  # type: ignore[attr-defined] # each fact about a message has it
-    if isinstance(fact, events_pb2.MessageEdited):
-        fact.ClearField("added_mentions")
+    fact = fact_in(envelope)
+    emptied_fact(fact)
+    envelope.ClearField("content_hash")
     envelope.fact = fact.SerializeToString()
     return envelope.SerializeToString()
 
 
-def _fact(envelope: Envelope) -> ProtoMessage:
-    made: ProtoMessage = getattr(events_pb2, envelope.type.rpartition(".")[2])()
-    made.ParseFromString(envelope.fact)
-    return made
+def emptied_fact(fact: Any) -> None:
+    """Take content and its salt out of a fact about a message."""
+    if has_parts(fact):
+        for name in _PARTS:
+            fact.parts.ClearField(name)
+    if fact.HasField("message"):
+        emptied(fact.message)
+    fact.ClearField("content_salt")
+    if isinstance(fact, events_pb2.MessageEdited):
+        fact.ClearField("added_mentions")
+    if isinstance(fact, events_pb2.MessageReacted):
+        fact.ClearField("emoji")
+        fact.ClearField("person_id")
 
 
 def _next(message: messages_pb2.Message, numbers: Numbers) -> messages_pb2.Message:
     after = messages_pb2.Message()
     after.CopyFrom(message)
+    after.ClearField("content_hash")
     after.revision = message.revision + 1
     after.change_no = numbers.change_no
     return after
@@ -275,8 +300,10 @@ __all__ = [
     "message_in",
     "posted_of",
     "recalled",
+    "says_the_same",
     "spans_of",
     "stored_hash",
+    "version_of",
     "with_labels",
     "with_pin",
     "with_reactions",

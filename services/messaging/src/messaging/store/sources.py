@@ -22,8 +22,9 @@ _FACTS: Final = {
     EntryKind.REACTED: "MessageReacted",
     EntryKind.PINNED: "MessagePinned",
     EntryKind.LABELED: "MessageLabeled",
+    EntryKind.CHAIN_BEGUN: "ChainBegun",
 }
-_TYPES: Final = {kind.value: f"plexus.messaging.v1.{fact}" for kind, fact in _FACTS.items()}
+TYPES: Final = {kind.value: f"plexus.messaging.v1.{fact}" for kind, fact in _FACTS.items()}
 
 ENTRIES: Final = FactSource(
     collection="entries",
@@ -37,7 +38,7 @@ ENTRIES: Final = FactSource(
     mark_published=False,
     replay=replay_by_id("conversation_id", "change_no"),
     recent=lambda since: {"stored_at": {"$gte": since}},
-    event_type=lambda entry: _TYPES[entry["kind"]],
+    event_type=lambda entry: TYPES[entry["kind"]],
 )
 
 CURSOR_LOG: Final = FactSource(

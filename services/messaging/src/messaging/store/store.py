@@ -15,8 +15,10 @@ from messaging.store.entries import EntryStore
 from messaging.store.heads import HeadStore
 from messaging.store.history import HistoryStore
 from messaging.store.imports import ImportStore
+from messaging.store.older import erase_recalled_hashes
 from messaging.store.people import PeopleStore
 from messaging.store.policies import PolicyStore
+from messaging.store.proofs import ProofStore
 from messaging.store.scheduled import ScheduledStore
 from messaging.store.settings import SettingsStore
 from messaging.store.threads import ThreadStore
@@ -32,6 +34,7 @@ class Store:
         self.db = db
         self.entries = EntryStore(db)
         self.emptying = EmptyingStore(db)
+        self.proofs = ProofStore(db)
         self.conversations = ConversationStore(db)
         self.heads = HeadStore(db)
         self.history = HistoryStore(db)
@@ -48,7 +51,7 @@ class Store:
         self.outbox = Outbox(db)
 
     async def provision(self) -> None:
-        """Create collections and indexes; running it again changes nothing."""
+        """Create collections and indexes, bring stored data up to date; again changes nothing."""
         await self.entries.ensure_indexes()
         await self.emptying.ensure_indexes()
         await self.conversations.ensure_indexes()
@@ -63,6 +66,7 @@ class Store:
         await self.scheduled.ensure_indexes()
         await self.imports.ensure_indexes()
         await self.outbox.ensure_indexes()
+        await erase_recalled_hashes(self.proofs)
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run a re-runnable closure in one transaction."""

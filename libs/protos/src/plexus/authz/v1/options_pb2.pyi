@@ -95,6 +95,7 @@ class Requirement(_message.Message):
     INTERNAL_FIELD_NUMBER: _builtins.int
     EFFECT_FIELD_NUMBER: _builtins.int
     ALSO_FIELD_NUMBER: _builtins.int
+    NEEDS_REASON_FIELD_NUMBER: _builtins.int
     permission: _builtins.str
     """`<resource>.<verb>`, for example `messages.send`; empty only when `public` or `internal` is set."""
     resource: _builtins.str
@@ -107,6 +108,10 @@ class Requirement(_message.Message):
     """Callable by Plexus services only; the gateway never forwards it."""
     effect: Global___Requirement.Effect.ValueType
     """What a call that succeeds leaves behind or shows: decides whether the gateway records it (GW-7)."""
+    needs_reason: _builtins.bool
+    """Refused as REASON_REQUIRED unless the caller gives a reason in the metadata (`plexus-reason`, or `plexus-reason-bin` with
+    UTF-8); the ledger keeps it. Only of privileged reads.
+    """
     @_builtins.property
     def also(self) -> _containers.RepeatedCompositeFieldContainer[Global___Requirement.Need]:
         """More that a caller must hold: a forward reads in one conversation and writes in another. The gateway checks the
@@ -123,10 +128,11 @@ class Requirement(_message.Message):
         internal: _builtins.bool = ...,
         effect: Global___Requirement.Effect.ValueType = ...,
         also: _abc.Iterable[Global___Requirement.Need] | None = ...,
+        needs_reason: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["also", b"also", "effect", b"effect", "id", b"id", "internal", b"internal", "permission", b"permission", "public", b"public", "resource", b"resource"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["also", b"also", "effect", b"effect", "id", b"id", "internal", b"internal", "needs_reason", b"needs_reason", "permission", b"permission", "public", b"public", "resource", b"resource"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -15,6 +15,11 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
+
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
@@ -58,10 +63,22 @@ class Envelope(_message.Message):
     """The fact itself: full state of what changed."""
     actor_id: _builtins.str
     """The person or service that caused it."""
-    content_hash: _builtins.bytes
-    """SHA-256 of the content; empty where the fact has none."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def content_hash(self) -> _builtins.bytes:
+        """SHA-256 of the content, in facts of conversations before version 2 of the chain. Empty since: without a salt it lets
+        short contents be guessed.
+        """
+
+    @content_hash.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def content_hash(self, value: _builtins.bytes) -> None:
+        """SHA-256 of the content, in facts of conversations before version 2 of the chain. Empty since: without a salt it lets
+        short contents be guessed.
+        """
+
     chain_hash: _builtins.bytes
-    """H(previous chain hash, change_no, kind, entity id, content hash); empty where the scope is no log."""
+    """Link of the conversation's chain of hashes (see `plexus.messaging.v1.ChainLink`); empty where the scope is no log."""
     membership_version: _builtins.int
     """Version of the membership that the fact was decided under; 0 where there is none."""
     origin: _builtins.str

@@ -29,47 +29,49 @@ from plexus.messaging.v1 import personal_service_pb2 as plexus_dot_messaging_dot
 from plexus.messaging.v1 import signal_service_pb2 as plexus_dot_messaging_dot_v1_dot_signal__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plexus/messaging/v1/events.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\'plexus/messaging/v1/conversations.proto\x1a\"plexus/messaging/v1/messages.proto\x1a*plexus/messaging/v1/personal_service.proto\x1a(plexus/messaging/v1/signal_service.proto\"|\n\x13\x43onversationCreated\x12\x37\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32!.plexus.messaging.v1.Conversation\x12,\n\x07members\x18\x02 \x03(\x0b\x32\x1b.plexus.messaging.v1.Member\"N\n\x13\x43onversationChanged\x12\x37\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32!.plexus.messaging.v1.Conversation\"O\n\x14\x43onversationArchived\x12\x37\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32!.plexus.messaging.v1.Conversation\">\n\rMessagePosted\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\"t\n\rMessageEdited\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x34\n\x0e\x61\x64\x64\x65\x64_mentions\x18\x02 \x03(\x0b\x32\x1c.plexus.messaging.v1.Mention\"@\n\x0fMessageRecalled\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\"\xa4\x01\n\x0eMessageReacted\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\r\n\x05\x65moji\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x0f\n\x07removed\x18\x04 \x01(\x08\x12\x30\n\x05parts\x18\x08 \x01(\x0b\x32!.plexus.messaging.v1.MessageParts\"p\n\rMessagePinned\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x30\n\x05parts\x18\x08 \x01(\x0b\x32!.plexus.messaging.v1.MessageParts\"q\n\x0eMessageLabeled\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x30\n\x05parts\x18\x08 \x01(\x0b\x32!.plexus.messaging.v1.MessageParts\"X\n\x0cMembersAdded\x12,\n\x07members\x18\x01 \x03(\x0b\x32\x1b.plexus.messaging.v1.Member\x12\x1a\n\x12membership_version\x18\x02 \x01(\x03\"h\n\x0eMembersRemoved\x12,\n\x07members\x18\x01 \x03(\x0b\x32\x1b.plexus.messaging.v1.Member\x12\x1a\n\x12membership_version\x18\x02 \x01(\x03\x12\x0c\n\x04left\x18\x03 \x01(\x08\"=\n\x0e\x43ursorAdvanced\x12+\n\x06\x63ursor\x18\x01 \x01(\x0b\x32\x1b.plexus.messaging.v1.Cursor\"7\n\nDraftSaved\x12)\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x1a.plexus.messaging.v1.Draft\"\x8d\x01\n\x0c\x44raftDeleted\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x10\n\x08root_seq\x18\x03 \x01(\x03\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12.\n\nwritten_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\x1b\x43onversationSettingsChanged\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12;\n\x08settings\x18\x02 \x01(\x0b\x32).plexus.messaging.v1.ConversationSettings\"S\n\x17ScheduledMessageChanged\x12\x38\n\tscheduled\x18\x01 \x01(\x0b\x32%.plexus.messaging.v1.ScheduledMessage\"W\n\x06Typing\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x10\n\x08root_seq\x18\x03 \x01(\x03\x12\x0f\n\x07stopped\x18\x04 \x01(\x08\"B\n\x0fPresenceChanged\x12/\n\x08presence\x18\x01 \x01(\x0b\x32\x1d.plexus.messaging.v1.Presenceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plexus/messaging/v1/events.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\'plexus/messaging/v1/conversations.proto\x1a\"plexus/messaging/v1/messages.proto\x1a*plexus/messaging/v1/personal_service.proto\x1a(plexus/messaging/v1/signal_service.proto\"\xa7\x01\n\x13\x43onversationCreated\x12\x37\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32!.plexus.messaging.v1.Conversation\x12,\n\x07members\x18\x02 \x03(\x0b\x32\x1b.plexus.messaging.v1.Member\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"y\n\x13\x43onversationChanged\x12\x37\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32!.plexus.messaging.v1.Conversation\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"z\n\x14\x43onversationArchived\x12\x37\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32!.plexus.messaging.v1.Conversation\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"i\n\rMessagePosted\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"\x9f\x01\n\rMessageEdited\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x34\n\x0e\x61\x64\x64\x65\x64_mentions\x18\x02 \x03(\x0b\x32\x1c.plexus.messaging.v1.Mention\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"k\n\x0fMessageRecalled\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"\xcf\x01\n\x0eMessageReacted\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\r\n\x05\x65moji\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x0f\n\x07removed\x18\x04 \x01(\x08\x12\x30\n\x05parts\x18\x08 \x01(\x0b\x32!.plexus.messaging.v1.MessageParts\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"\x9b\x01\n\rMessagePinned\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x30\n\x05parts\x18\x08 \x01(\x0b\x32!.plexus.messaging.v1.MessageParts\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"\x9c\x01\n\x0eMessageLabeled\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x30\n\x05parts\x18\x08 \x01(\x0b\x32!.plexus.messaging.v1.MessageParts\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"\x83\x01\n\x0cMembersAdded\x12,\n\x07members\x18\x01 \x03(\x0b\x32\x1b.plexus.messaging.v1.Member\x12\x1a\n\x12membership_version\x18\x02 \x01(\x03\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"\x93\x01\n\x0eMembersRemoved\x12,\n\x07members\x18\x01 \x03(\x0b\x32\x1b.plexus.messaging.v1.Member\x12\x1a\n\x12membership_version\x18\x02 \x01(\x03\x12\x0c\n\x04left\x18\x03 \x01(\x08\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"C\n\nChainBegun\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x0f\n\x07through\x18\x02 \x01(\x03\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\"=\n\x0e\x43ursorAdvanced\x12+\n\x06\x63ursor\x18\x01 \x01(\x0b\x32\x1b.plexus.messaging.v1.Cursor\"7\n\nDraftSaved\x12)\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x1a.plexus.messaging.v1.Draft\"\x8d\x01\n\x0c\x44raftDeleted\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x10\n\x08root_seq\x18\x03 \x01(\x03\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12.\n\nwritten_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\x1b\x43onversationSettingsChanged\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12;\n\x08settings\x18\x02 \x01(\x0b\x32).plexus.messaging.v1.ConversationSettings\"S\n\x17ScheduledMessageChanged\x12\x38\n\tscheduled\x18\x01 \x01(\x0b\x32%.plexus.messaging.v1.ScheduledMessage\"W\n\x06Typing\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x10\n\x08root_seq\x18\x03 \x01(\x03\x12\x0f\n\x07stopped\x18\x04 \x01(\x08\"B\n\x0fPresenceChanged\x12/\n\x08presence\x18\x01 \x01(\x0b\x32\x1d.plexus.messaging.v1.Presenceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.messaging.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONVERSATIONCREATED']._serialized_start=253
-  _globals['_CONVERSATIONCREATED']._serialized_end=377
-  _globals['_CONVERSATIONCHANGED']._serialized_start=379
-  _globals['_CONVERSATIONCHANGED']._serialized_end=457
-  _globals['_CONVERSATIONARCHIVED']._serialized_start=459
-  _globals['_CONVERSATIONARCHIVED']._serialized_end=538
-  _globals['_MESSAGEPOSTED']._serialized_start=540
-  _globals['_MESSAGEPOSTED']._serialized_end=602
-  _globals['_MESSAGEEDITED']._serialized_start=604
-  _globals['_MESSAGEEDITED']._serialized_end=720
-  _globals['_MESSAGERECALLED']._serialized_start=722
-  _globals['_MESSAGERECALLED']._serialized_end=786
-  _globals['_MESSAGEREACTED']._serialized_start=789
-  _globals['_MESSAGEREACTED']._serialized_end=953
-  _globals['_MESSAGEPINNED']._serialized_start=955
-  _globals['_MESSAGEPINNED']._serialized_end=1067
-  _globals['_MESSAGELABELED']._serialized_start=1069
-  _globals['_MESSAGELABELED']._serialized_end=1182
-  _globals['_MEMBERSADDED']._serialized_start=1184
-  _globals['_MEMBERSADDED']._serialized_end=1272
-  _globals['_MEMBERSREMOVED']._serialized_start=1274
-  _globals['_MEMBERSREMOVED']._serialized_end=1378
-  _globals['_CURSORADVANCED']._serialized_start=1380
-  _globals['_CURSORADVANCED']._serialized_end=1441
-  _globals['_DRAFTSAVED']._serialized_start=1443
-  _globals['_DRAFTSAVED']._serialized_end=1498
-  _globals['_DRAFTDELETED']._serialized_start=1501
-  _globals['_DRAFTDELETED']._serialized_end=1642
-  _globals['_CONVERSATIONSETTINGSCHANGED']._serialized_start=1644
-  _globals['_CONVERSATIONSETTINGSCHANGED']._serialized_end=1753
-  _globals['_SCHEDULEDMESSAGECHANGED']._serialized_start=1755
-  _globals['_SCHEDULEDMESSAGECHANGED']._serialized_end=1838
-  _globals['_TYPING']._serialized_start=1840
-  _globals['_TYPING']._serialized_end=1927
-  _globals['_PRESENCECHANGED']._serialized_start=1929
-  _globals['_PRESENCECHANGED']._serialized_end=1995
+  _globals['_CONVERSATIONCREATED']._serialized_start=254
+  _globals['_CONVERSATIONCREATED']._serialized_end=421
+  _globals['_CONVERSATIONCHANGED']._serialized_start=423
+  _globals['_CONVERSATIONCHANGED']._serialized_end=544
+  _globals['_CONVERSATIONARCHIVED']._serialized_start=546
+  _globals['_CONVERSATIONARCHIVED']._serialized_end=668
+  _globals['_MESSAGEPOSTED']._serialized_start=670
+  _globals['_MESSAGEPOSTED']._serialized_end=775
+  _globals['_MESSAGEEDITED']._serialized_start=778
+  _globals['_MESSAGEEDITED']._serialized_end=937
+  _globals['_MESSAGERECALLED']._serialized_start=939
+  _globals['_MESSAGERECALLED']._serialized_end=1046
+  _globals['_MESSAGEREACTED']._serialized_start=1049
+  _globals['_MESSAGEREACTED']._serialized_end=1256
+  _globals['_MESSAGEPINNED']._serialized_start=1259
+  _globals['_MESSAGEPINNED']._serialized_end=1414
+  _globals['_MESSAGELABELED']._serialized_start=1417
+  _globals['_MESSAGELABELED']._serialized_end=1573
+  _globals['_MEMBERSADDED']._serialized_start=1576
+  _globals['_MEMBERSADDED']._serialized_end=1707
+  _globals['_MEMBERSREMOVED']._serialized_start=1710
+  _globals['_MEMBERSREMOVED']._serialized_end=1857
+  _globals['_CHAINBEGUN']._serialized_start=1859
+  _globals['_CHAINBEGUN']._serialized_end=1926
+  _globals['_CURSORADVANCED']._serialized_start=1928
+  _globals['_CURSORADVANCED']._serialized_end=1989
+  _globals['_DRAFTSAVED']._serialized_start=1991
+  _globals['_DRAFTSAVED']._serialized_end=2046
+  _globals['_DRAFTDELETED']._serialized_start=2049
+  _globals['_DRAFTDELETED']._serialized_end=2190
+  _globals['_CONVERSATIONSETTINGSCHANGED']._serialized_start=2192
+  _globals['_CONVERSATIONSETTINGSCHANGED']._serialized_end=2301
+  _globals['_SCHEDULEDMESSAGECHANGED']._serialized_start=2303
+  _globals['_SCHEDULEDMESSAGECHANGED']._serialized_end=2386
+  _globals['_TYPING']._serialized_start=2388
+  _globals['_TYPING']._serialized_end=2475
+  _globals['_PRESENCECHANGED']._serialized_start=2477
+  _globals['_PRESENCECHANGED']._serialized_end=2543
 # @@protoc_insertion_point(module_scope)

@@ -25,7 +25,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ConversationCreated(_message.Message):
-    """Facts of topic `messaging.conversation.v1`, key = conversation id, in order of `change_no`.
+    """Facts of topic `messaging.conversation.v1`, key = conversation id, in order of `change_no`. Each carries the two salts,
+    16 random bytes, that its link of the chain was made with (see ChainLink); a recall erases the content's.
 
     The conversation began, with its first members.
     """
@@ -34,6 +35,10 @@ class ConversationCreated(_message.Message):
 
     CONVERSATION_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
+    HEADER_SALT_FIELD_NUMBER: _builtins.int
+    CONTENT_SALT_FIELD_NUMBER: _builtins.int
+    header_salt: _builtins.bytes
+    content_salt: _builtins.bytes
     @_builtins.property
     def conversation(self) -> _conversations_pb2.Conversation: ...
     @_builtins.property
@@ -43,10 +48,12 @@ class ConversationCreated(_message.Message):
         *,
         conversation: _conversations_pb2.Conversation | None = ...,
         members: _abc.Iterable[_conversations_pb2.Member] | None = ...,
+        header_salt: _builtins.bytes = ...,
+        content_salt: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation", "members", b"members"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_salt", b"content_salt", "conversation", b"conversation", "header_salt", b"header_salt", "members", b"members"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -59,16 +66,22 @@ class ConversationChanged(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CONVERSATION_FIELD_NUMBER: _builtins.int
+    HEADER_SALT_FIELD_NUMBER: _builtins.int
+    CONTENT_SALT_FIELD_NUMBER: _builtins.int
+    header_salt: _builtins.bytes
+    content_salt: _builtins.bytes
     @_builtins.property
     def conversation(self) -> _conversations_pb2.Conversation: ...
     def __init__(
         self,
         *,
         conversation: _conversations_pb2.Conversation | None = ...,
+        header_salt: _builtins.bytes = ...,
+        content_salt: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_salt", b"content_salt", "conversation", b"conversation", "header_salt", b"header_salt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -81,16 +94,22 @@ class ConversationArchived(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CONVERSATION_FIELD_NUMBER: _builtins.int
+    HEADER_SALT_FIELD_NUMBER: _builtins.int
+    CONTENT_SALT_FIELD_NUMBER: _builtins.int
+    header_salt: _builtins.bytes
+    content_salt: _builtins.bytes
     @_builtins.property
     def conversation(self) -> _conversations_pb2.Conversation: ...
     def __init__(
         self,
         *,
         conversation: _conversations_pb2.Conversation | None = ...,
+        header_salt: _builtins.bytes = ...,
+        content_salt: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_salt", b"content_salt", "conversation", b"conversation", "header_salt", b"header_salt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -103,16 +122,22 @@ class MessagePosted(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MESSAGE_FIELD_NUMBER: _builtins.int
+    HEADER_SALT_FIELD_NUMBER: _builtins.int
+    CONTENT_SALT_FIELD_NUMBER: _builtins.int
+    header_salt: _builtins.bytes
+    content_salt: _builtins.bytes
     @_builtins.property
     def message(self) -> _messages_pb2.Message: ...
     def __init__(
         self,
         *,
         message: _messages_pb2.Message | None = ...,
+        header_salt: _builtins.bytes = ...,
+        content_salt: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_salt", b"content_salt", "header_salt", b"header_salt", "message", b"message"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -126,6 +151,10 @@ class MessageEdited(_message.Message):
 
     MESSAGE_FIELD_NUMBER: _builtins.int
     ADDED_MENTIONS_FIELD_NUMBER: _builtins.int
+    HEADER_SALT_FIELD_NUMBER: _builtins.int
+    CONTENT_SALT_FIELD_NUMBER: _builtins.int
+    header_salt: _builtins.bytes
+    content_salt: _builtins.bytes
     @_builtins.property
     def message(self) -> _messages_pb2.Message: ...
     @_builtins.property
@@ -137,10 +166,12 @@ class MessageEdited(_message.Message):
         *,
         message: _messages_pb2.Message | None = ...,
         added_mentions: _abc.Iterable[_messages_pb2.Mention] | None = ...,
+        header_salt: _builtins.bytes = ...,
+        content_salt: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_mentions", b"added_mentions", "message", b"message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_mentions", b"added_mentions", "content_salt", b"content_salt", "header_salt", b"header_salt", "message", b"message"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -153,16 +184,22 @@ class MessageRecalled(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MESSAGE_FIELD_NUMBER: _builtins.int
+    HEADER_SALT_FIELD_NUMBER: _builtins.int
+    CONTENT_SALT_FIELD_NUMBER: _builtins.int
+    header_salt: _builtins.bytes
+    content_salt: _builtins.bytes
     @_builtins.property
     def message(self) -> _messages_pb2.Message: ...
     def __init__(
         self,
         *,
         message: _messages_pb2.Message | None = ...,
+        header_salt: _builtins.bytes = ...,
+        content_salt: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_salt", b"content_salt", "header_salt", b"header_salt", "message", b"message"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -179,9 +216,13 @@ class MessageReacted(_message.Message):
     PERSON_ID_FIELD_NUMBER: _builtins.int
     REMOVED_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
+    HEADER_SALT_FIELD_NUMBER: _builtins.int
+    CONTENT_SALT_FIELD_NUMBER: _builtins.int
     emoji: _builtins.str
     person_id: _builtins.str
     removed: _builtins.bool
+    header_salt: _builtins.bytes
+    content_salt: _builtins.bytes
     @_builtins.property
     def message(self) -> _messages_pb2.Message:
         """The whole message; only in facts from before `parts`."""
@@ -196,10 +237,12 @@ class MessageReacted(_message.Message):
         person_id: _builtins.str = ...,
         removed: _builtins.bool = ...,
         parts: _messages_pb2.MessageParts | None = ...,
+        header_salt: _builtins.bytes = ...,
+        content_salt: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "parts", b"parts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["emoji", b"emoji", "message", b"message", "parts", b"parts", "person_id", b"person_id", "removed", b"removed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_salt", b"content_salt", "emoji", b"emoji", "header_salt", b"header_salt", "message", b"message", "parts", b"parts", "person_id", b"person_id", "removed", b"removed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -213,6 +256,10 @@ class MessagePinned(_message.Message):
 
     MESSAGE_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
+    HEADER_SALT_FIELD_NUMBER: _builtins.int
+    CONTENT_SALT_FIELD_NUMBER: _builtins.int
+    header_salt: _builtins.bytes
+    content_salt: _builtins.bytes
     @_builtins.property
     def message(self) -> _messages_pb2.Message:
         """The whole message; only in facts from before `parts`."""
@@ -224,10 +271,12 @@ class MessagePinned(_message.Message):
         *,
         message: _messages_pb2.Message | None = ...,
         parts: _messages_pb2.MessageParts | None = ...,
+        header_salt: _builtins.bytes = ...,
+        content_salt: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "parts", b"parts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "parts", b"parts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_salt", b"content_salt", "header_salt", b"header_salt", "message", b"message", "parts", b"parts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -241,6 +290,10 @@ class MessageLabeled(_message.Message):
 
     MESSAGE_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
+    HEADER_SALT_FIELD_NUMBER: _builtins.int
+    CONTENT_SALT_FIELD_NUMBER: _builtins.int
+    header_salt: _builtins.bytes
+    content_salt: _builtins.bytes
     @_builtins.property
     def message(self) -> _messages_pb2.Message:
         """The whole message; only in facts from before `parts`."""
@@ -252,10 +305,12 @@ class MessageLabeled(_message.Message):
         *,
         message: _messages_pb2.Message | None = ...,
         parts: _messages_pb2.MessageParts | None = ...,
+        header_salt: _builtins.bytes = ...,
+        content_salt: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "parts", b"parts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "parts", b"parts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_salt", b"content_salt", "header_salt", b"header_salt", "message", b"message", "parts", b"parts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -269,7 +324,11 @@ class MembersAdded(_message.Message):
 
     MEMBERS_FIELD_NUMBER: _builtins.int
     MEMBERSHIP_VERSION_FIELD_NUMBER: _builtins.int
+    HEADER_SALT_FIELD_NUMBER: _builtins.int
+    CONTENT_SALT_FIELD_NUMBER: _builtins.int
     membership_version: _builtins.int
+    header_salt: _builtins.bytes
+    content_salt: _builtins.bytes
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[_conversations_pb2.Member]: ...
     def __init__(
@@ -277,10 +336,12 @@ class MembersAdded(_message.Message):
         *,
         members: _abc.Iterable[_conversations_pb2.Member] | None = ...,
         membership_version: _builtins.int = ...,
+        header_salt: _builtins.bytes = ...,
+        content_salt: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["members", b"members", "membership_version", b"membership_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_salt", b"content_salt", "header_salt", b"header_salt", "members", b"members", "membership_version", b"membership_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -295,9 +356,13 @@ class MembersRemoved(_message.Message):
     MEMBERS_FIELD_NUMBER: _builtins.int
     MEMBERSHIP_VERSION_FIELD_NUMBER: _builtins.int
     LEFT_FIELD_NUMBER: _builtins.int
+    HEADER_SALT_FIELD_NUMBER: _builtins.int
+    CONTENT_SALT_FIELD_NUMBER: _builtins.int
     membership_version: _builtins.int
     left: _builtins.bool
     """Left by themselves."""
+    header_salt: _builtins.bytes
+    content_salt: _builtins.bytes
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[_conversations_pb2.Member]: ...
     def __init__(
@@ -306,14 +371,46 @@ class MembersRemoved(_message.Message):
         members: _abc.Iterable[_conversations_pb2.Member] | None = ...,
         membership_version: _builtins.int = ...,
         left: _builtins.bool = ...,
+        header_salt: _builtins.bytes = ...,
+        content_salt: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["left", b"left", "members", b"members", "membership_version", b"membership_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_salt", b"content_salt", "header_salt", b"header_salt", "left", b"left", "members", b"members", "membership_version", b"membership_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MembersRemoved: _TypeAlias = MembersRemoved  # noqa: Y015
+
+@_typing.final
+class ChainBegun(_message.Message):
+    """Version 2 of the chain began: its link binds everything before it. Says nothing and changes nothing that people see."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    THROUGH_FIELD_NUMBER: _builtins.int
+    HEADER_SALT_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Of the chain from this entry on."""
+    through: _builtins.int
+    """Number of the last older entry."""
+    header_salt: _builtins.bytes
+    """The content's salt stands in the log alone: with it, what was recalled from older entries could be guessed."""
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        through: _builtins.int = ...,
+        header_salt: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header_salt", b"header_salt", "through", b"through", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChainBegun: _TypeAlias = ChainBegun  # noqa: Y015
 
 @_typing.final
 class CursorAdvanced(_message.Message):

@@ -18,6 +18,11 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
+
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class _Priority:
@@ -139,6 +144,7 @@ class Message(_message.Message):
     NOTIFY_FIELD_NUMBER: _builtins.int
     RECALLED_AT_FIELD_NUMBER: _builtins.int
     RECALLED_BY_FIELD_NUMBER: _builtins.int
+    REPLY_TO_SEQ_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     conversation_id: _builtins.str
     seq: _builtins.int
@@ -155,8 +161,16 @@ class Message(_message.Message):
     revision: _builtins.int
     """1 when posted, +1 with every edit, reaction, pin or recall."""
     recalled: _builtins.bool
-    content_hash: _builtins.bytes
-    """SHA-256 of what the sender said."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def content_hash(self) -> _builtins.bytes:
+        """SHA-256 of what the sender said, in messages from before version 2 of the chain. Empty since."""
+
+    @content_hash.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def content_hash(self, value: _builtins.bytes) -> None:
+        """SHA-256 of what the sender said, in messages from before version 2 of the chain. Empty since."""
+
     membership_version: _builtins.int
     origin: _builtins.str
     """Empty, or `import`."""
@@ -167,6 +181,8 @@ class Message(_message.Message):
     notify: Global___Notify.ValueType
     recalled_by: _builtins.str
     """Who took it back: the sender, an administrator of the group, or a compliance officer."""
+    reply_to_seq: _builtins.int
+    """`seq` of the message answered to, as SendMessageRequest named it; 0: none. `root_seq` follows from it."""
     @_builtins.property
     def spans(self) -> _containers.RepeatedCompositeFieldContainer[Global___Span]: ...
     @_builtins.property
@@ -234,10 +250,11 @@ class Message(_message.Message):
         notify: Global___Notify.ValueType = ...,
         recalled_at: _timestamp_pb2.Timestamp | None = ...,
         recalled_by: _builtins.str = ...,
+        reply_to_seq: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["edited_at", b"edited_at", "pin", b"pin", "posted_at", b"posted_at", "quote", b"quote", "recalled_at", b"recalled_at", "sent_at", b"sent_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "change_no", b"change_no", "content_hash", b"content_hash", "conversation_id", b"conversation_id", "edited_at", b"edited_at", "forwarded", b"forwarded", "id", b"id", "kind", b"kind", "labels", b"labels", "membership_version", b"membership_version", "mentions", b"mentions", "notify", b"notify", "origin", b"origin", "pin", b"pin", "posted_at", b"posted_at", "priority", b"priority", "quote", b"quote", "reactions", b"reactions", "recalled", b"recalled", "recalled_at", b"recalled_at", "recalled_by", b"recalled_by", "request_id", b"request_id", "revision", b"revision", "root_seq", b"root_seq", "sender_id", b"sender_id", "sent_at", b"sent_at", "seq", b"seq", "spans", b"spans", "text", b"text", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "change_no", b"change_no", "content_hash", b"content_hash", "conversation_id", b"conversation_id", "edited_at", b"edited_at", "forwarded", b"forwarded", "id", b"id", "kind", b"kind", "labels", b"labels", "membership_version", b"membership_version", "mentions", b"mentions", "notify", b"notify", "origin", b"origin", "pin", b"pin", "posted_at", b"posted_at", "priority", b"priority", "quote", b"quote", "reactions", b"reactions", "recalled", b"recalled", "recalled_at", b"recalled_at", "recalled_by", b"recalled_by", "reply_to_seq", b"reply_to_seq", "request_id", b"request_id", "revision", b"revision", "root_seq", b"root_seq", "sender_id", b"sender_id", "sent_at", b"sent_at", "seq", b"seq", "spans", b"spans", "text", b"text", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

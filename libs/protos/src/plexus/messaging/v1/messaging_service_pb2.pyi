@@ -20,6 +20,11 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
+
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
@@ -1317,7 +1322,16 @@ class MessageVersion(_message.Message):
     CONTENT_HASH_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     text: _builtins.str
-    content_hash: _builtins.bytes
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def content_hash(self) -> _builtins.bytes:
+        """Always empty; VerifyConversation gives the proof."""
+
+    @content_hash.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def content_hash(self, value: _builtins.bytes) -> None:
+        """Always empty; VerifyConversation gives the proof."""
+
     @_builtins.property
     def spans(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Span]: ...
     @_builtins.property
@@ -1724,8 +1738,14 @@ Global___VerifyConversationResponse: _TypeAlias = VerifyConversationResponse  # 
 
 @_typing.final
 class ChainLink(_message.Message):
-    """One entry of the log as the chain has it: chain_hash = SHA-256(previous (32 bytes), change_no (8 bytes, big endian),
-    length of kind (1 byte), kind, entity_id, 0 byte, content_hash).
+    """One entry of the log as the chain has it (MSG-20). H is SHA-256 of its arguments one after the other.
+
+    Version 2: chain_hash = H(previous (32 bytes), change_no (8 bytes, big endian), header_hash, body_hash), where
+    header_hash = H(header_salt, header) and body_hash = H(content_salt, content hash). The header is everything that is
+    shown of an entry but its content; docs/chain.md defines both, byte by byte. Who may read the entry gets `event`,
+    which holds both salts, and can compute everything again; others get the two hashes alone.
+
+    Version 1: chain_hash = H(previous, change_no, length of kind (1 byte), kind, entity_id, 0 byte, content_hash).
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -1736,13 +1756,46 @@ class ChainLink(_message.Message):
     CONTENT_HASH_FIELD_NUMBER: _builtins.int
     CHAIN_HASH_FIELD_NUMBER: _builtins.int
     PURGED_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    HEADER_HASH_FIELD_NUMBER: _builtins.int
+    BODY_HASH_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    CONTENT_SALT_FIELD_NUMBER: _builtins.int
+    UNVERIFIABLE_FIELD_NUMBER: _builtins.int
+    REPLY_TO_SEQ_FIELD_NUMBER: _builtins.int
     change_no: _builtins.int
     kind: _builtins.str
+    """Set for who may read the entry, as `entity_id` and `event` are; `chain_begun` is set for everybody: the link before it
+    counts as 32 zero bytes.
+    """
     entity_id: _builtins.str
-    content_hash: _builtins.bytes
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def content_hash(self) -> _builtins.bytes:
+        """Version 1 alone, and only for who may read the entry; erased once it is recalled."""
+
+    @content_hash.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def content_hash(self, value: _builtins.bytes) -> None:
+        """Version 1 alone, and only for who may read the entry; erased once it is recalled."""
+
     chain_hash: _builtins.bytes
+    """Of version 1: empty from the first entry on that is recalled or not the caller's to read, because what that said
+    could be guessed from the links on both sides of it.
+    """
     purged: _builtins.bool
-    """The content is gone by recall or retention; its hash still stands in the chain."""
+    """The content is gone by recall or retention; the header is still proved."""
+    version: _builtins.int
+    header_hash: _builtins.bytes
+    body_hash: _builtins.bytes
+    event: _builtins.bytes
+    """The stored plexus.event.v1.Envelope; of version 1 without its hashes."""
+    content_salt: _builtins.bytes
+    """Of a ChainBegun alone: what its body_hash was made with, for who may read every older entry while none is recalled."""
+    unverifiable: _builtins.bool
+    """Version 1: the link cannot be computed again, because its content's hash is erased or not the caller's to know."""
+    reply_to_seq: _builtins.int
+    """`seq` of the message answered to, where an event of version 1 does not carry it."""
     def __init__(
         self,
         *,
@@ -1752,10 +1805,17 @@ class ChainLink(_message.Message):
         content_hash: _builtins.bytes = ...,
         chain_hash: _builtins.bytes = ...,
         purged: _builtins.bool = ...,
+        version: _builtins.int = ...,
+        header_hash: _builtins.bytes = ...,
+        body_hash: _builtins.bytes = ...,
+        event: _builtins.bytes = ...,
+        content_salt: _builtins.bytes = ...,
+        unverifiable: _builtins.bool = ...,
+        reply_to_seq: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain_hash", b"chain_hash", "change_no", b"change_no", "content_hash", b"content_hash", "entity_id", b"entity_id", "kind", b"kind", "purged", b"purged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_hash", b"body_hash", "chain_hash", b"chain_hash", "change_no", b"change_no", "content_hash", b"content_hash", "content_salt", b"content_salt", "entity_id", b"entity_id", "event", b"event", "header_hash", b"header_hash", "kind", b"kind", "purged", b"purged", "reply_to_seq", b"reply_to_seq", "unverifiable", b"unverifiable", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1780,6 +1840,10 @@ class ChainProblem(_message.Message):
         """The stored content has another hash."""
         KIND_SEQ_GAP: ChainProblem._Kind.ValueType  # 4
         """A message's `seq` is not the next one."""
+        KIND_ALTERED_HEADER: ChainProblem._Kind.ValueType  # 5
+        """The stored header (sender, times, members, …) is another one than the link proves."""
+        KIND_ALTERED_STATE: ChainProblem._Kind.ValueType  # 6
+        """What people are shown now is not what the entries of the log lead to."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     KIND_UNSPECIFIED: ChainProblem.Kind.ValueType  # 0
@@ -1791,6 +1855,10 @@ class ChainProblem(_message.Message):
     """The stored content has another hash."""
     KIND_SEQ_GAP: ChainProblem.Kind.ValueType  # 4
     """A message's `seq` is not the next one."""
+    KIND_ALTERED_HEADER: ChainProblem.Kind.ValueType  # 5
+    """The stored header (sender, times, members, …) is another one than the link proves."""
+    KIND_ALTERED_STATE: ChainProblem.Kind.ValueType  # 6
+    """What people are shown now is not what the entries of the log lead to."""
 
     CHANGE_NO_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
@@ -1812,6 +1880,81 @@ class ChainProblem(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ChainProblem: _TypeAlias = ChainProblem  # noqa: Y015
+
+@_typing.final
+class ExportConversationAnchorsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """1 to 1,000; 0 means 500."""
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportConversationAnchorsRequest: _TypeAlias = ExportConversationAnchorsRequest  # noqa: Y015
+
+@_typing.final
+class ExportConversationAnchorsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANCHORS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def anchors(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConversationAnchor]:
+        """In order of conversation id."""
+
+    def __init__(
+        self,
+        *,
+        anchors: _abc.Iterable[Global___ConversationAnchor] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchors", b"anchors", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportConversationAnchorsResponse: _TypeAlias = ExportConversationAnchorsResponse  # noqa: Y015
+
+@_typing.final
+class ConversationAnchor(_message.Message):
+    """The end of a conversation's log: whoever keeps it can prove later that nothing up to it was changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    CHANGE_NO_FIELD_NUMBER: _builtins.int
+    CHAIN_HASH_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    change_no: _builtins.int
+    chain_hash: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+        change_no: _builtins.int = ...,
+        chain_hash: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain_hash", b"chain_hash", "change_no", b"change_no", "conversation_id", b"conversation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConversationAnchor: _TypeAlias = ConversationAnchor  # noqa: Y015
 
 @_typing.final
 class PreviewSendRequest(_message.Message):

@@ -166,6 +166,11 @@ class MessagingServiceStub:
                 request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.VerifyConversationRequest.SerializeToString,
                 response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.VerifyConversationResponse.FromString,
                 _registered_method=True)
+        self.ExportConversationAnchors = channel.unary_unary(
+                '/plexus.messaging.v1.MessagingService/ExportConversationAnchors',
+                request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ExportConversationAnchorsRequest.SerializeToString,
+                response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ExportConversationAnchorsResponse.FromString,
+                _registered_method=True)
         self.PreviewSend = channel.unary_unary(
                 '/plexus.messaging.v1.MessagingService/PreviewSend',
                 request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.PreviewSendRequest.SerializeToString,
@@ -378,6 +383,14 @@ class MessagingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportConversationAnchors(self, request, context):
+        """The newest link of every conversation of the tenant, for keeping elsewhere. The caller gives a reason, which the
+        ledger keeps. Refused: REASON_REQUIRED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PreviewSend(self, request, context):
         """Who would be reached outside their working hours, before anything is sent. Refused: DEPARTMENT_NOT_FOUND.
         """
@@ -538,6 +551,11 @@ def add_MessagingServiceServicer_to_server(servicer, server):
                     servicer.VerifyConversation,
                     request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.VerifyConversationRequest.FromString,
                     response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.VerifyConversationResponse.SerializeToString,
+            ),
+            'ExportConversationAnchors': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportConversationAnchors,
+                    request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ExportConversationAnchorsRequest.FromString,
+                    response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ExportConversationAnchorsResponse.SerializeToString,
             ),
             'PreviewSend': grpc.unary_unary_rpc_method_handler(
                     servicer.PreviewSend,
@@ -1264,6 +1282,33 @@ class MessagingService:
             '/plexus.messaging.v1.MessagingService/VerifyConversation',
             plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.VerifyConversationRequest.SerializeToString,
             plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.VerifyConversationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportConversationAnchors(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.messaging.v1.MessagingService/ExportConversationAnchors',
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ExportConversationAnchorsRequest.SerializeToString,
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ExportConversationAnchorsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -93,6 +93,10 @@ class MessagingServiceStub:
     """
     VerifyConversation: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.VerifyConversationRequest, _messaging_service_pb2.VerifyConversationResponse]
     """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered."""
+    ExportConversationAnchors: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ExportConversationAnchorsRequest, _messaging_service_pb2.ExportConversationAnchorsResponse]
+    """The newest link of every conversation of the tenant, for keeping elsewhere. The caller gives a reason, which the
+    ledger keeps. Refused: REASON_REQUIRED.
+    """
     PreviewSend: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.PreviewSendRequest, _messaging_service_pb2.PreviewSendResponse]
     """Who would be reached outside their working hours, before anything is sent. Refused: DEPARTMENT_NOT_FOUND."""
     GetMessagingPolicy: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.GetMessagingPolicyRequest, _messaging_service_pb2.GetMessagingPolicyResponse]
@@ -167,6 +171,10 @@ class MessagingServiceAsyncStub(MessagingServiceStub):
     """
     VerifyConversation: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.VerifyConversationRequest, _messaging_service_pb2.VerifyConversationResponse]  # type: ignore[assignment]
     """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered."""
+    ExportConversationAnchors: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ExportConversationAnchorsRequest, _messaging_service_pb2.ExportConversationAnchorsResponse]  # type: ignore[assignment]
+    """The newest link of every conversation of the tenant, for keeping elsewhere. The caller gives a reason, which the
+    ledger keeps. Refused: REASON_REQUIRED.
+    """
     PreviewSend: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.PreviewSendRequest, _messaging_service_pb2.PreviewSendResponse]  # type: ignore[assignment]
     """Who would be reached outside their working hours, before anything is sent. Refused: DEPARTMENT_NOT_FOUND."""
     GetMessagingPolicy: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.GetMessagingPolicyRequest, _messaging_service_pb2.GetMessagingPolicyResponse]  # type: ignore[assignment]
@@ -394,6 +402,16 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.VerifyConversationResponse, _abc.Awaitable[_messaging_service_pb2.VerifyConversationResponse]]:
         """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered."""
+
+    @_abc_1.abstractmethod
+    def ExportConversationAnchors(
+        self,
+        request: _messaging_service_pb2.ExportConversationAnchorsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_messaging_service_pb2.ExportConversationAnchorsResponse, _abc.Awaitable[_messaging_service_pb2.ExportConversationAnchorsResponse]]:
+        """The newest link of every conversation of the tenant, for keeping elsewhere. The caller gives a reason, which the
+        ledger keeps. Refused: REASON_REQUIRED.
+        """
 
     @_abc_1.abstractmethod
     def PreviewSend(

@@ -1,0 +1,105 @@
+"""`plexus anchors`: keep the ends of all conversations where the platform cannot reach them."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from plexus.messaging.v1.messaging_service_pb2 import (
+    ConversationAnchor,
+    ExportConversationAnchorsRequest,
+)
+
+from plexus_cli.context import run
+from plexus_cli.output import say
+from plexus_cli.patience import patient
+from plexus_cli.problems import Refused
+from plexus_cli.sdk import CALL_SECONDS, Plexus, told
+
+PAGE = 500
+REASON = "plexus-reason-bin"
+
+Kept = dict[str, dict[str, object]]
+
+
+def anchors(
+    file: Annotated[Path, typer.Argument(help="File that `plexus verify --anchors` reads.")],
+    reason: Annotated[str, typer.Option(help="Why; the ledger keeps it.")],
+) -> None:
+    """Keep the newest link of every conversation in a file, for proofs later.
+
+    Ends with exit code 1 where a conversation is shorter than it was, or has another link for the
+    number that the file has.
+    """
+    kept = read(file)
+
+    async def work(plexus: Plexus) -> list[ConversationAnchor]:
+        return await _export(plexus, reason=reason)
+
+    found = run(work)
+    problems = [problem for anchor in found if (problem := _problem(kept, anchor))]
+    if problems:
+        raise Refused("\n".join(problems), reason="CHAIN_BROKEN")
+    for anchor in found:
+        kept[anchor.conversation_id] = {
+            "change_no": anchor.change_no,
+            "chain_hash": anchor.chain_hash.hex(),
+        }
+    write(file, kept)
+    say(f"Kept the links of {len(found)} conversations in {file}.")
+
+
+def read(file: Path) -> Kept:
+    """Read a file of anchors; nothing if there is none yet.
+
+    Raises:
+        Refused: it is none of ours.
+    """
+    if not file.exists():
+        return {}
+    try:
+        kept: Kept = json.loads(file.read_text())
+        for anchor in kept.values():
+            int(str(anchor["change_no"]))
+            bytes.fromhex(str(anchor["chain_hash"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise Refused(f"{file} holds no anchors: {problem}; name another file.") from problem
+    return kept
+
+
+def write(file: Path, kept: Kept) -> None:
+    """Write a file of anchors."""
+    file.write_text(json.dumps(kept, indent=1))
+
+
+def _problem(kept: Kept, anchor: ConversationAnchor) -> str:
+    before = kept.get(anchor.conversation_id)
+    if before is None:
+        return ""
+    number = int(str(before["change_no"]))
+    if anchor.change_no < number:
+        return f"{anchor.conversation_id} ends with {anchor.change_no}, before {number}"
+    if anchor.change_no == number and anchor.chain_hash.hex() != before["chain_hash"]:
+        return f"{anchor.conversation_id}: {number} has another link than the one that was kept"
+    return ""
+
+
+async def _export(plexus: Plexus, *, reason: str) -> list[ConversationAnchor]:
+    found: list[ConversationAnchor] = []
+    token = ""
+    while True:
+        request = ExportConversationAnchorsRequest(page_size=PAGE, page_token=token)
+        metadata = (*await plexus.metadata(), (REASON, reason.encode()))
+        with told():
+            response = await patient(
+                lambda request=request, metadata=metadata: (  # type: ignore[misc] # bound at once
+                    plexus.messaging.ExportConversationAnchors(
+                        request, metadata=metadata, timeout=CALL_SECONDS
+                    )
+                ),
+                request=request,
+            )
+        found += response.anchors
+        token = response.next_page_token
+        if not token:
+            return found

@@ -1,0 +1,87 @@
+"""The entry that begins version 2 of a conversation's chain, before the first write to it (MSG-20).
+
+Logs from before version 2 are bound by one entry: its content is the digest of everything older.
+Any number of processes may begin it at once: the entry's number is the fence, as for any entry.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from messaging.domain import chain
+from messaging.domain.log import EntryKind, Head, Tail, next_change
+from messaging.events import chain_begun, timestamp
+from messaging.events.sealing import seal
+from messaging.store.entries import change_document
+from messaging.store.older import digest_of_older
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from messaging.operations.log import Log
+
+ACTOR = "messaging"
+
+log = structlog.get_logger()
+
+
+def begun(tail: Tail) -> bool:
+    """Return whether the next entry can be linked by the current version of the chain."""
+    return tail.head.chain_version == chain.VERSION
+
+
+async def begin_chain(log_: Log, tail: Tail, *, now: datetime) -> None:
+    """Write the entry that binds everything older; the caller then decides again on the new tail.
+
+    Nothing is written when another process was faster. Reads every older entry once, in pages.
+
+    Args:
+        log_: the way into the log; the conversation's lane is held meanwhile.
+        tail: of a log that ends with an entry of version 1.
+        now: when.
+
+    Raises:
+        DependencyDown: the store failed.
+    """
+    conversation, previous = tail.conversation, tail.head
+    digest = await digest_of_older(log_.store.proofs, conversation.id, through=previous.change_no)
+    numbers = next_change(previous)
+    salt = chain.new_salt()
+    event, seals = seal(
+        chain_begun(version=chain.VERSION, through=previous.change_no),
+        # Not the link before: with it, a recalled text of version 1 could be guessed from outside.
+        previous=chain.GENESIS,
+        tenant_id=conversation.tenant_id,
+        scope=conversation.id,
+        change_no=numbers.change_no,
+        entity_id=conversation.id,
+        entity_version=numbers.change_no,
+        actor_id=ACTOR,
+        occurred_at=timestamp(now),
+        now=now,
+        content_hash=digest,
+        content_salt=salt,
+        membership_version=conversation.membership_version,
+    )
+    document = change_document(
+        tenant_id=conversation.tenant_id,
+        conversation_id=conversation.id,
+        kind=EntryKind.CHAIN_BEGUN,
+        entity_id=conversation.id,
+        revision=numbers.change_no,
+        numbers=numbers,
+        seals=seals,
+        membership_version=conversation.membership_version,
+        event=event,
+        now=now,
+        traceparent="",
+    )
+    document["content_salt"] = salt
+    log_.tails.forget(conversation.id)
+    outcome = await log_.store.entries.append([document])
+    if outcome.failure is None:
+        head = Head(numbers.change_no, numbers.seq, seals.chain_hash)
+        log_.tails.advance(tail, head, at=now)
+        log.info("chain.begun", conversation_id=conversation.id, through=previous.change_no)
