@@ -250,9 +250,8 @@ def _known(root: Path, service: str) -> frozenset[str]:
 
 def read(file: Path) -> dict[str, Any]:
     """Read a catalogue: its shapes, and examples of documents by collection."""
-    if not file.exists():
-        return {"shapes": [], "examples": {}}
-    found: dict[str, Any] = json.loads(file.read_text())
+    text = file.read_text() if file.exists() else ""
+    found: dict[str, Any] = json.loads(text) if text else {"shapes": [], "examples": {}}
     return found
 
 
@@ -286,9 +285,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     folder = session.config.rootpath / CATALOGUE
     for service, shapes in _new.items():
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lock").open("w") as lock:
+        file = folder / f"{service}.json"
+        with file.open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            file = folder / f"{service}.json"
             before = read(file)
             every = {json.dumps(each, sort_keys=True): each for each in before["shapes"]} | shapes
             examples = _merged(before["examples"], _examples.get(service, {}))
