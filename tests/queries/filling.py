@@ -121,6 +121,24 @@ ADJUSTED: Mapping[tuple[str, str], Callable[[dict[str, Any], int], None]] = {
 }
 
 
+# Examples of collections that the suites leave empty.
+EXAMPLES: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]] = {
+    "notify": {
+        "reminders": [
+            {
+                "_id": "<str>",
+                "task_id": "<str>",
+                "person_id": "<str>",
+                "tenant_id": "<str>",
+                "due_mark": "<str>",
+                "at": "<datetime>",
+                "schema_version": "<int>",
+            }
+        ]
+    }
+}
+
+
 class Filling:
     """Values for the placeholders of one shape, from documents that are there."""
 

@@ -35,7 +35,7 @@ from pymongo.errors import BulkWriteError
 from tasks.store import Store as TasksStore
 
 from .exceptions import EXCEPTIONS
-from .filling import LIMIT, Filling, documents, vary
+from .filling import EXAMPLES, LIMIT, Filling, documents, vary
 
 DOCUMENTS = 20_000
 FACTOR, ALLOWANCE = 3, 50
@@ -48,8 +48,12 @@ PROVISION = {
 }
 
 
+# Services whose suites were not recorded yet: `PLEXUS_RECORD_SHAPES=1 pytest services/NAME`.
+UNRECORDED = frozenset({"directory"})
+
+
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("service", sorted(PROVISION))
+@pytest.mark.parametrize("service", sorted(PROVISION.keys() - UNRECORDED))
 async def test_no_query_reads_much_more_than_it_returns(
     service: str, db: Database, mongo_url: str, pytestconfig: pytest.Config
 ) -> None:
@@ -60,10 +64,11 @@ async def test_no_query_reads_much_more_than_it_returns(
     client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(mongo_url, tz_aware=True)
     faults, excused = [], set()
     with client:
-        filled = fill(client[db.name], service, catalogue["examples"], wanted_by(shapes))
+        examples = {**catalogue["examples"], **EXAMPLES.get(service, {})}
+        filled = fill(client[db.name], service, examples, wanted_by(shapes))
         for shape in shapes:
             if shape["collection"] not in filled:
-                continue  # a collection that no test has left a document in
+                pytest.fail(f"give an example of {shape['collection']} in filling.EXAMPLES")
             read_, returned = explained(client[db.name], shape, filled[shape["collection"]])
             if read_ <= FACTOR * returned + ALLOWANCE:
                 continue
@@ -270,4 +275,4 @@ def test_each_catalogue_belongs_to_a_service_that_is_explained(
 ) -> None:
     found = {Path(file).stem for file in (pytestconfig.rootpath / CATALOGUE).glob("*.json")}
 
-    assert found <= PROVISION.keys() | {"search", "gateway"}
+    assert found == PROVISION.keys() - UNRECORDED
