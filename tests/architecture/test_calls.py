@@ -65,3 +65,18 @@ def test_gw_01_whoever_has_the_address_of_a_service_is_among_its_callers(
 @pytest.mark.parametrize("service", sorted(CALLERS))
 def test_gw_01_the_gateway_calls_every_service(service: str) -> None:
     assert "gateway" in CALLERS[service]
+
+
+@pytest.mark.rule("GW-10")
+def test_gw_10_every_owner_decides_on_its_own_replica(root: Path, services: list[str]) -> None:
+    # The gateway has no requests of its own to serve, and directory decides on its own store.
+    for service in set(services) - {"gateway", "directory"}:
+        serving = [
+            call
+            for path in sorted((root / f"services/{service}/src").rglob("*.py"))
+            for call in calls(path)
+            if isinstance(call.func, ast.Name) and call.func.id == "serve"
+        ]
+        assert serving, service
+        for call in serving:
+            assert "authorise" in {keyword.arg for keyword in call.keywords}, service
