@@ -301,9 +301,9 @@ async def test_a_reason_in_chinese_works_over_http_as_over_grpc(
 
 @pytest.mark.rule("GW-13")
 async def test_gw_13_json_of_many_values_is_refused_before_anything_is_built(running: Any) -> None:
-    body = b'{"advances":[' + b",".join([b"{}"] * 300_000) + b"]}"
-    unknown = b'{"x":[' + b",".join([b"1"] * 400_000) + b"]}"
-    for each in (body[: 1 << 20], unknown[: 1 << 20]):
+    body = b'{"advances":[' + b",".join([b"{}"] * 30_000) + b"]}"
+    unknown = b'{"x":[' + b",".join([b"1"] * 50_000) + b"]}"
+    for each in (body, unknown):
         status, answer = await post(running, ADVANCE, each, **bearer(running))
         assert (status, json.loads(answer)["code"]) == (400, "invalid_argument")
         assert b"JSON values" in answer
