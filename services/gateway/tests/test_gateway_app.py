@@ -24,7 +24,7 @@ from plexus.directory.v1.directory_service_pb2_grpc import (
 )
 from plexus.directory.v1.events_pb2 import SessionRevoked
 from plexus.directory.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
-from plexus.messaging.v1.log_service_pb2 import AppendResponse
+from plexus.messaging.v1.log_service_pb2 import AppendResponse, AppendVerdict
 from plexus.messaging.v1.log_service_pb2_grpc import (
     LogServiceServicer,
     add_LogServiceServicer_to_server,
@@ -47,8 +47,9 @@ class Messaging(AuthorityServicer, LogServiceServicer):
     """Messaging before anybody has said a word: nobody may read anything, nothing is sent."""
 
     async def Append(self, request_iterator: Any, context: Any) -> Any:  # noqa: ARG002, N802 - the contract
-        async for _ in request_iterator:
-            yield AppendResponse()
+        # Every item has a verdict; a gateway asks with an item of nobody whether it is heard.
+        async for request in request_iterator:
+            yield AppendResponse(verdicts=[AppendVerdict(ref=item.ref) for item in request.items])
 
     async def Snapshot(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - the contract
         yield authority_pb2.SnapshotResponse()

@@ -2,8 +2,11 @@
 
 import asyncio
 import base64
+import io
 import json
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -55,16 +58,19 @@ class Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
 
-    @classmethod
-    async def to(cls, running: Any) -> "Connection":
-        return cls(*await asyncio.open_connection("127.0.0.1", running.http_port))
-
     async def answered(self) -> tuple[int, bytes]:
         """Wait for an answer; give its status and body."""
         async with asyncio.timeout(10):
             headers = (await self.reader.readuntil(b"\r\n\r\n")).lower()
-            length = int(headers.partition(b"content-length: ")[2].split(b"\r\n")[0])
-            return int(headers.split()[1]), await self.reader.readexactly(length)
+            status = int(headers.split()[1])
+            if b"transfer-encoding: chunked" not in headers:
+                length = int(headers.partition(b"content-length: ")[2].split(b"\r\n")[0])
+                return status, await self.reader.readexactly(length)
+            body = b""
+            while size := int(await self.reader.readuntil(b"\r\n"), 16):
+                body += (await self.reader.readexactly(size + 2))[:-2]
+            await self.reader.readexactly(2)
+            return status, body
 
     async def ended(self) -> bool:
         async with asyncio.timeout(10):
@@ -74,12 +80,32 @@ class Connection:
                 return True
 
 
+Open = Callable[[], Awaitable[Connection]]
+
+
+@pytest.fixture
+async def opened(running: Any) -> AsyncIterator[Open]:
+    """Open connections that are closed with the test."""
+    every: list[Connection] = []
+
+    async def to() -> Connection:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.http_port)
+        every.append(Connection(reader, writer))
+        return every[-1]
+
+    yield to
+    for each in every:
+        each.writer.close()
+        with suppress(ConnectionError):
+            await each.writer.wait_closed()
+
+
 async def post(running: Any, path: str, body: Any, **headers: str) -> tuple[int, bytes]:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"content-type": "application/json", **headers}
     async with (
         aiohttp.ClientSession(running.http) as session,
-        session.post(path, data=data, headers=sent) as response,
+        session.post(path, data=io.BytesIO(data), headers=sent) as response,
     ):
         return response.status, await response.read()
 
@@ -87,9 +113,10 @@ async def post(running: Any, path: str, body: Any, **headers: str) -> tuple[int,
 @pytest.mark.rule("GW-13")
 async def test_gw_13_a_public_method_takes_16_kib_and_says_so_before_the_body(
     running: Any,
+    opened: Open,
 ) -> None:
     for lines in (["content-length: 17000"], ["transfer-encoding: chunked"]):
-        client = await Connection.to(running)
+        client = await opened()
         client.writer.write(head(f"{SESSIONS}/SignIn", *lines))
         if "chunked" in lines[0]:
             client.writer.write(b"4268\r\n" + b" " * 0x4268 + b"\r\n")
@@ -115,8 +142,10 @@ async def test_gw_13_a_public_method_takes_16_kib_over_grpc_on_both_ports(runnin
 
 
 @pytest.mark.rule("GW-13")
-async def test_gw_13_a_large_body_is_read_only_when_its_caller_is_known(running: Any) -> None:
-    stranger = await Connection.to(running)
+async def test_gw_13_a_large_body_is_read_only_when_its_caller_is_known(
+    running: Any, opened: Open
+) -> None:
+    stranger = await opened()
     stranger.writer.write(
         head(GET, f"content-length: {LARGE}", "authorization: Bearer made.up.token")
     )
@@ -124,7 +153,7 @@ async def test_gw_13_a_large_body_is_read_only_when_its_caller_is_known(running:
     assert (status, json.loads(body)["code"]) == (401, "unauthenticated")
     stranger.writer.close()
 
-    chunked = await Connection.to(running)
+    chunked = await opened()
     chunked.writer.write(head(GET, "transfer-encoding: chunked"))
     chunked.writer.write(b"5000\r\n" + b" " * 0x5000 + b"\r\n")
     assert (await chunked.answered())[0] == 401
@@ -136,11 +165,13 @@ async def test_gw_13_a_large_body_is_read_only_when_its_caller_is_known(running:
 
 
 @pytest.mark.rule("GW-13")
-async def test_gw_13_large_bodies_on_their_way_are_bounded_and_given_back(running: Any) -> None:
+async def test_gw_13_large_bodies_on_their_way_are_bounded_and_given_back(
+    running: Any, opened: Open
+) -> None:
     token = running.bearer(sub="per_ann", jti="a")[0][1]
     slow = []
     for _ in range(3):
-        client = await Connection.to(running)
+        client = await opened()
         client.writer.write(head(GET, f"content-length: {LARGE}", f"authorization: {token}") + b"{")
         slow.append(client)
     large = b'{"personId":"x"' + b" " * (LARGE - 20) + b"}"
@@ -163,15 +194,17 @@ async def test_gw_13_large_bodies_on_their_way_are_bounded_and_given_back(runnin
 
 
 @pytest.mark.rule("GW-13")
-async def test_gw_13_half_sent_bodies_of_strangers_are_bounded_by_address(running: Any) -> None:
+async def test_gw_13_half_sent_bodies_of_strangers_are_bounded_by_address(
+    running: Any, opened: Open
+) -> None:
     begun = head(f"{SESSIONS}/SignIn", "content-length: 100") + b"{"
-    slow = [await Connection.to(running) for _ in range(3)]
+    slow = [await opened() for _ in range(3)]
     for client in slow:
         client.writer.write(begun)
         await client.writer.drain()
 
     async def one_more() -> int:
-        client = await Connection.to(running)
+        client = await opened()
         client.writer.write(begun)
         waiting = asyncio.ensure_future(client.answered())
         done, _ = await asyncio.wait([waiting], timeout=0.5)
@@ -192,17 +225,18 @@ async def test_gw_13_half_sent_bodies_of_strangers_are_bounded_by_address(runnin
 @pytest.mark.rule("GW-13")
 async def test_gw_13_connections_of_strangers_are_bounded_and_of_people_who_are_known_are_not(
     running: Any,
+    opened: Open,
 ) -> None:
     ask = head(GET, "content-length: 2", f"authorization: {running.bearer()[0][1]}") + b"{}"
     known = []
     for _ in range(30):
-        client = await Connection.to(running)
+        client = await opened()
         client.writer.write(ask)
         assert (await client.answered())[0] == 200
         known.append(client)
-    strangers = [await Connection.to(running) for _ in range(20)]
+    strangers = [await opened() for _ in range(20)]
 
-    surplus = await Connection.to(running)
+    surplus = await opened()
     assert await surplus.ended()
 
     known[0].writer.write(ask)
@@ -210,7 +244,7 @@ async def test_gw_13_connections_of_strangers_are_bounded_and_of_people_who_are_
     strangers[0].writer.close()
 
     async def let_in() -> bool:
-        client = await Connection.to(running)
+        client = await opened()
         client.writer.write(ask)
         return (await client.answered())[0] == 200
 
@@ -220,9 +254,9 @@ async def test_gw_13_connections_of_strangers_are_bounded_and_of_people_who_are_
 @pytest.mark.rule("GW-13")
 @pytest.mark.parametrize("path", [GET, "/scim/v2/Users", f"{SESSIONS}/SignIn"])
 async def test_gw_13_a_body_with_two_lengths_is_refused_and_the_connection_closed(
-    running: Any, path: str
+    opened: Open, path: str
 ) -> None:
-    client = await Connection.to(running)
+    client = await opened()
     hidden = head(f"{SESSIONS}/SignIn", "content-length: 2") + b"{}"
     client.writer.write(
         head(path, "content-length: 5", "transfer-encoding: chunked") + b"0\r\n\r\n" + hidden
@@ -267,9 +301,9 @@ async def test_a_reason_in_chinese_works_over_http_as_over_grpc(
 
 @pytest.mark.rule("GW-13")
 async def test_gw_13_json_of_many_values_is_refused_before_anything_is_built(running: Any) -> None:
-    body = b'{"advances":[' + b",".join([b"{}"] * 300_000) + b"]}"
-    unknown = b'{"x":[' + b",".join([b"1"] * 400_000) + b"]}"
-    for each in (body[: 1 << 20], unknown[: 1 << 20]):
+    body = b'{"advances":[' + b",".join([b"{}"] * 30_000) + b"]}"
+    unknown = b'{"x":[' + b",".join([b"1"] * 50_000) + b"]}"
+    for each in (body, unknown):
         status, answer = await post(running, ADVANCE, each, **bearer(running))
         assert (status, json.loads(answer)["code"]) == (400, "invalid_argument")
         assert b"JSON values" in answer

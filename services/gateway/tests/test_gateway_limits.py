@@ -16,6 +16,7 @@ from gateway.limits import (
     TooManyStreams,
     class_of,
 )
+from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plexus.messaging.v1.messaging_service_pb2 import (
@@ -25,7 +26,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     SendMessageRequest,
     SendMessagesRequest,
 )
-from plexuskit.grpc import requirements
+from plexuskit.grpc import MethodInfo, requirements
 from plexuskit.testing.clock import FrozenClock
 from prometheus_client import REGISTRY
 
@@ -189,12 +190,12 @@ def test_gw_13_forwards_and_advances_count_for_each_message(clock: FrozenClock, 
     ten = RateSection(per_second=1, burst=10)
     sections = dict.fromkeys(("person_read", "person_change", "app_read", "app_change"), ten)
     limits = Limits(few(**sections), clock=clock)
-    requests = {
-        FORWARD: ForwardMessagesRequest(seqs=[1, 2, 3, 4, 5]),
-        ADVANCE: AdvanceCursorsRequest(advances=[CursorAdvance()] * 5),
-    }
+    requests: list[tuple[MethodInfo, Message]] = [
+        (FORWARD, ForwardMessagesRequest(seqs=[1, 2, 3, 4, 5])),
+        (ADVANCE, AdvanceCursorsRequest(advances=[CursorAdvance()] * 5)),
+    ]
 
-    for method, request in requests.items():
+    for method, request in requests:
         who = identity(f"per_{request.DESCRIPTOR.name}", app=app and f"{app}_{method.path}")
         for _ in range(2):
             limits.rate(method, who)

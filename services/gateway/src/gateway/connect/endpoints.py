@@ -110,7 +110,7 @@ class Endpoints:
         self._methods[method.path] = method
         self._endpoints[method.path] = Endpoint.server_stream(_described(method), serve)
 
-    def application(self, *, max_body_bytes: int, unfinished: Unfinished | None = None) -> App:
+    def application(self, *, max_body_bytes: int, unfinished: Unfinished) -> App:
         """Return the ASGI application of all endpoints.
 
         Args:
@@ -121,7 +121,7 @@ class Endpoints:
             Application(self._endpoints, max_body_bytes=max_body_bytes),
             methods=self._methods,
             calls=self._calls,
-            unfinished=unfinished or Unfinished(most_bytes=64 << 20, most_of_network=256),
+            unfinished=unfinished,
             max_body_bytes=max_body_bytes,
         )
 
