@@ -224,7 +224,7 @@ async def test_what_a_killed_process_did_not_empty_another_one_does(
     await sending.send_message(log, draft=drafted(room, Words("secret"), "request secret"))
     await change("label", "ann", room, 1, add=("secret label",))
 
-    async def killed(*_):
+    async def killed(*_, **__):
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patch:
