@@ -231,6 +231,17 @@ async def test_msg_06_what_was_stored_here_is_delivered_once_and_before_kafka_te
     assert _stretches(await ana.frames()) == [(7, 8)]
 
 
+@pytest.mark.rule("MSG-20")
+async def test_msg_20_the_entry_that_begins_version_2_of_a_chain_is_no_hole(house: House) -> None:
+    house.owner.member("ana", (1, 0))
+    ana = await house.listen("ana")
+    begun = house.record(events_pb2.ChainBegun(version=2, through=5), 6)
+
+    house.fanout.apply([house.posted(5), begun, house.posted(7)])
+
+    assert _stretches(await ana.frames()) == [(4, 7)]
+
+
 async def test_msg_14_what_was_stored_here_waits_for_what_came_before_it(house: House) -> None:
     house.owner.member("ana", (1, 0))
     house.owner.member("bo", (1, 0))
