@@ -31,7 +31,7 @@ async def test_gw_04_without_kafka_owners_are_asked_for_as_long_as_it_is_away(
     no_kafka, monkeypatch
 ):
     monkeypatch.setattr(following, "ASKED_EVERY", 0.05)
-    monkeypatch.setattr(following, "_BACK_OFF", (0.001, 0.01))
+    monkeypatch.setattr(following, "BACK_OFF", (0.001, 0.01))
     directory, messaging, tasks, health = Owner(), Owner(), Owner(), Health()
     feed = Following(
         Projection(),
