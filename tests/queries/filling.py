@@ -66,7 +66,7 @@ def vary(value: Any, field: str, number: int) -> Any:
         "<int>": lambda: number,
         "<float>": lambda: float(number),
         "<datetime>": lambda: BASE + timedelta(minutes=number),
-        "<bytes>": lambda: f"{number:032}".encode(),
+        "<bytes>": f"{number:032}".encode,
     }
     return made[value]()
 

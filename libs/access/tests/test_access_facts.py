@@ -106,6 +106,7 @@ def test_every_fact_of_a_relation_says_something_and_no_message_does():
     }
     silent = {name for name, applied in told.items() if not applied}
     assert silent == {
+        "ChainBegun",
         "ConversationArchived",
         "ConversationChanged",
         "FeedStopped",

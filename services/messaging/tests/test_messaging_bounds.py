@@ -18,6 +18,7 @@ from plexus.messaging.v1 import (
     messaging_service_pb2,
     messaging_service_pb2_grpc,
 )
+from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import GrpcSection
 from plexuskit.grpc import (
@@ -37,6 +38,7 @@ BAD_NUMBERS = ({"reply_to_seq": -1}, {"quote_seq": -1}, {"reply_to_seq": 2**63 -
 
 @pytest.fixture
 async def channel(log, cursors, people, caller_keys_of, runtime):
+    company = Company()
     verifier = CallerVerifier(caller_keys_of("messaging"), SERVICE)
     async with (
         serve(
@@ -45,7 +47,7 @@ async def channel(log, cursors, people, caller_keys_of, runtime):
             servicers=[
                 (
                     messaging_service_pb2_grpc.add_MessagingServiceServicer_to_server,
-                    MessagingApi(log, cursors, people),
+                    MessagingApi(log, cursors, people, decisions=company.decisions),
                 ),
                 (
                     import_service_pb2_grpc.add_ImportServiceServicer_to_server,
@@ -53,7 +55,7 @@ async def channel(log, cursors, people, caller_keys_of, runtime):
                 ),
                 (
                     log_service_pb2_grpc.add_LogServiceServicer_to_server,
-                    LogApi(log, verifier, stopping=runtime.stopping),
+                    LogApi(log, verifier, decisions=company.decisions, stopping=runtime.stopping),
                 ),
             ],
             verifier=verifier,

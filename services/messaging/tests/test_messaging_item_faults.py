@@ -88,7 +88,11 @@ async def test_gw_08_one_advance_that_fails_unexpectedly_is_one_verdict(
 
     cursors._store_all = failing
     verdicts = await reading.advance_cursors(
-        log, cursors, actor=person("bob"), advances=[(room, 1, 0) for room in rooms]
+        log,
+        cursors,
+        actor=person("bob"),
+        advances=[(room, 1, 0) for room in rooms],
+        may=lambda _: None,
     )
 
     assert isinstance(verdicts[1], ItemFailed)

@@ -90,7 +90,7 @@ async def everything_told(store, room, person, who):
     told += [message.SerializeToString() for _, message in changes.messages]
     for seq in range(1, last + 1):
         if changes.seat.sees(seq):
-            versions = await queries.list_versions(store, **me, seq=seq)
+            versions, _ = await queries.list_versions(store, **me, seq=seq, after=0, limit=100)
             told += [version.SerializeToString() for version in versions]
     told += [pinned.SerializeToString() for pinned in await queries.list_pins(store, **me)]
     return told

@@ -12,6 +12,8 @@ from audit.domain.entries import Occurrence, append, entry_id
 from audit.operations import Recorder, take_facts
 from audit.store import Store
 from plexus.audit.v1 import audit_service_pb2 as pb
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus_access.testing import Company
 from plexus_cli.ledger import verify_lines
 from plexuskit.grpc import refused
 from plexuskit.mongo import Collection
@@ -34,16 +36,17 @@ def take(store: Store, recorder: Recorder) -> Take:
     return taken
 
 
-@pytest.fixture
-async def company(take: Take, facts: Any, store: Store) -> None:
-    """A tree north > deep, south; Lee audits north, Max administers south, Ann everything."""
-    await take(
+def _tree(facts: Any) -> list[Envelope]:
+    return [
         facts.department("dep_north"),
         facts.department("dep_deep", path=("dep_north",)),
         facts.department("dep_south"),
         facts.role("rol_mine", ["audit.read"]),
-    )
-    await take(
+    ]
+
+
+def _people(facts: Any) -> list[Envelope]:
+    return [
         facts.person("per_ann", roles=["admin"]),
         facts.person("per_lee", department_ids=["dep_north"]),
         facts.person("per_max", department_ids=["dep_south"]),
@@ -57,7 +60,22 @@ async def company(take: Take, facts: Any, store: Store) -> None:
         facts.binding(
             "rbd_2", role_id="admin", subject="person:per_max", scope="department:dep_south"
         ),
-    )
+    ]
+
+
+@pytest.fixture
+def auditors(facts: Any) -> Company:
+    """What directory's snapshot tells audit's replica of roles: the same company."""
+    found = Company()
+    found.facts += [*_tree(facts), *_people(facts)]
+    return found
+
+
+@pytest.fixture
+async def company(take: Take, facts: Any, store: Store) -> None:
+    """A tree north > deep, south; Lee audits north, Max administers south, Ann everything."""
+    await take(*_tree(facts))
+    await take(*_people(facts))
     await store.history.begin(facts.at(0))
 
 
