@@ -154,7 +154,8 @@ def dlq_skip(
     async def recorded(plexus: Plexus) -> str:
         words = f"dlq skip {topic} {partition} {offset}: {reason}"
         # A privileged read is in the ledger, with its reason, before it is answered.
-        metadata = (*await plexus.metadata(), ("plexus-reason-bin", words.encode()))
+        metadata: list[tuple[str, str | bytes]] = [*await plexus.metadata()]
+        metadata.append(("plexus-reason-bin", words.encode()))
         with told():
             await plexus.audit.ListAuditEntries(
                 ListAuditEntriesRequest(page_size=1), metadata=metadata, timeout=CALL_SECONDS
