@@ -141,10 +141,10 @@ class _Sending:
             if merge or document.version > 1 or document.partial:
                 pair = merging.update(document, index=index, now=self._now)
             else:
-                action = {"create": {"_index": index, "_id": document.id}}
-                pair = [action, merging.stored(document, now=self._now)]
+                created = {"create": {"_index": index, "_id": document.id}}
+                pair = [created, merging.stored(document, now=self._now)]
         else:
-            action = {
+            action: dict[str, dict[str, Any]] = {
                 "index": {
                     "_index": index,
                     "_id": document.id,
