@@ -12,6 +12,8 @@ from typing import Any
 BASE = datetime(2026, 1, 1, tzinfo=UTC)
 LIMIT = 50
 FEW = 3
+# Operators whose operand is no value of the field, with one that serves; None: as it is.
+FIXED = {"$regex": "^a", "$options": "i", "$type": "string", "$size": 1, "$exists": None}
 # Number of different values of a field; a field that is not named is different everywhere.
 SPREADS = {
     "tenant_id": 1,
@@ -180,8 +182,8 @@ class Filling:
                     for each in operand
                     for number in range(len(self._chosen))
                 ]
-            elif operator in {"$exists", "$type", "$size", "$regex", "$options"}:
-                filled[operator] = "^a" if operator == "$regex" else operand
+            elif operator in FIXED:
+                filled[operator] = FIXED[operator] or operand
             elif operator in {"$elemMatch", "$not"}:
                 filled[operator] = self._condition(path, operand, which=which)
             elif operator in {"$lt", "$lte"} and {"$gt", "$gte"} & value.keys():
