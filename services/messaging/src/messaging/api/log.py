@@ -13,6 +13,7 @@ from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import CallerContextInvalid, CallerVerifier, actor_of, caller
 
 from messaging.api import translate
+from messaging.api.turns import Turns
 from messaging.operations.batch import Item, Stored
 from messaging.operations.log import Log
 
@@ -59,11 +60,13 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
     async def _read(
         self, request_iterator: AsyncIterator[pb.AppendRequest], outbox: "Outbox"
     ) -> None:
+        turns = Turns()
         try:
             async for request in request_iterator:
                 fault.point("append.after_read")
                 for item in request.items:
                     self._submit(item, outbox)
+                    await turns.taken(len(item.command))
         finally:
             outbox.end_of_input()
 

@@ -4,14 +4,16 @@ from typing import Any
 
 from plexus.messaging.v1 import conversations_pb2, messaging_service_pb2, messaging_service_pb2_grpc
 from plexuskit import bounds
-from plexuskit.errors import InvalidArgument
+from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import actor
 from plexuskit.mongo import Transaction
 
 from messaging import queries
 from messaging.api import preview, translate
 from messaging.api.messages import MessagesApi
+from messaging.api.turns import Turns
 from messaging.domain.conversations import Kind
+from messaging.domain.messages import Draft
 from messaging.events import conversation_to_proto, member_to_proto, timestamp
 from messaging.operations import conversations, cursors, membership, sending, threads
 from messaging.operations.conversations import Begun
@@ -186,7 +188,11 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
         if not 0 < len(request.items) <= SEND_MOST:
             raise InvalidArgument(field="items", problem=f"takes 1 to {SEND_MOST} messages")
         sender = actor().person_id
-        drafts = [translate.try_draft(item, sender_id=sender) for item in request.items]
+        drafts: list[Draft | Refusal] = []
+        turns = Turns()
+        for item in request.items:
+            drafts.append(translate.try_draft(item, sender_id=sender))
+            await turns.taken(item.ByteSize())
         verdicts = await sending.send_messages(self._log, drafts=drafts)
         return pb.SendMessagesResponse(verdicts=[translate.to_send_verdict(v) for v in verdicts])
 
