@@ -15,10 +15,12 @@ from plexus.messaging.v1 import (
     import_service_pb2_grpc,
     log_service_pb2,
     log_service_pb2_grpc,
+    messages_pb2,
     messaging_service_pb2,
     messaging_service_pb2_grpc,
 )
 from plexus_access.testing import Company
+from plexuskit import metrics, service
 from plexuskit.clock import SystemClock
 from plexuskit.config import GrpcSection
 from plexuskit.grpc import (
@@ -99,13 +101,13 @@ def message(room, request_id, **fields):
 async def test_an_impossible_number_in_a_stream_is_that_items_verdict(
     channel, caller_keys, signed, room, fields
 ):
-    service = CallerTokens(
+    gateway = CallerTokens(
         CallerSigner(caller_keys),
         CallerContext(kind=CallerContext.KIND_SERVICE),
         clock=SystemClock(),
     )
     stub = log_service_pb2_grpc.LogServiceStub(channel)
-    stream = stub.Append(metadata=((METADATA_KEY, service.for_audience(SERVICE)),))
+    stream = stub.Append(metadata=((METADATA_KEY, gateway.for_audience(SERVICE)),))
     commands = [message(room, "bad", **fields), message(room, "good")]
 
     for ref, command in enumerate(commands):
@@ -128,7 +130,7 @@ async def test_an_impossible_number_in_a_stream_is_that_items_verdict(
 async def test_an_item_of_the_stream_with_an_oversized_trace_is_refused_alone(
     channel, caller_keys, signed, room
 ):
-    service = CallerTokens(
+    gateway = CallerTokens(
         CallerSigner(caller_keys),
         CallerContext(kind=CallerContext.KIND_SERVICE),
         clock=SystemClock(),
@@ -146,7 +148,7 @@ async def test_an_item_of_the_stream_with_an_oversized_trace_is_refused_alone(
         yield log_service_pb2.AppendRequest(items=items)
 
     verdicts = {}
-    metadata = ((METADATA_KEY, service.for_audience(SERVICE)),)
+    metadata = ((METADATA_KEY, gateway.for_audience(SERVICE)),)
     async for response in stub.Append(frames(), metadata=metadata):
         verdicts |= {each.ref: each.verdict for each in response.verdicts}
 
@@ -244,3 +246,26 @@ async def test_a_text_that_is_only_a_bit_too_long_keeps_the_reason_of_the_domain
 
     assert await reason("x" * 153_601) == "TEXT_TOO_LONG"
     assert await reason("x" * 204_801) == OUT_OF_RANGE
+
+
+@pytest.mark.rule("GW-13")
+async def test_a_batch_of_many_tiny_parts_gives_way_to_other_work(channel, signed, room):
+    stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
+    spans = [messages_pb2.Span(length=1, bold=True)] * 2_001
+    # Made before: this side's own work would be a turn of the same loop.
+    request = pb.SendMessagesRequest(items=[message(room, f"r{n}", spans=spans) for n in range(32)])
+    before = long_turns()
+    watching = asyncio.create_task(service.watch_loop_lag())
+
+    answer = await stub.SendMessages(request, metadata=((METADATA_KEY, signed("ann")),))
+    watching.cancel()
+
+    assert {each.refused.reason for each in answer.verdicts} == {"INVALID_ARGUMENT"}
+    assert long_turns() == before
+
+
+def long_turns() -> float:
+    """Return how many turns of the event loop took too long."""
+    (family,) = metrics.LOOP_TURN_SECONDS.collect()
+    values = {sample.labels.get("le", sample.name): sample.value for sample in family.samples}
+    return values["plexus_loop_turn_seconds_count"] - values[str(metrics.MAX_TURN_SECONDS)]

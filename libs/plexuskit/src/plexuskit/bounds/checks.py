@@ -237,19 +237,20 @@ def _of_items(max_items: int, one: Check | None) -> Check:
         try:
             for value in values:
                 one(value)
-        except FieldOutOfRange:
-            _refuse_element(values, one)
+        except FieldOutOfRange as refusal:
+            raise refusal.within(f"[{_first_refused(values, one)}]") from None
 
     return check_items
 
 
-def _refuse_element(values: Any, one: Check) -> None:
-    """Raise the first refusal again with its place; counting costs only whoever is refused."""
+def _first_refused(values: Any, one: Check) -> int:
+    """Return the place of the first element that is refused; counted only once one is."""
     for index, value in enumerate(values):
         try:
             one(value)
-        except FieldOutOfRange as refusal:
-            raise refusal.within(f"[{index}]") from None
+        except FieldOutOfRange:
+            return index
+    raise AssertionError("an element was refused and then accepted")
 
 
 def _of_map(field: FieldDescriptor, bounds: Bounds, *, above: tuple[str, ...]) -> Check:

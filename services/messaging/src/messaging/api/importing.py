@@ -8,6 +8,7 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import actor
 
 from messaging.api import translate
+from messaging.api.turns import Turns
 from messaging.events import conversation_to_proto
 from messaging.operations import importing
 from messaging.operations.conversations import Begun
@@ -77,18 +78,18 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
     ) -> AsyncIterator[pb.ImportMessagesResponse]:
         me = actor()
         importing.require_importer(me)
-        run = importing.ImportRun(me)
+        run, turns = importing.ImportRun(me), Turns()
         try:
             async for request in request_iterator:
                 if len(request.messages) > MESSAGES_MOST:
                     raise InvalidArgument(
                         field="messages", problem=f"has more than {MESSAGES_MOST}"
                     )
-                outcome = await importing.import_batch(
-                    self._log,
-                    run,
-                    messages=[translate.to_foreign_message(item) for item in request.messages],
-                )
+                messages = []
+                for item in request.messages:
+                    messages.append(translate.to_foreign_message(item))
+                    await turns.taken(item.ByteSize())
+                outcome = await importing.import_batch(self._log, run, messages=messages)
                 yield pb.ImportMessagesResponse(
                     imported=outcome.imported,
                     skipped=outcome.skipped,

@@ -17,6 +17,7 @@ from plexuskit.grpc import CallerContextInvalid, CallerVerifier, actor_of, calle
 from plexuskit.items import item_failed
 
 from messaging.api import translate
+from messaging.api.turns import Turns
 from messaging.operations.batch import Item, Stored
 from messaging.operations.log import Log
 from messaging.operations.sending import SEND
@@ -72,11 +73,13 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
     async def _read(
         self, request_iterator: AsyncIterator[pb.AppendRequest], outbox: "Outbox"
     ) -> None:
+        turns = Turns()
         try:
             async for request in request_iterator:
                 fault.point("append.after_read")
                 for item in request.items:
                     self._submit(item, outbox)
+                    await turns.taken(len(item.command))
         except Exception:
             # Without a reader nothing more is taken in; the gateway has to connect again.
             outbox.abort()

@@ -6,14 +6,16 @@ from plexus.messaging.v1 import conversations_pb2, messaging_service_pb2, messag
 from plexus_access.decisions import Decisions, asker_of
 from plexus_access.objects import CONVERSATION, Object
 from plexuskit import bounds
-from plexuskit.errors import InvalidArgument
+from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import actor, caller
 from plexuskit.mongo import Transaction
 
 from messaging import queries
 from messaging.api import preview, translate
 from messaging.api.messages import MessagesApi
+from messaging.api.turns import Turns
 from messaging.domain.conversations import Kind
+from messaging.domain.messages import Draft
 from messaging.events import conversation_to_proto, member_to_proto, timestamp
 from messaging.operations import conversations, cursors, membership, sending, threads
 from messaging.operations.conversations import Begun
@@ -204,7 +206,11 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
         if not 0 < len(request.items) <= SEND_MOST:
             raise InvalidArgument(field="items", problem=f"takes 1 to {SEND_MOST} messages")
         sender = actor().person_id
-        drafts = [translate.try_draft(item, sender_id=sender) for item in request.items]
+        drafts: list[Draft | Refusal] = []
+        turns = Turns()
+        for item in request.items:
+            drafts.append(translate.try_draft(item, sender_id=sender))
+            await turns.taken(item.ByteSize())
         permitted = sending.permitted(self._decisions, asker_of(caller()), drafts)
         verdicts = await sending.send_messages(self._log, drafts=permitted)
         return pb.SendMessagesResponse(verdicts=[translate.try_send_verdict(v) for v in verdicts])
