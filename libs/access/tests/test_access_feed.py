@@ -11,7 +11,7 @@ from plexus_access.owner import deciding
 from plexus_access.refusals import AccessNotCurrent, PolicyForbids
 from plexus_access.testing import Company
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import producer, provision
+from plexuskit.kafka import producer
 from plexuskit.runtime import Runtime
 from plexuskit.testing import FrozenClock
 from plexuskit.testing.wait import eventually
@@ -22,10 +22,9 @@ ANN = Asker(tenant_id=TENANT, person_id="per_ann")
 
 
 @pytest.fixture
-async def kafka(kafka_url, unique_name):
-    section = KafkaSection(url=kafka_url, topic_prefix=f"{unique_name}.")
-    await provision(section, OF_DIRECTORY, [])
-    return section
+async def kafka(kafka_section, kafka_topics):
+    await kafka_topics(*(topic.name for topic in OF_DIRECTORY))
+    return kafka_section
 
 
 @pytest.fixture
@@ -42,7 +41,7 @@ def refused(decisions: Decisions) -> type[Exception] | None:
 
 @pytest.mark.rule("GW-10")
 async def test_gw_10_a_replica_has_the_snapshot_and_follows_the_topics(
-    kafka, company, runtime, caller_keys_of
+    kafka, kafka_section_of, company, runtime, caller_keys_of
 ):
     async with (
         company.directory() as address,
@@ -50,7 +49,7 @@ async def test_gw_10_a_replica_has_the_snapshot_and_follows_the_topics(
             address,
             service="tasks",
             caller=caller_keys_of("tasks"),
-            kafka=kafka,
+            kafka=kafka_section_of("tasks"),
             tls=None,
             runtime=runtime,
         ) as decisions,

@@ -315,7 +315,7 @@ async def test_gw_08_a_poisonous_item_is_a_verdict_and_the_stream_goes_on(
     failed = await verdict("ann", room, "unexpected")
     stored = await verdict("ann", room, "fine")
 
-    assert replied.refused.reason == quoted.refused.reason == "INVALID_ARGUMENT"
+    assert replied.refused.reason == quoted.refused.reason == "FIELD_OUT_OF_RANGE"
     assert (failed.refused.code, failed.refused.reason) == (13, "INTERNAL")
     assert failed.refused.metadata["reference"]
     assert stored.stored.seq == 1
@@ -334,9 +334,9 @@ async def test_gw_08_a_poisonous_item_of_a_batch_is_one_verdict(channel, as_):
     answer = await stub.SendMessages(pb.SendMessagesRequest(items=items), metadata=as_("ann"))
 
     assert [each.refused.reason for each in answer.verdicts] == [
-        "INVALID_ARGUMENT",
+        "FIELD_OUT_OF_RANGE",
         "",
-        "INVALID_ARGUMENT",
+        "FIELD_OUT_OF_RANGE",
     ]
     assert answer.verdicts[1].stored.seq == 1
 

@@ -20,7 +20,7 @@ from plexus.messaging.v1 import (
     messaging_service_pb2_grpc,
 )
 from plexus_access.testing import Company
-from plexuskit import metrics, service
+from plexuskit import metrics
 from plexuskit.clock import SystemClock
 from plexuskit.config import GrpcSection
 from plexuskit.grpc import (
@@ -31,6 +31,7 @@ from plexuskit.grpc import (
     refused,
     serve,
 )
+from plexuskit.loop import Watchdog
 
 pb = messaging_service_pb2
 OUT_OF_RANGE = "FIELD_OUT_OF_RANGE"
@@ -218,9 +219,9 @@ async def test_an_impossible_message_of_an_import_is_refused_alone(channel, sign
         yield import_service_pb2.ImportMessagesRequest(
             messages=[
                 import_service_pb2.ImportedMessage(
-                    **kept, request_id="bad", reactions=[{"emoji": "x" * 401}]
+                    **kept, request_id="slack:C1:1", reactions=[{"emoji": "x" * 401}]
                 ),
-                import_service_pb2.ImportedMessage(**kept, request_id="good", text="hello"),
+                import_service_pb2.ImportedMessage(**kept, request_id="slack:C1:2", text="hello"),
             ]
         )
 
@@ -228,7 +229,7 @@ async def test_an_impossible_message_of_an_import_is_refused_alone(channel, sign
 
     assert [answer.imported for answer in answers] == [1]
     assert [(each.request_id, each.reason) for each in answers[0].refusals] == [
-        ("bad", OUT_OF_RANGE)
+        ("slack:C1:1", OUT_OF_RANGE)
     ]
 
 
@@ -255,7 +256,7 @@ async def test_a_batch_of_many_tiny_parts_gives_way_to_other_work(channel, signe
     # Made before: this side's own work would be a turn of the same loop.
     request = pb.SendMessagesRequest(items=[message(room, f"r{n}", spans=spans) for n in range(32)])
     before = long_turns()
-    watching = asyncio.create_task(service.watch_loop_lag())
+    watching = asyncio.create_task(Watchdog().run())
 
     answer = await stub.SendMessages(request, metadata=((METADATA_KEY, signed("ann")),))
     watching.cancel()

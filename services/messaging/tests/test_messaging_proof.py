@@ -92,7 +92,8 @@ async def everything_told(store, room, person, who):
         if changes.seat.sees(seq):
             versions, _ = await queries.list_versions(store, **me, seq=seq, after=0, limit=100)
             told += [version.SerializeToString() for version in versions]
-    told += [pinned.SerializeToString() for pinned in await queries.list_pins(store, **me)]
+    pinned, _ = await queries.list_pins(store, **me, before=None, limit=200)
+    told += [message.SerializeToString() for message in pinned]
     return told
 
 

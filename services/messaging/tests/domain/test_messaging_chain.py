@@ -210,7 +210,12 @@ def leaves(message, *, apart=()):
 
 def alter(holder, descriptor):
     value = getattr(holder, descriptor.name)
-    if isinstance(value, bool):
+    choice = descriptor.containing_oneof
+    if isinstance(value, bool) and choice is not None and len(choice.fields) > 1:
+        # A flag of a choice says something by being the one that is set, true or not.
+        other = next(each for each in choice.fields if each.name != descriptor.name)
+        setattr(holder, other.name, True if other.type == other.TYPE_BOOL else "another")
+    elif isinstance(value, bool):
         setattr(holder, descriptor.name, not value)
     elif isinstance(value, str):
         setattr(holder, descriptor.name, f"{value}!")

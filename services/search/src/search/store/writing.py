@@ -136,7 +136,6 @@ class _Sending:
 
     def _line(self, document: Document, *, merge: bool) -> bytes:
         index = self._names.write(document.type)
-        action: dict[str, Any]
         if document.type is DocumentType.MESSAGE:
             if merge or document.version > 1 or document.partial:
                 pair = merging.update(document, index=index, now=self._now)
