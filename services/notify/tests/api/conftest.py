@@ -45,6 +45,9 @@ class Authority(AuthorityServicer):
     def __init__(self) -> None:
         self.hidden: set[str] = set()
         self.asked: list[Any] = []
+        # What directory's snapshot tells of roles.
+        self.company = Company()
+        self.company.person("ten_a", "per_auditor", roles=["auditor", "member"])
 
     async def Recheck(self, request: Any, _: Any) -> Any:  # noqa: N802 - the contract's name
         self.asked += request.refs
@@ -56,7 +59,7 @@ class Authority(AuthorityServicer):
         )
 
     async def Snapshot(self, _: Any, __: Any) -> AsyncIterator[Any]:  # noqa: N802 - the contract's name
-        yield authority_pb2.SnapshotResponse()
+        yield authority_pb2.SnapshotResponse(facts=self.company.facts)
 
 
 @pytest.fixture
@@ -123,7 +126,7 @@ def caller_at(caller_keys_of: Callable[[str], CallerSection]) -> Callable[..., C
             tenant_id=tenant,
             person_id=f"per_{name}",
             session_id=f"ses_{name}",
-            roles=["member"],
+            roles=["auditor", "member"] if name == "auditor" else ["member"],
         )
         signer = CallerSigner(caller_keys_of("gateway"))
         token = CallerTokens(signer, context, clock=SystemClock()).for_audience("notify")

@@ -132,7 +132,8 @@ async def test_the_whole_process_hears_shows_mails_reminds_and_publishes(
             return inbox if len(reasons) == 4 and "QUEUED" not in reasons else None
 
         inbox = await eventually(all_settled, within=90)
-        status = await bo.GetNotifyStatus(pb.GetNotifyStatusRequest())
+        auditor = caller_at(NotifyServiceStub(channel), "auditor")
+        status = await auditor.GetNotifyStatus(pb.GetNotifyStatusRequest())
         await eventually(lambda: len(events) >= 8, within=30)
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(25):

@@ -87,7 +87,7 @@ class Owner:
 
 @pytest.fixture
 async def owners(
-    caller_keys_of: Callable[[str], CallerSection],
+    caller_keys_of: Callable[[str], CallerSection], tenant: str
 ) -> AsyncIterator[dict[str, Owner]]:
     """Directory, messaging and tasks as far as search asks them."""
 
@@ -111,6 +111,9 @@ async def owners(
             await own.enter_async_context(serving(name, authority, port))
             stack.push_async_callback(own.aclose)
             started[name] = Owner(authority=authority, port=port, stop=own.aclose)
+        started["directory"].authority.company.person(
+            tenant, "per_auditor", roles=["auditor", "member"]
+        )
         yield started
 
 
@@ -148,7 +151,7 @@ def signed_in(caller_keys_of: Callable[[str], CallerSection], tenant: str) -> Ca
             tenant_id=tenant,
             person_id=f"per_{person}",
             session_id=f"ses_{person}",
-            roles=["member"],
+            roles=["auditor", "member"] if person == "auditor" else ["member"],
             **more,
         )
         tokens = CallerTokens(CallerSigner(caller_keys_of("gateway")), context, clock=SystemClock())

@@ -278,7 +278,7 @@ async def test_an_unreachable_index_is_unavailable_at_once_and_makes_the_process
         ):
             began = time.monotonic()
             with pytest.raises(grpc.aio.AioRpcError) as error:
-                await method(request, metadata=signed_in("ann"), timeout=10)
+                await method(request, metadata=signed_in("auditor"), timeout=10)
             assert time.monotonic() - began < 3
             assert error.value.code() == grpc.StatusCode.UNAVAILABLE
             assert refused(error.value).reason == "INDEX_UNREACHABLE"
@@ -298,7 +298,7 @@ async def test_src_04_answers_say_when_the_index_is_behind(
     await heartbeat(lag_seconds=3, dead_letters=2)
     await eventually(lambda: not_partial(ask), within=5)
     status = await api.GetSearchStatus(
-        GetSearchStatusRequest(), metadata=signed_in("ann"), timeout=10
+        GetSearchStatusRequest(), metadata=signed_in("auditor"), timeout=10
     )
     assert (status.indexed_messages, status.indexed_tasks, status.indexed_people) == (2, 0, 0)
     assert status.dead_letters == 6

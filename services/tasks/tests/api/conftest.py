@@ -31,8 +31,10 @@ class Person:
 
 @pytest.fixture
 async def directory() -> AsyncIterator[str]:
-    """Directory, which knows nobody yet: what members may do is on the gateway's word."""
-    async with Company().directory() as address:
+    """Directory, which knows an auditor: what members may do is on the gateway's word."""
+    company = Company()
+    company.person("ten_a", "per_auditor", roles=["auditor", "member"])
+    async with company.directory() as address:
         yield address
 
 
@@ -76,7 +78,7 @@ def signed_in(client: Any, caller_keys_of: Callable[[str], CallerSection]) -> Ca
             tenant_id=tenant,
             person_id=f"per_{name}",
             session_id=f"ses_{name}",
-            roles=["member"],
+            roles=["auditor", "member"] if name == "auditor" else ["member"],
         )
         signer = CallerSigner(caller_keys_of("gateway"))
         token = CallerTokens(signer, context, clock=SystemClock()).for_audience("tasks")
