@@ -35,6 +35,7 @@ READS = (
     "Get",
     "List",
     "Preview",
+    "Read",
     "Readable",
     "Recheck",
     "Search",

@@ -23,6 +23,13 @@ EXCEPTIONS: tuple[Exceeding, ...] = (
     Exceeding(
         "messaging",
         "entries",
+        ('"hint": "seq"', '"native"'),
+        "Looks through what was added since an import last looked, once per stream and "
+        "conversation; the number up to which it looked is kept (`checked_seq`).",
+    ),
+    Exceeding(
+        "messaging",
+        "entries",
         ('"hint": "seq"', '"silent": false', '"$group"'),
         "Counts what is unread from the index alone, in a window of at most 1,000 messages of each "
         "conversation of a page (UNREAD_WINDOW).",

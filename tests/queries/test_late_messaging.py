@@ -20,6 +20,7 @@ from messaging.store import Store
 from plexus.authz.v1 import authority_pb2
 from plexus.messaging.v1 import conversations_pb2, import_service_pb2
 from plexus.messaging.v1 import messaging_service_pb2 as pb
+from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
 from plexuskit.mongo import Database
 
@@ -56,7 +57,7 @@ async def api(late_db: Database) -> AsyncIterator[SimpleNamespace]:
     yield SimpleNamespace(
         store=store,
         log=log,
-        messaging=MessagingApi(log, cursors, Everybody()),
+        messaging=MessagingApi(log, cursors, Everybody(), decisions=Company().decisions),
         imports=ImportApi(log, Everybody()),
         authority=AuthorityApi(store),
     )

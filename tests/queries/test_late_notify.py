@@ -10,6 +10,7 @@ from notify.operations.reading import IDS_MOST, advance_cursors
 from notify.queries import PAGE_LIMIT
 from notify.store import Cursor, Store
 from plexus.notify.v1 import notify_service_pb2 as pb
+from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
 from plexuskit.mongo import Database
 
@@ -63,7 +64,9 @@ async def add(store, notifications):
 
 async def test_an_inbox_at_its_largest(store, called, as_person):
     as_person("bo")
-    api = NotifyApi(store, dead_letters=no_letters, clock=SystemClock())
+    api = NotifyApi(
+        store, decisions=Company().decisions, dead_letters=no_letters, clock=SystemClock()
+    )
     everything = [
         notification(number, person_id="bo", conversation_id=f"room_{number}")
         for number in range(2 * IDS_MOST)

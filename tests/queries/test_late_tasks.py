@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from plexus.authz.v1 import authority_pb2
 from plexus.tasks.v1 import tasks_service_pb2 as pb
+from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
 from plexuskit.mongo import Database
 from tasks.api import AuthorityApi, TasksApi
@@ -24,7 +25,10 @@ async def store(late_db: Database) -> Store:
 
 async def test_tasks_at_their_largest(store, called, as_person):
     as_person("ann")
-    api, authority = TasksApi(store, clock=SystemClock()), AuthorityApi(store)
+    api, authority = (
+        TasksApi(store, decisions=Company().decisions, clock=SystemClock()),
+        AuthorityApi(store),
+    )
     people = [f"per_{number}" for number in range(MEMBERS - 1)]
 
     made = await called(

@@ -51,6 +51,7 @@ from plexuskit.kafka.grants import (
 from plexuskit.kafka.names import group_name, topic_name
 from plexuskit.kafka.provision import MAX_LETTER_BYTES
 from plexuskit.runtime import Runtime
+from plexuskit.testing.probes import healthy
 from plexuskit.testing.servers import FoundKafka
 from plexuskit.testing.wait import eventually
 
@@ -337,7 +338,9 @@ async def test_a_consumer_without_a_rule_says_so_and_goes_on_once_it_has_it(
         return "TopicAuthorizationFailedError" in detail.get("consumer.search.messages", "")
 
     (topic,) = SEARCH_MESSAGES.topics
-    async with consumer(kafka_section_of("tasks"), SEARCH_MESSAGES, handle, runtime=runtime):
+    async with consumer(
+        kafka_section_of("tasks"), SEARCH_MESSAGES, handle, probe=healthy, runtime=runtime
+    ):
         await eventually(refused, within=30)
         async with admin(kafka_section) as client:
             read, join = (

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from plexus.topics import MESSAGING_CONVERSATION_V1
 from plexuskit.config import MongoSection
+from plexuskit.errors import DependencyDown
 from plexuskit.kafka import producer, provision
 from plexuskit.mongo import Database, Transaction, connect
 from plexuskit.testing import eventually, servers
@@ -100,8 +102,10 @@ class TestMongo:
                 MongoSection(url=server.url, database="plexus_tasks"),
             ):
                 async with connect(section) as db:
-                    with pytest.raises(Exception, match=r"authoriz|authenticat"):
+                    # Without rights the database is away to a service, and no record is at fault.
+                    with pytest.raises(DependencyDown) as refused:
                         await db.collection_names()
+                    assert re.search("authoriz|authenticat", str(refused.value.__cause__))
             async with connect(
                 MongoSection(url=server.operator_url, database="plexus_tasks")
             ) as db:

@@ -93,7 +93,7 @@ async def process(
         "directory.person.v1",
         "directory.department.v1",
         "directory.group.v1",
-        "directory.sign_in.v1",
+        "directory.account.v1",
     )
     log = tmp_path / "log"
     env = environment(

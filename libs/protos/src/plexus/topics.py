@@ -57,8 +57,8 @@ DIRECTORY_ACCESS_V1 = Topic(
     facts=frozenset(("plexus.directory.v1.RoleChanged", "plexus.directory.v1.RoleBindingChanged", "plexus.directory.v1.AccessPolicyChanged", "plexus.directory.v1.ModuleChanged", "plexus.directory.v1.FeedStopped",)),
     consumers=("notify.access", "gateway.relations", "audit.facts", "messaging.replica", "search.replica", "notify.replica", "tasks.replica", "audit.replica", ),
 )
-DIRECTORY_SIGN_IN_V1 = Topic(
-    name="directory.sign_in.v1",
+DIRECTORY_ACCOUNT_V1 = Topic(
+    name="directory.account.v1",
     owner="directory",
     partitions=3,
     retention_minutes=10080,
@@ -130,7 +130,7 @@ GATEWAY_DECISION_V1 = Topic(
     consumers=("audit.decisions", ),
 )
 
-TOPICS = (DIRECTORY_PERSON_V1, DIRECTORY_DEPARTMENT_V1, DIRECTORY_GROUP_V1, DIRECTORY_ACCESS_V1, DIRECTORY_SIGN_IN_V1, MESSAGING_CONVERSATION_V1, MESSAGING_CURSOR_V1, MESSAGING_PERSON_V1, MESSAGING_SIGNAL_V1, TASKS_TASK_V1, TASKS_PROJECT_V1, NOTIFY_NOTIFICATION_V1, GATEWAY_DECISION_V1)
+TOPICS = (DIRECTORY_PERSON_V1, DIRECTORY_DEPARTMENT_V1, DIRECTORY_GROUP_V1, DIRECTORY_ACCESS_V1, DIRECTORY_ACCOUNT_V1, MESSAGING_CONVERSATION_V1, MESSAGING_CURSOR_V1, MESSAGING_PERSON_V1, MESSAGING_SIGNAL_V1, TASKS_TASK_V1, TASKS_PROJECT_V1, NOTIFY_NOTIFICATION_V1, GATEWAY_DECISION_V1)
 
 SEARCH_PEOPLE = Consumer(
     group="search.people",
@@ -261,7 +261,7 @@ AUDIT_REPLICA = Consumer(
 AUDIT_FACTS = Consumer(
     group="audit.facts",
     service="audit",
-    topics=('directory.person.v1', 'directory.department.v1', 'directory.group.v1', 'directory.access.v1', 'directory.sign_in.v1', 'messaging.conversation.v1', 'tasks.task.v1', 'tasks.project.v1', ),
+    topics=('directory.person.v1', 'directory.department.v1', 'directory.group.v1', 'directory.access.v1', 'directory.account.v1', 'messaging.conversation.v1', 'tasks.task.v1', 'tasks.project.v1', ),
     dlq="audit.facts.dlq",
 )
 AUDIT_DECISIONS = Consumer(

@@ -9,10 +9,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.directory.v1 import access_pb2, events_pb2, people_pb2
 from plexus.topics import (
     DIRECTORY_ACCESS_V1,
+    DIRECTORY_ACCOUNT_V1,
     DIRECTORY_DEPARTMENT_V1,
     DIRECTORY_GROUP_V1,
     DIRECTORY_PERSON_V1,
-    DIRECTORY_SIGN_IN_V1,
 )
 from plexuskit.ids import new_id
 from plexuskit.outbox import Fact, envelope
@@ -481,7 +481,7 @@ def _of_occasion(
 ) -> Fact:
     """State what happened once: it has no versions, and its scope is the event itself."""
     return Fact(
-        topic=DIRECTORY_SIGN_IN_V1.name,
+        topic=DIRECTORY_ACCOUNT_V1.name,
         key=key,
         event=envelope(
             fact=fact,

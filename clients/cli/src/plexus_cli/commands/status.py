@@ -47,6 +47,8 @@ async def gather(plexus: Plexus) -> dict[str, Any]:
         try:
             answers[service] = await plexus.call(method, request)
         except Refused as error:
+            if error.reason == "PERMISSION_MISSING":
+                raise
             unavailable[service] = str(error)
 
     def figure(service: str, name: str) -> int | None:

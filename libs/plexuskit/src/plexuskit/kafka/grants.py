@@ -13,7 +13,13 @@ from typing import Final
 from plexus.topics import CONSUMERS, TOPICS, Consumer, Topic
 
 from plexuskit.config import KafkaSection
-from plexuskit.kafka.names import group_name, redrive_group, skip_group, topic_name
+from plexuskit.kafka.names import (
+    group_name,
+    held_group,
+    redrive_group,
+    skip_group,
+    topic_name,
+)
 
 USER_PREFIX: Final = "plexus-"
 PROVISIONING: Final = f"{USER_PREFIX}provisioning"
@@ -108,6 +114,10 @@ def _of_consumer(section: KafkaSection, consumer: Consumer) -> Iterator[Grant]:
     yield Grant(user, Resource.TOPIC, letters, Operation.WRITE)
     for name in beside:
         yield Grant(user, Resource.GROUP, name, Operation.DESCRIBE)
+    # Where the group is held, its process stores and the operator's doctor reads.
+    held = group_name(section, held_group(consumer.group))
+    yield Grant(user, Resource.GROUP, held, Operation.READ)
+    yield Grant(OPERATOR, Resource.GROUP, held, Operation.DESCRIBE)
 
     yield Grant(OPERATOR, Resource.TOPIC, letters, Operation.READ)
     yield Grant(OPERATOR, Resource.GROUP, group, Operation.DESCRIBE)

@@ -308,7 +308,7 @@ Global___FeedStopped: _TypeAlias = FeedStopped  # noqa: Y015
 
 @_typing.final
 class SessionStarted(_message.Message):
-    """A person signed in. Topic `directory.sign_in.v1`, key = person id."""
+    """A person signed in. Topic `directory.account.v1`, key = person id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -347,7 +347,7 @@ Global___SessionStarted: _TypeAlias = SessionStarted  # noqa: Y015
 @_typing.final
 class SignInFailed(_message.Message):
     """Attempts to sign in that failed, added up for each person, network and minute; told once the minute is over. Topic
-    `directory.sign_in.v1`, key = person id, or tenant id for handles that nobody has.
+    `directory.account.v1`, key = person id, or tenant id for handles that nobody has.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -386,7 +386,7 @@ Global___SignInFailed: _TypeAlias = SignInFailed  # noqa: Y015
 
 @_typing.final
 class PasswordSet(_message.Message):
-    """A person's password was set. Topic `directory.sign_in.v1`, key = person id."""
+    """A person's password was set. Topic `directory.account.v1`, key = person id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -407,7 +407,7 @@ Global___PasswordSet: _TypeAlias = PasswordSet  # noqa: Y015
 
 @_typing.final
 class ApiTokenCreated(_message.Message):
-    """An API token was made. Topic `directory.sign_in.v1`, key = person id."""
+    """An API token was made. Topic `directory.account.v1`, key = person id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -443,7 +443,7 @@ Global___ApiTokenCreated: _TypeAlias = ApiTokenCreated  # noqa: Y015
 
 @_typing.final
 class SecondFactorAdded(_message.Message):
-    """A second factor was set up. Topic `directory.sign_in.v1`, key = person id."""
+    """A second factor was set up. Topic `directory.account.v1`, key = person id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -471,7 +471,7 @@ Global___SecondFactorAdded: _TypeAlias = SecondFactorAdded  # noqa: Y015
 
 @_typing.final
 class SecondFactorRemoved(_message.Message):
-    """A second factor was taken away. Topic `directory.sign_in.v1`, key = person id."""
+    """A second factor was taken away. Topic `directory.account.v1`, key = person id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
