@@ -63,14 +63,14 @@ async def test_msg_04_a_relay_killed_in_mid_batch_loses_nothing_and_another_take
     relaying: Relaying,
 ) -> None:
     async with child(db, mongo_url, kafka_section) as process:
-        await eventually(lambda: leads(db), within=60)
+        await eventually(lambda: leads(db), within=20)
         writing = asyncio.create_task(write(entries, range(1, 1001), conversations=8))
         async with relaying():
-            await eventually(lambda: len(arrived.records) > 1000, every=0.001, within=60)
+            await eventually(lambda: len(arrived.records) > 1000, every=0.001, within=20)
             process.kill()
             killed = time.monotonic()
             await writing
-            await eventually(have_all(arrived, 1000, conversations=8), within=60)
+            await eventually(have_all(arrived, 1000, conversations=8), within=20)
             taken_over_after = time.monotonic() - killed
 
     assert arrived.firsts() == complete(1000, conversations=8)
@@ -86,7 +86,7 @@ async def test_a_relay_paused_past_its_lease_stops_publishing_when_it_wakes(
     relaying: Relaying,
 ) -> None:
     async with child(db, mongo_url, kafka_section) as process:
-        await eventually(lambda: leads(db), within=60)
+        await eventually(lambda: leads(db), within=20)
         await write(entries, range(1, 11))
         await eventually(lambda: all_published(db, 10))
         first_owner = (await lease(db))["owner"]
@@ -95,7 +95,7 @@ async def test_a_relay_paused_past_its_lease_stops_publishing_when_it_wakes(
 
         async with relaying():
             await write(entries, range(11, 21))
-            await eventually(have_all(arrived, 20), within=60)
+            await eventually(have_all(arrived, 20), within=20)
             assert time.monotonic() - paused < 13
 
             # Its stream brings it all that it has missed, and more at this moment.
@@ -147,12 +147,12 @@ async def test_a_replay_that_was_killed_is_done_by_the_next(
         await entries.insert_many([entry(f"cnv_{conversation}", n) for n in range(1, 4001)])
 
     async with child(db, mongo_url, kafka_section) as process:
-        await eventually(lambda: len(arrived.records) > 1000, every=0.001, within=60)
+        await eventually(lambda: len(arrived.records) > 1000, every=0.001, within=20)
         process.kill()
         await process.wait()
     assert (await lease(db))["replaying"]
     async with relaying():
-        await eventually(have_all(arrived, 4000), within=60)
+        await eventually(have_all(arrived, 4000), within=20)
 
     assert arrived.firsts() == complete(4000)
 

@@ -388,6 +388,8 @@ class TestFinding:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PLEXUS_TEST_KAFKA_URL", "elsewhere:9092")
+        # Of the broker that this run has started for its workers.
+        monkeypatch.delenv("PLEXUS_TEST_KAFKA_ADMIN_PASSWORD_FILE", raising=False)
 
         with servers.found("kafka", directory=tmp_path) as url:
             assert url == "elsewhere:9092"

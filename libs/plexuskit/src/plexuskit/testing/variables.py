@@ -12,6 +12,7 @@ def kafka_variables(service: str, section: KafkaSection) -> dict[str, str]:
         "USER": section.user,
         "MECHANISM": section.mechanism,
         "PASSWORD": section.password.get_secret_value() if section.password else "",
+        "PASSWORD_FILE": str(section.password_file) if section.password_file else "",
     }
     prefix = f"{service.upper()}_KAFKA__"
     return {f"{prefix}{key}": value for key, value in values.items() if value}
