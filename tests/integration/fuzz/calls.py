@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any, Final
 
 import aiohttp
@@ -100,7 +101,7 @@ async def posted(
 ) -> Outcome:
     """Call a method of the gateway with JSON over HTTP."""
     headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
-    async with http.post(method.path, data=content, headers=headers) as response:
+    async with http.post(method.path, data=BytesIO(content), headers=headers) as response:
         text = await response.text(errors="replace")
     broken = response.status == HTTPStatus.INTERNAL_SERVER_ERROR
     broken |= any(code in text.replace(" ", "") for code in _CONNECT_BROKEN)

@@ -170,6 +170,7 @@ async def test_msg_19_a_messy_export_comes_in_whole_and_a_second_run_adds_nothin
         "people_created": 0,
         "conversations": 3,
         "conversations_created": 0,
+        "conversations_closed": 0,
         "messages": 0,
         "skipped": done["messages"],
         "refused": 0,

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import grpc
@@ -9,8 +10,24 @@ import pytest
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
 from plexuskit.clock import SystemClock
 
-API, RELAY = "messaging-api", "messaging-relay"
+API, RELAY, DIRECTORY = "messaging-api", "messaging-relay", "directory"
 EACH = 30
+
+
+@asynccontextmanager
+async def _moved(platform, moved):
+    """Run one more messaging process with a moved clock.
+
+    It fills its replica of roles at a directory whose clock is moved too: another one would believe
+    none of its calls, and it would never be ready.
+    """
+    offset = str(moved.total_seconds())
+    async with platform.another(DIRECTORY, PLEXUS_CLOCK_OFFSET=offset):
+        there = platform.address_of(f"{DIRECTORY}-2")
+        async with platform.another(
+            API, PLEXUS_CLOCK_OFFSET=offset, MESSAGING_PEERS__DIRECTORY=there
+        ):
+            yield
 
 
 class MovedClock(SystemClock):
@@ -28,7 +45,7 @@ async def test_msg_5_two_processes_an_hour_apart_write_one_order_and_know_each_o
     conversation = await room("ann", "bob")
     listener = await client("bob")
     moved = timedelta(hours=hours)
-    async with platform.another(API, PLEXUS_CLOCK_OFFSET=str(moved.total_seconds())):
+    async with _moved(platform, moved):
         here = await direct("ann", API)
         there = await direct("ann", f"{API}-2", MovedClock(moved))
         began = time.time()
@@ -55,8 +72,7 @@ async def test_gw_1_a_process_an_hour_off_believes_no_caller_and_stores_nothing(
     platform, room, direct, checker, hours
 ):
     conversation = await room("ann", "bob")
-    offset = str(timedelta(hours=hours).total_seconds())
-    async with platform.another(API, PLEXUS_CLOCK_OFFSET=offset):
+    async with _moved(platform, timedelta(hours=hours)):
         there = await direct("ann", f"{API}-2")
         request = SendMessageRequest(conversation_id=conversation, request_id="r", text="hello")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
