@@ -17,7 +17,7 @@ from plexus.tasks.v1.tasks_service_pb2 import GetTaskRequest
 from plexuskit import bounds
 
 MAX_MICROSECONDS: Final = 5.0
-"""What checking a typical SendMessage may cost."""
+"""Budget of checking a typical SendMessage."""
 
 _ROUNDS: Final = 200
 _CALLS: Final = 500

@@ -1,4 +1,4 @@
-"""What only an operator has: the addresses of the servers behind Plexus, and users there.
+"""Settings of an operator alone: the addresses of the servers behind Plexus, and users there.
 
 From `PLEXUS_MONGO_URL`, `PLEXUS_KAFKA_URL`, `PLEXUS_OPENSEARCH_URL`, `PLEXUS_GATEWAY_GRPC` and
 `PLEXUS_BOOTSTRAP_SECRET`; where these are not set, from the local run (`.plexus/run/state.json` in

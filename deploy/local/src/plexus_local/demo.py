@@ -230,7 +230,7 @@ async def _move_in_sample(plexus: Plexus, folder: Path, notebook: Notebook, bars
     requests = sample.conversation_requests(whole, person=company.people.get, now=now)
     conversations = await import_conversations(plexus, company.seated(requests), done=done)
     bar = bars.add_task("messages", total=None)
-    # What people use by now stays as it is.
+    # Conversations that people use by now stay as they are.
     followed = tuple(each for each in whole.conversations if each.external_id in conversations)
     batches = sample.message_requests(
         replace(whole, conversations=followed),

@@ -30,7 +30,7 @@ from plexus_access.replica import Replica
 from plexus_access.roles import ORDINARY, permissions_of
 
 SETTLE_SECONDS: Final = 1.0
-"""How long a call waits for a role that the gateway knows already and this replica does not."""
+"""Seconds that a call waits for a role that the gateway knows already and this replica does not."""
 _NOTHING: Final[frozenset[str]] = frozenset()
 
 _KEPT: Final = 200_000

@@ -79,7 +79,7 @@ class Feed:
 
     @property
     def current(self) -> bool:
-        """Whether the replica is current: followed, or answered by directory within 60 s."""
+        """Tell whether the replica is current: followed, or answered by directory within 60 s."""
         return self._loaded or self._clock.monotonic() < self._good_until
 
     async def follow(self, section: KafkaSection) -> None:
@@ -103,7 +103,7 @@ class Feed:
                             async for records in batches:
                                 found = envelopes_of(records)
                                 if any(each.omitted for each in found):
-                                    # What was too large for a record, directory's snapshot has.
+                                    # Facts too large for a record are in directory's snapshot.
                                     loading.cancel()
                                     loading = group.create_task(self._load())
                                 self._replica.take([e for e in found if not e.omitted])
@@ -139,7 +139,7 @@ class Feed:
                 owner="directory",
                 health=self._health,
             )
-            # What a tail brings is complete only after a snapshot that was asked for during it.
+            # A tail is complete only after a snapshot that was asked for during it.
             self._loaded = self._loaded or bool(began_at and began_at == self._tail)
             self._asked_at = self._clock.monotonic()
             self._good_until = self._asked_at + GOOD_FOR

@@ -15,7 +15,7 @@ from plexus_access.feeding import Feed
 from plexus_access.replica import Replica
 
 START_SECONDS: Final = 10.0
-"""How long a start waits for the first snapshot; the process is not ready before it."""
+"""Seconds that a start waits for the first snapshot; the process is not ready before it."""
 
 
 @asynccontextmanager

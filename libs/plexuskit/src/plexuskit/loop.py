@@ -28,7 +28,7 @@ ArgsT = TypeVarTuple("ArgsT")
 
 _HANDLER: Final = "_handle_events"
 # No single request occupies an event loop for longer (GW-13).
-MAX_BLOCKED_SECONDS: Final = 0.1
+MAX_BLOCKED_SECONDS: Final = metrics.MAX_TURN_SECONDS
 _EVERY: Final = 0.05
 _WORTH_A_LINE: Final = 1.0
 

@@ -86,7 +86,7 @@ class Following:
                             async for records in batches:
                                 found = envelopes_of(records)
                                 if any(each.omitted for each in found):
-                                    # What was too large for a record is the owners' to say.
+                                    # Facts too large for a record are in the owners' snapshots.
                                     loading.cancel()
                                     loading = group.create_task(self._load_all())
                                 self._projection.take([e for e in found if not e.omitted])
