@@ -15,7 +15,10 @@ SOURCES := $(patsubst %/pyproject.toml,%/src,$(wildcard libs/*/pyproject.toml \
 CHECKED := $(filter-out libs/protos/src,$(SOURCES))
 DOMAIN_TESTS := $(wildcard services/*/tests/domain)
 # What takes longest comes first, so that both workers end together.
-TESTED := tests/integration tests/architecture tests/queries libs services clients deploy bench
+BESIDE := tests/integration/access tests/integration/journeys tests/architecture tests/queries libs services \
+	clients deploy bench
+# These load the machine or wait for what only an unloaded one does in time: nothing runs beside them.
+ALONE := tests/integration/faults tests/integration/fuzz tests/integration/resilience
 
 empty :=
 space := $(empty) $(empty)
@@ -73,11 +76,14 @@ fmt: ## Format and repair what can be repaired
 
 .PHONY: test
 test: setup lint ## Everything but the long tests, on real servers
-	@$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder --durations=20 $(TESTED)
+	@failed=0; \
+	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder --durations=20 $(BESIDE) || failed=1; \
+	$(BIN)/python -m pytest -m "not long" --durations=20 $(ALONE) || failed=1; \
+	exit $$failed
 
 .PHONY: test-long
 test-long: setup ## The long tests: faults, load, large data
-	@$(BIN)/python -m pytest -m long --durations=20 $(TESTED)
+	@$(BIN)/python -m pytest -m long --durations=20 $(BESIDE) $(ALONE)
 
 .PHONY: bench
 bench: setup ## Measure on real servers; SHAPES=a50,b chooses, ARGS="--json FILE" and so on

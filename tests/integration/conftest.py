@@ -21,6 +21,8 @@ SETTINGS = {
     "DIRECTORY_OPENID__PRIVATE_ADDRESSES": "true",
 }
 SAMPLED = "0.1"
+# Each wait in these tests has a shorter limit of its own, which says what did not happen.
+SECONDS = 900
 HERE = Path(__file__).parent
 ENDS = pytest.StashKey[Callable[[], None]]()
 
@@ -62,6 +64,13 @@ async def _search(platform: Platform, folder: Path, received: Spans) -> None:
     opens = leaks.door_openers(platform, folder)
     found = {place async for place in leaks.found(platform, opens, spans=received.content)}
     assert not found, "\n".join(sorted(found))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave room for starting a whole Plexus, which the first test of a file may have to do."""
+    for item in items:
+        if HERE in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(SECONDS))
 
 
 @pytest.hookimpl(trylast=True)

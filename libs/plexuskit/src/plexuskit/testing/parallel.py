@@ -16,9 +16,8 @@ from xdist.scheduler import LoadFileScheduling
 from plexuskit.testing.servers import FoundKafka, ToolMissing, found, found_kafka
 
 SERVERS = ("mongo", "opensearch")
-# All of these share one platform, and break it in turns; those below have a stage of their own.
-INTEGRATION = "tests/integration"
-FAULTS = f"{INTEGRATION}/faults"
+# All of these share one platform, and break it in turns.
+INTEGRATION = "tests/integration/"
 
 _stack = pytest.StashKey[ExitStack]()
 
@@ -60,11 +59,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc] # xdist carries no types
-    """Hands whole files to the workers, and a folder of tests with one platform as one file."""
+    """Hands whole files to the workers, and the tests with one platform as one file."""
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
-        return next((each for each in (FAULTS, INTEGRATION) if file.startswith(f"{each}/")), file)
+        return INTEGRATION if file.startswith(INTEGRATION) else file
 
 
 @pytest.hookimpl(optionalhook=True)
