@@ -1,5 +1,6 @@
 """Following the inserts of a database, batch by batch, with a token to go on from."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure, PyMongoError
 
 from plexuskit.errors import DependencyDown
-from plexuskit.mongo.failures import cancellable, edge
+from plexuskit.mongo import driving
+from plexuskit.mongo.failures import edge
 
 Document = dict[str, Any]
 
@@ -67,6 +69,8 @@ class Changes:
         self._batch_size = batch_size
         self._wait_ms = int(wait.total_seconds() * 1000)
         self._cursor_id = 0
+        # The command under way; its session and cursor are in use until it ends.
+        self._asking: asyncio.Task[Document] | None = None
         self.token: Document = {}
 
     async def open(self, collections: Sequence[str], *, after: Document | None) -> None:
@@ -117,12 +121,17 @@ class Changes:
         ]
         return ChangeBatch(inserts, self.token, full=len(events) >= self._batch_size)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a command is under way whose caller has gone."""
+        return self._asking is not None and not self._asking.done()
+
     async def close(self) -> None:
-        """Tell the server that nobody reads any more."""
-        if not self._cursor_id:
-            return
+        """Tell the server that nobody reads any more, once a command under way has ended."""
+        if self._asking is not None:
+            await asyncio.wait([self._asking])
         try:
-            with cancellable():
+            if self._cursor_id:
                 await self._database.command(
                     {"killCursors": "$cmd.aggregate", "cursors": [self._cursor_id]},
                     session=self._session,
@@ -130,16 +139,21 @@ class Changes:
         except PyMongoError:
             # The server ends idle cursors by itself; whoever closes has nothing left to decide.
             self._cursor_id = 0
+        finally:
+            await self._session.end_session()
 
     async def _run(self, command: Document, *, resuming: bool) -> Document:
         try:
             with edge():
                 # Commands decode with PyMongo's defaults, where times are naive, unless told.
-                return await self._database.command(
-                    command,
-                    session=self._session,
-                    codec_options=self._database.codec_options,
+                self._asking = driving.start(
+                    self._database.command(
+                        command,
+                        session=self._session,
+                        codec_options=self._database.codec_options,
+                    )
                 )
+                return await driving.outcome(self._asking)
         except OperationFailure as error:
             if error.code in _HISTORY_LOST_CODES:
                 raise HistoryLost(str(error)) from error
@@ -160,10 +174,14 @@ async def follow(
     wait: timedelta,
 ) -> AsyncIterator[Changes]:
     """Open a stream and close it again; see `Database.changes`."""
-    async with database.client.start_session(causal_consistency=False) as session:
-        stream = Changes(database, session, batch_size=batch_size, wait=wait)
+    session = database.client.start_session(causal_consistency=False)
+    stream = Changes(database, session, batch_size=batch_size, wait=wait)
+    try:
         await stream.open(collections, after=after)
-        try:
-            yield stream
-        finally:
-            await stream.close()
+        yield stream
+    finally:
+        closing = driving.start(stream.close())
+        if stream.busy:
+            driving.abandon(closing)
+        else:
+            await driving.outcome(closing)

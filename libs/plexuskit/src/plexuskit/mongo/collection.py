@@ -1,9 +1,11 @@
 """A collection with the durability, stamps and failures that every service relies on."""
 # ruff: noqa: A002 - `filter` is what MongoDB and everybody who reads queries calls it
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pymongo
 from pymongo import ReturnDocument
@@ -12,7 +14,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.errors import BulkWriteError, CollectionInvalid, OperationFailure
 
-from plexuskit.mongo import stamps
+from plexuskit.mongo import driving, stamps
 from plexuskit.mongo.failures import duplicate_key, edge
 from plexuskit.mongo.shapes import (
     BulkOutcome,
@@ -28,6 +30,8 @@ from plexuskit.mongo.shapes import (
 )
 from plexuskit.mongo.transactions import Transaction
 from plexuskit.paging import PageBudget
+
+T = TypeVar("T")
 
 _FETCH = 500
 _INDEX_BUILD_SECONDS = 600
@@ -53,8 +57,7 @@ class Collection:
     async def insert(self, doc: Document, tx: Transaction | None = None) -> None:
         """Store a new document."""
         doc["schema_version"] = self.schema_version
-        with edge():
-            await self._collection.insert_one(doc, session=_session(tx))
+        await _carried(self._collection.insert_one(doc, session=_session(tx)), tx)
 
     async def insert_many(
         self, docs: list[Document], *, ordered: bool = True, tx: Transaction | None = None
@@ -77,7 +80,8 @@ class Collection:
 
         with edge():
             try:
-                await self._collection.insert_many(docs, session=_session(tx))
+                insertion = self._collection.insert_many(docs, session=_session(tx))
+                await (driving.apart(insertion) if tx is None else driving.whole(insertion))
             except BulkWriteError as error:
                 failure = duplicate_key(error)
                 if failure is None or tx is not None:
@@ -95,10 +99,9 @@ class Collection:
     ) -> int:
         """Replace the first match; return how many matched (0 also when it was inserted)."""
         doc["schema_version"] = self.schema_version
-        with edge():
-            result = await self._collection.replace_one(
-                filter, doc, upsert=upsert, session=_session(tx)
-            )
+        result = await _carried(
+            self._collection.replace_one(filter, doc, upsert=upsert, session=_session(tx)), tx
+        )
         return result.matched_count
 
     async def update(
@@ -112,10 +115,9 @@ class Collection:
         """Change the first match; return how many matched (0 also when it was inserted)."""
         if upsert:
             change = stamps.on_insert(change, self.schema_version)
-        with edge():
-            result = await self._collection.update_one(
-                filter, change, upsert=upsert, session=_session(tx)
-            )
+        result = await _carried(
+            self._collection.update_one(filter, change, upsert=upsert, session=_session(tx)), tx
+        )
         return result.matched_count
 
     async def update_many(
@@ -129,10 +131,9 @@ class Collection:
         """Change all matches; return how many matched."""
         if upsert:
             change = stamps.on_insert(change, self.schema_version)
-        with edge():
-            result = await self._collection.update_many(
-                filter, change, upsert=upsert, session=_session(tx)
-            )
+        result = await _carried(
+            self._collection.update_many(filter, change, upsert=upsert, session=_session(tx)), tx
+        )
         return result.matched_count
 
     async def find_and_update(
@@ -149,8 +150,8 @@ class Collection:
         """Change the first match and return it as it is after (or before) the change."""
         if upsert:
             change = stamps.on_insert(change, self.schema_version)
-        with edge():
-            return await self._collection.find_one_and_update(
+        return await _carried(
+            self._collection.find_one_and_update(
                 filter,
                 change,
                 projection=projection,
@@ -158,18 +159,18 @@ class Collection:
                 upsert=upsert,
                 return_document=ReturnDocument.AFTER if after else ReturnDocument.BEFORE,
                 session=_session(tx),
-            )
+            ),
+            tx,
+        )
 
     async def delete(self, filter: Filter, tx: Transaction | None = None) -> int:
         """Delete the first match; return how many were deleted."""
-        with edge():
-            result = await self._collection.delete_one(filter, session=_session(tx))
+        result = await _carried(self._collection.delete_one(filter, session=_session(tx)), tx)
         return result.deleted_count
 
     async def delete_many(self, filter: Filter, tx: Transaction | None = None) -> int:
         """Delete all matches; return how many were deleted."""
-        with edge():
-            result = await self._collection.delete_many(filter, session=_session(tx))
+        result = await _carried(self._collection.delete_many(filter, session=_session(tx)), tx)
         return result.deleted_count
 
     async def bulk(
@@ -183,8 +184,9 @@ class Collection:
         if not ops:
             return BulkOutcome(0, 0, 0, 0, 0)
         stamps.on_operations(ops, self.schema_version)
-        with edge():
-            result = await self._collection.bulk_write(ops, ordered=ordered, session=_session(tx))
+        result = await _carried(
+            self._collection.bulk_write(ops, ordered=ordered, session=_session(tx)), tx
+        )
         return BulkOutcome(
             inserted=result.inserted_count,
             matched=result.matched_count,
@@ -202,10 +204,12 @@ class Collection:
         tx: Transaction | None = None,
     ) -> Document | None:
         """Return the first match, or None."""
-        with edge():
-            return await self._collection.find_one(
+        return await _carried(
+            self._collection.find_one(
                 filter, projection, sort=sort, hint=hint, session=_session(tx)
-            )
+            ),
+            tx,
+        )
 
     async def find(
         self,
@@ -220,17 +224,9 @@ class Collection:
     ) -> AsyncGenerator[Document, None]:
         """Yield the matches while they arrive, for results of any size."""
         cursor = self._cursor(filter, projection, sort, limit, skip, hint, batch_size, tx)
-        try:
-            while True:
-                with edge():
-                    docs = await cursor.to_list(batch_size or _FETCH)
-                if not docs:
-                    return
-                for doc in docs:
-                    yield doc
-        finally:
-            with edge():
-                await cursor.close()
+        async with aclosing(_read(cursor, batch_size or _FETCH)) as documents:
+            async for document in documents:
+                yield document
 
     async def find_all(
         self,
@@ -245,8 +241,7 @@ class Collection:
     ) -> list[Document]:
         """Return all matches; give a limit where their number has no natural bound."""
         cursor = self._cursor(filter, projection, sort, limit, skip, hint, batch_size, tx)
-        with edge():
-            return await cursor.to_list()
+        return await _carried(cursor.to_list(), tx)
 
     async def find_page(
         self,
@@ -265,17 +260,19 @@ class Collection:
         limit = budget.items + 1
         # One reply holds all of the page where the server's own bound of a reply allows it.
         cursor = self._cursor(filter, projection, sort, limit, 0, hint, limit, None)
-        page: list[Document] = []
-        try:
-            with edge():
+
+        async def fitting() -> tuple[list[Document], bool]:
+            page: list[Document] = []
+            try:
                 async for document in cursor:
                     if not budget.takes(size_of(document)):
                         return page, True
                     page.append(document)
-        finally:
-            with edge():
+            finally:
                 await cursor.close()
-        return page, False
+            return page, False
+
+        return await _carried(fitting())
 
     def _cursor(
         self,
@@ -302,18 +299,17 @@ class Collection:
     async def count(self, filter: Filter, limit: int = 0, tx: Transaction | None = None) -> int:
         """Count the matches, at most `limit` of them if it is given."""
         bound: dict[str, int] = {"limit": limit} if limit else {}
-        with edge():
-            return await self._collection.count_documents(filter, session=_session(tx), **bound)
+        return await _carried(
+            self._collection.count_documents(filter, session=_session(tx), **bound), tx
+        )
 
     async def estimated_count(self) -> int:
         """Return the collection's size from its metadata: cheap, not exact after a crash."""
-        with edge():
-            return await self._collection.estimated_document_count()
+        return await _carried(self._collection.estimated_document_count())
 
     async def distinct(self, key: str, filter: Filter | None = None) -> list[Any]:
         """Return the different values of a field; together they fit into one document."""
-        with edge():
-            return await self._collection.distinct(key, filter)
+        return await _carried(self._collection.distinct(key, filter))
 
     async def aggregate(
         self,
@@ -323,9 +319,12 @@ class Collection:
     ) -> list[Document]:
         """Run a pipeline and return all its results."""
         options: dict[str, Any] = {} if hint is None else {"hint": hint}
-        with edge():
+
+        async def results() -> list[Document]:
             cursor = await self._collection.aggregate(pipeline, session=_session(tx), **options)
             return await cursor.to_list()
+
+        return await _carried(results(), tx)
 
     async def aggregate_all(
         self, pipeline: Sequence[Mapping[str, Any]], *, within: timedelta
@@ -337,19 +336,11 @@ class Collection:
             within: how long the server may take until the first result.
         """
         await self._must_answer()
-        with edge(), pymongo.timeout(within.total_seconds()):
-            cursor = await self._collection.aggregate(pipeline, allowDiskUse=True)
-        try:
-            while True:
-                with edge():
-                    docs = await cursor.to_list(_FETCH)
-                if not docs:
-                    return
-                for doc in docs:
-                    yield doc
-        finally:
-            with edge():
-                await cursor.close()
+        with pymongo.timeout(within.total_seconds()):
+            cursor = await _carried(self._collection.aggregate(pipeline, allowDiskUse=True))
+        async with aclosing(_read(cursor, _FETCH)) as documents:
+            async for document in documents:
+                yield document
 
     async def ensure_indexes(self, indexes: Sequence[Index]) -> None:
         """Create the collection and the indexes that are missing; those present stay.
@@ -358,12 +349,13 @@ class Collection:
         """
         # An index over a full collection takes longer than any other operation may.
         await self._must_answer()
-        with edge(), pymongo.timeout(_INDEX_BUILD_SECONDS):
+        with pymongo.timeout(_INDEX_BUILD_SECONDS):
             if indexes:
-                await self._collection.create_indexes([index_model(index) for index in indexes])
+                models = [index_model(index) for index in indexes]
+                await _carried(self._collection.create_indexes(models))
                 return
             try:
-                await self._collection.database.create_collection(self.name)
+                await _carried(self._collection.database.create_collection(self.name))
             except CollectionInvalid:
                 # It exists, which is all that is wanted.
                 return
@@ -374,8 +366,43 @@ class Collection:
 
     async def _must_answer(self) -> None:
         """Fail soon if nobody is there: a long time limit holds for finding the server too."""
-        with edge():
-            await self._collection.database.command("ping")
+        await _carried(self._collection.database.command("ping"))
+
+
+async def _carried(operation: Coroutine[Any, Any, T], tx: Transaction | None = None) -> T:
+    """Carry an operation to its end; its failures speak Plexus' words.
+
+    A transaction goes on, or is given up, only after the operation has ended.
+    """
+    with edge():
+        return await (driving.apart(operation) if tx is None else driving.whole(operation))
+
+
+async def _read(cursor: Any, batch_size: int) -> AsyncGenerator[Document, None]:
+    """Yield what a cursor finds, and close it once nothing reads from it any more."""
+    reading: asyncio.Task[list[Document]] | None = None
+    try:
+        while True:
+            reading = driving.start(cursor.to_list(batch_size))
+            with edge():
+                documents = await driving.outcome(reading)
+            if not documents:
+                return
+            for document in documents:
+                yield document
+    finally:
+        closing = driving.start(_close(cursor, reading))
+        if reading is None or reading.done():
+            with edge():
+                await driving.outcome(closing)
+        else:
+            driving.abandon(closing)
+
+
+async def _close(cursor: Any, reading: "asyncio.Task[Any] | None") -> None:
+    if reading is not None:
+        await asyncio.wait([reading])
+    await cursor.close()
 
 
 def _session(tx: Transaction | None) -> AsyncClientSession | None:

@@ -13,7 +13,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from plexuskit.config import MongoSection, read_password
 from plexuskit.errors import DependencyDown
-from plexuskit.mongo import changes, transactions
+from plexuskit.mongo import changes, driving, transactions
 from plexuskit.mongo.changes import Changes
 from plexuskit.mongo.collection import Collection
 from plexuskit.mongo.failures import edge
@@ -62,6 +62,7 @@ async def connect(section: MongoSection) -> AsyncIterator["Database"]:
     try:
         yield Database(client[section.database], timeout=timedelta(milliseconds=section.timeout_ms))
     finally:
+        await driving.wait_for_abandoned()
         await client.close()
 
 
@@ -96,13 +97,19 @@ class Database:
         """Run the work in one transaction and return what it returned.
 
         Snapshot reads, majority and journaled commit. The work runs again after a write conflict
-        and when it raises `Retry`, so it has no effect outside the transaction.
+        and when it raises `Retry`, so it has no effect outside the transaction. When the caller is
+        cancelled it is given up after the operation under way; only its commit may still happen.
 
         Raises:
             DependencyDown: no commit within the attempts and the time, or its result is unknown.
             DuplicateKey: the work wrote a key that exists; nothing of it is stored. To decide
                 again on fresh state the work catches it and raises `Retry`.
         """
+        return await driving.cancelled_once(self._transact(work, attempts=attempts, within=within))
+
+    async def _transact(
+        self, work: Callable[[Transaction], Awaitable[T]], *, attempts: int, within: timedelta
+    ) -> T:
         async with self._database.client.start_session(causal_consistency=False) as session:
             return await transactions.run(
                 work,
@@ -139,7 +146,7 @@ class Database:
     async def collection_names(self) -> list[str]:
         """Return the names of the collections that exist, sorted."""
         with edge():
-            return sorted(await self._database.list_collection_names())
+            return sorted(await driving.apart(self._database.list_collection_names()))
 
     async def ping(self) -> None:
         """Ask the primary for a sign of life.
@@ -148,7 +155,7 @@ class Database:
             DependencyDown: there is none in time.
         """
         with edge():
-            await self._database.command("ping")
+            await driving.apart(self._database.command("ping"))
 
     async def probe(self, name: str) -> None:
         """Write the probe document of a consumer and read it back, with the usual durability.
@@ -178,8 +185,10 @@ class Database:
             DependencyDown: the server cannot be reached.
         """
         with edge():
-            answer: dict[str, Any] = await self._database.client.admin.command(
-                {"getParameter": 1, "transactionLifetimeLimitSeconds": 1}
+            answer: dict[str, Any] = await driving.apart(
+                self._database.client.admin.command(
+                    {"getParameter": 1, "transactionLifetimeLimitSeconds": 1}
+                )
             )
         seconds = answer["transactionLifetimeLimitSeconds"]
         if seconds > LONGEST_TRANSACTION_LIFETIME:
@@ -196,14 +205,14 @@ class Database:
         """
         with edge():
             admin = self._database.client.admin
-            build: dict[str, Any] = await admin.command("buildInfo")
-            hello: dict[str, Any] = await admin.command("hello")
+            build: dict[str, Any] = await driving.apart(admin.command("buildInfo"))
+            hello: dict[str, Any] = await driving.apart(admin.command("hello"))
         return ServerFacts(build["version"], hello.get("setName", ""), hello["localTime"])
 
     async def drop(self) -> None:
         """Delete the whole database; for tests."""
         with edge():
-            await self._database.client.drop_database(self.name)
+            await driving.apart(self._database.client.drop_database(self.name))
 
 
 def _signing_in(section: MongoSection) -> dict[str, Any]:

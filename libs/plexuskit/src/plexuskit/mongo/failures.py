@@ -1,6 +1,5 @@
 """What can go wrong at the driver's edge, in words of Plexus."""
 
-import asyncio
 import re
 from collections.abc import Mapping
 from types import TracebackType
@@ -95,36 +94,7 @@ class DuplicateKey(Exception):  # noqa: N818 - the fact that prevents the write,
         self.position = position
 
 
-class cancellable:  # noqa: N801 - used as a statement: `with cancellable():`
-    """Raises the cancellation that the driver may have swallowed inside.
-
-    PyMongo sends through `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that
-    arrives in the moment when the bytes are out. Without this a cancelled task would go on for ever
-    and a deadline would never strike.
-    """
-
-    __slots__ = ("_asked", "_task")
-
-    def __enter__(self) -> None:
-        self._task = asyncio.current_task()
-        # Tasks that are being cancelled already may clean up in peace.
-        self._asked = self._task.cancelling() if self._task else 0
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if (
-            self._task is not None
-            and self._task.cancelling() > self._asked
-            and not isinstance(error, asyncio.CancelledError)
-        ):
-            raise asyncio.CancelledError from error
-
-
-class edge(cancellable):  # noqa: N801 - used as a statement: `with edge():`
+class edge:  # noqa: N801 - used as a statement: `with edge():`
     """Turns what leaves the driver into `DuplicateKey`, `DependencyDown` or `DocumentRefused`.
 
     Cheap when all is well. What belongs to the transaction's retry loop (label
@@ -133,13 +103,15 @@ class edge(cancellable):  # noqa: N801 - used as a statement: `with edge():`
 
     __slots__ = ()
 
+    def __enter__(self) -> None:
+        pass
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        super().__exit__(kind, error, trace)
         if isinstance(error, InvalidDocument):
             raise DocumentRefused from error
         if not isinstance(error, PyMongoError) or error.has_error_label(TRANSIENT):

@@ -14,7 +14,8 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from plexuskit.errors import DependencyDown
-from plexuskit.mongo.failures import TRANSIENT, UNKNOWN_COMMIT, cancellable, edge
+from plexuskit.mongo import driving
+from plexuskit.mongo.failures import TRANSIENT, UNKNOWN_COMMIT, edge
 
 T = TypeVar("T")
 Work = Callable[["Transaction"], Awaitable[T]]
@@ -97,8 +98,7 @@ async def _attempt(
     finally:
         # Also on cancellation: an open transaction blocks its documents until the server ends it.
         if session.in_transaction:
-            with cancellable():
-                await session.abort_transaction()
+            await driving.whole(session.abort_transaction())
     return result
 
 
@@ -107,8 +107,7 @@ async def _commit(session: AsyncClientSession, *, deadline: float) -> None:
     tries = 0
     while True:
         try:
-            with cancellable():
-                await session.commit_transaction()
+            await driving.whole(session.commit_transaction())
         except PyMongoError as error:
             if error.has_error_label(TRANSIENT):
                 raise

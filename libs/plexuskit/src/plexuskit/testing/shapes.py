@@ -11,12 +11,14 @@ Commands that the tests send themselves are left out: the caller is found on the
 
 # ruff: noqa: PLC0415 - tests of a pure domain import no driver
 
+import asyncio
 import fcntl
 import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
@@ -159,9 +161,10 @@ def _plain_list(value: Sequence[Any], *, keep: bool, field: str) -> list[Any]:
 def _sender(tested: str) -> str:
     """Find whose code sends a command: a service's, or a library's for the service under test.
 
-    Empty where the nearest caller outside of the driver's edge is a test.
+    Empty where the nearest caller outside of the driver's edge is a test. Where a task begins, who
+    started it is the caller.
     """
-    frame: FrameType | None = sys._getframe(3)  # noqa: SLF001 - the documented way to the callers
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - the documented way to the callers
     sender = ""
     while frame is not None:
         file = frame.f_code.co_filename
@@ -174,9 +177,20 @@ def _sender(tested: str) -> str:
             return found[1]
         if "/src/" in file:
             sender = tested
-    return sender
+    return sender or _starter.get()
 
 
+def _noting_start(operation: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+    """Start an operation of the driver in a task that knows whose code it runs for."""
+    sender = _sender(_recorder.service) if _recorder.service else ""
+    noted = _starter.set(sender)
+    try:
+        return asyncio.create_task(operation)
+    finally:
+        _starter.reset(noted)
+
+
+_starter: Final[ContextVar[str]] = ContextVar("starter", default="")
 _recorder: Final = Recorder()
 _new: Final[dict[str, dict[str, dict[str, Any]]]] = {}
 _examples: Final[dict[str, dict[str, list[Any]]]] = {}
@@ -186,6 +200,8 @@ _examples: Final[dict[str, dict[str, list[Any]]]] = {}
 def shape_recorder() -> Recorder:
     """The recorder, registered with the driver: it hears the clients that are made after it."""
     from pymongo import monitoring
+
+    from plexuskit.mongo import driving
 
     class Listener(monitoring.CommandListener):
         """Passes on what the driver is about to send."""
@@ -200,6 +216,7 @@ def shape_recorder() -> Recorder:
             """Ignore how it ended."""
 
     monitoring.register(Listener())
+    driving.start = _noting_start
     return _recorder
 
 

@@ -1,0 +1,86 @@
+"""Calls of the driver, carried to their end whatever becomes of their callers.
+
+A call of gRPC is cancelled twice in the same moment when its deadline passes: by the server and by
+the deadline of its frame. PyMongo's pool survives one cancellation of an operation; the second one
+arrives while the first is being cleaned up, and leaves the lock of the pool held for good (before
+Python 3.12, where `asyncio.wait_for` runs in a task of its own). A cancelled operation costs its
+connection besides, and a new one costs a sign-in. So no cancellation reaches the driver: the caller
+goes at once, and the operation ends by itself within the time limits of the client.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+import structlog
+
+T = TypeVar("T")
+
+# How long closing a client waits for operations whose callers have gone.
+CLOSE_SECONDS: Final = 2.0
+
+log = structlog.get_logger()
+
+_abandoned: Final[set["asyncio.Task[Any]"]] = set()
+# Replaced by tests that note who asks MongoDB what.
+start: Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"] = asyncio.create_task
+
+
+async def apart(operation: Coroutine[Any, Any, T]) -> T:
+    """Await an operation of the driver, which goes on to its end if the caller is cancelled."""
+    return await outcome(start(operation))
+
+
+async def whole(operation: Coroutine[Any, Any, T]) -> T:
+    """Await an operation of the driver; a cancellation is raised once it has ended.
+
+    For operations that share a session with what their caller does next. Their task is cancelled
+    once at most.
+    """
+    task = start(operation)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+async def cancelled_once(work: Coroutine[Any, Any, T]) -> T:
+    """Await work that is made of operations; the caller's cancellations reach it as one."""
+    task = start(work)
+    try:
+        return await asyncio.shield(task)
+    finally:
+        if not task.done():
+            task.cancel()
+            abandon(task)
+
+
+async def outcome(operation: "asyncio.Task[T]") -> T:
+    """Await an operation that runs in a task of its own, without ever cancelling it."""
+    try:
+        return await asyncio.shield(operation)
+    finally:
+        if not operation.done():
+            abandon(operation)
+
+
+def abandon(operation: "asyncio.Task[Any]") -> None:
+    """Let an operation end by itself; what it raises is logged."""
+    _abandoned.add(operation)
+    operation.add_done_callback(_ended)
+
+
+def _ended(operation: "asyncio.Task[Any]") -> None:
+    _abandoned.discard(operation)
+    error = None if operation.cancelled() else operation.exception()
+    if error is not None:
+        log.info("mongo.abandoned_failed", error=type(error).__name__)
+
+
+async def wait_for_abandoned() -> None:
+    """Give operations whose callers have gone a moment to end, before their client is closed."""
+    loop = asyncio.get_running_loop()
+    waiting = [each for each in _abandoned if each.get_loop() is loop]
+    if waiting:
+        await asyncio.wait(waiting, timeout=CLOSE_SECONDS)
