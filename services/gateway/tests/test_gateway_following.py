@@ -144,11 +144,11 @@ async def test_a_kafka_that_is_away_is_shown_and_leaves_the_gateway_ready(
 async def test_gw_03_facts_of_tasks_come_on_top_of_their_snapshot(
     kafka_section: KafkaSection, kafka_section_of: object, kafka_topics: object
 ) -> None:
-    await kafka_topics(TASKS_TASK_V1.name, TASKS_PROJECT_V1.name)  # type: ignore[operator]  # a fixture
+    await kafka_topics(TASKS_TASK_V1.name, TASKS_PROJECT_V1.name)
     house = House()
     house.tasks.relations = [related(TASK, "ann", "bob", version=4)]
     house.tasks.open.clear()
-    running = asyncio.create_task(house.following.follow(kafka_section_of("gateway")))  # type: ignore[operator]  # a fixture
+    running = asyncio.create_task(house.following.follow(kafka_section_of("gateway")))
     try:
         await eventually(lambda: house.tasks.asked, within=60)
         # Bob is taken off while the snapshot from before that is on its way.

@@ -155,16 +155,14 @@ class State:
 
         What only the other one knows stays there: the owner no longer tells of it.
         """
-        for mine, theirs, put in (
-            (self.people, other.people, self.put_person),
-            (self.departments, other.departments, self.put_department),
-            (self.groups, other.groups, self.put_group),
-            (self.roles, other.roles, self.put_role),
-            (self._bindings, other._bindings, self.put_binding),  # noqa: SLF001 - of its own kind
-            (self.policies.by_id, other.policies.by_id, self.put_policy),
-            (self.modules, other.modules, self.put_module),
-        ):
-            _take_newer(mine, theirs, put)
+        _take_newer(self.people, other.people, self.put_person)
+        _take_newer(self.departments, other.departments, self.put_department)
+        _take_newer(self.groups, other.groups, self.put_group)
+        _take_newer(self.roles, other.roles, self.put_role)
+        bindings = other._bindings  # noqa: SLF001 - of its own kind
+        _take_newer(self._bindings, bindings, self.put_binding)
+        _take_newer(self.policies.by_id, other.policies.by_id, self.put_policy)
+        _take_newer(self.modules, other.modules, self.put_module)
 
     # What follows.
 

@@ -123,7 +123,7 @@ async def test_what_one_conversation_lacks_reloads_no_person_and_stops_no_other_
     asked = house.owner.asked
     house.owner.open.clear()
 
-    house.fanout.apply(fault(house))  # type: ignore[arg-type]  # records
+    house.fanout.apply(fault(house))
     house.fanout.apply([house.posted(2, room=OTHER)])
 
     for member in members:
@@ -384,17 +384,17 @@ def test_msg_14_whatever_is_lost_the_seats_end_as_the_owner_has_them(
                 await asyncio.sleep(0)
             record = log.append(kind, person_id)
             if fate == "told":
-                house.fanout.apply([record])  # type: ignore[list-item]  # a record
+                house.fanout.apply([record])
             elif fate == "unreadable":
                 house.fanout.apply([house.unreadable()])
         # The next number shows what was lost last.
-        house.fanout.apply([log.append("post", "")])  # type: ignore[list-item]  # a record
+        house.fanout.apply([log.append("post", "")])
         await eventually(lambda: house.rooms.get(ROOM).question is None)
 
         assert set(house.rooms.get(ROOM).seats) == log.members
         for listener in listeners.values():
             await listener.frames()
-        house.fanout.apply([log.append("post", "")])  # type: ignore[list-item]  # a record
+        house.fanout.apply([log.append("post", "")])
         for person_id, listener in listeners.items():
             heard = numbers(await listener.frames())
             assert heard == ([log.change_no] if person_id in log.members else [])
