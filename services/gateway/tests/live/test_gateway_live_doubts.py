@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from gateway.live import doubts
@@ -186,6 +187,21 @@ async def test_lost_positions_again_and_again_ask_about_a_person_once_in_a_while
     for _ in range(100):
         await asyncio.sleep(0)
     assert house.owner.asked == 2
+    house.people.close()
+
+
+async def test_broken_records_of_one_person_tell_their_streams_once_in_a_while() -> None:
+    house = House(every=NEVER)
+    ana = await house.listen("ana")
+    broken = replace(house.unreadable(room="ana"), topic="notify.notification.v1")
+    house.fanout.apply([broken])
+    assert await resynced(ana) == "GAP"
+
+    house.fanout.apply([broken] * 100)
+    for _ in range(100):
+        await asyncio.sleep(0)
+
+    assert not await ana.frames()
     house.people.close()
 
 

@@ -332,8 +332,7 @@ class FanOut:
             return
         envelope = _envelope(record)
         if envelope is None:
-            for listener in person.streams:
-                listener.outbound.put(wire.resync([], reason=GAP))
+            self._people.broken(person, reason=GAP)
         elif envelope.tenant_id == person.tenant_id:
             chunk = wire.personal(record.value)
             streams = self._visibility.receivers(person.streams, envelope)

@@ -53,7 +53,9 @@ class Person:
         "reloading",
         "seats",
         "streams",
+        "telling",
         "tenant_id",
+        "told_at",
     )
 
     def __init__(self, tenant_id: str, person_id: str) -> None:
@@ -74,6 +76,9 @@ class Person:
         self.reloading: asyncio.Task[None] | None = None
         # Conversations to ask the owner about again, with the reason; `_ALL` stands for every one.
         self.doubts: dict[str, str] = {}
+        # When streams were last told to fetch what is the person's alone, and what tells them next.
+        self.told_at = float("-inf")
+        self.telling: asyncio.TimerHandle | None = None
         # The earliest time, by the loop's clock, at which the owner is asked again.
         self.reload_at = 0.0
         # While the owner is being asked: by conversation the version of the last change of the
@@ -167,9 +172,7 @@ class People:
             if not self._with[peer]:
                 del self._with[peer]
         person.peers = {}
-        for task in (person.loading, person.reloading):
-            if task is not None:
-                task.cancel()
+        _stop(person)
 
     def settle(
         self, room: Room, members: Mapping[str, Ranges], *, version: int, reason: str
@@ -260,12 +263,20 @@ class People:
         if room.unseat(person):
             person.tell(wire.closed(room.id, change_no=change_no))
 
+    def broken(self, person: Person, *, reason: str) -> None:
+        """Tell a person's streams to fetch everything: a record that is theirs alone was broken.
+
+        However many are, they are told at most every few seconds.
+        """
+        if person.telling is None:
+            loop = asyncio.get_running_loop()
+            at = max(loop.time(), person.told_at + self._every)
+            person.telling = loop.call_at(at, _tell_everything, person, reason)
+
     def close(self) -> None:
         """Stop asking."""
         for person in self._people.values():
-            for task in (person.loading, person.reloading):
-                if task is not None:
-                    task.cancel()
+            _stop(person)
 
     async def _load(self, person: Person) -> None:
         readable = await self._readable(person)
@@ -356,6 +367,18 @@ class People:
                 readable.setdefault(conversation_id, stays)
         # Asked last: nothing runs between this and the seats that are given by it.
         return readable if person.may_read else {}
+
+
+def _tell_everything(person: Person, reason: str) -> None:
+    person.telling, person.told_at = None, asyncio.get_running_loop().time()
+    for listener in person.streams:
+        listener.outbound.put(wire.resync([], reason=reason))
+
+
+def _stop(person: Person) -> None:
+    for work in (person.loading, person.reloading, person.telling):
+        if work is not None:
+            work.cancel()
 
 
 def _unexpected(error: Exception) -> Exception | None:
