@@ -192,7 +192,7 @@ class FanOut:
             self._apply_run(room, run)
         except Exception as error:  # noqa: BLE001 - its people load the conversation again
             item_failed(error, of="gateway.fanout")
-            self._lose_count(room)
+            self._lose(room)
 
     def _apply_run(self, room: Room, run: Sequence[Fact]) -> None:
         room.beat = self._beat()
@@ -203,7 +203,7 @@ class FanOut:
                 if segment is not None:
                     self._deliver(room, segment)
                     segment = None
-                self._lose_count(room)
+                self._lose(room)
                 continue
             change_no = envelope.change_no
             if room.through and change_no <= room.through:
@@ -237,9 +237,8 @@ class FanOut:
         if segment is not None:
             self._deliver(room, segment)
 
-    def _lose_count(self, room: Room) -> None:
-        """Note that a fact was lost of which not even the number is known."""
-        room.through = 0
+    def _lose(self, room: Room) -> None:
+        """Note that facts were lost of which nothing is known; the next number shows it again."""
         self._doubts.note(room, tenant_id="", version=0, reason=GAP)
 
     def _apply_membership(self, room: Room, meaning: Meaning, envelope: Envelope) -> None:
