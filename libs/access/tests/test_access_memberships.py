@@ -1,7 +1,7 @@
 """Snapshots and facts in any order end in the same state (MSG-4, MSG-14)."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plexus.directory.v1 import access_pb2, events_pb2, people_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
@@ -100,7 +100,7 @@ def truth(steps: list[tuple[str, frozenset[str]]], version: int) -> frozenset[st
 
 
 @pytest.mark.rule("MSG-14")
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=histories(), data=st.data())
 def test_msg_14_snapshots_and_changes_in_any_order_end_as_the_owner_has_it(
     steps: list[tuple[str, frozenset[str]]], data: st.DataObject
@@ -193,7 +193,7 @@ def shown(replica: Replica) -> object:
 
 
 @pytest.mark.rule("GW-3")
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_gw_03_snapshots_and_facts_of_directory_in_any_order_end_in_its_state(
     data: st.DataObject,

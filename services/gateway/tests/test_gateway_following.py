@@ -50,7 +50,11 @@ def related(object_: Object, *people: str, version: int) -> Relation:
 def task(version: int, *people: str) -> Envelope:
     fact = events_pb2.TaskChanged(
         task=tasks_pb2.Task(
-            id=TASK.id, version=version, creator_id=people[0], assignee_ids=people[1:]
+            id=TASK.id,
+            version=version,
+            owner_id=people[0],
+            creator_id=people[0],
+            assignee_ids=people,
         )
     )
     return Envelope(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from gateway.live import doubts
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plexus.gateway.v1.session_service_pb2 import Frame, SessionResponse
 from plexus.messaging.v1 import events_pb2
@@ -386,6 +386,7 @@ class Log:
 
 
 @pytest.mark.rule("MSG-14")
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(steps=STEPS)
 def test_msg_14_whatever_is_lost_the_seats_end_as_the_owner_has_them(
     steps: list[tuple[str, str, str, bool]],
