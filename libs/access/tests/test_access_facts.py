@@ -147,4 +147,7 @@ def test_what_is_in_doubt_is_asked_for_until_it_is_known_again():
     assert state.doubtful(ROOM)
     gathered.add([Relation(tenant_id="t", object=str(ROOM), subjects=["person:ann"], version=1)])
     state.replace_members(frozenset({"conversation"}), gathered.members("t"))
+    assert state.doubtful(ROOM)
+    gathered.add([Relation(tenant_id="t", object=str(ROOM), subjects=["person:ann"], version=2)])
+    state.replace_members(frozenset({"conversation"}), gathered.members("t"))
     assert not state.doubtful(ROOM)

@@ -179,7 +179,7 @@ async def test_invalid_records_are_buried_at_once_with_the_reason_and_the_rest_g
 
     effects = Effects(strict)
     garbage = (TOPIC, "cnv_a", b"\xff\xff\xff", {"raw": b"\xfe\xff"})
-    stranger = posted(2, type_="NobodyKnowsThis")
+    stranger = posted(2, type_="DraftSaved")  # a fact of another topic
     async with producer(kafka_section) as out:
         await out.send_batch([posted(1), garbage, stranger, posted(3), posted(4), posted(5)])
     async with consumer(kafka_section, SEARCH_MESSAGES, effects, probe=healthy, runtime=runtime):
@@ -193,9 +193,47 @@ async def test_invalid_records_are_buried_at_once_with_the_reason_and_the_rest_g
     assert sorted(letters) == [1, 2, 3]
     assert "Envelope" in letters[1].reason
     assert letters[1].headers == {"raw": b"\xfe\xff"}
-    assert "NobodyKnowsThis" in letters[2].reason
+    assert "DraftSaved" in letters[2].reason
     assert letters[3].reason == "a message without a body"
     assert {letter.attempts for letter in letters.values()} == {1}
+
+
+async def test_a_fact_of_an_owner_that_was_deployed_first_is_skipped_in_its_place(
+    kafka_section: KafkaSection, kafka_topics: Provisioned, posted: Posted, runtime: Runtime
+) -> None:
+    await kafka_topics(TOPIC)
+    effects, before = Effects(), count("search.messages", "unknown")
+    newer = posted(2, type_="MessageTranslated")
+    async with producer(kafka_section) as out:
+        await out.send_batch([posted(1), newer, posted(3)])
+    async with consumer(kafka_section, SEARCH_MESSAGES, effects, probe=healthy, runtime=runtime):
+        await caught_up(kafka_section)
+
+    assert effects.numbers == [1, 3]
+    assert await dlq_depth(kafka_section, "search.messages") == 0
+    assert count("search.messages", "unknown") - before == 1
+
+
+async def test_a_group_that_must_have_every_fact_keeps_unknown_ones_for_its_next_build(
+    kafka_section: KafkaSection, kafka_topics: Provisioned, posted: Posted, runtime: Runtime
+) -> None:
+    await kafka_topics(TOPIC)
+    effects = Effects()
+    async with producer(kafka_section) as out:
+        await out.send_batch([posted(1), posted(2, type_="MessageTranslated"), posted(3)])
+    async with consumer(
+        kafka_section,
+        SEARCH_MESSAGES,
+        effects,
+        probe=healthy,
+        runtime=runtime,
+        bury_unknown=True,
+    ):
+        await caught_up(kafka_section)
+
+    assert effects.numbers == [1, 3]
+    (letter,) = await dlq_list(kafka_section, "search.messages", 9)
+    assert "redrive it after the upgrade" in letter.reason
 
 
 @pytest.mark.parametrize(

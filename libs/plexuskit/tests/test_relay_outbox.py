@@ -7,7 +7,7 @@ from plexus.tasks.v1.events_pb2 import TaskCreated
 from plexus.topics import TASKS_TASK_V1
 from plexuskit.mongo import Collection, Database, Transaction
 from plexuskit.outbox import Fact, Outbox, envelope
-from plexuskit.relay import OUTBOX
+from plexuskit.relay import OUTBOX, read_new_facts, reading
 from plexuskit.relay.sweep import SWEPT
 from plexuskit.testing.wait import eventually
 
@@ -114,3 +114,31 @@ async def test_the_sweep_publishes_what_the_stream_missed_of_the_outbox(
 
     async with relaying(OUTBOX, name="outbox"):
         await eventually(lambda: arrived.numbers() == {"tsk_1": [1, 2]}, within=15)
+
+
+async def test_msg_04_who_was_complete_at_an_instant_gets_what_was_published_since_and_waits(
+    db: Database, outbox: Outbox
+) -> None:
+    stored, now = db.collection("outbox", schema_version=1), datetime.now(UTC)
+    await add(db, outbox, [task_fact(f"tsk_{number}", 1) for number in range(4)])
+    for number, age in enumerate((60, 10)):
+        at = now - timedelta(minutes=age)
+        await stored.update({"scope": f"tsk_{number}"}, {"$set": {"published_at": at}})
+
+    async def new(since: datetime, *topics: str) -> list[str]:
+        pages = read_new_facts(db, OUTBOX, topics=topics, since=since)
+        return sorted([fact.scope async for page in pages for fact in page])
+
+    half_an_hour = now - timedelta(minutes=30)
+    assert await new(half_an_hour, TASKS_TASK_V1.name) == ["tsk_1", "tsk_2", "tsk_3"]
+    assert await new(now, TASKS_TASK_V1.name) == ["tsk_2", "tsk_3"]
+    assert await new(half_an_hour, "tasks.project.v1") == []
+
+
+async def test_new_facts_come_in_pages_bounded_by_bytes(
+    db: Database, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MAX_PAGE_BYTES", 1)
+    await add(db, outbox, [task_fact(f"tsk_{number}", 1) for number in range(3)])
+    pages = read_new_facts(db, OUTBOX, topics=[TASKS_TASK_V1.name], since=datetime.now(UTC))
+    assert [len(page) async for page in pages] == [1, 1, 1]

@@ -249,3 +249,22 @@ async def test_gw_3_a_projection_loads_every_fact_of_access(caller: Caller) -> N
     assert [(fact.scope, fact.entity_version) for fact in facts] == [(made.id, 1), (bound.id, 1)]
     assert events_pb2.RoleChanged.FromString(facts[0].fact).role == made
     assert events_pb2.RoleBindingChanged.FromString(facts[1].fact).binding == bound
+
+
+@pytest.mark.rule("GW-4")
+async def test_gw_4_a_replica_without_kafka_gets_the_facts_that_wait_for_it(
+    caller: Caller,
+) -> None:
+    made = await role(caller)
+    request = SnapshotRequest(topics=["directory.access.v1"])
+    request.published_since.GetCurrentTime()
+
+    async def new() -> list[Any]:
+        frames = caller.served.authority.Snapshot(request, **caller.served.service)
+        return [fact async for frame in frames for fact in frame.facts]
+
+    (fact,) = await new()
+    assert fact.type == events_pb2.RoleChanged.DESCRIPTOR.full_name
+    assert events_pb2.RoleChanged.FromString(fact.fact).role == made
+    request.tenant_id = "ten_other"
+    assert await new() == []

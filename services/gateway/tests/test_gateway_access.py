@@ -247,7 +247,7 @@ async def test_gw_01_before_an_owner_has_told_its_members_it_decides_alone(stand
 
 def test_msg_14_steps_during_a_load_are_applied_after_it(standing):
     standing.projection.take([person()])
-    standing.projection.begin_members()
+    standing.projection.begin_members(frozenset({"conversation"}))
     standing.projection.step((TENANT, ROOM, 2, ["per_ann"], [], False))
     load(standing, "per_bob")
     state = standing.projection.engine(TENANT).state

@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc
 import pytest
+from gateway.proxy import server
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import HealthStub
@@ -21,6 +22,7 @@ from plexus.messaging.v1.import_service_pb2 import ImportedMessage, ImportMessag
 from plexus.messaging.v1.import_service_pb2_grpc import ImportServiceStub
 from plexus.tasks.v1.tasks_service_pb2 import ListTasksRequest
 from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
+from plexuskit.config import GrpcSection
 from plexuskit.grpc import METADATA_KEY, requirements
 from plexuskit.testing.wait import eventually
 from prometheus_client import REGISTRY
@@ -335,3 +337,24 @@ async def test_a_drain_finishes_what_runs_and_takes_nothing_new(running):
     await drain
     error = await refused(running, timeout=1)
     assert error.code() is grpc.StatusCode.UNAVAILABLE
+
+
+class NoMethods(grpc.GenericRpcHandler):
+    services = ()
+
+    def service(self, _):
+        return None
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_a_connection_without_a_call_is_closed_after_its_time(runtime, monkeypatch):
+    monkeypatch.setattr(server, "IDLE_MS", 500)
+    async with (
+        server.serve(
+            GrpcSection(port=0, drain_seconds=1), handlers=NoMethods(), runtime=runtime
+        ) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        async with asyncio.timeout(30):
+            await channel.channel_ready()
+            await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from messaging import queries
+from messaging.domain.conversations import History
 from messaging.domain.policy import Policy
 from messaging.domain.refusals import PolicyDenied
 from messaging.operations import membership
 from messaging.operations.policies import update_policy
+from messaging.queries import authority
 from messaging.store import Store, conversations
 from plexuskit.clock import SystemClock
 
@@ -17,7 +19,10 @@ from plexuskit.clock import SystemClock
 async def compact(store: Store) -> dict[str, list[list[str]]]:
     found: dict[str, list[list[str]]] = {}
     async for relation in queries.compact_snapshot(store, tenant_id=""):
-        assert (relation.relation, relation.version, relation.subject) == ("member", 0, "")
+        conversation = await store.conversations.find(relation.object.partition(":")[2])
+        assert conversation is not None
+        assert (relation.relation, relation.subject) == ("member", "")
+        assert relation.version == conversation.membership_version
         assert relation.tenant_id == "ten_acme"
         found.setdefault(relation.object, []).append(list(relation.subjects))
     return found
@@ -44,13 +49,73 @@ async def test_msg_14_every_conversation_comes_whole_and_without_those_who_left(
 async def test_one_with_very_many_members_comes_in_parts(
     store: Store, group: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(conversations, "MOST_TOGETHER", 2)
+    monkeypatch.setattr(conversations, "MAX_TOGETHER", 2)
     room = await group("ann", "bob", "cem", "dora", "eve")
     parts = (await compact(store))[f"conversation:{room}"]
     assert [len(part) for part in parts] == [2, 2, 1]
     assert sorted(chain.from_iterable(parts)) == [
         f"person:{x}" for x in ("ann", "bob", "cem", "dora", "eve")
     ]
+
+
+@pytest.mark.rule("MSG-14")
+async def test_msg_14_a_roster_names_no_version_that_its_members_do_not_contain(
+    store: Store, log: Any, group: Any, person: Any, monkeypatch: pytest.MonkeyPatch
+):
+    room = await group("ann", "bob")
+    read = store.conversations._people_of
+
+    async def while_bob_goes(conversation_ids: Any) -> Any:
+        await membership.remove_members(
+            log,
+            actor=person("ann"),
+            conversation_id=room,
+            person_ids=["bob"],
+            now=SystemClock().now(),
+        )
+        async for each in read(conversation_ids):
+            yield each
+
+    monkeypatch.setattr(store.conversations, "_people_of", while_bob_goes)
+    (relation,) = [each async for each in queries.compact_snapshot(store, tenant_id="")]
+
+    conversation = await store.conversations.find(room)
+    assert conversation is not None
+    assert relation.version < conversation.membership_version
+    assert list(relation.subjects) == ["person:ann"]
+
+
+@pytest.mark.rule("MSG-14")
+async def test_msg_14_one_conversation_is_told_with_what_each_of_its_members_may_see(
+    store: Store, log: Any, group: Any, person: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(authority, "MEMBERS_TOGETHER", 2)
+    room = await group("ann", "bob", "cem", "dora")
+    open_room = await group("ann", "bob", history=History.ALL)
+    await membership.remove_members(
+        log,
+        actor=person("ann"),
+        conversation_id=room,
+        person_ids=["bob"],
+        now=SystemClock().now(),
+    )
+    parts = [each async for each in queries.read_members(store, conversation_id=room)]
+    conversation = await store.conversations.find(room)
+    assert conversation is not None
+    members = {each.person_id: each for part in parts for each in part.members}
+    assert set(members) == {"ann", "cem", "dora"}
+    assert [len(part.members) for part in parts] == [2, 1]
+    assert {part.version for part in parts} == {conversation.membership_version}
+    assert {part.tenant_id for part in parts} == {"ten_acme"}
+    ((first, last),) = [(each.first_seq, each.last_seq) for each in members["cem"].intervals]
+    assert (first, last) == (1, 0)
+
+    (part,) = [each async for each in queries.read_members(store, conversation_id=open_room)]
+    assert part.everything
+    assert not any(each.intervals for each in part.members)
+
+    (none,) = [each async for each in queries.read_members(store, conversation_id="cnv_none")]
+    assert (none.version, list(none.members)) == (0, [])
 
 
 async def test_gw_03_a_role_of_the_tenants_own_is_enough_where_its_permission_is(

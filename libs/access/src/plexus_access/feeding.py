@@ -1,17 +1,18 @@
 """Feeds that keep a replica current: directory's snapshot, then its topics.
 
 Positions in Kafka are taken before directory is asked, so nothing falls between its answer and the
-first fact. While Kafka is away directory is asked again every 30 s, and what it answered counts for
-60 s (GW-4); after that the replica is not current, and its owner refuses with UNAVAILABLE.
+first fact. The whole snapshot is loaded at the start and once a day. While Kafka is away directory
+is asked every 30 s for the facts that are new, and its answer counts for 60 s (GW-4); after that
+the replica is not current, its owner refuses with UNAVAILABLE, and the process is not ready.
 """
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Final
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
-from google.protobuf.message import DecodeError
 from plexus.authz.v1.authority_pb2 import SnapshotRequest, SnapshotResponse
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.topics import (
@@ -29,7 +30,11 @@ from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
 from plexuskit.service import Health
 
 from plexus_access.facts import applies
+from plexus_access.repairing import Repairs
 from plexus_access.replica import Replica
+
+if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
+    from plexus.authz.v1.authority_pb2_grpc import AuthorityAsyncStub
 
 log = structlog.get_logger()
 
@@ -37,6 +42,9 @@ CHECK: Final = "access"
 EVENTS_CHECK: Final = "access_events"
 ASKED_EVERY: Final = 30.0
 GOOD_FOR: Final = 60.0
+WHOLE_EVERY: Final = timedelta(days=1)
+MARGIN: Final = timedelta(minutes=10)
+"""How far back new facts are asked for: clocks differ, and a broken connection shows late."""
 _LOOKED_EVERY: Final = 1.0
 BACK_OFF: Final = (0.2, 5.0)
 OF_DIRECTORY: Final = (
@@ -50,37 +58,68 @@ Snapshot = Callable[[SnapshotRequest], AsyncIterable[SnapshotResponse]]
 """An owner's `Authority.Snapshot`, as its stub calls it."""
 
 
+class Listener(Protocol):
+    """Something else that needs directory's records, by the same tail."""
+
+    def entered(self) -> None:
+        """Begin: every record from here on comes."""
+
+    def received(self, records: Sequence[Record]) -> None:
+        """Take records of directory's topics, in order per key."""
+
+    def lost(self, error: str) -> None:
+        """Note that records do not come any more."""
+
+
 class Feed:
     """Keeps the replica of one process current."""
 
     def __init__(
-        self, replica: Replica, directory: Snapshot, *, health: Health, clock: Clock
+        self,
+        replica: Replica,
+        directory: "AuthorityAsyncStub",
+        *,
+        health: Health,
+        clock: Clock,
+        listeners: Sequence[Listener] = (),
     ) -> None:
         """Take what to feed and whom to ask.
 
         Args:
             replica: gets what is received.
-            directory: its snapshot of facts.
+            directory: its Authority.
             health: gets the checks `access` (required: nothing is decided before the first
-                snapshot), `access_events` and `access.directory`.
+                snapshot, nor on a replica that is not current), `access_events` and
+                `access.directory`.
             clock: measures how long an answer of directory counts.
+            listeners: get the same records.
         """
         self._replica = replica
         self._directory = directory
         self._health = health
         self._clock = clock
+        self._listeners = listeners
+        self._repairs = Repairs(replica, directory)
         self.loaded = asyncio.Event()
         self._loading = asyncio.Lock()
         # Counts the tails that were entered; 0 stands for none that is open.
         self._tails = self._tail = 0
         self._loaded = False
         self._asked_at = self._good_until = float("-inf")
+        # When the last whole snapshot was asked for, and until when every fact is known.
+        self._whole_at: datetime | None = None
+        self._complete_at: datetime | None = None
         health.set(CHECK, ok=False, detail="directory's snapshot is not loaded yet")
 
     @property
     def current(self) -> bool:
         """Tell whether the replica is current: followed, or answered by directory within 60 s."""
         return self._loaded or self._clock.monotonic() < self._good_until
+
+    @property
+    def stale(self) -> bool:
+        """Tell whether the replica was loaded once, and is not current any more."""
+        return self.loaded.is_set() and not self.current
 
     async def follow(self, section: KafkaSection) -> None:
         """Apply directory's facts until cancelled."""
@@ -94,35 +133,58 @@ class Feed:
             try:
                 async with tail(section, OF_DIRECTORY) as batches:
                     failures = 0
-                    self._tails += 1
-                    self._tail = self._tails
-                    self._health.set(EVENTS_CHECK, ok=True, required=False)
+                    self._enter()
                     async with asyncio.TaskGroup() as group:
-                        loading = group.create_task(self._load())
+                        working = [
+                            group.create_task(self._load()),
+                            group.create_task(self._repairs.run()),
+                        ]
                         try:
                             async for records in batches:
-                                found = envelopes_of(records)
-                                if any(each.omitted for each in found):
-                                    # Facts too large for a record are in directory's snapshot.
-                                    loading.cancel()
-                                    loading = group.create_task(self._load())
-                                self._replica.take([e for e in found if not e.omitted])
+                                self._take(records)
                         finally:
-                            loading.cancel()
+                            for task in working:
+                                task.cancel()
             except* KafkaUnavailable as lost:
                 self._lose(str(lost.exceptions[0]))
+            except* Exception:
+                self._lose("failed; see the log")
+                raise
             await asyncio.sleep(pause(failures, BACK_OFF))
             failures = min(failures + 1, 8)
 
     async def _ask_without_topics(self) -> None:
-        """Load directory's snapshot every 30 s while its topics are not followed."""
+        """Ask directory every 30 s what is new while its topics are not followed."""
         while True:
             await asyncio.sleep(_LOOKED_EVERY)
+            self._show()
             if self._tail or self._clock.monotonic() < self._asked_at + ASKED_EVERY:
                 continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(ASKED_EVERY):
                     await self._load()
+
+    def _enter(self) -> None:
+        self._tails += 1
+        self._tail = self._tails
+        self._health.set(EVENTS_CHECK, ok=True, required=False)
+        for listener in self._listeners:
+            listener.entered()
+
+    def _take(self, records: Sequence[Record]) -> None:
+        if self._loaded:
+            self._complete_at = self._clock.now()
+        for record, envelope in read(records):
+            if envelope is None:
+                self._repairs.unreadable(record.topic)
+            elif not applies(envelope):
+                continue
+            elif envelope.omitted:
+                self._repairs.omitted(record.topic, envelope)
+            elif not self._replica.take([envelope]):
+                self._repairs.unreadable(record.topic)
+        for listener in self._listeners:
+            listener.received(records)
 
     def _lose(self, error: str) -> None:
         log.warning("access.tail_lost", error=error)
@@ -130,21 +192,57 @@ class Feed:
             self._good_until = self._clock.monotonic() + GOOD_FOR
         self._tail, self._loaded = 0, False
         self._health.set(EVENTS_CHECK, ok=False, detail=error, required=False)
+        for listener in self._listeners:
+            listener.lost(error)
+
+    def _show(self) -> None:
+        """Show whether the replica is current; before the first snapshot `access` says so."""
+        if not self.loaded.is_set():
+            return
+        if self.current:
+            self._health.set(CHECK, ok=True, required=True)
+            return
+        self._health.set(
+            CHECK,
+            ok=False,
+            detail=f"no topics are followed, and directory has not answered for {GOOD_FOR:g} s",
+            remedy="Restore Kafka or directory; either is enough.",
+        )
 
     async def _load(self) -> None:
         async with self._loading:
             began_at = self._tail
-            await until_loaded(
-                lambda: load_directory(self._replica, self._directory),
-                owner="directory",
-                health=self._health,
-            )
+            await until_loaded(self._refresh, owner="directory", health=self._health)
             # A tail is complete only after a snapshot that was asked for during it.
             self._loaded = self._loaded or bool(began_at and began_at == self._tail)
             self._asked_at = self._clock.monotonic()
             self._good_until = self._asked_at + GOOD_FOR
-            self._health.set(CHECK, ok=True, required=True)
             self.loaded.set()
+            self._show()
+
+    async def _refresh(self) -> int:
+        """Load everything for the first time and once a day, else what is new; return how much."""
+        began, whole, complete = self._clock.now(), self._whole_at, self._complete_at
+        if whole is None or complete is None or began - whole >= WHOLE_EVERY:
+            count = await load_directory(self._replica, self._directory.Snapshot)
+            self._whole_at = began
+        else:
+            count = await self._load_new(complete - MARGIN)
+        self._complete_at = began
+        return count
+
+    async def _load_new(self, since: datetime) -> int:
+        """Apply the facts that wait for Kafka or were published since an instant.
+
+        A directory that does not know the question answers with everything, which is applied by
+        version too.
+        """
+        request, count = SnapshotRequest(topics=[topic.name for topic in OF_DIRECTORY]), 0
+        request.published_since.FromDatetime(since)
+        async for frame in self._directory.Snapshot(request):
+            self._replica.take(frame.facts)
+            count += len(frame.facts)
+        return count
 
 
 async def load_directory(replica: Replica, directory: Snapshot) -> int:
@@ -177,15 +275,11 @@ async def until_loaded(load: Callable[[], Awaitable[int]], *, owner: str, health
             return
 
 
-def envelopes_of(records: Sequence[Record]) -> list[Envelope]:
-    """Return the facts that a replica applies; a record that cannot be read is left out."""
-    found: list[Envelope] = []
+def read(records: Sequence[Record]) -> Iterator[tuple[Record, Envelope | None]]:
+    """Give each record with its envelope; None for one that cannot be read, which is logged."""
     for record in records:
         try:
-            envelope = record.envelope
-        except (InvalidRecord, DecodeError) as error:
+            yield record, record.envelope
+        except InvalidRecord as error:
             log.warning("access.record_unreadable", topic=record.topic, error=str(error))
-            continue
-        if applies(envelope):
-            found.append(envelope)
-    return found
+            yield record, None

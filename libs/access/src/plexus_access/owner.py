@@ -47,8 +47,7 @@ async def deciding(
         tls=tls,
         clock=runtime.clock,
     ) as opened:
-        snapshot = AuthorityStub(opened).Snapshot
-        feed = Feed(replica, snapshot, health=runtime.health, clock=runtime.clock)
+        feed = Feed(replica, AuthorityStub(opened), health=runtime.health, clock=runtime.clock)
         async with runtime.background("access", feed.follow(kafka)):
             # What is served before this would only be refused.
             with suppress(TimeoutError):

@@ -129,6 +129,11 @@ class Policies:
         self._rebuild()
         return True
 
+    @property
+    def by_id(self) -> Mapping[str, Policy]:
+        """Return every known policy, disabled and removed ones included."""
+        return self._policies
+
     def __len__(self) -> int:
         """Return how many are in force."""
         return len(self._in_force())

@@ -50,16 +50,20 @@ class Replica:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
 
-    def take(self, envelopes: Iterable[Envelope]) -> None:
-        """Apply facts; one that cannot be read is skipped, and a snapshot brings its truth."""
+    def take(self, envelopes: Iterable[Envelope]) -> bool:
+        """Apply facts; return whether all of them could be decoded. The others are skipped."""
+        decoded = True
         for envelope in envelopes:
             if self._fresh is not None:
                 _applied(_state(self._fresh, envelope.tenant_id), envelope)
             state = self._of(envelope.tenant_id).state
             epoch = state.epoch
-            if _applied(state, envelope):
+            news = _applied(state, envelope)
+            decoded = decoded and news is not None
+            if news:
                 person_id = "" if state.epoch != epoch else envelope.entity_id
                 self._notify(envelope.tenant_id, person_id)
+        return decoded
 
     def begin(self) -> None:
         """Begin to load directory's snapshot: facts now also go into the state to come."""
@@ -75,13 +79,14 @@ class Replica:
     def swap(self) -> None:
         """Replace what was known by what was loaded."""
         fresh, self._fresh = self._fresh or {}, None
-        for tenant_id, state in fresh.items():
-            current = self._engines.get(tenant_id)
-            if current is not None:
-                state.take_members(current.state)
+        for tenant_id in fresh.keys() | self._engines.keys():
+            current = self._of(tenant_id).state
+            state = fresh.get(tenant_id)
+            if state is None:
+                state = State(tenant_id)
+            state.take_newer(current)
+            state.take_members(current)
             self._engines[tenant_id] = Engine(state)
-        for tenant_id in self._engines.keys() - fresh.keys():
-            self._engines[tenant_id] = Engine(State(tenant_id))
         for tenant_id in self._engines:
             self._notify(tenant_id, "")
 
@@ -106,9 +111,14 @@ def _state(states: dict[str, State], tenant_id: str) -> State:
     return state
 
 
-def _applied(state: State, envelope: Envelope) -> bool:
+def _applied(state: State, envelope: Envelope) -> bool | None:
+    """Apply a fact; return whether it was news, None when it cannot be decoded."""
     try:
         return apply(state, envelope)
-    except (DecodeError, ValueError) as error:
+    except DecodeError as error:
         log.warning("access.fact_unreadable", type=envelope.type, error=str(error))
+        return None
+    except ValueError as error:
+        # It names something that only a later build knows.
+        log.warning("access.fact_unknown", type=envelope.type, error=str(error))
         return False

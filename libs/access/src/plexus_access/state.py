@@ -4,9 +4,10 @@ Applying is idempotent and order does not matter within an entity: only a newer 
 (MSG-4). Nothing here asks anybody; what is not known is not granted.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol, TypeVar
 
+from plexus_access.memberships import Memberships
 from plexus_access.objects import DEPARTMENT, GROUP, PERSON, Object, Subject
 from plexus_access.policies import Policies
 from plexus_access.records import (
@@ -44,7 +45,10 @@ class State:
         self.groups: dict[str, Group] = {}
         self.roles: dict[str, Role] = {}
         self.modules: dict[str, Module] = {}
-        self.members: dict[Object, Members] = {}
+        self.memberships = Memberships()
+        self.members = self.memberships.members
+        # Objects whose members are in doubt: a fact of them is missing, so their owner is asked.
+        self.doubts = self.memberships.doubts
         self.policies = Policies()
         # Counts changes of what permissions follow from; caches of a person hold one epoch.
         self.epoch = 0
@@ -53,8 +57,6 @@ class State:
         self._bindings: dict[str, Binding] = {}
         self._bound: dict[Subject, dict[str, Binding]] = {}
         self._groups_of: dict[str, set[str]] = {}
-        # Objects whose members are in doubt: a fact of them is missing, so their owner is asked.
-        self.doubts: set[Object] = set()
 
     # What is applied.
 
@@ -106,8 +108,7 @@ class State:
 
     def put_members(self, members: Members) -> bool:
         """Apply the whole membership of an object; tell whether it was news."""
-        self.doubts.discard(members.object)
-        return _newer(self.members, members.object, members)
+        return self.memberships.put(members)
 
     def change_members(
         self,
@@ -129,32 +130,39 @@ class State:
             left: ids of people who do no longer.
             begins: there was nobody before.
         """
-        before = self.members.get(object_)
-        if before is not None and version <= before.version:
-            return False
-        if before is None and not begins:
-            self.doubts.add(object_)
-        people = before.people if before is not None else _NOBODY
-        self.members[object_] = Members(
-            object=object_,
-            version=version,
-            people=people.difference(left).union(joined),
+        return self.memberships.change(
+            object_, version=version, joined=joined, left=left, begins=begins
         )
-        return True
 
     def doubt(self, object_: Object) -> None:
         """Note that something about an object's members was missed: its owner is asked instead."""
-        self.doubts.add(object_)
+        self.memberships.doubt(object_)
 
     def replace_members(self, kinds: frozenset[str], members: Iterable[Members]) -> None:
-        """Take the whole truth about all objects of some kinds; what is not in it is gone."""
-        kept = {each: known for each, known in self.members.items() if each.kind not in kinds}
-        self.members = kept | {each.object: each for each in members}
-        self.doubts = {each for each in self.doubts if each.kind not in kinds}
+        """Take a snapshot of all objects of some kinds, each if it is no older than what is known.
+
+        What is neither in it nor named by a fact since it was asked for is gone.
+        """
+        self.memberships.settle(kinds, members)
 
     def take_members(self, other: "State") -> None:
         """Take over every membership that another state of the tenant knows."""
-        self.members, self.doubts = other.members, other.doubts
+        self.memberships = other.memberships
+        self.members, self.doubts = other.memberships.members, other.memberships.doubts
+
+    def take_newer(self, other: "State") -> None:
+        """Take over each record that another state has a newer version of than this one.
+
+        What only the other one knows stays there: the owner no longer tells of it.
+        """
+        _take_newer(self.people, other.people, self.put_person)
+        _take_newer(self.departments, other.departments, self.put_department)
+        _take_newer(self.groups, other.groups, self.put_group)
+        _take_newer(self.roles, other.roles, self.put_role)
+        bindings = other._bindings  # noqa: SLF001 - of its own kind
+        _take_newer(self._bindings, bindings, self.put_binding)
+        _take_newer(self.policies.by_id, other.policies.by_id, self.put_policy)
+        _take_newer(self.modules, other.modules, self.put_module)
 
     # What follows.
 
@@ -224,3 +232,12 @@ def _newer(records: dict[Key, Record], key: Key, record: Record) -> bool:
         return False
     records[key] = record
     return True
+
+
+def _take_newer(
+    mine: Mapping[str, Record], theirs: Mapping[str, Record], put: Callable[[Record], bool]
+) -> None:
+    for key, record in list(mine.items()):
+        other = theirs.get(key)
+        if other is not None and other.version > record.version:
+            put(other)

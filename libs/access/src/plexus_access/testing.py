@@ -25,6 +25,9 @@ class Company:
         self._clock = clock or SystemClock()
         self.current = True
         self.facts: list[Envelope] = []
+        # What directory was asked for.
+        self.asked: list[authority_pb2.SnapshotRequest] = []
+        self.facts_asked: list[authority_pb2.ReadFactsRequest] = []
         self.decisions = Decisions(self.replica, current=lambda: self.current, clock=self._clock)
         self._version = 0
 
@@ -82,20 +85,43 @@ class Company:
 
     @asynccontextmanager
     async def directory(self) -> AsyncIterator[str]:
-        """Answer `Authority.Snapshot` as directory does; gives `host:port`."""
+        """Answer `Snapshot` and `ReadFacts` as directory's Authority does; gives `host:port`."""
 
-        async def snapshot(_: Any, __: Any) -> AsyncIterator[authority_pb2.SnapshotResponse]:
+        async def snapshot(
+            request: authority_pb2.SnapshotRequest, _: Any
+        ) -> AsyncIterator[authority_pb2.SnapshotResponse]:
             # Every fact for every topic: a replica applies each once.
+            self.asked.append(request)
             yield authority_pb2.SnapshotResponse(facts=self.facts)
 
+        async def read_facts(
+            request: authority_pb2.ReadFactsRequest, _: Any
+        ) -> authority_pb2.ReadFactsResponse:
+            self.facts_asked.append(request)
+            numbers = range(request.from_change_no, request.through_change_no + 1)
+            return authority_pb2.ReadFactsResponse(
+                facts=[
+                    fact
+                    for fact in self.facts
+                    if fact.scope == request.scope and fact.change_no in numbers
+                ]
+            )
+
         server = grpc.aio.server()
-        handler = grpc.unary_stream_rpc_method_handler(
-            snapshot,
-            request_deserializer=authority_pb2.SnapshotRequest.FromString,
-            response_serializer=authority_pb2.SnapshotResponse.SerializeToString,
-        )
+        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "Snapshot": grpc.unary_stream_rpc_method_handler(
+                snapshot,
+                request_deserializer=authority_pb2.SnapshotRequest.FromString,
+                response_serializer=authority_pb2.SnapshotResponse.SerializeToString,
+            ),
+            "ReadFacts": grpc.unary_unary_rpc_method_handler(
+                read_facts,
+                request_deserializer=authority_pb2.ReadFactsRequest.FromString,
+                response_serializer=authority_pb2.ReadFactsResponse.SerializeToString,
+            ),
+        }
         server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(AUTHORITY, {"Snapshot": handler}),)
+            (grpc.method_handlers_generic_handler(AUTHORITY, handlers),)
         )
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

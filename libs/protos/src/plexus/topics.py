@@ -31,7 +31,7 @@ DIRECTORY_PERSON_V1 = Topic(
     partitions=3,
     retention_minutes=10080,
     facts=frozenset(("plexus.directory.v1.PersonAdded", "plexus.directory.v1.PersonChanged", "plexus.directory.v1.PersonDeactivated", "plexus.directory.v1.SessionRevoked",)),
-    consumers=("search.people", "notify.people", "messaging.people", "gateway.sessions", "gateway.relations", "audit.facts", "messaging.replica", "search.replica", "notify.replica", "tasks.replica", "audit.replica", ),
+    consumers=("search.people", "notify.people", "messaging.people", "gateway.relations", "audit.facts", "messaging.replica", "search.replica", "notify.replica", "tasks.replica", "audit.replica", ),
 )
 DIRECTORY_DEPARTMENT_V1 = Topic(
     name="directory.department.v1",
@@ -216,12 +216,6 @@ GATEWAY_SIGNALS = Consumer(
     topics=('messaging.signal.v1', ),
     dlq="",
 )
-GATEWAY_SESSIONS = Consumer(
-    group="gateway.sessions",
-    service="gateway",
-    topics=('directory.person.v1', ),
-    dlq="",
-)
 GATEWAY_RELATIONS = Consumer(
     group="gateway.relations",
     service="gateway",
@@ -271,7 +265,7 @@ AUDIT_DECISIONS = Consumer(
     dlq="audit.decisions.dlq",
 )
 
-CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, MESSAGING_PEOPLE, MESSAGING_DEPARTMENTS, MESSAGING_PRESENCE, NOTIFY_PEOPLE, NOTIFY_ACCESS, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, NOTIFY_SETTINGS, GATEWAY_FANOUT, GATEWAY_SIGNALS, GATEWAY_SESSIONS, GATEWAY_RELATIONS, MESSAGING_REPLICA, SEARCH_REPLICA, NOTIFY_REPLICA, TASKS_REPLICA, AUDIT_REPLICA, AUDIT_FACTS, AUDIT_DECISIONS)
+CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, MESSAGING_PEOPLE, MESSAGING_DEPARTMENTS, MESSAGING_PRESENCE, NOTIFY_PEOPLE, NOTIFY_ACCESS, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, NOTIFY_SETTINGS, GATEWAY_FANOUT, GATEWAY_SIGNALS, GATEWAY_RELATIONS, MESSAGING_REPLICA, SEARCH_REPLICA, NOTIFY_REPLICA, TASKS_REPLICA, AUDIT_REPLICA, AUDIT_FACTS, AUDIT_DECISIONS)
 
 DLQ_PARTITIONS = 1
 DLQ_RETENTION_MINUTES = 20160

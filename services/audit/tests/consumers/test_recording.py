@@ -12,11 +12,13 @@ from plexus.authz.v1.options_pb2 import Requirement
 from plexus.directory.v1 import events_pb2, people_pb2
 from plexus.messaging.v1 import events_pb2 as messaging_events
 from plexus.messaging.v1.messages_pb2 import Message
+from plexus.topics import TOPICS
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import dlq_depth
+from plexuskit.kafka import dlq_depth, producer
 from plexuskit.mongo import Database
 from plexuskit.testing.wait import eventually
 
+TOPIC_OF = {fact: topic.name for topic in TOPICS for fact in topic.facts}
 Publish = Callable[..., Awaitable[None]]
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SECRET = "what somebody said"
@@ -115,6 +117,21 @@ async def test_gw_07_repeats_and_several_processes_leave_each_event_once(
         await entries(store, count=101)
 
     assert await verified(store) == 101
+
+
+async def test_gw_07_a_fact_that_only_the_next_build_knows_is_kept_for_it(
+    publish: Publish, recording: Any, store: Store, facts: Any, kafka_section: KafkaSection
+) -> None:
+    newer = facts.person("per_bo", version=2)
+    topic, newer.type = TOPIC_OF[newer.type], "plexus.directory.v1.PersonMoved"
+    async with recording():
+        await publish(facts.person("per_bo"))
+        async with producer(kafka_section) as out:
+            await out.send_batch([(topic, newer.scope, newer.SerializeToString(), {})])
+        await publish(facts.person("per_bo", version=3))
+        await entries(store, count=2)
+
+    assert await dlq_depth(kafka_section, "audit.facts") == 1
 
 
 async def test_gw_07_what_people_say_is_in_no_entry_and_no_history(

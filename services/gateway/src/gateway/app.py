@@ -11,6 +11,7 @@ from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.gateway.v1.session_service_pb2 import SubscribeRequest
 from plexus.gateway.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
+from plexus_access.feeding import Feed
 from plexuskit import bounds
 from plexuskit.grpc import CallerSigner, channel, requirements
 from plexuskit.kafka import producer
@@ -44,7 +45,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     limit = settings.grpc.max_message_bytes
     limits = Limits(settings.limits, clock=runtime.clock)
     async with (
-        _admission(settings, runtime, signer=signer) as (admission, following),
+        _admission(settings, runtime, signer=signer) as (admission, following, feed),
         proxy.owners(
             settings.peers.by_service(), tls=settings.tls, max_message_bytes=limit
         ) as owners,
@@ -58,6 +59,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             access=admission.access,
             recorder=admission.recorder,
             memberships=following,
+            stale=lambda: feed.stale,
             limits=limits,
         ) as streams,
     ):
@@ -119,7 +121,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _admission(
     settings: Settings, runtime: Runtime, *, signer: CallerSigner
-) -> AsyncIterator[tuple[Admission, Following]]:
+) -> AsyncIterator[tuple[Admission, Following, Feed]]:
     """Make what knows people and decides about them, kept up to date by their owners."""
     async with AsyncExitStack() as stack:
         owners = {}
@@ -144,9 +146,15 @@ async def _admission(
         runtime.health.probe("signing_keys", keys.ready)
         authorities = {name: AuthorityStub(owner) for name, owner in owners.items()}
         projection = Projection()
+        feed = Feed(
+            projection,
+            authorities["directory"],
+            health=runtime.health,
+            clock=runtime.clock,
+            listeners=[watching],
+        )
         following = Following(
             projection,
-            directory=authorities["directory"].Snapshot,
             messaging=authorities["messaging"].Snapshot,
             tasks=authorities["tasks"].Snapshot,
             health=runtime.health,
@@ -155,9 +163,9 @@ async def _admission(
         recorder = Recorder(sending, clock=runtime.clock, health=runtime.health)
         for name, work in (
             ("signing keys", keys.keep_fresh),
-            ("session events", partial(watching.follow, settings.kafka)),
+            ("access", partial(feed.follow, settings.kafka)),
             ("session re-check", watching.recheck),
-            ("access", partial(following.follow, settings.kafka)),
+            ("tasks", partial(following.follow, settings.kafka)),
             ("memberships", following.follow_members),
             ("decisions", recorder.run),
             ("callers", callers.run),
@@ -184,6 +192,7 @@ async def _admission(
                 recorder=recorder,
             ),
             following,
+            feed,
         )
 
 

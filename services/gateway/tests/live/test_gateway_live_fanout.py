@@ -1,183 +1,16 @@
 """What the fan-out makes of records: holes, repeats, owners that answer late (MSG-6, MSG-14)."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from unittest.mock import Mock
 
 import pytest
-from gateway.access import Access, Projection
-from gateway.config import LimitsSection
-from gateway.identity import Identity
-from gateway.live import visibility
-from gateway.live.fanout import FanOut, Memberships
-from gateway.live.outbound import Bounds, Outbound, Ticker
-from gateway.live.people import People
-from gateway.live.rooms import Rooms
-from plexus.authz.v1.authority_pb2 import Container, Interval
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexus.gateway.v1.session_service_pb2 import Frame, SessionResponse
 from plexus.messaging.v1 import events_pb2
-from plexus.messaging.v1.conversations_pb2 import Conversation, Member
-from plexus.messaging.v1.messages_pb2 import Message, MessageParts
-from plexuskit.clock import SystemClock
+from plexus.messaging.v1.conversations_pb2 import Conversation
 from plexuskit.errors import DependencyDown
 from plexuskit.kafka import Record
 from plexuskit.testing.wait import eventually
 
-TENANT = "ten_acme"
-ROOM = "cnv_1"
-
-
-class Owner:
-    """Messaging's word, at the seam: what it answers, and when."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, list[Container]] = {}
-        self.open = asyncio.Event()
-        self.open.set()
-        self.asked = 0
-        self.down = False
-
-    async def readable(self, tenant_id: str, person_id: str) -> Sequence[Container]:
-        assert tenant_id == TENANT
-        self.asked += 1
-        answer = list(self.answers.get(person_id, []))
-        await self.open.wait()
-        if self.down:
-            raise DependencyDown(dependency="messaging")
-        return answer
-
-    def member(self, person_id: str, *intervals: tuple[int, int], room: str = ROOM) -> None:
-        self.answers[person_id] = [
-            Container(
-                kind="conversation",
-                id=room,
-                intervals=[Interval(first_seq=first, last_seq=last) for first, last in intervals],
-            )
-        ]
-
-
-class House:
-    """Rooms, people and a fan-out without Kafka; streams are read at once."""
-
-    def __init__(self) -> None:
-        self.owner = Owner()
-        self.rooms = Rooms()
-        self.people = People(self.rooms, ask=self.owner.readable, may_read=lambda *_: True)
-        clock = SystemClock()
-        access = Access(
-            Projection(), messaging=Mock(), tasks=Mock(), limits=LimitsSection(), clock=clock
-        )
-        self.visibility = visibility.Visibility(access, clock=clock)
-        self.fanout = FanOut(
-            self.rooms,
-            self.people,
-            memberships=Mock(spec=Memberships),
-            visibility=self.visibility,
-            beat=lambda: 1,
-        )
-        self.ticker = Ticker(most_linger=0)
-        self._offset = 0
-
-    async def listen(self, person_id: str) -> "Listener":
-        identity = Identity(
-            tenant_id=TENANT,
-            person_id=person_id,
-            session_id=f"ses_{person_id}",
-            roles=frozenset({"member"}),
-            expires_at=datetime.now(UTC) + timedelta(hours=1),
-            token_id="t",
-        )
-        person = await self.people.enter(identity)
-        outbound = Outbound(bounds=Bounds(frames=100, bytes=100_000), ticker=self.ticker)
-        self.visibility.admit(visibility.Listener(outbound, identity), person.streams)
-        return Listener(outbound)
-
-    def record(self, fact: Any, change_no: int, *, room: str = ROOM) -> Record:
-        self._offset += 1
-        envelope = Envelope(
-            event_id=f"evt_{self._offset}",
-            tenant_id=TENANT,
-            scope=room,
-            change_no=change_no,
-            type=fact.DESCRIPTOR.full_name,
-            fact=fact.SerializeToString(),
-        )
-        return Record(
-            topic="messaging.conversation.v1",
-            partition=0,
-            offset=self._offset,
-            key=room,
-            value=envelope.SerializeToString(),
-        )
-
-    def posted(self, change_no: int, *, seq: int = 0, room: str = ROOM) -> Record:
-        message = Message(conversation_id=room, seq=seq or change_no, text=f"{change_no}")
-        return self.record(events_pb2.MessagePosted(message=message), change_no, room=room)
-
-    def reacted(self, change_no: int, *, seq: int) -> Record:
-        parts = MessageParts(conversation_id=ROOM, seq=seq, change_no=change_no)
-        fact = events_pb2.MessageReacted(parts=parts, emoji="ok", person_id="bo")
-        return self.record(fact, change_no)
-
-    def omitted(self, record: Record) -> Record:
-        envelope = record.envelope
-        envelope.fact, envelope.omitted, envelope.entity_id = b"", True, "msg_large"
-        return replace(record, value=envelope.SerializeToString())
-
-    def edited(self, change_no: int, *, seq: int) -> Record:
-        message = Message(conversation_id=ROOM, seq=seq)
-        return self.record(events_pb2.MessageEdited(message=message), change_no)
-
-    def added(self, change_no: int, person_id: str, *intervals: tuple[int, int]) -> Record:
-        return self.record(
-            events_pb2.MembersAdded(members=[_member(person_id, intervals)]), change_no
-        )
-
-    def removed(self, change_no: int, person_id: str) -> Record:
-        member = Member(conversation_id=ROOM, person_id=person_id)
-        return self.record(events_pb2.MembersRemoved(members=[member]), change_no)
-
-
-def _member(person_id: str, intervals: Sequence[tuple[int, int]]) -> Member:
-    return Member(
-        conversation_id=ROOM,
-        person_id=person_id,
-        active=True,
-        intervals=[Interval(first_seq=first, last_seq=last) for first, last in intervals],
-    )
-
-
-class Listener:
-    """A stream that a test reads."""
-
-    def __init__(self, outbound: Outbound) -> None:
-        self.outbound = outbound
-
-    async def frames(self) -> list[Frame]:
-        """Give what waits; nothing waits when nothing came."""
-        found: list[Frame] = []
-        while self.outbound.waiting_bytes:
-            response = SessionResponse.FromString(await self.outbound.take())
-            found += response.frames
-        return found
-
-    async def next_frame(self) -> Frame:
-        """Wait for one response with one frame."""
-        async with asyncio.timeout(5):
-            (frame,) = SessionResponse.FromString(await self.outbound.take()).frames
-        return frame
-
-
-def _numbers(frames: Sequence[Frame]) -> list[int]:
-    return [each.change_no for f in frames if f.HasField("events") for each in f.events.events]
-
-
-def _stretches(frames: Sequence[Frame]) -> list[tuple[int, int]]:
-    return [(f.events.after, f.events.through) for f in frames if f.HasField("events")]
+from .fanout_support import ROOM, TENANT, House, numbers, stretches
 
 
 @pytest.fixture
@@ -193,8 +26,8 @@ async def test_msg_06_a_repeated_or_older_number_is_skipped(house: House) -> Non
     house.fanout.apply([house.posted(5), house.posted(6), house.posted(7)])
 
     frames = await ana.frames()
-    assert _numbers(frames) == [5, 6, 7]
-    assert _stretches(frames) == [(4, 6), (6, 7)]
+    assert numbers(frames) == [5, 6, 7]
+    assert stretches(frames) == [(4, 6), (6, 7)]
 
 
 async def test_msg_06_a_missing_number_becomes_resync_after_the_owner_was_asked(
@@ -203,7 +36,7 @@ async def test_msg_06_a_missing_number_becomes_resync_after_the_owner_was_asked(
     house.owner.member("ana", (1, 0))
     ana = await house.listen("ana")
     house.fanout.apply([house.posted(5)])
-    assert _numbers(await ana.frames()) == [5]
+    assert numbers(await ana.frames()) == [5]
 
     house.owner.open.clear()
     house.fanout.apply([house.posted(7), house.posted(8)])
@@ -213,7 +46,7 @@ async def test_msg_06_a_missing_number_becomes_resync_after_the_owner_was_asked(
     resync = (await ana.next_frame()).resync
     assert (list(resync.conversation_ids), resync.reason) == ([ROOM], "GAP")
     house.fanout.apply([house.posted(9)])
-    assert _stretches(await ana.frames()) == [(8, 9)]
+    assert stretches(await ana.frames()) == [(8, 9)]
 
 
 async def test_msg_06_what_was_stored_here_is_delivered_once_and_before_kafka_tells(
@@ -226,9 +59,9 @@ async def test_msg_06_what_was_stored_here_is_delivered_once_and_before_kafka_te
 
     house.fanout.hear([record.value for record in records])
 
-    assert _stretches(await ana.frames()) == [(4, 5), (5, 7)]
+    assert stretches(await ana.frames()) == [(4, 5), (5, 7)]
     house.fanout.apply([*records, house.posted(8)])
-    assert _stretches(await ana.frames()) == [(7, 8)]
+    assert stretches(await ana.frames()) == [(7, 8)]
 
 
 @pytest.mark.rule("MSG-20")
@@ -239,7 +72,7 @@ async def test_msg_20_the_entry_that_begins_version_2_of_a_chain_is_no_hole(hous
 
     house.fanout.apply([house.posted(5), begun, house.posted(7)])
 
-    assert _stretches(await ana.frames()) == [(4, 7)]
+    assert stretches(await ana.frames()) == [(4, 7)]
 
 
 async def test_msg_14_what_was_stored_here_waits_for_what_came_before_it(house: House) -> None:
@@ -247,7 +80,7 @@ async def test_msg_14_what_was_stored_here_waits_for_what_came_before_it(house: 
     house.owner.member("bo", (1, 0))
     ana, bo = await house.listen("ana"), await house.listen("bo")
     house.fanout.apply([house.posted(5)])
-    assert _numbers(await ana.frames()) == _numbers(await bo.frames()) == [5]
+    assert numbers(await ana.frames()) == numbers(await bo.frames()) == [5]
     removal, message = house.removed(6, "bo"), house.posted(7)
 
     house.fanout.hear([message.value, house.posted(8).value])
@@ -255,7 +88,7 @@ async def test_msg_14_what_was_stored_here_waits_for_what_came_before_it(house: 
     assert not await ana.frames()
     assert not await bo.frames()
     house.fanout.apply([removal, message])
-    assert _numbers(await ana.frames()) == [6, 7]
+    assert numbers(await ana.frames()) == [6, 7]
     assert [frame.WhichOneof("frame") for frame in await bo.frames()] == ["conversation_closed"]
     assert house.owner.asked == 2
 
@@ -267,11 +100,11 @@ async def test_msg_06_what_was_stored_here_waits_where_no_number_is_known(house:
     house.fanout.hear([house.posted(1, room="cnv_unheard").value, house.posted(5).value])
     assert not await ana.frames()
     house.fanout.apply([house.posted(5)])
-    assert _numbers(await ana.frames()) == [5]
+    assert numbers(await ana.frames()) == [5]
 
     house.fanout.begin()
     house.fanout.hear([house.posted(6).value])
-    assert not _numbers(await ana.frames())
+    assert not numbers(await ana.frames())
 
 
 async def test_msg_14_who_was_removed_in_a_hole_hears_only_that_it_is_closed(house: House) -> None:
@@ -299,7 +132,7 @@ async def test_msg_14_who_was_added_in_a_hole_is_told_to_fetch(house: House) -> 
 
     assert list((await bo.next_frame()).resync.conversation_ids) == [ROOM]
     house.fanout.apply([house.posted(8)])
-    assert _numbers(await bo.frames()) == [8]
+    assert numbers(await bo.frames()) == [8]
 
 
 async def test_a_record_that_cannot_be_read_is_a_hole(house: House) -> None:
@@ -324,9 +157,9 @@ async def test_msg_14_through_advances_over_what_a_late_joiner_may_not_see(house
     house.fanout.apply([house.edited(7, seq=2), house.posted(8, seq=6), house.edited(9, seq=6)])
 
     frames = await late.frames()
-    assert _numbers(frames) == [6, 8, 9]
-    assert _stretches(frames) == [(5, 6), (6, 9)]
-    assert _numbers(await ana.frames()) == [5, 6, 7, 8, 9]
+    assert numbers(frames) == [6, 8, 9]
+    assert stretches(frames) == [(5, 6), (6, 9)]
+    assert numbers(await ana.frames()) == [5, 6, 7, 8, 9]
 
 
 async def test_msg_14_a_room_with_open_history_shows_edits_of_old_messages(house: House) -> None:
@@ -335,7 +168,7 @@ async def test_msg_14_a_room_with_open_history_shows_edits_of_old_messages(house
     late = await house.listen("late")
     house.fanout.apply([house.added(6, "late", (6, 0)), house.edited(7, seq=2)])
 
-    assert _numbers(await late.frames()) == [6, 7]
+    assert numbers(await late.frames()) == [6, 7]
 
 
 async def test_msg_14_what_an_unknown_policy_may_show_is_fetched_and_not_hidden(
@@ -376,7 +209,7 @@ async def test_msg_14_an_addition_while_the_owner_is_asked_counts(house: House) 
     ana = await opening
     house.fanout.apply([house.posted(7, seq=6)])
 
-    assert _numbers(await ana.frames()) == [7]
+    assert numbers(await ana.frames()) == [7]
 
 
 async def test_msg_14_an_answer_newer_than_the_events_shows_nothing_from_before(
@@ -388,7 +221,7 @@ async def test_msg_14_an_answer_newer_than_the_events_shows_nothing_from_before(
     house.fanout.apply([house.posted(8, seq=8), house.added(9, "ana", (9, 0))])
     house.fanout.apply([house.posted(10, seq=9)])
 
-    assert _numbers(await ana.frames()) == [9, 10]
+    assert numbers(await ana.frames()) == [9, 10]
 
 
 async def test_a_person_is_asked_for_once_for_many_streams_and_again_after_the_last(
@@ -420,7 +253,7 @@ async def test_a_stream_is_refused_while_the_owner_is_down_and_opened_afterwards
     house.owner.down = False
     ana = await house.listen("ana")
     house.fanout.apply([house.posted(1)])
-    assert _numbers(await ana.frames()) == [1]
+    assert numbers(await ana.frames()) == [1]
 
 
 async def test_lost_positions_reload_everybody_and_resync_everything(house: House) -> None:
@@ -435,7 +268,7 @@ async def test_lost_positions_reload_everybody_and_resync_everything(house: Hous
 
     assert (list(resync.conversation_ids), resync.reason) == ([], "RELOADED")
     house.fanout.apply([house.posted(10)])
-    assert _stretches(await ana.frames()) == [(9, 10)]
+    assert stretches(await ana.frames()) == [(9, 10)]
 
 
 async def test_a_reload_is_tried_again_until_the_owner_answers(house: House) -> None:
@@ -460,7 +293,7 @@ async def test_msg_14_a_changed_policy_asks_the_owner_again(house: House) -> Non
 
     assert (await ana.next_frame()).resync.reason == "RELOADED"
     house.fanout.apply([house.edited(6, seq=1)])
-    assert _numbers(await ana.frames()) == [6]
+    assert numbers(await ana.frames()) == [6]
 
 
 async def test_a_personal_record_of_another_tenant_goes_nowhere(house: House) -> None:
@@ -491,12 +324,12 @@ async def test_msg_14_a_reaction_without_words_goes_to_those_who_may_see_its_mes
     house.owner.member("eve", (3, 0))
     ana, eve = await house.listen("ana"), await house.listen("eve")
     house.fanout.apply([house.posted(5)])
-    assert _numbers(await ana.frames()) == _numbers(await eve.frames()) == [5]
+    assert numbers(await ana.frames()) == numbers(await eve.frames()) == [5]
 
     house.fanout.apply([house.reacted(6, seq=2), house.reacted(7, seq=4)])
 
-    assert _numbers(await ana.frames()) == [6, 7]
-    assert _numbers(await eve.frames()) == [7]
+    assert numbers(await ana.frames()) == [6, 7]
+    assert numbers(await eve.frames()) == [7]
 
 
 @pytest.mark.rule("MSG-21")
@@ -511,7 +344,7 @@ async def test_msg_21_a_fact_that_is_left_out_tells_no_more_than_that_there_is_s
     house.fanout.apply([house.omitted(house.posted(6)), house.posted(7)])
 
     frames = await ana.frames()
-    assert _stretches(frames) == [(5, 7)]
+    assert stretches(frames) == [(5, 7)]
     left_out, whole = (each for frame in frames for each in frame.events.events)
     assert (left_out.change_no, left_out.omitted) == (6, True)
     assert (left_out.entity_id, left_out.actor_id, left_out.fact) == ("", "", b"")

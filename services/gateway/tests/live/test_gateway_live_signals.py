@@ -11,7 +11,8 @@ from gateway.access import Access, Projection
 from gateway.config import LimitsSection
 from gateway.identity import Identity
 from gateway.live import visibility
-from gateway.live.fanout import FanOut, Memberships
+from gateway.live.doubts import Doubts, Memberships
+from gateway.live.fanout import FanOut
 from gateway.live.outbound import Bounds, Outbound, Ticker
 from gateway.live.people import People
 from gateway.live.presence import OFFLINE, ONLINE, Herald, Presences, State
@@ -55,8 +56,10 @@ class House:
         self.fanout = FanOut(
             self.rooms,
             self.people,
+            doubts=Mock(spec=Doubts),
             memberships=Mock(spec=Memberships),
             visibility=self.visibility,
+            stale=lambda: False,
             beat=lambda: 1,
         )
         self.here: set[str] = set()

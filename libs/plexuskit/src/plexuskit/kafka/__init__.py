@@ -29,7 +29,7 @@ from plexuskit.kafka.provision import (
     check_topics,
     provision,
 )
-from plexuskit.kafka.records import Handler, InvalidRecord, Record, check_fact
+from plexuskit.kafka.records import Handler, InvalidRecord, Record
 from plexuskit.kafka.refusals import DeadLettersUnknown, KafkaUnavailable, RecordTooLarge
 from plexuskit.kafka.runner import consumer
 from plexuskit.kafka.skips import (
@@ -70,7 +70,6 @@ __all__ = [
     "TopicsReport",
     "ask_to_skip",
     "catalogue_name",
-    "check_fact",
     "check_topics",
     "consumer",
     "dlq_depth",

@@ -16,7 +16,7 @@ import structlog
 
 from plexuskit import metrics
 from plexuskit.kafka.evidence import Hold, Patience, Probe
-from plexuskit.kafka.records import Handler, InvalidRecord, Record, check_fact
+from plexuskit.kafka.records import Handler, InvalidRecord, Record, is_known
 from plexuskit.kafka.verdicts import Verdict, back_off, invalid_records, verdict
 from plexuskit.telemetry import extracted, span
 
@@ -73,6 +73,7 @@ class Batches:
         bury: Bury,
         patience: Patience,
         give_way: Callable[[], bool],
+        bury_unknown: bool = False,
     ) -> None:
         """Prepare for a group.
 
@@ -83,6 +84,8 @@ class Batches:
             bury: Writes dead letters.
             patience: How much evidence sets a record aside.
             give_way: Whether to stop between records, because partitions move or the process ends.
+            bury_unknown: Whether facts of types that this build does not know become dead letters
+                instead of being skipped.
         """
         self._group = group
         self._handle = handle
@@ -90,6 +93,8 @@ class Batches:
         self._bury_letter = bury
         self._patience = patience
         self._give_way = give_way
+        self._bury_unknown = bury_unknown
+        self._unknown: set[str] = set()  # types that were logged
         self._holds: dict[Partition, Hold] = {}
         self._downs_in_a_row = 0
         self._last_set_aside: dict[Partition, float] = {}
@@ -136,14 +141,16 @@ class Batches:
                 continue
             offset, words = skips.get(_partition(record), (-1, ""))
             try:
-                check_fact(record)
+                known = is_known(record)
             except InvalidRecord as invalid:
                 await self._bury(record, invalid.reason, Verdict.RECORD, attempts=1)
+                continue
+            if record.offset == offset:
+                await self._bury(record, words, Verdict.RECORD, attempts=1)
+            elif known:
+                valid.append(record)
             else:
-                if record.offset == offset:
-                    await self._bury(record, words, Verdict.RECORD, attempts=1)
-                else:
-                    valid.append(record)
+                await self._pass_over(record)
 
         # A record that failed alone before does not spoil a whole batch again.
         suspects = [record for record in valid if _partition(record) in self._holds]
@@ -152,6 +159,18 @@ class Batches:
         if len(others) > 1 and self._downs_in_a_row <= _DOWNS_TOGETHER:
             others = await self._together(others)
         await self._one_by_one([*others, *suspects])
+
+    async def _pass_over(self, record: Record) -> None:
+        """Skip a fact of a type that this build does not know, or bury it for the next build."""
+        type_ = record.envelope.type
+        if self._bury_unknown:
+            reason = f"this build knows no fact {type_!r}; redrive it after the upgrade"
+            await self._bury(record, reason, Verdict.RECORD, attempts=1)
+            return
+        if type_ not in self._unknown:
+            self._unknown.add(type_)
+            log.warning("consumer.fact_unknown", group=self._group, type=type_)
+        self._finish(record, "unknown")
 
     async def _together(self, records: list[Record]) -> list[Record]:
         """Handle the records as one batch; return those that have to be tried one by one."""

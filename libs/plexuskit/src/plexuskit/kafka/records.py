@@ -16,6 +16,10 @@ from plexuskit.kafka.names import REDRIVEN_FOR, TRACEPARENT, catalogue_name
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FACTS: Mapping[str, frozenset[str]] = {topic.name: topic.facts for topic in TOPICS}
+_PACKAGES: Mapping[str, frozenset[str]] = {
+    topic.name: frozenset(fact.rpartition(".")[0] for fact in topic.facts) for topic in TOPICS
+}
+_LISTED: frozenset[str] = frozenset().union(*_FACTS.values())
 
 
 class InvalidRecord(Exception):  # noqa: N818 - named after the fact, like every refusal
@@ -83,14 +87,21 @@ def record_of(section: KafkaSection, raw: ConsumerRecord) -> Record:
     )
 
 
-def check_fact(record: Record) -> None:
-    """Refuse a record whose fact the catalogue does not list for its topic.
+def is_known(record: Record) -> bool:
+    """Return whether this build knows the record's type of fact.
+
+    A type of the owner's package that no topic of the catalogue lists comes from an owner that is
+    newer than this build: skip it, so that services can be deployed in any order.
 
     Raises:
         InvalidRecord: It cannot be decoded, names no event, or is of a type that does not belong.
     """
     envelope = record.envelope
-    if envelope.type not in _FACTS.get(record.topic, ()):
-        raise InvalidRecord(record, f"the catalogue lists no fact {envelope.type!r} for this topic")
     if not envelope.event_id:
         raise InvalidRecord(record, "the event has no id")
+    if envelope.type in _FACTS.get(record.topic, ()):
+        return True
+    package = envelope.type.rpartition(".")[0]
+    if envelope.type in _LISTED or package not in _PACKAGES.get(record.topic, ()):
+        raise InvalidRecord(record, f"the catalogue lists no fact {envelope.type!r} for this topic")
+    return False

@@ -80,6 +80,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         runtime: Runtime,
         max_batch: int,
         linger: timedelta,
+        bury_unknown: bool = False,
     ) -> None:
         self._section = section
         self._consumer = consumer
@@ -97,6 +98,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
             bury=self._bury,
             patience=patience,
             give_way=self._interrupt.is_set,
+            bury_unknown=bury_unknown,
         )
         self._holding = Holding(
             group=consumer.group,
@@ -376,6 +378,7 @@ async def consumer(
     owners: Owners = MappingProxyType({}),
     max_batch: int = 500,
     linger_ms: int = 20,
+    bury_unknown: bool = False,
 ) -> AsyncIterator[None]:
     """Consume a group's topics for the time of the block.
 
@@ -384,6 +387,7 @@ async def consumer(
     `DocumentRefused` makes that record a dead letter and the rest is handled again; a broken
     dependency keeps the offsets, and the batch comes again after a back-off; anything else holds
     the partition at the record that fails alone until there is evidence against it, see `evidence`.
+    A fact of a type that this build does not know is skipped: its owner was deployed first.
 
     Kafka may be away when the block is entered; consuming begins when it is there. The check
     `consumer.<group>` shows the state, `consumer.<group>.held` which partitions have not moved for
@@ -399,6 +403,8 @@ async def consumer(
         owners: Whom to ask for facts that a topic leaves out because they are too large.
         max_batch: The most records per call.
         linger_ms: How long to wait for more records once there is one, in milliseconds.
+        bury_unknown: Make facts of unknown types dead letters, for a group that must have all of
+            them once it is deployed too.
 
     Raises:
         ValueError: The group has no dead-letter topic (use `tail`) or reads a topic that the
@@ -418,6 +424,7 @@ async def consumer(
             runtime=runtime,
             max_batch=max_batch,
             linger=timedelta(milliseconds=linger_ms),
+            bury_unknown=bury_unknown,
         )
         runtime.on_drain(runner.finish)
         async with (

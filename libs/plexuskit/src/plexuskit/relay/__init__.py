@@ -21,7 +21,7 @@ from plexuskit.kafka import producer
 from plexuskit.mongo import Database, HistoryLost
 from plexuskit.relay.leader import Leader
 from plexuskit.relay.lease import TTL, Lease, LeaseLost
-from plexuskit.relay.reading import read_facts
+from plexuskit.relay.reading import read_facts, read_new_facts
 from plexuskit.relay.source import (
     OUTBOX,
     FactSource,
@@ -36,6 +36,7 @@ __all__ = [
     "FactSource",
     "Replay",
     "read_facts",
+    "read_new_facts",
     "relay",
     "replay_by_fields",
     "replay_by_id",

@@ -1,7 +1,8 @@
-"""Facts as they are stored, by their numbers: what `Authority.ReadFacts` answers."""
+"""Facts as they are stored: what an Authority answers by their numbers, or by time."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from datetime import datetime
 from typing import Final
 
 from plexus.authz.v1.authority_pb2 import ReadFactsRequest, ReadFactsResponse
@@ -59,6 +60,37 @@ async def read_facts(
                 answer.facts.append(_sendable(event))
                 size += len(event)
     return answer
+
+
+async def read_new_facts(
+    db: Database, source: FactSource, *, topics: Sequence[str], since: datetime
+) -> AsyncIterator[list[Envelope]]:
+    """Stream the facts that wait to be published or were published from an instant on, in pages.
+
+    Whoever was complete at that instant is complete with them: a fact that was stored later was
+    published later. The order says nothing; projections apply by version.
+
+    Args:
+        db: the owner's database.
+        source: one that marks what is published (`FactSource.mark_published`).
+        topics: catalogue's names.
+        since: when; facts are kept for 7 days after they are published.
+    """
+    facts = db.collection(source.collection, schema_version=1)
+    wanted = frozenset(topics)
+    query = {"$or": [{"published_at": None}, {"published_at": {"$gte": since}}]}
+    page, size = list[Envelope](), 0
+    async with aclosing(facts.find(query, batch_size=_FETCH * 10)) as documents:
+        async for document in documents:
+            if source.topic(document) not in wanted:
+                continue
+            event = bytes(source.event(document))
+            if page and size + len(event) > MAX_PAGE_BYTES:
+                yield page
+                page, size = [], 0
+            page.append(_sendable(event))
+            size += len(event)
+    yield page
 
 
 def _sendable(event: bytes) -> Envelope:

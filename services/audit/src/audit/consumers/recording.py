@@ -61,6 +61,8 @@ async def consuming(
             runtime=runtime,
             max_batch=BATCH,
             linger_ms=LINGER_MS,
+            # The ledger must have it: it is handed in again once this service knows it.
+            bury_unknown=True,
         ),
         consumer(
             kafka,
@@ -71,6 +73,7 @@ async def consuming(
             runtime=runtime,
             max_batch=BATCH,
             linger_ms=LINGER_MS,
+            bury_unknown=True,
         ),
     ):
         yield

@@ -1,12 +1,14 @@
 """plexus.authz.v1.Authority for tenants, people, departments and groups."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC
 from typing import Any, Final
 
 from plexus.authz.v1 import authority_pb2 as pb
 from plexus.authz.v1.authority_pb2_grpc import AuthorityServicer
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.clock import Clock
+from plexuskit.errors import InvalidArgument
 
 from directory import queries
 from directory.queries.authority import Ref, Related
@@ -70,10 +72,21 @@ class AuthorityApi(AuthorityServicer):
         """Return published facts by their numbers. Refusals: InvalidArgument."""
         return await self._store.read_facts(request)
 
+    async def ReadMembers(
+        self, request: pb.ReadMembersRequest, context: Any
+    ) -> AsyncIterator[pb.ReadMembersResponse]:
+        """Refuse: conversations are messaging's. Refusals: InvalidArgument."""
+        raise InvalidArgument(field="kind", problem="is messaging's; ask its Authority")
+        yield  # a generator, as the contract has it
+
     async def Snapshot(
         self, request: pb.SnapshotRequest, context: Any
     ) -> AsyncIterator[pb.SnapshotResponse]:
         """Stream every relation of people, or facts; at least one frame also when there is none."""
+        if request.HasField("published_since"):
+            async for facts in self._new_facts(request):
+                yield facts
+            return
         if request.topics:
             async for facts in self._facts(request):
                 yield facts
@@ -85,6 +98,14 @@ class AuthorityApi(AuthorityServicer):
                 yield pb.SnapshotResponse(relations=frame)
                 frame = []
         yield pb.SnapshotResponse(relations=frame)
+
+    async def _new_facts(self, request: pb.SnapshotRequest) -> AsyncIterator[pb.SnapshotResponse]:
+        """Stream the facts of topics that are new, of one tenant or of all."""
+        since = request.published_since.ToDatetime(tzinfo=UTC)
+        async for page in self._store.read_new_facts(request.topics, since=since):
+            yield pb.SnapshotResponse(
+                facts=[fact for fact in page if request.tenant_id in ("", fact.tenant_id)]
+            )
 
     async def _facts(self, request: pb.SnapshotRequest) -> AsyncIterator[pb.SnapshotResponse]:
         frame: list[Envelope] = []

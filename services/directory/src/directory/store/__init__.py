@@ -1,12 +1,14 @@
 """What the directory stores: every collection, query, index and document shape."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Final, TypeVar
 
 from plexus.authz.v1.authority_pb2 import ReadFactsRequest, ReadFactsResponse
+from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.mongo import Database, Transaction
 from plexuskit.outbox import Outbox
-from plexuskit.relay import OUTBOX, read_facts
+from plexuskit.relay import OUTBOX, read_facts, read_new_facts
 
 from directory.domain.ids import TenantId
 from directory.store.api_tokens import ApiTokens
@@ -93,6 +95,12 @@ class Store:
     async def read_facts(self, request: ReadFactsRequest) -> ReadFactsResponse:
         """Read published facts by their numbers; see `plexuskit.relay.read_facts`."""
         return await read_facts(self._db, [OUTBOX], request)
+
+    def read_new_facts(
+        self, topics: Sequence[str], *, since: datetime
+    ) -> AsyncIterator[list[Envelope]]:
+        """Read facts that are new since an instant; see `plexuskit.relay.read_new_facts`."""
+        return read_new_facts(self._db, OUTBOX, topics=topics, since=since)
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run a closure in one transaction; it may run several times and has no effect outside."""

@@ -1,41 +1,37 @@
-"""What keeps the gateway's copy of the relations true: snapshots of the owners, then their facts.
+"""Feeds of the memberships in the gateway's copy of the relations: messaging's and the tasks'.
 
-Positions in Kafka are taken before an owner is asked, so nothing falls between its answer and the
-first fact. While Kafka is away the owners are asked again every 30 s: a role that was taken away
-counts no longer than that, whoever's event is stuck.
+Directory's part is followed as every service follows it (`plexus_access.feeding`). Positions in
+Kafka are taken before an owner is asked, so nothing falls between its answer and the first fact.
+While facts do not come nobody is asked either: the owners decide alone about their objects, and one
+snapshot is loaded when facts come again.
 """
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
 
 import structlog
 from plexus.authz.v1.authority_pb2 import SnapshotRequest
 from plexus.topics import TASKS_PROJECT_V1, TASKS_TASK_V1
-from plexus_access.feeding import (
-    ASKED_EVERY,
-    BACK_OFF,
-    CHECK,
-    EVENTS_CHECK,
-    OF_DIRECTORY,
-    Snapshot,
-    envelopes_of,
-    load_directory,
-    until_loaded,
-)
-from plexus_access.objects import CONVERSATION, Object
+from plexus_access.facts import applies
+from plexus_access.feeding import BACK_OFF, Snapshot, read, until_loaded
+from plexus_access.objects import CONVERSATION, PROJECT, TASK, Object
+from plexus_access.records import Members
 from plexus_access.relations import Gathering
 from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import KafkaUnavailable, tail
+from plexuskit.kafka import KafkaUnavailable, Record, tail
 from plexuskit.service import Health
 
 from gateway.access.projection import OF_MESSAGING, OF_TASKS, Projection
 
 log = structlog.get_logger()
 
-_TOPICS: Final = (*OF_DIRECTORY, TASKS_PROJECT_V1, TASKS_TASK_V1)
+EVENTS_CHECK: Final = "task_events"
+LOADED_EVERY: Final = 10.0
+"""Seconds between two snapshots of one owner."""
+_KINDS: Final = {TASKS_PROJECT_V1.name: PROJECT, TASKS_TASK_V1.name: TASK}
+_ANY: Final = ""
 
 
 class Following:
@@ -45,51 +41,46 @@ class Following:
         self,
         projection: Projection,
         *,
-        directory: Snapshot,
         messaging: Snapshot,
         tasks: Snapshot,
         health: Health,
+        every: float = LOADED_EVERY,
     ) -> None:
         """Take what to feed and whom to ask.
 
         Args:
-            projection: gets what is heard.
-            directory: its snapshot of facts; the process is not ready before the first.
+            projection: gets what is received.
             messaging: its snapshot of memberships.
             tasks: its snapshot of memberships.
-            health: gets the checks `access` (required), `access_events` and one per owner.
+            health: gets the checks `task_events` and one per owner, which are shown.
+            every: seconds between two snapshots of one owner.
         """
         self._projection = projection
-        self._directory = directory
         self._messaging = messaging
         self._tasks = tasks
         self._health = health
+        self._every = every
         self._load_members = asyncio.Event()
-        # When the owners are asked next while Kafka is away; at once when a process starts so.
-        self._ask_at = 0.0
         # Kinds of objects whose every change comes here at present.
         self._followed: set[str] = set()
-        health.set(CHECK, ok=False, detail="directory's snapshot is not loaded yet")
 
     async def follow(self, section: KafkaSection) -> None:
-        """Apply the facts of directory and tasks for ever."""
+        """Apply the facts of tasks until cancelled."""
         failures = 0
         while True:
             try:
-                async with tail(section, _TOPICS) as batches:
+                async with tail(section, list(_KINDS)) as batches:
                     failures = 0
+                    self._projection.begin_members(OF_TASKS)
                     self._followed |= OF_TASKS
                     self._health.set(EVENTS_CHECK, ok=True, required=False)
                     async with asyncio.TaskGroup() as group:
-                        loading = group.create_task(self._load_all())
+                        loading = group.create_task(
+                            until_loaded(self._load_tasks, owner="tasks", health=self._health)
+                        )
                         try:
                             async for records in batches:
-                                found = envelopes_of(records)
-                                if any(each.omitted for each in found):
-                                    # Facts too large for a record are in the owners' snapshots.
-                                    loading.cancel()
-                                    loading = group.create_task(self._load_all())
-                                self._projection.take([e for e in found if not e.omitted])
+                                self.take(records)
                         finally:
                             loading.cancel()
             except* KafkaUnavailable as lost:
@@ -102,18 +93,34 @@ class Following:
                 # Run again from the end of the topics: what came meanwhile was missed.
                 self._lose(OF_TASKS)
                 raise
-            await self._without_kafka(failures)
+            # Between two loads too, so that a Kafka that comes and goes is no storm for tasks.
+            await asyncio.sleep(max(pause(failures, BACK_OFF), 0 if failures else self._every))
             failures = min(failures + 1, 8)
 
+    def take(self, records: Sequence[Record]) -> None:
+        """Apply facts of tasks; about an object of which one is missing its owner is asked."""
+        for record, envelope in read(records):
+            kind = _KINDS[record.topic]
+            if envelope is None:
+                self._projection.doubt(_ANY, Object(kind, record.key))
+            elif not applies(envelope):
+                continue
+            elif envelope.omitted or not self._projection.take([envelope]):
+                self._projection.doubt(envelope.tenant_id, Object(kind, envelope.entity_id))
+
     async def follow_members(self) -> None:
-        """Load messaging's memberships whenever steps of conversations may have been missed."""
+        """Load messaging's memberships whenever changes of any conversation may be missing."""
         while True:
             await self._load_members.wait()
             self._load_members.clear()
             await until_loaded(self._load_messaging, owner="messaging", health=self._health)
+            await asyncio.sleep(self._every)
+
+    # What the fan-out says of conversations (`live.doubts.Memberships`).
 
     def missed(self) -> None:
         """Note that changes of any conversation were missed: messaging says what is true."""
+        self._projection.begin_members(OF_MESSAGING)
         self._followed |= OF_MESSAGING
         self._load_members.set()
 
@@ -122,9 +129,19 @@ class Following:
         self._lose(OF_MESSAGING)
 
     def gap(self, tenant_id: str, conversation_id: str) -> None:
-        """Note that a change of a conversation was missed."""
+        """Note that a change of a conversation was missed; no tenant: it is not known whose."""
         self._projection.doubt(tenant_id, Object(CONVERSATION, conversation_id))
-        self._load_members.set()
+
+    def restored(
+        self, tenant_id: str, conversation_id: str, *, version: int, people: Sequence[str]
+    ) -> None:
+        """Take messaging's answer about a conversation of which a change was missed."""
+        members = Members(
+            object=Object(CONVERSATION, conversation_id),
+            version=version,
+            people=frozenset(people),
+        )
+        self._projection.restore(tenant_id, members)
 
     def step(
         self,
@@ -140,34 +157,14 @@ class Following:
         object_ = Object(CONVERSATION, conversation_id)
         self._projection.step((tenant_id, object_, version, joined, left, begins))
 
-    async def _without_kafka(self, failures: int) -> None:
-        """Wait a little before the next try, and ask the owners when the last answer is old."""
-        await asyncio.sleep(pause(failures, BACK_OFF))
-        now = asyncio.get_running_loop().time()
-        if now < self._ask_at:
-            return
-        self._ask_at = now + ASKED_EVERY
-        with suppress(TimeoutError):
-            async with asyncio.timeout(ASKED_EVERY):
-                await self._load_all()
-        self._load_members.set()
-
-    async def _load_all(self) -> None:
-        await until_loaded(self._load_directory, owner="directory", health=self._health)
-        self._health.set(CHECK, ok=True, required=True)
-        await until_loaded(self._load_tasks, owner="tasks", health=self._health)
-
-    async def _load_directory(self) -> int:
-        return await load_directory(self._projection, self._directory)
-
     async def _load_messaging(self) -> int:
-        self._projection.begin_members()
         return await self._load_relations(self._messaging, OF_MESSAGING)
 
     async def _load_tasks(self) -> int:
         return await self._load_relations(self._tasks, OF_TASKS)
 
     async def _load_relations(self, owner: Snapshot, kinds: frozenset[str]) -> int:
+        self._projection.begin_members(kinds)
         gathered, count = Gathering(), 0
         async for frame in owner(SnapshotRequest(compact=True)):
             gathered.add(frame.relations)

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
+from plexus_access.engine import Engine
 from plexus_access.objects import CONVERSATION, PROJECT, TASK, Object
+from plexus_access.records import Members
 from plexus_access.relations import Gathering
 from plexus_access.replica import Replica
 from plexuskit.metrics import gauge
@@ -21,8 +23,9 @@ class Projection(Replica):
 
     def __init__(self) -> None:
         super().__init__()
-        self._steps: list[Step] | None = None
         self._known: set[str] = set()
+        # Kinds whose snapshot is being read.
+        self._loading: set[frozenset[str]] = set()
 
     def knows(self, kind: str) -> bool:
         """Tell whether the members of objects of a kind were loaded from their owner."""
@@ -36,25 +39,31 @@ class Projection(Replica):
 
     def step(self, step: Step) -> None:
         """Apply a change of a conversation's members, after whatever is being loaded."""
-        if self._steps is not None:
-            self._steps.append(step)
         tenant_id, object_, version, joined, left, begins = step
         self._of(tenant_id).state.change_members(
             object_, version=version, joined=joined, left=left, begins=begins
         )
 
     def doubt(self, tenant_id: str, object_: Object) -> None:
-        """Note that a change of an object's members was missed."""
-        self._of(tenant_id).state.doubt(object_)
+        """Note that a change of an object's members was missed; no tenant: it is anybody's."""
+        engines = [self._of(tenant_id)] if tenant_id else self._engines.values()
+        for engine in engines:
+            engine.state.doubt(object_)
 
-    def begin_members(self) -> None:
-        """Begin to load messaging's snapshot: steps are kept, to be applied after it."""
-        self._steps = []
+    def restore(self, tenant_id: str, members: Members) -> None:
+        """Take an owner's answer about one object, which ends the doubt (see `Memberships`)."""
+        self._of(tenant_id).state.memberships.restore(members)
+
+    def begin_members(self, kinds: frozenset[str]) -> None:
+        """Begin to load an owner's snapshot: facts from here on are applied on top of it."""
+        self._loading.add(kinds)
+        for engine in self._engines.values():
+            engine.state.memberships.begin(kinds)
 
     def swap_members(
         self, kinds: frozenset[str], gathered: Gathering, *, followed: bool = True
     ) -> None:
-        """Put an owner's whole word about objects of some kinds in the place of what was known.
+        """Take an owner's whole word about objects of some kinds, each as far as it is newer.
 
         Args:
             kinds: which.
@@ -64,10 +73,7 @@ class Projection(Replica):
         for tenant_id in gathered.tenants | self._engines.keys():
             state = self._of(tenant_id).state
             state.replace_members(kinds, gathered.members(tenant_id))
-        if kinds == OF_MESSAGING:
-            steps, self._steps = self._steps or [], None
-            for step in steps:
-                self.step(step)
+        self._loading.discard(kinds)
         if followed:
             self._known |= kinds
         MEMBERSHIPS.set(
@@ -77,3 +83,11 @@ class Projection(Replica):
                 for members in engine.state.members.values()
             )
         )
+
+    def _of(self, tenant_id: str) -> Engine:
+        new = tenant_id not in self._engines
+        engine = super()._of(tenant_id)
+        if new:
+            for kinds in self._loading:
+                engine.state.memberships.begin(kinds)
+        return engine

@@ -10,12 +10,10 @@ from google.protobuf.message import DecodeError
 from plexus.directory.v1 import session_service_pb2 as pb
 from plexus.directory.v1.events_pb2 import PersonDeactivated, SessionRevoked
 from plexus.topics import DIRECTORY_PERSON_V1
-from plexuskit.backoff import pause
-from plexuskit.config import KafkaSection
 from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
 from plexuskit.items import item_failed
-from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
+from plexuskit.kafka import InvalidRecord, Record
 from plexuskit.service import Health
 
 from gateway.identity.ended import EndedSessions
@@ -24,7 +22,6 @@ RECHECKED_EVERY: Final = 30.0
 MOST_ASKED: Final = 10_000
 EVENTS_CHECK: Final = "session_events"
 RECHECK_CHECK: Final = "session_recheck"
-_BACK_OFF: Final = (0.5, 10.0)
 
 log = structlog.get_logger()
 
@@ -51,22 +48,21 @@ class Watching:
         self._health = health
         self._recheck_now = asyncio.Event()
 
-    async def follow(self, section: KafkaSection) -> None:
-        """Apply directory's events for ever; while Kafka is down, try again with back-off."""
-        failures = 0
-        while True:
-            try:
-                async with tail(section, [DIRECTORY_PERSON_V1]) as records:
-                    failures = 0
-                    self._health.set(EVENTS_CHECK, ok=True, required=False)
-                    # What ended while nobody listened is in no event that still comes.
-                    self._recheck_now.set()
-                    async for batch in records:
-                        self.apply(batch)
-            except KafkaUnavailable as error:
-                self._health.set(EVENTS_CHECK, ok=False, detail=str(error), required=False)
-            await asyncio.sleep(pause(failures, _BACK_OFF))
-            failures = min(failures + 1, 10)
+    # By the tail that follows directory for the relations (`plexus_access.feeding.Listener`).
+
+    def entered(self) -> None:
+        """Begin to receive directory's events."""
+        self._health.set(EVENTS_CHECK, ok=True, required=False)
+        # What ended while nobody listened is in no event that still comes.
+        self._recheck_now.set()
+
+    def received(self, records: Sequence[Record]) -> None:
+        """Take records of directory's topics; those about people are of interest here."""
+        self.apply([each for each in records if each.topic == DIRECTORY_PERSON_V1.name])
+
+    def lost(self, error: str) -> None:
+        """Note that events do not come any more; the re-check goes on."""
+        self._health.set(EVENTS_CHECK, ok=False, detail=error, required=False)
 
     def apply(self, records: Sequence[Record]) -> None:
         """Note what records of `directory.person.v1` say; one that cannot be read is skipped."""

@@ -37,6 +37,13 @@ _CREATED: Final = f"{_PACKAGE}ConversationCreated"
 _ADDED: Final = f"{_PACKAGE}MembersAdded"
 _REMOVED: Final = f"{_PACKAGE}MembersRemoved"
 _CHAIN_BEGUN: Final = f"{_PACKAGE}ChainBegun"
+_KNOWN: Final = OF_MESSAGES | {
+    *_ABOUT_CONVERSATION,
+    _CREATED,
+    _ADDED,
+    _REMOVED,
+    _CHAIN_BEGUN,
+}
 
 
 class UnreadableFact(Exception):  # noqa: N818 - named after the fact that prevents
@@ -53,6 +60,8 @@ class Meaning:
         left: who is none from here on.
         history: whether members see what was before them; None: the fact does not say.
         pair: the two people of a direct conversation that begins.
+        known: False for a fact of a type that this gateway does not know: its number counts, and
+            what it says is for clients to fetch.
     """
 
     seq: int = 0
@@ -60,6 +69,10 @@ class Meaning:
     left: tuple[str, ...] = ()
     history: bool | None = None
     pair: tuple[str, str] | None = None
+    known: bool = True
+
+
+_UNKNOWN: Final = Meaning(known=False)
 
 
 def meaning_of(envelope: Envelope) -> Meaning:
@@ -67,24 +80,27 @@ def meaning_of(envelope: Envelope) -> Meaning:
 
     Raises:
         UnreadableFact: it cannot be decoded, is omitted and not about a message, or is of a type
-            that this gateway does not know.
+            that this gateway does not know and changes the membership.
     """
-    if envelope.omitted:
-        if envelope.type in OF_MESSAGES:
-            return Meaning()
-        raise UnreadableFact(envelope.type)
-    if envelope.type == _CHAIN_BEGUN:
+    kind = envelope.type
+    if kind not in _KNOWN:
+        # A version of a membership is the number of the change that made it.
+        if envelope.membership_version >= envelope.change_no:
+            raise UnreadableFact(kind)
+        return _UNKNOWN
+    if kind == _CHAIN_BEGUN or (envelope.omitted and kind in OF_MESSAGES):
         return Meaning()
+    if envelope.omitted:
+        raise UnreadableFact(kind)
     try:
-        if envelope.type == _POSTED:
+        if kind == _POSTED:
             return Meaning(seq=events_pb2.MessagePosted.FromString(envelope.fact).message.seq)
-        return _rare(envelope)
+        return _rare(kind, envelope.fact)
     except DecodeError as error:
-        raise UnreadableFact(envelope.type) from error
+        raise UnreadableFact(kind) from error
 
 
-def _rare(envelope: Envelope) -> Meaning:
-    kind, fact = envelope.type, envelope.fact
+def _rare(kind: str, fact: bytes) -> Meaning:
     if kind in _ABOUT_MESSAGES:
         return Meaning(seq=_ABOUT_MESSAGES[kind].FromString(fact).message.seq)
     if kind in _ABOUT_PARTS:
@@ -106,10 +122,8 @@ def _rare(envelope: Envelope) -> Meaning:
         return Meaning(
             joined=tuple((m.person_id, ranges_of(m.intervals)) for m in members if m.active)
         )
-    if kind == _REMOVED:
-        members = events_pb2.MembersRemoved.FromString(fact).members
-        return Meaning(left=tuple(member.person_id for member in members))
-    raise UnreadableFact(kind)
+    members = events_pb2.MembersRemoved.FromString(fact).members
+    return Meaning(left=tuple(member.person_id for member in members))
 
 
 def _pair(created: events_pb2.ConversationCreated) -> tuple[str, str] | None:

@@ -4,14 +4,15 @@ What was stored through this gateway is delivered when messaging has acknowledge
 follows what was delivered before; Kafka's copy of it is a repeat then, like any other.
 
 Numbers are dense per conversation: a repeated one is skipped, a missing one means that this
-gateway does not know who is a member, so it asks the owner before it delivers anything more of that
-conversation. Positions are taken before anybody is asked what a person may read, so nothing falls
-between the owner's answer and the first event.
+gateway does not know who is a member, so it asks the owner about that conversation before it
+delivers anything more of it (see doubts). A fact of a type that this gateway does not know counts
+as seen, and clients are told that there is something to fetch. Positions are taken before anybody
+is asked what a person may read, so nothing falls between the owner's answer and the first event.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import structlog
 from google.protobuf.message import DecodeError
@@ -31,6 +32,7 @@ from plexuskit.metrics import counter
 from plexuskit.service import Health
 
 from gateway.live import wire
+from gateway.live.doubts import Doubts, Memberships, Step
 from gateway.live.facts import Meaning, UnreadableFact, meaning_of
 from gateway.live.people import RELOADED, People
 from gateway.live.rooms import Room, Rooms, Seat
@@ -54,31 +56,6 @@ TOPICS: Final = (
 # One chunk of a conversation; well below what a stream may hold.
 MOST_CHUNK: Final = 256 * 1024
 _BACK_OFF: Final = (0.2, 5.0)
-
-
-class Memberships(Protocol):
-    """Who belongs to which conversation, as permissions are checked by."""
-
-    def missed(self) -> None:
-        """Note that changes of any conversation may have been missed."""
-
-    def lost(self) -> None:
-        """Note that changes do not come any more."""
-
-    def gap(self, tenant_id: str, conversation_id: str) -> None:
-        """Note that a change of a conversation was missed."""
-
-    def step(
-        self,
-        tenant_id: str,
-        conversation_id: str,
-        *,
-        version: int,
-        joined: Sequence[str],
-        left: Sequence[str],
-        begins: bool,
-    ) -> None:
-        """Apply a change of who belongs to a conversation."""
 
 
 class Fact(NamedTuple):
@@ -115,8 +92,10 @@ class FanOut:
         rooms: Rooms,
         people: People,
         *,
+        doubts: Doubts,
         memberships: Memberships,
         visibility: Visibility,
+        stale: Callable[[], bool],
         beat: Callable[[], int],
     ) -> None:
         """Take what records are applied to.
@@ -124,14 +103,20 @@ class FanOut:
         Args:
             rooms: the conversations.
             people: those with streams here.
+            doubts: ask about conversations of which something is missing.
             memberships: hear of every change of who belongs to a conversation.
             visibility: decides which streams of a person receive an event.
+            stale: tells whether that is decided on roles and policies too old to show anything by.
             beat: gives the present beat, in which a conversation's number changes.
         """
         self._rooms = rooms
         self._people = people
+        self._doubts = doubts
         self._memberships = memberships
         self._visibility = visibility
+        self._stale = stale
+        # Something was not delivered because of that.
+        self._withheld = False
         self._beat = beat
         self.positioned = asyncio.Event()
 
@@ -158,6 +143,7 @@ class FanOut:
     def begin(self) -> None:
         """Start at new positions: what was before them is the owner's to say."""
         self._rooms.forget_numbers()
+        self._doubts.begin()
         self._people.doubt_everything(reason=RELOADED)
         self._memberships.missed()
         self.positioned.set()
@@ -165,6 +151,9 @@ class FanOut:
     def apply(self, records: Sequence[Record]) -> None:
         """Apply records in order per key."""
         fault.point("gateway.before_apply")
+        if self._withheld and not self._stale():
+            self._withheld = False
+            self._people.doubt_everything(reason=RELOADED)
         runs: dict[str, list[Fact]] = {}
         for record in records:
             if record.topic == MESSAGING_CONVERSATION_V1.name:
@@ -203,16 +192,18 @@ class FanOut:
             self._apply_run(room, run)
         except Exception as error:  # noqa: BLE001 - its people load the conversation again
             item_failed(error, of="gateway.fanout")
-            room.through = 0
-            self._people.doubt(room, reason=GAP)
+            self._lose(room)
 
     def _apply_run(self, room: Room, run: Sequence[Fact]) -> None:
         room.beat = self._beat()
         segment: Segment | None = None
         for envelope, event in run:
             if envelope is None:
-                room.through = 0
-                self._people.doubt(room, reason=GAP)
+                # What waits was before it, and goes to those who were members then.
+                if segment is not None:
+                    self._deliver(room, segment)
+                    segment = None
+                self._lose(room)
                 continue
             change_no = envelope.change_no
             if room.through and change_no <= room.through:
@@ -230,40 +221,68 @@ class FanOut:
             room.through = change_no
             if gap:
                 log.warning("live.gap", conversation_id=room.id, change_no=change_no)
-                self._people.doubt(room, reason=GAP)
-                self._memberships.gap(envelope.tenant_id, room.id)
+                self._doubts.note(
+                    room,
+                    tenant_id=envelope.tenant_id,
+                    version=envelope.membership_version,
+                    reason=GAP,
+                )
             if about.joined or about.left or about.history is not None:
                 self._apply_membership(room, about, envelope)
             segment = segment or Segment(change_no - 1)
-            # Which message a fact without content is about is the owner's to say: nobody learns
-            # more of it than that there is something to fetch.
-            shown = _only_number(envelope) if envelope.omitted else event
+            # Which message a fact without content or of an unknown type is about is the owner's to
+            # say: nobody learns more of it than that there is something to fetch.
+            shown = event if about.known and not envelope.omitted else _only_number(envelope)
             segment.add(shown, change_no=change_no, seq=about.seq)
         if segment is not None:
             self._deliver(room, segment)
 
+    def _lose(self, room: Room) -> None:
+        """Note that facts were lost of which nothing is known; the next number shows it again."""
+        self._doubts.note(room, tenant_id="", version=0, reason=GAP)
+
     def _apply_membership(self, room: Room, meaning: Meaning, envelope: Envelope) -> None:
         if meaning.history is not None and room.learn_history(everything=meaning.history):
-            self._people.doubt(room, reason=RELOADED)
+            self._doubts.note(
+                room,
+                tenant_id=envelope.tenant_id,
+                version=envelope.membership_version,
+                reason=RELOADED,
+            )
         if meaning.pair is not None:
             self._people.paired(*meaning.pair)
         for person_id, stays in meaning.joined:
-            self._people.joined(room, person_id, stays)
+            self._people.joined(room, person_id, stays, change_no=envelope.change_no)
         for person_id in meaning.left:
             self._people.left(room, person_id, change_no=envelope.change_no)
         if meaning.joined or meaning.left:
+            begins = envelope.change_no == FIRST
+            self._doubts.step(
+                room,
+                Step(
+                    envelope.tenant_id,
+                    envelope.membership_version,
+                    meaning.joined,
+                    meaning.left,
+                    begins=begins,
+                ),
+            )
             self._memberships.step(
                 envelope.tenant_id,
                 room.id,
                 version=envelope.membership_version,
                 joined=[person_id for person_id, _ in meaning.joined],
                 left=meaning.left,
-                begins=envelope.change_no == FIRST,
+                begins=begins,
             )
 
     def _deliver(self, room: Room, segment: Segment) -> None:
         """Put a segment into the streams of all who may see it: one chunk for each view of it."""
         if not room.seats:
+            return
+        if self._stale():
+            # Heartbeats tell how far the conversation has come; clients fetch from its owner.
+            self._withheld = True
             return
         lowest = min((seq for seq in segment.seqs if seq), default=0)
         whole = self._chunk(room, segment, segment.envelopes)
@@ -307,10 +326,12 @@ class FanOut:
         person = self._people.get(record.key)
         if person is None or not person.streams:
             return
+        if self._stale():
+            self._withheld = True
+            return
         envelope = _envelope(record)
         if envelope is None:
-            for listener in person.streams:
-                listener.outbound.put(wire.resync([], reason=GAP))
+            self._people.broken(person, reason=GAP)
         elif envelope.tenant_id == person.tenant_id:
             chunk = wire.personal(record.value)
             streams = self._visibility.receivers(person.streams, envelope)

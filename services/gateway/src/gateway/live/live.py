@@ -32,7 +32,8 @@ from gateway.identity import Authenticator, Callers, EndedSessions, Identity
 from gateway.limits import Limits
 from gateway.live import wire
 from gateway.live.beats import Beats
-from gateway.live.fanout import FanOut, Memberships
+from gateway.live.doubts import Doubts, Memberships
+from gateway.live.fanout import FanOut
 from gateway.live.outbound import Bounds, Outbound, Ticker
 from gateway.live.people import People
 from gateway.live.presence import Herald, Presences
@@ -74,6 +75,7 @@ class Live:
         access: Access,
         recorder: Recorder,
         memberships: Memberships,
+        stale: Callable[[], bool],
         limits: Limits,
     ) -> None:
         """Take the parts; nothing runs before it is entered.
@@ -88,6 +90,7 @@ class Live:
             access: decides on what the gateway knows.
             recorder: keeps what was refused (GW-7).
             memberships: hear who comes and goes.
+            stale: tells whether what access decides on is too old to show anything by (GW-10).
             limits: tell how many items a person may send.
         """
         self._settings = settings
@@ -118,11 +121,14 @@ class Live:
             may_read=lambda tenant, person: access.person_may(tenant, person, READ),
         )
         self._visibility = Visibility(access, clock=runtime.clock)
+        self._doubts = Doubts(self._people, ask=self.router.members, memberships=memberships)
         self.fanout = FanOut(
             self._rooms,
             self._people,
+            doubts=self._doubts,
             memberships=memberships,
             visibility=self._visibility,
+            stale=stale,
             beat=self._beats.now,
         )
         self._standing = Standing(
@@ -151,6 +157,7 @@ class Live:
     async def __aenter__(self) -> Self:
         runtime = self._runtime
         self._stack.callback(self._people.close)
+        self._stack.callback(self._doubts.close)
         await self._stack.enter_async_context(self.router.running(runtime))
         await self._stack.enter_async_context(
             runtime.kept(

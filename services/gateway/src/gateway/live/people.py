@@ -6,7 +6,7 @@ what the tail brings next.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -30,6 +30,8 @@ Ask = Callable[[str, str], Awaitable[Sequence[Container]]]
 """Asks messaging what a person (tenant, person) may read now. Raises DependencyDown."""
 
 ASKED_AT_ONCE: Final = 32
+RELOADED_EVERY: Final = 2.0
+"""Seconds between two questions about everything that one person may read."""
 _BACK_OFF: Final = (0.2, 5.0)
 _ALL: Final = ""
 RELOADED: Final = "RELOADED"
@@ -47,10 +49,13 @@ class Person:
         "peers",
         "person_id",
         "ready",
+        "reload_at",
         "reloading",
         "seats",
         "streams",
+        "telling",
         "tenant_id",
+        "told_at",
     )
 
     def __init__(self, tenant_id: str, person_id: str) -> None:
@@ -71,8 +76,14 @@ class Person:
         self.reloading: asyncio.Task[None] | None = None
         # Conversations to ask the owner about again, with the reason; `_ALL` stands for every one.
         self.doubts: dict[str, str] = {}
-        # While the owner is being asked: stays of who was added, None for who was removed.
-        self.changes: dict[str, Ranges | None] | None = None
+        # When streams were last told to fetch what is the person's alone, and what tells them next.
+        self.told_at = float("-inf")
+        self.telling: asyncio.TimerHandle | None = None
+        # The earliest time, by the loop's clock, at which the owner is asked again.
+        self.reload_at = 0.0
+        # While the owner is being asked: by conversation the version of the last change of the
+        # person's membership, and their stays; None when they are a member no longer.
+        self.changes: dict[str, tuple[int, Ranges | None]] | None = None
 
     @property
     def asked(self) -> bool:
@@ -89,10 +100,21 @@ class Person:
 class People:
     """Loads people, keeps their seats, and asks again when events were missed."""
 
-    def __init__(self, rooms: Rooms, *, ask: Ask, may_read: MayRead) -> None:
+    def __init__(
+        self, rooms: Rooms, *, ask: Ask, may_read: MayRead, every: float = RELOADED_EVERY
+    ) -> None:
+        """Take the conversations and whom to ask.
+
+        Args:
+            rooms: the conversations.
+            ask: asks messaging what a person may read.
+            may_read: decides by a person's roles.
+            every: seconds between two questions about one person.
+        """
         self._rooms = rooms
         self._ask = ask
         self._may_read = may_read
+        self._every = every
         self._people: dict[str, Person] = {}
         # Who here has a direct conversation with somebody.
         self._with: dict[str, set[Person]] = {}
@@ -150,14 +172,39 @@ class People:
             if not self._with[peer]:
                 del self._with[peer]
         person.peers = {}
-        for task in (person.loading, person.reloading):
-            if task is not None:
-                task.cancel()
+        _stop(person)
 
-    def doubt(self, room: Room, *, reason: str) -> None:
-        """Deliver nothing of a conversation until the owner has said who its members are.
+    def settle(
+        self, room: Room, members: Mapping[str, Ranges], *, version: int, reason: str
+    ) -> None:
+        """Bring a conversation in line with its owner's answer, and say what to fetch again.
 
-        Everybody is asked about: somebody may have been added by what is missing.
+        Args:
+            room: the conversation.
+            members: all of them, with what each may see.
+            version: of the membership that the answer contains.
+            reason: told to those who have missed something.
+        """
+        concerned = room.seats.keys() | (members.keys() & self._people.keys())
+        for person_id in concerned:
+            person, ranges = self._people[person_id], members.get(person_id)
+            if person.changes is not None:
+                person.changes[room.id] = (version, ranges)
+            if ranges is None:
+                if room.unseat(person):
+                    person.tell(wire.closed(room.id, change_no=room.through))
+            elif person.may_read and person.ready:
+                before = person.seats.get(room.id)
+                missed = before is None or not before.live
+                room.seat(person, ranges).live = True
+                if missed:
+                    RESYNCS.labels(reason).inc(len(person.streams))
+                    person.tell(wire.resync([room.id], reason=reason))
+
+    def reload_all(self, room: Room, *, reason: str) -> None:
+        """Ask about everybody because of one conversation that cannot be asked about alone.
+
+        Somebody may have been added by what is missing.
         """
         for seat in room.seats.values():
             seat.live = False
@@ -194,15 +241,17 @@ class People:
     def __iter__(self) -> Iterator[Person]:
         return iter(list(self._people.values()))
 
-    def joined(self, room: Room, person_id: str, stays: Ranges) -> None:
+    def joined(self, room: Room, person_id: str, stays: Ranges, *, change_no: int) -> None:
         """Apply an addition."""
         person = self._people.get(person_id)
         if person is None:
             return
         if person.changes is not None:
-            person.changes[room.id] = stays
+            person.changes[room.id] = (change_no, stays)
         if person.may_read and person.ready:
-            room.seat(person, stays)
+            seat = room.seat(person, stays)
+            if room.question is not None:
+                seat.live = False
 
     def left(self, room: Room, person_id: str, *, change_no: int) -> None:
         """Apply a removal: the streams hear of it, and nothing of the conversation after."""
@@ -210,16 +259,24 @@ class People:
         if person is None:
             return
         if person.changes is not None:
-            person.changes[room.id] = None
+            person.changes[room.id] = (change_no, None)
         if room.unseat(person):
             person.tell(wire.closed(room.id, change_no=change_no))
+
+    def broken(self, person: Person, *, reason: str) -> None:
+        """Tell a person's streams to fetch everything: a record that is theirs alone was broken.
+
+        However many are, they are told at most every few seconds.
+        """
+        if person.telling is None:
+            loop = asyncio.get_running_loop()
+            at = max(loop.time(), person.told_at + self._every)
+            person.telling = loop.call_at(at, _tell_everything, person, reason)
 
     def close(self) -> None:
         """Stop asking."""
         for person in self._people.values():
-            for task in (person.loading, person.reloading):
-                if task is not None:
-                    task.cancel()
+            _stop(person)
 
     async def _load(self, person: Person) -> None:
         readable = await self._readable(person)
@@ -227,7 +284,7 @@ class People:
         for conversation_id, ranges in readable.items():
             seat = self._rooms.get(conversation_id).seat(person, ranges)
             # Events were missed since the owner was asked: it is asked again.
-            seat.live = not person.doubts
+            seat.live = not person.doubts and seat.room.question is None
         person.ready, person.loading = True, None
 
     def _reload(self, person: Person, conversation_id: str, reason: str) -> None:
@@ -240,6 +297,9 @@ class People:
             await asyncio.wait([person.loading])
         failures = 0
         while person.doubts:
+            now = asyncio.get_running_loop().time()
+            await asyncio.sleep(max(0.0, person.reload_at - now))
+            person.reload_at = asyncio.get_running_loop().time() + self._every
             doubts, person.doubts = person.doubts, {}
             try:
                 readable = await self._readable(person)
@@ -261,7 +321,8 @@ class People:
         for conversation_id, ranges in readable.items():
             before = person.seats.get(conversation_id)
             seat = self._rooms.get(conversation_id).seat(person, ranges)
-            if conversation_id in person.doubts or _ALL in person.doubts:
+            in_doubt = conversation_id in person.doubts or _ALL in person.doubts
+            if in_doubt or seat.room.question is not None:
                 seat.live = False
             elif before is None or not seat.live:
                 seat.live = True
@@ -276,7 +337,8 @@ class People:
 
     async def _readable(self, person: Person) -> dict[str, Ranges]:
         """Ask the owner; give each readable conversation with its visible stretches."""
-        changes: dict[str, Ranges | None] = {}
+        changes: dict[str, tuple[int, Ranges | None]] = {}
+        versions: dict[str, int] = {}
         async with self._asking:
             person.changes = changes
             try:
@@ -290,15 +352,33 @@ class People:
                 room = self._rooms.get(container.id)
                 room.learn_history(everything=not container.intervals)
                 readable[container.id] = ranges_of(container.intervals)
+                versions[container.id] = container.version
                 if container.peer_id and self._people.get(person.person_id) is person:
                     self.paired(person.person_id, container.peer_id)
-        for conversation_id, stays in changes.items():
+        for conversation_id, (version, stays) in changes.items():
+            answered = versions.get(conversation_id, 0)
+            if answered > version:
+                continue
             if stays is None:
                 readable.pop(conversation_id, None)
+            elif answered:
+                readable[conversation_id] = stays
             else:
                 readable.setdefault(conversation_id, stays)
         # Asked last: nothing runs between this and the seats that are given by it.
         return readable if person.may_read else {}
+
+
+def _tell_everything(person: Person, reason: str) -> None:
+    person.telling, person.told_at = None, asyncio.get_running_loop().time()
+    for listener in person.streams:
+        listener.outbound.put(wire.resync([], reason=reason))
+
+
+def _stop(person: Person) -> None:
+    for work in (person.loading, person.reloading, person.telling):
+        if work is not None:
+            work.cancel()
 
 
 def _unexpected(error: Exception) -> Exception | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from plexus.authz.v1.authority_pb2 import Interval
 
 if TYPE_CHECKING:
+    from gateway.live.doubts import Question
     from gateway.live.people import Person
 
 Ranges = tuple[tuple[int, int], ...]
@@ -60,7 +61,7 @@ class Seat:
 class Room:
     """A conversation as this gateway knows it."""
 
-    __slots__ = ("beat", "history_known", "history_open", "id", "seats", "through")
+    __slots__ = ("beat", "history_known", "history_open", "id", "question", "seats", "through")
 
     def __init__(self, conversation_id: str) -> None:
         self.id = conversation_id
@@ -71,6 +72,8 @@ class Room:
         self.history_known = False
         self.history_open = False
         self.seats: dict[str, Seat] = {}
+        # Something is missing: what its owner is asked (see doubts).
+        self.question: Question | None = None
 
     def learn_history(self, *, everything: bool) -> bool:
         """Note whether members see what was before them; tell whether that is a change."""
@@ -132,7 +135,9 @@ class Rooms:
 
     def _trim(self) -> None:
         """Forget the oldest conversations that nobody here listens to."""
-        unheard: Sequence[str] = [id_ for id_, room in self._rooms.items() if not room.seats]
+        unheard: Sequence[str] = [
+            id_ for id_, room in self._rooms.items() if not room.seats and room.question is None
+        ]
         for id_ in unheard[: max(0, len(unheard) - self._most_unheard)]:
             del self._rooms[id_]
         heard = len(self._rooms) - min(len(unheard), self._most_unheard)

@@ -6,15 +6,23 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
-from plexus.authz.v1.authority_pb2 import Container, ReadableContainersRequest
+from plexus.authz.v1.authority_pb2 import (
+    Container,
+    ReadableContainersRequest,
+    ReadMembersRequest,
+    ReadMembersResponse,
+)
+from plexus_access.objects import CONVERSATION
 from plexuskit.clock import Clock
 from plexuskit.config import TlsSection
 from plexuskit.errors import DependencyDown
 from plexuskit.grpc import CallerSigner, channel
 from plexuskit.service import Health, Runtime
 
+from gateway.live.doubts import Answer
 from gateway.live.endpoints import parse, resolve
 from gateway.live.rendezvous import choose
+from gateway.live.rooms import ranges_of
 from gateway.live.uplink import ANSWER_SECONDS, OnStored, Uplink
 
 log = structlog.get_logger()
@@ -103,6 +111,30 @@ class Router:
             ReadableContainersRequest(tenant_id=tenant_id, person_id=person_id)
         )
         return answer.containers
+
+    async def members(self, conversation_id: str) -> Answer:
+        """Ask who belongs to a conversation now, and what each may see.
+
+        Raises:
+            DependencyDown: no process of messaging answers.
+            RemoteFailure: it fails, or does not know the question.
+        """
+        uplink = self.pick(conversation_id)
+        if uplink is None:
+            raise DependencyDown(dependency=MESSAGING, cause="unreachable")
+        parts = await uplink.members(ReadMembersRequest(kind=CONVERSATION, id=conversation_id))
+        first = parts[0] if parts else ReadMembersResponse()
+        return Answer(
+            tenant_id=first.tenant_id,
+            version=first.version,
+            everything=first.everything,
+            pair=tuple(first.pair),
+            members={
+                member.person_id: ranges_of(member.intervals)
+                for part in parts
+                for member in part.members
+            },
+        )
 
     async def _watch(self) -> None:
         """Keep one uplink per address, for ever."""

@@ -6,7 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import structlog
-from plexus.authz.v1.authority_pb2 import ReadableContainersRequest, ReadableContainersResponse
+from plexus.authz.v1.authority_pb2 import (
+    ReadableContainersRequest,
+    ReadableContainersResponse,
+    ReadMembersRequest,
+    ReadMembersResponse,
+)
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.messaging.v1.log_service_pb2 import AppendItem, AppendRequest, AppendResponse
 from plexus.messaging.v1.log_service_pb2_grpc import LogServiceStub
@@ -140,6 +145,16 @@ class Uplink:
         if self._authority is None:
             raise DependencyDown(dependency=self.endpoint, cause="not connected")
         return await self._authority.ReadableContainers(request)
+
+    async def members(self, request: ReadMembersRequest) -> Sequence[ReadMembersResponse]:
+        """Ask who belongs to a conversation; return all parts of the answer.
+
+        Raises:
+            DependencyDown: no answer.
+        """
+        if self._authority is None:
+            raise DependencyDown(dependency=self.endpoint, cause="not connected")
+        return [part async for part in self._authority.ReadMembers(request, timeout=ANSWER_SECONDS)]
 
     async def run(self, channel: "Channel") -> None:
         """Keep the stream open until cancelled; a broken one comes back with back-off.

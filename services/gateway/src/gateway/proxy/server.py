@@ -21,6 +21,8 @@ from gateway.proxy.handlers import Handlers
 
 CHECK: Final = "grpc"
 HANDSHAKE_MS: Final = 10_000
+IDLE_MS: Final = 120_000
+"""How long a connection without any call stays open; clients connect again by themselves."""
 
 log = structlog.get_logger()
 
@@ -57,6 +59,7 @@ async def serve(
             # All that gRPC bounds of strangers: it knows no number by address.
             ("grpc.max_allowed_incoming_connections", max_connections),
             ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
+            ("grpc.max_connection_idle_ms", IDLE_MS),
         ],
         compression=grpc.Compression.NoCompression,
     )

@@ -52,6 +52,14 @@ class AuthorityApi(authority_pb2_grpc.AuthorityServicer):
     async def ReadFacts(self, request: pb.ReadFactsRequest, context: Any) -> pb.ReadFactsResponse:
         return await read_facts(self._store.db, SOURCES, request)
 
+    async def ReadMembers(
+        self, request: pb.ReadMembersRequest, context: Any
+    ) -> AsyncIterator[pb.ReadMembersResponse]:
+        if request.kind != "conversation":
+            raise InvalidArgument(field="kind", problem="is none of messaging's: `conversation`")
+        async for part in queries.read_members(self._store, conversation_id=request.id):
+            yield part
+
     async def Snapshot(
         self, request: pb.SnapshotRequest, context: Any
     ) -> AsyncIterator[pb.SnapshotResponse]:

@@ -2,7 +2,13 @@
 
 from messaging.queries.acquaintance import acquainted
 from messaging.queries.anchors import export_anchors
-from messaging.queries.authority import compact_snapshot, readable_containers, recheck, snapshot
+from messaging.queries.authority import (
+    compact_snapshot,
+    read_members,
+    readable_containers,
+    recheck,
+    snapshot,
+)
 from messaging.queries.history import (
     Changes,
     get_message,
@@ -44,6 +50,7 @@ __all__ = [
     "list_views",
     "peer_of",
     "preview_send",
+    "read_members",
     "readable_containers",
     "recheck",
     "seat",

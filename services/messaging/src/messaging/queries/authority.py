@@ -11,6 +11,9 @@ from messaging.queries.seats import Seat, find_seats
 from messaging.store import Store
 from messaging.store.history import Revision
 
+# Members in one part of the answer about a conversation: some 100 KB.
+MEMBERS_TOGETHER = 1_000
+
 
 async def readable_containers(
     store: Store, *, tenant_id: str, person_id: str, known_version: str
@@ -30,6 +33,7 @@ async def readable_containers(
             id=member.conversation_id,
             intervals=_intervals(member, conversations[member.conversation_id].history),
             peer_id=_peer(conversations[member.conversation_id], person_id),
+            version=member.version,
         )
         for member in members
         if conversations[member.conversation_id].tenant_id == tenant_id
@@ -88,20 +92,49 @@ def _verdict(
     return authority_pb2.Verdict(readable=True, version=message.number)
 
 
+async def read_members(
+    store: Store, *, conversation_id: str
+) -> AsyncIterator[authority_pb2.ReadMembersResponse]:
+    """Give the present members of one conversation with what each may see (MSG-14), in parts.
+
+    The conversation is read first: the members contain every change up to its version.
+    """
+    conversation = await store.conversations.find(conversation_id)
+    if conversation is None:
+        yield authority_pb2.ReadMembersResponse()
+        return
+    everything = conversation.history is History.ALL
+    members = [
+        authority_pb2.ContainerMember(
+            person_id=member.person_id, intervals=_intervals(member, conversation.history)
+        )
+        for member in await store.conversations.members(conversation_id, active=True)
+    ]
+    for start in range(0, max(len(members), 1), MEMBERS_TOGETHER):
+        yield authority_pb2.ReadMembersResponse(
+            tenant_id=conversation.tenant_id,
+            version=conversation.membership_version,
+            everything=everything,
+            pair=conversation.pair or (),
+            members=members[start : start + MEMBERS_TOGETHER],
+        )
+
+
 async def compact_snapshot(
     store: Store, *, tenant_id: str
 ) -> AsyncIterator[authority_pb2.Relation]:
-    """Stream the members of every conversation, many in one relation, without a version.
+    """Stream the members of every conversation, many in one relation.
 
-    Members come and go while this is read. Whoever applies every change from before the question
-    on top of it, in order, ends with what is true; that is why the version is 0.
+    Members come and go while this is read. The version was read first, so the members contain
+    every change up to it; applying the later ones on top, in order, ends with what is true.
     """
-    async for tenant, conversation_id, people in store.conversations.rosters(tenant_id):
+    async for roster in store.conversations.rosters(tenant_id):
         yield authority_pb2.Relation(
-            tenant_id=tenant,
-            object=f"conversation:{conversation_id}",
+            tenant_id=roster.tenant_id,
+            object=f"conversation:{roster.conversation_id}",
             relation="member",
-            subjects=[f"person:{person_id}" for person_id in people],
+            subjects=[f"person:{person_id}" for person_id in roster.people],
+            version=roster.version,
         )
 
 

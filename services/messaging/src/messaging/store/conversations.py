@@ -1,7 +1,7 @@
 """Conversations, their members, and heads: a cache of the log's last numbers."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from plexuskit.mongo import Database, Index, ReplaceOne, Transaction
 from plexuskit.paging import PageBudget
@@ -18,10 +18,21 @@ from messaging.domain.log import Head
 
 SCHEMA_VERSION = 1
 # Members of one conversation in one part of a stream of all memberships: some 150 KB.
-MOST_TOGETHER = 5_000
+MAX_TOGETHER = 5_000
+# Conversations whose members are read by one query.
+ROSTERS_TOGETHER = 500
 # Bytes of a member on a page, and of each stay.
 MEMBER_BYTES = 200
 STAY_BYTES = 60
+
+
+class Roster(NamedTuple):
+    """Members of a conversation, with the version that they contain every change up to."""
+
+    tenant_id: str
+    conversation_id: str
+    version: int
+    people: list[str]
 
 
 class ConversationStore:
@@ -258,27 +269,53 @@ class ConversationStore:
         )
         return {row["_id"] for row in rows}
 
-    async def rosters(self, tenant_id: str) -> AsyncIterator[tuple[str, str, list[str]]]:
-        """Stream tenant, conversation and its present members, of one tenant or (empty) of all.
+    async def rosters(self, tenant_id: str) -> AsyncIterator[Roster]:
+        """Stream the present members of every conversation, of one tenant or (empty) of all.
 
-        Read from the index, conversation by conversation; one with very many members may come in
-        several parts.
+        The version is read before the members, so all of its changes are among them. One with very
+        many members comes in several parts.
         """
-        query = {"active": True, **({"tenant_id": tenant_id} if tenant_id else {})}
-        fields = {"_id": 0, "tenant_id": 1, "conversation_id": 1, "person_id": 1}
-        key, people = ("", ""), list[str]()
+        after = ""
+        while True:
+            query = {"_id": {"$gt": after}, **({"tenant_id": tenant_id} if tenant_id else {})}
+            page = await self._conversations.find_all(
+                query,
+                projection=["tenant_id", "membership_version"],
+                sort=[("_id", 1)],
+                limit=ROSTERS_TOGETHER,
+            )
+            if not page:
+                return
+            ids = [document["_id"] for document in page]
+            after = ids[-1]
+            versions = {
+                document["_id"]: (document["tenant_id"], document["membership_version"])
+                for document in page
+            }
+            async for conversation_id, people in self._people_of(ids):
+                tenant, version = versions[conversation_id]
+                yield Roster(tenant, conversation_id, version, people)
+
+    async def _people_of(
+        self, conversation_ids: Sequence[str]
+    ) -> AsyncIterator[tuple[str, list[str]]]:
+        """Stream the present members of conversations, one after the other; from the index."""
+        key, people = "", list[str]()
         found = self._members.find(
-            query, projection=fields, sort=[("conversation_id", 1)], batch_size=5000
+            {"conversation_id": {"$in": list(conversation_ids)}, "active": True},
+            projection={"_id": 0, "conversation_id": 1, "person_id": 1},
+            sort=[("conversation_id", 1)],
+            hint="conversation",
+            batch_size=MAX_TOGETHER,
         )
         async for document in found:
-            here = (document["tenant_id"], document["conversation_id"])
-            if here != key or len(people) == MOST_TOGETHER:
+            if document["conversation_id"] != key or len(people) == MAX_TOGETHER:
                 if people:
-                    yield *key, people
-                key, people = here, []
+                    yield key, people
+                key, people = document["conversation_id"], []
             people.append(document["person_id"])
         if people:
-            yield *key, people
+            yield key, people
 
     async def all_members(self, tenant_id: str) -> AsyncIterator[tuple[str, Member]]:
         """Stream every present member with the tenant, of one tenant or (empty) of all."""

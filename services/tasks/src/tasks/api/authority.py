@@ -56,6 +56,13 @@ class AuthorityApi(AuthorityServicer):
         """Return published facts by their numbers. Refusals: InvalidArgument."""
         return await self._store.read_facts(request)
 
+    async def ReadMembers(
+        self, request: pb.ReadMembersRequest, _: Any
+    ) -> AsyncIterator[pb.ReadMembersResponse]:
+        """Refuse: conversations are messaging's. Refusals: InvalidArgument."""
+        raise InvalidArgument(field="kind", problem="is messaging's; ask its Authority")
+        yield  # a generator, as the contract has it
+
     async def Snapshot(
         self, request: pb.SnapshotRequest, _: Any
     ) -> AsyncIterator[pb.SnapshotResponse]:

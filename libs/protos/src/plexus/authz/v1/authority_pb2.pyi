@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from plexus.event.v1 import envelope_pb2 as _envelope_pb2
 import builtins as _builtins
@@ -54,11 +55,14 @@ class Container(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     INTERVALS_FIELD_NUMBER: _builtins.int
     PEER_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """`conversation`, `project`, `tenant`."""
     id: _builtins.str
     peer_id: _builtins.str
     """The other person of a direct conversation; empty for everything else."""
+    version: _builtins.int
+    """Version of the person's membership in it; 0 from an owner that does not say."""
     @_builtins.property
     def intervals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Interval]:
         """Empty: everything in it."""
@@ -70,10 +74,11 @@ class Container(_message.Message):
         id: _builtins.str = ...,
         intervals: _abc.Iterable[Global___Interval] | None = ...,
         peer_id: _builtins.str = ...,
+        version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "intervals", b"intervals", "kind", b"kind", "peer_id", b"peer_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "intervals", b"intervals", "kind", b"kind", "peer_id", b"peer_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -348,12 +353,100 @@ class ReadFactsResponse(_message.Message):
 Global___ReadFactsResponse: _TypeAlias = ReadFactsResponse  # noqa: Y015
 
 @_typing.final
+class ReadMembersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """`conversation`."""
+    id: _builtins.str
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadMembersRequest: _TypeAlias = ReadMembersRequest  # noqa: Y015
+
+@_typing.final
+class ReadMembersResponse(_message.Message):
+    """One part of the answer; the first says what holds for all of them. A container that there is not has no members."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    EVERYTHING_FIELD_NUMBER: _builtins.int
+    PAIR_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    version: _builtins.int
+    """The answer contains every change of membership up to this version, and maybe later ones; 0: there is no such container."""
+    everything: _builtins.bool
+    """Members see everything in it, also what was before them; their intervals are left out."""
+    @_builtins.property
+    def pair(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The two people of a direct conversation; empty for everything else."""
+
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContainerMember]: ...
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        everything: _builtins.bool = ...,
+        pair: _abc.Iterable[_builtins.str] | None = ...,
+        members: _abc.Iterable[Global___ContainerMember] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["everything", b"everything", "members", b"members", "pair", b"pair", "tenant_id", b"tenant_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadMembersResponse: _TypeAlias = ReadMembersResponse  # noqa: Y015
+
+@_typing.final
+class ContainerMember(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    INTERVALS_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    @_builtins.property
+    def intervals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Interval]:
+        """Those of the person's stays, in order."""
+
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+        intervals: _abc.Iterable[Global___Interval] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["intervals", b"intervals", "person_id", b"person_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContainerMember: _TypeAlias = ContainerMember  # noqa: Y015
+
+@_typing.final
 class SnapshotRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TENANT_ID_FIELD_NUMBER: _builtins.int
     TOPICS_FIELD_NUMBER: _builtins.int
     COMPACT_FIELD_NUMBER: _builtins.int
+    PUBLISHED_SINCE_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Empty: every tenant."""
     compact: _builtins.bool
@@ -362,16 +455,21 @@ class SnapshotRequest(_message.Message):
     def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Topics of the owner; set: instead of relations, the latest fact of each of their entities that carries its state."""
 
+    @_builtins.property
+    def published_since(self) -> _timestamp_pb2.Timestamp:
+        """With `topics`: instead of the state, the facts that wait to be published or were published from then on."""
+
     def __init__(
         self,
         *,
         tenant_id: _builtins.str = ...,
         topics: _abc.Iterable[_builtins.str] | None = ...,
         compact: _builtins.bool = ...,
+        published_since: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["published_since", b"published_since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["compact", b"compact", "tenant_id", b"tenant_id", "topics", b"topics"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compact", b"compact", "published_since", b"published_since", "tenant_id", b"tenant_id", "topics", b"topics"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -421,6 +519,7 @@ class Relation(_message.Message):
     relation: _builtins.str
     subject: _builtins.str
     version: _builtins.int
+    """Every change of the object's relations up to this version is contained, and maybe later ones; 0: not known."""
     @_builtins.property
     def intervals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Interval]: ...
     @_builtins.property

@@ -55,6 +55,11 @@ class AuthorityStub:
                 request_serializer=plexus_dot_authz_dot_v1_dot_authority__pb2.ReadFactsRequest.SerializeToString,
                 response_deserializer=plexus_dot_authz_dot_v1_dot_authority__pb2.ReadFactsResponse.FromString,
                 _registered_method=True)
+        self.ReadMembers = channel.unary_stream(
+                '/plexus.authz.v1.Authority/ReadMembers',
+                request_serializer=plexus_dot_authz_dot_v1_dot_authority__pb2.ReadMembersRequest.SerializeToString,
+                response_deserializer=plexus_dot_authz_dot_v1_dot_authority__pb2.ReadMembersResponse.FromString,
+                _registered_method=True)
         self.Snapshot = channel.unary_stream(
                 '/plexus.authz.v1.Authority/Snapshot',
                 request_serializer=plexus_dot_authz_dot_v1_dot_authority__pb2.SnapshotRequest.SerializeToString,
@@ -94,6 +99,13 @@ class AuthorityServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadMembers(self, request, context):
+        """The members of one container now, each with the intervals they may read: one question for all of them (MSG-14).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Snapshot(self, request, context):
         """Every relation of the owner, or the present state behind its topics, for a projection that starts.
         """
@@ -123,6 +135,11 @@ def add_AuthorityServicer_to_server(servicer, server):
                     servicer.ReadFacts,
                     request_deserializer=plexus_dot_authz_dot_v1_dot_authority__pb2.ReadFactsRequest.FromString,
                     response_serializer=plexus_dot_authz_dot_v1_dot_authority__pb2.ReadFactsResponse.SerializeToString,
+            ),
+            'ReadMembers': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadMembers,
+                    request_deserializer=plexus_dot_authz_dot_v1_dot_authority__pb2.ReadMembersRequest.FromString,
+                    response_serializer=plexus_dot_authz_dot_v1_dot_authority__pb2.ReadMembersResponse.SerializeToString,
             ),
             'Snapshot': grpc.unary_stream_rpc_method_handler(
                     servicer.Snapshot,
@@ -239,6 +256,33 @@ class Authority:
             '/plexus.authz.v1.Authority/ReadFacts',
             plexus_dot_authz_dot_v1_dot_authority__pb2.ReadFactsRequest.SerializeToString,
             plexus_dot_authz_dot_v1_dot_authority__pb2.ReadFactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/plexus.authz.v1.Authority/ReadMembers',
+            plexus_dot_authz_dot_v1_dot_authority__pb2.ReadMembersRequest.SerializeToString,
+            plexus_dot_authz_dot_v1_dot_authority__pb2.ReadMembersResponse.FromString,
             options,
             channel_credentials,
             insecure,

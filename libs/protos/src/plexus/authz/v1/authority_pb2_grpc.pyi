@@ -41,6 +41,8 @@ class AuthorityStub:
     """Who of the given people belongs to one of the given sets now: the owner's answer, never a projection's (MSG-13)."""
     ReadFacts: _grpc.UnaryUnaryMultiCallable[_authority_pb2.ReadFactsRequest, _authority_pb2.ReadFactsResponse]
     """Facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic."""
+    ReadMembers: _grpc.UnaryStreamMultiCallable[_authority_pb2.ReadMembersRequest, _authority_pb2.ReadMembersResponse]
+    """The members of one container now, each with the intervals they may read: one question for all of them (MSG-14)."""
     Snapshot: _grpc.UnaryStreamMultiCallable[_authority_pb2.SnapshotRequest, _authority_pb2.SnapshotResponse]
     """Every relation of the owner, or the present state behind its topics, for a projection that starts."""
 
@@ -57,6 +59,8 @@ class AuthorityAsyncStub(AuthorityStub):
     """Who of the given people belongs to one of the given sets now: the owner's answer, never a projection's (MSG-13)."""
     ReadFacts: _aio.UnaryUnaryMultiCallable[_authority_pb2.ReadFactsRequest, _authority_pb2.ReadFactsResponse]  # type: ignore[assignment]
     """Facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic."""
+    ReadMembers: _aio.UnaryStreamMultiCallable[_authority_pb2.ReadMembersRequest, _authority_pb2.ReadMembersResponse]  # type: ignore[assignment]
+    """The members of one container now, each with the intervals they may read: one question for all of them (MSG-14)."""
     Snapshot: _aio.UnaryStreamMultiCallable[_authority_pb2.SnapshotRequest, _authority_pb2.SnapshotResponse]  # type: ignore[assignment]
     """Every relation of the owner, or the present state behind its topics, for a projection that starts."""
 
@@ -94,6 +98,14 @@ class AuthorityServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_authority_pb2.ReadFactsResponse, _abc.Awaitable[_authority_pb2.ReadFactsResponse]]:
         """Facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic."""
+
+    @_abc_1.abstractmethod
+    def ReadMembers(
+        self,
+        request: _authority_pb2.ReadMembersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_authority_pb2.ReadMembersResponse], _abc.AsyncIterator[_authority_pb2.ReadMembersResponse]]:
+        """The members of one container now, each with the intervals they may read: one question for all of them (MSG-14)."""
 
     @_abc_1.abstractmethod
     def Snapshot(

@@ -1,0 +1,153 @@
+"""Who belongs to which object, from facts and snapshots that come in any order.
+
+A version is a place in the owner's order of changes. A fact counts only if it is newer than what is
+known; of a snapshot and what is known the newer one counts, object by object. Facts that come while
+a snapshot is read are applied at once, and again on top of the snapshot: whichever comes first, the
+result is the same.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from plexus_access.objects import Object
+from plexus_access.records import Members
+
+_NOBODY: Final[frozenset[str]] = frozenset()
+
+_Change = Callable[[], object]
+
+
+class _Load:
+    """What came since a snapshot was asked for."""
+
+    __slots__ = ("again", "before", "doubted")
+
+    def __init__(self) -> None:
+        # What was known of an object before the first change, and the changes, in order.
+        self.before: dict[Object, Members | None] = {}
+        self.again: dict[Object, list[_Change]] = {}
+        self.doubted: set[Object] = set()
+
+
+class Memberships:
+    """The members of every object of one tenant.
+
+    `members` and `doubts` are always the same two objects, so that they can be held on to.
+    """
+
+    def __init__(self) -> None:
+        self.members: dict[Object, Members] = {}
+        # Objects of whose members a change is missing: their owner is asked.
+        self.doubts: set[Object] = set()
+        self._loads: dict[frozenset[str], _Load] = {}
+
+    def begin(self, kinds: frozenset[str]) -> None:
+        """Begin to note what comes beside a snapshot; begun already, go on noting."""
+        self._loads.setdefault(kinds, _Load())
+
+    def put(self, members: Members) -> bool:
+        """Apply the whole membership of an object; return whether it was news."""
+        self._note(members.object, lambda: self._put(members))
+        return self._put(members)
+
+    def change(
+        self,
+        object_: Object,
+        *,
+        version: int,
+        joined: Iterable[str],
+        left: Iterable[str],
+        begins: bool = False,
+    ) -> bool:
+        """Apply one change of a membership; return whether it was news.
+
+        A change of what is not known puts the object in doubt: others may belong to it.
+        """
+        came, went = frozenset(joined), frozenset(left)
+
+        def apply() -> bool:
+            return self._change(object_, version, came, went, begins=begins)
+
+        self._note(object_, apply)
+        return apply()
+
+    def doubt(self, object_: Object) -> None:
+        """Note that a change of an object's members is missing."""
+        self.doubts.add(object_)
+        for load in self._loads_of(object_):
+            load.doubted.add(object_)
+
+    def restore(self, members: Members) -> None:
+        """Replace what is known of an object by its owner's answer, which removes the doubt.
+
+        The caller makes sure that the answer contains every change applied before the question,
+        and applies those since then once more.
+        """
+        object_ = members.object
+        self.members[object_] = members
+        self.doubts.discard(object_)
+        for load in self._loads_of(object_):
+            load.before[object_] = members
+            load.again.pop(object_, None)
+            load.doubted.discard(object_)
+
+    def settle(self, kinds: frozenset[str], snapshot: Iterable[Members]) -> None:
+        """Take a snapshot of every object of some kinds; what neither it nor a fact names is gone.
+
+        Args:
+            kinds: of objects.
+            snapshot: what their owner says. Version 0 stands for an owner that gives none: then
+                the snapshot counts.
+        """
+        load = self._loads.pop(kinds, None) or _Load()
+        gone = {each for each in self.members if each.kind in kinds}
+        for told in snapshot:
+            object_ = told.object
+            known = load.before.get(object_, self.members.get(object_))
+            newer = known is not None and 0 < told.version < known.version
+            self.members[object_] = known if newer and known is not None else told
+            if not newer and object_ not in load.doubted:
+                self.doubts.discard(object_)
+            gone.discard(object_)
+        for object_ in gone:
+            del self.members[object_]
+        self.doubts -= gone - load.doubted
+        for changes in load.again.values():
+            for change in changes:
+                change()
+
+    def _put(self, members: Members) -> bool:
+        self.doubts.discard(members.object)
+        before = self.members.get(members.object)
+        if before is not None and members.version <= before.version:
+            return False
+        self.members[members.object] = members
+        return True
+
+    def _change(
+        self,
+        object_: Object,
+        version: int,
+        joined: frozenset[str],
+        left: frozenset[str],
+        *,
+        begins: bool,
+    ) -> bool:
+        before = self.members.get(object_)
+        if before is not None and version <= before.version:
+            return False
+        if before is None and not begins:
+            self.doubts.add(object_)
+        people = before.people if before is not None else _NOBODY
+        self.members[object_] = Members(
+            object=object_, version=version, people=people.difference(left).union(joined)
+        )
+        return True
+
+    def _note(self, object_: Object, change: _Change) -> None:
+        for load in self._loads_of(object_):
+            load.before.setdefault(object_, self.members.get(object_))
+            load.again.setdefault(object_, []).append(change)
+
+    def _loads_of(self, object_: Object) -> Iterable[_Load]:
+        return [load for kinds, load in self._loads.items() if object_.kind in kinds]

@@ -1,0 +1,268 @@
+"""Conversations of which something is missing: their owner is asked about each of them alone.
+
+A gap, a record that cannot be read or a fact without its content concerns one conversation. Its
+members here hear nothing of it until its owner has said who belongs to it now; no other
+conversation and no other member is asked about. Changes of membership that come meanwhile are
+applied on top of the answer by their numbers.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, Protocol
+
+import grpc
+import structlog
+from plexuskit.backoff import pause
+from plexuskit.errors import Refusal
+from plexuskit.grpc import RemoteFailure
+from plexuskit.metrics import counter
+
+from gateway.live.people import People
+from gateway.live.rooms import Ranges, Room
+
+log = structlog.get_logger()
+
+DOUBTS: Final = counter(
+    "plexus_gateway_doubts_total", "Questions to messaging about the members of one conversation"
+)
+ASKED_AT_ONCE: Final = 32
+EVERY: Final = 1.0
+"""Seconds between two questions about the same conversation."""
+MAX_REMEMBERED: Final = 10_000
+_BACK_OFF: Final = (0.2, 5.0)
+
+
+class Memberships(Protocol):
+    """Who belongs to which conversation, as permissions are checked by."""
+
+    def missed(self) -> None:
+        """Note that changes of any conversation may have been missed."""
+
+    def lost(self) -> None:
+        """Note that changes do not come any more."""
+
+    def gap(self, tenant_id: str, conversation_id: str) -> None:
+        """Note that a change of a conversation was missed; no tenant: it is not known whose."""
+
+    def restored(
+        self, tenant_id: str, conversation_id: str, *, version: int, people: Sequence[str]
+    ) -> None:
+        """Take the owner's answer about a conversation of which a change was missed."""
+
+    def step(
+        self,
+        tenant_id: str,
+        conversation_id: str,
+        *,
+        version: int,
+        joined: Sequence[str],
+        left: Sequence[str],
+        begins: bool,
+    ) -> None:
+        """Apply a change of who belongs to a conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An owner's answer about one conversation.
+
+    Attributes:
+        version: the members contain every change up to it, and maybe later ones; 0: there is no
+            such conversation.
+        everything: members see also what was before them.
+        pair: the two people of a direct conversation, or nobody.
+        members: what each may see.
+    """
+
+    tenant_id: str
+    version: int
+    everything: bool
+    pair: tuple[str, ...]
+    members: dict[str, Ranges]
+
+
+AskMembers = Callable[[str], Awaitable[Answer]]
+"""Asks messaging about a conversation. Raises DependencyDown, RemoteFailure."""
+
+
+class Step(NamedTuple):
+    """A change of who belongs to a conversation, as it stands in its order."""
+
+    tenant_id: str
+    version: int
+    joined: tuple[tuple[str, Ranges], ...]
+    left: tuple[str, ...]
+    begins: bool
+
+
+class AnswerTooOld(Exception):  # noqa: N818 - named after the fact that prevents
+    """An owner's answer lacks a change that was applied here before the question."""
+
+
+@dataclass(slots=True)
+class Question:
+    """What is asked of one conversation, and what came since it was."""
+
+    reason: str
+    # Version of the membership that an answer has to contain.
+    least: int = 0
+    # Something more was missed since the owner was asked.
+    again: bool = False
+    steps: list[Step] = field(default_factory=list)
+    task: asyncio.Task[None] | None = None
+
+
+class Doubts:
+    """Asks about conversations in doubt: one question of each at a time, at a bounded rate."""
+
+    def __init__(
+        self, people: People, *, ask: AskMembers, memberships: Memberships, every: float = EVERY
+    ) -> None:
+        """Take whom to ask and whom to tell.
+
+        Args:
+            people: those with streams here.
+            ask: asks messaging.
+            memberships: get the answers too.
+            every: seconds between two questions about one conversation.
+        """
+        self._people = people
+        self._ask = ask
+        self._memberships = memberships
+        self._every = every
+        self._open: dict[str, Room] = {}
+        # When conversations were asked about last, the oldest first.
+        self._asked: dict[str, float] = {}
+        self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
+
+    def note(self, room: Room, *, tenant_id: str, version: int, reason: str) -> None:
+        """Deliver nothing of a conversation until its owner has said who its members are.
+
+        Args:
+            room: the conversation.
+            tenant_id: whose it is; empty when that is not known.
+            version: of the membership that the last fact names; 0 when that is not known.
+            reason: told to its members when they have to fetch again.
+        """
+        for seat in room.seats.values():
+            seat.live = False
+        self._memberships.gap(tenant_id, room.id)
+        question = room.question
+        if question is None:
+            question = room.question = Question(reason, version)
+            self._open[room.id] = room
+            question.task = asyncio.create_task(self._resolve(room, question))
+        else:
+            question.again, question.reason = True, reason
+            question.least = max(question.least, version)
+
+    def step(self, room: Room, step: Step) -> None:
+        """Note a change of membership that was applied, for an answer that may be older."""
+        if room.question is not None:
+            room.question.steps.append(step)
+
+    def begin(self) -> None:
+        """Note that facts of any conversation were missed: answers on their way are too old."""
+        for room in self._open.values():
+            if room.question is not None:
+                room.question.again = True
+
+    def close(self) -> None:
+        """Stop asking."""
+        for room in self._open.values():
+            if room.question is not None and room.question.task is not None:
+                room.question.task.cancel()
+
+    async def _resolve(self, room: Room, question: Question) -> None:
+        failures = 0
+        while True:
+            await asyncio.sleep(self._wait(room.id))
+            question.again = False
+            question.steps.clear()
+            least = question.least
+            try:
+                answer = await self._answer(room.id, least=least)
+            except Exception as error:
+                if _is_unknown_method(error):
+                    break
+                log.warning("live.doubt_stays", conversation_id=room.id, error=str(error))
+                if not isinstance(error, Refusal | RemoteFailure | AnswerTooOld):
+                    log.warning("live.question_failed", exc_info=error)
+                await asyncio.sleep(pause(failures, _BACK_OFF))
+                failures = min(failures + 1, 10)
+                continue
+            if question.again:
+                continue
+            self._close(room)
+            self._settle(room, answer, question)
+            return
+        self._close(room)
+        # A messaging that was not deployed yet is asked about each person, and for a snapshot.
+        self._people.reload_all(room, reason=question.reason)
+        self._memberships.missed()
+
+    async def _answer(self, conversation_id: str, *, least: int) -> Answer:
+        """Ask the owner once.
+
+        Raises:
+            AnswerTooOld: it lacks the change that made version `least` of the membership.
+        """
+        async with self._asking:
+            self._remember(conversation_id)
+            answer = await self._ask(conversation_id)
+        if 0 < answer.version < least:
+            raise AnswerTooOld(f"version {answer.version}, and {least} was applied here")
+        return answer
+
+    def _close(self, room: Room) -> None:
+        room.question = None
+        del self._open[room.id]
+
+    def _settle(self, room: Room, answer: Answer, question: Question) -> None:
+        """Bring the conversation in line with the answer; nothing else runs meanwhile."""
+        later = [step for step in question.steps if step.version > answer.version]
+        members = dict(answer.members)
+        for step in later:
+            members |= dict(step.joined)
+            for person_id in step.left:
+                members.pop(person_id, None)
+        if answer.version:
+            room.learn_history(everything=answer.everything)
+        if len(answer.pair) == 2:  # noqa: PLR2004 - a pair
+            self._people.paired(answer.pair[0], answer.pair[1])
+        version = max([answer.version, *(step.version for step in later)])
+        self._people.settle(room, members, version=version, reason=question.reason)
+        tenant_id = answer.tenant_id
+        if not tenant_id:
+            return
+        self._memberships.restored(
+            tenant_id, room.id, version=answer.version, people=list(answer.members)
+        )
+        for step in later:
+            self._memberships.step(
+                step.tenant_id,
+                room.id,
+                version=step.version,
+                joined=[person_id for person_id, _ in step.joined],
+                left=step.left,
+                begins=step.begins,
+            )
+
+    def _wait(self, conversation_id: str) -> float:
+        """Return the seconds until a conversation may be asked about."""
+        asked = self._asked.get(conversation_id)
+        if asked is None:
+            return 0.0
+        return max(0.0, asked + self._every - asyncio.get_running_loop().time())
+
+    def _remember(self, conversation_id: str) -> None:
+        DOUBTS.inc()
+        self._asked.pop(conversation_id, None)
+        self._asked[conversation_id] = asyncio.get_running_loop().time()
+        while len(self._asked) > MAX_REMEMBERED:
+            del self._asked[next(iter(self._asked))]
+
+
+def _is_unknown_method(error: Exception) -> bool:
+    return isinstance(error, RemoteFailure) and error.refusal.code is grpc.StatusCode.UNIMPLEMENTED
