@@ -19,7 +19,7 @@ from directory.domain.refusals import PermissionMissing, RequestIdReused
 from directory.domain.requests import Request
 from directory.domain.roles import FieldMask, Role, RoleChanges
 from plexus.directory.v1 import events_pb2
-from plexus_access.roles import NAMES
+from plexus_access.roles import BUILT_IN, MEMBER, NAMES
 from plexuskit.errors import InvalidArgument, VersionConflict
 
 from .access_support import (
@@ -255,3 +255,48 @@ async def test_gw_3_the_snapshot_tells_what_facts_tell(company: Any, facts: Fact
         scope: (fact.type, fact.fact, fact.entity_version) for scope, fact in latest.items()
     }
     assert len(shown) == len(latest) == 5
+
+
+@pytest.mark.rule("GW-3")
+async def test_gw_3_a_tenant_sets_the_masks_of_built_in_roles_and_nothing_else_of_them(
+    company: Any, facts: Facts
+) -> None:
+    shown = FieldMask(message="plexus.directory.v1.Person", fields=("handle", "id"))
+    masked = await update_role(company, MEMBER, masks=[shown])
+    assert (masked.id, masked.version, masked.masks) == (MEMBER, 1, (shown,))
+    assert masked.permissions == BUILT_IN[MEMBER]
+
+    listed = await queries.list_roles(company.store, actor=company.actor, now=company.now)
+    assert [(role.id, role.version) for role in listed if role.version] == [(MEMBER, 1)]
+    told = events_pb2.RoleChanged.FromString((await facts())[-1].fact).role
+    assert (told.id, told.built_in, list(told.masks[0].fields)) == (MEMBER, True, ["handle", "id"])
+
+    with pytest.raises(VersionConflict):
+        await update_role(company, MEMBER, version=7, masks=[])
+    whole = await update_role(company, MEMBER, version=1, masks=[])
+    assert (whole.version, whole.masks) == (2, ())
+    for role_id, changes in (
+        (MEMBER, {"name": "x", "masks": [shown]}),
+        (ADMIN, {"masks": [shown]}),
+    ):
+        with pytest.raises(RoleBuiltIn):
+            await update_role(company, role_id, **changes)
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_who_is_shown_a_part_gives_no_role_that_shows_everything(company: Any) -> None:
+    keys = ["roles.manage", "roles.bind", "people.read"]
+    less = FieldMask(message="plexus.directory.v1.Person", fields=("id",))
+    role = await company.create_role("keeper", ["roles.manage", "roles.bind"])
+    li = await company.hire("li")
+    await company.bind(role.id, f"person:{li.id}")
+    keeper = as_(company, li)
+    assert (await keeper.create_role("whole", keys)).permissions == frozenset(keys)
+
+    await update_role(company, MEMBER, masks=[less])
+
+    with pytest.raises(GrantExceedsOwn):
+        await keeper.create_role("wider", keys)
+    assert (await keeper.create_role("narrow", keys, masks=[less])).masks == (less,)
+    with pytest.raises(GrantExceedsOwn):
+        await update_role(keeper, MEMBER, masks=[])

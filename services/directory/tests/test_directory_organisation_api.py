@@ -1,11 +1,13 @@
 """The organisation through a real gRPC server: what requests say and answers show."""
 
+import base64
 from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
 
 import grpc
 import pytest
+from directory.queries import paging
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.authz.v1 import authority_pb2
 from plexus.directory.v1 import directory_service_pb2 as pb
@@ -225,3 +227,29 @@ async def test_people_from_before_the_organisation_read_as_having_none_of_it(
     assert [each.id for each in listed.departments] == [old]
     moved = await company.change(li, department_ids=[old], title="采购")
     assert moved.version == 2
+
+
+@pytest.mark.rule("GW-3")
+async def test_gw_3_page_tokens_hold_no_column_that_a_role_could_hide(
+    served: Any, company: Any, caller: dict
+) -> None:
+    for name in ("zhao-canary", "zhou-canary"):
+        await company.hire(name)
+        made = pb.CreateGroupRequest(request_id=name, name=name)
+        await served.directory.CreateGroup(made, **caller)
+    lists = (
+        (served.directory.ListPeople, pb.ListPeopleRequest(page_size=1, query="canary")),
+        (served.directory.ListGroups, pb.ListGroupsRequest(page_size=1)),
+    )
+    for call, asked in lists:
+        first = await call(asked, **caller)
+        assert first.next_page_token
+        assert b"canary" not in base64.urlsafe_b64decode(first.next_page_token)
+        asked.page_token = first.next_page_token
+        rest = await call(asked, **caller)
+        assert rest.SerializeToString() != first.SerializeToString()
+        asked.page_token = paging.token(["per_none"], query=("people", "", "canary", 0))
+        assert await refusal(call(asked, **caller)) == (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "INVALID_ARGUMENT",
+        )

@@ -4,7 +4,11 @@ import grpc
 import pytest
 from plexus.authz.v1.authority_pb2 import Relation
 from plexus.directory.v1 import access_pb2, events_pb2, people_pb2
-from plexus.directory.v1.directory_service_pb2 import GetPersonRequest, UpdatePersonRequest
+from plexus.directory.v1.directory_service_pb2 import (
+    GetPersonRequest,
+    UpdatePersonRequest,
+    UpdateProfileRequest,
+)
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from plexus.directory.v1.session_service_pb2 import ListSessionsRequest
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
@@ -156,3 +160,55 @@ async def test_gw_03_columns_that_no_role_shows_leave_the_answer(known, standing
     standing.projection.take([envelope(events_pb2.RoleChanged(role=role))])
     shown = await stub.GetPerson(request, metadata=known.bearer())
     assert shown.person == people_pb2.Person(id="per_bob")
+
+
+def hiding(*fields, version=1):
+    shown = [each for each in people_pb2.Person.DESCRIPTOR.fields_by_name if each not in fields]
+    mask = access_pb2.FieldMask(message="plexus.directory.v1.Person", fields=shown)
+    role = access_pb2.Role(id="member", version=version, built_in=True, masks=[mask])
+    return envelope(events_pb2.RoleChanged(role=role))
+
+
+@pytest.mark.rule("GW-3")
+async def test_gw_03_a_hidden_column_is_neither_written_nor_asked_by(known, standing):
+    stub = DirectoryServiceStub(known.channel)
+    standing.projection.take([hiding("handle", "skills")])
+    calls = (
+        (stub.GetPerson, GetPersonRequest(handle="bob"), "handle"),
+        (stub.UpdateProfile, UpdateProfileRequest(skills=["go"]), "skills"),
+        (stub.UpdateProfile, UpdateProfileRequest(set_skills=True), "skills"),
+    )
+    for call, request, field in calls:
+        error = await fails(call(request, metadata=known.bearer()))
+        told = refused(error)
+        assert (error.code(), told.reason) == (grpc.StatusCode.PERMISSION_DENIED, "FIELD_MASKED")
+        assert dict(told.metadata) == {"field": f"plexus.directory.v1.Person.{field}"}
+    await stub.GetPerson(GetPersonRequest(person_id="per_bob"), metadata=known.bearer())
+
+
+@pytest.mark.rule("GW-10")
+async def test_gw_10_directory_shows_nobody_whom_a_policy_keeps_from_the_caller(known, standing):
+    stub = DirectoryServiceStub(known.channel)
+    bob = people_pb2.Person(
+        id="per_bob",
+        version=1,
+        roles=["member"],
+        kind=people_pb2.Person.KIND_HUMAN,
+        state=people_pb2.Person.STATE_ACTIVE,
+    )
+    policy = access_pb2.AccessPolicy(
+        id="pol_1",
+        name="bob",
+        version=1,
+        enabled=True,
+        cedar=(
+            'forbid(principal, action == Plexus::Action::"people.read",'
+            ' resource == Plexus::Object::"person:per_bob");'
+        ),
+    )
+    standing.projection.take([envelope(events_pb2.PersonAdded(person=bob))])
+    request = GetPersonRequest(person_id="per_bob")
+    await stub.GetPerson(request, metadata=known.bearer())
+    standing.projection.take([envelope(events_pb2.AccessPolicyChanged(policy=policy))])
+    error = await fails(stub.GetPerson(request, metadata=known.bearer()))
+    assert refused(error).reason == "POLICY_FORBIDS"

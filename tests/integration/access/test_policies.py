@@ -16,6 +16,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.audit.v1 import audit_service_pb2 as audit_pb
 from plexus.directory.v1 import access_service_pb2 as access_pb
+from plexus.directory.v1 import directory_service_pb2 as directory_pb
 from plexus.gateway.v1.session_service_pb2 import Hello, SendItem, SessionRequest, SubscribeRequest
 from plexus.messaging.v1 import messaging_service_pb2 as messaging_pb
 from plexus.messaging.v1 import personal_service_pb2 as personal_pb
@@ -23,6 +24,7 @@ from plexus.messaging.v1.conversations_pb2 import Conversation
 from plexus.messaging.v1.messages_pb2 import Mention
 from plexus.notify.v1 import notify_service_pb2 as notify_pb
 from plexus.search.v1.search_service_pb2 import SearchRequest
+from plexus.tasks.v1 import tasks_service_pb2 as tasks_pb
 from plexus_cli.problems import Refused
 from plexus_cli.sdk import Plexus
 from plexus_local.harness import Platform
@@ -42,6 +44,8 @@ class Scene:
     ann: Plexus
     bob: Plexus
     bob_id: str
+    ann_id: str
+    ann_handle: str
     room: str
     other: str
     word: str
@@ -192,6 +196,14 @@ async def list_drafts(scene: Scene) -> str:
     return "done" if any(scene.word in each.text for each in answer.drafts) else "hidden"
 
 
+async def list_scheduled(scene: Scene) -> str:
+    answer = await scene.bob.call(
+        scene.bob.personal.ListScheduledMessages, personal_pb.ListScheduledMessagesRequest()
+    )
+    here = any(each.conversation_id == scene.room for each in answer.scheduled)
+    return "done" if here else "hidden"
+
+
 async def _forward(scene: Scene, source: str, target: str) -> str:
     request = messaging_pb.ForwardMessagesRequest(
         request_id=secrets.token_hex(8),
@@ -226,6 +238,7 @@ WRITING: tuple[tuple[Path, str], ...] = (
     (schedule, REFUSED),
     (save_draft, REFUSED),
     (list_drafts, "hidden"),
+    (list_scheduled, "hidden"),
 )
 
 
@@ -253,6 +266,8 @@ async def scene(platform: Platform) -> Any:
             ann=ann,
             bob=bob,
             bob_id=platform.id_of(handles["bob"]),
+            ann_id=platform.id_of(handles["ann"]),
+            ann_handle=handles["ann"],
             room=await group("policed"),
             other=await group("open"),
             word=f"canary{secrets.token_hex(6)}",
@@ -281,6 +296,79 @@ async def test_gw_10_a_policy_holds_on_every_path_for_as_long_as_it_stands(
         await _put(scene, permission, enabled=False)
 
     await _until(scene, paths, lambda _: "done")
+
+
+@pytest.mark.rule("GW-10")
+async def test_gw_10_lists_of_people_leave_out_whom_a_policy_keeps_from_the_caller(
+    scene: Scene,
+) -> None:
+    directory = scene.bob.directory
+    group = await scene.root.call(
+        scene.root.directory.CreateGroup,
+        directory_pb.CreateGroupRequest(
+            request_id=secrets.token_hex(8), name=secrets.token_hex(8), member_ids=[scene.ann_id]
+        ),
+    )
+    lists = (
+        (directory.ListPeople, directory_pb.ListPeopleRequest(query=scene.ann_handle)),
+        (directory.BatchGetPeople, directory_pb.BatchGetPeopleRequest(person_ids=[scene.ann_id])),
+        (
+            directory.ListGroupMembers,
+            directory_pb.ListGroupMembersRequest(group_id=group.group.id),
+        ),
+    )
+
+    async def seen() -> list[bool]:
+        answers = [await scene.bob.call(method, request) for method, request in lists]
+        return [any(each.id == scene.ann_id for each in answer.people) for answer in answers]
+
+    async def comes_to(expected: bool) -> None:  # noqa: FBT001 - read aloud where it is called
+        async def come() -> bool:
+            return await seen() == [expected] * len(lists)
+
+        await eventually(come, within=WITHIN)
+
+    get = directory_pb.GetPersonRequest(handle=scene.ann_handle)
+    await comes_to(expected=True)
+    await _put(scene, "people.read", enabled=True, about=f"person:{scene.ann_id}")
+    try:
+        await comes_to(expected=False)
+        assert await _asked(scene.bob, directory.GetPerson, get) == REFUSED
+    finally:
+        await _put(scene, "people.read", enabled=False, about=f"person:{scene.ann_id}")
+    await comes_to(expected=True)
+    assert await _asked(scene.bob, directory.GetPerson, get) == "done"
+
+
+@pytest.mark.rule("GW-10")
+async def test_gw_10_a_policy_about_a_project_holds_for_tasks_that_are_made_in_it(
+    scene: Scene,
+) -> None:
+    project = await scene.bob.call(
+        scene.bob.tasks.CreateProject,
+        tasks_pb.CreateProjectRequest(request_id=secrets.token_hex(8), name="policed"),
+    )
+
+    async def made(project_id: str) -> str:
+        request = tasks_pb.CreateTaskRequest(
+            request_id=secrets.token_hex(8), project_id=project_id, title="made"
+        )
+        return await _asked(scene.bob, scene.bob.tasks.CreateTask, request)
+
+    async def comes_to(expected: str) -> None:
+        async def come() -> bool:
+            return await made(project.project.id) == expected
+
+        await eventually(come, within=WITHIN)
+
+    await comes_to("done")
+    await _put(scene, "tasks.create", enabled=True, about=f"project:{project.project.id}")
+    try:
+        await comes_to(REFUSED)
+        assert await made("") == "done"
+    finally:
+        await _put(scene, "tasks.create", enabled=False, about=f"project:{project.project.id}")
+    await comes_to("done")
 
 
 @pytest.mark.rule("GW-10")
@@ -329,10 +417,11 @@ async def _until(
             raise AssertionError(f"{path} came to {came}, not {wanted(expected)}") from failed
 
 
-async def _put(scene: Scene, permission: str, *, enabled: bool, everywhere: bool = False) -> None:
-    resource = (
-        "resource" if everywhere else f'resource == Plexus::Object::"conversation:{scene.room}"'
-    )
+async def _put(
+    scene: Scene, permission: str, *, enabled: bool, everywhere: bool = False, about: str = ""
+) -> None:
+    named = about or f"conversation:{scene.room}"
+    resource = "resource" if everywhere else f'resource == Plexus::Object::"{named}"'
     cedar = (
         f'forbid(principal, action == Plexus::Action::"{permission}", {resource})'
         " when { !context.second_factor };"

@@ -16,7 +16,9 @@ from plexuskit.clock import Clock
 from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo, caller
 
+from plexus_access import masks
 from plexus_access.engine import Ask, Decision, Engine, Reason
+from plexus_access.masks import Masks
 from plexus_access.objects import Object
 from plexus_access.records import Person
 from plexus_access.refusals import (
@@ -195,6 +197,20 @@ class Decisions:
             if refusal is not None:
                 return False
         return True
+
+    def masks(self, asker: Asker, permission: str, object_: Object | None = None) -> Masks:
+        """Return the columns that the asker sees of what a permission shows; none: all of them.
+
+        Raises:
+            AccessNotCurrent: the replica cannot tell.
+        """
+        if not self._current():
+            raise AccessNotCurrent
+        engine = self._replica.engine(asker.tenant_id)
+        if engine is None or not engine.state.masked:
+            return masks.NONE
+        ask = Ask(person_id=asker.person_id, permission=permission, object=object_)
+        return engine.masks(ask, now=self._clock.now(), roles=asker.roles)
 
     def visible(
         self,

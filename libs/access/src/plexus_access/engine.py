@@ -14,6 +14,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from plexus_access import masks
+from plexus_access.columns import read_with
 from plexus_access.masks import Masks
 from plexus_access.modules import module_of
 from plexus_access.objects import (
@@ -113,11 +114,19 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What follows from a person's roles, for as long as nothing of it changes."""
+    """What follows from a person's roles, for as long as nothing of it changes.
+
+    Attributes:
+        person: the person.
+        epoch: of the state.
+        grants: by permission.
+        masked: messages that any of the roles shows in part; empty for most people.
+    """
 
     person: Person
     epoch: int
     grants: Mapping[str, Sequence[Grant]]
+    masked: tuple[str, ...] = ()
 
 
 class Engine:
@@ -128,7 +137,7 @@ class Engine:
         self.state = state
         self._held: dict[str, Held] = {}
         # Most people hold the same roles: their grants are kept once, for one epoch.
-        self._grants: dict[_Roles, Mapping[str, Sequence[Grant]]] = {}
+        self._grants: dict[_Roles, tuple[Mapping[str, Sequence[Grant]], tuple[str, ...]]] = {}
         self._grants_epoch = state.epoch
         self._principals: dict[str, tuple[Held, Principal]] = {}
 
@@ -183,23 +192,62 @@ class Engine:
             held = self._held[person.id] = self._gathered(person)
         return held
 
-    def masks(self, ask: Ask, *, now: datetime) -> Masks:
+    def masks(self, ask: Ask, *, now: datetime, roles: frozenset[str] = _NOTHING) -> Masks:
         """Return the columns that the answer to an allowed question shows; none: all of them.
 
-        What any role that grants the permission shows is seen. A role that is held for a part of
-        the tenant counts only where the question is about something in that part.
+        Of each message, what any role shows that gives the permission of reading it
+        (`Columns.read_with`), or of the question where it declares none. A role that is held for a
+        part of the tenant counts only where the question is about something in that part.
+
+        Args:
+            ask: the question.
+            now: aware.
+            roles: built-in ones of a person who is not known here yet.
         """
-        person = self.state.people.get(ask.person_id)
-        if person is None or not self.state.masked:
+        if not self.state.masked:
             return masks.NONE
-        held = [
-            each for each in self.held(person).grants.get(ask.permission, ()) if each.holds(now)
+        person = self.state.people.get(ask.person_id)
+        held = self.held(person) if person is not None else self._of_roles(ask.person_id, roles)
+        if not held.masked:
+            return masks.NONE
+        shown: dict[str, frozenset[str]] = {}
+        for name in held.masked:
+            every = [each.masks.shown(name) for each in self._showing(held, ask, name, now=now)]
+            if None not in every:
+                shown[name] = frozenset().union(*(each for each in every if each is not None))
+        return Masks(shown) if shown else masks.NONE
+
+    def masked_until(self, person_id: str, *, now: datetime) -> datetime | None:
+        """Return the next instant at which a person's columns change without an event."""
+        person = self.state.people.get(person_id)
+        if person is None:
+            return None
+        expiries = [
+            grant.expires_at
+            for grants in self.held(person).grants.values()
+            for grant in grants
+            if grant.expires_at is not None and grant.holds(now)
         ]
-        if ask.object is not None:
-            held = [each for each in held if self.covers(each.scope, ask.object)]
-        else:
-            held = [each for each in held if each.scope.kind == TENANT] or held
-        return masks.union(each.masks for each in held)
+        return min(expiries, default=None)
+
+    def _showing(self, held: Held, ask: Ask, message: str, *, now: datetime) -> list[Grant]:
+        """Return the roles that decide on the columns of a message, at least one."""
+        for permission in (read_with(message), ask.permission):
+            given = [each for each in held.grants.get(permission, ()) if each.holds(now)]
+            if ask.object is not None:
+                given = [each for each in given if self.covers(each.scope, ask.object)]
+            else:
+                given = [each for each in given if each.scope.kind == TENANT] or given
+            if given:
+                return given
+        # No role gives either: the person sees what all of them would show, and no more.
+        return [each for grants in held.grants.values() for each in grants if each.masks]
+
+    def _of_roles(self, person_id: str, roles: frozenset[str]) -> Held:
+        tenant = Object(TENANT, self.state.tenant_id)
+        given = self._given(tuple((role, tenant, None) for role in sorted(roles)))
+        unknown = Person(id=person_id, version=0, active=True, kind="", roles=roles, departments=())
+        return Held(unknown, self.state.epoch, given, _masked(given))
 
     def covers(self, scope: Object, object_: Object) -> bool:
         """Tell whether a scope contains an object now; departments contain those below (GW-3).
@@ -235,7 +283,8 @@ class Engine:
         department = self.state.departments.get(department_id)
         return department is not None and above_id in department.path
 
-    def _exists(self, object_: Object) -> bool:
+    def exists(self, object_: Object) -> bool:
+        """Return whether an object of directory is known."""
         state = self.state
         if object_.kind == PERSON:
             return object_.id in state.people
@@ -257,7 +306,7 @@ class Engine:
                 self.state.doubtful(object_) or not self.state.belongs(person.id, object_)
             ):
                 return Decision(False, Reason.REACH, f"relation:{object_.kind}", known=False)
-        elif not self._exists(object_):
+        elif not self.exists(object_):
             return Decision(False, Reason.REACH, f"object:{object_.kind}", known=False)
         # Which project a task is in is known to its owner alone.
         loose = belongs and object_.kind == TASK
@@ -323,10 +372,11 @@ class Engine:
         if self._grants_epoch != state.epoch:
             self._grants.clear()
             self._grants_epoch = state.epoch
-        grants = self._grants.get(held)
-        if grants is None:
-            grants = self._grants[held] = self._given(held)
-        return Held(person, state.epoch, grants)
+        known = self._grants.get(held)
+        if known is None:
+            grants = self._given(held)
+            known = self._grants[held] = (grants, _masked(grants))
+        return Held(person, state.epoch, *known)
 
     def _given(self, held: "_Roles") -> Mapping[str, Sequence[Grant]]:
         grants: dict[str, list[Grant]] = {}
@@ -347,6 +397,14 @@ class Engine:
         if role is None or role.removed:
             return _NOTHING, masks.NONE
         return role.permissions, role.masks
+
+
+def _masked(grants: Mapping[str, Sequence[Grant]]) -> tuple[str, ...]:
+    """Return the messages that any role of some grants shows in part."""
+    names = {
+        name for given in grants.values() for grant in given for name, _ in grant.masks.items()
+    }
+    return tuple(sorted(names))
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -8,11 +8,12 @@ from typing import Final
 class Masks:
     """The visible fields by message; a message that is not among them is seen whole."""
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_fields", "_hash")
 
     def __init__(self, fields: Mapping[str, frozenset[str]] = MappingProxyType({})) -> None:
         """Take names of fields by the full name of their message."""
         self._fields = dict(fields)
+        self._hash = hash(frozenset(self._fields.items()))
 
     def __bool__(self) -> bool:
         return bool(self._fields)
@@ -21,11 +22,26 @@ class Masks:
         return isinstance(other, Masks) and self._fields == other._fields
 
     def __hash__(self) -> int:
-        return hash(frozenset(self._fields.items()))
+        return self._hash
 
     def items(self) -> Iterable[tuple[str, frozenset[str]]]:
         """Return each masked message with its visible fields."""
         return self._fields.items()
+
+    def shown(self, message: str) -> frozenset[str] | None:
+        """Return the visible fields of a message; None: all of them."""
+        return self._fields.get(message)
+
+    def hide(self, column: str) -> bool:
+        """Return whether a column, `<message>.<field>`, is hidden.
+
+        A name that is no field of the message is hidden wherever the message has a mask.
+        """
+        if not self._fields:
+            return False
+        message, _, field = column.rpartition(".")
+        shown = self._fields.get(message)
+        return shown is not None and field not in shown
 
 
 NONE: Final = Masks()

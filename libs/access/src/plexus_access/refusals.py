@@ -29,6 +29,13 @@ class PolicyForbids(Refusal):
     text = "The policy {policy} of your company forbids this; ask an administrator why."
 
 
+class FieldMasked(Refusal):
+    """A request writes, or asks by, a column that no role shows to the caller (GW-3)."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = "Your roles hide {field} from you, so you cannot set it or ask by it; leave it out."
+
+
 class AccountInactive(Refusal):
     """The person was deactivated, or a guest's time is over."""
 

@@ -36,6 +36,10 @@ class Replica:
         """Return what decides for a tenant; None for one that nothing is known of."""
         return self._engines.get(tenant_id)
 
+    def engines(self) -> Iterable[Engine]:
+        """Return what decides, for every tenant that is known."""
+        return self._engines.values()
+
     def on_change(self, listener: Changed) -> None:
         """Call a listener whenever something that permissions follow from has changed."""
         self._listeners.append(listener)

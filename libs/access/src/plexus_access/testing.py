@@ -16,6 +16,13 @@ from plexus_access.replica import Replica
 
 AUTHORITY: Final = authority_pb2.DESCRIPTOR.services_by_name["Authority"].full_name
 
+MASKED: Final = {
+    "Person": "plexus.directory.v1.Person",
+    "Message": "plexus.messaging.v1.Message",
+    "Conversation": "plexus.messaging.v1.Conversation",
+    "Task": "plexus.tasks.v1.Task",
+}
+
 
 class Company:
     """The people, roles and policies of tenants, as facts of directory."""
@@ -56,6 +63,26 @@ class Company:
             removed=removed,
         )
         return self._tell(tenant_id, told.id, events_pb2.AccessPolicyChanged(policy=told))
+
+    def masks(self, tenant_id: str, role: str, **shown: Iterable[str]) -> Envelope:
+        """Let a built-in role show only some fields of messages.
+
+        Args:
+            tenant_id: of the tenant.
+            role: for example `member`.
+            shown: the visible fields by the last part of a message's name, for example `Person`.
+        """
+        told = access_pb2.Role(
+            id=role,
+            name=role,
+            built_in=True,
+            version=self._next(),
+            masks=[
+                access_pb2.FieldMask(message=MASKED[name], fields=fields)
+                for name, fields in shown.items()
+            ],
+        )
+        return self._tell(tenant_id, told.id, events_pb2.RoleChanged(role=told))
 
     def role(
         self,

@@ -346,7 +346,7 @@ def module_to_proto(module: Module) -> access_pb2.Module:
 def role_changed(role: Role, *, actor_id: str, now: datetime) -> Fact:
     """State how a role is now, also that it is removed."""
     fact = events_pb2.RoleChanged(role=role_to_proto(role))
-    return _of_access(fact, role.id, role, actor_id=actor_id, now=now)
+    return _of_access(fact, role.key, role, actor_id=actor_id, now=now)
 
 
 def binding_changed(binding: Binding, *, actor_id: str, now: datetime) -> Fact:

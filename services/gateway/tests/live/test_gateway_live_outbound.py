@@ -160,7 +160,7 @@ async def test_conversations_without_listeners_are_remembered_within_bounds() ->
 
 
 def _signal() -> wire.Chunk:
-    return wire.typing(Typing(conversation_id="cnv_1", person_id="per_1").SerializeToString())
+    return wire.typing(Typing(conversation_id="cnv_1", person_id="per_1"))
 
 
 async def test_a_slow_reader_never_gets_a_resync_because_of_signals() -> None:

@@ -10,11 +10,13 @@ from plexus.directory.v1 import access_pb2, events_pb2, people_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import messaging_service_pb2
 from plexus.messaging.v1.events_pb2 import DraftSaved
+from plexus.messaging.v1.messages_pb2 import Message
 from plexus.messaging.v1.personal_service_pb2 import Draft
 from plexus.notify.v1.events_pb2 import NotificationRaised
 from plexus.notify.v1.notifications_pb2 import Notification, Source
 from plexus.topics import (
     DIRECTORY_ACCESS_V1,
+    DIRECTORY_PERSON_V1,
     MESSAGING_PERSON_V1,
     NOTIFY_NOTIFICATION_V1,
 )
@@ -233,3 +235,68 @@ async def test_gw_10_a_policy_on_apps_keeps_messages_from_their_streams_alone(
             assert app.texts(conversation) == [*heard, "allowed again"]
     finally:
         world.directory.facts = []
+
+
+def masks(version: int, *hidden: str) -> Envelope:
+    fields = [each for each in Message.DESCRIPTOR.fields_by_name if each not in hidden]
+    mask = access_pb2.FieldMask(message="plexus.messaging.v1.Message", fields=fields)
+    role = access_pb2.Role(
+        id="member", built_in=True, version=version, masks=[mask] if hidden else []
+    )
+    return fact(events_pb2.RoleChanged(role=role), entity_id="member", version=version)
+
+
+def bodies(client: Any) -> list[str]:
+    return [
+        NotificationRaised.FromString(frame.event.fact).notification.body
+        for frame in client.of("personal")
+        if frame.event.type.endswith("NotificationRaised")
+    ]
+
+
+@pytest.mark.rule("GW-3")
+async def test_gw_03_a_stream_delivers_no_hidden_column(gateway: Any, tell: Tell) -> None:
+    tokens = gateway.world.directory
+    # An administrator sees, and so writes, everything.
+    ana = await gateway.client("per_ana", token=tokens.token("per_ana", roles=("admin",)))
+    mel = await gateway.client("per_mel", token=tokens.api_token("per_mel", *EVERY))
+    conversation = await ana.create("per_mel")
+    await tell(DIRECTORY_PERSON_V1, "per_mel", person("per_mel"))
+    await ana.answered(await ana.send(conversation, "open"))
+    await eventually(lambda: mel.texts(conversation) == ["open"], within=10)
+
+    await tell(DIRECTORY_ACCESS_V1, TENANT, masks(1, "text"))
+    sent = ["open"]
+
+    async def hidden() -> bool:
+        sent.append(f"hidden {len(sent)}")
+        await ana.answered(await ana.send(conversation, sent[-1]))
+        await eventually(lambda: len(mel.texts(conversation)) == len(sent), within=10)
+        return mel.texts(conversation)[-1] == ""
+
+    await eventually(hidden, within=20)
+    await tell(NOTIFY_NOTIFICATION_V1, "per_mel", note("per_mel", conversation, "noted"))
+    await eventually(lambda: bodies(mel) == [""], within=10)
+
+    await tell(DIRECTORY_ACCESS_V1, TENANT, masks(2))
+
+    async def shown() -> bool:
+        return not await hidden()
+
+    await eventually(shown, within=20)
+
+
+@pytest.mark.rule("GW-9")
+async def test_gw_09_a_token_without_messages_receives_notifications_without_words(
+    gateway: Any, tell: Tell
+) -> None:
+    tokens = gateway.world.directory
+    whole = await gateway.client("per_lea", token=tokens.api_token("per_lea", *EVERY))
+    scopes = [each for each in EVERY if each != "messages.read"]
+    limited = await gateway.client("per_lea", token=tokens.api_token("per_lea", *scopes))
+    conversation = await (await gateway.client("per_ana")).create("per_lea")
+
+    await tell(NOTIFY_NOTIFICATION_V1, "per_lea", note("per_lea", conversation, "noted"))
+
+    await eventually(lambda: bodies(whole) == ["noted"], within=10)
+    await eventually(lambda: bodies(limited) == [""], within=10)

@@ -78,12 +78,12 @@ async def list_notifications(
     unread_only: bool,
     page_size: int,
     page_token: str,
-    may: Callable[[Notification], bool],
+    shown: Callable[[Notification], Notification],
 ) -> Inbox:
     """Return somebody's inbox, newest first.
 
-    Where the person may not read a message any more, or a policy refuses it (`may`), its
-    notification stays without the text.
+    Where the person may not read a message any more, its notification stays without the text;
+    `shown` returns each as roles, policies and columns let the person read it.
 
     Refusals: InvalidArgument, InvalidPageToken.
     """
@@ -97,10 +97,9 @@ async def list_notifications(
         store.notifications.count_unread(person_id),
     )
     kept = await _without_lost_texts(store, found[:size], person_id=person_id)
-    shown = tuple(each if may(each) else replace(each, body="") for each in kept)
     return Inbox(
-        notifications=shown,
-        next_page_token=listing.token(shown[-1].id) if len(found) > size else "",
+        notifications=tuple(map(shown, kept)),
+        next_page_token=listing.token(kept[-1].id) if len(found) > size else "",
         unread=unread,
     )
 

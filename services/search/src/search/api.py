@@ -81,13 +81,13 @@ def _hit(found: Found) -> pb.Hit:
     return pb.Hit(
         type=found.type.value,
         id=found.id,
-        conversation_id=found.conversation_id,
-        seq=found.seq,
+        conversation_id=found.conversation_id if found.placed else "",
+        seq=found.seq if found.placed else 0,
         text=found.text,
         score=found.score,
         highlights=found.highlights,
         author_id=found.author_id,
-        at=_timestamp(found.at),
+        at=None if found.at is None else _timestamp(found.at),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from plexus.authz.v1.authority_pb2 import Container
+from plexus.messaging.v1.messages_pb2 import Message
 from plexus.search.v1.search_service_pb2 import SearchRequest
 
 FORBID = (
@@ -24,6 +25,13 @@ def company(owners: dict[str, Any], tenant: str) -> Any:
 def policed(company: Any, tenant: str) -> Any:
     """Arranged before the service starts and loads what directory tells of."""
     return company.policy(tenant, "room", FORBID)
+
+
+@pytest.fixture
+def masked(company: Any, tenant: str) -> Any:
+    """Arranged before the service starts, as `policed` is."""
+    shown = [each for each in Message.DESCRIPTOR.fields_by_name if each != "text"]
+    return company.masks(tenant, "member", Message=shown)
 
 
 @pytest.fixture
@@ -71,3 +79,22 @@ async def test_gw_09_a_token_finds_only_types_that_it_may_read(
     assert await total("search.query") == 0
     assert await total("search.query", "tasks.read") == 0
     assert await total("search.query", "messages.read") == len(said)
+
+
+@pytest.mark.rule("GW-3")
+async def test_gw_03_what_a_role_hides_finds_nothing_for_its_holder(
+    masked: Any, said: tuple[Any, Any], message: Callable[..., Any], index: Callable[..., Any],
+    api: Any, signed_in: Callable[..., Any],
+) -> None:  # fmt: skip
+    assert masked
+    assert said
+    named = message("预算 2038", names=("plan.pdf",))
+    await index(named)
+    hidden = await api.Search(SearchRequest(query="预算"), metadata=signed_in("ann"), timeout=10)
+    unwanted = await api.Search(
+        SearchRequest(query="plan.pdf -预算"), metadata=signed_in("ann"), timeout=10
+    )
+
+    assert (len(hidden.hits), hidden.total) == (0, 0)
+    # A hidden word leaves nothing out either: its absence would tell of it.
+    assert [(hit.id, hit.text, unwanted.total) for hit in unwanted.hits] == [(named.id, "", 1)]

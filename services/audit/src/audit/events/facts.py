@@ -86,7 +86,13 @@ _READERS: Final[Mapping[str, _Reader]] = MappingProxyType(
             _Reader(
                 fact=directory_facts.GroupChanged, object="group", states=directory.group_states
             ),
-            _Reader(fact=directory_facts.RoleChanged, object="role", states=directory.role_states),
+            _Reader(
+                fact=directory_facts.RoleChanged,
+                object="role",
+                states=directory.role_states,
+                # A built-in role has the same id in every tenant, its entity has not.
+                name=lambda _, fact: str(fact.role.id),
+            ),
             _Reader(
                 fact=directory_facts.RoleBindingChanged,
                 object="role_binding",

@@ -1,11 +1,11 @@
-"""Roles of the tenant's own: named sets of permissions, and the columns that they show."""
+"""Roles: named sets of permissions, and the columns that they show."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from plexus_access.masks import Masks
-from plexus_access.roles import BUILT_IN, NAMES, PERMISSIONS
+from plexus_access.roles import ADMIN, BUILT_IN, NAMES, PERMISSIONS
 from plexuskit.errors import InvalidArgument, VersionConflict
 from plexuskit.names import clean_line, clean_name
 
@@ -26,7 +26,7 @@ class FieldMask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """A named set of permissions; version 0 for one that is built in."""
+    """A named set of permissions; version 0 for a built-in one that shows every column."""
 
     id: RoleId
     tenant_id: TenantId
@@ -45,7 +45,12 @@ class Role:
     @property
     def built_in(self) -> bool:
         """Whether it is part of the product and the same in every tenant."""
-        return self.version == 0
+        return self.id in BUILT_IN
+
+    @property
+    def key(self) -> str:
+        """What no role of any tenant shares: a built-in one has the same id in all of them."""
+        return f"{self.tenant_id}:{self.id}" if self.built_in else self.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +68,17 @@ def columns(masks: Iterable[FieldMask]) -> Masks:
     return Masks({mask.message: frozenset(mask.fields) for mask in masks})
 
 
-def built_in(tenant_id: TenantId) -> list[Role]:
-    """Show the roles of the product as a tenant has them."""
+def built_in(tenant_id: TenantId, *, changed: Iterable[Role] = ()) -> list[Role]:
+    """Return the roles of the product as a tenant has them.
+
+    Args:
+        tenant_id: of the tenant.
+        changed: those of them whose masks the tenant has set.
+    """
+    stored = {role.id: role for role in changed}
     return [
-        Role(
+        stored.get(RoleId(name))
+        or Role(
             id=RoleId(name),
             tenant_id=tenant_id,
             name=name,
@@ -109,14 +121,18 @@ def create(
 def change(role: Role, changes: RoleChanges, *, expected_version: int = 0) -> Role:
     """Apply the set changes. Out: the same object when nothing differs, else the next version.
 
+    Of a built-in role only the masks change, and `admin` shows everything: there has to be a role
+    that can show again what another one hides.
+
     Raises:
-        RoleBuiltIn: it cannot be changed.
+        RoleBuiltIn: it cannot be changed so.
         VersionConflict: `expected_version` is neither 0 nor the present one.
         InvalidArgument: a field holds what it may not.
         RoleNameTaken: the name is that of a built-in role.
         PermissionUnknown: no contract names a permission.
     """
-    check_own(role)
+    if role.built_in and (role.id == ADMIN or changes != RoleChanges(masks=changes.masks)):
+        raise RoleBuiltIn(role_id=role.id)
     check_version(expected_version, present=role.version)
     changed = replace(
         role,

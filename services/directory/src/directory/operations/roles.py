@@ -1,4 +1,4 @@
-"""Making, changing and removing roles of the tenant's own."""
+"""Making, changing and removing roles; of built-in ones only the masks change."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -87,7 +87,7 @@ async def update_role(
     Raises:
         PermissionMissing: the actor may not manage roles.
         RoleNotFound: there is none in the tenant.
-        RoleBuiltIn: it is part of the product.
+        RoleBuiltIn: it is part of the product, and more than its masks would change.
         VersionConflict: someone changed it since `expected_version`.
         InvalidArgument: a field is not allowed.
         PermissionUnknown: no contract names a permission.
@@ -106,7 +106,10 @@ async def update_role(
         grants.require_giving(_added(before, after), IN_TENANT, masks=after.columns)
         await store.requests.remember(request, role_document(after), now=now, tx=tx)
         if after is not before:
-            await store.roles.save(after, now=now, tx=tx)
+            if before.version:
+                await store.roles.save(after, now=now, tx=tx)
+            else:
+                await store.roles.add(after, tx=tx)
             fact = events.role_changed(after, actor_id=actor.person_id, now=now)
             await store.outbox.add(fact, tx=tx)
         return after

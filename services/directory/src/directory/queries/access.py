@@ -22,7 +22,10 @@ async def list_roles(store: Store, *, actor: Actor, now: datetime) -> list[Role]
         PermissionMissing: the actor reads roles nowhere.
     """
     await store.grants.holding(actor, ROLES, now=now)
-    return [*built_in(actor.tenant_id), *await store.roles.list_own(tenant_id=actor.tenant_id)]
+    stored = await store.roles.list_stored(tenant_id=actor.tenant_id)
+    changed = [role for role in stored if role.built_in]
+    own = [role for role in stored if not role.built_in]
+    return [*built_in(actor.tenant_id, changed=changed), *own]
 
 
 async def list_role_bindings(

@@ -5,6 +5,7 @@ from directory.domain.groups import Group
 from directory.domain.people import Person
 from directory.domain.refusals import GroupNotFound
 from directory.queries import paging
+from directory.queries.people import handle_after
 from directory.store import Store
 from directory.store.groups import name_key
 
@@ -31,12 +32,15 @@ async def list_groups(
     if person_id:
         among = (await store.people.get(person_id, tenant_id=actor.tenant_id)).group_ids
     groups = await store.groups.list_by_name(
-        tenant_id=actor.tenant_id, after=str(after), limit=limit + 1, among=among
+        tenant_id=actor.tenant_id,
+        after=await _name_after(store, str(after), actor=actor),
+        limit=limit + 1,
+        among=among,
     )
     if len(groups) <= limit:
         return groups, ""
     page = groups[:limit]
-    return page, paging.token([name_key(page[-1].name)], query=asked)
+    return page, paging.token([page[-1].id], query=asked)
 
 
 async def list_group_members(
@@ -57,9 +61,27 @@ async def list_group_members(
         raise GroupNotFound
     group = await store.groups.get(group_id, tenant_id=actor.tenant_id)
     people = await store.members.list_of_group(
-        group.id, tenant_id=actor.tenant_id, after=str(after), limit=limit + 1
+        group.id,
+        tenant_id=actor.tenant_id,
+        after=await handle_after(store, str(after), actor=actor),
+        limit=limit + 1,
     )
     if len(people) <= limit:
         return people, ""
     page = people[:limit]
-    return page, paging.token([page[-1].handle], query=asked)
+    return page, paging.token([page[-1].id], query=asked)
+
+
+async def _name_after(store: Store, group_id: str, *, actor: Actor) -> str:
+    """Return the name after which a page of groups begins; tokens name the last group by id.
+
+    Raises:
+        InvalidArgument: the token is not of this listing, or its group was deleted since.
+    """
+    if not group_id:
+        return ""
+    try:
+        group = await store.groups.get(group_id, tenant_id=actor.tenant_id)
+    except GroupNotFound:
+        raise paging.unknown() from None
+    return name_key(group.name)

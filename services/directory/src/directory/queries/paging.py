@@ -40,7 +40,7 @@ def place(
     """
     if not value:
         return start
-    problem = InvalidArgument(field="page_token", problem="is not one of this query")
+    problem = unknown()
     try:
         bound, *found = json.loads(base64.b64decode(value, altchars=b"-_", validate=True))
     except (ValueError, TypeError) as error:
@@ -48,6 +48,11 @@ def place(
     if bound != _bound(query) or list(map(type, found)) != list(map(type, start)):
         raise problem
     return tuple(found)
+
+
+def unknown() -> InvalidArgument:
+    """Return the refusal of a token that names nothing of this query."""
+    return InvalidArgument(field="page_token", problem="is not one of this query")
 
 
 def _bound(query: Sequence[str | int]) -> str:

@@ -105,7 +105,7 @@ async def list_people(
             raise DepartmentNotFound
     people = await store.people.list_by_handle(
         tenant_id=actor.tenant_id,
-        after=str(after),
+        after=await handle_after(store, str(after), actor=actor),
         # One more than asked for tells whether there is a next page.
         limit=limit + 1,
         departments=departments,
@@ -116,7 +116,24 @@ async def list_people(
     if len(people) <= limit:
         return people, ""
     page = people[:limit]
-    return page, paging.token([page[-1].handle], query=asked)
+    return page, paging.token([page[-1].id], query=asked)
+
+
+async def handle_after(store: Store, person_id: str, *, actor: Actor) -> str:
+    """Return the handle after which a page begins.
+
+    Tokens name the last person by id: a handle may be hidden from who continues (GW-3).
+
+    Raises:
+        InvalidArgument: the token is not of this listing.
+    """
+    if not person_id:
+        return ""
+    try:
+        person = await store.people.get(person_id, tenant_id=actor.tenant_id)
+    except PersonNotFound:
+        raise paging.unknown() from None
+    return person.handle
 
 
 def hidden_by_handle(actor: Actor, person: Person) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plexus_access.objects import object_of, subject_of
+from plexus_access.roles import BUILT_IN
 
 from directory.domain.bindings import Binding
 from directory.domain.ids import BindingId, DepartmentId, PersonId, PolicyId, RoleId, TenantId
@@ -14,14 +15,14 @@ from directory.store.documents import Document
 
 
 def role_document(role: Role) -> Document:
-    """Write a role of the tenant's own."""
+    """Write a role; a built-in one, whose masks a tenant has set, without its permissions."""
     return {
-        "_id": role.id,
+        "_id": role.key,
         "tenant_id": role.tenant_id,
         "name": role.name,
         "name_key": role.name.casefold(),
         "description": role.description,
-        "permissions": sorted(role.permissions),
+        "permissions": [] if role.built_in else sorted(role.permissions),
         "masks": [{"message": mask.message, "fields": list(mask.fields)} for mask in role.masks],
         "version": role.version,
         "removed": role.removed,
@@ -30,12 +31,15 @@ def role_document(role: Role) -> Document:
 
 def role_from(document: Mapping[str, Any]) -> Role:
     """Read a role."""
+    name = document["name"]
+    # No role of a tenant's own has the name of a built-in one.
+    role_id = name if name in BUILT_IN else document["_id"]
     return Role(
-        id=RoleId(document["_id"]),
+        id=RoleId(role_id),
         tenant_id=TenantId(document["tenant_id"]),
-        name=document["name"],
+        name=name,
         description=document["description"],
-        permissions=frozenset(document["permissions"]),
+        permissions=BUILT_IN.get(role_id) or frozenset(document["permissions"]),
         masks=tuple(map(mask_from, document["masks"])),
         version=document["version"],
         removed=document["removed"],

@@ -20,6 +20,7 @@ from directory.store.bindings import in_force
 from directory.store.scoping import Stage, join, open_departments, place_of, scope_stages
 
 _NOBODY: Final = Grants()
+_SHOWN: Final = "built_in_roles"
 _NO_ROLE: Final[Mapping[str, Any]] = {"permissions": (), "masks": ()}
 
 
@@ -140,10 +141,16 @@ def _grants(
     limited_to: frozenset[str] = frozenset(),
 ) -> Grants:
     """Read an answer; in: the roles for the tenant that may count."""
-    whole = permissions_of(roles.intersection(document["roles"]))
+    shown = {role["name"]: columns(map(mask_from, role["masks"])) for role in document[_SHOWN]}
+    counted = roles.intersection(document["roles"])
+    whole = permissions_of(frozenset(name for name in counted if not shown.get(name)))
     masked: dict[str, list[Masks]] = {}
+    for name in counted:
+        if masks := shown.get(name):
+            for permission in BUILT_IN[name]:
+                masked.setdefault(permission, []).append(masks)
     within: list[Held] = []
-    for held in _held(document):
+    for held in _held(document, shown):
         if held.scope.kind != TENANT:
             within.append(held)
         elif held.masks:
@@ -153,13 +160,13 @@ def _grants(
             whole |= held.permissions
     return Grants(
         everywhere=whole.union(masked),
-        masked={each: union(shown) for each, shown in masked.items() if each not in whole},
+        masked={each: union(held) for each, held in masked.items() if each not in whole},
         within=tuple(within),
         limited_to=limited_to,
     )
 
 
-def _held(document: Mapping[str, Any]) -> Iterator[Held]:
+def _held(document: Mapping[str, Any], shown: Mapping[str, Masks]) -> Iterator[Held]:
     """Read what each binding of an answer gives."""
     own = {role["_id"]: role for role in document["own_roles"]}
     for binding in document["bindings"]:
@@ -170,7 +177,7 @@ def _held(document: Mapping[str, Any]) -> Iterator[Held]:
             permissions=BUILT_IN.get(role_id) or frozenset(role["permissions"]),
             scope=scope,
             place=place_of(scope, document),
-            masks=columns(map(mask_from, role["masks"])),
+            masks=shown.get(role_id) or columns(map(mask_from, role["masks"])),
         )
 
 
@@ -204,8 +211,21 @@ def _joined(tenant_id: TenantId) -> list[Stage]:
             ],
             name="own_roles",
         ),
+        _shown_by_built_in(tenant_id),
         *scope_stages(tenant_id, local="bindings.scope_id"),
     ]
+
+
+def _shown_by_built_in(tenant_id: TenantId) -> Stage:
+    """Look up the built-in roles whose masks the tenant has set."""
+    stored = {"tenant_id": tenant_id, "name_key": {"$in": list(NAMES)}, "removed": False}
+    return {
+        "$lookup": {
+            "from": "roles",
+            "pipeline": [{"$match": stored}, {"$project": {"name": 1, "masks": 1}}],
+            "as": _SHOWN,
+        }
+    }
 
 
 def _subjects() -> Stage:

@@ -27,7 +27,7 @@ _INDEXES: Final = (
 
 
 class Roles:
-    """The roles that tenants have made; those of the product are not stored."""
+    """The roles that tenants have made, and those of the product whose masks they have set."""
 
     def __init__(self, db: Database) -> None:
         self._roles = db.collection("roles", schema_version=SCHEMA_VERSION)
@@ -54,7 +54,9 @@ class Roles:
             RoleNameTaken: another role of the tenant has the name.
         """
         try:
-            await self._roles.replace({"_id": role.id}, marked(role_document(role), now=now), tx=tx)
+            await self._roles.replace(
+                {"_id": role.key}, marked(role_document(role), now=now), tx=tx
+            )
         except DuplicateKey as duplicate:
             raise RoleNameTaken(name=role.name) from duplicate
 
@@ -64,13 +66,18 @@ class Roles:
         Raises:
             RoleNotFound: there is none in the tenant.
         """
-        for role in built_in(tenant_id):
-            if role.id == role_id:
-                return role
+        known = next((role for role in built_in(tenant_id) if role.id == role_id), None)
         found = await self._roles.find_one(
-            {"_id": role_id, "tenant_id": tenant_id, "removed": False}, tx=tx
+            {
+                "_id": role_id if known is None else known.key,
+                "tenant_id": tenant_id,
+                "removed": False,
+            },
+            tx=tx,
         )
         if found is None:
+            if known is not None:
+                return known
             raise RoleNotFound
         return role_from(found)
 
@@ -86,8 +93,8 @@ class Roles:
         )
         return [RoleId(document["_id"]) for document in found]
 
-    async def list_own(self, *, tenant_id: TenantId) -> list[Role]:
-        """List the tenant's own roles by name."""
+    async def list_stored(self, *, tenant_id: TenantId) -> list[Role]:
+        """List the tenant's own roles, and built-in ones whose masks it has set, by name."""
         found = await self._roles.find_all(
             {"tenant_id": tenant_id, "removed": False},
             sort=[("name_key", ASCENDING)],

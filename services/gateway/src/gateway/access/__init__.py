@@ -2,23 +2,23 @@
 
 from gateway.access.access import BY_OWNER, Access, Verdict
 from gateway.access.following import Following
-from gateway.access.masking import Masking
 from gateway.access.objects import object_at, object_of
 from gateway.access.projection import Projection
 from gateway.access.recorder import Recorder
 from gateway.access.refusals import Hidden, ModuleOff, PermissionMissing, PolicyForbids
+from gateway.access.shown import Shown
 
 __all__ = [
     "BY_OWNER",
     "Access",
     "Following",
     "Hidden",
-    "Masking",
     "ModuleOff",
     "PermissionMissing",
     "PolicyForbids",
     "Projection",
     "Recorder",
+    "Shown",
     "Verdict",
     "object_at",
     "object_of",

@@ -32,6 +32,7 @@ Recheck = Callable[[RecheckRequest], Awaitable[RecheckResponse]]
 _KEPT: Final = 20_000
 _DOUBT: Final = "doubt"
 _ONLY_TOLD: Final = "token"
+_NOT_KNOWN: Final = "unknown"
 _NOTHING: Final[frozenset[str]] = frozenset()
 
 
@@ -156,7 +157,54 @@ class Access:
         engine = self.projection.engine(identity.tenant_id)
         if engine is None or not engine.state.masked:
             return masks.NONE
-        return engine.masks(_ask(identity, permission, object_), now=self._clock.now())
+        ask = _ask(identity, permission, object_)
+        return engine.masks(ask, now=self._clock.now(), roles=identity.roles)
+
+    @property
+    def masking(self) -> bool:
+        """Whether any tenant hides columns."""
+        return any(each.state.masked for each in self.projection.engines())
+
+    def masks_of(self, tenant_id: str, person_id: str, roles: frozenset[str]) -> Masks:
+        """Return the columns that a person is shown, by no call in particular.
+
+        Args:
+            tenant_id: of the person.
+            person_id: the person.
+            roles: built-in ones, for a person who is not known here yet.
+        """
+        engine = self.projection.engine(tenant_id)
+        if engine is None or not engine.state.masked:
+            return masks.NONE
+        ask = Ask(person_id=person_id, permission="")
+        return engine.masks(ask, now=self._clock.now(), roles=roles)
+
+    def has_masks(self, tenant_id: str, person_id: str) -> bool:
+        """Return whether any role of a person hides columns, of whatever object."""
+        engine = self.projection.engine(tenant_id)
+        if engine is None or not engine.state.masked:
+            return False
+        person = engine.state.people.get(person_id)
+        # Somebody who is not known yet is looked at again at every event.
+        return person is None or bool(engine.held(person).masked)
+
+    def masked_until(self, tenant_id: str, person_id: str) -> datetime | None:
+        """Return the next instant at which a person's columns change without an event."""
+        engine = self.projection.engine(tenant_id)
+        return None if engine is None else engine.masked_until(person_id, now=self._clock.now())
+
+    def keeps_from(self, identity: Identity, permission: str, object_: Object) -> str:
+        """Return the policy that keeps an object of directory from a caller; empty for none.
+
+        One that is not known here yet is kept: policies cannot be asked about it.
+        """
+        engine = self.projection.engine(identity.tenant_id)
+        if engine is None:
+            return ""
+        if identity.person_id not in engine.state.people or not engine.exists(object_):
+            return _NOT_KNOWN
+        decision = engine.decide(_ask(identity, permission, object_), now=self._clock.now())
+        return decision.rule.partition(":")[2] if decision.reason is Reason.POLICY else ""
 
     def person_may(self, tenant_id: str, person_id: str, permission: str) -> bool:
         """Return whether a person's roles and modules give a permission, by no token in particular.

@@ -23,6 +23,8 @@ from plexus.topics import (
     MESSAGING_PERSON_V1,
     NOTIFY_NOTIFICATION_V1,
 )
+from plexus_access.clearing import cleared
+from plexus_access.masks import NONE, Masks
 from plexuskit import fault
 from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
@@ -82,6 +84,10 @@ class Segment:
         self.seqs.append(seq)
         self.through = change_no
         self.size += len(envelope)
+
+
+View = tuple[tuple[bool, ...], Masks]
+"""Which changes of a segment a person sees, and which columns of them."""
 
 
 class FanOut:
@@ -286,16 +292,19 @@ class FanOut:
             return
         lowest = min((seq for seq in segment.seqs if seq), default=0)
         whole = self._chunk(room, segment, segment.envelopes)
-        views: dict[tuple[bool, ...], Chunk] = {}
+        views: dict[View, Chunk] = {}
         streams = 0
         for seat in room.seats.values():
             if not seat.live:
                 continue
-            if not lowest or seat.sees_from(lowest):
+            listeners = seat.person.streams
+            masks = (
+                NONE if listeners.columns is None else self._visibility.masks(listeners, room.id)
+            )
+            if (not lowest or seat.sees_from(lowest)) and not masks:
                 chunk = whole
             else:
-                chunk = self._view(seat, segment, views)
-            listeners = seat.person.streams
+                chunk = self._view(seat, segment, masks, views)
             readers = listeners.readers
             if listeners.gate is not None:
                 readers = self._visibility.readers(listeners, room.id, segment.through)
@@ -304,16 +313,23 @@ class FanOut:
                 streams += 1
         DELIVERED.inc(streams * len(segment.envelopes))
 
-    def _view(self, seat: Seat, segment: Segment, views: dict[tuple[bool, ...], Chunk]) -> Chunk:
-        """Give what one person may see of a segment; `through` advances over the rest."""
+    def _view(
+        self, seat: Seat, segment: Segment, masks: Masks, views: dict["View", Chunk]
+    ) -> Chunk:
+        """Give what one person may see of a segment; `through` advances over the rest.
+
+        People who see the same messages and columns share what is made once.
+        """
         mask = tuple([seat.sees(seq) for seq in segment.seqs])
         if not seat.sure and not all(mask):
             # The policy may show it, and this gateway does not know: let the person fetch.
             return wire.resync([seat.room.id], reason=RELOADED)
-        chunk = views.get(mask)
+        chunk = views.get((mask, masks))
         if chunk is None:
             seen = [each for each, visible in zip(segment.envelopes, mask, strict=True) if visible]
-            chunk = views[mask] = self._chunk(seat.room, segment, seen)
+            if masks:
+                seen = [cleared(Envelope, each, masks) for each in seen]
+            chunk = views[mask, masks] = self._chunk(seat.room, segment, seen)
         return chunk
 
     def _chunk(self, room: Room, segment: Segment, envelopes: Sequence[bytes]) -> Chunk:
@@ -333,11 +349,14 @@ class FanOut:
         if envelope is None:
             self._people.broken(person, reason=GAP)
         elif envelope.tenant_id == person.tenant_id:
-            chunk = wire.personal(record.value)
-            streams = self._visibility.receivers(person.streams, envelope)
-            for stream in streams:
+            chunks: dict[bytes, Chunk] = {}
+            receiving = self._visibility.receivers(person.streams, envelope, record.value)
+            for stream, event in receiving:
+                chunk = chunks.get(event)
+                if chunk is None:
+                    chunk = chunks[event] = wire.personal(event)
                 stream.put(chunk)
-            DELIVERED.inc(len(streams))
+            DELIVERED.inc(len(receiving))
 
 
 def _only_number(envelope: Envelope) -> bytes:

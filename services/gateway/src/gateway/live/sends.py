@@ -11,6 +11,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 from plexus.gateway.v1.session_service_pb2 import SendItem
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
+from plexus_access.clearing import clearing_of
 from plexus_access.objects import CONVERSATION, Object
 from plexuskit import bounds, fault
 from plexuskit.errors import InvalidArgument, Refusal
@@ -78,8 +79,8 @@ class Sends:
         for item, too_fast in zip(items, limited, strict=True):
             try:
                 if too_fast is None:
-                    self._check(stream, item)
-                    self._authorise(identity, item.conversation_id)
+                    command = self._check(stream, item)
+                    self._authorise(identity, command)
                     self._submit(stream, item, signed)
                 else:
                     stream.refuse(item.client_ref, too_fast)
@@ -89,27 +90,29 @@ class Sends:
                 stream.refuse(item.client_ref, item_failed(error, of="gateway.sends"))
         fault.point("gateway.after_route")
 
-    def _authorise(self, identity: Identity, conversation_id: str) -> None:
+    def _authorise(self, identity: Identity, command: SendMessageRequest) -> None:
         """Refuse what the gateway can refuse; what it only doubts its owner decides.
 
         Doubt is bounded: who keeps sending where they do not belong has to wait (GW-2).
         """
-        object_ = Object(CONVERSATION, conversation_id)
+        object_ = Object(CONVERSATION, command.conversation_id)
         try:
             verdict = self._access.decide(identity, PERMISSION, object_)
             if verdict.confirm:
                 self._access.doubt(identity, object_)
+            if masks := self._access.masks(identity, PERMISSION, object_):
+                clearing_of(masks).check(command)
         except Refusal as refusal:
             self._recorder.refused(_METHOD, identity, object_=object_, refusal=refusal)
             raise
 
-    def _check(self, stream: Stream, item: SendItem) -> None:
+    def _check(self, stream: Stream, item: SendItem) -> SendMessageRequest:
         if stream.unanswered >= self._most_waiting:
             raise TooManyUnacknowledged(limit=self._most_waiting, retry_after=_RETRY)
         if len(item.command) > self._most_bytes:
             raise ItemTooLarge(bytes=len(item.command), limit=self._most_bytes)
         bounds.check(item)
-        _check_conversation(item)
+        return _command_of(item)
 
     def _submit(self, stream: Stream, item: SendItem, signed: bytes) -> None:
         conversation_id = item.conversation_id
@@ -129,11 +132,15 @@ class Sends:
         stream.sent(conversation_id, route)
 
 
-def _check_conversation(item: SendItem) -> None:
-    """Refuse an item whose command is for another conversation, or is no command."""
+def _command_of(item: SendItem) -> SendMessageRequest:
+    """Return the command of an item.
+
+    Raises InvalidArgument for one of another conversation, and for what is no command.
+    """
     try:
         command = SendMessageRequest.FromString(item.command)
     except DecodeError:
         raise InvalidArgument(field="command", problem="is no SendMessageRequest") from None
     if not item.conversation_id or command.conversation_id != item.conversation_id:
         raise InvalidArgument(field="conversation_id", problem="is not the command's")
+    return command

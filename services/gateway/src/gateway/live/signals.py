@@ -11,16 +11,18 @@ shows other people asks ListPresence.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import PresenceChanged, Typing
 from plexus.messaging.v1.signal_service_pb2 import Presence
 from plexus.topics import GATEWAY_SIGNALS
+from plexus_access.clearing import clearing_of
+from plexus_access.masks import NONE, Masks
 from plexuskit.backoff import pause
 from plexuskit.clock import Clock
 from plexuskit.config import KafkaSection
@@ -33,7 +35,8 @@ from gateway.live import wire
 from gateway.live.people import People
 from gateway.live.presence import LASTS, Presences
 from gateway.live.rooms import Rooms
-from gateway.live.visibility import CONVERSATIONS, Visibility
+from gateway.live.visibility import CONVERSATIONS, Listeners, Visibility
+from gateway.live.wire import Chunk
 
 log = structlog.get_logger()
 
@@ -125,12 +128,13 @@ class Signals:
             return
         if self._clock.now() - envelope.occurred_at.ToDatetime(tzinfo=UTC) > TYPING_LASTS:
             return
-        chunk = wire.typing(envelope.fact)
+        signal = _Signal(typing, wire.typing)
         streams = 0
         for seat in room.seats.values():
             person = seat.person
             if seat.live and person.person_id != typing.person_id:
                 readers = self._visibility.readers(person.streams, room.id, room.through)
+                chunk = signal.shown_to(person.streams, self._visibility, room.id)
                 for stream in readers:
                     stream.put(chunk)
                 streams += len(readers)
@@ -145,7 +149,33 @@ class Signals:
         watching = self._people.with_direct(presence.person_id)
         if not watching:
             return
-        chunk = wire.presence(presence)
+        signal = _Signal(presence, wire.presence)
         for person in watching:
+            chunk = signal.shown_to(person.streams, self._visibility)
             person.tell(chunk, permission=CONVERSATIONS)
         SIGNALLED.labels("presence").inc(sum(len(person.streams) for person in watching))
+
+
+class _Signal:
+    """A signal as the people that it goes to are shown it: made once for each set of columns."""
+
+    __slots__ = ("_chunks", "_made", "_message")
+
+    def __init__(self, message: Message, made: Callable[[Any], Chunk]) -> None:
+        self._message = message
+        self._made = made
+        self._chunks: dict[Masks, Chunk] = {}
+
+    def shown_to(
+        self, listeners: Listeners, visibility: Visibility, conversation_id: str = ""
+    ) -> Chunk:
+        """Return the signal without the columns that are hidden from a person (GW-3)."""
+        masks = NONE if not listeners.columns else visibility.masks(listeners, conversation_id)
+        chunk = self._chunks.get(masks)
+        if chunk is None:
+            message = type(self._message)()
+            message.CopyFrom(self._message)
+            if masks:
+                clearing_of(masks).clear(message)
+            chunk = self._chunks[masks] = self._made(message)
+        return chunk

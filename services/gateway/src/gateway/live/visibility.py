@@ -3,11 +3,13 @@
 Scopes and roles decide when a stream opens, renews its token, or when roles, groups or modules
 change. Attribute policies decide per (app, second factor, scopes, conversation), at the first
 delivery after such a change, and again at a minute boundary when a policy reads the time. Tenants
-without a policy on messages pay one comparison with None per member and event.
+without a policy on messages pay one comparison with None per member and event, and people without
+hidden columns (GW-3) another one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
@@ -15,6 +17,10 @@ from google.protobuf.message import DecodeError, Message
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2 as messaging
 from plexus.notify.v1 import events_pb2 as notify
+from plexus_access.clearing import cleared
+from plexus_access.decisions import Need
+from plexus_access.masks import NONE, Masks
+from plexus_access.notices import hidden_words
 from plexus_access.objects import CONVERSATION, TASK, Object
 from plexuskit.clock import Clock
 
@@ -31,7 +37,7 @@ NOTIFICATIONS: Final = "notifications.read"
 CONVERSATIONS: Final = "conversations.read"
 TASKS: Final = "tasks.read"
 PRESENCE: Final = "presence.signal"
-_PERMISSIONS: Final = (READ, SEND, NOTIFICATIONS, CONVERSATIONS, PRESENCE)
+_PERMISSIONS: Final = (READ, SEND, NOTIFICATIONS, CONVERSATIONS, TASKS, PRESENCE)
 ACCESS_CHANGED: Final = "ACCESS_CHANGED"
 _MINUTE: Final = 60
 _HOLDERS: Final = ("draft", "scheduled", "settings", "cursor")
@@ -75,10 +81,23 @@ class Gate:
         self.readers: dict[str, list[Outbound]] = {}
 
 
+class Columns:
+    """The columns that one person is shown in each conversation, until something of them changes.
+
+    `until` is when a role of the person ends without an event.
+    """
+
+    __slots__ = ("shown", "until")
+
+    def __init__(self, until: datetime | None) -> None:
+        self.until = until
+        self.shown: dict[str, Masks] = {}
+
+
 class Listeners:
     """The open streams of one person."""
 
-    __slots__ = ("_all", "gate", "readers")
+    __slots__ = ("_all", "columns", "gate", "readers")
 
     def __init__(self) -> None:
         self._all: list[Listener] = []
@@ -86,6 +105,8 @@ class Listeners:
         self.readers: list[Outbound] = []
         # None: no policy of the tenant is about reading messages.
         self.gate: Gate | None = None
+        # None: no role of the person hides a column.
+        self.columns: Columns | None = None
 
     def __iter__(self) -> Iterator[Listener]:
         return iter(self._all)
@@ -129,8 +150,10 @@ class Visibility:
 
     def admit(self, listener: Listener, listeners: Listeners) -> None:
         """Add a stream to its person's."""
-        listener.permissions = self._held(listener.identity)
-        self._gate(listener.identity.tenant_id, listeners)
+        identity = listener.identity
+        listener.permissions = self._held(identity)
+        self._gate(identity.tenant_id, listeners)
+        self._columns(identity, listeners)
         listeners.add(listener)
 
     def renew(self, listener: Listener, listeners: Listeners, identity: Identity) -> None:
@@ -144,7 +167,26 @@ class Visibility:
         self._gate(tenant_id, listeners)
         for listener in listeners:
             self._look(listener)
+            self._columns(listener.identity, listeners)
         listeners.settle()
+
+    def masks(self, listeners: Listeners, conversation_id: str) -> Masks:
+        """Return the columns that a person is shown in a conversation (GW-3); none: all of them."""
+        columns = listeners.columns
+        if columns is None:
+            return NONE
+        listener = next(iter(listeners), None)
+        if listener is None:
+            return NONE
+        identity = listener.identity
+        if columns.until is not None and columns.until <= self._clock.now():
+            until = self._access.masked_until(identity.tenant_id, identity.person_id)
+            columns = listeners.columns = Columns(until)
+        known = columns.shown.get(conversation_id)
+        if known is None:
+            object_ = Object(CONVERSATION, conversation_id)
+            known = columns.shown[conversation_id] = self._access.masks(identity, READ, object_)
+        return known
 
     def readers(self, listeners: Listeners, conversation_id: str, through: int) -> list[Outbound]:
         """Return the streams that receive what is said in a conversation.
@@ -179,29 +221,84 @@ class Visibility:
             or self._access.may(identity, READ, Object(CONVERSATION, conversation_id))
         )
 
-    def receivers(self, listeners: Listeners, envelope: Envelope) -> list[Outbound]:
-        """Return the streams that receive a fact of the person's own topics."""
+    def receivers(
+        self, listeners: Listeners, envelope: Envelope, event: bytes
+    ) -> list[tuple[Outbound, bytes]]:
+        """Return the streams that receive a fact of the person's own topics, each with its bytes.
+
+        Args:
+            listeners: of the person.
+            envelope: the fact.
+            event: its bytes.
+        """
         personal = _PERSONAL.get(envelope.type)
         if personal is None:
             # Nothing says what a fact of another kind needs, so it goes only to those without
             # scopes: interactive sessions, which have all of the person's permissions.
-            return [each.outbound for each in listeners if not each.identity.scopes]
+            unscoped = [each for each in listeners if not each.identity.scopes]
+            return self._shown(unscoped, listeners, envelope, event)
         permission, fact = personal
         held = [each for each in listeners if permission in each.permissions]
         concerned = (permission, READ, TASKS) if permission == NOTIFICATIONS else (permission,)
-        policed = [each for each in concerned if self._access.policed(envelope.tenant_id, each)]
-        if not policed or not held:
-            return [each.outbound for each in held]
+        policed = any(self._access.policed(envelope.tenant_id, each) for each in concerned)
+        scoped = permission == NOTIFICATIONS and any(each.identity.scopes for each in held)
+        if not held or not (policed or scoped):
+            return self._shown(held, listeners, envelope, event)
         try:
             needed = needs_of(permission, fact.FromString(envelope.fact))
         except DecodeError:
             log.warning("live.fact_unreadable", type=envelope.type)
             return []
-        return [
-            each.outbound
+        allowed = [
+            each
             for each in held
-            if all(self._access.may(_unscoped(each), every, about) for every, about in needed)
+            if not policed
+            or all(self._access.may(_unscoped(each), every, about) for every, about in needed)
         ]
+        return self._shown(allowed, listeners, envelope, event, needed)
+
+    def _shown(
+        self,
+        receiving: Sequence[Listener],
+        listeners: Listeners,
+        envelope: Envelope,
+        event: bytes,
+        needed: Sequence[Need] = (),
+    ) -> list[tuple[Outbound, bytes]]:
+        """Return what each stream receives: without hidden columns, and words only by its scopes.
+
+        `needed` is what the fact takes of each token; its own permission was decided.
+        """
+        if not receiving:
+            return []
+        if listeners.columns is not None:
+            event = self._masked(receiving[0].identity, envelope, event)
+        wordless = b""
+        shown = []
+        for each in receiving:
+            if all(permission in each.permissions for permission, _ in needed):
+                shown.append((each.outbound, event))
+                continue
+            wordless = wordless or without_words(event)
+            shown.append((each.outbound, wordless))
+        return shown
+
+    def _masked(self, identity: Identity, envelope: Envelope, event: bytes) -> bytes:
+        permission, fact = _PERSONAL.get(envelope.type, (READ, None))
+        needed: Sequence[Need] = ()
+        kind = ""
+        if fact is not None:
+            told: Any = fact.FromString(envelope.fact)
+            needed = needs_of(permission, told)
+            kind = told.notification.source.kind if permission == NOTIFICATIONS else ""
+        object_ = next((about for _, about in needed if about is not None), None)
+        masks = self._access.masks(identity, permission, object_)
+        if not masks:
+            return event
+        title, body = hidden_words(kind, masks)
+        if title or body:
+            event = without_words(event, title=title, body=body)
+        return cleared(Envelope, event, masks)
 
     def _decided(self, listeners: Listeners, conversation_id: str, through: int) -> list[Outbound]:
         verdicts: dict[tuple[bool, bool, frozenset[str]], bool] = {}
@@ -223,6 +320,14 @@ class Visibility:
                 listener.refused.add(conversation_id)
                 listener.outbound.put(wire.closed(conversation_id, change_no=through))
         return readers
+
+    def _columns(self, identity: Identity, listeners: Listeners) -> None:
+        tenant_id, person_id = identity.tenant_id, identity.person_id
+        listeners.columns = (
+            Columns(self._access.masked_until(tenant_id, person_id))
+            if self._access.has_masks(tenant_id, person_id)
+            else None
+        )
 
     def _gate(self, tenant_id: str, listeners: Listeners) -> None:
         if not self._access.policed(tenant_id, READ):
@@ -255,7 +360,25 @@ class Visibility:
         return int(self._clock.now().timestamp() // _MINUTE)
 
 
-def needs_of(permission: str, fact: Message) -> list[tuple[str, Object | None]]:
+def without_words(event: bytes, *, title: bool = True, body: bool = True) -> bytes:
+    """Return the fact of a notification without its title and body; clients fetch what they may.
+
+    Args:
+        event: the serialized Envelope.
+        title: whether the title is left out.
+        body: whether the body is.
+    """
+    envelope = Envelope.FromString(event)
+    fact: Any = _PERSONAL[envelope.type][1].FromString(envelope.fact)
+    if title:
+        fact.notification.ClearField("title")
+    if body:
+        fact.notification.ClearField("body")
+    envelope.fact = fact.SerializeToString()
+    return envelope.SerializeToString()
+
+
+def needs_of(permission: str, fact: Message) -> list[Need]:
     """Return the permissions that a personal fact takes, each with the object it is asked for.
 
     A notification shows words of a message or of a task, and takes what reading those takes.
@@ -263,7 +386,7 @@ def needs_of(permission: str, fact: Message) -> list[tuple[str, Object | None]]:
     told: Any = fact
     if permission == NOTIFICATIONS:
         source = told.notification.source
-        needed: list[tuple[str, Object | None]] = [(NOTIFICATIONS, None)]
+        needed: list[Need] = [(NOTIFICATIONS, None)]
         if source.conversation_id:
             needed.append((READ, Object(CONVERSATION, source.conversation_id)))
         if source.kind == TASK:

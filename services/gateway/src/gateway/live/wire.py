@@ -20,6 +20,7 @@ from plexus.gateway.v1.session_service_pb2 import (
     Signal,
     Welcome,
 )
+from plexus.messaging.v1.events_pb2 import Typing
 from plexus.messaging.v1.messaging_service_pb2 import SendVerdict
 from plexus.messaging.v1.signal_service_pb2 import Presence
 
@@ -86,9 +87,9 @@ def personal(envelope: bytes) -> Chunk:
     return Chunk(data, kept=False)
 
 
-def typing(fact: bytes) -> Chunk:
-    """Give that somebody writes, as the serialized Typing."""
-    return _signal(field(Signal.TYPING_FIELD_NUMBER, fact))
+def typing(told: Typing) -> Chunk:
+    """Give that somebody writes."""
+    return _signal(field(Signal.TYPING_FIELD_NUMBER, told.SerializeToString()))
 
 
 def presence(told: Presence) -> Chunk:

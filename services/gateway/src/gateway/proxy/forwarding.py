@@ -10,7 +10,6 @@ from google.protobuf.message import DecodeError
 from plexuskit import fault, telemetry
 from plexuskit.grpc import METADATA_KEY, Ending, MethodInfo
 
-from gateway.access import Masking
 from gateway.admission import Admission
 from gateway.identity import Identity, SessionEnded
 from gateway.limits import Limits
@@ -49,11 +48,10 @@ class Forwarding:
         self._admission = admission
         self._owners = owners
         self._limits = limits
-        self._masking = Masking()
 
     def guard(self, method: MethodInfo) -> Guard:
         """Return what stands before and after the calls of a method."""
-        return Guard(self._admission, method, self._masking)
+        return Guard(self._admission, method)
 
     def once(self, method: MethodInfo) -> Once:
         """Return what forwards a plain method. Raises KeyError for an owner that is not known."""

@@ -6,9 +6,10 @@ from typing import Final
 import grpc
 from plexus.authz.v1.options_pb2 import Requirement
 from plexus_access.objects import Object
+from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo, refused
 
-from gateway.access import Masking, object_at, object_of
+from gateway.access import Shown, object_at, object_of
 from gateway.admission import Admission
 from gateway.identity import Identity
 from gateway.proxy.refusals import RequestUnreadable
@@ -29,15 +30,14 @@ class Passed:
 class Guard:
     """Stands before and after every call of one method."""
 
-    __slots__ = ("_admission", "_also", "_masking", "_method", "_object_of", "_recorded")
+    __slots__ = ("_admission", "_also", "_method", "_object_of", "_recorded", "_shown")
 
-    def __init__(self, admission: Admission, method: MethodInfo, masking: Masking) -> None:
+    def __init__(self, admission: Admission, method: MethodInfo) -> None:
         """Take what is the same for every call of a method.
 
         Raises LookupError for a requirement that cannot be read from its requests.
         """
         self._admission = admission
-        self._masking = masking
         self._method = method
         self._object_of = object_of(method)
         self._also = [
@@ -45,17 +45,19 @@ class Guard:
             for need in method.requirement.also
         ]
         self._recorded = method.requirement.effect in _RECORDED
+        self._shown = Shown(admission.access, method)
         if method.client_streaming and self._object_of is not None:
             raise LookupError(f"{method.path}: a stream of requests is about no single object")
 
     async def before(self, request: bytes, identity: Identity | None) -> Passed | None:
         """Decide about the object of a request; None for a public call.
 
-        Refusals as for `Admission.authorise`, and REQUEST_UNREADABLE.
+        Refusals as for `Admission.authorise`, REQUEST_UNREADABLE and FIELD_MASKED.
         """
         if identity is None:
             return None
         if self._object_of is None:
+            self._check(request, identity, None)
             return Passed(identity, None, _BY_ROLE)
         object_ = self._object_of(request)
         if object_ is None:
@@ -67,23 +69,33 @@ class Guard:
             also = read(request)
             if also is not None and also.id:
                 await self._admission.authorise(self._method, identity, also, permission=permission)
+                self._check(request, identity, also)
+        self._check(request, identity, asked)
         return Passed(identity, asked, verdict.rule)
 
     def after(self, passed: Passed | None, response: bytes) -> bytes:
         """Record a call that succeeded, and return its answer with the columns that are shown."""
-        if passed is None:
-            return response
         self.done(passed)
         return self.shown(passed, response)
 
     def shown(self, passed: Passed | None, response: bytes) -> bytes:
         """Return an answer with the columns that are shown."""
         if passed is None:
-            return response
-        masks = self._admission.access.masks(
-            passed.identity, self._method.requirement.permission, passed.object
-        )
-        return self._masking.masked(self._method, response, masks) if masks else response
+            return self._shown.answer(response, None, None)
+        return self._shown.answer(response, passed.identity, passed.object)
+
+    def _check(self, request: bytes, identity: Identity, object_: Object | None) -> None:
+        """Check that a request names nothing that is hidden from its caller (GW-3)."""
+        try:
+            if self._method.client_streaming:
+                self._shown.check_stream(identity)
+            else:
+                self._shown.check(request, identity, object_)
+        except Refusal as refusal:
+            self._admission.recorder.refused(
+                self._method, identity, object_=object_, refusal=refusal
+            )
+            raise
 
     def done(self, passed: Passed | None) -> None:
         """Record a call that succeeded."""

@@ -144,6 +144,7 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
     async def ListScheduledMessages(
         self, request: pb.ListScheduledMessagesRequest, context: Any
     ) -> pb.ListScheduledMessagesResponse:
+        asker = asker_of(caller())
         found, more = await queries.list_scheduled(
             self._store,
             actor=actor(),
@@ -156,7 +157,13 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
             last = place_of(found[-1])
             token = translate.to_token(f"{last.rank} {last.order} {last.id}")
         return pb.ListScheduledMessagesResponse(
-            scheduled=[scheduled_to_proto(each) for each in found], next_page_token=token
+            scheduled=[
+                scheduled_to_proto(each)
+                for each in self._decisions.visible(
+                    asker, SEND, CONVERSATION, found, lambda each: str(each.conversation_id)
+                )
+            ],
+            next_page_token=token,
         )
 
 

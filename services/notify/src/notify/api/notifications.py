@@ -10,8 +10,9 @@ from plexuskit.grpc import actor, caller
 
 from notify import queries
 from notify.api.translation import channels_of, quiet_hours_of
+from notify.domain.people import locale_of
 from notify.events import notification_message, preferences_message
-from notify.operations.permits import shows_content
+from notify.operations.permits import shown
 from notify.operations.preferences import set_preferences
 from notify.operations.reading import mark_notifications_read
 from notify.queries import DeadLetters
@@ -31,13 +32,14 @@ class NotifyApi(NotifyServiceServicer):
 
     async def ListNotifications(self, request: pb.ListNotificationsRequest, _: Any) -> Any:
         asker = asker_of(caller())
+        locale = locale_of((await self._store.people.find([asker.person_id])).get(asker.person_id))
         inbox = await queries.list_notifications(
             self._store,
             person_id=actor().person_id,
             unread_only=request.unread_only,
             page_size=request.page_size,
             page_token=request.page_token,
-            may=lambda each: shows_content(self._decisions, asker, each),
+            shown=lambda each: shown(self._decisions, asker, each, locale=locale),
         )
         return pb.ListNotificationsResponse(
             notifications=[notification_message(each) for each in inbox.notifications],

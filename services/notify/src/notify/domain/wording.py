@@ -52,6 +52,10 @@ CATALOGUE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "recalled": {_ZH: "消息已撤回", _EN: "The message was recalled"},
         "attachment": {_ZH: "[附件]", _EN: "[Attachment]"},
         "someone": {_ZH: "有人", _EN: "Someone"},
+        "mention_hidden": {_ZH: "有人提到了你", _EN: "Someone mentioned you"},
+        "direct_message_hidden": {_ZH: "你有一条新消息", _EN: "You have a new message"},
+        "task_assigned_hidden": {_ZH: "有任务指派给你", _EN: "A task was assigned to you"},
+        "task_due_hidden": {_ZH: "有任务到期", _EN: "A task is due"},
         "mail_silent_title": {_ZH: "你有一条新消息", _EN: "You have a new message"},
         "mail_silent_body": {
             _ZH: "请打开 Plexus 查看。",
@@ -86,6 +90,11 @@ def language(locale: str) -> str:
 def say(text: str, *, locale: str) -> str:
     """Return an entry of the catalogue that has no words to fill in."""
     return CATALOGUE[text][language(locale)]
+
+
+def neutral(kind: str, *, locale: str) -> str:
+    """Return a title for a kind of notification that names nobody and nothing."""
+    return say(f"{kind}_hidden", locale=locale)
 
 
 def render(wording: Wording, *, locale: str, zone: ZoneInfo) -> str:

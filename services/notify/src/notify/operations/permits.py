@@ -1,14 +1,17 @@
-"""Roles and policies on the text of a notification (GW-10)."""
+"""Roles, policies and columns on the words of a notification (GW-3, GW-9, GW-10)."""
 
+from dataclasses import replace
 from typing import Final
 
 from plexus_access.decisions import Asker, Decisions, Need
+from plexus_access.notices import hidden_words
 from plexus_access.objects import CONVERSATION, TASK, Object
 from plexus_access.roles import GUEST
 
-from notify.domain.kinds import MESSAGE
+from notify.domain.kinds import FEED, MESSAGE
 from notify.domain.kinds import TASK as TASK_SOURCE
 from notify.domain.notifications import Notification
+from notify.domain.wording import neutral
 
 READ: Final = "notifications.read"
 _MESSAGES: Final = "messages.read"
@@ -16,15 +19,55 @@ _TASKS: Final = "tasks.read"
 
 
 def shows_content(decisions: Decisions, asker: Asker, notification: Notification) -> bool:
-    """Return whether the text may be shown to a person who asks in this way.
+    """Return whether title and text may be shown to a person who asks in this way.
 
-    The words of a message or of a task are in it, so the policies on reading those decide. The
-    scopes of a token are about notifications only, which their own permission has decided.
+    The words of a message or of a task are in them, so policies on reading those decide, and a
+    token needs the permission of reading those too (GW-9).
 
     Raises:
         AccessNotCurrent: roles and policies are not known; nothing is guessed.
     """
-    return decisions.allows(asker._replace(scopes=frozenset()), _needs(notification))
+    return decisions.allows(asker, _needs(notification))
+
+
+def shown(
+    decisions: Decisions, asker: Asker, notification: Notification, *, locale: str
+) -> Notification:
+    """Return a notification as a person who asks in this way is shown it.
+
+    Where its words are not theirs to read, a title that names nothing takes the place of its own,
+    and the text is left out; so it is with a title or text that holds a hidden column (GW-3).
+
+    Args:
+        decisions: on roles, policies and columns.
+        asker: the person, and how they signed in.
+        notification: theirs.
+        locale: the language of the person, as a BCP 47 tag.
+
+    Raises:
+        AccessNotCurrent: roles and policies are not known; nothing is guessed.
+    """
+    if notification.source.kind == FEED:
+        return notification
+    hides_title = hides_body = not shows_content(decisions, asker, notification)
+    if not hides_title:
+        hides_title, hides_body = _hidden(decisions, asker, notification)
+    if hides_title:
+        notification = replace(notification, title=neutral(notification.kind, locale=locale))
+    return replace(notification, body="") if hides_body else notification
+
+
+def carries_content(decisions: Decisions, asker: Asker, notification: Notification) -> bool:
+    """Return whether a mail may have title and text; refusals as for `shows_content`."""
+    return shows_content(decisions, asker, notification) and not any(
+        _hidden(decisions, asker, notification)
+    )
+
+
+def _hidden(decisions: Decisions, asker: Asker, notification: Notification) -> tuple[bool, bool]:
+    permission, object_ = _needs(notification)[-1]
+    masks = decisions.masks(asker, permission, object_)
+    return hidden_words(notification.source.kind, masks)
 
 
 def outside(notification: Notification) -> Asker:

@@ -30,7 +30,7 @@ from notify.domain.notifications import Delivery, Notification, with_email
 from notify.domain.people import Person
 from notify.domain.pipeline import Circumstances, email_obstacle, release_at
 from notify.domain.tasks import outdated
-from notify.operations.permits import outside, shows_content
+from notify.operations.permits import carries_content, outside
 from notify.operations.reading import covered
 from notify.store import Store
 
@@ -185,7 +185,7 @@ class Sender:
             await self._store_outcome(notification, verdict)
             return None
         try:
-            content = shows_content(self._decisions, outside(notification), notification)
+            content = carries_content(self._decisions, outside(notification), notification)
         except Refusal as refusal:
             log.warning("sender.access_unknown", kind=notification.kind, why=str(refusal))
             await self._store_outcome(notification, self._unreachable(notification))

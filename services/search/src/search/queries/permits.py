@@ -1,4 +1,4 @@
-"""The hits that a caller's token, roles and policies allow (GW-9, GW-10)."""
+"""The hits that a caller's token, roles, columns and policies allow (GW-3, GW-9, GW-10)."""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from plexus_access.decisions import Asker, Decisions
 from plexus_access.objects import CONVERSATION, PERSON, TASK, Object
 
 from search.domain.access import Readable
+from search.domain.columns import Parts, parts_of
 from search.domain.documents import DocumentType
 from search.store import Found
 
@@ -37,6 +38,16 @@ class Permits:
     def types(self, asked: tuple[DocumentType, ...]) -> tuple[DocumentType, ...]:
         """Return the types whose reading the caller holds a permission for."""
         return tuple(each for each in asked if self.decisions.holds(self.asker, _PERMISSIONS[each]))
+
+    def parts(self, types: tuple[DocumentType, ...]) -> dict[DocumentType, Parts]:
+        """Return the parts of each type that no mask hides from the caller (GW-3).
+
+        Columns that a role shows in single conversations only are not searched.
+        """
+        return {
+            each: parts_of(each, self.decisions.masks(self.asker, _PERMISSIONS[each]))
+            for each in types
+        }
 
     async def readable(self, containers: Readable) -> Readable:
         """Return the containers without the conversations that a policy refuses.

@@ -53,7 +53,7 @@ async def search(
     What the owners name filters inside the query, so totals count nothing else. Every hit is asked
     about once more before it is shown: what was taken away or recalled a moment ago is dropped.
     Types that the caller's token or roles do not include are not searched; what a policy refuses is
-    neither shown nor counted (GW-9, GW-10).
+    neither shown nor counted (GW-9, GW-10), and a hidden column finds and shows nothing (GW-3).
 
     Raises:
         QueryInvalid: the query is empty, too long, or names nothing.
@@ -68,12 +68,13 @@ async def search(
     after = tokens.place(asked.page_token, search=search_mark)
     limit = paging.page_size(asked.page_size)
 
-    types = permits.types(types)
+    parts = permits.parts(permits.types(types))
+    types = tuple(each for each, shown in parts.items() if shown.findable)
     if not types:
         is_behind = await freshness.is_behind()
         return SearchPage(total=0, partial=is_behind, found=(), next_page_token="")
     readable = await permits.readable(await access.readable(reader, types=types))
-    filters = Filters(tenant_id=reader.tenant_id, types=types, readable=readable)
+    filters = Filters(tenant_id=reader.tenant_id, types=types, readable=readable, parts=parts)
     page = await store.search(query, filters=filters, after=after, limit=limit)
     still = await _still_readable(page, access=access, reader=reader)
     shown = tuple(found for found in still if permits.shows(found))

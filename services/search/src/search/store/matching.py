@@ -6,13 +6,19 @@ score depends on what else is in the index (SRC-1).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
+from search.domain.columns import WHOLE, Parts
+from search.domain.documents import DocumentType
 from search.domain.query import Form, Query, Term
 from search.store.mappings import FIELDS
 from search.store.terms import Terms
 from search.store.weights import Weights
 
+_EVERYTHING: Final[Mapping[DocumentType, Parts]] = MappingProxyType(
+    dict.fromkeys(DocumentType, WHOLE)
+)
 # A title says in few words what a text says in many; a key names one thing.
 _BOOSTS: Final = {"title": 2.0, "text": 1.0, "names": 1.0}
 _KEY_SCORE: Final = 50.0
@@ -32,19 +38,44 @@ class Weighed:
     weights: Weights
 
 
-def matching(query: Query, weighed: Weighed) -> dict[str, Any]:
+def matching(
+    query: Query, weighed: Weighed, parts: Mapping[DocumentType, Parts] = _EVERYTHING
+) -> dict[str, Any]:
     """Return the clause that says what is found and how well it fits.
 
     Args:
         query: the query.
         weighed: the terms of the text of every required and relaxed term, by that text.
+        parts: the parts of each type that may find a document (GW-3).
     """
+    grouped: dict[tuple[tuple[str, ...], bool], list[str]] = {}
+    for type_, shown in parts.items():
+        grouped.setdefault(shown.searched, []).append(type_.value)
+    if len(grouped) == 1:
+        ((fields, keys),) = grouped
+        return _matching(query, weighed, fields, keys=keys)
+    return _any(
+        [
+            {
+                "bool": {
+                    "filter": [{"terms": {"type": types}}],
+                    "must": [_matching(query, weighed, fields, keys=keys)],
+                }
+            }
+            for (fields, keys), types in grouped.items()
+        ]
+    )
+
+
+def _matching(
+    query: Query, weighed: Weighed, fields: tuple[str, ...], *, keys: bool
+) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "must": [_found(term, weighed) for term in query.required],
-        "must_not": [_excluded(term) for term in query.unwanted],
+        "must": [_found(term, weighed, fields, keys=keys) for term in query.required],
+        "must_not": [_excluded(term, fields, keys=keys) for term in query.unwanted],
     }
     if query.relaxed:
-        many = [_found(term, weighed) for term in query.relaxed]
+        many = [_found(term, weighed, fields, keys=keys) for term in query.relaxed]
         found["must"].append({"bool": {"should": many, "minimum_should_match": _OF_MANY_TERMS}})
     return {"bool": found}
 
@@ -62,16 +93,16 @@ def marking(query: Query) -> dict[str, Any]:
     return {"bool": {"should": clauses}}
 
 
-def _found(term: Term, weighed: Weighed) -> dict[str, Any]:
+def _found(term: Term, weighed: Weighed, fields: tuple[str, ...], *, keys: bool) -> dict[str, Any]:
     """Any field in any way; what several ways find counts for more."""
     clauses: list[dict[str, Any]] = [
-        clause for field in FIELDS for clause in _in_field(term, field, weighed)
+        clause for field in fields for clause in _in_field(term, field, weighed)
     ]
-    if term.form is not Form.QUESTION:
+    if keys and term.form is not Form.QUESTION:
         # above what words reach, however rare they are
         exactly = {"term": {"keys": {"value": term.text}}}
         clauses.append({"constant_score": {"filter": exactly, "boost": _KEY_SCORE}})
-    return _any(clauses)
+    return _any(clauses) if clauses else {"match_none": {}}
 
 
 def _in_field(term: Term, field: str, weighed: Weighed) -> Iterable[dict[str, Any]]:
@@ -104,10 +135,12 @@ def _in_field(term: Term, field: str, weighed: Weighed) -> Iterable[dict[str, An
             yield phrase(way, slop=_NEAR)
 
 
-def _excluded(term: Term) -> dict[str, Any]:
+def _excluded(term: Term, fields: tuple[str, ...], *, keys: bool) -> dict[str, Any]:
     """Leave out only what has the term as it stands, and not what merely resembles it."""
-    ways = [_phrase(f"{field}.{way}", term.text) for field in FIELDS for way in ("parts", "cjk")]
-    return _any([*ways, {"term": {"keys": {"value": term.text}}}])
+    ways = [_phrase(f"{field}.{way}", term.text) for field in fields for way in ("parts", "cjk")]
+    if keys:
+        ways.append({"term": {"keys": {"value": term.text}}})
+    return _any(ways)
 
 
 def _any(clauses: list[dict[str, Any]], *, least: str | int = 1) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """Finding and counting documents."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from opensearchpy import AsyncOpenSearch
 
 from search.domain import highlights
 from search.domain.access import Readable
+from search.domain.columns import WHOLE, Parts
 from search.domain.documents import MATCH_BEGINS, MATCH_ENDS, TAG_BEGINS, TAG_ENDS, DocumentType
 from search.domain.paging import Place
 from search.domain.query import Query
@@ -37,11 +39,24 @@ class Filters:
     tenant_id: str
     types: tuple[DocumentType, ...]
     readable: Readable
+    parts: Mapping[DocumentType, Parts] = field(default_factory=lambda: MappingProxyType({}))
+
+    def shown(self, type_: DocumentType) -> Parts:
+        """Return the parts of a type that the caller is shown (GW-3)."""
+        return self.parts.get(type_, WHOLE)
+
+    @property
+    def timed(self) -> bool:
+        """Return whether the caller is shown the time of every type: else it sorts nothing."""
+        return all(self.shown(each).at for each in self.types)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A document that matches, as it is in the index."""
+    """A document that matches, as it is in the index without what is hidden from the caller.
+
+    `placed` is whether the caller is shown where a message stands.
+    """
 
     type: DocumentType
     id: str
@@ -51,10 +66,11 @@ class Found:
     seq: int
     text: str
     author_id: str
-    at: datetime
+    at: datetime | None
     score: float
     highlights: tuple[str, ...]
     place: Place
+    placed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,17 +114,23 @@ async def search(
         client, names.read(DocumentType.MESSAGE), texts, timeout_seconds=timeout_seconds
     )
     weighed = Weighed(terms=dict(zip(texts, terms, strict=True)), weights=weights)
+    matched = matching(query, weighed, {each: filters.shown(each) for each in filters.types})
     body: dict[str, Any] = {
         "size": limit,
         "track_total_hits": COUNTED_MOST,
         "track_scores": True,
-        "query": {"bool": {"must": [matching(query, weighed)], "filter": _filter(filters)}},
-        "sort": [{"_score": "desc"}, {"at": "desc"}, {"id": "asc"}],
+        "query": {"bool": {"must": [matched], "filter": _filter(filters)}},
+        "sort": [
+            {"_score": "desc"},
+            *([{"at": "desc"}] if filters.timed else []),
+            {"id": "asc"},
+        ],
         "_source": list(_SHOWN),
         "highlight": _highlight(query),
     }
     if after is not None:
-        body["search_after"] = [after.score, after.at, after.id]
+        at = [after.at] if filters.timed else []
+        body["search_after"] = [after.score, *at, after.id]
     with index_errors("search"):
         answer = await client.search(
             index=",".join(names.read(type_) for type_ in filters.types),
@@ -119,7 +141,7 @@ async def search(
     hits = answer["hits"]
     return FoundPage(
         total=min(hits["total"]["value"], COUNTED_MOST),
-        found=tuple(_found(hit) for hit in hits["hits"]),
+        found=tuple(_found(hit, filters) for hit in hits["hits"]),
     )
 
 
@@ -186,25 +208,31 @@ def _marked(fragments: Sequence[str]) -> list[str]:
     ]
 
 
-def _found(hit: dict[str, Any]) -> Found:
+def _found(hit: dict[str, Any], filters: Filters) -> Found:
     source = hit["_source"]
-    score, at, id_ = hit["sort"]
+    type_ = DocumentType(source["type"])
+    parts = filters.shown(type_)
+    score, *at, id_ = hit["sort"]
     marked = hit.get("highlight", {})
     fragments = [
         highlights.choose([_marked(marked.get(f"{field}.{way}", ())) for way in MARKED])
         for field in FIELDS
+        if field in parts.words
     ]
     return Found(
-        type=DocumentType(source["type"]),
+        type=type_,
         id=source["id"],
         version=source["version"],
         container_id=source["containers"][0].partition(":")[2],
         conversation_id=source.get("conversation_id", ""),
         seq=source.get("seq", 0),
-        text="\n".join(part for part in (source["title"], source["text"]) if part),
-        author_id=source["author_id"],
-        at=instant(source["at"]),
+        text="\n".join(
+            source[part] for part in ("title", "text") if part in parts.words and source[part]
+        ),
+        author_id=source["author_id"] if parts.author else "",
+        at=instant(source["at"]) if parts.at else None,
+        placed=parts.place,
         score=float(hit["_score"]),
         highlights=tuple(fragment for each in fragments for fragment in each),
-        place=Place(score=float(score), at=int(at), id=id_),
+        place=Place(score=float(score), at=int(at[0]) if at else 0, id=id_),
     )

@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__pb2
 from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
+from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$plexus/audit/v1/access_service.proto\x12\x0fplexus.audit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\"\xc4\x01\n\x14\x45xplainAccessRequest\x12\x17\n\x07subject\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x1a\n\npermission\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\x12\x16\n\x06object\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12.\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x18\n\x06scopes\x18\x05 \x03(\tB\x08\xca\xc1\x18\x04\x08\rXd\x12\x15\n\rsecond_factor\x18\x06 \x01(\x08\"\x8a\x01\n\x15\x45xplainAccessResponse\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x08\x12\x0f\n\x07summary\x18\x02 \x01(\t\x12$\n\x05steps\x18\x03 \x03(\x0b\x32\x15.plexus.audit.v1.Step\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xdd\x01\n\x04Step\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.plexus.audit.v1.Step.Kind\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x0c\n\x04path\x18\x04 \x03(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\"q\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_PERSON\x10\x01\x12\x0f\n\x0bKIND_MODULE\x10\x02\x12\r\n\tKIND_ROLE\x10\x03\x12\x11\n\rKIND_RELATION\x10\x04\x12\x0f\n\x0bKIND_POLICY\x10\x05\"\x91\x01\n\x10WhoCanSeeRequest\x12\x16\n\x06object\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12.\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"\x90\x01\n\x11WhoCanSeeResponse\x12(\n\x07viewers\x18\x01 \x03(\x0b\x32\x17.plexus.audit.v1.Viewer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x05\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\x06Viewer\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x03(\t2\x81\x02\n\x14\x41\x63\x63\x65ssHistoryService\x12v\n\rExplainAccess\x12%.plexus.audit.v1.ExplainAccessRequest\x1a&.plexus.audit.v1.ExplainAccessResponse\"\x16\xaa\xbb\x18\x12\n\x0e\x61\x63\x63\x65ss.explain0\x02\x12q\n\tWhoCanSee\x12!.plexus.audit.v1.WhoCanSeeRequest\x1a\".plexus.audit.v1.WhoCanSeeResponse\"\x1d\xaa\xbb\x18\x19\n\x15\x61\x63\x63\x65ss.explain_others0\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$plexus/audit/v1/access_service.proto\x12\x0fplexus.audit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\x1fplexus/columns/v1/columns.proto\"\xc4\x01\n\x14\x45xplainAccessRequest\x12\x17\n\x07subject\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x1a\n\npermission\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\x12\x16\n\x06object\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12.\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x18\n\x06scopes\x18\x05 \x03(\tB\x08\xca\xc1\x18\x04\x08\rXd\x12\x15\n\rsecond_factor\x18\x06 \x01(\x08\"\x8a\x01\n\x15\x45xplainAccessResponse\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x08\x12\x0f\n\x07summary\x18\x02 \x01(\t\x12$\n\x05steps\x18\x03 \x03(\x0b\x32\x15.plexus.audit.v1.Step\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd6\x03\n\x04Step\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.plexus.audit.v1.Step.Kind\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12_\n\x04rule\x18\x03 \x01(\tBQ\xf2\xc7\x18 plexus.directory.v1.Person.roles\xf2\xc7\x18)plexus.directory.v1.Person.department_ids\x12_\n\x04path\x18\x04 \x03(\tBQ\xf2\xc7\x18 plexus.directory.v1.Person.roles\xf2\xc7\x18)plexus.directory.v1.Person.department_ids\x12_\n\x04text\x18\x05 \x01(\tBQ\xf2\xc7\x18 plexus.directory.v1.Person.roles\xf2\xc7\x18)plexus.directory.v1.Person.department_ids\"q\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_PERSON\x10\x01\x12\x0f\n\x0bKIND_MODULE\x10\x02\x12\r\n\tKIND_ROLE\x10\x03\x12\x11\n\rKIND_RELATION\x10\x04\x12\x0f\n\x0bKIND_POLICY\x10\x05\"\x91\x01\n\x10WhoCanSeeRequest\x12\x16\n\x06object\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12.\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"\x90\x01\n\x11WhoCanSeeResponse\x12(\n\x07viewers\x18\x01 \x03(\x0b\x32\x17.plexus.audit.v1.Viewer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x05\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xdd\x01\n\x06Viewer\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12_\n\x04rule\x18\x02 \x01(\tBQ\xf2\xc7\x18 plexus.directory.v1.Person.roles\xf2\xc7\x18)plexus.directory.v1.Person.department_ids\x12_\n\x04path\x18\x03 \x03(\tBQ\xf2\xc7\x18 plexus.directory.v1.Person.roles\xf2\xc7\x18)plexus.directory.v1.Person.department_ids2\x81\x02\n\x14\x41\x63\x63\x65ssHistoryService\x12v\n\rExplainAccess\x12%.plexus.audit.v1.ExplainAccessRequest\x1a&.plexus.audit.v1.ExplainAccessResponse\"\x16\xaa\xbb\x18\x12\n\x0e\x61\x63\x63\x65ss.explain0\x02\x12q\n\tWhoCanSee\x12!.plexus.audit.v1.WhoCanSeeRequest\x1a\".plexus.audit.v1.WhoCanSeeResponse\"\x1d\xaa\xbb\x18\x19\n\x15\x61\x63\x63\x65ss.explain_others0\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +45,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPLAINACCESSREQUEST'].fields_by_name['at']._serialized_options = b'\312\301\030\002\010\007'
   _globals['_EXPLAINACCESSREQUEST'].fields_by_name['scopes']._loaded_options = None
   _globals['_EXPLAINACCESSREQUEST'].fields_by_name['scopes']._serialized_options = b'\312\301\030\004\010\rXd'
+  _globals['_STEP'].fields_by_name['rule']._loaded_options = None
+  _globals['_STEP'].fields_by_name['rule']._serialized_options = b'\362\307\030 plexus.directory.v1.Person.roles\362\307\030)plexus.directory.v1.Person.department_ids'
+  _globals['_STEP'].fields_by_name['path']._loaded_options = None
+  _globals['_STEP'].fields_by_name['path']._serialized_options = b'\362\307\030 plexus.directory.v1.Person.roles\362\307\030)plexus.directory.v1.Person.department_ids'
+  _globals['_STEP'].fields_by_name['text']._loaded_options = None
+  _globals['_STEP'].fields_by_name['text']._serialized_options = b'\362\307\030 plexus.directory.v1.Person.roles\362\307\030)plexus.directory.v1.Person.department_ids'
   _globals['_WHOCANSEEREQUEST'].fields_by_name['object']._loaded_options = None
   _globals['_WHOCANSEEREQUEST'].fields_by_name['object']._serialized_options = b'\312\301\030\002\010\n'
   _globals['_WHOCANSEEREQUEST'].fields_by_name['at']._loaded_options = None
@@ -52,24 +59,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WHOCANSEEREQUEST'].fields_by_name['page_size']._serialized_options = b'\312\301\030\002\010\005'
   _globals['_WHOCANSEEREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_WHOCANSEEREQUEST'].fields_by_name['page_token']._serialized_options = b'\312\301\030\002\010\004'
+  _globals['_VIEWER'].fields_by_name['rule']._loaded_options = None
+  _globals['_VIEWER'].fields_by_name['rule']._serialized_options = b'\362\307\030 plexus.directory.v1.Person.roles\362\307\030)plexus.directory.v1.Person.department_ids'
+  _globals['_VIEWER'].fields_by_name['path']._loaded_options = None
+  _globals['_VIEWER'].fields_by_name['path']._serialized_options = b'\362\307\030 plexus.directory.v1.Person.roles\362\307\030)plexus.directory.v1.Person.department_ids'
   _globals['_ACCESSHISTORYSERVICE'].methods_by_name['ExplainAccess']._loaded_options = None
   _globals['_ACCESSHISTORYSERVICE'].methods_by_name['ExplainAccess']._serialized_options = b'\252\273\030\022\n\016access.explain0\002'
   _globals['_ACCESSHISTORYSERVICE'].methods_by_name['WhoCanSee']._loaded_options = None
   _globals['_ACCESSHISTORYSERVICE'].methods_by_name['WhoCanSee']._serialized_options = b'\252\273\030\031\n\025access.explain_others0\002'
-  _globals['_EXPLAINACCESSREQUEST']._serialized_start=153
-  _globals['_EXPLAINACCESSREQUEST']._serialized_end=349
-  _globals['_EXPLAINACCESSRESPONSE']._serialized_start=352
-  _globals['_EXPLAINACCESSRESPONSE']._serialized_end=490
-  _globals['_STEP']._serialized_start=493
-  _globals['_STEP']._serialized_end=714
-  _globals['_STEP_KIND']._serialized_start=601
-  _globals['_STEP_KIND']._serialized_end=714
-  _globals['_WHOCANSEEREQUEST']._serialized_start=717
-  _globals['_WHOCANSEEREQUEST']._serialized_end=862
-  _globals['_WHOCANSEERESPONSE']._serialized_start=865
-  _globals['_WHOCANSEERESPONSE']._serialized_end=1009
-  _globals['_VIEWER']._serialized_start=1011
-  _globals['_VIEWER']._serialized_end=1066
-  _globals['_ACCESSHISTORYSERVICE']._serialized_start=1069
-  _globals['_ACCESSHISTORYSERVICE']._serialized_end=1326
+  _globals['_EXPLAINACCESSREQUEST']._serialized_start=186
+  _globals['_EXPLAINACCESSREQUEST']._serialized_end=382
+  _globals['_EXPLAINACCESSRESPONSE']._serialized_start=385
+  _globals['_EXPLAINACCESSRESPONSE']._serialized_end=523
+  _globals['_STEP']._serialized_start=526
+  _globals['_STEP']._serialized_end=996
+  _globals['_STEP_KIND']._serialized_start=883
+  _globals['_STEP_KIND']._serialized_end=996
+  _globals['_WHOCANSEEREQUEST']._serialized_start=999
+  _globals['_WHOCANSEEREQUEST']._serialized_end=1144
+  _globals['_WHOCANSEERESPONSE']._serialized_start=1147
+  _globals['_WHOCANSEERESPONSE']._serialized_end=1291
+  _globals['_VIEWER']._serialized_start=1294
+  _globals['_VIEWER']._serialized_end=1515
+  _globals['_ACCESSHISTORYSERVICE']._serialized_start=1518
+  _globals['_ACCESSHISTORYSERVICE']._serialized_end=1775
 # @@protoc_insertion_point(module_scope)

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bplexus/audit/v1/audit.proto\x12\x0fplexus.audit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x05\n\nAuditEntry\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\n\n\x02no\x18\x02 \x01(\x03\x12/\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brecorded_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x06 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x07 \x01(\t\x12\x14\n\x0c\x61pi_token_id\x18\x08 \x01(\t\x12\x12\n\nsession_id\x18\t \x01(\t\x12\x0e\n\x06object\x18\n \x01(\t\x12\x36\n\x08\x64\x65\x63ision\x18\x0b \x01(\x0e\x32$.plexus.audit.v1.AuditEntry.Decision\x12\x0f\n\x07outcome\x18\x0c \x01(\t\x12\x0c\n\x04rule\x18\r \x01(\t\x12\x16\n\x0e\x61\x63\x63\x65ss_version\x18\x0e \x01(\x03\x12\x0e\n\x06reason\x18\x0f \x01(\t\x12\x16\n\x0eversion_before\x18\x10 \x01(\x03\x12\x15\n\rversion_after\x18\x11 \x01(\x03\x12\x10\n\x08trace_id\x18\x12 \x01(\t\x12\x39\n\x07\x64\x65tails\x18\x13 \x03(\x0b\x32(.plexus.audit.v1.AuditEntry.DetailsEntry\x12\x0c\n\x04hash\x18\x14 \x01(\x0c\x12\x16\n\x0e\x64\x65partment_ids\x18\x15 \x03(\t\x12\x17\n\x0fhas_departments\x18\x16 \x01(\x08\x1a.\n\x0c\x44\x65tailsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"P\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_ALLOWED\x10\x01\x12\x14\n\x10\x44\x45\x43ISION_REFUSED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bplexus/audit/v1/audit.proto\x12\x0fplexus.audit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fplexus/columns/v1/columns.proto\"\xc3\x07\n\nAuditEntry\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\n\n\x02no\x18\x02 \x01(\x03\x12/\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brecorded_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x06 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x07 \x01(\t\x12\x14\n\x0c\x61pi_token_id\x18\x08 \x01(\t\x12\x12\n\nsession_id\x18\t \x01(\t\x12\x0e\n\x06object\x18\n \x01(\t\x12\x36\n\x08\x64\x65\x63ision\x18\x0b \x01(\x0e\x32$.plexus.audit.v1.AuditEntry.Decision\x12\x0f\n\x07outcome\x18\x0c \x01(\t\x12\x0c\n\x04rule\x18\r \x01(\t\x12\x16\n\x0e\x61\x63\x63\x65ss_version\x18\x0e \x01(\x03\x12\x0e\n\x06reason\x18\x0f \x01(\t\x12\x16\n\x0eversion_before\x18\x10 \x01(\x03\x12\x15\n\rversion_after\x18\x11 \x01(\x03\x12\x10\n\x08trace_id\x18\x12 \x01(\t\x12\xc4\x02\n\x07\x64\x65tails\x18\x13 \x03(\x0b\x32(.plexus.audit.v1.AuditEntry.DetailsEntryB\x88\x02\xf2\xc7\x18)plexus.directory.v1.Person.department_ids\xf2\xc7\x18 plexus.directory.v1.Person.roles\xf2\xc7\x18\x1eplexus.directory.v1.Group.rule\xf2\xc7\x18%plexus.messaging.v1.Conversation.name\xf2\xc7\x18!plexus.tasks.v1.Task.assignee_ids\xf2\xc7\x18\x1dplexus.tasks.v1.Task.owner_id\xf2\xc7\x18\"plexus.tasks.v1.Project.member_ids\x12\x0c\n\x04hash\x18\x14 \x01(\x0c\x12\x16\n\x0e\x64\x65partment_ids\x18\x15 \x03(\t\x12\x17\n\x0fhas_departments\x18\x16 \x01(\x08\x1a.\n\x0c\x44\x65tailsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"P\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_ALLOWED\x10\x01\x12\x14\n\x10\x44\x45\x43ISION_REFUSED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,10 +35,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_AUDITENTRY_DETAILSENTRY']._loaded_options = None
   _globals['_AUDITENTRY_DETAILSENTRY']._serialized_options = b'8\001'
-  _globals['_AUDITENTRY']._serialized_start=82
-  _globals['_AUDITENTRY']._serialized_end=777
-  _globals['_AUDITENTRY_DETAILSENTRY']._serialized_start=649
-  _globals['_AUDITENTRY_DETAILSENTRY']._serialized_end=695
-  _globals['_AUDITENTRY_DECISION']._serialized_start=697
-  _globals['_AUDITENTRY_DECISION']._serialized_end=777
+  _globals['_AUDITENTRY'].fields_by_name['details']._loaded_options = None
+  _globals['_AUDITENTRY'].fields_by_name['details']._serialized_options = b'\362\307\030)plexus.directory.v1.Person.department_ids\362\307\030 plexus.directory.v1.Person.roles\362\307\030\036plexus.directory.v1.Group.rule\362\307\030%plexus.messaging.v1.Conversation.name\362\307\030!plexus.tasks.v1.Task.assignee_ids\362\307\030\035plexus.tasks.v1.Task.owner_id\362\307\030\"plexus.tasks.v1.Project.member_ids'
+  _globals['_AUDITENTRY']._serialized_start=115
+  _globals['_AUDITENTRY']._serialized_end=1078
+  _globals['_AUDITENTRY_DETAILSENTRY']._serialized_start=950
+  _globals['_AUDITENTRY_DETAILSENTRY']._serialized_end=996
+  _globals['_AUDITENTRY_DECISION']._serialized_start=998
+  _globals['_AUDITENTRY_DECISION']._serialized_end=1078
 # @@protoc_insertion_point(module_scope)

@@ -26,9 +26,10 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from plexus.audit.v1 import audit_pb2 as plexus_dot_audit_dot_v1_dot_audit__pb2
 from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__pb2
 from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
+from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#plexus/audit/v1/audit_service.proto\x12\x0fplexus.audit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bplexus/audit/v1/audit.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\"\xc0\x02\n\x17ListAuditEntriesRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\x12\x18\n\x08\x61\x63tor_id\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x16\n\x06object\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12\x16\n\x06\x61\x63tion\x18\x05 \x01(\tB\x06\xca\xc1\x18\x02\x08\t\x12>\n\x08\x64\x65\x63ision\x18\x06 \x01(\x0e\x32$.plexus.audit.v1.AuditEntry.DecisionB\x06\xca\xc1\x18\x02@\x01\x12\x31\n\x05since\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x31\n\x05until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\"a\n\x18ListAuditEntriesResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.plexus.audit.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"I\n\x12\x45xportAuditRequest\x12\x17\n\x07\x66rom_no\x18\x01 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x1a\n\nthrough_no\x18\x02 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\"I\n\x13\x45xportAuditResponse\x12\r\n\x05lines\x18\x01 \x01(\x0c\x12\x12\n\nthrough_no\x18\x02 \x01(\x03\x12\x0f\n\x07partial\x18\x03 \x01(\x08\"|\n\x12VerifyAuditRequest\x12\x17\n\x07\x66rom_no\x18\x01 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x1a\n\nthrough_no\x18\x02 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x31\n\x07\x61nchors\x18\x03 \x03(\x0b\x32\x17.plexus.audit.v1.AnchorB\x07\xca\xc1\x18\x03X\xd0\x0f\"2\n\x06\x41nchor\x12\x12\n\x02no\x18\x01 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x14\n\x04hash\x18\x02 \x01(\x0c\x42\x06\xca\xc1\x18\x02\x30@\"\xe9\x02\n\x13VerifyAuditResponse\x12\x10\n\x08verified\x18\x01 \x01(\x03\x12=\n\x07\x66inding\x18\x02 \x01(\x0b\x32,.plexus.audit.v1.VerifyAuditResponse.Finding\x12%\n\x04head\x18\x03 \x01(\x0b\x32\x17.plexus.audit.v1.Anchor\x12\x0c\n\x04more\x18\x04 \x01(\x08\x1a\xcb\x01\n\x07\x46inding\x12\n\n\x02no\x18\x01 \x01(\x03\x12?\n\x04kind\x18\x02 \x01(\x0e\x32\x31.plexus.audit.v1.VerifyAuditResponse.Finding.Kind\x12\x0c\n\x04text\x18\x03 \x01(\t\"e\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cKIND_ALTERED\x10\x01\x12\x10\n\x0cKIND_REMOVED\x10\x02\x12\x12\n\x0eKIND_REORDERED\x10\x03\x12\x0f\n\x0bKIND_ANCHOR\x10\x04\x32\xeb\x02\n\x0c\x41uditService\x12{\n\x10ListAuditEntries\x12(.plexus.audit.v1.ListAuditEntriesRequest\x1a).plexus.audit.v1.ListAuditEntriesResponse\"\x12\xaa\xbb\x18\x0e\n\naudit.read0\x02\x12p\n\x0b\x45xportAudit\x12#.plexus.audit.v1.ExportAuditRequest\x1a$.plexus.audit.v1.ExportAuditResponse\"\x14\xaa\xbb\x18\x10\n\x0c\x61udit.export0\x02\x30\x01\x12l\n\x0bVerifyAudit\x12#.plexus.audit.v1.VerifyAuditRequest\x1a$.plexus.audit.v1.VerifyAuditResponse\"\x12\xaa\xbb\x18\x0e\n\naudit.read0\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#plexus/audit/v1/audit_service.proto\x12\x0fplexus.audit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bplexus/audit/v1/audit.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\x1fplexus/columns/v1/columns.proto\"\xc0\x02\n\x17ListAuditEntriesRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\x12\x18\n\x08\x61\x63tor_id\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x16\n\x06object\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12\x16\n\x06\x61\x63tion\x18\x05 \x01(\tB\x06\xca\xc1\x18\x02\x08\t\x12>\n\x08\x64\x65\x63ision\x18\x06 \x01(\x0e\x32$.plexus.audit.v1.AuditEntry.DecisionB\x06\xca\xc1\x18\x02@\x01\x12\x31\n\x05since\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x31\n\x05until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\"a\n\x18ListAuditEntriesResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.plexus.audit.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa4\x02\n\x12\x45xportAuditRequest\x12\x17\n\x07\x66rom_no\x18\x01 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x1a\n\nthrough_no\x18\x02 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06:\xd8\x01\xea\xc7\x18\xd3\x01\x1a\x1cplexus.directory.v1.Person.*\x1a\x1bplexus.directory.v1.Group.*\x1a plexus.directory.v1.Department.*\x1a\"plexus.messaging.v1.Conversation.*\x1a\x1dplexus.messaging.v1.Message.*\x1a\x16plexus.tasks.v1.Task.*\x1a\x19plexus.tasks.v1.Project.*\"I\n\x13\x45xportAuditResponse\x12\r\n\x05lines\x18\x01 \x01(\x0c\x12\x12\n\nthrough_no\x18\x02 \x01(\x03\x12\x0f\n\x07partial\x18\x03 \x01(\x08\"|\n\x12VerifyAuditRequest\x12\x17\n\x07\x66rom_no\x18\x01 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x1a\n\nthrough_no\x18\x02 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x31\n\x07\x61nchors\x18\x03 \x03(\x0b\x32\x17.plexus.audit.v1.AnchorB\x07\xca\xc1\x18\x03X\xd0\x0f\"2\n\x06\x41nchor\x12\x12\n\x02no\x18\x01 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x14\n\x04hash\x18\x02 \x01(\x0c\x42\x06\xca\xc1\x18\x02\x30@\"\xe9\x02\n\x13VerifyAuditResponse\x12\x10\n\x08verified\x18\x01 \x01(\x03\x12=\n\x07\x66inding\x18\x02 \x01(\x0b\x32,.plexus.audit.v1.VerifyAuditResponse.Finding\x12%\n\x04head\x18\x03 \x01(\x0b\x32\x17.plexus.audit.v1.Anchor\x12\x0c\n\x04more\x18\x04 \x01(\x08\x1a\xcb\x01\n\x07\x46inding\x12\n\n\x02no\x18\x01 \x01(\x03\x12?\n\x04kind\x18\x02 \x01(\x0e\x32\x31.plexus.audit.v1.VerifyAuditResponse.Finding.Kind\x12\x0c\n\x04text\x18\x03 \x01(\t\"e\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cKIND_ALTERED\x10\x01\x12\x10\n\x0cKIND_REMOVED\x10\x02\x12\x12\n\x0eKIND_REORDERED\x10\x03\x12\x0f\n\x0bKIND_ANCHOR\x10\x04\x32\xeb\x02\n\x0c\x41uditService\x12{\n\x10ListAuditEntries\x12(.plexus.audit.v1.ListAuditEntriesRequest\x1a).plexus.audit.v1.ListAuditEntriesResponse\"\x12\xaa\xbb\x18\x0e\n\naudit.read0\x02\x12p\n\x0b\x45xportAudit\x12#.plexus.audit.v1.ExportAuditRequest\x1a$.plexus.audit.v1.ExportAuditResponse\"\x14\xaa\xbb\x18\x10\n\x0c\x61udit.export0\x02\x30\x01\x12l\n\x0bVerifyAudit\x12#.plexus.audit.v1.VerifyAuditRequest\x1a$.plexus.audit.v1.VerifyAuditResponse\"\x12\xaa\xbb\x18\x0e\n\naudit.read0\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,6 +56,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORTAUDITREQUEST'].fields_by_name['from_no']._serialized_options = b'\312\301\030\002\010\006'
   _globals['_EXPORTAUDITREQUEST'].fields_by_name['through_no']._loaded_options = None
   _globals['_EXPORTAUDITREQUEST'].fields_by_name['through_no']._serialized_options = b'\312\301\030\002\010\006'
+  _globals['_EXPORTAUDITREQUEST']._loaded_options = None
+  _globals['_EXPORTAUDITREQUEST']._serialized_options = b'\352\307\030\323\001\032\034plexus.directory.v1.Person.*\032\033plexus.directory.v1.Group.*\032 plexus.directory.v1.Department.*\032\"plexus.messaging.v1.Conversation.*\032\035plexus.messaging.v1.Message.*\032\026plexus.tasks.v1.Task.*\032\031plexus.tasks.v1.Project.*'
   _globals['_VERIFYAUDITREQUEST'].fields_by_name['from_no']._loaded_options = None
   _globals['_VERIFYAUDITREQUEST'].fields_by_name['from_no']._serialized_options = b'\312\301\030\002\010\006'
   _globals['_VERIFYAUDITREQUEST'].fields_by_name['through_no']._loaded_options = None
@@ -71,24 +74,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUDITSERVICE'].methods_by_name['ExportAudit']._serialized_options = b'\252\273\030\020\n\014audit.export0\002'
   _globals['_AUDITSERVICE'].methods_by_name['VerifyAudit']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['VerifyAudit']._serialized_options = b'\252\273\030\016\n\naudit.read0\002'
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=181
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=501
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=503
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=600
-  _globals['_EXPORTAUDITREQUEST']._serialized_start=602
-  _globals['_EXPORTAUDITREQUEST']._serialized_end=675
-  _globals['_EXPORTAUDITRESPONSE']._serialized_start=677
-  _globals['_EXPORTAUDITRESPONSE']._serialized_end=750
-  _globals['_VERIFYAUDITREQUEST']._serialized_start=752
-  _globals['_VERIFYAUDITREQUEST']._serialized_end=876
-  _globals['_ANCHOR']._serialized_start=878
-  _globals['_ANCHOR']._serialized_end=928
-  _globals['_VERIFYAUDITRESPONSE']._serialized_start=931
-  _globals['_VERIFYAUDITRESPONSE']._serialized_end=1292
-  _globals['_VERIFYAUDITRESPONSE_FINDING']._serialized_start=1089
-  _globals['_VERIFYAUDITRESPONSE_FINDING']._serialized_end=1292
-  _globals['_VERIFYAUDITRESPONSE_FINDING_KIND']._serialized_start=1191
-  _globals['_VERIFYAUDITRESPONSE_FINDING_KIND']._serialized_end=1292
-  _globals['_AUDITSERVICE']._serialized_start=1295
-  _globals['_AUDITSERVICE']._serialized_end=1658
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=214
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=534
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=536
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=633
+  _globals['_EXPORTAUDITREQUEST']._serialized_start=636
+  _globals['_EXPORTAUDITREQUEST']._serialized_end=928
+  _globals['_EXPORTAUDITRESPONSE']._serialized_start=930
+  _globals['_EXPORTAUDITRESPONSE']._serialized_end=1003
+  _globals['_VERIFYAUDITREQUEST']._serialized_start=1005
+  _globals['_VERIFYAUDITREQUEST']._serialized_end=1129
+  _globals['_ANCHOR']._serialized_start=1131
+  _globals['_ANCHOR']._serialized_end=1181
+  _globals['_VERIFYAUDITRESPONSE']._serialized_start=1184
+  _globals['_VERIFYAUDITRESPONSE']._serialized_end=1545
+  _globals['_VERIFYAUDITRESPONSE_FINDING']._serialized_start=1342
+  _globals['_VERIFYAUDITRESPONSE_FINDING']._serialized_end=1545
+  _globals['_VERIFYAUDITRESPONSE_FINDING_KIND']._serialized_start=1444
+  _globals['_VERIFYAUDITRESPONSE_FINDING_KIND']._serialized_end=1545
+  _globals['_AUDITSERVICE']._serialized_start=1548
+  _globals['_AUDITSERVICE']._serialized_end=1911
 # @@protoc_insertion_point(module_scope)

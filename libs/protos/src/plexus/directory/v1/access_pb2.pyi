@@ -21,7 +21,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Role(_message.Message):
-    """A named set of permissions. Built-in: `admin`, `member`, `guest`, `auditor`; of those only the masks can be changed."""
+    """A named set of permissions. Built-in: `admin`, `member`, `guest`, `auditor`; of those only the masks can be changed, and
+    `admin` shows everything.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -75,7 +77,12 @@ Global___Role: _TypeAlias = Role  # noqa: Y015
 
 @_typing.final
 class FieldMask(_message.Message):
-    """The columns of a message that a role shows. Somebody who holds several roles sees what any of them shows."""
+    """The columns of a message that a role shows. Somebody who holds several roles sees what any of them shows that gives the
+    permission of reading the message (`people.read` for a person): a mask hides something only where no such role shows
+    it, so what nobody is to see is masked on `member` and shown by a role of its own. What is hidden leaves answers,
+    streams, versions, drafts, search, notifications and exports, copies included; a request that sets it, or asks by it, is
+    refused (FIELD_MASKED).
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -110,7 +110,7 @@ class AccessServiceServicer:
 
     def UpdateRole(self, request, context):
         """Changes a role; everybody who holds it has the new permissions at once. Of a built-in role only the masks, at version 0
-        as long as none were set. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
+        as long as none were set; `admin` shows everything, so that somebody can show again what other roles hide. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,7 +37,7 @@ class AccessServiceStub:
     """Makes a role of the tenant's own. Refused: ROLE_NAME_TAKEN, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN."""
     UpdateRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.UpdateRoleRequest, _access_service_pb2.UpdateRoleResponse]
     """Changes a role; everybody who holds it has the new permissions at once. Of a built-in role only the masks, at version 0
-    as long as none were set. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
+    as long as none were set; `admin` shows everything, so that somebody can show again what other roles hide. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
     """
     DeleteRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.DeleteRoleRequest, _access_service_pb2.DeleteRoleResponse]
     """Removes a role with its bindings. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN."""
@@ -76,7 +76,7 @@ class AccessServiceAsyncStub(AccessServiceStub):
     """Makes a role of the tenant's own. Refused: ROLE_NAME_TAKEN, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN."""
     UpdateRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.UpdateRoleRequest, _access_service_pb2.UpdateRoleResponse]  # type: ignore[assignment]
     """Changes a role; everybody who holds it has the new permissions at once. Of a built-in role only the masks, at version 0
-    as long as none were set. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
+    as long as none were set; `admin` shows everything, so that somebody can show again what other roles hide. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
     """
     DeleteRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.DeleteRoleRequest, _access_service_pb2.DeleteRoleResponse]  # type: ignore[assignment]
     """Removes a role with its bindings. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN."""
@@ -124,7 +124,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.UpdateRoleResponse, _abc.Awaitable[_access_service_pb2.UpdateRoleResponse]]:
         """Changes a role; everybody who holds it has the new permissions at once. Of a built-in role only the masks, at version 0
-        as long as none were set. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
+        as long as none were set; `admin` shows everything, so that somebody can show again what other roles hide. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
         """
 
     @_abc_1.abstractmethod

@@ -24,19 +24,22 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
+from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plexus/directory/v1/people.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/bounds/v1/bounds.proto\"R\n\x06Tenant\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xbd\x06\n\x06Person\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0e\n\x06handle\x18\x03 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\r\n\x05\x65mail\x18\x05 \x01(\t\x12\x30\n\x05state\x18\x06 \x01(\x0e\x32!.plexus.directory.v1.Person.State\x12.\n\x04kind\x18\x07 \x01(\x0e\x32 .plexus.directory.v1.Person.Kind\x12\x16\n\x0e\x64\x65partment_ids\x18\x08 \x03(\t\x12\r\n\x05title\x18\t \x01(\t\x12\x11\n\ttime_zone\x18\n \x01(\t\x12\x0e\n\x06locale\x18\x0b \x01(\t\x12\r\n\x05roles\x18\x0c \x03(\t\x12\x13\n\x0b\x65xternal_id\x18\r \x01(\t\x12.\n\ncreated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x0f \x01(\x03\x12\x38\n\rworking_hours\x18\x10 \x01(\x0b\x32!.plexus.directory.v1.WorkingHours\x12(\n\x05posts\x18\x11 \x03(\x0b\x32\x19.plexus.directory.v1.Post\x12\x0e\n\x06skills\x18\x12 \x03(\t\x12\x12\n\nmanager_id\x18\x13 \x01(\t\x12\x34\n\x10guest_expires_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x07\x61\x62sence\x18\x15 \x01(\x0b\x32\x1c.plexus.directory.v1.Absence\x12\x17\n\x0f\x65mployee_number\x18\x16 \x01(\t\x12\x13\n\x0b\x63ost_center\x18\x17 \x01(\t\"G\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x15\n\x11STATE_DEACTIVATED\x10\x02\"j\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_HUMAN\x10\x01\x12\x18\n\x14KIND_SERVICE_ACCOUNT\x10\x02\x12\x12\n\x0eKIND_BOOTSTRAP\x10\x03\x12\x0e\n\nKIND_GUEST\x10\x04\"<\n\x04Post\x12\x1d\n\rdepartment_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x15\n\x05title\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\t\"\xa6\x01\n\x07\x41\x62sence\x12\x35\n\tstarts_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x33\n\x07\x65nds_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x19\n\tdeputy_id\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x14\n\x04note\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\"\xd3\x01\n\x05Group\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x15\n\rdepartment_id\x18\x05 \x01(\t\x12,\n\x04rule\x18\x06 \x01(\x0b\x32\x1e.plexus.directory.v1.GroupRule\x12\x13\n\x0b\x65xternal_id\x18\x07 \x01(\t\x12\x0f\n\x07version\x18\x08 \x01(\x03\x12\x0f\n\x07removed\x18\t \x01(\x08\x12\x0c\n\x04size\x18\n \x01(\x05\"\xbb\x01\n\tGroupRule\x12!\n\x0e\x64\x65partment_ids\x18\x01 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\x90\x03\x12\x19\n\x06titles\x18\x02 \x03(\tB\t\xca\xc1\x18\x05\x08\tX\x90\x03\x12\x19\n\x06skills\x18\x03 \x03(\tB\t\xca\xc1\x18\x05\x08\tX\x90\x03\x12\x1a\n\x07locales\x18\x04 \x03(\tB\t\xca\xc1\x18\x05\x08\rX\x90\x03\x12\x39\n\x05kinds\x18\x05 \x03(\x0e\x32 .plexus.directory.v1.Person.KindB\x08\xca\xc1\x18\x04@\x02X\x14\"\xbb\x01\n\x0cWorkingHours\x12\x1c\n\x08weekdays\x18\x01 \x03(\x05\x42\n\xca\xc1\x18\x06\x10\x00\x18\x64X\x10\x12\x41\n\x07windows\x18\x02 \x03(\x0b\x32(.plexus.directory.v1.WorkingHours.WindowB\x06\xca\xc1\x18\x02X\x10\x1aJ\n\x06Window\x12 \n\x0cstart_minute\x18\x01 \x01(\x05\x42\n\xca\xc1\x18\x06\x10\x00\x18\xa0\x8d\x06\x12\x1e\n\nend_minute\x18\x02 \x01(\x05\x42\n\xca\xc1\x18\x06\x10\x00\x18\xa0\x8d\x06\"\xbb\x01\n\nDepartment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\tparent_id\x18\x04 \x01(\t\x12\x0c\n\x04path\x18\x05 \x03(\t\x12\x13\n\x0b\x65xternal_id\x18\x06 \x01(\t\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12\x11\n\tleader_id\x18\x08 \x01(\t\x12\x0e\n\x06\x63losed\x18\t \x01(\x08\x12\x16\n\x0emerged_into_id\x18\n \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plexus/directory/v1/people.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\x1fplexus/columns/v1/columns.proto\"R\n\x06Tenant\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd8\x06\n\x06Person\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0e\n\x06handle\x18\x03 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\r\n\x05\x65mail\x18\x05 \x01(\t\x12\x30\n\x05state\x18\x06 \x01(\x0e\x32!.plexus.directory.v1.Person.State\x12.\n\x04kind\x18\x07 \x01(\x0e\x32 .plexus.directory.v1.Person.Kind\x12\x16\n\x0e\x64\x65partment_ids\x18\x08 \x03(\t\x12\r\n\x05title\x18\t \x01(\t\x12\x11\n\ttime_zone\x18\n \x01(\t\x12\x0e\n\x06locale\x18\x0b \x01(\t\x12\r\n\x05roles\x18\x0c \x03(\t\x12\x13\n\x0b\x65xternal_id\x18\r \x01(\t\x12.\n\ncreated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x0f \x01(\x03\x12\x38\n\rworking_hours\x18\x10 \x01(\x0b\x32!.plexus.directory.v1.WorkingHours\x12(\n\x05posts\x18\x11 \x03(\x0b\x32\x19.plexus.directory.v1.Post\x12\x0e\n\x06skills\x18\x12 \x03(\t\x12\x12\n\nmanager_id\x18\x13 \x01(\t\x12\x34\n\x10guest_expires_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x07\x61\x62sence\x18\x15 \x01(\x0b\x32\x1c.plexus.directory.v1.Absence\x12\x17\n\x0f\x65mployee_number\x18\x16 \x01(\t\x12\x13\n\x0b\x63ost_center\x18\x17 \x01(\t\"G\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x15\n\x11STATE_DEACTIVATED\x10\x02\"j\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_HUMAN\x10\x01\x12\x18\n\x14KIND_SERVICE_ACCOUNT\x10\x02\x12\x12\n\x0eKIND_BOOTSTRAP\x10\x03\x12\x0e\n\nKIND_GUEST\x10\x04:\x19\xea\xc7\x18\x15\n\x0bpeople.read\"\x06person\"\x8d\x01\n\x04Post\x12J\n\rdepartment_id\x18\x01 \x01(\tB3\xca\xc1\x18\x02\x08\x01\xf2\xc7\x18)plexus.directory.v1.Person.department_ids\x12\x39\n\x05title\x18\x02 \x01(\tB*\xca\xc1\x18\x02\x08\t\xf2\xc7\x18 plexus.directory.v1.Person.title\"\xa6\x01\n\x07\x41\x62sence\x12\x35\n\tstarts_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x33\n\x07\x65nds_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x19\n\tdeputy_id\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x14\n\x04note\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\"\xed\x01\n\x05Group\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x15\n\rdepartment_id\x18\x05 \x01(\t\x12,\n\x04rule\x18\x06 \x01(\x0b\x32\x1e.plexus.directory.v1.GroupRule\x12\x13\n\x0b\x65xternal_id\x18\x07 \x01(\t\x12\x0f\n\x07version\x18\x08 \x01(\x03\x12\x0f\n\x07removed\x18\t \x01(\x08\x12\x0c\n\x04size\x18\n \x01(\x05:\x18\xea\xc7\x18\x14\n\x0bgroups.read\"\x05group\"\xbb\x01\n\tGroupRule\x12!\n\x0e\x64\x65partment_ids\x18\x01 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\x90\x03\x12\x19\n\x06titles\x18\x02 \x03(\tB\t\xca\xc1\x18\x05\x08\tX\x90\x03\x12\x19\n\x06skills\x18\x03 \x03(\tB\t\xca\xc1\x18\x05\x08\tX\x90\x03\x12\x1a\n\x07locales\x18\x04 \x03(\tB\t\xca\xc1\x18\x05\x08\rX\x90\x03\x12\x39\n\x05kinds\x18\x05 \x03(\x0e\x32 .plexus.directory.v1.Person.KindB\x08\xca\xc1\x18\x04@\x02X\x14\"\xbb\x01\n\x0cWorkingHours\x12\x1c\n\x08weekdays\x18\x01 \x03(\x05\x42\n\xca\xc1\x18\x06\x10\x00\x18\x64X\x10\x12\x41\n\x07windows\x18\x02 \x03(\x0b\x32(.plexus.directory.v1.WorkingHours.WindowB\x06\xca\xc1\x18\x02X\x10\x1aJ\n\x06Window\x12 \n\x0cstart_minute\x18\x01 \x01(\x05\x42\n\xca\xc1\x18\x06\x10\x00\x18\xa0\x8d\x06\x12\x1e\n\nend_minute\x18\x02 \x01(\x05\x42\n\xca\xc1\x18\x06\x10\x00\x18\xa0\x8d\x06\"\xdf\x01\n\nDepartment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\tparent_id\x18\x04 \x01(\t\x12\x0c\n\x04path\x18\x05 \x03(\t\x12\x13\n\x0b\x65xternal_id\x18\x06 \x01(\t\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12\x11\n\tleader_id\x18\x08 \x01(\t\x12\x0e\n\x06\x63losed\x18\t \x01(\x08\x12\x16\n\x0emerged_into_id\x18\n \x01(\t:\"\xea\xc7\x18\x1e\n\x10\x64\x65partments.read\"\ndepartmentb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.directory.v1.people_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_PERSON']._loaded_options = None
+  _globals['_PERSON']._serialized_options = b'\352\307\030\025\n\013people.read\"\006person'
   _globals['_POST'].fields_by_name['department_id']._loaded_options = None
-  _globals['_POST'].fields_by_name['department_id']._serialized_options = b'\312\301\030\002\010\001'
+  _globals['_POST'].fields_by_name['department_id']._serialized_options = b'\312\301\030\002\010\001\362\307\030)plexus.directory.v1.Person.department_ids'
   _globals['_POST'].fields_by_name['title']._loaded_options = None
-  _globals['_POST'].fields_by_name['title']._serialized_options = b'\312\301\030\002\010\t'
+  _globals['_POST'].fields_by_name['title']._serialized_options = b'\312\301\030\002\010\t\362\307\030 plexus.directory.v1.Person.title'
   _globals['_ABSENCE'].fields_by_name['starts_at']._loaded_options = None
   _globals['_ABSENCE'].fields_by_name['starts_at']._serialized_options = b'\312\301\030\002\010\007'
   _globals['_ABSENCE'].fields_by_name['ends_at']._loaded_options = None
@@ -45,6 +48,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ABSENCE'].fields_by_name['deputy_id']._serialized_options = b'\312\301\030\002\010\001'
   _globals['_ABSENCE'].fields_by_name['note']._loaded_options = None
   _globals['_ABSENCE'].fields_by_name['note']._serialized_options = b'\312\301\030\002\010\n'
+  _globals['_GROUP']._loaded_options = None
+  _globals['_GROUP']._serialized_options = b'\352\307\030\024\n\013groups.read\"\005group'
   _globals['_GROUPRULE'].fields_by_name['department_ids']._loaded_options = None
   _globals['_GROUPRULE'].fields_by_name['department_ids']._serialized_options = b'\312\301\030\005\010\001X\220\003'
   _globals['_GROUPRULE'].fields_by_name['titles']._loaded_options = None
@@ -63,26 +68,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKINGHOURS'].fields_by_name['weekdays']._serialized_options = b'\312\301\030\006\020\000\030dX\020'
   _globals['_WORKINGHOURS'].fields_by_name['windows']._loaded_options = None
   _globals['_WORKINGHOURS'].fields_by_name['windows']._serialized_options = b'\312\301\030\002X\020'
-  _globals['_TENANT']._serialized_start=121
-  _globals['_TENANT']._serialized_end=203
-  _globals['_PERSON']._serialized_start=206
-  _globals['_PERSON']._serialized_end=1035
-  _globals['_PERSON_STATE']._serialized_start=856
-  _globals['_PERSON_STATE']._serialized_end=927
-  _globals['_PERSON_KIND']._serialized_start=929
-  _globals['_PERSON_KIND']._serialized_end=1035
-  _globals['_POST']._serialized_start=1037
-  _globals['_POST']._serialized_end=1097
-  _globals['_ABSENCE']._serialized_start=1100
-  _globals['_ABSENCE']._serialized_end=1266
-  _globals['_GROUP']._serialized_start=1269
-  _globals['_GROUP']._serialized_end=1480
-  _globals['_GROUPRULE']._serialized_start=1483
-  _globals['_GROUPRULE']._serialized_end=1670
-  _globals['_WORKINGHOURS']._serialized_start=1673
-  _globals['_WORKINGHOURS']._serialized_end=1860
-  _globals['_WORKINGHOURS_WINDOW']._serialized_start=1786
-  _globals['_WORKINGHOURS_WINDOW']._serialized_end=1860
-  _globals['_DEPARTMENT']._serialized_start=1863
-  _globals['_DEPARTMENT']._serialized_end=2050
+  _globals['_DEPARTMENT']._loaded_options = None
+  _globals['_DEPARTMENT']._serialized_options = b'\352\307\030\036\n\020departments.read\"\ndepartment'
+  _globals['_TENANT']._serialized_start=154
+  _globals['_TENANT']._serialized_end=236
+  _globals['_PERSON']._serialized_start=239
+  _globals['_PERSON']._serialized_end=1095
+  _globals['_PERSON_STATE']._serialized_start=889
+  _globals['_PERSON_STATE']._serialized_end=960
+  _globals['_PERSON_KIND']._serialized_start=962
+  _globals['_PERSON_KIND']._serialized_end=1068
+  _globals['_POST']._serialized_start=1098
+  _globals['_POST']._serialized_end=1239
+  _globals['_ABSENCE']._serialized_start=1242
+  _globals['_ABSENCE']._serialized_end=1408
+  _globals['_GROUP']._serialized_start=1411
+  _globals['_GROUP']._serialized_end=1648
+  _globals['_GROUPRULE']._serialized_start=1651
+  _globals['_GROUPRULE']._serialized_end=1838
+  _globals['_WORKINGHOURS']._serialized_start=1841
+  _globals['_WORKINGHOURS']._serialized_end=2028
+  _globals['_WORKINGHOURS_WINDOW']._serialized_start=1954
+  _globals['_WORKINGHOURS_WINDOW']._serialized_end=2028
+  _globals['_DEPARTMENT']._serialized_start=2031
+  _globals['_DEPARTMENT']._serialized_end=2254
 # @@protoc_insertion_point(module_scope)

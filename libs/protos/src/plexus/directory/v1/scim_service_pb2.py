@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__pb2
 from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
+from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&plexus/directory/v1/scim_service.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\"\xa9\x02\n\x13\x45xchangeScimRequest\x12\x16\n\x06method\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\x12\x19\n\x04path\x18\x02 \x01(\tB\x0b\xca\xc1\x18\x07(\x80 0\x80\x80\x01\x12\x1b\n\x05query\x18\x03 \x01(\tB\x0c\xca\xc1\x18\x08(\x80\x80\x01\x30\x80\x80\x04\x12_\n\x07headers\x18\x04 \x03(\x0b\x32\x35.plexus.directory.v1.ExchangeScimRequest.HeadersEntryB\x17\xca\xc1\x18\x13`@j\x06(\x80\x01\x30\x80\x04r\x07(\x80@0\x80\x80\x02\x12\x17\n\x04\x62ody\x18\x05 \x01(\x0c\x42\t\xca\xc1\x18\x05\x30\x80\x80\x80\x02\x12\x18\n\x08\x62\x61se_url\x18\x06 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0f\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xad\x01\n\x14\x45xchangeScimResponse\x12\x0e\n\x06status\x18\x01 \x01(\x05\x12G\n\x07headers\x18\x02 \x03(\x0b\x32\x36.plexus.directory.v1.ExchangeScimResponse.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x16\n\x14GetFeedStatusRequest\"H\n\x15GetFeedStatusResponse\x12/\n\x06status\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.FeedStatus\"\xc2\x01\n\nFeedStatus\x12\x0f\n\x07stopped\x18\x01 \x01(\x08\x12.\n\nstopped_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65\x61\x63tivated\x18\x03 \x01(\x05\x12\x0f\n\x07\x61llowed\x18\x04 \x01(\x05\x12\x1a\n\x12waiting_person_ids\x18\x05 \x03(\t\x12\x31\n\x07refused\x18\x06 \x03(\x0b\x32 .plexus.directory.v1.FeedRefusal\"h\n\x0b\x46\x65\x65\x64Refusal\x12\r\n\x05\x61\x62out\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\npermission\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x12ResolveFeedRequest\x12\x0f\n\x07\x61pprove\x18\x01 \x01(\x08\x12&\n\x10\x65xpected_waiting\x18\x02 \x01(\x05\x42\x0c\xca\xc1\x18\x08\x10\x00\x18\xff\xff\xff\xff\x07\"F\n\x13ResolveFeedResponse\x12/\n\x06status\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.FeedStatus2\x8f\x03\n\x0bScimService\x12}\n\x0c\x45xchangeScim\x12(.plexus.directory.v1.ExchangeScimRequest\x1a).plexus.directory.v1.ExchangeScimResponse\"\x18\xaa\xbb\x18\x14\n\x10people.provision0\x01\x12\x81\x01\n\rGetFeedStatus\x12).plexus.directory.v1.GetFeedStatusRequest\x1a*.plexus.directory.v1.GetFeedStatusResponse\"\x19\xaa\xbb\x18\x15\n\x13people.approve_feed\x12}\n\x0bResolveFeed\x12\'.plexus.directory.v1.ResolveFeedRequest\x1a(.plexus.directory.v1.ResolveFeedResponse\"\x1b\xaa\xbb\x18\x17\n\x13people.approve_feed0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&plexus/directory/v1/scim_service.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\x1fplexus/columns/v1/columns.proto\"\x8c\x03\n\x13\x45xchangeScimRequest\x12\x16\n\x06method\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\x12\x19\n\x04path\x18\x02 \x01(\tB\x0b\xca\xc1\x18\x07(\x80 0\x80\x80\x01\x12\x1b\n\x05query\x18\x03 \x01(\tB\x0c\xca\xc1\x18\x08(\x80\x80\x01\x30\x80\x80\x04\x12_\n\x07headers\x18\x04 \x03(\x0b\x32\x35.plexus.directory.v1.ExchangeScimRequest.HeadersEntryB\x17\xca\xc1\x18\x13`@j\x06(\x80\x01\x30\x80\x04r\x07(\x80@0\x80\x80\x02\x12\x17\n\x04\x62ody\x18\x05 \x01(\x0c\x42\t\xca\xc1\x18\x05\x30\x80\x80\x80\x02\x12\x18\n\x08\x62\x61se_url\x18\x06 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0f\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:a\xea\xc7\x18]\x1a\x1cplexus.directory.v1.Person.*\x1a\x1bplexus.directory.v1.Group.*\x1a plexus.directory.v1.Department.*\"\xad\x01\n\x14\x45xchangeScimResponse\x12\x0e\n\x06status\x18\x01 \x01(\x05\x12G\n\x07headers\x18\x02 \x03(\x0b\x32\x36.plexus.directory.v1.ExchangeScimResponse.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x16\n\x14GetFeedStatusRequest\"H\n\x15GetFeedStatusResponse\x12/\n\x06status\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.FeedStatus\"\xc2\x01\n\nFeedStatus\x12\x0f\n\x07stopped\x18\x01 \x01(\x08\x12.\n\nstopped_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65\x61\x63tivated\x18\x03 \x01(\x05\x12\x0f\n\x07\x61llowed\x18\x04 \x01(\x05\x12\x1a\n\x12waiting_person_ids\x18\x05 \x03(\t\x12\x31\n\x07refused\x18\x06 \x03(\x0b\x32 .plexus.directory.v1.FeedRefusal\"\x8f\x01\n\x0b\x46\x65\x65\x64Refusal\x12\x34\n\x05\x61\x62out\x18\x01 \x01(\tB%\xf2\xc7\x18!plexus.directory.v1.Person.handle\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\npermission\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x12ResolveFeedRequest\x12\x0f\n\x07\x61pprove\x18\x01 \x01(\x08\x12&\n\x10\x65xpected_waiting\x18\x02 \x01(\x05\x42\x0c\xca\xc1\x18\x08\x10\x00\x18\xff\xff\xff\xff\x07\"F\n\x13ResolveFeedResponse\x12/\n\x06status\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.FeedStatus2\x8f\x03\n\x0bScimService\x12}\n\x0c\x45xchangeScim\x12(.plexus.directory.v1.ExchangeScimRequest\x1a).plexus.directory.v1.ExchangeScimResponse\"\x18\xaa\xbb\x18\x14\n\x10people.provision0\x01\x12\x81\x01\n\rGetFeedStatus\x12).plexus.directory.v1.GetFeedStatusRequest\x1a*.plexus.directory.v1.GetFeedStatusResponse\"\x19\xaa\xbb\x18\x15\n\x13people.approve_feed\x12}\n\x0bResolveFeed\x12\'.plexus.directory.v1.ResolveFeedRequest\x1a(.plexus.directory.v1.ResolveFeedResponse\"\x1b\xaa\xbb\x18\x17\n\x13people.approve_feed0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,8 +49,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXCHANGESCIMREQUEST'].fields_by_name['body']._serialized_options = b'\312\301\030\0050\200\200\200\002'
   _globals['_EXCHANGESCIMREQUEST'].fields_by_name['base_url']._loaded_options = None
   _globals['_EXCHANGESCIMREQUEST'].fields_by_name['base_url']._serialized_options = b'\312\301\030\002\010\017'
+  _globals['_EXCHANGESCIMREQUEST']._loaded_options = None
+  _globals['_EXCHANGESCIMREQUEST']._serialized_options = b'\352\307\030]\032\034plexus.directory.v1.Person.*\032\033plexus.directory.v1.Group.*\032 plexus.directory.v1.Department.*'
   _globals['_EXCHANGESCIMRESPONSE_HEADERSENTRY']._loaded_options = None
   _globals['_EXCHANGESCIMRESPONSE_HEADERSENTRY']._serialized_options = b'8\001'
+  _globals['_FEEDREFUSAL'].fields_by_name['about']._loaded_options = None
+  _globals['_FEEDREFUSAL'].fields_by_name['about']._serialized_options = b'\362\307\030!plexus.directory.v1.Person.handle'
   _globals['_RESOLVEFEEDREQUEST'].fields_by_name['expected_waiting']._loaded_options = None
   _globals['_RESOLVEFEEDREQUEST'].fields_by_name['expected_waiting']._serialized_options = b'\312\301\030\010\020\000\030\377\377\377\377\007'
   _globals['_SCIMSERVICE'].methods_by_name['ExchangeScim']._loaded_options = None
@@ -58,26 +63,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SCIMSERVICE'].methods_by_name['GetFeedStatus']._serialized_options = b'\252\273\030\025\n\023people.approve_feed'
   _globals['_SCIMSERVICE'].methods_by_name['ResolveFeed']._loaded_options = None
   _globals['_SCIMSERVICE'].methods_by_name['ResolveFeed']._serialized_options = b'\252\273\030\027\n\023people.approve_feed0\001'
-  _globals['_EXCHANGESCIMREQUEST']._serialized_start=159
-  _globals['_EXCHANGESCIMREQUEST']._serialized_end=456
-  _globals['_EXCHANGESCIMREQUEST_HEADERSENTRY']._serialized_start=410
-  _globals['_EXCHANGESCIMREQUEST_HEADERSENTRY']._serialized_end=456
-  _globals['_EXCHANGESCIMRESPONSE']._serialized_start=459
-  _globals['_EXCHANGESCIMRESPONSE']._serialized_end=632
-  _globals['_EXCHANGESCIMRESPONSE_HEADERSENTRY']._serialized_start=410
-  _globals['_EXCHANGESCIMRESPONSE_HEADERSENTRY']._serialized_end=456
-  _globals['_GETFEEDSTATUSREQUEST']._serialized_start=634
-  _globals['_GETFEEDSTATUSREQUEST']._serialized_end=656
-  _globals['_GETFEEDSTATUSRESPONSE']._serialized_start=658
-  _globals['_GETFEEDSTATUSRESPONSE']._serialized_end=730
-  _globals['_FEEDSTATUS']._serialized_start=733
-  _globals['_FEEDSTATUS']._serialized_end=927
-  _globals['_FEEDREFUSAL']._serialized_start=929
-  _globals['_FEEDREFUSAL']._serialized_end=1033
-  _globals['_RESOLVEFEEDREQUEST']._serialized_start=1035
-  _globals['_RESOLVEFEEDREQUEST']._serialized_end=1112
-  _globals['_RESOLVEFEEDRESPONSE']._serialized_start=1114
-  _globals['_RESOLVEFEEDRESPONSE']._serialized_end=1184
-  _globals['_SCIMSERVICE']._serialized_start=1187
-  _globals['_SCIMSERVICE']._serialized_end=1586
+  _globals['_EXCHANGESCIMREQUEST']._serialized_start=192
+  _globals['_EXCHANGESCIMREQUEST']._serialized_end=588
+  _globals['_EXCHANGESCIMREQUEST_HEADERSENTRY']._serialized_start=443
+  _globals['_EXCHANGESCIMREQUEST_HEADERSENTRY']._serialized_end=489
+  _globals['_EXCHANGESCIMRESPONSE']._serialized_start=591
+  _globals['_EXCHANGESCIMRESPONSE']._serialized_end=764
+  _globals['_EXCHANGESCIMRESPONSE_HEADERSENTRY']._serialized_start=443
+  _globals['_EXCHANGESCIMRESPONSE_HEADERSENTRY']._serialized_end=489
+  _globals['_GETFEEDSTATUSREQUEST']._serialized_start=766
+  _globals['_GETFEEDSTATUSREQUEST']._serialized_end=788
+  _globals['_GETFEEDSTATUSRESPONSE']._serialized_start=790
+  _globals['_GETFEEDSTATUSRESPONSE']._serialized_end=862
+  _globals['_FEEDSTATUS']._serialized_start=865
+  _globals['_FEEDSTATUS']._serialized_end=1059
+  _globals['_FEEDREFUSAL']._serialized_start=1062
+  _globals['_FEEDREFUSAL']._serialized_end=1205
+  _globals['_RESOLVEFEEDREQUEST']._serialized_start=1207
+  _globals['_RESOLVEFEEDREQUEST']._serialized_end=1284
+  _globals['_RESOLVEFEEDRESPONSE']._serialized_start=1286
+  _globals['_RESOLVEFEEDRESPONSE']._serialized_end=1356
+  _globals['_SCIMSERVICE']._serialized_start=1359
+  _globals['_SCIMSERVICE']._serialized_end=1758
 # @@protoc_insertion_point(module_scope)

@@ -23,17 +23,22 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eplexus/event/v1/envelope.proto\x12\x0fplexus.event.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x02\n\x08\x45nvelope\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\r\n\x05scope\x18\x03 \x01(\t\x12\x11\n\tchange_no\x18\x04 \x01(\x03\x12\x11\n\tentity_id\x18\x05 \x01(\t\x12\x16\n\x0e\x65ntity_version\x18\x06 \x01(\x03\x12/\n\x0boccurred_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eschema_version\x18\x08 \x01(\r\x12\x0c\n\x04type\x18\t \x01(\t\x12\x0c\n\x04\x66\x61\x63t\x18\n \x01(\x0c\x12\x10\n\x08\x61\x63tor_id\x18\x0b \x01(\t\x12\x18\n\x0c\x63ontent_hash\x18\x0c \x01(\x0c\x42\x02\x18\x01\x12\x12\n\nchain_hash\x18\r \x01(\x0c\x12\x1a\n\x12membership_version\x18\x0e \x01(\x03\x12\x0e\n\x06origin\x18\x0f \x01(\t\x12\x0f\n\x07omitted\x18\x18 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eplexus/event/v1/envelope.proto\x12\x0fplexus.event.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fplexus/columns/v1/columns.proto\"\xd9\x03\n\x08\x45nvelope\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\r\n\x05scope\x18\x03 \x01(\t\x12\x11\n\tchange_no\x18\x04 \x01(\x03\x12\x11\n\tentity_id\x18\x05 \x01(\t\x12\x16\n\x0e\x65ntity_version\x18\x06 \x01(\x03\x12/\n\x0boccurred_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eschema_version\x18\x08 \x01(\r\x12\x0c\n\x04type\x18\t \x01(\t\x12\x18\n\x04\x66\x61\x63t\x18\n \x01(\x0c\x42\n\xfa\xc7\x18\x06{type}\x12^\n\x08\x61\x63tor_id\x18\x0b \x01(\tBL\xf2\xc7\x18%plexus.messaging.v1.Message.sender_id\xf2\xc7\x18\x1fplexus.tasks.v1.Task.creator_id\x12\x39\n\x0c\x63ontent_hash\x18\x0c \x01(\x0c\x42#\x18\x01\xf2\xc7\x18\x1dplexus.messaging.v1.Message.*\x12\x12\n\nchain_hash\x18\r \x01(\x0c\x12\x1a\n\x12membership_version\x18\x0e \x01(\x03\x12\x0e\n\x06origin\x18\x0f \x01(\t\x12\x0f\n\x07omitted\x18\x18 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.event.v1.envelope_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ENVELOPE'].fields_by_name['fact']._loaded_options = None
+  _globals['_ENVELOPE'].fields_by_name['fact']._serialized_options = b'\372\307\030\006{type}'
+  _globals['_ENVELOPE'].fields_by_name['actor_id']._loaded_options = None
+  _globals['_ENVELOPE'].fields_by_name['actor_id']._serialized_options = b'\362\307\030%plexus.messaging.v1.Message.sender_id\362\307\030\037plexus.tasks.v1.Task.creator_id'
   _globals['_ENVELOPE'].fields_by_name['content_hash']._loaded_options = None
-  _globals['_ENVELOPE'].fields_by_name['content_hash']._serialized_options = b'\030\001'
-  _globals['_ENVELOPE']._serialized_start=85
-  _globals['_ENVELOPE']._serialized_end=435
+  _globals['_ENVELOPE'].fields_by_name['content_hash']._serialized_options = b'\030\001\362\307\030\035plexus.messaging.v1.Message.*'
+  _globals['_ENVELOPE']._serialized_start=118
+  _globals['_ENVELOPE']._serialized_end=591
 # @@protoc_insertion_point(module_scope)

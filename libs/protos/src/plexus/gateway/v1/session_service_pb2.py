@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__pb2
 from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
+from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
 from plexus.event.v1 import envelope_pb2 as plexus_dot_event_dot_v1_dot_envelope__pb2
 from plexus.messaging.v1 import events_pb2 as plexus_dot_messaging_dot_v1_dot_events__pb2
 from plexus.messaging.v1 import messaging_service_pb2 as plexus_dot_messaging_dot_v1_dot_messaging__service__pb2
 from plexus.messaging.v1 import signal_service_pb2 as plexus_dot_messaging_dot_v1_dot_signal__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'plexus/gateway/v1/session_service.proto\x12\x11plexus.gateway.v1\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\x1eplexus/event/v1/envelope.proto\x1a plexus/messaging/v1/events.proto\x1a+plexus/messaging/v1/messaging_service.proto\x1a(plexus/messaging/v1/signal_service.proto\"\xab\x01\n\x0eSessionRequest\x12\'\n\x05hello\x18\x01 \x01(\x0b\x32\x18.plexus.gateway.v1.Hello\x12\x35\n\x05sends\x18\x02 \x03(\x0b\x32\x1b.plexus.gateway.v1.SendItemB\t\xca\xc1\x18\x05X\x80 x\x01\x12\x39\n\x0ereauthenticate\x18\x03 \x01(\x0b\x32!.plexus.gateway.v1.Reauthenticate\"\x1f\n\x05Hello\x12\x16\n\x06\x64\x65vice\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\"b\n\x08SendItem\x12\x1a\n\nclient_ref\x18\x01 \x01(\x04\x42\x06\xca\xc1\x18\x02 \x01\x12\x1f\n\x0f\x63onversation_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x19\n\x07\x63ommand\x18\x03 \x01(\x0c\x42\x08\xca\xc1\x18\x04\x30\x80\x80@\"2\n\x0eReauthenticate\x12 \n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\n\xca\xc1\x18\x06(\x80@0\x80@\";\n\x0fSessionResponse\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.plexus.gateway.v1.Frame\"*\n\x10SubscribeRequest\x12\x16\n\x06\x64\x65vice\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\"=\n\x11SubscribeResponse\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.plexus.gateway.v1.Frame\"\xdf\x03\n\x05\x46rame\x12-\n\x07welcome\x18\x01 \x01(\x0b\x32\x1a.plexus.gateway.v1.WelcomeH\x00\x12=\n\x0f\x61\x63knowledgement\x18\x02 \x01(\x0b\x32\".plexus.gateway.v1.AcknowledgementH\x00\x12+\n\x06\x65vents\x18\x03 \x01(\x0b\x32\x19.plexus.gateway.v1.EventsH\x00\x12+\n\x06resync\x18\x04 \x01(\x0b\x32\x19.plexus.gateway.v1.ResyncH\x00\x12\x44\n\x13\x63onversation_closed\x18\x05 \x01(\x0b\x32%.plexus.gateway.v1.ConversationClosedH\x00\x12)\n\x05\x64rain\x18\x06 \x01(\x0b\x32\x18.plexus.gateway.v1.DrainH\x00\x12\x31\n\theartbeat\x18\x07 \x01(\x0b\x32\x1c.plexus.gateway.v1.HeartbeatH\x00\x12\x34\n\x08personal\x18\x08 \x01(\x0b\x32 .plexus.gateway.v1.PersonalEventH\x00\x12+\n\x06signal\x18\t \x01(\x0b\x32\x19.plexus.gateway.v1.SignalH\x00\x42\x07\n\x05\x66rame\"\x98\x01\n\x07Welcome\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x1b\n\x13token_expires_at_ms\x18\x03 \x01(\x03\x12\x19\n\x11heartbeat_seconds\x18\x04 \x01(\x05\x12.\n\tpositions\x18\x05 \x03(\x0b\x32\x1b.plexus.gateway.v1.Position\"4\n\x08Position\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07through\x18\x02 \x01(\x03\"X\n\x0f\x41\x63knowledgement\x12\x12\n\nclient_ref\x18\x01 \x01(\x04\x12\x31\n\x07verdict\x18\x02 \x01(\x0b\x32 .plexus.messaging.v1.SendVerdict\"l\n\x06\x45vents\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x03\x12\x0f\n\x07through\x18\x03 \x01(\x03\x12)\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x19.plexus.event.v1.Envelope\"9\n\rPersonalEvent\x12(\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x19.plexus.event.v1.Envelope\"t\n\x06Signal\x12-\n\x06typing\x18\x01 \x01(\x0b\x32\x1b.plexus.messaging.v1.TypingH\x00\x12\x31\n\x08presence\x18\x02 \x01(\x0b\x32\x1d.plexus.messaging.v1.PresenceH\x00\x42\x08\n\x06signal\"2\n\x06Resync\x12\x18\n\x10\x63onversation_ids\x18\x01 \x03(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"@\n\x12\x43onversationClosed\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x11\n\tchange_no\x18\x02 \x01(\x03\"\x1a\n\x05\x44rain\x12\x11\n\twithin_ms\x18\x01 \x01(\x03\"S\n\tHeartbeat\x12\x16\n\x0eserver_time_ms\x18\x01 \x01(\x03\x12.\n\tpositions\x18\x02 \x03(\x0b\x32\x1b.plexus.gateway.v1.Position2\xea\x01\n\x0eSessionService\x12i\n\x07Session\x12!.plexus.gateway.v1.SessionRequest\x1a\".plexus.gateway.v1.SessionResponse\"\x13\xaa\xbb\x18\x0f\n\rsessions.open(\x01\x30\x01\x12m\n\tSubscribe\x12#.plexus.gateway.v1.SubscribeRequest\x1a$.plexus.gateway.v1.SubscribeResponse\"\x13\xaa\xbb\x18\x0f\n\rsessions.open0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'plexus/gateway/v1/session_service.proto\x12\x11plexus.gateway.v1\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\x1fplexus/columns/v1/columns.proto\x1a\x1eplexus/event/v1/envelope.proto\x1a plexus/messaging/v1/events.proto\x1a+plexus/messaging/v1/messaging_service.proto\x1a(plexus/messaging/v1/signal_service.proto\"\xab\x01\n\x0eSessionRequest\x12\'\n\x05hello\x18\x01 \x01(\x0b\x32\x18.plexus.gateway.v1.Hello\x12\x35\n\x05sends\x18\x02 \x03(\x0b\x32\x1b.plexus.gateway.v1.SendItemB\t\xca\xc1\x18\x05X\x80 x\x01\x12\x39\n\x0ereauthenticate\x18\x03 \x01(\x0b\x32!.plexus.gateway.v1.Reauthenticate\"\x1f\n\x05Hello\x12\x16\n\x06\x64\x65vice\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\"\x8c\x01\n\x08SendItem\x12\x1a\n\nclient_ref\x18\x01 \x01(\x04\x42\x06\xca\xc1\x18\x02 \x01\x12\x1f\n\x0f\x63onversation_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x43\n\x07\x63ommand\x18\x03 \x01(\x0c\x42\x32\xca\xc1\x18\x04\x30\x80\x80@\xfa\xc7\x18&plexus.messaging.v1.SendMessageRequest\"2\n\x0eReauthenticate\x12 \n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\n\xca\xc1\x18\x06(\x80@0\x80@\";\n\x0fSessionResponse\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.plexus.gateway.v1.Frame\"*\n\x10SubscribeRequest\x12\x16\n\x06\x64\x65vice\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\"=\n\x11SubscribeResponse\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.plexus.gateway.v1.Frame\"\xdf\x03\n\x05\x46rame\x12-\n\x07welcome\x18\x01 \x01(\x0b\x32\x1a.plexus.gateway.v1.WelcomeH\x00\x12=\n\x0f\x61\x63knowledgement\x18\x02 \x01(\x0b\x32\".plexus.gateway.v1.AcknowledgementH\x00\x12+\n\x06\x65vents\x18\x03 \x01(\x0b\x32\x19.plexus.gateway.v1.EventsH\x00\x12+\n\x06resync\x18\x04 \x01(\x0b\x32\x19.plexus.gateway.v1.ResyncH\x00\x12\x44\n\x13\x63onversation_closed\x18\x05 \x01(\x0b\x32%.plexus.gateway.v1.ConversationClosedH\x00\x12)\n\x05\x64rain\x18\x06 \x01(\x0b\x32\x18.plexus.gateway.v1.DrainH\x00\x12\x31\n\theartbeat\x18\x07 \x01(\x0b\x32\x1c.plexus.gateway.v1.HeartbeatH\x00\x12\x34\n\x08personal\x18\x08 \x01(\x0b\x32 .plexus.gateway.v1.PersonalEventH\x00\x12+\n\x06signal\x18\t \x01(\x0b\x32\x19.plexus.gateway.v1.SignalH\x00\x42\x07\n\x05\x66rame\"\x98\x01\n\x07Welcome\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x1b\n\x13token_expires_at_ms\x18\x03 \x01(\x03\x12\x19\n\x11heartbeat_seconds\x18\x04 \x01(\x05\x12.\n\tpositions\x18\x05 \x03(\x0b\x32\x1b.plexus.gateway.v1.Position\"4\n\x08Position\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07through\x18\x02 \x01(\x03\"X\n\x0f\x41\x63knowledgement\x12\x12\n\nclient_ref\x18\x01 \x01(\x04\x12\x31\n\x07verdict\x18\x02 \x01(\x0b\x32 .plexus.messaging.v1.SendVerdict\"l\n\x06\x45vents\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x03\x12\x0f\n\x07through\x18\x03 \x01(\x03\x12)\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x19.plexus.event.v1.Envelope\"9\n\rPersonalEvent\x12(\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x19.plexus.event.v1.Envelope\"t\n\x06Signal\x12-\n\x06typing\x18\x01 \x01(\x0b\x32\x1b.plexus.messaging.v1.TypingH\x00\x12\x31\n\x08presence\x18\x02 \x01(\x0b\x32\x1d.plexus.messaging.v1.PresenceH\x00\x42\x08\n\x06signal\"2\n\x06Resync\x12\x18\n\x10\x63onversation_ids\x18\x01 \x03(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"@\n\x12\x43onversationClosed\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x11\n\tchange_no\x18\x02 \x01(\x03\"\x1a\n\x05\x44rain\x12\x11\n\twithin_ms\x18\x01 \x01(\x03\"S\n\tHeartbeat\x12\x16\n\x0eserver_time_ms\x18\x01 \x01(\x03\x12.\n\tpositions\x18\x02 \x03(\x0b\x32\x1b.plexus.gateway.v1.Position2\xea\x01\n\x0eSessionService\x12i\n\x07Session\x12!.plexus.gateway.v1.SessionRequest\x1a\".plexus.gateway.v1.SessionResponse\"\x13\xaa\xbb\x18\x0f\n\rsessions.open(\x01\x30\x01\x12m\n\tSubscribe\x12#.plexus.gateway.v1.SubscribeRequest\x1a$.plexus.gateway.v1.SubscribeResponse\"\x13\xaa\xbb\x18\x0f\n\rsessions.open0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,7 +47,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SENDITEM'].fields_by_name['conversation_id']._loaded_options = None
   _globals['_SENDITEM'].fields_by_name['conversation_id']._serialized_options = b'\312\301\030\002\010\001'
   _globals['_SENDITEM'].fields_by_name['command']._loaded_options = None
-  _globals['_SENDITEM'].fields_by_name['command']._serialized_options = b'\312\301\030\0040\200\200@'
+  _globals['_SENDITEM'].fields_by_name['command']._serialized_options = b'\312\301\030\0040\200\200@\372\307\030&plexus.messaging.v1.SendMessageRequest'
   _globals['_REAUTHENTICATE'].fields_by_name['access_token']._loaded_options = None
   _globals['_REAUTHENTICATE'].fields_by_name['access_token']._serialized_options = b'\312\301\030\006(\200@0\200@'
   _globals['_SUBSCRIBEREQUEST'].fields_by_name['device']._loaded_options = None
@@ -55,42 +56,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SESSIONSERVICE'].methods_by_name['Session']._serialized_options = b'\252\273\030\017\n\rsessions.open'
   _globals['_SESSIONSERVICE'].methods_by_name['Subscribe']._loaded_options = None
   _globals['_SESSIONSERVICE'].methods_by_name['Subscribe']._serialized_options = b'\252\273\030\017\n\rsessions.open'
-  _globals['_SESSIONREQUEST']._serialized_start=278
-  _globals['_SESSIONREQUEST']._serialized_end=449
-  _globals['_HELLO']._serialized_start=451
-  _globals['_HELLO']._serialized_end=482
-  _globals['_SENDITEM']._serialized_start=484
-  _globals['_SENDITEM']._serialized_end=582
-  _globals['_REAUTHENTICATE']._serialized_start=584
-  _globals['_REAUTHENTICATE']._serialized_end=634
-  _globals['_SESSIONRESPONSE']._serialized_start=636
-  _globals['_SESSIONRESPONSE']._serialized_end=695
-  _globals['_SUBSCRIBEREQUEST']._serialized_start=697
-  _globals['_SUBSCRIBEREQUEST']._serialized_end=739
-  _globals['_SUBSCRIBERESPONSE']._serialized_start=741
-  _globals['_SUBSCRIBERESPONSE']._serialized_end=802
-  _globals['_FRAME']._serialized_start=805
-  _globals['_FRAME']._serialized_end=1284
-  _globals['_WELCOME']._serialized_start=1287
-  _globals['_WELCOME']._serialized_end=1439
-  _globals['_POSITION']._serialized_start=1441
-  _globals['_POSITION']._serialized_end=1493
-  _globals['_ACKNOWLEDGEMENT']._serialized_start=1495
-  _globals['_ACKNOWLEDGEMENT']._serialized_end=1583
-  _globals['_EVENTS']._serialized_start=1585
-  _globals['_EVENTS']._serialized_end=1693
-  _globals['_PERSONALEVENT']._serialized_start=1695
-  _globals['_PERSONALEVENT']._serialized_end=1752
-  _globals['_SIGNAL']._serialized_start=1754
-  _globals['_SIGNAL']._serialized_end=1870
-  _globals['_RESYNC']._serialized_start=1872
-  _globals['_RESYNC']._serialized_end=1922
-  _globals['_CONVERSATIONCLOSED']._serialized_start=1924
-  _globals['_CONVERSATIONCLOSED']._serialized_end=1988
-  _globals['_DRAIN']._serialized_start=1990
-  _globals['_DRAIN']._serialized_end=2016
-  _globals['_HEARTBEAT']._serialized_start=2018
-  _globals['_HEARTBEAT']._serialized_end=2101
-  _globals['_SESSIONSERVICE']._serialized_start=2104
-  _globals['_SESSIONSERVICE']._serialized_end=2338
+  _globals['_SESSIONREQUEST']._serialized_start=311
+  _globals['_SESSIONREQUEST']._serialized_end=482
+  _globals['_HELLO']._serialized_start=484
+  _globals['_HELLO']._serialized_end=515
+  _globals['_SENDITEM']._serialized_start=518
+  _globals['_SENDITEM']._serialized_end=658
+  _globals['_REAUTHENTICATE']._serialized_start=660
+  _globals['_REAUTHENTICATE']._serialized_end=710
+  _globals['_SESSIONRESPONSE']._serialized_start=712
+  _globals['_SESSIONRESPONSE']._serialized_end=771
+  _globals['_SUBSCRIBEREQUEST']._serialized_start=773
+  _globals['_SUBSCRIBEREQUEST']._serialized_end=815
+  _globals['_SUBSCRIBERESPONSE']._serialized_start=817
+  _globals['_SUBSCRIBERESPONSE']._serialized_end=878
+  _globals['_FRAME']._serialized_start=881
+  _globals['_FRAME']._serialized_end=1360
+  _globals['_WELCOME']._serialized_start=1363
+  _globals['_WELCOME']._serialized_end=1515
+  _globals['_POSITION']._serialized_start=1517
+  _globals['_POSITION']._serialized_end=1569
+  _globals['_ACKNOWLEDGEMENT']._serialized_start=1571
+  _globals['_ACKNOWLEDGEMENT']._serialized_end=1659
+  _globals['_EVENTS']._serialized_start=1661
+  _globals['_EVENTS']._serialized_end=1769
+  _globals['_PERSONALEVENT']._serialized_start=1771
+  _globals['_PERSONALEVENT']._serialized_end=1828
+  _globals['_SIGNAL']._serialized_start=1830
+  _globals['_SIGNAL']._serialized_end=1946
+  _globals['_RESYNC']._serialized_start=1948
+  _globals['_RESYNC']._serialized_end=1998
+  _globals['_CONVERSATIONCLOSED']._serialized_start=2000
+  _globals['_CONVERSATIONCLOSED']._serialized_end=2064
+  _globals['_DRAIN']._serialized_start=2066
+  _globals['_DRAIN']._serialized_end=2092
+  _globals['_HEARTBEAT']._serialized_start=2094
+  _globals['_HEARTBEAT']._serialized_end=2177
+  _globals['_SESSIONSERVICE']._serialized_start=2180
+  _globals['_SESSIONSERVICE']._serialized_end=2414
 # @@protoc_insertion_point(module_scope)

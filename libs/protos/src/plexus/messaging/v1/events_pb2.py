@@ -23,55 +23,106 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
 from plexus.messaging.v1 import conversations_pb2 as plexus_dot_messaging_dot_v1_dot_conversations__pb2
 from plexus.messaging.v1 import messages_pb2 as plexus_dot_messaging_dot_v1_dot_messages__pb2
 from plexus.messaging.v1 import personal_service_pb2 as plexus_dot_messaging_dot_v1_dot_personal__service__pb2
 from plexus.messaging.v1 import signal_service_pb2 as plexus_dot_messaging_dot_v1_dot_signal__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plexus/messaging/v1/events.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\'plexus/messaging/v1/conversations.proto\x1a\"plexus/messaging/v1/messages.proto\x1a*plexus/messaging/v1/personal_service.proto\x1a(plexus/messaging/v1/signal_service.proto\"\xa7\x01\n\x13\x43onversationCreated\x12\x37\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32!.plexus.messaging.v1.Conversation\x12,\n\x07members\x18\x02 \x03(\x0b\x32\x1b.plexus.messaging.v1.Member\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"y\n\x13\x43onversationChanged\x12\x37\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32!.plexus.messaging.v1.Conversation\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"z\n\x14\x43onversationArchived\x12\x37\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32!.plexus.messaging.v1.Conversation\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"i\n\rMessagePosted\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"\x9f\x01\n\rMessageEdited\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x34\n\x0e\x61\x64\x64\x65\x64_mentions\x18\x02 \x03(\x0b\x32\x1c.plexus.messaging.v1.Mention\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"k\n\x0fMessageRecalled\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"\xcf\x01\n\x0eMessageReacted\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\r\n\x05\x65moji\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x0f\n\x07removed\x18\x04 \x01(\x08\x12\x30\n\x05parts\x18\x08 \x01(\x0b\x32!.plexus.messaging.v1.MessageParts\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"\x9b\x01\n\rMessagePinned\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x30\n\x05parts\x18\x08 \x01(\x0b\x32!.plexus.messaging.v1.MessageParts\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"\x9c\x01\n\x0eMessageLabeled\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x30\n\x05parts\x18\x08 \x01(\x0b\x32!.plexus.messaging.v1.MessageParts\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"\x83\x01\n\x0cMembersAdded\x12,\n\x07members\x18\x01 \x03(\x0b\x32\x1b.plexus.messaging.v1.Member\x12\x1a\n\x12membership_version\x18\x02 \x01(\x03\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"\x93\x01\n\x0eMembersRemoved\x12,\n\x07members\x18\x01 \x03(\x0b\x32\x1b.plexus.messaging.v1.Member\x12\x1a\n\x12membership_version\x18\x02 \x01(\x03\x12\x0c\n\x04left\x18\x03 \x01(\x08\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\x12\x14\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\"C\n\nChainBegun\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x0f\n\x07through\x18\x02 \x01(\x03\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\"=\n\x0e\x43ursorAdvanced\x12+\n\x06\x63ursor\x18\x01 \x01(\x0b\x32\x1b.plexus.messaging.v1.Cursor\"7\n\nDraftSaved\x12)\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x1a.plexus.messaging.v1.Draft\"\x8d\x01\n\x0c\x44raftDeleted\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x10\n\x08root_seq\x18\x03 \x01(\x03\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12.\n\nwritten_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\x1b\x43onversationSettingsChanged\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12;\n\x08settings\x18\x02 \x01(\x0b\x32).plexus.messaging.v1.ConversationSettings\"S\n\x17ScheduledMessageChanged\x12\x38\n\tscheduled\x18\x01 \x01(\x0b\x32%.plexus.messaging.v1.ScheduledMessage\"W\n\x06Typing\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x10\n\x08root_seq\x18\x03 \x01(\x03\x12\x0f\n\x07stopped\x18\x04 \x01(\x08\"B\n\x0fPresenceChanged\x12/\n\x08presence\x18\x01 \x01(\x0b\x32\x1d.plexus.messaging.v1.Presenceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plexus/messaging/v1/events.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fplexus/columns/v1/columns.proto\x1a\'plexus/messaging/v1/conversations.proto\x1a\"plexus/messaging/v1/messages.proto\x1a*plexus/messaging/v1/personal_service.proto\x1a(plexus/messaging/v1/signal_service.proto\"\xb7\x02\n\x13\x43onversationCreated\x12\x37\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32!.plexus.messaging.v1.Conversation\x12,\n\x07members\x18\x02 \x03(\x0b\x32\x1b.plexus.messaging.v1.Member\x12[\n\x0bheader_salt\x18\x0e \x01(\x0c\x42\x46\xf2\xc7\x18\"plexus.messaging.v1.Conversation.*\xf2\xc7\x18\x1cplexus.messaging.v1.Member.*\x12\\\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\x42\x46\xf2\xc7\x18\"plexus.messaging.v1.Conversation.*\xf2\xc7\x18\x1cplexus.messaging.v1.Member.*\"\xc9\x01\n\x13\x43onversationChanged\x12\x37\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32!.plexus.messaging.v1.Conversation\x12;\n\x0bheader_salt\x18\x0e \x01(\x0c\x42&\xf2\xc7\x18\"plexus.messaging.v1.Conversation.*\x12<\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\x42&\xf2\xc7\x18\"plexus.messaging.v1.Conversation.*\"\xca\x01\n\x14\x43onversationArchived\x12\x37\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32!.plexus.messaging.v1.Conversation\x12;\n\x0bheader_salt\x18\x0e \x01(\x0c\x42&\xf2\xc7\x18\"plexus.messaging.v1.Conversation.*\x12<\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\x42&\xf2\xc7\x18\"plexus.messaging.v1.Conversation.*\"\xaf\x01\n\rMessagePosted\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x36\n\x0bheader_salt\x18\x0e \x01(\x0c\x42!\xf2\xc7\x18\x1dplexus.messaging.v1.Message.*\x12\x37\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\x42!\xf2\xc7\x18\x1dplexus.messaging.v1.Message.*\"\x8f\x02\n\rMessageEdited\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12^\n\x0e\x61\x64\x64\x65\x64_mentions\x18\x02 \x03(\x0b\x32\x1c.plexus.messaging.v1.MentionB(\xf2\xc7\x18$plexus.messaging.v1.Message.mentions\x12\x36\n\x0bheader_salt\x18\x0e \x01(\x0c\x42!\xf2\xc7\x18\x1dplexus.messaging.v1.Message.*\x12\x37\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\x42!\xf2\xc7\x18\x1dplexus.messaging.v1.Message.*\"\xb1\x01\n\x0fMessageRecalled\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x36\n\x0bheader_salt\x18\x0e \x01(\x0c\x42!\xf2\xc7\x18\x1dplexus.messaging.v1.Message.*\x12\x37\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\x42!\xf2\xc7\x18\x1dplexus.messaging.v1.Message.*\"\xeb\x02\n\x0eMessageReacted\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x38\n\x05\x65moji\x18\x02 \x01(\tB)\xf2\xc7\x18%plexus.messaging.v1.Message.reactions\x12<\n\tperson_id\x18\x03 \x01(\tB)\xf2\xc7\x18%plexus.messaging.v1.Message.reactions\x12\x0f\n\x07removed\x18\x04 \x01(\x08\x12\x30\n\x05parts\x18\x08 \x01(\x0b\x32!.plexus.messaging.v1.MessageParts\x12\x36\n\x0bheader_salt\x18\x0e \x01(\x0c\x42!\xf2\xc7\x18\x1dplexus.messaging.v1.Message.*\x12\x37\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\x42!\xf2\xc7\x18\x1dplexus.messaging.v1.Message.*\"\xe1\x01\n\rMessagePinned\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x30\n\x05parts\x18\x08 \x01(\x0b\x32!.plexus.messaging.v1.MessageParts\x12\x36\n\x0bheader_salt\x18\x0e \x01(\x0c\x42!\xf2\xc7\x18\x1dplexus.messaging.v1.Message.*\x12\x37\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\x42!\xf2\xc7\x18\x1dplexus.messaging.v1.Message.*\"\xe2\x01\n\x0eMessageLabeled\x12-\n\x07message\x18\x01 \x01(\x0b\x32\x1c.plexus.messaging.v1.Message\x12\x30\n\x05parts\x18\x08 \x01(\x0b\x32!.plexus.messaging.v1.MessageParts\x12\x36\n\x0bheader_salt\x18\x0e \x01(\x0c\x42!\xf2\xc7\x18\x1dplexus.messaging.v1.Message.*\x12\x37\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\x42!\xf2\xc7\x18\x1dplexus.messaging.v1.Message.*\"\xc7\x01\n\x0cMembersAdded\x12,\n\x07members\x18\x01 \x03(\x0b\x32\x1b.plexus.messaging.v1.Member\x12\x1a\n\x12membership_version\x18\x02 \x01(\x03\x12\x35\n\x0bheader_salt\x18\x0e \x01(\x0c\x42 \xf2\xc7\x18\x1cplexus.messaging.v1.Member.*\x12\x36\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\x42 \xf2\xc7\x18\x1cplexus.messaging.v1.Member.*\"\xd7\x01\n\x0eMembersRemoved\x12,\n\x07members\x18\x01 \x03(\x0b\x32\x1b.plexus.messaging.v1.Member\x12\x1a\n\x12membership_version\x18\x02 \x01(\x03\x12\x0c\n\x04left\x18\x03 \x01(\x08\x12\x35\n\x0bheader_salt\x18\x0e \x01(\x0c\x42 \xf2\xc7\x18\x1cplexus.messaging.v1.Member.*\x12\x36\n\x0c\x63ontent_salt\x18\x0f \x01(\x0c\x42 \xf2\xc7\x18\x1cplexus.messaging.v1.Member.*\"C\n\nChainBegun\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x0f\n\x07through\x18\x02 \x01(\x03\x12\x13\n\x0bheader_salt\x18\x0e \x01(\x0c\"=\n\x0e\x43ursorAdvanced\x12+\n\x06\x63ursor\x18\x01 \x01(\x0b\x32\x1b.plexus.messaging.v1.Cursor\"7\n\nDraftSaved\x12)\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x1a.plexus.messaging.v1.Draft\"\x8d\x01\n\x0c\x44raftDeleted\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x10\n\x08root_seq\x18\x03 \x01(\x03\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12.\n\nwritten_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\x1b\x43onversationSettingsChanged\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12;\n\x08settings\x18\x02 \x01(\x0b\x32).plexus.messaging.v1.ConversationSettings\"S\n\x17ScheduledMessageChanged\x12\x38\n\tscheduled\x18\x01 \x01(\x0b\x32%.plexus.messaging.v1.ScheduledMessage\"W\n\x06Typing\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x10\n\x08root_seq\x18\x03 \x01(\x03\x12\x0f\n\x07stopped\x18\x04 \x01(\x08\"B\n\x0fPresenceChanged\x12/\n\x08presence\x18\x01 \x01(\x0b\x32\x1d.plexus.messaging.v1.Presenceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.messaging.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONVERSATIONCREATED']._serialized_start=254
-  _globals['_CONVERSATIONCREATED']._serialized_end=421
-  _globals['_CONVERSATIONCHANGED']._serialized_start=423
-  _globals['_CONVERSATIONCHANGED']._serialized_end=544
-  _globals['_CONVERSATIONARCHIVED']._serialized_start=546
-  _globals['_CONVERSATIONARCHIVED']._serialized_end=668
-  _globals['_MESSAGEPOSTED']._serialized_start=670
-  _globals['_MESSAGEPOSTED']._serialized_end=775
-  _globals['_MESSAGEEDITED']._serialized_start=778
-  _globals['_MESSAGEEDITED']._serialized_end=937
-  _globals['_MESSAGERECALLED']._serialized_start=939
-  _globals['_MESSAGERECALLED']._serialized_end=1046
-  _globals['_MESSAGEREACTED']._serialized_start=1049
-  _globals['_MESSAGEREACTED']._serialized_end=1256
-  _globals['_MESSAGEPINNED']._serialized_start=1259
-  _globals['_MESSAGEPINNED']._serialized_end=1414
-  _globals['_MESSAGELABELED']._serialized_start=1417
-  _globals['_MESSAGELABELED']._serialized_end=1573
-  _globals['_MEMBERSADDED']._serialized_start=1576
-  _globals['_MEMBERSADDED']._serialized_end=1707
-  _globals['_MEMBERSREMOVED']._serialized_start=1710
-  _globals['_MEMBERSREMOVED']._serialized_end=1857
-  _globals['_CHAINBEGUN']._serialized_start=1859
-  _globals['_CHAINBEGUN']._serialized_end=1926
-  _globals['_CURSORADVANCED']._serialized_start=1928
-  _globals['_CURSORADVANCED']._serialized_end=1989
-  _globals['_DRAFTSAVED']._serialized_start=1991
-  _globals['_DRAFTSAVED']._serialized_end=2046
-  _globals['_DRAFTDELETED']._serialized_start=2049
-  _globals['_DRAFTDELETED']._serialized_end=2190
-  _globals['_CONVERSATIONSETTINGSCHANGED']._serialized_start=2192
-  _globals['_CONVERSATIONSETTINGSCHANGED']._serialized_end=2301
-  _globals['_SCHEDULEDMESSAGECHANGED']._serialized_start=2303
-  _globals['_SCHEDULEDMESSAGECHANGED']._serialized_end=2386
-  _globals['_TYPING']._serialized_start=2388
-  _globals['_TYPING']._serialized_end=2475
-  _globals['_PRESENCECHANGED']._serialized_start=2477
-  _globals['_PRESENCECHANGED']._serialized_end=2543
+  _globals['_CONVERSATIONCREATED'].fields_by_name['header_salt']._loaded_options = None
+  _globals['_CONVERSATIONCREATED'].fields_by_name['header_salt']._serialized_options = b'\362\307\030\"plexus.messaging.v1.Conversation.*\362\307\030\034plexus.messaging.v1.Member.*'
+  _globals['_CONVERSATIONCREATED'].fields_by_name['content_salt']._loaded_options = None
+  _globals['_CONVERSATIONCREATED'].fields_by_name['content_salt']._serialized_options = b'\362\307\030\"plexus.messaging.v1.Conversation.*\362\307\030\034plexus.messaging.v1.Member.*'
+  _globals['_CONVERSATIONCHANGED'].fields_by_name['header_salt']._loaded_options = None
+  _globals['_CONVERSATIONCHANGED'].fields_by_name['header_salt']._serialized_options = b'\362\307\030\"plexus.messaging.v1.Conversation.*'
+  _globals['_CONVERSATIONCHANGED'].fields_by_name['content_salt']._loaded_options = None
+  _globals['_CONVERSATIONCHANGED'].fields_by_name['content_salt']._serialized_options = b'\362\307\030\"plexus.messaging.v1.Conversation.*'
+  _globals['_CONVERSATIONARCHIVED'].fields_by_name['header_salt']._loaded_options = None
+  _globals['_CONVERSATIONARCHIVED'].fields_by_name['header_salt']._serialized_options = b'\362\307\030\"plexus.messaging.v1.Conversation.*'
+  _globals['_CONVERSATIONARCHIVED'].fields_by_name['content_salt']._loaded_options = None
+  _globals['_CONVERSATIONARCHIVED'].fields_by_name['content_salt']._serialized_options = b'\362\307\030\"plexus.messaging.v1.Conversation.*'
+  _globals['_MESSAGEPOSTED'].fields_by_name['header_salt']._loaded_options = None
+  _globals['_MESSAGEPOSTED'].fields_by_name['header_salt']._serialized_options = b'\362\307\030\035plexus.messaging.v1.Message.*'
+  _globals['_MESSAGEPOSTED'].fields_by_name['content_salt']._loaded_options = None
+  _globals['_MESSAGEPOSTED'].fields_by_name['content_salt']._serialized_options = b'\362\307\030\035plexus.messaging.v1.Message.*'
+  _globals['_MESSAGEEDITED'].fields_by_name['added_mentions']._loaded_options = None
+  _globals['_MESSAGEEDITED'].fields_by_name['added_mentions']._serialized_options = b'\362\307\030$plexus.messaging.v1.Message.mentions'
+  _globals['_MESSAGEEDITED'].fields_by_name['header_salt']._loaded_options = None
+  _globals['_MESSAGEEDITED'].fields_by_name['header_salt']._serialized_options = b'\362\307\030\035plexus.messaging.v1.Message.*'
+  _globals['_MESSAGEEDITED'].fields_by_name['content_salt']._loaded_options = None
+  _globals['_MESSAGEEDITED'].fields_by_name['content_salt']._serialized_options = b'\362\307\030\035plexus.messaging.v1.Message.*'
+  _globals['_MESSAGERECALLED'].fields_by_name['header_salt']._loaded_options = None
+  _globals['_MESSAGERECALLED'].fields_by_name['header_salt']._serialized_options = b'\362\307\030\035plexus.messaging.v1.Message.*'
+  _globals['_MESSAGERECALLED'].fields_by_name['content_salt']._loaded_options = None
+  _globals['_MESSAGERECALLED'].fields_by_name['content_salt']._serialized_options = b'\362\307\030\035plexus.messaging.v1.Message.*'
+  _globals['_MESSAGEREACTED'].fields_by_name['emoji']._loaded_options = None
+  _globals['_MESSAGEREACTED'].fields_by_name['emoji']._serialized_options = b'\362\307\030%plexus.messaging.v1.Message.reactions'
+  _globals['_MESSAGEREACTED'].fields_by_name['person_id']._loaded_options = None
+  _globals['_MESSAGEREACTED'].fields_by_name['person_id']._serialized_options = b'\362\307\030%plexus.messaging.v1.Message.reactions'
+  _globals['_MESSAGEREACTED'].fields_by_name['header_salt']._loaded_options = None
+  _globals['_MESSAGEREACTED'].fields_by_name['header_salt']._serialized_options = b'\362\307\030\035plexus.messaging.v1.Message.*'
+  _globals['_MESSAGEREACTED'].fields_by_name['content_salt']._loaded_options = None
+  _globals['_MESSAGEREACTED'].fields_by_name['content_salt']._serialized_options = b'\362\307\030\035plexus.messaging.v1.Message.*'
+  _globals['_MESSAGEPINNED'].fields_by_name['header_salt']._loaded_options = None
+  _globals['_MESSAGEPINNED'].fields_by_name['header_salt']._serialized_options = b'\362\307\030\035plexus.messaging.v1.Message.*'
+  _globals['_MESSAGEPINNED'].fields_by_name['content_salt']._loaded_options = None
+  _globals['_MESSAGEPINNED'].fields_by_name['content_salt']._serialized_options = b'\362\307\030\035plexus.messaging.v1.Message.*'
+  _globals['_MESSAGELABELED'].fields_by_name['header_salt']._loaded_options = None
+  _globals['_MESSAGELABELED'].fields_by_name['header_salt']._serialized_options = b'\362\307\030\035plexus.messaging.v1.Message.*'
+  _globals['_MESSAGELABELED'].fields_by_name['content_salt']._loaded_options = None
+  _globals['_MESSAGELABELED'].fields_by_name['content_salt']._serialized_options = b'\362\307\030\035plexus.messaging.v1.Message.*'
+  _globals['_MEMBERSADDED'].fields_by_name['header_salt']._loaded_options = None
+  _globals['_MEMBERSADDED'].fields_by_name['header_salt']._serialized_options = b'\362\307\030\034plexus.messaging.v1.Member.*'
+  _globals['_MEMBERSADDED'].fields_by_name['content_salt']._loaded_options = None
+  _globals['_MEMBERSADDED'].fields_by_name['content_salt']._serialized_options = b'\362\307\030\034plexus.messaging.v1.Member.*'
+  _globals['_MEMBERSREMOVED'].fields_by_name['header_salt']._loaded_options = None
+  _globals['_MEMBERSREMOVED'].fields_by_name['header_salt']._serialized_options = b'\362\307\030\034plexus.messaging.v1.Member.*'
+  _globals['_MEMBERSREMOVED'].fields_by_name['content_salt']._loaded_options = None
+  _globals['_MEMBERSREMOVED'].fields_by_name['content_salt']._serialized_options = b'\362\307\030\034plexus.messaging.v1.Member.*'
+  _globals['_CONVERSATIONCREATED']._serialized_start=287
+  _globals['_CONVERSATIONCREATED']._serialized_end=598
+  _globals['_CONVERSATIONCHANGED']._serialized_start=601
+  _globals['_CONVERSATIONCHANGED']._serialized_end=802
+  _globals['_CONVERSATIONARCHIVED']._serialized_start=805
+  _globals['_CONVERSATIONARCHIVED']._serialized_end=1007
+  _globals['_MESSAGEPOSTED']._serialized_start=1010
+  _globals['_MESSAGEPOSTED']._serialized_end=1185
+  _globals['_MESSAGEEDITED']._serialized_start=1188
+  _globals['_MESSAGEEDITED']._serialized_end=1459
+  _globals['_MESSAGERECALLED']._serialized_start=1462
+  _globals['_MESSAGERECALLED']._serialized_end=1639
+  _globals['_MESSAGEREACTED']._serialized_start=1642
+  _globals['_MESSAGEREACTED']._serialized_end=2005
+  _globals['_MESSAGEPINNED']._serialized_start=2008
+  _globals['_MESSAGEPINNED']._serialized_end=2233
+  _globals['_MESSAGELABELED']._serialized_start=2236
+  _globals['_MESSAGELABELED']._serialized_end=2462
+  _globals['_MEMBERSADDED']._serialized_start=2465
+  _globals['_MEMBERSADDED']._serialized_end=2664
+  _globals['_MEMBERSREMOVED']._serialized_start=2667
+  _globals['_MEMBERSREMOVED']._serialized_end=2882
+  _globals['_CHAINBEGUN']._serialized_start=2884
+  _globals['_CHAINBEGUN']._serialized_end=2951
+  _globals['_CURSORADVANCED']._serialized_start=2953
+  _globals['_CURSORADVANCED']._serialized_end=3014
+  _globals['_DRAFTSAVED']._serialized_start=3016
+  _globals['_DRAFTSAVED']._serialized_end=3071
+  _globals['_DRAFTDELETED']._serialized_start=3074
+  _globals['_DRAFTDELETED']._serialized_end=3215
+  _globals['_CONVERSATIONSETTINGSCHANGED']._serialized_start=3217
+  _globals['_CONVERSATIONSETTINGSCHANGED']._serialized_end=3326
+  _globals['_SCHEDULEDMESSAGECHANGED']._serialized_start=3328
+  _globals['_SCHEDULEDMESSAGECHANGED']._serialized_end=3411
+  _globals['_TYPING']._serialized_start=3413
+  _globals['_TYPING']._serialized_end=3500
+  _globals['_PRESENCECHANGED']._serialized_start=3502
+  _globals['_PRESENCECHANGED']._serialized_end=3568
 # @@protoc_insertion_point(module_scope)

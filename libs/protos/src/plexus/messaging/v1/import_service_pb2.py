@@ -25,11 +25,12 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__pb2
 from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
+from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
 from plexus.messaging.v1 import conversations_pb2 as plexus_dot_messaging_dot_v1_dot_conversations__pb2
 from plexus.messaging.v1 import messages_pb2 as plexus_dot_messaging_dot_v1_dot_messages__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(plexus/messaging/v1/import_service.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\'plexus/messaging/v1/conversations.proto\x1a\"plexus/messaging/v1/messages.proto\"g\n\x1aImportConversationsRequest\x12I\n\rconversations\x18\x01 \x03(\x0b\x32).plexus.messaging.v1.ImportedConversationB\x07\xca\xc1\x18\x03X\x90\x03\"\xe9\x02\n\x14ImportedConversation\x12\x1b\n\x0b\x65xternal_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x03\x12<\n\x04kind\x18\x02 \x01(\x0e\x32&.plexus.messaging.v1.Conversation.KindB\x06\xca\xc1\x18\x02@\x01\x12\x14\n\x04name\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12\x19\n\x05topic\x18\x04 \x01(\tB\n\xca\xc1\x18\x06(\xa0\x1f\x30\x80}\x12\x1d\n\nmember_ids\x18\x05 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\x90N\x12\x18\n\x08owner_id\x18\x06 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x42\n\x07history\x18\x07 \x01(\x0e\x32).plexus.messaging.v1.Conversation.HistoryB\x06\xca\xc1\x18\x02@\x01\x12\x10\n\x08\x61rchived\x18\x08 \x01(\x08\x12\x36\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\"x\n\x1bImportConversationsResponse\x12\x38\n\rconversations\x18\x01 \x03(\x0b\x32!.plexus.messaging.v1.Conversation\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x05\x12\x0e\n\x06\x63losed\x18\x03 \x03(\x08\"-\n\x13\x46inishImportRequest\x12\x16\n\x06source\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\"&\n\x14\x46inishImportResponse\x12\x0e\n\x06\x63losed\x18\x01 \x01(\x05\"Z\n\x15ImportMessagesRequest\x12\x41\n\x08messages\x18\x01 \x03(\x0b\x32$.plexus.messaging.v1.ImportedMessageB\t\xca\xc1\x18\x05X\x80\x04x\x01\"\xaa\x04\n\x0fImportedMessage\x12\x1f\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x19\n\tsender_id\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x33\n\x07sent_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x14\n\x04text\x18\x05 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0e\x12\x31\n\x05spans\x18\x06 \x03(\x0b\x32\x19.plexus.messaging.v1.SpanB\x07\xca\xc1\x18\x03X\xa0\x1f\x12\x37\n\x08mentions\x18\x07 \x03(\x0b\x32\x1c.plexus.messaging.v1.MentionB\x07\xca\xc1\x18\x03X\xe8\x07\x12\x1f\n\x0froot_request_id\x18\x08 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x35\n\tedited_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x39\n\treactions\x18\n \x03(\x0b\x32\x1d.plexus.messaging.v1.ReactionB\x07\xca\xc1\x18\x03X\xe8\x07\x12<\n\x0b\x61ttachments\x18\x0b \x03(\x0b\x32\x1f.plexus.messaging.v1.AttachmentB\x06\xca\xc1\x18\x02Xd\x12\x37\n\x04kind\x18\x0c \x01(\x0e\x32!.plexus.messaging.v1.Message.KindB\x06\xca\xc1\x18\x02@\x01\"q\n\x16ImportMessagesResponse\x12\x10\n\x08imported\x18\x01 \x01(\x05\x12\x0f\n\x07skipped\x18\x02 \x01(\x05\x12\x34\n\x08refusals\x18\x03 \x03(\x0b\x32\".plexus.messaging.v1.ImportRefusal\"D\n\rImportRefusal\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t2\xaa\x03\n\rImportService\x12\x91\x01\n\x13ImportConversations\x12/.plexus.messaging.v1.ImportConversationsRequest\x1a\x30.plexus.messaging.v1.ImportConversationsResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01\x12\x86\x01\n\x0eImportMessages\x12*.plexus.messaging.v1.ImportMessagesRequest\x1a+.plexus.messaging.v1.ImportMessagesResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01(\x01\x30\x01\x12|\n\x0c\x46inishImport\x12(.plexus.messaging.v1.FinishImportRequest\x1a).plexus.messaging.v1.FinishImportResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(plexus/messaging/v1/import_service.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\x1fplexus/columns/v1/columns.proto\x1a\'plexus/messaging/v1/conversations.proto\x1a\"plexus/messaging/v1/messages.proto\"g\n\x1aImportConversationsRequest\x12I\n\rconversations\x18\x01 \x03(\x0b\x32).plexus.messaging.v1.ImportedConversationB\x07\xca\xc1\x18\x03X\x90\x03\"\x91\x03\n\x14ImportedConversation\x12\x1b\n\x0b\x65xternal_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x03\x12<\n\x04kind\x18\x02 \x01(\x0e\x32&.plexus.messaging.v1.Conversation.KindB\x06\xca\xc1\x18\x02@\x01\x12\x14\n\x04name\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12\x19\n\x05topic\x18\x04 \x01(\tB\n\xca\xc1\x18\x06(\xa0\x1f\x30\x80}\x12\x1d\n\nmember_ids\x18\x05 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\x90N\x12\x18\n\x08owner_id\x18\x06 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x42\n\x07history\x18\x07 \x01(\x0e\x32).plexus.messaging.v1.Conversation.HistoryB\x06\xca\xc1\x18\x02@\x01\x12\x10\n\x08\x61rchived\x18\x08 \x01(\x08\x12\x36\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07:&\xea\xc7\x18\"\x12 plexus.messaging.v1.Conversation\"x\n\x1bImportConversationsResponse\x12\x38\n\rconversations\x18\x01 \x03(\x0b\x32!.plexus.messaging.v1.Conversation\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x05\x12\x0e\n\x06\x63losed\x18\x03 \x03(\x08\"-\n\x13\x46inishImportRequest\x12\x16\n\x06source\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\"&\n\x14\x46inishImportResponse\x12\x0e\n\x06\x63losed\x18\x01 \x01(\x05\"Z\n\x15ImportMessagesRequest\x12\x41\n\x08messages\x18\x01 \x03(\x0b\x32$.plexus.messaging.v1.ImportedMessageB\t\xca\xc1\x18\x05X\x80\x04x\x01\"\xcd\x04\n\x0fImportedMessage\x12\x1f\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x1a\n\nrequest_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x19\n\tsender_id\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x33\n\x07sent_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x14\n\x04text\x18\x05 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0e\x12\x31\n\x05spans\x18\x06 \x03(\x0b\x32\x19.plexus.messaging.v1.SpanB\x07\xca\xc1\x18\x03X\xa0\x1f\x12\x37\n\x08mentions\x18\x07 \x03(\x0b\x32\x1c.plexus.messaging.v1.MentionB\x07\xca\xc1\x18\x03X\xe8\x07\x12\x1f\n\x0froot_request_id\x18\x08 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x35\n\tedited_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x39\n\treactions\x18\n \x03(\x0b\x32\x1d.plexus.messaging.v1.ReactionB\x07\xca\xc1\x18\x03X\xe8\x07\x12<\n\x0b\x61ttachments\x18\x0b \x03(\x0b\x32\x1f.plexus.messaging.v1.AttachmentB\x06\xca\xc1\x18\x02Xd\x12\x37\n\x04kind\x18\x0c \x01(\x0e\x32!.plexus.messaging.v1.Message.KindB\x06\xca\xc1\x18\x02@\x01:!\xea\xc7\x18\x1d\x12\x1bplexus.messaging.v1.Message\"q\n\x16ImportMessagesResponse\x12\x10\n\x08imported\x18\x01 \x01(\x05\x12\x0f\n\x07skipped\x18\x02 \x01(\x05\x12\x34\n\x08refusals\x18\x03 \x03(\x0b\x32\".plexus.messaging.v1.ImportRefusal\"D\n\rImportRefusal\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t2\xaa\x03\n\rImportService\x12\x91\x01\n\x13ImportConversations\x12/.plexus.messaging.v1.ImportConversationsRequest\x1a\x30.plexus.messaging.v1.ImportConversationsResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01\x12\x86\x01\n\x0eImportMessages\x12*.plexus.messaging.v1.ImportMessagesRequest\x1a+.plexus.messaging.v1.ImportMessagesResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01(\x01\x30\x01\x12|\n\x0c\x46inishImport\x12(.plexus.messaging.v1.FinishImportRequest\x1a).plexus.messaging.v1.FinishImportResponse\"\x17\xaa\xbb\x18\x13\n\x0fmessages.import0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,6 +55,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTEDCONVERSATION'].fields_by_name['history']._serialized_options = b'\312\301\030\002@\001'
   _globals['_IMPORTEDCONVERSATION'].fields_by_name['created_at']._loaded_options = None
   _globals['_IMPORTEDCONVERSATION'].fields_by_name['created_at']._serialized_options = b'\312\301\030\002\010\007'
+  _globals['_IMPORTEDCONVERSATION']._loaded_options = None
+  _globals['_IMPORTEDCONVERSATION']._serialized_options = b'\352\307\030\"\022 plexus.messaging.v1.Conversation'
   _globals['_FINISHIMPORTREQUEST'].fields_by_name['source']._loaded_options = None
   _globals['_FINISHIMPORTREQUEST'].fields_by_name['source']._serialized_options = b'\312\301\030\002\010\r'
   _globals['_IMPORTMESSAGESREQUEST'].fields_by_name['messages']._loaded_options = None
@@ -82,30 +85,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTEDMESSAGE'].fields_by_name['attachments']._serialized_options = b'\312\301\030\002Xd'
   _globals['_IMPORTEDMESSAGE'].fields_by_name['kind']._loaded_options = None
   _globals['_IMPORTEDMESSAGE'].fields_by_name['kind']._serialized_options = b'\312\301\030\002@\001'
+  _globals['_IMPORTEDMESSAGE']._loaded_options = None
+  _globals['_IMPORTEDMESSAGE']._serialized_options = b'\352\307\030\035\022\033plexus.messaging.v1.Message'
   _globals['_IMPORTSERVICE'].methods_by_name['ImportConversations']._loaded_options = None
   _globals['_IMPORTSERVICE'].methods_by_name['ImportConversations']._serialized_options = b'\252\273\030\023\n\017messages.import0\001'
   _globals['_IMPORTSERVICE'].methods_by_name['ImportMessages']._loaded_options = None
   _globals['_IMPORTSERVICE'].methods_by_name['ImportMessages']._serialized_options = b'\252\273\030\023\n\017messages.import0\001'
   _globals['_IMPORTSERVICE'].methods_by_name['FinishImport']._loaded_options = None
   _globals['_IMPORTSERVICE'].methods_by_name['FinishImport']._serialized_options = b'\252\273\030\023\n\017messages.import0\001'
-  _globals['_IMPORTCONVERSATIONSREQUEST']._serialized_start=237
-  _globals['_IMPORTCONVERSATIONSREQUEST']._serialized_end=340
-  _globals['_IMPORTEDCONVERSATION']._serialized_start=343
-  _globals['_IMPORTEDCONVERSATION']._serialized_end=704
-  _globals['_IMPORTCONVERSATIONSRESPONSE']._serialized_start=706
-  _globals['_IMPORTCONVERSATIONSRESPONSE']._serialized_end=826
-  _globals['_FINISHIMPORTREQUEST']._serialized_start=828
-  _globals['_FINISHIMPORTREQUEST']._serialized_end=873
-  _globals['_FINISHIMPORTRESPONSE']._serialized_start=875
-  _globals['_FINISHIMPORTRESPONSE']._serialized_end=913
-  _globals['_IMPORTMESSAGESREQUEST']._serialized_start=915
-  _globals['_IMPORTMESSAGESREQUEST']._serialized_end=1005
-  _globals['_IMPORTEDMESSAGE']._serialized_start=1008
-  _globals['_IMPORTEDMESSAGE']._serialized_end=1562
-  _globals['_IMPORTMESSAGESRESPONSE']._serialized_start=1564
-  _globals['_IMPORTMESSAGESRESPONSE']._serialized_end=1677
-  _globals['_IMPORTREFUSAL']._serialized_start=1679
-  _globals['_IMPORTREFUSAL']._serialized_end=1747
-  _globals['_IMPORTSERVICE']._serialized_start=1750
-  _globals['_IMPORTSERVICE']._serialized_end=2176
+  _globals['_IMPORTCONVERSATIONSREQUEST']._serialized_start=270
+  _globals['_IMPORTCONVERSATIONSREQUEST']._serialized_end=373
+  _globals['_IMPORTEDCONVERSATION']._serialized_start=376
+  _globals['_IMPORTEDCONVERSATION']._serialized_end=777
+  _globals['_IMPORTCONVERSATIONSRESPONSE']._serialized_start=779
+  _globals['_IMPORTCONVERSATIONSRESPONSE']._serialized_end=899
+  _globals['_FINISHIMPORTREQUEST']._serialized_start=901
+  _globals['_FINISHIMPORTREQUEST']._serialized_end=946
+  _globals['_FINISHIMPORTRESPONSE']._serialized_start=948
+  _globals['_FINISHIMPORTRESPONSE']._serialized_end=986
+  _globals['_IMPORTMESSAGESREQUEST']._serialized_start=988
+  _globals['_IMPORTMESSAGESREQUEST']._serialized_end=1078
+  _globals['_IMPORTEDMESSAGE']._serialized_start=1081
+  _globals['_IMPORTEDMESSAGE']._serialized_end=1670
+  _globals['_IMPORTMESSAGESRESPONSE']._serialized_start=1672
+  _globals['_IMPORTMESSAGESRESPONSE']._serialized_end=1785
+  _globals['_IMPORTREFUSAL']._serialized_start=1787
+  _globals['_IMPORTREFUSAL']._serialized_end=1855
+  _globals['_IMPORTSERVICE']._serialized_start=1858
+  _globals['_IMPORTSERVICE']._serialized_end=2284
 # @@protoc_insertion_point(module_scope)

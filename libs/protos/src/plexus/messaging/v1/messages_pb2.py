@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
+from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"plexus/messaging/v1/messages.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/bounds/v1/bounds.proto\"\x9b\x08\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12\x11\n\tchange_no\x18\x04 \x01(\x03\x12\x11\n\tsender_id\x18\x05 \x01(\t\x12/\n\x04kind\x18\x06 \x01(\x0e\x32!.plexus.messaging.v1.Message.Kind\x12\x0c\n\x04text\x18\x07 \x01(\t\x12(\n\x05spans\x18\x08 \x03(\x0b\x32\x19.plexus.messaging.v1.Span\x12.\n\x08mentions\x18\t \x03(\x0b\x32\x1c.plexus.messaging.v1.Mention\x12/\n\x08priority\x18\n \x01(\x0e\x32\x1d.plexus.messaging.v1.Priority\x12\x10\n\x08root_seq\x18\x0b \x01(\x03\x12-\n\tposted_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07sent_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tedited_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x0f \x01(\x03\x12\x10\n\x08recalled\x18\x10 \x01(\x08\x12\x18\n\x0c\x63ontent_hash\x18\x11 \x01(\x0c\x42\x02\x18\x01\x12\x1a\n\x12membership_version\x18\x12 \x01(\x03\x12\x0e\n\x06origin\x18\x13 \x01(\t\x12\x30\n\treactions\x18\x14 \x03(\x0b\x32\x1d.plexus.messaging.v1.Reaction\x12\x34\n\x0b\x61ttachments\x18\x15 \x03(\x0b\x32\x1f.plexus.messaging.v1.Attachment\x12\x12\n\nrequest_id\x18\x16 \x01(\t\x12\x0f\n\x07version\x18\x17 \x01(\x05\x12%\n\x03pin\x18\x18 \x01(\x0b\x32\x18.plexus.messaging.v1.Pin\x12)\n\x05quote\x18\x19 \x01(\x0b\x32\x1a.plexus.messaging.v1.Quote\x12\x31\n\tforwarded\x18\x1a \x03(\x0b\x32\x1e.plexus.messaging.v1.Forwarded\x12\x0e\n\x06labels\x18\x1b \x03(\t\x12+\n\x06notify\x18\x1c \x01(\x0e\x32\x1b.plexus.messaging.v1.Notify\x12/\n\x0brecalled_at\x18\x1d \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0brecalled_by\x18\x1e \x01(\t\x12\x14\n\x0creply_to_seq\x18( \x01(\x03\"<\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tKIND_TEXT\x10\x01\x12\x0f\n\x0bKIND_SYSTEM\x10\x02\"G\n\x03Pin\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12-\n\tpinned_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"^\n\x05Quote\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x11\n\tsender_id\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x13\n\x0bunavailable\x18\x05 \x01(\x08\"\xe6\x01\n\tForwarded\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x11\n\tsender_id\x18\x03 \x01(\t\x12+\n\x07sent_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04text\x18\x05 \x01(\t\x12(\n\x05spans\x18\x06 \x03(\x0b\x32\x19.plexus.messaging.v1.Span\x12\x34\n\x0b\x61ttachments\x18\x07 \x03(\x0b\x32\x1f.plexus.messaging.v1.Attachment\"\xb8\x02\n\x04Span\x12\x19\n\x05start\x18\x01 \x01(\x05\x42\n\xca\xc1\x18\x06\x10\x00\x18\xc0\x84=\x12\x1a\n\x06length\x18\x02 \x01(\x05\x42\n\xca\xc1\x18\x06\x10\x00\x18\xc0\x84=\x12#\n\x11mention_person_id\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01H\x00\x12\x15\n\x0bmention_all\x18\x04 \x01(\x08H\x00\x12\x16\n\x04link\x18\x05 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0fH\x00\x12\x0e\n\x04\x63ode\x18\x06 \x01(\x08H\x00\x12\x0e\n\x04\x62old\x18\x07 \x01(\x08H\x00\x12\x10\n\x06italic\x18\x08 \x01(\x08H\x00\x12\x0f\n\x05quote\x18\t \x01(\x08H\x00\x12\x10\n\x06strike\x18\n \x01(\x08H\x00\x12\x1c\n\ncode_block\x18\x0b \x01(\tB\x06\xca\xc1\x18\x02\x08\rH\x00\x12\'\n\x15mention_department_id\x18\x0c \x01(\tB\x06\xca\xc1\x18\x02\x08\x01H\x00\x42\t\n\x07meaning\"\x9e\x01\n\x07Mention\x12\x1b\n\tperson_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01H\x00\x12\r\n\x03\x61ll\x18\x02 \x01(\x08H\x00\x12\x1f\n\rdepartment_id\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01H\x00\x12&\n\x11\x64irectory_version\x18\x04 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06H\x01\x88\x01\x01\x42\x08\n\x06targetB\x14\n\x12_directory_version\"\xe8\x01\n\x0cMessageParts\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12\x10\n\x08root_seq\x18\x04 \x01(\x03\x12\x11\n\tchange_no\x18\x05 \x01(\x03\x12\x10\n\x08revision\x18\x06 \x01(\x03\x12\x30\n\treactions\x18\x07 \x03(\x0b\x32\x1d.plexus.messaging.v1.Reaction\x12%\n\x03pin\x18\x08 \x01(\x0b\x32\x18.plexus.messaging.v1.Pin\x12\x0e\n\x06labels\x18\t \x03(\t\"@\n\x08Reaction\x12\x15\n\x05\x65moji\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\t\x12\x1d\n\nperson_ids\x18\x02 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\x90N\"w\n\nAttachment\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xca\xc1\x18\x06(\x80\x08\x30\x80 \x12\x13\n\x03url\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0f\x12\x1e\n\nmedia_type\x18\x03 \x01(\tB\n\xca\xc1\x18\x06(\x80\x08\x30\x80 \x12\x1a\n\nsize_bytes\x18\x04 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\"\x88\x01\n\x06\x43ursor\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x13\n\x0bthrough_seq\x18\x03 \x01(\x03\x12+\n\x07read_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08root_seq\x18\x05 \x01(\x03\"\xad\x01\n\nThreadView\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x10\n\x08root_seq\x18\x02 \x01(\x03\x12\x0f\n\x07replies\x18\x03 \x01(\x05\x12\x10\n\x08last_seq\x18\x04 \x01(\x03\x12\x14\n\x0c\x66ollower_ids\x18\x05 \x03(\t\x12\x11\n\tfollowing\x18\x06 \x01(\x08\x12\x18\n\x10read_through_seq\x18\x07 \x01(\x03\x12\x0e\n\x06unread\x18\x08 \x01(\x05*f\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRIORITY_NORMAL\x10\x01\x12\x16\n\x12PRIORITY_IMPORTANT\x10\x02\x12\x13\n\x0fPRIORITY_URGENT\x10\x03*D\n\x06Notify\x12\x16\n\x12NOTIFY_UNSPECIFIED\x10\x00\x12\x11\n\rNOTIFY_NORMAL\x10\x01\x12\x0f\n\x0bNOTIFY_NONE\x10\x02*G\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x46ORMAT_PLAIN\x10\x01\x12\x13\n\x0f\x46ORMAT_MARKDOWN\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"plexus/messaging/v1/messages.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\x1fplexus/columns/v1/columns.proto\"\xb0\x08\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12\x11\n\tchange_no\x18\x04 \x01(\x03\x12\x11\n\tsender_id\x18\x05 \x01(\t\x12/\n\x04kind\x18\x06 \x01(\x0e\x32!.plexus.messaging.v1.Message.Kind\x12\x0c\n\x04text\x18\x07 \x01(\t\x12(\n\x05spans\x18\x08 \x03(\x0b\x32\x19.plexus.messaging.v1.Span\x12.\n\x08mentions\x18\t \x03(\x0b\x32\x1c.plexus.messaging.v1.Mention\x12/\n\x08priority\x18\n \x01(\x0e\x32\x1d.plexus.messaging.v1.Priority\x12\x10\n\x08root_seq\x18\x0b \x01(\x03\x12-\n\tposted_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07sent_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tedited_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x0f \x01(\x03\x12\x10\n\x08recalled\x18\x10 \x01(\x08\x12\x18\n\x0c\x63ontent_hash\x18\x11 \x01(\x0c\x42\x02\x18\x01\x12\x1a\n\x12membership_version\x18\x12 \x01(\x03\x12\x0e\n\x06origin\x18\x13 \x01(\t\x12\x30\n\treactions\x18\x14 \x03(\x0b\x32\x1d.plexus.messaging.v1.Reaction\x12\x34\n\x0b\x61ttachments\x18\x15 \x03(\x0b\x32\x1f.plexus.messaging.v1.Attachment\x12\x12\n\nrequest_id\x18\x16 \x01(\t\x12\x0f\n\x07version\x18\x17 \x01(\x05\x12%\n\x03pin\x18\x18 \x01(\x0b\x32\x18.plexus.messaging.v1.Pin\x12)\n\x05quote\x18\x19 \x01(\x0b\x32\x1a.plexus.messaging.v1.Quote\x12\x31\n\tforwarded\x18\x1a \x03(\x0b\x32\x1e.plexus.messaging.v1.Forwarded\x12\x0e\n\x06labels\x18\x1b \x03(\t\x12+\n\x06notify\x18\x1c \x01(\x0e\x32\x1b.plexus.messaging.v1.Notify\x12/\n\x0brecalled_at\x18\x1d \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0brecalled_by\x18\x1e \x01(\t\x12\x14\n\x0creply_to_seq\x18( \x01(\x03\"<\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tKIND_TEXT\x10\x01\x12\x0f\n\x0bKIND_SYSTEM\x10\x02:\x13\xea\xc7\x18\x0f\n\rmessages.read\"G\n\x03Pin\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12-\n\tpinned_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x81\x01\n\x05Quote\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x11\n\tsender_id\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x13\n\x0bunavailable\x18\x05 \x01(\x08:!\xea\xc7\x18\x1d\x12\x1bplexus.messaging.v1.Message\"\x89\x02\n\tForwarded\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x11\n\tsender_id\x18\x03 \x01(\t\x12+\n\x07sent_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04text\x18\x05 \x01(\t\x12(\n\x05spans\x18\x06 \x03(\x0b\x32\x19.plexus.messaging.v1.Span\x12\x34\n\x0b\x61ttachments\x18\x07 \x03(\x0b\x32\x1f.plexus.messaging.v1.Attachment:!\xea\xc7\x18\x1d\x12\x1bplexus.messaging.v1.Message\"\xb8\x02\n\x04Span\x12\x19\n\x05start\x18\x01 \x01(\x05\x42\n\xca\xc1\x18\x06\x10\x00\x18\xc0\x84=\x12\x1a\n\x06length\x18\x02 \x01(\x05\x42\n\xca\xc1\x18\x06\x10\x00\x18\xc0\x84=\x12#\n\x11mention_person_id\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01H\x00\x12\x15\n\x0bmention_all\x18\x04 \x01(\x08H\x00\x12\x16\n\x04link\x18\x05 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0fH\x00\x12\x0e\n\x04\x63ode\x18\x06 \x01(\x08H\x00\x12\x0e\n\x04\x62old\x18\x07 \x01(\x08H\x00\x12\x10\n\x06italic\x18\x08 \x01(\x08H\x00\x12\x0f\n\x05quote\x18\t \x01(\x08H\x00\x12\x10\n\x06strike\x18\n \x01(\x08H\x00\x12\x1c\n\ncode_block\x18\x0b \x01(\tB\x06\xca\xc1\x18\x02\x08\rH\x00\x12\'\n\x15mention_department_id\x18\x0c \x01(\tB\x06\xca\xc1\x18\x02\x08\x01H\x00\x42\t\n\x07meaning\"\x9e\x01\n\x07Mention\x12\x1b\n\tperson_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01H\x00\x12\r\n\x03\x61ll\x18\x02 \x01(\x08H\x00\x12\x1f\n\rdepartment_id\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01H\x00\x12&\n\x11\x64irectory_version\x18\x04 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06H\x01\x88\x01\x01\x42\x08\n\x06targetB\x14\n\x12_directory_version\"\x8b\x02\n\x0cMessageParts\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12\x10\n\x08root_seq\x18\x04 \x01(\x03\x12\x11\n\tchange_no\x18\x05 \x01(\x03\x12\x10\n\x08revision\x18\x06 \x01(\x03\x12\x30\n\treactions\x18\x07 \x03(\x0b\x32\x1d.plexus.messaging.v1.Reaction\x12%\n\x03pin\x18\x08 \x01(\x0b\x32\x18.plexus.messaging.v1.Pin\x12\x0e\n\x06labels\x18\t \x03(\t:!\xea\xc7\x18\x1d\x12\x1bplexus.messaging.v1.Message\"@\n\x08Reaction\x12\x15\n\x05\x65moji\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\t\x12\x1d\n\nperson_ids\x18\x02 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\x90N\"w\n\nAttachment\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xca\xc1\x18\x06(\x80\x08\x30\x80 \x12\x13\n\x03url\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0f\x12\x1e\n\nmedia_type\x18\x03 \x01(\tB\n\xca\xc1\x18\x06(\x80\x08\x30\x80 \x12\x1a\n\nsize_bytes\x18\x04 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\"\x9d\x01\n\x06\x43ursor\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x13\n\x0bthrough_seq\x18\x03 \x01(\x03\x12+\n\x07read_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08root_seq\x18\x05 \x01(\x03:\x13\xea\xc7\x18\x0f\n\rmessages.read\"\xad\x01\n\nThreadView\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x10\n\x08root_seq\x18\x02 \x01(\x03\x12\x0f\n\x07replies\x18\x03 \x01(\x05\x12\x10\n\x08last_seq\x18\x04 \x01(\x03\x12\x14\n\x0c\x66ollower_ids\x18\x05 \x03(\t\x12\x11\n\tfollowing\x18\x06 \x01(\x08\x12\x18\n\x10read_through_seq\x18\x07 \x01(\x03\x12\x0e\n\x06unread\x18\x08 \x01(\x05*f\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRIORITY_NORMAL\x10\x01\x12\x16\n\x12PRIORITY_IMPORTANT\x10\x02\x12\x13\n\x0fPRIORITY_URGENT\x10\x03*D\n\x06Notify\x12\x16\n\x12NOTIFY_UNSPECIFIED\x10\x00\x12\x11\n\rNOTIFY_NORMAL\x10\x01\x12\x0f\n\x0bNOTIFY_NONE\x10\x02*G\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x46ORMAT_PLAIN\x10\x01\x12\x13\n\x0f\x46ORMAT_MARKDOWN\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +36,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MESSAGE'].fields_by_name['content_hash']._loaded_options = None
   _globals['_MESSAGE'].fields_by_name['content_hash']._serialized_options = b'\030\001'
+  _globals['_MESSAGE']._loaded_options = None
+  _globals['_MESSAGE']._serialized_options = b'\352\307\030\017\n\rmessages.read'
+  _globals['_QUOTE']._loaded_options = None
+  _globals['_QUOTE']._serialized_options = b'\352\307\030\035\022\033plexus.messaging.v1.Message'
+  _globals['_FORWARDED']._loaded_options = None
+  _globals['_FORWARDED']._serialized_options = b'\352\307\030\035\022\033plexus.messaging.v1.Message'
   _globals['_SPAN'].fields_by_name['start']._loaded_options = None
   _globals['_SPAN'].fields_by_name['start']._serialized_options = b'\312\301\030\006\020\000\030\300\204='
   _globals['_SPAN'].fields_by_name['length']._loaded_options = None
@@ -53,6 +60,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MENTION'].fields_by_name['department_id']._serialized_options = b'\312\301\030\002\010\001'
   _globals['_MENTION'].fields_by_name['directory_version']._loaded_options = None
   _globals['_MENTION'].fields_by_name['directory_version']._serialized_options = b'\312\301\030\002\010\006'
+  _globals['_MESSAGEPARTS']._loaded_options = None
+  _globals['_MESSAGEPARTS']._serialized_options = b'\352\307\030\035\022\033plexus.messaging.v1.Message'
   _globals['_REACTION'].fields_by_name['emoji']._loaded_options = None
   _globals['_REACTION'].fields_by_name['emoji']._serialized_options = b'\312\301\030\002\010\t'
   _globals['_REACTION'].fields_by_name['person_ids']._loaded_options = None
@@ -65,34 +74,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ATTACHMENT'].fields_by_name['media_type']._serialized_options = b'\312\301\030\006(\200\0100\200 '
   _globals['_ATTACHMENT'].fields_by_name['size_bytes']._loaded_options = None
   _globals['_ATTACHMENT'].fields_by_name['size_bytes']._serialized_options = b'\312\301\030\002\010\006'
-  _globals['_PRIORITY']._serialized_start=2792
-  _globals['_PRIORITY']._serialized_end=2894
-  _globals['_NOTIFY']._serialized_start=2896
-  _globals['_NOTIFY']._serialized_end=2964
-  _globals['_FORMAT']._serialized_start=2966
-  _globals['_FORMAT']._serialized_end=3037
-  _globals['_MESSAGE']._serialized_start=124
-  _globals['_MESSAGE']._serialized_end=1175
-  _globals['_MESSAGE_KIND']._serialized_start=1115
-  _globals['_MESSAGE_KIND']._serialized_end=1175
-  _globals['_PIN']._serialized_start=1177
-  _globals['_PIN']._serialized_end=1248
-  _globals['_QUOTE']._serialized_start=1250
-  _globals['_QUOTE']._serialized_end=1344
-  _globals['_FORWARDED']._serialized_start=1347
-  _globals['_FORWARDED']._serialized_end=1577
-  _globals['_SPAN']._serialized_start=1580
-  _globals['_SPAN']._serialized_end=1892
-  _globals['_MENTION']._serialized_start=1895
-  _globals['_MENTION']._serialized_end=2053
-  _globals['_MESSAGEPARTS']._serialized_start=2056
-  _globals['_MESSAGEPARTS']._serialized_end=2288
-  _globals['_REACTION']._serialized_start=2290
-  _globals['_REACTION']._serialized_end=2354
-  _globals['_ATTACHMENT']._serialized_start=2356
-  _globals['_ATTACHMENT']._serialized_end=2475
-  _globals['_CURSOR']._serialized_start=2478
-  _globals['_CURSOR']._serialized_end=2614
-  _globals['_THREADVIEW']._serialized_start=2617
-  _globals['_THREADVIEW']._serialized_end=2790
+  _globals['_CURSOR']._loaded_options = None
+  _globals['_CURSOR']._serialized_options = b'\352\307\030\017\n\rmessages.read'
+  _globals['_PRIORITY']._serialized_start=2973
+  _globals['_PRIORITY']._serialized_end=3075
+  _globals['_NOTIFY']._serialized_start=3077
+  _globals['_NOTIFY']._serialized_end=3145
+  _globals['_FORMAT']._serialized_start=3147
+  _globals['_FORMAT']._serialized_end=3218
+  _globals['_MESSAGE']._serialized_start=157
+  _globals['_MESSAGE']._serialized_end=1229
+  _globals['_MESSAGE_KIND']._serialized_start=1148
+  _globals['_MESSAGE_KIND']._serialized_end=1208
+  _globals['_PIN']._serialized_start=1231
+  _globals['_PIN']._serialized_end=1302
+  _globals['_QUOTE']._serialized_start=1305
+  _globals['_QUOTE']._serialized_end=1434
+  _globals['_FORWARDED']._serialized_start=1437
+  _globals['_FORWARDED']._serialized_end=1702
+  _globals['_SPAN']._serialized_start=1705
+  _globals['_SPAN']._serialized_end=2017
+  _globals['_MENTION']._serialized_start=2020
+  _globals['_MENTION']._serialized_end=2178
+  _globals['_MESSAGEPARTS']._serialized_start=2181
+  _globals['_MESSAGEPARTS']._serialized_end=2448
+  _globals['_REACTION']._serialized_start=2450
+  _globals['_REACTION']._serialized_end=2514
+  _globals['_ATTACHMENT']._serialized_start=2516
+  _globals['_ATTACHMENT']._serialized_end=2635
+  _globals['_CURSOR']._serialized_start=2638
+  _globals['_CURSOR']._serialized_end=2795
+  _globals['_THREADVIEW']._serialized_start=2798
+  _globals['_THREADVIEW']._serialized_end=2971
 # @@protoc_insertion_point(module_scope)

@@ -25,17 +25,20 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__pb2
 from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
+from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
 from plexus.messaging.v1 import conversations_pb2 as plexus_dot_messaging_dot_v1_dot_conversations__pb2
 from plexus.messaging.v1 import messages_pb2 as plexus_dot_messaging_dot_v1_dot_messages__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*plexus/messaging/v1/personal_service.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\'plexus/messaging/v1/conversations.proto\x1a\"plexus/messaging/v1/messages.proto\"\xb7\x02\n\x05\x44raft\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x10\n\x08root_seq\x18\x03 \x01(\x03\x12\x0c\n\x04text\x18\x04 \x01(\t\x12(\n\x05spans\x18\x05 \x03(\x0b\x32\x19.plexus.messaging.v1.Span\x12.\n\x08mentions\x18\x06 \x03(\x0b\x32\x1c.plexus.messaging.v1.Mention\x12\x34\n\x0b\x61ttachments\x18\x07 \x03(\x0b\x32\x1f.plexus.messaging.v1.Attachment\x12\x11\n\tquote_seq\x18\x08 \x01(\x03\x12.\n\nwritten_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\n \x01(\x03\"\xe0\x02\n\x10SaveDraftRequest\x12\x1f\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x18\n\x08root_seq\x18\x02 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x14\n\x04text\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0e\x12\x31\n\x05spans\x18\x04 \x03(\x0b\x32\x19.plexus.messaging.v1.SpanB\x07\xca\xc1\x18\x03X\xa0\x1f\x12\x37\n\x08mentions\x18\x05 \x03(\x0b\x32\x1c.plexus.messaging.v1.MentionB\x07\xca\xc1\x18\x03X\xe8\x07\x12<\n\x0b\x61ttachments\x18\x06 \x03(\x0b\x32\x1f.plexus.messaging.v1.AttachmentB\x06\xca\xc1\x18\x02Xd\x12\x19\n\tquote_seq\x18\x07 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x36\n\nwritten_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\">\n\x11SaveDraftResponse\x12)\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x1a.plexus.messaging.v1.Draft\"J\n\x11ListDraftsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"Y\n\x12ListDraftsResponse\x12*\n\x06\x64rafts\x18\x01 \x03(\x0b\x32\x1a.plexus.messaging.v1.Draft\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf5\x01\n!UpdateConversationSettingsRequest\x12\x1f\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x1b\n\x06\x66older\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\tH\x00\x88\x01\x01\x12\x37\n\x0bmuted_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x1a\n\rmarked_unread\x18\x04 \x01(\x08H\x01\x88\x01\x01\x12\x14\n\x07starred\x18\x05 \x01(\x08H\x02\x88\x01\x01\x42\t\n\x07_folderB\x10\n\x0e_marked_unreadB\n\n\x08_starred\"a\n\"UpdateConversationSettingsResponse\x12;\n\x08settings\x18\x01 \x01(\x0b\x32).plexus.messaging.v1.ConversationSettings\"\xfc\x05\n\x10ScheduledMessage\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12(\n\x05spans\x18\x05 \x03(\x0b\x32\x19.plexus.messaging.v1.Span\x12.\n\x08mentions\x18\x06 \x03(\x0b\x32\x1c.plexus.messaging.v1.Mention\x12/\n\x08priority\x18\x07 \x01(\x0e\x32\x1d.plexus.messaging.v1.Priority\x12\x14\n\x0creply_to_seq\x18\x08 \x01(\x03\x12\x34\n\x0b\x61ttachments\x18\t \x03(\x0b\x32\x1f.plexus.messaging.v1.Attachment\x12\x11\n\tquote_seq\x18\n \x01(\x03\x12+\n\x06notify\x18\x0b \x01(\x0e\x32\x1b.plexus.messaging.v1.Notify\x12+\n\x07send_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x05state\x18\r \x01(\x0e\x32+.plexus.messaging.v1.ScheduledMessage.State\x12\x16\n\x0e\x66\x61ilure_reason\x18\x0e \x01(\t\x12\x0b\n\x03seq\x18\x0f \x01(\x03\x12\x0f\n\x07version\x18\x10 \x01(\x03\x12.\n\ncreated_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x06\x66ormat\x18\x12 \x01(\x0e\x32\x1b.plexus.messaging.v1.Format\"\x8e\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_WAITING\x10\x01\x12\x11\n\rSTATE_CLAIMED\x10\x02\x12\x0e\n\nSTATE_SENT\x10\x03\x12\x13\n\x0fSTATE_CANCELLED\x10\x04\x12\x10\n\x0cSTATE_FAILED\x10\x05\x12\x11\n\rSTATE_OVERDUE\x10\x06\"\xcf\x03\n\x10ScheduledContent\x12\x1f\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x14\n\x04text\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0e\x12\x33\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x1b.plexus.messaging.v1.FormatB\x06\xca\xc1\x18\x02@\x01\x12\x31\n\x05spans\x18\x04 \x03(\x0b\x32\x19.plexus.messaging.v1.SpanB\x07\xca\xc1\x18\x03X\xa0\x1f\x12\x37\n\x08mentions\x18\x05 \x03(\x0b\x32\x1c.plexus.messaging.v1.MentionB\x07\xca\xc1\x18\x03X\xe8\x07\x12\x37\n\x08priority\x18\x06 \x01(\x0e\x32\x1d.plexus.messaging.v1.PriorityB\x06\xca\xc1\x18\x02@\x01\x12\x1c\n\x0creply_to_seq\x18\x07 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12<\n\x0b\x61ttachments\x18\x08 \x03(\x0b\x32\x1f.plexus.messaging.v1.AttachmentB\x06\xca\xc1\x18\x02Xd\x12\x19\n\tquote_seq\x18\t \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x33\n\x06notify\x18\n \x01(\x0e\x32\x1b.plexus.messaging.v1.NotifyB\x06\xca\xc1\x18\x02@\x01\"\xa1\x01\n\x16ScheduleMessageRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x36\n\x07message\x18\x02 \x01(\x0b\x32%.plexus.messaging.v1.ScheduledContent\x12\x33\n\x07send_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\"S\n\x17ScheduleMessageResponse\x12\x38\n\tscheduled\x18\x01 \x01(\x0b\x32%.plexus.messaging.v1.ScheduledMessage\"\xc2\x01\n\x1dUpdateScheduledMessageRequest\x12\x12\n\x02id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x36\n\x07message\x18\x02 \x01(\x0b\x32%.plexus.messaging.v1.ScheduledContent\x12\x33\n\x07send_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12 \n\x10\x65xpected_version\x18\x04 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\"Z\n\x1eUpdateScheduledMessageResponse\x12\x38\n\tscheduled\x18\x01 \x01(\x0b\x32%.plexus.messaging.v1.ScheduledMessage\"3\n\x1d\x43\x61ncelScheduledMessageRequest\x12\x12\n\x02id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\"Z\n\x1e\x43\x61ncelScheduledMessageResponse\x12\x38\n\tscheduled\x18\x01 \x01(\x0b\x32%.plexus.messaging.v1.ScheduledMessage\"l\n\x1cListScheduledMessagesRequest\x12\x15\n\rinclude_ended\x18\x01 \x01(\x08\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"r\n\x1dListScheduledMessagesResponse\x12\x38\n\tscheduled\x18\x01 \x03(\x0b\x32%.plexus.messaging.v1.ScheduledMessage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xdf\x08\n\x0fPersonalService\x12\x90\x01\n\tSaveDraft\x12%.plexus.messaging.v1.SaveDraftRequest\x1a&.plexus.messaging.v1.SaveDraftResponse\"4\xaa\xbb\x18\x30\n\rmessages.send\x12\x0c\x63onversation\x1a\x0f\x63onversation_id0\x04\x12r\n\nListDrafts\x12&.plexus.messaging.v1.ListDraftsRequest\x1a\'.plexus.messaging.v1.ListDraftsResponse\"\x13\xaa\xbb\x18\x0f\n\rmessages.send\x12\xcb\x01\n\x1aUpdateConversationSettings\x12\x36.plexus.messaging.v1.UpdateConversationSettingsRequest\x1a\x37.plexus.messaging.v1.UpdateConversationSettingsResponse\"<\xaa\xbb\x18\x38\n\x15\x63onversations.arrange\x12\x0c\x63onversation\x1a\x0f\x63onversation_id0\x04\x12\xaa\x01\n\x0fScheduleMessage\x12+.plexus.messaging.v1.ScheduleMessageRequest\x1a,.plexus.messaging.v1.ScheduleMessageResponse\"<\xaa\xbb\x18\x38\n\rmessages.send\x12\x0c\x63onversation\x1a\x17message.conversation_id0\x04\x12\x98\x01\n\x16UpdateScheduledMessage\x12\x32.plexus.messaging.v1.UpdateScheduledMessageRequest\x1a\x33.plexus.messaging.v1.UpdateScheduledMessageResponse\"\x15\xaa\xbb\x18\x11\n\rmessages.send0\x04\x12\x98\x01\n\x16\x43\x61ncelScheduledMessage\x12\x32.plexus.messaging.v1.CancelScheduledMessageRequest\x1a\x33.plexus.messaging.v1.CancelScheduledMessageResponse\"\x15\xaa\xbb\x18\x11\n\rmessages.send0\x04\x12\x93\x01\n\x15ListScheduledMessages\x12\x31.plexus.messaging.v1.ListScheduledMessagesRequest\x1a\x32.plexus.messaging.v1.ListScheduledMessagesResponse\"\x13\xaa\xbb\x18\x0f\n\rmessages.sendb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*plexus/messaging/v1/personal_service.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\x1fplexus/columns/v1/columns.proto\x1a\'plexus/messaging/v1/conversations.proto\x1a\"plexus/messaging/v1/messages.proto\"\xda\x02\n\x05\x44raft\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x10\n\x08root_seq\x18\x03 \x01(\x03\x12\x0c\n\x04text\x18\x04 \x01(\t\x12(\n\x05spans\x18\x05 \x03(\x0b\x32\x19.plexus.messaging.v1.Span\x12.\n\x08mentions\x18\x06 \x03(\x0b\x32\x1c.plexus.messaging.v1.Mention\x12\x34\n\x0b\x61ttachments\x18\x07 \x03(\x0b\x32\x1f.plexus.messaging.v1.Attachment\x12\x11\n\tquote_seq\x18\x08 \x01(\x03\x12.\n\nwritten_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\n \x01(\x03:!\xea\xc7\x18\x1d\x12\x1bplexus.messaging.v1.Message\"\x83\x03\n\x10SaveDraftRequest\x12\x1f\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x18\n\x08root_seq\x18\x02 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x14\n\x04text\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0e\x12\x31\n\x05spans\x18\x04 \x03(\x0b\x32\x19.plexus.messaging.v1.SpanB\x07\xca\xc1\x18\x03X\xa0\x1f\x12\x37\n\x08mentions\x18\x05 \x03(\x0b\x32\x1c.plexus.messaging.v1.MentionB\x07\xca\xc1\x18\x03X\xe8\x07\x12<\n\x0b\x61ttachments\x18\x06 \x03(\x0b\x32\x1f.plexus.messaging.v1.AttachmentB\x06\xca\xc1\x18\x02Xd\x12\x19\n\tquote_seq\x18\x07 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x36\n\nwritten_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07:!\xea\xc7\x18\x1d\x12\x1bplexus.messaging.v1.Message\">\n\x11SaveDraftResponse\x12)\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x1a.plexus.messaging.v1.Draft\"J\n\x11ListDraftsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"Y\n\x12ListDraftsResponse\x12*\n\x06\x64rafts\x18\x01 \x03(\x0b\x32\x1a.plexus.messaging.v1.Draft\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa5\x02\n!UpdateConversationSettingsRequest\x12\x1f\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x1b\n\x06\x66older\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\tH\x00\x88\x01\x01\x12\x37\n\x0bmuted_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12\x1a\n\rmarked_unread\x18\x04 \x01(\x08H\x01\x88\x01\x01\x12\x14\n\x07starred\x18\x05 \x01(\x08H\x02\x88\x01\x01:.\xea\xc7\x18*\x12(plexus.messaging.v1.ConversationSettingsB\t\n\x07_folderB\x10\n\x0e_marked_unreadB\n\n\x08_starred\"a\n\"UpdateConversationSettingsResponse\x12;\n\x08settings\x18\x01 \x01(\x0b\x32).plexus.messaging.v1.ConversationSettings\"\x9f\x06\n\x10ScheduledMessage\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12(\n\x05spans\x18\x05 \x03(\x0b\x32\x19.plexus.messaging.v1.Span\x12.\n\x08mentions\x18\x06 \x03(\x0b\x32\x1c.plexus.messaging.v1.Mention\x12/\n\x08priority\x18\x07 \x01(\x0e\x32\x1d.plexus.messaging.v1.Priority\x12\x14\n\x0creply_to_seq\x18\x08 \x01(\x03\x12\x34\n\x0b\x61ttachments\x18\t \x03(\x0b\x32\x1f.plexus.messaging.v1.Attachment\x12\x11\n\tquote_seq\x18\n \x01(\x03\x12+\n\x06notify\x18\x0b \x01(\x0e\x32\x1b.plexus.messaging.v1.Notify\x12+\n\x07send_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x05state\x18\r \x01(\x0e\x32+.plexus.messaging.v1.ScheduledMessage.State\x12\x16\n\x0e\x66\x61ilure_reason\x18\x0e \x01(\t\x12\x0b\n\x03seq\x18\x0f \x01(\x03\x12\x0f\n\x07version\x18\x10 \x01(\x03\x12.\n\ncreated_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x06\x66ormat\x18\x12 \x01(\x0e\x32\x1b.plexus.messaging.v1.Format\"\x8e\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_WAITING\x10\x01\x12\x11\n\rSTATE_CLAIMED\x10\x02\x12\x0e\n\nSTATE_SENT\x10\x03\x12\x13\n\x0fSTATE_CANCELLED\x10\x04\x12\x10\n\x0cSTATE_FAILED\x10\x05\x12\x11\n\rSTATE_OVERDUE\x10\x06:!\xea\xc7\x18\x1d\x12\x1bplexus.messaging.v1.Message\"\xf2\x03\n\x10ScheduledContent\x12\x1f\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x14\n\x04text\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0e\x12\x33\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x1b.plexus.messaging.v1.FormatB\x06\xca\xc1\x18\x02@\x01\x12\x31\n\x05spans\x18\x04 \x03(\x0b\x32\x19.plexus.messaging.v1.SpanB\x07\xca\xc1\x18\x03X\xa0\x1f\x12\x37\n\x08mentions\x18\x05 \x03(\x0b\x32\x1c.plexus.messaging.v1.MentionB\x07\xca\xc1\x18\x03X\xe8\x07\x12\x37\n\x08priority\x18\x06 \x01(\x0e\x32\x1d.plexus.messaging.v1.PriorityB\x06\xca\xc1\x18\x02@\x01\x12\x1c\n\x0creply_to_seq\x18\x07 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12<\n\x0b\x61ttachments\x18\x08 \x03(\x0b\x32\x1f.plexus.messaging.v1.AttachmentB\x06\xca\xc1\x18\x02Xd\x12\x19\n\tquote_seq\x18\t \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x33\n\x06notify\x18\n \x01(\x0e\x32\x1b.plexus.messaging.v1.NotifyB\x06\xca\xc1\x18\x02@\x01:!\xea\xc7\x18\x1d\x12\x1bplexus.messaging.v1.Message\"\xa1\x01\n\x16ScheduleMessageRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x36\n\x07message\x18\x02 \x01(\x0b\x32%.plexus.messaging.v1.ScheduledContent\x12\x33\n\x07send_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\"S\n\x17ScheduleMessageResponse\x12\x38\n\tscheduled\x18\x01 \x01(\x0b\x32%.plexus.messaging.v1.ScheduledMessage\"\xde\x02\n\x1dUpdateScheduledMessageRequest\x12\x12\n\x02id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x36\n\x07message\x18\x02 \x01(\x0b\x32%.plexus.messaging.v1.ScheduledContent\x12\x33\n\x07send_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\x12 \n\x10\x65xpected_version\x18\x04 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06:\x99\x01\xea\xc7\x18\x94\x01\x1a plexus.messaging.v1.Message.text\x1a!plexus.messaging.v1.Message.spans\x1a$plexus.messaging.v1.Message.mentions\x1a\'plexus.messaging.v1.Message.attachments\"Z\n\x1eUpdateScheduledMessageResponse\x12\x38\n\tscheduled\x18\x01 \x01(\x0b\x32%.plexus.messaging.v1.ScheduledMessage\"3\n\x1d\x43\x61ncelScheduledMessageRequest\x12\x12\n\x02id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\"Z\n\x1e\x43\x61ncelScheduledMessageResponse\x12\x38\n\tscheduled\x18\x01 \x01(\x0b\x32%.plexus.messaging.v1.ScheduledMessage\"l\n\x1cListScheduledMessagesRequest\x12\x15\n\rinclude_ended\x18\x01 \x01(\x08\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"r\n\x1dListScheduledMessagesResponse\x12\x38\n\tscheduled\x18\x01 \x03(\x0b\x32%.plexus.messaging.v1.ScheduledMessage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xdf\x08\n\x0fPersonalService\x12\x90\x01\n\tSaveDraft\x12%.plexus.messaging.v1.SaveDraftRequest\x1a&.plexus.messaging.v1.SaveDraftResponse\"4\xaa\xbb\x18\x30\n\rmessages.send\x12\x0c\x63onversation\x1a\x0f\x63onversation_id0\x04\x12r\n\nListDrafts\x12&.plexus.messaging.v1.ListDraftsRequest\x1a\'.plexus.messaging.v1.ListDraftsResponse\"\x13\xaa\xbb\x18\x0f\n\rmessages.send\x12\xcb\x01\n\x1aUpdateConversationSettings\x12\x36.plexus.messaging.v1.UpdateConversationSettingsRequest\x1a\x37.plexus.messaging.v1.UpdateConversationSettingsResponse\"<\xaa\xbb\x18\x38\n\x15\x63onversations.arrange\x12\x0c\x63onversation\x1a\x0f\x63onversation_id0\x04\x12\xaa\x01\n\x0fScheduleMessage\x12+.plexus.messaging.v1.ScheduleMessageRequest\x1a,.plexus.messaging.v1.ScheduleMessageResponse\"<\xaa\xbb\x18\x38\n\rmessages.send\x12\x0c\x63onversation\x1a\x17message.conversation_id0\x04\x12\x98\x01\n\x16UpdateScheduledMessage\x12\x32.plexus.messaging.v1.UpdateScheduledMessageRequest\x1a\x33.plexus.messaging.v1.UpdateScheduledMessageResponse\"\x15\xaa\xbb\x18\x11\n\rmessages.send0\x04\x12\x98\x01\n\x16\x43\x61ncelScheduledMessage\x12\x32.plexus.messaging.v1.CancelScheduledMessageRequest\x1a\x33.plexus.messaging.v1.CancelScheduledMessageResponse\"\x15\xaa\xbb\x18\x11\n\rmessages.send0\x04\x12\x93\x01\n\x15ListScheduledMessages\x12\x31.plexus.messaging.v1.ListScheduledMessagesRequest\x1a\x32.plexus.messaging.v1.ListScheduledMessagesResponse\"\x13\xaa\xbb\x18\x0f\n\rmessages.sendb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.messaging.v1.personal_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_DRAFT']._loaded_options = None
+  _globals['_DRAFT']._serialized_options = b'\352\307\030\035\022\033plexus.messaging.v1.Message'
   _globals['_SAVEDRAFTREQUEST'].fields_by_name['conversation_id']._loaded_options = None
   _globals['_SAVEDRAFTREQUEST'].fields_by_name['conversation_id']._serialized_options = b'\312\301\030\002\010\001'
   _globals['_SAVEDRAFTREQUEST'].fields_by_name['root_seq']._loaded_options = None
@@ -52,6 +55,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SAVEDRAFTREQUEST'].fields_by_name['quote_seq']._serialized_options = b'\312\301\030\002\010\006'
   _globals['_SAVEDRAFTREQUEST'].fields_by_name['written_at']._loaded_options = None
   _globals['_SAVEDRAFTREQUEST'].fields_by_name['written_at']._serialized_options = b'\312\301\030\002\010\007'
+  _globals['_SAVEDRAFTREQUEST']._loaded_options = None
+  _globals['_SAVEDRAFTREQUEST']._serialized_options = b'\352\307\030\035\022\033plexus.messaging.v1.Message'
   _globals['_LISTDRAFTSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTDRAFTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\312\301\030\002\010\005'
   _globals['_LISTDRAFTSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -62,6 +67,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATECONVERSATIONSETTINGSREQUEST'].fields_by_name['folder']._serialized_options = b'\312\301\030\002\010\t'
   _globals['_UPDATECONVERSATIONSETTINGSREQUEST'].fields_by_name['muted_until']._loaded_options = None
   _globals['_UPDATECONVERSATIONSETTINGSREQUEST'].fields_by_name['muted_until']._serialized_options = b'\312\301\030\002\010\007'
+  _globals['_UPDATECONVERSATIONSETTINGSREQUEST']._loaded_options = None
+  _globals['_UPDATECONVERSATIONSETTINGSREQUEST']._serialized_options = b'\352\307\030*\022(plexus.messaging.v1.ConversationSettings'
+  _globals['_SCHEDULEDMESSAGE']._loaded_options = None
+  _globals['_SCHEDULEDMESSAGE']._serialized_options = b'\352\307\030\035\022\033plexus.messaging.v1.Message'
   _globals['_SCHEDULEDCONTENT'].fields_by_name['conversation_id']._loaded_options = None
   _globals['_SCHEDULEDCONTENT'].fields_by_name['conversation_id']._serialized_options = b'\312\301\030\002\010\001'
   _globals['_SCHEDULEDCONTENT'].fields_by_name['text']._loaded_options = None
@@ -82,6 +91,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SCHEDULEDCONTENT'].fields_by_name['quote_seq']._serialized_options = b'\312\301\030\002\010\006'
   _globals['_SCHEDULEDCONTENT'].fields_by_name['notify']._loaded_options = None
   _globals['_SCHEDULEDCONTENT'].fields_by_name['notify']._serialized_options = b'\312\301\030\002@\001'
+  _globals['_SCHEDULEDCONTENT']._loaded_options = None
+  _globals['_SCHEDULEDCONTENT']._serialized_options = b'\352\307\030\035\022\033plexus.messaging.v1.Message'
   _globals['_SCHEDULEMESSAGEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_SCHEDULEMESSAGEREQUEST'].fields_by_name['request_id']._serialized_options = b'\312\301\030\002\010\002'
   _globals['_SCHEDULEMESSAGEREQUEST'].fields_by_name['send_at']._loaded_options = None
@@ -92,6 +103,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATESCHEDULEDMESSAGEREQUEST'].fields_by_name['send_at']._serialized_options = b'\312\301\030\002\010\007'
   _globals['_UPDATESCHEDULEDMESSAGEREQUEST'].fields_by_name['expected_version']._loaded_options = None
   _globals['_UPDATESCHEDULEDMESSAGEREQUEST'].fields_by_name['expected_version']._serialized_options = b'\312\301\030\002\010\006'
+  _globals['_UPDATESCHEDULEDMESSAGEREQUEST']._loaded_options = None
+  _globals['_UPDATESCHEDULEDMESSAGEREQUEST']._serialized_options = b'\352\307\030\224\001\032 plexus.messaging.v1.Message.text\032!plexus.messaging.v1.Message.spans\032$plexus.messaging.v1.Message.mentions\032\'plexus.messaging.v1.Message.attachments'
   _globals['_CANCELSCHEDULEDMESSAGEREQUEST'].fields_by_name['id']._loaded_options = None
   _globals['_CANCELSCHEDULEDMESSAGEREQUEST'].fields_by_name['id']._serialized_options = b'\312\301\030\002\010\001'
   _globals['_LISTSCHEDULEDMESSAGESREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -112,42 +125,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PERSONALSERVICE'].methods_by_name['CancelScheduledMessage']._serialized_options = b'\252\273\030\021\n\rmessages.send0\004'
   _globals['_PERSONALSERVICE'].methods_by_name['ListScheduledMessages']._loaded_options = None
   _globals['_PERSONALSERVICE'].methods_by_name['ListScheduledMessages']._serialized_options = b'\252\273\030\017\n\rmessages.send'
-  _globals['_DRAFT']._serialized_start=240
-  _globals['_DRAFT']._serialized_end=551
-  _globals['_SAVEDRAFTREQUEST']._serialized_start=554
-  _globals['_SAVEDRAFTREQUEST']._serialized_end=906
-  _globals['_SAVEDRAFTRESPONSE']._serialized_start=908
-  _globals['_SAVEDRAFTRESPONSE']._serialized_end=970
-  _globals['_LISTDRAFTSREQUEST']._serialized_start=972
-  _globals['_LISTDRAFTSREQUEST']._serialized_end=1046
-  _globals['_LISTDRAFTSRESPONSE']._serialized_start=1048
-  _globals['_LISTDRAFTSRESPONSE']._serialized_end=1137
-  _globals['_UPDATECONVERSATIONSETTINGSREQUEST']._serialized_start=1140
-  _globals['_UPDATECONVERSATIONSETTINGSREQUEST']._serialized_end=1385
-  _globals['_UPDATECONVERSATIONSETTINGSRESPONSE']._serialized_start=1387
-  _globals['_UPDATECONVERSATIONSETTINGSRESPONSE']._serialized_end=1484
-  _globals['_SCHEDULEDMESSAGE']._serialized_start=1487
-  _globals['_SCHEDULEDMESSAGE']._serialized_end=2251
-  _globals['_SCHEDULEDMESSAGE_STATE']._serialized_start=2109
-  _globals['_SCHEDULEDMESSAGE_STATE']._serialized_end=2251
-  _globals['_SCHEDULEDCONTENT']._serialized_start=2254
-  _globals['_SCHEDULEDCONTENT']._serialized_end=2717
-  _globals['_SCHEDULEMESSAGEREQUEST']._serialized_start=2720
-  _globals['_SCHEDULEMESSAGEREQUEST']._serialized_end=2881
-  _globals['_SCHEDULEMESSAGERESPONSE']._serialized_start=2883
-  _globals['_SCHEDULEMESSAGERESPONSE']._serialized_end=2966
-  _globals['_UPDATESCHEDULEDMESSAGEREQUEST']._serialized_start=2969
-  _globals['_UPDATESCHEDULEDMESSAGEREQUEST']._serialized_end=3163
-  _globals['_UPDATESCHEDULEDMESSAGERESPONSE']._serialized_start=3165
-  _globals['_UPDATESCHEDULEDMESSAGERESPONSE']._serialized_end=3255
-  _globals['_CANCELSCHEDULEDMESSAGEREQUEST']._serialized_start=3257
-  _globals['_CANCELSCHEDULEDMESSAGEREQUEST']._serialized_end=3308
-  _globals['_CANCELSCHEDULEDMESSAGERESPONSE']._serialized_start=3310
-  _globals['_CANCELSCHEDULEDMESSAGERESPONSE']._serialized_end=3400
-  _globals['_LISTSCHEDULEDMESSAGESREQUEST']._serialized_start=3402
-  _globals['_LISTSCHEDULEDMESSAGESREQUEST']._serialized_end=3510
-  _globals['_LISTSCHEDULEDMESSAGESRESPONSE']._serialized_start=3512
-  _globals['_LISTSCHEDULEDMESSAGESRESPONSE']._serialized_end=3626
-  _globals['_PERSONALSERVICE']._serialized_start=3629
-  _globals['_PERSONALSERVICE']._serialized_end=4748
+  _globals['_DRAFT']._serialized_start=273
+  _globals['_DRAFT']._serialized_end=619
+  _globals['_SAVEDRAFTREQUEST']._serialized_start=622
+  _globals['_SAVEDRAFTREQUEST']._serialized_end=1009
+  _globals['_SAVEDRAFTRESPONSE']._serialized_start=1011
+  _globals['_SAVEDRAFTRESPONSE']._serialized_end=1073
+  _globals['_LISTDRAFTSREQUEST']._serialized_start=1075
+  _globals['_LISTDRAFTSREQUEST']._serialized_end=1149
+  _globals['_LISTDRAFTSRESPONSE']._serialized_start=1151
+  _globals['_LISTDRAFTSRESPONSE']._serialized_end=1240
+  _globals['_UPDATECONVERSATIONSETTINGSREQUEST']._serialized_start=1243
+  _globals['_UPDATECONVERSATIONSETTINGSREQUEST']._serialized_end=1536
+  _globals['_UPDATECONVERSATIONSETTINGSRESPONSE']._serialized_start=1538
+  _globals['_UPDATECONVERSATIONSETTINGSRESPONSE']._serialized_end=1635
+  _globals['_SCHEDULEDMESSAGE']._serialized_start=1638
+  _globals['_SCHEDULEDMESSAGE']._serialized_end=2437
+  _globals['_SCHEDULEDMESSAGE_STATE']._serialized_start=2260
+  _globals['_SCHEDULEDMESSAGE_STATE']._serialized_end=2402
+  _globals['_SCHEDULEDCONTENT']._serialized_start=2440
+  _globals['_SCHEDULEDCONTENT']._serialized_end=2938
+  _globals['_SCHEDULEMESSAGEREQUEST']._serialized_start=2941
+  _globals['_SCHEDULEMESSAGEREQUEST']._serialized_end=3102
+  _globals['_SCHEDULEMESSAGERESPONSE']._serialized_start=3104
+  _globals['_SCHEDULEMESSAGERESPONSE']._serialized_end=3187
+  _globals['_UPDATESCHEDULEDMESSAGEREQUEST']._serialized_start=3190
+  _globals['_UPDATESCHEDULEDMESSAGEREQUEST']._serialized_end=3540
+  _globals['_UPDATESCHEDULEDMESSAGERESPONSE']._serialized_start=3542
+  _globals['_UPDATESCHEDULEDMESSAGERESPONSE']._serialized_end=3632
+  _globals['_CANCELSCHEDULEDMESSAGEREQUEST']._serialized_start=3634
+  _globals['_CANCELSCHEDULEDMESSAGEREQUEST']._serialized_end=3685
+  _globals['_CANCELSCHEDULEDMESSAGERESPONSE']._serialized_start=3687
+  _globals['_CANCELSCHEDULEDMESSAGERESPONSE']._serialized_end=3777
+  _globals['_LISTSCHEDULEDMESSAGESREQUEST']._serialized_start=3779
+  _globals['_LISTSCHEDULEDMESSAGESREQUEST']._serialized_end=3887
+  _globals['_LISTSCHEDULEDMESSAGESRESPONSE']._serialized_start=3889
+  _globals['_LISTSCHEDULEDMESSAGESRESPONSE']._serialized_end=4003
+  _globals['_PERSONALSERVICE']._serialized_start=4006
+  _globals['_PERSONALSERVICE']._serialized_end=5125
 # @@protoc_insertion_point(module_scope)

@@ -24,15 +24,18 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
+from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$plexus/notify/v1/notifications.proto\x12\x10plexus.notify.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/bounds/v1/bounds.proto\"\x94\x02\n\x0cNotification\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\".plexus.notify.v1.NotificationKind\x12\r\n\x05title\x18\x04 \x01(\t\x12\x0c\n\x04\x62ody\x18\x05 \x01(\t\x12(\n\x06source\x18\x06 \x01(\x0b\x32\x18.plexus.notify.v1.Source\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04read\x18\x08 \x01(\x08\x12.\n\ndeliveries\x18\t \x03(\x0b\x32\x1a.plexus.notify.v1.Delivery\"Z\n\x06Source\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12\x0b\n\x03seq\x18\x04 \x01(\x03\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\t\"\xf3\x02\n\x08\x44\x65livery\x12\n\n\x02id\x18\x01 \x01(\t\x12*\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x19.plexus.notify.v1.Channel\x12/\n\x05state\x18\x03 \x01(\x0e\x32 .plexus.notify.v1.Delivery.State\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12&\n\x02\x61t\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fnext_attempt_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61ttempts\x18\x07 \x01(\x05\"\x7f\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x12\n\x0eSTATE_DEFERRED\x10\x02\x12\x13\n\x0fSTATE_DELIVERED\x10\x03\x12\x11\n\rSTATE_DROPPED\x10\x04\x12\x10\n\x0cSTATE_FAILED\x10\x05\"\xad\x01\n\x0bPreferences\x12\x19\n\tperson_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x37\n\x05kinds\x18\x02 \x03(\x0b\x32 .plexus.notify.v1.KindPreferenceB\x06\xca\xc1\x18\x02Xd\x12\x31\n\x0bquiet_hours\x18\x03 \x01(\x0b\x32\x1c.plexus.notify.v1.QuietHours\x12\x17\n\x07version\x18\x04 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\"\x81\x01\n\x0eKindPreference\x12\x38\n\x04kind\x18\x01 \x01(\x0e\x32\".plexus.notify.v1.NotificationKindB\x06\xca\xc1\x18\x02@\x01\x12\x35\n\x08\x63hannels\x18\x02 \x03(\x0e\x32\x19.plexus.notify.v1.ChannelB\x08\xca\xc1\x18\x04@\x02X\x14\"\x82\x01\n\nQuietHours\x12\x0f\n\x07\x65nabled\x18\x01 \x01(\x08\x12\x15\n\x05start\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\x12\x13\n\x03\x65nd\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\x12\x1c\n\x08weekdays\x18\x04 \x03(\x05\x42\n\xca\xc1\x18\x06\x10\x00\x18\x64X\x10\x12\x19\n\ttime_zone\x18\x05 \x01(\tB\x06\xca\xc1\x18\x02\x08\r*\xe3\x01\n\x10NotificationKind\x12!\n\x1dNOTIFICATION_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19NOTIFICATION_KIND_MENTION\x10\x01\x12$\n NOTIFICATION_KIND_DIRECT_MESSAGE\x10\x02\x12#\n\x1fNOTIFICATION_KIND_TASK_ASSIGNED\x10\x03\x12\x1e\n\x1aNOTIFICATION_KIND_TASK_DUE\x10\x04\x12\"\n\x1eNOTIFICATION_KIND_FEED_STOPPED\x10\x05*I\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HANNEL_IN_APP\x10\x01\x12\x11\n\rCHANNEL_EMAIL\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$plexus/notify/v1/notifications.proto\x12\x10plexus.notify.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\x1fplexus/columns/v1/columns.proto\"\xae\x02\n\x0cNotification\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\".plexus.notify.v1.NotificationKind\x12\r\n\x05title\x18\x04 \x01(\t\x12\x0c\n\x04\x62ody\x18\x05 \x01(\t\x12(\n\x06source\x18\x06 \x01(\x0b\x32\x18.plexus.notify.v1.Source\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04read\x18\x08 \x01(\x08\x12.\n\ndeliveries\x18\t \x03(\x0b\x32\x1a.plexus.notify.v1.Delivery:\x18\xea\xc7\x18\x14\n\x12notifications.read\"Z\n\x06Source\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12\x0b\n\x03seq\x18\x04 \x01(\x03\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\t\"\xf3\x02\n\x08\x44\x65livery\x12\n\n\x02id\x18\x01 \x01(\t\x12*\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x19.plexus.notify.v1.Channel\x12/\n\x05state\x18\x03 \x01(\x0e\x32 .plexus.notify.v1.Delivery.State\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12&\n\x02\x61t\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fnext_attempt_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61ttempts\x18\x07 \x01(\x05\"\x7f\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x12\n\x0eSTATE_DEFERRED\x10\x02\x12\x13\n\x0fSTATE_DELIVERED\x10\x03\x12\x11\n\rSTATE_DROPPED\x10\x04\x12\x10\n\x0cSTATE_FAILED\x10\x05\"\xad\x01\n\x0bPreferences\x12\x19\n\tperson_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x37\n\x05kinds\x18\x02 \x03(\x0b\x32 .plexus.notify.v1.KindPreferenceB\x06\xca\xc1\x18\x02Xd\x12\x31\n\x0bquiet_hours\x18\x03 \x01(\x0b\x32\x1c.plexus.notify.v1.QuietHours\x12\x17\n\x07version\x18\x04 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\"\x81\x01\n\x0eKindPreference\x12\x38\n\x04kind\x18\x01 \x01(\x0e\x32\".plexus.notify.v1.NotificationKindB\x06\xca\xc1\x18\x02@\x01\x12\x35\n\x08\x63hannels\x18\x02 \x03(\x0e\x32\x19.plexus.notify.v1.ChannelB\x08\xca\xc1\x18\x04@\x02X\x14\"\x82\x01\n\nQuietHours\x12\x0f\n\x07\x65nabled\x18\x01 \x01(\x08\x12\x15\n\x05start\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\x12\x13\n\x03\x65nd\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\x12\x1c\n\x08weekdays\x18\x04 \x03(\x05\x42\n\xca\xc1\x18\x06\x10\x00\x18\x64X\x10\x12\x19\n\ttime_zone\x18\x05 \x01(\tB\x06\xca\xc1\x18\x02\x08\r*\xe3\x01\n\x10NotificationKind\x12!\n\x1dNOTIFICATION_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19NOTIFICATION_KIND_MENTION\x10\x01\x12$\n NOTIFICATION_KIND_DIRECT_MESSAGE\x10\x02\x12#\n\x1fNOTIFICATION_KIND_TASK_ASSIGNED\x10\x03\x12\x1e\n\x1aNOTIFICATION_KIND_TASK_DUE\x10\x04\x12\"\n\x1eNOTIFICATION_KIND_FEED_STOPPED\x10\x05*I\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HANNEL_IN_APP\x10\x01\x12\x11\n\rCHANNEL_EMAIL\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.notify.v1.notifications_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_NOTIFICATION']._loaded_options = None
+  _globals['_NOTIFICATION']._serialized_options = b'\352\307\030\024\n\022notifications.read'
   _globals['_PREFERENCES'].fields_by_name['person_id']._loaded_options = None
   _globals['_PREFERENCES'].fields_by_name['person_id']._serialized_options = b'\312\301\030\002\010\001'
   _globals['_PREFERENCES'].fields_by_name['kinds']._loaded_options = None
@@ -51,22 +54,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUIETHOURS'].fields_by_name['weekdays']._serialized_options = b'\312\301\030\006\020\000\030dX\020'
   _globals['_QUIETHOURS'].fields_by_name['time_zone']._loaded_options = None
   _globals['_QUIETHOURS'].fields_by_name['time_zone']._serialized_options = b'\312\301\030\002\010\r'
-  _globals['_NOTIFICATIONKIND']._serialized_start=1309
-  _globals['_NOTIFICATIONKIND']._serialized_end=1536
-  _globals['_CHANNEL']._serialized_start=1538
-  _globals['_CHANNEL']._serialized_end=1611
-  _globals['_NOTIFICATION']._serialized_start=123
-  _globals['_NOTIFICATION']._serialized_end=399
-  _globals['_SOURCE']._serialized_start=401
-  _globals['_SOURCE']._serialized_end=491
-  _globals['_DELIVERY']._serialized_start=494
-  _globals['_DELIVERY']._serialized_end=865
-  _globals['_DELIVERY_STATE']._serialized_start=738
-  _globals['_DELIVERY_STATE']._serialized_end=865
-  _globals['_PREFERENCES']._serialized_start=868
-  _globals['_PREFERENCES']._serialized_end=1041
-  _globals['_KINDPREFERENCE']._serialized_start=1044
-  _globals['_KINDPREFERENCE']._serialized_end=1173
-  _globals['_QUIETHOURS']._serialized_start=1176
-  _globals['_QUIETHOURS']._serialized_end=1306
+  _globals['_NOTIFICATIONKIND']._serialized_start=1368
+  _globals['_NOTIFICATIONKIND']._serialized_end=1595
+  _globals['_CHANNEL']._serialized_start=1597
+  _globals['_CHANNEL']._serialized_end=1670
+  _globals['_NOTIFICATION']._serialized_start=156
+  _globals['_NOTIFICATION']._serialized_end=458
+  _globals['_SOURCE']._serialized_start=460
+  _globals['_SOURCE']._serialized_end=550
+  _globals['_DELIVERY']._serialized_start=553
+  _globals['_DELIVERY']._serialized_end=924
+  _globals['_DELIVERY_STATE']._serialized_start=797
+  _globals['_DELIVERY_STATE']._serialized_end=924
+  _globals['_PREFERENCES']._serialized_start=927
+  _globals['_PREFERENCES']._serialized_end=1100
+  _globals['_KINDPREFERENCE']._serialized_start=1103
+  _globals['_KINDPREFERENCE']._serialized_end=1232
+  _globals['_QUIETHOURS']._serialized_start=1235
+  _globals['_QUIETHOURS']._serialized_end=1365
 # @@protoc_insertion_point(module_scope)

@@ -22,24 +22,27 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
 from plexus.tasks.v1 import tasks_pb2 as plexus_dot_tasks_dot_v1_dot_tasks__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cplexus/tasks/v1/events.proto\x12\x0fplexus.tasks.v1\x1a\x1bplexus/tasks/v1/tasks.proto\"2\n\x0bTaskCreated\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\"|\n\x0bTaskChanged\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\x12,\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x1b.plexus.tasks.v1.TaskChange\x12\x1a\n\x12\x61\x64\x64\x65\x64_assignee_ids\x18\x03 \x03(\t\"2\n\x0bTaskOverdue\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\";\n\x0eProjectCreated\x12)\n\x07project\x18\x01 \x01(\x0b\x32\x18.plexus.tasks.v1.Project\";\n\x0eProjectChanged\x12)\n\x07project\x18\x01 \x01(\x0b\x32\x18.plexus.tasks.v1.Projectb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cplexus/tasks/v1/events.proto\x12\x0fplexus.tasks.v1\x1a\x1fplexus/columns/v1/columns.proto\x1a\x1bplexus/tasks/v1/tasks.proto\"2\n\x0bTaskCreated\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\"\xa3\x01\n\x0bTaskChanged\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\x12,\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x1b.plexus.tasks.v1.TaskChange\x12\x41\n\x12\x61\x64\x64\x65\x64_assignee_ids\x18\x03 \x03(\tB%\xf2\xc7\x18!plexus.tasks.v1.Task.assignee_ids\"2\n\x0bTaskOverdue\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\";\n\x0eProjectCreated\x12)\n\x07project\x18\x01 \x01(\x0b\x32\x18.plexus.tasks.v1.Project\";\n\x0eProjectChanged\x12)\n\x07project\x18\x01 \x01(\x0b\x32\x18.plexus.tasks.v1.Projectb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.tasks.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TASKCREATED']._serialized_start=78
-  _globals['_TASKCREATED']._serialized_end=128
-  _globals['_TASKCHANGED']._serialized_start=130
-  _globals['_TASKCHANGED']._serialized_end=254
-  _globals['_TASKOVERDUE']._serialized_start=256
-  _globals['_TASKOVERDUE']._serialized_end=306
-  _globals['_PROJECTCREATED']._serialized_start=308
-  _globals['_PROJECTCREATED']._serialized_end=367
-  _globals['_PROJECTCHANGED']._serialized_start=369
-  _globals['_PROJECTCHANGED']._serialized_end=428
+  _globals['_TASKCHANGED'].fields_by_name['added_assignee_ids']._loaded_options = None
+  _globals['_TASKCHANGED'].fields_by_name['added_assignee_ids']._serialized_options = b'\362\307\030!plexus.tasks.v1.Task.assignee_ids'
+  _globals['_TASKCREATED']._serialized_start=111
+  _globals['_TASKCREATED']._serialized_end=161
+  _globals['_TASKCHANGED']._serialized_start=164
+  _globals['_TASKCHANGED']._serialized_end=327
+  _globals['_TASKOVERDUE']._serialized_start=329
+  _globals['_TASKOVERDUE']._serialized_end=379
+  _globals['_PROJECTCREATED']._serialized_start=381
+  _globals['_PROJECTCREATED']._serialized_end=440
+  _globals['_PROJECTCHANGED']._serialized_start=442
+  _globals['_PROJECTCHANGED']._serialized_end=501
 # @@protoc_insertion_point(module_scope)

@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__pb2
 from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
+from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
 from plexus.tasks.v1 import tasks_pb2 as plexus_dot_tasks_dot_v1_dot_tasks__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#plexus/tasks/v1/tasks_service.proto\x12\x0fplexus.tasks.v1\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\x1bplexus/tasks/v1/tasks.proto\"\x83\x01\n\x14\x43reateProjectRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12\x1a\n\x04goal\x18\x03 \x01(\tB\x0c\xca\xc1\x18\x08(\x80\x80\x08\x30\x80\x80\x08\x12\x1d\n\nmember_ids\x18\x04 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\xd0\x0f\"B\n\x15\x43reateProjectResponse\x12)\n\x07project\x18\x01 \x01(\x0b\x32\x18.plexus.tasks.v1.Project\"L\n\x13ListProjectsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"[\n\x14ListProjectsResponse\x12*\n\x08projects\x18\x01 \x03(\x0b\x32\x18.plexus.tasks.v1.Project\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa0\x02\n\x11\x43reateTaskRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x1a\n\nproject_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x19\n\x05title\x18\x03 \x01(\tB\n\xca\xc1\x18\x06(\xd0\x0f\x30\xc0>\x12!\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x0c\xca\xc1\x18\x08(\x80\x80\x08\x30\x80\x80\x08\x12\x37\n\x08priority\x18\x05 \x01(\x0e\x32\x1d.plexus.tasks.v1.TaskPriorityB\x06\xca\xc1\x18\x02@\x01\x12\x18\n\x08owner_id\x18\x06 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x1f\n\x0c\x61ssignee_ids\x18\x07 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\xc8\x01\x12!\n\x03\x64ue\x18\x08 \x01(\x0b\x32\x14.plexus.tasks.v1.Due\"9\n\x12\x43reateTaskResponse\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\")\n\x0eGetTaskRequest\x12\x17\n\x07task_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\"6\n\x0fGetTaskResponse\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\"\xb9\x01\n\x10ListTasksRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\x12\x1a\n\nproject_id\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x1b\n\x0b\x61ssignee_id\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x35\n\x06states\x18\x05 \x03(\x0e\x32\x1b.plexus.tasks.v1.Task.StateB\x08\xca\xc1\x18\x04@\x02X\x14\"R\n\x11ListTasksResponse\x12$\n\x05tasks\x18\x01 \x03(\x0b\x32\x15.plexus.tasks.v1.Task\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe7\x02\n\x11UpdateTaskRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x17\n\x07task_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12 \n\x10\x65xpected_version\x18\x03 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x1e\n\x05title\x18\x04 \x01(\tB\n\xca\xc1\x18\x06(\xd0\x0f\x30\xc0>H\x00\x88\x01\x01\x12&\n\x0b\x64\x65scription\x18\x05 \x01(\tB\x0c\xca\xc1\x18\x08(\x80\x80\x08\x30\x80\x80\x08H\x01\x88\x01\x01\x12\x37\n\x08priority\x18\x06 \x01(\x0e\x32\x1d.plexus.tasks.v1.TaskPriorityB\x06\xca\xc1\x18\x02@\x01\x12\x1d\n\x08owner_id\x18\x07 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01H\x02\x88\x01\x01\x12!\n\x03\x64ue\x18\x08 \x01(\x0b\x32\x14.plexus.tasks.v1.Due\x12\x11\n\tclear_due\x18\t \x01(\x08\x42\x08\n\x06_titleB\x0e\n\x0c_descriptionB\x0b\n\t_owner_id\"9\n\x12UpdateTaskResponse\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\"\x8b\x01\n\x11\x41ssignTaskRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x17\n\x07task_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12 \n\x10\x65xpected_version\x18\x03 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x1f\n\x0c\x61ssignee_ids\x18\x04 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\xc8\x01\"9\n\x12\x41ssignTaskResponse\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\"\xd6\x01\n\x0fMoveTaskRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x17\n\x07task_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12 \n\x10\x65xpected_version\x18\x03 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x32\n\x05state\x18\x04 \x01(\x0e\x32\x1b.plexus.tasks.v1.Task.StateB\x06\xca\xc1\x18\x02@\x01\x12\x19\n\tcolumn_id\x18\x05 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x1d\n\rafter_task_id\x18\x06 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\"7\n\x10MoveTaskResponse\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\"h\n\x16ListTaskHistoryRequest\x12\x17\n\x07task_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"`\n\x17ListTaskHistoryResponse\x12,\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1b.plexus.tasks.v1.TaskChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x0fGetBoardRequest\x12\x1a\n\nproject_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\"h\n\x10GetBoardResponse\x12)\n\x07project\x18\x01 \x01(\x0b\x32\x18.plexus.tasks.v1.Project\x12)\n\x05lanes\x18\x02 \x03(\x0b\x32\x1a.plexus.tasks.v1.BoardLane\"_\n\tBoardLane\x12,\n\x06\x63olumn\x18\x01 \x01(\x0b\x32\x1c.plexus.tasks.v1.BoardColumn\x12$\n\x05tasks\x18\x02 \x03(\x0b\x32\x15.plexus.tasks.v1.Task\"\x17\n\x15GetTasksStatusRequest\"9\n\x16GetTasksStatusResponse\x12\r\n\x05tasks\x18\x01 \x01(\x03\x12\x10\n\x08projects\x18\x02 \x01(\x03\x32\x9f\n\n\x0cTasksService\x12w\n\rCreateProject\x12%.plexus.tasks.v1.CreateProjectRequest\x1a&.plexus.tasks.v1.CreateProjectResponse\"\x17\xaa\xbb\x18\x13\n\x0fprojects.create0\x01\x12p\n\x0cListProjects\x12$.plexus.tasks.v1.ListProjectsRequest\x1a%.plexus.tasks.v1.ListProjectsResponse\"\x13\xaa\xbb\x18\x0f\n\rprojects.read\x12k\n\nCreateTask\x12\".plexus.tasks.v1.CreateTaskRequest\x1a#.plexus.tasks.v1.CreateTaskResponse\"\x14\xaa\xbb\x18\x10\n\x0ctasks.create0\x01\x12m\n\x07GetTask\x12\x1f.plexus.tasks.v1.GetTaskRequest\x1a .plexus.tasks.v1.GetTaskResponse\"\x1f\xaa\xbb\x18\x1b\n\ntasks.read\x12\x04task\x1a\x07task_id\x12\x64\n\tListTasks\x12!.plexus.tasks.v1.ListTasksRequest\x1a\".plexus.tasks.v1.ListTasksResponse\"\x10\xaa\xbb\x18\x0c\n\ntasks.read\x12z\n\nUpdateTask\x12\".plexus.tasks.v1.UpdateTaskRequest\x1a#.plexus.tasks.v1.UpdateTaskResponse\"#\xaa\xbb\x18\x1f\n\x0ctasks.update\x12\x04task\x1a\x07task_id0\x01\x12z\n\nAssignTask\x12\".plexus.tasks.v1.AssignTaskRequest\x1a#.plexus.tasks.v1.AssignTaskResponse\"#\xaa\xbb\x18\x1f\n\x0ctasks.update\x12\x04task\x1a\x07task_id0\x01\x12t\n\x08MoveTask\x12 .plexus.tasks.v1.MoveTaskRequest\x1a!.plexus.tasks.v1.MoveTaskResponse\"#\xaa\xbb\x18\x1f\n\x0ctasks.update\x12\x04task\x1a\x07task_id0\x01\x12\x85\x01\n\x0fListTaskHistory\x12\'.plexus.tasks.v1.ListTaskHistoryRequest\x1a(.plexus.tasks.v1.ListTaskHistoryResponse\"\x1f\xaa\xbb\x18\x1b\n\ntasks.read\x12\x04task\x1a\x07task_id\x12v\n\x08GetBoard\x12 .plexus.tasks.v1.GetBoardRequest\x1a!.plexus.tasks.v1.GetBoardResponse\"%\xaa\xbb\x18!\n\ntasks.read\x12\x07project\x1a\nproject_id\x12t\n\x0eGetTasksStatus\x12&.plexus.tasks.v1.GetTasksStatusRequest\x1a\'.plexus.tasks.v1.GetTasksStatusResponse\"\x11\xaa\xbb\x18\r\n\x0bstatus.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#plexus/tasks/v1/tasks_service.proto\x12\x0fplexus.tasks.v1\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\x1fplexus/columns/v1/columns.proto\x1a\x1bplexus/tasks/v1/tasks.proto\"\xa2\x01\n\x14\x43reateProjectRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12\x1a\n\x04goal\x18\x03 \x01(\tB\x0c\xca\xc1\x18\x08(\x80\x80\x08\x30\x80\x80\x08\x12\x1d\n\nmember_ids\x18\x04 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\xd0\x0f:\x1d\xea\xc7\x18\x19\x12\x17plexus.tasks.v1.Project\"B\n\x15\x43reateProjectResponse\x12)\n\x07project\x18\x01 \x01(\x0b\x32\x18.plexus.tasks.v1.Project\"L\n\x13ListProjectsRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"[\n\x14ListProjectsResponse\x12*\n\x08projects\x18\x01 \x03(\x0b\x32\x18.plexus.tasks.v1.Project\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xbc\x02\n\x11\x43reateTaskRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x1a\n\nproject_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x19\n\x05title\x18\x03 \x01(\tB\n\xca\xc1\x18\x06(\xd0\x0f\x30\xc0>\x12!\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x0c\xca\xc1\x18\x08(\x80\x80\x08\x30\x80\x80\x08\x12\x37\n\x08priority\x18\x05 \x01(\x0e\x32\x1d.plexus.tasks.v1.TaskPriorityB\x06\xca\xc1\x18\x02@\x01\x12\x18\n\x08owner_id\x18\x06 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x1f\n\x0c\x61ssignee_ids\x18\x07 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\xc8\x01\x12!\n\x03\x64ue\x18\x08 \x01(\x0b\x32\x14.plexus.tasks.v1.Due:\x1a\xea\xc7\x18\x16\x12\x14plexus.tasks.v1.Task\"9\n\x12\x43reateTaskResponse\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\")\n\x0eGetTaskRequest\x12\x17\n\x07task_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\"6\n\x0fGetTaskResponse\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\"\x9f\x02\n\x10ListTasksRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\x12=\n\nproject_id\x18\x03 \x01(\tB)\xca\xc1\x18\x02\x08\x01\xf2\xc7\x18\x1fplexus.tasks.v1.Task.project_id\x12@\n\x0b\x61ssignee_id\x18\x04 \x01(\tB+\xca\xc1\x18\x02\x08\x01\xf2\xc7\x18!plexus.tasks.v1.Task.assignee_ids\x12S\n\x06states\x18\x05 \x03(\x0e\x32\x1b.plexus.tasks.v1.Task.StateB&\xca\xc1\x18\x04@\x02X\x14\xf2\xc7\x18\x1aplexus.tasks.v1.Task.state\"R\n\x11ListTasksResponse\x12$\n\x05tasks\x18\x01 \x03(\x0b\x32\x15.plexus.tasks.v1.Task\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa1\x03\n\x11UpdateTaskRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x17\n\x07task_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12 \n\x10\x65xpected_version\x18\x03 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x1e\n\x05title\x18\x04 \x01(\tB\n\xca\xc1\x18\x06(\xd0\x0f\x30\xc0>H\x00\x88\x01\x01\x12&\n\x0b\x64\x65scription\x18\x05 \x01(\tB\x0c\xca\xc1\x18\x08(\x80\x80\x08\x30\x80\x80\x08H\x01\x88\x01\x01\x12\x37\n\x08priority\x18\x06 \x01(\x0e\x32\x1d.plexus.tasks.v1.TaskPriorityB\x06\xca\xc1\x18\x02@\x01\x12\x1d\n\x08owner_id\x18\x07 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01H\x02\x88\x01\x01\x12!\n\x03\x64ue\x18\x08 \x01(\x0b\x32\x14.plexus.tasks.v1.Due\x12/\n\tclear_due\x18\t \x01(\x08\x42\x1c\xf2\xc7\x18\x18plexus.tasks.v1.Task.due:\x1a\xea\xc7\x18\x16\x12\x14plexus.tasks.v1.TaskB\x08\n\x06_titleB\x0e\n\x0c_descriptionB\x0b\n\t_owner_id\"9\n\x12UpdateTaskResponse\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\"\xb4\x01\n\x11\x41ssignTaskRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x17\n\x07task_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12 \n\x10\x65xpected_version\x18\x03 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x1f\n\x0c\x61ssignee_ids\x18\x04 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\xc8\x01:\'\xea\xc7\x18#\x1a!plexus.tasks.v1.Task.assignee_ids\"9\n\x12\x41ssignTaskResponse\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\"\x8f\x02\n\x0fMoveTaskRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x17\n\x07task_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12 \n\x10\x65xpected_version\x18\x03 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x32\n\x05state\x18\x04 \x01(\x0e\x32\x1b.plexus.tasks.v1.Task.StateB\x06\xca\xc1\x18\x02@\x01\x12\x19\n\tcolumn_id\x18\x05 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12:\n\rafter_task_id\x18\x06 \x01(\tB#\xca\xc1\x18\x02\x08\x01\xf2\xc7\x18\x19plexus.tasks.v1.Task.rank:\x1a\xea\xc7\x18\x16\x12\x14plexus.tasks.v1.Task\"7\n\x10MoveTaskResponse\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\"h\n\x16ListTaskHistoryRequest\x12\x17\n\x07task_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x19\n\tpage_size\x18\x02 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"`\n\x17ListTaskHistoryResponse\x12,\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1b.plexus.tasks.v1.TaskChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"n\n\x0fGetBoardRequest\x12\x1a\n\nproject_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01:?\xea\xc7\x18;\x1a\x1eplexus.tasks.v1.Task.column_id\x1a\x19plexus.tasks.v1.Task.rank\"h\n\x10GetBoardResponse\x12)\n\x07project\x18\x01 \x01(\x0b\x32\x18.plexus.tasks.v1.Project\x12)\n\x05lanes\x18\x02 \x03(\x0b\x32\x1a.plexus.tasks.v1.BoardLane\"_\n\tBoardLane\x12,\n\x06\x63olumn\x18\x01 \x01(\x0b\x32\x1c.plexus.tasks.v1.BoardColumn\x12$\n\x05tasks\x18\x02 \x03(\x0b\x32\x15.plexus.tasks.v1.Task\"\x17\n\x15GetTasksStatusRequest\"9\n\x16GetTasksStatusResponse\x12\r\n\x05tasks\x18\x01 \x01(\x03\x12\x10\n\x08projects\x18\x02 \x01(\x03\x32\xb5\n\n\x0cTasksService\x12w\n\rCreateProject\x12%.plexus.tasks.v1.CreateProjectRequest\x1a&.plexus.tasks.v1.CreateProjectResponse\"\x17\xaa\xbb\x18\x13\n\x0fprojects.create0\x01\x12p\n\x0cListProjects\x12$.plexus.tasks.v1.ListProjectsRequest\x1a%.plexus.tasks.v1.ListProjectsResponse\"\x13\xaa\xbb\x18\x0f\n\rprojects.read\x12\x80\x01\n\nCreateTask\x12\".plexus.tasks.v1.CreateTaskRequest\x1a#.plexus.tasks.v1.CreateTaskResponse\")\xaa\xbb\x18%\n\x0ctasks.create\x12\x07project\x1a\nproject_id0\x01\x12m\n\x07GetTask\x12\x1f.plexus.tasks.v1.GetTaskRequest\x1a .plexus.tasks.v1.GetTaskResponse\"\x1f\xaa\xbb\x18\x1b\n\ntasks.read\x12\x04task\x1a\x07task_id\x12\x64\n\tListTasks\x12!.plexus.tasks.v1.ListTasksRequest\x1a\".plexus.tasks.v1.ListTasksResponse\"\x10\xaa\xbb\x18\x0c\n\ntasks.read\x12z\n\nUpdateTask\x12\".plexus.tasks.v1.UpdateTaskRequest\x1a#.plexus.tasks.v1.UpdateTaskResponse\"#\xaa\xbb\x18\x1f\n\x0ctasks.update\x12\x04task\x1a\x07task_id0\x01\x12z\n\nAssignTask\x12\".plexus.tasks.v1.AssignTaskRequest\x1a#.plexus.tasks.v1.AssignTaskResponse\"#\xaa\xbb\x18\x1f\n\x0ctasks.update\x12\x04task\x1a\x07task_id0\x01\x12t\n\x08MoveTask\x12 .plexus.tasks.v1.MoveTaskRequest\x1a!.plexus.tasks.v1.MoveTaskResponse\"#\xaa\xbb\x18\x1f\n\x0ctasks.update\x12\x04task\x1a\x07task_id0\x01\x12\x85\x01\n\x0fListTaskHistory\x12\'.plexus.tasks.v1.ListTaskHistoryRequest\x1a(.plexus.tasks.v1.ListTaskHistoryResponse\"\x1f\xaa\xbb\x18\x1b\n\ntasks.read\x12\x04task\x1a\x07task_id\x12v\n\x08GetBoard\x12 .plexus.tasks.v1.GetBoardRequest\x1a!.plexus.tasks.v1.GetBoardResponse\"%\xaa\xbb\x18!\n\ntasks.read\x12\x07project\x1a\nproject_id\x12t\n\x0eGetTasksStatus\x12&.plexus.tasks.v1.GetTasksStatusRequest\x1a\'.plexus.tasks.v1.GetTasksStatusResponse\"\x11\xaa\xbb\x18\r\n\x0bstatus.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +43,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEPROJECTREQUEST'].fields_by_name['goal']._serialized_options = b'\312\301\030\010(\200\200\0100\200\200\010'
   _globals['_CREATEPROJECTREQUEST'].fields_by_name['member_ids']._loaded_options = None
   _globals['_CREATEPROJECTREQUEST'].fields_by_name['member_ids']._serialized_options = b'\312\301\030\005\010\001X\320\017'
+  _globals['_CREATEPROJECTREQUEST']._loaded_options = None
+  _globals['_CREATEPROJECTREQUEST']._serialized_options = b'\352\307\030\031\022\027plexus.tasks.v1.Project'
   _globals['_LISTPROJECTSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTPROJECTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\312\301\030\002\010\005'
   _globals['_LISTPROJECTSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -60,6 +63,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATETASKREQUEST'].fields_by_name['owner_id']._serialized_options = b'\312\301\030\002\010\001'
   _globals['_CREATETASKREQUEST'].fields_by_name['assignee_ids']._loaded_options = None
   _globals['_CREATETASKREQUEST'].fields_by_name['assignee_ids']._serialized_options = b'\312\301\030\005\010\001X\310\001'
+  _globals['_CREATETASKREQUEST']._loaded_options = None
+  _globals['_CREATETASKREQUEST']._serialized_options = b'\352\307\030\026\022\024plexus.tasks.v1.Task'
   _globals['_GETTASKREQUEST'].fields_by_name['task_id']._loaded_options = None
   _globals['_GETTASKREQUEST'].fields_by_name['task_id']._serialized_options = b'\312\301\030\002\010\001'
   _globals['_LISTTASKSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -67,11 +72,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTTASKSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTTASKSREQUEST'].fields_by_name['page_token']._serialized_options = b'\312\301\030\002\010\004'
   _globals['_LISTTASKSREQUEST'].fields_by_name['project_id']._loaded_options = None
-  _globals['_LISTTASKSREQUEST'].fields_by_name['project_id']._serialized_options = b'\312\301\030\002\010\001'
+  _globals['_LISTTASKSREQUEST'].fields_by_name['project_id']._serialized_options = b'\312\301\030\002\010\001\362\307\030\037plexus.tasks.v1.Task.project_id'
   _globals['_LISTTASKSREQUEST'].fields_by_name['assignee_id']._loaded_options = None
-  _globals['_LISTTASKSREQUEST'].fields_by_name['assignee_id']._serialized_options = b'\312\301\030\002\010\001'
+  _globals['_LISTTASKSREQUEST'].fields_by_name['assignee_id']._serialized_options = b'\312\301\030\002\010\001\362\307\030!plexus.tasks.v1.Task.assignee_ids'
   _globals['_LISTTASKSREQUEST'].fields_by_name['states']._loaded_options = None
-  _globals['_LISTTASKSREQUEST'].fields_by_name['states']._serialized_options = b'\312\301\030\004@\002X\024'
+  _globals['_LISTTASKSREQUEST'].fields_by_name['states']._serialized_options = b'\312\301\030\004@\002X\024\362\307\030\032plexus.tasks.v1.Task.state'
   _globals['_UPDATETASKREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_UPDATETASKREQUEST'].fields_by_name['request_id']._serialized_options = b'\312\301\030\002\010\002'
   _globals['_UPDATETASKREQUEST'].fields_by_name['task_id']._loaded_options = None
@@ -86,6 +91,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATETASKREQUEST'].fields_by_name['priority']._serialized_options = b'\312\301\030\002@\001'
   _globals['_UPDATETASKREQUEST'].fields_by_name['owner_id']._loaded_options = None
   _globals['_UPDATETASKREQUEST'].fields_by_name['owner_id']._serialized_options = b'\312\301\030\002\010\001'
+  _globals['_UPDATETASKREQUEST'].fields_by_name['clear_due']._loaded_options = None
+  _globals['_UPDATETASKREQUEST'].fields_by_name['clear_due']._serialized_options = b'\362\307\030\030plexus.tasks.v1.Task.due'
+  _globals['_UPDATETASKREQUEST']._loaded_options = None
+  _globals['_UPDATETASKREQUEST']._serialized_options = b'\352\307\030\026\022\024plexus.tasks.v1.Task'
   _globals['_ASSIGNTASKREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ASSIGNTASKREQUEST'].fields_by_name['request_id']._serialized_options = b'\312\301\030\002\010\002'
   _globals['_ASSIGNTASKREQUEST'].fields_by_name['task_id']._loaded_options = None
@@ -94,6 +103,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ASSIGNTASKREQUEST'].fields_by_name['expected_version']._serialized_options = b'\312\301\030\002\010\006'
   _globals['_ASSIGNTASKREQUEST'].fields_by_name['assignee_ids']._loaded_options = None
   _globals['_ASSIGNTASKREQUEST'].fields_by_name['assignee_ids']._serialized_options = b'\312\301\030\005\010\001X\310\001'
+  _globals['_ASSIGNTASKREQUEST']._loaded_options = None
+  _globals['_ASSIGNTASKREQUEST']._serialized_options = b'\352\307\030#\032!plexus.tasks.v1.Task.assignee_ids'
   _globals['_MOVETASKREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_MOVETASKREQUEST'].fields_by_name['request_id']._serialized_options = b'\312\301\030\002\010\002'
   _globals['_MOVETASKREQUEST'].fields_by_name['task_id']._loaded_options = None
@@ -105,7 +116,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MOVETASKREQUEST'].fields_by_name['column_id']._loaded_options = None
   _globals['_MOVETASKREQUEST'].fields_by_name['column_id']._serialized_options = b'\312\301\030\002\010\001'
   _globals['_MOVETASKREQUEST'].fields_by_name['after_task_id']._loaded_options = None
-  _globals['_MOVETASKREQUEST'].fields_by_name['after_task_id']._serialized_options = b'\312\301\030\002\010\001'
+  _globals['_MOVETASKREQUEST'].fields_by_name['after_task_id']._serialized_options = b'\312\301\030\002\010\001\362\307\030\031plexus.tasks.v1.Task.rank'
+  _globals['_MOVETASKREQUEST']._loaded_options = None
+  _globals['_MOVETASKREQUEST']._serialized_options = b'\352\307\030\026\022\024plexus.tasks.v1.Task'
   _globals['_LISTTASKHISTORYREQUEST'].fields_by_name['task_id']._loaded_options = None
   _globals['_LISTTASKHISTORYREQUEST'].fields_by_name['task_id']._serialized_options = b'\312\301\030\002\010\001'
   _globals['_LISTTASKHISTORYREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -114,12 +127,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTTASKHISTORYREQUEST'].fields_by_name['page_token']._serialized_options = b'\312\301\030\002\010\004'
   _globals['_GETBOARDREQUEST'].fields_by_name['project_id']._loaded_options = None
   _globals['_GETBOARDREQUEST'].fields_by_name['project_id']._serialized_options = b'\312\301\030\002\010\001'
+  _globals['_GETBOARDREQUEST']._loaded_options = None
+  _globals['_GETBOARDREQUEST']._serialized_options = b'\352\307\030;\032\036plexus.tasks.v1.Task.column_id\032\031plexus.tasks.v1.Task.rank'
   _globals['_TASKSSERVICE'].methods_by_name['CreateProject']._loaded_options = None
   _globals['_TASKSSERVICE'].methods_by_name['CreateProject']._serialized_options = b'\252\273\030\023\n\017projects.create0\001'
   _globals['_TASKSSERVICE'].methods_by_name['ListProjects']._loaded_options = None
   _globals['_TASKSSERVICE'].methods_by_name['ListProjects']._serialized_options = b'\252\273\030\017\n\rprojects.read'
   _globals['_TASKSSERVICE'].methods_by_name['CreateTask']._loaded_options = None
-  _globals['_TASKSSERVICE'].methods_by_name['CreateTask']._serialized_options = b'\252\273\030\020\n\014tasks.create0\001'
+  _globals['_TASKSSERVICE'].methods_by_name['CreateTask']._serialized_options = b'\252\273\030%\n\014tasks.create\022\007project\032\nproject_id0\001'
   _globals['_TASKSSERVICE'].methods_by_name['GetTask']._loaded_options = None
   _globals['_TASKSSERVICE'].methods_by_name['GetTask']._serialized_options = b'\252\273\030\033\n\ntasks.read\022\004task\032\007task_id'
   _globals['_TASKSSERVICE'].methods_by_name['ListTasks']._loaded_options = None
@@ -136,52 +151,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TASKSSERVICE'].methods_by_name['GetBoard']._serialized_options = b'\252\273\030!\n\ntasks.read\022\007project\032\nproject_id'
   _globals['_TASKSSERVICE'].methods_by_name['GetTasksStatus']._loaded_options = None
   _globals['_TASKSSERVICE'].methods_by_name['GetTasksStatus']._serialized_options = b'\252\273\030\r\n\013status.read'
-  _globals['_CREATEPROJECTREQUEST']._serialized_start=148
-  _globals['_CREATEPROJECTREQUEST']._serialized_end=279
-  _globals['_CREATEPROJECTRESPONSE']._serialized_start=281
-  _globals['_CREATEPROJECTRESPONSE']._serialized_end=347
-  _globals['_LISTPROJECTSREQUEST']._serialized_start=349
-  _globals['_LISTPROJECTSREQUEST']._serialized_end=425
-  _globals['_LISTPROJECTSRESPONSE']._serialized_start=427
-  _globals['_LISTPROJECTSRESPONSE']._serialized_end=518
-  _globals['_CREATETASKREQUEST']._serialized_start=521
-  _globals['_CREATETASKREQUEST']._serialized_end=809
-  _globals['_CREATETASKRESPONSE']._serialized_start=811
-  _globals['_CREATETASKRESPONSE']._serialized_end=868
-  _globals['_GETTASKREQUEST']._serialized_start=870
-  _globals['_GETTASKREQUEST']._serialized_end=911
-  _globals['_GETTASKRESPONSE']._serialized_start=913
-  _globals['_GETTASKRESPONSE']._serialized_end=967
-  _globals['_LISTTASKSREQUEST']._serialized_start=970
-  _globals['_LISTTASKSREQUEST']._serialized_end=1155
-  _globals['_LISTTASKSRESPONSE']._serialized_start=1157
-  _globals['_LISTTASKSRESPONSE']._serialized_end=1239
-  _globals['_UPDATETASKREQUEST']._serialized_start=1242
-  _globals['_UPDATETASKREQUEST']._serialized_end=1601
-  _globals['_UPDATETASKRESPONSE']._serialized_start=1603
-  _globals['_UPDATETASKRESPONSE']._serialized_end=1660
-  _globals['_ASSIGNTASKREQUEST']._serialized_start=1663
-  _globals['_ASSIGNTASKREQUEST']._serialized_end=1802
-  _globals['_ASSIGNTASKRESPONSE']._serialized_start=1804
-  _globals['_ASSIGNTASKRESPONSE']._serialized_end=1861
-  _globals['_MOVETASKREQUEST']._serialized_start=1864
-  _globals['_MOVETASKREQUEST']._serialized_end=2078
-  _globals['_MOVETASKRESPONSE']._serialized_start=2080
-  _globals['_MOVETASKRESPONSE']._serialized_end=2135
-  _globals['_LISTTASKHISTORYREQUEST']._serialized_start=2137
-  _globals['_LISTTASKHISTORYREQUEST']._serialized_end=2241
-  _globals['_LISTTASKHISTORYRESPONSE']._serialized_start=2243
-  _globals['_LISTTASKHISTORYRESPONSE']._serialized_end=2339
-  _globals['_GETBOARDREQUEST']._serialized_start=2341
-  _globals['_GETBOARDREQUEST']._serialized_end=2386
-  _globals['_GETBOARDRESPONSE']._serialized_start=2388
-  _globals['_GETBOARDRESPONSE']._serialized_end=2492
-  _globals['_BOARDLANE']._serialized_start=2494
-  _globals['_BOARDLANE']._serialized_end=2589
-  _globals['_GETTASKSSTATUSREQUEST']._serialized_start=2591
-  _globals['_GETTASKSSTATUSREQUEST']._serialized_end=2614
-  _globals['_GETTASKSSTATUSRESPONSE']._serialized_start=2616
-  _globals['_GETTASKSSTATUSRESPONSE']._serialized_end=2673
-  _globals['_TASKSSERVICE']._serialized_start=2676
-  _globals['_TASKSSERVICE']._serialized_end=3987
+  _globals['_CREATEPROJECTREQUEST']._serialized_start=181
+  _globals['_CREATEPROJECTREQUEST']._serialized_end=343
+  _globals['_CREATEPROJECTRESPONSE']._serialized_start=345
+  _globals['_CREATEPROJECTRESPONSE']._serialized_end=411
+  _globals['_LISTPROJECTSREQUEST']._serialized_start=413
+  _globals['_LISTPROJECTSREQUEST']._serialized_end=489
+  _globals['_LISTPROJECTSRESPONSE']._serialized_start=491
+  _globals['_LISTPROJECTSRESPONSE']._serialized_end=582
+  _globals['_CREATETASKREQUEST']._serialized_start=585
+  _globals['_CREATETASKREQUEST']._serialized_end=901
+  _globals['_CREATETASKRESPONSE']._serialized_start=903
+  _globals['_CREATETASKRESPONSE']._serialized_end=960
+  _globals['_GETTASKREQUEST']._serialized_start=962
+  _globals['_GETTASKREQUEST']._serialized_end=1003
+  _globals['_GETTASKRESPONSE']._serialized_start=1005
+  _globals['_GETTASKRESPONSE']._serialized_end=1059
+  _globals['_LISTTASKSREQUEST']._serialized_start=1062
+  _globals['_LISTTASKSREQUEST']._serialized_end=1349
+  _globals['_LISTTASKSRESPONSE']._serialized_start=1351
+  _globals['_LISTTASKSRESPONSE']._serialized_end=1433
+  _globals['_UPDATETASKREQUEST']._serialized_start=1436
+  _globals['_UPDATETASKREQUEST']._serialized_end=1853
+  _globals['_UPDATETASKRESPONSE']._serialized_start=1855
+  _globals['_UPDATETASKRESPONSE']._serialized_end=1912
+  _globals['_ASSIGNTASKREQUEST']._serialized_start=1915
+  _globals['_ASSIGNTASKREQUEST']._serialized_end=2095
+  _globals['_ASSIGNTASKRESPONSE']._serialized_start=2097
+  _globals['_ASSIGNTASKRESPONSE']._serialized_end=2154
+  _globals['_MOVETASKREQUEST']._serialized_start=2157
+  _globals['_MOVETASKREQUEST']._serialized_end=2428
+  _globals['_MOVETASKRESPONSE']._serialized_start=2430
+  _globals['_MOVETASKRESPONSE']._serialized_end=2485
+  _globals['_LISTTASKHISTORYREQUEST']._serialized_start=2487
+  _globals['_LISTTASKHISTORYREQUEST']._serialized_end=2591
+  _globals['_LISTTASKHISTORYRESPONSE']._serialized_start=2593
+  _globals['_LISTTASKHISTORYRESPONSE']._serialized_end=2689
+  _globals['_GETBOARDREQUEST']._serialized_start=2691
+  _globals['_GETBOARDREQUEST']._serialized_end=2801
+  _globals['_GETBOARDRESPONSE']._serialized_start=2803
+  _globals['_GETBOARDRESPONSE']._serialized_end=2907
+  _globals['_BOARDLANE']._serialized_start=2909
+  _globals['_BOARDLANE']._serialized_end=3004
+  _globals['_GETTASKSSTATUSREQUEST']._serialized_start=3006
+  _globals['_GETTASKSSTATUSREQUEST']._serialized_end=3029
+  _globals['_GETTASKSSTATUSRESPONSE']._serialized_start=3031
+  _globals['_GETTASKSSTATUSRESPONSE']._serialized_end=3088
+  _globals['_TASKSSERVICE']._serialized_start=3091
+  _globals['_TASKSSERVICE']._serialized_end=4424
 # @@protoc_insertion_point(module_scope)
