@@ -16,6 +16,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
 from plexus_access.relations import Gathering
 from plexuskit.grpc import refused
+from plexuskit.kafka import MAX_FACT_BYTES
 from plexuskit.testing.wait import eventually
 
 
@@ -156,3 +157,19 @@ async def test_gw_03_columns_that_no_role_shows_leave_the_answer(known, standing
     standing.projection.take([envelope(events_pb2.RoleChanged(role=role))])
     shown = await stub.GetPerson(request, metadata=known.bearer())
     assert shown.person == people_pb2.Person(id="per_bob")
+
+
+@pytest.mark.rule("MSG-21")
+async def test_the_largest_decision_takes_a_small_part_of_a_record(known, standing):
+    words = ("plexus-reason-bin", "😀".encode() * 1_500)
+    read = ExportConversationAnchorsRequest(conversation_id="c" * 256)
+    change = UpdatePersonRequest(person_id="p" * 256)
+    for call, request in (
+        (MessagingServiceStub(known.channel).ExportConversationAnchors, read),
+        (DirectoryServiceStub(known.channel).UpdatePerson, change),
+    ):
+        await fails(call(request, metadata=(*known.bearer(), words)))
+
+    await eventually(lambda: len(standing.records) >= 2)
+    assert max(record.ByteSize() for record in standing.records) < MAX_FACT_BYTES // 10
+    assert {len(made.object) > 256 for made in standing.decisions} == {True}
