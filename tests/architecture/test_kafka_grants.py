@@ -49,11 +49,14 @@ def test_the_listed_consumers_read_a_topic(catalogue: dict[str, Any]) -> None:
     assert granted(Resource.TOPIC, Operation.READ) == consumed
 
 
-def test_a_service_commits_for_its_own_groups(catalogue: dict[str, Any]) -> None:
+def test_a_service_commits_for_its_own_groups_and_what_it_keeps_beside_them(
+    catalogue: dict[str, Any],
+) -> None:
     own = {
-        (f"plexus-{each['service']}", each["group"])
+        (f"plexus-{each['service']}", f"{each['group']}{beside}")
         for each in catalogue["consumers"]
         if each["dlq"]
+        for beside in ("", ".held", ".evidence")
     }
     assert granted(Resource.GROUP, Operation.READ) == own
 

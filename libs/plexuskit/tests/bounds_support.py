@@ -99,7 +99,8 @@ def _of_pairs(described: FieldDescriptor, bounds: Bounds, pairs: Any) -> Iterato
 
 
 def _of_elements(described: FieldDescriptor, bounds: Bounds, elements: Any) -> Iterator[str]:
-    if len(elements) > bounds.max_items:
+    size = sum(len(element.SerializeToString()) for element in elements if bounds.max_items_bytes)
+    if len(elements) > bounds.max_items or size > bounds.max_items_bytes > 0:
         yield ""
     for index, element in enumerate([] if bounds.each_apart else elements):
         yield from (f"[{index}]{path}" for path in _of_value(described, bounds, element))

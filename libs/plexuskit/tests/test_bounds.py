@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from plexus.bounds.v1.bounds_pb2 import Bounds
 from plexus.directory.v1.people_pb2 import WorkingHours
 from plexus.directory.v1.scim_service_pb2 import ExchangeScimRequest
+from plexus.messaging.v1.import_service_pb2 import ImportedMessage, ImportMessagesRequest
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest, SendMessagesRequest
 from plexus.messaging.v1.personal_service_pb2 import ScheduleMessageRequest
 from plexus.tasks.v1.tasks_service_pb2 import ListTasksRequest
@@ -74,7 +75,7 @@ _SAMPLE: Final = contract(
         field(
             "apart",
             _TYPE.TYPE_MESSAGE,
-            Bounds(max_items=3, each_apart=True),
+            Bounds(max_items=3, each_apart=True, max_items_bytes=20),
             type_name=".plexuskit.tests.bounds.sample.Inner",
             repeated=True,
         ),
@@ -162,6 +163,22 @@ def test_the_elements_of_a_field_checked_apart_are_left_to_the_service() -> None
 
 
 @pytest.mark.rule("GW-8")
+def test_elements_checked_apart_are_bounded_together_in_bytes() -> None:
+    each = ImportedMessage(text="x" * 100_000)
+    within, beyond = (ImportMessagesRequest(messages=[each] * count) for count in (20, 21))
+
+    assert bounds.violation(within) is None
+    refusal = bounds.violation(beyond)
+    assert refusal is not None
+    assert {name: refusal.metadata[name] for name in ("field", "rule", "limit", "size")} == {
+        "field": "messages",
+        "rule": "max_items_bytes",
+        "limit": "2097152",
+        "size": str(21 * each.ByteSize()),
+    }
+
+
+@pytest.mark.rule("GW-8")
 def test_unknown_fields_are_bounded_in_bytes() -> None:
     known = SendMessageRequest(text="hello").SerializeToString()
     # Field 100, length-delimited.
@@ -223,6 +240,16 @@ def test_a_large_message_of_known_fields_is_read_whole() -> None:
             "single",
             field("x", _TYPE.TYPE_BOOL, Bounds(max_items=3)),
             "field that is not repeated",
+        ),
+        (
+            "unmeasured",
+            field(
+                "x",
+                _TYPE.TYPE_STRING,
+                Bounds(max_chars=5, max_bytes=5, max_items=3, max_items_bytes=9),
+                repeated=True,
+            ),
+            "elements that are no messages",
         ),
         (
             "zero",

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import pytest
 from plexus.topics import SEARCH_MESSAGES
@@ -20,6 +21,8 @@ from plexuskit.kafka import (
     producer,
     read_held,
 )
+from plexuskit.kafka.evidence import Hold, Patience
+from plexuskit.kafka.verdicts import back_off
 from plexuskit.ops import readiness
 from plexuskit.runtime import Runtime
 from plexuskit.testing.probes import healthy
@@ -241,3 +244,104 @@ async def test_a_request_to_skip_an_earlier_record_does_not_skip_the_held_one(
             await caught_up(kafka_section)
     assert handler.handled == [1, 2]
     assert await dlq_depth(kafka_section, GROUP) == 0
+
+
+async def test_evidence_outlives_the_process_that_gathered_it(
+    kafka_section: KafkaSection, kafka_topics: Provisioned, posted: Posted, runtime: Runtime
+) -> None:
+    await kafka_topics(TOPIC)
+    section = kafka_section.model_copy(
+        update={"evidence_seconds": 2.0, "set_aside_every_seconds": 600.0}
+    )
+    async with producer(section) as out:
+        await out.send_batch([posted(n) for n in range(1, 5)])
+
+    lives = 0
+
+    async def has_letters() -> bool:
+        return await dlq_depth(section, GROUP) > 0
+
+    while not await has_letters():
+        lives += 1
+        assert lives <= 30, "two attempts of every life never add up"
+        handler = Poisoned(2)
+        async with consumer(section, SEARCH_MESSAGES, handler, probe=healthy, runtime=runtime):
+            # No life of a process has the evidence alone.
+            await eventually(partial(_tried_twice_or_gone, handler, has_letters), within=60)
+
+    assert lives >= 3
+    (letter,) = await dlq_list(section, GROUP, 10)
+    assert letter.offset == 1
+    assert letter.attempts >= 5
+
+
+async def _tried_twice_or_gone(handler: Poisoned, gone: Callable[[], Awaitable[bool]]) -> bool:
+    return len(handler.alone) >= 2 or await gone()
+
+
+async def test_a_restarted_process_sets_no_second_record_aside_before_its_time(
+    impatient: KafkaSection, kafka_topics: Provisioned, posted: Posted, runtime: Runtime
+) -> None:
+    await kafka_topics(TOPIC)
+    spaced = impatient.model_copy(update={"set_aside_every_seconds": 600.0})
+    async with producer(impatient) as out:
+        await out.send_batch([posted(n) for n in range(1, 4)])
+    async with consumer(spaced, SEARCH_MESSAGES, Poisoned(1, 2), probe=healthy, runtime=runtime):
+        await eventually(partial(_depth_is, spaced, 1), within=60)
+
+    handler = Poisoned(1, 2)
+    async with consumer(spaced, SEARCH_MESSAGES, handler, probe=healthy, runtime=runtime):
+        # Evidence over and over, and the interval is not.
+        await eventually(lambda: len(handler.alone) >= 15, within=60)
+        assert await dlq_depth(spaced, GROUP) == 1
+    # As soon as the interval is over, what is known already is enough.
+    async with consumer(impatient, SEARCH_MESSAGES, handler, probe=healthy, runtime=runtime):
+        await caught_up(impatient)
+
+    letters = await dlq_list(impatient, GROUP, 10)
+    assert [letter.offset for letter in letters] == [0, 1]
+
+
+async def _depth_is(section: KafkaSection, depth: int) -> bool:
+    return await dlq_depth(section, GROUP) == depth
+
+
+async def test_evidence_that_a_broken_dependency_ended_is_not_revived_by_a_restart(
+    impatient: KafkaSection, kafka_topics: Provisioned, posted: Posted, runtime: Runtime
+) -> None:
+    await kafka_topics(TOPIC)
+    section = impatient.model_copy(update={"evidence_attempts": 4})
+    async with producer(section) as out:
+        await out.send_batch([posted(1), posted(2)])
+    handler, broken, probed = Poisoned(1), False, 0
+
+    async def probe() -> None:
+        nonlocal probed, broken
+        probed += 1
+        broken = broken or probed > 3
+        if broken:
+            raise ValueError("away")
+
+    async with consumer(section, SEARCH_MESSAGES, handler, probe=probe, runtime=runtime):
+        await eventually(lambda: probed >= 6, within=60)
+    again = Poisoned(1)
+    async with consumer(section, SEARCH_MESSAGES, again, probe=healthy, runtime=runtime):
+        await eventually(partial(_depth_is, section, 1), within=60)
+
+    assert len(again.alone) >= 4
+    assert again.alone[-1] - again.alone[0] >= 1.0
+
+
+def test_by_the_settings_a_record_that_always_fails_is_set_aside_within_ten_minutes() -> None:
+    """The waits between attempts, each as long as it can be, with an attempt that takes none."""
+    patience = Patience.of(KafkaSection())
+    hold, now = Hold(offset=0), 0.0
+    hold.failed_alone(reason="no", now=now)
+    while not hold.is_proved(patience, last_set_aside=None, now=now):
+        hold.tries += 1
+        now += min(0.5 * 2.0 ** (hold.tries - 1), patience.longest_pause)
+        hold.failed_alone(reason="no", now=now)
+
+    assert patience.over == 300
+    assert now < 600
+    assert back_off(100, longest=patience.longest_pause) <= patience.longest_pause == 30

@@ -20,6 +20,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
 from plexus_access.relations import Gathering
 from plexuskit.grpc import refused
+from plexuskit.kafka import MAX_FACT_BYTES
 from plexuskit.testing.wait import eventually
 
 
@@ -212,3 +213,19 @@ async def test_gw_10_directory_shows_nobody_whom_a_policy_keeps_from_the_caller(
     standing.projection.take([envelope(events_pb2.AccessPolicyChanged(policy=policy))])
     error = await fails(stub.GetPerson(request, metadata=known.bearer()))
     assert refused(error).reason == "POLICY_FORBIDS"
+
+
+@pytest.mark.rule("MSG-21")
+async def test_the_largest_decision_takes_a_small_part_of_a_record(known, standing):
+    words = ("plexus-reason-bin", "😀".encode() * 1_500)
+    read = ExportConversationAnchorsRequest(conversation_id="c" * 256)
+    change = UpdatePersonRequest(person_id="p" * 256)
+    for call, request in (
+        (MessagingServiceStub(known.channel).ExportConversationAnchors, read),
+        (DirectoryServiceStub(known.channel).UpdatePerson, change),
+    ):
+        await fails(call(request, metadata=(*known.bearer(), words)))
+
+    await eventually(lambda: len(standing.records) >= 2)
+    assert max(record.ByteSize() for record in standing.records) < MAX_FACT_BYTES // 10
+    assert {len(made.object) > 256 for made in standing.decisions} == {True}

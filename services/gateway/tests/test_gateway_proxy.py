@@ -23,7 +23,7 @@ from plexus.messaging.v1.import_service_pb2_grpc import ImportServiceStub
 from plexus.tasks.v1.tasks_service_pb2 import ListTasksRequest
 from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
 from plexuskit.config import GrpcSection
-from plexuskit.grpc import METADATA_KEY, requirements
+from plexuskit.grpc import METADATA_KEY, requirements, responses
 from plexuskit.testing.wait import eventually
 from prometheus_client import REGISTRY
 
@@ -266,6 +266,31 @@ async def test_streams_both_ways_are_forwarded_message_by_message(running):
     assert await call.read() is grpc.aio.EOF
     assert running.imports.finished.is_set()
     assert running.imports.person == "per_ann"
+
+
+@pytest.mark.rule("GW-8")
+async def test_what_an_owner_refuses_while_the_gateway_still_writes_is_told(running):
+    stub = ImportServiceStub(running.channel)
+    small = ImportMessagesRequest(messages=[ImportedMessage()])
+    beyond = ImportMessagesRequest(messages=[ImportedMessage()] * 513)
+    large = ImportMessagesRequest(messages=[ImportedMessage(text="x" * 300_000)])
+
+    async def requests():
+        for frame in (small, small, beyond, *[large] * 10):
+            yield frame
+
+    async def refused_stream():
+        call = stub.ImportMessages(requests(), metadata=running.bearer(roles=["admin"]))
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            _ = [response async for response in responses(call)]
+        return error.value.code(), reason(error.value)
+
+    # Some of them meet gRPC's client at the gateway in the middle of a write.
+    outcomes = set()
+    for _ in range(20):
+        outcomes.update(await asyncio.gather(*(refused_stream() for _ in range(5))))
+
+    assert outcomes == {(grpc.StatusCode.INVALID_ARGUMENT, "FIELD_OUT_OF_RANGE")}
 
 
 async def test_a_lost_caller_is_not_taken_for_a_finished_one(running):

@@ -30,6 +30,7 @@ from plexuskit.grpc import (
     CallerTokens,
     CallerVerifier,
     refused,
+    responses,
     serve,
 )
 from plexuskit.loop import Watchdog
@@ -199,8 +200,9 @@ async def test_an_impossible_cursor_is_that_advances_verdict(channel, signed, ro
     assert [each.refused.reason for each in none_good.verdicts] == [OUT_OF_RANGE]
 
 
-@pytest.mark.rule("GW-8")
-async def test_an_impossible_message_of_an_import_is_refused_alone(channel, signed):
+@pytest.fixture
+async def importing(channel, signed):
+    """Return the import's stub, its caller, and the fields of a message that goes in."""
     stub = import_service_pb2_grpc.ImportServiceStub(channel)
     metadata = ((METADATA_KEY, signed("ann", "admin")),)
     foreign = import_service_pb2.ImportedConversation(
@@ -215,6 +217,52 @@ async def test_an_impossible_message_of_an_import_is_refused_alone(channel, sign
     at = Timestamp()
     at.FromDatetime(SystemClock().now() - timedelta(days=1))
     kept = {"conversation_id": made.conversations[0].id, "sender_id": "ann", "sent_at": at}
+    return stub, metadata, kept
+
+
+@pytest.mark.rule("GW-8")
+@pytest.mark.parametrize(
+    ("count", "size", "problem"),
+    [
+        (257, 1, "has more than 256"),
+        (513, 1, "send 512 at most"),
+        (15, 150_000, "send 2097152 at most"),
+    ],
+)
+async def test_a_frame_of_an_import_is_bounded_in_number_and_bytes(importing, count, size, problem):
+    stub, metadata, kept = importing
+    answers = []
+
+    def frame(count, *, size, of):
+        return import_service_pb2.ImportMessagesRequest(
+            messages=[
+                import_service_pb2.ImportedMessage(
+                    **kept, request_id=f"slack:C1:{of}:{number}", text="x" * size
+                )
+                for number in range(count)
+            ]
+        )
+
+    async def frames():
+        yield frame(256, size=1, of="many")
+        yield frame(13, size=150_000, of="large")
+        yield frame(count, size=size, of="beyond")
+
+    async def read_all():
+        async for answer in responses(stub.ImportMessages(frames(), metadata=metadata)):
+            answers.append(answer)  # noqa: PERF401 - kept although the stream ends with a refusal
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await read_all()
+
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert problem in caught.value.details()
+    assert [(each.imported, len(each.refusals)) for each in answers] == [(256, 0), (13, 0)]
+
+
+@pytest.mark.rule("GW-8")
+async def test_an_impossible_message_of_an_import_is_refused_alone(importing):
+    stub, metadata, kept = importing
 
     async def batches():
         yield import_service_pb2.ImportMessagesRequest(

@@ -10,15 +10,13 @@ from typing import Any, Final
 
 import aiohttp
 import grpc
-from plexuskit.grpc import MethodInfo
+from plexuskit.grpc import Ending, MethodInfo
 
 CALL_SECONDS: Final = 30.0
 # What no request may ever cause.
 BROKEN: Final = frozenset({"INTERNAL", "UNKNOWN", "DATA_LOSS", "HANGING", "HTTP 500"})
 _SHOWN_BYTES: Final = 400
 _FRAMES: Final = 3
-# What this side's own library says instead of the status when it writes to a stream that has ended.
-_OWN_FAULT: Final = "Internal error from Core"
 _CONNECT_BROKEN: Final = ('"code":"internal"', '"code":"unknown"', '"code":"data_loss"')
 
 Metadata = Sequence[tuple[str, str | bytes]]
@@ -71,6 +69,8 @@ async def streamed(
 ) -> Outcome:
     """Send many requests in one stream, then read until it ends: it must end by itself."""
     call = channel.stream_stream(method.path)(metadata=metadata, timeout=CALL_SECONDS * 2)
+    # The client's library writes over the status of a stream that ends while it still writes.
+    ending = Ending(call)
 
     async def write() -> None:
         with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
@@ -83,13 +83,16 @@ async def streamed(
         try:
             while await call.read() is not grpc.aio.EOF:
                 pass
+        except grpc.aio.AioRpcError as error:
+            raise await ending.of(error) from None
         finally:
             writer.cancel()
             await asyncio.wait([writer])
         if (code := await call.code()) is not grpc.StatusCode.OK:
-            raise grpc.aio.AioRpcError(
+            ended = grpc.aio.AioRpcError(
                 code, grpc.aio.Metadata(), grpc.aio.Metadata(), details=await call.details()
             )
+            raise await ending.of(ended)
 
     found = await _outcome(read(), b"".join(contents))
     # A stream that only its deadline ends was left hanging.
@@ -141,8 +144,6 @@ async def _outcome(call: Any, content: bytes) -> Outcome:
         async with asyncio.timeout(CALL_SECONDS * 3):
             await call
     except grpc.aio.AioRpcError as error:
-        if error.details() == _OWN_FAULT:
-            return Outcome("ENDED", "", content)
         return Outcome(error.code().name, error.details() or "", content)
     except TimeoutError:
         return Outcome("HANGING", "no end", content)

@@ -5,7 +5,8 @@ import contextlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -29,7 +30,7 @@ from .generator import Pool
 
 ROOMS = 6
 # What a process logs of a fault that no request may cause.
-_FAILURES = ("rpc.failed", "loop.unhandled", "Traceback (most recent call last)")
+_FAILURES = (b"rpc.failed", b"loop.unhandled", b"Traceback (most recent call last)")
 # The process that serves each owner's contract.
 PROCESSES = {"messaging": "messaging-api"}
 _USER = {
@@ -43,6 +44,25 @@ _PATCH = {
     "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
     "Operations": [{"op": "replace", "path": 'emails[type eq "work"].value', "value": "a@b.c"}],
 }
+
+
+class Log:
+    """The log of a process, read once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = self._failures = 0
+
+    def failures(self) -> int:
+        """Return how many unexpected failures it tells of by now."""
+        with self._path.open("rb") as log:
+            log.seek(self._read)
+            text = log.read()
+        # The last line may be half written.
+        text = text[: text.rfind(b"\n") + 1]
+        self._read += len(text)
+        self._failures += sum(text.count(sign) for sign in _FAILURES)
+        return self._failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +80,7 @@ class World:
     tokens: CallerTokens
     fuzzer_tokens: CallerTokens
     canary: Canary
+    logs: dict[str, "Log"] = field(default_factory=dict)
 
     def ops_of(self, service: str) -> str:
         """Return the address of the operations port of a service's process."""
@@ -68,8 +89,9 @@ class World:
 
     def failures(self, service: str) -> int:
         """Return how many calls a service's process has failed unexpectedly, by its log."""
-        log = self.platform.layout.log(PROCESSES.get(service, service)).read_text()
-        return sum(log.count(sign) for sign in _FAILURES)
+        process = PROCESSES.get(service, service)
+        log = self.logs.setdefault(process, Log(self.platform.layout.log(process)))
+        return log.failures()
 
     def signed(self, service: str) -> Sequence[tuple[str, str | bytes]]:
         """Return the metadata of a call that the gateway makes for itself."""

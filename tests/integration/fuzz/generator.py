@@ -114,21 +114,20 @@ class Generator:
         self._random = random.Random(seed)  # noqa: S311 - repeatable, no secret
         self._pool = pool
 
-    def message(self, descriptor: Descriptor, *, large: bool = True) -> bytes:
-        """Return a serialized request: right, or with some of its parts made wrong.
+    def message(self, descriptor: Descriptor) -> bytes:
+        """Return a serialized request: right, or with some of its parts made wrong."""
+        content = self._small(descriptor)
+        if self._random.randrange(_LARGE_EVERY) == 0:
+            content += self._large(descriptor)
+        return content
 
-        Args:
-            descriptor: of the message.
-            large: whether some requests may have hundreds of thousands of bytes.
-        """
+    def _small(self, descriptor: Descriptor) -> bytes:
         chunks = self._chunks(descriptor, depth=0)
         for _ in range(self._random.choice((0, 1, 1, 1, 2, 3))):
             self._mutate(descriptor, chunks)
         content = b"".join(chunk for _, chunk in chunks)
         if self._random.random() < 0.06:
             content = self._damage(content)
-        if large and self._random.randrange(_LARGE_EVERY) == 0:
-            content += self._large(descriptor)
         return content
 
     def chance(self, wanted: int, *, of: int) -> bool:
@@ -147,7 +146,7 @@ class Generator:
         """Return a request as JSON, or as something like it."""
         message = message_class()
         try:
-            message.ParseFromString(self.message(message_class.DESCRIPTOR, large=False))
+            message.ParseFromString(self._small(message_class.DESCRIPTOR))
         except DecodeError:
             message.ParseFromString(
                 b"".join(c for _, c in self._chunks(message.DESCRIPTOR, depth=0))
@@ -163,6 +162,8 @@ class Generator:
             content = {}
         for _ in range(self._random.choice((0, 1, 1, 2))):
             content = self._mutate_json(content, message.DESCRIPTOR)
+        if isinstance(content, dict) and self._random.randrange(_LARGE_EVERY) == 0:
+            content = content | {self._json_name(message.DESCRIPTOR): self._large_json()}
         text = json.dumps(content, ensure_ascii=self._random.random() < 0.5)
         written = text.encode(errors="surrogatepass")
         if self._random.random() < 0.08:
@@ -308,16 +309,30 @@ class Generator:
         )
         return self._random.choice(made)
 
+    def _json_name(self, descriptor: Descriptor) -> str:
+        return self._random.choice([f.json_name for f in descriptor.fields] + ["unknown", ""])
+
+    def _large_json(self) -> Any:
+        """Return a value that makes JSON large: long, of many values, or both."""
+        made = (
+            "x" * _LARGE_BYTES,
+            "字" * (_LARGE_BYTES // 3),
+            [0] * (_LARGE_BYTES // 3),
+            [{}] * (_LARGE_BYTES // 4),
+            {str(number): "" for number in range(_LARGE_BYTES // 12)},
+            [["x" * 1_000]] * (_LARGE_BYTES // 1_000),
+        )
+        return self._random.choice(made)
+
     def _mutate_json(self, content: Any, descriptor: Descriptor) -> Any:
         if not isinstance(content, dict):
             return self._random.choice(JSON_VALUES)
-        names = [field.json_name for field in descriptor.fields] + ["unknown", ""]
-        name = self._random.choice(names)
+        name = self._json_name(descriptor)
         field = descriptor.fields_by_camelcase_name.get(name)
         inside = content.get(name)
         if field is not None and field.message_type is not None and isinstance(inside, dict):
             return content | {name: self._mutate_json(inside, field.message_type)}
         value = self._random.choice(JSON_VALUES)
         if isinstance(inside, list) and inside:
-            value = [*inside, value] if self._random.random() < 0.7 else inside[:5] * 200
+            value = [*inside, value] if self._random.random() < 0.7 else inside * 200
         return content | {name: value}

@@ -10,7 +10,14 @@ from typing import Any, TypeVar
 
 from plexuskit.config import KafkaSection
 from plexuskit.errors import Refusal
-from plexuskit.kafka import DeadLetter, RedriveReport, ask_to_skip, dlq_list, dlq_redrive
+from plexuskit.kafka import (
+    DeadLetter,
+    RedriveReport,
+    ask_to_skip,
+    dlq_list,
+    dlq_redrive,
+    groups_standing_at,
+)
 from plexuskit.mongo import connect
 from plexuskit.mongo.migrate import migrate as carry_out
 from plexuskit.mongo.migrate import schema_versions
@@ -43,6 +50,17 @@ def redrive(group: str, limit: int, *, positions: set[str]) -> RedriveReport:
         return not positions or _position(letter) in positions
 
     return _on_kafka(lambda at: dlq_redrive(at, group, limit, only=chosen))
+
+
+def standing_at(topic: str, partition: int, offset: int) -> list[str]:
+    """Return the groups whose next record is the one at an offset.
+
+    Raises:
+        Refused: no group stands there, no such partition, or Kafka does not answer.
+    """
+    return _on_kafka(
+        lambda at: groups_standing_at(at, topic=topic, partition=partition, offset=offset)
+    )
 
 
 def skip(topic: str, partition: int, offset: int, *, actor: str, reason: str) -> list[str]:

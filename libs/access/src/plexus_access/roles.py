@@ -73,6 +73,7 @@ _OF_ADMINS: Final = _OF_AUDITORS | {
     "people.manage",
     "people.provision",
     "policies.manage",
+    "records.skip",
     "roles.bind",
     "roles.manage",
     "sessions.manage",
@@ -98,6 +99,7 @@ TENANT_WIDE: Final = frozenset(
         "people.provision",
         "policies.manage",
         "policies.read",
+        "records.skip",
         "roles.manage",
         "sign_in.configure",
     }

@@ -44,7 +44,12 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             servicers=[
                 (
                     add_AuditServiceServicer_to_server,
-                    AuditApi(store, section=settings.ledger, clock=runtime.clock),
+                    AuditApi(
+                        store,
+                        recorder=Recorder(store, clock=runtime.clock),
+                        section=settings.ledger,
+                        clock=runtime.clock,
+                    ),
                 ),
                 (
                     add_AccessHistoryServiceServicer_to_server,

@@ -1,11 +1,12 @@
 """For operators: the first administrator, diagnosis, dead letters, migrations, the HR feed."""
 
 import asyncio
+import secrets
 import sys
 from typing import Annotated
 
 import typer
-from plexus.audit.v1.audit_service_pb2 import ListAuditEntriesRequest
+from plexus.audit.v1.audit_service_pb2 import RecordSkipRequest
 from plexus.directory.v1.session_service_pb2 import (
     InitTenantRequest,
     InitTenantResponse,
@@ -143,27 +144,30 @@ def dlq_skip(
 ) -> None:
     """Have a held record set aside as a dead letter, so that its partition moves on.
 
-    Needs the servers' addresses and a signed-in person who may read the ledger: it records who
-    skips what for which reason before anything is done.
+    Needs the servers' addresses and a signed-in person with the permission `records.skip`: the
+    ledger names person, record and reason before anything is done.
     """
     from plexus_cli import operating
 
     if not reason.strip():
         raise Refused("Give the reason: --reason TEXT.", reason="REASON_REQUIRED")
+    # Nothing goes into the ledger that could not be done.
+    operating.standing_at(topic, partition, offset)
 
-    async def recorded(plexus: Plexus) -> str:
-        words = f"dlq skip {topic} {partition} {offset}: {reason}"
-        # A privileged read is in the ledger, with its reason, before it is answered.
-        metadata: list[tuple[str, str | bytes]] = [*await plexus.metadata()]
-        metadata.append(("plexus-reason-bin", words.encode()))
-        with told():
-            await plexus.audit.ListAuditEntries(
-                ListAuditEntriesRequest(page_size=1), metadata=metadata, timeout=CALL_SECONDS
-            )
-        return plexus.profile.handle or plexus.profile.person_id
+    async def record(plexus: Plexus) -> tuple[str, int]:
+        request = RecordSkipRequest(
+            topic=topic,
+            partition=partition,
+            offset=offset,
+            reason=reason,
+            request_id=secrets.token_hex(16),
+        )
+        response = await plexus.call(plexus.audit.RecordSkip, request)
+        return plexus.profile.handle or plexus.profile.person_id, response.entry.no
 
-    actor = run(recorded)
-    groups = operating.skip(topic, partition, offset, actor=actor, reason=reason)
+    actor, no = run(record)
+    named = f"{actor} (entry {no} of the ledger)"
+    groups = operating.skip(topic, partition, offset, actor=named, reason=reason.strip())
     say(f"{', '.join(groups)}: set aside at the next attempt, within 30 seconds.")
 
 

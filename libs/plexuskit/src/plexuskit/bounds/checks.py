@@ -101,7 +101,8 @@ def _of_field(field: FieldDescriptor, *, above: tuple[str, ...]) -> Check | None
     if not field.is_repeated:
         return _of_value(field, bounds, above=above)
     one = None if bounds.each_apart else _of_value(field, bounds, above=above)
-    return _of_items(bounds.max_items, one)
+    most = _of_items(bounds.max_items, one)
+    return _of_total(bounds.max_items_bytes, most) if bounds.max_items_bytes else most
 
 
 def _of_value(field: FieldDescriptor, bounds: Bounds, *, above: tuple[str, ...]) -> Check | None:
@@ -241,6 +242,24 @@ def _of_items(max_items: int, one: Check | None) -> Check:
             raise refusal.within(f"[{_first_refused(values, one)}]") from None
 
     return check_items
+
+
+def _of_total(max_bytes: int, items: Check) -> Check:
+    """Return the check of elements that also bounds the bytes of all of them together."""
+
+    def check_total(values: Any) -> None:
+        items(values)
+        size = sum(value.ByteSize() for value in values)
+        if size > max_bytes:
+            raise FieldOutOfRange(
+                rule="max_items_bytes",
+                limit=max_bytes,
+                size=size,
+                problem=f"has {size} bytes in all elements; send {max_bytes} at most, in several"
+                " requests if needed",
+            )
+
+    return check_total
 
 
 def _first_refused(values: Any, one: Check) -> int:

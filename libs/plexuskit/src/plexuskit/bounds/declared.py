@@ -29,7 +29,9 @@ TIMES: Final = {
 _NUMBER: Final = frozenset({"min", "max"})
 _TIME: Final = frozenset({"min_seconds", "max_seconds"})
 _TEXT: Final = frozenset({"max_chars", "max_bytes"})
-_AROUND: Final = frozenset({"max_items", "each_apart", "max_pairs", "key", "value"})
+_AROUND: Final = frozenset(
+    {"max_items", "each_apart", "max_items_bytes", "max_pairs", "key", "value"}
+)
 _MAX_UTF8: Final = 4
 
 
@@ -126,8 +128,10 @@ def _around_problems(field: FieldDescriptor, bounds: Bounds) -> list[str]:
     found = [f"{name} on a field that is no map" for name in names & {"max_pairs", "key", "value"}]
     if field.is_repeated and not bounds.max_items:
         found.append("max_items is missing")
-    if not field.is_repeated and names & {"max_items", "each_apart"}:
-        found.append("max_items or each_apart on a field that is not repeated")
+    if not field.is_repeated and names & {"max_items", "each_apart", "max_items_bytes"}:
+        found.append("max_items, each_apart or max_items_bytes on a field that is not repeated")
+    if bounds.max_items_bytes and field.message_type is None:
+        found.append("max_items_bytes on elements that are no messages")
     if bounds.each_apart and field.message_type is None:
         found.append("each_apart on elements that are no messages")
     return found

@@ -32,10 +32,14 @@ class FieldOutOfRange(InvalidArgument):
 
     def within(self, parent: str) -> Self:
         """Return the refusal with the path of the parent in front of its field."""
+        path = self.metadata["field"]
+        return self.at(f"{parent}.{path}" if path and path[0] not in "[{" else f"{parent}{path}")
+
+    def at(self, field: str) -> Self:
+        """Return the refusal about another path, as another format names the field."""
         own = self.metadata
-        path = own["field"]
         return type(self)(
-            field=f"{parent}.{path}" if path and path[0] not in "[{" else f"{parent}{path}",
+            field=field,
             problem=own["problem"],
             rule=own["rule"],
             limit=own["limit"],

@@ -37,6 +37,7 @@ from plexuskit.kafka.skips import (
     PartitionUnknown,
     RecordNotHeld,
     ask_to_skip,
+    groups_standing_at,
     read_held,
 )
 from plexuskit.kafka.tail import Tail, TailLost, tail
@@ -77,6 +78,7 @@ __all__ = [
     "dlq_redrive",
     "dlq_topic",
     "group_name",
+    "groups_standing_at",
     "lag",
     "lossy",
     "owners_of",

@@ -15,8 +15,8 @@ from datetime import timedelta
 import structlog
 
 from plexuskit import metrics
-from plexuskit.kafka.evidence import Hold, Patience, Probe
-from plexuskit.kafka.records import Handler, InvalidRecord, Record, is_known
+from plexuskit.kafka.evidence import Hold, Patience, Probe, Remembered
+from plexuskit.kafka.records import Handler, InvalidRecord, Record, check_fact, is_known
 from plexuskit.kafka.verdicts import Verdict, back_off, invalid_records, verdict
 from plexuskit.telemetry import extracted, span
 
@@ -97,14 +97,47 @@ class Batches:
         self._unknown: set[str] = set()  # types that were logged
         self._holds: dict[Partition, Hold] = {}
         self._downs_in_a_row = 0
-        self._last_set_aside: dict[Partition, float] = {}
+        self._last_set_aside: dict[Partition, tuple[int, float]] = {}
         # Finished, but behind one that is not, so they come again and must not be buried again.
         self._finished: set[tuple[str, int, int]] = set()
 
     def forget(self) -> None:
         """Forget held records: the partitions may belong to another process now."""
         self._holds.clear()
+        self._last_set_aside.clear()
         self._finished.clear()
+
+    def recall(self, evidence: Mapping[Partition, Remembered]) -> None:
+        """Go on with evidence that another process gathered, or this one before it lost partitions.
+
+        Args:
+            evidence: Per partition, in the seconds of the loop.
+        """
+        for partition, each in evidence.items():
+            if each.set_aside_at is not None and partition not in self._last_set_aside:
+                self._last_set_aside[partition] = (each.offset, each.set_aside_at)
+            # What has happened here meanwhile is newer.
+            if each.attempts and each.proving_since is not None and partition not in self._holds:
+                self._holds[partition] = Hold(
+                    offset=each.offset,
+                    tries=each.attempts,
+                    attempts=each.attempts,
+                    proving_since=each.proving_since,
+                )
+
+    def evidence(self) -> dict[Partition, Remembered]:
+        """Return what is to be known of partitions by the process that has them next."""
+        found = {}
+        for partition in {*self._holds, *self._last_set_aside}:
+            hold = self._holds.get(partition)
+            offset, set_aside_at = self._last_set_aside.get(partition, (-1, None))
+            found[partition] = Remembered(
+                offset=hold.offset if hold else offset,
+                attempts=hold.attempts if hold else 0,
+                proving_since=hold.proving_since if hold and hold.attempts else None,
+                set_aside_at=set_aside_at,
+            )
+        return found
 
     async def run(
         self, records: Sequence[Record], *, skips: Mapping[Partition, tuple[int, str]]
@@ -229,10 +262,10 @@ class Batches:
         hold = self._hold(record)
         hold.tries += 1
         await self._look_at_dependencies(hold, reason=reason)
-        last = self._last_set_aside.get(_partition(record))
+        _, last = self._last_set_aside.get(_partition(record), (-1, None))
         if hold.is_proved(self._patience, last_set_aside=last, now=_now()):
             await self._bury(record, reason, Verdict.UNKNOWN, attempts=hold.tries)
-            self._last_set_aside[_partition(record)] = _now()
+            self._last_set_aside[_partition(record)] = (record.offset, _now())
             return True
         hold.again_at = _now() + back_off(hold.tries, longest=self._patience.longest_pause)
         return False

@@ -48,6 +48,23 @@ class Patience:
         return self.over / _ATTEMPT_SHARE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What a process knows about one partition, as another one can go on with it.
+
+    Attributes:
+        offset: of the record at which the partition is held, or of the last one set aside.
+        attempts: as of a Hold; 0 begins the evidence anew.
+        proving_since: when the first of the attempts failed, None without any.
+        set_aside_at: when the partition's last record was set aside, None for never.
+    """
+
+    offset: int
+    attempts: int = 0
+    proving_since: float | None = None
+    set_aside_at: float | None = None
+
+
 @dataclass(slots=True)
 class Hold:
     """One held record: the first unfinished one of its partition.

@@ -14,6 +14,7 @@ from plexus.topics import CONSUMERS, TOPICS, Consumer, Topic
 
 from plexuskit.config import KafkaSection
 from plexuskit.kafka.names import (
+    evidence_group,
     group_name,
     held_group,
     redrive_group,
@@ -118,6 +119,8 @@ def _of_consumer(section: KafkaSection, consumer: Consumer) -> Iterator[Grant]:
     held = group_name(section, held_group(consumer.group))
     yield Grant(user, Resource.GROUP, held, Operation.READ)
     yield Grant(OPERATOR, Resource.GROUP, held, Operation.DESCRIBE)
+    evidence = group_name(section, evidence_group(consumer.group))
+    yield Grant(user, Resource.GROUP, evidence, Operation.READ)
 
     yield Grant(OPERATOR, Resource.TOPIC, letters, Operation.READ)
     yield Grant(OPERATOR, Resource.GROUP, group, Operation.DESCRIBE)

@@ -45,3 +45,8 @@ def held_group(group: str) -> str:
 def skip_group(group: str) -> str:
     """Return the group whose committed offsets are the records of `group` that operators skip."""
     return f"{group}.skip"
+
+
+def evidence_group(group: str) -> str:
+    """Return the group whose committed metadata is the evidence of `group` against records."""
+    return f"{group}.evidence"

@@ -35,16 +35,17 @@ from plexuskit import fault
 from plexuskit.config import KafkaSection
 from plexuskit.kafka.batches import Batches, Outcome
 from plexuskit.kafka.clients import milliseconds
-from plexuskit.kafka.evidence import Patience, Probe
+from plexuskit.kafka.evidence import Patience, Probe, Remembered
 from plexuskit.kafka.holding import Holding
 from plexuskit.kafka.lag import watch_lag
 from plexuskit.kafka.letters import dead_letter
-from plexuskit.kafka.names import group_name, topic_name
+from plexuskit.kafka.names import catalogue_name, group_name, topic_name
 from plexuskit.kafka.omitted import Owners, completed
 from plexuskit.kafka.producer import Producer, producer
 from plexuskit.kafka.provision import MAX_LETTER_BYTES
 from plexuskit.kafka.records import Handler, Record, record_of
 from plexuskit.kafka.refusals import KafkaUnavailable
+from plexuskit.kafka.remembering import read_evidence, store_evidence
 from plexuskit.kafka.security import broker_security
 from plexuskit.kafka.skips import read_skips, tell_held
 from plexuskit.kafka.verdicts import back_off
@@ -61,6 +62,7 @@ _COMMITTING = timedelta(seconds=10)
 _FINISHING = timedelta(seconds=8)
 _LEAVING = timedelta(seconds=5)
 _LAG_EVERY = timedelta(seconds=5)
+_RECALL_EVERY = timedelta(seconds=30)
 # Of a session: one may be late, and one lost.
 _HEARTBEATS = 3
 _RUNNING = "running"
@@ -115,6 +117,9 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         self._left.set()
         self._assignments = 0
         self._told_held: dict[tuple[str, int], int] = {}
+        # What is stored of the assigned partitions; None until it has been read.
+        self._stored: Mapping[tuple[str, int], Remembered] | None = None
+        self._recall_at = 0.0  # not before, by the loop's clock
         self._uncommitted: dict[TopicPartition, int] = {}
         self._downs_in_a_row = 0
         self._down_since = ""
@@ -240,6 +245,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
     async def _settle(self, client: AIOKafkaConsumer, raws: list[ConsumerRecord]) -> str:
         """Run one batch to its outcome; return which dependency is broken, empty for none."""
         assignment = self._assignments
+        await self._recall(client)
         records = [record_of(self._section, raw) for raw in raws]
         skips = await self._skips(records)
         outcome = await self._batches.run(records, skips=skips)
@@ -251,8 +257,58 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         for partition, offset in self._named(outcome.unfinished).items():
             client.seek(partition, offset)
         self._hold(client, outcome)
+        # Before the offset: a record set aside counts in its partition also if this process ends.
+        await self._store_evidence(assignment)
         await self._commit(client, self._named(outcome.finished))
         return outcome.down
+
+    async def _recall(self, client: AIOKafkaConsumer) -> None:
+        """Go on with the evidence of the process that had the partitions before, once for each."""
+        now = asyncio.get_running_loop().time()
+        if self._stored is not None or now < self._recall_at:
+            return
+        assignment = self._assignments
+        places = [
+            (catalogue_name(self._section, place.topic), place.partition)
+            for place in client.assignment()
+        ]
+        try:
+            found = await read_evidence(
+                self._section,
+                self._consumer.group,
+                places,
+                now=now,
+                at=self._runtime.clock.now(),
+            )
+        except KafkaUnavailable as error:
+            # Batches go on without it: most have no record at fault.
+            self._recall_at = now + _RECALL_EVERY.total_seconds()
+            log.warning("consumer.evidence_unknown", group=self._consumer.group, error=str(error))
+            return
+        if assignment == self._assignments:
+            self._stored = found
+            self._batches.recall(found)
+
+    async def _store_evidence(self, assignment: int) -> None:
+        """Store what this batch has changed of the evidence; it is stored again if that fails."""
+        stored = self._stored or {}
+        known = self._batches.evidence()
+        changed = {place: each for place, each in known.items() if stored.get(place) != each}
+        if not changed or self._stored is None:
+            return
+        try:
+            await store_evidence(
+                self._section,
+                self._consumer.group,
+                changed,
+                now=asyncio.get_running_loop().time(),
+                at=self._runtime.clock.now(),
+            )
+        except KafkaUnavailable as error:
+            log.warning("consumer.evidence_kept", group=self._consumer.group, error=str(error))
+            return
+        if assignment == self._assignments:
+            self._stored = {**stored, **changed}
 
     def _hold(self, client: AIOKafkaConsumer, outcome: Outcome) -> None:
         """Fetch nothing from held partitions until their records are due again."""
@@ -328,6 +384,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         self._assignments += 1
         self._uncommitted.clear()
         self._paused.clear()
+        self._stored, self._recall_at = None, 0.0
         self._batches.forget()
         self._holding.forget()
 

@@ -36,6 +36,44 @@ class PartitionUnknown(Refusal):
     kind: ClassVar[Kind] = Kind.NOT_FOUND
 
 
+async def groups_standing_at(
+    section: KafkaSection, *, topic: str, partition: int, offset: int
+) -> list[str]:
+    """Return the groups with dead letters whose next record is the one at the offset.
+
+    Args:
+        section: Where Kafka is.
+        topic: The catalogue's name.
+        partition: The held partition.
+        offset: The record's.
+
+    Raises:
+        PartitionUnknown: No consumer with dead letters reads it, or it does not exist.
+        RecordNotHeld: No group's next record is this one.
+        KafkaUnavailable: Kafka does not answer.
+    """
+    groups = [each for each in CONSUMERS if each.dlq and topic in each.topics]
+    place = TopicPartition(topic_name(section, topic), partition)
+    with kafka_errors("find who stands at a record"):
+        async with admin(section) as client:
+            known = (await partitions_of(client, [place.topic]))[place.topic]
+            if not groups or place not in known:
+                raise PartitionUnknown(topic=topic, partition=partition)
+            async with reader(section) as offsets:
+                first = (await offsets.beginning_offsets([place]))[place]
+            standing = []
+            for group in groups:
+                name = group_name(section, group.group)
+                stored = await client.list_consumer_group_offsets(name, partitions=[place])
+                # A group that has committed nothing yet stands at the beginning.
+                committed = stored[place].offset if place in stored else -1
+                if offset == max(committed, first):
+                    standing.append(group.group)
+    if not standing:
+        raise RecordNotHeld(topic=topic, partition=partition, offset=offset)
+    return standing
+
+
 async def ask_to_skip(
     section: KafkaSection, *, topic: str, partition: int, offset: int, actor: str, reason: str
 ) -> list[str]:
@@ -54,27 +92,11 @@ async def ask_to_skip(
         RecordNotHeld: No group's next record is this one.
         KafkaUnavailable: Kafka does not answer.
     """
-    groups = [each for each in CONSUMERS if each.dlq and topic in each.topics]
+    standing = await groups_standing_at(section, topic=topic, partition=partition, offset=offset)
     place = TopicPartition(topic_name(section, topic), partition)
+    words = f"skipped by {actor}: {reason[:MAX_REASON]}"
+    metadata = words.encode()[:_METADATA_BYTES].decode(errors="ignore")
     with kafka_errors("skip a record"):
-        async with admin(section) as client:
-            known = (await partitions_of(client, [place.topic]))[place.topic]
-            if not groups or place not in known:
-                raise PartitionUnknown(topic=topic, partition=partition)
-            async with reader(section) as offsets:
-                first = (await offsets.beginning_offsets([place]))[place]
-            standing = []
-            for group in groups:
-                name = group_name(section, group.group)
-                stored = await client.list_consumer_group_offsets(name, partitions=[place])
-                # A group that has committed nothing yet stands at the beginning.
-                committed = stored[place].offset if place in stored else -1
-                if offset == max(committed, first):
-                    standing.append(group.group)
-        if not standing:
-            raise RecordNotHeld(topic=topic, partition=partition, offset=offset)
-        words = f"skipped by {actor}: {reason[:MAX_REASON]}"
-        metadata = words.encode()[:_METADATA_BYTES].decode(errors="ignore")
         for name in standing:
             async with reader(section, group=group_name(section, skip_group(name))) as consumer:
                 consumer.assign([place])

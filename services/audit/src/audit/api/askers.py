@@ -2,6 +2,7 @@
 
 from plexuskit.grpc import actor, caller
 
+from audit.domain.skips import Skipper
 from audit.queries import Asker
 
 
@@ -14,4 +15,15 @@ def asker() -> Asker:
         scopes=frozenset(context.scopes),
         app=bool(context.api_token_id),
         second_factor=context.second_factor,
+    )
+
+
+def skipper() -> Skipper:
+    """Return the person who has a record moved, as the signed context says it."""
+    person, context = actor(), caller()
+    return Skipper(
+        tenant_id=person.tenant_id,
+        person_id=person.person_id,
+        session_id=person.session_id,
+        api_token_id=context.api_token_id,
     )

@@ -1,4 +1,4 @@
-"""plexus.audit.v1.AuditService: a request becomes a query, its result a response."""
+"""plexus.audit.v1.AuditService: a request becomes a query or an operation."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -9,20 +9,27 @@ from plexus.audit.v1 import audit_service_pb2 as pb
 from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceServicer
 from plexuskit.clock import Clock
 from plexuskit.grpc import actor
+from plexuskit.telemetry import inject
 
 from audit import queries
-from audit.api.askers import asker
+from audit.api.askers import asker, skipper
 from audit.api.translation import decision_of, entry_message, finding_message, instant_of
 from audit.config import LedgerSection
 from audit.domain.reach import Reach
+from audit.domain.skips import skip
+from audit.events import trace_id
+from audit.operations import Recorder, record_skip
 from audit.store import EntryFilter, Store
 
 
 class AuditApi(AuditServiceServicer):
     """The caller's tenant's ledger, through the gateway."""
 
-    def __init__(self, store: Store, *, section: LedgerSection, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, *, recorder: Recorder, section: LedgerSection, clock: Clock
+    ) -> None:
         self._store = store
+        self._recorder = recorder
         self._clock = clock
         self._section = section
 
@@ -83,6 +90,24 @@ class AuditApi(AuditServiceServicer):
             head=pb.Anchor(no=found.head.no, hash=found.head.hash) if found.head.no else None,
             more=found.more,
         )
+
+    async def RecordSkip(
+        self, request: pb.RecordSkipRequest, context: Any
+    ) -> pb.RecordSkipResponse:
+        what = skip(
+            skipper=skipper(),
+            topic=request.topic,
+            partition=request.partition,
+            offset=request.offset,
+            reason=request.reason,
+            request_id=request.request_id,
+            trace_id=trace_id(inject()),
+            now=self._clock.now(),
+        )
+        entry = await record_skip(
+            self._store, recorder=self._recorder, what=what, request_id=request.request_id
+        )
+        return pb.RecordSkipResponse(entry=entry_message(entry))
 
     async def _reach(self, permission: str) -> Reach:
         return await queries.reach_of(

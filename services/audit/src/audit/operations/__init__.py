@@ -3,6 +3,14 @@
 from audit.operations.beginning import begin_history, relation_states
 from audit.operations.recording import Recorder
 from audit.operations.remembering import remember
+from audit.operations.skips import record_skip
 from audit.operations.taking import take_facts
 
-__all__ = ["Recorder", "begin_history", "relation_states", "remember", "take_facts"]
+__all__ = [
+    "Recorder",
+    "begin_history",
+    "record_skip",
+    "relation_states",
+    "remember",
+    "take_facts",
+]

@@ -128,6 +128,14 @@ class LedgerStore:
         )
         return frozenset(document["event_id"] for document in found)
 
+    async def find_event(self, event_id: str) -> Placed | None:
+        """Read the entry of an event (majority); None where it has none."""
+        document = await self._entries.find_one({"event_id": event_id})
+        if document is None:
+            return None
+        tenant_id, _, _ = str(document["_id"]).rpartition(":")
+        return _placed(document, tenant_id=tenant_id)
+
     async def find(self, tenant_id: str, no: int) -> Placed | None:
         """Read what stands at a number."""
         document = await self._entries.find_one({"_id": entry_id(tenant_id, no)})

@@ -51,6 +51,11 @@ class AuditServiceStub:
                 request_serializer=plexus_dot_audit_dot_v1_dot_audit__service__pb2.VerifyAuditRequest.SerializeToString,
                 response_deserializer=plexus_dot_audit_dot_v1_dot_audit__service__pb2.VerifyAuditResponse.FromString,
                 _registered_method=True)
+        self.RecordSkip = channel.unary_unary(
+                '/plexus.audit.v1.AuditService/RecordSkip',
+                request_serializer=plexus_dot_audit_dot_v1_dot_audit__service__pb2.RecordSkipRequest.SerializeToString,
+                response_deserializer=plexus_dot_audit_dot_v1_dot_audit__service__pb2.RecordSkipResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -79,6 +84,14 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordSkip(self, request, context):
+        """Appends to the ledger that the caller has a held record moved to the dead letters. It moves nothing: the operator's command does,
+        after the answer, with the servers' own rights. Refused: ALREADY_EXISTS (the request id was used for another record).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -96,6 +109,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.VerifyAudit,
                     request_deserializer=plexus_dot_audit_dot_v1_dot_audit__service__pb2.VerifyAuditRequest.FromString,
                     response_serializer=plexus_dot_audit_dot_v1_dot_audit__service__pb2.VerifyAuditResponse.SerializeToString,
+            ),
+            'RecordSkip': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordSkip,
+                    request_deserializer=plexus_dot_audit_dot_v1_dot_audit__service__pb2.RecordSkipRequest.FromString,
+                    response_serializer=plexus_dot_audit_dot_v1_dot_audit__service__pb2.RecordSkipResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -181,6 +199,33 @@ class AuditService:
             '/plexus.audit.v1.AuditService/VerifyAudit',
             plexus_dot_audit_dot_v1_dot_audit__service__pb2.VerifyAuditRequest.SerializeToString,
             plexus_dot_audit_dot_v1_dot_audit__service__pb2.VerifyAuditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordSkip(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.audit.v1.AuditService/RecordSkip',
+            plexus_dot_audit_dot_v1_dot_audit__service__pb2.RecordSkipRequest.SerializeToString,
+            plexus_dot_audit_dot_v1_dot_audit__service__pb2.RecordSkipResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,10 @@ class AuditServiceStub:
     """Entries in order, as lines of canonical JSON with their hashes, for keeping elsewhere."""
     VerifyAudit: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.VerifyAuditRequest, _audit_service_pb2.VerifyAuditResponse]
     """Computes the chain again and names the first entry that was altered, removed or put elsewhere."""
+    RecordSkip: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.RecordSkipRequest, _audit_service_pb2.RecordSkipResponse]
+    """Appends to the ledger that the caller has a held record moved to the dead letters. It moves nothing: the operator's command does,
+    after the answer, with the servers' own rights. Refused: ALREADY_EXISTS (the request id was used for another record).
+    """
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -55,6 +59,10 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Entries in order, as lines of canonical JSON with their hashes, for keeping elsewhere."""
     VerifyAudit: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.VerifyAuditRequest, _audit_service_pb2.VerifyAuditResponse]  # type: ignore[assignment]
     """Computes the chain again and names the first entry that was altered, removed or put elsewhere."""
+    RecordSkip: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.RecordSkipRequest, _audit_service_pb2.RecordSkipResponse]  # type: ignore[assignment]
+    """Appends to the ledger that the caller has a held record moved to the dead letters. It moves nothing: the operator's command does,
+    after the answer, with the servers' own rights. Refused: ALREADY_EXISTS (the request id was used for another record).
+    """
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     """What was decided and done, provably complete and unaltered (GW-7). A role for a department shows the entries about it and what is
@@ -84,5 +92,15 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.VerifyAuditResponse, _abc.Awaitable[_audit_service_pb2.VerifyAuditResponse]]:
         """Computes the chain again and names the first entry that was altered, removed or put elsewhere."""
+
+    @_abc_1.abstractmethod
+    def RecordSkip(
+        self,
+        request: _audit_service_pb2.RecordSkipRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_service_pb2.RecordSkipResponse, _abc.Awaitable[_audit_service_pb2.RecordSkipResponse]]:
+        """Appends to the ledger that the caller has a held record moved to the dead letters. It moves nothing: the operator's command does,
+        after the answer, with the servers' own rights. Refused: ALREADY_EXISTS (the request id was used for another record).
+        """
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

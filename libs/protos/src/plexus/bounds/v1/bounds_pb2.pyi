@@ -137,6 +137,7 @@ class Bounds(_message.Message):
     KEY_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     EACH_APART_FIELD_NUMBER: _builtins.int
+    MAX_ITEMS_BYTES_FIELD_NUMBER: _builtins.int
     preset: Global___Preset.ValueType
     """Bounds that many fields share. Excludes every other setting except `max_items` and `max_pairs`."""
     min: _builtins.int
@@ -165,6 +166,10 @@ class Bounds(_message.Message):
     """Repeated messages: each element is checked by the service when it reads the element, so that a violation is the
     verdict of this element alone. The number of elements is checked with the request.
     """
+    max_items_bytes: _builtins.int
+    """Repeated messages: bytes of all elements together, as serialized. For elements that are checked apart, which would otherwise be
+    bounded together by the size of a request alone.
+    """
     @_builtins.property
     def key(self) -> Global___Bounds: ...
     @_builtins.property
@@ -187,10 +192,11 @@ class Bounds(_message.Message):
         key: Global___Bounds | None = ...,
         value: Global___Bounds | None = ...,
         each_apart: _builtins.bool = ...,
+        max_items_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_max_seconds", b"_max_seconds", "_min", b"_min", "_min_seconds", b"_min_seconds", "key", b"key", "max", b"max", "max_seconds", b"max_seconds", "min", b"min", "min_seconds", b"min_seconds", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_max_seconds", b"_max_seconds", "_min", b"_min", "_min_seconds", b"_min_seconds", "each_apart", b"each_apart", "key", b"key", "max", b"max", "max_bytes", b"max_bytes", "max_chars", b"max_chars", "max_items", b"max_items", "max_pairs", b"max_pairs", "max_seconds", b"max_seconds", "min", b"min", "min_seconds", b"min_seconds", "opaque", b"opaque", "preset", b"preset", "value", b"value", "values", b"values", "visible_ascii", b"visible_ascii"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_max_seconds", b"_max_seconds", "_min", b"_min", "_min_seconds", b"_min_seconds", "each_apart", b"each_apart", "key", b"key", "max", b"max", "max_bytes", b"max_bytes", "max_chars", b"max_chars", "max_items", b"max_items", "max_items_bytes", b"max_items_bytes", "max_pairs", b"max_pairs", "max_seconds", b"max_seconds", "min", b"min", "min_seconds", b"min_seconds", "opaque", b"opaque", "preset", b"preset", "value", b"value", "values", b"values", "visible_ascii", b"visible_ascii"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max: _TypeAlias = _typing.Literal["max"]  # noqa: Y015
     _WhichOneofArgType__max: _TypeAlias = _typing.Literal["_max", b"_max"]  # noqa: Y015

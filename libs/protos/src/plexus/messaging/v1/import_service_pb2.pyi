@@ -173,7 +173,7 @@ class ImportMessagesRequest(_message.Message):
     MESSAGES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportedMessage]:
-        """At most 256 and 2 MB."""
+        """At most 256 and 2 MiB."""
 
     def __init__(
         self,

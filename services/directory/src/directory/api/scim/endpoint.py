@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from scim2_models import NotFoundException
 
+from directory.api.scim.bounds import checked
 from directory.api.scim.errors import refused
 from directory.api.scim.exchange import Answer, Exchange, id_of
 from directory.domain.access import Actor
@@ -53,10 +54,10 @@ class Endpoint(ABC):
                 return await self.get(exchange, id_, actor=actor)
             case "PUT":
                 change = changes.replacement(exchange.json(), model=self.model)
-                return await self.change(exchange, id_, change, actor=actor)
+                return await self.change(exchange, id_, checked(change), actor=actor)
             case "PATCH":
                 change = changes.patch(exchange.json(), model=self.model)
-                return await self.change(exchange, id_, change, actor=actor)
+                return await self.change(exchange, id_, checked(change), actor=actor)
             case "DELETE":
                 await self.remove(exchange, id_, actor=actor)
                 return Answer(status=204)

@@ -7,6 +7,7 @@ from plexuskit.clock import Clock
 from scim2_models import Context, ResponseParameters
 
 from directory import operations, queries
+from directory.api.scim.bounds import check_group
 from directory.api.scim.discovery import listed
 from directory.api.scim.endpoint import Endpoint
 from directory.api.scim.exchange import Answer, Exchange, dumped
@@ -58,13 +59,14 @@ class Groups(Endpoint):
 
     async def create(self, exchange: Exchange, body: dict[str, Any], *, actor: Actor) -> Answer:
         """Make a group."""
+        wanted = resources.Group.model_validate(
+            body, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=POLICY
+        )
         group, members = await operations.scim.create_group(
             self._store,
             self._lane,
             actor=actor,
-            wanted=resources.Group.model_validate(
-                body, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=POLICY
-            ),
+            wanted=check_group(wanted),
             now=self._clock.now(),
         )
         answer = _answer(exchange, group, members, Context.RESOURCE_CREATION_RESPONSE)

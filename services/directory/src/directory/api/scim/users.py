@@ -7,6 +7,7 @@ from plexuskit.clock import Clock
 from scim2_models import Context, GroupMembership, Reference
 
 from directory import operations, queries
+from directory.api.scim.bounds import check_user
 from directory.api.scim.discovery import listed
 from directory.api.scim.endpoint import Endpoint
 from directory.api.scim.exchange import Answer, Exchange, dumped
@@ -65,14 +66,15 @@ class Users(Endpoint):
 
     async def create(self, exchange: Exchange, body: dict[str, Any], *, actor: Actor) -> Answer:
         """Make a user."""
+        user = USER.model_validate(
+            body, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=POLICY
+        )
         record = await operations.scim.create_user(
             self._store,
             self._hashing,
             self._lane,
             actor=actor,
-            user=USER.model_validate(
-                body, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=POLICY
-            ),
+            user=check_user(user),
             rules=self._rules,
             now=self._clock.now(),
         )

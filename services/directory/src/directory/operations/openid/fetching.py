@@ -92,6 +92,8 @@ class Fetcher:
 @asynccontextmanager
 async def fetcher(section: OpenIdSection) -> AsyncIterator[Fetcher]:
     """Open the client that all providers are asked with."""
+    # The first use of the backend imports 0.1 s of code, which no request may wait for (GW-13).
+    await httpcore.AnyIOBackend().sleep(0)
     transport = _GuardedTransport(private_addresses=section.private_addresses)
     async with httpx.AsyncClient(
         transport=transport,

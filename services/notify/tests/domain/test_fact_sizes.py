@@ -1,0 +1,62 @@
+"""The largest fact about a notification: no record is too small for it (MSG-21)."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from string import Formatter
+from zoneinfo import ZoneInfo
+
+import pytest
+from notify import events
+from notify.domain.kinds import MESSAGE, Kind, Reason, State
+from notify.domain.notifications import Delivery, Notification, Source
+from notify.domain.wording import CATALOGUE, Wording, excerpt, render
+from plexuskit.kafka import MAX_FACT_BYTES
+
+NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
+# Four bytes of UTF-8 each; no name, title or id in a fact of an owner has more characters.
+LONGEST_NAME = "\U0001f600" * 1_000
+
+
+@pytest.mark.rule("MSG-21")
+def test_the_largest_notification_takes_a_small_part_of_a_record() -> None:
+    delivery = Delivery(
+        id=LONGEST_NAME,
+        state=State.DEFERRED,
+        reason=max(Reason, key=lambda reason: len(reason.value)),
+        at=NOW,
+        next_attempt_at=NOW,
+        attempts=2**31 - 1,
+    )
+    largest = Notification(
+        id=LONGEST_NAME,
+        tenant_id=LONGEST_NAME,
+        person_id=LONGEST_NAME,
+        kind=Kind.MENTION,
+        title="",
+        body=excerpt(LONGEST_NAME * 200),
+        source=Source(
+            kind=MESSAGE,
+            id=LONGEST_NAME,
+            actor_id=LONGEST_NAME,
+            conversation_id=LONGEST_NAME,
+            seq=2**62,
+        ),
+        step=LONGEST_NAME,
+        event_id=LONGEST_NAME,
+        created_at=NOW,
+        read=True,
+        in_app=delivery,
+        email=delivery,
+    )
+    zone = ZoneInfo("UTC")
+    words = dict.fromkeys(_words_of_the_catalogue(), LONGEST_NAME)
+    for text in CATALOGUE:
+        wording = Wording(text=text, words=words, when=NOW)
+        titled = replace(largest, title=render(wording, locale="zh-CN", zone=zone))
+        for fact in (events.raised(titled, now=NOW), events.changed(titled, now=NOW)):
+            assert len(fact.event.SerializeToString()) < MAX_FACT_BYTES // 10
+
+
+def _words_of_the_catalogue() -> set[str]:
+    texts = [text for texts in CATALOGUE.values() for text in texts.values()]
+    return {name for text in texts for _, name, _, _ in Formatter().parse(text) if name}

@@ -1,0 +1,109 @@
+"""A service's password at MongoDB is changed while it runs: it waits, and sets nothing aside."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pymongo
+import pytest
+from plexus.topics import CONSUMERS
+from plexuskit.kafka import dlq_depth
+from plexuskit.testing.servers import NativeMongo
+from plexuskit.testing.wait import eventually
+
+SERVICE, USER, GROUP = "notify", "plexus-notify", "notify.messages"
+# Five minutes of evidence are half a second, ten minutes between two records one second.
+COMPRESSED = {
+    "NOTIFY_KAFKA__EVIDENCE_SECONDS": "0.5",
+    "NOTIFY_KAFKA__SET_ASIDE_EVERY_SECONDS": "1",
+    "NOTIFY_KAFKA__HELD_DEGRADED_SECONDS": "1",
+    "NOTIFY_MONGO__TIMEOUT_MS": "2000",
+}
+AN_HOUR = 6.0
+
+
+class Account:
+    """The service's user at a mongod that knows nobody else."""
+
+    def __init__(self, server: NativeMongo) -> None:
+        assert server.accounts is not None
+        self._url = server.admin_url
+        self.password = server.accounts.services[USER]
+
+    async def replace(self, password: str) -> None:
+        """Make the user anew: connections that are open lose it, new ones need the password."""
+        await asyncio.to_thread(self._replace, password)
+
+    def _replace(self, password: str) -> None:
+        with pymongo.MongoClient[dict[str, Any]](self._url) as client:
+            (found,) = client.admin.command("usersInfo", USER)["users"]
+            client.admin.command("dropUser", USER)
+            client.admin.command("createUser", USER, pwd=password, roles=found["roles"])
+
+
+@pytest.fixture
+async def account(platform) -> AsyncIterator[Account]:
+    server = platform.servers["mongo"]
+    if not isinstance(server, NativeMongo) or server.accounts is None:
+        pytest.skip("the database is not this platform's own, with users")
+    account = Account(server)
+    process = platform[SERVICE]
+    await process.end()
+    await process.begin(**COMPRESSED)
+    yield account
+    await account.replace(account.password)
+    await process.end()
+    await process.begin()
+
+
+@pytest.fixture
+def held(platform) -> Callable[[], float]:
+    """Return for how many seconds the group's longest held partition has waited."""
+
+    def seconds() -> float:
+        _, text = platform[SERVICE].get("/metrics")
+        name = f'plexus_consumer_held_seconds{{group="{GROUP}"}} '
+        found = [line for line in text.splitlines() if line.startswith(name)]
+        return float(found[0].removeprefix(name)) if found else 0.0
+
+    return seconds
+
+
+@pytest.mark.rule("MSG-4")
+async def test_an_hour_with_a_changed_password_sets_nothing_aside_and_loses_nothing(
+    platform, people, room, client, checker, account, held, tmp_path
+):
+    conversation = await room("ann", "bob")
+    ann, bob = await client("ann"), people["bob"]
+    me = bob.profile.person_id
+    await ann.send(conversation, "before", mention=me)
+    await checker.notified(bob, conversation, seqs=[1])
+
+    await account.replace(secrets.token_hex(16))
+    for number in (2, 3, 4):
+        await ann.send(conversation, f"number {number}", mention=me)
+    await eventually(lambda: held() >= AN_HOUR, within=120, every=0.25)
+    assert platform[SERVICE].running
+    assert await _dead_letters(platform) == 0
+    # Back at the server.
+    await account.replace(account.password)
+    await checker.notified(bob, conversation, seqs=[1, 2, 3, 4])
+
+    changed = secrets.token_hex(16)
+    await account.replace(changed)
+    await ann.send(conversation, "again", mention=me)
+    await eventually(lambda: held() > 1.0, within=60, every=0.25)
+    # As operators do it: the server first, then the service's file, then the service.
+    file = tmp_path / "password"
+    file.write_text(changed)
+    file.chmod(0o600)
+    await platform[SERVICE].end()
+    await platform[SERVICE].begin(**COMPRESSED, NOTIFY_MONGO__PASSWORD_FILE=str(file))
+    await checker.notified(bob, conversation, seqs=[1, 2, 3, 4, 5])
+    assert await _dead_letters(platform) == 0
+
+
+async def _dead_letters(platform) -> int:
+    groups = [each.group for each in CONSUMERS if each.service == SERVICE and each.dlq]
+    return sum([await dlq_depth(platform.kafka, group) for group in groups])
