@@ -16,7 +16,7 @@ import structlog
 
 from plexuskit import metrics
 from plexuskit.kafka.evidence import Hold, Patience, Probe, Remembered
-from plexuskit.kafka.records import Handler, InvalidRecord, Record, check_fact, is_known
+from plexuskit.kafka.records import Handler, InvalidRecord, Record, is_known
 from plexuskit.kafka.verdicts import Verdict, back_off, invalid_records, verdict
 from plexuskit.telemetry import extracted, span
 
