@@ -152,6 +152,13 @@ class SignInRefused(Refusal):
     text = "Handle or password is wrong, or there were too many attempts."
 
 
+class ReasonRequired(Refusal):
+    """What gives access to what is somebody else's is recorded with the caller's reason (GW-11)."""
+
+    kind = Kind.INVALID
+    text = "Give a reason; it is recorded with the change."
+
+
 class OldPasswordWrong(Refusal):
     """The old password given with the new one does not match."""
 

@@ -1,0 +1,120 @@
+"""Passwords of Kafka and MongoDB rotated while people talk, as docs/operations tells it (GW-12)."""
+
+import asyncio
+import secrets
+from pathlib import Path
+
+import pymongo
+import pytest
+from plexuskit.config import KafkaSection, MongoSection
+from plexuskit.errors import DependencyDown
+from plexuskit.kafka import KafkaUnavailable, producer
+from plexuskit.kafka.authorize import authorize
+from plexuskit.kafka.grants import user_of
+from plexuskit.mongo import connect
+from plexuskit.testing.wait import eventually
+from pymongo.errors import OperationFailure
+
+SERVICE = "messaging"
+PROCESSES = ("messaging-api", "messaging-relay")
+USER = user_of(SERVICE)
+
+
+@pytest.mark.rule("GW-12")
+@pytest.mark.timeout(300)
+async def test_passwords_rotated_under_load_lose_no_message(
+    platform, people, room, client, checker, talking
+):
+    conversation = await room("ann", "bob")
+    ann, bob = await client("ann"), await client("bob")
+    old = tuple(file.read_text() for file in files_of(platform))
+
+    async def said(count=5):
+        """Wait until so many more messages were acknowledged."""
+        wanted = len(ann.acknowledged) + count
+        await eventually(lambda: len(ann.acknowledged) >= wanted, within=60)
+
+    try:
+        async with talking([ann], conversation, every=0.1, mention=bob.person_id):
+            await said()
+            # At the servers first: open connections go on with the passwords from before.
+            new = secrets.token_hex(16), secrets.token_hex(16)
+            await set_passwords(platform, new)
+            await eventually(lambda: refused(platform), within=30)
+            await said()
+            # Then in the files, and the processes one after the other.
+            write_files(platform, new)
+            for name in PROCESSES:
+                assert await platform[name].end() == 0
+                await platform[name].begin()
+                await said()
+        assert not await refused(platform)
+    finally:
+        # A server that another test starts again gives its users the passwords from before.
+        await set_passwords(platform, old)
+        write_files(platform, old)
+
+    seqs = range(1, len(ann.acknowledged) + 1)
+    await checker.kept(conversation, [ann])
+    await checker.delivered(conversation, [ann, bob], seqs=seqs)
+    await checker.notified(people["bob"], conversation, seqs=seqs)
+
+
+def files_of(platform):
+    """Give the files with the service's passwords: of Kafka, and of MongoDB."""
+    folders = (platform.urls.kafka_passwords, platform.urls.mongo_passwords)
+    return tuple(Path(folder) / USER for folder in folders)
+
+
+def write_files(platform, passwords):
+    """Put new passwords into the service's files."""
+    for file, password in zip(files_of(platform), passwords, strict=True):
+        file.write_text(password)
+
+
+async def set_passwords(platform, passwords):
+    """Give the service's user other passwords at both servers."""
+    kafka, mongo = (password.strip() for password in passwords)
+    await authorize(platform.kafka, {USER: kafka})
+    await asyncio.to_thread(set_mongo_password, platform.mongo_url, mongo)
+
+
+def set_mongo_password(url, password):
+    """Give messaging's user of MongoDB another password, as its administrator."""
+    with pymongo.MongoClient(url) as admin:
+        admin.admin.command("updateUser", USER, pwd=password)
+
+
+async def refused(platform) -> bool:
+    """Return whether both servers refuse a new connection with the passwords of the files."""
+    kafka = KafkaSection(
+        url=platform.urls.kafka,
+        user=USER,
+        password_file=Path(platform.urls.kafka_passwords) / USER,
+    )
+    mongo = MongoSection(
+        url=platform.urls.mongo,
+        database=f"plexus_{SERVICE}",
+        user=USER,
+        password_file=Path(platform.urls.mongo_passwords) / USER,
+    )
+    outcomes = [await _kafka_refuses(kafka), await _mongo_refuses(mongo)]
+    assert len(set(outcomes)) == 1, "one of the two has not heard of the new password yet"
+    return outcomes[0]
+
+
+async def _kafka_refuses(section: KafkaSection) -> bool:
+    try:
+        async with producer(section):
+            return False
+    except KafkaUnavailable:
+        return True
+
+
+async def _mongo_refuses(section: MongoSection) -> bool:
+    try:
+        async with connect(section) as db:
+            await db.ping()
+    except (DependencyDown, OperationFailure):
+        return True
+    return False
