@@ -165,7 +165,7 @@ def _replace(message: Message, other: Any, names: tuple[str, ...]) -> None:
 
 def _empty(message: Message) -> None:
     for name in _LOST_BY_RECALL:
-        message.ClearField(name)  # type: ignore[arg-type] # names of the contract
+        message.ClearField(name)
 
 
 def _comparable(message: Message) -> bytes:
