@@ -22,7 +22,7 @@ from plexuskit.testing.wait import eventually
 
 GOLDEN = Path(__file__).with_name("golden") / "chain_version_1.json"
 WRITTEN_AT_ONCE = 5_000
-# What a gateway waits for a send.
+# The time that a gateway gives a send.
 DEADLINE_SECONDS = 10
 pytestmark = pytest.mark.rule("MSG-20")
 

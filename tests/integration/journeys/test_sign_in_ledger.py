@@ -1,4 +1,4 @@
-"""What an auditor reads about signing in: whose, how, where from, and what failed (GW-7)."""
+"""Entries about signing in as an auditor reads them: whose, how, where from, failures (GW-7)."""
 
 import json
 import secrets

@@ -153,7 +153,7 @@ class SignInRefused(Refusal):
 
 
 class ReasonRequired(Refusal):
-    """What gives access to what is somebody else's is recorded with the caller's reason (GW-11)."""
+    """A change that gives access to another person's account is recorded with a reason (GW-11)."""
 
     kind = Kind.INVALID
     text = "Give a reason; it is recorded with the change."

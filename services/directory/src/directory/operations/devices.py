@@ -53,4 +53,4 @@ def network_source(origin: Origin) -> str:
 
 
 def _owner(person: Person | None) -> str:
-    return f"device:{person.tenant_id}:{person.id}" if person else "device:of nobody"
+    return f"device:{person.tenant_id}:{person.id}" if person else "device:unknown"

@@ -34,14 +34,14 @@ async def set_password(
     """Set a password and end the person's other sessions; an empty `person_id` means oneself.
 
     Another's also loses their API tokens: it may be set because the account is in strange hands.
-    Whoever sets it could sign in as them, so it takes a reason, which the ledger keeps (GW-11).
+    An administrator could sign in with it, so it takes a reason, which the ledger keeps (GW-11).
 
     One's own needs the old password, also for administrators: a stolen session does not give the
     account away. Wrong ones are counted by session, apart from sign-ins that strangers try.
 
     Raises:
         PermissionMissing: somebody else's, and the actor manages people nowhere.
-        ReasonRequired: somebody else's, and no reason is given.
+        ReasonRequired: it is another person's, and no reason is given.
         PersonNotFound: there is none whom the actor manages.
         GrantExceedsOwn: the person holds something that the actor does not.
         PersonDeactivated: the person cannot sign in.

@@ -258,7 +258,7 @@ class Batch:
                 item.on_verdict(self._repeated(item))
                 continue
             if item.key in seen or (draft.imported and draft.conversation_id in native):
-                # What is imported behind a native message is decided once that is written.
+                # An import behind a native message is decided once that is written.
                 later.append(item)
                 continue
             tail = self._tails[draft.conversation_id]
