@@ -155,7 +155,7 @@ async def test_msg_20_a_stretch_compares_the_messages_that_were_said_in_it(room,
 
     page[2].text = "forged"
 
-    # The message is older than the stretch that changes it, so its words are not known.
+    # The first two are older than the stretch, so their words are not known.
     assert problems(replay, page) == {3: shown.DIFFERENT}
 
 
