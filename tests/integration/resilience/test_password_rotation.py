@@ -6,18 +6,17 @@ from pathlib import Path
 
 import pymongo
 import pytest
-from plexuskit.config import KafkaSection, MongoSection
-from plexuskit.errors import DependencyDown
+from plexuskit.config import KafkaSection
 from plexuskit.kafka import KafkaUnavailable, producer
 from plexuskit.kafka.authorize import authorize
 from plexuskit.kafka.grants import user_of
-from plexuskit.mongo import connect
 from plexuskit.testing.wait import eventually
 from pymongo.errors import OperationFailure
 
 SERVICE = "messaging"
 PROCESSES = ("messaging-api", "messaging-relay")
 USER = user_of(SERVICE)
+AUTHENTICATION_FAILED = 18
 
 
 @pytest.mark.rule("GW-12")
@@ -40,7 +39,7 @@ async def test_passwords_rotated_under_load_lose_no_message(
             # At the servers first: open connections go on with the passwords from before.
             new = secrets.token_hex(16), secrets.token_hex(16)
             await set_passwords(platform, new)
-            await eventually(lambda: refused(platform), within=30)
+            await eventually(lambda: refused(platform), within=90)
             await said()
             # Then in the files, and the processes one after the other.
             write_files(platform, new)
@@ -87,23 +86,18 @@ def set_mongo_password(url, password):
 
 async def refused(platform) -> bool:
     """Return whether both servers refuse a new connection with the passwords of the files."""
-    kafka = KafkaSection(
-        url=platform.urls.kafka,
-        user=USER,
-        password_file=Path(platform.urls.kafka_passwords) / USER,
-    )
-    mongo = MongoSection(
-        url=platform.urls.mongo,
-        database=f"plexus_{SERVICE}",
-        user=USER,
-        password_file=Path(platform.urls.mongo_passwords) / USER,
-    )
-    outcomes = [await _kafka_refuses(kafka), await _mongo_refuses(mongo)]
-    assert len(set(outcomes)) == 1, "one of the two has not heard of the new password yet"
-    return outcomes[0]
+    kafka, mongo = files_of(platform)
+    section = KafkaSection(url=platform.urls.kafka, user=USER, password_file=kafka)
+    outcomes = {
+        await kafka_refuses(section),
+        await asyncio.to_thread(mongo_refuses, platform.urls.mongo, mongo.read_text().strip()),
+    }
+    assert len(outcomes) == 1, "one of the two has not heard of the new password yet"
+    return outcomes.pop()
 
 
-async def _kafka_refuses(section: KafkaSection) -> bool:
+async def kafka_refuses(section: KafkaSection) -> bool:
+    """Return whether a client of Kafka cannot sign in."""
     try:
         async with producer(section):
             return False
@@ -111,10 +105,12 @@ async def _kafka_refuses(section: KafkaSection) -> bool:
         return True
 
 
-async def _mongo_refuses(section: MongoSection) -> bool:
-    try:
-        async with connect(section) as db:
-            await db.ping()
-    except (DependencyDown, OperationFailure):
-        return True
+def mongo_refuses(url: str, password: str) -> bool:
+    """Return whether a client of MongoDB cannot sign in."""
+    with pymongo.MongoClient(url, username=USER, password=password) as client:
+        try:
+            client.get_database(f"plexus_{SERVICE}").command("count", "heads")
+        except OperationFailure as problem:
+            assert problem.code == AUTHENTICATION_FAILED
+            return True
     return False
