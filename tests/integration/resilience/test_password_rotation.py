@@ -7,8 +7,9 @@ from pathlib import Path
 import pymongo
 import pytest
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import KafkaUnavailable, check_topics
+from plexuskit.kafka import KafkaUnavailable
 from plexuskit.kafka.authorize import authorize
+from plexuskit.kafka.clients import admin
 from plexuskit.kafka.grants import user_of
 from plexuskit.testing.wait import eventually
 from pymongo.errors import OperationFailure
@@ -99,10 +100,10 @@ async def refused(platform) -> bool:
 async def kafka_refuses(section: KafkaSection) -> bool:
     """Return whether a client of Kafka cannot sign in."""
     try:
-        await check_topics(section)
+        async with admin(section):
+            return False
     except KafkaUnavailable:
         return True
-    return False
 
 
 def mongo_refuses(url: str, password: str) -> bool:
