@@ -32,7 +32,9 @@ async def startup(system: PlexusSystem, company: Company, *, now: datetime) -> M
     async with owners(
         directory=told, messaging=rosters, behind=platform.address_of("directory")
     ) as addresses:
-        peers = {f"GATEWAY_PEERS__{name.upper()}": address for name, address in addresses.items()}
+        peers: dict[str, Any] = {
+            f"GATEWAY_PEERS__{name.upper()}": address for name, address in addresses.items()
+        }
         began = perf_counter()
         async with platform.another("gateway", **peers) as gateway:
             ready = perf_counter() - began
