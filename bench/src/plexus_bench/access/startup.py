@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 from plexus_local.process import Proc
 
