@@ -22,7 +22,7 @@ async def list_groups(
         InvalidArgument: page size or token are wrong.
     """
     require(actor, "groups.read")
-    limit = paging.size(page_size)
+    budget = paging.budget(page_size)
     asked = ("groups", person_id)
     (after,) = paging.place(page_token, query=asked, start=("",))
     if actor.guest:
@@ -30,13 +30,11 @@ async def list_groups(
     among = None
     if person_id:
         among = (await store.people.get(person_id, tenant_id=actor.tenant_id)).group_ids
-    groups = await store.groups.list_by_name(
-        tenant_id=actor.tenant_id, after=str(after), limit=limit + 1, among=among
+    page, more = await store.groups.list_by_name(
+        tenant_id=actor.tenant_id, after=str(after), budget=budget, among=among
     )
-    if len(groups) <= limit:
-        return groups, ""
-    page = groups[:limit]
-    return page, paging.token([name_key(page[-1].name)], query=asked)
+    token = paging.token([name_key(page[-1].name)], query=asked) if more else ""
+    return page, token
 
 
 async def list_group_members(
@@ -50,16 +48,14 @@ async def list_group_members(
         InvalidArgument: page size or token are wrong.
     """
     require(actor, "groups.read")
-    limit = paging.size(page_size)
+    budget = paging.budget(page_size)
     asked = ("members", group_id)
     (after,) = paging.place(page_token, query=asked, start=("",))
     if actor.guest:
         raise GroupNotFound
     group = await store.groups.get(group_id, tenant_id=actor.tenant_id)
-    people = await store.members.list_of_group(
-        group.id, tenant_id=actor.tenant_id, after=str(after), limit=limit + 1
+    page, more = await store.members.list_of_group(
+        group.id, tenant_id=actor.tenant_id, after=str(after), budget=budget
     )
-    if len(people) <= limit:
-        return people, ""
-    page = people[:limit]
-    return page, paging.token([page[-1].handle], query=asked)
+    token = paging.token([page[-1].handle], query=asked) if more else ""
+    return page, token
