@@ -293,7 +293,7 @@ async def test_a_long_column_goes_on_with_its_token_whatever_its_cards_weigh(
         pages += 1
 
     assert seen == titles
-    assert 2 < pages < len(titles)
+    assert 1 < pages < len(titles)
     assert [lane.next_page_token for lane in board.lanes[1:]] == ["", "", ""]
     with pytest.raises(InvalidArgument):
         await queries.get_board(store, actor=ann, project_id=project.id, column_id="elsewhere")
