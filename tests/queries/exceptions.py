@@ -74,10 +74,4 @@ EXCEPTIONS: tuple[Exceeding, ...] = (
         "A SCIM filter may name any attribute, and the protocol wants the number of all matches; "
         "userName, externalId, e-mail and employee number are read from indexes.",
     ),
-    Exceeding(
-        "directory",
-        "scim",
-        ('"$skip"',),
-        "SCIM pages by startIndex in the order of any attribute (RFC 7644, section 3.4.2.3).",
-    ),
 )

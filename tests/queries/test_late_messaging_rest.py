@@ -140,6 +140,7 @@ async def test_one_message_of_a_conversation_of_a_thousand(api, called, as_perso
                     recall_window_seconds=120,
                     admin_recall_window_seconds=3_600,
                     receipts=pb.MessagingPolicy.RECEIPTS_NAMES,
+                    receipt_names_limit=5_000,
                 )
             ),
         ),

@@ -7,7 +7,7 @@ from notify.api import NotifyApi
 from notify.domain.kinds import Kind, Reason, State
 from notify.domain.notifications import Delivery, Notification, Source
 from notify.operations.reading import IDS_MOST, advance_cursors
-from notify.queries import PAGE_LIMIT
+from notify.queries import PAGE_LIMIT, DeadLetters
 from notify.store import Cursor, Store
 from plexus.notify.v1 import notifications_pb2
 from plexus.notify.v1 import notify_service_pb2 as pb
@@ -74,7 +74,10 @@ async def add(store, notifications):
 async def test_an_inbox_at_its_largest(store, called, as_person):
     as_person("bo")
     api = NotifyApi(
-        store, decisions=Company().decisions, dead_letters=no_letters, clock=SystemClock()
+        store,
+        decisions=Company().decisions,
+        dead_letters=DeadLetters(no_letters, clock=SystemClock()),
+        clock=SystemClock(),
     )
     everything = [
         notification(number, person_id="bo", conversation_id=f"room_{number}")
