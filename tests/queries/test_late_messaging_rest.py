@@ -154,6 +154,7 @@ async def test_one_message_of_a_conversation_of_a_thousand(api, called, as_perso
         partial(service.LeaveConversation, pb.LeaveConversationRequest(conversation_id=room), None),
         most=FEW,
     )
+    as_person("ann", "admin")
     members = await service.ListMembers(
         pb.ListMembersRequest(conversation_id=room, page_size=1_000), None
     )
