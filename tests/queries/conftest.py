@@ -13,11 +13,29 @@ from plexuskit.mongo import Database, connect
 from plexuskit.testing.servers.mongo import NativeMongo, delay_commands
 from pymongo import monitoring
 
+from .largest import declared, methods_of
+
 DELAY_MS = 3
 # The deadline that the gateway sets where the client names none.
 DEADLINE = 10.0
 UNCOUNTED = frozenset({"hello", "ping", "endSessions", "configureFailPoint", "killCursors"})
 Call = Callable[[], Awaitable[Any]]
+
+
+@pytest.fixture
+def measured() -> set[str]:
+    """Methods of the RPCs that this test has measured."""
+    return set()
+
+
+@pytest.fixture(autouse=True)
+def declared_is_measured(request: pytest.FixtureRequest, measured: set[str]) -> Iterator[None]:
+    """Fail a test that declares an RPC by its `largest` mark and does not measure it."""
+    failed = request.session.testsfailed
+    yield
+    wanted = {name.rpartition(".")[2] for name in declared(request.function)}
+    if request.session.testsfailed == failed:
+        assert wanted <= measured, f"declared and not measured: {sorted(wanted - measured)}"
 
 
 class Commands(monitoring.CommandListener):
@@ -69,7 +87,7 @@ async def late_db(
 
 
 @pytest.fixture
-def called(late_mongo: str, counted: Commands) -> Callable[..., Awaitable[Any]]:
+def called(late_mongo: str, counted: Commands, measured: set[str]) -> Callable[..., Awaitable[Any]]:
     """Make a call while each command takes 3 ms more.
 
     `await called(call, most=20)` asserts that it ends within its deadline and sends at most that
@@ -77,6 +95,7 @@ def called(late_mongo: str, counted: Commands) -> Callable[..., Awaitable[Any]]:
     """
 
     async def made(call: Call, *, most: int, deadline: float = DEADLINE) -> Any:
+        measured.update(methods_of(call))
         await asyncio.to_thread(delay_commands, late_mongo, milliseconds=DELAY_MS)
         counted.sent.clear()
         try:

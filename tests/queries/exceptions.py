@@ -53,4 +53,25 @@ EXCEPTIONS: tuple[Exceeding, ...] = (
         ('"n": {"$sum": "$seq"}',),
         "Adds up the tenant's conversations for GetMessagingStatus, which administrators ask for.",
     ),
+    Exceeding(
+        "directory",
+        "people",
+        ('"posts.title": 1',),
+        "Evaluates the rules of groups in one query for all: it reads the people of the rules' "
+        "departments, or of the tenant where a rule that was just written names none.",
+    ),
+    Exceeding(
+        "directory",
+        "people",
+        ('"hint": "tenant_handle_search"',),
+        "Finds a part of a handle or name in the keys of the index, in order of the handle; no "
+        "document is read in vain, and a page ends where it is full.",
+    ),
+    Exceeding(
+        "directory",
+        "scim",
+        ('"$and"', '"match.'),
+        "A SCIM filter may name any attribute, and the protocol wants the number of all matches; "
+        "userName, externalId, e-mail and employee number are read from indexes.",
+    ),
 )

@@ -70,6 +70,15 @@ def imported(number: int, **fields):
     )
 
 
+@pytest.mark.largest(
+    "directory.DirectoryService",
+    "ImportPeople",
+    "BatchGetPeople",
+    "ListPeople",
+    "ChangeGroupMembers",
+    "ListGroupMembers",
+)
+@pytest.mark.largest("directory.Authority", "Recheck")
 async def test_a_directory_at_its_largest(api, called):
     become(api)
     directory = api.directory

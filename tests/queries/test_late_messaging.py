@@ -96,6 +96,9 @@ async def send_all(api, items):
         assert all(verdict.HasField("stored") for verdict in answer.verdicts)
 
 
+@pytest.mark.largest(
+    "messaging.MessagingService", "AddMembers", "ListMembers", "RemoveMembers", "CreateConversation"
+)
 async def test_members_come_and_go_by_the_thousand(api, called, as_person):
     as_person("ann")
     room = await begin(api)
@@ -134,6 +137,10 @@ async def test_members_come_and_go_by_the_thousand(api, called, as_person):
     assert created.conversation.member_count == PEOPLE_MOST + 1
 
 
+@pytest.mark.largest(
+    "messaging.MessagingService", "SendMessages", "AdvanceCursors", "ListConversations"
+)
+@pytest.mark.largest("messaging.Authority", "Recheck")
 async def test_batches_over_hundreds_of_conversations(api, called, as_person):
     as_person("ann")
     rooms = await begin_many(api, ADVANCES_MOST)
@@ -208,6 +215,21 @@ async def test_batches_over_hundreds_of_conversations(api, called, as_person):
     assert len(rechecked.verdicts) == ADVANCES_MOST
 
 
+@pytest.mark.largest(
+    "messaging.MessagingService",
+    "ListMessages",
+    "ListChanges",
+    "GetMessage",
+    "GetThread",
+    "FollowThread",
+    "GetConversation",
+    "ListMembers",
+    "ListReceipts",
+    "ListPins",
+    "ListMessageVersions",
+    "VerifyConversation",
+    "ForwardMessages",
+)
 async def test_pages_of_one_long_conversation(api, called, as_person):
     as_person("ann")
     room = await begin(api, "bob")
@@ -244,6 +266,7 @@ async def test_pages_of_one_long_conversation(api, called, as_person):
         await called(partial(call, request, None), most=SOME)
 
 
+@pytest.mark.largest("messaging.ImportService", "ImportConversations", "ImportMessages")
 async def test_an_import_at_its_largest(api, called, as_person):
     as_person("ann", "admin")
     conversations = [

@@ -7,8 +7,9 @@ from notify.api import NotifyApi
 from notify.domain.kinds import Kind, Reason, State
 from notify.domain.notifications import Delivery, Notification, Source
 from notify.operations.reading import IDS_MOST, advance_cursors
-from notify.queries import PAGE_LIMIT
+from notify.queries import PAGE_LIMIT, DeadLetters
 from notify.store import Cursor, Store
+from plexus.notify.v1 import notifications_pb2
 from plexus.notify.v1 import notify_service_pb2 as pb
 from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
@@ -62,10 +63,21 @@ async def add(store, notifications):
     await store.transact(work)
 
 
+@pytest.mark.largest(
+    "notify.NotifyService",
+    "ListNotifications",
+    "MarkNotificationsRead",
+    "GetPreferences",
+    "SetPreferences",
+    "GetNotifyStatus",
+)
 async def test_an_inbox_at_its_largest(store, called, as_person):
     as_person("bo")
     api = NotifyApi(
-        store, decisions=Company().decisions, dead_letters=no_letters, clock=SystemClock()
+        store,
+        decisions=Company().decisions,
+        dead_letters=DeadLetters(no_letters, clock=SystemClock()),
+        clock=SystemClock(),
     )
     everything = [
         notification(number, person_id="bo", conversation_id=f"room_{number}")
@@ -105,6 +117,16 @@ async def test_an_inbox_at_its_largest(store, called, as_person):
     status = await called(
         lambda: api.ListNotifications(pb.ListNotificationsRequest(page_size=1), None), most=FEW
     )
+
+    await called(lambda: api.GetPreferences(pb.GetPreferencesRequest(), None), most=FEW)
+    await called(
+        lambda: api.SetPreferences(
+            pb.SetPreferencesRequest(preferences=notifications_pb2.Preferences()), None
+        ),
+        most=FEW,
+    )
+    as_person("root", "admin")
+    await called(lambda: api.GetNotifyStatus(pb.GetNotifyStatusRequest(), None), most=FEW)
 
     assert len(listed.notifications) == PAGE_LIMIT
     assert marked.marked == IDS_MOST

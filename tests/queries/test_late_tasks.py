@@ -23,6 +23,21 @@ async def store(late_db: Database) -> Store:
     return store
 
 
+@pytest.mark.largest(
+    "tasks.TasksService",
+    "CreateProject",
+    "CreateTask",
+    "GetTask",
+    "UpdateTask",
+    "GetTasksStatus",
+    "ListTasks",
+    "GetBoard",
+    "AssignTask",
+    "MoveTask",
+    "ListProjects",
+    "ListTaskHistory",
+)
+@pytest.mark.largest("tasks.Authority", "Recheck", "ReadableContainers")
 async def test_tasks_at_their_largest(store, called, as_person):
     as_person("ann")
     api, authority = (
@@ -44,6 +59,35 @@ async def test_tasks_at_their_largest(store, called, as_person):
         ).task
         for number in range(PAGE_LIMIT)
     ]
+    # At the end of a full column, for as many people as a task may have.
+    last = await called(
+        lambda: api.CreateTask(
+            pb.CreateTaskRequest(
+                title="last",
+                description="d" * 10_000,
+                project_id=made.project.id,
+                assignee_ids=people[:ASSIGNEES],
+                request_id="once",
+            ),
+            None,
+        ),
+        most=FEW,
+    )
+    await called(lambda: api.GetTask(pb.GetTaskRequest(task_id=last.task.id), None), most=FEW)
+    await called(
+        lambda: api.UpdateTask(
+            pb.UpdateTaskRequest(task_id=last.task.id, title="later", request_id="twice"), None
+        ),
+        most=FEW,
+    )
+    await called(lambda: api.GetTasksStatus(pb.GetTasksStatusRequest(), None), most=FEW)
+    containers = await called(
+        lambda: authority.ReadableContainers(
+            authority_pb2.ReadableContainersRequest(tenant_id="ten_acme", person_id="ann"), None
+        ),
+        most=FEW,
+        deadline=3,
+    )
     listed = await called(
         lambda: api.ListTasks(
             pb.ListTasksRequest(project_id=project_id, page_size=PAGE_LIMIT), None
@@ -85,7 +129,8 @@ async def test_tasks_at_their_largest(store, called, as_person):
     )
 
     assert len(listed.tasks) == PAGE_LIMIT
-    assert sum(len(lane.tasks) for lane in board.lanes) == PAGE_LIMIT
+    assert sum(len(lane.tasks) for lane in board.lanes) == PAGE_LIMIT + 1
+    assert {each.kind for each in containers.containers} == {"project", "task-participant"}
     assert len(assigned.task.assignee_ids) == ASSIGNEES
     assert moved.task.version == 3
     assert all(verdict.readable for verdict in rechecked.verdicts)

@@ -107,15 +107,6 @@ async def test_msg_21_pins_and_versions_come_in_pages(store, long_room, person, 
     assert versions == list(range(19))
 
 
-async def test_a_walk_of_the_log_gives_every_entry_once(store, long_room):
-    walked = [
-        entry["change_no"]
-        async for entry in store.history.walk_changes(long_room, first=3, last=39)
-    ]
-
-    assert walked == list(range(3, 40))
-
-
 async def list_all(store, actor, *, limit, between=None):
     """Read every page; `between` runs after the first."""
     seen, position, pages = [], None, 0

@@ -16,6 +16,7 @@ from messaging.domain.refusals import (
 from messaging.operations import cursors as reading
 from messaging.operations import membership, sending, threads
 from messaging.operations.log import Log
+from plexus.authz.v1.authority_pb2 import ReadableContainersRequest
 from plexuskit.clock import SystemClock
 from plexuskit.testing import eventually
 
@@ -331,14 +332,21 @@ async def test_src_02_the_authority_answers_for_the_present(store, log, group, s
     room = await group("ann", "bob")
     await say_many(log, say, room, "ann", 1)
     before = await queries.readable_containers(
-        store, tenant_id="ten_acme", person_id="bob", known_version=""
+        store,
+        ReadableContainersRequest(tenant_id="ten_acme", person_id="bob", known_version=""),
     )
     same = await queries.readable_containers(
-        store, tenant_id="ten_acme", person_id="bob", known_version=before.version
+        store,
+        ReadableContainersRequest(
+            tenant_id="ten_acme", person_id="bob", known_version=before.version
+        ),
     )
     await remove(log, person("ann"), room, "bob")
     after = await queries.readable_containers(
-        store, tenant_id="ten_acme", person_id="bob", known_version=before.version
+        store,
+        ReadableContainersRequest(
+            tenant_id="ten_acme", person_id="bob", known_version=before.version
+        ),
     )
 
     assert [container.id for container in before.containers] == [room]

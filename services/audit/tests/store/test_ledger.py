@@ -16,6 +16,7 @@ from audit.queries import Verification
 from audit.store import EntryFilter, Store
 from plexuskit.errors import InvalidArgument
 from plexuskit.mongo import Collection, Database
+from plexuskit.paging import MAX_PAGE_BYTES
 from plexuskit.testing.clock import FrozenClock
 
 Happened = Callable[..., Occurrence]
@@ -243,6 +244,25 @@ async def test_gw_07_entries_are_listed_newest_first_by_every_filter(
     assert await listed(object="person:per_1") == [7, 4, 1]
     assert await listed(action="Nothing") == []
     assert await listed(since=made[2].occurred_at, until=made[5].occurred_at) == [5, 4, 3]
+
+
+@pytest.mark.rule("MSG-21")
+async def test_a_page_of_large_entries_ends_below_two_mebibytes(
+    store: Store, recorder: Recorder, happened: Happened
+) -> None:
+    await recorder.record(
+        [happened(number, details={"fields": "x" * 300_000}) for number in range(1, 16)]
+    )
+    token, pages = "", []
+    while token or not pages:
+        page = await queries.list_audit_entries(
+            store, wanted=EntryFilter(tenant_id="ten_a"), page_size=1_000, page_token=token
+        )
+        pages.append([entry.no for entry in page.items])
+        token = page.next_page_token
+
+    assert [number for page in pages for number in page] == list(range(15, 0, -1))
+    assert max(map(len, pages)) == MAX_PAGE_BYTES // 300_000
 
 
 async def test_every_listing_is_read_from_an_index(

@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown, InvalidArgument
+from plexuskit.paging import PageBudget
 
 from notify.domain.kinds import MESSAGE
 from notify.domain.notifications import Notification
@@ -92,14 +93,16 @@ async def list_notifications(
     size = min(page_size or PAGE_DEFAULT, PAGE_LIMIT)
     listing = Listing(name="notifications", filters=(person_id, str(unread_only)))
     before = listing.position(page_token)
-    found, unread = await asyncio.gather(
-        store.notifications.page(person_id, unread_only=unread_only, before=before, limit=size + 1),
+    (found, more), unread = await asyncio.gather(
+        store.notifications.page(
+            person_id, unread_only=unread_only, before=before, budget=PageBudget(items=size)
+        ),
         store.notifications.count_unread(person_id),
     )
-    kept = await _without_lost_texts(store, found[:size], person_id=person_id)
+    kept = await _without_lost_texts(store, found, person_id=person_id)
     return Inbox(
         notifications=tuple(map(shown, kept)),
-        next_page_token=listing.token(kept[-1].id) if len(found) > size else "",
+        next_page_token=listing.token(kept[-1].id) if more else "",
         unread=unread,
     )
 

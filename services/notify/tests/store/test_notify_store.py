@@ -19,6 +19,7 @@ from notify.store.notifications import (
     waiting_for_task,
 )
 from plexuskit.mongo import Database, DuplicateKey, Transaction
+from plexuskit.paging import PageBudget
 
 Make = Callable[..., Notification]
 
@@ -43,13 +44,13 @@ def notification(now: datetime) -> Make:
                 seq=number,
             ),
             "read": False,
+            "body": "正文",
         } | fields
         return Notification(
             id=f"ntf_{number:04}",
             tenant_id="ten_a",
             kind=Kind.MENTION,
             title="title",
-            body="正文",
             step="",
             event_id=f"evt_{number}",
             created_at=now,
@@ -213,3 +214,24 @@ async def test_cursors_of_many_people_look_at_their_own_conversations_alone(
 
     assert len(found) == people
     assert found == sorted(found)
+
+
+@pytest.mark.rule("MSG-21")
+async def test_a_page_of_the_inbox_ends_at_its_bytes_and_goes_on_after_its_last_one(
+    store: Store, notification: Make
+) -> None:
+    made = [notification(number, body="正" * 10_000) for number in range(1, 21)]
+    await add(store, *made)
+    before, pages, more = "", [], True
+    while more:
+        page, more = await store.notifications.page(
+            "per_bo",
+            unread_only=False,
+            before=before,
+            budget=PageBudget(items=200, max_bytes=200_000),
+        )
+        pages.append([each.id for each in page])
+        before = page[-1].id
+
+    assert [id_ for page in pages for id_ in page] == [each.id for each in reversed(made)]
+    assert {len(page) for page in pages[:-1]} == {6}

@@ -1,4 +1,4 @@
-"""`python -m search [--role api --role indexer | --provision]`."""
+"""`python -m search [--role api --role indexer | --provision | --rebuild TYPE [--shards N]]`."""
 
 import argparse
 import asyncio
@@ -8,16 +8,25 @@ from plexuskit.config import load
 
 from search import app
 from search.config import Settings
+from search.domain.documents import DocumentType
 
 
 def main() -> None:
     """Do the errand and return, or serve until told to stop."""
     parser = argparse.ArgumentParser(prog="search", add_help=False)
-    parser.add_argument("--provision", action="store_true")
+    errand = parser.add_mutually_exclusive_group()
+    errand.add_argument("--provision", action="store_true")
+    errand.add_argument("--rebuild", choices=[type_.value for type_ in DocumentType])
+    parser.add_argument("--shards", type=int, default=1)
+    parser.add_argument("--restart", action="store_true")
     chosen, _ = parser.parse_known_args()
 
     if chosen.provision:
         asyncio.run(app.provision(load(Settings)))
+    elif chosen.rebuild:
+        type_ = DocumentType(chosen.rebuild)
+        settings = load(Settings)
+        asyncio.run(app.rebuild(settings, type_, shards=chosen.shards, restart=chosen.restart))
     else:
         service.main(service=app.SERVICE, settings_type=Settings, roles=app.ROLES)
 

@@ -270,3 +270,34 @@ async def test_tsk_06_a_place_picked_just_before_a_spread_is_picked_again(
     assert slow.spread
     names = [f"t{number}" for number in range(14)]
     assert (await lanes())["todo"] == ["t0", "late", *names[1:10], "early", *names[10:]]
+
+
+async def test_a_long_column_goes_on_with_its_token_whatever_its_cards_weigh(
+    store: Store, ann: Actor, add_task: AddTask, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.queries.boards.MAX_PAGE_BYTES", 40_000)
+    titles = [f"{number:02} {'长' * 400}" for number in range(20)]
+    for title in titles:
+        await add_task(title, project_id=project.id)
+    board = await queries.get_board(store, actor=ann, project_id=project.id)
+    todo = board.lanes[0]
+    seen, token = [task.title for task in todo.tasks], todo.next_page_token
+    pages = 1
+    while token:
+        only = await queries.get_board(
+            store, actor=ann, project_id=project.id, column_id=todo.column.id, page_token=token
+        )
+        (lane,) = only.lanes
+        seen += [task.title for task in lane.tasks]
+        token = lane.next_page_token
+        pages += 1
+
+    assert seen == titles
+    assert 1 < pages < len(titles)
+    assert [lane.next_page_token for lane in board.lanes[1:]] == ["", "", ""]
+    with pytest.raises(InvalidArgument):
+        await queries.get_board(store, actor=ann, project_id=project.id, column_id="elsewhere")
+    with pytest.raises(InvalidArgument):
+        await queries.get_board(
+            store, actor=ann, project_id=project.id, page_token=todo.next_page_token
+        )

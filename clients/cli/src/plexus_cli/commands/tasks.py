@@ -264,7 +264,16 @@ def board(
     """Show the board of a project."""
 
     async def work(plexus: Plexus) -> pb.GetBoardResponse:
-        return await plexus.call(plexus.tasks.GetBoard, pb.GetBoardRequest(project_id=project))
+        board = await plexus.call(plexus.tasks.GetBoard, pb.GetBoardRequest(project_id=project))
+        for lane in board.lanes:
+            while lane.next_page_token:
+                request = pb.GetBoardRequest(
+                    project_id=project, column_id=lane.column.id, page_token=lane.next_page_token
+                )
+                (more,) = (await plexus.call(plexus.tasks.GetBoard, request)).lanes
+                lane.tasks.extend(more.tasks)
+                lane.next_page_token = more.next_page_token
+        return board
 
     response = run(work)
     if json:

@@ -13,11 +13,13 @@ from plexuskit.mongo.projecting import unless_newer
 from plexuskit.mongo.shapes import (
     ASCENDING,
     DESCENDING,
+    IGNORE_CASE,
     BulkOutcome,
     Document,
     Index,
     InsertOutcome,
     Write,
+    stored_size,
 )
 from plexuskit.mongo.transactions import Retry, Transaction
 
@@ -26,6 +28,7 @@ Binary = bytes
 __all__ = [
     "ASCENDING",
     "DESCENDING",
+    "IGNORE_CASE",
     "Binary",
     "BulkOutcome",
     "ChangeBatch",
@@ -48,5 +51,6 @@ __all__ = [
     "Write",
     "WrongServerParameter",
     "connect",
+    "stored_size",
     "unless_newer",
 ]

@@ -12,6 +12,7 @@ from pymongo import ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.cursor import AsyncCursor
+from pymongo.collation import Collation
 from pymongo.errors import BulkWriteError, CollectionInvalid, OperationFailure
 
 from plexuskit.mongo import driving, stamps
@@ -27,6 +28,7 @@ from plexuskit.mongo.shapes import (
     Sort,
     Write,
     index_model,
+    stored_size,
 )
 from plexuskit.mongo.transactions import Transaction
 from plexuskit.paging import PageBudget
@@ -237,10 +239,13 @@ class Collection:
         skip: int = 0,
         hint: Hint | None = None,
         batch_size: int | None = None,
+        collation: Collation | None = None,
         tx: Transaction | None = None,
     ) -> list[Document]:
         """Return all matches; give a limit where their number has no natural bound."""
-        cursor = self._cursor(filter, projection, sort, limit, skip, hint, batch_size, tx)
+        cursor = self._cursor(
+            filter, projection, sort, limit, skip, hint, batch_size, tx, collation
+        )
         return await _carried(cursor.to_list(), tx)
 
     async def find_page(
@@ -248,18 +253,21 @@ class Collection:
         filter: Filter,
         *,
         budget: PageBudget,
-        size_of: Callable[[Document], int],
+        size_of: Callable[[Document], int] = stored_size,
         projection: Mapping[str, Any] | Sequence[str] | None = None,
         sort: Sort | None = None,
+        skip: int = 0,
         hint: Hint | None = None,
     ) -> tuple[list[Document], bool]:
         """Return the matches that fit into the budget, and whether more follow.
 
         Reading stops with the page: at most one reply of the server (16 MB) is in memory beside it.
+        A document counts with its stored size; `size_of` is for messages that are larger or much
+        smaller than their document. `skip` is for protocols that page by offset.
         """
         limit = budget.items + 1
         # One reply holds all of the page where the server's own bound of a reply allows it.
-        cursor = self._cursor(filter, projection, sort, limit, 0, hint, limit, None)
+        cursor = self._cursor(filter, projection, sort, limit, skip, hint, limit, None)
 
         async def fitting() -> tuple[list[Document], bool]:
             page: list[Document] = []
@@ -284,6 +292,7 @@ class Collection:
         hint: Hint | None,
         batch_size: int | None,
         tx: Transaction | None,
+        collation: Collation | None = None,
     ) -> AsyncCursor[Document]:
         return self._collection.find(
             filter,
@@ -293,6 +302,7 @@ class Collection:
             skip=skip,
             hint=hint,
             batch_size=batch_size or 0,
+            collation=collation,
             session=_session(tx),
         )
 

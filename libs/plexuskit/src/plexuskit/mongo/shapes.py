@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import bson
 from pymongo import (
     DeleteMany,
     DeleteOne,
@@ -14,8 +15,12 @@ from pymongo import (
     UpdateMany,
     UpdateOne,
 )
+from pymongo.collation import Collation
 
 from plexuskit.mongo.failures import DuplicateKey
+
+IGNORE_CASE = Collation(locale="en", strength=2)
+"""Compares text by its letters and accents, whatever their case and width."""
 
 ASCENDING = 1
 DESCENDING = -1
@@ -37,6 +42,7 @@ class Index:
         unique: whether the keys may occur once only.
         partial: filter of the documents that are in it, or None for all.
         expire_after: age of the (single) date key at which a document is deleted.
+        collation: how text is compared; only queries with the same one use the index.
         name: its name, or None for the server's `field_1_other_-1`.
     """
 
@@ -44,6 +50,7 @@ class Index:
     unique: bool = False
     partial: Mapping[str, Any] | None = None
     expire_after: timedelta | None = None
+    collation: Collation | None = None
     name: str | None = None
 
 
@@ -80,6 +87,13 @@ def index_model(index: Index) -> IndexModel:
         options["partialFilterExpression"] = dict(index.partial)
     if index.expire_after is not None:
         options["expireAfterSeconds"] = int(index.expire_after.total_seconds())
+    if index.collation is not None:
+        options["collation"] = index.collation
     if index.name is not None:
         options["name"] = index.name
     return IndexModel(list(index.keys), **options)
+
+
+def stored_size(document: Document) -> int:
+    """Return the bytes of a document as it is stored; names of fields count."""
+    return len(bson.encode(document))

@@ -38,12 +38,8 @@ async def remember(store: Store, *, states: Sequence[State]) -> Mapping[Key, Dif
     waiting = {(each.part, each.version): each for each in states}
     for batch in _batches(waiting[key] for key in sorted(waiting)):
         fresh = await _remember(store, batch)
-        for state in batch:
-            key = (state.part, state.version)
-            if key in fresh:
-                found[key] = fresh[key]
-            else:
-                found[key] = await store.history.difference(*key)
+        known = {(state.part, state.version) for state in batch} - fresh.keys()
+        found |= {**fresh, **await store.history.differences(known)}
     return found
 
 
@@ -83,8 +79,13 @@ class _Insertions:
         ahead = [state for state in batch if state.version > _version(newest, state)]
         try:
             await self._append(ahead, newest)
+            known = await self._history.known(late, tx=self._tx)
+            exact = [each for each in late if each.exact and (each.part, each.version) in known]
+            await self._history.correct(exact, tx=self._tx)
             for state in late:
-                await self._put_late(state)
+                # One after the other: each looks at what the one before has split.
+                if (state.part, state.version) not in known:
+                    await self._put_late(state)
         except DuplicateKey as raced:
             raise Retry from raced
         return self._found
@@ -107,10 +108,6 @@ class _Insertions:
         await self._history.write(writes, tx=self._tx)
 
     async def _put_late(self, state: State) -> None:
-        if await self._history.is_known(state.part, state.version, tx=self._tx):
-            if state.exact:
-                await self._history.correct(state, tx=self._tx)
-            return
         after: Known | None = await self._history.after(state.part, state.version, tx=self._tx)
         if after is None:
             raise Retry

@@ -1,6 +1,7 @@
 """Why somebody may or may not, and who could see what when (GW-3)."""
 
 import asyncio
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from plexus_access.objects import PERSON, TASK, TENANT, Object, object_of
 from plexus_access.roles import PERMISSIONS
 from plexuskit.clock import to_milliseconds
 from plexuskit.errors import InvalidArgument
-from plexuskit.paging import Listing, from_milliseconds
+from plexuskit.paging import Listing, cut, from_milliseconds
 from plexuskit.paging import to_milliseconds as as_number
 
 from audit.domain.refusals import (
@@ -164,8 +165,7 @@ class Witnesses:
         limit = page_limit(page_size)
         asked_at = str(as_number(at)) if at else ""
         listing = Listing(name="audit.viewers", filters=(asker.tenant_id, object, asked_at))
-        position = listing.position(page_token, shape=(int, int))
-        first = int(position[1]) if position else 0
+        position = listing.position(page_token, shape=(int, str))
         wanted = from_milliseconds(int(position[0])) if position else at
         as_of = await _time(self._store, wanted, now=now)
 
@@ -177,10 +177,11 @@ class Witnesses:
         viewers = self._kept.get(key) if position else None
         if viewers is None:
             viewers = self._keep(key, await _who(self._store, asker.tenant_id, about, at=as_of))
-        more = first + limit < len(viewers)
+        first = bisect_right(viewers, str(position[1]), key=_id_of) if position else 0
+        page, more = cut(viewers[first : first + limit + 1], limit=limit, size_of=_size)
         return Viewers(
-            viewers=tuple(viewers[first : first + limit]),
-            next_page_token=listing.token(as_number(as_of), first + limit) if more else "",
+            viewers=tuple(page),
+            next_page_token=listing.token(as_number(as_of), _id_of(page[-1])) if more else "",
             total=len(viewers),
             as_of=as_of,
         )
@@ -191,6 +192,15 @@ class Witnesses:
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return viewers
+
+
+def _id_of(viewer: Viewer) -> str:
+    return viewer.person_id
+
+
+def _size(viewer: Viewer) -> int:
+    """Return about how many bytes a viewer takes on a page."""
+    return sum(len(each.encode()) + 4 for each in (viewer.person_id, viewer.rule, *viewer.path))
 
 
 async def _who(store: Store, tenant_id: str, about: Object, *, at: datetime) -> list[Viewer]:

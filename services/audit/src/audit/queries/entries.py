@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from plexuskit.errors import InvalidArgument
-from plexuskit.paging import Listing, Page, from_milliseconds, to_milliseconds
+from plexuskit.paging import Listing, Page, PageBudget, from_milliseconds, to_milliseconds
 
 from audit.domain.entries import Entry, hidden_line, line
 from audit.domain.reach import Reach
@@ -32,7 +32,7 @@ class Lines:
 async def list_audit_entries(
     store: Store, *, wanted: EntryFilter, page_size: int, page_token: str
 ) -> Page[Entry]:
-    """List entries of a tenant, the newest first.
+    """List entries of a tenant, the newest first, at most 2 MiB on a page.
 
     Args:
         store: what is read, with majority.
@@ -49,10 +49,12 @@ async def list_audit_entries(
     if position is not None:
         at, no = position
         after = (from_milliseconds(int(at)), int(no))
-    found = await store.ledger.list_newest(wanted, after=after, limit=limit + 1)
-    entries = tuple(_entry(each) for each in found[:limit])
+    found, more = await store.ledger.list_newest(
+        wanted, after=after, budget=PageBudget(items=limit)
+    )
+    entries = tuple(map(_entry, found))
     token = ""
-    if len(found) > limit:
+    if more:
         last = entries[-1]
         token = listing.token(to_milliseconds(last.what.occurred_at), last.no)
     return Page(items=entries, next_page_token=token)

@@ -1,7 +1,7 @@
 """The history: `parts` (their newest state), `versions` (known ones), `relations` (intervals)."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -121,12 +121,17 @@ class HistoryStore:
             by_part.setdefault(document["part"], []).append(_interval(document))
         return by_part
 
-    async def is_known(self, part: str, version: int, *, tx: Transaction) -> bool:
-        """Tell whether a version of a part is known."""
-        found = await self._versions.find_one(
-            {"part": part, "version": version}, projection={"_id": 1}, tx=tx
+    async def known(
+        self, states: Iterable[State], *, tx: Transaction
+    ) -> frozenset[tuple[str, int]]:
+        """Tell which versions of parts are known, as (part, version)."""
+        wanted = [_version_id(each.part, each.version) for each in states]
+        if not wanted:
+            return frozenset()
+        found = await self._versions.find_all(
+            {"_id": {"$in": wanted}}, projection={"part": 1, "version": 1}, tx=tx
         )
-        return found is not None
+        return frozenset((each["part"], each["version"]) for each in found)
 
     async def after(self, part: str, version: int, *, tx: Transaction) -> Known | None:
         """Read the next known version of a part after one."""
@@ -150,27 +155,37 @@ class HistoryStore:
         )
         return [_interval(each) for each in found]
 
-    async def correct(self, state: State, *, tx: Transaction) -> None:
-        """Give a version that was only known to be there the time at which it came to be."""
-        matched = await self._versions.update(
-            {"part": state.part, "version": state.version, "exact": False},
-            {"$set": {"at": state.at, "exact": True}},
-            tx=tx,
+    async def correct(self, states: Sequence[State], *, tx: Transaction) -> None:
+        """Give versions that were only known to be there the times at which they came to be."""
+        inexact = (
+            await self._versions.find_all(
+                {"_id": {"$in": [_version_id(each.part, each.version) for each in states]}},
+                projection={"exact": 1},
+                tx=tx,
+            )
+            if states
+            else []
         )
-        if not matched:
-            return
-        await self._parts.update(
-            {"_id": state.part, "version": state.version}, {"$set": {"at": state.at}}, tx=tx
-        )
-        begins = {"part": state.part, "from_version": state.version}
-        ends = {"part": state.part, "to_version": state.version}
-        await self._relations.bulk(
-            [
+        open_ = {each["_id"] for each in inexact if not each["exact"]}
+        versions: list[Write] = []
+        parts: list[Write] = []
+        relations: list[Write] = []
+        for state in states:
+            id_ = _version_id(state.part, state.version)
+            if id_ not in open_:
+                continue
+            versions.append(UpdateOne({"_id": id_}, {"$set": {"at": state.at, "exact": True}}))
+            newest = {"_id": state.part, "version": state.version}
+            parts.append(UpdateOne(newest, {"$set": {"at": state.at}}))
+            begins = {"part": state.part, "from_version": state.version}
+            ends = {"part": state.part, "to_version": state.version}
+            relations += [
                 UpdateMany(begins, {"$set": {"from_at": state.at}}),
                 UpdateMany(ends, {"$set": {"to_at": state.at}}),
-            ],
-            tx=tx,
-        )
+            ]
+        await self._versions.bulk(versions, tx=tx)
+        await self._parts.bulk(parts, tx=tx)
+        await self._relations.bulk(relations, tx=tx)
 
     async def write(self, writes: "Writes", *, tx: Transaction) -> None:
         """Carry out what was gathered."""
@@ -178,20 +193,38 @@ class HistoryStore:
         await self._parts.bulk(list(writes.parts.values()), ordered=True, tx=tx)
         await self._relations.bulk(writes.relations, ordered=True, tx=tx)
 
-    async def difference(self, part: str, version: int) -> Difference:
-        """Read what a known version changed."""
-        known = await self._versions.find_one({"part": part, "version": version})
-        began = await self._relations.find_all(
-            {"part": part, "from_version": version}, hint="part_begin"
+    async def differences(
+        self, versions: Collection[tuple[str, int]]
+    ) -> dict[tuple[str, int], Difference]:
+        """Read what known versions of parts changed, by (part, version), in three queries."""
+        if not versions:
+            return {}
+        ids = [_version_id(part, version) for part, version in versions]
+        known = await self._versions.find_all({"_id": {"$in": ids}})
+        fields = {(each["part"], each["version"]): tuple(each["fields"]) for each in known}
+        began = await self._changed("from_version", versions)
+        ended = await self._changed("to_version", versions)
+        return {
+            key: Difference(
+                began=frozenset(began.get(key, ())),
+                ended=frozenset(ended.get(key, ())),
+                fields=fields.get(key, ()),
+            )
+            for key in versions
+        }
+
+    async def _changed(
+        self, field: str, versions: Collection[tuple[str, int]]
+    ) -> dict[tuple[str, int], list[Relation]]:
+        """Read the relations that began, or ended, with versions of parts."""
+        found = await self._relations.find_all(
+            {"$or": [{"part": part, field: version} for part, version in sorted(versions)]}
         )
-        ended = await self._relations.find_all(
-            {"part": part, "to_version": version}, hint="part_end"
-        )
-        return Difference(
-            began=frozenset(_relation(each) for each in began),
-            ended=frozenset(_relation(each) for each in ended),
-            fields=tuple(known["fields"]) if known else (),
-        )
+        changed: dict[tuple[str, int], list[Relation]] = {}
+        for document in found:
+            key = (document["part"], document[field])
+            changed.setdefault(key, []).append(_relation(document))
+        return changed
 
 
 class Writes:
@@ -207,7 +240,7 @@ class Writes:
         self.versions.append(
             InsertOne(
                 {
-                    "_id": f"{state.part}@{state.version}",
+                    "_id": _version_id(state.part, state.version),
                     "tenant_id": state.tenant_id,
                     "part": state.part,
                     "version": state.version,
@@ -243,6 +276,10 @@ class Writes:
                 if id_ in ends
                 else InsertOne({"_id": id_, **document})
             )
+
+
+def _version_id(part: str, version: int) -> str:
+    return f"{part}@{version}"
 
 
 def _interval_id(interval: Interval) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from plexuskit.mongo import ASCENDING, DESCENDING, Database, Index, InsertOutcome
+from plexuskit.paging import PageBudget
 
 from audit.domain.entries import (
     EMPTY,
@@ -148,9 +149,12 @@ class LedgerStore:
             yield _placed(document, tenant_id=tenant_id)
 
     async def list_newest(
-        self, wanted: EntryFilter, *, after: tuple[datetime, int] | None, limit: int
-    ) -> list[Placed]:
-        """Read entries, the newest first, after a position (time and number)."""
+        self, wanted: EntryFilter, *, after: tuple[datetime, int] | None, budget: PageBudget
+    ) -> tuple[list[Placed], bool]:
+        """Read entries, the newest first, after a position (time and number).
+
+        Returns: those that fit into the budget, and whether more follow.
+        """
         query: dict[str, Any] = {"tenant_id": wanted.tenant_id}
         if wanted.decision is not Decision.NONE:
             query["decision"] = wanted.decision.value
@@ -170,8 +174,8 @@ class LedgerStore:
             query["$or"] = [{"occurred_at": {"$lt": at}}, {"occurred_at": at, "no": {"$lt": no}}]
         if times:
             query["occurred_at"] = times
-        found = await self._entries.find_all(query, sort=_NEWEST, limit=limit)
-        return [_placed(document, tenant_id=wanted.tenant_id) for document in found]
+        found, more = await self._entries.find_page(query, budget=budget, sort=_NEWEST)
+        return [_placed(document, tenant_id=wanted.tenant_id) for document in found], more
 
 
 def _between(tenant_id: str, first: int, last: int) -> dict[str, str]:

@@ -8,6 +8,7 @@ from plexus.authz.v1 import authority_pb2 as pb
 from plexus.authz.v1.authority_pb2_grpc import AuthorityServicer
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.clock import Clock
+from plexuskit.containers import page_of
 from plexuskit.errors import InvalidArgument
 
 from directory import queries
@@ -35,11 +36,10 @@ class AuthorityApi(AuthorityServicer):
             person_id=request.person_id,
             now=self._clock.now(),
         )
-        if request.known_version == readable.version:
-            return pb.ReadableContainersResponse(version=readable.version, unchanged=True)
-        return pb.ReadableContainersResponse(
+        return page_of(
+            request,
             version=readable.version,
-            containers=[pb.Container(kind="tenant", id=id_) for id_ in readable.tenant_ids],
+            containers=(pb.Container(kind="tenant", id=id_) for id_ in readable.tenant_ids),
         )
 
     async def Recheck(self, request: pb.RecheckRequest, context: Any) -> pb.RecheckResponse:

@@ -96,7 +96,7 @@ async def create_group(
             size=len(members),
         )
         await store.groups.add(group, tx=tx)
-        await store.members.join(group.id, members, tx=tx)
+        await store.members.move({group.id: (members, ())}, tx=tx)
         return await _finish(store, group, actor=actor, request=request, now=now, tx=tx)
 
     made = await store.reorganise(actor.tenant_id, work)
@@ -195,8 +195,7 @@ async def change_group_members(
             return group
         if joined:
             await _check_joining(store, grants, group, now=now, tx=tx)
-        await store.members.join(group.id, joined, tx=tx)
-        await store.members.leave(group.id, gone, tx=tx)
+        await store.members.move({group.id: (joined, gone)}, tx=tx)
         size = group.size + len(joined) - len(gone)
         changed = groups.sized(groups.next_version(group), size)
         return await _finish(store, changed, actor=actor, request=request, now=now, tx=tx)
@@ -220,8 +219,8 @@ async def delete_group(
         if await store.requests.answer(request, tx=tx):
             return
         group = await managed_group(store, grants, group_id, tenant_id=actor.tenant_id, tx=tx)
-        members = await store.members.of_group(group.id, tenant_id=actor.tenant_id, tx=tx)
-        await store.members.leave(group.id, members, tx=tx)
+        members = await store.members.of_group(group.id, tx=tx)
+        await store.members.move({group.id: ((), members)}, tx=tx)
         removed = groups.remove(group)
         await store.requests.remember(request, group_document(removed), now=now, tx=tx)
         await publish(store, [removed], actor_id=actor.person_id, now=now, tx=tx)

@@ -12,6 +12,9 @@ from directory.domain.ids import DepartmentId, GroupId, PersonId, TenantId
 from directory.domain.people import Person
 from directory.store import Store
 
+Move = tuple[frozenset[PersonId], frozenset[PersonId]]
+"""Who joins a group and who leaves it."""
+
 
 async def regroup(
     store: Store,
@@ -34,24 +37,13 @@ async def regroup(
         GroupTooLarge: more than 10,000 people would belong to a group.
     """
     changed = {group.id: group for group in touched}
-    moves: dict[GroupId, tuple[frozenset[PersonId], frozenset[PersonId]]] = {}
-
     by_rule = await store.groups.by_rule(tenant_id=tenant_id, tx=tx)
     current = [changed.get(group.id, group) for group in by_rule]
-    below = await _below(store, current, tenant_id=tenant_id, tx=tx)
+    moves = await _by_rule(
+        store, current, among=among, anew=changed.keys(), tenant_id=tenant_id, tx=tx
+    )
     for group in current:
-        if group.rule is None or group.removed:
-            continue
-        whole = among is None or group.id in changed
-        if among is None and not group.rule.department_ids and group.id not in changed:
-            continue
-        asked = None if whole else among
-        wanted = await store.members.matching(
-            group.rule, departments=below[group.id], among=asked, tenant_id=tenant_id, tx=tx
-        )
-        present = await store.members.of_group(group.id, tenant_id=tenant_id, among=asked, tx=tx)
-        if wanted != present:
-            moves[group.id] = (wanted - present, present - wanted)
+        if group.id in moves:
             changed.setdefault(group.id, groups.next_version(group))
 
     by_name = await _left_by_name(store, left, rules=current, tenant_id=tenant_id, tx=tx)
@@ -59,9 +51,8 @@ async def regroup(
         moves[group.id] = (frozenset(), gone)
         changed.setdefault(group.id, groups.next_version(group))
 
-    for group_id, (joined, gone) in sorted(moves.items()):
-        await store.members.join(group_id, joined, tx=tx)
-        await store.members.leave(group_id, gone, tx=tx)
+    await store.members.move(moves, tx=tx)
+    for group_id, (joined, gone) in moves.items():
         group = changed[group_id]
         changed[group_id] = groups.sized(group, group.size + len(joined) - len(gone))
     await publish(store, list(changed.values()), actor_id=actor_id, now=now, tx=tx)
@@ -76,10 +67,55 @@ async def publish(
         GroupNameTaken: another group of the tenant has the name of one.
     """
     await store.groups.save_many(changed, tx=tx)
-    for group in changed:
-        members = await store.members.of_group(group.id, tenant_id=group.tenant_id, tx=tx)
-        fact = events.group_changed(group, member_ids=members, actor_id=actor_id, now=now)
-        await store.outbox.add(fact, tx=tx)
+    members = await store.members.of_groups((group.id for group in changed), tx=tx)
+    facts = [
+        events.group_changed(group, member_ids=members[group.id], actor_id=actor_id, now=now)
+        for group in changed
+    ]
+    await store.outbox.add(*facts, tx=tx)
+
+
+async def _by_rule(
+    store: Store,
+    current: Sequence[Group],
+    *,
+    among: Collection[str] | None,
+    anew: Collection[GroupId],
+    tenant_id: TenantId,
+    tx: Transaction,
+) -> dict[GroupId, Move]:
+    """Find who joins and leaves groups by their rules, in a constant number of queries.
+
+    Args:
+        store: the service's database.
+        current: the groups by rule.
+        among: whose belonging may be another, None for anybody.
+        anew: groups whose rules are asked anew for everybody.
+        tenant_id: the tenant.
+        tx: the transaction.
+    """
+    below = await _below(store, current, tenant_id=tenant_id, tx=tx)
+    rules = {
+        group.id: group.rule for group in current if group.rule is not None and not group.removed
+    }
+    whole = {
+        group_id: rule
+        for group_id, rule in rules.items()
+        if group_id in anew or (among is None and rule.department_ids)
+    }
+    wanted = await store.members.matching(whole, below=below, tenant_id=tenant_id, tx=tx)
+    members = await store.members.of_groups(whole, tx=tx)
+    if among is not None:
+        rest = {group_id: rules[group_id] for group_id in rules.keys() - whole.keys()}
+        given, belonging = await store.members.matching_among(
+            among, rest, below=below, tenant_id=tenant_id, tx=tx
+        )
+        wanted, members = wanted | given, members | belonging
+    return {
+        group_id: (wanted[group_id] - members[group_id], members[group_id] - wanted[group_id])
+        for group_id in sorted(wanted)
+        if wanted[group_id] != members[group_id]
+    }
 
 
 async def _below(

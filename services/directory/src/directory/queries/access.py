@@ -49,7 +49,7 @@ async def list_role_bindings(
     grants = await store.grants.holding(actor, ROLES, now=now)
     whom = str(check_subject(subject)) if subject else ""
     wanted = check_scope(scope, tenant_id=actor.tenant_id) if scope else None
-    limit = paging.size(page_size)
+    budget = paging.budget(page_size)
     asked = ("role_bindings", whom, str(wanted or ""))
     (after,) = paging.place(page_token, query=asked, start=("",))
 
@@ -57,18 +57,15 @@ async def list_role_bindings(
     if not grants.holds_everywhere(ROLES):
         mine = await store.places.within(grants.scopes_of(ROLES), tenant_id=actor.tenant_id)
         scopes = mine if scopes is None else scopes & mine
-    found = await store.bindings.list_by_id(
+    page, more = await store.bindings.list_by_id(
         tenant_id=actor.tenant_id,
         subject=whom,
         scopes=None if scopes is None else sorted(map(str, scopes)),
         after=str(after),
-        # One more than asked for tells whether there is a next page.
-        limit=limit + 1,
+        budget=budget,
     )
-    if len(found) <= limit:
-        return found, ""
-    page = found[:limit]
-    return page, paging.token([page[-1].id], query=asked)
+    token = paging.token([page[-1].id], query=asked) if more else ""
+    return page, token
 
 
 async def list_access_policies(store: Store, *, actor: Actor, now: datetime) -> list[AccessPolicy]:

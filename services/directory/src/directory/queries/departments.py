@@ -18,18 +18,16 @@ async def list_departments(
         InvalidArgument: page size or token are wrong.
     """
     require(actor, "departments.read")
-    limit = paging.size(page_size)
+    budget = paging.budget(page_size)
     asked = ("departments", int(include_closed))
     depth, department_id = paging.place(page_token, query=asked, start=(0, ""))
     if actor.guest:
         return [], ""
-    departments = await store.departments.list_by_depth(
+    page, more = await store.departments.list_by_depth(
         tenant_id=actor.tenant_id,
         after=(int(depth), str(department_id)),
-        limit=limit + 1,
+        budget=budget,
         include_closed=include_closed,
     )
-    if len(departments) <= limit:
-        return departments, ""
-    page = departments[:limit]
-    return page, paging.token([page[-1].depth, page[-1].id], query=asked)
+    token = paging.token([page[-1].depth, page[-1].id], query=asked) if more else ""
+    return page, token

@@ -23,7 +23,7 @@ async def list_groups(
         InvalidArgument: page size or token are wrong.
     """
     require(actor, "groups.read")
-    limit = paging.size(page_size)
+    budget = paging.budget(page_size)
     asked = ("groups", person_id)
     (after,) = paging.place(page_token, query=asked, start=("",))
     if actor.guest:
@@ -31,16 +31,13 @@ async def list_groups(
     among = None
     if person_id:
         among = (await store.people.get(person_id, tenant_id=actor.tenant_id)).group_ids
-    groups = await store.groups.list_by_name(
+    page, more = await store.groups.list_by_name(
         tenant_id=actor.tenant_id,
         after=await _name_after(store, str(after), actor=actor),
-        limit=limit + 1,
+        budget=budget,
         among=among,
     )
-    if len(groups) <= limit:
-        return groups, ""
-    page = groups[:limit]
-    return page, paging.token([page[-1].id], query=asked)
+    return page, paging.token([page[-1].id], query=asked) if more else ""
 
 
 async def list_group_members(
@@ -54,22 +51,19 @@ async def list_group_members(
         InvalidArgument: page size or token are wrong.
     """
     require(actor, "groups.read")
-    limit = paging.size(page_size)
+    budget = paging.budget(page_size)
     asked = ("members", group_id)
     (after,) = paging.place(page_token, query=asked, start=("",))
     if actor.guest:
         raise GroupNotFound
     group = await store.groups.get(group_id, tenant_id=actor.tenant_id)
-    people = await store.members.list_of_group(
+    page, more = await store.members.list_of_group(
         group.id,
         tenant_id=actor.tenant_id,
         after=await handle_after(store, str(after), actor=actor),
-        limit=limit + 1,
+        budget=budget,
     )
-    if len(people) <= limit:
-        return people, ""
-    page = people[:limit]
-    return page, paging.token([page[-1].id], query=asked)
+    return page, paging.token([page[-1].id], query=asked) if more else ""
 
 
 async def _name_after(store: Store, group_id: str, *, actor: Actor) -> str:

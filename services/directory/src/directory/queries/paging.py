@@ -7,21 +7,22 @@ from collections.abc import Sequence
 from typing import Final
 
 from plexuskit.errors import InvalidArgument
+from plexuskit.paging import PageBudget
 
 DEFAULT_SIZE: Final = 100
 MOST: Final = 1_000
 _BOUND: Final = 8
 
 
-def size(asked: int) -> int:
-    """Check a page size: 0 means 100, at most 1,000.
+def budget(asked: int) -> PageBudget:
+    """Return the room of a page: 2 MiB, and of a page size from 0, which means 100, to 1,000.
 
     Raises:
         InvalidArgument: it is negative or larger.
     """
     if not 0 <= asked <= MOST:
         raise InvalidArgument(field="page_size", problem=f"is not between 0 and {MOST}")
-    return asked or DEFAULT_SIZE
+    return PageBudget(items=asked or DEFAULT_SIZE)
 
 
 def token(place: Sequence[str | int], *, query: Sequence[str | int]) -> str:

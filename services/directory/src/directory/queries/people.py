@@ -89,7 +89,7 @@ async def list_people(
         InvalidArgument: page size or token are wrong, or the part is longer than 100 characters.
     """
     require(actor, "people.read")
-    limit = paging.size(page_size)
+    budget = paging.budget(page_size)
     part = fold(query.strip())
     if len(part) > _MOST_QUERY:
         raise InvalidArgument(field="query", problem=f"is longer than {_MOST_QUERY} characters")
@@ -103,20 +103,16 @@ async def list_people(
         departments = await store.departments.below([department_id], tenant_id=actor.tenant_id)
         if not departments:
             raise DepartmentNotFound
-    people = await store.people.list_by_handle(
+    page, more = await store.people.list_by_handle(
         tenant_id=actor.tenant_id,
         after=await handle_after(store, str(after), actor=actor),
-        # One more than asked for tells whether there is a next page.
-        limit=limit + 1,
+        budget=budget,
         departments=departments,
         part=part,
         include_deactivated=include_deactivated,
         only=actor.person_id if actor.guest else None,
     )
-    if len(people) <= limit:
-        return people, ""
-    page = people[:limit]
-    return page, paging.token([page[-1].id], query=asked)
+    return page, paging.token([page[-1].id], query=asked) if more else ""
 
 
 async def handle_after(store: Store, person_id: str, *, actor: Actor) -> str:

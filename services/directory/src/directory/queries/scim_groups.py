@@ -1,9 +1,11 @@
 """What the feed reads of groups; there are few, so filters are looked at one by one."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
+from plexuskit.paging import cut
 from scim2_models import NotFoundException, SearchRequest, TooManyException
 from scim2_models.path import AttrPath, FilterVisitor, LogicalExpr, Not, Present, ValuePath
 from scim2_models.path import Comparison as Compared
@@ -21,6 +23,9 @@ PERMISSION: Final = "people.provision"
 # More are not looked at one by one, and fewer when each has to be asked for its members.
 MOST_GROUPS: Final = 5_000
 MOST_WITH_MEMBERS: Final = 500
+# JSON of a group without its members, and of each member with its address.
+_GROUP_BYTES: Final = 3_000
+_MEMBER_BYTES: Final = 200
 
 
 async def get_feed_group(
@@ -37,7 +42,7 @@ async def get_feed_group(
         group = await store.groups.get(group_id, tenant_id=actor.tenant_id)
     except GroupNotFound as absent:
         raise NotFoundException(detail="There is no such resource.") from absent
-    return group, await store.members.of_group(group.id, tenant_id=actor.tenant_id)
+    return group, await store.members.of_group(group.id)
 
 
 async def list_feed_groups(
@@ -64,7 +69,7 @@ async def list_feed_groups(
     by_members = asked.filter is not None and _Mentions("members").visit(asked.filter.ast)
     if len(found) > (MOST_WITH_MEMBERS if by_members else MOST_GROUPS):
         raise TooManyException
-    known = await _members(store, found, actor=actor) if by_members else {}
+    known = await store.members.of_groups(found) if by_members else {}
 
     matching = [
         shown
@@ -76,9 +81,10 @@ async def list_feed_groups(
     ordered = asked.sort(matching)
     start = (asked.start_index or 1) - 1
     count = DEFAULT_RESULTS if asked.count is None else min(asked.count, MOST_RESULTS)
-    page = [found[GroupId(str(shown.id))] for shown in ordered[start : start + count]]
+    asked_for = [found[GroupId(str(shown.id))] for shown in ordered[start : start + count]]
+    page, _ = cut(asked_for, limit=MOST_RESULTS, size_of=partial(_size, members=members))
     if members and not by_members:
-        known = await _members(store, [group.id for group in page], actor=actor)
+        known = await store.members.of_groups(group.id for group in page)
     shown = [resource(group, known.get(group.id, ()), base_url=base_url) for group in page]
     return shown, len(ordered)
 
@@ -108,13 +114,9 @@ async def groups_of(
     }
 
 
-async def _members(
-    store: Store, group_ids: Collection[GroupId], *, actor: Actor
-) -> dict[GroupId, frozenset[PersonId]]:
-    return {
-        group_id: await store.members.of_group(group_id, tenant_id=actor.tenant_id)
-        for group_id in group_ids
-    }
+def _size(group: Group, *, members: bool) -> int:
+    """Return about how many bytes of JSON a group takes."""
+    return _GROUP_BYTES + (group.size * _MEMBER_BYTES if members else 0)
 
 
 class _Mentions(FilterVisitor[bool]):

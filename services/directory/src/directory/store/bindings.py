@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from plexus_access.objects import Object, Subject, subject_of
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, ReplaceOne, Retry, Transaction
+from plexuskit.paging import PageBudget
 
 from directory.domain.bindings import Binding
 from directory.domain.ids import RoleId, TenantId
@@ -16,6 +17,8 @@ COLLECTION: Final = "role_bindings"
 SCHEMA_VERSION: Final = 1
 _BY_SUBJECT: Final = "tenant_subject_role_scope"
 _BY_ID: Final = "tenant_id"
+_BY_ROLE: Final = "tenant_role_scope"
+_BY_SCOPE: Final = "tenant_scope_id"
 _BY_EXPIRY: Final = "expires_at"
 _PRESENT: Final = {"removed": False}
 
@@ -31,8 +34,18 @@ _INDEXES: Final = (
         partial=_PRESENT,
         name=_BY_SUBJECT,
     ),
-    # Ids are time-ordered: by id is the oldest first. Also for what is rare: a tenant has few.
+    # Ids are time-ordered: by id is the oldest first.
     Index(keys=[("tenant_id", ASCENDING), ("_id", ASCENDING)], partial=_PRESENT, name=_BY_ID),
+    Index(
+        keys=[("tenant_id", ASCENDING), ("role_id", ASCENDING), ("scope", ASCENDING)],
+        partial=_PRESENT,
+        name=_BY_ROLE,
+    ),
+    Index(
+        keys=[("tenant_id", ASCENDING), ("scope", ASCENDING), ("_id", ASCENDING)],
+        partial=_PRESENT,
+        name=_BY_SCOPE,
+    ),
     Index(keys=[("expires_at", ASCENDING)], partial=_PRESENT, name=_BY_EXPIRY),
     expiry(),
 )
@@ -106,7 +119,7 @@ class Bindings:
     ) -> list[Binding]:
         """List every binding of a role."""
         found = await self._bindings.find_all(
-            {"tenant_id": tenant_id, "role_id": role_id, **_PRESENT}, hint=_BY_ID, tx=tx
+            {"tenant_id": tenant_id, "role_id": role_id, **_PRESENT}, hint=_BY_ROLE, tx=tx
         )
         return [binding_from(document) for document in found]
 
@@ -127,7 +140,7 @@ class Bindings:
                 **in_force(tenant_id, now),
             },
             projection={"subject": 1},
-            hint=_BY_ID,
+            hint=_BY_ROLE,
             tx=tx,
         )
         return [subject_of(document["subject"]) for document in found]
@@ -139,11 +152,11 @@ class Bindings:
         members = Subject(object_.kind, object_.id)
         found = await self._bindings.find_all(
             {
-                "tenant_id": tenant_id,
-                "$or": [{"subject": str(members)}, {"scope": str(object_)}],
-                **_PRESENT,
+                "$or": [
+                    {"tenant_id": tenant_id, "subject": str(members), **_PRESENT},
+                    {"tenant_id": tenant_id, "scope": str(object_), **_PRESENT},
+                ]
             },
-            hint=_BY_ID,
             tx=tx,
         )
         return [binding_from(document) for document in found]
@@ -155,21 +168,27 @@ class Bindings:
         subject: str,
         scopes: Sequence[str] | None,
         after: str,
-        limit: int,
-    ) -> list[Binding]:
-        """List bindings, the oldest first, those after an id only; empty or None: of every one."""
+        budget: PageBudget,
+    ) -> tuple[list[Binding], bool]:
+        """List bindings, the oldest first, after an id; tell whether more follow.
+
+        An empty subject, or None for scopes, means those of every one.
+        """
         wanted: dict[str, Any] = {"tenant_id": tenant_id, "_id": {"$gt": after}, **_PRESENT}
-        if subject:
-            wanted["subject"] = subject
+        hint = _BY_ID
         if scopes is not None:
             wanted["scope"] = {"$in": list(scopes)}
-        found = await self._bindings.find_all(
+            hint = _BY_SCOPE
+        if subject:
+            wanted["subject"] = subject
+            hint = _BY_SUBJECT
+        found, more = await self._bindings.find_page(
             wanted,
+            budget=budget,
             sort=[("_id", ASCENDING)],
-            limit=limit,
-            hint=_BY_SUBJECT if subject else _BY_ID,
+            hint=hint,
         )
-        return [binding_from(document) for document in found]
+        return [binding_from(document) for document in found], more
 
     async def list_expired(self, *, now: datetime, limit: int, tx: Transaction) -> list[Binding]:
         """List bindings whose time is over, those that ended first to begin with."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, ReplaceOne, Retry, Transaction
+from plexuskit.paging import PageBudget
 
 from directory.domain.departments import Department
 from directory.domain.ids import DepartmentId, TenantId
@@ -209,10 +210,10 @@ class Departments:
         *,
         tenant_id: TenantId,
         after: tuple[int, str],
-        limit: int,
+        budget: PageBudget,
         include_closed: bool,
-    ) -> list[Department]:
-        """List departments, parents before children, those after a (depth, id) only."""
+    ) -> tuple[list[Department], bool]:
+        """List departments, parents first, after a (depth, id); tell whether more follow."""
         depth, department_id = after
         wanted = {
             "tenant_id": tenant_id,
@@ -221,13 +222,13 @@ class Departments:
         }
         if not include_closed:
             wanted["closed"] = {"$ne": True}
-        found = await self._departments.find_all(
+        found, more = await self._departments.find_page(
             wanted,
+            budget=budget,
             sort=[("depth", ASCENDING), ("_id", ASCENDING)],
-            limit=limit,
             hint=_BY_DEPTH,
         )
-        return [department_from(document) for document in found]
+        return [department_from(document) for document in found], more
 
     async def stream(self, *, tenant_id: TenantId | None) -> AsyncIterator[Department]:
         """Read every department of one tenant, or of all, in no promised order."""

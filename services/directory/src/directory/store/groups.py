@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, ReplaceOne, Transaction
+from plexuskit.paging import PageBudget
 
 from directory.domain.groups import Group, Rule
 from directory.domain.handles import fold
@@ -17,6 +18,12 @@ _BY_NAME: Final = "tenant_name"
 _BY_EXTERNAL_ID: Final = "tenant_external_id"
 _BY_RULE: Final = "tenant_by_rule"
 _BY_TENANT: Final = "tenant"
+_BY_ID: Final = "_id_"
+# Of a snapshot: groups, and members of theirs, that are read in one query.
+_TOGETHER: Final = 200
+_MEMBERS_TOGETHER: Final = 50_000
+# The type has to be named: else a partial index would be read from end to end.
+_TEXT: Final = {"$type": "string"}
 
 _INDEXES: Final = (
     # Removed groups have no name key: their names are free.
@@ -34,6 +41,12 @@ _INDEXES: Final = (
     ),
     Index(keys=[("tenant_id", ASCENDING), ("by_rule", ASCENDING)], name=_BY_RULE),
     Index(keys=[("tenant_id", ASCENDING), ("_id", ASCENDING)], name=_BY_TENANT),
+    Index(keys=[("tenant_id", ASCENDING), ("department_id", ASCENDING)], name="tenant_department"),
+    Index(
+        keys=[("tenant_id", ASCENDING), ("rule.department_ids", ASCENDING)],
+        partial={"by_rule": True},
+        name="tenant_rule_department",
+    ),
 )
 
 
@@ -90,7 +103,9 @@ class Groups:
     ) -> Group | None:
         """Load the group of an external id; None when there is none, or it was removed."""
         found = await self._groups.find_one(
-            {"tenant_id": tenant_id, "external_id": external_id}, hint=_BY_EXTERNAL_ID, tx=tx
+            {"tenant_id": tenant_id, "external_id": {"$eq": external_id, **_TEXT}},
+            hint=_BY_EXTERNAL_ID,
+            tx=tx,
         )
         return group_from(found) if found else None
 
@@ -114,16 +129,14 @@ class Groups:
         self, department_id: str, *, tenant_id: TenantId, tx: Transaction
     ) -> list[Group]:
         """Load the groups that a department's administrators manage, or whose rule names it."""
+        present = {"tenant_id": tenant_id, "removed": False}
         found = await self._groups.find_all(
             {
-                "tenant_id": tenant_id,
-                "removed": False,
                 "$or": [
-                    {"department_id": department_id},
-                    {"rule.department_ids": department_id},
-                ],
+                    {**present, "department_id": department_id},
+                    {**present, "by_rule": True, "rule.department_ids": department_id},
+                ]
             },
-            hint=_BY_TENANT,
             tx=tx,
         )
         return [group_from(document) for document in found]
@@ -133,24 +146,41 @@ class Groups:
         *,
         tenant_id: TenantId,
         after: str,
-        limit: int,
+        budget: PageBudget,
         among: Sequence[GroupId] | None,
-    ) -> list[Group]:
-        """List groups in order of their names without regard to case, those after one only."""
-        wanted: dict[str, Any] = {"tenant_id": tenant_id, "name_key": {"$gt": after}}
+    ) -> tuple[list[Group], bool]:
+        """List groups by name without regard to case, after one; tell whether more follow."""
+        wanted: dict[str, Any] = {"tenant_id": tenant_id, "name_key": {"$gt": after, **_TEXT}}
+        hint = _BY_NAME
         if among is not None:
             wanted["_id"] = {"$in": list(among)}
-        found = await self._groups.find_all(
-            wanted, sort=[("name_key", ASCENDING)], limit=limit, hint=_BY_NAME
+            hint = _BY_ID
+        found, more = await self._groups.find_page(
+            wanted, budget=budget, sort=[("name_key", ASCENDING)], hint=hint
         )
-        return [group_from(document) for document in found]
+        return [group_from(document) for document in found], more
 
     async def stream(self, *, tenant_id: TenantId | None) -> AsyncIterator[Group]:
         """Read every group of one tenant, or of all, removed ones too, in no promised order."""
+        async for part in self.stream_parts(tenant_id=tenant_id):
+            for group in part:
+                yield group
+
+    async def stream_parts(self, *, tenant_id: TenantId | None) -> AsyncIterator[list[Group]]:
+        """Read every group as `stream` does, in parts whose members fit into memory."""
         wanted = {"tenant_id": tenant_id} if tenant_id else {}
         hint = _BY_TENANT if tenant_id else None
+        part: list[Group] = []
+        members = 0
         async for document in self._groups.find(wanted, hint=hint, batch_size=500):
-            yield group_from(document)
+            group = group_from(document)
+            if part and (len(part) == _TOGETHER or members + group.size > _MEMBERS_TOGETHER):
+                yield part
+                part, members = [], 0
+            part.append(group)
+            members += group.size
+        if part:
+            yield part
 
 
 def name_key(name: str) -> str:

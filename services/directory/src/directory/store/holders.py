@@ -57,7 +57,7 @@ class Holders:
             now=now,
             tx=tx,
         )
-        people = await self._named(subjects, tenant_id=tenant_id, tx=tx)
+        people = await self._named(subjects, tx=tx)
         departments = await self._departments.below(
             _ids(subjects, DEPARTMENT), tenant_id=tenant_id, tx=tx
         )
@@ -71,14 +71,11 @@ class Holders:
             found |= await self._first(wanted, index=index, limit=limit, tx=tx)
         return tuple(sorted(found)[:limit])
 
-    async def _named(
-        self, subjects: Sequence[Subject], *, tenant_id: TenantId, tx: Transaction
-    ) -> list[str]:
+    async def _named(self, subjects: Sequence[Subject], *, tx: Transaction) -> list[str]:
         """Name the people among subjects, and those of the groups among them."""
         people = set(_ids(subjects, PERSON))
-        for group_id in _ids(subjects, GROUP):
-            people |= await self._members.of_group(GroupId(group_id), tenant_id=tenant_id, tx=tx)
-        return sorted(people)
+        listed = await self._members.of_groups(map(GroupId, _ids(subjects, GROUP)), tx=tx)
+        return sorted(people.union(*listed.values()))
 
     async def _first(
         self, wanted: dict[str, Any], *, index: str, limit: int, tx: Transaction

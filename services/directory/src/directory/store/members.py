@@ -1,19 +1,28 @@
 """Who belongs to departments and groups: queries and changes of membership on the people."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from plexuskit.mongo import ASCENDING, Database, Transaction
+from plexuskit.mongo import ASCENDING, Database, ReplaceOne, Transaction, UpdateMany, Write
+from plexuskit.paging import PageBudget
 
 from directory.domain.groups import Rule
 from directory.domain.ids import DepartmentId, GroupId, PersonId, TenantId
 from directory.domain.people import Person, State
 from directory.domain.posts import Post
+from directory.domain.rules import Matcher, Traits
 from directory.store.documents import person_from, posts_document
-from directory.store.people import BY_ID, SCHEMA_VERSION
+from directory.store.people import BY_HANDLE, BY_ID, SCHEMA_VERSION
 
 _BY_DEPARTMENT: Final = "tenant_department_handle"
+_TRAITS: Final = dict.fromkeys(
+    (
+        *("department_ids", "group_ids", "kind", "locale", "posts.title", "skills"),
+        *("state", "title"),
+    ),
+    1,
+)
 
 
 class Members:
@@ -79,61 +88,97 @@ class Members:
 
     async def matching(
         self,
-        rule: Rule,
+        rules: Mapping[GroupId, Rule],
         *,
-        departments: Collection[DepartmentId],
-        among: Iterable[str] | None,
+        below: Mapping[GroupId, Collection[DepartmentId]],
         tenant_id: TenantId,
         tx: Transaction,
-    ) -> frozenset[PersonId]:
-        """Find the active people that a rule gives, of everybody or of some.
+    ) -> dict[GroupId, frozenset[PersonId]]:
+        """Find the active people of the tenant that each of several rules gives, in one query.
 
-        In: the rule's departments with all below them.
+        Args:
+            rules: by the group whose rule it is.
+            below: the departments of each rule with all below them.
+            tenant_id: the tenant.
+            tx: the transaction.
         """
+        if not rules:
+            return {}
         wanted: dict[str, Any] = {"tenant_id": tenant_id, "state": State.ACTIVE.value}
-        if rule.department_ids:
-            wanted["department_ids"] = {"$in": sorted(departments)}
-        if rule.titles:
-            titles = {"$in": list(rule.titles)}
-            wanted["$or"] = [{"title": titles}, {"posts.title": titles}]
-        if rule.skills:
-            wanted["skills"] = {"$in": list(rule.skills)}
-        if rule.locales:
-            wanted["locale"] = {"$in": list(rule.locales)}
-        if rule.kinds:
-            wanted["kind"] = {"$in": [kind.value for kind in rule.kinds]}
-        hint = None
-        if among is not None:
-            wanted["_id"] = {"$in": sorted(among)}
-            hint = BY_ID
-        return await self._ids(wanted, hint=hint, tx=tx)
+        hint = BY_HANDLE
+        if all(rule.department_ids for rule in rules.values()):
+            named = {department for group_id in rules for department in below[group_id]}
+            wanted["department_ids"] = {"$in": sorted(named)}
+            hint = _BY_DEPARTMENT
+        wanted["$or"] = [_condition(rule, below[group_id]) for group_id, rule in rules.items()]
+        found = await self._people.find_all(wanted, projection=_TRAITS, hint=hint, tx=tx)
+        return _matches(found, rules, below=below)
+
+    async def matching_among(
+        self,
+        person_ids: Collection[str],
+        rules: Mapping[GroupId, Rule],
+        *,
+        below: Mapping[GroupId, Collection[DepartmentId]],
+        tenant_id: TenantId,
+        tx: Transaction,
+    ) -> tuple[dict[GroupId, frozenset[PersonId]], dict[GroupId, frozenset[PersonId]]]:
+        """Find which of some people each rule gives and which belong to its group, in one query.
+
+        Args:
+            person_ids: of whom, active or not.
+            rules: by the group whose rule it is.
+            below: the departments of each rule with all below them.
+            tenant_id: the tenant.
+            tx: the transaction.
+
+        Returns: the people that each rule gives, and those that belong to its group now.
+        """
+        if not rules or not person_ids:
+            return dict.fromkeys(rules, frozenset()), dict.fromkeys(rules, frozenset())
+        found = await self._people.find_all(
+            {"_id": {"$in": sorted(person_ids)}, "tenant_id": tenant_id},
+            projection=_TRAITS,
+            hint=BY_ID,
+            tx=tx,
+        )
+        members: dict[str, set[PersonId]] = {group_id: set() for group_id in rules}
+        for document in found:
+            for group_id in members.keys() & set(document.get("group_ids", ())):
+                members[group_id].add(PersonId(document["_id"]))
+        active = [each for each in found if each["state"] == State.ACTIVE.value]
+        return (
+            _matches(active, rules, below=below),
+            {group_id: frozenset(members[group_id]) for group_id in rules},
+        )
+
+    async def of_groups(
+        self, group_ids: Iterable[GroupId], *, tx: Transaction | None = None
+    ) -> dict[GroupId, frozenset[PersonId]]:
+        """Find who belongs to each of several groups, in one query."""
+        wanted = sorted(set(group_ids))
+        found = await self._lists.find_all({"_id": {"$in": wanted}}, tx=tx) if wanted else []
+        lists = {document["_id"]: frozenset(document["person_ids"]) for document in found}
+        return {group_id: lists.get(group_id, frozenset()) for group_id in wanted}
 
     async def of_group(
-        self,
-        group_id: GroupId,
-        *,
-        tenant_id: TenantId,
-        among: Iterable[str] | None = None,
-        tx: Transaction | None = None,
+        self, group_id: GroupId, *, tx: Transaction | None = None
     ) -> frozenset[PersonId]:
-        """Find who belongs to a group, of everybody or of some."""
-        if among is None:
-            return await self._listed(group_id, tx=tx)
-        wanted = {"_id": {"$in": sorted(among)}, "tenant_id": tenant_id, "group_ids": group_id}
-        return await self._ids(wanted, hint=BY_ID, tx=tx)
+        """Find who belongs to a group."""
+        return (await self.of_groups([group_id], tx=tx))[group_id]
 
     async def list_of_group(
-        self, group_id: GroupId, *, tenant_id: TenantId, after: str, limit: int
-    ) -> list[Person]:
-        """List who belongs to a group in order of their handle, those after a handle only."""
-        listed = await self._listed(group_id, tx=None)
-        found = await self._people.find_all(
+        self, group_id: GroupId, *, tenant_id: TenantId, after: str, budget: PageBudget
+    ) -> tuple[list[Person], bool]:
+        """List who belongs to a group by handle, after one; tell whether more follow."""
+        listed = await self.of_group(group_id)
+        found, more = await self._people.find_page(
             {"_id": {"$in": sorted(listed)}, "tenant_id": tenant_id, "handle": {"$gt": after}},
+            budget=budget,
             sort=[("handle", ASCENDING)],
-            limit=limit,
             hint=BY_ID,
         )
-        return [person_from(document) for document in found]
+        return [person_from(document) for document in found], more
 
     async def transfer(self, changed: Sequence[tuple[Person, Person]], *, tx: Transaction) -> None:
         """Store people who changed in nothing but their departments and posts, as (before, after).
@@ -144,49 +189,82 @@ class Members:
         alike: dict[tuple[tuple[DepartmentId, ...], tuple[Post, ...]], list[str]] = {}
         for _, after in changed:
             alike.setdefault((after.department_ids, after.posts), []).append(after.id)
-        for (departments, posts), person_ids in alike.items():
-            change = {
-                "$set": {"department_ids": list(departments), "posts": posts_document(posts)},
-                "$inc": {"version": 1},
-            }
-            await self._people.update_many({"_id": {"$in": person_ids}}, change, tx=tx)
+        writes = [
+            UpdateMany(
+                {"_id": {"$in": person_ids}},
+                {
+                    "$set": {"department_ids": list(departments), "posts": posts_document(posts)},
+                    "$inc": {"version": 1},
+                },
+            )
+            for (departments, posts), person_ids in alike.items()
+        ]
+        await self._people.bulk(writes, tx=tx)
 
-    async def join(
-        self, group_id: GroupId, person_ids: Collection[str], *, tx: Transaction
+    async def move(
+        self,
+        moves: Mapping[GroupId, tuple[Collection[str], Collection[str]]],
+        *,
+        tx: Transaction,
     ) -> None:
-        """Let people belong to a group."""
-        if person_ids:
-            change = {"$addToSet": {"group_ids": group_id}}
-            await self._people.update_many({"_id": {"$in": sorted(person_ids)}}, change, tx=tx)
-            present = await self._listed(group_id, tx=tx)
-            await self._list(group_id, present.union(map(PersonId, person_ids)), tx=tx)
+        """Let people join and leave groups, given as (joined, gone) of each group.
 
-    async def leave(
-        self, group_id: GroupId, person_ids: Collection[str], *, tx: Transaction
-    ) -> None:
-        """Let people belong to a group no more."""
-        if person_ids:
-            change = {"$pull": {"group_ids": group_id}}
-            await self._people.update_many({"_id": {"$in": sorted(person_ids)}}, change, tx=tx)
-            present = await self._listed(group_id, tx=tx)
-            await self._list(group_id, present.difference(person_ids), tx=tx)
+        Three commands, whatever the number of groups: the people, their lists, the new lists.
+        """
+        current = await self.of_groups(moves, tx=tx)
+        changes: list[Write] = []
+        lists: list[Write] = []
+        for group_id, (joined, gone) in moves.items():
+            for operator, person_ids in (("$addToSet", joined), ("$pull", gone)):
+                if person_ids:
+                    chosen = {"_id": {"$in": sorted(person_ids)}}
+                    changes.append(UpdateMany(chosen, {operator: {"group_ids": group_id}}))
+            after = current[group_id].union(map(PersonId, joined)).difference(gone)
+            if after != current[group_id]:
+                document = {"_id": group_id, "person_ids": sorted(after)}
+                lists.append(ReplaceOne({"_id": group_id}, document, upsert=True))
+        await self._people.bulk(changes, tx=tx)
+        await self._lists.bulk(lists, tx=tx)
 
-    async def _listed(self, group_id: GroupId, *, tx: Transaction | None) -> frozenset[PersonId]:
-        found = await self._lists.find_one({"_id": group_id}, tx=tx)
-        return frozenset(found["person_ids"]) if found else frozenset()
 
-    async def _list(
-        self, group_id: GroupId, person_ids: Collection[PersonId], *, tx: Transaction
-    ) -> None:
-        await self._lists.replace(
-            {"_id": group_id},
-            {"_id": group_id, "person_ids": sorted(person_ids)},
-            upsert=True,
-            tx=tx,
-        )
+def _condition(rule: Rule, departments: Collection[DepartmentId]) -> dict[str, Any]:
+    """Return the filter for the people that a rule gives, but for tenant and state."""
+    wanted: dict[str, Any] = {}
+    if rule.department_ids:
+        wanted["department_ids"] = {"$in": sorted(departments)}
+    if rule.titles:
+        titles = {"$in": list(rule.titles)}
+        wanted["$or"] = [{"title": titles}, {"posts.title": titles}]
+    if rule.skills:
+        wanted["skills"] = {"$in": list(rule.skills)}
+    if rule.locales:
+        wanted["locale"] = {"$in": list(rule.locales)}
+    if rule.kinds:
+        wanted["kind"] = {"$in": [kind.value for kind in rule.kinds]}
+    return wanted
 
-    async def _ids(
-        self, wanted: dict[str, Any], *, hint: str | None, tx: Transaction | None
-    ) -> frozenset[PersonId]:
-        found = await self._people.find_all(wanted, projection={"_id": 1}, hint=hint, tx=tx)
-        return frozenset(PersonId(document["_id"]) for document in found)
+
+def _matches(
+    people: Iterable[Mapping[str, Any]],
+    rules: Mapping[GroupId, Rule],
+    *,
+    below: Mapping[GroupId, Collection[DepartmentId]],
+) -> dict[GroupId, frozenset[PersonId]]:
+    matcher = Matcher(map(_traits, people))
+    return {
+        group_id: matcher.matching(rule, departments=below[group_id])
+        for group_id, rule in rules.items()
+    }
+
+
+def _traits(document: Mapping[str, Any]) -> Traits:
+    """Read what rules ask about; documents from before a field existed do not have it."""
+    posts = [post["title"] for post in document.get("posts", ())]
+    return Traits(
+        person_id=PersonId(document["_id"]),
+        department_ids=document["department_ids"],
+        titles=[document["title"], *posts],
+        skills=document.get("skills", ()),
+        locale=document["locale"],
+        kind=document["kind"],
+    )

@@ -6,7 +6,17 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, ReplaceOne, Retry, Transaction
+from plexuskit.mongo import (
+    ASCENDING,
+    IGNORE_CASE,
+    Database,
+    DuplicateKey,
+    Index,
+    ReplaceOne,
+    Retry,
+    Transaction,
+)
+from plexuskit.paging import PageBudget
 
 from directory.domain.ids import DepartmentId, PersonId, TenantId
 from directory.domain.people import Kind, Person, State
@@ -19,14 +29,15 @@ SCHEMA_VERSION: Final = 1
 _ALTERNATIVES: Final = 50
 BY_ID: Final = "_id_"
 # By name: planned by its sample, MongoDB at times prefers an index that must then sort.
-_BY_HANDLE: Final = "tenant_handle"
+BY_HANDLE: Final = "tenant_handle"
 _BY_SEARCH: Final = "tenant_handle_search"
 _BY_EXTERNAL_ID: Final = "tenant_external_id"
 _BY_EMPLOYEE_NUMBER: Final = "tenant_employee_number"
 _BY_EXPIRY: Final = "state_guest_expires"
+_BY_EMAIL: Final = "tenant_email"
 
 _INDEXES: Final = (
-    Index(keys=[("tenant_id", ASCENDING), ("handle", ASCENDING)], unique=True, name=_BY_HANDLE),
+    Index(keys=[("tenant_id", ASCENDING), ("handle", ASCENDING)], unique=True, name=BY_HANDLE),
     Index(
         keys=[("tenant_id", ASCENDING), ("external_id", ASCENDING)],
         unique=True,
@@ -48,6 +59,11 @@ _INDEXES: Final = (
         unique=True,
         partial={"employee_number": {"$type": "string"}},
         name=_BY_EMPLOYEE_NUMBER,
+    ),
+    Index(
+        keys=[("tenant_id", ASCENDING), ("email", ASCENDING)],
+        collation=IGNORE_CASE,
+        name=_BY_EMAIL,
     ),
     # Guests whose time has come, of every tenant.
     Index(
@@ -142,22 +158,26 @@ class People:
     ) -> Person | None:
         """Load a person by their normal handle; None when there is none in the tenant."""
         found = await self._people.find_one(
-            {"tenant_id": tenant_id, "handle": handle}, hint=_BY_HANDLE, tx=tx
+            {"tenant_id": tenant_id, "handle": handle}, hint=BY_HANDLE, tx=tx
         )
         return person_from(found) if found else None
 
     async def find_by_email(
         self, email: str, *, tenant_id: TenantId, tx: Transaction | None = None
     ) -> list[Person]:
-        """Load everybody of the tenant who has an address, whatever its case.
-
-        Reads the whole tenant: only for the rare moment when somebody is linked for the first time.
-        """
-        exactly = {"$regex": f"^{re.escape(email)}$", "$options": "i"}
+        """Load everybody of the tenant who has an address, whatever its case."""
+        # The collation ignores more than case; addresses that differ otherwise are left out here.
         found = await self._people.find_all(
-            {"tenant_id": tenant_id, "email": exactly}, hint=_BY_HANDLE, tx=tx
+            {"tenant_id": tenant_id, "email": email},
+            hint=_BY_EMAIL,
+            collation=IGNORE_CASE,
+            tx=tx,
         )
-        return [person_from(document) for document in found]
+        return [
+            person_from(document)
+            for document in found
+            if document["email"].casefold() == email.casefold()
+        ]
 
     async def list_with_role(
         self, role: str, *, tenant_id: TenantId, tx: Transaction
@@ -191,7 +211,7 @@ class People:
             {"_id": {"$in": list(person_ids)}, "tenant_id": tenant_id}
         )
         by_handle = await self._people.find_all(
-            {"tenant_id": tenant_id, "handle": {"$in": list(handles)}}, hint=_BY_HANDLE
+            {"tenant_id": tenant_id, "handle": {"$in": list(handles)}}, hint=BY_HANDLE
         )
         people = {document["_id"]: person_from(document) for document in by_id + by_handle}
         return list(people.values())
@@ -222,7 +242,7 @@ class People:
             for document in await self._people.find_all(
                 {"tenant_id": tenant_id, "handle": {"$in": sorted(names)}},
                 projection={"handle": 1},
-                hint=_BY_HANDLE,
+                hint=BY_HANDLE,
                 tx=tx,
             )
         }
@@ -232,7 +252,7 @@ class People:
             numbered = await self._people.find_all(
                 {"tenant_id": tenant_id, "$or": [_numbered_forms(name) for name in some]},
                 projection={"handle": 1},
-                hint=_BY_HANDLE,
+                hint=BY_HANDLE,
                 tx=tx,
             )
             taken.update(document["handle"] for document in numbered)
@@ -243,19 +263,19 @@ class People:
         *,
         tenant_id: TenantId,
         after: str,
-        limit: int,
+        budget: PageBudget,
         departments: Sequence[DepartmentId] | None,
         part: str,
         include_deactivated: bool,
         only: PersonId | None = None,
-    ) -> list[Person]:
-        """List people in order of their handle, those after a handle only.
+    ) -> tuple[list[Person], bool]:
+        """List people in order of their handle, after one; tell whether more follow.
 
         In: departments (descendants included) or None for all; a folded part of handle or name, or
             ""; the only person who may be found, or None.
         """
         wanted: dict[str, Any] = {"tenant_id": tenant_id, "handle": {"$gt": after}}
-        hint: str | None = _BY_HANDLE
+        hint: str | None = BY_HANDLE
         if part:
             wanted["search"] = {"$regex": re.escape(part)}
             hint = _BY_SEARCH
@@ -266,10 +286,11 @@ class People:
             wanted["state"] = State.ACTIVE.value
         if only is not None:
             wanted["_id"] = only
-        found = await self._people.find_all(
-            wanted, sort=[("handle", ASCENDING)], limit=limit, hint=hint
+            hint = BY_ID
+        found, more = await self._people.find_page(
+            wanted, budget=budget, sort=[("handle", ASCENDING)], hint=hint
         )
-        return [person_from(document) for document in found]
+        return [person_from(document) for document in found], more
 
     async def count_humans(self, *, tenant_id: TenantId) -> int:
         """Count humans, active or not; service accounts and the bootstrap left out."""
@@ -292,7 +313,7 @@ class People:
     async def stream(self, *, tenant_id: TenantId | None) -> AsyncIterator[Person]:
         """Read everybody of one tenant, or of all, in no promised order."""
         wanted = {"tenant_id": tenant_id} if tenant_id else {}
-        hint = _BY_HANDLE if tenant_id else None
+        hint = BY_HANDLE if tenant_id else None
         async for document in self._people.find(wanted, hint=hint, batch_size=1_000):
             yield person_from(document)
 

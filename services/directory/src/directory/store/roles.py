@@ -14,6 +14,7 @@ from directory.store.tombstones import expiry, marked
 
 SCHEMA_VERSION: Final = 1
 _BY_NAME: Final = "tenant_name"
+_BY_PERMISSION: Final = "tenant_permission"
 
 _INDEXES: Final = (
     Index(
@@ -21,6 +22,11 @@ _INDEXES: Final = (
         unique=True,
         partial={"removed": False},
         name=_BY_NAME,
+    ),
+    Index(
+        keys=[("tenant_id", ASCENDING), ("permissions", ASCENDING)],
+        partial={"removed": False},
+        name=_BY_PERMISSION,
     ),
     expiry(),
 )
@@ -88,7 +94,7 @@ class Roles:
         found = await self._roles.find_all(
             {"tenant_id": tenant_id, "removed": False, "permissions": permission},
             projection={"_id": 1},
-            hint=_BY_NAME,
+            hint=_BY_PERMISSION,
             tx=tx,
         )
         return [RoleId(document["_id"]) for document in found]

@@ -15,6 +15,7 @@ from plexus.authz.v1.authority_pb2 import (
 from plexus_access.objects import CONVERSATION
 from plexuskit.clock import Clock
 from plexuskit.config import TlsSection
+from plexuskit.containers import read_containers
 from plexuskit.errors import DependencyDown
 from plexuskit.grpc import CallerSigner, channel
 from plexuskit.service import Health, Runtime
@@ -107,8 +108,10 @@ class Router:
         uplink = self.pick(person_id)
         if uplink is None:
             raise DependencyDown(dependency=MESSAGING, cause="unreachable")
-        answer = await uplink.readable(
-            ReadableContainersRequest(tenant_id=tenant_id, person_id=person_id)
+        answer = await read_containers(
+            uplink.readable,
+            ReadableContainersRequest(tenant_id=tenant_id, person_id=person_id),
+            owner=MESSAGING,
         )
         return answer.containers
 

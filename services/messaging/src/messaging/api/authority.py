@@ -26,12 +26,7 @@ class AuthorityApi(authority_pb2_grpc.AuthorityServicer):
     async def ReadableContainers(
         self, request: pb.ReadableContainersRequest, context: Any
     ) -> pb.ReadableContainersResponse:
-        return await queries.readable_containers(
-            self._store,
-            tenant_id=request.tenant_id,
-            person_id=request.person_id,
-            known_version=request.known_version,
-        )
+        return await queries.readable_containers(self._store, request)
 
     async def Recheck(self, request: pb.RecheckRequest, context: Any) -> pb.RecheckResponse:
         if len(request.refs) > REFS_MOST:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from plexus.authz.v1 import authority_pb2
+from plexuskit.containers import page_of
 from plexuskit.grpc import Actor
 
 from messaging.domain.conversations import Conversation, History, Member, visible_ranges
@@ -16,15 +17,16 @@ MEMBERS_TOGETHER = 1_000
 
 
 async def readable_containers(
-    store: Store, *, tenant_id: str, person_id: str, known_version: str
+    store: Store, request: authority_pb2.ReadableContainersRequest
 ) -> authority_pb2.ReadableContainersResponse:
     """Tell which conversations a person may read now, with intervals (SRC-1, MSG-14)."""
+    person_id = request.person_id
     members = await store.conversations.memberships(person_id)
     digest = hashlib.sha256()
     for member in sorted(members, key=lambda m: m.conversation_id):
         digest.update(f"{member.conversation_id}:{member.version}\n".encode())
     version = digest.hexdigest()
-    if version == known_version:
+    if version == request.known_version and not request.page_token:
         return authority_pb2.ReadableContainersResponse(version=version, unchanged=True)
     conversations = await store.conversations.find_many(m.conversation_id for m in members)
     containers = [
@@ -36,9 +38,9 @@ async def readable_containers(
             version=member.version,
         )
         for member in members
-        if conversations[member.conversation_id].tenant_id == tenant_id
+        if conversations[member.conversation_id].tenant_id == request.tenant_id
     ]
-    return authority_pb2.ReadableContainersResponse(version=version, containers=containers)
+    return page_of(request, version=version, containers=containers)
 
 
 def _peer(conversation: Conversation, person_id: str) -> str:

@@ -12,8 +12,6 @@ from messaging.domain.log import EntryKind, entry_id
 from messaging.store.entries import either, entries_between, message_of, seqs_between
 
 SCHEMA_VERSION = 1
-# Entries in one read of a walk through a log.
-WALKED = 500
 # Messages in memory at a time where only an excerpt of each is wanted: 16 MiB at the very most.
 STREAMED = 50
 
@@ -135,22 +133,6 @@ class HistoryStore:
             size_of=entry_size,
             sort=[("_id", 1)],
         )
-
-    async def walk_changes(
-        self, conversation_id: str, *, first: int, last: int
-    ) -> AsyncIterator[dict[str, Any]]:
-        """Yield raw entries in [first, last] in order, holding some 2 MiB of them at a time.
-
-        Numbers that nothing has are passed over.
-        """
-        since, more = first - 1, True
-        while more:
-            page, more = await self.page_changes(
-                conversation_id, since=since, through=last, budget=PageBudget(items=WALKED)
-            )
-            for entry in page:
-                yield entry
-            since = page[-1]["change_no"] if page else last
 
     async def find_revisions(
         self, seqs: Mapping[str, Iterable[int]]

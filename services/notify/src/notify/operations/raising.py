@@ -26,7 +26,7 @@ from notify.domain.preferences import Preferences
 from notify.domain.wording import Wording, render, say
 from notify.operations.reading import mark_covered
 from notify.store import Store
-from notify.store.claims import Claim
+from notify.store.claims import Advance, Claim
 
 PART: Final = 250
 # Somebody else may work on the same events, after a rebalance: then they, too, make progress.
@@ -143,19 +143,22 @@ async def _tell(store: Store, part: Sequence[Telling], *, jitter: timedelta, now
         keys = {draft.dedupe_key for of_one in drafts for draft in of_one}
         told = await store.notifications.known(keys, tx=tx)
         fresh: list[Notification] = []
+        advances: list[Advance] = []
         for telling, of_one in zip(part, drafts, strict=True):
             new = [draft for draft in of_one if draft.dedupe_key not in told]
             told |= {draft.dedupe_key for draft in new}
             fresh += new
             # Apps are addressed like people but are no audience: nobody reads there.
-            await _claim(
-                store,
-                telling,
-                audience=len(of_one),
-                repeated=len(of_one) - len(new),
-                now=now,
-                tx=tx,
+            advances.append(
+                Advance(
+                    claim=claim_after(telling),
+                    before=telling.before,
+                    audience=len(of_one),
+                    repeated=len(of_one) - len(new),
+                )
             )
+        if not await store.claims.advance(advances, now=now, tx=tx):
+            raise DuplicateKey(index="claims", key={})
         await store.notifications.add(fresh, tx=tx)
         shown = [events.raised(draft, now=now) for draft in fresh if draft.in_inbox]
         await store.outbox.add(*shown, tx=tx)
@@ -163,17 +166,6 @@ async def _tell(store: Store, part: Sequence[Telling], *, jitter: timedelta, now
 
     count = await store.transact(work)
     log.info("notifications.raised", events=len(part), notifications=count)
-
-
-async def _claim(
-    store: Store, telling: Telling, *, audience: int, repeated: int, now: datetime, tx: Transaction
-) -> None:
-    after = claim_after(telling)
-    free = await store.claims.advance(
-        after, before=telling.before, audience=audience, repeated=repeated, now=now, tx=tx
-    )
-    if not free:
-        raise DuplicateKey(index="claims", key={"_id": after.event_id})
 
 
 async def _look_up(store: Store, part: Sequence[Telling], *, now: datetime) -> Known:

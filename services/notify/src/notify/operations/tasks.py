@@ -7,6 +7,7 @@ from functools import partial
 from plexuskit.mongo import Transaction
 
 from notify.domain.notifications import Notification, withdrawn
+from notify.domain.occasions import Occasion
 from notify.domain.people import zone_of
 from notify.domain.tasks import (
     Reminder,
@@ -101,33 +102,29 @@ async def remind(store: Store, *, limit: int, pace: Pace, now: datetime) -> int:
     reminder is taken away after it.
     """
     waiting = await store.tasks.due(now=now, limit=limit)
+    tasks = await store.tasks.find(each.task_id for each in waiting)
+    people = await store.people.find({each.person_id for each in waiting})
+    occasions: list[Occasion] = []
+    moved: list[tuple[Reminder, datetime]] = []
+    done: list[Reminder] = []
     for reminder in waiting:
-        await _remind(store, reminder, pace=pace, now=now)
+        task = tasks.get(reminder.task_id)
+        ends = deadline(task.due, zone=zone_of(people.get(reminder.person_id))) if task else None
+        if task is None or ends is None or ends <= now or not _wanted(task, reminder):
+            done.append(reminder)
+        elif ends - pace.before > now:
+            # The person lives in another zone than when it was set: not yet (NTF-3).
+            moved.append((reminder, ends - pace.before))
+        else:
+            occasions.append(due_soon(task, person_id=reminder.person_id, ends=ends))
+            done.append(reminder)
+    await raise_occasions(store, occasions=occasions, jitter=pace.jitter, now=now)
+    await store.tasks.settle(done, moved=moved)
     return len(waiting)
 
 
-async def _remind(store: Store, reminder: Reminder, *, pace: Pace, now: datetime) -> None:
-    task = await store.tasks.get(reminder.task_id)
-    people = await store.people.find([reminder.person_id])
-    ends = deadline(task.due, zone=zone_of(people.get(reminder.person_id))) if task else None
-    wanted = (
-        task is not None
-        and task.is_open
-        and task.due_mark == reminder.due_mark
-        and reminder.person_id in task.people
-    )
-    if task is not None and ends is not None and wanted and ends > now:
-        if ends - pace.before > now:
-            # The person lives in another zone than when it was set: not yet (NTF-3).
-            await store.tasks.move(reminder, at=ends - pace.before)
-            return
-        occasion = due_soon(task, person_id=reminder.person_id, ends=ends)
-        await raise_occasions(store, occasions=[occasion], jitter=pace.jitter, now=now)
-    await store.transact(partial(_disarm, store, reminder))
-
-
-async def _disarm(store: Store, reminder: Reminder, tx: Transaction) -> bool:
-    return await store.tasks.disarm(reminder, tx=tx)
+def _wanted(task: Task, reminder: Reminder) -> bool:
+    return task.is_open and task.due_mark == reminder.due_mark and reminder.person_id in task.people
 
 
 def _still_true(notification: Notification, *, task: Task, now: datetime) -> Notification:

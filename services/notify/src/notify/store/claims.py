@@ -1,11 +1,11 @@
 """Which events have had their effect (NTF-2): written in the transaction of the effect itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from plexuskit.mongo import Database, Index, Transaction
+from plexuskit.mongo import Database, Index, Transaction, UpdateOne
 
 SCHEMA_VERSION: Final = 1
 # Longer than topics (7 days) and dead letters (14 days) together keep a record.
@@ -25,6 +25,24 @@ class Claim:
     done: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """The next part of an event.
+
+    Attributes:
+        claim: the claim as it becomes.
+        before: the claim as it is; None for the first part.
+        audience: how many people this part has; the document sums them up.
+        repeated: how many of them had been told of the same before. The others have a notification
+            each, so the outcomes add up to the audience (NTF-1).
+    """
+
+    claim: Claim
+    before: Claim | None
+    audience: int
+    repeated: int
+
+
 class ClaimStore:
     """The collection `claims`; `_id` is the event's id."""
 
@@ -42,42 +60,51 @@ class ClaimStore:
         found = await self._claims.find_all({"_id": {"$in": sorted(set(event_ids))}})
         return {document["_id"]: _claim(document) for document in found}
 
-    async def advance(
-        self,
-        claim: Claim,
-        *,
-        before: Claim | None,
-        audience: int,
-        repeated: int,
-        now: datetime,
-        tx: Transaction,
-    ) -> bool:
-        """Claim an event's next part; False when somebody else was there before.
+    async def advance(self, advances: Sequence[Advance], *, now: datetime, tx: Transaction) -> bool:
+        """Claim the next parts of events in two commands; return False when one was overtaken.
 
         Args:
-            claim: the claim as it becomes.
-            before: the claim as it is; None for the first part.
-            audience: how many people this part has; the document sums them up.
-            repeated: how many of them had been told of the same before. The others have a
-                notification each, so the outcomes add up to the audience (NTF-1).
+            advances: those of one event in the order of its parts.
             now: when.
             tx: the transaction of the effect.
 
         Raises:
-            DuplicateKey: somebody else claimed the first part; the transaction is over.
+            DuplicateKey: another process claimed a first part; the transaction is over.
         """
-        state = {"through": claim.through, "done": claim.done, "at": now}
-        counts = {"audience": audience, "repeated": repeated}
-        if before is None:
-            await self._claims.insert({"_id": claim.event_id, **state, **counts}, tx=tx)
-            return True
-        present = {"_id": claim.event_id, "through": before.through, "done": False}
-        return await self._claims.update(present, {"$set": state, "$inc": counts}, tx=tx) > 0
+        first = [each for each in advances if each.before is None]
+        await self._claims.insert_many([_first(each, now=now) for each in first], tx=tx)
+        following = [each for each in advances if each.before is not None]
+        outcome = await self._claims.bulk(
+            [_following(each, now=now) for each in following], ordered=True, tx=tx
+        )
+        return outcome.matched == len(following)
 
     async def counts(self, event_id: str) -> tuple[int, int]:
         """Return how many people an event concerned, and how many of them knew of it before."""
         document = await self._claims.find_one({"_id": event_id})
         return (document["audience"], document["repeated"]) if document else (0, 0)
+
+
+def _first(advance: Advance, *, now: datetime) -> dict[str, Any]:
+    return {
+        "_id": advance.claim.event_id,
+        "through": advance.claim.through,
+        "done": advance.claim.done,
+        "at": now,
+        "audience": advance.audience,
+        "repeated": advance.repeated,
+    }
+
+
+def _following(advance: Advance, *, now: datetime) -> UpdateOne:
+    through = advance.before.through if advance.before else ""
+    return UpdateOne(
+        {"_id": advance.claim.event_id, "through": through, "done": False},
+        {
+            "$set": {"through": advance.claim.through, "done": advance.claim.done, "at": now},
+            "$inc": {"audience": advance.audience, "repeated": advance.repeated},
+        },
+    )
 
 
 def _claim(document: dict[str, Any]) -> Claim:

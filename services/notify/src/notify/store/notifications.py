@@ -14,6 +14,7 @@ from plexuskit.mongo import (
     Retry,
     Transaction,
 )
+from plexuskit.paging import PageBudget
 
 from notify.domain.kinds import MESSAGE, TASK, Kind
 from notify.domain.notifications import Notification
@@ -135,22 +136,25 @@ class NotificationStore:
         return [document["_id"] for document in found]
 
     async def page(
-        self, person_id: str, *, unread_only: bool, before: str, limit: int
-    ) -> list[Notification]:
-        """Return somebody's inbox, newest first, from before an id if one is given."""
+        self, person_id: str, *, unread_only: bool, before: str, budget: PageBudget
+    ) -> tuple[list[Notification], bool]:
+        """Return a person's inbox, newest first, from before an id if one is given.
+
+        Returns: the notifications that fit into the budget, and whether more follow.
+        """
         wanted: dict[str, Any] = {"person_id": person_id, "inbox": True}
         if unread_only:
             wanted["read"] = False
         if before:
             wanted["_id"] = {"$lt": before}
         # Read notifications are kept for ever: the index holds the unread ones alone.
-        found = await self._notifications.find_all(
+        found, more = await self._notifications.find_page(
             wanted,
+            budget=budget,
             sort=[("_id", DESCENDING)],
-            limit=limit,
             hint="unread_inbox" if unread_only else "inbox",
         )
-        return [notification_of(document) for document in found]
+        return [notification_of(document) for document in found], more
 
     async def count_unread(self, person_id: str) -> int:
         """Count what is unread in somebody's inbox."""

@@ -1,10 +1,10 @@
 """Tasks as their facts tell of them, and the reminders of their due values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from plexuskit.mongo import ASCENDING, Database, Index, Transaction, UpdateOne
+from plexuskit.mongo import ASCENDING, Database, DeleteOne, Index, Transaction, UpdateOne, Write
 
 from notify.domain.tasks import Reminder, Task
 
@@ -32,6 +32,11 @@ class TaskStore:
         """Return a task, None when it is not known."""
         document = await self._tasks.find_one({"_id": task_id}, tx=tx)
         return _task(document) if document else None
+
+    async def find(self, task_ids: Iterable[str]) -> dict[str, Task]:
+        """Return tasks by id, those that are not known left out."""
+        found = await self._tasks.find_all({"_id": {"$in": sorted(set(task_ids))}})
+        return {document["_id"]: _task(document) for document in found}
 
     async def put(self, task: Task, *, tx: Transaction) -> None:
         """Store a task in place of whatever is there."""
@@ -75,13 +80,13 @@ class TaskStore:
             for document in found
         ]
 
-    async def disarm(self, reminder: Reminder, *, tx: Transaction) -> bool:
-        """Take a reminder away; False when it is not there as it was seen."""
-        return await self._reminders.delete(_seen(reminder), tx=tx) > 0
-
-    async def move(self, reminder: Reminder, *, at: datetime) -> None:
-        """Set a reminder to another time, if it is still there as it was seen."""
-        await self._reminders.update(_seen(reminder), {"$set": {"at": at}})
+    async def settle(
+        self, done: Iterable[Reminder], *, moved: Iterable[tuple[Reminder, datetime]]
+    ) -> None:
+        """Take reminders away and set others to another time, those that are as they were seen."""
+        writes: list[Write] = [DeleteOne(_seen(reminder)) for reminder in done]
+        writes += [UpdateOne(_seen(each), {"$set": {"at": at}}) for each, at in moved]
+        await self._reminders.bulk(writes)
 
 
 def _reminder_id(task_id: str, person_id: str) -> str:

@@ -1,10 +1,12 @@
 """The owners behind their Authority."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from plexus.authz.v1 import authority_pb2 as pb
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
+from plexuskit.containers import read_containers
 
 from search.domain.access import Interval, readable
 from search.domain.documents import container
@@ -28,13 +30,14 @@ class AuthorityOwner:
         Raises:
             DependencyDown: the owner does not answer in time.
         """
-        response = await self._authority.ReadableContainers(
+        response = await read_containers(
+            partial(self._authority.ReadableContainers, timeout=self._timeout),
             pb.ReadableContainersRequest(
                 tenant_id=reader.tenant_id,
                 person_id=reader.person_id,
                 known_version=known_version,
             ),
-            timeout=self._timeout,
+            owner="authority",
         )
         if response.unchanged:
             return Answer(version=response.version, readable=None)

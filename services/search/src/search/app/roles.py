@@ -10,6 +10,7 @@ import structlog
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.search.v1.search_service_pb2_grpc import add_SearchServiceServicer_to_server
 from plexus_access.owner import deciding
+from plexuskit.clock import SystemClock
 from plexuskit.errors import DependencyDown
 from plexuskit.grpc import CallerSigner, CallerVerifier, DerivedKey, channel, serve
 from plexuskit.kafka import owners_of
@@ -103,6 +104,18 @@ async def provision(settings: Settings) -> None:
     async with connect(settings.opensearch) as client:
         await Store(client, settings.opensearch).provision()
     log.info("search.provisioned", prefix=settings.opensearch.index_prefix)
+
+
+async def rebuild(settings: Settings, type_: DocumentType, *, shards: int, restart: bool) -> None:
+    """Copy the index of a type into a new one with this version's mapping, and use that.
+
+    Raises:
+        IndexUnreachable: OpenSearch does not answer, or there is no index yet.
+        RebuildUnderWay, RebuildIncomplete: see `search.store.rebuilding`.
+    """
+    async with connect(settings.opensearch) as client:
+        store = Store(client, settings.opensearch)
+        await store.rebuild(type_, shards=shards, restart=restart, now=SystemClock().now())
 
 
 @asynccontextmanager

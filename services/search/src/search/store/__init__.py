@@ -2,6 +2,7 @@
 
 from search.store.client import IndexUnreachable, connect
 from search.store.reading import Counted, Filters, Found, FoundPage
+from search.store.rebuilding import RebuildIncomplete, RebuildUnderWay
 from search.store.store import Store
 from search.store.writing import Rejected
 
@@ -11,6 +12,8 @@ __all__ = [
     "Found",
     "FoundPage",
     "IndexUnreachable",
+    "RebuildIncomplete",
+    "RebuildUnderWay",
     "Rejected",
     "Store",
     "connect",

@@ -62,6 +62,15 @@ def written(alias: str) -> str:
     return f"{alias}-write"
 
 
+def generation(alias: str, *, after: str) -> str:
+    """Return the name of the index that replaces another one: `…-v2`, then `…-v2-2`, `…-v2-3`."""
+    first = _physical(alias)
+    if after == first:
+        return f"{first}-2"
+    number = after.removeprefix(f"{first}-")
+    return f"{first}-{int(number) + 1}" if after != number else first
+
+
 async def provision(client: AsyncOpenSearch, names: Names) -> None:
     """Create what is missing of indexes and aliases, and bring the similarity up to date.
 
@@ -79,6 +88,8 @@ async def provision(client: AsyncOpenSearch, names: Names) -> None:
                 await _create(client, alias, body)
             if held <= {_physical(alias)}:  # a rebuilt index was made with everything
                 await _update(client, alias, body)
+            elif not any(each.startswith(_physical(alias)) for each in held):
+                log.warning("index.schema_differs", index=alias, wanted=SCHEMA_VERSION)
             await _add_fields(client, alias, names.additions().get(alias, {}))
 
 

@@ -27,6 +27,7 @@ if (words > 0 && s.gone == true) {{
     if (words < 0) {{ s.putAll(params.hidden); }}
     s.labels = params.labels;
     s.{PARTS_VERSION} = v;
+    s.indexed_at = params.hidden.indexed_at;
   }}
 }} else if (v >= words) {{
   def labels = s.labels;
@@ -39,6 +40,7 @@ if (words > 0 && s.gone == true) {{
 }} else if (v >= parts && params.document.gone != true) {{
   s.labels = params.labels;
   s.{PARTS_VERSION} = v;
+  s.indexed_at = params.hidden.indexed_at;
 }} else {{
   ctx.op = "none";
 }}

@@ -11,7 +11,7 @@ from search.domain.documents import Document, DocumentType
 from search.domain.lag import Progress
 from search.domain.paging import Place
 from search.domain.query import Query
-from search.store import indices, progress, reading, weights, writing
+from search.store import indices, progress, reading, rebuilding, weights, writing
 from search.store.client import index_errors
 from search.store.documents import source
 from search.store.reading import Counted, Filters, FoundPage
@@ -32,6 +32,14 @@ class Store:
     async def provision(self) -> None:
         """Create what is missing of indexes and aliases."""
         await indices.provision(self._client, self._names)
+
+    async def rebuild(
+        self, type_: DocumentType, *, shards: int, restart: bool, now: datetime
+    ) -> str:
+        """Copy an index into a new one and use that; see `rebuilding.rebuild`."""
+        return await rebuilding.rebuild(
+            self._client, self._names, type_, shards=shards, restart=restart, now=now
+        )
 
     async def ping(self) -> None:
         """Return when every index can be searched."""

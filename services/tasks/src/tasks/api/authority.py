@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from plexus.authz.v1 import authority_pb2 as pb
 from plexus.authz.v1.authority_pb2_grpc import AuthorityServicer
+from plexuskit.containers import page_of
 from plexuskit.errors import InvalidArgument
 
 from tasks import queries
@@ -24,14 +25,13 @@ class AuthorityApi(AuthorityServicer):
     async def ReadableContainers(self, request: pb.ReadableContainersRequest, _: Any) -> Any:
         """Return everything a person may read now."""
         readable = await queries.readable_containers(self._store, person=_person(request))
-        if readable.version == request.known_version:
-            return pb.ReadableContainersResponse(version=readable.version, unchanged=True)
-        return pb.ReadableContainersResponse(
+        return page_of(
+            request,
             version=readable.version,
-            containers=[
+            containers=(
                 pb.Container(kind=container.kind, id=container.id)
                 for container in readable.containers
-            ],
+            ),
         )
 
     async def Recheck(self, request: pb.RecheckRequest, _: Any) -> Any:

@@ -169,7 +169,11 @@ class TasksApi(TasksServiceServicer):
     async def GetBoard(self, request: pb.GetBoardRequest, _: Any) -> Any:
         """Return the board of a project."""
         board = await queries.get_board(
-            self._store, actor=present_actor(), project_id=request.project_id
+            self._store,
+            actor=present_actor(),
+            project_id=request.project_id,
+            column_id=request.column_id,
+            page_token=request.page_token,
         )
         return pb.GetBoardResponse(
             project=project_message(board.project),
@@ -177,6 +181,7 @@ class TasksApi(TasksServiceServicer):
                 pb.BoardLane(
                     column=column_message(lane.column),
                     tasks=[task_message(task) for task in self._shown(lane.tasks)],
+                    next_page_token=lane.next_page_token,
                 )
                 for lane in board.lanes
             ],

@@ -13,7 +13,7 @@ from tasks.store import Store
 async def store_steps(
     store: Store, *steps: Changed, actor_id: PersonId, now: datetime, tx: Transaction
 ) -> None:
-    """Store steps in this order, new tasks too; steps that changed nothing are left out.
+    """Store steps of one tenant in this order, new tasks too; those without changes are left out.
 
     Raises:
         Retry: somebody else was faster.
@@ -22,9 +22,7 @@ async def store_steps(
     if not real:
         return
 
-    for step in real:
-        if step.before is None:
-            await store.tasks.add(step.task, tx=tx)
+    await store.tasks.add([step.task for step in real if step.before is None], tx=tx)
     changed = [step.task for step in real if step.before is not None]
     if changed:
         await store.tasks.save(*changed, tx=tx)

@@ -71,14 +71,14 @@ async def list_tasks(
         limit=size + 1,
     )
 
-    items, more = cut(found, limit=size, size_of=_bytes_of)
+    items, more = cut(found, limit=size, size_of=bytes_of)
     token = ""
     if more:
         token = listing.token(to_milliseconds(items[-1].updated_at), items[-1].id)
     return Page(items=tuple(items), next_page_token=token)
 
 
-def _bytes_of(task: Task) -> int:
+def bytes_of(task: Task) -> int:
     """Give how many bytes a task takes on a page, about."""
     words = len(task.title.encode()) + len(task.description.encode())
     return TASK_BYTES + words + ID_BYTES * len(task.assignee_ids)

@@ -1,13 +1,13 @@
 """Every query, index and document shape of the service."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from plexus.authz.v1.authority_pb2 import ReadFactsRequest, ReadFactsResponse
-from plexuskit.mongo import Database, DuplicateKey, Retry, Transaction
+from plexuskit.mongo import Database, DuplicateKey, Retry, Transaction, UpdateOne
 from plexuskit.outbox import Outbox
 from plexuskit.relay import OUTBOX, read_facts
 
@@ -129,7 +129,7 @@ class Store:
         Raises:
             Retry: another process touched it for the first time at the same moment.
         """
-        await self._touch(f"{project_id}:{column_id}:{number % _STRIPES}", tx=tx)
+        await self._touch([f"{project_id}:{column_id}:{number % _STRIPES}"], tx=tx)
 
     async def close_lane(
         self, project_id: ProjectId, column_id: ColumnId, *, tx: Transaction
@@ -139,11 +139,13 @@ class Store:
         Raises:
             Retry: as for `touch_lane`.
         """
-        for stripe in range(_STRIPES):
-            await self._touch(f"{project_id}:{column_id}:{stripe}", tx=tx)
+        stripes = [f"{project_id}:{column_id}:{stripe}" for stripe in range(_STRIPES)]
+        await self._touch(stripes, tx=tx)
 
-    async def _touch(self, key: str, *, tx: Transaction) -> None:
+    async def _touch(self, keys: Sequence[str], *, tx: Transaction) -> None:
+        moved = {"$inc": {"moves": 1}}
+        writes = [UpdateOne({"_id": key}, moved, upsert=True) for key in keys]
         try:
-            await self._lanes.update({"_id": key}, {"$inc": {"moves": 1}}, upsert=True, tx=tx)
+            await self._lanes.bulk(writes, tx=tx)
         except DuplicateKey as made:
             raise Retry from made

@@ -1,7 +1,7 @@
 """Tasks in MongoDB."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -16,6 +16,7 @@ from plexuskit.mongo import (
     ReplaceOne,
     Retry,
     Transaction,
+    UpdateOne,
 )
 
 from tasks.domain.identity import Actor, ColumnId, ProjectId, TaskId, TenantId
@@ -71,14 +72,15 @@ class TaskStore:
             ]
         )
 
-    async def add(self, task: Task, *, tx: Transaction) -> None:
-        """Store a new task.
+    async def add(self, tasks: Sequence[Task], *, tx: Transaction) -> None:
+        """Store new tasks.
 
         Raises:
-            Retry: its place on the board was taken at the same moment.
+            Retry: a place on the board was taken at the same moment.
         """
+        documents = [task_document(task, zone=self._zone) for task in tasks]
         try:
-            await self._tasks.insert(task_document(task, zone=self._zone), tx=tx)
+            await self._tasks.insert_many(documents, tx=tx)
         except DuplicateKey as taken:
             raise Retry from taken
 
@@ -174,10 +176,12 @@ class TaskStore:
         )
         return [task_of(document) for document in documents]
 
-    async def lane(self, project_id: ProjectId, column_id: ColumnId, *, limit: int) -> list[Task]:
-        """Return the first tasks of a column in rank order, without their descriptions."""
+    async def lane(
+        self, project_id: ProjectId, column_id: ColumnId, *, after: str, limit: int
+    ) -> list[Task]:
+        """Return tasks of a column in rank order, after a rank, without their descriptions."""
         documents = await self._tasks.find_all(
-            {"project_id": project_id, "column_id": column_id},
+            {"project_id": project_id, "column_id": column_id, "rank": {"$gt": after}},
             projection=_WITHOUT_DESCRIPTION,
             sort=[("rank", ASCENDING)],
             limit=limit,
@@ -223,15 +227,18 @@ class TaskStore:
         )
         return [TaskId(document["_id"]) for document in documents]
 
-    async def look_again(self, task: Task, *, tx: Transaction) -> None:
-        """Put `overdue_at` right where it does not fit the task in this zone (any more)."""
-        document = task_document(task, zone=self._zone)
-        change = (
-            {"$set": {"overdue_at": document["overdue_at"]}}
-            if "overdue_at" in document
-            else {"$unset": {"overdue_at": ""}}
-        )
-        await self._tasks.update({"_id": task.id, "version": task.version}, change, tx=tx)
+    async def look_again(self, tasks: Iterable[Task], *, tx: Transaction) -> None:
+        """Put `overdue_at` right where it does not fit tasks in this zone (any more)."""
+        writes = []
+        for task in tasks:
+            document = task_document(task, zone=self._zone)
+            change = (
+                {"$set": {"overdue_at": document["overdue_at"]}}
+                if "overdue_at" in document
+                else {"$unset": {"overdue_at": ""}}
+            )
+            writes.append(UpdateOne({"_id": task.id, "version": task.version}, change))
+        await self._tasks.bulk(writes, tx=tx)
 
     async def count(self, *, tenant_id: TenantId) -> int:
         """Count the tasks of a tenant."""

@@ -28,7 +28,7 @@ from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__
 from plexus.event.v1 import envelope_pb2 as plexus_dot_event_dot_v1_dot_envelope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fplexus/authz/v1/authority.proto\x12\x0fplexus.authz.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\x1eplexus/event/v1/envelope.proto\"/\n\x08Interval\x12\x11\n\tfirst_seq\x18\x01 \x01(\x03\x12\x10\n\x08last_seq\x18\x02 \x01(\x03\"u\n\tContainer\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12,\n\tintervals\x18\x03 \x03(\x0b\x32\x19.plexus.authz.v1.Interval\x12\x0f\n\x07peer_id\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\x03\"h\n\tObjectRef\x12\x14\n\x04kind\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\x12\x12\n\x02id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x1c\n\x0c\x63ontainer_id\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x13\n\x03seq\x18\x04 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\"p\n\x19ReadableContainersRequest\x12\x19\n\ttenant_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x19\n\tperson_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x1d\n\rknown_version\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\"p\n\x1aReadableContainersResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x11\n\tunchanged\x18\x02 \x01(\x08\x12.\n\ncontainers\x18\x03 \x03(\x0b\x32\x1a.plexus.authz.v1.Container\"y\n\x0eRecheckRequest\x12\x19\n\ttenant_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x19\n\tperson_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x31\n\x04refs\x18\x03 \x03(\x0b\x32\x1a.plexus.authz.v1.ObjectRefB\x07\xca\xc1\x18\x03X\xe8\x07\"=\n\x0fRecheckResponse\x12*\n\x08verdicts\x18\x01 \x03(\x0b\x32\x18.plexus.authz.v1.Verdict\",\n\x07Verdict\x12\x10\n\x08readable\x18\x01 \x01(\x08\x12\x0f\n\x07version\x18\x02 \x01(\x03\"i\n\x14\x46ilterMembersRequest\x12\x19\n\ttenant_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x16\n\x04sets\x18\x02 \x03(\tB\x08\xca\xc1\x18\x04\x08\x01Xd\x12\x1e\n\nperson_ids\x18\x03 \x03(\tB\n\xca\xc1\x18\x06\x08\x01X\xa0\x9c\x01\"+\n\x15\x46ilterMembersResponse\x12\x12\n\nperson_ids\x18\x01 \x03(\t\"\x83\x01\n\x10ReadFactsRequest\x12\x15\n\x05topic\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\x12\x15\n\x05scope\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12\x1e\n\x0e\x66rom_change_no\x18\x03 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12!\n\x11through_change_no\x18\x04 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\"O\n\x11ReadFactsResponse\x12(\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32\x19.plexus.event.v1.Envelope\x12\x10\n\x08has_more\x18\x02 \x01(\x08\">\n\x12ReadMembersRequest\x12\x14\n\x04kind\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\x12\x12\n\x02id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\"\x8e\x01\n\x13ReadMembersResponse\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x12\n\neverything\x18\x03 \x01(\x08\x12\x0c\n\x04pair\x18\x04 \x03(\t\x12\x31\n\x07members\x18\x05 \x03(\x0b\x32 .plexus.authz.v1.ContainerMember\"R\n\x0f\x43ontainerMember\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12,\n\tintervals\x18\x02 \x03(\x0b\x32\x19.plexus.authz.v1.Interval\"\x94\x01\n\x0fSnapshotRequest\x12\x19\n\ttenant_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x18\n\x06topics\x18\x02 \x03(\tB\x08\xca\xc1\x18\x04\x08\rXd\x12\x0f\n\x07\x63ompact\x18\x03 \x01(\x08\x12;\n\x0fpublished_since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\"j\n\x10SnapshotResponse\x12,\n\trelations\x18\x01 \x03(\x0b\x32\x19.plexus.authz.v1.Relation\x12(\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32\x19.plexus.event.v1.Envelope\"\xa1\x01\n\x08Relation\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\x10\n\x08relation\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\x03\x12,\n\tintervals\x18\x06 \x03(\x0b\x32\x19.plexus.authz.v1.Interval\x12\x10\n\x08subjects\x18\x07 \x03(\t2\xdb\x04\n\tAuthority\x12u\n\x12ReadableContainers\x12*.plexus.authz.v1.ReadableContainersRequest\x1a+.plexus.authz.v1.ReadableContainersResponse\"\x06\xaa\xbb\x18\x02(\x01\x12T\n\x07Recheck\x12\x1f.plexus.authz.v1.RecheckRequest\x1a .plexus.authz.v1.RecheckResponse\"\x06\xaa\xbb\x18\x02(\x01\x12\x66\n\rFilterMembers\x12%.plexus.authz.v1.FilterMembersRequest\x1a&.plexus.authz.v1.FilterMembersResponse\"\x06\xaa\xbb\x18\x02(\x01\x12Z\n\tReadFacts\x12!.plexus.authz.v1.ReadFactsRequest\x1a\".plexus.authz.v1.ReadFactsResponse\"\x06\xaa\xbb\x18\x02(\x01\x12\x62\n\x0bReadMembers\x12#.plexus.authz.v1.ReadMembersRequest\x1a$.plexus.authz.v1.ReadMembersResponse\"\x06\xaa\xbb\x18\x02(\x01\x30\x01\x12Y\n\x08Snapshot\x12 .plexus.authz.v1.SnapshotRequest\x1a!.plexus.authz.v1.SnapshotResponse\"\x06\xaa\xbb\x18\x02(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fplexus/authz/v1/authority.proto\x12\x0fplexus.authz.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\x1eplexus/event/v1/envelope.proto\"/\n\x08Interval\x12\x11\n\tfirst_seq\x18\x01 \x01(\x03\x12\x10\n\x08last_seq\x18\x02 \x01(\x03\"u\n\tContainer\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12,\n\tintervals\x18\x03 \x03(\x0b\x32\x19.plexus.authz.v1.Interval\x12\x0f\n\x07peer_id\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\x03\"h\n\tObjectRef\x12\x14\n\x04kind\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\x12\x12\n\x02id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x1c\n\x0c\x63ontainer_id\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x13\n\x03seq\x18\x04 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\"\x8c\x01\n\x19ReadableContainersRequest\x12\x19\n\ttenant_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x19\n\tperson_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x1d\n\rknown_version\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x1a\n\npage_token\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"\x89\x01\n\x1aReadableContainersResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x11\n\tunchanged\x18\x02 \x01(\x08\x12.\n\ncontainers\x18\x03 \x03(\x0b\x32\x1a.plexus.authz.v1.Container\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\"y\n\x0eRecheckRequest\x12\x19\n\ttenant_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x19\n\tperson_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x31\n\x04refs\x18\x03 \x03(\x0b\x32\x1a.plexus.authz.v1.ObjectRefB\x07\xca\xc1\x18\x03X\xe8\x07\"=\n\x0fRecheckResponse\x12*\n\x08verdicts\x18\x01 \x03(\x0b\x32\x18.plexus.authz.v1.Verdict\",\n\x07Verdict\x12\x10\n\x08readable\x18\x01 \x01(\x08\x12\x0f\n\x07version\x18\x02 \x01(\x03\"i\n\x14\x46ilterMembersRequest\x12\x19\n\ttenant_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x16\n\x04sets\x18\x02 \x03(\tB\x08\xca\xc1\x18\x04\x08\x01Xd\x12\x1e\n\nperson_ids\x18\x03 \x03(\tB\n\xca\xc1\x18\x06\x08\x01X\xa0\x9c\x01\"+\n\x15\x46ilterMembersResponse\x12\x12\n\nperson_ids\x18\x01 \x03(\t\"\x83\x01\n\x10ReadFactsRequest\x12\x15\n\x05topic\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\x12\x15\n\x05scope\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12\x1e\n\x0e\x66rom_change_no\x18\x03 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12!\n\x11through_change_no\x18\x04 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\"O\n\x11ReadFactsResponse\x12(\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32\x19.plexus.event.v1.Envelope\x12\x10\n\x08has_more\x18\x02 \x01(\x08\">\n\x12ReadMembersRequest\x12\x14\n\x04kind\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\r\x12\x12\n\x02id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\"\x8e\x01\n\x13ReadMembersResponse\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x12\n\neverything\x18\x03 \x01(\x08\x12\x0c\n\x04pair\x18\x04 \x03(\t\x12\x31\n\x07members\x18\x05 \x03(\x0b\x32 .plexus.authz.v1.ContainerMember\"R\n\x0f\x43ontainerMember\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12,\n\tintervals\x18\x02 \x03(\x0b\x32\x19.plexus.authz.v1.Interval\"\x94\x01\n\x0fSnapshotRequest\x12\x19\n\ttenant_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x18\n\x06topics\x18\x02 \x03(\tB\x08\xca\xc1\x18\x04\x08\rXd\x12\x0f\n\x07\x63ompact\x18\x03 \x01(\x08\x12;\n\x0fpublished_since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\"j\n\x10SnapshotResponse\x12,\n\trelations\x18\x01 \x03(\x0b\x32\x19.plexus.authz.v1.Relation\x12(\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32\x19.plexus.event.v1.Envelope\"\xa1\x01\n\x08Relation\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\x10\n\x08relation\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\x03\x12,\n\tintervals\x18\x06 \x03(\x0b\x32\x19.plexus.authz.v1.Interval\x12\x10\n\x08subjects\x18\x07 \x03(\t2\xdb\x04\n\tAuthority\x12u\n\x12ReadableContainers\x12*.plexus.authz.v1.ReadableContainersRequest\x1a+.plexus.authz.v1.ReadableContainersResponse\"\x06\xaa\xbb\x18\x02(\x01\x12T\n\x07Recheck\x12\x1f.plexus.authz.v1.RecheckRequest\x1a .plexus.authz.v1.RecheckResponse\"\x06\xaa\xbb\x18\x02(\x01\x12\x66\n\rFilterMembers\x12%.plexus.authz.v1.FilterMembersRequest\x1a&.plexus.authz.v1.FilterMembersResponse\"\x06\xaa\xbb\x18\x02(\x01\x12Z\n\tReadFacts\x12!.plexus.authz.v1.ReadFactsRequest\x1a\".plexus.authz.v1.ReadFactsResponse\"\x06\xaa\xbb\x18\x02(\x01\x12\x62\n\x0bReadMembers\x12#.plexus.authz.v1.ReadMembersRequest\x1a$.plexus.authz.v1.ReadMembersResponse\"\x06\xaa\xbb\x18\x02(\x01\x30\x01\x12Y\n\x08Snapshot\x12 .plexus.authz.v1.SnapshotRequest\x1a!.plexus.authz.v1.SnapshotResponse\"\x06\xaa\xbb\x18\x02(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,6 +49,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READABLECONTAINERSREQUEST'].fields_by_name['person_id']._serialized_options = b'\312\301\030\002\010\001'
   _globals['_READABLECONTAINERSREQUEST'].fields_by_name['known_version']._loaded_options = None
   _globals['_READABLECONTAINERSREQUEST'].fields_by_name['known_version']._serialized_options = b'\312\301\030\002\010\001'
+  _globals['_READABLECONTAINERSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_READABLECONTAINERSREQUEST'].fields_by_name['page_token']._serialized_options = b'\312\301\030\002\010\004'
   _globals['_RECHECKREQUEST'].fields_by_name['tenant_id']._loaded_options = None
   _globals['_RECHECKREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\312\301\030\002\010\001'
   _globals['_RECHECKREQUEST'].fields_by_name['person_id']._loaded_options = None
@@ -97,36 +99,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONTAINER']._serialized_end=345
   _globals['_OBJECTREF']._serialized_start=347
   _globals['_OBJECTREF']._serialized_end=451
-  _globals['_READABLECONTAINERSREQUEST']._serialized_start=453
-  _globals['_READABLECONTAINERSREQUEST']._serialized_end=565
-  _globals['_READABLECONTAINERSRESPONSE']._serialized_start=567
-  _globals['_READABLECONTAINERSRESPONSE']._serialized_end=679
-  _globals['_RECHECKREQUEST']._serialized_start=681
-  _globals['_RECHECKREQUEST']._serialized_end=802
-  _globals['_RECHECKRESPONSE']._serialized_start=804
-  _globals['_RECHECKRESPONSE']._serialized_end=865
-  _globals['_VERDICT']._serialized_start=867
-  _globals['_VERDICT']._serialized_end=911
-  _globals['_FILTERMEMBERSREQUEST']._serialized_start=913
-  _globals['_FILTERMEMBERSREQUEST']._serialized_end=1018
-  _globals['_FILTERMEMBERSRESPONSE']._serialized_start=1020
-  _globals['_FILTERMEMBERSRESPONSE']._serialized_end=1063
-  _globals['_READFACTSREQUEST']._serialized_start=1066
-  _globals['_READFACTSREQUEST']._serialized_end=1197
-  _globals['_READFACTSRESPONSE']._serialized_start=1199
-  _globals['_READFACTSRESPONSE']._serialized_end=1278
-  _globals['_READMEMBERSREQUEST']._serialized_start=1280
-  _globals['_READMEMBERSREQUEST']._serialized_end=1342
-  _globals['_READMEMBERSRESPONSE']._serialized_start=1345
-  _globals['_READMEMBERSRESPONSE']._serialized_end=1487
-  _globals['_CONTAINERMEMBER']._serialized_start=1489
-  _globals['_CONTAINERMEMBER']._serialized_end=1571
-  _globals['_SNAPSHOTREQUEST']._serialized_start=1574
-  _globals['_SNAPSHOTREQUEST']._serialized_end=1722
-  _globals['_SNAPSHOTRESPONSE']._serialized_start=1724
-  _globals['_SNAPSHOTRESPONSE']._serialized_end=1830
-  _globals['_RELATION']._serialized_start=1833
-  _globals['_RELATION']._serialized_end=1994
-  _globals['_AUTHORITY']._serialized_start=1997
-  _globals['_AUTHORITY']._serialized_end=2600
+  _globals['_READABLECONTAINERSREQUEST']._serialized_start=454
+  _globals['_READABLECONTAINERSREQUEST']._serialized_end=594
+  _globals['_READABLECONTAINERSRESPONSE']._serialized_start=597
+  _globals['_READABLECONTAINERSRESPONSE']._serialized_end=734
+  _globals['_RECHECKREQUEST']._serialized_start=736
+  _globals['_RECHECKREQUEST']._serialized_end=857
+  _globals['_RECHECKRESPONSE']._serialized_start=859
+  _globals['_RECHECKRESPONSE']._serialized_end=920
+  _globals['_VERDICT']._serialized_start=922
+  _globals['_VERDICT']._serialized_end=966
+  _globals['_FILTERMEMBERSREQUEST']._serialized_start=968
+  _globals['_FILTERMEMBERSREQUEST']._serialized_end=1073
+  _globals['_FILTERMEMBERSRESPONSE']._serialized_start=1075
+  _globals['_FILTERMEMBERSRESPONSE']._serialized_end=1118
+  _globals['_READFACTSREQUEST']._serialized_start=1121
+  _globals['_READFACTSREQUEST']._serialized_end=1252
+  _globals['_READFACTSRESPONSE']._serialized_start=1254
+  _globals['_READFACTSRESPONSE']._serialized_end=1333
+  _globals['_READMEMBERSREQUEST']._serialized_start=1335
+  _globals['_READMEMBERSREQUEST']._serialized_end=1397
+  _globals['_READMEMBERSRESPONSE']._serialized_start=1400
+  _globals['_READMEMBERSRESPONSE']._serialized_end=1542
+  _globals['_CONTAINERMEMBER']._serialized_start=1544
+  _globals['_CONTAINERMEMBER']._serialized_end=1626
+  _globals['_SNAPSHOTREQUEST']._serialized_start=1629
+  _globals['_SNAPSHOTREQUEST']._serialized_end=1777
+  _globals['_SNAPSHOTRESPONSE']._serialized_start=1779
+  _globals['_SNAPSHOTRESPONSE']._serialized_end=1885
+  _globals['_RELATION']._serialized_start=1888
+  _globals['_RELATION']._serialized_end=2049
+  _globals['_AUTHORITY']._serialized_start=2052
+  _globals['_AUTHORITY']._serialized_end=2655
 # @@protoc_insertion_point(module_scope)

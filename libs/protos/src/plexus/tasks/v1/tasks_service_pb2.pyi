@@ -513,15 +513,23 @@ class GetBoardRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PROJECT_ID_FIELD_NUMBER: _builtins.int
+    COLUMN_ID_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     project_id: _builtins.str
+    column_id: _builtins.str
+    """The column to return alone; empty for every column."""
+    page_token: _builtins.str
+    """`next_page_token` of the lane of `column_id`; empty for its beginning."""
     def __init__(
         self,
         *,
         project_id: _builtins.str = ...,
+        column_id: _builtins.str = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["project_id", b"project_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column_id", b"column_id", "page_token", b"page_token", "project_id", b"project_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -559,19 +567,25 @@ class BoardLane(_message.Message):
 
     COLUMN_FIELD_NUMBER: _builtins.int
     TASKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Returns the tasks after these when it is sent with the column's id; empty when there are none."""
     @_builtins.property
     def column(self) -> _tasks_pb2.BoardColumn: ...
     @_builtins.property
-    def tasks(self) -> _containers.RepeatedCompositeFieldContainer[_tasks_pb2.Task]: ...
+    def tasks(self) -> _containers.RepeatedCompositeFieldContainer[_tasks_pb2.Task]:
+        """At most 300, and as many as fit into this column's share of 2 MiB."""
+
     def __init__(
         self,
         *,
         column: _tasks_pb2.BoardColumn | None = ...,
         tasks: _abc.Iterable[_tasks_pb2.Task] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["column", b"column"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "tasks", b"tasks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "next_page_token", b"next_page_token", "tasks", b"tasks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

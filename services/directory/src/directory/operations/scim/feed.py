@@ -5,12 +5,9 @@ from typing import Final
 
 import structlog
 from plexuskit.mongo import Transaction
-from scim2_models import NotFoundException
 
 from directory.domain import people
 from directory.domain.access import Actor
-from directory.domain.access_refusals import GrantExceedsOwn
-from directory.domain.scim import records
 from directory.domain.scim.guard import APPROVE, FeedChanged, FeedNotStopped, Refused, Waiting
 from directory.operations.scim import writing
 from directory.operations.scim.lane import Lane, Turn
@@ -64,43 +61,27 @@ async def _deactivate(
     store: Store, lane: Lane, some: tuple[Waiting, ...], *, actor: Actor, now: datetime
 ) -> None:
     async def work(turn: Turn) -> None:
-        tx = turn.tx
-        for each in some:
-            # Whoever waits no more was handled by another answer, or taken back by the feed.
-            if not await store.feeds.release([each.person_id], tx=tx):
-                continue
-            before = await store.people.get(each.person_id, tenant_id=actor.tenant_id, tx=tx)
-            after = people.deactivate(before)
-            try:
-                await writing.check(
-                    store, before, after, actor=actor, permission=APPROVE, now=now, turn=turn
-                )
-            except GrantExceedsOwn as refusal:
-                # They stay, in sight of an administrator who holds as much as they do.
-                await store.feeds.refuse(
-                    Refused(
-                        about=before.id,
-                        reason=refusal.reason,
-                        permission=refusal.metadata["permission"],
-                        at=now,
-                    ),
-                    tenant_id=actor.tenant_id,
-                    tx=tx,
-                )
-                continue
-            await writing.save(store, before, after, actor=actor, now=now, turn=turn)
-            if each.remove:
-                await _remove(store, each, actor=actor, now=now, tx=tx)
+        # Whoever waits no more was handled by another answer, or taken back by the feed.
+        waited = await store.feeds.take_waiting([each.person_id for each in some], tx=turn.tx)
+        found = await store.people.load_many(waited, tenant_id=actor.tenant_id, tx=turn.tx)
+        changed = [(before, people.deactivate(before)) for before in found.values()]
+        permitted, refusals = await writing.split_by_standing(
+            store, changed, actor=actor, permission=APPROVE, now=now, turn=turn
+        )
+        # They stay, in sight of an administrator who holds as much as they do.
+        refused = [
+            Refused(
+                about=person_id,
+                reason=refusal.reason,
+                permission=refusal.metadata["permission"],
+                at=now,
+            )
+            for person_id, refusal in refusals.items()
+        ]
+        await store.feeds.refuse(refused, tenant_id=actor.tenant_id, tx=turn.tx)
+        await writing.save_many(store, permitted, actor=actor, now=now, turn=turn)
+        removed = {each.person_id for each in some if each.remove}
+        gone = removed.intersection(after.id for _, after in permitted)
+        await store.scim.remove_many(gone, tenant_id=actor.tenant_id, now=now, tx=turn.tx)
 
     await lane.run(work, actor=actor, now=now)
-
-
-async def _remove(
-    store: Store, each: Waiting, *, actor: Actor, now: datetime, tx: Transaction
-) -> None:
-    try:
-        record = await store.scim.get(each.person_id, tenant_id=actor.tenant_id, tx=tx)
-    except NotFoundException:
-        # Removed before; that it was deactivated now is all that was left.
-        return
-    await store.scim.save(records.remove(record, now=now), tx=tx)

@@ -62,7 +62,7 @@ async def create_group(
             raise GroupNameTaken(name=made.name)
         await _check_active(store, named, actor=actor, turn=turn)
         await store.groups.add(made, tx=turn.tx)
-        await store.members.join(made.id, named, tx=turn.tx)
+        await store.members.move({made.id: (named, ())}, tx=turn.tx)
         await publish(store, [made], actor_id=actor.person_id, now=now, tx=turn.tx)
 
     await lane.run(work, actor=actor, now=now)
@@ -100,7 +100,7 @@ async def change_group(
         group = await _get(store, group_id, actor=actor, turn=turn)
         if not expected(feed_groups.etag(group)):
             raise PreconditionFailedException
-        present = await store.members.of_group(group.id, tenant_id=actor.tenant_id, tx=turn.tx)
+        present = await store.members.of_group(group.id, tx=turn.tx)
         wanted = change.apply(feed_groups.resource(group, present, base_url=base_url))
         named = feed_groups.member_ids(wanted)
         joined, gone = named - present, present - named
@@ -116,8 +116,7 @@ async def change_group(
         if changed is group:
             changed = groups.next_version(group)
         changed = groups.sized(changed, len(named))
-        await store.members.join(group.id, joined, tx=turn.tx)
-        await store.members.leave(group.id, gone, tx=turn.tx)
+        await store.members.move({group.id: (joined, gone)}, tx=turn.tx)
         await publish(store, [changed], actor_id=actor.person_id, now=now, tx=turn.tx)
         return changed, named
 
@@ -150,8 +149,8 @@ async def remove_group(
         if not expected(feed_groups.etag(group)):
             raise PreconditionFailedException
         await _check_rights(store, group, actor=actor, now=now, turn=turn)
-        members = await store.members.of_group(group.id, tenant_id=actor.tenant_id, tx=turn.tx)
-        await store.members.leave(group.id, members, tx=turn.tx)
+        members = await store.members.of_group(group.id, tx=turn.tx)
+        await store.members.move({group.id: ((), members)}, tx=turn.tx)
         removed = groups.remove(group)
         await publish(store, [removed], actor_id=actor.person_id, now=now, tx=turn.tx)
         await end_bindings_about(

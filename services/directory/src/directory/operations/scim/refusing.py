@@ -29,12 +29,14 @@ async def refusing(
         done = await request
     except GrantExceedsOwn as refusal:
         await store.feeds.refuse(
-            Refused(
-                about=about,
-                reason=refusal.reason,
-                permission=refusal.metadata.get("permission", ""),
-                at=now,
-            ),
+            [
+                Refused(
+                    about=about,
+                    reason=refusal.reason,
+                    permission=refusal.metadata.get("permission", ""),
+                    at=now,
+                )
+            ],
             tenant_id=actor.tenant_id,
         )
         log.warning("feed.exceeds_own", about=about, by=actor.person_id)

@@ -1,5 +1,6 @@
 """Writing people that the feed has decided on, in the turn that its request has."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -8,6 +9,8 @@ from plexuskit.mongo import Retry
 
 from directory import events
 from directory.domain.access import Actor
+from directory.domain.access_refusals import GrantExceedsOwn
+from directory.domain.ids import PersonId
 from directory.domain.passwords import normalise
 from directory.domain.people import Person
 from directory.domain.refusals import HandleTaken
@@ -85,6 +88,69 @@ async def check(
     turn.checks.append(finish)
 
 
+async def split_by_standing(
+    store: Store,
+    changed: Sequence[tuple[Person, Person]],
+    *,
+    actor: Actor,
+    permission: str,
+    now: datetime,
+    turn: Turn,
+) -> tuple[list[tuple[Person, Person]], dict[PersonId, GrantExceedsOwn]]:
+    """Split changes of accounts into those the actor may make and refusals, as `check` decides.
+
+    Returns: the permitted changes, and the refusals by person.
+    """
+    grants = await store.grants.holding(actor, permission, now=now, tx=turn.tx)
+    refused: dict[PersonId, GrantExceedsOwn] = {}
+    touched = [after.id for before, after in changed if after is not before]
+    if not grants.holds_everything:
+        held = await store.grants.of_people(touched, tenant_id=actor.tenant_id, now=now, tx=turn.tx)
+        for person_id, other in held.items():
+            try:
+                grants.require_standing_over(other)
+            except GrantExceedsOwn as refusal:
+                refused[person_id] = refusal
+    permitted = [each for each in changed if each[1].id not in refused]
+
+    async def finish() -> None:
+        await check_regrouped(
+            store, grants, permitted, tenant_id=actor.tenant_id, now=now, tx=turn.tx
+        )
+
+    turn.checks.append(finish)
+    return permitted, refused
+
+
+async def save_many(
+    store: Store,
+    changed: Sequence[tuple[Person, Person]],
+    *,
+    actor: Actor,
+    now: datetime,
+    turn: Turn,
+) -> None:
+    """Store changed people after a check, as `save` does, in a fixed number of commands.
+
+    Raises:
+        LastAdministrator: nobody could administer the tenant any more.
+    """
+    different = [(before, after) for before, after in changed if after is not before]
+    if not different:
+        return
+    await check_managers(store, different, tenant_id=actor.tenant_id, tx=turn.tx)
+    await save_changed(
+        store,
+        different,
+        tenant_id=actor.tenant_id,
+        actor_id=actor.person_id,
+        now=now,
+        tx=turn.tx,
+    )
+    turn.touched.extend(after.id for _, after in different)
+    turn.left.extend(deactivated(different))
+
+
 async def add(
     store: Store,
     person: Person,
@@ -131,19 +197,7 @@ async def save(
         PersonNotFound, SuperiorUnavailable, ReportingCycle: nobody can report to that manager.
     """
     await _set_password(store, after, password, now=now, turn=turn)
-    if after is before:
-        return
-    await check_managers(store, [(before, after)], tenant_id=actor.tenant_id, tx=turn.tx)
-    await save_changed(
-        store,
-        [(before, after)],
-        tenant_id=actor.tenant_id,
-        actor_id=actor.person_id,
-        now=now,
-        tx=turn.tx,
-    )
-    turn.touched.append(after.id)
-    turn.left.extend(deactivated([(before, after)]))
+    await save_many(store, [(before, after)], actor=actor, now=now, turn=turn)
 
 
 async def _set_password(

@@ -1,10 +1,10 @@
 """What the guard of a feed counts; every decision touches one document per tenant (INT-1)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from plexuskit.mongo import ASCENDING, DESCENDING, Database, Index, Transaction
+from plexuskit.mongo import ASCENDING, DESCENDING, Database, Index, ReplaceOne, Transaction
 
 from directory.domain.ids import PersonId, TenantId
 from directory.domain.scim.guard import (
@@ -98,18 +98,25 @@ class Feeds:
         )
 
     async def refuse(
-        self, refused: Refused, *, tenant_id: TenantId, tx: Transaction | None = None
+        self,
+        refused: Iterable[Refused],
+        *,
+        tenant_id: TenantId,
+        tx: Transaction | None = None,
     ) -> None:
-        """Keep the last refusal about somebody or something, for 30 days."""
-        document = {
-            "_id": f"{tenant_id}:{refused.about}",
-            "tenant_id": tenant_id,
-            "about": refused.about,
-            "reason": refused.reason,
-            "permission": refused.permission,
-            "at": refused.at,
-        }
-        await self._refused.replace({"_id": document["_id"]}, document, upsert=True, tx=tx)
+        """Keep the last refusal about each person or thing, for 30 days."""
+        writes = []
+        for each in refused:
+            document = {
+                "_id": f"{tenant_id}:{each.about}",
+                "tenant_id": tenant_id,
+                "about": each.about,
+                "reason": each.reason,
+                "permission": each.permission,
+                "at": each.at,
+            }
+            writes.append(ReplaceOne({"_id": document["_id"]}, document, upsert=True))
+        await self._refused.bulk(writes, tx=tx)
 
     async def forget_refused(self, about: str, *, tenant_id: TenantId) -> None:
         """Forget a refusal once the same thing went through."""
@@ -129,6 +136,18 @@ class Feeds:
             )
             for document in found
         )
+
+    async def take_waiting(
+        self, person_ids: Sequence[PersonId], *, tx: Transaction
+    ) -> list[PersonId]:
+        """Let people wait no more; out: those that did."""
+        found = await self._waiting.find_all(
+            {"_id": {"$in": list(person_ids)}}, projection={"_id": 1}, tx=tx
+        )
+        waited = [PersonId(document["_id"]) for document in found]
+        if waited:
+            await self._waiting.delete_many({"_id": {"$in": waited}}, tx=tx)
+        return waited
 
     async def release(self, person_ids: Sequence[PersonId], *, tx: Transaction) -> int:
         """Let people wait no more; out: how many did."""

@@ -1,18 +1,30 @@
 """The `scim` collection: what the feed said of each person, beside the person."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
-from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Retry, Transaction, UpdateOne
+from plexuskit.mongo import (
+    ASCENDING,
+    Database,
+    DuplicateKey,
+    Index,
+    ReplaceOne,
+    Retry,
+    Transaction,
+    UpdateOne,
+    stored_size,
+)
+from plexuskit.paging import PageBudget, cut
 from scim2_models import NotFoundException
 from scim2_models.path import AttributeBinding
 
 from directory.domain.ids import DepartmentId, PersonId, TenantId
 from directory.domain.people import Person
 from directory.domain.scim.matching import folded, match_document
-from directory.domain.scim.records import EXTENDED, Record, amended_user, amendments
+from directory.domain.scim.records import EXTENDED, Record, amended_user, amendments, remove
 from directory.store.documents import Document
 from directory.store.scim.filters import MATCH, Query, path_of
 
@@ -114,6 +126,24 @@ class Records:
         )
         return [_record(document) for document in found]
 
+    async def remove_many(
+        self,
+        person_ids: Collection[str],
+        *,
+        tenant_id: TenantId,
+        now: datetime,
+        tx: Transaction,
+    ) -> None:
+        """Remove the records of people; those that are removed already stay as they are."""
+        if not person_ids:
+            return
+        found = await self._records.find_all(
+            {"_id": {"$in": sorted(person_ids)}, "tenant_id": tenant_id, "removed": False}, tx=tx
+        )
+        gone = [remove(_record(document), now=now) for document in found]
+        writes = [ReplaceOne({"_id": each.person_id}, _document(each)) for each in gone]
+        await self._records.bulk(writes, tx=tx)
+
     async def has(self, person_id: str, *, tx: Transaction) -> bool:
         """Tell whether there is a record of the person, removed or not."""
         found = await self._records.find_one({"_id": person_id}, projection={"_id": 1}, tx=tx)
@@ -131,6 +161,8 @@ class Records:
     ) -> Page:
         """Find records that fulfil a query, a page of them in an order, else by id.
 
+        A page ends where it is full, by number or by bytes; the feed goes on after what it has.
+
         Raises:
             InvalidFilterException: nothing can be asked about what orders them.
         """
@@ -140,8 +172,8 @@ class Records:
         if not limit or skip >= total:
             return Page(total=total, records=())
         if order is None:
-            found = await self._records.find_all(
-                query, sort=[("_id", ASCENDING)], skip=skip, limit=limit
+            found, _ = await self._records.find_page(
+                query, budget=PageBudget(items=limit), sort=[("_id", ASCENDING)], skip=skip
             )
             return Page(total=total, records=tuple(map(_record, found)))
 
@@ -159,10 +191,12 @@ class Records:
         )
         ids = [document["_id"] for document in keyed]
         loaded = {
-            document["_id"]: _record(document)
+            document["_id"]: document
             for document in await self._records.find_all({"_id": {"$in": ids}} | present)
         }
-        return Page(total=total, records=tuple(loaded[id_] for id_ in ids if id_ in loaded))
+        ordered = [loaded[id_] for id_ in ids if id_ in loaded]
+        fitting, _ = cut(ordered, limit=limit, size_of=stored_size)
+        return Page(total=total, records=tuple(map(_record, fitting)))
 
     async def amend(self, changed: Iterable[tuple[Person, Person]], *, tx: Transaction) -> None:
         """Let records follow changes that were made here, each as (before, after).
