@@ -15,19 +15,23 @@ EACH = 30
 
 
 @asynccontextmanager
-async def _moved(platform, moved):
-    """Run one more messaging process with a moved clock.
+async def _moved_settings(platform, moved):
+    """Give the settings of a process of messaging with a moved clock.
 
     It fills its replica of roles at a directory whose clock is moved too: another one would believe
     none of its calls, and it would never be ready.
     """
     offset = str(moved.total_seconds())
-    async with platform.another(DIRECTORY, PLEXUS_CLOCK_OFFSET=offset):
+    async with platform.another(DIRECTORY, roles=("api",), PLEXUS_CLOCK_OFFSET=offset):
         there = platform.address_of(f"{DIRECTORY}-2")
-        async with platform.another(
-            API, PLEXUS_CLOCK_OFFSET=offset, MESSAGING_PEERS__DIRECTORY=there
-        ):
-            yield
+        yield {"PLEXUS_CLOCK_OFFSET": offset, "MESSAGING_PEERS__DIRECTORY": there}
+
+
+@asynccontextmanager
+async def _moved(platform, moved):
+    """Run one more messaging process with a moved clock."""
+    async with _moved_settings(platform, moved) as settings, platform.another(API, **settings):
+        yield
 
 
 class MovedClock(SystemClock):
@@ -90,11 +94,11 @@ async def test_a_relay_an_hour_off_publishes_everything_once_and_in_order(
     ann, bob = await client("ann"), await client("bob")
     await ann.send(conversation, "before")
     await platform[RELAY].end()
-    offset = str(timedelta(hours=hours).total_seconds())
-    await platform[RELAY].begin(PLEXUS_CLOCK_OFFSET=offset)
-    for number in range(20):
-        await ann.send(conversation, f"moved {number}")
-    await platform[RELAY].end()
+    async with _moved_settings(platform, timedelta(hours=hours)) as settings:
+        await platform[RELAY].begin(**settings)
+        for number in range(20):
+            await ann.send(conversation, f"moved {number}")
+        await platform[RELAY].end()
     await platform[RELAY].begin()
     await ann.send(conversation, "after")
 
