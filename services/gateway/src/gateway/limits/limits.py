@@ -86,6 +86,14 @@ class Limits:
             kind = self._classes[method.path] = class_of(method)
         self._take(identity, kind, 1)
 
+    def charge(self, method: MethodInfo, identity: Identity, count: int) -> None:
+        """Take tokens for what a call costs beside its own; nothing is refused by it."""
+        rates, now, kind = self._rates_of(identity), self._now(), class_of(method)
+        if not self.enabled or kind not in rates.person:
+            return
+        for buckets, key, _ in _owners(rates, identity, kind):
+            buckets.charge(key, now, count)
+
     def batch(self, method: MethodInfo, request: bytes, identity: Identity) -> None:
         """Take a token for each item of a call that has taken one, or give back the one.
 
