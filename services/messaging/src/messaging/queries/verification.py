@@ -10,6 +10,7 @@ from plexus.messaging.v1.messaging_service_pb2 import ChainLink, ChainProblem
 from plexuskit.config import MEBIBYTE
 from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import Actor
+from plexuskit.turns import ITEM_BYTES, Turns
 
 from messaging.domain import chain
 from messaging.domain.conversations import History
@@ -20,11 +21,14 @@ from messaging.queries.columns import columns_agree
 from messaging.queries.seats import Seat, seat
 from messaging.queries.shown import Shown, compare_shown
 from messaging.store import Store
+from messaging.store.history import entry_size
 from messaging.store.older import digest_of_older, without_words_hash
 from messaging.store.present import emptied_fact, stored_hash, version_of
 
 MAX_ENTRIES: Final = 10_000
 MAX_LINK_BYTES: Final = 2 * MEBIBYTE
+# Bytes of entries that one call decodes and hashes, whether the caller may read them or not.
+MAX_READ_BYTES: Final = 8 * MEBIBYTE
 PAGE: Final = 250
 
 
@@ -50,7 +54,8 @@ async def verify_conversation(
     without a hole.
 
     Every member receives every link. What a link was made of goes only to members who may read the
-    entry. A page ends early where its events take more than 2 MiB.
+    entry. A page ends early where its events take more than 2 MiB, where more than 8 MiB of entries
+    were read, hidden ones too, and where what is shown took more than that to compare.
 
     Args:
         store: what is read, with majority.
@@ -75,8 +80,12 @@ async def verify_conversation(
     walk = _Walk(store, place, before, begin=begin, whole=whole)
     upto = await walk.run(min(end, begin + MAX_ENTRIES - 1))
     found = walk.found
-    found.problems += await compare_shown(store, place, walk.shown, first=begin, last=upto)
-    found.through, found.more = max(upto, begin - 1), upto < end
+    problems, compared = await compare_shown(store, place, walk.shown, first=begin, last=upto)
+    if compared < upto:
+        found.links = [link for link in found.links if link.change_no <= compared]
+        found.problems = [each for each in found.problems if each.change_no <= compared]
+    found.problems += problems
+    found.through, found.more = max(compared, begin - 1), compared < end
     return found
 
 
@@ -123,22 +132,25 @@ class _Walk:
         # Whether the caller may read every entry so far and none was recalled.
         self._whole = whole
         self._size = 0
+        self._turns = Turns()
 
     async def run(self, last: int) -> int:
         """Take entries up to a number or until the page is full; gives the last one taken."""
         conversation_id = self._place.conversation.id
         while self._number < last:
             limit = min(PAGE, last - self._number)
-            entries = await self._store.proofs.list_entries(
+            entries, more = await self._store.proofs.list_entries(
                 conversation_id, since=self._number, limit=limit
             )
             for entry in entries:
                 if entry["change_no"] > last:
+                    more = False
                     break
-                if self._size > MAX_LINK_BYTES:
+                if self._size > MAX_LINK_BYTES or self._turns.total > MAX_READ_BYTES:
                     return self._number
                 await self._take(entry)
-            if len(entries) < limit or self._number >= last:
+                await self._turns.taken(ITEM_BYTES + entry_size(entry))
+            if not more:
                 break
         self._finish(last)
         return last

@@ -6,6 +6,7 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import messages_pb2
+from plexuskit.turns import ITEM_BYTES, Turns
 
 from messaging.domain.chain import OlderEntries
 from messaging.domain.log import EntryKind
@@ -22,13 +23,14 @@ async def digest_of_older(proofs: ProofStore, conversation_id: str, *, through: 
     Recalled ones lose their unsalted hash on the way: a process of the release before may have
     recalled them after this one was provisioned.
     """
-    older = OlderEntries()
+    older, turns = OlderEntries(), Turns()
     while older.through < through:
-        page = await proofs.list_entries(conversation_id, since=older.through, limit=PAGE)
+        page, _ = await proofs.list_entries(conversation_id, since=older.through, limit=PAGE)
         for entry in page:
             if entry["change_no"] > through:
                 return older.digest()
             take_older(older, entry)
+            await turns.taken(ITEM_BYTES + len(entry["event"]))
         if not page:
             break
         await _erase(proofs, page)
@@ -65,8 +67,11 @@ async def _erase(proofs: ProofStore, page: Iterable[Mapping[str, Any]]) -> None:
         seq = entry.get("seq") or entry["about_seq"]
         seqs.setdefault(entry["conversation_id"], set()).add(seq)
     for conversation_id, wanted in seqs.items():
-        changes = await proofs.find_about_many(conversation_id, wanted)
-        tombstones = [entry for entry in changes if entry["kind"] == EntryKind.RECALLED.value]
+        tombstones = [
+            entry
+            async for entry in proofs.stream_about(conversation_id, wanted)
+            if entry["kind"] == EntryKind.RECALLED.value
+        ]
         await proofs.save_tombstones(
             {entry["_id"]: without_words_hash(bytes(entry["event"])) for entry in tombstones}
         )
