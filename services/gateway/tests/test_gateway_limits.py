@@ -16,6 +16,7 @@ from gateway.limits import (
     TooManyStreams,
     class_of,
 )
+from gateway.limits.counting import counted
 from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -248,6 +249,76 @@ def test_msg_18_each_item_counts_and_a_refused_one_costs_nothing(clock: FrozenCl
     assert [outcome is None for outcome in outcomes] == [True, True, True, False, False]
     clock.advance(timedelta(seconds=2))
     assert [outcome is None for outcome in limits.items(identity(), 3)] == [True, True, False]
+
+
+@pytest.mark.rule("MSG-18")
+def test_msg_18_items_after_a_refused_one_ask_no_rate_and_share_its_refusal(
+    clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = Limits(few(person_change=RateSection(per_second=1, burst=3)), clock=clock)
+    before = limited("person", "change")
+    asked = 0
+    take = Buckets.take
+
+    def counting(self: Buckets, key: str, now: float, count: int = 1) -> float:
+        nonlocal asked
+        asked += 1
+        return take(self, key, now, count)
+
+    monkeypatch.setattr(Buckets, "take", counting)
+    outcomes = limits.items(identity(), 2_000)
+
+    assert outcomes[:3] == [None] * 3
+    assert len(outcomes) == 2_000
+    assert len({id(outcome) for outcome in outcomes[3:]}) == 1
+    # The person's and the tenant's bucket for each that was taken, and once more.
+    assert asked == 7
+    assert limited("person", "change") == before + 1_997
+
+
+@pytest.mark.rule("GW-13")
+def test_gw_13_what_a_stream_wastes_has_a_rate_for_each_person_and_token(
+    clock: FrozenClock,
+) -> None:
+    limits = Limits(few(refused=RateSection(per_second=10, burst=100)), clock=clock)
+    limits.waste(identity(), 100)
+    with pytest.raises(RateLimited) as refused:
+        limits.waste(identity(), 1)
+    assert refused.value.metadata["limit"] == "refused"
+    limits.waste(identity("per_bob"), 1)
+    limits.waste(identity(app="tok_1"), 1)
+    clock.advance(timedelta(seconds=10))
+    limits.waste(identity(), 2_000)
+
+
+@pytest.mark.rule("GW-13")
+def test_gw_13_a_scheduled_message_counts_as_a_send_does() -> None:
+    personal = "/plexus.messaging.v1.PersonalService"
+    for name in ("ScheduleMessage", "UpdateScheduledMessage"):
+        assert class_of(requirements()[f"{personal}/{name}"]) is MethodClass.CHANGE
+    for name in ("SaveDraft", "CancelScheduledMessage"):
+        assert class_of(requirements()[f"{personal}/{name}"]) is MethodClass.READ
+
+
+@given(st.integers(0, 40), st.lists(st.integers(0, 2**62), max_size=40), st.integers(1, 30))
+def test_a_repeated_field_is_counted_without_decoding_it(
+    items: int, seqs: list[int], most: int
+) -> None:
+    batch = SendMessagesRequest(items=[SendMessageRequest(text="x" * n) for n in range(items)])
+    forward = ForwardMessagesRequest(conversation_id="cnv_1", seqs=seqs, request_id="r")
+    number = ForwardMessagesRequest.DESCRIPTOR.fields_by_name["seqs"].number
+    assert counted(batch.SerializeToString(), 1, most=most, packed=False) == min(items, most)
+    data = forward.SerializeToString()
+    assert counted(data, number, most=most, packed=True) == min(len(seqs), most)
+    unpacked = b"".join(bytes((number << 3,)) + bytes((seq & 0x7F,)) for seq in seqs)
+    assert counted(unpacked, number, most=most, packed=True) == min(len(seqs), most)
+    assert counted(data[:-1], number, most=1_000, packed=True) in {0, len(seqs)}
+
+
+def test_a_batch_of_very_many_fields_counts_as_a_whole_bucket() -> None:
+    assert counted(b"\x78\x01" * 300_000, 1, most=60, packed=False) == 60
+    assert counted(b"\x0a\x00" * 300_000, 1, most=60, packed=False) == 60
+    assert counted(b"\xff" * 300_000, 1, most=60, packed=False) == 0
 
 
 def test_msg_18_a_batch_counts_as_its_items_and_a_large_one_as_a_whole_bucket(

@@ -1,15 +1,21 @@
 """Completeness: the chain proves that nothing of a log is missing or altered."""
 
+import asyncio
+import contextlib
+
 import pytest
 from messaging import queries
+from messaging.api.alone import Alone
 from messaging.domain.messages import Attachment, Span, SpanKind
-from messaging.domain.refusals import ConversationNotFound
+from messaging.domain.refusals import ConversationNotFound, VerificationUnderWay
 from messaging.operations import forwarding, membership, sending
-from messaging.queries import verification
+from messaging.queries import shown, verification
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2, messages_pb2
 from plexus.messaging.v1.messaging_service_pb2 import ChainProblem
+from plexuskit import turns
 from plexuskit.clock import SystemClock
+from plexuskit.turns import Turns
 
 
 @pytest.fixture
@@ -98,6 +104,131 @@ async def test_a_long_log_is_verified_in_stretches(room, verify, monkeypatch):
 
     assert (first.through, first.more, second.through, second.more) == (4, True, 8, True)
     assert first.problems == second.problems == []
+
+
+async def test_a_missing_entry_at_the_end_of_a_stretch_is_found(room, store, verify):
+    await store.db.collection("entries", schema_version=1).delete({"_id": f"{room}:{6:012d}"})
+
+    found = await verify(room, first=4, last=6)
+
+    assert (found.through, found.more) == (6, False)
+    missing = found.problems[0]
+    assert (missing.change_no, missing.kind) == (6, ChainProblem.KIND_MISSING)
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_others_run_while_a_log_of_long_texts_is_verified(
+    group, log, say, change, verify, monkeypatch
+):
+    room = await group("ann", "bob")
+    for number in range(3):
+        await sending.send_message(log, draft=say(room, "ann", f"{number} " + "words " * 5_000))
+    for version in range(4):
+        await change("edit", "ann", room, 1, text=f"{version}" * 30_000)
+    sizes = []
+    taken = Turns.taken
+
+    async def noting(self, size):
+        sizes.append(size)
+        await taken(self, size)
+
+    yielded = 0
+    sleep = asyncio.sleep
+
+    async def counting(seconds):
+        nonlocal yielded
+        yielded += seconds == 0
+        await sleep(seconds)
+
+    monkeypatch.setattr(Turns, "taken", noting)
+    monkeypatch.setattr(turns.asyncio, "sleep", counting)
+    found = await verify(room)
+
+    assert found.problems == []
+    # Posts and edits as entries, the changed post with its present form, and its four edits.
+    assert sum(size > 30_000 for size in sizes) >= 3 + 4 + 1 + 4
+    assert yielded >= sum(size > turns.MAX_TURN_BYTES for size in sizes)
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_a_call_ends_after_so_many_bytes_also_of_what_the_caller_may_not_read(
+    group, log, say, verify, people, person, monkeypatch
+):
+    room = await group("ann", "bob")
+    for number in range(6):
+        await sending.send_message(log, draft=say(room, "ann", f"{number} " + "words " * 2_000))
+    await membership.add_members(
+        log,
+        people,
+        actor=person("ann"),
+        conversation_id=room,
+        person_ids=["eve"],
+        role=1,
+        now=SystemClock().now(),
+    )
+    monkeypatch.setattr(verification, "MAX_READ_BYTES", 20_000)
+
+    first, links, problems = 1, [], []
+    calls = 0
+    while True:
+        found = await verify(room, who="eve", first=first)
+        calls += 1
+        assert len(found.links) <= 3
+        links += [link.change_no for link in found.links]
+        problems += found.problems
+        if not found.more:
+            break
+        first = found.through + 1
+
+    assert links == list(range(1, 9))
+    assert problems == []
+    assert calls >= 3
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_a_call_ends_after_so_many_bytes_of_versions_compared(
+    room, change, tamper, verify, monkeypatch
+):
+    for seq in (1, 2, 4):
+        await change("react", "bob", room, seq, emoji="again")
+    await tamper(3, {"$set": {"silent": True}})
+    whole = await verify(room)
+    monkeypatch.setattr(shown, "MAX_COMPARED_BYTES", 0)
+    monkeypatch.setattr(shown, "MAX_TOGETHER", 1)
+
+    first, links, problems, calls = 1, [], [], 0
+    while True:
+        found = await verify(room, first=first)
+        calls += 1
+        links += found.links
+        problems += found.problems
+        if not found.more:
+            break
+        assert found.through >= first
+        first = found.through + 1
+
+    assert calls > 3
+    assert links == whole.links
+    assert problems == whole.problems != []
+
+
+@pytest.mark.rule("GW-13")
+def test_gw_13_a_person_has_one_verification_at_a_time_and_a_process_a_few():
+    verifying = Alone()
+    with verifying.of("ann"):
+        with pytest.raises(VerificationUnderWay) as refused, verifying.of("ann"):
+            pass
+        assert refused.value.retry_after is not None
+        others = (verifying.of(name) for name in ("bob", "eve", "dan"))
+        with contextlib.ExitStack() as held:
+            for other in others:
+                held.enter_context(other)
+            with pytest.raises(VerificationUnderWay), verifying.of("fay"):
+                pass
+    with verifying.of("ann"), pytest.raises(KeyError), verifying.of("bob"):
+        raise KeyError
+    with verifying.of("bob"):
+        pass
 
 
 async def test_a_missing_entry_is_found(room, store, verify):

@@ -6,6 +6,8 @@ written in one canonical form, with host names that could be taken for others in
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -17,11 +19,18 @@ from plexuskit.names import mixes_scripts, without_tricks
 LINK_SCHEMES: Final = frozenset(("http", "https", "mailto", "tel", "plexus"))
 FILE_SCHEMES: Final = frozenset(("http", "https", "plexus"))
 MOST_BYTES: Final = 2_048
+MAX_HOST_CHARACTERS: Final = 253
+# Hosts in other letters than ASCII cost some microseconds a character, and some more each.
+MAX_WIDE_CHARACTERS: Final = 4_096
+_OF_EACH_HOST: Final = 16
+# Different addresses in the visible text of one link.
+MAX_SHOWN_HOSTS: Final = 100
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _WEB: Final = frozenset(("http", "https"))
 _TELEPHONE: Final = re.compile(r"\+?[0-9*#][0-9*#().,;=A-Za-z-]*")
 _MAIL: Final = re.compile(r"[^\s@?]+@[^\s@?]+(\?.*)?")
+_AUTHORITY: Final = re.compile(r"//([^\s/?#]+)")
 _ENCODED_BREAK: Final = re.compile(r"%0[ad]", re.IGNORECASE)
 _SHOWN_ADDRESS: Final = re.compile(
     r"(?:https?|ftp)://([^\s/?#,;!()'\"<>\u3000-\u303f\u2018-\u201f]*)\S*",
@@ -67,34 +76,84 @@ def host_of(target: str) -> str:
     return "" if problem else urlsplit(canonical).netloc.rpartition("@")[2]
 
 
+def check_cost(texts: Iterable[str], *, field: str) -> None:
+    """Refuse addresses whose hosts would take too long to convert, before any is converted.
+
+    Args:
+        texts: addresses, or what holds some.
+        field: the field of the request, for the refusal.
+
+    Raises:
+        InvalidArgument: different hosts with other letters than ASCII have more than 4,096
+            characters together, each counted with 16 more.
+    """
+    wide: set[str] = set()
+    characters = 0
+    for text in texts:
+        if text.isascii() and "xn--" not in text.lower():
+            continue
+        for found in _AUTHORITY.finditer(text):
+            host = found[1]
+            if _is_plain(host) or host in wide:
+                continue
+            wide.add(host)
+            characters += _OF_EACH_HOST + min(len(host), MAX_HOST_CHARACTERS)
+            if characters > MAX_WIDE_CHARACTERS:
+                problem = "has too many hosts with other letters than ASCII; send several messages"
+                raise InvalidArgument(field=field, problem=problem)
+
+
 def misleads(text: str, target: str) -> bool:
     """Tell whether the visible text of a link is an address of another host than its target.
 
     A text is an address when it holds one with a scheme, or is a host name or begins with one.
-    The same host, or one above it (`example.com` for `docs.example.com`), leads nobody astray.
+    The same host, or one above it (`example.com` for `docs.example.com`), leads nobody astray. A
+    text of more than 100 different addresses does.
     """
-    if target in {text, _examine(text, LINK_SCHEMES)[1]}:
+    if target == text or target == _examine(text, LINK_SCHEMES)[1]:
         return False
     seen = unicodedata.normalize("NFKC", without_tricks(text)).strip()
-    shown = [found[1] for found in _SHOWN_ADDRESS.finditer(seen)]
+    shown = {found[1].lower() for found in _SHOWN_ADDRESS.finditer(seen)}
     if not shown and (bare := _SHOWN_HOST.match(seen)):
-        shown = [bare[0]]
-    return any(not _leads_to(host, target) for host in shown)
-
-
-def _leads_to(shown: str, target: str) -> bool:
+        shown = {bare[0].lower()}
+    if not shown or len(shown) > MAX_SHOWN_HOSTS:
+        return bool(shown)
     scheme = _SCHEME.match(target)
     if scheme is None or scheme[1].lower() not in _WEB:
+        return True
+    host = _bare(host_of(target))
+    return any(not _leads_to(each, host) for each in shown)
+
+
+def _leads_to(shown: str, host: str) -> bool:
+    """Tell whether a host in lower case is a canonical one without its port, or one above it."""
+    if "@" in shown:
         return False
-    host, shown = _bare(host_of(target)), shown.lower()
-    problem, canonical = _host(shown.rpartition(":")[0] if _has_port(shown) else shown)
-    if problem or "@" in shown:
-        return False
-    written = _bare(canonical)
-    # A host that is only safe as punycode must be shown as such.
-    if not shown.isascii() and "xn--" in canonical:
-        return False
-    return host == written or ("." in written and host.endswith(f".{written}"))
+    name = shown.rpartition(":")[0] if _has_port(shown) else shown
+    if not _is_plain(name):
+        # Compared as it is: converting whatever a text holds would take too long.
+        name = _bare(name)
+        # A host that is only safe as punycode must be shown as such.
+        safe = name.isascii() or "xn--" not in name
+        return safe and any(_is_above(name, form) for form in _forms(host))
+    problem, canonical = _host(name)
+    return not problem and _is_above(_bare(canonical), host)
+
+
+def _is_above(name: str, host: str) -> bool:
+    return host == name or ("." in name and host.endswith(f".{name}"))
+
+
+@lru_cache(maxsize=512)
+def _forms(host: str) -> tuple[str, ...]:
+    """Return a canonical host in its own letters and in punycode."""
+    if host.isascii():
+        return (host,)
+    return host, idna.encode(host, uts46=True).decode()
+
+
+def _is_plain(host: str) -> bool:
+    return host.isascii() and "xn--" not in host.lower()
 
 
 def _bare(host: str) -> str:
@@ -154,9 +213,16 @@ def _web(scheme: str, rest: str) -> tuple[str, str]:
 
 
 def _host(host: str) -> tuple[str, str]:
+    if len(host) > MAX_HOST_CHARACTERS:
+        return "has a host that is none", ""
+    return _canonical_host(host)
+
+
+@lru_cache(maxsize=512)
+def _canonical_host(host: str) -> tuple[str, str]:
     if ":" in host:
         return "", f"[{host.strip('[]')}]"
-    if host.isascii() and "xn--" not in host.lower():
+    if _is_plain(host):
         sound = re.fullmatch(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_.])?", host)
         return ("", host.lower()) if sound and ".." not in host else ("has a host that is none", "")
     try:

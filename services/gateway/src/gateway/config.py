@@ -136,6 +136,8 @@ class LimitsSection(RatesSection):
     tells the client's address, as JSON: `["10.0.0.0/8"]`. A proxy that is not among them is one
     client, however many are behind it.
     `doubt` is of objects that the copy of the relations refuses, so that their owner is asked.
+    `refused` is of items of streams that a rate refuses, and of frames without any: a stream of
+    who has more of them ends.
     `tenants` has the rates of single tenants by their id, as JSON.
     """
 
@@ -146,6 +148,7 @@ class LimitsSection(RatesSection):
     company_allowance: Annotated[int, Field(ge=1, le=1000)] = 20
     handle: RateSection = RateSection(per_second=0.2, burst=10)
     doubt: RateSection = RateSection(per_second=10, burst=40)
+    refused: RateSection = RateSection(per_second=500, burst=10_000)
     # At one moment: plain calls that wait for their answer, and streams.
     calls_per_person: Positive = 64
     streams_per_person: Positive = 20

@@ -2,10 +2,15 @@
 
 import asyncio
 import secrets
+import time
 from typing import Any
 
 import pytest
 from gateway.config import LimitsSection, RateSection
+from gateway.live import stream as stream_module
+from gateway.live import wire
+from gateway.live.refusals import OwnerUnreachable
+from gateway.live.sends import Sends
 from plexus.gateway.v1.session_service_pb2 import SendItem, SessionRequest
 from plexus.messaging.v1 import messaging_service_pb2
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
@@ -84,6 +89,77 @@ async def test_msg_18_items_beyond_the_rate_are_refused_and_the_others_stored(wo
     assert all(each.metadata["limit"] == "person" for each in refused)
     assert all(90_000 < each.retry_after_ms <= 101_000 for each in refused)
     assert other.stored.seq == 4
+
+
+@pytest.mark.rule("MSG-18")
+async def test_msg_18_a_stream_is_not_read_while_it_sends_more_than_its_rate(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.limits = LimitsSection(person_change=RateSection(per_second=0.01, burst=4))
+    pauses: list[tuple[float, float, float]] = []
+    made = 0
+    accept, verdict_of = Sends.accept, stream_module.refused_verdict
+
+    async def noting(self: Sends, *args: Any) -> float:
+        began = time.monotonic()
+        pause = await accept(self, *args)
+        pauses.append((began, time.monotonic(), pause))
+        return pause
+
+    def counting(refusal: Any) -> Any:
+        nonlocal made
+        made += 1
+        return verdict_of(refusal)
+
+    monkeypatch.setattr(Sends, "accept", noting)
+    monkeypatch.setattr(stream_module, "refused_verdict", counting)
+    try:
+        async with world.gateway() as gateway:
+            ana = await gateway.client("per_ana")
+            conversation = await ana.create("per_bo")
+            refs = await ana.send(conversation, *("x" for _ in range(2_000)))
+            again = await ana.send(conversation, *("x" for _ in range(10)))
+            verdicts = await ana.answered(refs + again)
+    finally:
+        world.limits = LimitsSection(enabled=False)
+
+    assert sum(verdict.HasField("stored") for verdict in verdicts) == 3
+    assert {v.refused.reason for v in verdicts if v.HasField("refused")} == {"RATE_LIMITED"}
+    assert made == 2
+    (_, ended, pause), (began, _, _) = pauses
+    assert pause == 2.0
+    assert began - ended >= pause - 0.01
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_a_stream_that_goes_on_beyond_its_rate_ends_and_others_do_not(
+    world: Any,
+) -> None:
+    world.limits = LimitsSection(
+        person_change=RateSection(per_second=0.01, burst=4),
+        refused=RateSection(per_second=0.01, burst=100),
+    )
+    try:
+        async with world.gateway() as gateway:
+            ana, bo = await gateway.client("per_ana"), await gateway.client("per_bo")
+            conversation = await ana.create("per_bo")
+            await ana.answered(await ana.send(conversation, *("x" for _ in range(60))))
+            await ana.send(conversation, *("x" for _ in range(60)))
+            await asyncio.wait_for(ana.ended.wait(), 20)
+            (other,) = await bo.answered(await bo.send(conversation, "undisturbed"))
+    finally:
+        world.limits = LimitsSection(enabled=False)
+
+    assert ana.error.code().name == "RESOURCE_EXHAUSTED"
+    assert other.HasField("stored")
+
+
+@pytest.mark.parametrize("client_ref", [0, 1, 127, 128, 2**64 - 1])
+def test_one_refusal_is_encoded_for_many_items_as_for_each(client_ref: int) -> None:
+    verdict = stream_module.refused_verdict(OwnerUnreachable())
+    (chunk,) = wire.acknowledgements([client_ref], verdict)
+    assert chunk.data == wire.acknowledgement(client_ref, verdict).data
+    assert chunk.kept
 
 
 async def test_an_item_for_another_conversation_than_its_command_is_refused(gateway: Any) -> None:

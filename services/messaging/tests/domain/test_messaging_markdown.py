@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from messaging.domain.content import Span, SpanKind, read_markdown, settle, write_markdown
-from messaging.domain.content.markdown import reading
+from messaging.domain.content.markdown import cost
 from plexuskit.errors import InvalidArgument
 
 K = SpanKind
@@ -217,7 +217,7 @@ BOMBS = [
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_no_source_takes_time_out_of_proportion(bomb, monkeypatch):
     """Four times the source takes four times the work: a quadratic reader takes sixteen."""
-    monkeypatch.setattr(reading, "MARK_LIMIT", 10**6)
+    monkeypatch.setattr(cost, "MARK_LIMIT", 10**6)
 
     def seconds(size):
         source = (bomb * size)[:size]

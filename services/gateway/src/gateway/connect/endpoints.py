@@ -17,7 +17,7 @@ from gateway.connect.asgi import App
 from gateway.connect.bodies import Bodies, Unfinished
 from gateway.connect.connections import Known as Mark
 from gateway.connect.errors import error_of, retry_after
-from gateway.connect.json import Converter
+from gateway.connect.json import Charge, Converter
 from gateway.identity import Identity
 from gateway.proxy import Answered, Call, Calls, Forwarding, Many, Once, forwarded_methods
 
@@ -83,9 +83,9 @@ class Endpoints:
             try:
                 with self._calls.call(method, _metadata(context)) as call:
                     identity = await self._identified(call, context)
-                    asked = await self._read(method, request, context)
+                    asked = await self._read(method, request, context, identity)
                     answer = await once(asked, identity, _seconds(context))
-                    return await self._written(method, answer, context)
+                    return await self._written(method, answer, context, identity)
             except Answered as ended:
                 raise _error(ended.answer, context) from None
 
@@ -99,11 +99,11 @@ class Endpoints:
             try:
                 with self._calls.call(method, _metadata(context)) as call:
                     identity = await self._identified(call, context)
-                    asked = await self._read(method, request, context)
+                    asked = await self._read(method, request, context, identity)
                     answers = many(asked, identity, _seconds(context))
                     async with aclosing(answers):
                         async for answer in answers:
-                            yield await self._written(method, answer, context)
+                            yield await self._written(method, answer, context, identity)
             except Answered as ended:
                 raise _error(ended.answer, context) from None
 
@@ -136,11 +136,30 @@ class Endpoints:
             self._known(client)
         return identity
 
-    async def _read(self, method: MethodInfo, request: bytes, context: Context) -> bytes:
-        return await self._converter.to_bytes(request, method) if _is_json(context) else request
+    async def _read(
+        self, method: MethodInfo, request: bytes, context: Context, identity: Identity | None
+    ) -> bytes:
+        if not _is_json(context):
+            return request
+        return await self._converter.to_bytes(
+            request, method, who=_who(identity), charge=self._charge(method, identity)
+        )
 
-    async def _written(self, method: MethodInfo, answer: bytes, context: Context) -> bytes:
-        return await self._converter.to_json(answer, method) if _is_json(context) else answer
+    async def _written(
+        self, method: MethodInfo, answer: bytes, context: Context, identity: Identity | None
+    ) -> bytes:
+        if not _is_json(context):
+            return answer
+        return await self._converter.to_json(
+            answer, method, who=_who(identity), charge=self._charge(method, identity)
+        )
+
+    def _charge(self, method: MethodInfo, identity: Identity | None) -> Charge:
+        def charge(calls: int) -> None:
+            if identity is not None and calls:
+                self._calls.limits.charge(method, identity, calls)
+
+        return charge
 
 
 class Application(ConnectASGIApplication[Any]):
@@ -188,6 +207,10 @@ def _metadata(context: Context) -> list[tuple[str, str]]:
 def _seconds(context: Context) -> float | None:
     left = context.timeout_ms
     return None if left is None else max(0.0, left / 1000)
+
+
+def _who(identity: Identity | None) -> str:
+    return "" if identity is None else identity.person_id
 
 
 def _is_json(context: Context) -> bool:

@@ -2,12 +2,11 @@
 
 The library converts in pure Python, a few microseconds for each value. So values are counted on the
 raw bytes first, at the speed of C; what has too many is refused before anything is built of it, and
-what has many is converted in a thread, one request at a time: a thread gives up the interpreter
-every 5 ms, so the loop goes on, slower.
+what has many is converted in a thread, one request at a time and people in turns: a thread gives up
+the interpreter every 5 ms, so the loop goes on, slower. So values count for the caller's rate too.
 """
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Final
 
 from google.protobuf import json_format
@@ -15,11 +14,18 @@ from google.protobuf.message import Message
 from plexuskit.errors import Kind, Refusal
 from plexuskit.grpc import MethodInfo
 
+from gateway.connect.lane import Lane
 from gateway.sizes import max_json_values
 
 # What is converted on the loop itself: about 10 ms.
 INLINE_VALUES: Final = 2_000
 INLINE_ANSWER_BYTES: Final = 32 * 1024
+# As much as one call more: some 5 ms.
+VALUES_OF_A_CALL: Final = 1_000
+ANSWER_BYTES_OF_A_CALL: Final = 64 * 1024
+
+Charge = Callable[[int], None]
+"""Counts so many more calls for whoever asks."""
 
 
 class JsonUnreadable(Refusal):
@@ -40,31 +46,39 @@ class Converter:
     """Converts the requests and answers of all calls; close it at the end."""
 
     def __init__(self) -> None:
-        self._lane = ThreadPoolExecutor(max_workers=1, thread_name_prefix="json")
+        self._lane = Lane("json")
 
-    async def to_bytes(self, body: bytes, method: MethodInfo) -> bytes:
+    async def to_bytes(self, body: bytes, method: MethodInfo, *, who: str, charge: Charge) -> bytes:
         """Return the serialized request of a JSON body; unknown fields are left out.
+
+        Args:
+            body: of the request.
+            method: tells what it must be.
+            who: has turns with others where much is converted.
+            charge: counts what the values cost, before they are read.
 
         Raises:
             TooManyValues: refused before the body was read.
             JsonUnreadable: it is no JSON form of the request.
         """
         count = counted(body, most=max_json_values(method))
+        charge(count // VALUES_OF_A_CALL)
         if count <= INLINE_VALUES:
             return _to_bytes(body, method.request_class)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._lane, _to_bytes, body, method.request_class)
+        return await self._lane.run(who, _to_bytes, body, method.request_class)
 
-    async def to_json(self, serialized: bytes, method: MethodInfo) -> bytes:
-        """Return the JSON form of a serialized answer, on one line."""
+    async def to_json(
+        self, serialized: bytes, method: MethodInfo, *, who: str, charge: Charge
+    ) -> bytes:
+        """Return the JSON form of a serialized answer, on one line; see to_bytes."""
+        charge(len(serialized) // ANSWER_BYTES_OF_A_CALL)
         if len(serialized) <= INLINE_ANSWER_BYTES:
             return _to_json(serialized, method.response_class)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._lane, _to_json, serialized, method.response_class)
+        return await self._lane.run(who, _to_json, serialized, method.response_class)
 
     def close(self) -> None:
         """Take no more work."""
-        self._lane.shutdown(wait=False, cancel_futures=True)
+        self._lane.close()
 
 
 def counted(body: bytes, *, most: int) -> int:

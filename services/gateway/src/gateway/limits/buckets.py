@@ -53,6 +53,17 @@ class Buckets:
             full_at.popitem(last=False)
         return 0.0
 
+    def charge(self, key: str, now: float, count: int) -> None:
+        """Take tokens for what is done already, at most a whole bucket; the key may owe some then.
+
+        It owes at most as much as fits in a bucket: who owes waits until it is paid.
+        """
+        until = max(now, self._full_at.get(key, now)) + self._interval * min(count, self.burst)
+        self._full_at[key] = min(until, now + 2 * self._span)
+        self._full_at.move_to_end(key)
+        if len(self._full_at) > self._kept:
+            self._full_at.popitem(last=False)
+
     def give_back(self, key: str, count: int = 1) -> None:
         """Return tokens that were taken for something that did not happen after all."""
         until = self._full_at.get(key)

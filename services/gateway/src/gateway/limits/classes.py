@@ -9,6 +9,11 @@ from plexuskit.grpc import MethodInfo
 _CHANGES: Final = frozenset({Requirement.EFFECT_CHANGE, Requirement.EFFECT_LOGGED})
 # A company moves in, and its HR feed follows, faster than people work; sizes stay limited (MSG-19).
 _BULK: Final = frozenset({"messages.import", "people.import", "people.provision"})
+# They change nothing that others see yet, and cost what a send costs.
+_LIKE_SENDS: Final = frozenset(
+    f"/plexus.messaging.v1.PersonalService/{name}"
+    for name in ("ScheduleMessage", "UpdateScheduledMessage")
+)
 
 
 class MethodClass(StrEnum):
@@ -26,11 +31,12 @@ def class_of(method: MethodInfo) -> MethodClass:
     """Return the class of a method, by what its contract declares.
 
     What changes nothing that others see (cursors, drafts, typing) counts as reading: it comes as
-    often.
+    often. A scheduled message counts as the send that it is checked like.
     """
     required = method.requirement
     if required.public:
         return MethodClass.PUBLIC
     if required.permission in _BULK:
         return MethodClass.BULK
-    return MethodClass.CHANGE if required.effect in _CHANGES else MethodClass.READ
+    changes = required.effect in _CHANGES or method.path in _LIKE_SENDS
+    return MethodClass.CHANGE if changes else MethodClass.READ

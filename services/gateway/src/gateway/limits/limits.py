@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
-from google.protobuf.message import DecodeError
 from plexuskit.clock import Clock
 from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo
@@ -20,6 +19,7 @@ from gateway.config import LimitsSection
 from gateway.identity import Identity
 from gateway.limits.buckets import Buckets
 from gateway.limits.classes import MethodClass, class_of
+from gateway.limits.counting import counted
 from gateway.limits.networks import Networks
 from gateway.limits.rates import Rates
 from gateway.limits.refusals import RateLimited, TooManyCalls, TooManyStreams
@@ -63,6 +63,9 @@ class Limits:
         self._of_tenant = {
             tenant: Rates.of(section.of(tenant), kept=section.kept) for tenant in section.tenants
         }
+        self._refused = Buckets(
+            per_second=section.refused.per_second, burst=section.refused.burst, kept=section.kept
+        )
         self.strangers = Strangers(section, now=clock.monotonic, refuse=_limited_stranger)
         self._most_calls, self._most_streams = section.calls_per_person, section.streams_per_person
         self._most_all = section.streams
@@ -83,41 +86,66 @@ class Limits:
             kind = self._classes[method.path] = class_of(method)
         self._take(identity, kind, 1)
 
+    def charge(self, method: MethodInfo, identity: Identity, count: int) -> None:
+        """Take tokens for what a call costs beside its own; nothing is refused by it."""
+        rates, now, kind = self._rates_of(identity), self._now(), class_of(method)
+        if not self.enabled or kind not in rates.person:
+            return
+        for buckets, key, _ in _owners(rates, identity, kind):
+            buckets.charge(key, now, count)
+
     def batch(self, method: MethodInfo, request: bytes, identity: Identity) -> None:
         """Take a token for each item of a call that has taken one, or give back the one.
 
-        A batch beyond a whole bucket empties it. Bytes that are no request are left to the owner.
+        A batch beyond a whole bucket empties it; it is counted without decoding it. Bytes that are
+        no request are left to the owner.
         Raises RateLimited.
         """
-        field = COUNTED.get(method.path)
-        if not self.enabled or field is None:
+        name = COUNTED.get(method.path)
+        if not self.enabled or name is None:
             return
-        try:
-            items = len(getattr(method.request_class.FromString(request), field))
-        except DecodeError:
-            return
+        kind = class_of(method)
+        field = method.request_class.DESCRIPTOR.fields_by_name[name]
+        items = counted(
+            request,
+            field.number,
+            most=self._rates_of(identity).largest(kind),
+            packed=field.cpp_type != field.CPPTYPE_MESSAGE,
+        )
         if items > 1:
             # All in one: who is refused has paid nothing, and can come back when told.
-            kind = class_of(method)
             self._give_back(identity, kind)
             self._take(identity, kind, items)
 
     def items(self, identity: Identity, count: int) -> "Sequence[RateLimited | None]":
         """Take one token for each item of a stream; give for each the refusal, or None.
 
-        What is refused costs nothing, and nothing else is refused with it (MSG-18).
+        What is refused costs nothing, and nothing else is refused with it (MSG-18). All that come
+        after one that was refused have the same refusal: the rate is not asked again for them.
         """
         if not self.enabled:
             return [None] * count
-        outcomes: list[RateLimited | None] = []
-        for _ in range(count):
+        for taken in range(count):
             try:
                 self._take(identity, MethodClass.CHANGE, 1)
             except RateLimited as refusal:
-                outcomes.append(refusal)
-            else:
-                outcomes.append(None)
-        return outcomes
+                left = count - taken
+                limit = refusal.metadata["limit"]
+                LIMITED.labels(limit, MethodClass.CHANGE).inc(left - 1)
+                return [None] * taken + [refusal] * left
+        return [None] * count
+
+    def waste(self, identity: Identity, count: int) -> None:
+        """Take tokens for what somebody sends on a stream that does nothing.
+
+        That is refused items, and frames without items. Raises RateLimited: the stream must end.
+        """
+        if not self.enabled:
+            return
+        key = identity.api_token_id or identity.person_id
+        wait = self._refused.take(key, self._now(), min(count, self._refused.burst))
+        if wait:
+            raise _limited("refused", MethodClass.CHANGE, wait)
 
     @property
     def networks(self) -> Networks:

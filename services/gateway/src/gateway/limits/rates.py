@@ -46,3 +46,8 @@ class Rates:
             },
             tenant=buckets(section.tenant),
         )
+
+    def largest(self, kind: MethodClass) -> int:
+        """Return the burst of the largest bucket of a class; more than that counts as that."""
+        of_kind = (buckets[kind].burst for buckets in (self.person, self.app) if kind in buckets)
+        return max(of_kind, default=1)

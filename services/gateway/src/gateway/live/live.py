@@ -56,7 +56,7 @@ STREAMS = gauge("plexus_gateway_streams", "Open client streams")
 # How long the start waits for Kafka; without it streams are told to resynchronise later.
 POSITION_SECONDS: Final = 10.0
 HELLO_SECONDS: Final = 10.0
-# Items of one frame: all of them are answered before the loop goes on.
+# Items of one frame; no other one is read before all of them are on their way or answered.
 MAX_FRAME_ITEMS: Final = 2000
 
 
@@ -143,6 +143,7 @@ class Live:
             visibility=self._visibility,
             clock=runtime.clock,
         )
+        self._limits = limits
         self._sends = Sends(
             self.router,
             callers,
@@ -322,9 +323,13 @@ class Live:
             self._visibility.renew(stream.listener, stream.person.streams, identity)
         if len(frame.sends) > MAX_FRAME_ITEMS:
             raise TooManyItems(items=len(frame.sends), most=MAX_FRAME_ITEMS)
-        if frame.sends:
-            self._sends.accept(stream, frame.sends)
-            await stream.outbound.room()
+        if not frame.sends:
+            self._limits.waste(stream.identity, 1)
+            return
+        pause = await self._sends.accept(stream, frame.sends)
+        await stream.outbound.room()
+        if pause:
+            await asyncio.sleep(pause)
 
     def _hear(self, events: Sequence[bytes]) -> None:
         """Take what messaging has just stored of what came through this gateway."""

@@ -88,6 +88,11 @@ class Stream:
         """Acknowledge an item that is not stored."""
         self.answer(client_ref, refused_verdict(refusal))
 
+    def refuse_all(self, client_refs: Iterable[int], refusal: Refusal) -> None:
+        """Acknowledge items that are refused for the same reason."""
+        for chunk in wire.acknowledgements(client_refs, refused_verdict(refusal)):
+            self.outbound.put(chunk)
+
     def sent(self, conversation_id: str, route: "Route") -> None:
         """Note that an item is on its way."""
         self.unanswered += 1

@@ -5,7 +5,7 @@ frames, because a repeated field may be split anywhere. SubscribeResponse has th
 events pass through from Kafka without being decoded and encoded again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from plexus.gateway.v1.session_service_pb2 import (
     Acknowledgement,
@@ -105,6 +105,15 @@ def _signal(body: bytes) -> Chunk:
 def acknowledgement(client_ref: int, verdict: SendVerdict) -> Chunk:
     """Give the answer to one item."""
     return _control(Frame(acknowledgement=Acknowledgement(client_ref=client_ref, verdict=verdict)))
+
+
+def acknowledgements(client_refs: Iterable[int], verdict: SendVerdict) -> Iterator[Chunk]:
+    """Give the same answer to many items; it is encoded once."""
+    answer = field(2, verdict.SerializeToString())
+    for client_ref in client_refs:
+        # Fields: SessionResponse.frames, Frame.acknowledgement, Acknowledgement.client_ref.
+        ref = b"\x08" + _varint(client_ref) if client_ref else b""
+        yield Chunk(field(1, field(2, ref + answer)))
 
 
 def welcome(

@@ -6,9 +6,9 @@ from typing import Any
 from plexus.messaging.v1 import import_service_pb2, import_service_pb2_grpc
 from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import actor
+from plexuskit.turns import Turns
 
 from messaging.api import translate
-from messaging.api.turns import Turns
 from messaging.events import conversation_to_proto
 from messaging.operations import importing
 from messaging.operations.conversations import Begun

@@ -15,9 +15,9 @@ from plexuskit.config import MEBIBYTE
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import CallerContextInvalid, CallerVerifier, actor_of, caller
 from plexuskit.items import item_failed
+from plexuskit.turns import Turns
 
 from messaging.api import translate
-from messaging.api.turns import Turns
 from messaging.operations.batch import Item, Stored
 from messaging.operations.log import Log
 from messaging.operations.sending import SEND

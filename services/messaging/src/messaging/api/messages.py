@@ -10,6 +10,7 @@ from plexuskit.paging import Listing, from_milliseconds, to_milliseconds
 
 from messaging import queries
 from messaging.api import translate
+from messaging.api.alone import Alone
 from messaging.domain.policy import Policy, Receipts
 from messaging.operations import forwarding, messages, policies
 from messaging.operations.altering import Asked, Once
@@ -36,6 +37,7 @@ class MessagesApi:
     """A part of MessagingApi; each method as there."""
 
     _log: Log
+    _verifying: Alone
 
     async def EditMessage(
         self, request: pb.EditMessageRequest, context: Any
@@ -154,13 +156,15 @@ class MessagesApi:
     async def VerifyConversation(
         self, request: pb.VerifyConversationRequest, context: Any
     ) -> pb.VerifyConversationResponse:
-        found = await queries.verify_conversation(
-            self._log.store,
-            actor=actor(),
-            conversation_id=request.conversation_id,
-            first=request.from_change_no,
-            last=request.to_change_no,
-        )
+        me = actor()
+        with self._verifying.of(me.person_id):
+            found = await queries.verify_conversation(
+                self._log.store,
+                actor=me,
+                conversation_id=request.conversation_id,
+                first=request.from_change_no,
+                last=request.to_change_no,
+            )
         return pb.VerifyConversationResponse(
             previous_chain_hash=found.previous,
             links=found.links,

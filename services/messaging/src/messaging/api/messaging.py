@@ -9,11 +9,12 @@ from plexuskit import bounds
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import actor, caller
 from plexuskit.mongo import Transaction
+from plexuskit.turns import Turns
 
 from messaging import queries
 from messaging.api import preview, translate
+from messaging.api.alone import Alone
 from messaging.api.messages import MessagesApi
-from messaging.api.turns import Turns
 from messaging.domain.conversations import Kind
 from messaging.domain.messages import Draft
 from messaging.events import conversation_to_proto, member_to_proto, timestamp
@@ -44,6 +45,7 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
         self._cursors = cursors_
         self._people = people
         self._decisions = decisions
+        self._verifying = Alone()
 
     async def CreateConversation(
         self, request: pb.CreateConversationRequest, context: Any

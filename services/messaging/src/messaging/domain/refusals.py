@@ -255,6 +255,13 @@ class ReceiptsAreOff(Refusal):
     text = "Your company does not show who has read messages."
 
 
+class VerificationUnderWay(Refusal):
+    """GW-13: verifying reads very much, so each person has one such call at a time."""
+
+    kind = Kind.EXHAUSTED
+    text = "Another verification is under way, yours or several others'; try again in a moment."
+
+
 class SenderTooFast(Refusal):
     """MSG-18: one sender's messages come too fast."""
 

@@ -9,6 +9,8 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.conversations_pb2 import Conversation, Member
 from plexus.messaging.v1.messages_pb2 import Message
 from plexus.messaging.v1.messaging_service_pb2 import ChainProblem
+from plexuskit.config import MEBIBYTE
+from plexuskit.turns import ITEM_BYTES, Turns
 
 from messaging.domain.log import EntryKind
 from messaging.events import conversation_to_proto, member_to_proto
@@ -16,8 +18,12 @@ from messaging.events.sealing import fact_in, placed
 from messaging.queries.seats import Seat
 from messaging.store import Store
 from messaging.store.entries import EVERYBODY, message_of
+from messaging.store.history import entry_size
 from messaging.store.present import emptied
 
+# Bytes of messages and their changes that one call compares, besides those read together last.
+MAX_COMPARED_BYTES: Final = 8 * MEBIBYTE
+MAX_TOGETHER: Final = 50
 _AT_ONCE: Final = 250
 _OF_MEMBERS: Final = frozenset(
     {EntryKind.CREATED, EntryKind.MEMBERS_ADDED, EntryKind.MEMBERS_REMOVED}
@@ -30,21 +36,27 @@ _WORDS: Final = ("text", "spans", "mentions", "attachments", "edited_at")
 class Shown:
     """What entries of a stretch touched."""
 
-    # Messages whose state must be compared.
-    seqs: set[int] = field(default_factory=set)
+    # Messages whose state must be compared, with the number of the last entry that touched each.
+    seqs: dict[int, int] = field(default_factory=dict)
     # By number of the entry: who it made what.
     members: dict[int, dict[str, Member]] = field(default_factory=dict)
     # By version of the conversation: number of the entry and its fields.
     versions: dict[int, tuple[int, Conversation]] = field(default_factory=dict)
+
+    def through(self, last: int) -> "Shown":
+        """Return what entries up to a number touched of members and of the conversation."""
+        members = {number: who for number, who in self.members.items() if number <= last}
+        versions = {each: of for each, of in self.versions.items() if of[0] <= last}
+        return Shown(members=members, versions=versions)
 
     def take(self, entry: Mapping[str, Any], kind: EntryKind, fact: Any) -> None:
         """Note what an entry touched."""
         number = int(entry["change_no"])
         if kind is EntryKind.POSTED:
             if "current" in entry or entry.get("purged"):
-                self.seqs.add(int(entry["seq"]))
+                self.seqs[int(entry["seq"])] = number
         elif "about_seq" in entry:
-            self.seqs.add(int(entry["about_seq"]))
+            self.seqs[int(entry["about_seq"])] = number
         if kind in _OF_MEMBERS:
             self.members[number] = {member.person_id: member for member in fact.members}
         if kind in _OF_CONVERSATION:
@@ -53,67 +65,120 @@ class Shown:
 
 async def compare_shown(
     store: Store, place: Seat, shown: Shown, *, first: int, last: int
-) -> list[ChainProblem]:
+) -> tuple[list[ChainProblem], int]:
     """Compare messages, members and the conversation with what a stretch says of them.
 
     A message is compared with the stretch that has its last change, a member with the one that has
     theirs.
+
+    Returns:
+        What is wrong, and up to which number all was compared: a message may have had many long
+        versions, so that the stretch must end before it.
     """
+    problems, compared = await _compare_all(store, place, shown.seqs, last=last)
+    if compared < last:
+        shown = shown.through(compared)
+        problems = [each for each in problems if each.change_no <= compared]
+    problems += await _compare_members(store, place, shown, first=first, last=compared)
+    problems += await _compare_conversation(store, place, shown, first=first, last=compared)
+    return problems, compared
+
+
+async def _compare_all(
+    store: Store, place: Seat, touched: Mapping[int, int], *, last: int
+) -> tuple[list[ChainProblem], int]:
+    """Compare messages in order of their last entries, until too much was read for one call."""
     problems: list[ChainProblem] = []
-    seqs = sorted(shown.seqs)
-    for start in range(0, len(seqs), _AT_ONCE):
-        part = seqs[start : start + _AT_ONCE]
-        problems += await _compare_messages(store, place, part, last=last)
-    problems += await _compare_members(store, place, shown, first=first, last=last)
-    problems += await _compare_conversation(store, place, shown, first=first, last=last)
-    return problems
+    seqs = sorted(touched, key=lambda seq: touched[seq])
+    turns, at, count = Turns(), 0, MAX_TOGETHER
+    while at < len(seqs):
+        if turns.total > MAX_COMPARED_BYTES:
+            return problems, touched[seqs[at]] - 1
+        before, part = turns.total, seqs[at : at + count]
+        problems += await _compare_messages(store, place, part, last=last, turns=turns)
+        at += len(part)
+        # Few together where they are large: only between these can the call end.
+        large = turns.total - before > MAX_COMPARED_BYTES // MAX_TOGETHER
+        count = max(count // 2, 1) if large else min(count * 2, MAX_TOGETHER)
+    return problems, last
 
 
 async def _compare_messages(
-    store: Store, place: Seat, seqs: Sequence[int], *, last: int
+    store: Store, place: Seat, seqs: Sequence[int], *, last: int, turns: Turns
 ) -> list[ChainProblem]:
     # The messages first: what changes them in between is then among the entries read after them.
     posted = await store.proofs.find_posted(place.conversation.id, seqs)
-    changes: dict[int, list[Mapping[str, Any]]] = {}
-    for entry in await store.proofs.find_about_many(place.conversation.id, seqs):
-        changes.setdefault(entry["about_seq"], []).append(entry)
+    replays = {seq: _Replay(posted.get(seq), head=place.head.change_no) for seq in seqs}
+    for post in posted.values():
+        await turns.taken(ITEM_BYTES + entry_size(post))
+    async for change in store.proofs.stream_about(place.conversation.id, seqs):
+        replays[change["about_seq"]].take(change)
+        await turns.taken(ITEM_BYTES + entry_size(change))
     problems = []
-    for seq in seqs:
-        about = changes.get(seq, [])
-        known = [entry for entry in about if entry["change_no"] <= place.head.change_no]
-        number = known[-1]["change_no"] if known else 0
-        if number > last:
+    for seq, replay in replays.items():
+        if replay.number > last:
             continue  # compared with the stretch that has this change
-        post = posted.get(seq)
-        if post is None or not _as_the_log_says(post, about, at_least=len(known)):
-            posted_no = last if post is None else post["change_no"]
+        entry = posted.get(seq)
+        if not replay.as_the_log_says():
+            number = replay.number or (last if entry is None else int(entry["change_no"]))
+            shown = entry is not None and place.sees(seq)
             problems.append(
                 ChainProblem(
-                    change_no=number or posted_no,
+                    change_no=number,
                     kind=ChainProblem.KIND_ALTERED_STATE,
-                    entity_id=post["entity_id"] if post is not None and place.sees(seq) else "",
+                    entity_id=entry["entity_id"] if entry is not None and shown else "",
                 )
             )
     return problems
 
 
-def _as_the_log_says(
-    entry: Mapping[str, Any], about: Sequence[Mapping[str, Any]], *, at_least: int
-) -> bool:
-    """Return whether a message is what its entries lead to, or lead to with newer ones."""
-    try:
-        held = _plain(message_of(entry))
-        state = _plain(message_of({**entry, "current": None}))
-        if at_least == 0 and _matches(entry, held, state, recalled=False):
-            return True
-        for position, change in enumerate(about, start=1):
+class _Replay:
+    """Applies the changes of one message in order: it is as they lead to, or with newer ones.
+
+    Attributes:
+        number: of its last change up to the head; 0 for none.
+    """
+
+    def __init__(self, entry: Mapping[str, Any] | None, *, head: int) -> None:
+        self.number = 0
+        self._entry = entry
+        self._head = head
+        self._recalled = False
+        self._found = False
+        self._state = self._held = Message()
+        self._readable = entry is not None
+        if entry is not None:
+            try:
+                self._held = _plain(message_of(entry))
+                self._state = _plain(message_of({**entry, "current": None}))
+            except (DecodeError, AttributeError):
+                self._readable = False
+
+    def take(self, change: Mapping[str, Any]) -> None:
+        """Apply one more change."""
+        if change["change_no"] <= self._head:
+            self.number = int(change["change_no"])
+            self._found = False
+        elif not self._found:
+            # What was read may be as it was before this one.
+            self._found = self._matches()
+        if not self._readable or self._found:
+            return
+        try:
             fact = fact_in(Envelope.FromString(bytes(change["event"])))
-            state = _after(state, EntryKind(change["kind"]), fact, change)
-            if position >= at_least and _matches(entry, held, state, recalled=state.recalled):
-                return True
-    except (DecodeError, AttributeError):
-        return False
-    return False
+            self._state = _after(self._state, EntryKind(change["kind"]), fact, change)
+            self._recalled = self._state.recalled
+        except (DecodeError, AttributeError):
+            self._readable = False
+
+    def as_the_log_says(self) -> bool:
+        """Return whether the message was at some time since the head what it is stored as."""
+        return self._found or self._matches()
+
+    def _matches(self) -> bool:
+        if not self._readable or self._entry is None:
+            return False
+        return _matches(self._entry, self._held, self._state, recalled=self._recalled)
 
 
 def _matches(entry: Mapping[str, Any], held: Message, state: Message, *, recalled: bool) -> bool:

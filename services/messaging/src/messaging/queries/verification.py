@@ -10,6 +10,7 @@ from plexus.messaging.v1.messaging_service_pb2 import ChainLink, ChainProblem
 from plexuskit.config import MEBIBYTE
 from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import Actor
+from plexuskit.turns import ITEM_BYTES, Turns
 
 from messaging.domain import chain
 from messaging.domain.chain import OlderEntries
@@ -22,11 +23,14 @@ from messaging.queries.seats import Seat, seat
 from messaging.queries.shown import Shown, compare_shown
 from messaging.store import Store
 from messaging.store.checkpoints import APART
+from messaging.store.history import entry_size
 from messaging.store.older import digest_of_older, take_older, without_words_hash
 from messaging.store.present import emptied_fact, stored_hash, version_of
 
 MAX_ENTRIES: Final = 10_000
 MAX_LINK_BYTES: Final = 2 * MEBIBYTE
+# Bytes of entries that one call decodes and hashes, whether the caller may read them or not.
+MAX_READ_BYTES: Final = 8 * MEBIBYTE
 PAGE: Final = 250
 
 
@@ -52,7 +56,8 @@ async def verify_conversation(
     without a hole.
 
     Every member receives every link. What a link was made of goes only to members who may read the
-    entry. A page ends early where its events take more than 2 MiB.
+    entry. A page ends early where its events take more than 2 MiB, where more than 8 MiB of entries
+    were read, hidden ones too, and where what is shown took more than that to compare.
 
     Args:
         store: what is read, with majority.
@@ -77,8 +82,12 @@ async def verify_conversation(
     walk = _Walk(store, place, before, begin=begin, whole=whole)
     upto = await walk.run(min(end, begin + MAX_ENTRIES - 1))
     found = walk.found
-    found.problems += await compare_shown(store, place, walk.shown, first=begin, last=upto)
-    found.through, found.more = max(upto, begin - 1), upto < end
+    problems, compared = await compare_shown(store, place, walk.shown, first=begin, last=upto)
+    if compared < upto:
+        found.links = [link for link in found.links if link.change_no <= compared]
+        found.problems = [each for each in found.problems if each.change_no <= compared]
+    found.problems += problems
+    found.through, found.more = max(compared, begin - 1), compared < end
     return found
 
 
@@ -128,6 +137,7 @@ class _Walk:
         # The digest of all entries so far, where checkpoints let it be computed piece by piece.
         self._older: OlderEntries | None = None
         self._checkpoints: dict[int, bytes] = {}
+        self._turns = Turns()
 
     async def run(self, last: int) -> int:
         """Take entries up to a number or until the page is full; gives the last one taken."""
@@ -135,16 +145,18 @@ class _Walk:
         await self._resume_older(last)
         while self._number < last:
             limit = min(PAGE, last - self._number)
-            entries = await self._store.proofs.list_entries(
+            entries, more = await self._store.proofs.list_entries(
                 conversation_id, since=self._number, limit=limit
             )
             for entry in entries:
                 if entry["change_no"] > last:
+                    more = False
                     break
-                if self._size > MAX_LINK_BYTES:
+                if self._size > MAX_LINK_BYTES or self._turns.total > MAX_READ_BYTES:
                     return self._number
                 await self._take(entry)
-            if len(entries) < limit or self._number >= last:
+                await self._turns.taken(ITEM_BYTES + entry_size(entry))
+            if not more:
                 break
         self._finish(last)
         return last
@@ -183,13 +195,14 @@ class _Walk:
         if self._number - older.through > APART or not (self._checkpoints or older.through):
             return
         while older.through < self._number:
-            page = await self._store.proofs.list_entries(
+            page, _ = await self._store.proofs.list_entries(
                 conversation_id, since=older.through, limit=min(PAGE, self._number - older.through)
             )
             if not page:
                 return
             for entry in page:
                 take_older(older, entry)
+                await self._turns.taken(ITEM_BYTES + entry_size(entry))
         self._older = older
 
     def _fold(self, entry: Mapping[str, Any]) -> bool:

@@ -1,12 +1,12 @@
 """Entries from before version 2 of the chain: their digest, and what recalled ones must lose."""
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import messages_pb2
+from plexuskit.turns import ITEM_BYTES, Turns
 
 from messaging.domain.chain import OlderEntries
 from messaging.domain.log import EntryKind
@@ -16,8 +16,6 @@ from messaging.store.present import emptied, emptied_event
 from messaging.store.proofs import ProofStore
 
 PAGE: Final = 250
-# Entries that are hashed before other work gets its turn: some 5 ms.
-IN_ONE_TURN: Final = 50
 
 
 async def digest_of_older(proofs: ProofStore, conversation_id: str, *, through: int) -> bytes:
@@ -59,18 +57,17 @@ async def _take_all(
 ) -> dict[int, bytes]:
     """Add the entries up to a number; gives the digests at the checkpoints that were passed."""
     passed: dict[int, bytes] = {}
-    since = older.through
+    turns, since = Turns(), older.through
     while since < through:
         limit = min(PAGE, through - since)
-        page = await proofs.list_entries(conversation_id, since=since, limit=limit)
-        for place, entry in enumerate(page, start=1):
+        page, _ = await proofs.list_entries(conversation_id, since=since, limit=limit)
+        for entry in page:
             if entry["change_no"] > through:
                 return passed
             take_older(older, entry)
             if older.through % APART == 0:
                 passed[older.through] = older.digest()
-            if place % IN_ONE_TURN == 0:
-                await asyncio.sleep(0)
+            await turns.taken(ITEM_BYTES + len(entry["event"]))
         if not page:
             break
         since = older.through
@@ -116,8 +113,11 @@ async def _erase(proofs: ProofStore, page: Iterable[Mapping[str, Any]]) -> None:
         seq = entry.get("seq") or entry["about_seq"]
         seqs.setdefault(entry["conversation_id"], set()).add(seq)
     for conversation_id, wanted in seqs.items():
-        changes = await proofs.find_about_many(conversation_id, wanted)
-        tombstones = [entry for entry in changes if entry["kind"] == EntryKind.RECALLED.value]
+        tombstones = [
+            entry
+            async for entry in proofs.stream_about(conversation_id, wanted)
+            if entry["kind"] == EntryKind.RECALLED.value
+        ]
         await proofs.save_tombstones(
             {entry["_id"]: without_words_hash(bytes(entry["event"])) for entry in tombstones}
         )

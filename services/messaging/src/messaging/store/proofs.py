@@ -1,12 +1,14 @@
 """The log as verification reads it, and the hashes that recalled entries must lose (MSG-20)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from plexuskit.mongo import Database, UpdateOne
+from plexuskit.paging import PageBudget
 
 from messaging.domain.log import entry_id
 from messaging.store.entries import SCHEMA_VERSION
+from messaging.store.history import STREAMED, entry_size
 
 
 class ProofStore:
@@ -17,10 +19,17 @@ class ProofStore:
 
     async def list_entries(
         self, conversation_id: str, *, since: int, limit: int
-    ) -> list[dict[str, Any]]:
-        """Read entries with a larger number, in order."""
-        span = {"$gt": entry_id(conversation_id, since), "$lt": f"{conversation_id}:~"}
-        return await self._entries.find_all({"_id": span}, sort=[("_id", 1)], limit=limit)
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """Read entries with a larger number, in order, some 2 MiB of them; and whether more follow.
+
+        Never none while there are some.
+        """
+        return await self._entries.find_page(
+            {"_id": {"$gt": entry_id(conversation_id, since), "$lt": f"{conversation_id}:~"}},
+            budget=PageBudget(items=limit),
+            size_of=entry_size,
+            sort=[("_id", 1)],
+        )
 
     async def find_posted(
         self, conversation_id: str, seqs: Iterable[int]
@@ -29,13 +38,17 @@ class ProofStore:
         query = {"conversation_id": conversation_id, "seq": {"$in": list(seqs)}}
         return {entry["seq"]: entry async for entry in self._entries.find(query, hint="seq")}
 
-    async def find_about_many(
+    async def stream_about(
         self, conversation_id: str, seqs: Iterable[int]
-    ) -> list[dict[str, Any]]:
-        """Read the entries of every change of some messages, in order of the log."""
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Yield the entries of every change of some messages, a few in memory at a time.
+
+        In order of messages, and for each message in order of the log.
+        """
         query = {"conversation_id": conversation_id, "about_seq": {"$in": list(seqs)}}
-        found = await self._entries.find_all(query, hint="about")
-        return sorted(found, key=lambda entry: entry["change_no"])
+        order = [("about_seq", 1), ("_id", 1)]
+        async for entry in self._entries.find(query, sort=order, hint="about", batch_size=STREAMED):
+            yield entry
 
     async def links(self, heads: Iterable[tuple[str, int]]) -> dict[str, bytes]:
         """Read the links of entries by (conversation, number), those that may be shown.

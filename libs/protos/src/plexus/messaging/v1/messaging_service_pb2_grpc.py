@@ -378,6 +378,7 @@ class MessagingServiceServicer:
 
     def VerifyConversation(self, request, context):
         """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered.
+        Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -92,7 +92,9 @@ class MessagingServiceStub:
     Refused: CONVERSATION_IS_CONFIDENTIAL, FORWARD_NESTED, MESSAGE_NOT_FOUND, and what SendMessage refuses.
     """
     VerifyConversation: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.VerifyConversationRequest, _messaging_service_pb2.VerifyConversationResponse]
-    """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered."""
+    """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered.
+    Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
+    """
     ExportConversationAnchors: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ExportConversationAnchorsRequest, _messaging_service_pb2.ExportConversationAnchorsResponse]
     """The newest link of every conversation of the tenant, for keeping elsewhere. The caller gives a reason, which the
     ledger keeps. Refused: REASON_REQUIRED.
@@ -170,7 +172,9 @@ class MessagingServiceAsyncStub(MessagingServiceStub):
     Refused: CONVERSATION_IS_CONFIDENTIAL, FORWARD_NESTED, MESSAGE_NOT_FOUND, and what SendMessage refuses.
     """
     VerifyConversation: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.VerifyConversationRequest, _messaging_service_pb2.VerifyConversationResponse]  # type: ignore[assignment]
-    """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered."""
+    """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered.
+    Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
+    """
     ExportConversationAnchors: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ExportConversationAnchorsRequest, _messaging_service_pb2.ExportConversationAnchorsResponse]  # type: ignore[assignment]
     """The newest link of every conversation of the tenant, for keeping elsewhere. The caller gives a reason, which the
     ledger keeps. Refused: REASON_REQUIRED.
@@ -401,7 +405,9 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.VerifyConversationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.VerifyConversationResponse, _abc.Awaitable[_messaging_service_pb2.VerifyConversationResponse]]:
-        """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered."""
+        """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered.
+        Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
+        """
 
     @_abc_1.abstractmethod
     def ExportConversationAnchors(

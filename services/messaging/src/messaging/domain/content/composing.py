@@ -40,8 +40,11 @@ def compose(content: Content, *, markdown: bool = False) -> Content:
             raise InvalidArgument(
                 field="spans", problem="cannot come with markdown, which has them"
             )
-        text, spans = clean_text(*read_markdown(content.text))
-        return _addressing(content._replace(text=text, spans=settle(text, spans)), said=spans)
+        read, settled = read_markdown(content.text)
+        text, spans = clean_text(read, settled)
+        if text != read:
+            settled = settle(text, spans)
+        return _addressing(content._replace(text=text, spans=settled), said=spans)
     text, spans = clean_text(content.text, content.spans)
     if not spans:
         return content._replace(text=text, spans=())

@@ -1,9 +1,15 @@
 """Where lines begin and end in a text, for spans that follow them."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Final
 
 from messaging.domain.content.spans import Span
+
+_LINE: Final = re.compile(r"[^\n]+")
+# Blank lines are passed over at once: only lines that show something cost anything.
+_SEEN: Final = re.compile(r"\S[^\n]*")
 
 
 def is_whole_lines(text: str, span: Span) -> bool:
@@ -13,22 +19,18 @@ def is_whole_lines(text: str, span: Span) -> bool:
     return begins and ends
 
 
-def pieces(text: str, span: Span) -> Iterator[Span]:
-    """Yield the part of a span on each of its lines, empty ones left out."""
-    start = span.start
-    while start < span.end:
-        found = text.find("\n", start, span.end)
-        end = span.end if found < 0 else found
-        if end > start:
-            yield replace(span, start=start, length=end - start)
-        start = end + 1
+def pieces(text: str, span: Span, *, trim: bool) -> Iterator[Span]:
+    """Yield the part of a span on each of its lines, empty ones left out.
 
-
-def trimmed(text: str, span: Span) -> Span:
-    """Return a span without the white space at its ends; length 0 when nothing else is in it."""
-    inner = text[span.start : span.end]
-    start = span.start + len(inner) - len(inner.lstrip())
-    return replace(span, start=start, length=len(inner.strip()))
+    Args:
+        text: where the span lies.
+        span: any range of it.
+        trim: leave out the white space at the ends of a part, and the parts that are nothing else.
+    """
+    kind, value = span.kind, span.value
+    for found in (_SEEN if trim else _LINE).finditer(text, span.start, span.end):
+        length = len(found[0].rstrip()) if trim else len(found[0])
+        yield Span(found.start(), length, kind, value)
 
 
 def merged_quotes(text: str, quotes: Iterable[Span]) -> list[Span]:

@@ -8,16 +8,17 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from typing import Final
 
 from plexuskit.errors import InvalidArgument
-from plexuskit.links import check_target, misleads
+from plexuskit.links import check_cost, check_target, misleads
 
-from messaging.domain.content.lines import is_whole_lines, merged_quotes, pieces, trimmed
+from messaging.domain.content.lines import is_whole_lines, merged_quotes, pieces
 from messaging.domain.content.spans import MENTIONING, STYLES, Span, SpanKind
 
 SPAN_LIMIT: Final = 2_000
+_LINK: Final = SpanKind.LINK
 MENTION_CHARACTERS: Final = 256
 NO_LANGUAGE: Final = "text"
 
@@ -62,29 +63,30 @@ def settle(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
     for span in given:
         if span.start < 0 or span.length <= 0 or span.end > len(text):
             raise _refused(f"reaches outside the text ({span.start}+{span.length})")
+    check_cost((span.value for span in given if span.kind is SpanKind.LINK), field="spans.link")
+    for span in given:
         by_kind[span.kind].append(_valued(span))
 
     blocks = _apart(_code_block(text, span) for span in by_kind[SpanKind.CODE_BLOCK])
-    codes = _outside(
-        _split(text, _apart(by_kind[SpanKind.CODE]), trim=False), blocks, inside_goes=True
-    )
-    quotes = _outside(merged_quotes(text, by_kind[SpanKind.QUOTE]), blocks, inside_goes=False)
+    codes = _counted(_split(text, _apart(by_kind[SpanKind.CODE]), blocks, trim=False))
+    quotes = list(_outside(merged_quotes(text, by_kind[SpanKind.QUOTE]), blocks, inside_goes=False))
     code = sorted((*blocks, *codes), key=_place)
     mentions = _mentions(text, by_kind, code=code, quotes=quotes)
 
-    links = _split(text, _apart(by_kind[SpanKind.LINK]), trim=True)
-    styles = [
-        piece for kind in sorted(STYLES) for piece in _split(text, _runs(by_kind[kind]), trim=True)
-    ]
+    # Each part that stays counts before the next one is made; those that go lie in code or in a
+    # mention, and these were counted.
+    links = _split(text, _apart(by_kind[SpanKind.LINK]), blocks, trim=True)
+    styles = (_split(text, _runs(by_kind[kind]), blocks, trim=True) for kind in sorted(STYLES))
     whole = _apart((*codes, *mentions))
-    over = _outside(_outside([*links, *styles], blocks, inside_goes=True), whole, inside_goes=False)
-    for link in over:
-        if link.kind is SpanKind.LINK and misleads(text[link.start : link.end], link.value):
-            raise _refused("has a link whose visible text is the address of another host")
-    settled = sorted((*quotes, *blocks, *codes, *mentions, *over), key=_place)
-    if len(settled) > SPAN_LIMIT:
-        raise _refused(f"has more than {SPAN_LIMIT}, each line counted")
-    return tuple(settled)
+    over = _counted(
+        _outside(chain(links, *styles), whole, inside_goes=False),
+        besides=len(quotes) + len(blocks) + len(whole),
+    )
+    shown = [(text[each.start : each.end], each.value) for each in over if each.kind is _LINK]
+    check_cost((words for words, _ in shown), field="spans.link")
+    if any(misleads(words, target) for words, target in shown):
+        raise _refused("has a link whose visible text is the address of another host")
+    return tuple(sorted((*quotes, *blocks, *codes, *mentions, *over), key=_place))
 
 
 def _valued(span: Span) -> Span:
@@ -151,18 +153,46 @@ def _runs(spans: Iterable[Span]) -> list[Span]:
     return runs
 
 
-def _split(text: str, spans: Iterable[Span], *, trim: bool) -> list[Span]:
-    """Return the parts of spans on their lines, without the white space at their ends."""
-    return [
-        part
-        for span in spans
-        for piece in pieces(text, span)
-        if (part := trimmed(text, piece) if trim else piece).length > 0
-    ]
+def _split(
+    text: str, spans: Iterable[Span], blocks: Sequence[Span], *, trim: bool
+) -> Iterator[Span]:
+    """Yield the parts of spans on their lines that lie in none of the blocks, one when asked for.
+
+    Args:
+        text: where they lie.
+        spans: in order and apart from each other.
+        blocks: likewise, of whole lines; they are passed over without a look at their lines.
+        trim: whether a part begins and ends with a visible character.
+    """
+    starts = [block.start for block in blocks]
+    for span in spans:
+        start = span.start
+        index = max(bisect_right(starts, start) - 1, 0)
+        for at in range(index, len(blocks)):
+            block = blocks[at]
+            if block.start >= span.end:
+                break
+            if block.start > start:
+                yield from pieces(text, _between(span, start, block.start), trim=trim)
+            start = max(start, block.end)
+        if start < span.end:
+            yield from pieces(text, _between(span, start, span.end), trim=trim)
 
 
-def _outside(spans: Iterable[Span], whole: Sequence[Span], *, inside_goes: bool) -> list[Span]:
-    """Return spans that do not lie inside one of the whole ones; refuse those that cut one.
+def _between(span: Span, start: int, end: int) -> Span:
+    return replace(span, start=start, length=end - start)
+
+
+def _counted(spans: Iterable[Span], *, besides: int = 0) -> list[Span]:
+    """Return spans as a list; refuse them with the first that is too many."""
+    found = list(islice(spans, max(SPAN_LIMIT - besides, 0) + 1))
+    if len(found) + besides > SPAN_LIMIT:
+        raise _refused(f"has more than {SPAN_LIMIT}, each line counted")
+    return found
+
+
+def _outside(spans: Iterable[Span], whole: Sequence[Span], *, inside_goes: bool) -> Iterator[Span]:
+    """Yield spans that do not lie inside one of the whole ones; refuse those that cut one.
 
     Args:
         spans: what may lie around or beside the whole ones.
@@ -170,7 +200,7 @@ def _outside(spans: Iterable[Span], whole: Sequence[Span], *, inside_goes: bool)
         inside_goes: whether one of exactly the same range counts as inside.
     """
     starts = [span.start for span in whole]
-    return [span for span in spans if not _inside(span, whole, starts, same=inside_goes)]
+    return (span for span in spans if not _inside(span, whole, starts, same=inside_goes))
 
 
 def _inside(span: Span, whole: Sequence[Span], starts: Sequence[int], *, same: bool) -> bool:

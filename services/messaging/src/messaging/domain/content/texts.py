@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from typing import Final
@@ -12,12 +12,19 @@ from plexuskit.errors import InvalidArgument
 from messaging.domain.content.spans import Span
 
 DEEPEST_DIRECTION: Final = 125
+MAX_DIRECTIONS: Final = 10_000
 
 _EMBEDDINGS: Final = frozenset("\u202a\u202b\u202d\u202e")
 _ISOLATES: Final = frozenset("\u2066\u2067\u2068")
 _POP_EMBEDDING: Final = "\u202c"
 _POP_ISOLATE: Final = "\u2069"
 _LINE_ENDS: Final = "\r\x0b\x0c\x85\u2028\u2029"
+_REMOVED: Final = dict.fromkeys(
+    at for at in (*range(0x20), *range(0x7F, 0xA0)) if chr(at) not in f"\t\n{_LINE_ENDS}"
+)
+_CLEANED: Final = _REMOVED | dict.fromkeys(map(ord, _LINE_ENDS), "\n")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+_TURNING: Final = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _SPECIAL: Final = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -35,40 +42,53 @@ def clean_text(text: str, spans: tuple[Span, ...] = ()) -> tuple[str, tuple[Span
     text cannot turn what a page shows after it. All else stays as it was written.
 
     Raises:
-        InvalidArgument: a lone surrogate, which no UTF-8 can hold, or directions nested deeper
-            than Unicode's limit of 125.
+        InvalidArgument: a lone surrogate, which no UTF-8 can hold, directions nested deeper than
+            Unicode's limit of 125, or more than 10,000 of their marks.
     """
     if text.isprintable() or not _SPECIAL.search(text):
         return text, spans
-    pieces = sorted((*_controls(text), *_directions(text)))
+    if _SURROGATE.search(text):
+        raise InvalidArgument(field="text", problem="holds half a character; send valid UTF-8")
+    text, spans = _without_controls(text, spans)
+    turning = len(_TURNING.findall(text))
+    if turning > MAX_DIRECTIONS:
+        problem = f"has more than {MAX_DIRECTIONS} marks of writing direction; leave some out"
+        raise InvalidArgument(field="text", problem=problem)
+    pieces = sorted(_directions(text)) if turning else []
     if not pieces:
         return text, spans
     return _replaced(text, pieces), _moved(spans, pieces)
 
 
-def _controls(text: str) -> Iterator[Piece]:
-    for found in _SPECIAL.finditer(text):
-        at, character = found.start(), found[0]
-        if "\ud800" <= character <= "\udfff":
-            raise InvalidArgument(field="text", problem="holds half a character; send valid UTF-8")
-        if character in _LINE_ENDS:
-            breaks = not (character == "\r" and text.startswith("\n", at + 1))
-            yield at, at + 1, "\n" if breaks else ""
-        elif not _turns(character):
-            yield at, at + 1, ""
+def _without_controls(text: str, spans: tuple[Span, ...]) -> tuple[str, tuple[Span, ...]]:
+    """Make every line end one line feed and leave other controls out; nothing is built of each."""
+    clean = text.replace("\r\n", "\n").translate(_CLEANED)
+    if not spans or len(clean) == len(text):
+        return clean, spans
+    places = sorted({place for span in spans for place in (span.start, span.end)})
+    shifts: dict[int, int] = {}
+    before = removed = 0
+    for place in places:
+        at = min(max(place, 0), len(text))
+        # A pair that begins before the place counts, wherever it ends.
+        removed += text.count("\r\n", before, at + 1) if at > before else 0
+        removed += at - before - len(text[before:at].translate(_REMOVED))
+        before = at
+        shifts[place] = -removed
+    return clean, _shifted(spans, lambda at: at + shifts[at])
 
 
 def _directions(text: str) -> Iterator[Piece]:
     start = 0
-    for line in re.split(rf"[\n{_LINE_ENDS}]", text):
+    for line in text.split("\n"):
         opened: list[str] = []
-        for found in _SPECIAL.finditer(line):
+        for found in _TURNING.finditer(line):
             character = found[0]
             if character in _EMBEDDINGS:
                 opened.append(_POP_EMBEDDING)
             elif character in _ISOLATES:
                 opened.append(_POP_ISOLATE)
-            elif _turns(character) and not _closes(character, opened):
+            elif not _closes(character, opened):
                 yield start + found.start(), start + found.end(), ""
             if len(opened) > DEEPEST_DIRECTION:
                 problem = f"nests more than {DEEPEST_DIRECTION} writing directions"
@@ -93,10 +113,6 @@ def _closes(character: str, opened: list[str]) -> bool:
     return True
 
 
-def _turns(character: str) -> bool:
-    return "\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069"
-
-
 def _replaced(text: str, pieces: Sequence[Piece]) -> str:
     parts, after = list[str](), 0
     for start, end, replacement in pieces:
@@ -110,9 +126,10 @@ def _moved(spans: tuple[Span, ...], pieces: Sequence[Piece]) -> tuple[Span, ...]
     places = [start for start, _, _ in pieces]
     shifts = [0, *accumulate(len(new) - (end - start) for start, end, new in pieces)]
 
-    def moved(at: int) -> int:
-        return at + shifts[bisect_left(places, at)]
+    return _shifted(spans, lambda at: at + shifts[bisect_left(places, at)])
 
+
+def _shifted(spans: tuple[Span, ...], moved: Callable[[int], int]) -> tuple[Span, ...]:
     kept = []
     for span in spans:
         start, end = moved(span.start), moved(span.end)

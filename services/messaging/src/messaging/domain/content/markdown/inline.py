@@ -2,14 +2,21 @@
 
 import re
 import unicodedata
+from functools import lru_cache
+from types import SimpleNamespace
 from typing import Final
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
+from markdown_it.helpers import parseLinkLabel, parseLinkTitle
 from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_inline import link
 from markdown_it.rules_inline.state_inline import Scanned, StateInline
 from markdown_it.token import Token
 from plexuskit.links import MOST_BYTES, check_target, is_target
+
+from messaging.domain.content.markdown.cost import Cost
+from messaging.domain.content.markdown.destinations import read_destination
 
 LINE_END: Final = "\x0b"
 """Stands for a line feed, which markdown-it changes in places; white space to it all the same."""
@@ -28,11 +35,18 @@ _TOKEN: Final = re.compile(
 )
 _NOTHING: Final = "<!-- -->"
 _ESCAPE: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
+_HELPERS: Final = SimpleNamespace(
+    parseLinkDestination=read_destination,
+    parseLinkLabel=parseLinkLabel,
+    parseLinkTitle=parseLinkTitle,
+)
 _BARE_SCHEME: Final = re.compile(
     r"(?:^|.*[^A-Za-z0-9+.-])(https?|mailto)", re.IGNORECASE | re.DOTALL
 )
 _BARE_REST: Final = re.compile(rf"[!#-;=?-Z_a-z~]{{1,{MOST_BYTES}}}")
 _AFTER_ADDRESS: Final = "?!.,:;*_~'"
+# Text ends where a rule may begin: at a mark, or at the colon of a scheme.
+_STOP: Final = re.compile(r"[*_~`\[\]<\\]|(?:(?<=http)|(?<=https)|(?<=mailto)):", re.IGNORECASE)
 _LONGEST_SCHEME: Final = len("mailto") + 1
 
 
@@ -81,10 +95,16 @@ class CjkState(StateInline):
 class _Inline(ParserInline):
     def parse(self, src: str, md: MarkdownIt, env: object, tokens: list[Token]) -> list[Token]:
         state = CjkState(src, md, env, tokens)  # type: ignore[arg-type] # env is any mapping
+        state.env["last_link"] = src.rfind("](")
         self.tokenize(state)
         for rule in self.ruler2.getRules(""):
             rule(state)
         return state.tokens
+
+    def skipToken(self, state: StateInline) -> None:  # noqa: N802 - markdown-it's name
+        """Pass over one token, and count it: brackets look at what is in them again and again."""
+        state.env["cost"].step()
+        super().skipToken(state)
 
 
 class _Markdown(MarkdownIt):
@@ -100,9 +120,12 @@ class _Markdown(MarkdownIt):
         return is_target(url)
 
 
-def inline_tokens(paragraph: str) -> list[Token]:
-    """Return markdown-it's tokens of a paragraph whose line feeds are `LINE_END`."""
-    return _MARKDOWN.inline.parse(paragraph, _MARKDOWN, {}, [])
+def inline_tokens(paragraph: str, cost: Cost) -> list[Token]:
+    """Return markdown-it's tokens of a paragraph whose line feeds are `LINE_END`.
+
+    Raises InvalidArgument: see Cost.step.
+    """
+    return _MARKDOWN.inline.parse(paragraph, _MARKDOWN, {"cost": cost}, [])
 
 
 def unescaped(text: str) -> str:
@@ -125,6 +148,23 @@ def begins_address(text: str) -> str:
     """Return the scheme of a bare address that a text ends with; empty for none."""
     found = _BARE_SCHEME.fullmatch(text[-_LONGEST_SCHEME:])
     return found[1] if found else ""
+
+
+def _text(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - a rule of markdown-it
+    """Take everything up to where another rule may begin."""
+    found = _STOP.search(state.src, state.pos, state.posMax)
+    end = found.start() if found else state.posMax
+    if end == state.pos:
+        return False
+    if not silent:
+        state.pending += state.src[state.pos : end]
+    state.pos = end
+    return True
+
+
+def _link(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - a rule of markdown-it
+    """Make a link of a bracket, but look for its end only where one with an address follows."""
+    return state.pos < state.env["last_link"] and link(state, silent)
 
 
 def _bare(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - a rule of markdown-it
@@ -164,14 +204,17 @@ def _token(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - a rule o
     return True
 
 
+@lru_cache(maxsize=1024)
 def _is_space(character: str) -> bool:
     return isWhiteSpace(ord(character))
 
 
+@lru_cache(maxsize=1024)
 def _is_mark(character: str) -> bool:
     return isMdAsciiPunct(ord(character)) or isPunctChar(character)
 
 
+@lru_cache(maxsize=1024)
 def _is_wide(character: str) -> bool:
     if "\U000e0100" <= character <= "\U000e01ef" or "\u1100" <= character <= "\u11ff":
         return True
@@ -187,8 +230,11 @@ def _is_widened(character: str, selector: str) -> bool:
 
 def _markdown() -> MarkdownIt:
     markdown = _Markdown("zero")
+    markdown.helpers = _HELPERS  # type: ignore[assignment] # the same functions by name
     markdown.options["maxNesting"] = DEEPEST
     markdown.inline = _Inline()
+    markdown.inline.ruler.at("text", _text)
+    markdown.inline.ruler.at("link", _link)
     markdown.inline.ruler.at("linkify", _bare)
     markdown.inline.ruler.before("autolink", "token", _token)
     markdown.inline.ruler.enableOnly(list(_RULES))
