@@ -88,6 +88,7 @@ async def test_gw_13_strangers_do_not_lock_a_person_out_of_their_own_settings(
         person_id="",
         old_password=PASSWORD,
         new_password="another green stapler",
+        reason="a test",
         now=company.now,
     )
 
@@ -153,6 +154,7 @@ async def test_gw_07_a_password_set_by_an_administrator_is_stated_with_whose(
         person_id=li.id,
         old_password="",
         new_password="another green stapler",
+        reason="a test",
         now=company.now,
     )
 

@@ -279,6 +279,7 @@ async def test_gw_04_deactivation_and_another_s_new_password_end_tokens_too(comp
             person_id=person_id,
             old_password=old,
             new_password=new,
+            reason="a test",
             now=company.now,
         )
 

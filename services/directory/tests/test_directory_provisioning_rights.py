@@ -119,6 +119,28 @@ async def test_an_import_leaves_sign_in_and_state_of_those_who_hold_more(company
     assert told.changed == 2
 
 
+async def test_a_refused_import_names_the_first_person_whom_it_concerns(company, importer):
+    home = await admins_department(company)
+    others = [someone(number) for number in range(1, 7)]
+    for fault in (
+        someone(7, department_ids=(home,), handle="li.na"),
+        someone(7, title="chief", handle="li.na"),
+    ):
+        if fault.title:
+            await admins_group(company, rule=Rule(titles=("chief",)))
+        for place in (0, 3, 6):
+            people = [*others[:place], fault, *others[place:], someone(8, title="chief")]
+            people = people if fault.title else people[:-1]
+            with pytest.raises(GrantExceedsOwn) as exceeds:
+                await bring(company, importer, people)
+
+            told = exceeds.value
+            assert (told.reason, told.metadata["person"]) == ("GRANT_EXCEEDS_OWN", "li.na")
+            assert told.metadata["external_id"] == "hr:7"
+            assert told.metadata["permission"] in told.message()
+            assert "li.na" in told.message()
+
+
 async def test_an_import_turns_no_human_into_a_service_account(company, importer):
     await bring(company, importer, [someone(), someone(2, service_account=True)])
     with pytest.raises(InvalidArgument, match="service_account"):

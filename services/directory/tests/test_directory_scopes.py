@@ -38,6 +38,7 @@ async def set_password(company: Any, person_id: str) -> None:
         person_id=person_id,
         old_password="",
         new_password="another horse",
+        reason="a test",
         now=company.now,
     )
 

@@ -300,6 +300,7 @@ async def test_gw_01_a_new_password_ends_an_open_challenge(company: Any) -> None
         person_id=member.actor.person_id,
         old_password="",
         new_password="another one",
+        reason="a test",
         now=company.now,
     )
     with pytest.raises(SignInRefused):

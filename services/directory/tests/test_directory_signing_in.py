@@ -18,6 +18,7 @@ from directory.domain.refusals import (
     PermissionMissing,
     PersonDeactivated,
     PersonNotFound,
+    ReasonRequired,
     RefreshRefused,
     RefreshReused,
     SignInRefused,
@@ -29,6 +30,7 @@ from directory.operations.tokens import EdDSA
 from directory.store import Store
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from plexus.directory.v1 import events_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.errors import InvalidArgument
 from plexuskit.mongo import Database
@@ -68,6 +70,7 @@ async def set_password(
         person_id=person_id,
         old_password=old,
         new_password=new,
+        reason="a test",
         now=company.now,
     )
 
@@ -455,3 +458,39 @@ async def test_an_administrator_sets_anothers_password_and_a_member_does_not(com
     )
     with pytest.raises(PersonDeactivated):
         await set_password(company, person_id=li.id)
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_anothers_password_takes_a_reason_that_the_ledger_keeps(
+    company: Any, facts: Any
+) -> None:
+    li = await company.hire("li", password=PASSWORD)
+
+    async def set_with(reason: str, *, person_id: str, old: str = "") -> None:
+        await operations.set_password(
+            company.store,
+            company.hashes,
+            actor=company.actor,
+            person_id=person_id,
+            old_password=old,
+            new_password="another green stapler",
+            reason=reason,
+            now=company.now,
+        )
+
+    for reason in ("", "  "):
+        with pytest.raises(ReasonRequired):
+            await set_with(reason, person_id=li.id)
+    assert (await company.enter("li")).tokens
+    await set_with("the phone was stolen", person_id=li.id)
+    await set_with("", person_id="", old=PASSWORD)
+
+    told = [
+        events_pb2.PasswordSet.FromString(each.fact)
+        for each in await facts()
+        if each.type.endswith(".PasswordSet")
+    ]
+    assert [(each.person_id, each.reason) for each in told] == [
+        (li.id, "the phone was stolen"),
+        (company.admin.id, ""),
+    ]

@@ -49,6 +49,7 @@ async def write_everything(company: Any) -> tuple[str, str]:
         person_id=li.id,
         old_password="",
         new_password="another one",
+        reason="a test",
         **common,
     )
     await operations.deactivate_person(company.store, person_id=li.id, request=None, **common)

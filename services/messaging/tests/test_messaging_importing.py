@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from messaging import queries
+from messaging.config import LogSection
 from messaging.domain.conversations import History, Kind
 from messaging.domain.messages import Imported, draft
 from messaging.domain.people import Person
@@ -12,7 +13,14 @@ from messaging.domain.refusals import ImportDenied, RequestIdReused
 from messaging.domain.working_hours import DEFAULT
 from messaging.operations import conversations, importing, sending
 from messaging.operations.following import finish_source, follow
-from messaging.operations.importing import ForeignConversation, ForeignMessage, ImportRun
+from messaging.operations.importing import (
+    BatchOutcome,
+    ForeignConversation,
+    ForeignMessage,
+    ImportRun,
+)
+from messaging.operations.log import Log
+from messaging.store import Store
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
 from plexuskit.testing.wait import eventually
@@ -220,18 +228,81 @@ async def test_gw_11_a_repeated_import_adds_nobody_to_what_people_use(
 
 
 @pytest.mark.rule("GW-11")
-async def test_gw_11_a_native_message_between_imported_ones_closes_the_next_run(
-    log, people, person, room, run, say
+async def test_gw_11_the_first_native_message_ends_the_import_also_of_an_open_stream(
+    store, log, people, person, room, run, say
 ):
     await importing.import_batch(log, run, messages=[old(room, 1, "old")])
     await sending.send_message(log, draft=say(room, "ann", "native"))
-    # A run that is under way is not cut off.
-    outcome = await importing.import_batch(log, run, messages=[old(room, 2, "old too")])
-    assert (outcome.imported, outcome.refusals) == (1, ())
 
+    outcome = await importing.import_batch(log, run, messages=[old(room, 2, "late")])
+
+    assert [why.reason for _, why in outcome.refusals] == ["IMPORT_CLOSED"]
+    assert (await store.entries.head(room)).seq == 2
     assert await write(log, person, old(room, 3, "late")) == ["IMPORT_CLOSED"]
     again = await bring(log, people, person, "ann", "bob", "carol")
     assert again.conversation.member_count == 2
+
+
+async def origins(store, room):
+    """Give where the messages of a conversation come from, in order."""
+    head = await store.entries.head(room)
+    messages = await store.entries.find_messages(room, range(1, head.seq + 1))
+    return [message.origin for message in messages]
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_nothing_imported_stands_behind_a_message_sent_at_the_same_moment(
+    store, log, people, person, runtime, say
+):
+    """By the process that imports, in one batch with it, and by another one."""
+    other = Log(Store(store.db), section=LogSection(), clock=SystemClock())
+    async with other.running(runtime):
+        for number, sender in enumerate((log, other, log, other)):
+            begun = await bring(
+                log, people, person, "ann", "bob", external_id=f"slack:R{number}", name="r"
+            )
+            here = begun.conversation.id
+            run = ImportRun(person("root", "admin"))
+            await importing.import_batch(log, run, messages=[old(here, 0, "old")])
+            batches = [
+                importing.import_batch(
+                    log, run, messages=[old(here, 10 * n + m, "old") for m in range(1, 9)]
+                )
+                for n in range(4)
+            ]
+            native = sending.send_message(sender, draft=say(here, "ann", f"native {number}"))
+            outcomes = await asyncio.gather(*batches[:2], native, *batches[2:])
+
+            found = await origins(store, here)
+            assert found.index("") == len(found) - 1
+            imported = sum(each.imported for each in outcomes if isinstance(each, BatchOutcome))
+            assert imported == len(found) - 2
+            reasons = {
+                why.reason
+                for each in outcomes
+                if isinstance(each, BatchOutcome)
+                for _, why in each.refusals
+            }
+            assert reasons <= {"IMPORT_CLOSED"}
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_nothing_is_imported_once_finishing_has_been_answered(
+    store, log, person, room, run
+):
+    await importing.import_batch(log, run, messages=[old(room, 0, "old")])
+
+    async def finish():
+        await finish_source(log, actor=person("root", "admin"), source="slack")
+        return (await store.entries.head(room)).seq
+
+    batches = [
+        importing.import_batch(log, run, messages=[old(room, 10 * n + m) for m in range(1, 9)])
+        for n in range(6)
+    ]
+    *_, last = await asyncio.gather(*batches, finish())
+
+    assert (await store.entries.head(room)).seq == last
 
 
 @pytest.mark.rule("GW-11")

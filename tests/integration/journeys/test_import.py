@@ -138,7 +138,7 @@ def become(cli, people):
     async def became(handle):
         root = people["root"]
         person = (await find_people(root, [handle]))[handle]
-        request = SetPasswordRequest(person_id=person.id, new_password=PASSWORD)
+        request = SetPasswordRequest(person_id=person.id, new_password=PASSWORD, reason="moved in")
         await root.call(root.sessions.SetPassword, request)
         await cli.sign_in(handle, profile=handle)
         return person

@@ -102,6 +102,7 @@ async def test_a_conversation_is_proved_complete_and_a_kept_anchor_is_compared(c
     proved = (await cli("--as", "chen", "verify", room, "--json", "--anchors", str(anchors))).json
 
     assert (proved["entries"], proved["through"], proved["problems"]) == (3, 3, [])
+    assert proved["compared"] == 1
     assert json.loads(anchors.read_text())[room]["chain_hash"] == proved["chain_hash"]
     forged = {room: {"change_no": 3, "chain_hash": "00" * 32}}
     anchors.write_text(json.dumps(forged))

@@ -19,7 +19,7 @@ from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, Attachment, Message, S
 
 GENESIS: Final = bytes(32)
 
-_ABOUT_MESSAGES: Final = frozenset(
+ABOUT_MESSAGES: Final = frozenset(
     f"Message{what}" for what in ("Posted", "Edited", "Recalled", "Reacted", "Pinned", "Labeled")
 )
 _ABOUT_PARTS = frozenset({"MessageReacted", "MessagePinned", "MessageLabeled"})
@@ -156,21 +156,21 @@ class Older:
         """
         envelope, fact = read(event)
         name = fact.DESCRIPTOR.name
-        state = b"" if name in _ABOUT_MESSAGES else _sha(_joined(name.encode(), _state(fact)))
+        state = b"" if name in ABOUT_MESSAGES else _sha(_joined(name.encode(), _state(fact)))
         leaf = _sha(_joined(chain_hash, header(envelope, fact), state))
         self.digest = _sha(self.digest, struct.pack(">Q", change_no), leaf)
 
 
 def _subject(fact: Any) -> bytes:
     name = fact.DESCRIPTOR.name
-    if _has_parts(fact):
+    if has_parts(fact):
         parts = fact.parts
         return _joined(
             parts.message_id.encode(),
             parts.conversation_id.encode(),
             _longs(parts.seq, parts.change_no, parts.root_seq, parts.revision),
         )
-    if name in _ABOUT_MESSAGES:
+    if name in ABOUT_MESSAGES:
         return _of_message(fact.message)
     if name in _WITH_MEMBERS:
         left = name == "MembersRemoved" and fact.left
@@ -181,7 +181,7 @@ def _subject(fact: Any) -> bytes:
     return b""
 
 
-def _has_parts(fact: Any) -> bool:
+def has_parts(fact: Any) -> bool:
     """Tell whether a fact carries what members put on a message, without its words."""
     return fact.DESCRIPTOR.name in _ABOUT_PARTS and fact.HasField("parts")
 
@@ -244,7 +244,7 @@ def _said(fact: Any, words_hash: bytes) -> bytes:
 
 def _state(fact: Any) -> bytes:
     name = fact.DESCRIPTOR.name
-    state = fact.parts if _has_parts(fact) else getattr(fact, "message", None)
+    state = fact.parts if has_parts(fact) else getattr(fact, "message", None)
     if name == "MessageReacted":
         who = (fact.emoji.encode(), fact.person_id.encode(), bytes([fact.removed]))
         return _joined(*who, _reactions(state))

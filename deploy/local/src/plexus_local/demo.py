@@ -299,7 +299,11 @@ async def _choose(plexus: Plexus, company: Company, notebook: Notebook) -> tuple
     outside = [person for person in active if not company.seats[person.id]]
     outsider = outside[-1] if outside else await _visitor(plexus)
     for name, person in (("member", member), ("outsider", outsider)):
-        request = SetPasswordRequest(person_id=person.id, new_password=notebook.password(name))
+        request = SetPasswordRequest(
+            person_id=person.id,
+            new_password=notebook.password(name),
+            reason="a profile of the demo",
+        )
         await plexus.call(plexus.sessions.SetPassword, request)
     return member, outsider
 

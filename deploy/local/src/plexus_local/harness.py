@@ -192,13 +192,16 @@ class Platform:
             await _bring_back(server)
 
     @contextlib.asynccontextmanager
-    async def another(self, name: str, **extra: str) -> AsyncIterator[Proc]:
+    async def another(
+        self, name: str, *, roles: tuple[str, ...] = (), **extra: str
+    ) -> AsyncIterator[Proc]:
         """Run one more process like `name`, with ports of its own, for the time of the block.
 
-        It is found as `<name>-2`, also by `address_of`; nobody is told of it.
+        It is found as `<name>-2`, also by `address_of`; nobody is told of it. With `roles` it does
+        only these of what the other one does.
         """
         like = next(entry for entry in self.entries if entry.name == name)
-        entry = replace(like, name=f"{name}-2")
+        entry = replace(like, name=f"{name}-2", roles=roles or like.roles)
         sections = [*entry.serves, "ops"]
         ports = self.ports | {
             f"{entry.name}.{section}": port

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import grpc
 from plexus.authz.v1 import authority_pb2
+from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.directory.v1 import access_pb2, events_pb2, people_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.clock import Clock, SystemClock
@@ -15,6 +16,32 @@ from plexus_access.decisions import Decisions
 from plexus_access.replica import Replica
 
 AUTHORITY: Final = authority_pb2.DESCRIPTOR.services_by_name["Authority"].full_name
+
+# The name of the person whom `Company.auditor` adds.
+AUDITOR: Final = "auditor"
+
+
+def roles_of(name: str) -> list[str]:
+    """Return the roles that the gateway states for a person of the tests, by name."""
+    return [AUDITOR, "member"] if name == AUDITOR else ["member"]
+
+
+def context_of(name: str, *, tenant_id: str, **fields: Any) -> CallerContext:
+    """Return the context of a person as the gateway signs it: id and session follow from the name.
+
+    Args:
+        name: of the person; `auditor` has that role.
+        tenant_id: of the person.
+        fields: more of the context.
+    """
+    return CallerContext(
+        kind=CallerContext.KIND_PERSON,
+        tenant_id=tenant_id,
+        person_id=f"per_{name}",
+        session_id=f"ses_{name}",
+        roles=roles_of(name),
+        **fields,
+    )
 
 
 class Company:
@@ -41,6 +68,10 @@ class Company:
             **fields,
         )
         return self._tell(tenant_id, told.id, events_pb2.PersonChanged(person=told))
+
+    def auditor(self, tenant_id: str) -> Envelope:
+        """Add the auditor: privileges are decided by the replica, not by the gateway's word."""
+        return self.person(tenant_id, f"per_{AUDITOR}", roles=roles_of(AUDITOR))
 
     def policy(self, tenant_id: str, name: str, cedar: str, *, removed: bool = False) -> Envelope:
         """Put or remove an attribute policy."""

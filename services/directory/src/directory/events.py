@@ -427,9 +427,9 @@ def sign_in_failed(failed: FailedSignIns, *, now: datetime) -> Fact:
     return _of_occasion(fact, whose, tenant_id=failed.tenant_id, id_=whose, actor_id="", now=now)
 
 
-def password_set(person: Person, *, actor_id: str, now: datetime) -> Fact:
-    """State that a person's password was set, by the person or for them."""
-    fact = events_pb2.PasswordSet(person_id=person.id)
+def password_set(person: Person, *, actor_id: str, now: datetime, reason: str = "") -> Fact:
+    """State that a person's password was set, by the person or for them with a reason."""
+    fact = events_pb2.PasswordSet(person_id=person.id, reason=reason)
     return _of_occasion(
         fact, person.id, tenant_id=person.tenant_id, id_=person.id, actor_id=actor_id, now=now
     )

@@ -36,6 +36,7 @@ from messaging.operations.cursors import Cursors
 from messaging.operations.emptying import keep_emptying
 from messaging.operations.firing import Scheduler
 from messaging.operations.log import Log
+from messaging.operations.older import keep_reading_older
 from messaging.operations.presence import Presences
 from messaging.operations.signals import Signals
 from messaging.store import Store
@@ -133,6 +134,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             ),
             runtime.kept("cursors", cursors.run),
             runtime.kept("emptying", lambda: keep_emptying(store)),
+            runtime.kept("older logs", lambda: keep_reading_older(store)),
             log.running(runtime),
             serve(
                 settings.grpc,

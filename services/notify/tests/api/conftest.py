@@ -7,9 +7,8 @@ from notify import app
 from notify.config import DeliverySection, PeersSection, Settings, SmtpSection
 from plexus.authz.v1 import authority_pb2
 from plexus.authz.v1.authority_pb2_grpc import AuthorityServicer, add_AuthorityServicer_to_server
-from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
-from plexus_access.testing import Company
+from plexus_access.testing import Company, context_of
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
 from plexuskit.grpc import (
@@ -47,7 +46,7 @@ class Authority(AuthorityServicer):
         self.asked: list[Any] = []
         # What directory's snapshot tells of roles.
         self.company = Company()
-        self.company.person("ten_a", "per_auditor", roles=["auditor", "member"])
+        self.company.auditor("ten_a")
 
     async def Recheck(self, request: Any, _: Any) -> Any:  # noqa: N802 - the contract's name
         self.asked += request.refs
@@ -121,13 +120,7 @@ def caller_at(caller_keys_of: Callable[[str], CallerSection]) -> Callable[..., C
     """A person whom the gateway has let in, at a stub."""
 
     def entered(stub: Any, name: str, *, tenant: str = "ten_a") -> Caller:
-        context = CallerContext(
-            kind=CallerContext.KIND_PERSON,
-            tenant_id=tenant,
-            person_id=f"per_{name}",
-            session_id=f"ses_{name}",
-            roles=["auditor", "member"] if name == "auditor" else ["member"],
-        )
+        context = context_of(name, tenant_id=tenant)
         signer = CallerSigner(caller_keys_of("gateway"))
         token = CallerTokens(signer, context, clock=SystemClock()).for_audience("notify")
         return Caller(stub=stub, metadata=((METADATA_KEY, token),))

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from plexus.authz.v1 import authority_pb2 as authz
 from plexus.authz.v1.authority_pb2_grpc import AuthorityServicer, add_AuthorityServicer_to_server
-from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.search.v1.search_service_pb2_grpc import SearchServiceStub
 from plexus.topics import SEARCH_MESSAGES, SEARCH_PEOPLE, SEARCH_TASKS
-from plexus_access.testing import Company
+from plexus_access.testing import Company, context_of
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection
 from plexuskit.grpc import (
@@ -111,9 +110,7 @@ async def owners(
             await own.enter_async_context(serving(name, authority, port))
             stack.push_async_callback(own.aclose)
             started[name] = Owner(authority=authority, port=port, stop=own.aclose)
-        started["directory"].authority.company.person(
-            tenant, "per_auditor", roles=["auditor", "member"]
-        )
+        started["directory"].authority.company.auditor(tenant)
         yield started
 
 
@@ -146,14 +143,7 @@ def signed_in(caller_keys_of: Callable[[str], CallerSection], tenant: str) -> Ca
     """The metadata of a request that the gateway passes on for a person."""
 
     def metadata(person: str, **more: Any) -> tuple[tuple[str, bytes], ...]:
-        context = CallerContext(
-            kind=CallerContext.KIND_PERSON,
-            tenant_id=tenant,
-            person_id=f"per_{person}",
-            session_id=f"ses_{person}",
-            roles=["auditor", "member"] if person == "auditor" else ["member"],
-            **more,
-        )
+        context = context_of(person, tenant_id=tenant, **more)
         tokens = CallerTokens(CallerSigner(caller_keys_of("gateway")), context, clock=SystemClock())
         return ((METADATA_KEY, tokens.for_audience("search")),)
 

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
-from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
-from plexus_access.testing import Company
+from plexus_access.testing import Company, context_of
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, channel, open_channel
@@ -33,7 +32,7 @@ class Person:
 async def directory() -> AsyncIterator[str]:
     """Directory, which knows an auditor: what members may do is on the gateway's word."""
     company = Company()
-    company.person("ten_a", "per_auditor", roles=["auditor", "member"])
+    company.auditor("ten_a")
     async with company.directory() as address:
         yield address
 
@@ -73,13 +72,7 @@ def signed_in(client: Any, caller_keys_of: Callable[[str], CallerSection]) -> Ca
     """A person whom the gateway has let in."""
 
     def entered(name: str, *, tenant: str = "ten_a") -> Person:
-        context = CallerContext(
-            kind=CallerContext.KIND_PERSON,
-            tenant_id=tenant,
-            person_id=f"per_{name}",
-            session_id=f"ses_{name}",
-            roles=["auditor", "member"] if name == "auditor" else ["member"],
-        )
+        context = context_of(name, tenant_id=tenant)
         signer = CallerSigner(caller_keys_of("gateway"))
         token = CallerTokens(signer, context, clock=SystemClock()).for_audience("tasks")
         return Person(stub=client, metadata=((METADATA_KEY, token),))

@@ -71,13 +71,18 @@ def init(
 
 
 @app.command("set-password")
-def set_password(person: Annotated[str, typer.Argument(help="Handle or id.")]) -> None:
+def set_password(
+    person: Annotated[str, typer.Argument(help="Handle or id.")],
+    reason: Annotated[str, typer.Option(help="Why; the ledger keeps it.")],
+) -> None:
     """Set somebody's password, read from standard input; ends their sessions."""
     password = sys.stdin.readline().rstrip("\r\n")
 
     async def work(plexus: Plexus) -> None:
         found = await find_people(plexus, [person])
-        request = SetPasswordRequest(person_id=found[person].id, new_password=password)
+        request = SetPasswordRequest(
+            person_id=found[person].id, new_password=password, reason=reason
+        )
         await plexus.call(plexus.sessions.SetPassword, request)
 
     run(work)

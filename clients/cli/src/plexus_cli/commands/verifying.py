@@ -1,23 +1,26 @@
 """`plexus verify`: prove that nothing of a conversation is missing or altered.
 
 The links are computed again on this machine, so a server that changed its past must break the chain
-or give another link for a number whose link was kept before.
+or give another link for a number whose link was kept before. What it shows of each message is then
+compared with what the proved entries lead to.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from plexus.messaging.v1.messages_pb2 import Message
 from plexus.messaging.v1.messaging_service_pb2 import (
     ChainLink,
     ChainProblem,
+    ListMessagesRequest,
     VerifyConversationRequest,
 )
 
-from plexus_cli import chain
+from plexus_cli import chain, shown
 from plexus_cli.commands import anchors as anchors_file
 from plexus_cli.commands.conversations import resolve
 from plexus_cli.context import run
@@ -28,6 +31,7 @@ from plexus_cli.sdk import Plexus
 VERSION = 2
 BEGUN = "chain_begun"
 PROBLEMS_SHOWN = 20
+MESSAGES_AT_ONCE = 500
 BROKEN = "the link does not follow from the one before"
 ALTERED = "the content is not what was said"
 
@@ -43,12 +47,17 @@ class Verified:
     through: int = 0
     purged: int = 0
     read: int = 0
+    # Messages whose shown state was compared with the log.
+    compared: int = 0
     unverifiable: int = 0
+    # Number of the last entry that began version 2; 0: none.
+    begun: int = 0
     link: bytes = b""
     links: dict[int, bytes] = field(default_factory=dict)
     problems: list[tuple[int, str]] = field(default_factory=list)
     # The digest of all entries so far; None once one of them is not to be read.
     older: chain.Older | None = None
+    replay: shown.Replay = field(default_factory=lambda: shown.Replay(whole=True))
 
     def take(self, link: ChainLink, previous: bytes) -> bytes:
         """Compute a link and what it is made of again; gives the link to go on from."""
@@ -63,6 +72,7 @@ class Verified:
             else:
                 self._take_1(link, previous)
             self._fold(link)
+            self.replay.take(link)
         except chain.Unproved as problem:
             self.note(link.change_no, str(problem))
         return link.chain_hash
@@ -86,6 +96,8 @@ class Verified:
         )
         if computed != link.chain_hash:
             self.note(link.change_no, BROKEN)
+        if begins:
+            self.begun = link.change_no
         if begins and link.content_salt and self.older is not None:
             digest = hashlib.sha256(link.content_salt + self.older.digest).digest()
             if digest != link.body_hash:
@@ -148,7 +160,7 @@ def verify(
     """Prove that nothing of a conversation is missing or altered; exit code 1 if something is."""
 
     async def work(plexus: Plexus) -> Verified:
-        return await _walk(plexus, await resolve(plexus, conversation), first=first, last=last)
+        return await walk(plexus, await resolve(plexus, conversation), first=first, last=last)
 
     found = run(work)
     if anchors is not None:
@@ -162,13 +174,48 @@ def verify(
         )
 
 
-async def _walk(plexus: Plexus, conversation_id: str, *, first: int, last: int) -> Verified:
+async def walk(plexus: Plexus, conversation_id: str, *, first: int = 1, last: int = 0) -> Verified:
+    """Compute every link of a stretch again, and compare what is shown with what it leads to.
+
+    Args:
+        plexus: the connection of a member.
+        conversation_id: which conversation.
+        first: number to begin with.
+        last: number to end with; 0: the end. Messages changed after it are not compared.
+    """
+    whole = first == 1
+    found = Verified(
+        conversation_id,
+        older=chain.Older() if whole else None,
+        replay=shown.Replay(whole=whole),
+    )
+    await _extend(plexus, found, first=first, last=last)
+    found.replay.mark()
+    listed, newer = set[int](), list[Message]()
+    async for message in _messages(plexus, conversation_id):
+        listed.add(message.seq)
+        if message.change_no > found.through:
+            newer.append(message)
+        else:
+            _compare(found, message)
+    for seq in found.replay.not_among(listed):
+        found.note(found.replay.change_of(seq), shown.NOT_SHOWN)
+    if newer and not last:
+        # Changed while this was reading: the entries that changed them are proved like the others.
+        await _extend(plexus, found, first=found.through + 1, last=0)
+        for message in newer:
+            _compare(found, message)
+    return found
+
+
+async def _extend(plexus: Plexus, found: Verified, *, first: int, last: int) -> None:
     """Fetch page after page and compute every link again."""
-    found = Verified(conversation_id, older=chain.Older() if first == 1 else None)
-    at, previous = first, chain.GENESIS if first == 1 else None
+    at, previous = first, found.link if found.through else None
+    if first == 1:
+        previous = chain.GENESIS
     while True:
         request = VerifyConversationRequest(
-            conversation_id=conversation_id, from_change_no=at, to_change_no=last
+            conversation_id=found.conversation_id, from_change_no=at, to_change_no=last
         )
         response = await plexus.call(plexus.messaging.VerifyConversation, request)
         link = response.previous_chain_hash
@@ -180,8 +227,30 @@ async def _walk(plexus: Plexus, conversation_id: str, *, first: int, last: int) 
             found.note(problem.change_no, _WORDS.get(problem.kind, "is not as it should be"))
         found.through, found.link = response.through, link
         if not response.has_more:
-            return found
+            return
         at, previous = response.through + 1, link
+
+
+def _compare(found: Verified, message: Message) -> None:
+    """Compare a message as it is shown with the log."""
+    problem = found.replay.problem_with(message)
+    found.compared += 1
+    if problem:
+        found.note(message.change_no, problem)
+
+
+async def _messages(plexus: Plexus, conversation_id: str) -> AsyncIterator[Message]:
+    """Read all that is shown, oldest first."""
+    request = ListMessagesRequest(
+        conversation_id=conversation_id, page_size=MESSAGES_AT_ONCE, after_seq=0
+    )
+    while True:
+        page = await plexus.call(plexus.messaging.ListMessages, request)
+        for message in page.messages:
+            yield message
+        if not page.has_more or not page.messages:
+            return
+        request.after_seq = page.messages[-1].seq
 
 
 def _tell(found: Verified, *, json: bool) -> None:
@@ -192,6 +261,7 @@ def _tell(found: Verified, *, json: bool) -> None:
                 "entries": found.entries,
                 "through": found.through,
                 "read": found.read,
+                "compared": found.compared,
                 "purged": found.purged,
                 "unverifiable": found.unverifiable,
                 "chain_hash": found.link.hex(),
@@ -205,6 +275,7 @@ def _tell(found: Verified, *, json: bool) -> None:
             (found.unverifiable, "of them without a hash, from before version 2"),
         )
         words = "".join(f", {count} {aside}" for count, aside in asides if count)
+        words += f", {found.compared} messages shown as they say"
         say(f"{found.entries} entries verified through {found.through}{words}: {found.link.hex()}")
 
 

@@ -44,8 +44,10 @@ def mongo_url(
 ) -> Iterator[str]:
     """Address of a MongoDB replica set."""
     from plexuskit.testing.servers import found
+    from plexuskit.testing.servers.mongo import keep_expired
 
     with found("mongo", directory=server_files) as url:
+        keep_expired(url)
         shape_recorder.url = url
         yield url
 

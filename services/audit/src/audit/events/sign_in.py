@@ -42,6 +42,8 @@ def _particulars(fact: Any) -> dict[str, str]:
                 "minute": instant(fact.minute).isoformat(),
                 "failed": "second factor" if fact.second_factor else "password",
             }
+        case facts.PasswordSet():
+            return {"reason": fact.reason} if fact.reason else {}
         case facts.ApiTokenCreated():
             return {
                 "name": fact.name,

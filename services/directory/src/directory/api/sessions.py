@@ -108,6 +108,7 @@ class SessionApi(SecondFactorsApi, SignInPoliciesApi, OpenSessionsApi):
             person_id=request.person_id,
             old_password=request.old_password,
             new_password=request.new_password,
+            reason=request.reason,
             now=self._clock.now(),
         )
         return pb.SetPasswordResponse()

@@ -38,6 +38,16 @@ class GrantExceedsOwn(Refusal):
     text = "You do not hold {permission} there yourself, so it is not yours to give."
 
 
+class PersonExceedsOwn(GrantExceedsOwn):
+    """The same for one person among many who are written together."""
+
+    reason = "GRANT_EXCEEDS_OWN"
+    text = (
+        "This concerns {person}: you do not hold {permission} there yourself, so it is not yours "
+        "to give or to take over. Leave that person out, or ask an administrator."
+    )
+
+
 class RoleBindingNotFound(Refusal):
     """No binding of that id can be seen; the same for absent and hidden (GW-2)."""
 

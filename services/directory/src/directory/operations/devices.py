@@ -21,8 +21,8 @@ def new_device_key(sealing: Sealing, person: Person) -> str:
     return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
-def knows_device(sealing: Sealing, person: Person, device_key: str) -> bool:
-    """Tell whether a key was made by an earlier sign-in of the person."""
+def knows_device(sealing: Sealing, person: Person | None, device_key: str) -> bool:
+    """Tell whether a key was made by an earlier sign-in of the person; the work is the same."""
     if not device_key or len(device_key) > _MAX_KEY:
         return False
     try:
@@ -42,10 +42,15 @@ def device_key(sealing: Sealing, person: Person, origin: Origin) -> str:
 
 def source_of(sealing: Sealing, person: Person | None, origin: Origin) -> str:
     """Return what a handle's failed attempts are counted by: a known device, or a network."""
-    if person is not None and knows_device(sealing, person, origin.device_key):
+    if knows_device(sealing, person, origin.device_key):
         return f"device:{origin.device_key}"
+    return network_source(origin)
+
+
+def network_source(origin: Origin) -> str:
+    """Return what failed attempts of a stranger are counted by."""
     return f"network:{origin.network}"
 
 
-def _owner(person: Person) -> str:
-    return f"device:{person.tenant_id}:{person.id}"
+def _owner(person: Person | None) -> str:
+    return f"device:{person.tenant_id}:{person.id}" if person else "device:unknown"

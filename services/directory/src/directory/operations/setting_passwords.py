@@ -9,7 +9,7 @@ from directory import events
 from directory.domain.access import Actor, require
 from directory.domain.passwords import attempt_key, normalise
 from directory.domain.people import Person
-from directory.domain.refusals import OldPasswordWrong, PersonDeactivated
+from directory.domain.refusals import OldPasswordWrong, PersonDeactivated, ReasonRequired
 from directory.domain.sessions import EndCause
 from directory.operations.attempts import count_attempt
 from directory.operations.hashing import Hashing
@@ -28,17 +28,20 @@ async def set_password(
     person_id: str,
     old_password: str,
     new_password: str,
+    reason: str,
     now: datetime,
 ) -> None:
     """Set a password and end the person's other sessions; an empty `person_id` means oneself.
 
     Another's also loses their API tokens: it may be set because the account is in strange hands.
+    An administrator could sign in with it, so it takes a reason, which the ledger keeps (GW-11).
 
     One's own needs the old password, also for administrators: a stolen session does not give the
     account away. Wrong ones are counted by session, apart from sign-ins that strangers try.
 
     Raises:
         PermissionMissing: somebody else's, and the actor manages people nowhere.
+        ReasonRequired: it is another person's, and no reason is given.
         PersonNotFound: there is none whom the actor manages.
         GrantExceedsOwn: the person holds something that the actor does not.
         PersonDeactivated: the person cannot sign in.
@@ -47,6 +50,8 @@ async def set_password(
     """
     require(actor, "sessions.set_password")
     own = person_id in {"", actor.person_id}
+    if not own and not reason.strip():
+        raise ReasonRequired
     if own:
         person = await store.people.get(actor.person_id, tenant_id=actor.tenant_id)
     else:
@@ -88,7 +93,8 @@ async def set_password(
             api_tokens=not own,
         )
         await store.credentials.set(credential, now=now, tx=tx)
-        fact = events.password_set(person, actor_id=actor.person_id, now=now)
+        why = "" if own else reason.strip()
+        fact = events.password_set(person, reason=why, actor_id=actor.person_id, now=now)
         await store.outbox.add(fact, tx=tx)
         return ended
 

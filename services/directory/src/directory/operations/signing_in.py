@@ -1,6 +1,6 @@
 """Signing in with a local account: the password, then a second factor where there is one."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from plexuskit.errors import InvalidArgument
@@ -13,6 +13,7 @@ from directory.domain.passwords import attempt_key, comparable
 from directory.domain.people import Kind, Person
 from directory.domain.refusals import SignInRefused
 from directory.domain.sign_in_attempts import Origin
+from directory.domain.spread import spread_key
 from directory.operations.admitting import (
     Admitted,
     Opened,
@@ -22,8 +23,13 @@ from directory.operations.admitting import (
     confirmed,
     open_session,
 )
-from directory.operations.attempts import count_attempt
-from directory.operations.devices import device_key, source_of
+from directory.operations.attempts import (
+    count_attempt,
+    count_from_network,
+    forgive_network,
+    refuse_while_guarded,
+)
+from directory.operations.devices import device_key, network_source, source_of
 from directory.operations.failed_sign_ins import note_failed_sign_in
 from directory.operations.hashing import Hashing
 from directory.operations.passkeys import Passkeys
@@ -52,7 +58,10 @@ async def sign_in(
     somebody without a local account or deactivated, or whose company signs in elsewhere: each is
     counted, costs one hash and the same reads and writes, and is answered the same (GW-2). From the
     fifth failure on the handle is locked for the network, or for the device if it signed in as the
-    person before, and the answer says for how long; other sources are not affected (GW-13).
+    person before, and the answer says for how long; other sources are not affected (GW-13). Once
+    ten networks have failed within a day, all of them count together; known devices do not.
+
+    A network that is locked out is refused before the handle is looked up.
 
     Raises:
         SignInRefused: whatever the cause.
@@ -60,10 +69,11 @@ async def sign_in(
     """
     tenant = await store.tenants.find_only()
     tenant_id = tenant.id if tenant else TenantId("")
-    named = await store.people.find_by_handle(_normal(handle), tenant_id=tenant_id)
-    key = attempt_key(tenant_id=tenant_id, handle=handle, source=source_of(sealing, named, origin))
-    async with hashing.turn(key):
-        locked = await count_attempt(store, key, refusal=SignInRefused, now=now)
+    source = await _source(store, sealing, handle=handle, origin=origin, tenant_id=tenant_id)
+    counting = _Counting(store, tenant_id=tenant_id, handle=handle, source=source, origin=origin)
+    async with hashing.turn(counting.key):
+        locked = await counting.count(now=now)
+        named = await store.people.find_by_handle(_normal(handle), tenant_id=tenant_id)
         checked = await _check(
             store, hashing, named, tenant_id=tenant_id, password=password, now=now
         )
@@ -77,7 +87,7 @@ async def sign_in(
             )
             log.info("sign_in.refused", person_id=named.id if named else "", locked=bool(locked))
             raise SignInRefused(retry_after=locked)
-        await store.attempts.forget(key)
+        await counting.succeed()
     person, credential = checked
 
     proved = Proved(
@@ -100,6 +110,54 @@ async def sign_in(
     opened = await _open(store, proved=proved, renewed=renewed, now=now)
     log.info("session.started", person_id=person.id, session_id=opened.session.id)
     return admitted(issuer, opened, device_key=device_key(sealing, person, origin), now=now)
+
+
+async def _source(
+    store: Store, sealing: Sealing, *, handle: str, origin: Origin, tenant_id: TenantId
+) -> str:
+    """Return what the attempt is counted by; the handle is looked up only for a device's key."""
+    if not origin.device_key:
+        return network_source(origin)
+    named = await store.people.find_by_handle(_normal(handle), tenant_id=tenant_id)
+    return source_of(sealing, named, origin)
+
+
+class _Counting:
+    """An attempt as it is counted: for its source, and for the handle if it is no known device."""
+
+    def __init__(
+        self, store: Store, *, tenant_id: TenantId, handle: str, source: str, origin: Origin
+    ) -> None:
+        self._store = store
+        self._network = origin.network
+        self.key = attempt_key(tenant_id=tenant_id, handle=handle, source=source)
+        self._spread = (
+            spread_key(tenant_id=tenant_id, handle=handle)
+            if source == network_source(origin)
+            else ""
+        )
+
+    async def count(self, *, now: datetime) -> timedelta | None:
+        """Count the attempt as failed; out: how long its source is locked if it does fail.
+
+        Raises:
+            SignInRefused: it is locked already; nothing is counted then.
+        """
+        if self._spread:
+            await refuse_while_guarded(self._store, self._spread, refusal=SignInRefused, now=now)
+        locked = await count_attempt(self._store, self.key, refusal=SignInRefused, now=now)
+        if not self._spread:
+            return locked
+        together = await count_from_network(
+            self._store, self._spread, network=self._network, refusal=SignInRefused, now=now
+        )
+        return max((each for each in (locked, together) if each is not None), default=None)
+
+    async def succeed(self) -> None:
+        """Forget the failures of the source: the password was right."""
+        await self._store.attempts.forget(self.key)
+        if self._spread:
+            await forgive_network(self._store, self._spread, network=self._network)
 
 
 async def _check(

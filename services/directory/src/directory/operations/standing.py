@@ -1,15 +1,17 @@
 """Checks of bulk and feed writes: nobody comes to hold more than the actor does (GW-11).
 
 The same rules as for `UpdatePerson`, for any number of people in a fixed number of commands. For
-use inside a transaction, with grants that were read in it.
+use inside a transaction, with grants that were read in it. A refusal names the first person whom it
+concerns; finding them costs a few commands more.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 
 from plexus_access.objects import DEPARTMENT, GROUP, Subject
 from plexuskit.mongo import Transaction
 
+from directory.domain.access_refusals import GrantExceedsOwn, PersonExceedsOwn
 from directory.domain.authority import Grants
 from directory.domain.ids import TenantId
 from directory.domain.people import Person
@@ -18,6 +20,7 @@ from directory.store import Store
 
 Written = tuple[Person | None, Person]
 """A person before and after a write; None before they were made."""
+Check = Callable[[Sequence[Written]], Awaitable[None]]
 
 
 async def check_written(
@@ -41,6 +44,26 @@ async def check_written(
     """
     if grants.holds_everything:
         return
+
+    async def check(some: Sequence[Written]) -> None:
+        await _check_taken_over(
+            store, grants, some, signing_in=signing_in, tenant_id=tenant_id, now=now, tx=tx
+        )
+        await _check_joining(store, grants, some, tenant_id=tenant_id, now=now, tx=tx)
+
+    await _naming_first(check, written)
+
+
+async def _check_taken_over(
+    store: Store,
+    grants: Grants,
+    written: Sequence[Written],
+    *,
+    signing_in: Collection[str],
+    tenant_id: TenantId,
+    now: datetime,
+    tx: Transaction,
+) -> None:
     taken_over = [
         before.id
         for before, after in written
@@ -54,6 +77,17 @@ async def check_written(
     held = await store.grants.of_people(taken_over, tenant_id=tenant_id, now=now, tx=tx)
     for other in held.values():
         grants.require_standing_over(other)
+
+
+async def _check_joining(
+    store: Store,
+    grants: Grants,
+    written: Sequence[Written],
+    *,
+    tenant_id: TenantId,
+    now: datetime,
+    tx: Transaction,
+) -> None:
     joined = {
         id_
         for before, after in written
@@ -83,9 +117,40 @@ async def check_regrouped(
         return
     earlier = {after.id: before.group_ids if before else () for before, after in written}
     current = await store.people.load_many(earlier, tenant_id=tenant_id, tx=tx)
-    subjects = {
-        Subject(GROUP, id_)
-        for person in current.values()
-        for id_ in set(person.group_ids).difference(earlier[person.id])
-    }
-    await check_joining(store, grants, subjects, tenant_id=tenant_id, now=now, tx=tx)
+
+    async def check(some: Sequence[Written]) -> None:
+        subjects = {
+            Subject(GROUP, id_)
+            for _, person in some
+            if person.id in current
+            for id_ in set(current[person.id].group_ids).difference(earlier[person.id])
+        }
+        await check_joining(store, grants, subjects, tenant_id=tenant_id, now=now, tx=tx)
+
+    await _naming_first(check, written)
+
+
+async def _naming_first(check: Check, written: Sequence[Written]) -> None:
+    """Check all together; what is refused is halved until the first person at fault is left.
+
+    Raises:
+        PersonExceedsOwn: with the person, as the request knows them.
+    """
+    try:
+        await check(written)
+    except GrantExceedsOwn as refusal:
+        first, last, last_refusal = 0, len(written), refusal
+        while last - first > 1:
+            middle = (first + last) // 2
+            try:
+                await check(written[first:middle])
+            except GrantExceedsOwn as narrower:
+                last, last_refusal = middle, narrower
+            else:
+                first = middle
+        person = written[first][1]
+        raise PersonExceedsOwn(
+            person=person.handle,
+            external_id=person.external_id or "",
+            permission=last_refusal.metadata["permission"],
+        ) from refusal

@@ -11,7 +11,13 @@ from plexuskit.relay import OUTBOX, read_facts
 from directory.domain.ids import TenantId
 from directory.store.api_tokens import ApiTokens
 from directory.store.bindings import Bindings
-from directory.store.credentials import AttemptLog, Credential, Credentials, FailedSignInLog
+from directory.store.credentials import (
+    AttemptLog,
+    Credential,
+    Credentials,
+    FailedSignInLog,
+    SpreadLog,
+)
 from directory.store.departments import Departments
 from directory.store.grants import GrantReader
 from directory.store.groups import Groups
@@ -66,6 +72,7 @@ class Store:
         self.reporting = Reporting(self.people, self.departments)
         self.credentials = Credentials(db)
         self.attempts = AttemptLog(db)
+        self.spread = SpreadLog(db)
         self.failed_sign_ins = FailedSignInLog(db)
         self.sessions = Sessions(db)
         self.factors = SecondFactors(db)

@@ -11,7 +11,8 @@ from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Transactio
 from directory.domain.ids import PersonId, TenantId
 from directory.domain.passwords import FORGOTTEN_AFTER, Attempts
 from directory.domain.sign_in_attempts import FailedSignIns
-from directory.store.documents import Document, attempts_from
+from directory.domain.spread import Spread
+from directory.store.documents import Document, attempts_from, spread_from
 
 SCHEMA_VERSION: Final = 1
 
@@ -117,6 +118,42 @@ class AttemptLog:
     async def forget(self, key: str) -> None:
         """Forget the attempts of a key after a success."""
         await self._attempts.delete({"_id": key})
+
+
+class SpreadLog:
+    """Failures at handles over all networks, beside the attempts of each network."""
+
+    def __init__(self, db: Database) -> None:
+        self._attempts = db.collection("sign_in_attempts", schema_version=SCHEMA_VERSION)
+
+    async def find(self, key: str) -> Spread | None:
+        """Load the failures at a handle; None when there were none lately."""
+        found = await self._attempts.find_one({"_id": key})
+        return spread_from(found) if found else None
+
+    async def swap(self, key: str, *, before: Spread | None, after: Spread, now: datetime) -> bool:
+        """Store `after` if `before` is still what is stored; whether it was."""
+        content = {
+            "networks": sorted(after.networks),
+            "failures": after.together.failures if after.together else 0,
+            "locked_until": after.together.locked_until if after.together else None,
+            "counted": after.counted,
+            "counted_at": now,
+        }
+        if before is not None:
+            unchanged = {"_id": key, "counted": before.counted}
+            return await self._attempts.update(unchanged, {"$set": content}) == 1
+        try:
+            await self._attempts.insert({"_id": key, **content})
+        except DuplicateKey:
+            return False
+        return True
+
+    async def forgive(self, key: str, *, network: str) -> None:
+        """Take a network off those that failed, after a success from there."""
+        await self._attempts.update(
+            {"_id": key}, {"$pull": {"networks": network}, "$inc": {"counted": 1}}
+        )
 
 
 class FailedSignInLog:

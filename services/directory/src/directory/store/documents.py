@@ -12,6 +12,7 @@ from directory.domain.passwords import Attempts
 from directory.domain.people import Kind, Person, State
 from directory.domain.posts import Post
 from directory.domain.sessions import EndCause, Session, to_the_minute
+from directory.domain.spread import Spread
 from directory.domain.tenants import Tenant
 from directory.domain.working_hours import DEFAULT, Window, WorkingHours
 
@@ -231,6 +232,16 @@ def session_from(document: Mapping[str, Any]) -> Session:
         ended_at=document["ended_at"],
         end_cause=EndCause(cause) if cause else None,
         version=document["version"],
+    )
+
+
+def spread_from(document: Mapping[str, Any]) -> Spread:
+    """Read the failures at a handle over all networks."""
+    failures = document["failures"]
+    return Spread(
+        networks=frozenset(document["networks"]),
+        together=attempts_from(document) if failures else None,
+        counted=document["counted"],
     )
 
 

@@ -169,9 +169,10 @@ class OlderEntries:
     bound by nothing. Both outlive a recall, so the digest does too.
     """
 
-    def __init__(self) -> None:
-        self._digest = GENESIS
-        self._number = 0
+    def __init__(self, *, digest: bytes = GENESIS, through: int = 0) -> None:
+        """Begin with the first entry, or go on from a digest that was computed before."""
+        self._digest = digest
+        self._number = through
 
     @property
     def through(self) -> int:

@@ -29,12 +29,14 @@ from messaging.domain.people import Department, department_versions
 from messaging.domain.refusals import (
     ConversationNotFound,
     FactTooLarge,
+    ImportClosed,
     MessageTooLarge,
     RequestIdReused,
 )
 from messaging.events import IMPORT, check_content, message_to_proto, posted, timestamp
 from messaging.events.sealing import seal, with_additions
-from messaging.operations.beginning import begin_chain, begun
+from messaging.operations.beginning import begin_chains, begun
+from messaging.operations.import_writing import append_imported
 from messaging.store.entries import posted_document
 from messaging.store.present import says_the_same
 
@@ -150,10 +152,9 @@ class Batch:
     async def _begin_chains(self, staged: list[Staged]) -> bool:
         """Begin version 2 of the chain where a log ends in version 1; then decide anew."""
         wanted = {each.item.conversation_id for each in staged}
-        older = [id_ for id_ in sorted(wanted) if not begun(self._tails[id_])]
-        for conversation_id in older:
-            tail = self._tails.pop(conversation_id)
-            await begin_chain(self._log, tail, now=self._log.clock.now())
+        older = [self._tails.pop(id_) for id_ in sorted(wanted) if not begun(self._tails[id_])]
+        refused = await begin_chains(self._log, older, now=self._log.clock.now())
+        self._refuse(lambda item: refused.get(item.conversation_id))
         return bool(older)
 
     def take_rest(self) -> list[Item]:
@@ -250,12 +251,14 @@ class Batch:
         doubtful: list[tuple[Item, Refusal]] = []
         later: list[Item] = []
         seen: set[tuple[str, str, str]] = set()
+        native: set[str] = set()
         for item in self._waiting:
             draft = item.draft
             if item.key in self._stored:
                 item.on_verdict(self._repeated(item))
                 continue
-            if item.key in seen:
+            if item.key in seen or (draft.imported and draft.conversation_id in native):
+                # An import behind a native message is decided once that is written.
                 later.append(item)
                 continue
             tail = self._tails[draft.conversation_id]
@@ -276,6 +279,8 @@ class Batch:
                 doubtful.append((item, refusal))
                 continue
             seen.add(item.key)
+            if draft.imported is None:
+                native.add(draft.conversation_id)
             heads[draft.conversation_id] = entry.head
             if item.known is not None:
                 item.known[draft.request_id] = entry.stored.seq
@@ -368,21 +373,59 @@ class Batch:
         return Staged(item, stored, head, document)
 
     async def _insert(self, staged: list[Staged]) -> None:
-        """Write the staged entries; tell what was written, look at the first that was not."""
+        """Write the staged entries; tell what was written, look at the first that was not.
+
+        What is imported is written before what is native: it stands before it in each conversation.
+        """
+        imported = [entry for entry in staged if entry.item.draft.imported is not None]
+        if imported:
+            left = await self._insert_imported(imported)
+            native = [entry for entry in staged if entry.item.draft.imported is None]
+            staged = [entry for entry in native if entry.item.conversation_id not in left]
+            if not staged:
+                return
         fault.point("send.before_insert")
         outcome = await self._log.store.entries.append([entry.document for entry in staged])
         fault.point("send.after_insert")
-        written = staged[: outcome.inserted]
+        self._written(staged[: outcome.inserted])
+        fault.point("send.after_verdicts")
+        if outcome.failure is not None:
+            conversation_id = staged[outcome.inserted].item.conversation_id
+            await self._settle({conversation_id}, outcome.failure)
+
+    def _written(self, written: list[Staged]) -> None:
+        """Tell the verdicts of entries that are in the log."""
         for entry in written:
             self._advance(entry)
             self._stored[entry.item.key] = (entry.item.draft.content_hash, entry.stored)
             entry.item.on_verdict(entry.stored)
-        fault.point("send.after_verdicts")
-        if outcome.inserted:
-            done = {id(entry.item) for entry in written}
-            self._waiting = [item for item in self._waiting if id(item) not in done]
-        if outcome.failure is not None:
-            await self._settle(staged[outcome.inserted], outcome.failure)
+        done = {id(entry.item) for entry in written}
+        self._waiting = [item for item in self._waiting if id(item) not in done]
+
+    async def _insert_imported(self, imported: list[Staged]) -> set[str]:
+        """Write imported messages, or none; out: conversations whose other entries must wait."""
+        ends = {entry.item.conversation_id: entry.head.seq for entry in imported}
+        try:
+            closed = await append_imported(
+                self._log.store, [entry.document for entry in imported], ends=ends
+            )
+        except DuplicateKey as failure:
+            await self._settle(set(ends), failure)
+            return set(ends)
+        if not closed:
+            self._written(imported)
+            return set()
+        for entry in imported:
+            if entry.item.known is not None:
+                entry.item.known.pop(entry.item.draft.request_id, None)
+        self._refuse(
+            lambda item: (
+                ImportClosed(conversation_id=item.conversation_id)
+                if item.draft.imported and item.conversation_id in closed
+                else None
+            )
+        )
+        return set(ends)
 
     def _advance(self, entry: Staged) -> None:
         conversation_id = entry.item.draft.conversation_id
@@ -392,23 +435,22 @@ class Batch:
             conversation=tail.conversation, head=entry.head, members=tail.members
         )
 
-    async def _settle(self, entry: Staged, failure: DuplicateKey) -> None:
+    async def _settle(self, conversation_ids: set[str], failure: DuplicateKey) -> None:
         """Look at what was taken already.
 
         A taken number: somebody else wrote, so the tail is read again. A taken request id: a retry,
         or other content (MSG-3).
         """
-        conversation_id = entry.item.draft.conversation_id
         if failure.index != "request":
             fault.point("send.number_taken")
             # Another writer of this conversation may write others too: check the whole batch.
-            others = {item.conversation_id for item in self._waiting} - {conversation_id}
+            others = {item.conversation_id for item in self._waiting} - conversation_ids
             stale = await self._log.tails.find_stale(
                 self._tails[other] for other in others if other in self._tails
             )
-            for each in {conversation_id, *stale}:
+            for each in conversation_ids | stale:
                 self._log.tails.forget(each)
-                del self._tails[each]
+                self._tails.pop(each, None)
             return
         # Where one retry is, there are often more: look all of the batch up at once.
         wanted: dict[str, set[str]] = {}

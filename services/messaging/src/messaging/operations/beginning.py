@@ -14,11 +14,15 @@ from messaging.domain import chain
 from messaging.domain.log import EntryKind, Head, Tail, next_change
 from messaging.events import chain_begun, timestamp
 from messaging.events.sealing import seal
+from messaging.operations.older import ConversationUpgrading
 from messaging.store.entries import change_document
-from messaging.store.older import digest_of_older
+from messaging.store.older import erase_recalled_hashes_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
+
+    from plexuskit.errors import Refusal
 
     from messaging.operations.log import Log
 
@@ -35,7 +39,7 @@ def begun(tail: Tail) -> bool:
 async def begin_chain(log_: Log, tail: Tail, *, now: datetime) -> None:
     """Write the entry that binds everything older; the caller then decides again on the new tail.
 
-    Nothing is written when another process was faster. Reads every older entry once, in pages.
+    Nothing is written when another process was faster. A long log is read in the background first.
 
     Args:
         log_: the way into the log; the conversation's lane is held meanwhile.
@@ -43,10 +47,12 @@ async def begin_chain(log_: Log, tail: Tail, *, now: datetime) -> None:
         now: when.
 
     Raises:
+        ConversationUpgrading: the log is long and not read yet; try again.
         DependencyDown: the store failed.
     """
     conversation, previous = tail.conversation, tail.head
-    digest = await digest_of_older(log_.store.proofs, conversation.id, through=previous.change_no)
+    older = await log_.older.digest(conversation.id, through=previous.change_no)
+    await erase_recalled_hashes_of(log_.store.proofs, conversation.id)
     numbers = next_change(previous)
     salt = chain.new_salt()
     event, seals = seal(
@@ -61,7 +67,7 @@ async def begin_chain(log_: Log, tail: Tail, *, now: datetime) -> None:
         actor_id=ACTOR,
         occurred_at=timestamp(now),
         now=now,
-        content_hash=digest,
+        content_hash=older.digest(),
         content_salt=salt,
         membership_version=conversation.membership_version,
     )
@@ -85,3 +91,18 @@ async def begin_chain(log_: Log, tail: Tail, *, now: datetime) -> None:
         head = Head(numbers.change_no, numbers.seq, seals.chain_hash)
         log_.tails.advance(tail, head, at=now)
         log.info("chain.begun", conversation_id=conversation.id, through=previous.change_no)
+
+
+async def begin_chains(log_: Log, tails: Iterable[Tail], *, now: datetime) -> dict[str, Refusal]:
+    """Begin version 2 in several logs; out: why not, of those that must be read first.
+
+    Raises:
+        DependencyDown: the store failed.
+    """
+    refused: dict[str, Refusal] = {}
+    for tail in tails:
+        try:
+            await begin_chain(log_, tail, now=now)
+        except ConversationUpgrading as refusal:
+            refused[tail.conversation.id] = refusal
+    return refused

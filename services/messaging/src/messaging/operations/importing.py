@@ -243,8 +243,8 @@ async def _check_conversations(
 ) -> tuple[list[ForeignMessage], list[tuple[str, Refusal]]]:
     """Keep messages to conversations that this import created and that still follow it (GW-11).
 
-    What people wrote is looked for once per stream and conversation, so that nobody cuts a running
-    import off in the middle; `FinishImport` holds from the next batch on.
+    Decided again, and exactly, in the transaction that writes (see `append_imported`): what this
+    finds closed costs nothing more.
     """
     ids = {message.draft.conversation_id for message in foreign}
     following = await log.store.imports.find_many(ids & run.allowed)

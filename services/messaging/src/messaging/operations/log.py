@@ -25,6 +25,7 @@ from messaging.domain.log import Tail
 from messaging.operations.batch import Batch, Item
 from messaging.operations.heads import Heads
 from messaging.operations.limits import Limits
+from messaging.operations.older import OlderLogs
 from messaging.operations.tails import Tails
 from messaging.store import Store
 
@@ -133,6 +134,7 @@ class Log:
         self.store = store
         self.heads = Heads(store, clock=clock)
         self.tails = Tails(store, limit=section.tails, heads=self.heads)
+        self.older = OlderLogs(store)
         self.lanes = [Lane(self) for _ in range(section.lanes)]
 
     def submit(self, item: Item) -> None:
@@ -210,6 +212,7 @@ class Log:
             for number, lane in enumerate(self.lanes):
                 await stack.enter_async_context(runtime.kept(f"log.lane.{number}", lane.run))
             await stack.enter_async_context(runtime.kept("log.heads", self.heads.keep))
+            await stack.enter_async_context(runtime.kept("log.older", self.older.run))
             yield self
 
 

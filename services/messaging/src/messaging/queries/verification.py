@@ -12,6 +12,7 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import Actor
 
 from messaging.domain import chain
+from messaging.domain.chain import OlderEntries
 from messaging.domain.conversations import History
 from messaging.domain.log import EntryKind
 from messaging.domain.log import chain as chain_1
@@ -20,7 +21,8 @@ from messaging.queries.columns import columns_agree
 from messaging.queries.seats import Seat, seat
 from messaging.queries.shown import Shown, compare_shown
 from messaging.store import Store
-from messaging.store.older import digest_of_older, without_words_hash
+from messaging.store.checkpoints import APART
+from messaging.store.older import digest_of_older, take_older, without_words_hash
 from messaging.store.present import emptied_fact, stored_hash, version_of
 
 MAX_ENTRIES: Final = 10_000
@@ -123,10 +125,14 @@ class _Walk:
         # Whether the caller may read every entry so far and none was recalled.
         self._whole = whole
         self._size = 0
+        # The digest of all entries so far, where checkpoints let it be computed piece by piece.
+        self._older: OlderEntries | None = None
+        self._checkpoints: dict[int, bytes] = {}
 
     async def run(self, last: int) -> int:
         """Take entries up to a number or until the page is full; gives the last one taken."""
         conversation_id = self._place.conversation.id
+        await self._resume_older(last)
         while self._number < last:
             limit = min(PAGE, last - self._number)
             entries = await self._store.proofs.list_entries(
@@ -153,6 +159,8 @@ class _Walk:
             self._note(ChainProblem.KIND_BROKEN_LINK, number, name)
         elif (problem := await self._look_into(entry, kind)) is not None:
             self._note(problem, number, name)
+        if not self._fold(entry):
+            self._note(ChainProblem.KIND_ALTERED_HEADER, number, name)
         wanted = self._seq + (kind is EntryKind.POSTED)
         if entry["last_seq"] != wanted or (kind is EntryKind.POSTED and entry["seq"] != wanted):
             self._note(ChainProblem.KIND_SEQ_GAP, number, name)
@@ -161,6 +169,36 @@ class _Walk:
         link = self._link_of(entry, kind, readable=readable, computable=expected is not None)
         self._size += link.ByteSize()
         self.found.links.append(link)
+
+    async def _resume_older(self, last: int) -> None:
+        """Go on from the last checkpoint before the stretch, if one is near and more follow.
+
+        A long log is verified in several calls. Each computes the checkpoints of its stretch from
+        the one before, so that all of them together prove what version 2 began with.
+        """
+        conversation_id = self._place.conversation.id
+        store = self._store.checkpoints
+        self._checkpoints = await store.between(conversation_id, self._number + 1, last)
+        older = await store.last(conversation_id, at_most=self._number)
+        if self._number - older.through > APART or not (self._checkpoints or older.through):
+            return
+        while older.through < self._number:
+            page = await self._store.proofs.list_entries(
+                conversation_id, since=older.through, limit=min(PAGE, self._number - older.through)
+            )
+            if not page:
+                return
+            for entry in page:
+                take_older(older, entry)
+        self._older = older
+
+    def _fold(self, entry: Mapping[str, Any]) -> bool:
+        """Add an entry to the digest; False if a checkpoint is not what it leads to."""
+        if self._older is None:
+            return True
+        take_older(self._older, entry)
+        expected = self._checkpoints.get(self._older.through)
+        return expected is None or expected == self._older.digest()
 
     def _expected(self, entry: Mapping[str, Any], kind: EntryKind) -> bytes | None:
         """Compute the entry's link again; None for one of version 1 whose hash is erased."""
@@ -201,9 +239,13 @@ class _Walk:
 
     async def _altered_before(self, entry: Mapping[str, Any]) -> bool:
         """Compute the digest of everything before version 2 again."""
-        digest = await digest_of_older(
-            self._store.proofs, self._place.conversation.id, through=entry["change_no"] - 1
-        )
+        through = int(entry["change_no"]) - 1
+        if self._older is not None and self._older.through == through:
+            digest = self._older.digest()
+        else:
+            digest = await digest_of_older(
+                self._store.proofs, self._place.conversation.id, through=through
+            )
         return chain.salted(bytes(entry["content_salt"]), digest) != bytes(entry["body_hash"])
 
     def _link_of(

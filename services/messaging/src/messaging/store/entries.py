@@ -110,9 +110,15 @@ class EntryStore:
             ]
         )
 
-    async def append(self, documents: list[dict[str, Any]]) -> InsertOutcome:
-        """Write entries in order, majority and journal, up to the first taken number or id."""
-        return await self._entries.insert_many(documents)
+    async def append(
+        self, documents: list[dict[str, Any]], *, tx: Transaction | None = None
+    ) -> InsertOutcome:
+        """Write entries in order, majority and journal, up to the first taken number or id.
+
+        Raises:
+            DuplicateKey: one is taken; inside a transaction, where nothing is written then.
+        """
+        return await self._entries.insert_many(documents, tx=tx)
 
     async def insert(self, document: dict[str, Any], *, tx: Transaction) -> None:
         """Write one entry together with state."""
@@ -271,7 +277,9 @@ class EntryStore:
             limit=limit,
         )
 
-    async def native_since(self, windows: Mapping[str, int]) -> dict[str, tuple[int, bool]]:
+    async def native_since(
+        self, windows: Mapping[str, int], *, tx: Transaction | None = None
+    ) -> dict[str, tuple[int, bool]]:
         """Find conversations with messages after a number.
 
         Returns:
@@ -295,6 +303,7 @@ class EntryStore:
                 },
             ],
             hint="seq",
+            tx=tx,
         )
         return {row["_id"]: (int(row["last"]), bool(row["native"])) for row in rows}
 

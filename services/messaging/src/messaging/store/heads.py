@@ -70,6 +70,13 @@ class HeadStore:
         )
         return [(head["_id"], head["change_no"]) for head in found]
 
+    async def lengths(self, *, after: str, limit: int) -> dict[str, int]:
+        """Read a page of all conversations in order of id: each with its cached last number."""
+        found = await self._heads.find_all(
+            {"_id": {"$gt": after}}, projection={"change_no": 1}, sort=[("_id", 1)], limit=limit
+        )
+        return {head["_id"]: head["change_no"] for head in found}
+
     async def save(self, heads: Mapping[str, tuple[Head, datetime]]) -> None:
         """Write last numbers in bulk; an older number never replaces a newer one.
 

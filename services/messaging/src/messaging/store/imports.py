@@ -32,12 +32,14 @@ class ImportStore:
         """Write that a new conversation follows an export."""
         await self._imports.insert(_document(following, tenant_id=tenant_id), tx=tx)
 
-    async def find_many(self, conversation_ids: Iterable[str]) -> dict[str, Following]:
+    async def find_many(
+        self, conversation_ids: Iterable[str], *, tx: Transaction | None = None
+    ) -> dict[str, Following]:
         """Find how imports stand to conversations."""
         wanted = sorted(set(conversation_ids))
         if not wanted:
             return {}
-        found = await self._imports.find_all({"_id": {"$in": wanted}})
+        found = await self._imports.find_all({"_id": {"$in": wanted}}, tx=tx)
         return {document["_id"]: _following(document) for document in found}
 
     async def adopt(self, followings: Sequence[Following], *, tenant_id: str) -> None:
@@ -59,22 +61,28 @@ class ImportStore:
             ]
         )
 
-    async def note_checked(self, checked: Mapping[str, int]) -> None:
+    async def note_checked(
+        self, checked: Mapping[str, int], *, tx: Transaction | None = None
+    ) -> None:
         """Note up to which message everything is known to be imported."""
         await self._imports.bulk(
             [
                 UpdateOne({"_id": conversation_id}, {"$max": {"checked_seq": seq}})
                 for conversation_id, seq in checked.items()
-            ]
+            ],
+            tx=tx,
         )
 
-    async def close(self, conversation_ids: Collection[str], *, why: Closed) -> None:
+    async def close(
+        self, conversation_ids: Collection[str], *, why: Closed, tx: Transaction | None = None
+    ) -> None:
         """Let conversations no longer follow their export; for good, for the first reason."""
         await self._imports.bulk(
             [
                 UpdateOne({"_id": each, "closed": None}, {"$set": {"closed": why.value}})
                 for each in sorted(conversation_ids)
-            ]
+            ],
+            tx=tx,
         )
 
     async def finish(self, source: str, *, tenant_id: str, now: datetime, tx: Transaction) -> int:

@@ -1,5 +1,6 @@
 """Entries from before version 2 of the chain: their digest, and what recalled ones must lose."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -10,29 +11,70 @@ from plexus.messaging.v1 import messages_pb2
 from messaging.domain.chain import OlderEntries
 from messaging.domain.log import EntryKind
 from messaging.events.sealing import OF_MESSAGES, fact_in, header_of, older_state
+from messaging.store.checkpoints import APART, CheckpointStore
 from messaging.store.present import emptied, emptied_event
 from messaging.store.proofs import ProofStore
 
 PAGE: Final = 250
+# Entries that are hashed before other work gets its turn: some 5 ms.
+IN_ONE_TURN: Final = 50
 
 
 async def digest_of_older(proofs: ProofStore, conversation_id: str, *, through: int) -> bytes:
-    """Compute the digest of a log's entries up to a number, reading them page by page.
-
-    Recalled ones lose their unsalted hash on the way: a process of the release before may have
-    recalled them after this one was provisioned.
-    """
+    """Compute the digest of a log's entries up to a number from them alone, page by page."""
     older = OlderEntries()
-    while older.through < through:
-        page = await proofs.list_entries(conversation_id, since=older.through, limit=PAGE)
-        for entry in page:
+    await _take_all(proofs, older, conversation_id, through=through)
+    return older.digest()
+
+
+async def advance_older(
+    proofs: ProofStore,
+    checkpoints: CheckpointStore,
+    conversation_id: str,
+    *,
+    through: int,
+    limit: int,
+) -> OlderEntries | None:
+    """Compute the digest of a log's entries up to a number, from the last checkpoint on.
+
+    Args:
+        proofs: the log.
+        checkpoints: where it goes on from, and keeps how far it came.
+        conversation_id: which log.
+        through: the number of the last entry.
+        limit: how many entries it reads at most.
+
+    Returns:
+        The digest of all of them; None where more are left: call it again.
+    """
+    older = await checkpoints.last(conversation_id, at_most=through)
+    target = min(through, older.through + limit)
+    passed = await _take_all(proofs, older, conversation_id, through=target)
+    await checkpoints.save(conversation_id, passed)
+    return older if target == through else None
+
+
+async def _take_all(
+    proofs: ProofStore, older: OlderEntries, conversation_id: str, *, through: int
+) -> dict[int, bytes]:
+    """Add the entries up to a number; gives the digests at the checkpoints that were passed."""
+    passed: dict[int, bytes] = {}
+    since = older.through
+    while since < through:
+        limit = min(PAGE, through - since)
+        page = await proofs.list_entries(conversation_id, since=since, limit=limit)
+        for place, entry in enumerate(page, start=1):
             if entry["change_no"] > through:
-                return older.digest()
+                return passed
             take_older(older, entry)
+            if older.through % APART == 0:
+                passed[older.through] = older.digest()
+            if place % IN_ONE_TURN == 0:
+                await asyncio.sleep(0)
         if not page:
             break
-        await _erase(proofs, page)
-    return older.digest()
+        since = older.through
+    return passed
 
 
 def take_older(older: OlderEntries, entry: Mapping[str, Any]) -> None:
@@ -52,6 +94,15 @@ def take_older(older: OlderEntries, entry: Mapping[str, Any]) -> None:
 async def erase_recalled_hashes(proofs: ProofStore) -> None:
     """Erase the unsalted hashes of what was recalled before version 2; a second run finds none."""
     while page := await proofs.recalled_with_hash(limit=PAGE):
+        await _erase(proofs, page)
+
+
+async def erase_recalled_hashes_of(proofs: ProofStore, conversation_id: str) -> None:
+    """Erase the unsalted hashes of what was recalled in a log of version 1.
+
+    A process of the release before may have recalled it after this one was provisioned.
+    """
+    while page := await proofs.recalled_with_hash(limit=PAGE, conversation_id=conversation_id):
         await _erase(proofs, page)
 
 

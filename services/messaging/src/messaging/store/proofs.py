@@ -66,11 +66,17 @@ class ProofStore:
             if each["conversation_id"] not in hidden
         }
 
-    async def recalled_with_hash(self, *, limit: int) -> list[dict[str, Any]]:
-        """Find entries recalled before version 2 of the chain whose hash was not erased yet."""
-        return await self._entries.find_all(
-            {"purged": True, "content_hash": {"$exists": True}}, limit=limit, hint="recalled_hash"
-        )
+    async def recalled_with_hash(
+        self, *, limit: int, conversation_id: str = ""
+    ) -> list[dict[str, Any]]:
+        """Find entries recalled before version 2 of the chain whose hash was not erased yet.
+
+        Of all logs, or of one.
+        """
+        query: dict[str, Any] = {"purged": True, "content_hash": {"$exists": True}}
+        if conversation_id:
+            query = {"conversation_id": conversation_id, **query}
+        return await self._entries.find_all(query, limit=limit, hint="recalled_hash")
 
     async def save_tombstones(self, events: Mapping[str, bytes]) -> None:
         """Replace the events of recalls by the same ones without the hash of what was recalled."""

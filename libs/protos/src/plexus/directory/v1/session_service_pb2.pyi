@@ -1369,21 +1369,25 @@ class SetPasswordRequest(_message.Message):
     PERSON_ID_FIELD_NUMBER: _builtins.int
     OLD_PASSWORD_FIELD_NUMBER: _builtins.int
     NEW_PASSWORD_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     """Empty: oneself."""
     old_password: _builtins.str
     """Needed for oneself."""
     new_password: _builtins.str
+    reason: _builtins.str
+    """Needed for another person: with their password one could sign in as them."""
     def __init__(
         self,
         *,
         person_id: _builtins.str = ...,
         old_password: _builtins.str = ...,
         new_password: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_password", b"new_password", "old_password", b"old_password", "person_id", b"person_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_password", b"new_password", "old_password", b"old_password", "person_id", b"person_id", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -225,7 +225,8 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetPassword(self, request, context):
-        """Sets a password: one's own with the old one, another's as administrator. Ends the person's other sessions.
+        """Sets a password: one's own with the old one, another's as administrator, who gives a reason that the ledger keeps.
+        Ends the person's other sessions. Refused: REASON_REQUIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

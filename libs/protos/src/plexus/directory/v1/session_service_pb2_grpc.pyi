@@ -54,7 +54,9 @@ class SessionServiceStub:
     SignOut: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SignOutRequest, _session_service_pb2.SignOutResponse]
     """Ends the caller's session."""
     SetPassword: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SetPasswordRequest, _session_service_pb2.SetPasswordResponse]
-    """Sets a password: one's own with the old one, another's as administrator. Ends the person's other sessions."""
+    """Sets a password: one's own with the old one, another's as administrator, who gives a reason that the ledger keeps.
+    Ends the person's other sessions. Refused: REASON_REQUIRED.
+    """
     ListSessions: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ListSessionsRequest, _session_service_pb2.ListSessionsResponse]
     """Sessions and API tokens that are open: one's own, or somebody's as who manages sessions. Refused: PERSON_NOT_FOUND."""
     RevokeSessions: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.RevokeSessionsRequest, _session_service_pb2.RevokeSessionsResponse]
@@ -120,7 +122,9 @@ class SessionServiceAsyncStub(SessionServiceStub):
     SignOut: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SignOutRequest, _session_service_pb2.SignOutResponse]  # type: ignore[assignment]
     """Ends the caller's session."""
     SetPassword: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SetPasswordRequest, _session_service_pb2.SetPasswordResponse]  # type: ignore[assignment]
-    """Sets a password: one's own with the old one, another's as administrator. Ends the person's other sessions."""
+    """Sets a password: one's own with the old one, another's as administrator, who gives a reason that the ledger keeps.
+    Ends the person's other sessions. Refused: REASON_REQUIRED.
+    """
     ListSessions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ListSessionsRequest, _session_service_pb2.ListSessionsResponse]  # type: ignore[assignment]
     """Sessions and API tokens that are open: one's own, or somebody's as who manages sessions. Refused: PERSON_NOT_FOUND."""
     RevokeSessions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.RevokeSessionsRequest, _session_service_pb2.RevokeSessionsResponse]  # type: ignore[assignment]
@@ -237,7 +241,9 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.SetPasswordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.SetPasswordResponse, _abc.Awaitable[_session_service_pb2.SetPasswordResponse]]:
-        """Sets a password: one's own with the old one, another's as administrator. Ends the person's other sessions."""
+        """Sets a password: one's own with the old one, another's as administrator, who gives a reason that the ledger keeps.
+        Ends the person's other sessions. Refused: REASON_REQUIRED.
+        """
 
     @_abc_1.abstractmethod
     def ListSessions(

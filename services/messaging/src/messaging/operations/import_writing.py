@@ -1,0 +1,53 @@
+"""Writing imported messages: only while their conversation follows the export (GW-11)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from plexuskit.mongo import Transaction
+
+from messaging.domain.imports import Closed
+from messaging.store import Store
+
+log = structlog.get_logger()
+
+
+async def append_imported(
+    store: Store, documents: Sequence[dict[str, Any]], *, ends: Mapping[str, int]
+) -> set[str]:
+    """Write entries of imported messages in order, all of them or none.
+
+    One transaction reads whether each conversation still follows its export, notes how far it was
+    imported, and writes. A native message meets the number of an entry, `FinishImport` the note: of
+    two that happen at once one is decided again on what the other has written.
+
+    Args:
+        store: of the conversations.
+        documents: the entries, with the numbers that follow the logs as they were read.
+        ends: the last `seq` that they give each conversation.
+
+    Returns:
+        Conversations that an import leaves alone from now on; then nothing is written.
+
+    Raises:
+        DuplicateKey: a number or a request id is taken; nothing is written.
+        DependencyDown: the store failed.
+    """
+
+    async def work(tx: Transaction) -> tuple[set[str], set[str]]:
+        following = await store.imports.find_many(ends, tx=tx)
+        checked = {id_: each.checked_seq for id_, each in following.items() if not each.closed}
+        since = await store.entries.native_since(checked, tx=tx)
+        used = {id_ for id_, (_, native) in since.items() if native}
+        closed = (ends.keys() - checked.keys()) | used
+        if closed:
+            await store.imports.close(used, why=Closed.IN_USE, tx=tx)
+        else:
+            await store.imports.note_checked(ends, tx=tx)
+            await store.entries.append(list(documents), tx=tx)
+        return closed, used
+
+    closed, used = await store.transact(work)
+    for conversation_id in sorted(used):
+        log.info("import.cut", conversation_id=conversation_id)
+    return closed

@@ -1,0 +1,118 @@
+"""Passwords of Kafka and MongoDB rotated while people talk, as docs/operations tells it (GW-12)."""
+
+import asyncio
+import secrets
+from pathlib import Path
+
+import pymongo
+import pytest
+from plexuskit.config import KafkaSection
+from plexuskit.kafka import KafkaUnavailable
+from plexuskit.kafka.authorize import authorize
+from plexuskit.kafka.clients import admin
+from plexuskit.kafka.grants import user_of
+from plexuskit.testing.wait import eventually
+from pymongo.errors import OperationFailure
+
+SERVICE = "messaging"
+PROCESSES = ("messaging-api", "messaging-relay")
+USER = user_of(SERVICE)
+AUTHENTICATION_FAILED = 18
+
+
+@pytest.mark.rule("GW-12")
+@pytest.mark.timeout(300)
+async def test_passwords_rotated_under_load_lose_no_message(
+    platform, people, room, client, checker, talking
+):
+    conversation = await room("ann", "bob")
+    ann, bob = await client("ann"), await client("bob")
+    old = tuple(file.read_text() for file in files_of(platform))
+
+    async def said(count=5):
+        """Wait until so many more messages were acknowledged."""
+        wanted = len(ann.acknowledged) + count
+        await eventually(lambda: len(ann.acknowledged) >= wanted, within=60)
+
+    try:
+        async with talking([ann], conversation, every=0.1, mention=bob.person_id):
+            await said()
+            # At the servers first: open connections go on with the passwords from before.
+            new = secrets.token_hex(16), secrets.token_hex(16)
+            await set_passwords(platform, new)
+            await eventually(lambda: refused(platform), within=90)
+            await said()
+            # Then in the files, and the processes one after the other.
+            write_files(platform, new)
+            for name in PROCESSES:
+                assert await platform[name].end() == 0
+                await platform[name].begin()
+                await said()
+        assert not await refused(platform)
+    finally:
+        # A server that another test starts again gives its users the passwords from before.
+        await set_passwords(platform, old)
+        write_files(platform, old)
+
+    seqs = range(1, len(ann.acknowledged) + 1)
+    await checker.kept(conversation, [ann])
+    await checker.delivered(conversation, [ann, bob], seqs=seqs)
+    await checker.notified(people["bob"], conversation, seqs=seqs)
+
+
+def files_of(platform):
+    """Give the files with the service's passwords: of Kafka, and of MongoDB."""
+    folders = (platform.urls.kafka_passwords, platform.urls.mongo_passwords)
+    return tuple(Path(folder) / USER for folder in folders)
+
+
+def write_files(platform, passwords):
+    """Put new passwords into the service's files."""
+    for file, password in zip(files_of(platform), passwords, strict=True):
+        file.write_text(password)
+
+
+async def set_passwords(platform, passwords):
+    """Give the service's user other passwords at both servers."""
+    kafka, mongo = (password.strip() for password in passwords)
+    await authorize(platform.kafka, {USER: kafka})
+    await asyncio.to_thread(set_mongo_password, platform.mongo_url, mongo)
+
+
+def set_mongo_password(url, password):
+    """Give messaging's user of MongoDB another password, as its administrator."""
+    with pymongo.MongoClient(url) as admin:
+        admin.admin.command("updateUser", USER, pwd=password)
+
+
+async def refused(platform) -> bool:
+    """Return whether both servers refuse a new connection with the passwords of the files."""
+    kafka, mongo = files_of(platform)
+    section = KafkaSection(url=platform.urls.kafka, user=USER, password_file=kafka)
+    outcomes = {
+        await kafka_refuses(section),
+        await asyncio.to_thread(mongo_refuses, platform.urls.mongo, mongo.read_text().strip()),
+    }
+    assert len(outcomes) == 1, "one of the two has not heard of the new password yet"
+    return outcomes.pop()
+
+
+async def kafka_refuses(section: KafkaSection) -> bool:
+    """Return whether a client of Kafka cannot sign in."""
+    try:
+        async with admin(section):
+            return False
+    except KafkaUnavailable:
+        return True
+
+
+def mongo_refuses(url: str, password: str) -> bool:
+    """Return whether a client of MongoDB cannot sign in."""
+    with pymongo.MongoClient(url, username=USER, password=password) as client:
+        try:
+            client.get_database(f"plexus_{SERVICE}").command("count", "heads")
+        except OperationFailure as problem:
+            if problem.code != AUTHENTICATION_FAILED:
+                raise
+            return True
+    return False
