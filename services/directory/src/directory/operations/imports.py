@@ -21,6 +21,7 @@ from directory.operations.hashing import Hashing
 from directory.operations.regrouping import regroup
 from directory.operations.saving import check_managers, deactivated, save_changed
 from directory.operations.standing import Written, check_regrouped, check_written
+from directory.operations.waiting import signed_in
 from directory.store import Credential, Store
 
 PERMISSION: Final = "people.import"
@@ -148,7 +149,10 @@ async def _hashes(
         for person in checked
         if person.password and not person.deactivated and person.external_id not in present
     }
-    made = {password: await hashing.make(password) for password in set(newcomers.values())}
+    made = {
+        password: await hashing.make(password, source=signed_in(actor.person_id))
+        for password in set(newcomers.values())
+    }
     return {external_id: made[password] for external_id, password in newcomers.items()}
 
 
