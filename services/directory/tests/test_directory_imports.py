@@ -12,6 +12,7 @@ from directory.domain.people import State
 from directory.domain.refusals import PermissionMissing, SignInRefused
 from directory.operations.hashing import Hashing, hashing
 from directory.operations.imports import ImportOutcome
+from directory.operations.waiting import Source
 from plexus.event.v1.envelope_pb2 import Envelope
 
 Facts = Callable[[], Awaitable[list[Envelope]]]
@@ -88,9 +89,9 @@ async def test_one_password_is_hashed_once_however_many_have_it(
     made: list[str] = []
     make = company.hashes.make
 
-    async def counted(password: str) -> str:
+    async def counted(password: str, *, source: Source) -> str:
         made.append(password)
-        return await make(password)
+        return await make(password, source=source)
 
     monkeypatch.setattr(company.hashes, "make", counted)
     people = [someone(n, password=f"tall stapler {n % 2}") for n in range(10)]

@@ -161,3 +161,20 @@ async def test_gw_07_a_password_set_by_an_administrator_is_stated_with_whose(
     ((envelope, fact),) = await _stated(facts, "PasswordSet")
     assert (fact.person_id, envelope.actor_id) == (li.id, company.admin.id)
     assert b"stapler" not in envelope.SerializeToString()
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_another_spelling_of_a_device_key_is_no_known_device(company: Any) -> None:
+    key = (await company.enter("root")).device_key
+    # Where the last letter has unused bits, its neighbour decodes to the same bytes.
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    neighbour = letters[letters.index(key[-1]) ^ 1]
+    spellings = {key + "=", key + "==", key.replace("-", "+").replace("_", "/")}
+    spellings = (spellings | {key[:-1] + neighbour}) - {key}
+    await _lock(company, "root", network=STRANGER)
+
+    for spelling in spellings:
+        with pytest.raises(SignInRefused) as refused:
+            await company.enter("root", network=STRANGER, device_key=spelling)
+        assert refused.value.retry_after is not None
+    assert (await company.enter("root", network=STRANGER, device_key=key)).tokens

@@ -17,6 +17,7 @@ from directory.config import PasskeysSection
 from directory.domain.access import Actor
 from directory.domain.authentication import LIMITED
 from directory.domain.ids import SessionId
+from directory.domain.passwords import FREE_FAILURES
 from directory.domain.refusals import (
     PermissionMissing,
     PersonNotFound,
@@ -33,6 +34,7 @@ from directory.domain.sign_in_refusals import (
     SecondFactorNotFound,
     StepUpRequired,
 )
+from directory.domain.spread import MAX_NETWORKS
 from directory.operations.answering import Answer, AnswerKind
 from directory.operations.passkeys import Passkeys
 from directory.operations.tokens import EdDSA
@@ -50,6 +52,7 @@ sys.modules[_SPEC.name] = authenticator
 _SPEC.loader.exec_module(authenticator)
 
 PASSWORD = "correct horse"
+HERE = "192.0.2.7/32"
 SECOND = timedelta(seconds=1)
 STEP = timedelta(seconds=30)
 
@@ -101,12 +104,20 @@ class Member:
         self.company.clock.advance(STEP)
         return codes
 
-    async def ask(self) -> Any:
-        admitted = await self.company.enter(self.handle)
+    async def ask(self, *, network: str = HERE, device_key: str = "") -> Any:
+        admitted = await self.company.enter(self.handle, network=network, device_key=device_key)
         assert (admitted.tokens, admitted.person) == (None, None)
         return admitted.question
 
-    async def answer(self, question: Any, kind: AnswerKind, value: str) -> Any:
+    async def answer(
+        self,
+        question: Any,
+        kind: AnswerKind,
+        value: str,
+        *,
+        network: str = HERE,
+        device_key: str = "",
+    ) -> Any:
         company = self.company
         return await operations.complete_sign_in(
             company.store,
@@ -116,9 +127,19 @@ class Member:
             sealing=company.sealing,
             challenge_id=question.challenge_id,
             answer=Answer(kind=kind, value=value),
-            origin=Origin(),
+            origin=Origin(network=network, device_key=device_key),
             now=company.now,
         )
+
+    async def guess_codes(self, network: str, *, count: int) -> int:
+        """Guess wrong codes with the right password; gives how many were looked at."""
+        looked_at = 0
+        for _ in range(count):
+            question = await self.ask(network=network)
+            with pytest.raises(SignInRefused) as refused:
+                await self.answer(question, AnswerKind.TOTP, "000000", network=network)
+            looked_at += refused.value.retry_after is None
+        return looked_at
 
     async def begin_passkey(self) -> str:
         company = self.company
@@ -552,3 +573,38 @@ async def test_what_is_stored_holds_no_secret_in_the_clear(company: Any, db: Any
     for name in await db.collection_names():
         stored += repr(await db.collection(name, schema_version=1).find_all({}))
     assert not [secret for secret in secrets if secret in stored]
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_who_knows_the_password_keeps_no_known_device_out(company: Any) -> None:
+    li = await Member.hired(company)
+    recovery = await li.with_codes()
+    known = await li.answer(await li.ask(), AnswerKind.TOTP, li.code())
+    for number in range(2 * MAX_NETWORKS):
+        await li.guess_codes(f"203.0.113.{number}/32", count=FREE_FAILURES + 1)
+
+    for left, network in zip(recovery, (HERE, "203.0.113.1/32"), strict=False):
+        place = {"network": network, "device_key": known.device_key}
+        admitted = await li.answer(await li.ask(**place), AnswerKind.RECOVERY_CODE, left, **place)
+        assert admitted.tokens
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_codes_guessed_from_one_network_lock_no_other(company: Any) -> None:
+    li = await Member.hired(company)
+    await li.with_codes()
+    assert await li.guess_codes("203.0.113.1/32", count=3 * FREE_FAILURES) < FREE_FAILURES
+
+    assert (await li.answer(await li.ask(), AnswerKind.TOTP, li.code())).tokens
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_many_networks_get_as_many_codes_as_a_few(company: Any) -> None:
+    li = await Member.hired(company)
+    await li.with_codes()
+    for number in range(6 * MAX_NETWORKS):
+        await li.guess_codes(f"203.0.113.{number}/32", count=1)
+
+    with pytest.raises(SignInRefused) as refused:
+        await li.answer(await li.ask(), AnswerKind.TOTP, li.code())
+    assert refused.value.retry_after is not None

@@ -27,6 +27,7 @@ from directory.domain.refusals import (
 from directory.domain.sign_in_attempts import Origin
 from directory.operations.hashing import Hashing, hashing
 from directory.operations.tokens import EdDSA
+from directory.operations.waiting import Source
 from directory.store import Store
 from joserfc import jwt
 from joserfc.jwk import KeySet
@@ -41,6 +42,7 @@ Facts = Callable[[], Awaitable[list[Envelope]]]
 PASSWORD = "correct horse"
 SECRET = "bootstrap secret of the tests"
 SECOND = timedelta(seconds=1)
+SOURCE = Source("network:192.0.2.7/32")
 
 
 async def init(
@@ -155,9 +157,9 @@ async def test_gw_2_an_unknown_handle_costs_a_hash_like_a_known_one(
     checked: list[bool] = []
     matches = company.hashes.matches
 
-    async def counted(password_hash: str | None, password: str) -> bool:
+    async def counted(password_hash: str | None, password: str, *, source: Source) -> bool:
         checked.append(password_hash is None)
-        return await matches(password_hash, password)
+        return await matches(password_hash, password, source=source)
 
     monkeypatch.setattr(company.hashes, "matches", counted)
     for handle in ("root", "nobody", "not a handle"):
@@ -228,9 +230,9 @@ async def test_guesses_at_once_gain_nothing(company: Any, monkeypatch: pytest.Mo
     checked: list[str] = []
     matches = company.hashes.matches
 
-    async def counted(password_hash: str | None, password: str) -> bool:
+    async def counted(password_hash: str | None, password: str, *, source: Source) -> bool:
         checked.append(password)
-        return await matches(password_hash, password)
+        return await matches(password_hash, password, source=source)
 
     monkeypatch.setattr(company.hashes, "matches", counted)
     outcomes = await asyncio.gather(
@@ -251,10 +253,10 @@ async def test_more_checks_than_may_wait_are_refused_whoever_asks() -> None:
     )
     async with hashing(section) as narrow:
         outcomes = await asyncio.gather(
-            *(narrow.matches(None, "x") for _ in range(5)), return_exceptions=True
+            *(narrow.matches(None, "x", source=SOURCE) for _ in range(5)), return_exceptions=True
         )
         assert [type(outcome) for outcome in outcomes].count(PasswordChecksBusy) == 3
-        assert await narrow.matches(None, "x") is False
+        assert await narrow.matches(None, "x", source=SOURCE) is False
 
 
 async def test_a_hash_of_another_cost_is_renewed_at_sign_in(company: Any) -> None:

@@ -17,6 +17,7 @@ from directory import operations, queries
 from directory.config import OpenIdSection
 from directory.domain.access_refusals import GrantExceedsOwn
 from directory.domain.ids import ProviderId, TenantId
+from directory.domain.imports import Imported
 from directory.domain.openid import Provider
 from directory.domain.refusals import SignInRefused
 from directory.domain.sign_in_attempts import Origin
@@ -262,6 +263,44 @@ async def test_gw_01_a_verified_address_links_once_and_for_good(site: Site) -> N
     # Another subject with the same address gets nobody.
     with pytest.raises(SignInRefused):
         await site.sign_in("u-li-2")
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_an_imported_account_takes_no_linked_person_over(site: Site) -> None:
+    company = site.company
+    li = await company.hire("li", email="li@acme.example")
+    assert (await site.sign_in("u-li")).person.id == li.id
+
+    await operations.import_people(
+        company.store,
+        company.hashes,
+        actor=company.actor,
+        imported=[Imported(external_id="acme:u-li", handle="trap", display_name="Trap")],
+        now=company.now,
+    )
+
+    assert (await site.sign_in("u-li")).person.id == li.id
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_an_import_sets_no_password_for_who_signs_in_by_a_provider(site: Site) -> None:
+    company = site.company
+    trap = Imported(
+        external_id="acme:u-li", handle="trap", display_name="Trap", password="tall stapler 1"
+    )
+
+    async def bring(*people: Imported) -> Any:
+        return await operations.import_people(
+            company.store, company.hashes, actor=company.actor, imported=people, now=company.now
+        )
+
+    other = replace(trap, external_id="slack:u-li", handle="other")
+    with pytest.raises(InvalidArgument) as refused:
+        await bring(other, trap)
+    assert refused.value.metadata["field"] == "people[1].password"
+
+    outcome = await bring(other, replace(trap, password=""))
+    assert outcome.created == 2
 
 
 async def test_gw_01_nobody_is_linked_by_an_address_that_could_be_another_s(site: Site) -> None:

@@ -439,8 +439,10 @@ async def running(
                     endpoints.application(
                         max_body_bytes=http_section.max_body_bytes,
                         unfinished=connect.Unfinished(
+                            limits.strangers,
                             most_bytes=http_section.max_unfinished_bytes,
                             most_of_network=http_section.max_address_bodies,
+                            allowance=limits_section.company_allowance,
                         ),
                     ),
                     feed=connect.ScimSite(

@@ -222,6 +222,111 @@ async def test_gw_13_half_sent_bodies_of_strangers_are_bounded_by_address(
         client.writer.close()
 
 
+async def half_sent(client: Connection, *lines: str) -> None:
+    """Send the first bytes of a stranger's body."""
+    client.writer.write(head(f"{SESSIONS}/SignIn", "content-length: 100", *lines) + b"{")
+    await client.writer.drain()
+
+
+async def finished(client: Connection, rest: bytes) -> int:
+    """Send the rest of a half-sent body unless it is refused before; gives the status."""
+    answer = asyncio.ensure_future(client.answered())
+    # The gateway has to read the first part by itself; what is refused is answered at once.
+    if not (await asyncio.wait([answer], timeout=0.5))[0]:
+        client.writer.write(rest)
+    status, _ = await answer
+    client.writer.close()
+    return status
+
+
+async def taken(opened: Open, *lines: str) -> bool:
+    """Tell whether one more half-sent body of a stranger is waited for."""
+    client = await opened()
+    await half_sent(client, *lines)
+    return await finished(client, b" " * 98 + b"}") != 429
+
+
+async def half_sent_by(person: str, running: Any, client: Connection) -> None:
+    """Send the first bytes of a body of a person who is signed in."""
+    token = running.bearer(sub=person, jti=person)[0][1]
+    client.writer.write(head(GET, "content-length: 17", f"authorization: {token}") + b"{")
+    await client.writer.drain()
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_half_sent_bodies_of_strangers_refuse_nobody_who_is_signed_in(
+    running: Any, opened: Open
+) -> None:
+    for _ in range(3):
+        await half_sent(await opened())
+
+    async def full() -> bool:
+        return not await taken(opened)
+
+    await eventually(full)
+    # More at once than strangers have, and each in two parts.
+    people = [await opened() for _ in range(5)]
+    for number, client in enumerate(people):
+        await half_sent_by(f"per_{number}", running, client)
+    statuses = await asyncio.gather(*(finished(client, b'"personId": "x"}') for client in people))
+    assert statuses == [200] * 5
+    await eventually(full)
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_half_sent_bodies_of_one_person_are_bounded_and_are_nobody_elses(
+    running: Any, opened: Open
+) -> None:
+    for _ in range(3):
+        await half_sent_by("per_ann", running, await opened())
+
+    async def status(person: str) -> int:
+        client = await opened()
+        await half_sent_by(person, running, client)
+        return await finished(client, b'"personId": "x"}')
+
+    async def refused_now() -> bool:
+        return await status("per_ann") == 429
+
+    await eventually(refused_now)
+    assert await status("per_bob") == 200
+
+
+class TestBehindATrustedProxy:
+    """Callers of a gateway that believes the loopback address."""
+
+    @pytest.fixture
+    def limits_section(self) -> LimitsSection:
+        return LimitsSection(trusted_proxies=["127.0.0.0/8"], company_networks=["203.0.113.0/24"])
+
+    @pytest.mark.rule("GW-13")
+    async def test_gw_13_clients_are_counted_apart(self, opened: Open) -> None:
+        for _ in range(3):
+            await half_sent(await opened(), "x-forwarded-for: 198.51.100.1")
+
+        async def full() -> bool:
+            return not await taken(opened, "x-forwarded-for: 198.51.100.1")
+
+        await eventually(full)
+        assert await taken(opened, "x-forwarded-for: 198.51.100.2")
+
+        async def full_whatever_the_client_says() -> bool:
+            # A client begins the header with anything; the proxy adds whom it was called by.
+            return not await taken(opened, "x-forwarded-for: 198.51.100.2, 198.51.100.1")
+
+        await eventually(full_whatever_the_client_says)
+
+    @pytest.mark.rule("GW-13")
+    @pytest.mark.parametrize("lines", [(), ("x-forwarded-for: 203.0.113.9",)])
+    async def test_gw_13_a_proxy_without_clients_and_a_company_have_more(
+        self, opened: Open, lines: tuple[str, ...]
+    ) -> None:
+        for _ in range(6):
+            await half_sent(await opened(), *lines)
+
+        assert await taken(opened, *lines)
+
+
 @pytest.mark.rule("GW-13")
 async def test_gw_13_connections_of_strangers_are_bounded_and_of_people_who_are_known_are_not(
     running: Any,

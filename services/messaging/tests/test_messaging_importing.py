@@ -8,7 +8,9 @@ from messaging import queries
 from messaging.config import LogSection
 from messaging.domain.conversations import History, Kind
 from messaging.domain.messages import Imported, draft
+from messaging.domain.people import Person
 from messaging.domain.refusals import ImportDenied, RequestIdReused
+from messaging.domain.working_hours import DEFAULT
 from messaging.operations import conversations, importing, sending
 from messaging.operations.following import finish_source, follow
 from messaging.operations.importing import (
@@ -323,6 +325,45 @@ async def test_gw_11_an_import_writes_into_no_conversation_that_it_did_not_creat
     )
     reasons = await write(log, person, ForeignMessage(foreign, ""))
     assert reasons == ["CONVERSATION_NOT_FOUND"]
+
+
+def someone(person_id: str, *, tenant_id: str, active: bool = True) -> Person:
+    return Person(
+        id=person_id, tenant_id=tenant_id, active=active, is_app=False, time_zone="UTC",
+        hours=DEFAULT, department_ids=(), version=1,
+    )  # fmt: skip
+
+
+@pytest.mark.rule("GW-11")
+async def test_gw_11_only_people_of_the_same_import_are_its_senders(
+    store, log, people, person, room
+):
+    tenant_id = person("root").tenant_id
+    await store.people.put(
+        [
+            someone("per_boss", tenant_id=tenant_id),
+            someone("per_gone", tenant_id=tenant_id, active=False),
+            someone("per_left", tenant_id=tenant_id),
+            someone("per_other", tenant_id="ten_other", active=False),
+        ]
+    )
+    for external_id, member in (("slack:C2", "per_left"), ("teams:C1", "per_boss")):
+        await importing.import_conversation(
+            log,
+            people,
+            actor=person("root", "admin"),
+            foreign=channel("ann", member, external_id=external_id),
+            now=NOW,
+        )
+
+    for number, forged in enumerate(("per_nobody", "root", "per_boss", "per_other")):
+        reasons = await write(log, person, old(room, number + 1, "forged", sender=forged))
+        assert reasons == ["SENDER_NOT_IN_IMPORT"], forged
+    assert (await store.entries.head(room)).seq == 0
+
+    for number, sender in enumerate(("ann", "per_gone", "per_left")):
+        assert await write(log, person, old(room, number + 1, "said", sender=sender)) == []
+    assert (await store.entries.head(room)).seq == 3
 
 
 @pytest.mark.rule("GW-11")

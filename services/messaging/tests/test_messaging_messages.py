@@ -198,8 +198,19 @@ async def test_msg_12_the_sender_has_two_minutes_an_administrator_longer_an_offi
     years = SystemClock().now() + timedelta(days=1000)
     with pytest.raises(NotYourMessage):
         await change("recall", "ann", room, 2, now=years)
-    officer = ("officer", "compliance")
-    assert (await change("recall", officer, room, 2, now=years)).recalled_by == "officer"
+
+
+@pytest.mark.rule("GW-12")
+@pytest.mark.parametrize("role", ["compliance", "admin", "auditor"])
+async def test_gw_12_a_role_of_the_caller_context_alters_no_message(log, group, say, change, role):
+    room = await group("ann", "bob")
+    await sending.send_message(log, draft=say(room, "ann", "words"))
+
+    for kind, fields in (("recall", {}), ("react", {"emoji": "ok"}), ("pin", {})):
+        with pytest.raises(ConversationNotFound):
+            await change(kind, ("outsider", role), room, 1, **fields)
+    with pytest.raises(NotYourMessage):
+        await change("recall", ("bob", role), room, 1)
 
 
 async def test_gw_02_a_stranger_learns_nothing_by_changing(room, change):

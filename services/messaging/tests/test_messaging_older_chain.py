@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from bson import BSON, json_util
 from messaging import queries
 from messaging.config import LogSection
 from messaging.domain.hashing import content_hash
+from messaging.domain.policy import DEFAULT
 from messaging.domain.refusals import RequestIdReused
 from messaging.operations import sending
 from messaging.operations.beginning import begin_chain
@@ -261,7 +264,8 @@ async def test_msg_20_a_recall_of_an_older_message_leaves_the_binding_whole(
     golden, store, log, say, change, verify
 ):
     await sending.send_message(log, draft=say(golden, "ann", "new"))
-    await change("recall", ("ann", "compliance"), golden, 1)
+    at_any_time = replace(DEFAULT, recall_window=timedelta(days=36_500))
+    await change("recall", "ann", golden, 1, policy=at_any_time)
 
     found = await verify(golden)
 

@@ -13,7 +13,7 @@ from plexuskit.config import (
     Section,
     ServiceSettings,
 )
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
 
 
 class BootstrapSection(Section):
@@ -29,10 +29,16 @@ class TokensSection(Section):
 
 
 class PasswordsSection(Section):
-    """The cost of argon2id (RFC 9106, second choice); how many checks run and wait at once."""
+    """The cost of argon2id (RFC 9106, second choice); how many checks run and wait at once.
+
+    Networks take turns, each with at most `most_waiting_of_source` places. Devices that have
+    signed in before, and `company_networks` (as JSON: `["203.0.113.0/24"]`), come first.
+    """
 
     threads: int = Field(default=2, ge=1, le=64)
     most_waiting: int = Field(default=64, ge=1)
+    most_waiting_of_source: int = Field(default=32, ge=1)
+    company_networks: tuple[IPvAnyNetwork, ...] = ()
     time_cost: int = Field(default=3, ge=1)
     memory_kib: int = Field(default=65_536, ge=1_024)
     parallelism: int = Field(default=4, ge=1)

@@ -82,8 +82,10 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             endpoints.application(
                 max_body_bytes=settings.http.max_body_bytes,
                 unfinished=connect.Unfinished(
+                    limits.strangers,
                     most_bytes=settings.http.max_unfinished_bytes,
                     most_of_network=settings.http.max_address_bodies,
+                    allowance=settings.limits.company_allowance,
                 ),
             ),
             feed=connect.ScimSite(

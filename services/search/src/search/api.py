@@ -12,6 +12,7 @@ from plexuskit.grpc import actor, caller
 
 from search import queries
 from search.domain.paging import PageTokens
+from search.domain.turns import Turns
 from search.queries import Access, Asked, Freshness, Permits, Reader
 from search.store import Found, Store
 
@@ -35,23 +36,25 @@ class SearchApi(SearchServiceServicer):
         self._freshness = freshness
         self._tokens = tokens
         self._clock = clock
+        self._turns = Turns()
 
     async def Search(self, request: pb.SearchRequest, context: Any) -> pb.SearchResponse:
         person = actor()
-        page = await queries.search(
-            self._store,
-            access=self._access,
-            permits=Permits(self._decisions, asker_of(caller())),
-            freshness=self._freshness,
-            tokens=self._tokens,
-            reader=Reader(tenant_id=person.tenant_id, person_id=person.person_id),
-            asked=Asked(
-                query=request.query,
-                types=tuple(request.types),
-                page_size=request.page_size,
-                page_token=request.page_token,
-            ),
-        )
+        with self._turns.take(tenant_id=person.tenant_id, person_id=person.person_id):
+            page = await queries.search(
+                self._store,
+                access=self._access,
+                permits=Permits(self._decisions, asker_of(caller())),
+                freshness=self._freshness,
+                tokens=self._tokens,
+                reader=Reader(tenant_id=person.tenant_id, person_id=person.person_id),
+                asked=Asked(
+                    query=request.query,
+                    types=tuple(request.types),
+                    page_size=request.page_size,
+                    page_token=request.page_token,
+                ),
+            )
         return pb.SearchResponse(
             total=page.total,
             partial=page.partial,

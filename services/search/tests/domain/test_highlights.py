@@ -1,6 +1,6 @@
 from search.domain.documents import TAG_BEGINS, TAG_ENDS, without_marks
 from search.domain.highlights import choose
-from search.store.reading import _marked
+from search.store.contents import with_marks
 
 
 def test_the_marking_that_marks_most_is_shown() -> None:
@@ -22,6 +22,6 @@ def test_only_a_match_is_marked_whatever_a_text_holds() -> None:
     fragment = indexed.replace("alert", f"{TAG_BEGINS}alert{TAG_ENDS}")
 
     assert indexed == "<script> javascript:alert(1)\r\nBcc: a@b.c"
-    assert choose([_marked([fragment])]) == (
+    assert choose([with_marks([fragment])]) == (
         "<script> javascript:\x02alert\x03(1)\r\nBcc: a@b.c",
     ), "plain text with two marks: no HTML is made here, and clients escape it as any text"

@@ -17,6 +17,8 @@ from plexuskit.testing.wait import eventually
 from search import app
 from search.config import OpensearchSection, Settings
 from search.domain.documents import Document, DocumentType
+from search.store import contents
+from search.store.reading import MAX_PAGE_BYTES
 
 
 @pytest.fixture
@@ -212,6 +214,52 @@ async def test_src_07_pages_follow_one_another(
 
     assert sorted(seen) == sorted(each.id for each in said)
     assert pages == 3
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_large_texts_are_found_with_their_beginnings_marked(
+    index: Callable[..., Any], message: Callable[..., Any], ask: Callable[..., Any],
+    room: Callable[..., None],
+) -> None:  # fmt: skip
+    """Every text matches 8,000 times; all of them do not fit one page."""
+    large = ("alpha 质量 报告 beta-42 " * 4_000)[:100_000]
+    said = [message(f"{number} {large}") for number in range(12)]
+    for each in said:
+        await index(each)
+    await index(message("x" * 9_000 + " omega"))
+    room("ann")
+    seen, token, pages = [], "", 0
+
+    while pages == 0 or token:
+        page = await ask("ann", "alpha 质量", page_size=100, page_token=token)
+        assert page.total == len(said)
+        assert page.ByteSize() < MAX_PAGE_BYTES + 4 * len(large)
+        for hit in page.hits:
+            assert hit.text.endswith(large)
+            assert "\x02alpha" in hit.highlights[0]
+        seen += [hit.id for hit in page.hits]
+        token, pages = page.next_page_token, pages + 1
+
+    assert sorted(seen) == sorted(each.id for each in said)
+    assert pages > 1
+    (beyond,) = (await ask("ann", "omega")).hits
+    assert not beyond.highlights
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_matches_that_take_too_long_to_mark_are_left_unmarked(
+    index: Callable[..., Any], message: Callable[..., Any], ask: Callable[..., Any],
+    room: Callable[..., None], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    await index(message("plan of the year"))
+    room("ann")
+    assert (await ask("ann", "plan")).hits[0].highlights
+
+    monkeypatch.setattr(contents, "MARKING_SECONDS", 0.0)
+    unmarked = await ask("ann", "plan")
+
+    assert [hit.text for hit in unmarked.hits] == ["plan of the year"]
+    assert not unmarked.hits[0].highlights
 
 
 @pytest.mark.parametrize(

@@ -81,9 +81,10 @@ def attempt_key(*, tenant_id: str, handle: str, source: str) -> str:
     return hashlib.sha256(typed.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def factor_key(*, tenant_id: str, person_id: str) -> str:
-    """Make the key that attempts at a person's second factor are counted under."""
-    return hashlib.sha256(f"{tenant_id}\nsecond factor\n{person_id}".encode()).hexdigest()
+def factor_key(*, tenant_id: str, person_id: str, source: str) -> str:
+    """Make the key that attempts at a person's second factor from a source are counted under."""
+    word = f"{tenant_id}\nsecond factor\n{person_id}\n{source}"
+    return hashlib.sha256(word.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def locked_for(attempts: Attempts | None, *, now: datetime) -> timedelta | None:

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Final
 
 from directory.domain import passwords
-from directory.domain.passwords import Attempts, attempt_key
+from directory.domain.passwords import Attempts
 
 # As many networks may fail within a day before they count together: one stranger has fewer.
 MAX_NETWORKS: Final = 10
+EVERYWHERE: Final = "everywhere"
+"""The source that failures from all networks are counted under."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +29,6 @@ class Spread:
     networks: frozenset[str] = frozenset()
     together: Attempts | None = None
     counted: int = 0
-
-
-def spread_key(*, tenant_id: str, handle: str) -> str:
-    """Make the key that failures at a handle are counted under, over all networks."""
-    return attempt_key(tenant_id=tenant_id, handle=handle, source="everywhere")
 
 
 def network_hash(network: str) -> str:

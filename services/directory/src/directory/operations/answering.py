@@ -3,6 +3,7 @@
 import enum
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import structlog
 from plexuskit.mongo import Transaction
@@ -23,8 +24,8 @@ from directory.operations.admitting import (
     confirmed,
     open_session,
 )
-from directory.operations.attempts import count_attempt
-from directory.operations.devices import device_key
+from directory.operations.counting import Counting
+from directory.operations.devices import device_key, source_of
 from directory.operations.failed_sign_ins import note_failed_sign_in
 from directory.operations.hashing import Hashing
 from directory.operations.passkeys import Passkeys
@@ -65,8 +66,10 @@ async def complete_sign_in(
 ) -> Admitted:
     """Answer the question of a sign-in; each answer is counted before it is looked at.
 
-    A challenge takes five answers, and wrong ones lock the person's second factor as wrong
-    passwords do their handle. A code, a recovery code and a passkey's signature are good once.
+    A challenge takes five answers. Wrong ones lock the person's second factor as wrong passwords do
+    their handle: for the network that they come from, or for the device if it is known; from ten
+    networks on for all networks together. So a stranger who knows the password keeps out no known
+    device (GW-13). A code, a recovery code and a passkey's signature are good once.
 
     Raises:
         SignInRefused: whatever the cause.
@@ -74,9 +77,16 @@ async def complete_sign_in(
     challenge = await store.challenges.count_attempt(key_of(challenge_id), now=now)
     if challenge is None:
         raise SignInRefused
-    key = factor_key(tenant_id=challenge.tenant_id, person_id=challenge.person_id)
-    async with hashing.turn(key):
-        locked = await count_attempt(store, key, refusal=SignInRefused, now=now)
+    person = await store.people.get(challenge.person_id, tenant_id=challenge.tenant_id)
+    counting = Counting(
+        store,
+        partial(factor_key, tenant_id=person.tenant_id, person_id=person.id),
+        source=source_of(sealing, person, origin),
+        origin=origin,
+        refusal=SignInRefused,
+    )
+    async with hashing.turn(counting.key):
+        locked = await counting.count(now=now)
 
         async def work(tx: Transaction) -> Opened:
             method = await _use(store, passkeys, sealing, challenge, answer, now=now, tx=tx)
@@ -106,7 +116,7 @@ async def complete_sign_in(
             )
             log.info("second_factor.refused", person_id=challenge.person_id, kind=answer.kind.value)
             raise SignInRefused(retry_after=locked) from None
-        await store.attempts.forget(key)
+        await counting.succeed()
     log.info(
         "session.started",
         person_id=opened.person.id,

@@ -13,12 +13,13 @@ from directory.store import SealBroken, Sealing
 
 _CONTENT = b"device"
 _MAX_KEY = 256
+_DEVICE = "device:"
 
 
 def new_device_key(sealing: Sealing, person: Person) -> str:
     """Make the key of a device that a person has just signed in on."""
     sealed = sealing.seal(_CONTENT, owner=_owner(person))
-    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+    return _text(sealed)
 
 
 def knows_device(sealing: Sealing, person: Person | None, device_key: str) -> bool:
@@ -28,9 +29,11 @@ def knows_device(sealing: Sealing, person: Person | None, device_key: str) -> bo
     try:
         padded = device_key + "=" * (-len(device_key) % 4)
         sealed = base64.b64decode(padded, altchars=b"-_", validate=True)
-        return sealing.open(sealed, owner=_owner(person)) == _CONTENT
+        opened = sealing.open(sealed, owner=_owner(person))
     except (binascii.Error, ValueError, SealBroken):
         return False
+    # Failures are counted by the text of a key: another spelling of it would begin a new count.
+    return opened == _CONTENT and _text(sealed) == device_key
 
 
 def device_key(sealing: Sealing, person: Person, origin: Origin) -> str:
@@ -43,13 +46,23 @@ def device_key(sealing: Sealing, person: Person, origin: Origin) -> str:
 def source_of(sealing: Sealing, person: Person | None, origin: Origin) -> str:
     """Return what a handle's failed attempts are counted by: a known device, or a network."""
     if knows_device(sealing, person, origin.device_key):
-        return f"device:{origin.device_key}"
+        return f"{_DEVICE}{origin.device_key}"
     return network_source(origin)
+
+
+def is_device(source: str) -> bool:
+    """Return whether attempts are counted by a known device."""
+    return source.startswith(_DEVICE)
 
 
 def network_source(origin: Origin) -> str:
     """Return what failed attempts of a stranger are counted by."""
     return f"network:{origin.network}"
+
+
+def _text(sealed: bytes) -> str:
+    """Return the only spelling of a key that is taken."""
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
 def _owner(person: Person | None) -> str:

@@ -6,18 +6,18 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Final, TypeVar
+from ipaddress import ip_network
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
 from directory.config import PasswordsSection
 from directory.domain.passwords import comparable
-from directory.domain.refusals import PasswordChecksBusy
+from directory.operations.devices import is_device
+from directory.operations.waiting import Line, Source
 
 T = TypeVar("T")
-_RETRY_WHEN_BUSY: Final = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -36,8 +36,9 @@ class Hashing:
     ) -> None:
         self._hasher = _hasher(section)
         self._threads = threads
-        self._most_waiting = section.threads + section.most_waiting
-        self._waiting = 0
+        self._threads_of_section = self._free = section.threads
+        self._line = Line(most=section.most_waiting, most_of_source=section.most_waiting_of_source)
+        self._company_networks = section.company_networks
         self._decoy = decoy
         self._turns: dict[str, _Turn] = {}
 
@@ -58,15 +59,35 @@ class Hashing:
             if not turn.holders:
                 del self._turns[key]
 
-    async def make(self, password: str) -> str:
+    @property
+    def running(self) -> int:
+        """Threads at work."""
+        return self._threads_of_section - self._free
+
+    @property
+    def waiting(self) -> int:
+        """Callers who wait for a thread."""
+        return len(self._line)
+
+    def source(self, counted_by: str, *, network: str) -> Source:
+        """Return the source of a sign-in by what its attempts are counted by.
+
+        Args:
+            counted_by: a device that has signed in before, or the network; see `devices`.
+            network: of the caller.
+        """
+        company = not is_device(counted_by) and self._is_company(network)
+        return Source(counted_by, known=company or is_device(counted_by), company=company)
+
+    async def make(self, password: str, *, source: Source) -> str:
         """Hash a normalised password with a fresh salt.
 
         Raises:
             PasswordChecksBusy: too many wait already.
         """
-        return await self._run(lambda: self._hasher.hash(password))
+        return await self.run(lambda: self._hasher.hash(password), source=source)
 
-    async def matches(self, password_hash: str | None, password: str) -> bool:
+    async def matches(self, password_hash: str | None, password: str, *, source: Source) -> bool:
         """Check a password as it was typed; without a hash the work is the same, the answer no.
 
         Raises:
@@ -74,7 +95,7 @@ class Hashing:
         """
         typed = comparable(password)
         checked = self._decoy if password_hash is None else password_hash
-        equal = await self._run(lambda: self._verify(checked, typed))
+        equal = await self.run(lambda: self._verify(checked, typed), source=source)
         return equal and password_hash is not None
 
     def outdated(self, password_hash: str) -> bool:
@@ -87,20 +108,53 @@ class Hashing:
         except VerifyMismatchError:
             return False
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        if self._waiting >= self._most_waiting:
-            raise PasswordChecksBusy(retry_after=_RETRY_WHEN_BUSY)
-        self._waiting += 1
+    async def run(self, work: Callable[[], T], *, source: Source) -> T:
+        """Do work in a thread when it is its source's turn; not for a caller who has gone by then.
+
+        Raises:
+            PasswordChecksBusy: too many wait already.
+        """
+        await self._begin(source)
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        # The thread works on when the caller goes away: the place is free only when it is done.
+        # The thread works on when the caller goes away: it is free only when it is done.
         future.add_done_callback(self._done)
         return await asyncio.shield(future)
 
+    async def _begin(self, source: Source) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        place = self._line.join(source)
+        try:
+            await place.turn
+        except asyncio.CancelledError:
+            if place.turn.cancelled():
+                self._line.leave(place)
+            elif place.turn.exception() is None:
+                # Its turn came in the moment in which the caller went away.
+                self._pass_on()
+            raise
+
+    def _pass_on(self) -> None:
+        """Give a thread to whose turn it is, or keep it free."""
+        while (place := self._line.next()) is not None:
+            if not place.turn.done():
+                place.turn.set_result(None)
+                return
+        self._free += 1
+
     def _done(self, future: "asyncio.Future[T]") -> None:
-        self._waiting -= 1
+        self._pass_on()
         if not future.cancelled():
             # Marks the outcome as seen also when nobody waits for it any more.
             future.exception()
+
+    def _is_company(self, network: str) -> bool:
+        try:
+            own = ip_network(network)
+        except ValueError:
+            return False
+        return any(own.network_address in each for each in self._company_networks)
 
 
 @asynccontextmanager

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Final
 
 import structlog
+from plexuskit.errors import InvalidArgument
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
 from directory import events
 from directory.domain import imports
 from directory.domain.access import Actor
-from directory.domain.ids import PersonId
+from directory.domain.ids import PersonId, TenantId
 from directory.domain.imports import Imported, Plan
 from directory.domain.people import Person
 from directory.domain.tenants import Tenant
@@ -20,6 +21,7 @@ from directory.operations.hashing import Hashing
 from directory.operations.regrouping import regroup
 from directory.operations.saving import check_managers, deactivated, save_changed
 from directory.operations.standing import Written, check_regrouped, check_written
+from directory.operations.waiting import signed_in
 from directory.store import Credential, Store
 
 PERMISSION: Final = "people.import"
@@ -61,6 +63,7 @@ async def import_people(
     checked = imports.check(imported)
     tenant = await store.tenants.get(actor.tenant_id)
     new_ids = {person.external_id: PersonId(new_id("per", now=now)) for person in checked}
+    await _check_passwords(store, checked, tenant_id=actor.tenant_id)
     hashes = await _hashes(store, hashing, checked, actor=actor)
 
     async def work(tx: Transaction) -> Plan:
@@ -112,6 +115,24 @@ async def import_people(
     return outcome
 
 
+async def _check_passwords(
+    store: Store, checked: Sequence[Imported], *, tenant_id: TenantId
+) -> None:
+    """Refuse a password for an account that a provider's subject signs in to.
+
+    Who imports would know the password of the account that its owner reaches by single sign-on.
+    """
+    if not any(person.password for person in checked):
+        return
+    providers = {each.id for each in await store.providers.list_of(tenant_id)}
+    for index, person in enumerate(checked):
+        if person.password and person.external_id.partition(":")[0] in providers:
+            raise InvalidArgument(
+                field=f"people[{index}].password",
+                problem=f"must be empty: {person.external_id!r} signs in by single sign-on",
+            )
+
+
 async def _hashes(
     store: Store, hashing: Hashing, checked: Sequence[Imported], *, actor: Actor
 ) -> Mapping[str, str]:
@@ -128,7 +149,10 @@ async def _hashes(
         for person in checked
         if person.password and not person.deactivated and person.external_id not in present
     }
-    made = {password: await hashing.make(password) for password in set(newcomers.values())}
+    made = {
+        password: await hashing.make(password, source=signed_in(actor.person_id))
+        for password in set(newcomers.values())
+    }
     return {external_id: made[password] for external_id, password in newcomers.items()}
 
 

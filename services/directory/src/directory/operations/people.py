@@ -23,6 +23,7 @@ from directory.operations.scoping import (
     check_joined,
     check_standing,
 )
+from directory.operations.waiting import signed_in
 from directory.store import Credential, Store
 from directory.store.documents import person_document, person_from
 
@@ -63,7 +64,8 @@ async def create_person(
         now=now,
     )
     password_hash = password and await hashing.make(
-        normalise(password, field="password", about=person.obvious_words)
+        normalise(password, field="password", about=person.obvious_words),
+        source=signed_in(actor.person_id),
     )
 
     async def work(tx: Transaction) -> tuple[Person, bool]:

@@ -118,7 +118,9 @@ async def confirm_totp(
     """
     require(actor, PERMISSION)
     person_id = PersonId(actor.person_id)
-    key = factor_key(tenant_id=actor.tenant_id, person_id=person_id)
+    key = factor_key(
+        tenant_id=actor.tenant_id, person_id=person_id, source=f"session:{actor.session_id}"
+    )
     locked = await count_attempt(store, key, refusal=CodeRefused, now=now)
 
     async def work(tx: Transaction) -> Enrolled:

@@ -15,6 +15,7 @@ from directory.operations.attempts import count_attempt
 from directory.operations.hashing import Hashing
 from directory.operations.scoping import PEOPLE, check_standing
 from directory.operations.sessions import end_sessions
+from directory.operations.waiting import signed_in
 from directory.store import Credential, Store
 
 log = structlog.get_logger()
@@ -66,7 +67,9 @@ async def set_password(
             store, hashing, person, old_password, session_id=actor.session_id, now=now
         )
     credential = Credential(
-        person_id=person.id, tenant_id=person.tenant_id, password_hash=await hashing.make(new)
+        person_id=person.id,
+        tenant_id=person.tenant_id,
+        password_hash=await hashing.make(new, source=signed_in(actor.person_id)),
     )
 
     async def work(tx: Transaction) -> int:
@@ -118,7 +121,7 @@ async def _check_old(
         locked = await count_attempt(store, key, refusal=OldPasswordWrong, now=now)
         credential = await store.credentials.find(person.id)
         present = credential.password_hash if credential else None
-        if not await hashing.matches(present, old_password):
+        if not await hashing.matches(present, old_password, source=signed_in(person.id)):
             raise OldPasswordWrong(retry_after=locked)
         await store.attempts.forget(key)
     return credential

@@ -1,6 +1,7 @@
 """Signing in with a local account: the password, then a second factor where there is one."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 
 import structlog
 from plexuskit.errors import InvalidArgument
@@ -13,7 +14,6 @@ from directory.domain.passwords import attempt_key, comparable
 from directory.domain.people import Kind, Person
 from directory.domain.refusals import SignInRefused
 from directory.domain.sign_in_attempts import Origin
-from directory.domain.spread import spread_key
 from directory.operations.admitting import (
     Admitted,
     Opened,
@@ -23,17 +23,13 @@ from directory.operations.admitting import (
     confirmed,
     open_session,
 )
-from directory.operations.attempts import (
-    count_attempt,
-    count_from_network,
-    forgive_network,
-    refuse_while_guarded,
-)
+from directory.operations.counting import Counting
 from directory.operations.devices import device_key, network_source, source_of
 from directory.operations.failed_sign_ins import note_failed_sign_in
 from directory.operations.hashing import Hashing
 from directory.operations.passkeys import Passkeys
 from directory.operations.tokens import TokenIssuer
+from directory.operations.waiting import Source
 from directory.store import Credential, Sealing, Store
 
 log = structlog.get_logger()
@@ -70,12 +66,14 @@ async def sign_in(
     tenant = await store.tenants.find_only()
     tenant_id = tenant.id if tenant else TenantId("")
     source = await _source(store, sealing, handle=handle, origin=origin, tenant_id=tenant_id)
-    counting = _Counting(store, tenant_id=tenant_id, handle=handle, source=source, origin=origin)
+    key = partial(attempt_key, tenant_id=tenant_id, handle=handle)
+    counting = Counting(store, key, source=source, origin=origin, refusal=SignInRefused)
+    of = hashing.source(source, network=origin.network)
     async with hashing.turn(counting.key):
         locked = await counting.count(now=now)
         named = await store.people.find_by_handle(_normal(handle), tenant_id=tenant_id)
         checked = await _check(
-            store, hashing, named, tenant_id=tenant_id, password=password, now=now
+            store, hashing, named, tenant_id=tenant_id, password=password, of=of, now=now
         )
         if checked is None:
             await note_failed_sign_in(
@@ -106,7 +104,7 @@ async def sign_in(
 
     renewed = None
     if hashing.outdated(credential.password_hash):
-        renewed = await hashing.make(comparable(password))
+        renewed = await hashing.make(comparable(password), source=of)
     opened = await _open(store, proved=proved, renewed=renewed, now=now)
     log.info("session.started", person_id=person.id, session_id=opened.session.id)
     return admitted(issuer, opened, device_key=device_key(sealing, person, origin), now=now)
@@ -122,44 +120,6 @@ async def _source(
     return source_of(sealing, named, origin)
 
 
-class _Counting:
-    """An attempt as it is counted: for its source, and for the handle if it is no known device."""
-
-    def __init__(
-        self, store: Store, *, tenant_id: TenantId, handle: str, source: str, origin: Origin
-    ) -> None:
-        self._store = store
-        self._network = origin.network
-        self.key = attempt_key(tenant_id=tenant_id, handle=handle, source=source)
-        self._spread = (
-            spread_key(tenant_id=tenant_id, handle=handle)
-            if source == network_source(origin)
-            else ""
-        )
-
-    async def count(self, *, now: datetime) -> timedelta | None:
-        """Count the attempt as failed; out: how long its source is locked if it does fail.
-
-        Raises:
-            SignInRefused: it is locked already; nothing is counted then.
-        """
-        if self._spread:
-            await refuse_while_guarded(self._store, self._spread, refusal=SignInRefused, now=now)
-        locked = await count_attempt(self._store, self.key, refusal=SignInRefused, now=now)
-        if not self._spread:
-            return locked
-        together = await count_from_network(
-            self._store, self._spread, network=self._network, refusal=SignInRefused, now=now
-        )
-        return max((each for each in (locked, together) if each is not None), default=None)
-
-    async def succeed(self) -> None:
-        """Forget the failures of the source: the password was right."""
-        await self._store.attempts.forget(self.key)
-        if self._spread:
-            await forgive_network(self._store, self._spread, network=self._network)
-
-
 async def _check(
     store: Store,
     hashing: Hashing,
@@ -167,12 +127,14 @@ async def _check(
     *,
     tenant_id: TenantId,
     password: str,
+    of: Source,
     now: datetime,
 ) -> tuple[Person, Credential] | None:
     """Return the person and the account if the password opens it; the same work in every case."""
     policy = await store.sign_in_policies.get(tenant_id)
     credential = await store.credentials.find(named.id if named else PersonId(""))
-    matches = await hashing.matches(credential.password_hash if credential else None, password)
+    present = credential.password_hash if credential else None
+    matches = await hashing.matches(present, password, source=of)
     if named is None or credential is None or not matches or not named.welcome(now=now):
         return None
     if not policy.local_accounts and named.kind is not Kind.BOOTSTRAP:

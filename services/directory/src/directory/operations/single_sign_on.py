@@ -193,13 +193,14 @@ async def _person(
     tenant_id: TenantId = provider.tenant_id
     link_id = openid.link_id(provider, subject.value)
     linked = await store.providers.linked(link_id, tx=tx)
-    known_as = openid.external_id(provider, subject)
-    by_id = await store.people.find_by_external_ids([known_as], tenant_id=tenant_id, tx=tx)
-    # The feed's own word comes first: it may give a subject to somebody else.
-    if person := by_id.get(known_as):
-        return _welcome(person, now=now)
+    # A link stands for a sign-in that was proved here, so that an account which an import makes
+    # later for the same subject does not take its owner over.
     if linked:
         return _welcome(await store.people.get(linked, tenant_id=tenant_id, tx=tx), now=now)
+    known_as = openid.external_id(provider, subject)
+    by_id = await store.people.find_by_external_ids([known_as], tenant_id=tenant_id, tx=tx)
+    if person := by_id.get(known_as):
+        return _welcome(person, now=now)
     people = []
     if subject.email:
         people = await store.people.find_by_email(subject.email, tenant_id=tenant_id, tx=tx)

@@ -16,6 +16,7 @@ from directory.domain.sign_in_refusals import StepUpRequired
 from directory.operations.admitting import confirmed
 from directory.operations.attempts import count_attempt
 from directory.operations.hashing import Hashing
+from directory.operations.waiting import signed_in
 from directory.store import Store
 
 # Who has no password proved who they are at the provider, a moment ago.
@@ -57,7 +58,9 @@ async def step_up(
     )
     async with hashing.turn(key):
         locked = await count_attempt(store, key, refusal=StepUpRequired, now=now)
-        if not await hashing.matches(credential.password_hash, password):
+        if not await hashing.matches(
+            credential.password_hash, password, source=signed_in(person.id)
+        ):
             raise StepUpRequired(retry_after=locked)
         await store.attempts.forget(key)
     return SteppedUp(person=person, factors=factors)

@@ -16,6 +16,7 @@ from directory.domain.refusals import TenantExists
 from directory.domain.tenants import Tenant
 from directory.domain.working_hours import DEFAULT, WorkingHours
 from directory.operations.hashing import Hashing
+from directory.operations.waiting import signed_in
 from directory.store import Credential, Store
 
 log = structlog.get_logger()
@@ -68,7 +69,9 @@ async def init_tenant(
         admin_password, field="admin_password", about=(*admin.obvious_words, tenant.name)
     )
     credential = Credential(
-        person_id=admin.id, tenant_id=tenant.id, password_hash=await hashing.make(password)
+        person_id=admin.id,
+        tenant_id=tenant.id,
+        password_hash=await hashing.make(password, source=signed_in(admin.id)),
     )
 
     async def work(tx: Transaction) -> None:

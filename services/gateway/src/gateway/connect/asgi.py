@@ -14,3 +14,8 @@ Headers = list[tuple[bytes, bytes]]
 def value_of(headers: Headers, name: bytes) -> bytes:
     """Return the first value of a header by its lower-case name; empty for none."""
     return next((value for key, value in headers if key == name), b"")
+
+
+def values_of(headers: Headers, name: bytes) -> list[str]:
+    """Return every value of a header by its lower-case name, in their order."""
+    return [value.decode("latin-1") for key, value in headers if key == name]

@@ -2,10 +2,11 @@
 
 What is larger than 16 KiB is read only when its caller has been identified, by the announced length
 before the first byte where there is one. Bodies on their way are bounded by bytes: of each person,
-and of all together; those of strangers by number and network.
+and of all together. Small ones that are half sent are bounded by number: those of people by person,
+those of strangers by network.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -13,14 +14,15 @@ from plexuskit.errors import Kind, Refusal
 from plexuskit.grpc import MethodInfo
 
 from gateway.answers import MessageTooLarge
-from gateway.connect.asgi import App, Headers, Message, Receive, Scope, Send, value_of
+from gateway.connect.asgi import App, Headers, Message, Receive, Scope, Send, value_of, values_of
 from gateway.connect.errors import error_of
-from gateway.limits import LIMITED, MethodClass, Uses
+from gateway.limits import FORWARDED_FOR, LIMITED, MethodClass, Strangers, Uses
 from gateway.proxy import Answered, Calls
 from gateway.sizes import MAX_UNKNOWN_BYTES, max_request_bytes
 
 MAX_PERSON_BYTES: Final = 16 * 1024 * 1024
 _RETRY: Final = timedelta(seconds=1)
+_FORWARDED_FOR: Final = FORWARDED_FOR.encode()
 
 
 class TooManyBodies(Refusal):
@@ -33,17 +35,44 @@ class TooManyBodies(Refusal):
 class Unfinished:
     """Bytes and numbers of the bodies that are on their way."""
 
-    def __init__(self, *, most_bytes: int, most_of_network: int) -> None:
+    def __init__(
+        self, strangers: Strangers, *, most_bytes: int, most_of_network: int, allowance: int
+    ) -> None:
         """Take the bounds.
 
         Args:
+            strangers: knows networks.
             most_bytes: bytes of all large bodies together.
-            most_of_network: unfinished bodies of callers of one network who are not known.
+            most_of_network: unfinished bodies of callers of one network who are not known, and
+                small unfinished bodies of one person.
+            allowance: how many times as many a company network has.
         """
+        self._strangers = strangers
         self._most = most_bytes
         self._bytes = 0
         self._of_person: dict[str, int] = {}
-        self.of_network = Uses(most_of_network)
+        self._small_of_person = Uses(most_of_network)
+        self._of_network = Uses(most_of_network)
+        self._of_company = Uses(most_of_network * allowance)
+
+    def wait_as_person(self, person_id: str) -> "Place":
+        """Count a small body of a person that is half sent; raises TooManyBodies."""
+        return _entered(self._small_of_person, person_id, MethodClass.CHANGE)
+
+    def wait_as_stranger(self, peer: str, forwarded: Sequence[str]) -> "Place | None":
+        """Count a half-sent body of a caller who is not known, by network.
+
+        A trusted proxy that does not name its client bounds its clients itself: all of them would
+        share one count. None says that nothing was counted.
+
+        Raises:
+            TooManyBodies: the network has too many.
+        """
+        network = self._strangers.networks.of(peer, forwarded)
+        if self._strangers.networks.include(network):
+            return None
+        uses = self._of_company if self._strangers.is_company(network) else self._of_network
+        return _entered(uses, network, MethodClass.PUBLIC)
 
     def hold(self, person_id: str, size: int) -> None:
         """Count bytes of a person's body. Raises TooManyBodies."""
@@ -62,6 +91,17 @@ class Unfinished:
             self._of_person[person_id] = left
         else:
             del self._of_person[person_id]
+
+
+Place = tuple[Uses, str]
+"""Where a half-sent body is counted."""
+
+
+def _entered(uses: Uses, key: str, kind: MethodClass) -> Place:
+    if not uses.enter(key):
+        LIMITED.labels("bodies", kind).inc()
+        raise TooManyBodies(retry_after=_RETRY)
+    return uses, key
 
 
 class Bodies:
@@ -117,12 +157,13 @@ class _Body:
         "_held",
         "_limit",
         "_method",
-        "_network",
         "_person_id",
+        "_place",
         "_receive",
         "_scope",
         "_size",
         "_unfinished",
+        "_waits",
     )
 
     def __init__(
@@ -141,9 +182,10 @@ class _Body:
         self._receive = receive
         self._limit = limit
         self._unfinished = unfinished
-        self._begun = self._ended = False
+        self._begun = self._ended = self._waits = False
         self._size = self._held = 0
-        self._person_id = self._network = ""
+        self._person_id = ""
+        self._place: Place | None = None
 
     async def __call__(self) -> Message:
         """Receive the next part."""
@@ -153,8 +195,9 @@ class _Body:
             self._begun = True
             announced = value_of(self._scope["headers"], b"content-length")
             await self._expect(int(announced) if announced.isdigit() else 0)
-        elif not self._person_id:
-            self._wait()
+        elif not self._waits and not self._held:
+            self._waits = True
+            await self._wait()
         message = await self._receive()
         part = len(message.get("body", b""))
         self._size += part
@@ -182,6 +225,7 @@ class _Body:
                     raise MessageTooLarge(most=self._limit)
                 if not self._person_id:
                     self._person_id = await self._identified()
+                self._leave()
                 self._unfinished.hold(self._person_id, size - self._held)
                 self._held = size
         except Answered as ended:
@@ -192,27 +236,32 @@ class _Body:
         metadata = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
         call = self._calls.call(self._method, metadata)
         identity = await call.authenticate(lambda: peer_of(self._scope))
-        self._leave()
         return identity.person_id if identity is not None else ""
 
-    def _wait(self) -> None:
-        """Count a body that has begun and is not whole, of a caller who is not known."""
-        if self._network:
-            return
-        network = self._calls.limits.networks.of(peer_of(self._scope))
-        if not self._unfinished.of_network.enter(network):
-            LIMITED.labels("bodies", MethodClass.PUBLIC).inc()
-            try:
-                with self._calls.refusing(self._method):
-                    raise TooManyBodies(retry_after=_RETRY)
-            except Answered as ended:
-                raise error_of(ended.answer) from None
-        self._network = network
+    async def _wait(self) -> None:
+        """Count a body that has begun and is not whole, of its person where that is known.
+
+        A person is never counted with the strangers of their network, so that these cannot keep
+        out people who are signed in.
+        """
+        try:
+            with self._calls.refusing(self._method):
+                if not self._person_id and not self._method.requirement.public:
+                    self._person_id = await self._identified()
+                if self._person_id:
+                    self._place = self._unfinished.wait_as_person(self._person_id)
+                else:
+                    self._place = self._unfinished.wait_as_stranger(
+                        peer_of(self._scope), values_of(self._scope["headers"], _FORWARDED_FOR)
+                    )
+        except Answered as ended:
+            raise error_of(ended.answer) from None
 
     def _leave(self) -> None:
-        if self._network:
-            self._unfinished.of_network.leave(self._network)
-            self._network = ""
+        if self._place is not None:
+            uses, key = self._place
+            uses.leave(key)
+            self._place = None
 
 
 def peer_of(scope: Scope) -> str:

@@ -33,8 +33,6 @@ REACTIONS_MOST: Final = 1_000
 LABELS_MOST: Final = 20
 LABEL_LENGTH: Final = 50
 
-COMPLIANCE: Final = "compliance"
-
 
 @dataclass(frozen=True, slots=True)
 class Posted:
@@ -117,21 +115,17 @@ def check_recall(
     *,
     person_id: str,
     member: Member | None,
-    roles: frozenset[str],
     policy: Policy,
     now: datetime,
 ) -> None:
     """Refuse a recall that may not be made (MSG-12).
 
-    The sender within the tenant's window, an administrator of the group within a longer one, a
-    compliance officer at any time.
+    The sender within the tenant's window, an administrator of the group within a longer one.
 
     Raises:
         NotYourMessage: a plain member's try on somebody else's message.
         RecallWindowClosed: too late.
     """
-    if COMPLIANCE in roles:
-        return
     age = now - posted.posted_at
     manages = (
         member is not None

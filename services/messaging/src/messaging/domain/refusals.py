@@ -150,6 +150,16 @@ class ImportClosed(Refusal):
     )
 
 
+class SenderNotInImport(Refusal):
+    """GW-11: the sender is nobody of the tenant, or nobody of this import."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = (
+        "{person_id} sent nothing in this import: import the person first, and name them among the"
+        " members of a conversation of the same source."
+    )
+
+
 class ImportDenied(Refusal):
     """MSG-19: history is brought in by administrators only."""
 

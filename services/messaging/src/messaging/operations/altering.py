@@ -17,7 +17,7 @@ from plexuskit.telemetry import inject
 
 from messaging.domain.conversations import sees
 from messaging.domain.log import EntryKind, Head, Numbers, Tail, next_change
-from messaging.domain.posted import COMPLIANCE, Posted
+from messaging.domain.posted import Posted
 from messaging.domain.refusals import ConversationNotFound, MessageNotFound
 from messaging.events import timestamp
 from messaging.events.sealing import content_of, seal
@@ -137,11 +137,10 @@ async def _target(log: Log, tail: Tail, asked: Asked[ResponseT]) -> Target:
     actor, seq = asked.actor, asked.seq
     conversation = tail.conversation
     member = tail.members.get(actor.person_id)
-    officer = COMPLIANCE in actor.roles
-    if conversation.tenant_id != actor.tenant_id or (member is None and not officer):
+    if conversation.tenant_id != actor.tenant_id or member is None:
         raise ConversationNotFound(conversation_id=conversation.id)
     entry = await log.store.entries.find_entry(conversation.id, seq)
-    if entry is None or not (officer or sees(member, history=conversation.history, seq=seq)):
+    if entry is None or not sees(member, history=conversation.history, seq=seq):
         raise MessageNotFound(conversation_id=conversation.id)
     message = message_of(entry)
     return Target(tail, entry, message, present.posted_of(message))

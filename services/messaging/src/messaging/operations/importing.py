@@ -1,7 +1,7 @@
 """History from another system, through the same log (MSG-19)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,7 +15,12 @@ from messaging.domain.conversations import Conversation, History, Kind, Role
 from messaging.domain.imports import Following, source_of
 from messaging.domain.log import Tail
 from messaging.domain.messages import Draft
-from messaging.domain.refusals import ConversationNotFound, ImportClosed, ImportDenied
+from messaging.domain.refusals import (
+    ConversationNotFound,
+    ImportClosed,
+    ImportDenied,
+    SenderNotInImport,
+)
 from messaging.events import IMPORT
 from messaging.operations.batch import Item, Stored, repeated, teller
 from messaging.operations.changes import Change, apply_change
@@ -24,6 +29,7 @@ from messaging.operations.following import follow
 from messaging.operations.log import Log
 from messaging.operations.membership import added
 from messaging.operations.people import People, require_people
+from messaging.operations.senders import Sent, strangers
 from messaging.store import Store
 from messaging.store.cursors import CursorKey
 
@@ -72,6 +78,8 @@ class ImportRun:
     # seq by request id, per conversation
     known: dict[str, dict[str, int]] = field(default_factory=dict)
     allowed: set[str] = field(default_factory=set)
+    # Conversations with those who may have sent something in them.
+    senders: set[Sent] = field(default_factory=set)
 
 
 def require_importer(actor: Actor) -> None:
@@ -252,7 +260,31 @@ async def _check_conversations(
             kept.append(message)
         else:
             refusals.append((message.draft.request_id, why))
-    return kept, refusals
+    return await _check_senders(log, run, kept, refusals, following=following), refusals
+
+
+async def _check_senders(
+    log: Log,
+    run: ImportRun,
+    foreign: Sequence[ForeignMessage],
+    refusals: list[tuple[str, Refusal]],
+    *,
+    following: Mapping[str, Following],
+) -> list[ForeignMessage]:
+    """Keep the messages of people of this import; each is looked for once per stream."""
+    sent = {(message.draft.conversation_id, message.draft.sender_id) for message in foreign}
+    unknown = await strangers(
+        log.store, sent - run.senders, tenant_id=run.actor.tenant_id, following=following
+    )
+    run.senders |= sent - unknown
+    kept = []
+    for message in foreign:
+        if (message.draft.conversation_id, message.draft.sender_id) in unknown:
+            why = SenderNotInImport(person_id=message.draft.sender_id)
+            refusals.append((message.draft.request_id, why))
+        else:
+            kept.append(message)
+    return kept
 
 
 def _why_not(message: ForeignMessage, following: Following | None) -> Refusal | None:

@@ -120,7 +120,6 @@ async def recall_message(
             target.posted,
             person_id=asked.actor.person_id,
             member=target.tail.members.get(asked.actor.person_id),
-            roles=asked.actor.roles,
             policy=policy,
             now=asked.now,
         )

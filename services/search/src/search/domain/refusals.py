@@ -15,3 +15,10 @@ class InvalidPageToken(Refusal):
 
     kind = Kind.INVALID
     text = "The page token does not belong to this search; start again without a token."
+
+
+class TooManySearches(Refusal):
+    """A person has as many searches under way as they may."""
+
+    kind = Kind.EXHAUSTED
+    text = "{limit} of your searches are still under way; search again when one is answered."

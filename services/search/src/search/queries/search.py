@@ -78,7 +78,6 @@ async def search(
     page = await store.search(query, filters=filters, after=after, limit=limit)
     still = await _still_readable(page, access=access, reader=reader)
     shown = tuple(found for found in still if permits.shows(found))
-    is_last = len(page.found) < limit
     return SearchPage(
         total=(
             max(page.total - (len(page.found) - len(shown)), 0)
@@ -87,7 +86,9 @@ async def search(
         ),
         partial=await freshness.is_behind(),
         found=shown,
-        next_page_token="" if is_last else tokens.token(page.found[-1].place, search=search_mark),
+        next_page_token=(
+            tokens.token(page.next_place, search=search_mark) if page.next_place else ""
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """Finding and counting documents."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,28 +9,34 @@ from typing import Any, Final
 
 from opensearchpy import AsyncOpenSearch
 
-from search.domain import highlights
 from search.domain.access import Readable
 from search.domain.columns import WHOLE, Parts
-from search.domain.documents import MATCH_BEGINS, MATCH_ENDS, TAG_BEGINS, TAG_ENDS, DocumentType
+from search.domain.documents import DocumentType
 from search.domain.paging import Place
 from search.domain.query import Query
+from search.store import contents
 from search.store.access import access_filter
-from search.store.analysis import MARKED
 from search.store.client import IndexUnreachable, index_errors
 from search.store.documents import instant
 from search.store.indices import Names
 from search.store.mappings import FIELDS
-from search.store.matching import Weighed, marking, matching
+from search.store.matching import Weighed, matching
 from search.store.terms import analyse
 from search.store.weights import Weights
 
 COUNTED_MOST: Final = 10_000
-_FRAGMENT: Final = 120
-_SHOWN: Final = (
-    *("type", "id", "version", "containers", "author_id", "at", "title", "text"),
-    *("conversation_id", "seq"),
-)
+NO_MARKS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+MAX_PAGE_BYTES: Final = 2 * 1024 * 1024
+"""Texts of one page together; a page ends there before it has as many hits as asked for."""
+
+# A character of Java's takes at most 3 bytes of UTF-8.
+_MAX_CHAR_BYTES: Final = 3
+_SIZE: Final = "size"
+_SIZE_SCRIPT: Final = {
+    "lang": "painless",
+    "source": "def s = params['_source'];"
+    " return (s.title == null ? 0 : s.title.length()) + (s.text == null ? 0 : s.text.length());",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +82,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundPage:
-    """The best hits after a place, and how many there are in all, exact up to 10,000."""
+    """The best hits after a place, and how many there are in all, exact up to 10,000.
+
+    Attributes:
+        total: documents that match.
+        found: the hits; fewer than asked for where their texts fill a page.
+        next_place: where the next page begins; None after the last hit.
+    """
 
     total: int
     found: tuple[Found, ...]
+    next_place: Place | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +123,44 @@ async def search(
     Raises:
         IndexUnreachable: OpenSearch does not answer, or a part of it does not.
     """
+    until = asyncio.get_running_loop().time() + timeout_seconds
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            hits = await _ranked(
+                client,
+                names,
+                query,
+                weights=weights,
+                filters=filters,
+                after=after,
+                limit=limit,
+                timeout_seconds=timeout_seconds,
+            )
+            page = _within_bytes(hits["hits"])
+            found = await _shown(client, names, query, page, filters=filters, until=until)
+    except TimeoutError as slow:
+        raise IndexUnreachable(doing="search", cause="timeout") from slow
+    ended = len(hits["hits"]) < limit and len(page) == len(hits["hits"])
+    gone = len(page) - len(found)
+    return FoundPage(
+        total=max(min(hits["total"]["value"], COUNTED_MOST) - gone, 0),
+        found=found,
+        next_place=None if ended or not page else _place(page[-1]),
+    )
+
+
+async def _ranked(
+    client: AsyncOpenSearch,
+    names: Names,
+    query: Query,
+    *,
+    weights: Weights,
+    filters: Filters,
+    after: Place | None,
+    limit: int,
+    timeout_seconds: float,
+) -> dict[str, Any]:
+    """Return the next hits in their order, each with its place and the size of its text."""
     texts = [term.text for term in (*query.required, *query.relaxed)]
     terms = await analyse(
         client, names.read(DocumentType.MESSAGE), texts, timeout_seconds=timeout_seconds
@@ -125,23 +177,61 @@ async def search(
             *([{"at": "desc"}] if filters.timed else []),
             {"id": "asc"},
         ],
-        "_source": list(_SHOWN),
-        "highlight": _highlight(query),
+        "_source": False,
+        "script_fields": {_SIZE: {"script": _SIZE_SCRIPT}},
     }
     if after is not None:
         at = [after.at] if filters.timed else []
         body["search_after"] = [after.score, *at, after.id]
     with index_errors("search"):
         answer = await client.search(
-            index=",".join(names.read(type_) for type_ in filters.types),
+            index=_indices(names, filters),
             body=body,
             params={"allow_partial_search_results": "false"},
             request_timeout=timeout_seconds,
         )
-    hits = answer["hits"]
-    return FoundPage(
-        total=min(hits["total"]["value"], COUNTED_MOST),
-        found=tuple(_found(hit, filters) for hit in hits["hits"]),
+    hits: dict[str, Any] = answer["hits"]
+    return hits
+
+
+def _within_bytes(hits: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the first hits whose texts fit a page together, at least one."""
+    page: list[dict[str, Any]] = []
+    size = 0
+    for hit in hits:
+        size += hit["fields"][_SIZE][0] * _MAX_CHAR_BYTES
+        if page and size > MAX_PAGE_BYTES:
+            break
+        page.append(hit)
+    return page
+
+
+async def _shown(
+    client: AsyncOpenSearch,
+    names: Names,
+    query: Query,
+    page: Sequence[dict[str, Any]],
+    *,
+    filters: Filters,
+    until: float,
+) -> tuple[Found, ...]:
+    """Read texts and marks of a page; a hit that is not readable by now is left out."""
+    if not page:
+        return ()
+    ids, index, clauses = [hit["_id"] for hit in page], _indices(names, filters), _filter(filters)
+    left = until - asyncio.get_running_loop().time()
+    async with asyncio.TaskGroup() as group:
+        marking = group.create_task(
+            contents.marks(client, index, ids, query=query, filters=clauses, until=until)
+        )
+        reading = group.create_task(
+            contents.texts(client, index, ids, filters=clauses, timeout_seconds=max(left, 0.001))
+        )
+    texts, marks = reading.result(), marking.result()
+    return tuple(
+        _found(hit, texts[hit["_id"]], marks.get(hit["_id"], NO_MARKS), filters)
+        for hit in page
+        if hit["_id"] in texts
     )
 
 
@@ -181,44 +271,23 @@ def _filter(filters: Filters) -> list[dict[str, Any]]:
     ]
 
 
-def _highlight(query: Query) -> dict[str, Any]:
-    """Mark matches in the analyses that can show every match: pairs and parts."""
-    whole = {"number_of_fragments": 0}
-    parts = {"number_of_fragments": highlights.HIGHLIGHTS_MOST, "fragment_size": _FRAGMENT}
-    return {
-        "type": "unified",
-        "pre_tags": [TAG_BEGINS],
-        "post_tags": [TAG_ENDS],
-        "order": "score",
-        "require_field_match": True,
-        "highlight_query": marking(query),
-        "fields": {
-            f"{field}.{way}": parts if field == "text" else whole
-            for field in FIELDS
-            for way in MARKED
-        },
-    }
+def _indices(names: Names, filters: Filters) -> str:
+    return ",".join(names.read(type_) for type_ in filters.types)
 
 
-def _marked(fragments: Sequence[str]) -> list[str]:
-    """Put the contract's marks in place of the tags."""
-    return [
-        fragment.replace(TAG_BEGINS, MATCH_BEGINS).replace(TAG_ENDS, MATCH_ENDS)
-        for fragment in fragments
-    ]
+def _place(hit: Mapping[str, Any]) -> Place:
+    score, *at, id_ = hit["sort"]
+    return Place(score=float(score), at=int(at[0]) if at else 0, id=id_)
 
 
-def _found(hit: dict[str, Any], filters: Filters) -> Found:
-    source = hit["_source"]
+def _found(
+    hit: Mapping[str, Any],
+    source: Mapping[str, Any],
+    marked: Mapping[str, tuple[str, ...]],
+    filters: Filters,
+) -> Found:
     type_ = DocumentType(source["type"])
     parts = filters.shown(type_)
-    score, *at, id_ = hit["sort"]
-    marked = hit.get("highlight", {})
-    fragments = [
-        highlights.choose([_marked(marked.get(f"{field}.{way}", ())) for way in MARKED])
-        for field in FIELDS
-        if field in parts.words
-    ]
     return Found(
         type=type_,
         id=source["id"],
@@ -233,6 +302,8 @@ def _found(hit: dict[str, Any], filters: Filters) -> Found:
         at=instant(source["at"]) if parts.at else None,
         placed=parts.place,
         score=float(hit["_score"]),
-        highlights=tuple(fragment for each in fragments for fragment in each),
-        place=Place(score=float(score), at=int(at[0]) if at else 0, id=id_),
+        highlights=tuple(
+            fragment for part in FIELDS if part in parts.words for fragment in marked.get(part, ())
+        ),
+        place=_place(hit),
     )

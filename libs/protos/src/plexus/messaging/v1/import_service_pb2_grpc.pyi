@@ -40,7 +40,8 @@ class ImportServiceStub:
     ImportMessages: _grpc.StreamStreamMultiCallable[_import_service_pb2.ImportMessagesRequest, _import_service_pb2.ImportMessagesResponse]
     """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3). Messages of one
     conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
-    message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished).
+    message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
+    SENDER_NOT_IN_IMPORT (nobody of the tenant, or of this import).
     """
     FinishImport: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.FinishImportRequest, _import_service_pb2.FinishImportResponse]
     """Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends what was imported
@@ -59,7 +60,8 @@ class ImportServiceAsyncStub(ImportServiceStub):
     ImportMessages: _aio.StreamStreamMultiCallable[_import_service_pb2.ImportMessagesRequest, _import_service_pb2.ImportMessagesResponse]  # type: ignore[assignment]
     """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3). Messages of one
     conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
-    message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished).
+    message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
+    SENDER_NOT_IN_IMPORT (nobody of the tenant, or of this import).
     """
     FinishImport: _aio.UnaryUnaryMultiCallable[_import_service_pb2.FinishImportRequest, _import_service_pb2.FinishImportResponse]  # type: ignore[assignment]
     """Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends what was imported
@@ -87,7 +89,8 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_import_service_pb2.ImportMessagesResponse], _abc.AsyncIterator[_import_service_pb2.ImportMessagesResponse]]:
         """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3). Messages of one
         conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
-        message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished).
+        message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
+        SENDER_NOT_IN_IMPORT (nobody of the tenant, or of this import).
         """
 
     @_abc_1.abstractmethod

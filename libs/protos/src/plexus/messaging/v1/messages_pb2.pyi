@@ -180,7 +180,7 @@ class Message(_message.Message):
     """Version of the words: 0 as posted, +1 with every edit, 20 at most (MSG-11)."""
     notify: Global___Notify.ValueType
     recalled_by: _builtins.str
-    """Who took it back: the sender, an administrator of the group, or a compliance officer."""
+    """Who took it back: the sender, or an administrator of the group."""
     reply_to_seq: _builtins.int
     """`seq` of the message answered to, as SendMessageRequest named it; 0: none. `root_seq` follows from it."""
     @_builtins.property

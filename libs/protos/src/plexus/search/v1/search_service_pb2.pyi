@@ -110,7 +110,9 @@ class Hit(_message.Message):
     """Who wrote it."""
     @_builtins.property
     def highlights(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Parts of the text around the matches; matches between U+0002 and U+0003."""
+        """Parts of the text around the matches; matches between U+0002 and U+0003. Only matches in the
+        first 8,000 characters are marked, and none when that takes too long.
+        """
 
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp: ...

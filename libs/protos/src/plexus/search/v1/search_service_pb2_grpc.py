@@ -52,7 +52,9 @@ class SearchServiceServicer:
     """
 
     def Search(self, request, context):
-        """Refused: QUERY_INVALID; UNAVAILABLE when the index or an owner cannot be reached.
+        """A page ends at some 2 MiB of text as well as at its size; go on while there is a token.
+        Refused: QUERY_INVALID; TOO_MANY_SEARCHES when three of the caller's are under way; UNAVAILABLE
+        when the index or an owner cannot be reached.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,10 @@ class SearchServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SearchServiceAsyncStub: ...
     Search: _grpc.UnaryUnaryMultiCallable[_search_service_pb2.SearchRequest, _search_service_pb2.SearchResponse]
-    """Refused: QUERY_INVALID; UNAVAILABLE when the index or an owner cannot be reached."""
+    """A page ends at some 2 MiB of text as well as at its size; go on while there is a token.
+    Refused: QUERY_INVALID; TOO_MANY_SEARCHES when three of the caller's are under way; UNAVAILABLE
+    when the index or an owner cannot be reached.
+    """
     GetSearchStatus: _grpc.UnaryUnaryMultiCallable[_search_service_pb2.GetSearchStatusRequest, _search_service_pb2.GetSearchStatusResponse]
     """Figures of the caller's tenant."""
 
@@ -44,7 +47,10 @@ class SearchServiceAsyncStub(SearchServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Search: _aio.UnaryUnaryMultiCallable[_search_service_pb2.SearchRequest, _search_service_pb2.SearchResponse]  # type: ignore[assignment]
-    """Refused: QUERY_INVALID; UNAVAILABLE when the index or an owner cannot be reached."""
+    """A page ends at some 2 MiB of text as well as at its size; go on while there is a token.
+    Refused: QUERY_INVALID; TOO_MANY_SEARCHES when three of the caller's are under way; UNAVAILABLE
+    when the index or an owner cannot be reached.
+    """
     GetSearchStatus: _aio.UnaryUnaryMultiCallable[_search_service_pb2.GetSearchStatusRequest, _search_service_pb2.GetSearchStatusResponse]  # type: ignore[assignment]
     """Figures of the caller's tenant."""
 
@@ -57,7 +63,10 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _search_service_pb2.SearchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_search_service_pb2.SearchResponse, _abc.Awaitable[_search_service_pb2.SearchResponse]]:
-        """Refused: QUERY_INVALID; UNAVAILABLE when the index or an owner cannot be reached."""
+        """A page ends at some 2 MiB of text as well as at its size; go on while there is a token.
+        Refused: QUERY_INVALID; TOO_MANY_SEARCHES when three of the caller's are under way; UNAVAILABLE
+        when the index or an owner cannot be reached.
+        """
 
     @_abc_1.abstractmethod
     def GetSearchStatus(

@@ -34,6 +34,7 @@ from directory.operations.scim.finding import Found, check_free, find_meant
 from directory.operations.scim.guarding import admit, stopped
 from directory.operations.scim.lane import Lane, Turn
 from directory.operations.scim.refusing import refusing
+from directory.operations.waiting import signed_in
 from directory.store import Store
 
 PERMISSION: Final = "people.provision"
@@ -68,7 +69,7 @@ async def create_user(
     await store.grants.holding_everywhere(actor, PERMISSION, now=now)
     # Who is made or comes back is active, unless the feed says otherwise.
     meant = replace(wanted(user), active=user.active is not False)
-    password = await writing.hashed(hashing, user)
+    password = await writing.hashed(hashing, user, source=signed_in(actor.person_id))
     tenant = await store.tenants.get(actor.tenant_id)
     person_id = PersonId(new_id("per", now=now))
 
@@ -140,7 +141,9 @@ async def change_user(
     await store.grants.holding_everywhere(actor, PERMISSION, now=now)
     # A password is hashed before the transaction; what is read here decides nothing else.
     present = await store.scim.get(person_id, tenant_id=actor.tenant_id)
-    password = await writing.hashed(hashing, change.apply(present.user()))
+    password = await writing.hashed(
+        hashing, change.apply(present.user()), source=signed_in(actor.person_id)
+    )
 
     async def work(turn: Turn) -> Record | None:
         record = await store.scim.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)

@@ -19,6 +19,7 @@ from directory.operations.hashing import Hashing
 from directory.operations.saving import check_managers, deactivated, save_changed
 from directory.operations.scim.lane import Turn
 from directory.operations.standing import check_regrouped, check_written
+from directory.operations.waiting import Source
 from directory.store import Credential, Store
 
 
@@ -33,7 +34,7 @@ NO_PASSWORD = PasswordSet()
 PERMISSION: Final = "people.provision"
 
 
-async def hashed(hashing: Hashing, user: FeedUser) -> PasswordSet:
+async def hashed(hashing: Hashing, user: FeedUser, *, source: Source) -> PasswordSet:
     """Hash the password of a resource, outside any transaction.
 
     Raises:
@@ -44,7 +45,9 @@ async def hashed(hashing: Hashing, user: FeedUser) -> PasswordSet:
     names = (user.user_name or "", user.display_name or "")
     about = [part for name in names for part in (name, name.partition("@")[0])]
     return PasswordSet(
-        hash=await hashing.make(normalise(user.password, field="password", about=about))
+        hash=await hashing.make(
+            normalise(user.password, field="password", about=about), source=source
+        )
     )
 
 
