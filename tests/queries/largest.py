@@ -36,12 +36,13 @@ EXCUSED: Final[Mapping[str, str]] = {
     "search.SearchService.Search": "Asks OpenSearch, with a limit of its own; no database.",
     "search.SearchService.GetSearchStatus": "Asks OpenSearch, with a limit of its own.",
     "messaging.LogService.Append": "Has no deadline; its batches are those of SendMessages.",
+    "audit.AuditService.RecordSkip": _FIXED,
     "messaging.Authority.FilterMembers": "Refuses: departments and groups are directory's.",
     "tasks.Authority.FilterMembers": "Refuses: departments and groups are directory's.",
     **{
         f"{owner}.Authority.{method}": "Has no deadline: a stream, or paged by the caller's limit."
         for owner in AUTHORITIES
-        for method in ("Snapshot", "ReadFacts")
+        for method in ("Snapshot", "ReadFacts", "ReadMembers")
     },
     **{
         f"directory.SessionService.{method}": _SIGN_IN

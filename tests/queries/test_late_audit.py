@@ -30,10 +30,11 @@ SOME = 60
 async def api(late_db: Database) -> SimpleNamespace:
     store, clock = Store(late_db), SystemClock()
     await store.provision()
+    recorder = Recorder(store, clock=clock)
     return SimpleNamespace(
         store=store,
-        recorder=Recorder(store, clock=clock),
-        ledger=AuditApi(store, section=LedgerSection(), clock=clock),
+        recorder=recorder,
+        ledger=AuditApi(store, recorder=recorder, section=LedgerSection(), clock=clock),
         history=AccessHistoryApi(store, clock=clock),
     )
 

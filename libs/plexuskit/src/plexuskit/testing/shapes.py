@@ -165,7 +165,10 @@ def _sender(tested: str) -> str:
     Empty where the nearest caller outside of the driver's edge is a test. Where a task begins, who
     started it is the caller.
     """
-    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - the documented way to the callers
+    # Past this function, and past who asks in this file.
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to the callers
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
     sender = ""
     while frame is not None:
         file = frame.f_code.co_filename

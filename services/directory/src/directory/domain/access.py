@@ -33,19 +33,29 @@ class Actor:
         """Whether a guest acts: a guest holds that role and no other (GW-5)."""
         return GUEST in self.roles
 
+    @property
+    def believed(self) -> frozenset[str]:
+        """The role that counts on the gateway's word alone (GW-12): `member`, or `guest`.
+
+        More is held only by what is stored (`store.grants`).
+        """
+        if self.guest:
+            return frozenset({GUEST})
+        return frozenset({MEMBER}) if self.roles else frozenset()
+
 
 def permits(actor: Actor, permission: str) -> bool:
-    """Whether a role of the caller context gives the permission for the tenant."""
-    return holds(permission, roles=actor.roles, extra=frozenset(), scopes=actor.scopes)
+    """Whether the permission is one of those that everybody, or every guest, has."""
+    return holds(permission, roles=actor.believed, extra=frozenset(), scopes=actor.scopes)
 
 
 def require(actor: Actor, permission: str) -> None:
-    """Check that a role of the caller context gives the permission for the tenant.
+    """Check a permission that everybody, or every guest, has.
 
-    Enough where everybody may act on their own; where a scope matters, see `store.grants`.
+    Enough where everybody may act on their own; for all others see `store.grants`.
 
     Raises:
-        PermissionMissing: no role does, or the API token lacks it.
+        PermissionMissing: it is none of those, or the API token lacks it.
     """
     if not permits(actor, permission):
         raise PermissionMissing(permission=permission)

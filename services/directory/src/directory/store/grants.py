@@ -37,12 +37,13 @@ class GrantReader:
     ) -> Grants:
         """Read what an actor holds who needs a permission somewhere.
 
-        Nothing is asked when a role of the caller context gives the permission for the tenant.
+        Nothing is asked for what everybody has; a privileged role counts only where it is stored,
+        whatever the caller context names (GW-12).
 
         Raises:
             PermissionMissing: the permission is held nowhere.
         """
-        grants = Grants(everywhere=permissions_of(actor.roles), limited_to=actor.scopes)
+        grants = Grants(everywhere=permissions_of(actor.believed), limited_to=actor.scopes)
         if not grants.holds_everywhere(permission):
             grants = await self.of_actor(actor, now=now, tx=tx)
         grants.require(permission)

@@ -1,9 +1,13 @@
 """Senders of imported messages: people of the tenant and of the same import (MSG-19, GW-11)."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from messaging.domain.imports import Following
 from messaging.store import Store
+
+# People whose conversations are read together; each may be in thousands.
+TOGETHER: Final = 50
 
 Sent = tuple[str, str]
 """A conversation and the person who sent something in it."""
@@ -28,19 +32,15 @@ async def strangers(
         tenant_id: of the import.
         following: how each conversation stands to its import.
     """
-    others = set(sent)
-    for conversation_id, person_ids in _by_conversation(sent).items():
-        members = await store.conversations.members(conversation_id, person_ids=person_ids)
-        others -= {(conversation_id, member.person_id) for member in members}
+    if not sent:
+        return set()
+    others = set(sent) - await store.conversations.seen_in(sent)
     if not others:
         return others
     people = await store.people.find({person_id for _, person_id in others})
     known = {each.id: each for each in people.values() if each.tenant_id == tenant_id}
-    elsewhere = {
-        person_id: await _sources(store, person_id)
-        for person_id in known
-        if known[person_id].active
-    }
+    active = [person_id for person_id, each in known.items() if each.active]
+    elsewhere = await _sources(store, active)
     return {
         (conversation_id, person_id)
         for conversation_id, person_id in others
@@ -52,14 +52,13 @@ async def strangers(
     }
 
 
-def _by_conversation(sent: Iterable[Sent]) -> dict[str, list[str]]:
-    people: dict[str, list[str]] = {}
-    for conversation_id, person_id in sent:
-        people.setdefault(conversation_id, []).append(person_id)
-    return people
-
-
-async def _sources(store: Store, person_id: str) -> set[str]:
-    """Return the sources of the imported conversations that a person is in."""
-    ids = await store.conversations.conversation_ids(person_id)
-    return {each.source for each in (await store.imports.find_many(ids)).values()}
+async def _sources(store: Store, person_ids: Sequence[str]) -> dict[str, set[str]]:
+    """Return the sources of the imported conversations that each person is in."""
+    sources: dict[str, set[str]] = {person_id: set() for person_id in person_ids}
+    for first in range(0, len(person_ids), TOGETHER):
+        part = person_ids[first : first + TOGETHER]
+        places = await store.conversations.conversation_ids_of(part)
+        imports = await store.imports.find_many({each for ids in places.values() for each in ids})
+        for person_id, ids in places.items():
+            sources[person_id] = {imports[id_].source for id_ in ids if id_ in imports}
+    return sources
