@@ -117,7 +117,9 @@ async def test_gw_6_request_ids_are_of_one_content_and_one_person(served: Any) -
     department = pb.CreateDepartmentRequest(request_id="r1", name="采购")
     assert await refusal(served.directory.CreateDepartment(department, **caller)) == reused
 
-    somebody_else = served.person("per_second_admin", admin.tenant_id, "admin")
+    second = pb.CreatePersonRequest(handle="second", display_name="二", roles=["admin", "member"])
+    made = (await create(second, **caller)).person
+    somebody_else = served.person(made.id, admin.tenant_id, "admin")
     assert (await create(other, **somebody_else)).person.handle == "wang"
 
 

@@ -25,6 +25,9 @@ from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
 from plexuskit.testing.wait import eventually
 
+from .conftest import Everybody
+
+KNOWN = Everybody()
 THEN = datetime(2018, 5, 11, 8, 30, tzinfo=UTC)
 NOW = SystemClock().now()
 
@@ -71,6 +74,7 @@ def run(person):
 async def test_msg_19_original_times_and_threads_are_kept(store, log, room, run):
     outcome = await importing.import_batch(
         log,
+        KNOWN,
         run,
         messages=[old(room, 1, "root"), old(room, 2, "reply", root=1), old(room, 3, "")],
     )
@@ -85,20 +89,22 @@ async def test_msg_19_original_times_and_threads_are_kept(store, log, room, run)
 
 async def test_msg_19_a_second_run_adds_nothing(store, log, person, room, run):
     batch = [old(room, n, f"m{n}", root=1 if n > 1 else None) for n in range(1, 200)]
-    await importing.import_batch(log, run, messages=batch)
+    await importing.import_batch(log, KNOWN, run, messages=batch)
 
-    again = await importing.import_batch(log, ImportRun(person("root", "admin")), messages=batch)
+    again = await importing.import_batch(
+        log, KNOWN, ImportRun(person("root", "admin")), messages=batch
+    )
 
     assert (again.imported, again.skipped) == (0, 199)
     assert (await store.entries.head(room)).seq == 199
 
 
 async def test_msg_19_an_interrupted_run_goes_on_and_finds_its_roots(store, log, person, room, run):
-    await importing.import_batch(log, run, messages=[old(room, 1, "root")])
+    await importing.import_batch(log, KNOWN, run, messages=[old(room, 1, "root")])
 
     second = ImportRun(person("root", "admin"))
     await importing.import_batch(
-        log, second, messages=[old(room, 1, "root"), old(room, 2, "reply", root=1)]
+        log, KNOWN, second, messages=[old(room, 1, "root"), old(room, 2, "reply", root=1)]
     )
 
     (reply,) = await store.entries.find_messages(room, [2])
@@ -106,10 +112,11 @@ async def test_msg_19_an_interrupted_run_goes_on_and_finds_its_roots(store, log,
 
 
 async def test_msg_03_imports_with_other_content_are_refused_one_by_one(log, person, room, run):
-    await importing.import_batch(log, run, messages=[old(room, 1, "as it was")])
+    await importing.import_batch(log, KNOWN, run, messages=[old(room, 1, "as it was")])
 
     outcome = await importing.import_batch(
         log,
+        KNOWN,
         ImportRun(person("root", "admin")),
         messages=[old(room, 1, "changed"), old(room, 2, "new")],
     )
@@ -121,7 +128,9 @@ async def test_msg_03_imports_with_other_content_are_refused_one_by_one(log, per
 
 
 async def test_msg_19_nobody_has_unread_history(store, log, person, room, run, say):
-    await importing.import_batch(log, run, messages=[old(room, n, f"m{n}") for n in range(1, 9)])
+    await importing.import_batch(
+        log, KNOWN, run, messages=[old(room, n, f"m{n}") for n in range(1, 9)]
+    )
     await importing.finish_import(log, run, now=NOW)
 
     before = await queries.get_view(store, actor=person("bob"), conversation_id=room)
@@ -133,7 +142,7 @@ async def test_msg_19_nobody_has_unread_history(store, log, person, room, run, s
 
 
 async def test_msg_19_imported_messages_have_no_receipts(store, log, person, room, run):
-    await importing.import_batch(log, run, messages=[old(room, 1, "old")])
+    await importing.import_batch(log, KNOWN, run, messages=[old(room, 1, "old")])
     await importing.finish_import(log, run, now=NOW)
 
     receipts = await queries.list_receipts(
@@ -169,7 +178,7 @@ async def test_the_same_conversation_comes_in_once_and_takes_in_new_members(
 async def test_messages_to_another_tenants_conversation_are_refused(log, room):
     stranger = ImportRun(Actor("ten_other", "eve", "ses", frozenset({"admin"})))
 
-    outcome = await importing.import_batch(log, stranger, messages=[old(room, 1, "x")])
+    outcome = await importing.import_batch(log, KNOWN, stranger, messages=[old(room, 1, "x")])
 
     assert outcome.imported == 0
     assert outcome.refusals[0][1].reason == "CONVERSATION_NOT_FOUND"
@@ -177,14 +186,14 @@ async def test_messages_to_another_tenants_conversation_are_refused(log, room):
 
 async def test_msg_03_an_importer_who_goes_away_in_the_middle_stops_nobody(store, log, room, run):
     messages = [old(room, number, f"no {number}") for number in range(1, 201)]
-    importer = asyncio.create_task(importing.import_batch(log, run, messages=messages))
+    importer = asyncio.create_task(importing.import_batch(log, KNOWN, run, messages=messages))
     await eventually(lambda: not log._lane(room)._idle.is_set(), every=0)
     importer.cancel()
     with pytest.raises(asyncio.CancelledError):
         await importer
 
     again = await importing.import_batch(
-        log, ImportRun(run.actor), messages=[*messages, old(room, 201, "last")]
+        log, KNOWN, ImportRun(run.actor), messages=[*messages, old(room, 201, "last")]
     )
     assert again.imported + again.skipped == 201
     assert again.refusals == ()
@@ -203,7 +212,7 @@ async def bring(log, people, person, *members: str, **fields: object):
 async def write(log, person, *messages: ForeignMessage):
     """Import messages in a run of their own; out: the reasons of refusals."""
     run = ImportRun(person("root", "admin"))
-    outcome = await importing.import_batch(log, run, messages=messages)
+    outcome = await importing.import_batch(log, KNOWN, run, messages=messages)
     await importing.finish_import(log, run, now=NOW)
     return [why.reason for _, why in outcome.refusals]
 
@@ -231,10 +240,10 @@ async def test_gw_11_a_repeated_import_adds_nobody_to_what_people_use(
 async def test_gw_11_the_first_native_message_ends_the_import_also_of_an_open_stream(
     store, log, people, person, room, run, say
 ):
-    await importing.import_batch(log, run, messages=[old(room, 1, "old")])
+    await importing.import_batch(log, KNOWN, run, messages=[old(room, 1, "old")])
     await sending.send_message(log, draft=say(room, "ann", "native"))
 
-    outcome = await importing.import_batch(log, run, messages=[old(room, 2, "late")])
+    outcome = await importing.import_batch(log, KNOWN, run, messages=[old(room, 2, "late")])
 
     assert [why.reason for _, why in outcome.refusals] == ["IMPORT_CLOSED"]
     assert (await store.entries.head(room)).seq == 2
@@ -263,10 +272,10 @@ async def test_gw_11_nothing_imported_stands_behind_a_message_sent_at_the_same_m
             )
             here = begun.conversation.id
             run = ImportRun(person("root", "admin"))
-            await importing.import_batch(log, run, messages=[old(here, 0, "old")])
+            await importing.import_batch(log, KNOWN, run, messages=[old(here, 0, "old")])
             batches = [
                 importing.import_batch(
-                    log, run, messages=[old(here, 10 * n + m, "old") for m in range(1, 9)]
+                    log, KNOWN, run, messages=[old(here, 10 * n + m, "old") for m in range(1, 9)]
                 )
                 for n in range(4)
             ]
@@ -290,14 +299,16 @@ async def test_gw_11_nothing_imported_stands_behind_a_message_sent_at_the_same_m
 async def test_gw_11_nothing_is_imported_once_finishing_has_been_answered(
     store, log, person, room, run
 ):
-    await importing.import_batch(log, run, messages=[old(room, 0, "old")])
+    await importing.import_batch(log, KNOWN, run, messages=[old(room, 0, "old")])
 
     async def finish():
         await finish_source(log, actor=person("root", "admin"), source="slack")
         return (await store.entries.head(room)).seq
 
     batches = [
-        importing.import_batch(log, run, messages=[old(room, 10 * n + m) for m in range(1, 9)])
+        importing.import_batch(
+            log, KNOWN, run, messages=[old(room, 10 * n + m) for m in range(1, 9)]
+        )
         for n in range(6)
     ]
     *_, last = await asyncio.gather(*batches, finish())
@@ -345,6 +356,7 @@ async def test_gw_11_only_people_of_the_same_import_are_its_senders(
             someone("per_gone", tenant_id=tenant_id, active=False),
             someone("per_left", tenant_id=tenant_id),
             someone("per_other", tenant_id="ten_other", active=False),
+            someone("root", tenant_id=tenant_id),
         ]
     )
     for external_id, member in (("slack:C2", "per_left"), ("teams:C1", "per_boss")):
@@ -356,14 +368,15 @@ async def test_gw_11_only_people_of_the_same_import_are_its_senders(
             now=NOW,
         )
 
-    for number, forged in enumerate(("per_nobody", "root", "per_boss", "per_other")):
+    for number, forged in enumerate(("ghost_nobody", "root", "per_boss", "per_other")):
         reasons = await write(log, person, old(room, number + 1, "forged", sender=forged))
         assert reasons == ["SENDER_NOT_IN_IMPORT"], forged
     assert (await store.entries.head(room)).seq == 0
 
-    for number, sender in enumerate(("ann", "per_gone", "per_left")):
+    # Messaging has not heard of `per_new` yet, directory has.
+    for number, sender in enumerate(("ann", "per_gone", "per_left", "per_new")):
         assert await write(log, person, old(room, number + 1, "said", sender=sender)) == []
-    assert (await store.entries.head(room)).seq == 3
+    assert (await store.entries.head(room)).seq == 4
 
 
 @pytest.mark.rule("GW-11")
@@ -387,13 +400,13 @@ async def test_gw_11_finishing_ends_the_import_of_a_source_alone(
     store, log, people, person, room, run
 ):
     other = await bring(log, people, person, "ann", "bob", external_id="teams:C1", name="t")
-    await importing.import_batch(log, run, messages=[old(room, 1, "old")])
+    await importing.import_batch(log, KNOWN, run, messages=[old(room, 1, "old")])
     actor = person("root", "admin")
     assert await finish_source(log, actor=actor, source="slack") == 1
     assert await finish_source(log, actor=actor, source="slack") == 0
 
     # Also for a stream that is open.
-    outcome = await importing.import_batch(log, run, messages=[old(room, 2, "late")])
+    outcome = await importing.import_batch(log, KNOWN, run, messages=[old(room, 2, "late")])
     assert [why.reason for _, why in outcome.refusals] == ["IMPORT_CLOSED"]
     assert (await bring(log, people, person, "ann", "carol")).conversation.member_count == 2
     following = await follow(store, tenant_id=actor.tenant_id, conversations=[other.conversation])

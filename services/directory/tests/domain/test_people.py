@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 from directory.domain import departments, people, tenants
-from directory.domain.access import ADMIN, MEMBER, Actor, require
+from directory.domain.access import ADMIN, GUEST, MEMBER, Actor, require
 from directory.domain.ids import DepartmentId, PersonId, SessionId, TenantId
 from directory.domain.people import Changes, Draft, Person, State
 from directory.domain.refusals import PermissionMissing
@@ -88,7 +88,8 @@ def test_an_administrator_is_lost_by_role_and_by_deactivation() -> None:
     assert not people.loses_administrator(admin, people.change(admin, Changes(title="x"), now=NOW))
 
 
-def test_gw_1_the_owner_decides_by_role() -> None:
+@pytest.mark.rule("GW-12")
+def test_gw_12_the_owner_believes_no_role_beyond_those_that_everybody_has() -> None:
     def actor(*roles: str) -> Actor:
         return Actor(
             tenant_id=TenantId("t"),
@@ -97,10 +98,15 @@ def test_gw_1_the_owner_decides_by_role() -> None:
             roles=frozenset(roles),
         )
 
-    for permission in permissions_of(frozenset({ADMIN})):
+    held = permissions_of(frozenset({MEMBER}))
+    for permission in held:
         require(actor(ADMIN), permission)
-    require(actor(MEMBER), "people.read")
-    for roles, permission in [((MEMBER,), "people.manage"), ((), "people.read"), (("?",), "x.y")]:
+        require(actor(MEMBER), permission)
+    for permission in permissions_of(frozenset({ADMIN})) - held:
+        for roles in ((MEMBER,), (ADMIN,), (ADMIN, MEMBER), ()):
+            with pytest.raises(PermissionMissing):
+                require(actor(*roles), permission)
+    for roles, permission in [((), "people.read"), (("?",), "x.y"), ((GUEST,), "groups.read")]:
         with pytest.raises(PermissionMissing):
             require(actor(*roles), permission)
 

@@ -115,9 +115,10 @@ async def test_int_1_everybody_who_may_answer_is_told_and_nobody_else(
 
 
 async def test_int_1_a_stop_that_nobody_may_answer_is_told_all_the_same(
-    feed, company, staff, facts
+    feed, served, company, staff, facts
 ):
-    await company.hire("robot", roles=[ADMIN], kind=Kind.SERVICE_ACCOUNT)
+    robot = await company.hire("robot", roles=[ADMIN], kind=Kind.SERVICE_ACCOUNT)
     await company.dismiss(company.admin)
+    feed.caller = served.person(robot.id, company.tenant.id, ADMIN)
     await remove(feed, *staff)
     assert list((await told(facts)).administrator_ids) == []

@@ -89,7 +89,9 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
                 for item in request.messages:
                     messages.append(translate.to_foreign_message(item))
                     await turns.taken(item.ByteSize())
-                outcome = await importing.import_batch(self._log, run, messages=messages)
+                outcome = await importing.import_batch(
+                    self._log, self._people, run, messages=messages
+                )
                 yield pb.ImportMessagesResponse(
                     imported=outcome.imported,
                     skipped=outcome.skipped,

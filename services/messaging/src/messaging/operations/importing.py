@@ -218,12 +218,20 @@ async def _add_missing(
 
 
 async def import_batch(
-    log: Log, run: ImportRun, *, messages: Sequence[ForeignMessage | tuple[str, Refusal]]
+    log: Log,
+    people: People,
+    run: ImportRun,
+    *,
+    messages: Sequence[ForeignMessage | tuple[str, Refusal]],
 ) -> BatchOutcome:
-    """Store one batch, in its order; what is there already is skipped (MSG-3, MSG-19)."""
+    """Store one batch, in its order; what is there already is skipped (MSG-3, MSG-19).
+
+    Raises:
+        DependencyDown: the store, or directory about people who are new, cannot be reached.
+    """
     refusals = [entry for entry in messages if isinstance(entry, tuple)]
     foreign = [entry for entry in messages if isinstance(entry, ForeignMessage)]
-    foreign, foreign_refusals = await _check_conversations(log, run, foreign)
+    foreign, foreign_refusals = await _check_conversations(log, people, run, foreign)
     refusals += foreign_refusals
     fresh, skipped = await _skip_stored(log, run, foreign, refusals)
     verdicts = await asyncio.gather(*(_submit(log, run, message) for message in fresh))
@@ -239,7 +247,7 @@ async def import_batch(
 
 
 async def _check_conversations(
-    log: Log, run: ImportRun, foreign: Sequence[ForeignMessage]
+    log: Log, people: People, run: ImportRun, foreign: Sequence[ForeignMessage]
 ) -> tuple[list[ForeignMessage], list[tuple[str, Refusal]]]:
     """Keep messages to conversations that this import created and that still follow it (GW-11).
 
@@ -260,11 +268,13 @@ async def _check_conversations(
             kept.append(message)
         else:
             refusals.append((message.draft.request_id, why))
-    return await _check_senders(log, run, kept, refusals, following=following), refusals
+    kept = await _check_senders(log, people, run, kept, refusals, following=following)
+    return kept, refusals
 
 
 async def _check_senders(
     log: Log,
+    people: People,
     run: ImportRun,
     foreign: Sequence[ForeignMessage],
     refusals: list[tuple[str, Refusal]],
@@ -274,7 +284,7 @@ async def _check_senders(
     """Keep the messages of people of this import; each is looked for once per stream."""
     sent = {(message.draft.conversation_id, message.draft.sender_id) for message in foreign}
     unknown = await strangers(
-        log.store, sent - run.senders, tenant_id=run.actor.tenant_id, following=following
+        log.store, people, sent - run.senders, actor=run.actor, following=following
     )
     run.senders |= sent - unknown
     kept = []

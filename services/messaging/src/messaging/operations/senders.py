@@ -3,7 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+from plexuskit.grpc import Actor
+
 from messaging.domain.imports import Following
+from messaging.operations.people import People
 from messaging.store import Store
 
 # People whose conversations are read together; each may be in thousands.
@@ -15,9 +18,10 @@ Sent = tuple[str, str]
 
 async def strangers(
     store: Store,
+    people: People,
     sent: Collection[Sent],
     *,
-    tenant_id: str,
+    actor: Actor,
     following: Mapping[str, Following],
 ) -> set[Sent]:
     """Return those pairs whose person is no sender of the import that created the conversation.
@@ -25,11 +29,13 @@ async def strangers(
     Members of the conversation are, and those who were. Somebody else must be known in the tenant,
     and be deactivated (accounts of people who are long gone stand for them) or be a member of
     another conversation of the same source: exports name only present members of a channel.
+    Directory is asked about people of whom messaging has not heard yet: the import made them.
 
     Args:
         store: members, people and imports.
+        people: directory's word.
         sent: conversations that follow an import, with their senders.
-        tenant_id: of the import.
+        actor: who imports.
         following: how each conversation stands to its import.
     """
     if not sent:
@@ -37,8 +43,14 @@ async def strangers(
     others = set(sent) - await store.conversations.seen_in(sent)
     if not others:
         return others
-    people = await store.people.find({person_id for _, person_id in others})
-    known = {each.id: each for each in people.values() if each.tenant_id == tenant_id}
+    heard_of = await store.people.find({person_id for _, person_id in others})
+    known = {each.id: each for each in heard_of.values() if each.tenant_id == actor.tenant_id}
+    new = {person_id for _, person_id in others} - heard_of.keys()
+    if new:
+        unknown = await people.unknown(
+            tenant_id=actor.tenant_id, asker_id=actor.person_id, person_ids=sorted(new)
+        )
+        others -= {pair for pair in others if pair[1] in new - set(unknown)}
     active = [person_id for person_id, each in known.items() if each.active]
     elsewhere = await _sources(store, active)
     return {
