@@ -15,6 +15,7 @@ import httpx
 import pytest
 from directory import operations, queries
 from directory.config import OpenIdSection
+from directory.domain.access import Actor
 from directory.domain.access_refusals import GrantExceedsOwn
 from directory.domain.ids import ProviderId, TenantId
 from directory.domain.imports import Imported
@@ -434,12 +435,12 @@ async def test_local_accounts_go_only_while_an_administrator_can_still_come_in(s
     company = site.company
     store = company.store
 
-    async def set_local(*, local: bool) -> None:
-        policy, _ = await queries.get_sign_in_policy(store, actor=company.actor, now=company.now)
+    async def set_local(actor: Actor, *, local: bool) -> None:
+        policy, _ = await queries.get_sign_in_policy(store, actor=actor, now=company.now)
         await operations.update_sign_in_policy(
             store,
             site.client,
-            actor=company.actor,
+            actor=actor,
             local_accounts=local,
             second_factor_role_ids=[],
             expected_version=policy.version,
@@ -447,7 +448,7 @@ async def test_local_accounts_go_only_while_an_administrator_can_still_come_in(s
         )
 
     li = await feed(company, "li", "acme:u-li", password="correct horse", roles=("admin", "member"))
-    await set_local(local=False)
+    await set_local(company.actor, local=False)
     options = await queries.list_sign_in_options(store)
     assert (options.local_accounts, [each.id for each in options.providers]) == (False, ["acme"])
     with pytest.raises(SignInRefused):
@@ -462,12 +463,12 @@ async def test_local_accounts_go_only_while_an_administrator_can_still_come_in(s
         await operations.delete_openid_provider(
             store, actor=company.acting_as(li), provider_id="acme", now=company.now
         )
-    await set_local(local=True)
+    await set_local(company.acting_as(li), local=True)
     await operations.delete_openid_provider(
         store, actor=company.acting_as(li), provider_id="acme", now=company.now
     )
     with pytest.raises(LockedOut):
-        await set_local(local=False)
+        await set_local(company.acting_as(li), local=False)
 
 
 async def test_gw_03_who_names_a_provider_could_sign_in_as_anybody_and_so_holds_everything(
