@@ -150,14 +150,11 @@ class ImportClosed(Refusal):
     )
 
 
-class SenderNotInImport(Refusal):
-    """GW-11: the sender is nobody of the tenant, or nobody of this import."""
+class SenderUnknown(Refusal):
+    """GW-11: the sender of an imported message is nobody of the tenant."""
 
     kind = Kind.FAILED_PRECONDITION
-    text = (
-        "{person_id} sent nothing in this import: import the person first, and name them among the"
-        " members of a conversation of the same source."
-    )
+    text = "{person_id} is nobody of this company: import the person first."
 
 
 class ImportDenied(Refusal):

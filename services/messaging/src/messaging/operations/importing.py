@@ -1,7 +1,7 @@
 """History from another system, through the same log (MSG-19)."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from messaging.domain.refusals import (
     ConversationNotFound,
     ImportClosed,
     ImportDenied,
-    SenderNotInImport,
+    SenderUnknown,
 )
 from messaging.events import IMPORT
 from messaging.operations.batch import Item, Stored, repeated, teller
@@ -29,7 +29,7 @@ from messaging.operations.following import follow
 from messaging.operations.log import Log
 from messaging.operations.membership import added
 from messaging.operations.people import People, require_people
-from messaging.operations.senders import Sent, strangers
+from messaging.operations.senders import strangers
 from messaging.store import Store
 from messaging.store.cursors import CursorKey
 
@@ -78,8 +78,8 @@ class ImportRun:
     # seq by request id, per conversation
     known: dict[str, dict[str, int]] = field(default_factory=dict)
     allowed: set[str] = field(default_factory=set)
-    # Conversations with those who may have sent something in them.
-    senders: set[Sent] = field(default_factory=set)
+    # People of the tenant who sent something.
+    senders: set[str] = field(default_factory=set)
 
 
 def require_importer(actor: Actor) -> None:
@@ -268,7 +268,7 @@ async def _check_conversations(
             kept.append(message)
         else:
             refusals.append((message.draft.request_id, why))
-    kept = await _check_senders(log, people, run, kept, refusals, following=following)
+    kept = await _check_senders(log, people, run, kept, refusals)
     return kept, refusals
 
 
@@ -278,19 +278,15 @@ async def _check_senders(
     run: ImportRun,
     foreign: Sequence[ForeignMessage],
     refusals: list[tuple[str, Refusal]],
-    *,
-    following: Mapping[str, Following],
 ) -> list[ForeignMessage]:
-    """Keep the messages of people of this import; each is looked for once per stream."""
-    sent = {(message.draft.conversation_id, message.draft.sender_id) for message in foreign}
-    unknown = await strangers(
-        log.store, people, sent - run.senders, actor=run.actor, following=following
-    )
+    """Keep the messages of people of the tenant; each is looked for once per stream."""
+    sent = {message.draft.sender_id for message in foreign}
+    unknown = await strangers(log.store, people, sent - run.senders, actor=run.actor)
     run.senders |= sent - unknown
     kept = []
     for message in foreign:
-        if (message.draft.conversation_id, message.draft.sender_id) in unknown:
-            why = SenderNotInImport(person_id=message.draft.sender_id)
+        if message.draft.sender_id in unknown:
+            why = SenderUnknown(person_id=message.draft.sender_id)
             refusals.append((message.draft.request_id, why))
         else:
             kept.append(message)

@@ -250,26 +250,6 @@ class ConversationStore:
         )
         return [document["conversation_id"] for document in found]
 
-    async def conversation_ids_of(self, person_ids: Iterable[str]) -> dict[str, list[str]]:
-        """Find the ids of every conversation that each of several people is in now."""
-        found = await self._members.find_all(
-            {"person_id": {"$in": sorted(person_ids)}, "active": True},
-            projection={"person_id": 1, "conversation_id": 1, "_id": 0},
-            hint="person",
-        )
-        places: dict[str, list[str]] = {}
-        for document in found:
-            places.setdefault(document["person_id"], []).append(document["conversation_id"])
-        return places
-
-    async def seen_in(self, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Find which pairs of conversation and person are, or were, a membership."""
-        ids = sorted(member_id(*pair) for pair in pairs)
-        found = await self._members.find_all(
-            {"_id": {"$in": ids}}, projection={"conversation_id": 1, "person_id": 1}
-        )
-        return {(document["conversation_id"], document["person_id"]) for document in found}
-
     async def people_in(
         self, conversation_ids: Sequence[str], *, person_ids: Sequence[str]
     ) -> set[str]:

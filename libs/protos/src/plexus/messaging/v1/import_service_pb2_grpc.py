@@ -68,7 +68,7 @@ class ImportServiceServicer:
         """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3). Messages of one
         conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
         message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
-        SENDER_NOT_IN_IMPORT (nobody of the tenant, or of this import).
+        SENDER_UNKNOWN (nobody of the tenant).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,7 +41,7 @@ class ImportServiceStub:
     """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3). Messages of one
     conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
     message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
-    SENDER_NOT_IN_IMPORT (nobody of the tenant, or of this import).
+    SENDER_UNKNOWN (nobody of the tenant).
     """
     FinishImport: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.FinishImportRequest, _import_service_pb2.FinishImportResponse]
     """Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends what was imported
@@ -61,7 +61,7 @@ class ImportServiceAsyncStub(ImportServiceStub):
     """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3). Messages of one
     conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
     message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
-    SENDER_NOT_IN_IMPORT (nobody of the tenant, or of this import).
+    SENDER_UNKNOWN (nobody of the tenant).
     """
     FinishImport: _aio.UnaryUnaryMultiCallable[_import_service_pb2.FinishImportRequest, _import_service_pb2.FinishImportResponse]  # type: ignore[assignment]
     """Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends what was imported
@@ -90,7 +90,7 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3). Messages of one
         conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
         message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
-        SENDER_NOT_IN_IMPORT (nobody of the tenant, or of this import).
+        SENDER_UNKNOWN (nobody of the tenant).
         """
 
     @_abc_1.abstractmethod
