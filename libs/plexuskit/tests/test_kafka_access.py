@@ -92,7 +92,7 @@ async def read(section: KafkaSection, topic: str) -> None:
     place = TopicPartition(topic_name(section, topic), 0)
     async with admin(section) as administration:
         await partitions_of(administration, [place.topic])
-    async with reader(section, offset_reset="none") as client, asyncio.timeout(20):
+    async with reader(section, offset_reset="none") as client, asyncio.timeout(60):
         client.assign([place])
         client.seek(place, 0)
         while not await client.getmany(place, timeout_ms=500):
@@ -103,7 +103,7 @@ async def commit(section: KafkaSection, group: str, topic: str) -> None:
     """Commit an offset for a group."""
     place = TopicPartition(topic_name(section, topic), 0)
     named = group_name(section, group)
-    async with reader(section, group=named) as client, asyncio.timeout(20):
+    async with reader(section, group=named) as client, asyncio.timeout(60):
         client.assign([place])
         await client.commit({place: 0})
 

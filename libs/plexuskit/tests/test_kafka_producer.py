@@ -169,7 +169,7 @@ async def test_closing_with_a_request_on_its_way_ends(
             sending = asyncio.create_task(out.send_batch([large] * 10))
             sender = out._client._sender
             await eventually(lambda: sender._in_flight, every=0)  # noqa: B023 - awaited here
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await out.close()
                 await asyncio.wait([sending])
             assert isinstance(sending.exception(), KafkaUnavailable)

@@ -184,7 +184,7 @@ async def everything(section: KafkaSection) -> Arrived:
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
         wanted = sum((await consumer.end_offsets(partitions)).values())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(arrived.records) < wanted:
                 fetched = await consumer.getmany(timeout_ms=500)
                 for records in fetched.values():

@@ -36,7 +36,7 @@ async def test_a_spawned_task_that_dies_stops_the_process_with_one(runtime: Runt
         raise KeyError("lost")
 
     runtime.spawn("work", work())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await runtime.stopping.wait()
 
     assert runtime.exit_code == 1
@@ -47,7 +47,7 @@ async def test_a_task_cancelled_by_anyone_but_its_runtime_has_died(runtime: Runt
         raise asyncio.CancelledError
 
     runtime.spawn("work", work())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await runtime.stopping.wait()
 
     assert runtime.exit_code == 1

@@ -195,7 +195,7 @@ async def test_msg_4_facts_reach_kafka_and_no_secret_reaches_the_log(
         assert "REFRESH_REUSED" in repr(replayed.value.trailing_metadata())
 
         seen: list[tuple[str, int]] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             async for batch in records:
                 seen += [(r.envelope.type.rpartition(".")[2], r.envelope.change_no) for r in batch]
                 keys = {record.key for record in batch}

@@ -60,7 +60,7 @@ class Connection:
 
     async def answered(self) -> tuple[int, bytes]:
         """Wait for an answer; give its status and body."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             headers = (await self.reader.readuntil(b"\r\n\r\n")).lower()
             status = int(headers.split()[1])
             if b"transfer-encoding: chunked" not in headers:
@@ -73,7 +73,7 @@ class Connection:
             return status, body
 
     async def ended(self) -> bool:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             try:
                 return await self.reader.read(1) == b""
             except ConnectionError:

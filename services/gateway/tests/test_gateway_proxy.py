@@ -230,7 +230,7 @@ async def test_gw_06_the_deadline_goes_on(running):
 async def test_gw_06_a_deadline_that_passes_ends_the_owners_work(running):
     error = await refused(running, "slow", timeout=0.3)
     assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         await running.directory.cancelled.wait()
 
 
@@ -238,7 +238,7 @@ async def test_gw_06_a_caller_that_leaves_ends_the_owners_work(running):
     call = asyncio.create_task(get_person(running, "slow"))
     await running.directory.begun.wait()
     call.cancel()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         await running.directory.cancelled.wait()
 
 
@@ -299,7 +299,7 @@ async def test_a_lost_caller_is_not_taken_for_a_finished_one(running):
     await call.write(ImportMessagesRequest())
     await call.read()
     call.cancel()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         await running.imports.cancelled.wait()
     assert not running.imports.finished.is_set()
 

@@ -119,7 +119,7 @@ async def test_an_impossible_number_in_a_stream_is_that_items_verdict(
         )
         await stream.write(log_service_pb2.AppendRequest(items=[item]))
     verdicts = {}
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(verdicts) < len(commands):
             verdicts |= {each.ref: each.verdict for each in (await stream.read()).verdicts}
     stream.cancel()

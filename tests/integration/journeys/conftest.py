@@ -146,7 +146,7 @@ class Cli:
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGINT)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await process.communicate()
 
     async def sign_in(self, handle: str, password: str = PASSWORD, *, profile: str) -> None:

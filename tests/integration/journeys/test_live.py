@@ -237,7 +237,7 @@ async def test_a_heartbeat_shows_how_far_conversations_have_come(platform, strea
         welcome = await bob.next("welcome")
         assert welcome.heartbeat_seconds == 1
         sent = await say("ann", room, "told twice")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 heartbeat = await bob.next("heartbeat")
                 assert abs(heartbeat.server_time_ms - time.time() * 1000) < 5_000
@@ -300,7 +300,7 @@ async def test_a_browser_subscribes_and_hears_what_is_said(http, people, group, 
         assert first.welcome.person_id == people["bob"].profile.person_id
         await say("ann", room, f"to a browser, {codec}")
         texts = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not texts:
                 events = (await anext(frames)).events
                 # That the group was made may come first.

@@ -57,7 +57,7 @@ async def listening(plexus):
     stream = Listening(plexus)
     task = asyncio.create_task(stream.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await stream.welcome.wait()
         yield stream
     finally:

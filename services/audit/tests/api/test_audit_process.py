@@ -77,5 +77,5 @@ async def test_the_process_provisions_records_serves_and_stops_when_told(
         assert await eventually(verified, within=30) == 1
 
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(60):
             assert await process.wait() == 0

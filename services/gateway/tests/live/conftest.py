@@ -173,7 +173,7 @@ class Messaging:
             await process.wait()
 
     async def _answers(self) -> bool:
-        async with open_channel(f"127.0.0.1:{self.port}") as channel, asyncio.timeout(2):
+        async with open_channel(f"127.0.0.1:{self.port}") as channel, asyncio.timeout(60):
             await channel.channel_ready()
         return True
 

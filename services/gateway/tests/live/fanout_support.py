@@ -224,7 +224,7 @@ class Listener:
 
     async def next_frame(self) -> Frame:
         """Wait for one response with one frame."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             (frame,) = SessionResponse.FromString(await self.outbound.take()).frames
         return frame
 

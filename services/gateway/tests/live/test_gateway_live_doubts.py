@@ -44,7 +44,7 @@ def kinds(frames: list[Frame]) -> list[str | None]:
 
 async def resynced(listener: Listener) -> str:
     """Wait until a stream is told to fetch; return why."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             for frame in SessionResponse.FromString(await listener.outbound.take()).frames:
                 if frame.HasField("resync"):

@@ -62,7 +62,7 @@ async def test_provisioning_is_an_errand_that_can_be_repeated(
     told = environment(settings, kafka=settings.kafka, peers=settings.peers, smtp=1)
     for _ in range(2):
         async with running("--provision", environment=told) as process:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 assert await process.wait() == 0
     assert set(await db.collection_names()) == {
         "claims",
@@ -136,7 +136,7 @@ async def test_the_whole_process_hears_shows_mails_reminds_and_publishes(
         status = await auditor.GetNotifyStatus(pb.GetNotifyStatusRequest())
         await eventually(lambda: len(events) >= 8, within=30)
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(60):
             assert await process.wait() == 0
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)

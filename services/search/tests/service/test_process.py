@@ -78,5 +78,5 @@ async def test_the_process_provisions_serves_indexes_and_stops_when_told(
         assert response.total == 0
 
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(60):
             assert await process.wait() == 0

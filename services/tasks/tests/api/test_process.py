@@ -58,7 +58,7 @@ async def test_provisioning_is_an_errand_that_can_be_repeated(
         async with running(
             "--provision", environment=environment(settings, settings.kafka)
         ) as process:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 assert await process.wait() == 0
 
     assert set(await db.collection_names()) == {
@@ -122,7 +122,7 @@ async def test_msg_04_the_whole_process_serves_announces_and_publishes_in_order(
         await eventually(lambda: len(events) >= 3, within=20)
 
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(60):
             assert await process.wait() == 0
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)

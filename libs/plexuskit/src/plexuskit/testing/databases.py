@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from plexuskit.config import MongoSection
-from plexuskit.mongo import Database, connect
+from plexuskit.mongo import Database, connect, driving
 from plexuskit.testing.commands import StoreCommands
 from plexuskit.testing.servers.mongo import collections_of, drop_database, empty_database
 
@@ -27,6 +27,8 @@ class SharedDatabase:
 
     async def emptied(self) -> Database:
         """Return it as it was provisioned: with every index, and nothing that a test has left."""
+        # What the last test's callers have left under way must not write into this one.
+        await driving.wait_for_abandoned()
         await asyncio.to_thread(empty_database, self._url, self._name, keep=self._collections)
         return self._database
 
