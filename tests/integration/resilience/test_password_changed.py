@@ -70,6 +70,7 @@ def held(platform) -> Callable[[], float]:
     return seconds
 
 
+@pytest.mark.long
 @pytest.mark.rule("MSG-4")
 async def test_an_hour_with_a_changed_password_sets_nothing_aside_and_loses_nothing(
     platform, people, room, client, checker, account, held, tmp_path
@@ -80,27 +81,20 @@ async def test_an_hour_with_a_changed_password_sets_nothing_aside_and_loses_noth
     await ann.send(conversation, "before", mention=me)
     await checker.notified(bob, conversation, seqs=[1])
 
-    await account.replace(secrets.token_hex(16))
+    changed = secrets.token_hex(16)
+    await account.replace(changed)
     for number in (2, 3, 4):
         await ann.send(conversation, f"number {number}", mention=me)
     await eventually(lambda: held() >= AN_HOUR, within=120, every=0.25)
     assert platform[SERVICE].running
     assert await _dead_letters(platform) == 0
-    # Back at the server.
-    await account.replace(account.password)
-    await checker.notified(bob, conversation, seqs=[1, 2, 3, 4])
-
-    changed = secrets.token_hex(16)
-    await account.replace(changed)
-    await ann.send(conversation, "again", mention=me)
-    await eventually(lambda: held() > 1.0, within=60, every=0.25)
     # As operators do it: the server first, then the service's file, then the service.
     file = tmp_path / "password"
     file.write_text(changed)
     file.chmod(0o600)
     await platform[SERVICE].end()
     await platform[SERVICE].begin(**COMPRESSED, NOTIFY_MONGO__PASSWORD_FILE=str(file))
-    await checker.notified(bob, conversation, seqs=[1, 2, 3, 4, 5])
+    await checker.notified(bob, conversation, seqs=[1, 2, 3, 4])
     assert await _dead_letters(platform) == 0
 
 

@@ -58,10 +58,12 @@ async def test_a_poison_record_goes_to_the_dead_letters_and_the_partition_moves_
     await checker.indexed(conversation, seqs=[1, 2])
     await checker.notified(people["bob"], conversation, seqs=[1, 2])
     for group in GROUPS:
-        await _dead(platform, group, conversation, count=2)
-        letters = await _letters(plexus_command, group, conversation)
-        assert [letter["type"] for letter in letters] == [None, "plexus.messaging.v1.NeverHeardOf"]
-        assert all(letter["reason"] and letter["attempts"] == 1 for letter in letters)
+        await _dead(platform, group, conversation)
+        # A fact that only a newer messaging knows is passed over.
+        (letter,) = await _letters(plexus_command, group, conversation)
+        assert letter["type"] is None
+        assert letter["reason"]
+        assert letter["attempts"] == 1
 
 
 async def test_redriven_garbage_dies_again_in_its_own_group_and_harms_nobody(
