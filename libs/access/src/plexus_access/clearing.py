@@ -23,7 +23,7 @@ _KEPT: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How one message type is cleared.
+    """The fields of one message type that are cleared or looked into.
 
     Attributes:
         hidden: fields that are cleared whatever they hold.
@@ -75,7 +75,7 @@ class Clearing:
             if field.name in plan.hidden or field.name in by_value:
                 message.ClearField(field.name)
             elif field.name in plan.inside:
-                for each in _each(field, value):
+                for each in messages_of(field, value):
                     self.clear(each)
 
     def encoded(self, name: str, content: bytes) -> bytes:
@@ -109,7 +109,7 @@ class Clearing:
             for column in columns_of(field):
                 self._refuse(named(column, request))
             if field.type == _MESSAGE:
-                for each in _each(field, value):
+                for each in messages_of(field, value):
                     self.check(each)
 
     def first_hidden(self, descriptor: Any) -> str:
@@ -201,7 +201,8 @@ def concerned(descriptor: Any) -> Iterator[Any]:
         waiting += [field.message_type for field in each.fields if field.type == _MESSAGE]
 
 
-def _each(field: Any, value: Any) -> list[Any]:
+def messages_of(field: Any, value: Any) -> list[Any]:
+    """Return the messages in the value of a field of messages: of a map, a list, or the one."""
     if field.message_type.GetOptions().map_entry:
         return [each for each in value.values() if hasattr(each, "DESCRIPTOR")]
     return list(value) if field.is_repeated else [value]

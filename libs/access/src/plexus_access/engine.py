@@ -114,7 +114,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What follows from a person's roles, for as long as nothing of it changes.
+    """Grants and masks of a person's roles, for as long as nothing of them changes.
 
     Attributes:
         person: the person.

@@ -44,7 +44,7 @@ ASKED_EVERY: Final = 30.0
 GOOD_FOR: Final = 60.0
 WHOLE_EVERY: Final = timedelta(days=1)
 MARGIN: Final = timedelta(minutes=10)
-"""How far back new facts are asked for: clocks differ, and a broken connection shows late."""
+"""Overlap of two questions for new facts: clocks differ, and a broken connection shows late."""
 _LOOKED_EVERY: Final = 1.0
 BACK_OFF: Final = (0.2, 5.0)
 OF_DIRECTORY: Final = (

@@ -1,4 +1,4 @@
-"""Who belongs to which object, from facts and snapshots that come in any order.
+"""Members of objects, from facts and snapshots that come in any order.
 
 A version is a place in the owner's order of changes. A fact counts only if it is newer than what is
 known; of a snapshot and what is known the newer one counts, object by object. Facts that come while
@@ -18,12 +18,12 @@ _Change = Callable[[], object]
 
 
 class _Load:
-    """What came since a snapshot was asked for."""
+    """Changes that came since a snapshot was asked for."""
 
     __slots__ = ("again", "before", "doubted")
 
     def __init__(self) -> None:
-        # What was known of an object before the first change, and the changes, in order.
+        # By object: the members before the first change, and the changes in order.
         self.before: dict[Object, Members | None] = {}
         self.again: dict[Object, list[_Change]] = {}
         self.doubted: set[Object] = set()

@@ -58,7 +58,7 @@ class Company:
         self._clock = clock or SystemClock()
         self.current = True
         self.facts: list[Envelope] = []
-        # What directory was asked for.
+        # Questions that directory got.
         self.asked: list[authority_pb2.SnapshotRequest] = []
         self.facts_asked: list[authority_pb2.ReadFactsRequest] = []
         self.decisions = Decisions(self.replica, current=lambda: self.current, clock=self._clock)

@@ -16,7 +16,9 @@ class Turns:
         total: bytes of all items so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, turn_bytes: int = MAX_TURN_BYTES) -> None:
+        """Take the bytes of items after which others run."""
+        self._turn_bytes = turn_bytes
         self._bytes = 0
         self.total = 0
 
@@ -24,6 +26,6 @@ class Turns:
         """Note that an item of this many bytes was read; let others run after enough of them."""
         self.total += size
         self._bytes += size
-        if self._bytes >= MAX_TURN_BYTES:
+        if self._bytes >= self._turn_bytes:
             self._bytes = 0
             await asyncio.sleep(0)

@@ -13,8 +13,8 @@ from typing import Any, Final, TypeVar
 import grpc
 
 _WRITTEN_OVER: Final = "Internal error from Core"
-# The status comes over the connection that the write has failed on, or with the end of it; on a
-# machine that has ten times too much to do, not within a second.
+# The status comes over the connection that the write has failed on, or with the end of it. Longer
+# than it was ever seen to take: without it the call ends as INTERNAL.
 _STATUS_SECONDS: Final = 10.0
 _ResponseT = TypeVar("_ResponseT")
 

@@ -116,7 +116,7 @@ class Batches:
         for partition, each in evidence.items():
             if each.set_aside_at is not None and partition not in self._last_set_aside:
                 self._last_set_aside[partition] = (each.offset, each.set_aside_at)
-            # What has happened here meanwhile is newer.
+            # Evidence gathered here meanwhile is newer.
             if each.attempts and each.proving_since is not None and partition not in self._holds:
                 self._holds[partition] = Hold(
                     offset=each.offset,

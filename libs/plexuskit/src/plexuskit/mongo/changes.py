@@ -121,15 +121,11 @@ class Changes:
         ]
         return ChangeBatch(inserts, self.token, full=len(events) >= self._batch_size)
 
-    @property
-    def busy(self) -> bool:
-        """Whether a command is under way whose caller has gone."""
-        return self._asking is not None and not self._asking.done()
-
     async def close(self) -> None:
         """Tell the server that nobody reads any more, once a command under way has ended."""
-        if self._asking is not None:
-            await asyncio.wait([self._asking])
+        await driving.close_after(self._asking, self._close)
+
+    async def _close(self) -> None:
         try:
             if self._cursor_id:
                 await self._database.command(
@@ -180,8 +176,4 @@ async def follow(
         await stream.open(collections, after=after)
         yield stream
     finally:
-        closing = driving.start(stream.close())
-        if stream.busy:
-            driving.abandon(closing)
-        else:
-            await driving.outcome(closing)
+        await stream.close()

@@ -82,8 +82,7 @@ class Collection:
 
         with edge():
             try:
-                insertion = self._collection.insert_many(docs, session=_session(tx))
-                await (driving.apart(insertion) if tx is None else driving.whole(insertion))
+                await _driven(self._collection.insert_many(docs, session=_session(tx)), tx)
             except BulkWriteError as error:
                 failure = duplicate_key(error)
                 if failure is None or tx is not None:
@@ -380,12 +379,14 @@ class Collection:
 
 
 async def _carried(operation: Coroutine[Any, Any, T], tx: Transaction | None = None) -> T:
-    """Carry an operation to its end; its failures speak Plexus' words.
-
-    A transaction goes on, or is given up, only after the operation has ended.
-    """
+    """Carry an operation to its end; its failures speak Plexus' words."""
     with edge():
-        return await (driving.apart(operation) if tx is None else driving.whole(operation))
+        return await _driven(operation, tx)
+
+
+async def _driven(operation: Coroutine[Any, Any, T], tx: Transaction | None) -> T:
+    """Carry an operation to its end; a transaction goes on, or is given up, only after that."""
+    return await (driving.apart(operation) if tx is None else driving.whole(operation))
 
 
 async def _read(cursor: Any, batch_size: int) -> AsyncGenerator[Document, None]:
@@ -401,18 +402,8 @@ async def _read(cursor: Any, batch_size: int) -> AsyncGenerator[Document, None]:
             for document in documents:
                 yield document
     finally:
-        closing = driving.start(_close(cursor, reading))
-        if reading is None or reading.done():
-            with edge():
-                await driving.outcome(closing)
-        else:
-            driving.abandon(closing)
-
-
-async def _close(cursor: Any, reading: "asyncio.Task[Any] | None") -> None:
-    if reading is not None:
-        await asyncio.wait([reading])
-    await cursor.close()
+        with edge():
+            await driving.close_after(reading, cursor.close)
 
 
 def _session(tx: Transaction | None) -> AsyncClientSession | None:

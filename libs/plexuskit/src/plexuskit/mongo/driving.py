@@ -16,7 +16,7 @@ import structlog
 
 T = TypeVar("T")
 
-# How long closing a client waits for operations whose callers have gone.
+# Seconds that closing a client waits for operations whose callers have gone.
 CLOSE_SECONDS: Final = 2.0
 
 log = structlog.get_logger()
@@ -63,6 +63,30 @@ async def outcome(operation: "asyncio.Task[T]") -> T:
     finally:
         if not operation.done():
             abandon(operation)
+
+
+async def close_after(
+    operation: "asyncio.Task[Any] | None", close: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    """Close what an operation reads from, once it has ended.
+
+    Where its caller has gone and it still runs, closing is not waited for.
+
+    Args:
+        operation: the last one, or None if there was none.
+        close: closes it; what it raises reaches a caller who waits.
+    """
+
+    async def closing() -> None:
+        if operation is not None:
+            await asyncio.wait([operation])
+        await close()
+
+    task = start(closing())
+    if operation is None or operation.done():
+        await outcome(task)
+    else:
+        abandon(task)
 
 
 def abandon(operation: "asyncio.Task[Any]") -> None:

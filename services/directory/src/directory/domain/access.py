@@ -8,7 +8,7 @@ from plexus_access.roles import ADMIN, GUEST, MEMBER, NAMES, holds
 from directory.domain.ids import PersonId, SessionId, TenantId
 from directory.domain.refusals import PermissionMissing
 
-__all__ = ["ADMIN", "GUEST", "MEMBER", "ROLES", "Actor", "permits", "require"]
+__all__ = ["ADMIN", "GUEST", "MEMBER", "ROLES", "Actor", "require"]
 
 ROLES: Final = NAMES
 
@@ -44,11 +44,6 @@ class Actor:
         return frozenset({MEMBER}) if self.roles else frozenset()
 
 
-def permits(actor: Actor, permission: str) -> bool:
-    """Whether the permission is one of those that everybody, or every guest, has."""
-    return holds(permission, roles=actor.believed, extra=frozenset(), scopes=actor.scopes)
-
-
 def require(actor: Actor, permission: str) -> None:
     """Check a permission that everybody, or every guest, has.
 
@@ -57,5 +52,5 @@ def require(actor: Actor, permission: str) -> None:
     Raises:
         PermissionMissing: it is none of those, or the API token lacks it.
     """
-    if not permits(actor, permission):
+    if not holds(permission, roles=actor.believed, extra=frozenset(), scopes=actor.scopes):
         raise PermissionMissing(permission=permission)

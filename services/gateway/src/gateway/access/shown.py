@@ -1,17 +1,16 @@
-"""What of an answer its caller is shown, whatever service gave it (GW-3, GW-10).
+"""The part of an answer that its caller is shown, whatever service gave it (GW-3, GW-10).
 
 Columns that no role shows are cleared, and lists leave out the people, departments and groups that
 an attribute policy refuses. Callers without masks, in tenants without policies on those, get the
 bytes of the owner: nothing is decoded.
 """
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 from plexus.directory.v1.people_pb2 import Person
-from plexus_access.clearing import clearing_of, concerned
+from plexus_access.clearing import clearing_of, concerned, messages_of
 from plexus_access.columns import relation_of
 from plexus_access.masks import Masks
 from plexus_access.objects import Object
@@ -136,7 +135,7 @@ class Shown:
             if field.type != _MESSAGE:
                 continue
             if field.message_type != descriptor:
-                for each in _messages(field, value):
+                for each in messages_of(field, value):
                     self._leave_out(each, identity, permission, descriptor)
             elif field.is_repeated:
                 kept = [
@@ -149,12 +148,3 @@ class Shown:
                     getattr(message, field.name).extend(kept)
             elif policy := self._access.keeps_from(identity, permission, Object(kind, value.id)):
                 raise PolicyForbids(policy=policy)
-
-
-def _messages(field: Any, value: Any) -> Iterator[Any]:
-    if field.message_type.GetOptions().map_entry:
-        yield from (each for each in value.values() if hasattr(each, "DESCRIPTOR"))
-    elif field.is_repeated:
-        yield from value
-    else:
-        yield value

@@ -4,7 +4,6 @@ Whether somebody may write in a conversation is the owner's decision; here stand
 knows of it, the limits, and that an item is what it says.
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
@@ -19,6 +18,7 @@ from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import requirements
 from plexuskit.items import item_failed
 from plexuskit.metrics import counter
+from plexuskit.turns import Turns
 
 from gateway.access import Access, Recorder
 from gateway.identity import Callers, Identity
@@ -104,7 +104,7 @@ class Sends:
 
     async def _take(self, stream: Stream, items: Sequence[SendItem], identity: Identity) -> None:
         signed = self._callers.signed(identity, audience=MESSAGING)
-        size = 0
+        turns = Turns(turn_bytes=_TURN_BYTES)
         for item in items:
             try:
                 command = self._check(stream, item)
@@ -114,10 +114,7 @@ class Sends:
                 stream.refuse(item.client_ref, refusal)
             except Exception as error:  # noqa: BLE001 - one item fails alone (GW-8)
                 stream.refuse(item.client_ref, item_failed(error, of="gateway.sends"))
-            size += _ITEM_BYTES + len(item.command)
-            if size >= _TURN_BYTES:
-                size = 0
-                await asyncio.sleep(0)
+            await turns.taken(_ITEM_BYTES + len(item.command))
 
     def _authorise(self, identity: Identity, command: SendMessageRequest) -> None:
         """Refuse what the gateway can refuse; what it only doubts its owner decides.

@@ -1,10 +1,10 @@
 """The connection to OpenSearch, and the one place where its errors get names."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from opensearchpy import AsyncOpenSearch
 from opensearchpy.exceptions import ConnectionError as NotConnected
@@ -74,6 +74,37 @@ def index_errors(doing: str) -> Iterator[None]:
         if error.error in {MISSING, CLOSED}:
             raise IndexMissing(doing=doing) from error
         raise
+
+
+async def hits_of(
+    client: AsyncOpenSearch,
+    index: str,
+    body: Mapping[str, Any],
+    *,
+    doing: str,
+    timeout_seconds: float,
+) -> dict[str, Any]:
+    """Return the hits of a search that every part of the index has answered.
+
+    Args:
+        client: the connection.
+        index: indexes or aliases, separated by commas.
+        body: the search.
+        doing: what is being done, for the error.
+        timeout_seconds: how long the index may take.
+
+    Raises:
+        IndexUnreachable: OpenSearch, or a part of it, does not answer in time.
+    """
+    with index_errors(doing):
+        answer = await client.search(
+            index=index,
+            body=body,
+            params={"allow_partial_search_results": "false"},
+            request_timeout=timeout_seconds,
+        )
+    hits: dict[str, Any] = answer["hits"]
+    return hits
 
 
 def broken(status: object) -> bool:

@@ -17,7 +17,7 @@ from search.domain import highlights
 from search.domain.documents import MATCH_BEGINS, MATCH_ENDS, TAG_BEGINS, TAG_ENDS
 from search.domain.query import Query
 from search.store.analysis import MARKED
-from search.store.client import IndexUnreachable, index_errors
+from search.store.client import IndexUnreachable, hits_of
 from search.store.mappings import FIELDS
 from search.store.matching import marking
 
@@ -62,8 +62,8 @@ async def texts(
         IndexUnreachable: OpenSearch does not answer in time.
     """
     body = _of(ids, filters) | {"_source": list(_SHOWN)}
-    hits = await _hits(client, index, body, timeout_seconds=timeout_seconds)
-    return {hit["_id"]: hit["_source"] for hit in hits}
+    read = await hits_of(client, index, body, doing="read", timeout_seconds=timeout_seconds)
+    return {hit["_id"]: hit["_source"] for hit in read["hits"]}
 
 
 async def marks(
@@ -90,26 +90,14 @@ async def marks(
     body = _of(ids, filters) | {"_source": False, "highlight": _highlight(query)}
     try:
         async with asyncio.timeout(max(allowed, 0)):
-            hits = await _hits(client, index, body, timeout_seconds=max(allowed, 0.001))
+            read = await hits_of(
+                client, index, body, doing="read", timeout_seconds=max(allowed, 0.001)
+            )
     except (TimeoutError, IndexUnreachable) as slow:
         UNMARKED.inc()
         log.warning("search.unmarked", cause=type(slow).__name__, hits=len(ids))
         return {}
-    return {hit["_id"]: _fragments(hit.get("highlight", {})) for hit in hits}
-
-
-async def _hits(
-    client: AsyncOpenSearch, index: str, body: dict[str, Any], *, timeout_seconds: float
-) -> list[dict[str, Any]]:
-    with index_errors("read"):
-        answer = await client.search(
-            index=index,
-            body=body,
-            params={"allow_partial_search_results": "false"},
-            request_timeout=timeout_seconds,
-        )
-    hits: list[dict[str, Any]] = answer["hits"]["hits"]
-    return hits
+    return {hit["_id"]: _fragments(hit.get("highlight", {})) for hit in read["hits"]}
 
 
 def _of(ids: Ids, filters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from search.domain.paging import Place
 from search.domain.query import Query
 from search.store import contents
 from search.store.access import access_filter
-from search.store.client import IndexUnreachable, index_errors
+from search.store.client import IndexUnreachable, hits_of, index_errors
 from search.store.documents import instant
 from search.store.indices import Names
 from search.store.mappings import FIELDS
@@ -183,15 +183,9 @@ async def _ranked(
     if after is not None:
         at = [after.at] if filters.timed else []
         body["search_after"] = [after.score, *at, after.id]
-    with index_errors("search"):
-        answer = await client.search(
-            index=_indices(names, filters),
-            body=body,
-            params={"allow_partial_search_results": "false"},
-            request_timeout=timeout_seconds,
-        )
-    hits: dict[str, Any] = answer["hits"]
-    return hits
+    return await hits_of(
+        client, _indices(names, filters), body, doing="search", timeout_seconds=timeout_seconds
+    )
 
 
 def _within_bytes(hits: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
