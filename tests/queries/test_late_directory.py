@@ -3,9 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from directory import operations
 from directory.api import AuthorityApi, DirectoryApi
-from directory.config import PasswordsSection
 from directory.domain.groups import MOST_CHANGED
 from directory.domain.imports import MOST_PEOPLE
 from directory.operations.hashing import hashing
@@ -20,8 +18,8 @@ from plexuskit.clock import SystemClock
 from plexuskit.grpc.caller import enter
 from plexuskit.mongo import Database
 
-CHEAP = PasswordsSection(time_cost=1, memory_kib=1_024, parallelism=1)
-SECRET = "bootstrap secret of the tests"
+from .company import CHEAP, new_company
+
 FEW = 24
 
 
@@ -31,18 +29,7 @@ async def api(late_db: Database):
     store, clock = Store(late_db), SystemClock()
     await store.provision()
     async with hashing(CHEAP) as hashes:
-        tenant, admin = await operations.init_tenant(
-            store,
-            hashes,
-            name="北方贸易",
-            time_zone="Asia/Shanghai",
-            admin_handle="root",
-            admin_display_name="Root",
-            admin_password="correct horse",
-            bootstrap_given=SECRET,
-            bootstrap_secret=SECRET,
-            now=clock.now(),
-        )
+        tenant, admin = await new_company(store, hashes, clock=clock)
         yield SimpleNamespace(
             store=store,
             tenant=tenant,

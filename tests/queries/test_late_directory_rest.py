@@ -10,10 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from directory import operations
 from directory.api import AccessApi, AuthorityApi, DirectoryApi, ScimApi
 from directory.api.open_sessions import OpenSessionsApi
-from directory.config import PasswordsSection
 from directory.domain.imports import MOST_PEOPLE
 from directory.domain.scim.guard import Bounds
 from directory.domain.scim.rules import FeedRules
@@ -32,8 +30,8 @@ from plexuskit.clock import SystemClock
 from plexuskit.grpc.caller import enter
 from plexuskit.mongo import Database
 
-CHEAP = PasswordsSection(time_cost=1, memory_kib=1_024, parallelism=1)
-SECRET = "bootstrap secret of the tests"
+from .company import CHEAP, new_company
+
 RULES = 200
 FED = 130
 FEW = 30
@@ -54,18 +52,7 @@ async def api(late_db: Database):
         bounds=Bounds(percent=0, at_least=1),
     )
     async with hashing(CHEAP) as hashes:
-        tenant, admin = await operations.init_tenant(
-            store,
-            hashes,
-            name="北方贸易",
-            time_zone="Asia/Shanghai",
-            admin_handle="root",
-            admin_display_name="Root",
-            admin_password="correct horse",
-            bootstrap_given=SECRET,
-            bootstrap_secret=SECRET,
-            now=clock.now(),
-        )
+        tenant, admin = await new_company(store, hashes, clock=clock)
         enter(
             CallerContext(
                 kind=CallerContext.KIND_PERSON,

@@ -3,8 +3,7 @@
 The round trips of a call are a small constant: they do not grow with the number of its items.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from functools import partial
 from types import SimpleNamespace
 
@@ -12,10 +11,7 @@ import pytest
 from messaging.api import AuthorityApi, ImportApi, MessagingApi
 from messaging.api.importing import CONVERSATIONS_MOST, MESSAGES_MOST
 from messaging.api.messaging import ADVANCES_MOST, PEOPLE_MOST, SEND_MOST
-from messaging.config import LimitsSection, LogSection
-from messaging.operations.cursors import Cursors
 from messaging.operations.forwarding import FORWARDS_MOST
-from messaging.operations.log import Log
 from messaging.store import Store
 from plexus.authz.v1 import authority_pb2
 from plexus.messaging.v1 import conversations_pb2, import_service_pb2
@@ -24,24 +20,12 @@ from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
 from plexuskit.mongo import Database
 
+from .messaging_process import Everybody, writing
+
 GROUP = conversations_pb2.Conversation.KIND_GROUP
-UNLIMITED = LimitsSection(
-    sender_rate=1e6, sender_burst=1e6, conversation_rate=1e6, conversation_burst=1e6
-)
 # An answer of many documents comes in a few replies.
 FEW = 16
 SOME = 40
-
-
-class Everybody:
-    """Directory's contract at the outer seam: everybody is known."""
-
-    async def unknown(
-        self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]
-    ) -> list[str]:
-        assert tenant_id
-        assert asker_id
-        return [person for person in person_ids if person.startswith("ghost")]
 
 
 @pytest.fixture
@@ -49,21 +33,14 @@ async def api(late_db: Database) -> AsyncIterator[SimpleNamespace]:
     """The services of one process without its background tasks: each command is a call's."""
     store = Store(late_db)
     await store.provision()
-    clock = SystemClock()
-    log = Log(store, section=LogSection(), clock=clock, limits=UNLIMITED)
-    cursors = Cursors(store, clock=clock)
-    tasks = [asyncio.create_task(lane.run()) for lane in log.lanes]
-    tasks.append(asyncio.create_task(cursors.run()))
-    yield SimpleNamespace(
-        store=store,
-        log=log,
-        messaging=MessagingApi(log, cursors, Everybody(), decisions=Company().decisions),
-        imports=ImportApi(log, Everybody()),
-        authority=AuthorityApi(store),
-    )
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    async with writing(store, clock=SystemClock()) as (log, cursors):
+        yield SimpleNamespace(
+            store=store,
+            log=log,
+            messaging=MessagingApi(log, cursors, Everybody(), decisions=Company().decisions),
+            imports=ImportApi(log, Everybody()),
+            authority=AuthorityApi(store),
+        )
 
 
 async def begin(api, *members):

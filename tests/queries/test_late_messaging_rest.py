@@ -1,7 +1,6 @@
 """Calls of messaging about one message or person, on a MongoDB that takes 3 ms more a command."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import SimpleNamespace
@@ -12,9 +11,7 @@ from messaging.api import AuthorityApi, ImportApi, MessagingApi, PersonalApi, Si
 from messaging.api.messaging import PEOPLE_MOST
 from messaging.api.personal import PAGE_MOST
 from messaging.api.signals import PEOPLE_MOST as PRESENCES_MOST
-from messaging.config import LimitsSection, LogSection, ScheduleSection
-from messaging.operations.cursors import Cursors
-from messaging.operations.log import Log
+from messaging.config import ScheduleSection
 from messaging.operations.presence import Presences
 from messaging.operations.signals import Signals
 from messaging.store import Store
@@ -31,23 +28,11 @@ from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
 from plexuskit.mongo import Database
 
+from .messaging_process import Everybody, writing
+
 GROUP = conversations_pb2.Conversation.KIND_GROUP
 MESSAGING = "messaging.MessagingService"
-UNLIMITED = LimitsSection(
-    sender_rate=1e6, sender_burst=1e6, conversation_rate=1e6, conversation_burst=1e6
-)
 FEW = 20
-
-
-class Everybody:
-    """Directory's contract at the outer seam: everybody is known."""
-
-    async def unknown(
-        self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]
-    ) -> list[str]:
-        assert tenant_id
-        assert asker_id
-        return [person for person in person_ids if person.startswith("ghost")]
 
 
 class Outlet:
@@ -65,22 +50,18 @@ async def api(late_db: Database) -> AsyncIterator[SimpleNamespace]:
     """The services of one process without its background tasks: each command is a call's."""
     store, clock, decisions = Store(late_db), SystemClock(), Company().decisions
     await store.provision()
-    log = Log(store, section=LogSection(), clock=clock, limits=UNLIMITED)
-    cursors = Cursors(store, clock=clock)
-    tasks = [asyncio.create_task(lane.run()) for lane in log.lanes]
-    tasks.append(asyncio.create_task(cursors.run()))
     outlet = Outlet()
-    yield SimpleNamespace(
-        messaging=MessagingApi(log, cursors, Everybody(), decisions=decisions),
-        imports=ImportApi(log, Everybody()),
-        authority=AuthorityApi(store),
-        personal=PersonalApi(store, decisions=decisions, section=ScheduleSection(), clock=clock),
-        signals=SignalApi(store, Signals(outlet), Presences(), clock=clock),
-        outlet=outlet,
-    )
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    async with writing(store, clock=clock) as (log, cursors):
+        yield SimpleNamespace(
+            messaging=MessagingApi(log, cursors, Everybody(), decisions=decisions),
+            imports=ImportApi(log, Everybody()),
+            authority=AuthorityApi(store),
+            personal=PersonalApi(
+                store, decisions=decisions, section=ScheduleSection(), clock=clock
+            ),
+            signals=SignalApi(store, Signals(outlet), Presences(), clock=clock),
+            outlet=outlet,
+        )
 
 
 async def begin(api, *, name, members):

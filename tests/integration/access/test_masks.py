@@ -21,7 +21,7 @@ from plexus.directory.v1 import directory_service_pb2 as directory_pb
 from plexus.directory.v1.people_pb2 import Person
 from plexus.directory.v1.session_service_pb2 import SignInRequest
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
-from plexus.gateway.v1.session_service_pb2 import Hello, SendItem, SessionRequest, SubscribeRequest
+from plexus.gateway.v1.session_service_pb2 import SubscribeRequest
 from plexus.messaging.v1 import messaging_service_pb2 as messaging_pb
 from plexus.messaging.v1 import personal_service_pb2 as personal_pb
 from plexus.messaging.v1.conversations_pb2 import Conversation
@@ -35,6 +35,8 @@ from plexus_cli.sdk import Plexus, open_channel
 from plexus_local.harness import PASSWORD, Platform
 from plexuskit.grpc import refused
 from plexuskit.testing.wait import eventually
+
+from .streams import sent_in_a_stream
 
 WITHIN = 40
 MASKED = "FIELD_MASKED"
@@ -223,21 +225,7 @@ async def send_batch(scene: Scene) -> str:
 
 
 async def send_in_a_stream(scene: Scene) -> str:
-    call = scene.bob.live.Session(metadata=await scene.bob.metadata())
-    item = SendItem(
-        client_ref=1, conversation_id=scene.room, command=_message(scene).SerializeToString()
-    )
-    try:
-        async with asyncio.timeout(WITHIN):
-            await call.write(SessionRequest(hello=Hello(device="masks"), sends=[item]))
-            while True:
-                for frame in (await call.read()).frames:
-                    if frame.HasField("acknowledgement"):
-                        verdict = frame.acknowledgement.verdict
-                        stored = verdict.HasField("stored")
-                        return "done" if stored else str(verdict.refused.reason)
-    finally:
-        call.cancel()
+    return await sent_in_a_stream(scene.bob, scene.room, _message(scene), within=WITHIN)
 
 
 async def forward(scene: Scene) -> str:

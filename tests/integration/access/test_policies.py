@@ -17,7 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.audit.v1 import audit_service_pb2 as audit_pb
 from plexus.directory.v1 import access_service_pb2 as access_pb
 from plexus.directory.v1 import directory_service_pb2 as directory_pb
-from plexus.gateway.v1.session_service_pb2 import Hello, SendItem, SessionRequest, SubscribeRequest
+from plexus.gateway.v1.session_service_pb2 import SubscribeRequest
 from plexus.messaging.v1 import messaging_service_pb2 as messaging_pb
 from plexus.messaging.v1 import personal_service_pb2 as personal_pb
 from plexus.messaging.v1.conversations_pb2 import Conversation
@@ -30,6 +30,8 @@ from plexus_cli.sdk import Plexus
 from plexus_local.harness import Platform
 from plexuskit.grpc import refused
 from plexuskit.testing.wait import eventually
+
+from .streams import sent_in_a_stream
 
 WITHIN = 40
 REFUSED = "POLICY_FORBIDS"
@@ -148,23 +150,7 @@ async def send_batch(scene: Scene) -> str:
 
 
 async def send_in_a_stream(scene: Scene) -> str:
-    call = scene.bob.live.Session(metadata=await scene.bob.metadata())
-    item = SendItem(
-        client_ref=1,
-        conversation_id=scene.room,
-        command=_message(scene.room).SerializeToString(),
-    )
-    try:
-        async with asyncio.timeout(WITHIN):
-            await call.write(SessionRequest(hello=Hello(device="matrix"), sends=[item]))
-            while True:
-                for frame in (await call.read()).frames:
-                    if frame.HasField("acknowledgement"):
-                        verdict = frame.acknowledgement.verdict
-                        stored = verdict.HasField("stored")
-                        return "done" if stored else str(verdict.refused.reason)
-    finally:
-        call.cancel()
+    return await sent_in_a_stream(scene.bob, scene.room, _message(scene.room), within=WITHIN)
 
 
 async def forward_to(scene: Scene) -> str:

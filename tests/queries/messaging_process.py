@@ -1,0 +1,39 @@
+"""A process of messaging without its background tasks: each command is a call's."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from messaging.config import LimitsSection, LogSection
+from messaging.operations.cursors import Cursors
+from messaging.operations.log import Log
+from messaging.store import Store
+from plexuskit.clock import Clock
+
+UNLIMITED = LimitsSection(
+    sender_rate=1e6, sender_burst=1e6, conversation_rate=1e6, conversation_burst=1e6
+)
+
+
+class Everybody:
+    """Directory's contract at the outer seam: who begins with `ghost` is nobody."""
+
+    async def unknown(
+        self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]
+    ) -> list[str]:
+        assert tenant_id
+        assert asker_id
+        return [person for person in person_ids if person.startswith("ghost")]
+
+
+@asynccontextmanager
+async def writing(store: Store, *, clock: Clock) -> AsyncIterator[tuple[Log, Cursors]]:
+    """Run the lanes of a log and the writer of cursors for the time of the block."""
+    log = Log(store, section=LogSection(), clock=clock, limits=UNLIMITED)
+    cursors = Cursors(store, clock=clock)
+    tasks = [asyncio.create_task(lane.run()) for lane in log.lanes]
+    tasks.append(asyncio.create_task(cursors.run()))
+    yield log, cursors
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
