@@ -1,7 +1,7 @@
 """What keeps a replica current: directory's snapshot, its topics, and neither (GW-4, GW-10)."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import grpc
@@ -61,22 +61,32 @@ def refused(decisions: Decisions) -> type[Exception] | None:
     return None if refusal is None else type(refusal)
 
 
+@pytest.fixture
+def fed(kafka, kafka_section_of, company, runtime, caller_keys_of):
+    """Begin a replica that directory and Kafka feed: `async with fed() as (decisions, …)`."""
+
+    @asynccontextmanager
+    async def begun():
+        async with (
+            company.directory() as address,
+            deciding(
+                address,
+                service="tasks",
+                caller=caller_keys_of("tasks"),
+                kafka=kafka_section_of("tasks"),
+                tls=None,
+                runtime=runtime,
+            ) as decisions,
+            producer(kafka) as sending,
+        ):
+            yield decisions, sending
+
+    return begun
+
+
 @pytest.mark.rule("GW-10")
-async def test_gw_10_a_replica_has_the_snapshot_and_follows_the_topics(
-    kafka, kafka_section_of, company, runtime, caller_keys_of
-):
-    async with (
-        company.directory() as address,
-        deciding(
-            address,
-            service="tasks",
-            caller=caller_keys_of("tasks"),
-            kafka=kafka_section_of("tasks"),
-            tls=None,
-            runtime=runtime,
-        ) as decisions,
-        producer(kafka) as sending,
-    ):
+async def test_gw_10_a_replica_has_the_snapshot_and_follows_the_topics(fed, company):
+    async with fed() as (decisions, sending):
         await eventually(lambda: refused(decisions) is None, within=20)
 
         fact = company.policy(TENANT, "silence", FORBID)
@@ -128,20 +138,9 @@ async def test_gw_04_without_kafka_directory_is_asked_and_its_answer_counts_for_
 
 @pytest.mark.rule("GW-10")
 async def test_gw_10_a_fact_that_is_left_out_is_read_alone_and_a_broken_record_by_its_topic(
-    kafka, kafka_section_of, company, runtime, caller_keys_of
+    fed, company, runtime
 ):
-    async with (
-        company.directory() as address,
-        deciding(
-            address,
-            service="tasks",
-            caller=caller_keys_of("tasks"),
-            kafka=kafka_section_of("tasks"),
-            tls=None,
-            runtime=runtime,
-        ) as decisions,
-        producer(kafka) as sending,
-    ):
+    async with fed() as (decisions, sending):
         await eventually(lambda: events_come(runtime), within=60)
         await eventually(lambda: refused(decisions) is None, within=20)
         asked = len(company.asked)
@@ -164,21 +163,8 @@ async def test_gw_10_a_fact_that_is_left_out_is_read_alone_and_a_broken_record_b
 
 
 @pytest.mark.rule("GW-10")
-async def test_gw_10_a_fact_of_a_newer_directory_is_skipped(
-    kafka, kafka_section_of, company, runtime, caller_keys_of
-):
-    async with (
-        company.directory() as address,
-        deciding(
-            address,
-            service="tasks",
-            caller=caller_keys_of("tasks"),
-            kafka=kafka_section_of("tasks"),
-            tls=None,
-            runtime=runtime,
-        ) as decisions,
-        producer(kafka) as sending,
-    ):
+async def test_gw_10_a_fact_of_a_newer_directory_is_skipped(fed, company, runtime):
+    async with fed() as (decisions, sending):
         await eventually(lambda: events_come(runtime), within=60)
         await eventually(lambda: refused(decisions) is None, within=20)
         asked = len(company.asked)
