@@ -363,3 +363,19 @@ async def test_msg_20_nothing_is_sent_while_the_store_is_down(golden, log, say, 
 
     with pytest.raises(DependencyDown):
         await sending.send_message(log, draft=say(golden, "ann", "new"))
+
+
+@pytest.mark.rule("MSG-20")
+async def test_msg_20_a_tail_read_with_others_knows_the_version_that_its_log_ends_in(
+    golden, log, group
+):
+    newer = await group("ann", "bob")
+    log.tails.forget(newer)
+    alone = {id_: (await log.tails.load(id_)).head for id_ in (golden, newer)}
+    for id_ in alone:
+        log.tails.forget(id_)
+
+    together = await log.tails.get_many(alone)
+
+    assert {id_: tail.head for id_, tail in together.items()} == alone
+    assert {id_: head.chain_version for id_, head in alone.items()} == {golden: 1, newer: 2}

@@ -143,9 +143,8 @@ async def test_msg_20_a_long_older_log_is_read_before_its_first_write_and_bound_
 
 
 async def test_msg_20_other_conversations_are_written_while_a_long_one_is_read(
-    long_log, log, say, group, monkeypatch
+    long_log, log, say, group
 ):
-    monkeypatch.setattr(older, "MAX_AT_WRITE", 10)
     room, _ = await long_log(2 * MAX_AT_WRITE)
     other = await group("ann", "bob")
     refused, stored = await asyncio.gather(

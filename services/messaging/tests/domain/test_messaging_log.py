@@ -12,7 +12,7 @@ def run(steps):
     for is_post in steps:
         given_numbers = next_post(head, root_seq=0) if is_post else next_change(head)
         numbers.append(given_numbers)
-        head = Head(given_numbers.change_no, given_numbers.seq, head.chain_hash)
+        head = Head(given_numbers.change_no, given_numbers.seq, head.chain_hash, head.chain_version)
     return numbers
 
 

@@ -56,10 +56,10 @@ class Head(NamedTuple):
     change_no: int
     seq: int
     chain_hash: bytes
-    chain_version: int = VERSION
+    chain_version: int
 
 
-EMPTY = Head(0, 0, GENESIS)
+EMPTY = Head(0, 0, GENESIS, VERSION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from plexuskit.errors import DependencyDown, Refusal
 from plexuskit.ids import new_id
 from plexuskit.mongo import DuplicateKey
 
+from messaging.domain import chain
 from messaging.domain.log import (
     Head,
     Said,
@@ -369,7 +370,7 @@ class Batch:
             not_in_conversation=outsiders(tail, draft),
             event=event,
         )
-        head = Head(numbers.change_no, numbers.seq, seals.chain_hash)
+        head = Head(numbers.change_no, numbers.seq, seals.chain_hash, chain.VERSION)
         return Staged(item, stored, head, document)
 
     async def _insert(self, staged: list[Staged]) -> None:

@@ -88,7 +88,7 @@ async def begin_chain(log_: Log, tail: Tail, *, now: datetime) -> None:
     log_.tails.forget(conversation.id)
     outcome = await log_.store.entries.append([document])
     if outcome.failure is None:
-        head = Head(numbers.change_no, numbers.seq, seals.chain_hash)
+        head = Head(numbers.change_no, numbers.seq, seals.chain_hash, chain.VERSION)
         log_.tails.advance(tail, head, at=now)
         log.info("chain.begun", conversation_id=conversation.id, through=previous.change_no)
 

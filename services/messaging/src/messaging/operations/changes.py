@@ -11,6 +11,7 @@ from plexuskit.errors import DependencyDown
 from plexuskit.mongo import DuplicateKey, Transaction
 from plexuskit.telemetry import inject
 
+from messaging.domain import chain
 from messaging.domain.conversations import Conversation, Member
 from messaging.domain.log import EntryKind, Head, Numbers, Tail, next_change
 from messaging.events import timestamp
@@ -168,4 +169,4 @@ def entry_document(
         traceparent=inject(),
         origin=change.origin,
     )
-    return document, Head(numbers.change_no, numbers.seq, seals.chain_hash)
+    return document, Head(numbers.change_no, numbers.seq, seals.chain_hash, chain.VERSION)

@@ -23,7 +23,7 @@ SCHEMA_VERSION = 1
 EVERYBODY = "*"
 _DEPARTMENT = "dep_"
 
-_HEAD_FIELDS = {"change_no": 1, "last_seq": 1, "chain_hash": 1, "header_hash": 1}
+HEAD_FIELDS = {"change_no": 1, "last_seq": 1, "chain_hash": 1, "header_hash": 1}
 _HIGHEST = 10**12 - 1
 
 
@@ -128,14 +128,10 @@ class EntryStore:
         """Read the last numbers of a log (majority); EMPTY when nothing is there."""
         last = await self._entries.find_one(
             {"_id": entries_between(conversation_id, 0, _HIGHEST)},
-            projection=_HEAD_FIELDS,
+            projection=HEAD_FIELDS,
             sort=[("_id", -1)],
         )
-        if last is None:
-            return EMPTY
-        return Head(
-            last["change_no"], last["last_seq"], bytes(last["chain_hash"]), version_of(last)
-        )
+        return EMPTY if last is None else head_of(last)
 
     async def find_requests(
         self, requests: Mapping[str, Iterable[str]]
@@ -420,6 +416,13 @@ def people_of(mentioned: Iterable[str]) -> Iterator[str]:
     for word in mentioned:
         if word != EVERYBODY and not word.startswith(_DEPARTMENT):
             yield word
+
+
+def head_of(entry: Mapping[str, Any]) -> Head:
+    """Return the head of the log that ends with an entry, of which `HEAD_FIELDS` were read."""
+    return Head(
+        entry["change_no"], entry["last_seq"], bytes(entry["chain_hash"]), version_of(entry)
+    )
 
 
 def entries_between(conversation_id: str, first: int, last: int) -> dict[str, str]:

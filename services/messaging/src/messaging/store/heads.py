@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from plexuskit.mongo import Database, Index, UpdateOne
 
 from messaging.domain.log import EMPTY, Head, entry_id
+from messaging.store.entries import HEAD_FIELDS, head_of
 
 SCHEMA_VERSION = 1
 # Conversations in one aggregation: some milliseconds of the server.
@@ -212,7 +213,7 @@ def _compared(conversation_ids: list[str]) -> list[dict[str, Any]]:
             },
             {"$sort": {"_id": -1}},
             {"$limit": 1},
-            {"$project": {"change_no": 1, "last_seq": 1, "chain_hash": 1, "stored_at": 1}},
+            {"$project": {**HEAD_FIELDS, "stored_at": 1}},
         ],
         "as": "entry",
     }
@@ -227,8 +228,7 @@ def _cached(row: Mapping[str, Any]) -> Cached:
     if not row["entry"]:
         return Cached(row["change_no"], EMPTY, row["last_at"])
     (entry,) = row["entry"]
-    head = Head(entry["change_no"], entry["last_seq"], bytes(entry["chain_hash"]))
-    return Cached(row["change_no"], head, entry["stored_at"])
+    return Cached(row["change_no"], head_of(entry), entry["stored_at"])
 
 
 __all__ = ["MAX_TOGETHER", "Cached", "HeadStore", "Position"]
