@@ -29,6 +29,7 @@ from plexuskit.mongo import (
 )
 from plexuskit.mongo.database import _without_zlib
 from plexuskit.testing.servers import NativeMongo, mongo
+from plexuskit.testing.servers.child import freeze
 from plexuskit.testing.wait import eventually
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -378,7 +379,7 @@ async def test_a_server_that_hangs_is_a_dependency_that_is_down(
     await collection.find_one({})
     with pymongo.MongoClient[dict[str, Any]](own_mongo.url) as client:
         pid = client.admin.command("serverStatus")["pid"]
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         async with asyncio.timeout(60):
             with pytest.raises(DependencyDown):
@@ -392,7 +393,11 @@ async def test_a_server_that_hangs_is_a_dependency_that_is_down(
     finally:
         os.kill(pid, signal.SIGCONT)
 
-    await eventually(collection.estimated_count, within=20)
+    async def answers() -> bool:
+        await collection.find_one({})
+        return True
+
+    await eventually(answers, within=60)
 
 
 async def test_processes_that_create_a_collection_at_the_same_moment_all_have_it(

@@ -82,6 +82,33 @@ def signal_group(group: int, number: signal.Signals) -> bool:
     return True
 
 
+def freeze(pid: int, *, within: float = 30) -> None:
+    """Stop a process where it stands (SIGSTOP), and return when none of its threads runs.
+
+    The signal alone promises nothing yet: a thread that is on a processor goes on for a moment,
+    and may still answer what is asked next.
+
+    Raises:
+        TimeoutError: some thread was running still.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + within
+    while not _stands_still(pid):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"process {pid} still runs {within} s after SIGSTOP")
+        time.sleep(0.01)
+
+
+def _stands_still(pid: int) -> bool:
+    if BOOT_ID.exists():
+        try:
+            threads = [file.read_text() for file in Path(f"/proc/{pid}/task").glob("*/stat")]
+        except OSError:  # a thread has just ended
+            return False
+        return all(stat.rpartition(")")[2].split()[0] in "TtZX" for stat in threads)
+    return _told_by_ps(pid, "stat=").startswith("T")
+
+
 def process_started(pid: int) -> str | None:
     """Return a mark of when `pid` started, or None when it does not run (or is a zombie).
 
@@ -95,11 +122,15 @@ def process_started(pid: int) -> str | None:
         # The time counts from boot, so the boot belongs to the mark.
         return None if fields[0] in "ZX" else f"{_boot()}:{fields[19]}"
 
-    ps = shutil.which("ps") or "/bin/ps"
-    told = subprocess.run(  # noqa: S603 - fixed program, number as argument
-        [ps, "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout.split(maxsplit=1)
+    told = _told_by_ps(pid, "stat=,lstart=").split(maxsplit=1)
     return told[1].strip() if len(told) > 1 and not told[0].startswith("Z") else None
+
+
+def _told_by_ps(pid: int, columns: str) -> str:
+    ps = shutil.which("ps") or "/bin/ps"
+    return subprocess.run(  # noqa: S603 - fixed program, number as argument
+        [ps, "-o", columns, "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
 
 
 def _boot() -> str:
