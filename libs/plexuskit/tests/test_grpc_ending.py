@@ -12,11 +12,28 @@ from plexuskit.grpc import Ending, responses
 # One in about twenty meets gRPC's client in the middle of a write.
 STREAMS = 400
 AT_ONCE = 20
+ANSWERS = 50
 TOLD = (grpc.StatusCode.PERMISSION_DENIED, "no", "because")
 
 
 async def refuse(_: Any, context: Any) -> None:
     await context.abort(grpc.StatusCode.PERMISSION_DENIED, "no", (("why", "because"),))
+
+
+async def answer_and_refuse(_: Any, context: Any) -> None:
+    for _ in range(ANSWERS):
+        await context.write(b"x")
+    await context.abort(grpc.StatusCode.PERMISSION_DENIED, "no", (("why", "because"),))
+
+
+async def write_on(call: Any) -> None:
+    while True:
+        await call.write(b"x")
+
+
+async def read_into(answers: list[bytes], call: Any) -> None:
+    async for answer in call:
+        answers.append(answer)  # noqa: PERF401 - those before an error are wanted too
 
 
 async def requests() -> AsyncIterator[bytes]:
@@ -30,6 +47,7 @@ async def channel() -> AsyncIterator[grpc.aio.Channel]:
     server = grpc.aio.server()
     handlers = {
         "Many": grpc.stream_stream_rpc_method_handler(refuse),
+        "Answered": grpc.stream_stream_rpc_method_handler(answer_and_refuse),
         "One": grpc.stream_unary_rpc_method_handler(refuse),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test", handlers),))
@@ -57,6 +75,24 @@ async def test_a_refusal_that_meets_a_write_is_told(channel: grpc.aio.Channel) -
         answers.update(await asyncio.gather(*(refused() for _ in range(AT_ONCE))))
 
     assert answers == {TOLD: STREAMS}
+
+
+async def test_a_refusal_behind_answers_that_were_not_read_is_told(
+    channel: grpc.aio.Channel,
+) -> None:
+    call = channel.stream_stream("/test/Answered")()
+    ending = Ending(call)
+    # The write that fails comes before the status, which waits behind the answers.
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await write_on(call)
+    assert failed.value.code() is grpc.StatusCode.INTERNAL
+    answers: list[bytes] = []
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await read_into(answers, call)
+
+    assert len(answers) == ANSWERS
+    assert told(await ending.of(caught.value)) == TOLD
 
 
 async def test_a_refusal_that_meets_a_write_is_told_to_who_waits_for_one_answer(

@@ -81,7 +81,7 @@ async def streamed(
     async def read() -> None:
         writer = asyncio.create_task(write())
         try:
-            while await call.read() is not grpc.aio.EOF:
+            async for _ in call:
                 pass
         except grpc.aio.AioRpcError as error:
             raise await ending.of(error) from None

@@ -219,12 +219,13 @@ class _Stream:
 
     def __init__(self, call: Any, *, dependency: str) -> None:
         self._call = call
+        self._responses = aiter(call)
         self._ending = Ending(call)
         self._dependency = dependency
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         try:
-            async for response in self._call:
+            async for response in self._responses:
                 yield response
         except grpc.aio.AioRpcError as error:
             raise await self._translated(error) from error
@@ -234,7 +235,7 @@ class _Stream:
 
     async def read(self) -> Any:
         """Return the next message, or `grpc.aio.EOF`."""
-        return await self._step(self._call.read())
+        return await self._step(anext(self._responses, grpc.aio.EOF))
 
     async def write(self, request: Any) -> None:
         """Send a message; returns when the flow control takes it."""
