@@ -164,7 +164,12 @@ class Messaging:
                 stdout=log,
                 stderr=log,
             )
-        await eventually(self._answers, within=30)
+        try:
+            await eventually(self._answers, within=60)
+        except BaseException:
+            # Whatever stops the wait, a cancellation too: nobody else knows the process yet.
+            await self.kill()
+            raise
 
     async def kill(self) -> None:
         process = self._process
