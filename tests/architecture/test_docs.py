@@ -188,7 +188,7 @@ def test_every_function_that_a_journey_names_is_in_its_file(page: Page) -> None:
 @pytest.mark.parametrize("page", JOURNEYS, ids=named)
 def test_every_journey_has_a_diagram_its_failures_and_its_rules(page: Page) -> None:
     assert "```mermaid\nsequenceDiagram\n" in page.text
-    assert "## What happens when a step fails" in page.text
+    assert "## When a step fails" in page.text
     assert re.search(r"\b(?:MSG|NTF|TSK|SRC|GW)-\d+\b", page.text)
 
 
