@@ -89,10 +89,8 @@ FORBIDDEN = re.compile(
 OPENING = re.compile(r"^(?:What|Who|Whom|Whoever|How(?! to)|Whether) (?!.*\?)", re.IGNORECASE)
 BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\*\*)?")
 HEADING = re.compile(r"^#+\s+")
-# Decisions are records of their time; they are written anew by a later decision only.
+# Decisions are records of their time; a later decision replaces them.
 RECORDS = ROOT / "docs/adr"
-# Pages that are still to be rewritten. A page that is clean leaves this list.
-PRIVATE_WORDS_REMAIN: set[str] = set()
 
 
 def prose(text: str) -> Iterator[tuple[int, str]]:
@@ -116,11 +114,7 @@ def private_words(text: str) -> list[str]:
 
 @pytest.mark.parametrize("path", [path for path in PAGES if path.parent != RECORDS], ids=named)
 def test_a_page_uses_the_words_of_its_field(path: Path) -> None:
-    found = private_words(path.read_text(encoding="utf-8"))
-    if named(path) in PRIVATE_WORDS_REMAIN:
-        assert found, "this page is clean: take it off PRIVATE_WORDS_REMAIN"
-    else:
-        assert found == []
+    assert private_words(path.read_text(encoding="utf-8")) == []
 
 
 def test_private_words_and_odd_openings_are_seen() -> None:

@@ -78,10 +78,10 @@ def test_the_changelog_has_unreleased_changes_above_the_version() -> None:
 
 def test_the_changelog_is_grouped_by_its_readers() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    (latest,) = re.findall(
-        rf"^## {re.escape(VERSION)} .*?(?=^## |\Z)", text, re.MULTILINE | re.DOTALL
-    )
-    groups = re.findall(r"^### (.+)$", latest, re.MULTILINE)
+    section = rf"^## {re.escape(VERSION)} .*?(?=^## |\Z)"
+    found = re.search(section, text, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    groups = re.findall(r"^### (.+)$", found[0], re.MULTILINE)
     assert groups == ["For operators", "For client authors"]
 
 
