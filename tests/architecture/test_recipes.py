@@ -35,8 +35,8 @@ EXAMPLE = "files"
 
 STEP = re.compile(r"^(?P<number>\d+)\. \*\*(?P<title>.+?)\*\*", re.MULTILINE)
 SPAN = re.compile(r"`([^`\n]+)`")
-LINK = re.compile(r"\]\(([^)\s]+)\)")
-PATH = re.compile(r"^(?P<path>[.\w][\w./-]*)(?:::(?P<name>[\w.]+))?$")
+LINK = re.compile(r"\[(?P<text>[^\]\n]*)\]\((?P<target>[^)\s]+)\)")
+PATH = re.compile(r"^[.\w][\w./-]*$")
 FENCE = re.compile(r"^ *```(?P<language>\w*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
@@ -62,15 +62,14 @@ def steps(title: str) -> list[str]:
 
 
 def anchors(text: str) -> Iterator[Anchor]:
-    """Yield each path that a text names from the root, in backticks or as a link."""
+    """Yield each path from the root in backticks, and each link with the name that is its text."""
     prose = FENCE.sub("", text)
-    for span in SPAN.findall(prose):
-        found = PATH.match(span)
-        if found and ("/" in found["path"] or (ROOT / found["path"]).is_file()):
-            yield Anchor(found["path"].rstrip("/"), found["name"] or "")
-    for target in LINK.findall(prose):
+    for text_, target in LINK.findall(prose):
         if "://" not in target:
-            yield Anchor(target, "")
+            yield Anchor(target, text_.strip("`") if text_.startswith("`") else "")
+    for span in SPAN.findall(LINK.sub("", prose)):
+        if PATH.match(span) and ("/" in span or (ROOT / span).is_file()):
+            yield Anchor(span.rstrip("/"), "")
 
 
 def is_example(path: str) -> bool:
@@ -116,7 +115,7 @@ def test_the_service_of_the_example_does_not_exist() -> None:
 
 
 def test_a_wrong_file_and_a_wrong_name_are_seen() -> None:
-    text = "1. **X.** `services/tasks/src/tasks/events.py::nothing` and `proto/none.yaml`"
+    text = "1. **X.** [`nothing`](services/tasks/src/tasks/events.py) and `proto/none.yaml`"
     named, absent = anchors(text)
     assert named.name not in names_of(ROOT / named.path)
     assert not (ROOT / absent.path).exists()
