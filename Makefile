@@ -54,7 +54,7 @@ proto-check: proto ## Generate code and fail when it differs from what is commit
 	fi
 
 .PHONY: rules
-rules: ## Write docs/rules.md from the names and markers of the tests
+rules: ## Write docs/rules.md: every rule with the tests that prove it
 	@$(BIN)/python tests/architecture/rules.py
 
 .PHONY: lint

@@ -1,0 +1,183 @@
+"""Prose reads like its field: Markdown fits a screen, words are the field's, subjects are short."""
+
+import re
+import subprocess
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from plexuskit.testing.servers.home import home
+
+ROOT = home()
+MAX_COLUMNS = 100
+MAX_SUBJECT = 60
+# Written by others, generated, or not part of the repository.
+SKIPPED = {".git", ".venv", ".plexus", ".pytest_cache", "node_modules"}
+GENERATED = ROOT / "docs/rules.md"
+
+PAGES = sorted(
+    path
+    for path in ROOT.rglob("*.md")
+    if path != GENERATED and not SKIPPED & set(path.relative_to(ROOT).parts)
+)
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+all_pages = pytest.mark.parametrize("path", PAGES, ids=named)
+
+
+def outside_of_code(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each line with its number, without fenced code blocks."""
+    fenced = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        elif not fenced:
+            yield number, line
+
+
+# --- width
+
+MARKER = re.compile(r"^(?:>|[-*+] |\d+[.)] |\s)*")
+# A link, a picture or a code span: breaking it would change what it is.
+UNBREAKABLE = re.compile(r"!?\[[^\]]*\]\([^)]*\)|`[^`]+`")
+
+
+def columns(line: str) -> int:
+    """Return the width of a line on a screen, where a Chinese character takes two columns."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in line)
+
+
+def too_wide(text: str) -> list[str]:
+    """Return the lines that could be broken and are not; tables, code and URLs are excepted."""
+    return [
+        f"{number}: {line}"
+        for number, line in outside_of_code(text)
+        if columns(line) > MAX_COLUMNS
+        and not line.lstrip().startswith("|")
+        and " " in UNBREAKABLE.sub("x", MARKER.sub("", line))
+    ]
+
+
+@all_pages
+def test_markdown_wraps_at_100_columns(path: Path) -> None:
+    assert too_wide(path.read_text(encoding="utf-8")) == []
+
+
+def test_a_wide_line_is_seen_and_what_cannot_be_broken_is_not() -> None:
+    long = "x" * 99
+    assert too_wide(f"{long} y z") == [f"1: {long} y z"]
+    assert too_wide("中" * 50 + " 文") == ["1: " + "中" * 50 + " 文"]
+    assert too_wide("中" * 50) == []
+    assert too_wide(f"- [two words](https://example.com/{long}),") == []
+    assert too_wide(f"| a | {long} |\n```\n{long} y\n```\n") == []
+
+
+# --- words
+
+# The words of the field instead: publish, notify, report, receive; user, member, caller, recipient.
+FORBIDDEN = re.compile(
+    r"\b(?:somebody|nobody|whoever|whomever|everybody|the present one|the word of|let stand"
+    r"|tell|tells|told|hear|hears|heard)\b",
+    re.IGNORECASE,
+)
+# A relative clause is no subject of a heading, a list item or a paragraph.
+OPENING = re.compile(r"^(?:What|Who|Whom|Whoever|How(?! to)|Whether) (?!.*\?)", re.IGNORECASE)
+BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\*\*)?")
+HEADING = re.compile(r"^#+\s+")
+# Decisions are records of their time; a later decision replaces them.
+RECORDS = ROOT / "docs/adr"
+
+
+def prose(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines without fenced code, code spans, targets of links and quoted texts."""
+    for number, line in outside_of_code(text):
+        yield number, re.sub(r"`[^`]*`|\]\([^)]*\)|\"[^\"]*\"", "", line)
+
+
+def private_words(text: str) -> list[str]:
+    """Return the lines with a word that only this project would use so, and odd openings."""
+    found = []
+    begins = True
+    for number, line in prose(text):
+        opening = HEADING.sub("", BULLET.sub("", line))
+        starts = begins or opening != line
+        if FORBIDDEN.search(line) or (starts and OPENING.match(opening)):
+            found.append(f"{number}: {line.strip()}")
+        begins = not line.strip()
+    return found
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path.parent != RECORDS], ids=named)
+def test_a_page_uses_the_words_of_its_field(path: Path) -> None:
+    assert private_words(path.read_text(encoding="utf-8")) == []
+
+
+def test_private_words_and_odd_openings_are_seen() -> None:
+    assert private_words("The relay tells nobody.") == ["1: The relay tells nobody."]
+    assert private_words("A reader.\n\nWhat it takes is kept.") == ["3: What it takes is kept."]
+    assert private_words("- **Who reads it** is decided here.") != []
+    assert private_words("## How it is proved") != []
+    assert private_words("## When a step fails") == []
+    assert private_words('`nobody` and "nobody"\n```\nnobody\n```\n') == []
+    assert private_words("What is Plexus? A platform.") == []
+    assert private_words("The relay publishes facts\nwho is not an opening in mid-sentence.") == []
+
+
+# --- commits
+
+SUBJECT = re.compile(r"^[a-z][a-z0-9]*(?:[ ,/-]+[a-z0-9]+)*: (?P<verb>[a-z][\w-]*)\b")
+NOT_IMPERATIVE = re.compile(r"(?:(?<!fe)(?<!ne)(?<!spe)(?<!se)(?<!ce)ed|(?<!br)(?<!str)ing)$")
+INTRODUCED = "tests/architecture/test_prose.py"
+
+
+def git(*arguments: str) -> str:
+    done = subprocess.run(  # noqa: S603 - arguments of this module
+        ["git", *arguments],  # noqa: S607 - git of the developer
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def subjects() -> list[str]:
+    """Return the subjects since the last tag, before the first tag since this rule exists."""
+    since = git("describe", "--tags", "--abbrev=0") or git(
+        "log", "--diff-filter=A", "--format=%H", "-1", "--", INTRODUCED
+    )
+    if not since:
+        pytest.skip("this copy has no git history")
+    return git("log", "--no-merges", "--format=%s", f"{since}..HEAD").splitlines()
+
+
+def problem_of(subject: str) -> str:
+    """Describe what is wrong with a subject; empty for a good one."""
+    if len(subject) > MAX_SUBJECT:
+        return f"{len(subject)} characters, at most {MAX_SUBJECT}"
+    matched = SUBJECT.match(subject)
+    if matched is None:
+        return "is not `area: imperative`"
+    if NOT_IMPERATIVE.search(matched["verb"]):
+        return f"`{matched['verb']}` is no imperative"
+    return ""
+
+
+def test_commit_subjects_are_an_area_and_an_imperative() -> None:
+    wrong = {subject: problem_of(subject) for subject in subjects() if problem_of(subject)}
+    assert wrong == {}
+
+
+def test_a_wrong_subject_is_seen() -> None:
+    assert problem_of("messaging: know the version of heads read together") == ""
+    assert problem_of("search, kit: feed the index in batches") == ""
+    assert "imperative" in problem_of("Tell who may answer for the HR feed that it has stopped")
+    assert "no imperative" in problem_of("docs: wrapped Markdown")
+    assert "no imperative" in problem_of("docs: wrapping Markdown")
+    assert "characters" in problem_of("docs: " + "x" * MAX_SUBJECT)

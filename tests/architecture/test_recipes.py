@@ -1,0 +1,332 @@
+"""The recipes of CONTRIBUTING lead a newcomer to every place of a change, and they work."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from notify.domain.kinds import Kind
+from plexus.tasks.v1.tasks_pb2 import Task
+from plexus.tasks.v1.tasks_service_pb2 import DESCRIPTOR as TASKS
+from plexus.topics import MESSAGING_CONVERSATION_V1, TASKS_TASK_V1
+from plexuskit.testing.servers.home import home
+from search.domain.documents import DocumentType
+
+ROOT = home()
+TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+RECIPES = (
+    "Add a field",
+    "Add an RPC",
+    "Add a fact",
+    "Add a notification kind",
+    "Add a searchable kind",
+    "Add a service",
+)
+# Only what hangs is ended: on a machine that is busy with other work each takes minutes.
+GENERATING_SECONDS = 400
+CHECKING_SECONDS = 400
+# The service that the last recipe adds; its files do not exist.
+EXAMPLE = "files"
+
+STEP = re.compile(r"^(?P<number>\d+)\. \*\*(?P<title>.+?)\*\*", re.MULTILINE)
+SPAN = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\[(?P<text>[^\]\n]*)\]\((?P<target>[^)\s]+)\)")
+PATH = re.compile(r"^[.\w][\w./-]*$")
+FENCE = re.compile(r"^ *```(?P<language>\w*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
+
+
+class Anchor(NamedTuple):
+    """A file that a step names, and what it names in it."""
+
+    path: str
+    name: str
+
+
+def section(title: str) -> str:
+    """Return the text of a recipe."""
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    assert found, f"CONTRIBUTING has no recipe {title}"
+    return found[1]
+
+
+def steps(title: str) -> list[str]:
+    """Return the steps of a recipe in order."""
+    text = section(title)
+    starts = [match.start() for match in STEP.finditer(text)]
+    return [text[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]
+
+
+def anchors(text: str) -> Iterator[Anchor]:
+    """Yield each path from the root in backticks, and each link with the name that is its text."""
+    prose = FENCE.sub("", text)
+    for text_, target in LINK.findall(prose):
+        if "://" not in target:
+            yield Anchor(target, text_.strip("`") if text_.startswith("`") else "")
+    for span in SPAN.findall(LINK.sub("", prose)):
+        if PATH.match(span) and ("/" in span or (ROOT / span).is_file()):
+            yield Anchor(span.rstrip("/"), "")
+
+
+def is_example(path: str) -> bool:
+    """Say whether a path belongs to the service that does not exist."""
+    return EXAMPLE in Path(path).parts
+
+
+def names_of(path: Path) -> set[str]:
+    """Return what a file defines at its top level, of Python and proto files."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".proto":
+        return set(re.findall(r"^\s*(?:message|enum|service|rpc)\s+(\w+)", text, re.MULTILINE))
+    defined = re.findall(r"^(?:async def|def|class)\s+(\w+)", text, re.MULTILINE)
+    assigned = re.findall(r"^(\w+)(?::[^=\n]+(?:\n[^=\n]+)?)? = ", text, re.MULTILINE)
+    return {*defined, *assigned}
+
+
+# --- form and anchors
+
+
+@pytest.mark.parametrize("title", RECIPES)
+def test_a_recipe_is_a_numbered_list_and_each_step_names_a_file(title: str) -> None:
+    numbers = [int(match["number"]) for match in STEP.finditer(section(title))]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) >= 5
+    assert [step for step in steps(title) if not list(anchors(step))] == []
+
+
+@pytest.mark.parametrize("title", RECIPES)
+def test_every_file_and_name_of_a_recipe_exists(title: str) -> None:
+    missing = []
+    for anchor in anchors(section(title)):
+        path = ROOT / anchor.path
+        if is_example(anchor.path) or (path.exists() and not anchor.name):
+            continue
+        if not path.is_file() or anchor.name not in names_of(path):
+            missing.append("::".join(anchor))
+    assert missing == []
+
+
+def test_the_service_of_the_example_does_not_exist() -> None:
+    assert not (ROOT / "services" / EXAMPLE).exists()
+
+
+def test_a_wrong_file_and_a_wrong_name_are_seen() -> None:
+    text = "1. **X.** [`nothing`](services/tasks/src/tasks/events.py) and `proto/none.yaml`"
+    named, absent = anchors(text)
+    assert named.name not in names_of(ROOT / named.path)
+    assert not (ROOT / absent.path).exists()
+    assert "task_message" in names_of(ROOT / named.path)
+
+
+# --- completeness: a file that enumerates the members of a kind belongs to the recipe of the kind
+
+
+def tracked() -> list[str]:
+    """Return the hand-written files of the checkout that are no tests."""
+    done = subprocess.run(
+        ["git", "ls-files"],  # noqa: S607 - git of the developer
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if done.returncode != 0:
+        pytest.skip("this copy has no git history")
+    skipped = re.compile(
+        r"(?:^|/)tests/|^libs/protos/src/|^docs/(?:adr|journeys|assets)/|^samples/|^CONTRIBUTING"
+        r"|^CHANGELOG|^docs/security|\.(?:lock|json|svg)$|^services/\w+/\w+\.md$|^bench/|^docs/operations/"
+    )
+    return [file for file in done.stdout.splitlines() if not skipped.search(file)]
+
+
+def enumerating(members: list[str], *, under: tuple[str, ...] = ("",)) -> list[str]:
+    """Return the files below the folders that match every one of the patterns."""
+    patterns = [re.compile(member) for member in members]
+    found = []
+    for file in tracked():
+        if file.startswith(under) and (ROOT / file).is_file():
+            text = (ROOT / file).read_text(encoding="utf-8")
+            if all(pattern.search(text) for pattern in patterns):
+                found.append(file)
+    return found
+
+
+def fields() -> list[str]:
+    """Files that name every field of a task which creation and update can set."""
+    names = ("title", "description", "priority", "due")
+    assert set(names) <= set(Task.DESCRIPTOR.fields_by_name)
+    roots = ("proto/plexus/tasks/", "services/tasks/src/", "clients/cli/src/")
+    return enumerating([rf"\b{name}\b" for name in names], under=roots)
+
+
+def methods() -> list[str]:
+    """Files that name every RPC which changes a task, as a method or as a function."""
+    pairs = {"CreateTask": "create_task", "AssignTask": "assign_task", "MoveTask": "move_task"}
+    assert set(pairs) <= set(TASKS.services_by_name["TasksService"].methods_by_name)
+    roots = ("proto/plexus/tasks/", "services/tasks/src/", "clients/cli/src/")
+    patterns = [rf"\b(?:{rpc}|{function})\b" for rpc, function in pairs.items()]
+    return enumerating(patterns, under=roots)
+
+
+def facts() -> list[str]:
+    """Files that name every fact of a task, or several facts of a conversation."""
+    of_tasks = [name.rpartition(".")[2] for name in TASKS_TASK_V1.facts]
+    of_messages = ["MessagePosted", "MessageRecalled", "MessagePinned"]
+    known = {name.rpartition(".")[2] for name in MESSAGING_CONVERSATION_V1.facts}
+    assert set(of_messages) <= known
+    return [
+        *enumerating([rf"\b{fact}\b" for fact in of_tasks]),
+        *enumerating([rf"\b{fact}\b" for fact in of_messages]),
+    ]
+
+
+def kinds() -> list[str]:
+    """Files that name every kind of notification."""
+    patterns = [rf"(?:\b|_)(?:{kind.name}|{kind.value})\b" for kind in Kind]
+    return enumerating(patterns, under=("proto/plexus/notify/", "services/notify/src/"))
+
+
+def types() -> list[str]:
+    """Files that name every type of document."""
+    patterns = [rf"\b{type_.name}\b" for type_ in DocumentType]
+    return enumerating(patterns, under=("services/search/src/",))
+
+
+def services() -> list[str]:
+    """Files that name every service."""
+    names = sorted(path.parent.name for path in ROOT.glob("services/*/pyproject.toml"))
+    return enumerating([rf"\b{name}\b" for name in names])
+
+
+@pytest.mark.parametrize(
+    ("title", "find"),
+    [
+        ("Add a field", fields),
+        ("Add an RPC", methods),
+        ("Add a fact", facts),
+        ("Add a notification kind", kinds),
+        ("Add a searchable kind", types),
+        ("Add a service", services),
+    ],
+)
+def test_every_file_that_lists_the_existing_ones_is_a_step(
+    title: str, find: Callable[[], list[str]]
+) -> None:
+    listing = set(find())
+    assert len(listing) >= 3, "the existing ones are not found any more"
+    assert listing - {anchor.path for anchor in anchors(section(title))} == set()
+
+
+# --- a dry run: the contracts of two recipes in a scratch copy
+
+
+def example(title: str) -> list[str]:
+    """Return the proto blocks of a recipe."""
+    blocks = FENCE.finditer(section(title))
+    return [block["text"] for block in blocks if block["language"] == "proto"]
+
+
+def inserted(text: str, *, after: str, block: str) -> str:
+    """Return a text with a block behind the first occurrence of a line."""
+    assert after in text, after
+    head, line, tail = text.partition(after)
+    return f"{head}{line}{block}{tail}"
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the contracts, changed as the recipes say and generated anew."""
+    root = tmp_path_factory.mktemp("checkout")
+    shutil.copytree(ROOT / "proto", root / "proto")
+    shutil.copytree(ROOT / "libs/protos", root / "libs/protos")
+    shutil.copy(ROOT / "uv.lock", root)
+    (root / "services").symlink_to(ROOT / "services")
+
+    method, messages = example("Add an RPC")
+    service = root / "proto/plexus/tasks/v1/tasks_service.proto"
+    text = inserted(
+        service.read_text(encoding="utf-8"), after="service TasksService {\n", block=method
+    )
+    service.write_text(f"{text}\n{messages}", encoding="utf-8")
+
+    (fact,) = example("Add a fact")
+    events = root / "proto/plexus/tasks/v1/events.proto"
+    events.write_text(f"{events.read_text(encoding='utf-8')}\n{fact}", encoding="utf-8")
+    topics = root / "proto/topics.yaml"
+    text = inserted(
+        topics.read_text(encoding="utf-8"), after="facts: [TaskCreated, ", block="TaskArchived, "
+    )
+    topics.write_text(text, encoding="utf-8")
+
+    subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, root / "libs/protos/generate.py"],
+        cwd=root,
+        capture_output=True,
+        timeout=GENERATING_SECONDS,
+        check=True,
+    )
+    return root
+
+
+def run(scratch: Path, *arguments: str) -> str:
+    """Run Python on the code that was generated from the changed contracts."""
+    environment = {
+        **os.environ,
+        "PLEXUS_HOME": str(scratch),
+        "PYTHONPATH": str(scratch / "libs/protos/src"),
+    }
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=CHECKING_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
+
+
+def test_an_rpc_reaches_the_gateway_by_its_contract_alone(scratch: Path) -> None:
+    program = (
+        "from gateway.proxy.handlers import forwarded_methods\n"
+        "method = forwarded_methods()['/plexus.tasks.v1.TasksService/ArchiveTask']\n"
+        "print(method.requirement.permission, method.requirement.id)\n"
+    )
+    assert run(scratch, "-c", program) == "tasks.update task_id"
+
+
+def test_a_fact_is_in_the_catalogue_and_consumers_that_do_not_know_it_skip_it(
+    scratch: Path,
+) -> None:
+    program = (
+        "from google.protobuf.any_pb2 import Any\n"
+        "from plexus.event.v1.envelope_pb2 import Envelope\n"
+        "from plexus.tasks.v1.events_pb2 import TaskArchived\n"
+        "from plexus.topics import TASKS_TASK_V1\n"
+        "from plexus_access.facts import apply\n"
+        "from plexus_access.state import State\n"
+        "from search.events import task_document\n"
+        "name = TaskArchived.DESCRIPTOR.full_name\n"
+        "assert name in TASKS_TASK_V1.facts\n"
+        "envelope = Envelope(type=name, tenant_id='ten_1', entity_id='tsk_1', entity_version=2)\n"
+        "print(task_document(envelope), apply(State('ten_1'), envelope))\n"
+    )
+    assert run(scratch, "-c", program) == "None False"
+
+
+def test_the_contracts_of_both_recipes_pass_the_fitness_tests(scratch: Path) -> None:
+    report = run(
+        scratch,
+        *("-m", "pytest", "--verbose", "-p", "no:cacheprovider"),
+        *("tests/architecture/test_contracts.py", "tests/architecture/test_bounds.py"),
+        *("-k", "ArchiveTask or fact or constants or bounds or every_topic"),
+    )
+    passed = [line for line in report.splitlines() if "ArchiveTask" in line and "PASSED" in line]
+    assert len(passed) >= 4, report
