@@ -88,6 +88,11 @@ class Numbers(NamedTuple):
     root_seq: int = 0
 
 
+def head_after(numbers: Numbers, *, chain_hash: bytes) -> Head:
+    """Return the head of a log after an entry that this release has sealed."""
+    return Head(numbers.change_no, numbers.seq, chain_hash, VERSION)
+
+
 def entry_id(conversation_id: str, change_no: int) -> str:
     """Name an entry: unique per number, so that writing it is the fence.
 

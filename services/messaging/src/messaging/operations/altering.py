@@ -15,9 +15,8 @@ from plexuskit.mongo import DuplicateKey, Transaction
 from plexuskit.requests import Remembered
 from plexuskit.telemetry import inject
 
-from messaging.domain import chain
 from messaging.domain.conversations import sees
-from messaging.domain.log import EntryKind, Head, Numbers, Tail, next_change
+from messaging.domain.log import EntryKind, Head, Numbers, Tail, head_after, next_change
 from messaging.domain.posted import Posted
 from messaging.domain.refusals import ConversationNotFound, MessageNotFound
 from messaging.events import timestamp
@@ -222,7 +221,7 @@ def _entry_of(
         about_seq=message.seq,
         actor_id=actor_id,
     )
-    return document, Head(numbers.change_no, numbers.seq, seals.chain_hash, chain.VERSION)
+    return document, head_after(numbers, chain_hash=seals.chain_hash)
 
 
 async def _emptied_events(log: Log, target: Target) -> dict[str, bytes]:

@@ -14,7 +14,6 @@ from plexuskit.errors import DependencyDown, Refusal
 from plexuskit.ids import new_id
 from plexuskit.mongo import DuplicateKey
 
-from messaging.domain import chain
 from messaging.domain.log import (
     Head,
     Said,
@@ -22,6 +21,7 @@ from messaging.domain.log import (
     check_post,
     check_quote,
     check_root,
+    head_after,
     next_post,
     outsiders,
 )
@@ -370,7 +370,7 @@ class Batch:
             not_in_conversation=outsiders(tail, draft),
             event=event,
         )
-        head = Head(numbers.change_no, numbers.seq, seals.chain_hash, chain.VERSION)
+        head = head_after(numbers, chain_hash=seals.chain_hash)
         return Staged(item, stored, head, document)
 
     async def _insert(self, staged: list[Staged]) -> None:

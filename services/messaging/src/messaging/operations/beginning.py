@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from messaging.domain import chain
-from messaging.domain.log import EntryKind, Head, Tail, next_change
+from messaging.domain.log import EntryKind, Tail, head_after, next_change
 from messaging.events import chain_begun, timestamp
 from messaging.events.sealing import seal
 from messaging.operations.older import ConversationUpgrading
@@ -88,7 +88,7 @@ async def begin_chain(log_: Log, tail: Tail, *, now: datetime) -> None:
     log_.tails.forget(conversation.id)
     outcome = await log_.store.entries.append([document])
     if outcome.failure is None:
-        head = Head(numbers.change_no, numbers.seq, seals.chain_hash, chain.VERSION)
+        head = head_after(numbers, chain_hash=seals.chain_hash)
         log_.tails.advance(tail, head, at=now)
         log.info("chain.begun", conversation_id=conversation.id, through=previous.change_no)
 

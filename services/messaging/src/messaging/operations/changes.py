@@ -11,9 +11,8 @@ from plexuskit.errors import DependencyDown
 from plexuskit.mongo import DuplicateKey, Transaction
 from plexuskit.telemetry import inject
 
-from messaging.domain import chain
 from messaging.domain.conversations import Conversation, Member
-from messaging.domain.log import EntryKind, Head, Numbers, Tail, next_change
+from messaging.domain.log import EntryKind, Head, Numbers, Tail, head_after, next_change
 from messaging.events import timestamp
 from messaging.events.sealing import content_of, seal
 from messaging.operations.beginning import begin_chain, begun
@@ -169,4 +168,4 @@ def entry_document(
         traceparent=inject(),
         origin=change.origin,
     )
-    return document, Head(numbers.change_no, numbers.seq, seals.chain_hash, chain.VERSION)
+    return document, head_after(numbers, chain_hash=seals.chain_hash)
