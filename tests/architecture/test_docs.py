@@ -12,22 +12,15 @@ import pytest
 import typer
 from plexus_cli.__main__ import OF_EVERY_COMMAND, app, hoisted
 from plexuskit.config import Section, ServiceSettings
-from plexuskit.testing.servers.home import home
 from typer.core import TyperGroup
 
-ROOT = home()
-# Written by others, or not part of the repository.
-SKIPPED = {".git", ".venv", ".plexus", ".pytest_cache", "node_modules"}
-GENERATED = ROOT / "docs/rules.md"
+from .pages import FENCE, LINK, ROOT, SPAN, TARGET, pages_in
+
 SOURCES = ("clients", "deploy", "libs/plexuskit", "services")
 
-FENCE = re.compile(r"^ *```(?P<language>\w*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
-SPAN = re.compile(r"`([^`\n]+)`")
-LINK = re.compile(r"\[(?P<text>[^\]\n]*)\]\((?P<target>[^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 OUTSIDE = ("http://", "https://", "mailto:")
 
-TARGET = re.compile(r"^(?P<name>[a-z][a-z-]*):", re.MULTILINE)
 PLEXUS_VARIABLE = re.compile(r"\bPLEXUS_[A-Z]+(?:_[A-Z]+)*\b")
 SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)*__[A-Z]+(?:_[A-Z]+)*\b")
 SHELL = {"bash", "sh", "shell", "console"}
@@ -56,12 +49,7 @@ class Page(NamedTuple):
 
 
 def every_page(root: Path = ROOT) -> list[Page]:
-    found = sorted(
-        path
-        for path in root.rglob("*.md")
-        if path != GENERATED and not SKIPPED & set(path.relative_to(root).parts)
-    )
-    return [Page(path, path.read_text(encoding="utf-8")) for path in found]
+    return [Page(path, path.read_text(encoding="utf-8")) for path in pages_in(root)]
 
 
 PAGES = every_page()

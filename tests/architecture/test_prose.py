@@ -7,20 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from plexuskit.testing.servers.home import home
 
-ROOT = home()
+from .pages import ROOT, pages_in
+
 MAX_COLUMNS = 100
 MAX_SUBJECT = 60
-# Written by others, generated, or not part of the repository.
-SKIPPED = {".git", ".venv", ".plexus", ".pytest_cache", "node_modules"}
-GENERATED = ROOT / "docs/rules.md"
-
-PAGES = sorted(
-    path
-    for path in ROOT.rglob("*.md")
-    if path != GENERATED and not SKIPPED & set(path.relative_to(ROOT).parts)
-)
+PAGES = list(pages_in(ROOT))
 
 
 def named(path: Path) -> str:

@@ -14,10 +14,10 @@ from notify.domain.kinds import Kind
 from plexus.tasks.v1.tasks_pb2 import Task
 from plexus.tasks.v1.tasks_service_pb2 import DESCRIPTOR as TASKS
 from plexus.topics import MESSAGING_CONVERSATION_V1, TASKS_TASK_V1
-from plexuskit.testing.servers.home import home
 from search.domain.documents import DocumentType
 
-ROOT = home()
+from .pages import FENCE, LINK, ROOT, SPAN
+
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 RECIPES = (
     "Add a field",
@@ -34,10 +34,7 @@ CHECKING_SECONDS = 400
 EXAMPLE = "files"
 
 STEP = re.compile(r"^(?P<number>\d+)\. \*\*(?P<title>.+?)\*\*", re.MULTILINE)
-SPAN = re.compile(r"`([^`\n]+)`")
-LINK = re.compile(r"\[(?P<text>[^\]\n]*)\]\((?P<target>[^)\s]+)\)")
 PATH = re.compile(r"^[.\w][\w./-]*$")
-FENCE = re.compile(r"^ *```(?P<language>\w*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
 class Anchor(NamedTuple):

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
-from plexuskit.testing.servers.home import home
 
-ROOT = home()
+from .pages import ROOT, TARGET
+
 LICENCE = "Apache-2.0"
 # `yyyy-mm-dd` after the version, as Keep a Changelog has it.
 RELEASE = re.compile(r"^## (?P<version>\d+\.\d+\.\d+) - (?P<date>\d{4}-\d{2}-\d{2})$")
-TARGET = re.compile(r"^(?P<name>[a-z][a-z-]*):", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 README, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
