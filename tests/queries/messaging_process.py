@@ -33,7 +33,9 @@ async def writing(store: Store, *, clock: Clock) -> AsyncIterator[tuple[Log, Cur
     cursors = Cursors(store, clock=clock)
     tasks = [asyncio.create_task(lane.run()) for lane in log.lanes]
     tasks.append(asyncio.create_task(cursors.run()))
-    yield log, cursors
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    try:
+        yield log, cursors
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
