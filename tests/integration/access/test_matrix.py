@@ -117,7 +117,8 @@ async def _asked(channel, method, request, token):
         call = make(method.path)(_one(raw), metadata=metadata, timeout=SECONDS)
         ending = Ending(call)
         try:
-            await (call.read() if method.server_streaming else call)
+            # By iteration, so that the true status behind a first answer comes too (`Ending`).
+            await (anext(aiter(call), None) if method.server_streaming else call)
         except grpc.aio.AioRpcError as error:
             return _answer(await ending.of(error))
         if method.server_streaming and not call.done():
