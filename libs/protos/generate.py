@@ -8,10 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import yaml
+from google.protobuf.descriptor import Descriptor
 
 ROOT = Path(__file__).resolve().parents[2]
 PROTO = ROOT / "proto"
@@ -43,6 +46,11 @@ class Consumer:
     topics: tuple[str, ...]
     dlq: str
 
+
+'''
+
+
+FACTS_HEAD = '''"""The facts of all services, generated from the options in proto; never edited."""
 
 '''
 
@@ -80,20 +88,65 @@ def generate_messages() -> None:
     (package / "py.typed").touch()
 
 
+def described_facts() -> dict[str, list[Descriptor]]:
+    """Return the facts of each topic, in the order of their files.
+
+    Raises:
+        ValueError: a fact names a topic that the catalogue does not have.
+    """
+    sys.path.insert(0, str(TARGET))
+    option = import_module("plexus.event.v1.facts_pb2").fact
+    topics = {
+        topic["name"] for topic in yaml.safe_load((PROTO / "topics.yaml").read_text())["topics"]
+    }
+    facts: dict[str, list[Descriptor]] = defaultdict(list)
+    for path in sorted(PROTO.rglob("*.proto")):
+        module = ".".join(path.relative_to(PROTO).with_suffix("").parts) + "_pb2"
+        messages = import_module(module).DESCRIPTOR.message_types_by_name.values()
+        for message in messages:
+            if not message.GetOptions().HasExtension(option):
+                continue
+            topic = message.GetOptions().Extensions[option].topic
+            if topic not in topics:
+                raise ValueError(
+                    f"{message.full_name} is of topic {topic!r}: add it to topics.yaml"
+                )
+            facts[topic].append(message)
+    return facts
+
+
+def generate_facts(facts: dict[str, list[Descriptor]]) -> None:
+    """Write `plexus/facts.py`: the class of each fact."""
+    every = sorted((fact for each in facts.values() for fact in each), key=lambda it: it.full_name)
+    modules = sorted({fact.file.name.removesuffix(".proto").replace("/", ".") for fact in every})
+    aliases = {module: "_".join(module.split(".")[1::2]) for module in modules}
+    imports = [
+        f"from {module.rpartition('.')[0]} import {module.rpartition('.')[2]}_pb2 as {alias}\n"
+        for module, alias in aliases.items()
+    ]
+    lines = [
+        f"    {aliases[fact.file.name.removesuffix('.proto').replace('/', '.')]}.{fact.name},\n"
+        for fact in every
+    ]
+    (TARGET / "plexus/facts.py").write_text(
+        "".join([FACTS_HEAD, *imports, "\nFACTS = (\n", *lines, ")\n"])
+    )
+
+
 def _minutes(entry: dict[str, Any]) -> int:
     """Read how long records are kept: the catalogue says hours, or minutes where hours are long."""
     return int(entry.get("retention_minutes") or entry["retention_hours"] * 60)
 
 
-def generate_topics() -> None:
-    """Write `plexus/topics.py` from the catalogue."""
+def generate_topics(described: dict[str, list[Descriptor]]) -> None:
+    """Write `plexus/topics.py` from the catalogue and the facts."""
     catalogue = yaml.safe_load((PROTO / "topics.yaml").read_text())
     lines = [TOPICS_HEAD]
     names: list[str] = []
     for topic in catalogue["topics"]:
         constant = topic["name"].upper().replace(".", "_")
         names.append(constant)
-        facts = ", ".join(f'"{topic["package"]}.{fact}"' for fact in topic["facts"])
+        facts = ", ".join(f'"{fact.full_name}"' for fact in described[topic["name"]])
         consumers = "".join(f'"{name}", ' for name in topic["consumers"])
         lines.append(
             f'{constant} = Topic(\n    name="{topic["name"]}",\n    owner="{topic["owner"]}",\n'
@@ -134,5 +187,7 @@ def generate_calls() -> None:
 
 if __name__ == "__main__":
     generate_messages()
-    generate_topics()
+    facts = described_facts()
+    generate_facts(facts)
+    generate_topics(facts)
     generate_calls()

@@ -3,7 +3,6 @@
 import importlib
 import pkgutil
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,9 @@ from google.protobuf.descriptor import (
 )
 from plexus import topics as generated
 from plexus.authz.v1.options_pb2 import Requirement, requires
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.event.v1.facts_pb2 import Fact
+from plexus.event.v1.facts_pb2 import fact as fact_option
 from plexus_access.roles import CHANGING, PERMISSIONS, READING
 
 PERMISSION = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*")
@@ -106,6 +108,10 @@ EVENTS = [file for file in FILES if file.name.endswith("/events.proto")]
 
 def requirement(method: MethodDescriptor) -> Requirement:
     return method.GetOptions().Extensions[requires]
+
+
+def described(fact: Descriptor) -> Fact:
+    return fact.GetOptions().Extensions[fact_option]
 
 
 @pytest.fixture(scope="module")
@@ -219,20 +225,50 @@ def test_every_topic_belongs_to_a_service(catalogue: dict[str, Any], services: l
         assert named is not None, topic["name"]
         assert named["owner"] == topic["owner"]
         assert topic["owner"] in services
-        assert topic["package"] == f"plexus.{topic['owner']}.v1"
         assert topic["partitions"] > 0
         assert retention_minutes(topic) > 0
 
 
-def test_msg_04_every_fact_is_in_exactly_one_topic_of_its_owner(catalogue: dict[str, Any]) -> None:
-    listed = Counter(
-        f"{topic['package']}.{fact}" for topic in catalogue["topics"] for fact in topic["facts"]
-    )
-    defined = {
-        message.full_name for file in EVENTS for message in file.message_types_by_name.values()
-    }
-    assert defined
-    assert listed == Counter(defined)
+def test_msg_04_every_fact_names_a_topic_of_its_owner(catalogue: dict[str, Any]) -> None:
+    owners = {topic["name"]: topic["owner"] for topic in catalogue["topics"]}
+    facts = [message for file in EVENTS for message in file.message_types_by_name.values()]
+    for fact in facts:
+        assert fact.GetOptions().HasExtension(fact_option), fact.full_name
+        assert fact.file.package == f"plexus.{owners[described(fact).topic]}.v1", fact.full_name
+    assert {described(fact).topic for fact in facts} == set(owners)
+
+
+def test_msg_04_facts_are_described_by_fields_that_they_have() -> None:
+    for file in EVENTS:
+        for fact in file.message_types_by_name.values():
+            option = described(fact)
+            assert option.subject, fact.full_name
+            for path in option.subject_id:
+                of_envelope = path.startswith("envelope.")
+                message = Envelope.DESCRIPTOR if of_envelope else fact
+                field = field_at(message, path.removeprefix("envelope."))
+                assert field.type == FieldDescriptor.TYPE_STRING, (fact.full_name, path)
+            for path in option.seq:
+                assert field_at(fact, path).type == FieldDescriptor.TYPE_INT64, fact.full_name
+            # Only facts about one message have a `seq`, so that gateways know who may see them.
+            assert bool(option.seq) == (option.subject == "message"), fact.full_name
+
+
+@pytest.mark.rule("GW-7")
+def test_gw_07_every_fact_says_whether_it_is_recorded_and_the_ledger_reads_those_that_are() -> None:
+    read = {*generated.AUDIT_FACTS.topics, *generated.AUDIT_DECISIONS.topics}
+    for file in EVENTS:
+        for fact in file.message_types_by_name.values():
+            option = described(fact)
+            assert option.ledger, fact.full_name
+            assert option.ledger == Fact.LEDGER_LEFT_OUT or option.topic in read, fact.full_name
+
+
+def test_no_message_outside_the_facts_of_a_service_is_described_as_one() -> None:
+    for file in FILES:
+        if file not in EVENTS:
+            for message in file.message_types_by_name.values():
+                assert not message.GetOptions().HasExtension(fact_option), message.full_name
 
 
 def test_every_consumer_belongs_to_a_service_and_reads_something(
@@ -267,7 +303,12 @@ def test_the_constants_are_those_of_the_catalogue(catalogue: dict[str, Any]) -> 
             topic["owner"],
             topic["partitions"],
             retention_minutes(topic),
-            {f"{topic['package']}.{fact}" for fact in topic["facts"]},
+            {
+                fact.full_name
+                for file in EVENTS
+                for fact in file.message_types_by_name.values()
+                if described(fact).topic == topic["name"]
+            },
             set(topic["consumers"]),
         )
         for topic in catalogue["topics"]

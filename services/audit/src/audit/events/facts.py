@@ -1,6 +1,7 @@
-"""Which facts stand in the ledger, and what each says of the history.
+"""Facts as entries of the ledger and states of the history.
 
-What is said in conversations is left out: conversations are logs with chains of their own.
+Their options in proto/ say which are recorded, and about which object. What is said in
+conversations is left out: conversations are logs with chains of their own.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +14,8 @@ from plexus.directory.v1 import events_pb2 as directory_facts
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2 as messaging_facts
 from plexus.tasks.v1 import events_pb2 as tasks_facts
+from plexus.topics import AUDIT_FACTS
+from plexuskit.facts import FACT_TYPES
 
 from audit.domain.entries import Occurrence
 from audit.domain.history import State
@@ -27,136 +30,45 @@ _TRACE_PARTS: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What a fact tells: an occurrence for the ledger, states for the history."""
+    """An occurrence for the ledger and states for the history, read from a fact."""
 
     occurrence: Occurrence
     states: tuple[State, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reader:
-    fact: Any
-    object: str
-    states: Callable[[Envelope, Any], list[State]]
-    # Whether versions of the object are dense, so that the one before is one less.
-    dense: bool = True
-    name: Callable[[Envelope, Any], str] = lambda envelope, _: str(envelope.entity_id)
+_READ: Final = {
+    name: type_ for name, type_ in FACT_TYPES.items() if type_.topic in AUDIT_FACTS.topics
+}
+RECORDED: Final = frozenset(name for name, type_ in _READ.items() if type_.recorded)
+"""Full names of the facts that are entries of the ledger."""
+LEFT_OUT: Final = _READ.keys() - RECORDED
+"""Full names of those that are not: a conversation's own log has them."""
 
-
-def _nothing(_: Envelope, __: Any) -> list[State]:
-    return []
-
-
-_READERS: Final[Mapping[str, _Reader]] = MappingProxyType(
+_STATES: Final[Mapping[type, Callable[[Envelope, Any], list[State]]]] = MappingProxyType(
     {
-        reader.fact.DESCRIPTOR.full_name: reader
-        for reader in (
-            *(
-                _Reader(fact=fact, object="person", states=directory.person_states)
-                for fact in (
-                    directory_facts.PersonAdded,
-                    directory_facts.PersonChanged,
-                    directory_facts.PersonDeactivated,
-                )
-            ),
-            _Reader(
-                fact=directory_facts.SessionRevoked, object="session", states=_nothing, dense=False
-            ),
-            *(
-                _Reader(fact=fact, object=object_, states=_nothing, dense=False)
-                for fact, object_ in (
-                    (directory_facts.SessionStarted, "session"),
-                    (directory_facts.PasswordSet, "person"),
-                    (directory_facts.ApiTokenCreated, "api_token"),
-                    (directory_facts.SecondFactorAdded, "second_factor"),
-                    (directory_facts.SecondFactorRemoved, "second_factor"),
-                )
-            ),
-            _Reader(
-                fact=directory_facts.SignInFailed,
-                object="sign_in",
-                states=_nothing,
-                dense=False,
-                name=lambda envelope, fact: str(fact.person_id or envelope.tenant_id),
-            ),
-            *(
-                _Reader(fact=fact, object="department", states=directory.department_states)
-                for fact in (directory_facts.DepartmentAdded, directory_facts.DepartmentChanged)
-            ),
-            _Reader(
-                fact=directory_facts.GroupChanged, object="group", states=directory.group_states
-            ),
-            _Reader(
-                fact=directory_facts.RoleChanged,
-                object="role",
-                states=directory.role_states,
-                # A built-in role has the same id in every tenant, its entity has not.
-                name=lambda _, fact: str(fact.role.id),
-            ),
-            _Reader(
-                fact=directory_facts.RoleBindingChanged,
-                object="role_binding",
-                states=directory.binding_states,
-            ),
-            _Reader(
-                fact=directory_facts.AccessPolicyChanged,
-                object="policy",
-                states=directory.policy_states,
-            ),
-            _Reader(
-                fact=directory_facts.ModuleChanged,
-                object="module",
-                states=directory.module_states,
-                name=lambda _, fact: str(fact.module.name),
-            ),
-            _Reader(
-                fact=directory_facts.FeedStopped,
-                object="feed",
-                states=_nothing,
-                name=lambda envelope, _: str(envelope.tenant_id),
-            ),
-            *(
-                _Reader(fact=fact, object="conversation", states=work.conversation_states)
-                for fact in (
-                    messaging_facts.ConversationCreated,
-                    messaging_facts.ConversationChanged,
-                    messaging_facts.ConversationArchived,
-                )
-            ),
-            *(
-                _Reader(fact=fact, object="conversation", states=work.member_states, dense=False)
-                for fact in (messaging_facts.MembersAdded, messaging_facts.MembersRemoved)
-            ),
-            *(
-                _Reader(fact=fact, object="task", states=work.task_states)
-                for fact in (
-                    tasks_facts.TaskCreated,
-                    tasks_facts.TaskChanged,
-                    tasks_facts.TaskOverdue,
-                )
-            ),
-            *(
-                _Reader(fact=fact, object="project", states=work.project_states)
-                for fact in (tasks_facts.ProjectCreated, tasks_facts.ProjectChanged)
-            ),
-        )
+        directory_facts.PersonAdded: directory.person_states,
+        directory_facts.PersonChanged: directory.person_states,
+        directory_facts.PersonDeactivated: directory.person_states,
+        directory_facts.DepartmentAdded: directory.department_states,
+        directory_facts.DepartmentChanged: directory.department_states,
+        directory_facts.GroupChanged: directory.group_states,
+        directory_facts.RoleChanged: directory.role_states,
+        directory_facts.RoleBindingChanged: directory.binding_states,
+        directory_facts.AccessPolicyChanged: directory.policy_states,
+        directory_facts.ModuleChanged: directory.module_states,
+        messaging_facts.ConversationCreated: work.conversation_states,
+        messaging_facts.ConversationChanged: work.conversation_states,
+        messaging_facts.ConversationArchived: work.conversation_states,
+        messaging_facts.MembersAdded: work.member_states,
+        messaging_facts.MembersRemoved: work.member_states,
+        tasks_facts.TaskCreated: work.task_states,
+        tasks_facts.TaskChanged: work.task_states,
+        tasks_facts.TaskOverdue: work.task_states,
+        tasks_facts.ProjectCreated: work.project_states,
+        tasks_facts.ProjectChanged: work.project_states,
     }
 )
-RECORDED: Final = frozenset(_READERS)
-"""Full names of the facts that stand in the ledger."""
-LEFT_OUT: Final = frozenset(
-    fact.DESCRIPTOR.full_name
-    for fact in (
-        messaging_facts.MessagePosted,
-        messaging_facts.MessageEdited,
-        messaging_facts.MessageRecalled,
-        messaging_facts.MessageReacted,
-        messaging_facts.MessagePinned,
-        messaging_facts.MessageLabeled,
-        messaging_facts.ChainBegun,
-    )
-)
-"""Full names of those that do not: a conversation's own log has them."""
+"""What facts say of the history; the others are entries alone."""
 
 
 def told(envelope: Envelope, *, traceparent: str = "") -> Told | None:
@@ -169,15 +81,16 @@ def told(envelope: Envelope, *, traceparent: str = "") -> Told | None:
     Raises:
         Unreadable: it breaks its contract.
     """
-    reader = _READERS.get(envelope.type)
-    if reader is None:
+    if envelope.type not in RECORDED:
         return None
+    type_ = _READ[envelope.type]
     try:
-        fact = reader.fact.FromString(envelope.fact)
+        fact = type_.message.FromString(envelope.fact)
     except DecodeError as error:
         raise Unreadable(f"the fact is no {envelope.type}") from error
     if not envelope.tenant_id or not envelope.entity_id:
         raise Unreadable("the event names no tenant or no entity")
+    states = _STATES.get(type_.message)
     after = envelope.entity_version
     occurrence = Occurrence(
         tenant_id=envelope.tenant_id,
@@ -185,14 +98,14 @@ def told(envelope: Envelope, *, traceparent: str = "") -> Told | None:
         event_id=envelope.event_id,
         action=envelope.type.rpartition(".")[2],
         actor_id=envelope.actor_id,
-        object=f"{reader.object}:{reader.name(envelope, fact)}",
-        version_before=after - 1 if reader.dense else 0,
+        object=f"{type_.subject}:{type_.subject_id_of(envelope, fact)}",
+        version_before=0 if type_.sparse else after - 1,
         version_after=after,
         trace_id=trace_id(traceparent),
         details=_details(envelope, fact),
         about=_about(fact),
     )
-    return Told(occurrence=occurrence, states=tuple(reader.states(envelope, fact)))
+    return Told(occurrence=occurrence, states=tuple(states(envelope, fact)) if states else ())
 
 
 def trace_id(traceparent: str) -> str:

@@ -1,49 +1,25 @@
 """What a fact of a conversation means for who may see it (MSG-14)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from google.protobuf.message import DecodeError
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2
-from plexus.messaging.v1.conversations_pb2 import Conversation
+from plexus.messaging.v1.conversations_pb2 import Conversation, Member
+from plexus.topics import MESSAGING_CONVERSATION_V1
+from plexuskit.facts import FACT_TYPES, FactType
 
 from gateway.live.rooms import Ranges, ranges_of
 
-_PACKAGE: Final = "plexus.messaging.v1."
-_POSTED: Final = f"{_PACKAGE}MessagePosted"
-_ABOUT_MESSAGES: Final = {
-    f"{_PACKAGE}{fact.__name__}": fact
-    for fact in (
-        events_pb2.MessageEdited,
-        events_pb2.MessageRecalled,
-    )
+_KNOWN: Final = {
+    name: type_
+    for name, type_ in FACT_TYPES.items()
+    if type_.topic == MESSAGING_CONVERSATION_V1.name
 }
-_ABOUT_PARTS: Final = {
-    f"{_PACKAGE}{fact.__name__}": fact
-    for fact in (
-        events_pb2.MessageReacted,
-        events_pb2.MessagePinned,
-        events_pb2.MessageLabeled,
-    )
-}
-OF_MESSAGES: Final = frozenset((_POSTED, *_ABOUT_MESSAGES, *_ABOUT_PARTS))
+OF_MESSAGES: Final = frozenset(name for name, type_ in _KNOWN.items() if type_.about_message)
 """Full names of the facts about one message."""
-_ABOUT_CONVERSATION: Final = {
-    f"{_PACKAGE}{fact.__name__}": fact
-    for fact in (events_pb2.ConversationChanged, events_pb2.ConversationArchived)
-}
-_CREATED: Final = f"{_PACKAGE}ConversationCreated"
-_ADDED: Final = f"{_PACKAGE}MembersAdded"
-_REMOVED: Final = f"{_PACKAGE}MembersRemoved"
-_CHAIN_BEGUN: Final = f"{_PACKAGE}ChainBegun"
-_KNOWN: Final = OF_MESSAGES | {
-    *_ABOUT_CONVERSATION,
-    _CREATED,
-    _ADDED,
-    _REMOVED,
-    _CHAIN_BEGUN,
-}
 
 
 class UnreadableFact(Exception):  # noqa: N818 - named after the fact that prevents
@@ -82,48 +58,43 @@ def meaning_of(envelope: Envelope) -> Meaning:
         UnreadableFact: it cannot be decoded, is omitted and not about a message, or is of a type
             that this gateway does not know and changes the membership.
     """
-    kind = envelope.type
-    if kind not in _KNOWN:
+    type_ = _KNOWN.get(envelope.type)
+    if type_ is None:
         # A version of a membership is the number of the change that made it.
         if envelope.membership_version >= envelope.change_no:
-            raise UnreadableFact(kind)
+            raise UnreadableFact(envelope.type)
         return _UNKNOWN
-    if kind == _CHAIN_BEGUN or (envelope.omitted and kind in OF_MESSAGES):
-        return Meaning()
+    if envelope.omitted and not type_.about_message:
+        raise UnreadableFact(envelope.type)
     if envelope.omitted:
-        raise UnreadableFact(kind)
+        return Meaning()
     try:
-        if kind == _POSTED:
-            return Meaning(seq=events_pb2.MessagePosted.FromString(envelope.fact).message.seq)
-        return _rare(kind, envelope.fact)
+        return _read(type_, envelope.fact)
     except DecodeError as error:
-        raise UnreadableFact(kind) from error
+        raise UnreadableFact(envelope.type) from error
 
 
-def _rare(kind: str, fact: bytes) -> Meaning:
-    if kind in _ABOUT_MESSAGES:
-        return Meaning(seq=_ABOUT_MESSAGES[kind].FromString(fact).message.seq)
-    if kind in _ABOUT_PARTS:
-        about = _ABOUT_PARTS[kind].FromString(fact)
-        # Facts from before `parts` carry the whole message.
-        return Meaning(seq=about.parts.seq or about.message.seq)
-    if kind in _ABOUT_CONVERSATION:
-        return Meaning(history=_history(_ABOUT_CONVERSATION[kind].FromString(fact).conversation))
-    if kind == _CREATED:
-        created = events_pb2.ConversationCreated.FromString(fact)
-        members = created.members
+def _read(type_: FactType, content: bytes) -> Meaning:
+    fact = type_.message.FromString(content)
+    if type_.about_message:
+        return Meaning(seq=type_.seq_of(fact))
+    if isinstance(fact, events_pb2.ConversationCreated):
         return Meaning(
-            history=_history(created.conversation),
-            pair=_pair(created),
-            joined=tuple((m.person_id, ranges_of(m.intervals)) for m in members if m.active),
+            history=_history(fact.conversation),
+            pair=_pair(fact),
+            joined=_joined(fact.members),
         )
-    if kind == _ADDED:
-        members = events_pb2.MembersAdded.FromString(fact).members
-        return Meaning(
-            joined=tuple((m.person_id, ranges_of(m.intervals)) for m in members if m.active)
-        )
-    members = events_pb2.MembersRemoved.FromString(fact).members
-    return Meaning(left=tuple(member.person_id for member in members))
+    if isinstance(fact, events_pb2.ConversationChanged | events_pb2.ConversationArchived):
+        return Meaning(history=_history(fact.conversation))
+    if isinstance(fact, events_pb2.MembersAdded):
+        return Meaning(joined=_joined(fact.members))
+    if isinstance(fact, events_pb2.MembersRemoved):
+        return Meaning(left=tuple(member.person_id for member in fact.members))
+    return Meaning()
+
+
+def _joined(members: Iterable[Member]) -> tuple[tuple[str, Ranges], ...]:
+    return tuple((each.person_id, ranges_of(each.intervals)) for each in members if each.active)
 
 
 def _pair(created: events_pb2.ConversationCreated) -> tuple[str, str] | None:

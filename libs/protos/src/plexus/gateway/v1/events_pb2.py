@@ -23,15 +23,18 @@ _sym_db = _symbol_database.Default()
 
 
 from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__pb2
+from plexus.event.v1 import facts_pb2 as plexus_dot_event_dot_v1_dot_facts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eplexus/gateway/v1/events.proto\x12\x11plexus.gateway.v1\x1a\x1dplexus/authz/v1/options.proto\"\x9e\x02\n\x0c\x44\x65\x63isionMade\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x12\n\npermission\x18\x02 \x01(\t\x12\x33\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\x0e\x32#.plexus.authz.v1.Requirement.Effect\x12\x11\n\tperson_id\x18\x04 \x01(\t\x12\x12\n\nsession_id\x18\x05 \x01(\t\x12\x14\n\x0c\x61pi_token_id\x18\x06 \x01(\t\x12\x0e\n\x06object\x18\x07 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x08 \x01(\x08\x12\x0f\n\x07outcome\x18\t \x01(\t\x12\x0c\n\x04rule\x18\n \x01(\t\x12\x16\n\x0e\x61\x63\x63\x65ss_version\x18\x0b \x01(\x03\x12\x0e\n\x06reason\x18\x0c \x01(\t\x12\x10\n\x08trace_id\x18\r \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eplexus/gateway/v1/events.proto\x12\x11plexus.gateway.v1\x1a\x1dplexus/authz/v1/options.proto\x1a\x1bplexus/event/v1/facts.proto\"\xc7\x02\n\x0c\x44\x65\x63isionMade\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x12\n\npermission\x18\x02 \x01(\t\x12\x33\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\x0e\x32#.plexus.authz.v1.Requirement.Effect\x12\x11\n\tperson_id\x18\x04 \x01(\t\x12\x12\n\nsession_id\x18\x05 \x01(\t\x12\x14\n\x0c\x61pi_token_id\x18\x06 \x01(\t\x12\x0e\n\x06object\x18\x07 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x08 \x01(\x08\x12\x0f\n\x07outcome\x18\t \x01(\t\x12\x0c\n\x04rule\x18\n \x01(\t\x12\x16\n\x0e\x61\x63\x63\x65ss_version\x18\x0b \x01(\x03\x12\x0e\n\x06reason\x18\x0c \x01(\t\x12\x10\n\x08trace_id\x18\r \x01(\t:\'\x8a\xce\x18#\n\x13gateway.decision.v1\x12\x08\x64\x65\x63ision(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.gateway.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DECISIONMADE']._serialized_start=85
-  _globals['_DECISIONMADE']._serialized_end=371
+  _globals['_DECISIONMADE']._loaded_options = None
+  _globals['_DECISIONMADE']._serialized_options = b'\212\316\030#\n\023gateway.decision.v1\022\010decision(\0010\001'
+  _globals['_DECISIONMADE']._serialized_start=114
+  _globals['_DECISIONMADE']._serialized_end=441
 # @@protoc_insertion_point(module_scope)

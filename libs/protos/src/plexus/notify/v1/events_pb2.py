@@ -22,18 +22,23 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from plexus.event.v1 import facts_pb2 as plexus_dot_event_dot_v1_dot_facts__pb2
 from plexus.notify.v1 import notifications_pb2 as plexus_dot_notify_dot_v1_dot_notifications__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dplexus/notify/v1/events.proto\x12\x10plexus.notify.v1\x1a$plexus/notify/v1/notifications.proto\"J\n\x12NotificationRaised\x12\x34\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1e.plexus.notify.v1.Notification\"K\n\x13NotificationChanged\x12\x34\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1e.plexus.notify.v1.Notificationb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dplexus/notify/v1/events.proto\x12\x10plexus.notify.v1\x1a\x1bplexus/event/v1/facts.proto\x1a$plexus/notify/v1/notifications.proto\"x\n\x12NotificationRaised\x12\x34\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1e.plexus.notify.v1.Notification:,\x8a\xce\x18(\n\x16notify.notification.v1\x12\x0cnotification(\x02\"y\n\x13NotificationChanged\x12\x34\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1e.plexus.notify.v1.Notification:,\x8a\xce\x18(\n\x16notify.notification.v1\x12\x0cnotification(\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.notify.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NOTIFICATIONRAISED']._serialized_start=89
-  _globals['_NOTIFICATIONRAISED']._serialized_end=163
-  _globals['_NOTIFICATIONCHANGED']._serialized_start=165
-  _globals['_NOTIFICATIONCHANGED']._serialized_end=240
+  _globals['_NOTIFICATIONRAISED']._loaded_options = None
+  _globals['_NOTIFICATIONRAISED']._serialized_options = b'\212\316\030(\n\026notify.notification.v1\022\014notification(\002'
+  _globals['_NOTIFICATIONCHANGED']._loaded_options = None
+  _globals['_NOTIFICATIONCHANGED']._serialized_options = b'\212\316\030(\n\026notify.notification.v1\022\014notification(\002'
+  _globals['_NOTIFICATIONRAISED']._serialized_start=118
+  _globals['_NOTIFICATIONRAISED']._serialized_end=238
+  _globals['_NOTIFICATIONCHANGED']._serialized_start=240
+  _globals['_NOTIFICATIONCHANGED']._serialized_end=361
 # @@protoc_insertion_point(module_scope)

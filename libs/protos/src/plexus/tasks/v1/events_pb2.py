@@ -23,26 +23,37 @@ _sym_db = _symbol_database.Default()
 
 
 from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
+from plexus.event.v1 import facts_pb2 as plexus_dot_event_dot_v1_dot_facts__pb2
 from plexus.tasks.v1 import tasks_pb2 as plexus_dot_tasks_dot_v1_dot_tasks__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cplexus/tasks/v1/events.proto\x12\x0fplexus.tasks.v1\x1a\x1fplexus/columns/v1/columns.proto\x1a\x1bplexus/tasks/v1/tasks.proto\"2\n\x0bTaskCreated\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\"\xa3\x01\n\x0bTaskChanged\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\x12,\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x1b.plexus.tasks.v1.TaskChange\x12\x41\n\x12\x61\x64\x64\x65\x64_assignee_ids\x18\x03 \x03(\tB%\xf2\xc7\x18!plexus.tasks.v1.Task.assignee_ids\"2\n\x0bTaskOverdue\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\";\n\x0eProjectCreated\x12)\n\x07project\x18\x01 \x01(\x0b\x32\x18.plexus.tasks.v1.Project\";\n\x0eProjectChanged\x12)\n\x07project\x18\x01 \x01(\x0b\x32\x18.plexus.tasks.v1.Projectb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cplexus/tasks/v1/events.proto\x12\x0fplexus.tasks.v1\x1a\x1fplexus/columns/v1/columns.proto\x1a\x1bplexus/event/v1/facts.proto\x1a\x1bplexus/tasks/v1/tasks.proto\"O\n\x0bTaskCreated\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task:\x1b\x8a\xce\x18\x17\n\rtasks.task.v1\x12\x04task(\x01\"\xc0\x01\n\x0bTaskChanged\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task\x12,\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x1b.plexus.tasks.v1.TaskChange\x12\x41\n\x12\x61\x64\x64\x65\x64_assignee_ids\x18\x03 \x03(\tB%\xf2\xc7\x18!plexus.tasks.v1.Task.assignee_ids:\x1b\x8a\xce\x18\x17\n\rtasks.task.v1\x12\x04task(\x01\"O\n\x0bTaskOverdue\x12#\n\x04task\x18\x01 \x01(\x0b\x32\x15.plexus.tasks.v1.Task:\x1b\x8a\xce\x18\x17\n\rtasks.task.v1\x12\x04task(\x01\"^\n\x0eProjectCreated\x12)\n\x07project\x18\x01 \x01(\x0b\x32\x18.plexus.tasks.v1.Project:!\x8a\xce\x18\x1d\n\x10tasks.project.v1\x12\x07project(\x01\"^\n\x0eProjectChanged\x12)\n\x07project\x18\x01 \x01(\x0b\x32\x18.plexus.tasks.v1.Project:!\x8a\xce\x18\x1d\n\x10tasks.project.v1\x12\x07project(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.tasks.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_TASKCREATED']._loaded_options = None
+  _globals['_TASKCREATED']._serialized_options = b'\212\316\030\027\n\rtasks.task.v1\022\004task(\001'
   _globals['_TASKCHANGED'].fields_by_name['added_assignee_ids']._loaded_options = None
   _globals['_TASKCHANGED'].fields_by_name['added_assignee_ids']._serialized_options = b'\362\307\030!plexus.tasks.v1.Task.assignee_ids'
-  _globals['_TASKCREATED']._serialized_start=111
-  _globals['_TASKCREATED']._serialized_end=161
-  _globals['_TASKCHANGED']._serialized_start=164
-  _globals['_TASKCHANGED']._serialized_end=327
-  _globals['_TASKOVERDUE']._serialized_start=329
-  _globals['_TASKOVERDUE']._serialized_end=379
-  _globals['_PROJECTCREATED']._serialized_start=381
-  _globals['_PROJECTCREATED']._serialized_end=440
-  _globals['_PROJECTCHANGED']._serialized_start=442
-  _globals['_PROJECTCHANGED']._serialized_end=501
+  _globals['_TASKCHANGED']._loaded_options = None
+  _globals['_TASKCHANGED']._serialized_options = b'\212\316\030\027\n\rtasks.task.v1\022\004task(\001'
+  _globals['_TASKOVERDUE']._loaded_options = None
+  _globals['_TASKOVERDUE']._serialized_options = b'\212\316\030\027\n\rtasks.task.v1\022\004task(\001'
+  _globals['_PROJECTCREATED']._loaded_options = None
+  _globals['_PROJECTCREATED']._serialized_options = b'\212\316\030\035\n\020tasks.project.v1\022\007project(\001'
+  _globals['_PROJECTCHANGED']._loaded_options = None
+  _globals['_PROJECTCHANGED']._serialized_options = b'\212\316\030\035\n\020tasks.project.v1\022\007project(\001'
+  _globals['_TASKCREATED']._serialized_start=140
+  _globals['_TASKCREATED']._serialized_end=219
+  _globals['_TASKCHANGED']._serialized_start=222
+  _globals['_TASKCHANGED']._serialized_end=414
+  _globals['_TASKOVERDUE']._serialized_start=416
+  _globals['_TASKOVERDUE']._serialized_end=495
+  _globals['_PROJECTCREATED']._serialized_start=497
+  _globals['_PROJECTCREATED']._serialized_end=591
+  _globals['_PROJECTCHANGED']._serialized_start=593
+  _globals['_PROJECTCHANGED']._serialized_end=687
 # @@protoc_insertion_point(module_scope)

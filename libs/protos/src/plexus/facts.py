@@ -1,0 +1,55 @@
+"""The facts of all services, generated from the options in proto; never edited."""
+
+from plexus.directory.v1 import events_pb2 as directory_events
+from plexus.gateway.v1 import events_pb2 as gateway_events
+from plexus.messaging.v1 import events_pb2 as messaging_events
+from plexus.notify.v1 import events_pb2 as notify_events
+from plexus.tasks.v1 import events_pb2 as tasks_events
+
+FACTS = (
+    directory_events.AccessPolicyChanged,
+    directory_events.ApiTokenCreated,
+    directory_events.DepartmentAdded,
+    directory_events.DepartmentChanged,
+    directory_events.FeedStopped,
+    directory_events.GroupChanged,
+    directory_events.ModuleChanged,
+    directory_events.PasswordSet,
+    directory_events.PersonAdded,
+    directory_events.PersonChanged,
+    directory_events.PersonDeactivated,
+    directory_events.RoleBindingChanged,
+    directory_events.RoleChanged,
+    directory_events.SecondFactorAdded,
+    directory_events.SecondFactorRemoved,
+    directory_events.SessionRevoked,
+    directory_events.SessionStarted,
+    directory_events.SignInFailed,
+    gateway_events.DecisionMade,
+    messaging_events.ChainBegun,
+    messaging_events.ConversationArchived,
+    messaging_events.ConversationChanged,
+    messaging_events.ConversationCreated,
+    messaging_events.ConversationSettingsChanged,
+    messaging_events.CursorAdvanced,
+    messaging_events.DraftDeleted,
+    messaging_events.DraftSaved,
+    messaging_events.MembersAdded,
+    messaging_events.MembersRemoved,
+    messaging_events.MessageEdited,
+    messaging_events.MessageLabeled,
+    messaging_events.MessagePinned,
+    messaging_events.MessagePosted,
+    messaging_events.MessageReacted,
+    messaging_events.MessageRecalled,
+    messaging_events.PresenceChanged,
+    messaging_events.ScheduledMessageChanged,
+    messaging_events.Typing,
+    notify_events.NotificationChanged,
+    notify_events.NotificationRaised,
+    tasks_events.ProjectChanged,
+    tasks_events.ProjectCreated,
+    tasks_events.TaskChanged,
+    tasks_events.TaskCreated,
+    tasks_events.TaskOverdue,
+)
