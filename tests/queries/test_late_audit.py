@@ -9,7 +9,7 @@ from audit.api import AccessHistoryApi, AuditApi
 from audit.config import LedgerSection
 from audit.domain.entries import Occurrence
 from audit.operations import Recorder, remember
-from audit.queries.entries import PAGE_MOST
+from audit.queries.entries import MAX_PAGE_SIZE
 from audit.store import Store
 from plexus.audit.v1 import access_service_pb2, audit_service_pb2
 from plexus.directory.v1 import events_pb2, people_pb2
@@ -92,12 +92,12 @@ async def test_a_ledger_and_a_history_at_their_largest(api, called, as_person):
 
     listed = await called(
         lambda: api.ledger.ListAuditEntries(
-            audit_service_pb2.ListAuditEntriesRequest(page_size=PAGE_MOST), None
+            audit_service_pb2.ListAuditEntriesRequest(page_size=MAX_PAGE_SIZE), None
         ),
-        most=FEW,
+        maximum=FEW,
     )
     verified = await called(
-        lambda: api.ledger.VerifyAudit(audit_service_pb2.VerifyAuditRequest(), None), most=SOME
+        lambda: api.ledger.VerifyAudit(audit_service_pb2.VerifyAuditRequest(), None), maximum=SOME
     )
 
     async def export():
@@ -106,7 +106,7 @@ async def test_a_ledger_and_a_history_at_their_largest(api, called, as_person):
             async for frame in api.ledger.ExportAudit(audit_service_pb2.ExportAuditRequest(), None)
         ]
 
-    frames = await called(export, most=SOME)
+    frames = await called(export, maximum=SOME)
     explained = await called(
         lambda: api.history.ExplainAccess(
             access_service_pb2.ExplainAccessRequest(
@@ -114,17 +114,18 @@ async def test_a_ledger_and_a_history_at_their_largest(api, called, as_person):
             ),
             None,
         ),
-        most=SOME,
+        maximum=SOME,
     )
     seen = await called(
         lambda: api.history.WhoCanSee(
-            access_service_pb2.WhoCanSeeRequest(object="person:per_2", page_size=PAGE_MOST), None
+            access_service_pb2.WhoCanSeeRequest(object="person:per_2", page_size=MAX_PAGE_SIZE),
+            None,
         ),
-        most=SOME,
+        maximum=SOME,
     )
 
-    assert len(listed.entries) == PAGE_MOST
+    assert len(listed.entries) == MAX_PAGE_SIZE
     assert verified.verified == ENTRIES
     assert frames[-1].through_no == ENTRIES
     assert explained.allowed
-    assert (seen.total, len(seen.viewers)) == (PEOPLE, PAGE_MOST)
+    assert (seen.total, len(seen.viewers)) == (PEOPLE, MAX_PAGE_SIZE)

@@ -40,7 +40,7 @@ async def test_without_kafka_nothing_waits_and_what_is_lost_is_counted(
     posted: Posted, runtime: Runtime
 ) -> None:
     before = dropped(UNAVAILABLE)
-    async with lossy(NOWHERE, runtime=runtime, most=50) as queue:
+    async with lossy(NOWHERE, runtime=runtime, maximum=50) as queue:
         for number in range(1, 11):
             queue.offer(posted(number))
         await eventually(lambda: dropped(UNAVAILABLE) >= before + 10, within=20)
@@ -51,7 +51,7 @@ async def test_without_kafka_nothing_waits_and_what_is_lost_is_counted(
 
 
 async def test_beyond_the_bound_the_oldest_goes(posted: Posted, clock: FrozenClock) -> None:
-    queue = Lossy(NOWHERE, clock=clock, most=3, fresh=timedelta(seconds=3), check="signals")
+    queue = Lossy(NOWHERE, clock=clock, maximum=3, fresh=timedelta(seconds=3), check="signals")
     before = dropped(FULL)
     for number in range(1, 6):
         queue.offer(posted(number))
@@ -62,7 +62,7 @@ async def test_beyond_the_bound_the_oldest_goes(posted: Posted, clock: FrozenClo
 
 
 async def test_what_has_waited_too_long_does_not_leave(posted: Posted, clock: FrozenClock) -> None:
-    queue = Lossy(NOWHERE, clock=clock, most=3, fresh=timedelta(seconds=3), check="signals")
+    queue = Lossy(NOWHERE, clock=clock, maximum=3, fresh=timedelta(seconds=3), check="signals")
     before = dropped(STALE)
     queue.offer(posted(1))
     clock.advance(timedelta(seconds=4))

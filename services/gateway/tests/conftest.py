@@ -415,7 +415,7 @@ async def running(
         forwarding = proxy.Forwarding(admission, owners, limits=limits)
         connections = connect.Connections(
             limits.strangers,
-            most=http_section.max_address_connections,
+            maximum=http_section.max_address_connections,
             allowance=limits_section.company_allowance,
         )
         handlers = proxy.Handlers(calls)
@@ -440,8 +440,8 @@ async def running(
                         max_body_bytes=http_section.max_body_bytes,
                         unfinished=connect.Unfinished(
                             limits.strangers,
-                            most_bytes=http_section.max_unfinished_bytes,
-                            most_of_network=http_section.max_address_bodies,
+                            max_bytes=http_section.max_unfinished_bytes,
+                            max_of_network=http_section.max_address_bodies,
                             allowance=limits_section.company_allowance,
                         ),
                     ),

@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 import pytest
 from messaging.api import AuthorityApi, ImportApi, LogApi, MessagingApi, translate
-from messaging.api.log import MOST_EVENT_BYTES, Outbox
+from messaging.api.log import MAX_EVENT_BYTES, Outbox
 from messaging.app import SERVICE
 from plexus.authz.v1.authority_pb2 import ReadableContainersRequest
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServicer_to_server
@@ -392,7 +392,7 @@ async def test_msg_06_a_verdict_brings_the_fact_that_the_log_holds(
 
 async def test_facts_beyond_what_a_frame_takes_are_left_to_the_topic():
     outbox, verdict = Outbox(), pb.SendVerdict()
-    large = bytes(MOST_EVENT_BYTES // 2)
+    large = bytes(MAX_EVENT_BYTES // 2)
     for _ in range(5):
         outbox.expect()
     frames = outbox.frames()

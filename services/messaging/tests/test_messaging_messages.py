@@ -290,7 +290,7 @@ async def test_msg_16_a_pin_names_who_pinned_first_and_twice_is_once(store, room
 
 
 async def test_msg_16_so_many_pins_and_no_more(room, change, log, say, monkeypatch):
-    monkeypatch.setattr(messages, "PINS_MOST", 1)
+    monkeypatch.setattr(messages, "MAX_PINS", 1)
     await sending.send_message(log, draft=say(room, "bob", "second"))
     await change("pin", "ann", room, 1)
 

@@ -121,8 +121,8 @@ def _shown(part: Part) -> Part:
         f"load before {part.machine.load_before:.1f}"
     )
     for name, value in part.figures.items():
-        most = ASKED_FOR.get(name)
-        verdict = "" if most is None else f"  (asked: at most {most:,.0f})"
+        maximum = ASKED_FOR.get(name)
+        verdict = "" if maximum is None else f"  (asked: at most {maximum:,.0f})"
         print(f"  {name}: {value:,.{_digits(value)}f}{verdict}")
     return part
 

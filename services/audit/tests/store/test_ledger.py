@@ -26,7 +26,7 @@ async def verified(store: Store, *, tenant: str = "ten_a", **asked: Any) -> Veri
     return await queries.verify_audit(
         store,
         tenant_id=tenant,
-        **{"from_no": 0, "through_no": 0, "anchors": {}, "most": 1_000, **asked},
+        **{"from_no": 0, "through_no": 0, "anchors": {}, "maximum": 1_000, **asked},
     )
 
 
@@ -173,10 +173,10 @@ async def test_gw_07_a_long_ledger_is_verified_in_stretches(
 ) -> None:
     await recorder.record([happened(number) for number in range(1, 8)])
 
-    first = await verified(store, most=3)
+    first = await verified(store, maximum=3)
     anchors = {first.head.no: first.head.hash}
-    second = await verified(store, from_no=4, most=3, anchors=anchors)
-    third = await verified(store, from_no=7, most=3)
+    second = await verified(store, from_no=4, maximum=3, anchors=anchors)
+    third = await verified(store, from_no=7, maximum=3)
 
     assert [(each.head.no, each.more) for each in (first, second, third)] == [
         (3, True), (6, True), (7, False),

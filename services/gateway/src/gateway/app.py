@@ -72,7 +72,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
         connections = connect.Connections(
             limits.strangers,
-            most=settings.http.max_address_connections,
+            maximum=settings.http.max_address_connections,
             allowance=settings.limits.company_allowance,
         )
         endpoints = connect.Endpoints(calls, known=connections.done)
@@ -83,8 +83,8 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                 max_body_bytes=settings.http.max_body_bytes,
                 unfinished=connect.Unfinished(
                     limits.strangers,
-                    most_bytes=settings.http.max_unfinished_bytes,
-                    most_of_network=settings.http.max_address_bodies,
+                    max_bytes=settings.http.max_unfinished_bytes,
+                    max_of_network=settings.http.max_address_bodies,
                     allowance=settings.limits.company_allowance,
                 ),
             ),
@@ -114,7 +114,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                     handlers=handlers,
                     runtime=runtime,
                     tls=settings.public_tls,
-                    max_connections=settings.http.most_connections,
+                    max_connections=settings.http.max_connections,
                 ),
             ):
                 yield

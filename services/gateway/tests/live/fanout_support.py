@@ -116,7 +116,7 @@ class House:
             beat=lambda: 1,
         )
         self.stale = False
-        self.ticker = Ticker(most_linger=0)
+        self.ticker = Ticker(max_linger=0)
         self._offset = 0
 
     async def listen(self, person_id: str) -> "Listener":

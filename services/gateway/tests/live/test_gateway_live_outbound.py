@@ -17,7 +17,7 @@ from plexus.messaging.v1.messaging_service_pb2 import SendVerdict
 
 
 def _outbound(*, frames: int = 4, size: int = 10_000) -> Outbound:
-    return Outbound(bounds=Bounds(frames=frames, bytes=size), ticker=Ticker(most_linger=0))
+    return Outbound(bounds=Bounds(frames=frames, bytes=size), ticker=Ticker(max_linger=0))
 
 
 def _event(conversation_id: str, change_no: int, *, size: int = 10) -> wire.Chunk:
@@ -119,7 +119,7 @@ async def test_an_end_comes_after_what_waits_unless_it_is_at_once() -> None:
 
 
 async def test_streams_that_come_together_are_woken_together() -> None:
-    ticker = Ticker(most_linger=0.01)
+    ticker = Ticker(max_linger=0.01)
     streams = [Outbound(bounds=Bounds(10, 1000), ticker=ticker) for _ in range(3)]
     waiting = [asyncio.create_task(stream.take()) for stream in streams]
     await asyncio.sleep(0)
@@ -151,7 +151,7 @@ async def test_addresses_are_parsed_and_names_resolved() -> None:
 
 
 async def test_conversations_without_listeners_are_remembered_within_bounds() -> None:
-    rooms = Rooms(most_unheard=10)
+    rooms = Rooms(max_unheard=10)
     for number in range(100):
         rooms.get(f"cnv_{number}").through = number
 

@@ -67,7 +67,7 @@ class House:
         self.signals = Signals(
             self.rooms, self.people, self.presences, visibility=self.visibility, clock=clock
         )
-        self.ticker = Ticker(most_linger=0)
+        self.ticker = Ticker(max_linger=0)
 
     async def _readable(self, _: str, person_id: str) -> list[Container]:
         found = [

@@ -38,7 +38,7 @@ class Desk:
         )
         self.visibility = Visibility(self.access, clock=self.clock)
         self.listeners = Listeners()
-        self._ticker = Ticker(most_linger=0)
+        self._ticker = Ticker(max_linger=0)
         self.projection.take([self.company.person(TENANT, "per_ann", time_zone="Asia/Shanghai")])
 
     def stream(self, **fields: object) -> Listener:

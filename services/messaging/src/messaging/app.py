@@ -47,7 +47,7 @@ if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
     from plexus.directory.v1.session_service_pb2_grpc import SessionServiceAsyncStub
 
 SERVICE: Final = "messaging"
-REFS_MOST: Final = 500
+MAX_REFS: Final = 500
 
 
 class DirectoryPeople:
@@ -65,8 +65,8 @@ class DirectoryPeople:
             DependencyDown: directory cannot be reached.
         """
         unknown: list[str] = []
-        for start in range(0, len(person_ids), REFS_MOST):
-            part = list(person_ids[start : start + REFS_MOST])
+        for start in range(0, len(person_ids), MAX_REFS):
+            part = list(person_ids[start : start + MAX_REFS])
             refs = [ObjectRef(kind="person", id=person) for person in part]
             request = RecheckRequest(tenant_id=tenant_id, person_id=asker_id, refs=refs)
             answer = await self._authority.Recheck(request)

@@ -27,7 +27,7 @@ from plexus_cli.output import as_dict, mention_aside, print_json, say
 from plexus_cli.problems import Refused
 from plexus_cli.sdk import Plexus, explain
 
-FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
+FIRST_WAIT, MAX_WAIT = 0.2, 10.0
 REAUTHENTICATE_SECONDS = 240.0
 PRESENT_SECONDS = 60.0
 GONE = {"CONVERSATION_NOT_FOUND"}
@@ -106,7 +106,7 @@ class Follower:
                     raise
                 mention_aside(str(error))
             await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
-            wait = min(wait * 2, LONGEST_WAIT)
+            wait = min(wait * 2, MAX_WAIT)
 
     @property
     def _done(self) -> bool:

@@ -82,7 +82,7 @@ class AuditApi(AuditServiceServicer):
             from_no=request.from_no,
             through_no=request.through_no,
             anchors={anchor.no: anchor.hash for anchor in request.anchors},
-            most=self._section.verified_most,
+            maximum=self._section.max_verified,
         )
         return pb.VerifyAuditResponse(
             verified=found.verified,

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 BATCH: Final = 500
 FRUITLESS_ROUNDS: Final = 50
-_PAUSE_MOST: Final = 0.05
+_MAX_PAUSE: Final = 0.05
 
 
 class Recorder:
@@ -58,7 +58,7 @@ class Recorder:
         try:
             while waiting and fruitless < FRUITLESS_ROUNDS:
                 if fruitless:
-                    await asyncio.sleep(random.uniform(0, _PAUSE_MOST))  # noqa: S311 - spreads writers
+                    await asyncio.sleep(random.uniform(0, _MAX_PAUSE))  # noqa: S311 - spreads writers
                 inserted, waiting = await self._attempt(tenant_id, waiting)
                 added += inserted
                 fruitless = 0 if inserted else fruitless + 1

@@ -11,7 +11,7 @@ from audit.domain.verification import Finding, Walk, check_before
 from audit.queries.entries import stretch
 from audit.store import Store
 
-ANCHORS_MOST: Final = 1_000
+MAX_ANCHORS: Final = 1_000
 _HASH_BYTES: Final = 32
 
 
@@ -35,7 +35,7 @@ async def verify_audit(
     from_no: int,
     through_no: int,
     anchors: Mapping[int, bytes],
-    most: int,
+    maximum: int,
 ) -> Verification:
     """Compute the chain again and name the first entry that is not what was written.
 
@@ -49,7 +49,7 @@ async def verify_audit(
         from_no: number to begin with; 0 means the first.
         through_no: number to end with; 0 means the present last.
         anchors: hashes by number, at most 1,000.
-        most: how many entries are verified at a time.
+        maximum: how many entries are verified at a time.
 
     Refusals: InvalidArgument.
     """
@@ -60,7 +60,7 @@ async def verify_audit(
         return Verification(verified=0, finding=finding, head=EMPTY, more=False)
 
     walk = Walk(before=before, anchors=anchors)
-    upto = min(last, first + most - 1)
+    upto = min(last, first + maximum - 1)
     async for placed in store.ledger.walk(tenant_id, first=first, last=upto):
         finding = walk.take(placed)
         if finding is not None:
@@ -88,8 +88,8 @@ async def _before(
 
 
 def _check(anchors: Mapping[int, bytes]) -> None:
-    if len(anchors) > ANCHORS_MOST:
-        raise InvalidArgument(field="anchors", problem=f"are more than {ANCHORS_MOST}")
+    if len(anchors) > MAX_ANCHORS:
+        raise InvalidArgument(field="anchors", problem=f"are more than {MAX_ANCHORS}")
     if any(no < 1 or len(hash_) != _HASH_BYTES for no, hash_ in anchors.items()):
         raise InvalidArgument(
             field="anchors", problem="have a number from 1 and a hash of 32 bytes"

@@ -15,7 +15,7 @@ from directory.domain.ids import DepartmentId, TenantId
 from directory.domain.refusals import DepartmentCycle, DepartmentNotFound
 
 DEEPEST: Final = 20
-MOST_MOVED_PEOPLE: Final = 2_000
+MAX_MOVED_PEOPLE: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,8 +168,8 @@ def check_split(person_ids: Sequence[str]) -> None:
     Raises:
         InvalidArgument: they are more than 2,000.
     """
-    if len(person_ids) > MOST_MOVED_PEOPLE:
-        raise InvalidArgument(field="person_ids", problem=f"holds more than {MOST_MOVED_PEOPLE}")
+    if len(person_ids) > MAX_MOVED_PEOPLE:
+        raise InvalidArgument(field="person_ids", problem=f"holds more than {MAX_MOVED_PEOPLE}")
 
 
 def split(

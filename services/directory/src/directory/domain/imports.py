@@ -16,7 +16,7 @@ from directory.domain.posts import Post
 from directory.domain.tenants import Tenant
 from directory.domain.working_hours import WorkingHours
 
-MOST_PEOPLE: Final = 1_000
+MAX_PEOPLE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +58,8 @@ def check(people: Sequence[Imported]) -> tuple[Imported, ...]:
         InvalidArgument: more than 1,000 people, an external id twice, or a field with what it may
             not hold, named as `people[3].email`.
     """
-    if len(people) > MOST_PEOPLE:
-        raise InvalidArgument(field="people", problem=f"holds more than {MOST_PEOPLE}")
+    if len(people) > MAX_PEOPLE:
+        raise InvalidArgument(field="people", problem=f"holds more than {MAX_PEOPLE}")
     clean = tuple(_checked(person, f"people[{index}]") for index, person in enumerate(people))
     counts = Counter(person.external_id for person in clean)
     if repeated := [external_id for external_id, count in counts.items() if count > 1]:

@@ -12,8 +12,8 @@ from plexuskit.names import clean_line, clean_name
 from directory.domain.access_refusals import PermissionUnknown, RoleBuiltIn, RoleNameTaken
 from directory.domain.ids import RoleId, TenantId
 
-MOST_DESCRIPTION: Final = 500
-MOST_NAME: Final = 100
+MAX_DESCRIPTION: Final = 500
+MAX_NAME: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +182,7 @@ def check_version(expected: int, *, present: int) -> None:
 
 
 def _name(value: str) -> str:
-    clean = clean_name(value, field="name", most=MOST_NAME)
+    clean = clean_name(value, field="name", max_chars=MAX_NAME)
     # A role that is called like a built-in one would be taken for it.
     if clean.casefold() in BUILT_IN:
         raise RoleNameTaken(name=clean)
@@ -190,7 +190,7 @@ def _name(value: str) -> str:
 
 
 def _description(value: str) -> str:
-    return clean_line(value, field="description", most=MOST_DESCRIPTION)
+    return clean_line(value, field="description", max_chars=MAX_DESCRIPTION)
 
 
 def _permissions(values: Iterable[str]) -> frozenset[str]:

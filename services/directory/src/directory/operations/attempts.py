@@ -9,7 +9,7 @@ from directory.domain import passwords
 from directory.domain.spread import count_spread, network_hash
 from directory.store import Store
 
-_MOST_SWAPS: Final = 20
+_MAX_SWAPS: Final = 20
 _WHEN_CROWDED: Final = timedelta(seconds=1)
 
 
@@ -21,7 +21,7 @@ async def count_attempt(
     Raises:
         Refusal: of the given type, with `retry_after`, while the key is locked.
     """
-    for _ in range(_MOST_SWAPS):
+    for _ in range(_MAX_SWAPS):
         before = await store.attempts.find(key)
         locked = passwords.locked_for(before, now=now)
         if locked is not None:
@@ -56,7 +56,7 @@ async def count_from_network(
     Raises:
         Refusal: of the given type, with `retry_after`, while they are.
     """
-    for _ in range(_MOST_SWAPS):
+    for _ in range(_MAX_SWAPS):
         before = await store.spread.find(key)
         locked = passwords.locked_for(before.together if before else None, now=now)
         if locked is not None:

@@ -14,7 +14,7 @@ from directory.domain import groups
 from directory.domain.access import Actor
 from directory.domain.access_refusals import GroupSelfChosen
 from directory.domain.authority import Grants
-from directory.domain.groups import MOST_CHANGED, Group, Rule
+from directory.domain.groups import MAX_CHANGED, Group, Rule
 from directory.domain.ids import GroupId
 from directory.domain.people import Person
 from directory.domain.refusals import GroupByRule, PersonDeactivated
@@ -295,5 +295,5 @@ async def _active(
 
 
 def _check_count(person_ids: Sequence[str], *, field: str) -> None:
-    if len(person_ids) > MOST_CHANGED:
-        raise InvalidArgument(field=field, problem=f"holds more than {MOST_CHANGED}")
+    if len(person_ids) > MAX_CHANGED:
+        raise InvalidArgument(field=field, problem=f"holds more than {MAX_CHANGED}")

@@ -20,7 +20,7 @@ from directory.domain.second_factors import Factor
 from directory.domain.sign_in_refusals import PasskeyRefused, PasskeysNotSetUp
 
 CHALLENGE_BYTES: Final = 32
-MOST_ANSWER: Final = 64 * 1024
+MAX_ANSWER: Final = 64 * 1024
 _TIMEOUT_MS: Final = 5 * 60 * 1000
 
 
@@ -145,7 +145,7 @@ _FAILURES: Final[tuple[type[Exception], ...]] = (
 
 
 def _check_size(answer: str) -> None:
-    if len(answer) > MOST_ANSWER:
+    if len(answer) > MAX_ANSWER:
         raise PasskeyRefused
 
 

@@ -14,7 +14,7 @@ from directory import events
 from directory.domain import departments, groups, people
 from directory.domain.access import Actor
 from directory.domain.authority import Grants, place_of_departments
-from directory.domain.departments import MOST_MOVED_PEOPLE, Department
+from directory.domain.departments import MAX_MOVED_PEOPLE, Department
 from directory.domain.groups import Group
 from directory.domain.ids import DepartmentId, TenantId
 from directory.domain.people import Person
@@ -283,10 +283,10 @@ async def _check_joining(
 
 async def _people_of(store: Store, department: Department, *, tx: Transaction) -> list[Person]:
     found = await store.members.of_department(
-        department.id, tenant_id=department.tenant_id, limit=MOST_MOVED_PEOPLE + 1, tx=tx
+        department.id, tenant_id=department.tenant_id, limit=MAX_MOVED_PEOPLE + 1, tx=tx
     )
-    if len(found) > MOST_MOVED_PEOPLE:
-        raise DepartmentTooLarge(department_id=department.id, most=MOST_MOVED_PEOPLE)
+    if len(found) > MAX_MOVED_PEOPLE:
+        raise DepartmentTooLarge(department_id=department.id, most=MAX_MOVED_PEOPLE)
     return found
 
 

@@ -14,7 +14,7 @@ from directory.domain import openid, sign_in_policies
 from directory.domain.access import ADMIN, Actor
 from directory.domain.authority import IN_TENANT
 from directory.domain.ids import ProviderId, TenantId
-from directory.domain.openid import MOST_PROVIDERS, SUBJECT, Provider
+from directory.domain.openid import MAX_PROVIDERS, SUBJECT, Provider
 from directory.domain.people import Kind
 from directory.domain.sign_in_policies import SignInPolicy
 from directory.domain.sign_in_refusals import (
@@ -119,8 +119,8 @@ async def put_openid_provider(
         present = await store.providers.find(asked.id, tenant_id=actor.tenant_id, tx=tx)
         openid.check(asked, before=present, expected_version=expected_version)
         others = await store.providers.list_of(actor.tenant_id, tx=tx)
-        if present is None and len(others) >= MOST_PROVIDERS:
-            raise InvalidArgument(field="provider", problem=f"is more than {MOST_PROVIDERS}")
+        if present is None and len(others) >= MAX_PROVIDERS:
+            raise InvalidArgument(field="provider", problem=f"is more than {MAX_PROVIDERS}")
         sealed = b""
         if client_secret:
             sealed = sealing.seal(client_secret.encode(), owner=secret_owner(asked))

@@ -184,11 +184,11 @@ class FailedSignInLog:
         )
 
     async def take(
-        self, *, before: datetime, most: int, tx: Transaction
+        self, *, before: datetime, maximum: int, tx: Transaction
     ) -> tuple[FailedSignIns, ...]:
         """Remove and return attempts of minutes before an instant, the oldest first."""
         found = await self._failed.find_all(
-            {"minute": {"$lt": before}}, sort=[("minute", ASCENDING)], limit=most, tx=tx
+            {"minute": {"$lt": before}}, sort=[("minute", ASCENDING)], limit=maximum, tx=tx
         )
         await self._failed.delete_many({"_id": {"$in": [each["_id"] for each in found]}}, tx=tx)
         return tuple(

@@ -5,7 +5,7 @@ from typing import Final
 
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Retry, Transaction
 
-from directory.domain.challenges import MOST_ATTEMPTS, SignInChallenge
+from directory.domain.challenges import MAX_ATTEMPTS, SignInChallenge
 from directory.domain.ids import PersonId, TenantId
 from directory.domain.openid import Attempt
 from directory.domain.second_factors import Factor
@@ -133,7 +133,7 @@ class Challenges:
                 "_id": key,
                 "kind": _SIGN_IN,
                 "expires_at": {"$gt": now},
-                "attempts": {"$lt": MOST_ATTEMPTS},
+                "attempts": {"$lt": MAX_ATTEMPTS},
             },
             {"$inc": {"attempts": 1}},
         )

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 import structlog
 from plexuskit.clock import Clock
 
-# Longer than any accepted access token lives (`tokens.MOST_LIFE`): none outlives what is known.
+# Longer than any accepted access token lives (`tokens.MAX_LIFE`): none outlives what is known.
 REMEMBERED: Final = timedelta(hours=2)
 # A stream goes on for a while after its token has expired, and can still be ended then.
 _AFTER_EXPIRY: Final = timedelta(minutes=5)

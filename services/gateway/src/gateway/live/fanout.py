@@ -56,7 +56,7 @@ TOPICS: Final = (
 )
 
 # One chunk of a conversation; well below what a stream may hold.
-MOST_CHUNK: Final = 256 * 1024
+MAX_CHUNK: Final = 256 * 1024
 _BACK_OFF: Final = (0.2, 5.0)
 
 
@@ -220,7 +220,7 @@ class FanOut:
             about = meaning or Meaning()
             # Who joins sees the fact itself; who leaves sees what was before it.
             if segment is not None and (
-                gap or about.joined or about.left or segment.size > MOST_CHUNK
+                gap or about.joined or about.left or segment.size > MAX_CHUNK
             ):
                 self._deliver(room, segment)
                 segment = None

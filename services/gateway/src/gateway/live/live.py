@@ -99,7 +99,7 @@ class Live:
         self._authenticator = authenticator
         self._rooms = Rooms()
         self._bounds = Bounds(frames=section.buffer_frames, bytes=section.buffer_bytes)
-        self._ticker = Ticker(most_linger=section.linger_ms / 1000)
+        self._ticker = Ticker(max_linger=section.linger_ms / 1000)
         self._beats = Beats(
             ended,
             clock=runtime.clock,
@@ -150,8 +150,8 @@ class Live:
             access=access,
             recorder=recorder,
             limits=limits,
-            most_waiting=section.most_unacknowledged,
-            most_bytes=section.most_item_bytes,
+            max_waiting=section.max_unacknowledged,
+            max_bytes=section.max_item_bytes,
         )
         self._stack = AsyncExitStack()
 

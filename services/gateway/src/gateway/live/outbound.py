@@ -22,9 +22,9 @@ SIGNALS_DROPPED = counter(
 
 OVERFLOW = "BUFFER_OVERFLOW"
 # Clients take 4 MiB in one message unless told otherwise; one chunk may go beyond this by itself.
-MOST_RESPONSE = 1024 * 1024
+MAX_RESPONSE = 1024 * 1024
 # A Resync that would name more conversations than this means everything.
-MOST_NAMED = 200
+MAX_NAMED = 200
 # Writing one response costs about half of this; so at most half of the time goes into lingering.
 LINGER_PER_STREAM = 0.0001
 
@@ -41,11 +41,11 @@ class Ticker:
     """Wakes the streams that have something to write, together.
 
     At once when nothing was written lately; under load they gather for a moment, which grows with
-    the number of streams written last, up to `most_linger` seconds.
+    the number of streams written last, up to `max_linger` seconds.
     """
 
-    def __init__(self, *, most_linger: float) -> None:
-        self._most = most_linger
+    def __init__(self, *, max_linger: float) -> None:
+        self._maximum = max_linger
         self._loop = asyncio.get_running_loop()
         self._due: list[Outbound] = []
         self._free_at = 0.0
@@ -67,7 +67,7 @@ class Ticker:
 
     def _fire(self) -> None:
         due, self._due = self._due, []
-        self._free_at = self._loop.time() + min(self._most, len(due) * LINGER_PER_STREAM)
+        self._free_at = self._loop.time() + min(self._maximum, len(due) * LINGER_PER_STREAM)
         for outbound in due:
             outbound.wake()
 
@@ -206,7 +206,7 @@ class Outbound:
 
     def _collect(self) -> bytes:
         chunks, size = self._chunks, self._bytes
-        if size > MOST_RESPONSE:
+        if size > MAX_RESPONSE:
             chunks, size = self._first()
             self._chunks = self._chunks[len(chunks) :]
         else:
@@ -226,7 +226,7 @@ class Outbound:
     def _first(self) -> tuple[list[Chunk], int]:
         size = 0
         for count, chunk in enumerate(self._chunks):
-            if count and size + len(chunk.data) > MOST_RESPONSE:
+            if count and size + len(chunk.data) > MAX_RESPONSE:
                 return self._chunks[:count], size
             size += len(chunk.data)
         return self._chunks, size
@@ -251,7 +251,7 @@ class Outbound:
         if self._lost_all or self._lost is None:
             return
         self._lost.add(chunk.conversation_id)
-        if not chunk.conversation_id or len(self._lost) > MOST_NAMED:
+        if not chunk.conversation_id or len(self._lost) > MAX_NAMED:
             self._lost_all = True
             self._lost = set()
 

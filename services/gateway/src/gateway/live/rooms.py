@@ -14,7 +14,7 @@ Ranges = tuple[tuple[int, int], ...]
 
 EVERYTHING: Ranges = ((1, 0),)
 # Numbers of conversations that nobody here listens to: worth a Welcome's position, not more.
-MOST_UNHEARD = 100_000
+MAX_UNHEARD = 100_000
 
 
 def ranges_of(intervals: Iterable[Interval]) -> Ranges:
@@ -107,10 +107,10 @@ class Room:
 class Rooms:
     """Every conversation heard of since the start; those without listeners within bounds."""
 
-    def __init__(self, *, most_unheard: int = MOST_UNHEARD) -> None:
+    def __init__(self, *, max_unheard: int = MAX_UNHEARD) -> None:
         self._rooms: dict[str, Room] = {}
-        self._most_unheard = most_unheard
-        self._trim_at = 2 * most_unheard
+        self._max_unheard = max_unheard
+        self._trim_at = 2 * max_unheard
 
     def get(self, conversation_id: str) -> Room:
         """Give a conversation, new to this gateway or not."""
@@ -138,7 +138,7 @@ class Rooms:
         unheard: Sequence[str] = [
             id_ for id_, room in self._rooms.items() if not room.seats and room.question is None
         ]
-        for id_ in unheard[: max(0, len(unheard) - self._most_unheard)]:
+        for id_ in unheard[: max(0, len(unheard) - self._max_unheard)]:
             del self._rooms[id_]
-        heard = len(self._rooms) - min(len(unheard), self._most_unheard)
-        self._trim_at = heard + 2 * self._most_unheard
+        heard = len(self._rooms) - min(len(unheard), self._max_unheard)
+        self._trim_at = heard + 2 * self._max_unheard

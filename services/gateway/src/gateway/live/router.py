@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 MESSAGING: Final = "messaging"
 CHECK: Final = "messaging_streams"
-_MOST_REMEMBERED: Final = 100_000
+_MAX_REMEMBERED: Final = 100_000
 _EXPIRE_EVERY: Final = 0.5
 
 
@@ -94,7 +94,7 @@ class Router:
             if not up:
                 return None
             uplink = up[choose(key, up)]
-            if len(self._chosen) >= _MOST_REMEMBERED:
+            if len(self._chosen) >= _MAX_REMEMBERED:
                 self._chosen.clear()
             self._chosen[key] = uplink
         return uplink

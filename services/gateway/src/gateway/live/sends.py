@@ -56,8 +56,8 @@ class Sends:
         access: Access,
         recorder: Recorder,
         limits: Limits,
-        most_waiting: int,
-        most_bytes: int,
+        max_waiting: int,
+        max_bytes: int,
     ) -> None:
         """Take what items go through.
 
@@ -67,16 +67,16 @@ class Sends:
             access: decides on what the gateway knows.
             recorder: keeps what was refused (GW-7).
             limits: tell how many items a person may send.
-            most_waiting: unacknowledged items of one stream.
-            most_bytes: size of one command.
+            max_waiting: unacknowledged items of one stream.
+            max_bytes: size of one command.
         """
         self._router = router
         self._callers = callers
         self._access = access
         self._recorder = recorder
         self._limits = limits
-        self._most_waiting = most_waiting
-        self._most_bytes = most_bytes
+        self._max_waiting = max_waiting
+        self._max_bytes = max_bytes
 
     async def accept(self, stream: Stream, items: Sequence[SendItem]) -> float:
         """Bring items on their way; each is acknowledged once, in any order.
@@ -133,10 +133,10 @@ class Sends:
             raise
 
     def _check(self, stream: Stream, item: SendItem) -> SendMessageRequest:
-        if stream.unanswered >= self._most_waiting:
-            raise TooManyUnacknowledged(limit=self._most_waiting, retry_after=_RETRY)
-        if len(item.command) > self._most_bytes:
-            raise ItemTooLarge(bytes=len(item.command), limit=self._most_bytes)
+        if stream.unanswered >= self._max_waiting:
+            raise TooManyUnacknowledged(limit=self._max_waiting, retry_after=_RETRY)
+        if len(item.command) > self._max_bytes:
+            raise ItemTooLarge(bytes=len(item.command), limit=self._max_bytes)
         bounds.check(item)
         return _command_of(item)
 

@@ -31,7 +31,7 @@ Behaviour = Callable[[Any, Context, Identity | None], Awaitable[Any]]
 Metadata = Collection[tuple[str, Any]]
 
 # Clients send about ten, and their bytes are limited too (`grpc.max_metadata_size`).
-MOST_HEADERS: Final = 64
+MAX_HEADERS: Final = 64
 
 _NOTHING: Final = nullcontext()
 
@@ -86,15 +86,15 @@ class Calls:
         self, method: MethodInfo, behaviour: Behaviour
     ) -> Callable[[Any, Context], Awaitable[Any]]:
         """Return what gRPC calls for a method; `behaviour` also gets who calls."""
-        most = max_request_bytes(method, most=MAX_MESSAGE_BYTES)
+        maximum = max_request_bytes(method, maximum=MAX_MESSAGE_BYTES)
 
         async def serve(request: Any, context: Context) -> Any:
             try:
                 with Call(self, method, context.invocation_metadata() or ()) as call:
                     identity = await call.identify(context.peer)
                     # Streams, and messages that were decoded, were measured where they came in.
-                    if request.__class__ is bytes and len(request) > most:
-                        raise MessageTooLarge(most=most)
+                    if request.__class__ is bytes and len(request) > maximum:
+                        raise MessageTooLarge(most=maximum)
                     return await behaviour(request, context, identity)
             except Answered as ended:
                 answer = ended.answer
@@ -188,8 +188,8 @@ class Call:
         known takes a token of their network, which comes back when they are, or when a public call
         succeeds (GW-13).
         """
-        if len(self._metadata) > MOST_HEADERS:
-            raise TooManyHeaders(most=MOST_HEADERS)
+        if len(self._metadata) > MAX_HEADERS:
+            raise TooManyHeaders(most=MAX_HEADERS)
         if self._method.requirement.public:
             self._count(peer)
             return "", None

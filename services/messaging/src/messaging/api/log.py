@@ -25,7 +25,7 @@ from messaging.operations.sending import SEND
 pb = log_service_pb2
 
 # Facts in one frame of verdicts; also what a gateway that does not read makes this process hold.
-MOST_EVENT_BYTES: Final = 2 * MEBIBYTE
+MAX_EVENT_BYTES: Final = 2 * MEBIBYTE
 
 
 class LogApi(log_service_pb2_grpc.LogServiceServicer):
@@ -148,7 +148,7 @@ class Outbox:
         The fact goes with it as long as a frame has room for it: Kafka brings it anyway.
         """
         self._expected -= 1
-        if self._event_bytes + len(event) > MOST_EVENT_BYTES:
+        if self._event_bytes + len(event) > MAX_EVENT_BYTES:
             event = b""
         self._event_bytes += len(event)
         self._ready.append(pb.AppendVerdict(ref=ref, verdict=verdict, event=event))

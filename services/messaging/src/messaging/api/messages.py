@@ -71,7 +71,7 @@ class MessagesApi:
             conversation_id=request.conversation_id,
             seq=request.seq,
             after=0 if position is None else int(position[0]),
-            limit=translate.page_size(request.page_size, default=100, most=100),
+            limit=translate.page_size(request.page_size, default=100, maximum=100),
         )
         return pb.ListMessageVersionsResponse(
             versions=versions, next_page_token=listing.token(after) if after else ""
@@ -119,7 +119,7 @@ class MessagesApi:
                 if position is None
                 else (from_milliseconds(int(position[0])), int(position[1]))
             ),
-            limit=translate.page_size(request.page_size, default=200, most=200),
+            limit=translate.page_size(request.page_size, default=200, maximum=200),
         )
         return pb.ListPinsResponse(
             messages=pinned,
@@ -180,7 +180,7 @@ class MessagesApi:
             self._log.store,
             actor=actor(),
             after=translate.from_token(request.page_token),
-            limit=translate.page_size(request.page_size, default=500, most=1_000),
+            limit=translate.page_size(request.page_size, default=500, maximum=1_000),
         )
         return pb.ExportConversationAnchorsResponse(
             anchors=anchors, next_page_token=translate.to_token(following) if following else ""

@@ -32,7 +32,7 @@ from messaging.store.scheduled import Place, place_of
 pb = personal_service_pb2
 
 PAGE = 100
-PAGE_MOST = 500
+MAX_PAGE_SIZE = 500
 
 
 class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
@@ -64,7 +64,7 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
             self._store,
             actor=actor(),
             before=_instant_and_id(request.page_token),
-            limit=translate.page_size(request.page_size, default=PAGE, most=PAGE_MOST),
+            limit=translate.page_size(request.page_size, default=PAGE, maximum=MAX_PAGE_SIZE),
             may=lambda each: self._decisions.allows(asker, [(SEND, Object(CONVERSATION, each))]),
         )
         token = "" if end is None else translate.to_token(f"{_milliseconds(end[0])} {end[1]}")
@@ -150,7 +150,7 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
             actor=actor(),
             after=_place(request.page_token),
             include_ended=request.include_ended,
-            limit=translate.page_size(request.page_size, default=PAGE, most=PAGE_MOST),
+            limit=translate.page_size(request.page_size, default=PAGE, maximum=MAX_PAGE_SIZE),
         )
         token = ""
         if more:

@@ -17,7 +17,7 @@ from messaging.store import Store
 
 pb = signal_service_pb2
 
-PEOPLE_MOST = 200
+MAX_PEOPLE = 200
 
 _STATES = {number: state for state, number in PRESENCE_STATES.items()}
 
@@ -61,8 +61,8 @@ class SignalApi(signal_service_pb2_grpc.SignalServiceServicer):
         self, request: pb.ListPresenceRequest, context: Any
     ) -> pb.ListPresenceResponse:
         wanted = list(dict.fromkeys(request.person_ids))
-        if len(wanted) > PEOPLE_MOST:
-            raise InvalidArgument(field="person_ids", problem=f"takes at most {PEOPLE_MOST}")
+        if len(wanted) > MAX_PEOPLE:
+            raise InvalidArgument(field="person_ids", problem=f"takes at most {MAX_PEOPLE}")
         known = await queries.acquainted(self._store, actor=actor(), person_ids=wanted)
         present = self._presences.list(known, now=self._clock.now())
         return pb.ListPresenceResponse(presences=[_presence(each) for each in present])

@@ -84,14 +84,16 @@ def role_of(number: conversations_pb2.Member.Role.ValueType) -> Role:
     return _ROLES[number]
 
 
-def page_size(asked: int, *, default: int, most: int) -> int:
+def page_size(asked: int, *, default: int, maximum: int) -> int:
     """Read a page size.
 
     Raises:
         InvalidArgument: negative or above the most.
     """
-    if not 0 <= asked <= most:
-        raise InvalidArgument(field="page_size", problem=f"takes 1 to {most}, or 0 for {default}")
+    if not 0 <= asked <= maximum:
+        raise InvalidArgument(
+            field="page_size", problem=f"takes 1 to {maximum}, or 0 for {default}"
+        )
     return asked or default
 
 

@@ -26,11 +26,11 @@ from messaging.domain.refusals import (
     TooManyReactions,
 )
 
-EDITS_MOST: Final = 20
-EMOJI_MOST: Final = 50
+MAX_EDITS: Final = 20
+MAX_EMOJI: Final = 50
 EMOJI_LENGTH: Final = 64
-REACTIONS_MOST: Final = 1_000
-LABELS_MOST: Final = 20
+MAX_REACTIONS: Final = 1_000
+MAX_LABELS: Final = 20
 LABEL_LENGTH: Final = 50
 
 
@@ -105,8 +105,8 @@ def check_edit(
         )
     if expected_version is not None and expected_version != posted.version:
         raise VersionConflict(expected=expected_version, present=posted.version)
-    if posted.version >= EDITS_MOST:
-        raise TooManyEdits(limit=EDITS_MOST)
+    if posted.version >= MAX_EDITS:
+        raise TooManyEdits(limit=MAX_EDITS)
 
 
 def check_recall(
@@ -185,10 +185,10 @@ def reacted(
     if remove:
         present[emoji] = Reaction(emoji, tuple(each for each in people if each != person_id))
     else:
-        if emoji not in present and len(present) >= EMOJI_MOST:
-            raise TooManyReactions(limit=EMOJI_MOST)
-        if sum(len(reaction.person_ids) for reaction in reactions) >= REACTIONS_MOST:
-            raise TooManyReactions(limit=REACTIONS_MOST)
+        if emoji not in present and len(present) >= MAX_EMOJI:
+            raise TooManyReactions(limit=MAX_EMOJI)
+        if sum(len(reaction.person_ids) for reaction in reactions) >= MAX_REACTIONS:
+            raise TooManyReactions(limit=MAX_REACTIONS)
         present[emoji] = Reaction(emoji, (*people, person_id))
     return tuple(reaction for reaction in present.values() if reaction.person_ids)
 
@@ -216,13 +216,13 @@ def labelled(posted: Posted, *, add: Sequence[str], remove: Sequence[str]) -> tu
     wanted = {_label(word) for word in add}
     unwanted = {_label(word) for word in remove}
     labels = tuple(sorted((set(posted.labels) | wanted) - unwanted))
-    if len(labels) > LABELS_MOST:
-        raise TooManyLabels(limit=LABELS_MOST)
+    if len(labels) > MAX_LABELS:
+        raise TooManyLabels(limit=MAX_LABELS)
     return labels
 
 
 def _label(word: str) -> str:
-    return clean_name(word, field="labels", most=LABEL_LENGTH)
+    return clean_name(word, field="labels", max_chars=LABEL_LENGTH)
 
 
 def _is_word(text: str) -> bool:

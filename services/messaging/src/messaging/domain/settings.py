@@ -46,7 +46,7 @@ def arranged(
     """
     folder = present.folder
     if change.folder is not None:
-        folder = clean_line(change.folder, field="folder", most=FOLDER_LIMIT)
+        folder = clean_line(change.folder, field="folder", max_chars=FOLDER_LIMIT)
     muted_until = present.muted_until
     if change.muted_until is not None:
         muted_until = change.muted_until if change.muted_until > now else None

@@ -21,7 +21,7 @@ from messaging.operations.log import Log
 from messaging.operations.sending import send_messages
 from messaging.store import Store, present
 
-FORWARDS_MOST = 100
+MAX_FORWARDS = 100
 
 
 async def forward_messages(
@@ -49,8 +49,8 @@ async def forward_messages(
         ForwardNested: a merged forward would hold a merged one.
         What send_message refuses in the target.
     """
-    if not 0 < len(seqs) <= FORWARDS_MOST or len(set(seqs)) < len(seqs):
-        problem = f"takes 1 to {FORWARDS_MOST} different messages"
+    if not 0 < len(seqs) <= MAX_FORWARDS or len(set(seqs)) < len(seqs):
+        problem = f"takes 1 to {MAX_FORWARDS} different messages"
         raise InvalidArgument(field="seqs", problem=problem)
     messages = await _readable(log.store, actor, conversation_id, seqs)
     if merged:

@@ -10,7 +10,7 @@ from messaging.config import LimitsSection
 from messaging.domain.messages import Draft
 from messaging.domain.refusals import ConversationTooBusy, SenderTooFast
 
-REMEMBERED_MOST = 100_000
+MAX_REMEMBERED = 100_000
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Buckets:
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = _Bucket(self._burst, now)
-            if len(self._buckets) > REMEMBERED_MOST:
+            if len(self._buckets) > MAX_REMEMBERED:
                 self._buckets.popitem(last=False)
             return bucket
         self._buckets.move_to_end(key)

@@ -32,7 +32,7 @@ from messaging.operations.log import Log
 from messaging.store import present
 from messaging.store.entries import mentioned_in
 
-PINS_MOST = 200
+MAX_PINS = 200
 
 ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
 
@@ -193,8 +193,8 @@ async def pin_message(
         check_alterable(target.tail, target.posted)
         if target.posted.pinned is not unpin:
             return None
-        if not unpin and pinned >= PINS_MOST:
-            raise TooManyPins(limit=PINS_MOST)
+        if not unpin and pinned >= MAX_PINS:
+            raise TooManyPins(limit=MAX_PINS)
         if unpin:
             return Alteration(
                 kind=EntryKind.PINNED,

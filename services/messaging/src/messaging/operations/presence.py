@@ -8,7 +8,7 @@ from typing import Final
 
 from messaging.domain.presence import LASTS, Heard, State, hear, state_of
 
-MOST: Final = 1_000_000
+MAX_PEOPLE: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Presences:
             self._heard.move_to_end(person_id)
         while self._heard:
             oldest = next(iter(self._heard.values()))
-            if at - oldest.at < LASTS and len(self._heard) <= MOST:
+            if at - oldest.at < LASTS and len(self._heard) <= MAX_PEOPLE:
                 return
             self._heard.popitem(last=False)
 

@@ -191,7 +191,7 @@ class _Walk:
         conversation_id = self._place.conversation.id
         store = self._store.checkpoints
         self._checkpoints = await store.between(conversation_id, self._number + 1, last)
-        older = await store.last(conversation_id, at_most=self._number)
+        older = await store.last(conversation_id, max_number=self._number)
         if self._number - older.through > APART or not (self._checkpoints or older.through):
             return
         while older.through < self._number:

@@ -45,7 +45,7 @@ async def advance_older(
     Returns:
         The digest of all of them; None where more are left: call it again.
     """
-    older = await checkpoints.last(conversation_id, at_most=through)
+    older = await checkpoints.last(conversation_id, max_number=through)
     target = min(through, older.through + limit)
     passed = await _take_all(proofs, older, conversation_id, through=target)
     await checkpoints.save(conversation_id, passed)

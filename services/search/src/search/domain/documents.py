@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-ID_MOST: Final = 256
+MAX_ID_BYTES: Final = 256
 
 
 class DocumentType(StrEnum):
@@ -73,8 +73,10 @@ class Document:
             Unreadable: an id is missing or too long, or the version is none.
         """
         for name, value in (("id", self.id), ("tenant id", self.tenant_id)):
-            if not 0 < len(value.encode()) <= ID_MOST:
-                raise Unreadable(f"the {name} has {len(value.encode())} bytes, not 1 to {ID_MOST}")
+            if not 0 < len(value.encode()) <= MAX_ID_BYTES:
+                raise Unreadable(
+                    f"the {name} has {len(value.encode())} bytes, not 1 to {MAX_ID_BYTES}"
+                )
         if self.version < 1:
             raise Unreadable(f"version {self.version} is less than 1")
 

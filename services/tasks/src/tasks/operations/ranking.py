@@ -37,7 +37,7 @@ async def take_spot(
         Retry: the column changed at the same moment.
     """
     rank = ranks.between(low=spot.low, high=spot.high, salt=salt)
-    if len(rank) <= ranks.LONGEST:
+    if len(rank) <= ranks.MAX_LENGTH:
         await store.touch_lane(spot.project_id, spot.column_id, number=number, tx=tx)
         return rank, ()
 

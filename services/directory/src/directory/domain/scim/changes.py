@@ -10,7 +10,7 @@ from directory.domain.scim.resources import POLICY, patches
 
 ResourceT = TypeVar("ResourceT", bound=Resource[Any])
 
-MOST_OPERATIONS: Final = 1_000
+MAX_OPERATIONS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,10 @@ from directory.domain.ids import DepartmentId, PersonId, TenantId
 from directory.domain.people import Person
 from directory.domain.scim.resources import POLICY, USER, Email, EnterpriseUser, FeedUser, Superior
 
-MOST_USER_NAME: Final = 256
+MAX_USER_NAME: Final = 256
 # Amendments that stand in the enterprise extension.
 EXTENDED: Final = frozenset({"employee_number", "cost_center", "manager"})
-MOST_BYTES: Final = 256 * 1024
+MAX_BYTES: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,13 +150,13 @@ def _amend(user: FeedUser, name: str, value: Any) -> None:
 
 
 def _kept(user: FeedUser) -> dict[str, Any]:
-    if len(user.user_name or "") > MOST_USER_NAME:
+    if len(user.user_name or "") > MAX_USER_NAME:
         raise InvalidValueException(
-            detail=f"userName is longer than {MOST_USER_NAME} characters", attribute="userName"
+            detail=f"userName is longer than {MAX_USER_NAME} characters", attribute="userName"
         )
     # As in a creation request: what only the provider may say is left out of it.
     kept: dict[str, Any] = user.model_dump(scim_ctx=Context.RESOURCE_CREATION_REQUEST)
     kept.pop("password", None)
-    if len(json.dumps(kept, ensure_ascii=False).encode()) > MOST_BYTES:
-        raise InvalidValueException(detail=f"the resource is larger than {MOST_BYTES} bytes")
+    if len(json.dumps(kept, ensure_ascii=False).encode()) > MAX_BYTES:
+        raise InvalidValueException(detail=f"the resource is larger than {MAX_BYTES} bytes")
     return kept
