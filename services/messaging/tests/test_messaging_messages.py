@@ -24,7 +24,7 @@ from messaging.domain.refusals import (
 )
 from messaging.operations import conversations, membership, messages, sending
 from messaging.operations.log import Log
-from messaging.store import present
+from messaging.store import message_state
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2
 from plexuskit.clock import SystemClock
@@ -344,10 +344,12 @@ async def test_msg_01_changes_and_sends_of_two_processes_leave_no_hole(
     rows = await store.entries.list_changes(room, since=0, limit=1000)
     assert [row["change_no"] for row in rows] == list(range(1, 83))
     entry = await store.entries.find_entry(room, 1)
-    message = present.message_in(bytes(rows[-1]["event"])) if rows[-1].get("about_seq") else None
+    message = (
+        message_state.message_in(bytes(rows[-1]["event"])) if rows[-1].get("about_seq") else None
+    )
     assert len({r["_id"] for r in rows}) == 82
     assert message is None or message.seq == 1
-    found = present.posted_of(present.messages_pb2.Message.FromString(entry["current"]))
+    found = message_state.posted_of(message_state.messages_pb2.Message.FromString(entry["current"]))
     assert sum(len(reaction.person_ids) for reaction in found.reactions) == 40
 
 

@@ -321,7 +321,7 @@ async def check_law(steps, *, history, rest, page, store, log, people, person, c
             assert device.messages == fresh.messages
             assert device.since == fresh.since
             assert device.conversation == fresh.conversation
-            active = {member for member, present in device.members.items() if present}
+            active = {member for member, is_member in device.members.items() if is_member}
             assert active == set(fresh.members)
         if history is History.SINCE_JOIN:
             assert live.devices[name].messages == fresh.messages

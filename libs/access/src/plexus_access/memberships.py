@@ -20,11 +20,11 @@ _Change = Callable[[], object]
 class _Load:
     """Changes that came since a snapshot was asked for."""
 
-    __slots__ = ("again", "before", "doubted")
+    __slots__ = ("again", "doubted", "previous")
 
     def __init__(self) -> None:
         # By object: the members before the first change, and the changes in order.
-        self.before: dict[Object, Members | None] = {}
+        self.previous: dict[Object, Members | None] = {}
         self.again: dict[Object, list[_Change]] = {}
         self.doubted: set[Object] = set()
 
@@ -87,7 +87,7 @@ class Memberships:
         self.members[object_] = members
         self.doubts.discard(object_)
         for load in self._loads_of(object_):
-            load.before[object_] = members
+            load.previous[object_] = members
             load.again.pop(object_, None)
             load.doubted.discard(object_)
 
@@ -103,7 +103,7 @@ class Memberships:
         gone = {each for each in self.members if each.kind in kinds}
         for told in snapshot:
             object_ = told.object
-            known = load.before.get(object_, self.members.get(object_))
+            known = load.previous.get(object_, self.members.get(object_))
             newer = known is not None and 0 < told.version < known.version
             self.members[object_] = known if newer and known is not None else told
             if not newer and object_ not in load.doubted:
@@ -118,8 +118,8 @@ class Memberships:
 
     def _put(self, members: Members) -> bool:
         self.doubts.discard(members.object)
-        before = self.members.get(members.object)
-        if before is not None and members.version <= before.version:
+        previous = self.members.get(members.object)
+        if previous is not None and members.version <= previous.version:
             return False
         self.members[members.object] = members
         return True
@@ -133,12 +133,12 @@ class Memberships:
         *,
         begins: bool,
     ) -> bool:
-        before = self.members.get(object_)
-        if before is not None and version <= before.version:
+        previous = self.members.get(object_)
+        if previous is not None and version <= previous.version:
             return False
-        if before is None and not begins:
+        if previous is None and not begins:
             self.doubts.add(object_)
-        people = before.people if before is not None else _NOBODY
+        people = previous.people if previous is not None else _NOBODY
         self.members[object_] = Members(
             object=object_, version=version, people=people.difference(left).union(joined)
         )
@@ -146,7 +146,7 @@ class Memberships:
 
     def _note(self, object_: Object, change: _Change) -> None:
         for load in self._loads_of(object_):
-            load.before.setdefault(object_, self.members.get(object_))
+            load.previous.setdefault(object_, self.members.get(object_))
             load.again.setdefault(object_, []).append(change)
 
     def _loads_of(self, object_: Object) -> Iterable[_Load]:

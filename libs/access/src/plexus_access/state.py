@@ -70,10 +70,10 @@ class State:
 
     def put_group(self, group: Group) -> bool:
         """Apply a group with its membership; tell whether it was news."""
-        before = self.groups.get(group.id)
+        previous = self.groups.get(group.id)
         if not _newer(self.groups, group.id, group):
             return False
-        was = before.members if before and not before.removed else _NOBODY
+        was = previous.members if previous and not previous.removed else _NOBODY
         now = _NOBODY if group.removed else group.members
         for person_id in was - now:
             self._groups_of[person_id].discard(group.id)
@@ -89,11 +89,11 @@ class State:
 
     def put_binding(self, binding: Binding) -> bool:
         """Apply a role binding; tell whether it was news."""
-        before = self._bindings.get(binding.id)
+        previous = self._bindings.get(binding.id)
         if not _newer(self._bindings, binding.id, binding):
             return False
-        if before is not None:
-            self._bound.get(before.subject, {}).pop(before.id, None)
+        if previous is not None:
+            self._bound.get(previous.subject, {}).pop(previous.id, None)
         if not binding.removed:
             self._bound.setdefault(binding.subject, {})[binding.id] = binding
         return self._counted(news=True)
@@ -227,8 +227,8 @@ class State:
 
 
 def _newer(records: dict[Key, Record], key: Key, record: Record) -> bool:
-    before = records.get(key)
-    if before is not None and record.version <= before.version:
+    previous = records.get(key)
+    if previous is not None and record.version <= previous.version:
         return False
     records[key] = record
     return True

@@ -34,7 +34,7 @@ def placed(entries: list[Entry | None]) -> list[Placed]:
 
 
 def found(documents: list[Placed], *, anchors: dict[int, bytes] | None = None) -> Finding | None:
-    walk = Walk(before=EMPTY, anchors=anchors or {})
+    walk = Walk(previous=EMPTY, anchors=anchors or {})
     for document in documents:
         if finding := walk.take(document):
             return finding
@@ -165,7 +165,7 @@ def test_gw_07_what_can_no_longer_be_read_is_found() -> None:
 
 def test_gw_07_an_untouched_ledger_has_no_finding_and_ends_where_it_ends() -> None:
     entries = chain(4)
-    walk = Walk(before=EMPTY, anchors={4: entries[-1].hash})
+    walk = Walk(previous=EMPTY, anchors={4: entries[-1].hash})
 
     assert [walk.take(each) for each in placed(list(entries))] == [None] * 4
     assert walk.finish(through=4) is None

@@ -70,7 +70,7 @@ class Admission:
             await self.recorder.before(
                 method, identity, object_=None, rule=verdict.rule, reason=reason
             )
-        identity = self.access.present(identity)
+        identity = self.access.current(identity)
         enter(identity)
         return identity
 

@@ -47,10 +47,10 @@ def draft(words: bytes, at: datetime) -> SavedDraft:
 
 
 def kept_after(*arrivals: SavedDraft) -> SavedDraft:
-    present = None
+    current = None
     for offered in arrivals:
-        present, _ = newest(present, offered, now=NOW)
-    return present
+        current, _ = newest(current, offered, now=NOW)
+    return current
 
 
 @given(
@@ -183,17 +183,17 @@ def test_msg_17_a_time_is_neither_too_near_nor_too_far():
         check_time(NOW + FARTHEST + MINUTE, now=NOW, shortest=MINUTE)
 
 
-def change(present: Scheduled, **fields):
+def change(current: Scheduled, **fields):
     given = {
-        "conversation_id": present.conversation_id,
+        "conversation_id": current.conversation_id,
         "words": None,
-        "authority": present.authority,
+        "authority": current.authority,
         "send_at": None,
         "expected_version": 0,
         "now": NOW,
         "shortest": MINUTE,
     }
-    return changed(present, **(given | fields))
+    return changed(current, **(given | fields))
 
 
 def test_msg_17_it_is_editable_until_it_is_claimed(later):

@@ -123,16 +123,16 @@ class Follower:
 
         metadata = await self._plexus.metadata()
         call = self._plexus.live.Session(requests(), metadata=metadata)
-        present = asyncio.create_task(self._keep_present())
+        presence = asyncio.create_task(self._keep_online())
         try:
             async for response in responses(call):
                 for frame in response.frames:
                     yield frame
         finally:
-            present.cancel()
+            presence.cancel()
             call.cancel()
 
-    async def _keep_present(self) -> None:
+    async def _keep_online(self) -> None:
         """Say again that the person is there; the gateway said so when the stream began."""
         request = SignalPresenceRequest(state=Presence.STATE_ONLINE)
         while True:

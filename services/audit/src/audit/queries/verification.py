@@ -7,7 +7,7 @@ from typing import Final
 from plexuskit.errors import InvalidArgument
 
 from audit.domain.entries import EMPTY, Tail
-from audit.domain.verification import Finding, Walk, check_before
+from audit.domain.verification import Finding, Walk, check_previous
 from audit.queries.entries import stretch
 from audit.store import Store
 
@@ -55,11 +55,11 @@ async def verify_audit(
     """
     _check(anchors)
     first, last = await stretch(store, tenant_id=tenant_id, from_no=from_no, through_no=through_no)
-    before, finding = await _before(store, tenant_id=tenant_id, first=first, anchors=anchors)
+    previous, finding = await _previous(store, tenant_id=tenant_id, first=first, anchors=anchors)
     if finding is not None:
         return Verification(verified=0, finding=finding, head=EMPTY, more=False)
 
-    walk = Walk(before=before, anchors=anchors)
+    walk = Walk(previous=previous, anchors=anchors)
     upto = min(last, first + maximum - 1)
     async for placed in store.ledger.walk(tenant_id, first=first, last=upto):
         finding = walk.take(placed)
@@ -71,7 +71,7 @@ async def verify_audit(
     return Verification(verified=walk.verified, finding=finding, head=walk.head, more=more)
 
 
-async def _before(
+async def _previous(
     store: Store, *, tenant_id: str, first: int, anchors: Mapping[int, bytes]
 ) -> tuple[Tail, Finding | None]:
     """Read the entry that a stretch begins after, and verify it on its own."""
@@ -79,9 +79,9 @@ async def _before(
         return EMPTY, None
     placed = await store.ledger.find(tenant_id, first - 1)
     if placed is None:
-        walk = Walk(before=EMPTY, anchors=anchors)
+        walk = Walk(previous=EMPTY, anchors=anchors)
         return EMPTY, walk.missing(first - 1)
-    finding = check_before(placed, anchors=anchors)
+    finding = check_previous(placed, anchors=anchors)
     if placed.entry is None or finding is not None:
         return EMPTY, finding
     return Tail(placed.no, placed.entry.hash), None

@@ -208,5 +208,5 @@ def split(
     return new, changed
 
 
-def _next_version(before: Department, after: Department) -> Department:
-    return before if after == before else replace(after, version=before.version + 1)
+def _next_version(previous: Department, after: Department) -> Department:
+    return previous if after == previous else replace(after, version=previous.version + 1)

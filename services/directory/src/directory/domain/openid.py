@@ -80,16 +80,16 @@ class Subject:
     second_factor: bool
 
 
-def check(provider: Provider, *, before: Provider | None, expected_version: int) -> None:
+def check(provider: Provider, *, previous: Provider | None, expected_version: int) -> None:
     """Check a provider as it was asked for.
 
     Raises:
         VersionConflict: `expected_version` is not the present one (0 for a new provider).
         InvalidArgument: a field holds what it may not.
     """
-    present = before.version if before else 0
-    if expected_version != present:
-        raise VersionConflict(expected=expected_version, present=present)
+    current = previous.version if previous else 0
+    if expected_version != current:
+        raise VersionConflict(expected=expected_version, present=current)
     _matches(_ID, provider.id, field="id")
     _matches(_CLAIM, provider.subject_claim, field="subject_claim")
     for name, value in (("name", provider.name), ("client_id", provider.client_id)):

@@ -73,7 +73,7 @@ def change(
         PolicyInvalid: the text cannot be kept; with line and problem.
         VersionConflict: `expected_version` is neither 0 nor the present one.
     """
-    check_version(expected_version, present=policy.version)
+    check_version(expected_version, current=policy.version)
     check(cedar)
     changed = replace(policy, cedar=cedar, enabled=enabled)
     return policy if changed == policy else replace(changed, version=policy.version + 1)

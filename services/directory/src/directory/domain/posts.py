@@ -46,10 +46,10 @@ def within(held: Sequence[Post], departments: Sequence[DepartmentId]) -> tuple[P
     return tuple(post for post in held if post.department_id in departments)
 
 
-def moved(held: Sequence[Post], *, before: DepartmentId, after: DepartmentId) -> tuple[Post, ...]:
+def moved(held: Sequence[Post], *, previous: DepartmentId, after: DepartmentId) -> tuple[Post, ...]:
     """Take the posts of one department to another, repetitions dropped."""
     taken = (
-        replace(post, department_id=after) if post.department_id == before else post
+        replace(post, department_id=after) if post.department_id == previous else post
         for post in held
     )
     return tuple(dict.fromkeys(taken))

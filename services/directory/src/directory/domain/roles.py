@@ -133,7 +133,7 @@ def change(role: Role, changes: RoleChanges, *, expected_version: int = 0) -> Ro
     """
     if role.built_in and (role.id == ADMIN or changes != RoleChanges(masks=changes.masks)):
         raise RoleBuiltIn(role_id=role.id)
-    check_version(expected_version, present=role.version)
+    check_version(expected_version, current=role.version)
     changed = replace(
         role,
         name=role.name if changes.name is None else _name(changes.name),
@@ -168,7 +168,7 @@ def check_own(role: Role) -> None:
         raise RoleBuiltIn(role_id=role.id)
 
 
-def check_version(expected: int, *, present: int) -> None:
+def check_version(expected: int, *, current: int) -> None:
     """Check the version that a change was made for; 0 stands for whatever it is.
 
     Raises:
@@ -177,8 +177,8 @@ def check_version(expected: int, *, present: int) -> None:
     """
     if expected < 0:
         raise InvalidArgument(field="expected_version", problem="is negative")
-    if expected not in {0, present}:
-        raise VersionConflict(expected=expected, present=present)
+    if expected not in {0, current}:
+        raise VersionConflict(expected=expected, present=current)
 
 
 def _name(value: str) -> str:

@@ -72,10 +72,10 @@ def matching_step(secret: str, code: str, *, after: int, now: datetime) -> int |
     """
     typed = "".join(code.split())
     totp = pyotp.TOTP(secret, digits=DIGITS, interval=STEP_SECONDS)
-    present = int(now.timestamp()) // STEP_SECONDS
+    current = int(now.timestamp()) // STEP_SECONDS
     found = None
     # Every candidate is compared, so that time tells nothing of which one fits.
-    for step in range(present - STEPS_ASIDE, present + STEPS_ASIDE + 1):
+    for step in range(current - STEPS_ASIDE, current + STEPS_ASIDE + 1):
         expected = totp.at(step * STEP_SECONDS)
         equal = hmac.compare_digest(expected.encode(), typed.encode("utf-8", "surrogatepass"))
         if equal and step > after and found is None:

@@ -104,10 +104,10 @@ async def create_api_token(
         if not person.welcome(now=now):
             raise PersonDeactivated
         grants.require_somewhere(token.scopes)
-        present = await store.api_tokens.list_alive(
+        current = await store.api_tokens.list_alive(
             person.id, tenant_id=actor.tenant_id, now=now, tx=tx
         )
-        if len(present) >= MAX_TOKENS:
+        if len(current) >= MAX_TOKENS:
             raise InvalidArgument(field="person_id", problem=f"has {MAX_TOKENS} tokens already")
         # Deactivating at the same moment conflicts here: no token survives it.
         await store.people.touch(person.id, tx=tx)

@@ -44,7 +44,7 @@ class Passkeys:
         """Whether there is a relying party that passkeys can be made for."""
         return bool(self._section.rp_id and self._section.origins)
 
-    def creation(self, person: Person, present: Sequence[Factor]) -> tuple[str, bytes]:
+    def creation(self, person: Person, current: Sequence[Factor]) -> tuple[str, bytes]:
         """Ask for a new passkey; out: PublicKeyCredentialCreationOptions and what is to be signed.
 
         Raises:
@@ -65,7 +65,7 @@ class Passkeys:
                 resident_key=ResidentKeyRequirement.PREFERRED,
                 user_verification=UserVerificationRequirement.REQUIRED,
             ),
-            exclude_credentials=_described(present),
+            exclude_credentials=_described(current),
         )
         return webauthn.options_to_json(options), challenge
 

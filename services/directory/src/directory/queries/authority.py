@@ -129,10 +129,10 @@ async def snapshot_facts(
     # Departments first: who belongs where is known when somebody is told of.
     if DIRECTORY_DEPARTMENT_V1.name in topics:
         async for department in store.departments.stream(tenant_id=tenant):
-            yield events.present_department(department, now=now)
+            yield events.current_department(department, now=now)
     if DIRECTORY_PERSON_V1.name in topics:
         async for person in store.people.stream(tenant_id=tenant):
-            yield events.present_person(person, now=now)
+            yield events.current_person(person, now=now)
     if DIRECTORY_GROUP_V1.name in topics:
         async for fact in _group_facts(store, tenant=tenant, now=now):
             yield fact

@@ -64,14 +64,14 @@ class SecondFactors:
         except DuplicateKey as duplicate:
             raise PasskeyRefused from duplicate
 
-    async def save(self, before: Factor, after: Factor, *, tx: Transaction) -> None:
+    async def save(self, previous: Factor, after: Factor, *, tx: Transaction) -> None:
         """Store a changed factor.
 
         Raises:
             Retry: somebody changed it meanwhile; the transaction decides again.
         """
         written = await self._factors.replace(
-            {"_id": before.id, "version": before.version}, factor_document(after), tx=tx
+            {"_id": previous.id, "version": previous.version}, factor_document(after), tx=tx
         )
         if not written:
             raise Retry

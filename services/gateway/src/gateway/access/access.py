@@ -250,7 +250,7 @@ class Access:
         ask = replace(_ask(identity, permission, object_), belongs=True)
         return engine.decide(ask, now=self._clock.now()).allowed
 
-    def present(self, identity: Identity) -> Identity:
+    def current(self, identity: Identity) -> Identity:
         """Return an identity with the roles that the person has now, for the owners to see."""
         engine = self.projection.engine(identity.tenant_id)
         person = None if engine is None else engine.state.people.get(identity.person_id)
@@ -282,17 +282,17 @@ class Access:
                         expiries.add(grant.expires_at)
         roles, guest = person.roles, person.guest
         if not extra and (roles, guest) == (identity.roles, identity.guest):
-            present = identity
+            current = identity
         else:
             said = "+".join((*sorted(roles), *sorted(extra), "guest" if guest else ""))
-            present = replace(
+            current = replace(
                 identity,
                 roles=roles,
                 extra=frozenset(extra),
                 guest=guest,
                 token_id=f"{identity.token_id}|{said}",
             )
-        return _Standing(person, engine.state.epoch, min(expiries, default=None), present)
+        return _Standing(person, engine.state.epoch, min(expiries, default=None), current)
 
     def _by_token(self, identity: Identity, permission: str, object_: Object | None) -> Verdict:
         """Decide on what the token says: nothing newer is known of the person."""

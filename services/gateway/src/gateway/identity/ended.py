@@ -64,10 +64,10 @@ class EndedSessions:
             until: when the token expires.
         """
         until += _AFTER_EXPIRY
-        before = self._in_use.get(session_id)
-        if before is not None:
-            issued_at = max(issued_at, before.issued_at)
-            until = max(until, before.until)
+        previous = self._in_use.get(session_id)
+        if previous is not None:
+            issued_at = max(issued_at, previous.issued_at)
+            until = max(until, previous.until)
         self._in_use[session_id] = _Use(person_id, issued_at, until)
 
         deactivated_at = self._deactivated.get(person_id)

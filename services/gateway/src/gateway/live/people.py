@@ -194,8 +194,8 @@ class People:
                 if room.unseat(person):
                     person.tell(wire.closed(room.id, change_no=room.through))
             elif person.may_read and person.ready:
-                before = person.seats.get(room.id)
-                missed = before is None or not before.live
+                previous = person.seats.get(room.id)
+                missed = previous is None or not previous.live
                 room.seat(person, ranges).live = True
                 if missed:
                     RESYNCS.labels(reason).inc(len(person.streams))
@@ -319,12 +319,12 @@ class People:
                 person.tell(wire.closed(conversation_id, change_no=seat.room.through))
         again = set()
         for conversation_id, ranges in readable.items():
-            before = person.seats.get(conversation_id)
+            previous = person.seats.get(conversation_id)
             seat = self._rooms.get(conversation_id).seat(person, ranges)
             in_doubt = conversation_id in person.doubts or _ALL in person.doubts
             if in_doubt or seat.room.question is not None:
                 seat.live = False
-            elif before is None or not seat.live:
+            elif previous is None or not seat.live:
                 seat.live = True
                 again.add(conversation_id)
         if _ALL in doubts:

@@ -90,7 +90,7 @@ class Sends:
             RateLimited: too much of what the client sends is refused; its items have no answer.
         """
         SENDS.inc(len(items))
-        identity = self._access.present(stream.identity)
+        identity = self._access.current(stream.identity)
         limited = self._limits.items(identity, len(items))
         taken = limited.index(refusal) if (refusal := limited[-1]) else len(items)
         await self._take(stream, items[:taken], identity)

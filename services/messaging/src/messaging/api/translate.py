@@ -38,7 +38,7 @@ from messaging.operations.cursors import Reading
 from messaging.operations.importing import ForeignConversation, ForeignMessage
 from messaging.queries import Changes, ListPosition, Thread, View, peer_of
 from messaging.store.heads import Position
-from messaging.store.present import attachments_of, spans_of
+from messaging.store.message_state import attachments_of, spans_of
 
 _HISTORIES = {
     conversations_pb2.Conversation.HISTORY_UNSPECIFIED: History.SINCE_JOIN,

@@ -70,7 +70,7 @@ def check_words(*, text: str, spans: int, mentions: int, attachments: int) -> No
 
 
 def newest(
-    present: SavedDraft | None, offered: SavedDraft, *, now: datetime
+    current: SavedDraft | None, offered: SavedDraft, *, now: datetime
 ) -> tuple[SavedDraft, bool]:
     """Decide between two states of a draft: the newer `written_at` wins in any order of arrival.
 
@@ -81,8 +81,8 @@ def newest(
         What is kept, and whether that is a change.
     """
     offered = replace(offered, written_at=min(offered.written_at, now), version=1)
-    if present is None:
+    if current is None:
         return offered, True
-    if (offered.written_at, offered.words) <= (present.written_at, present.words):
-        return present, False
-    return replace(offered, version=present.version + 1), True
+    if (offered.written_at, offered.words) <= (current.written_at, current.words):
+        return current, False
+    return replace(offered, version=current.version + 1), True

@@ -178,19 +178,19 @@ def reacted(
     Raises:
         TooManyReactions: 50 different emoji or 1,000 reactions are on the message.
     """
-    present = {reaction.emoji: reaction for reaction in reactions}
-    people = present[emoji].person_ids if emoji in present else ()
+    current = {reaction.emoji: reaction for reaction in reactions}
+    people = current[emoji].person_ids if emoji in current else ()
     if (person_id in people) is not remove:
         return tuple(reactions)
     if remove:
-        present[emoji] = Reaction(emoji, tuple(each for each in people if each != person_id))
+        current[emoji] = Reaction(emoji, tuple(each for each in people if each != person_id))
     else:
-        if emoji not in present and len(present) >= MAX_EMOJI:
+        if emoji not in current and len(current) >= MAX_EMOJI:
             raise TooManyReactions(limit=MAX_EMOJI)
         if sum(len(reaction.person_ids) for reaction in reactions) >= MAX_REACTIONS:
             raise TooManyReactions(limit=MAX_REACTIONS)
-        present[emoji] = Reaction(emoji, (*people, person_id))
-    return tuple(reaction for reaction in present.values() if reaction.person_ids)
+        current[emoji] = Reaction(emoji, (*people, person_id))
+    return tuple(reaction for reaction in current.values() if reaction.person_ids)
 
 
 def check_emoji(emoji: str) -> str:

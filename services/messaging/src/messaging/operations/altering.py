@@ -25,9 +25,9 @@ from messaging.events.sealing import content_of, seal
 from messaging.operations.beginning import begin_chain, begun
 from messaging.operations.changes import ATTEMPTS
 from messaging.operations.log import Log
-from messaging.store import present
+from messaging.store import message_state
 from messaging.store.entries import change_document, message_of
-from messaging.store.present import stored_hash
+from messaging.store.message_state import stored_hash
 
 ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
 
@@ -144,7 +144,7 @@ async def _target(log: Log, tail: Tail, asked: Asked[ResponseT]) -> Target:
     if entry is None or not sees(member, history=conversation.history, seq=seq):
         raise MessageNotFound(conversation_id=conversation.id)
     message = message_of(entry)
-    return Target(tail, entry, message, present.posted_of(message))
+    return Target(tail, entry, message, message_state.posted_of(message))
 
 
 async def _try(
@@ -231,4 +231,4 @@ async def _emptied_events(log: Log, target: Target) -> dict[str, bytes]:
         target.entry,
         *await log.store.emptying.find_edits(target.message.conversation_id, target.message.seq),
     ]
-    return {entry["_id"]: present.emptied_event(bytes(entry["event"])) for entry in entries}
+    return {entry["_id"]: message_state.emptied_event(bytes(entry["event"])) for entry in entries}

@@ -39,7 +39,7 @@ from messaging.events.sealing import seal, with_additions
 from messaging.operations.beginning import begin_chains, begun
 from messaging.operations.import_writing import append_imported
 from messaging.store.entries import posted_document
-from messaging.store.present import says_the_same
+from messaging.store.message_state import says_the_same
 
 if TYPE_CHECKING:
     from messaging.operations.log import Log
@@ -131,7 +131,7 @@ class Batch:
         """
         fruitless = 0
         while self._waiting and fruitless < FRUITLESS_ROUNDS:
-            before = len(self._waiting)
+            previous = len(self._waiting)
             await self._load()
             staged, doubtful = self._stage()
             if await self._begin_chains(staged):
@@ -145,7 +145,7 @@ class Batch:
             await self._refuse_unless_stored(doubtful)
             if staged:
                 await self._insert(staged)
-            fruitless = fruitless + 1 if len(self._waiting) == before else 0
+            fruitless = fruitless + 1 if len(self._waiting) == previous else 0
         if self._waiting:
             log.warning("log.contended", items=len(self._waiting))
             self.refuse_rest(DependencyDown())

@@ -19,7 +19,7 @@ from messaging.events.sealing import content_of, seal
 from messaging.operations.beginning import begin_chain, begun
 from messaging.operations.log import Log
 from messaging.store.entries import change_document
-from messaging.store.present import stored_hash
+from messaging.store.message_state import stored_hash
 
 # Against another process that writes the same conversation without a pause, a change loses most
 # attempts, because it reads and writes more than a send does; each takes about 10 ms.

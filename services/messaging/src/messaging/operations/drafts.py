@@ -26,11 +26,11 @@ async def save_draft(store: Store, *, actor: Actor, draft: SavedDraft, now: date
     await _check_place(store, actor=actor, draft=draft)
 
     async def work(tx: Transaction) -> SavedDraft:
-        present = await store.drafts.find(draft.key, tx=tx)
-        kept, is_new = newest(present, draft, now=now)
+        current = await store.drafts.find(draft.key, tx=tx)
+        kept, is_new = newest(current, draft, now=now)
         if not is_new:
             return kept
-        had_words = present is not None and present.has_words
+        had_words = current is not None and current.has_words
         if kept.has_words and not had_words:
             await _check_room(store, actor=actor, tx=tx)
         await store.drafts.save(kept, tx=tx)

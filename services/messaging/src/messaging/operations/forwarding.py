@@ -19,7 +19,7 @@ from messaging.domain.refusals import (
 from messaging.operations.batch import Stored
 from messaging.operations.log import Log
 from messaging.operations.sending import send_messages
-from messaging.store import Store, present
+from messaging.store import Store, message_state
 
 MAX_FORWARDS = 100
 
@@ -113,15 +113,15 @@ async def _readable(
 
 def _single(message: Message, actor: Actor, to_conversation_id: str, *, request_id: str) -> Draft:
     """Make the copy of one message; one that holds others is passed on with all of them."""
-    carried = present.carried_of(message)
+    carried = message_state.carried_of(message)
     return draft(
         conversation_id=to_conversation_id,
         sender_id=actor.person_id,
         request_id=request_id,
         text=message.text,
-        spans=tuple(s for s in present.spans_of(message.spans) if s.kind not in MENTIONING),
-        attachments=present.attachments_of(message.attachments),
-        forwarded=carried or (present.forwarded_of(message, carries=False),),
+        spans=tuple(s for s in message_state.spans_of(message.spans) if s.kind not in MENTIONING),
+        attachments=message_state.attachments_of(message.attachments),
+        forwarded=carried or (message_state.forwarded_of(message, carries=False),),
     )
 
 
@@ -134,12 +134,12 @@ def _merged(
     comment: str,
 ) -> Draft:
     for message in messages:
-        if present.posted_of(message).merged:
+        if message_state.posted_of(message).merged:
             raise ForwardNested(seq=message.seq)
     return draft(
         conversation_id=to_conversation_id,
         sender_id=actor.person_id,
         request_id=request_id,
         text=comment,
-        forwarded=tuple(present.forwarded_of(message, carries=True) for message in messages),
+        forwarded=tuple(message_state.forwarded_of(message, carries=True) for message in messages),
     )

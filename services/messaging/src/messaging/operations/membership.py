@@ -98,10 +98,10 @@ async def remove_members(
         me = require_member(tail, actor)
         if tail.conversation.kind is Kind.DIRECT:
             raise DirectConversationFixed
-        present = [tail.members[person] for person in wanted if person in tail.members]
-        if me.role < Role.ADMIN or any(member.role > me.role for member in present):
+        found = [tail.members[person] for person in wanted if person in tail.members]
+        if me.role < Role.ADMIN or any(member.role > me.role for member in found):
             raise NotGroupAdmin(conversation_id=conversation_id)
-        return removed(tail, present, by_themselves=False)
+        return removed(tail, found, by_themselves=False)
 
     after, change = await apply_change(
         log, conversation_id, decide, actor_id=actor.person_id, now=now
@@ -211,18 +211,18 @@ def added(
     )
 
 
-def removed(tail: Tail, present: Sequence[Member], *, by_themselves: bool) -> Change | None:
+def removed(tail: Tail, found: Sequence[Member], *, by_themselves: bool) -> Change | None:
     """Decide a removal: the last message so far is the last that they see.
 
     None when nobody is touched.
     """
-    if not present:
+    if not found:
         return None
-    gone = [member.person_id for member in present]
+    gone = [member.person_id for member in found]
     roles = {person: member.role for person, member in tail.members.items()}
     check_removals(tail.conversation, roles=roles, removed=gone)
     version = tail.head.change_no + 1
-    members = [left(member, seq=tail.head.seq, version=version) for member in present]
+    members = [left(member, seq=tail.head.seq, version=version) for member in found]
     conversation = replace(
         tail.conversation,
         membership_version=version,

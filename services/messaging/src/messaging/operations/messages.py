@@ -29,7 +29,7 @@ from messaging.domain.refusals import TooManyPins
 from messaging.operations.altering import Alteration, Asked, Target, alter_message
 from messaging.operations.emptying import finish_emptying
 from messaging.operations.log import Log
-from messaging.store import present
+from messaging.store import message_state
 from messaging.store.entries import mentioned_in
 
 MAX_PINS = 200
@@ -62,7 +62,7 @@ async def edit_message(
     def decide(target: Target) -> Alteration | None:
         posted = target.posted
         after = _redrafted(target, words, actor=asked.actor)
-        if after.content_hash == present.stored_hash(target.message) and not posted.recalled:
+        if after.content_hash == message_state.stored_hash(target.message) and not posted.recalled:
             return None
         check_edit(
             target.tail,
@@ -79,10 +79,10 @@ async def edit_message(
         check_addressing(target.tail, added, person_id=asked.actor.person_id)
 
         def reworded(numbers: Numbers, at: Timestamp) -> Message:
-            message = present.edited(
+            message = message_state.edited(
                 target.message, after, departments=departments, numbers=numbers, at=at
             )
-            events.check_content(present.without_parts(message))
+            events.check_content(message_state.without_parts(message))
             return message
 
         return Alteration(
@@ -125,7 +125,7 @@ async def recall_message(
         )
         return Alteration(
             kind=EntryKind.RECALLED,
-            message=lambda numbers, at: present.recalled(
+            message=lambda numbers, at: message_state.recalled(
                 target.message, person_id=asked.actor.person_id, numbers=numbers, at=at
             ),
             fact=events.recalled,
@@ -157,13 +157,13 @@ async def react_to_message(
 
     def decide(target: Target) -> Alteration | None:
         check_alterable(target.tail, target.posted)
-        before = target.posted.reactions
-        after = reacted(before, emoji=normal, person_id=asked.actor.person_id, remove=remove)
-        if after == before:
+        previous = target.posted.reactions
+        after = reacted(previous, emoji=normal, person_id=asked.actor.person_id, remove=remove)
+        if after == previous:
             return None
         return Alteration(
             kind=EntryKind.REACTED,
-            message=lambda numbers, _: present.with_reactions(
+            message=lambda numbers, _: message_state.with_reactions(
                 target.message, after, numbers=numbers
             ),
             fact=lambda message: events.reacted(
@@ -198,13 +198,15 @@ async def pin_message(
         if unpin:
             return Alteration(
                 kind=EntryKind.PINNED,
-                message=lambda numbers, _: present.without_pin(target.message, numbers=numbers),
+                message=lambda numbers, _: message_state.without_pin(
+                    target.message, numbers=numbers
+                ),
                 fact=events.pinned,
                 fields={"pinned_at": None},
             )
         return Alteration(
             kind=EntryKind.PINNED,
-            message=lambda numbers, at: present.with_pin(
+            message=lambda numbers, at: message_state.with_pin(
                 target.message, person_id=asked.actor.person_id, numbers=numbers, at=at
             ),
             fact=events.pinned,
@@ -236,7 +238,9 @@ async def label_message(
             return None
         return Alteration(
             kind=EntryKind.LABELED,
-            message=lambda numbers, _: present.with_labels(target.message, after, numbers=numbers),
+            message=lambda numbers, _: message_state.with_labels(
+                target.message, after, numbers=numbers
+            ),
             fact=events.labeled,
         )
 
@@ -277,5 +281,5 @@ def _redrafted(target: Target, words: Words, *, actor: Actor) -> Draft:
         reply_to_seq=message.reply_to_seq,
         quote_seq=message.quote.seq,
         quiet=message.notify == NOTIFY_NONE,
-        forwarded=present.carried_of(message),
+        forwarded=message_state.carried_of(message),
     )

@@ -12,7 +12,7 @@ MAX_PEOPLE: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class UserPresence:
     """Whether one person is there; `seen_at` is None for somebody of whom nothing was heard."""
 
     person_id: str
@@ -46,11 +46,11 @@ class Presences:
                 return
             self._heard.popitem(last=False)
 
-    def list(self, person_ids: Iterable[str], *, now: datetime) -> list[Present]:
+    def list(self, person_ids: Iterable[str], *, now: datetime) -> list[UserPresence]:
         """Tell of each person whether they are there, in the order given."""
-        present = []
+        presences = []
         for person_id in person_ids:
             heard = self._heard.get(person_id)
             seen_at = None if heard is None else heard.seen_at
-            present.append(Present(person_id, state_of(heard, now=now), seen_at))
-        return present
+            presences.append(UserPresence(person_id, state_of(heard, now=now), seen_at))
+        return presences

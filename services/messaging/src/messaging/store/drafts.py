@@ -48,8 +48,8 @@ class DraftStore:
             except DuplicateKey as other:
                 raise Retry from other
             return
-        present = {"_id": draft.key.id, "version": draft.version - 1}
-        if not await self._drafts.replace(present, document, tx=tx):
+        current = {"_id": draft.key.id, "version": draft.version - 1}
+        if not await self._drafts.replace(current, document, tx=tx):
             raise Retry
 
     async def places(self, person_id: str, *, tx: Transaction) -> list[str]:

@@ -17,7 +17,7 @@ from messaging.domain.chain import Seals
 from messaging.domain.log import EMPTY, EntryKind, Head, Numbers, Said, entry_id
 from messaging.domain.messages import Draft
 from messaging.events import IMPORT
-from messaging.store.present import version_of
+from messaging.store.message_state import version_of
 
 SCHEMA_VERSION = 1
 EVERYBODY = "*"
@@ -206,9 +206,9 @@ class EntryStore:
 
         A field that is None is taken away.
         """
-        present = {name: value for name, value in fields.items() if value is not None}
+        given = {name: value for name, value in fields.items() if value is not None}
         absent = {name: "" for name, value in fields.items() if value is None}
-        change: dict[str, Any] = {"$set": {"current": message.SerializeToString(), **present}}
+        change: dict[str, Any] = {"$set": {"current": message.SerializeToString(), **given}}
         if absent:
             change["$unset"] = absent
         await self._entries.update({"_id": entry_id}, change, tx=tx)

@@ -98,8 +98,8 @@ def newest(documents: Iterable[tuple[Key, Document]]) -> list[tuple[Key, Documen
     kept: dict[tuple[DocumentType, str, bool], tuple[Key, Document]] = {}
     for key, document in documents:
         place = (document.type, document.id, document.partial)
-        before = kept.get(place)
-        if before is None or document.version >= before[1].version:
+        previous = kept.get(place)
+        if previous is None or document.version >= previous[1].version:
             kept[place] = (key, document)
     return list(kept.values())
 

@@ -113,18 +113,18 @@ def same(record: Record, renewed: Record) -> bool:
     )
 
 
-def amendments(before: Person, after: Person) -> dict[str, Any]:
+def amendments(previous: Person, after: Person) -> dict[str, Any]:
     """Name what a change made here means for a record; empty when it says nothing of the person."""
     changed = {
-        "active": (before.active, after.active),
-        "display_name": (before.display_name, after.display_name),
-        "title": (before.title, after.title),
-        "timezone": (before.time_zone, after.time_zone),
-        "preferred_language": (before.locale, after.locale),
-        "emails": (before.email, after.email),
-        "employee_number": (before.employee_number, after.employee_number),
-        "cost_center": (before.cost_center, after.cost_center),
-        "manager": (before.manager_id, after.manager_id),
+        "active": (previous.active, after.active),
+        "display_name": (previous.display_name, after.display_name),
+        "title": (previous.title, after.title),
+        "timezone": (previous.time_zone, after.time_zone),
+        "preferred_language": (previous.locale, after.locale),
+        "emails": (previous.email, after.email),
+        "employee_number": (previous.employee_number, after.employee_number),
+        "cost_center": (previous.cost_center, after.cost_center),
+        "manager": (previous.manager_id, after.manager_id),
     }
     return {name: now for name, (then, now) in changed.items() if now != then}
 

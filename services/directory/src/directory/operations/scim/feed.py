@@ -64,7 +64,7 @@ async def _deactivate(
         # Whoever waits no more was handled by another answer, or taken back by the feed.
         waited = await store.feeds.take_waiting([each.person_id for each in some], tx=turn.tx)
         found = await store.people.load_many(waited, tenant_id=actor.tenant_id, tx=turn.tx)
-        changed = [(before, people.deactivate(before)) for before in found.values()]
+        changed = [(previous, people.deactivate(previous)) for previous in found.values()]
         permitted, refusals = await writing.split_by_standing(
             store, changed, actor=actor, permission=APPROVE, now=now, turn=turn
         )

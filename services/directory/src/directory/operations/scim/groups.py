@@ -55,10 +55,10 @@ async def create_group(
     )
 
     async def work(turn: Turn) -> None:
-        present = made.external_id and await store.groups.find_by_external_id(
+        existing = made.external_id and await store.groups.find_by_external_id(
             made.external_id, tenant_id=actor.tenant_id, tx=turn.tx
         )
-        if present:
+        if existing:
             raise GroupNameTaken(name=made.name)
         await _check_active(store, named, actor=actor, turn=turn)
         await store.groups.add(made, tx=turn.tx)
@@ -100,15 +100,15 @@ async def change_group(
         group = await _get(store, group_id, actor=actor, turn=turn)
         if not expected(feed_groups.etag(group)):
             raise PreconditionFailedException
-        present = await store.members.of_group(group.id, tx=turn.tx)
-        wanted = change.apply(feed_groups.resource(group, present, base_url=base_url))
+        current_members = await store.members.of_group(group.id, tx=turn.tx)
+        wanted = change.apply(feed_groups.resource(group, current_members, base_url=base_url))
         named = feed_groups.member_ids(wanted)
-        joined, gone = named - present, present - named
+        joined, gone = named - current_members, current_members - named
         if group.rule is not None and (joined or gone):
             raise MutabilityException(detail="the members of this group follow its rule")
         changed = feed_groups.changed(group, wanted)
         if changed is group and not joined and not gone:
-            return group, present
+            return group, current_members
 
         await _check_active(store, joined, actor=actor, turn=turn)
         if joined:

@@ -46,14 +46,14 @@ async def remove_user(
         record = await store.scim.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
         if not expected(record.etag):
             raise PreconditionFailedException
-        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
-        after = people.deactivate(before)
-        await writing.check(store, before, after, actor=actor, now=now, turn=turn)
-        if after is not before and not await admit(
-            store, before.id, remove=True, bounds=rules.bounds, actor=actor, now=now, tx=turn.tx
+        previous = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
+        after = people.deactivate(previous)
+        await writing.check(store, previous, after, actor=actor, now=now, turn=turn)
+        if after is not previous and not await admit(
+            store, previous.id, remove=True, bounds=rules.bounds, actor=actor, now=now, tx=turn.tx
         ):
             return False
-        await writing.save(store, before, after, actor=actor, now=now, turn=turn)
+        await writing.save(store, previous, after, actor=actor, now=now, turn=turn)
         await store.scim.save(records.remove(record, now=now), tx=turn.tx)
         return True
 
