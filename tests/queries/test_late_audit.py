@@ -8,7 +8,7 @@ from audit import events
 from audit.api import AccessHistoryApi, AuditApi
 from audit.config import LedgerSection
 from audit.domain.entries import Occurrence
-from audit.operations import Recorder, remember
+from audit.operations import LedgerWriter, remember
 from audit.queries.entries import MAX_PAGE_SIZE
 from audit.store import Store
 from plexus.audit.v1 import access_service_pb2, audit_service_pb2
@@ -30,11 +30,11 @@ SOME = 60
 async def api(late_db: Database) -> SimpleNamespace:
     store, clock = Store(late_db), SystemClock()
     await store.provision()
-    recorder = Recorder(store, clock=clock)
+    ledger_writer = LedgerWriter(store, clock=clock)
     return SimpleNamespace(
         store=store,
-        recorder=recorder,
-        ledger=AuditApi(store, recorder=recorder, section=LedgerSection(), clock=clock),
+        ledger_writer=ledger_writer,
+        ledger=AuditApi(store, ledger_writer=ledger_writer, section=LedgerSection(), clock=clock),
         history=AccessHistoryApi(store, clock=clock),
     )
 
@@ -72,7 +72,7 @@ async def begin(store: Store) -> None:
 @pytest.mark.largest("audit.AccessHistoryService", "ExplainAccess", "WhoCanSee")
 async def test_a_ledger_and_a_history_at_their_largest(api, called, as_person):
     await begin(api.store)
-    await api.recorder.record(
+    await api.ledger_writer.record(
         [
             Occurrence(
                 tenant_id=TENANT,

@@ -303,7 +303,7 @@ class Engine:
             return Decision(True, Reason.GRANTED, str(held[0]))
         if object_.kind in WITH_MEMBERS:
             if not belongs and (
-                self.state.doubtful(object_) or not self.state.belongs(person.id, object_)
+                self.state.is_stale(object_) or not self.state.belongs(person.id, object_)
             ):
                 return Decision(False, Reason.REACH, f"relation:{object_.kind}", known=False)
         elif not self.exists(object_):

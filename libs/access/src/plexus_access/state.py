@@ -48,7 +48,7 @@ class State:
         self.memberships = Memberships()
         self.members = self.memberships.members
         # Objects whose members are in doubt: a fact of them is missing, so their owner is asked.
-        self.doubts = self.memberships.doubts
+        self.stale = self.memberships.stale
         self.policies = Policies()
         # Counts changes of what permissions follow from; caches of a person hold one epoch.
         self.epoch = 0
@@ -134,9 +134,9 @@ class State:
             object_, version=version, joined=joined, left=left, begins=begins
         )
 
-    def doubt(self, object_: Object) -> None:
+    def mark_stale(self, object_: Object) -> None:
         """Note that something about an object's members was missed: its owner is asked instead."""
-        self.memberships.doubt(object_)
+        self.memberships.mark_stale(object_)
 
     def replace_members(self, kinds: frozenset[str], members: Iterable[Members]) -> None:
         """Take a snapshot of all objects of some kinds, each if it is no older than what is known.
@@ -148,7 +148,7 @@ class State:
     def take_members(self, other: "State") -> None:
         """Take over every membership that another state of the tenant knows."""
         self.memberships = other.memberships
-        self.members, self.doubts = other.memberships.members, other.memberships.doubts
+        self.members, self.stale = other.memberships.members, other.memberships.stale
 
     def take_newer(self, other: "State") -> None:
         """Take over each record that another state has a newer version of than this one.
@@ -166,9 +166,9 @@ class State:
 
     # What follows.
 
-    def doubtful(self, object_: Object) -> bool:
+    def is_stale(self, object_: Object) -> bool:
         """Tell whether the members of an object are not known for sure."""
-        return object_ in self.doubts
+        return object_ in self.stale
 
     def groups_of(self, person_id: str) -> frozenset[str]:
         """Return ids of the groups that a person belongs to."""

@@ -16,7 +16,7 @@ from plexus.messaging.v1.personal_service_pb2_grpc import add_PersonalServiceSer
 from plexus.messaging.v1.signal_service_pb2_grpc import add_SignalServiceServicer_to_server
 from plexus_access.owner import deciding
 from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
-from plexuskit.kafka import lossy
+from plexuskit.kafka import best_effort_producer
 from plexuskit.mongo import connect
 from plexuskit.relay import relay
 from plexuskit.service import Role, Runtime
@@ -127,7 +127,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         cursors = Cursors(store, clock=runtime.clock)
         presences = Presences()
         async with (
-            lossy(settings.kafka, runtime=runtime) as outlet,
+            best_effort_producer(settings.kafka, runtime=runtime) as outlet,
             runtime.kept(
                 "presence",
                 lambda: follow_presence(presences, kafka=settings.kafka, runtime=runtime),

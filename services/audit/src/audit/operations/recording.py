@@ -21,7 +21,7 @@ FRUITLESS_ROUNDS: Final = 50
 _MAX_PAUSE: Final = 0.05
 
 
-class Recorder:
+class LedgerWriter:
     """Appends to ledgers; knows their ends as long as nobody else writes.
 
     The unique number of an entry is the fence: who writes number n has seen everything up to

@@ -125,7 +125,7 @@ class Access:
         if object_.kind not in WITH_MEMBERS or not self.projection.knows(object_.kind):
             # Its owner decides in the call itself.
             return
-        self.doubt(identity, object_)
+        self.mark_stale(identity, object_)
         ask = self._messaging if object_.kind == CONVERSATION else self._tasks
         answer = await ask(
             RecheckRequest(
@@ -137,7 +137,7 @@ class Access:
         if not (answer.verdicts and answer.verdicts[0].readable):
             raise hidden(object_.kind, object_.id)
 
-    def doubt(self, identity: Identity, object_: Object) -> None:
+    def mark_stale(self, identity: Identity, object_: Object) -> None:
         """Take a token for something that is refused here and goes to its owner, who decides.
 
         Raises RateLimited, whatever the object is: nothing is guessed, and nothing is learnt.

@@ -17,7 +17,7 @@ from gateway.answers import MessageTooLarge
 from gateway.connect.asgi import App, Headers, Message, Receive, Scope, Send, value_of, values_of
 from gateway.connect.errors import error_of
 from gateway.limits import FORWARDED_FOR, LIMITED, MethodClass, Strangers, Uses
-from gateway.proxy import Answered, Calls
+from gateway.proxy import CallAborted, Calls
 from gateway.sizes import MAX_UNKNOWN_BYTES, max_request_bytes
 
 MAX_PERSON_BYTES: Final = 16 * 1024 * 1024
@@ -229,7 +229,7 @@ class _Body:
                 self._leave()
                 self._unfinished.hold(self._person_id, size - self._held)
                 self._held = size
-        except Answered as ended:
+        except CallAborted as ended:
             raise error_of(ended.answer) from None
 
     async def _identified(self) -> str:
@@ -255,7 +255,7 @@ class _Body:
                     self._place = self._unfinished.wait_as_stranger(
                         peer_of(self._scope), values_of(self._scope["headers"], _FORWARDED_FOR)
                     )
-        except Answered as ended:
+        except CallAborted as ended:
             raise error_of(ended.answer) from None
 
     def _leave(self) -> None:

@@ -15,7 +15,7 @@ from gateway.connect.asgi import Headers, Message, Receive, Scope, Send, value_o
 from gateway.connect.bodies import peer_of
 from gateway.connect.connections import Known, client_of
 from gateway.connect.errors import reason_of, retry_after
-from gateway.proxy import Answered, Calls, Forwarding
+from gateway.proxy import CallAborted, Calls, Forwarding
 
 PREFIX: Final = "/scim/v2"
 _EXCHANGE: Final = "/plexus.directory.v1.ScimService/ExchangeScim"
@@ -95,7 +95,7 @@ class ScimSite:
                 )
                 answer = await self._once(request.SerializeToString(), identity, None)
                 response = ExchangeScimResponse.FromString(answer)
-        except Answered as ended:
+        except CallAborted as ended:
             await _refuse(send, _status_of(ended.answer), ended.answer.text, ended.answer)
             return
         await _answer(send, response.status, dict(response.headers), response.body)

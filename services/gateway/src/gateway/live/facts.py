@@ -8,7 +8,7 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2
 from plexus.messaging.v1.conversations_pb2 import Conversation
 
-from gateway.live.rooms import Ranges, ranges_of
+from gateway.live.channels import Ranges, ranges_of
 
 _PACKAGE: Final = "plexus.messaging.v1."
 _POSTED: Final = f"{_PACKAGE}MessagePosted"

@@ -118,7 +118,7 @@ def _offline(person_id: str, word: Word) -> Presence:
     return Presence(person_id=person_id, state=OFFLINE, seen_at=seen_at)
 
 
-class Herald:
+class PresencePublisher:
     """Says in people's names when their first stream begins and their last one ends.
 
     Never waits, never fails a stream: what cannot be told is told later unless something newer is,

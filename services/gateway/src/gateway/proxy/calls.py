@@ -18,7 +18,7 @@ from plexuskit.grpc.options import MAX_MESSAGE_BYTES
 from plexuskit.grpc.status import Answer
 from plexuskit.metrics import RPC_SECONDS
 
-from gateway.access.recorder import REASON_BYTES_KEY, REASON_KEY
+from gateway.access.decision_log import REASON_BYTES_KEY, REASON_KEY
 from gateway.admission import AUTHORIZATION, Admission, bearer
 from gateway.answers import MessageTooLarge, answered
 from gateway.identity import Identity, TokenInvalid, TokenMissing
@@ -36,7 +36,7 @@ MAX_HEADERS: Final = 64
 _NOTHING: Final = nullcontext()
 
 
-class Answered(Exception):  # noqa: N818 - names the fact, like a refusal
+class CallAborted(Exception):  # noqa: N818 - names the fact, like a refusal
     """A call has ended with a status other than OK."""
 
     def __init__(self, answer: Answer) -> None:
@@ -80,7 +80,7 @@ class Calls:
             if answer is None:
                 raise
             self.observe(method, answer.code, started=started)
-            raise Answered(answer) from None
+            raise CallAborted(answer) from None
 
     def wrapped(
         self, method: MethodInfo, behaviour: Behaviour
@@ -96,7 +96,7 @@ class Calls:
                     if request.__class__ is bytes and len(request) > maximum:
                         raise MessageTooLarge(most=maximum)
                     return await behaviour(request, context, identity)
-            except Answered as ended:
+            except CallAborted as ended:
                 answer = ended.answer
             await context.abort(answer.code, answer.text, answer.trailing)
             return None
@@ -234,7 +234,7 @@ class Call:
         self._span.__exit__(error_type, error, traceback)
         self._trace.__exit__(error_type, error, traceback)
         if answer is not None:
-            raise Answered(answer) from None
+            raise CallAborted(answer) from None
 
     def _reason(self) -> str:
         """Return what the caller gives as the reason; `-bin` for what is not ASCII.

@@ -469,7 +469,7 @@ class Batch:
 
     def _retried(self, item: Item, original: dict[str, Any]) -> Stored | Refusal:
         """Judge an item that the log has already; who wrote it may not have saved the head."""
-        self._log.heads.doubt([item.conversation_id])
+        self._log.heads.mark_stale([item.conversation_id])
         return repeated(item, original)
 
     def _repeated(self, item: Item) -> Stored | Refusal:

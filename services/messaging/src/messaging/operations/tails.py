@@ -88,7 +88,7 @@ class Tails:
             members={member.person_id: member for member in members},
         )
         self.put(tail)
-        self._heads.doubt([conversation.id])
+        self._heads.mark_stale([conversation.id])
         return tail
 
     async def is_current(self, tail: Tail) -> bool:
@@ -126,4 +126,4 @@ class Tails:
     def forget(self, conversation_id: str) -> None:
         """Drop a tail that may be wrong: somebody else wrote, or a write's outcome is unknown."""
         self._tails.pop(conversation_id, None)
-        self._heads.doubt([conversation_id], unknown=True)
+        self._heads.mark_stale([conversation_id], unknown=True)

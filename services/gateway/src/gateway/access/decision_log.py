@@ -56,7 +56,7 @@ class NotRecorded(Refusal):
     text = "This has to be recorded, and the record cannot be kept now; try again in a moment."
 
 
-class Recorder:
+class DecisionLog:
     """Sends decisions to Kafka, those that something waits for first."""
 
     def __init__(self, producer: Producer, *, clock: Clock, health: Health) -> None:

@@ -37,7 +37,7 @@ _MAX_PAUSE = 5.0
 _SENDING = timedelta(seconds=5)
 
 
-class Lossy:
+class BestEffortProducer:
     """A bounded queue before a producer with acks=1."""
 
     def __init__(
@@ -101,14 +101,14 @@ class Lossy:
 
 
 @asynccontextmanager
-async def lossy(
+async def best_effort_producer(
     section: KafkaSection,
     *,
     runtime: Runtime,
     maximum: int = 10_000,
     fresh: timedelta = timedelta(seconds=3),
     check: str = "signals",
-) -> AsyncIterator[Lossy]:
+) -> AsyncIterator[BestEffortProducer]:
     """Provide a queue for the time of the block; Kafka may be away before, in and after it.
 
     Args:
@@ -118,6 +118,8 @@ async def lossy(
         fresh: How old a record may be when it leaves.
         check: Name of the check.
     """
-    queue = Lossy(section, clock=runtime.clock, maximum=maximum, fresh=fresh, check=check)
+    queue = BestEffortProducer(
+        section, clock=runtime.clock, maximum=maximum, fresh=fresh, check=check
+    )
     async with runtime.kept(f"kafka.{check}", lambda: queue.run(runtime)):
         yield queue

@@ -47,16 +47,16 @@ class Ticker:
     def __init__(self, *, max_linger: float) -> None:
         self._maximum = max_linger
         self._loop = asyncio.get_running_loop()
-        self._due: list[Outbound] = []
+        self._due: list[SendBuffer] = []
         self._free_at = 0.0
 
     def future(self) -> "asyncio.Future[None]":
         """Return what to wait for, without the system call that asking for the loop costs."""
         return self._loop.create_future()
 
-    def mark(self, outbound: "Outbound") -> None:
+    def mark(self, send_buffer: "SendBuffer") -> None:
         """Have a stream woken at the next tick."""
-        self._due.append(outbound)
+        self._due.append(send_buffer)
         if len(self._due) > 1:
             return
         wait = self._free_at - self._loop.time()
@@ -68,11 +68,11 @@ class Ticker:
     def _fire(self) -> None:
         due, self._due = self._due, []
         self._free_at = self._loop.time() + min(self._maximum, len(due) * LINGER_PER_STREAM)
-        for outbound in due:
-            outbound.wake()
+        for send_buffer in due:
+            send_buffer.wake()
 
 
-class Outbound:
+class SendBuffer:
     """The queue of one stream, with one reader: the coroutine that writes the stream."""
 
     __slots__ = (
@@ -85,7 +85,7 @@ class Outbound:
         "_lost_all",
         "_marked",
         "_passing",
-        "_room",
+        "_space",
         "_ticker",
         "_waiter",
     )
@@ -103,7 +103,7 @@ class Outbound:
         self._ended = False
         self._error: Refusal | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._room: asyncio.Future[None] | None = None
+        self._space: asyncio.Future[None] | None = None
 
     @property
     def waiting_bytes(self) -> int:
@@ -173,12 +173,12 @@ class Outbound:
                 self._waiter = None
         return self._collect()
 
-    async def room(self) -> None:
+    async def space(self) -> None:
         """Wait until less waits than the bounds: who reads no answers may ask no more."""
         while len(self._chunks) >= self._bounds.frames and not self._ended:
-            if self._room is None or self._room.done():
-                self._room = self._ticker.future()
-            await asyncio.shield(self._room)
+            if self._space is None or self._space.done():
+                self._space = self._ticker.future()
+            await asyncio.shield(self._space)
 
     def _is_full(self, size: int) -> bool:
         """Tell whether one more chunk, which makes it `size` bytes, is too much.
@@ -220,8 +220,8 @@ class Outbound:
         return chunks[0].data if len(chunks) == 1 else b"".join([each.data for each in chunks])
 
     def _release(self) -> None:
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
+        if self._space is not None and not self._space.done():
+            self._space.set_result(None)
 
     def _first(self) -> tuple[list[Chunk], int]:
         size = 0

@@ -70,7 +70,7 @@ class Stalled(Exception):  # noqa: N818 - names the fact, like a refusal
     """Most items of a stream were not answered in time."""
 
 
-class Uplink:
+class AppendStream:
     """A stream of sends to one messaging process, and its answers on who may read what.
 
     It is up from the first verdict, which a probe asks for, until the stream ends or most of its
