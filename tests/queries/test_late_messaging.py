@@ -55,8 +55,8 @@ async def begin_many(api, count):
 
 def forget(api):
     """Let the next write find no tail in memory, as in a process that has just started."""
-    for room in list(api.log.tails._tails):
-        api.log.tails.forget(room)
+    for room in list(api.log.log_states._tails):
+        api.log.log_states.forget(room)
 
 
 def message(room, number, **fields):

@@ -288,7 +288,7 @@ async def test_gw_08_a_poisonous_item_is_a_verdict_and_the_stream_goes_on(
 ):
     stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
     room = await new_group(stub, as_("ann"), "bob")
-    read = translate.to_draft
+    read = translate.to_new_message
 
     def failing(request, *, sender_id):
         if request.text == "unexpected":

@@ -237,7 +237,7 @@ async def test_gw_11_audit_decides_itself_and_not_by_the_caller_s_word(
 async def test_gw_11_entries_from_before_departments_were_written_down_stay_hidden(
     signed_in: Any, store: Store, happened: Happened, ledger: Collection
 ) -> None:
-    old = append(await store.ledger.tail("ten_a"), happened(1, object="person:per_in"), now=NOW)
+    old = append(await store.ledger.head("ten_a"), happened(1, object="person:per_in"), now=NOW)
     await store.ledger.append([old])
     stored = await ledger.find_one({"_id": entry_id("ten_a", old.no)})
     assert stored is not None

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from messaging.domain.drafts import DraftKey, SavedDraft, check_words, newest
+from messaging.domain.drafts import Draft, DraftKey, check_words, newest
 from messaging.domain.refusals import (
     ScheduledMessageClaimed,
     ScheduledMessageEnded,
@@ -40,13 +40,11 @@ NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def draft(words: bytes, at: datetime) -> SavedDraft:
-    return SavedDraft(
-        key=DraftKey("ann", "cnv_1"), tenant_id="ten_acme", words=words, written_at=at
-    )
+def draft(words: bytes, at: datetime) -> Draft:
+    return Draft(key=DraftKey("ann", "cnv_1"), tenant_id="ten_acme", words=words, written_at=at)
 
 
-def kept_after(*arrivals: SavedDraft) -> SavedDraft:
+def kept_after(*arrivals: Draft) -> Draft:
     current = None
     for offered in arrivals:
         current, _ = newest(current, offered, now=NOW)

@@ -248,11 +248,11 @@ async def test_tsk_06_a_place_picked_just_before_a_spread_is_picked_again(
 
         spread = False
 
-        async def touch_lane(self, *place: Any, **which: Any) -> None:
+        async def touch_column_lock(self, *place: Any, **which: Any) -> None:
             if not self.spread:
                 self.spread = True
                 await move(late, column_id="todo", after_task_id=tasks[0].id)
-            await super().touch_lane(*place, **which)
+            await super().touch_column_lock(*place, **which)
 
     slow = Slow(db, zone=ZoneInfo("Asia/Shanghai"))
     await operations.move_task(

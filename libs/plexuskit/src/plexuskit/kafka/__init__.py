@@ -40,7 +40,7 @@ from plexuskit.kafka.skips import (
     groups_standing_at,
     read_held,
 )
-from plexuskit.kafka.tail import Tail, TailLost, tail
+from plexuskit.kafka.tail import TailLost, TopicTail, tail
 
 __all__ = [
     "MAX_FACT_BYTES",
@@ -66,8 +66,8 @@ __all__ = [
     "RecordTooLarge",
     "RedriveReport",
     "RedriveScattered",
-    "Tail",
     "TailLost",
+    "TopicTail",
     "TopicsReport",
     "ask_to_skip",
     "best_effort_producer",

@@ -4,7 +4,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from audit.domain.entries import Entry, Tail, hash_of
+from audit.domain.entries import Entry, LedgerHead, hash_of
 
 
 class Flaw(enum.Enum):
@@ -42,7 +42,7 @@ class Walk:
         verified: how many were.
     """
 
-    def __init__(self, *, previous: Tail, anchors: Mapping[int, bytes]) -> None:
+    def __init__(self, *, previous: LedgerHead, anchors: Mapping[int, bytes]) -> None:
         """Begin after an entry.
 
         Args:
@@ -65,7 +65,7 @@ class Walk:
             return _finding(expected, Flaw.REORDERED, f"entry {entry.no} stands in its place")
         finding = self._broken(entry)
         if finding is None:
-            self.head = Tail(expected, entry.hash)
+            self.head = LedgerHead(expected, entry.hash)
             self.verified += 1
         return finding
 
@@ -106,7 +106,7 @@ def check_previous(previous: Placed, *, anchors: Mapping[int, bytes]) -> Finding
     entry = previous.entry
     if entry is None:
         return _finding(previous.no, Flaw.ALTERED, "what is stored can no longer be read")
-    walk = Walk(previous=Tail(previous.no - 1, entry.previous), anchors=anchors)
+    walk = Walk(previous=LedgerHead(previous.no - 1, entry.previous), anchors=anchors)
     return walk.take(previous)
 
 

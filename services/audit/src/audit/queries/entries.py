@@ -105,8 +105,8 @@ async def stretch(
         raise InvalidArgument(field="through_no", problem="is negative; use 0 for the last")
     first = from_no or 1
     if not through_no:
-        tail = await store.ledger.tail(tenant_id)
-        return first, tail.no
+        head = await store.ledger.head(tenant_id)
+        return first, head.no
     if through_no < first:
         raise InvalidArgument(field="through_no", problem="lies before from_no")
     return first, through_no

@@ -6,7 +6,7 @@ from typing import Final
 
 from plexuskit.errors import InvalidArgument
 
-from audit.domain.entries import EMPTY, Tail
+from audit.domain.entries import EMPTY, LedgerHead
 from audit.domain.verification import Finding, Walk, check_previous
 from audit.queries.entries import stretch
 from audit.store import Store
@@ -24,7 +24,7 @@ class Verification:
 
     verified: int
     finding: Finding | None
-    head: Tail
+    head: LedgerHead
     more: bool
 
 
@@ -73,7 +73,7 @@ async def verify_audit(
 
 async def _previous(
     store: Store, *, tenant_id: str, first: int, anchors: Mapping[int, bytes]
-) -> tuple[Tail, Finding | None]:
+) -> tuple[LedgerHead, Finding | None]:
     """Read the entry that a stretch begins after, and verify it on its own."""
     if first == 1:
         return EMPTY, None
@@ -84,7 +84,7 @@ async def _previous(
     finding = check_previous(placed, anchors=anchors)
     if placed.entry is None or finding is not None:
         return EMPTY, finding
-    return Tail(placed.no, placed.entry.hash), None
+    return LedgerHead(placed.no, placed.entry.hash), None
 
 
 def _check(anchors: Mapping[int, bytes]) -> None:

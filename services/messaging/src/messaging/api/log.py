@@ -108,8 +108,8 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
             self._decisions.check(
                 asker_of(context), SEND, Object(CONVERSATION, command.conversation_id)
             )
-            draft = translate.to_draft(command, sender_id=sender.person_id)
-            self._log.submit(Item(draft, on_verdict=tell, traceparent=item.traceparent))
+            new_message = translate.to_new_message(command, sender_id=sender.person_id)
+            self._log.submit(Item(new_message, on_verdict=tell, traceparent=item.traceparent))
         except DecodeError:
             tell(InvalidArgument(field="command", problem="is no SendMessageRequest"))
         except Refusal as refusal:

@@ -16,7 +16,7 @@ from messaging.api import preview, translate
 from messaging.api.alone import Alone
 from messaging.api.messages import MessagesApi
 from messaging.domain.conversations import Kind
-from messaging.domain.messages import Draft
+from messaging.domain.messages import NewMessage
 from messaging.events import conversation_to_proto, member_to_proto, timestamp
 from messaging.operations import conversations, cursors, membership, sending, threads
 from messaging.operations.conversations import Begun
@@ -199,8 +199,10 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
     async def SendMessage(
         self, request: pb.SendMessageRequest, context: Any
     ) -> pb.SendMessageResponse:
-        draft = translate.to_draft(request, sender_id=actor().person_id)
-        return translate.to_send_response(await sending.send_message(self._log, draft=draft))
+        new_message = translate.to_new_message(request, sender_id=actor().person_id)
+        return translate.to_send_response(
+            await sending.send_message(self._log, new_message=new_message)
+        )
 
     async def SendMessages(
         self, request: pb.SendMessagesRequest, context: Any
@@ -208,13 +210,13 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
         if not 0 < len(request.items) <= MAX_SENDS:
             raise InvalidArgument(field="items", problem=f"takes 1 to {MAX_SENDS} messages")
         sender = actor().person_id
-        drafts: list[Draft | Refusal] = []
+        new_messages: list[NewMessage | Refusal] = []
         turns = Turns()
         for item in request.items:
-            drafts.append(translate.try_draft(item, sender_id=sender))
+            new_messages.append(translate.try_new_message(item, sender_id=sender))
             await turns.taken(item.ByteSize())
-        permitted = sending.permitted(self._decisions, asker_of(caller()), drafts)
-        verdicts = await sending.send_messages(self._log, drafts=permitted)
+        permitted = sending.permitted(self._decisions, asker_of(caller()), new_messages)
+        verdicts = await sending.send_messages(self._log, new_messages=permitted)
         return pb.SendMessagesResponse(verdicts=[translate.try_send_verdict(v) for v in verdicts])
 
     async def ListMessages(

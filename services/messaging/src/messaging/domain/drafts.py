@@ -30,7 +30,7 @@ class DraftKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SavedDraft:
+class Draft:
     """A draft as it is kept; without words it is deleted, and stays so that older ones lose.
 
     `words` are the contract's, serialized: nobody but the person's devices reads them.
@@ -69,9 +69,7 @@ def check_words(*, text: str, spans: int, mentions: int, attachments: int) -> No
             raise InvalidArgument(field=field, problem=f"has more than {limit}")
 
 
-def newest(
-    current: SavedDraft | None, offered: SavedDraft, *, now: datetime
-) -> tuple[SavedDraft, bool]:
+def newest(current: Draft | None, offered: Draft, *, now: datetime) -> tuple[Draft, bool]:
     """Decide between two states of a draft: the newer `written_at` wins in any order of arrival.
 
     A device whose clock is ahead writes now. Of two states of one moment the one with the greater

@@ -21,7 +21,7 @@ from messaging.domain.conversations import (
     clean_topic,
     joined,
 )
-from messaging.domain.log import EMPTY, EntryKind, Numbers, Tail
+from messaging.domain.log import EMPTY, EntryKind, LogState, Numbers
 from messaging.domain.refusals import GroupTooLarge
 from messaging.events import archived as archived_fact
 from messaging.events import changed as changed_fact
@@ -232,9 +232,9 @@ async def update_conversation(
     name = None if name is None else clean_title(name)
     topic = None if topic is None else clean_topic(topic)
 
-    async def decide(tail: Tail) -> Change | None:
-        require_group_admin(tail, actor)
-        current = tail.conversation
+    async def decide(log_state: LogState) -> Change | None:
+        require_group_admin(log_state, actor)
+        current = log_state.conversation
         if expected_version and expected_version != current.version:
             raise VersionConflict(expected=expected_version, present=current.version)
         after = replace(
@@ -250,8 +250,10 @@ async def update_conversation(
             else _changed(replace(after, version=current.version + 1), current)
         )
 
-    tail, _ = await apply_change(log, conversation_id, decide, actor_id=actor.person_id, now=now)
-    return Begun(tail.conversation, tail.head.change_no, tail.head.seq)
+    log_state, _ = await apply_change(
+        log, conversation_id, decide, actor_id=actor.person_id, now=now
+    )
+    return Begun(log_state.conversation, log_state.head.change_no, log_state.head.seq)
 
 
 def _changed(after: Conversation, previous: Conversation) -> Change:

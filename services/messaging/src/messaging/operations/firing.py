@@ -22,7 +22,7 @@ from plexuskit.metrics import counter
 from plexuskit.mongo import Transaction
 
 from messaging.config import ScheduleSection
-from messaging.domain.messages import Draft
+from messaging.domain.messages import NewMessage
 from messaging.domain.refusals import TokenRevoked
 from messaging.domain.scheduling import (
     Scheduled,
@@ -58,7 +58,7 @@ class Scheduler:
         *,
         tokens: Tokens,
         decisions: Decisions,
-        read: Callable[[Scheduled], Draft],
+        read: Callable[[Scheduled], NewMessage],
         section: ScheduleSection,
         clock: Clock,
     ) -> None:
@@ -181,7 +181,7 @@ class Scheduler:
             log.warning("schedule.lease_lost", scheduled_id=mine.id)
             return
         try:
-            stored = await send_message(self._log, draft=self._read(mine))
+            stored = await send_message(self._log, new_message=self._read(mine))
         except Refusal as refusal:
             await self._refuse(mine, refusal)
             return

@@ -8,7 +8,7 @@ from plexuskit.grpc import Actor
 
 from messaging.domain.content import MENTIONING
 from messaging.domain.conversations import sees
-from messaging.domain.messages import Draft, draft
+from messaging.domain.messages import NewMessage, new_message
 from messaging.domain.refusals import (
     ConversationIsConfidential,
     ConversationNotFound,
@@ -54,25 +54,25 @@ async def forward_messages(
         raise InvalidArgument(field="seqs", problem=problem)
     messages = await _readable(log.store, actor, conversation_id, seqs)
     if merged:
-        drafts = [
+        new_messages = [
             _merged(messages, actor, to_conversation_id, request_id=request_id, comment=comment)
         ]
     else:
-        drafts = [
+        new_messages = [
             _single(message, actor, to_conversation_id, request_id=f"{request_id}:{number}")
             for number, message in enumerate(messages)
         ]
         if comment:
-            drafts.insert(
+            new_messages.insert(
                 0,
-                draft(
+                new_message(
                     conversation_id=to_conversation_id,
                     sender_id=actor.person_id,
                     request_id=f"{request_id}:comment",
                     text=comment,
                 ),
             )
-    verdicts = await send_messages(log, drafts=drafts)
+    verdicts = await send_messages(log, new_messages=new_messages)
     stored: list[Stored] = []
     for verdict in verdicts:
         if isinstance(verdict, Refusal):
@@ -111,10 +111,12 @@ async def _readable(
     return [by_seq[seq] for seq in seqs]
 
 
-def _single(message: Message, actor: Actor, to_conversation_id: str, *, request_id: str) -> Draft:
+def _single(
+    message: Message, actor: Actor, to_conversation_id: str, *, request_id: str
+) -> NewMessage:
     """Make the copy of one message; one that holds others is passed on with all of them."""
     carried = message_state.carried_of(message)
-    return draft(
+    return new_message(
         conversation_id=to_conversation_id,
         sender_id=actor.person_id,
         request_id=request_id,
@@ -132,11 +134,11 @@ def _merged(
     *,
     request_id: str,
     comment: str,
-) -> Draft:
+) -> NewMessage:
     for message in messages:
-        if message_state.posted_of(message).merged:
+        if message_state.state_of(message).merged:
             raise ForwardNested(seq=message.seq)
-    return draft(
+    return new_message(
         conversation_id=to_conversation_id,
         sender_id=actor.person_id,
         request_id=request_id,

@@ -7,7 +7,7 @@ from plexuskit.grpc import Actor
 from plexuskit.ids import new_id
 from plexuskit.mongo import Retry, Transaction
 
-from messaging.domain.messages import Draft
+from messaging.domain.messages import NewMessage
 from messaging.domain.refusals import ScheduledMessageNotFound, TooManyScheduled
 from messaging.domain.scheduling import (
     SCHEDULED_LIMIT,
@@ -26,7 +26,7 @@ def schedule_message(
     store: Store,
     *,
     actor: Actor,
-    draft: Draft,
+    new_message: NewMessage,
     words: bytes,
     send_at: datetime,
     authority: Authority,
@@ -38,7 +38,7 @@ def schedule_message(
     Args:
         store: the service's database.
         actor: who says it.
-        draft: what would be sent now; that it could be made shows that the words are in order.
+        new_message: what would be sent now, as proof that its content is valid.
         words: the same as the contract has it; read again when it fires.
         send_at: when.
         authority: the rights that it is sent with.
@@ -54,7 +54,7 @@ def schedule_message(
         id=new_id("sch", now=now),
         tenant_id=actor.tenant_id,
         person_id=actor.person_id,
-        conversation_id=draft.conversation_id,
+        conversation_id=new_message.conversation_id,
         words=words,
         send_at=send_at,
         created_at=now,

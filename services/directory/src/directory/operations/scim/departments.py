@@ -20,7 +20,7 @@ from directory.domain.scim.people import SOURCE, department_path, department_wor
 from directory.domain.scim.records import Record
 from directory.domain.scim.resources import FeedUser
 from directory.domain.scim.rules import FeedRules
-from directory.operations.scim.lane import Turn
+from directory.operations.scim.write_queue import Turn
 from directory.store import Store
 
 _MAX_LENGTH: Final = 200

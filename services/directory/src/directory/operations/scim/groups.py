@@ -19,8 +19,8 @@ from directory.domain.scim import resources
 from directory.domain.scim.changes import Change
 from directory.operations.bindings import end_bindings_about
 from directory.operations.regrouping import publish
-from directory.operations.scim.lane import Lane, Turn
 from directory.operations.scim.refusing import refusing
+from directory.operations.scim.write_queue import Turn, WriteQueue
 from directory.operations.scoping import check_joining
 from directory.store import Store
 
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 async def create_group(
-    store: Store, lane: Lane, *, actor: Actor, wanted: resources.Group, now: datetime
+    store: Store, write_queue: WriteQueue, *, actor: Actor, wanted: resources.Group, now: datetime
 ) -> tuple[Group, frozenset[PersonId]]:
     """Make a group by name with its members; out: it, and who belongs to it.
 
@@ -65,14 +65,14 @@ async def create_group(
         await store.members.move({made.id: (named, ())}, tx=turn.tx)
         await publish(store, [made], actor_id=actor.person_id, now=now, tx=turn.tx)
 
-    await lane.run(work, actor=actor, now=now)
+    await write_queue.run(work, actor=actor, now=now)
     log.info("feed.group_created", group_id=made.id, by=actor.person_id, size=made.size)
     return made, named
 
 
 async def change_group(
     store: Store,
-    lane: Lane,
+    write_queue: WriteQueue,
     *,
     actor: Actor,
     group_id: str,
@@ -121,13 +121,13 @@ async def change_group(
         return changed, named
 
     return await refusing(
-        store, lane.run(work, actor=actor, now=now), about=group_id, actor=actor, now=now
+        store, write_queue.run(work, actor=actor, now=now), about=group_id, actor=actor, now=now
     )
 
 
 async def remove_group(
     store: Store,
-    lane: Lane,
+    write_queue: WriteQueue,
     *,
     actor: Actor,
     group_id: str,
@@ -163,7 +163,7 @@ async def remove_group(
         )
 
     await refusing(
-        store, lane.run(work, actor=actor, now=now), about=group_id, actor=actor, now=now
+        store, write_queue.run(work, actor=actor, now=now), about=group_id, actor=actor, now=now
     )
     log.info("feed.group_removed", group_id=group_id, by=actor.person_id)
 

@@ -12,9 +12,9 @@ from directory.domain.scim import records
 from directory.domain.scim.rules import FeedRules
 from directory.operations.scim import writing
 from directory.operations.scim.guarding import admit, stopped
-from directory.operations.scim.lane import Lane, Turn
 from directory.operations.scim.refusing import refusing
 from directory.operations.scim.users import PERMISSION
+from directory.operations.scim.write_queue import Turn, WriteQueue
 from directory.store import Store
 
 log = structlog.get_logger()
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 async def remove_user(
     store: Store,
-    lane: Lane,
+    write_queue: WriteQueue,
     *,
     actor: Actor,
     person_id: str,
@@ -58,7 +58,7 @@ async def remove_user(
         return True
 
     if not await refusing(
-        store, lane.run(work, actor=actor, now=now), about=person_id, actor=actor, now=now
+        store, write_queue.run(work, actor=actor, now=now), about=person_id, actor=actor, now=now
     ):
         raise stopped(actor)
     log.info("feed.user_removed", person_id=person_id, by=actor.person_id)

@@ -32,8 +32,8 @@ from directory.operations.scim import writing
 from directory.operations.scim.departments import department_of
 from directory.operations.scim.finding import Found, check_free, find_meant
 from directory.operations.scim.guarding import admit, stopped
-from directory.operations.scim.lane import Lane, Turn
 from directory.operations.scim.refusing import refusing
+from directory.operations.scim.write_queue import Turn, WriteQueue
 from directory.operations.waiting import signed_in
 from directory.store import Store
 
@@ -46,7 +46,7 @@ log = structlog.get_logger()
 async def create_user(
     store: Store,
     hashing: Hashing,
-    lane: Lane,
+    write_queue: WriteQueue,
     *,
     actor: Actor,
     user: FeedUser,
@@ -106,7 +106,7 @@ async def create_user(
         return record
 
     record = await refusing(
-        store, lane.run(work, actor=actor, now=now), about=_about(user), actor=actor, now=now
+        store, write_queue.run(work, actor=actor, now=now), about=_about(user), actor=actor, now=now
     )
     if record is None:
         raise stopped(actor)
@@ -117,7 +117,7 @@ async def create_user(
 async def change_user(
     store: Store,
     hashing: Hashing,
-    lane: Lane,
+    write_queue: WriteQueue,
     *,
     actor: Actor,
     person_id: str,
@@ -176,7 +176,7 @@ async def change_user(
         return renewed
 
     record = await refusing(
-        store, lane.run(work, actor=actor, now=now), about=person_id, actor=actor, now=now
+        store, write_queue.run(work, actor=actor, now=now), about=person_id, actor=actor, now=now
     )
     if record is None:
         raise stopped(actor)

@@ -17,7 +17,7 @@ from directory.domain.refusals import HandleTaken
 from directory.domain.scim.resources import FeedUser
 from directory.operations.hashing import Hashing
 from directory.operations.saving import check_managers, deactivated, save_changed
-from directory.operations.scim.lane import Turn
+from directory.operations.scim.write_queue import Turn
 from directory.operations.standing import check_regrouped, check_written
 from directory.operations.waiting import Source
 from directory.store import Credential, Store

@@ -55,7 +55,7 @@ class _Waiting:
     context: Context
 
 
-class Lane:
+class WriteQueue:
     """Carries out what feeds write, a few requests at a time and tenant by tenant."""
 
     def __init__(self, store: Store) -> None:
