@@ -12,6 +12,7 @@ GENERATED: Final = "libs/protos/src/"
 REFUSED: Final = re.compile(
     r"_?(?:MOST|LONGEST)(?:_\w+)?|\w+_(?:MOST|LONGEST)|_?(?:most|longest)_\w+|present"
 )
+WORDS: Final = re.compile(rf"\b(?:{REFUSED.pattern})\b")
 
 _CONFLICT: Final = "`VersionConflict(present=…)` is the key of the error's metadata"
 _SESSION: Final = "`SessionInfo.present` is a field of the contract"
@@ -38,6 +39,9 @@ EXCEPTIONS: Final[Mapping[str, str]] = {
 
 def refused(path: Path) -> Iterator[tuple[int, str]]:
     """Return the lines and names of a file that the rules refuse."""
+    # Reading tokens is slow, and few files hold any of these words at all.
+    if not WORDS.search(path.read_text(encoding="utf-8")):
+        return
     with path.open("rb") as source:
         for token in tokenize.tokenize(source.readline):
             if token.type == tokenize.NAME and REFUSED.fullmatch(token.string):
