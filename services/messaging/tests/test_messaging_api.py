@@ -295,7 +295,7 @@ async def test_gw_08_a_poisonous_item_is_a_verdict_and_the_stream_goes_on(
             raise RuntimeError("a fault of ours")
         return read(request, sender_id=sender_id)
 
-    monkeypatch.setattr(translate, "to_draft", failing)
+    monkeypatch.setattr(translate, "to_new_message", failing)
     call = log_service_pb2_grpc.LogServiceStub(channel).Append(metadata=as_service)
 
     async def verdict(sender: str, conversation_id: str, text: str, **fields) -> pb.SendVerdict:

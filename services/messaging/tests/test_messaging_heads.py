@@ -173,7 +173,7 @@ async def test_msg_08_a_write_that_comes_true_late_is_found_within_a_minute(
     room = await group("ann", "bob")
     clock = FrozenClock(SystemClock().now())
     heads = Heads(store, clock=clock)
-    heads.doubt([room], unknown=True)
+    heads.mark_stale([room], unknown=True)
     await heads.save()
     await sending.send_message(
         quiet, new_message=say(room, "ann", "late")

@@ -187,7 +187,7 @@ async def test_messages_to_another_tenants_conversation_are_refused(log, room):
 async def test_msg_03_an_importer_who_goes_away_in_the_middle_stops_nobody(store, log, room, run):
     messages = [old(room, number, f"no {number}") for number in range(1, 201)]
     importer = asyncio.create_task(importing.import_batch(log, KNOWN, run, messages=messages))
-    await eventually(lambda: not log._lane(room)._idle.is_set(), every=0)
+    await eventually(lambda: not log._partition(room)._idle.is_set(), every=0)
     importer.cancel()
     with pytest.raises(asyncio.CancelledError):
         await importer
