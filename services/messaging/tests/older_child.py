@@ -11,10 +11,10 @@ from typing import Any
 
 from messaging.config import LogSection
 from messaging.domain.conversations import History, Role
-from messaging.domain.messages import Attachment, MessageContent, Span, SpanKind, new_message
+from messaging.domain.messages import Attachment, Span, SpanKind, Words, draft
 from messaging.domain.policy import DEFAULT
 from messaging.operations import conversations, forwarding, membership, messages, sending
-from messaging.operations.altering import ChangeRequest, IdempotencyKey
+from messaging.operations.altering import Asked, Once
 from messaging.operations.log import Log
 from messaging.store import Store
 from plexus.messaging.v1 import messaging_service_pb2 as pb
@@ -44,7 +44,7 @@ class Writer:
         self.log = log
         self.room = room
 
-    def change_request(self, who: str, seq: int, response: Any) -> Any:
+    def asked(self, who: str, seq: int, response: Any) -> Any:
         now = SystemClock().now()
         remembered = self.log.store.requests.remembered(
             request=pb.PinMessageRequest(conversation_id=self.room, seq=seq),
@@ -53,15 +53,13 @@ class Writer:
             response=response,
             now=now,
         )
-        once = IdempotencyKey(remembered, lambda message: response(message=message))
-        return ChangeRequest(
-            actor=person(who), conversation_id=self.room, seq=seq, key=once, now=now
-        )
+        once = Once(remembered, lambda message: response(message=message))
+        return Asked(actor=person(who), conversation_id=self.room, seq=seq, once=once, now=now)
 
     async def say(self, who: str, text: str, **fields: Any) -> None:
         fields.setdefault("request_id", text[:100])
-        said = new_message(conversation_id=self.room, sender_id=who, text=text, **fields)
-        await sending.send_message(self.log, new_message=said)
+        said = draft(conversation_id=self.room, sender_id=who, text=text, **fields)
+        await sending.send_message(self.log, draft=said)
 
 
 def person(name: str) -> Actor:
@@ -93,19 +91,17 @@ async def write(log: Log, store: Store) -> str:
     await writer.say("ann", "re", reply_to_seq=1, quote_seq=1)
     await messages.edit_message(
         log,
-        writer.change_request("ann", 4, pb.EditMessageResponse),
-        content=MessageContent("re: second"),
+        writer.asked("ann", 4, pb.EditMessageResponse),
+        words=Words("re: second"),
         expected_version=None,
         policy=DEFAULT,
     )
-    react = writer.change_request("bob", 4, pb.ReactToMessageResponse)
+    react = writer.asked("bob", 4, pb.ReactToMessageResponse)
     await messages.react_to_message(log, react, emoji="ok", remove=False)
-    await messages.pin_message(
-        log, writer.change_request("bob", 1, pb.PinMessageResponse), unpin=False
-    )
-    label = writer.change_request("bob", 1, pb.LabelMessageResponse)
+    await messages.pin_message(log, writer.asked("bob", 1, pb.PinMessageResponse), unpin=False)
+    label = writer.asked("bob", 1, pb.LabelMessageResponse)
     await messages.label_message(log, label, add=("x",), remove=())
-    recall = writer.change_request("ann", 2, pb.RecallMessageResponse)
+    recall = writer.asked("ann", 2, pb.RecallMessageResponse)
     await messages.recall_message(log, recall, policy=DEFAULT)
     await forwarding.forward_messages(
         log,
