@@ -90,11 +90,11 @@ async def late_db(
 def called(late_mongo: str, counted: Commands, measured: set[str]) -> Callable[..., Awaitable[Any]]:
     """Make a call while each command takes 3 ms more.
 
-    `await called(call, most=20)` asserts that it ends within its deadline and sends at most that
+    `await called(call, maximum=20)` asserts that it ends within its deadline and sends at most that
     many commands: a number that does not grow with the size of the request.
     """
 
-    async def made(call: Call, *, most: int, deadline: float = DEADLINE) -> Any:
+    async def made(call: Call, *, maximum: int, deadline: float = DEADLINE) -> Any:
         measured.update(methods_of(call))
         await asyncio.to_thread(delay_commands, late_mongo, milliseconds=DELAY_MS)
         counted.sent.clear()
@@ -104,7 +104,7 @@ def called(late_mongo: str, counted: Commands, measured: set[str]) -> Callable[.
             sent = Counter(counted.sent)
         finally:
             await asyncio.to_thread(delay_commands, late_mongo, milliseconds=0)
-        assert sent.total() <= most, sent
+        assert sent.total() <= maximum, sent
         return answer
 
     return made

@@ -31,7 +31,7 @@ async def writing(store: Store, *, clock: Clock) -> AsyncIterator[tuple[Log, Cur
     """Run the lanes of a log and the writer of cursors for the time of the block."""
     log = Log(store, section=LogSection(), clock=clock, limits=UNLIMITED)
     cursors = Cursors(store, clock=clock)
-    tasks = [asyncio.create_task(lane.run()) for lane in log.lanes]
+    tasks = [asyncio.create_task(partition.run()) for partition in log.partitions]
     tasks.append(asyncio.create_task(cursors.run()))
     try:
         yield log, cursors

@@ -8,8 +8,8 @@ from audit import events
 from audit.api import AccessHistoryApi, AuditApi
 from audit.config import LedgerSection
 from audit.domain.entries import Occurrence
-from audit.operations import Recorder, remember
-from audit.queries.entries import PAGE_MOST
+from audit.operations import LedgerWriter, remember
+from audit.queries.entries import MAX_PAGE_SIZE
 from audit.store import Store
 from plexus.audit.v1 import access_service_pb2, audit_service_pb2
 from plexus.directory.v1 import events_pb2, people_pb2
@@ -30,11 +30,11 @@ SOME = 60
 async def api(late_db: Database) -> SimpleNamespace:
     store, clock = Store(late_db), SystemClock()
     await store.provision()
-    recorder = Recorder(store, clock=clock)
+    ledger_writer = LedgerWriter(store, clock=clock)
     return SimpleNamespace(
         store=store,
-        recorder=recorder,
-        ledger=AuditApi(store, recorder=recorder, section=LedgerSection(), clock=clock),
+        ledger_writer=ledger_writer,
+        ledger=AuditApi(store, ledger_writer=ledger_writer, section=LedgerSection(), clock=clock),
         history=AccessHistoryApi(store, clock=clock),
     )
 
@@ -72,7 +72,7 @@ async def begin(store: Store) -> None:
 @pytest.mark.largest("audit.AccessHistoryService", "ExplainAccess", "WhoCanSee")
 async def test_a_ledger_and_a_history_at_their_largest(api, called, as_person):
     await begin(api.store)
-    await api.recorder.record(
+    await api.ledger_writer.record(
         [
             Occurrence(
                 tenant_id=TENANT,
@@ -92,12 +92,12 @@ async def test_a_ledger_and_a_history_at_their_largest(api, called, as_person):
 
     listed = await called(
         lambda: api.ledger.ListAuditEntries(
-            audit_service_pb2.ListAuditEntriesRequest(page_size=PAGE_MOST), None
+            audit_service_pb2.ListAuditEntriesRequest(page_size=MAX_PAGE_SIZE), None
         ),
-        most=FEW,
+        maximum=FEW,
     )
     verified = await called(
-        lambda: api.ledger.VerifyAudit(audit_service_pb2.VerifyAuditRequest(), None), most=SOME
+        lambda: api.ledger.VerifyAudit(audit_service_pb2.VerifyAuditRequest(), None), maximum=SOME
     )
 
     async def export():
@@ -106,7 +106,7 @@ async def test_a_ledger_and_a_history_at_their_largest(api, called, as_person):
             async for frame in api.ledger.ExportAudit(audit_service_pb2.ExportAuditRequest(), None)
         ]
 
-    frames = await called(export, most=SOME)
+    frames = await called(export, maximum=SOME)
     explained = await called(
         lambda: api.history.ExplainAccess(
             access_service_pb2.ExplainAccessRequest(
@@ -114,17 +114,18 @@ async def test_a_ledger_and_a_history_at_their_largest(api, called, as_person):
             ),
             None,
         ),
-        most=SOME,
+        maximum=SOME,
     )
     seen = await called(
         lambda: api.history.WhoCanSee(
-            access_service_pb2.WhoCanSeeRequest(object="person:per_2", page_size=PAGE_MOST), None
+            access_service_pb2.WhoCanSeeRequest(object="person:per_2", page_size=MAX_PAGE_SIZE),
+            None,
         ),
-        most=SOME,
+        maximum=SOME,
     )
 
-    assert len(listed.entries) == PAGE_MOST
+    assert len(listed.entries) == MAX_PAGE_SIZE
     assert verified.verified == ENTRIES
     assert frames[-1].through_no == ENTRIES
     assert explained.allowed
-    assert (seen.total, len(seen.viewers)) == (PEOPLE, PAGE_MOST)
+    assert (seen.total, len(seen.viewers)) == (PEOPLE, MAX_PAGE_SIZE)

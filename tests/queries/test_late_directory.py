@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 from directory.api import AuthorityApi, DirectoryApi
-from directory.domain.groups import MOST_CHANGED
-from directory.domain.imports import MOST_PEOPLE
+from directory.domain.groups import MAX_CHANGED
+from directory.domain.imports import MAX_PEOPLE
 from directory.operations.hashing import hashing
-from directory.queries.authority import MOST_REFS
-from directory.queries.paging import MOST
-from directory.queries.people import MOST_IN_BATCH
+from directory.queries.authority import MAX_REFS
+from directory.queries.paging import MAX_PAGE_SIZE
+from directory.queries.people import MAX_IN_BATCH
 from directory.store import Store
 from plexus.authz.v1 import authority_pb2
 from plexus.authz.v1.caller_pb2 import CallerContext
@@ -69,45 +69,46 @@ def imported(number: int, **fields):
 async def test_a_directory_at_its_largest(api, called):
     become(api)
     directory = api.directory
-    parts = MOST_CHANGED // MOST_PEOPLE
+    parts = MAX_CHANGED // MAX_PEOPLE
     people = []
     for part in range(parts):
-        numbers = range(part * MOST_PEOPLE, (part + 1) * MOST_PEOPLE)
+        numbers = range(part * MAX_PEOPLE, (part + 1) * MAX_PEOPLE)
         request = pb.ImportPeopleRequest(people=[imported(number) for number in numbers])
         answer = await called(
-            lambda request=request: directory.ImportPeople(request, None), most=FEW
+            lambda request=request: directory.ImportPeople(request, None), maximum=FEW
         )
         people += [person.id for person in answer.people]
     again = await called(
         lambda: directory.ImportPeople(
             pb.ImportPeopleRequest(
-                people=[imported(number, title="Buyer") for number in range(MOST_PEOPLE)]
+                people=[imported(number, title="Buyer") for number in range(MAX_PEOPLE)]
             ),
             None,
         ),
-        most=FEW,
+        maximum=FEW,
     )
     batch = await called(
         lambda: directory.BatchGetPeople(
-            pb.BatchGetPeopleRequest(person_ids=people[:MOST_IN_BATCH]), None
+            pb.BatchGetPeopleRequest(person_ids=people[:MAX_IN_BATCH]), None
         ),
-        most=FEW,
+        maximum=FEW,
     )
     listed = await called(
-        lambda: directory.ListPeople(pb.ListPeopleRequest(page_size=MOST), None), most=FEW
+        lambda: directory.ListPeople(pb.ListPeopleRequest(page_size=MAX_PAGE_SIZE), None),
+        maximum=FEW,
     )
     group = (await directory.CreateGroup(pb.CreateGroupRequest(name="Everybody"), None)).group
     await called(
         lambda: directory.ChangeGroupMembers(
             pb.ChangeGroupMembersRequest(group_id=group.id, add_ids=people), None
         ),
-        most=FEW,
+        maximum=FEW,
     )
     members = await called(
         lambda: directory.ListGroupMembers(
-            pb.ListGroupMembersRequest(group_id=group.id, page_size=MOST), None
+            pb.ListGroupMembersRequest(group_id=group.id, page_size=MAX_PAGE_SIZE), None
         ),
-        most=FEW,
+        maximum=FEW,
     )
     rechecked = await called(
         lambda: api.authority.Recheck(
@@ -116,16 +117,16 @@ async def test_a_directory_at_its_largest(api, called):
                 person_id=api.admin.id,
                 refs=[
                     authority_pb2.ObjectRef(kind="person", id=person)
-                    for person in people[:MOST_REFS]
+                    for person in people[:MAX_REFS]
                 ],
             ),
             None,
         ),
-        most=FEW,
+        maximum=FEW,
         deadline=3,
     )
 
-    assert again.changed == MOST_PEOPLE
-    assert len(batch.people) == MOST_IN_BATCH
-    assert len(listed.people) == len(members.people) == MOST
-    assert len(rechecked.verdicts) == MOST_REFS
+    assert again.changed == MAX_PEOPLE
+    assert len(batch.people) == MAX_IN_BATCH
+    assert len(listed.people) == len(members.people) == MAX_PAGE_SIZE
+    assert len(rechecked.verdicts) == MAX_REFS

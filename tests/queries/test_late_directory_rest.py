@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from directory.api import AccessApi, AuthorityApi, DirectoryApi, ScimApi
 from directory.api.open_sessions import OpenSessionsApi
-from directory.domain.imports import MOST_PEOPLE
+from directory.domain.imports import MAX_PEOPLE
 from directory.domain.scim.guard import Bounds
 from directory.domain.scim.rules import FeedRules
 from directory.operations.hashing import hashing
-from directory.queries.members import MOST_PEOPLE as MOST_FILTERED
-from directory.queries.members import MOST_SETS
-from directory.queries.sessions import MOST_SESSIONS
+from directory.queries.members import MAX_PEOPLE as MAX_FILTERED
+from directory.queries.members import MAX_SETS
+from directory.queries.sessions import MAX_SESSIONS
 from directory.store import Store
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.authz.v1 import authority_pb2
@@ -73,9 +73,9 @@ async def api(late_db: Database):
         )
 
 
-async def ask(called: Any, table: list[Any], *, most: int = FEW) -> list[Any]:
+async def ask(called: Any, table: list[Any], *, maximum: int = FEW) -> list[Any]:
     """Make the calls of a table one after the other, each within its deadline."""
-    return [await called(partial(call, request, None), most=most) for call, request in table]
+    return [await called(partial(call, request, None), maximum=maximum) for call, request in table]
 
 
 async def settle(api: SimpleNamespace) -> SimpleNamespace:
@@ -105,7 +105,7 @@ async def settle(api: SimpleNamespace) -> SimpleNamespace:
             title=f"Title {number % RULES}",
             skills=[f"Skill {number % RULES}"],
         )
-        for number in range(MOST_PEOPLE)
+        for number in range(MAX_PEOPLE)
     ]
     answer = await directory.ImportPeople(pb.ImportPeopleRequest(people=imported), None)
     return SimpleNamespace(
@@ -214,10 +214,10 @@ async def test_changes_of_a_large_company(api, called):
                 api.authority.FilterMembers,
                 authority_pb2.FilterMembersRequest(
                     tenant_id=api.tenant.id,
-                    sets=[f"department:{company.south}"] * MOST_SETS,
+                    sets=[f"department:{company.south}"] * MAX_SETS,
                     person_ids=[
                         *company.people,
-                        *(f"per_{number}" for number in range(MOST_FILTERED - MOST_PEOPLE)),
+                        *(f"per_{number}" for number in range(MAX_FILTERED - MAX_PEOPLE)),
                     ],
                 ),
             ),
@@ -226,17 +226,17 @@ async def test_changes_of_a_large_company(api, called):
             (
                 api.sessions.FindEndedSessions,
                 sessions_pb.FindEndedSessionsRequest(
-                    session_ids=[f"ses_{number}" for number in range(MOST_SESSIONS)]
+                    session_ids=[f"ses_{number}" for number in range(MAX_SESSIONS)]
                 ),
             ),
         ],
     )
 
-    assert made[2].group.size == MOST_PEOPLE
-    assert answers[9].people_moved == MOST_PEOPLE - 500 + 1
+    assert made[2].group.size == MAX_PEOPLE
+    assert answers[9].people_moved == MAX_PEOPLE - 500 + 1
     assert len(answers[11].groups) == RULES + 1
-    assert len(answers[17].person_ids) == MOST_PEOPLE - 500
-    assert len(answers[20].ended_session_ids) == MOST_SESSIONS
+    assert len(answers[17].person_ids) == MAX_PEOPLE - 500
+    assert len(answers[20].ended_session_ids) == MAX_SESSIONS
 
 
 @pytest.mark.largest(
@@ -290,7 +290,7 @@ async def test_a_role_that_is_bound_a_thousand_times(api, called):
     )
     left = await access.ListRoleBindings(pb_.ListRoleBindingsRequest(page_size=1_000), None)
 
-    assert len(answers[3].bindings) == MOST_PEOPLE
+    assert len(answers[3].bindings) == MAX_PEOPLE
     assert not left.bindings
 
 
@@ -330,7 +330,7 @@ async def test_a_feed_that_has_stopped_with_more_than_a_hundred_people(api, call
                 scim_service_pb2.ResolveFeedRequest(approve=True, expected_waiting=waiting),
             )
         ],
-        most=FEED,
+        maximum=FEED,
     )
 
     assert page.status == 200

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 from messaging.api import AuthorityApi, ImportApi, MessagingApi
-from messaging.api.importing import CONVERSATIONS_MOST, MESSAGES_MOST
-from messaging.api.messaging import ADVANCES_MOST, PEOPLE_MOST, SEND_MOST
-from messaging.operations.forwarding import FORWARDS_MOST
+from messaging.api.importing import MAX_CONVERSATIONS, MAX_MESSAGES
+from messaging.api.messaging import MAX_ADVANCES, MAX_PEOPLE, MAX_SENDS
+from messaging.operations.forwarding import MAX_FORWARDS
 from messaging.store import Store
 from plexus.authz.v1 import authority_pb2
 from plexus.messaging.v1 import conversations_pb2, import_service_pb2
@@ -55,8 +55,8 @@ async def begin_many(api, count):
 
 def forget(api):
     """Let the next write find no tail in memory, as in a process that has just started."""
-    for room in list(api.log.tails._tails):
-        api.log.tails.forget(room)
+    for room in list(api.log.log_states._tails):
+        api.log.log_states.forget(room)
 
 
 def message(room, number, **fields):
@@ -67,8 +67,8 @@ def message(room, number, **fields):
 
 async def send_all(api, items):
     """Send messages in batches of the largest size."""
-    for first in range(0, len(items), SEND_MOST):
-        part = pb.SendMessagesRequest(items=items[first : first + SEND_MOST])
+    for first in range(0, len(items), MAX_SENDS):
+        part = pb.SendMessagesRequest(items=items[first : first + MAX_SENDS])
         answer = await api.messaging.SendMessages(part, None)
         assert all(verdict.HasField("stored") for verdict in answer.verdicts)
 
@@ -79,25 +79,25 @@ async def send_all(api, items):
 async def test_members_come_and_go_by_the_thousand(api, called, as_person):
     as_person("ann")
     room = await begin(api)
-    people = [f"per_{number}" for number in range(PEOPLE_MOST)]
+    people = [f"per_{number}" for number in range(MAX_PEOPLE)]
 
     added = await called(
         lambda: api.messaging.AddMembers(
             pb.AddMembersRequest(conversation_id=room, person_ids=people), None
         ),
-        most=FEW,
+        maximum=FEW,
     )
     listed = await called(
         lambda: api.messaging.ListMembers(
             pb.ListMembersRequest(conversation_id=room, page_size=1_000), None
         ),
-        most=FEW,
+        maximum=FEW,
     )
     removed = await called(
         lambda: api.messaging.RemoveMembers(
             pb.RemoveMembersRequest(conversation_id=room, person_ids=people), None
         ),
-        most=FEW,
+        maximum=FEW,
     )
     created = await called(
         lambda: api.messaging.CreateConversation(
@@ -106,12 +106,12 @@ async def test_members_come_and_go_by_the_thousand(api, called, as_person):
             ),
             None,
         ),
-        most=FEW,
+        maximum=FEW,
     )
 
-    assert len(added.added_person_ids) == len(removed.removed_person_ids) == PEOPLE_MOST
+    assert len(added.added_person_ids) == len(removed.removed_person_ids) == MAX_PEOPLE
     assert len(listed.members) == 1_000
-    assert created.conversation.member_count == PEOPLE_MOST + 1
+    assert created.conversation.member_count == MAX_PEOPLE + 1
 
 
 @pytest.mark.largest(
@@ -120,34 +120,34 @@ async def test_members_come_and_go_by_the_thousand(api, called, as_person):
 @pytest.mark.largest("messaging.Authority", "Recheck")
 async def test_batches_over_hundreds_of_conversations(api, called, as_person):
     as_person("ann")
-    rooms = await begin_many(api, ADVANCES_MOST)
+    rooms = await begin_many(api, MAX_ADVANCES)
     await send_all(api, [message(room, 0) for room in rooms])
     forget(api)
 
     sent = await called(
         lambda: api.messaging.SendMessages(
             pb.SendMessagesRequest(
-                items=[message(room, 1, reply_to_seq=1, quote_seq=1) for room in rooms[:SEND_MOST]]
+                items=[message(room, 1, reply_to_seq=1, quote_seq=1) for room in rooms[:MAX_SENDS]]
             ),
             None,
         ),
-        most=SOME,
+        maximum=SOME,
     )
     repeated = await called(
         lambda: api.messaging.SendMessages(
             pb.SendMessagesRequest(
-                items=[message(room, 1, reply_to_seq=1, quote_seq=1) for room in rooms[:SEND_MOST]]
+                items=[message(room, 1, reply_to_seq=1, quote_seq=1) for room in rooms[:MAX_SENDS]]
             ),
             None,
         ),
-        most=SOME,
+        maximum=SOME,
     )
     as_person("cy")
     refused = await called(
         lambda: api.messaging.SendMessages(
-            pb.SendMessagesRequest(items=[message(room, 2) for room in rooms[:SEND_MOST]]), None
+            pb.SendMessagesRequest(items=[message(room, 2) for room in rooms[:MAX_SENDS]]), None
         ),
-        most=SOME,
+        maximum=SOME,
     )
     as_person("bob")
     advanced = await called(
@@ -157,15 +157,15 @@ async def test_batches_over_hundreds_of_conversations(api, called, as_person):
             ),
             None,
         ),
-        most=SOME,
+        maximum=SOME,
     )
     page = await called(
         lambda: api.messaging.ListConversations(pb.ListConversationsRequest(page_size=500), None),
-        most=SOME,
+        maximum=SOME,
     )
     below = await called(
         lambda: api.messaging.ListConversations(pb.ListConversationsRequest(page_size=100), None),
-        most=SOME,
+        maximum=SOME,
     )
     rechecked = await called(
         lambda: api.authority.Recheck(
@@ -179,7 +179,7 @@ async def test_batches_over_hundreds_of_conversations(api, called, as_person):
             ),
             None,
         ),
-        most=FEW,
+        maximum=FEW,
         deadline=3,
     )
 
@@ -187,9 +187,9 @@ async def test_batches_over_hundreds_of_conversations(api, called, as_person):
     assert all(verdict.stored.deduplicated for verdict in repeated.verdicts)
     assert all(verdict.refused.reason == "CONVERSATION_NOT_FOUND" for verdict in refused.verdicts)
     assert all(verdict.HasField("cursor") for verdict in advanced.verdicts)
-    assert len({view.conversation.id for view in page.views}) == ADVANCES_MOST
+    assert len({view.conversation.id for view in page.views}) == MAX_ADVANCES
     assert below.next_page_token
-    assert len(rechecked.verdicts) == ADVANCES_MOST
+    assert len(rechecked.verdicts) == MAX_ADVANCES
 
 
 @pytest.mark.largest(
@@ -233,14 +233,14 @@ async def test_pages_of_one_long_conversation(api, called, as_person):
         (
             messaging.ForwardMessages,
             pb.ForwardMessagesRequest(
-                seqs=range(1, FORWARDS_MOST + 1), to_conversation_id=room, request_id="forward"
+                seqs=range(1, MAX_FORWARDS + 1), to_conversation_id=room, request_id="forward"
             ),
         ),
     ]
 
     for call, request in ask:
         request.conversation_id = room
-        await called(partial(call, request, None), most=SOME)
+        await called(partial(call, request, None), maximum=SOME)
 
 
 @pytest.mark.largest("messaging.ImportService", "ImportConversations", "ImportMessages")
@@ -250,14 +250,14 @@ async def test_an_import_at_its_largest(api, called, as_person):
         import_service_pb2.ImportedConversation(
             external_id=f"slack:{number}", kind=GROUP, name=f"c{number}", member_ids=["ann", "bob"]
         )
-        for number in range(CONVERSATIONS_MOST)
+        for number in range(MAX_CONVERSATIONS)
     ]
     begun = await called(
         lambda: api.imports.ImportConversations(
             import_service_pb2.ImportConversationsRequest(conversations=conversations), None
         ),
         # A conversation is a transaction of its own, so that one that fails keeps no other back.
-        most=8 * CONVERSATIONS_MOST,
+        maximum=8 * MAX_CONVERSATIONS,
         deadline=60,
     )
     rooms = [each.id for each in begun.conversations]
@@ -270,7 +270,7 @@ async def test_an_import_at_its_largest(api, called, as_person):
                 request_id=f"slack:{number}",
                 text=f"m{number}",
             )
-            for number in range(MESSAGES_MOST)
+            for number in range(MAX_MESSAGES)
         ]
         for each in messages:
             each.sent_at.FromSeconds(1_700_000_000)
@@ -279,7 +279,7 @@ async def test_an_import_at_its_largest(api, called, as_person):
     async def whole():
         return [each async for each in api.imports.ImportMessages(batches(), None)]
 
-    (first,) = await called(whole, most=SOME)
-    (again,) = await called(whole, most=SOME)
+    (first,) = await called(whole, maximum=SOME)
+    (again,) = await called(whole, maximum=SOME)
 
-    assert (first.imported, again.skipped) == (MESSAGES_MOST, MESSAGES_MOST)
+    assert (first.imported, again.skipped) == (MAX_MESSAGES, MAX_MESSAGES)

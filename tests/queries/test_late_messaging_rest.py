@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from messaging.api import AuthorityApi, ImportApi, MessagingApi, PersonalApi, SignalApi
-from messaging.api.messaging import PEOPLE_MOST
-from messaging.api.personal import PAGE_MOST
-from messaging.api.signals import PEOPLE_MOST as PRESENCES_MOST
+from messaging.api.messaging import MAX_PEOPLE
+from messaging.api.personal import MAX_PAGE_SIZE
+from messaging.api.signals import MAX_PEOPLE as MAX_PRESENCES
 from messaging.config import ScheduleSection
 from messaging.operations.presence import Presences
 from messaging.operations.signals import Signals
@@ -84,7 +84,7 @@ def in_an_hour() -> Timestamp:
 )
 async def test_one_message_of_a_conversation_of_a_thousand(api, called, as_person):
     as_person("ann", "admin")
-    people = [f"per_{number}" for number in range(PEOPLE_MOST)]
+    people = [f"per_{number}" for number in range(MAX_PEOPLE)]
     room = await begin(api, name="all", members=people)
     mentions = [messages_pb2.Mention(person_id=each) for each in people[:50]]
     service, place = api.messaging, {"conversation_id": room, "seq": 1}
@@ -129,11 +129,11 @@ async def test_one_message_of_a_conversation_of_a_thousand(api, called, as_perso
     ]
 
     for call, request in ask:
-        await called(partial(call, request, None), most=FEW)
+        await called(partial(call, request, None), maximum=FEW)
     as_person(people[0])
     await called(
         partial(service.LeaveConversation, pb.LeaveConversationRequest(conversation_id=room), None),
-        most=FEW,
+        maximum=FEW,
     )
     as_person("ann", "admin")
     members = await service.ListMembers(
@@ -153,8 +153,10 @@ async def test_one_message_of_a_conversation_of_a_thousand(api, called, as_perso
 @pytest.mark.largest("messaging.ImportService", "FinishImport")
 async def test_what_a_person_keeps_at_its_largest(api, called, as_person):
     as_person("ann", "admin")
-    people = [f"per_{number}" for number in range(PRESENCES_MOST)]
-    rooms = [await begin(api, name=f"r{number}", members=people[:2]) for number in range(PAGE_MOST)]
+    people = [f"per_{number}" for number in range(MAX_PRESENCES)]
+    rooms = [
+        await begin(api, name=f"r{number}", members=people[:2]) for number in range(MAX_PAGE_SIZE)
+    ]
     everybody = await begin(api, name="all", members=people)
     personal = personal_service_pb2
     now = Timestamp()
@@ -184,7 +186,7 @@ async def test_what_a_person_keeps_at_its_largest(api, called, as_person):
             service.SaveDraft,
             personal.SaveDraftRequest(conversation_id=rooms[0], text="x" * 50_000, written_at=now),
         ),
-        (service.ListDrafts, personal.ListDraftsRequest(page_size=PAGE_MOST)),
+        (service.ListDrafts, personal.ListDraftsRequest(page_size=MAX_PAGE_SIZE)),
         (
             service.UpdateConversationSettings,
             personal.UpdateConversationSettingsRequest(conversation_id=rooms[0], starred=True),
@@ -204,7 +206,7 @@ async def test_what_a_person_keeps_at_its_largest(api, called, as_person):
         (service.CancelScheduledMessage, personal.CancelScheduledMessageRequest(id=first)),
         (
             service.ListScheduledMessages,
-            personal.ListScheduledMessagesRequest(include_ended=True, page_size=PAGE_MOST),
+            personal.ListScheduledMessagesRequest(include_ended=True, page_size=MAX_PAGE_SIZE),
         ),
         (api.signals.SignalTyping, typing),
         (
@@ -225,9 +227,9 @@ async def test_what_a_person_keeps_at_its_largest(api, called, as_person):
         ),
     ]
 
-    answers = [await called(partial(call, request, None), most=FEW) for call, request in ask]
+    answers = [await called(partial(call, request, None), maximum=FEW) for call, request in ask]
 
-    assert len(answers[1].drafts) == PAGE_MOST
+    assert len(answers[1].drafts) == MAX_PAGE_SIZE
     assert len(answers[6].scheduled) == len(scheduled) + 1
-    assert len(answers[10].containers) == PAGE_MOST + 1
+    assert len(answers[10].containers) == MAX_PAGE_SIZE + 1
     assert len(api.outlet.offered) == 2

@@ -6,7 +6,7 @@ import pytest
 from notify.api import NotifyApi
 from notify.domain.kinds import Kind, Reason, State
 from notify.domain.notifications import Delivery, Notification, Source
-from notify.operations.reading import IDS_MOST, advance_cursors
+from notify.operations.reading import MAX_IDS, advance_cursors
 from notify.queries import PAGE_LIMIT, DeadLetters
 from notify.store import Cursor, Store
 from plexus.notify.v1 import notifications_pb2
@@ -81,22 +81,22 @@ async def test_an_inbox_at_its_largest(store, called, as_person):
     )
     everything = [
         notification(number, person_id="bo", conversation_id=f"room_{number}")
-        for number in range(2 * IDS_MOST)
+        for number in range(2 * MAX_IDS)
     ]
     await add(store, everything)
-    ids = [each.id for each in everything[:IDS_MOST]]
+    ids = [each.id for each in everything[:MAX_IDS]]
 
     listed = await called(
         lambda: api.ListNotifications(
             pb.ListNotificationsRequest(page_size=PAGE_LIMIT, unread_only=True), None
         ),
-        most=FEW,
+        maximum=FEW,
     )
     marked = await called(
         lambda: api.MarkNotificationsRead(
             pb.MarkNotificationsReadRequest(notification_ids=ids), None
         ),
-        most=PARTS,
+        maximum=PARTS,
     )
     await called(
         lambda: advance_cursors(
@@ -108,26 +108,26 @@ async def test_an_inbox_at_its_largest(store, called, as_person):
                     root_seq=0,
                     through_seq=number,
                 )
-                for number in range(IDS_MOST, 2 * IDS_MOST)
+                for number in range(MAX_IDS, 2 * MAX_IDS)
             ],
             now=NOW,
         ),
-        most=PARTS,
+        maximum=PARTS,
     )
     status = await called(
-        lambda: api.ListNotifications(pb.ListNotificationsRequest(page_size=1), None), most=FEW
+        lambda: api.ListNotifications(pb.ListNotificationsRequest(page_size=1), None), maximum=FEW
     )
 
-    await called(lambda: api.GetPreferences(pb.GetPreferencesRequest(), None), most=FEW)
+    await called(lambda: api.GetPreferences(pb.GetPreferencesRequest(), None), maximum=FEW)
     await called(
         lambda: api.SetPreferences(
             pb.SetPreferencesRequest(preferences=notifications_pb2.Preferences()), None
         ),
-        most=FEW,
+        maximum=FEW,
     )
     as_person("root", "admin")
-    await called(lambda: api.GetNotifyStatus(pb.GetNotifyStatusRequest(), None), most=FEW)
+    await called(lambda: api.GetNotifyStatus(pb.GetNotifyStatusRequest(), None), maximum=FEW)
 
     assert len(listed.notifications) == PAGE_LIMIT
-    assert marked.marked == IDS_MOST
+    assert marked.marked == MAX_IDS
     assert status.unread == 0

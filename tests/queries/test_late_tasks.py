@@ -48,7 +48,7 @@ async def test_tasks_at_their_largest(store, called, as_person):
 
     made = await called(
         lambda: api.CreateProject(pb.CreateProjectRequest(name="Move", member_ids=people), None),
-        most=FEW,
+        maximum=FEW,
     )
     project_id = made.project.id
     tasks = [
@@ -71,50 +71,50 @@ async def test_tasks_at_their_largest(store, called, as_person):
             ),
             None,
         ),
-        most=FEW,
+        maximum=FEW,
     )
-    await called(lambda: api.GetTask(pb.GetTaskRequest(task_id=last.task.id), None), most=FEW)
+    await called(lambda: api.GetTask(pb.GetTaskRequest(task_id=last.task.id), None), maximum=FEW)
     await called(
         lambda: api.UpdateTask(
             pb.UpdateTaskRequest(task_id=last.task.id, title="later", request_id="twice"), None
         ),
-        most=FEW,
+        maximum=FEW,
     )
-    await called(lambda: api.GetTasksStatus(pb.GetTasksStatusRequest(), None), most=FEW)
+    await called(lambda: api.GetTasksStatus(pb.GetTasksStatusRequest(), None), maximum=FEW)
     containers = await called(
         lambda: authority.ReadableContainers(
             authority_pb2.ReadableContainersRequest(tenant_id="ten_acme", person_id="ann"), None
         ),
-        most=FEW,
+        maximum=FEW,
         deadline=3,
     )
     listed = await called(
         lambda: api.ListTasks(
             pb.ListTasksRequest(project_id=project_id, page_size=PAGE_LIMIT), None
         ),
-        most=FEW,
+        maximum=FEW,
     )
     board = await called(
-        lambda: api.GetBoard(pb.GetBoardRequest(project_id=project_id), None), most=FEW
+        lambda: api.GetBoard(pb.GetBoardRequest(project_id=project_id), None), maximum=FEW
     )
     assigned = await called(
         lambda: api.AssignTask(
             pb.AssignTaskRequest(task_id=tasks[0].id, assignee_ids=people[:ASSIGNEES]), None
         ),
-        most=FEW,
+        maximum=FEW,
     )
     moved = await called(
         lambda: api.MoveTask(
             pb.MoveTaskRequest(task_id=tasks[0].id, after_task_id=tasks[-1].id), None
         ),
-        most=FEW,
+        maximum=FEW,
     )
-    await called(lambda: api.ListProjects(pb.ListProjectsRequest(page_size=200), None), most=FEW)
+    await called(lambda: api.ListProjects(pb.ListProjectsRequest(page_size=200), None), maximum=FEW)
     await called(
         lambda: api.ListTaskHistory(
             pb.ListTaskHistoryRequest(task_id=tasks[0].id, page_size=PAGE_LIMIT), None
         ),
-        most=FEW,
+        maximum=FEW,
     )
     refs = [
         authority_pb2.ObjectRef(kind="task", id=tasks[number % PAGE_LIMIT].id)
@@ -124,7 +124,7 @@ async def test_tasks_at_their_largest(store, called, as_person):
         lambda: authority.Recheck(
             authority_pb2.RecheckRequest(tenant_id="ten_acme", person_id="ann", refs=refs), None
         ),
-        most=FEW,
+        maximum=FEW,
         deadline=3,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from plexus_bench.system import Conversation, StoredLog
 from plexus_bench.tally import Heard, Tally
 
-MOST_NAMED = 3
+MAX_NAMED = 3
 
 
 def violations(
@@ -65,5 +65,5 @@ def _repeats(refs: Iterable[str], *, what: str) -> list[str]:
 def _named(what: str, refs: set[str]) -> list[str]:
     if not refs:
         return []
-    shown = ", ".join(sorted(refs)[:MOST_NAMED])
-    return [f"{len(refs)} {what}: {shown}{' …' if len(refs) > MOST_NAMED else ''}"]
+    shown = ", ".join(sorted(refs)[:MAX_NAMED])
+    return [f"{len(refs)} {what}: {shown}{' …' if len(refs) > MAX_NAMED else ''}"]

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from plexus_bench.figures import Figures
 
-MOST_SHOWN = 10
+MAX_SHOWN = 10
 WIDTH = 132
 COLUMNS: Sequence[tuple[str, Callable[[Figures], float | None], int]] = (
     ("msg/s", lambda row: row.messages_per_second, 0),
@@ -112,8 +112,8 @@ def _pair(latency: Any) -> str:
 
 
 def _some(what: str, texts: Sequence[str]) -> list[str]:
-    shown = [f"{what}: {text}" for text in texts[:MOST_SHOWN]]
-    more = len(texts) - MOST_SHOWN
+    shown = [f"{what}: {text}" for text in texts[:MAX_SHOWN]]
+    more = len(texts) - MAX_SHOWN
     return [*shown, f"{what}: {more} more"] if more > 0 else shown
 
 

@@ -44,7 +44,7 @@ def machine() -> Machine:
 
 async def measure(system: System, shape: Shape, timing: Timing) -> Figures:
     """Put a shape on a running system and give its row of the report."""
-    before, tally = machine(), Tally()
+    previous, tally = machine(), Tally()
     async with assembled(system, shape, tally) as company:
         load, probe = Load(company, rate=shape.rate), Probe(system.processes())
         load.start()
@@ -63,7 +63,7 @@ async def measure(system: System, shape: Shape, timing: Timing) -> Figures:
         durability=system.durability,
         shape=shape.name,
         meaning=shape.meaning,
-        machine=before,
+        machine=previous,
         seconds=seconds,
         messages_per_second=tally.acknowledgements / seconds,
         deliveries_per_second=deliveries / seconds,

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 from plexus.messaging.v1.messaging_service_pb2 import ListConversationsRequest, SendMessageRequest
-from plexus_cli.patience import MOST_TRIES, MOST_WAIT_SECONDS, patient
+from plexus_cli.patience import MAX_TRIES, MAX_WAIT_SECONDS, patient
 from plexus_cli.sdk import explain
 from plexuskit.errors import Kind, Refusal
 from plexuskit.grpc.status import answer
@@ -120,14 +120,14 @@ async def test_gw_06_of_many_who_come_too_early_each_waits_longer_every_time() -
     assert sum(service.slept) > 6
 
 
-@pytest.mark.parametrize(("wait", "calls"), [(0.1, MOST_TRIES), (8, 3), (1000, 1)])
+@pytest.mark.parametrize(("wait", "calls"), [(0.1, MAX_TRIES), (8, 3), (1000, 1)])
 async def test_gw_06_patience_has_an_end(wait: float, calls: int) -> None:
     service = Service(*[error(RateLimited(retry_after=timedelta(seconds=wait)))] * 100)
     with pytest.raises(grpc.aio.AioRpcError):
         await service.asked(SENDING)
 
     assert service.calls == calls
-    assert sum(service.slept) <= MOST_WAIT_SECONDS * 1.25
+    assert sum(service.slept) <= MAX_WAIT_SECONDS * 1.25
 
 
 def test_gw_06_the_message_says_when_to_come_back() -> None:

@@ -24,9 +24,9 @@ def journal(tmp_path: Path) -> Journal:
 async def test_pauses_double_up_to_the_longest(
     journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (keeping.SHORTEST_PAUSE, keeping.LONGEST_PAUSE) == (0.5, 10)
+    assert (keeping.SHORTEST_PAUSE, keeping.MAX_PAUSE) == (0.5, 10)
     monkeypatch.setattr(keeping, "SHORTEST_PAUSE", 0.01)
-    monkeypatch.setattr(keeping, "LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(keeping, "MAX_PAUSE", 0.05)
     process = Process(
         name="service",
         command=lambda: ["false"],

@@ -144,10 +144,10 @@ def test_a_snapshot_whose_frames_divide_an_object_is_put_together():
 def test_what_is_in_doubt_is_asked_for_until_it_is_known_again():
     state, gathered = State("t"), Gathering()
     state.change_members(ROOM, version=2, joined=["ann"], left=())
-    assert state.doubtful(ROOM)
+    assert state.is_stale(ROOM)
     gathered.add([Relation(tenant_id="t", object=str(ROOM), subjects=["person:ann"], version=1)])
     state.replace_members(frozenset({"conversation"}), gathered.members("t"))
-    assert state.doubtful(ROOM)
+    assert state.is_stale(ROOM)
     gathered.add([Relation(tenant_id="t", object=str(ROOM), subjects=["person:ann"], version=2)])
     state.replace_members(frozenset({"conversation"}), gathered.members("t"))
-    assert not state.doubtful(ROOM)
+    assert not state.is_stale(ROOM)

@@ -53,13 +53,13 @@ def test_a_missing_change_is_not_made_good_by_a_snapshot_from_before_it() -> Non
     known = Memberships()
     known.change(ROOM, version=2, joined=["ann"], left=[], begins=True)
     known.begin(ROOMS)
-    known.doubt(ROOM)
+    known.mark_stale(ROOM)
     known.settle(ROOMS, [members(ROOM, 2, "ann")])
-    assert ROOM in known.doubts
+    assert ROOM in known.stale
 
     known.begin(ROOMS)
     known.settle(ROOMS, [members(ROOM, 4, "ann", "bob")])
-    assert not known.doubts
+    assert not known.stale
 
 
 def test_an_owners_answer_about_one_object_outlives_an_older_snapshot_on_its_way() -> None:
@@ -68,11 +68,11 @@ def test_an_owners_answer_about_one_object_outlives_an_older_snapshot_on_its_way
     known.begin(ROOMS)
     # Number 3, which added bob, was missed.
     known.change(ROOM, version=4, joined=["cem"], left=[])
-    known.doubt(ROOM)
+    known.mark_stale(ROOM)
     known.restore(members(ROOM, 4, "ann", "bob", "cem"))
     known.settle(ROOMS, [members(ROOM, 2, "ann")])
     assert known.members[ROOM] == members(ROOM, 4, "ann", "bob", "cem")
-    assert not known.doubts
+    assert not known.stale
 
 
 MOVES = st.sampled_from(["write", "tell", "repeat", "ask", "answer"])

@@ -199,10 +199,10 @@ class Company:
         id_, joined, left = self.pick(CONVERSATIONS), self.some(PEOPLE), self.some(PEOPLE)
         object_ = f"conversation:{id_}"
         version = self.version(object_)
-        present = {
+        current = {
             subject.split(":")[1] for what, _, subject in self.oracle.tuples if what == object_
         }
-        self.oracle.set_members(object_, "member", (present - left) | joined)
+        self.oracle.set_members(object_, "member", (current - left) | joined)
         return [
             lambda state: state.change_members(
                 Object("conversation", id_),

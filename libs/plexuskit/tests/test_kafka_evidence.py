@@ -339,9 +339,9 @@ def test_by_the_settings_a_record_that_always_fails_is_set_aside_within_ten_minu
     hold.failed_alone(reason="no", now=now)
     while not hold.is_proved(patience, last_set_aside=None, now=now):
         hold.tries += 1
-        now += min(0.5 * 2.0 ** (hold.tries - 1), patience.longest_pause)
+        now += min(0.5 * 2.0 ** (hold.tries - 1), patience.max_pause)
         hold.failed_alone(reason="no", now=now)
 
     assert patience.over == 300
     assert now < 600
-    assert back_off(100, longest=patience.longest_pause) <= patience.longest_pause == 30
+    assert back_off(100, max_pause=patience.max_pause) <= patience.max_pause == 30

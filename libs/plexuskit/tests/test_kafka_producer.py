@@ -14,7 +14,7 @@ from plexuskit.kafka import (
     Outgoing,
     Record,
     RecordTooLarge,
-    Tail,
+    TopicTail,
     producer,
     tail,
 )
@@ -25,7 +25,7 @@ Posted = Callable[..., Outgoing]
 Provisioned = Callable[..., Awaitable[object]]
 
 
-async def read(entered: Tail, count: int) -> list[Record]:
+async def read(entered: TopicTail, count: int) -> list[Record]:
     records: list[Record] = []
     async for batch in entered:
         records += batch

@@ -11,8 +11,8 @@ from plexuskit.kafka import (
     KafkaUnavailable,
     Outgoing,
     Record,
-    Tail,
     TailLost,
+    TopicTail,
     producer,
     tail,
     topic_name,
@@ -24,7 +24,7 @@ Posted = Callable[..., Outgoing]
 Provisioned = Callable[..., Awaitable[object]]
 
 
-async def read(entered: Tail, count: int) -> list[Record]:
+async def read(entered: TopicTail, count: int) -> list[Record]:
     records: list[Record] = []
     async for batch in entered:
         assert batch

@@ -79,5 +79,5 @@ def test_back_off_doubles_with_jitter_and_stays_far_below_the_poll_interval() ->
         pauses = {back_off(times) for _ in range(50)}
         assert len(pauses) > 1
         assert all(whole / 2 <= pause <= whole for pause in pauses)
-    assert 0.05 <= back_off(10_000, longest=0.1) <= 0.1
-    assert PATIENCE.longest_pause == 30
+    assert 0.05 <= back_off(10_000, max_pause=0.1) <= 0.1
+    assert PATIENCE.max_pause == 30

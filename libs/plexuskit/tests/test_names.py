@@ -33,14 +33,14 @@ HINDI = "क्\u200dष"
     ],
 )
 def test_tricks_are_taken_out_of_names(typed: str, shown: str) -> None:
-    assert clean_name(typed, field="name", most=50) == shown
+    assert clean_name(typed, field="name", max_chars=50) == shown
 
 
 @pytest.mark.parametrize(
     "name", [FAMILY, HEART, PERSIAN, HINDI, "1\ufe0f\u20e3", "张伟", "O'Brien", "Zoë", "שלום"]
 )
 def test_what_a_script_or_an_emoji_needs_stays(name: str) -> None:
-    assert clean_name(name, field="name", most=50) == name
+    assert clean_name(name, field="name", max_chars=50) == name
 
 
 @pytest.mark.parametrize(
@@ -48,17 +48,17 @@ def test_what_a_script_or_an_emoji_needs_stays(name: str) -> None:
 )
 def test_a_name_that_shows_nothing_is_refused_by_its_field(empty: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
-        clean_name(empty, field="topic", most=50)
+        clean_name(empty, field="topic", max_chars=50)
     assert refused.value.metadata["field"] == "topic"
     if not any(map(unicodedata.combining, empty)):
-        assert clean_line(empty, field="topic", most=50) == ""
+        assert clean_line(empty, field="topic", max_chars=50) == ""
 
 
 def test_length_counts_what_is_left_and_absurd_texts_are_refused_unread() -> None:
-    assert clean_name("\u200b".join("abcde"), field="name", most=5) == "abcde"
+    assert clean_name("\u200b".join("abcde"), field="name", max_chars=5) == "abcde"
     for text in ("abcdef", "\u200b" * 1_000):
         with pytest.raises(InvalidArgument):
-            clean_name(text, field="name", most=5)
+            clean_name(text, field="name", max_chars=5)
 
 
 @given(st.text(st.characters(exclude_categories=())))

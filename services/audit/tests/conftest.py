@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from audit.domain.entries import Occurrence
-from audit.operations import Recorder
+from audit.operations import LedgerWriter
 from audit.store import Store
 from google.protobuf.message import Message
 from plexus.authz.v1.options_pb2 import Requirement
@@ -215,8 +215,8 @@ def store(db: Database) -> Store:
 
 
 @pytest.fixture
-def recorder(store: Store, clock: FrozenClock) -> Recorder:
-    return Recorder(store, clock=clock)
+def ledger_writer(store: Store, clock: FrozenClock) -> LedgerWriter:
+    return LedgerWriter(store, clock=clock)
 
 
 @pytest.fixture

@@ -228,8 +228,8 @@ async def test_gw_04_all_but_the_present_session_are_revoked(company: Any) -> No
     mine = await company.sign_in("li")
     others = [await company.sign_in("li") for _ in range(2)]
     made = await make(company, actor)
-    present = replace(actor, session_id=SessionId(mine.session_id))
-    assert await revoke(company, present) == 3
+    current = replace(actor, session_id=SessionId(mine.session_id))
+    assert await revoke(company, current) == 3
     assert await company.refresh(mine.refresh_token)
     for tokens in others:
         with pytest.raises(RefreshRefused):

@@ -249,7 +249,7 @@ async def test_ten_devices_of_one_person_sign_in_at_once(company: Any) -> None:
 
 async def test_more_checks_than_may_wait_are_refused_whoever_asks() -> None:
     section = PasswordsSection(
-        threads=1, most_waiting=1, time_cost=1, memory_kib=1_024, parallelism=1
+        threads=1, max_waiting=1, time_cost=1, memory_kib=1_024, parallelism=1
     )
     async with hashing(section) as narrow:
         outcomes = await asyncio.gather(

@@ -34,7 +34,7 @@ def order(line: Line) -> list[str]:
 
 
 async def test_gw_13_sources_take_turns_however_much_one_asks() -> None:
-    line = Line(most=100, most_of_source=8)
+    line = Line(maximum=100, max_of_source=8)
     one, two = stranger(1), stranger(2)
     joined(line, one, one, one, two, two, ALICE)
 
@@ -42,7 +42,7 @@ async def test_gw_13_sources_take_turns_however_much_one_asks() -> None:
 
 
 async def test_gw_13_a_source_has_a_share_of_the_line() -> None:
-    line = Line(most=100, most_of_source=8)
+    line = Line(maximum=100, max_of_source=8)
     joined(line, *[stranger(1)] * 8)
 
     with pytest.raises(PasswordChecksBusy):
@@ -51,7 +51,7 @@ async def test_gw_13_a_source_has_a_share_of_the_line() -> None:
 
 
 async def test_gw_13_a_full_line_makes_room_for_a_source_that_has_less() -> None:
-    line = Line(most=16, most_of_source=8)
+    line = Line(maximum=16, max_of_source=8)
     flood = joined(line, *[stranger(1)] * 8, *[stranger(2)] * 8)
 
     place = line.join(ALICE)
@@ -64,7 +64,7 @@ async def test_gw_13_a_full_line_makes_room_for_a_source_that_has_less() -> None
 
 
 async def test_gw_13_a_known_source_finds_room_among_any_number_of_strangers() -> None:
-    line = Line(most=16, most_of_source=8)
+    line = Line(maximum=16, max_of_source=8)
     flood = joined(line, *(stranger(number) for number in range(16)))
 
     with pytest.raises(PasswordChecksBusy):
@@ -77,7 +77,7 @@ async def test_gw_13_a_known_source_finds_room_among_any_number_of_strangers() -
 
 
 async def test_gw_13_known_sources_go_first_and_strangers_still_go() -> None:
-    line = Line(most=100, most_of_source=8)
+    line = Line(maximum=100, max_of_source=8)
     joined(line, *[stranger(1)] * 2, *[DEVICE] * 8)
 
     assert order(line).index(stranger(1).key) == 3
@@ -92,7 +92,7 @@ async def test_gw_13_an_office_that_is_named_has_the_whole_line_and_the_first_tu
         other = opened.source("network:192.0.2.7/32", network="192.0.2.7/32")
     assert (office.known, office.company) == (True, True)
     assert (other.known, other.company) == (False, False)
-    line = Line(most=16, most_of_source=8)
+    line = Line(maximum=16, max_of_source=8)
 
     joined(line, *[office] * 16)
 
@@ -103,7 +103,7 @@ async def test_gw_13_an_office_that_is_named_has_the_whole_line_and_the_first_tu
 @pytest.fixture
 async def narrow() -> AsyncIterator[Hashing]:
     section = PasswordsSection(
-        threads=1, most_waiting=4, time_cost=1, memory_kib=1024, parallelism=1
+        threads=1, max_waiting=4, time_cost=1, memory_kib=1024, parallelism=1
     )
     async with hashing(section) as opened:
         yield opened

@@ -14,7 +14,7 @@ from typing import Any, cast
 import grpc
 import pytest
 from gateway import connect, proxy
-from gateway.access import Access, Projection, Recorder
+from gateway.access import Access, DecisionLog, Projection
 from gateway.admission import Admission
 from gateway.config import HttpSection, LimitsSection, PublicTlsSection
 from gateway.identity import ApiTokens, Authenticator, Callers, EndedSessions, SigningKeys
@@ -304,7 +304,7 @@ class Standing:
             limits=LimitsSection(),
             clock=clock,
         )
-        self.recorder = Recorder(cast("Any", self), clock=clock, health=Health())
+        self.decision_log = DecisionLog(cast("Any", self), clock=clock, health=Health())
         self.records: list[Envelope] = []
         self.kafka_down = False
         # What owners confirm, and what they were asked.
@@ -335,7 +335,7 @@ class Standing:
 async def standing() -> AsyncIterator[Standing]:
     """What the gateway under test knows; nothing, so that tokens alone say who may do what."""
     known = Standing()
-    sending = asyncio.create_task(known.recorder.run())
+    sending = asyncio.create_task(known.decision_log.run())
     yield known
     sending.cancel()
 
@@ -388,7 +388,7 @@ async def running(
         callers=Callers(signer, clock=clock),
         ended=ended,
         access=standing.access,
-        recorder=standing.recorder,
+        decision_log=standing.decision_log,
     )
     people = [
         (add_DirectoryServiceServicer_to_server, directory),
@@ -415,7 +415,7 @@ async def running(
         forwarding = proxy.Forwarding(admission, owners, limits=limits)
         connections = connect.Connections(
             limits.strangers,
-            most=http_section.max_address_connections,
+            maximum=http_section.max_address_connections,
             allowance=limits_section.company_allowance,
         )
         handlers = proxy.Handlers(calls)
@@ -440,8 +440,8 @@ async def running(
                         max_body_bytes=http_section.max_body_bytes,
                         unfinished=connect.Unfinished(
                             limits.strangers,
-                            most_bytes=http_section.max_unfinished_bytes,
-                            most_of_network=http_section.max_address_bodies,
+                            max_bytes=http_section.max_unfinished_bytes,
+                            max_of_network=http_section.max_address_bodies,
                             allowance=limits_section.company_allowance,
                         ),
                     ),

@@ -83,24 +83,24 @@ def test_gw_03_a_role_that_was_taken_away_counts_no_more_whatever_the_token_says
     standing.projection.take([person(roles=("member",))])
     with pytest.raises(PermissionMissing):
         standing.access.decide(admin, "people.manage")
-    assert standing.access.present(admin).roles == {"member"}
+    assert standing.access.current(admin).roles == {"member"}
 
 
 def test_gw_03_a_role_that_was_given_counts_at_once_and_its_owner_sees_it(standing):
     member = identity(age=timedelta(minutes=5))
     standing.projection.take([person(roles=("admin",))])
     assert standing.access.decide(member, "people.manage").rule == f"role:admin@tenant:{TENANT}"
-    present = standing.access.present(member)
-    assert present.roles == {"admin"}
-    assert present.token_id != member.token_id
-    assert standing.access.present(member) is present
+    current = standing.access.current(member)
+    assert current.roles == {"admin"}
+    assert current.token_id != member.token_id
+    assert standing.access.current(member) is current
 
 
 def test_gw_03_a_token_newer_than_what_is_known_is_believed(standing):
     standing.projection.take([person(at=NOW - timedelta(minutes=1))])
     promoted = identity(roles=frozenset({"admin"}))
     assert standing.access.decide(promoted, "people.manage").rule == "token"
-    assert standing.access.present(promoted) is promoted
+    assert standing.access.current(promoted) is promoted
 
 
 def test_gw_03_a_role_of_the_tenants_own_is_told_to_the_owners(standing):
@@ -116,10 +116,10 @@ def test_gw_03_a_role_of_the_tenants_own_is_told_to_the_owners(standing):
         ]
     )
     assert standing.access.decide(identity(), "messages.configure").rule.startswith("role:rol_1@")
-    assert standing.access.present(identity()).extra == {"messages.configure"}
+    assert standing.access.current(identity()).extra == {"messages.configure"}
     binding.version, binding.removed = 2, True
     standing.projection.take([envelope(events_pb2.RoleBindingChanged(binding=binding))])
-    assert not standing.access.present(identity()).extra
+    assert not standing.access.current(identity()).extra
     with pytest.raises(PermissionMissing):
         standing.access.decide(identity(), "messages.configure")
 

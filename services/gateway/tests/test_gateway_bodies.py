@@ -429,7 +429,7 @@ def test_counting_the_values_of_a_large_body_is_cheap() -> None:
         json.loads(body)
         raise TooManyValues(most=0)
 
-    assert cpu(lambda: counted(body, most=20_000)) < cpu(read) / 2
+    assert cpu(lambda: counted(body, maximum=20_000)) < cpu(read) / 2
 
 
 texts = st.text(st.characters(categories=["L", "N", "P", "Z", "S"]), max_size=30)
@@ -451,9 +451,9 @@ def test_counting_never_misses_a_value_and_never_counts_a_text(value: Any) -> No
     for ascii_only in (True, False):
         body = json.dumps(value, ensure_ascii=ascii_only).encode()
 
-        assert counted(body, most=10_000) >= exact
+        assert counted(body, maximum=10_000) >= exact
         # An empty list or object counts twice at most.
-        assert counted(body, most=2 * exact) <= 2 * exact
+        assert counted(body, maximum=2 * exact) <= 2 * exact
         if exact > 1:
             with pytest.raises(TooManyValues):
-                counted(body, most=exact - 1)
+                counted(body, maximum=exact - 1)

@@ -92,9 +92,9 @@ class House:
         assert engine is not None
         return engine.state.members[object_].people
 
-    def doubtful(self, object_: Object) -> bool:
+    def is_stale(self, object_: Object) -> bool:
         engine = self.projection.engine(TENANT)
-        return engine is not None and engine.state.doubtful(object_)
+        return engine is not None and engine.state.is_stale(object_)
 
 
 @pytest.fixture
@@ -175,12 +175,12 @@ def test_what_is_missing_of_a_task_is_asked_of_its_owner_and_loads_nothing() -> 
     omitted.fact, omitted.omitted = b"", True
 
     house.following.take([record(omitted.SerializeToString())])
-    assert house.doubtful(TASK)
+    assert house.is_stale(TASK)
     house.following.take([record(task(3, "ann", "bob").SerializeToString())])
-    assert not house.doubtful(TASK)
+    assert not house.is_stale(TASK)
 
     house.following.take([record(b"\xff")])
-    assert house.doubtful(TASK)
+    assert house.is_stale(TASK)
     assert house.tasks.asked == 0
 
 
@@ -193,7 +193,7 @@ def test_a_fact_of_a_newer_tasks_service_is_skipped() -> None:
     house.following.take([record(newer.SerializeToString())])
 
     assert house.people(TASK) == {"ann"}
-    assert not house.doubtful(TASK)
+    assert not house.is_stale(TASK)
 
 
 async def test_a_flood_of_losses_loads_the_memberships_once_in_a_while() -> None:
@@ -239,12 +239,12 @@ def test_msg_14_the_owners_answer_about_one_conversation_ends_its_doubt() -> Non
     step(TENANT, ROOM.id, version=1, joined=["ann"], left=[], begins=True)
     house.following.gap("", ROOM.id)
     step(TENANT, ROOM.id, version=7, joined=["cem"], left=[], begins=False)
-    assert house.doubtful(ROOM)
+    assert house.is_stale(ROOM)
 
     house.following.restored(TENANT, ROOM.id, version=5, people=["ann", "bob"])
     step(TENANT, ROOM.id, version=7, joined=["cem"], left=[], begins=False)
 
-    assert not house.doubtful(ROOM)
+    assert not house.is_stale(ROOM)
     assert house.people(ROOM) == {"ann", "bob", "cem"}
     assert house.messaging.asked == 0
     assert not house.projection.knows(next(iter(OF_MESSAGING)))

@@ -302,23 +302,25 @@ def test_gw_13_a_scheduled_message_counts_as_a_send_does() -> None:
 
 @given(st.integers(0, 40), st.lists(st.integers(0, 2**62), max_size=40), st.integers(1, 30))
 def test_a_repeated_field_is_counted_without_decoding_it(
-    items: int, seqs: list[int], most: int
+    items: int, seqs: list[int], maximum: int
 ) -> None:
     batch = SendMessagesRequest(items=[SendMessageRequest(text="x" * n) for n in range(items)])
     forward = ForwardMessagesRequest(conversation_id="cnv_1", seqs=seqs, request_id="r")
     number = ForwardMessagesRequest.DESCRIPTOR.fields_by_name["seqs"].number
-    assert counted(batch.SerializeToString(), 1, most=most, packed=False) == min(items, most)
+    assert counted(batch.SerializeToString(), 1, maximum=maximum, packed=False) == min(
+        items, maximum
+    )
     data = forward.SerializeToString()
-    assert counted(data, number, most=most, packed=True) == min(len(seqs), most)
+    assert counted(data, number, maximum=maximum, packed=True) == min(len(seqs), maximum)
     unpacked = b"".join(bytes((number << 3,)) + bytes((seq & 0x7F,)) for seq in seqs)
-    assert counted(unpacked, number, most=most, packed=True) == min(len(seqs), most)
-    assert counted(data[:-1], number, most=1_000, packed=True) in {0, len(seqs)}
+    assert counted(unpacked, number, maximum=maximum, packed=True) == min(len(seqs), maximum)
+    assert counted(data[:-1], number, maximum=1_000, packed=True) in {0, len(seqs)}
 
 
 def test_a_batch_of_very_many_fields_counts_as_a_whole_bucket() -> None:
-    assert counted(b"\x78\x01" * 300_000, 1, most=60, packed=False) == 60
-    assert counted(b"\x0a\x00" * 300_000, 1, most=60, packed=False) == 60
-    assert counted(b"\xff" * 300_000, 1, most=60, packed=False) == 0
+    assert counted(b"\x78\x01" * 300_000, 1, maximum=60, packed=False) == 60
+    assert counted(b"\x0a\x00" * 300_000, 1, maximum=60, packed=False) == 60
+    assert counted(b"\xff" * 300_000, 1, maximum=60, packed=False) == 0
 
 
 def test_msg_18_a_batch_counts_as_its_items_and_a_large_one_as_a_whole_bucket(

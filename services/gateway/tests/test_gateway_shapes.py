@@ -111,7 +111,7 @@ async def shapes(issuer, caller_keys_of, standing):
         callers=Callers(CallerSigner(caller_keys_of("gateway")), clock=clock),
         ended=ended,
         access=standing.access,
-        recorder=standing.recorder,
+        decision_log=standing.decision_log,
     )
     behind, before = grpc.aio.server(), grpc.aio.server()
     behind.add_generic_rpc_handlers((Served({name: getattr(owner, name) for name in SHAPES}),))

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from messaging.config import LimitsSection, LogSection
 from messaging.domain.conversations import History
-from messaging.domain.messages import Draft, Words, draft
+from messaging.domain.messages import MessageContent, NewMessage, new_message
 from messaging.domain.policy import DEFAULT
 from messaging.operations import conversations, messages
-from messaging.operations.altering import Asked, Once
+from messaging.operations.altering import ChangeRequest, IdempotencyKey
 from messaging.operations.cursors import Cursors
 from messaging.operations.log import Log
 from messaging.store import Store
@@ -94,12 +94,12 @@ def group(store: Store, people: Everybody, person: Callable[[str], Actor]) -> Ca
 
 
 @pytest.fixture
-def say() -> Callable[..., Draft]:
+def say() -> Callable[..., NewMessage]:
     """Make a draft; the request id is the text unless given."""
 
-    def make(conversation_id: str, sender: str, text: str, **fields: object) -> Draft:
+    def make(conversation_id: str, sender: str, text: str, **fields: object) -> NewMessage:
         fields.setdefault("request_id", text[:100])
-        return draft(conversation_id=conversation_id, sender_id=sender, text=text, **fields)  # type: ignore[arg-type] # made of keywords
+        return new_message(conversation_id=conversation_id, sender_id=sender, text=text, **fields)  # type: ignore[arg-type] # made of keywords
 
     return make
 
@@ -122,7 +122,7 @@ def change(log, store, person):
         policy = fields.pop("policy", DEFAULT)
         if kind == "edit":
             text = fields.pop("text")
-            fields.setdefault("words", Words(text))
+            fields.setdefault("content", MessageContent(text))
             fields.setdefault("expected_version", None)
         if kind in {"edit", "recall"}:
             fields["policy"] = policy
@@ -142,9 +142,9 @@ def change(log, store, person):
             response=response,
             now=now,
         )
-        once = Once(remembered, lambda message: response(message=message))
-        asked = Asked(actor=me, conversation_id=room, seq=seq, once=once, now=now)
-        answer = await operation(through or log, asked, **fields)
+        once = IdempotencyKey(remembered, lambda message: response(message=message))
+        change_request = ChangeRequest(actor=me, conversation_id=room, seq=seq, key=once, now=now)
+        answer = await operation(through or log, change_request, **fields)
         return answer.message
 
     return carry_out

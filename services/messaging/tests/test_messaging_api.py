@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 import pytest
 from messaging.api import AuthorityApi, ImportApi, LogApi, MessagingApi, translate
-from messaging.api.log import MOST_EVENT_BYTES, Outbox
+from messaging.api.log import MAX_EVENT_BYTES, Outbox
 from messaging.app import SERVICE
 from plexus.authz.v1.authority_pb2 import ReadableContainersRequest
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServicer_to_server
@@ -288,14 +288,14 @@ async def test_gw_08_a_poisonous_item_is_a_verdict_and_the_stream_goes_on(
 ):
     stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
     room = await new_group(stub, as_("ann"), "bob")
-    read = translate.to_draft
+    read = translate.to_new_message
 
     def failing(request, *, sender_id):
         if request.text == "unexpected":
             raise RuntimeError("a fault of ours")
         return read(request, sender_id=sender_id)
 
-    monkeypatch.setattr(translate, "to_draft", failing)
+    monkeypatch.setattr(translate, "to_new_message", failing)
     call = log_service_pb2_grpc.LogServiceStub(channel).Append(metadata=as_service)
 
     async def verdict(sender: str, conversation_id: str, text: str, **fields) -> pb.SendVerdict:
@@ -392,7 +392,7 @@ async def test_msg_06_a_verdict_brings_the_fact_that_the_log_holds(
 
 async def test_facts_beyond_what_a_frame_takes_are_left_to_the_topic():
     outbox, verdict = Outbox(), pb.SendVerdict()
-    large = bytes(MOST_EVENT_BYTES // 2)
+    large = bytes(MAX_EVENT_BYTES // 2)
     for _ in range(5):
         outbox.expect()
     frames = outbox.frames()

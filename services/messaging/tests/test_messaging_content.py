@@ -1,7 +1,7 @@
 """Content and names on their way in and out, on a real mongod: MSG-13 and ADR 15."""
 
 import pytest
-from messaging.api.translate import to_draft, to_foreign_conversation, to_foreign_message
+from messaging.api.translate import to_foreign_conversation, to_foreign_message, to_new_message
 from messaging.domain.conversations import History
 from messaging.domain.people import Department
 from messaging.domain.refusals import MentionDepartmentDenied
@@ -27,8 +27,8 @@ async def test_markdown_is_stored_as_text_and_spans(store, log, group):
         "> 引用\n\n**重点：**看 ~~旧~~ [合同](https://a.com/c) <@bob|@鲍勃> <!dep_7|@研发>\n"
         "```py\nx\n```"
     )
-    draft = to_draft(request(room, text=text, format=FORMAT_MARKDOWN), sender_id="ann")
-    stored = await sending.send_message(log, draft=draft)
+    draft = to_new_message(request(room, text=text, format=FORMAT_MARKDOWN), sender_id="ann")
+    stored = await sending.send_message(log, new_message=draft)
 
     (message,) = await store.entries.find_messages(room, [stored.seq])
     shown = {
@@ -48,17 +48,17 @@ async def test_markdown_is_stored_as_text_and_spans(store, log, group):
         Mention(person_id="bob"),
         Mention(department_id="dep_7", directory_version=3),
     ]
-    again = to_draft(request(room, text=message.text, spans=message.spans), sender_id="ann")
+    again = to_new_message(request(room, text=message.text, spans=message.spans), sender_id="ann")
     assert again.spans == draft.spans, "what is read can be sent again as it is"
 
 
 async def test_msg_13_only_administrators_address_a_department(log, group):
     room = await group("ann", "bob")
-    draft = to_draft(
+    draft = to_new_message(
         request(room, text="hi", mentions=[Mention(department_id="dep_1")]), sender_id="bob"
     )
     with pytest.raises(MentionDepartmentDenied):
-        await sending.send_message(log, draft=draft)
+        await sending.send_message(log, new_message=draft)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ async def test_msg_13_only_administrators_address_a_department(log, group):
 )
 def test_sends_and_imports_refuse_unsafe_content_with_its_field(field, fields):
     with pytest.raises(InvalidArgument) as refused:
-        to_draft(request(text="abc", **fields), sender_id="ann")
+        to_new_message(request(text="abc", **fields), sender_id="ann")
     assert refused.value.metadata["field"] == field
     if "format" in fields:
         return
@@ -131,5 +131,5 @@ def test_msg_19_imported_names_hold_no_tricks_either():
 
 def test_plain_is_what_is_meant_where_no_format_is_given():
     for form in (messages_pb2.FORMAT_UNSPECIFIED, messages_pb2.FORMAT_PLAIN):
-        made = to_draft(request(text="**a**\n> b", format=form), sender_id="ann")
+        made = to_new_message(request(text="**a**\n> b", format=form), sender_id="ann")
         assert (made.text, made.spans) == ("**a**\n> b", ())

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 from messaging import queries
-from messaging.api.translate import to_draft
-from messaging.domain.messages import Draft, Span, SpanKind
+from messaging.api.translate import to_new_message
+from messaging.domain.messages import NewMessage, Span, SpanKind
 from messaging.domain.people import Department, Person
 from messaging.domain.refusals import DepartmentNotFound, MentionDepartmentDenied
 from messaging.domain.working_hours import DEFAULT
 from messaging.operations import sending
-from messaging.operations.batch import Stored
+from messaging.operations.items import Stored
 from messaging.store import Store
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import messaging_service_pb2 as pb
@@ -65,7 +65,9 @@ async def unread(store: Store, actor: Any, room: str) -> tuple[int, int]:
 async def test_msg_13_a_department_is_stored_as_its_id_and_version_and_never_as_people(
     log: Any, store: Store, room: str, say: Any
 ) -> None:
-    await sending.send_message(log, draft=say(room, "ann", "hi", department_ids=("dep_a", "dep_x")))
+    await sending.send_message(
+        log, new_message=say(room, "ann", "hi", department_ids=("dep_a", "dep_x"))
+    )
 
     (message,) = await store.entries.find_messages(room, [1])
     assert list(message.mentions) == [
@@ -82,7 +84,9 @@ async def test_msg_13_a_department_is_mentioned_by_administrators_only(
     log: Any, room: str, say: Any
 ) -> None:
     with pytest.raises(MentionDepartmentDenied):
-        await sending.send_message(log, draft=say(room, "bob", "hi", department_ids=("dep_a",)))
+        await sending.send_message(
+            log, new_message=say(room, "bob", "hi", department_ids=("dep_a",))
+        )
 
 
 @pytest.mark.parametrize("unknown", ["dep_none", "dep_else"])
@@ -91,7 +95,7 @@ async def test_msg_13_an_unknown_department_is_refused_by_name_and_others_go_thr
 ) -> None:
     refused, stored = await sending.send_messages(
         log,
-        drafts=[
+        new_messages=[
             say(room, "ann", "nobody", department_ids=("dep_a", unknown)),
             say(room, "ann", "hello"),
         ],
@@ -105,12 +109,17 @@ async def test_msg_13_an_unknown_department_is_refused_by_name_and_others_go_thr
 async def test_msg_08_who_belongs_to_a_department_or_below_it_is_mentioned(
     log: Any, store: Store, room: str, say: Any, person: Any
 ) -> None:
-    await sending.send_message(log, draft=say(room, "ann", "all of a", department_ids=("dep_a",)))
-    await sending.send_message(log, draft=say(room, "ann", "b alone", department_ids=("dep_b",)))
     await sending.send_message(
-        log, draft=say(room, "ann", "twice", department_ids=("dep_a", "dep_b"), mentions=("bob",))
+        log, new_message=say(room, "ann", "all of a", department_ids=("dep_a",))
     )
-    await sending.send_message(log, draft=say(room, "ann", "everybody", mention_all=True))
+    await sending.send_message(
+        log, new_message=say(room, "ann", "b alone", department_ids=("dep_b",))
+    )
+    await sending.send_message(
+        log,
+        new_message=say(room, "ann", "twice", department_ids=("dep_a", "dep_b"), mentions=("bob",)),
+    )
+    await sending.send_message(log, new_message=say(room, "ann", "everybody", mention_all=True))
 
     assert await unread(store, person("bob"), room) == (4, 4)
     assert await unread(store, person("cem"), room) == (4, 3)
@@ -126,7 +135,7 @@ async def test_msg_09_a_department_changes_neither_receipts_nor_followers_nor_ou
     log: Any, store: Store, room: str, say: Any, person: Any
 ) -> None:
     stored = await sending.send_message(
-        log, draft=say(room, "ann", "hi", department_ids=("dep_a",), mentions=("eve",))
+        log, new_message=say(room, "ann", "hi", department_ids=("dep_a",), mentions=("eve",))
     )
     assert stored.not_in_conversation == ("eve",)
     receipts = await queries.list_receipts(
@@ -139,22 +148,24 @@ async def test_msg_09_a_department_changes_neither_receipts_nor_followers_nor_ou
 
 async def test_msg_03_departments_are_part_of_what_was_said(log: Any, room: str, say: Any) -> None:
     draft = say(room, "ann", "hi", request_id="r1", department_ids=("dep_a",))
-    first = await sending.send_message(log, draft=draft)
-    again = await sending.send_message(log, draft=draft)
+    first = await sending.send_message(log, new_message=draft)
+    again = await sending.send_message(log, new_message=draft)
     assert (again.seq, again.deduplicated) == (first.seq, True)
 
-    (other,) = await sending.send_messages(log, drafts=[say(room, "ann", "hi", request_id="r1")])
+    (other,) = await sending.send_messages(
+        log, new_messages=[say(room, "ann", "hi", request_id="r1")]
+    )
     assert getattr(other, "reason", "") == "REQUEST_ID_REUSED"
 
 
 def test_msg_03_a_message_without_departments_keeps_its_hash(say: Any) -> None:
-    plain: Draft = say("cnv_1", "ann", "hi", request_id="r1")
+    plain: NewMessage = say("cnv_1", "ann", "hi", request_id="r1")
     assert plain.content_hash.hex() == EARLIER_HASH
 
 
 def test_msg_13_no_department_is_mentioned_inside_code(say: Any) -> None:
     inside = Span(0, 3, SpanKind.MENTION_DEPARTMENT, "dep_a")
-    made: Draft = say(
+    made: NewMessage = say(
         "cnv_1",
         "ann",
         "@a and @b",
@@ -175,7 +186,7 @@ def test_msg_13_requests_name_departments_in_mentions_and_spans() -> None:
     request = pb.SendMessageRequest(conversation_id="cnv_1", request_id="r1", text="@a hi")
     request.mentions.add(department_id="dep_a")
     request.spans.add(start=0, length=2, mention_department_id="dep_a")
-    made = to_draft(request, sender_id="ann")
+    made = to_new_message(request, sender_id="ann")
     assert made.department_ids == ("dep_a",)
     assert made.mentions == ()
     assert made.spans == (Span(0, 2, SpanKind.MENTION_DEPARTMENT, "dep_a"),)

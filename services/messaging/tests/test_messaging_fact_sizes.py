@@ -7,7 +7,7 @@ import pytest
 from messaging.domain.content import Attachment, Span, SpanKind
 from messaging.domain.forwarded import Forwarded
 from messaging.domain.log import EntryKind
-from messaging.domain.messages import Words, draft
+from messaging.domain.messages import MessageContent, new_message
 from messaging.domain.refusals import MessageTooLarge, TextTooLong, TooManyReactions
 from messaging.events import MAX_CONTENT_BYTES, MAX_EVENT_BYTES
 from messaging.operations import sending
@@ -28,7 +28,7 @@ def link(length: int) -> str:
     return "https://example.com/" + "a" * (length - 20)
 
 
-def heavy_words(chance: random.Random, *, links: int) -> Words:
+def heavy_words(chance: random.Random, *, links: int) -> MessageContent:
     text = "".join(chance.choice("字a") for _ in range(links * 2)) or "a"
     spans = tuple(
         Span(number * 2, 1, SpanKind.LINK, link(chance.randint(1500, 2000)))
@@ -39,11 +39,11 @@ def heavy_words(chance: random.Random, *, links: int) -> Words:
         for number in range(chance.randint(0, 50))
     )
     mentions = tuple(f"per_{number:03}" + "p" * 100 for number in range(chance.randint(0, 150)))
-    return Words(text, spans=spans, mentions=mentions, attachments=attachments)
+    return MessageContent(text, spans=spans, mentions=mentions, attachments=attachments)
 
 
 def drafted(room, words, request_id, **fields):
-    return draft(
+    return new_message(
         conversation_id=room,
         sender_id="bob",
         request_id=request_id,
@@ -67,9 +67,9 @@ async def test_a_message_that_no_record_could_carry_gets_no_number(store, log, g
     room = await group("ann", "bob")
     words = heavy_words(random.Random(1), links=600)  # noqa: S311 - repeatable, no secret
     with pytest.raises(MessageTooLarge):
-        await sending.send_message(log, draft=drafted(room, words, "large"))
-    small = drafted(room, Words("small"), "small")
-    stored = await sending.send_message(log, draft=small)
+        await sending.send_message(log, new_message=drafted(room, words, "large"))
+    small = drafted(room, MessageContent("small"), "small")
+    stored = await sending.send_message(log, new_message=small)
     assert stored.seq == 1
     rows = await store.entries.list_changes(room, since=0, limit=10)
     assert [row["change_no"] for row in rows] == [1, 2]
@@ -79,11 +79,11 @@ async def test_one_item_of_a_batch_that_is_too_large_refuses_no_other(log, group
     room = await group("ann", "bob")
     words = heavy_words(random.Random(2), links=600)  # noqa: S311 - repeatable, no secret
     drafts = [
-        drafted(room, Words("one"), "one"),
+        drafted(room, MessageContent("one"), "one"),
         drafted(room, words, "large"),
-        drafted(room, Words("two"), "two"),
+        drafted(room, MessageContent("two"), "two"),
     ]
-    first, large, second = await sending.send_messages(log, drafts=drafts)
+    first, large, second = await sending.send_messages(log, new_messages=drafts)
     assert (first.seq, second.seq) == (1, 2)
     assert isinstance(large, MessageTooLarge)
 
@@ -93,7 +93,7 @@ def test_what_is_forwarded_counts_with_its_links() -> None:
     carried = Forwarded("cnv_a", "msg_a", "per_a", datetime.now(UTC), "x" * 70, spans)
     assert carried.size_bytes >= 140_000
     with pytest.raises(TextTooLong):
-        draft(
+        new_message(
             conversation_id="cnv_b",
             sender_id="bob",
             request_id="forward",
@@ -128,7 +128,7 @@ async def test_whatever_was_taken_can_be_labelled_pinned_reacted_to_edited_and_r
         with pytest.raises(TooManyReactions):
             await change("react", "bob", room, seq, emoji=EMOJI[0])
         words = heavy_words(chance, links=chance.randint(0, 150))
-        edited = await change("edit", "bob", room, seq, text="", words=words)
+        edited = await change("edit", "bob", room, seq, text="", content=words)
         assert len(edited.reactions) == 50
         down = await change("edit", "bob", room, seq, text="down")
         assert down.text == "down"
@@ -145,7 +145,7 @@ async def _largest(log, room, chance, *, seed) -> int:
         words = heavy_words(chance, links=links)
         try:
             request = f"largest {seed} {links}"
-            return (await sending.send_message(log, draft=drafted(room, words, request))).seq
+            return (await sending.send_message(log, new_message=drafted(room, words, request))).seq
         except MessageTooLarge:
             links -= 10
 
@@ -155,7 +155,9 @@ async def test_facts_of_reactions_pins_and_labels_carry_the_parts_without_the_wo
 ):
     room = await group("ann", "bob")
     text = "字" * 24_000
-    stored = await sending.send_message(log, draft=drafted(room, Words(text), "long"))
+    stored = await sending.send_message(
+        log, new_message=drafted(room, MessageContent(text), "long")
+    )
     await change("react", "ann", room, 1, emoji="ok")
     await change("pin", "ann", room, 1)
     await change("label", "bob", room, 1, add=("x",))
@@ -182,7 +184,9 @@ async def test_facts_of_reactions_pins_and_labels_carry_the_parts_without_the_wo
 
 async def test_2500_toggles_of_a_reaction_do_not_repeat_a_long_message(store, log, group, change):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=drafted(room, Words("字" * 24_000), "long"))
+    await sending.send_message(
+        log, new_message=drafted(room, MessageContent("字" * 24_000), "long")
+    )
     for number in range(50):
         await change("react", "ann", room, 1, emoji="ok", remove=bool(number % 2))
     rows = await store.entries.list_changes(room, since=2, limit=100)
@@ -196,7 +200,9 @@ async def test_a_recall_empties_any_number_of_facts_in_bounded_batches(
     store, log, group, change, monkeypatch
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=drafted(room, Words("secret"), "request secret"))
+    await sending.send_message(
+        log, new_message=drafted(room, MessageContent("secret"), "request secret")
+    )
     for number in range(120):
         await change("react", "ann", room, 1, emoji=f"e{number % 7}", remove=number % 14 >= 7)
     await change("label", "ann", room, 1, add=("secret label",))
@@ -221,7 +227,9 @@ async def test_what_a_killed_process_did_not_empty_another_one_does(
     store, log, group, change, monkeypatch
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=drafted(room, Words("secret"), "request secret"))
+    await sending.send_message(
+        log, new_message=drafted(room, MessageContent("secret"), "request secret")
+    )
     await change("label", "ann", room, 1, add=("secret label",))
 
     async def killed(*_, **__):

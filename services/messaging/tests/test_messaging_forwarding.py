@@ -35,8 +35,8 @@ async def rooms(group, log, say):
     """Two groups of ann and bob; in the first bob has said two things, one to ann."""
     first, second = await group("ann", "bob"), await group("ann", "bob")
     spans = (Span(0, 4, SpanKind.MENTION, "ann"), Span(5, 4, SpanKind.BOLD))
-    await sending.send_message(log, draft=say(first, "bob", "@ann bold", spans=spans))
-    await sending.send_message(log, draft=say(first, "bob", "second"))
+    await sending.send_message(log, new_message=say(first, "bob", "@ann bold", spans=spans))
+    await sending.send_message(log, new_message=say(first, "bob", "second"))
     return first, second
 
 

@@ -24,11 +24,11 @@ UNLIMITED = LimitsSection(
 async def quiet(store):
     """A log that saves heads when a test says so, and never by itself."""
     log = Log(store, section=LogSection(), clock=SystemClock(), limits=UNLIMITED)
-    lanes = [asyncio.create_task(lane.run()) for lane in log.lanes]
+    partitions = [asyncio.create_task(partition.run()) for partition in log.partitions]
     yield log
-    for lane in lanes:
-        lane.cancel()
-    await asyncio.gather(*lanes, return_exceptions=True)
+    for partition in partitions:
+        partition.cancel()
+    await asyncio.gather(*partitions, return_exceptions=True)
 
 
 async def listed(store, actor):
@@ -56,7 +56,7 @@ async def test_msg_08_a_list_that_is_cancelled_loses_no_head(
     store, quiet, group, say, person, monkeypatch
 ):
     room = await group("ann", "bob")
-    await sending.send_message(quiet, draft=say(room, "ann", "hello"))
+    await sending.send_message(quiet, new_message=say(room, "ann", "hello"))
     begun, go = gate_saves(store, monkeypatch)
 
     caller = asyncio.create_task(quiet.flush_heads())
@@ -75,7 +75,7 @@ async def test_msg_08_a_list_waits_for_the_save_that_is_under_way(
     store, quiet, group, say, person, monkeypatch
 ):
     room = await group("ann", "bob")
-    await sending.send_message(quiet, draft=say(room, "ann", "hello"))
+    await sending.send_message(quiet, new_message=say(room, "ann", "hello"))
     begun, go = gate_saves(store, monkeypatch)
     background = asyncio.create_task(quiet.flush_heads())
     await begun.wait()
@@ -100,7 +100,7 @@ async def test_msg_08_heads_are_kept_when_their_write_fails(
     store, quiet, group, say, person, monkeypatch, error
 ):
     room = await group("ann", "bob")
-    await sending.send_message(quiet, draft=say(room, "ann", "hello"))
+    await sending.send_message(quiet, new_message=say(room, "ann", "hello"))
 
     async def failing(_):
         raise error
@@ -128,10 +128,10 @@ async def test_msg_08_a_retry_of_a_write_whose_answer_was_lost_updates_the_head(
     with monkeypatch.context() as broken:
         broken.setattr(store.entries, "append", answer_lost)
         with pytest.raises(DependencyDown):
-            await sending.send_message(quiet, draft=say(room, "ann", "hello"))
-    quiet.heads = quiet.tails._heads = Heads(store, clock=quiet.clock)  # of another process
+            await sending.send_message(quiet, new_message=say(room, "ann", "hello"))
+    quiet.heads = quiet.log_states._heads = Heads(store, clock=quiet.clock)  # of another process
 
-    again = await sending.send_message(quiet, draft=say(room, "ann", "hello"))
+    again = await sending.send_message(quiet, new_message=say(room, "ann", "hello"))
     await quiet.flush_heads()
 
     assert again.deduplicated
@@ -173,9 +173,11 @@ async def test_msg_08_a_write_that_comes_true_late_is_found_within_a_minute(
     room = await group("ann", "bob")
     clock = FrozenClock(SystemClock().now())
     heads = Heads(store, clock=clock)
-    heads.doubt([room], unknown=True)
+    heads.mark_stale([room], unknown=True)
     await heads.save()
-    await sending.send_message(quiet, draft=say(room, "ann", "late"))  # its head is never saved
+    await sending.send_message(
+        quiet, new_message=say(room, "ann", "late")
+    )  # its head is never saved
 
     for _ in range(int(UNKNOWN_FOR)):
         clock.advance(timedelta(seconds=1))
@@ -187,10 +189,10 @@ async def test_msg_08_a_write_that_comes_true_late_is_found_within_a_minute(
 @pytest.mark.rule("MSG-8")
 async def test_msg_08_a_head_is_compared_when_its_tail_is_loaded(store, quiet, group, say, person):
     room = await group("ann", "bob")
-    await sending.send_message(quiet, draft=say(room, "ann", "hello"))  # this process dies
+    await sending.send_message(quiet, new_message=say(room, "ann", "hello"))  # this process dies
     other = Log(store, section=LogSection(), clock=SystemClock())
 
-    await other.tail(room)
+    await other.state(room)
     await other.flush_heads()
 
     assert await listed(store, person("bob")) == {room: (1, 1)}
@@ -202,7 +204,7 @@ async def test_msg_08_what_a_process_owed_is_repaired_after_any_outage(
 ):
     room = await group("ann", "bob")
     await quiet.heads.mark()
-    await sending.send_message(quiet, draft=say(room, "ann", "hello"))  # this process dies
+    await sending.send_message(quiet, new_message=say(room, "ann", "hello"))  # this process dies
     clock = FrozenClock(SystemClock().now() + timedelta(days=3))
     next_one = Heads(store, clock=clock)
     written, failures = store.heads.written_between, iter([DependencyDown(), DependencyDown()])

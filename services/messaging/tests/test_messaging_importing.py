@@ -7,7 +7,7 @@ import pytest
 from messaging import queries
 from messaging.config import LogSection
 from messaging.domain.conversations import History, Kind
-from messaging.domain.messages import Imported, draft
+from messaging.domain.messages import Imported, new_message
 from messaging.domain.people import Person
 from messaging.domain.refusals import ImportDenied, RequestIdReused
 from messaging.domain.working_hours import DEFAULT
@@ -48,7 +48,7 @@ def channel(*members: str, **fields: object) -> ForeignConversation:
 
 
 def old(room: str, number: int, text: str = "", *, root: int | None = None, sender: str = "ann"):
-    made = draft(
+    made = new_message(
         conversation_id=room,
         sender_id=sender,
         request_id=f"slack:C1:{number}",
@@ -134,7 +134,7 @@ async def test_msg_19_nobody_has_unread_history(store, log, person, room, run, s
     await importing.finish_import(log, run, now=NOW)
 
     before = await queries.get_view(store, actor=person("bob"), conversation_id=room)
-    await sending.send_message(log, draft=say(room, "ann", "live"))
+    await sending.send_message(log, new_message=say(room, "ann", "live"))
     after = await queries.get_view(store, actor=person("bob"), conversation_id=room)
 
     assert (before.unread, before.read_through_seq) == (0, 8)
@@ -187,7 +187,7 @@ async def test_messages_to_another_tenants_conversation_are_refused(log, room):
 async def test_msg_03_an_importer_who_goes_away_in_the_middle_stops_nobody(store, log, room, run):
     messages = [old(room, number, f"no {number}") for number in range(1, 201)]
     importer = asyncio.create_task(importing.import_batch(log, KNOWN, run, messages=messages))
-    await eventually(lambda: not log._lane(room)._idle.is_set(), every=0)
+    await eventually(lambda: not log._partition(room)._idle.is_set(), every=0)
     importer.cancel()
     with pytest.raises(asyncio.CancelledError):
         await importer
@@ -228,7 +228,7 @@ async def test_gw_11_a_repeated_import_adds_nobody_to_what_people_use(
     store, log, people, person, room, say
 ):
     assert await write(log, person, old(room, 1, "old")) == []
-    await sending.send_message(log, draft=say(room, "ann", "native"))
+    await sending.send_message(log, new_message=say(room, "ann", "native"))
 
     again = await bring(log, people, person, "ann", "bob", "carol")
     assert again.conversation.member_count == 2
@@ -241,7 +241,7 @@ async def test_gw_11_the_first_native_message_ends_the_import_also_of_an_open_st
     store, log, people, person, room, run, say
 ):
     await importing.import_batch(log, KNOWN, run, messages=[old(room, 1, "old")])
-    await sending.send_message(log, draft=say(room, "ann", "native"))
+    await sending.send_message(log, new_message=say(room, "ann", "native"))
 
     outcome = await importing.import_batch(log, KNOWN, run, messages=[old(room, 2, "late")])
 
@@ -279,7 +279,7 @@ async def test_gw_11_nothing_imported_stands_behind_a_message_sent_at_the_same_m
                 )
                 for n in range(4)
             ]
-            native = sending.send_message(sender, draft=say(here, "ann", f"native {number}"))
+            native = sending.send_message(sender, new_message=say(here, "ann", f"native {number}"))
             outcomes = await asyncio.gather(*batches[:2], native, *batches[2:])
 
             found = await origins(store, here)
@@ -327,7 +327,7 @@ async def test_gw_11_an_import_writes_into_no_conversation_that_it_did_not_creat
         assert await write(log, person, old(native, 1, "forged")) == ["CONVERSATION_NOT_FOUND"]
         assert (await store.entries.head(native)).seq == 0
     # Nor does another system's.
-    foreign = draft(
+    foreign = new_message(
         conversation_id=room,
         sender_id="ann",
         request_id="teams:C1:1",
@@ -378,7 +378,7 @@ async def test_gw_11_a_direct_conversation_takes_in_nobody_and_goes_on_until_it_
     for _ in range(2):
         again = await bring(log, people, person, "ann", "carol", **pair)
         assert (again.conversation.id, again.conversation.member_count) == (room, 2)
-    await sending.send_message(log, draft=say(room, "ann", "native"))
+    await sending.send_message(log, new_message=say(room, "ann", "native"))
     assert await write(log, person, old(room, 3, "forged")) == ["IMPORT_CLOSED"]
 
 
@@ -415,7 +415,7 @@ async def test_gw_11_what_an_earlier_version_imported_is_known_by_its_external_i
     direct = await bring(log, people, person, "ann", "bob", **pair)
     for each in (room, used.conversation.id, direct.conversation.id):
         assert await write(log, person, old(each, 1, "old")) == []
-    await sending.send_message(log, draft=say(used.conversation.id, "ann", "native"))
+    await sending.send_message(log, new_message=say(used.conversation.id, "ann", "native"))
     await forget(store, room, used.conversation.id, direct.conversation.id)
 
     assert await write(log, person, old(room, 2, "more")) == []

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from messaging.api.log import Outbox
 from messaging.operations import cursors as reading
-from messaging.operations.batch import Item
+from messaging.operations.items import Item
 from messaging.operations.sending import send_messages
 from messaging.store.cursors import CursorKey
 from plexus.messaging.v1.messaging_service_pb2 import SendVerdict
@@ -36,7 +36,7 @@ async def test_gw_08_an_item_that_breaks_a_batch_fails_alone_and_is_logged_once(
     drafts[17] = broken(drafts[17])
 
     with capture_logs() as lines:
-        verdicts = await asyncio.wait_for(send_messages(log, drafts=drafts), 20)
+        verdicts = await asyncio.wait_for(send_messages(log, new_messages=drafts), 20)
 
     failed = [each for each in verdicts if isinstance(each, ItemFailed)]
     stored = [each for each in verdicts if not isinstance(each, ItemFailed)]
@@ -54,7 +54,7 @@ async def test_gw_08_a_batch_cancelled_while_it_is_split_answers_every_item(log,
     room = await group("ann", "bob")
     verdicts = []
     items = [Item(say(room, "ann", f"m{n}"), on_verdict=verdicts.append) for n in range(8)]
-    items[0] = Item(broken(items[0].draft), on_verdict=verdicts.append)
+    items[0] = Item(broken(items[0].new_message), on_verdict=verdicts.append)
     splitting = asyncio.Event()
     insert = log.store.entries.append
 
@@ -78,7 +78,7 @@ async def test_gw_08_one_advance_that_fails_unexpectedly_is_one_verdict(
     log, cursors, group, say, person
 ):
     rooms = [await group("ann", "bob") for _ in range(3)]
-    await send_messages(log, drafts=[say(room, "ann", "hi") for room in rooms])
+    await send_messages(log, new_messages=[say(room, "ann", "hi") for room in rooms])
     store_all = cursors._store_all
 
     async def failing(taken):

@@ -8,7 +8,7 @@ from messaging import queries
 from messaging.config import LogSection
 from messaging.domain.conversations import History
 from messaging.domain.log import EntryKind
-from messaging.domain.messages import Words
+from messaging.domain.messages import MessageContent
 from messaging.domain.refusals import (
     ConversationIsArchived,
     ConversationNotFound,
@@ -24,7 +24,7 @@ from messaging.domain.refusals import (
 )
 from messaging.operations import conversations, membership, messages, sending
 from messaging.operations.log import Log
-from messaging.store import present
+from messaging.store import message_state
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2
 from plexuskit.clock import SystemClock
@@ -44,7 +44,7 @@ async def pins_of(store, actor, room):
 async def room(group, log, say):
     """A group of ann (owner), bob and eve with one message of bob's."""
     made = await group("ann", "bob", "eve")
-    await sending.send_message(log, draft=say(made, "bob", "货周五到", request_id="first"))
+    await sending.send_message(log, new_message=say(made, "bob", "货周五到", request_id="first"))
     return made
 
 
@@ -127,9 +127,16 @@ async def test_msg_11_an_edit_after_a_recall_is_refused(room, change):
 
 async def test_msg_11_only_added_mentions_are_told(store, group, log, say, change):
     room = await group("ann", "bob", "eve")
-    await sending.send_message(log, draft=say(room, "bob", "@ann", mentions=("ann",)))
+    await sending.send_message(log, new_message=say(room, "bob", "@ann", mentions=("ann",)))
 
-    await change("edit", "bob", room, 1, text="", words=Words("@ann @eve", mentions=("ann", "eve")))
+    await change(
+        "edit",
+        "bob",
+        room,
+        1,
+        text="",
+        content=MessageContent("@ann @eve", mentions=("ann", "eve")),
+    )
 
     fact = await last_fact(store, room)
     assert [mention.person_id for mention in fact.added_mentions] == ["eve"]
@@ -137,7 +144,9 @@ async def test_msg_11_only_added_mentions_are_told(store, group, log, say, chang
 
 async def test_msg_13_an_edit_addresses_everybody_only_where_a_message_might(room, change):
     with pytest.raises(MentionAllDenied):
-        await change("edit", "bob", room, 1, text="", words=Words("@all", mention_all=True))
+        await change(
+            "edit", "bob", room, 1, text="", content=MessageContent("@all", mention_all=True)
+        )
 
 
 async def last_fact(store, room):
@@ -194,7 +203,7 @@ async def test_msg_12_the_sender_has_two_minutes_an_administrator_longer_an_offi
 
     assert (await change("recall", "ann", room, 1, now=later)).recalled_by == "ann"
 
-    await sending.send_message(log, draft=say(room, "bob", "old"))
+    await sending.send_message(log, new_message=say(room, "bob", "old"))
     years = SystemClock().now() + timedelta(days=1000)
     with pytest.raises(NotYourMessage):
         await change("recall", "ann", room, 2, now=years)
@@ -204,7 +213,7 @@ async def test_msg_12_the_sender_has_two_minutes_an_administrator_longer_an_offi
 @pytest.mark.parametrize("role", ["compliance", "admin", "auditor"])
 async def test_gw_12_a_role_of_the_caller_context_alters_no_message(log, group, say, change, role):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", "words"))
+    await sending.send_message(log, new_message=say(room, "ann", "words"))
 
     for kind, fields in (("recall", {}), ("react", {"emoji": "ok"}), ("pin", {})):
         with pytest.raises(ConversationNotFound):
@@ -224,7 +233,7 @@ async def test_msg_14_what_one_may_not_see_one_may_not_change(
     log, group, say, change, people, person
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", "before"))
+    await sending.send_message(log, new_message=say(room, "ann", "before"))
     await membership.add_members(
         log,
         people,
@@ -242,7 +251,7 @@ async def test_msg_14_what_one_may_not_see_one_may_not_change(
 async def test_msg_08_a_recalled_message_is_unread_for_nobody(
     store, room, change, log, say, person
 ):
-    await sending.send_message(log, draft=say(room, "bob", "@ann", mentions=("ann",)))
+    await sending.send_message(log, new_message=say(room, "bob", "@ann", mentions=("ann",)))
 
     async def unread():
         view = await queries.get_view(store, actor=person("ann"), conversation_id=room)
@@ -251,7 +260,7 @@ async def test_msg_08_a_recalled_message_is_unread_for_nobody(
     assert await unread() == (2, 1)
     await change("recall", "bob", room, 2)
     assert await unread() == (1, 0)
-    await change("edit", "bob", room, 1, text="", words=Words("@ann", mentions=("ann",)))
+    await change("edit", "bob", room, 1, text="", content=MessageContent("@ann", mentions=("ann",)))
     assert await unread() == (1, 1)
 
 
@@ -290,8 +299,8 @@ async def test_msg_16_a_pin_names_who_pinned_first_and_twice_is_once(store, room
 
 
 async def test_msg_16_so_many_pins_and_no_more(room, change, log, say, monkeypatch):
-    monkeypatch.setattr(messages, "PINS_MOST", 1)
-    await sending.send_message(log, draft=say(room, "bob", "second"))
+    monkeypatch.setattr(messages, "MAX_PINS", 1)
+    await sending.send_message(log, new_message=say(room, "bob", "second"))
     await change("pin", "ann", room, 1)
 
     with pytest.raises(TooManyPins):
@@ -336,7 +345,7 @@ async def test_msg_01_changes_and_sends_of_two_processes_leave_no_hole(
                 for name in ("ann", "bob")
             ),
             *(
-                sending.send_message(other if n % 2 else log, draft=say(room, "eve", f"m{n}"))
+                sending.send_message(other if n % 2 else log, new_message=say(room, "eve", f"m{n}"))
                 for n in range(40)
             ),
         )
@@ -344,10 +353,12 @@ async def test_msg_01_changes_and_sends_of_two_processes_leave_no_hole(
     rows = await store.entries.list_changes(room, since=0, limit=1000)
     assert [row["change_no"] for row in rows] == list(range(1, 83))
     entry = await store.entries.find_entry(room, 1)
-    message = present.message_in(bytes(rows[-1]["event"])) if rows[-1].get("about_seq") else None
+    message = (
+        message_state.message_in(bytes(rows[-1]["event"])) if rows[-1].get("about_seq") else None
+    )
     assert len({r["_id"] for r in rows}) == 82
     assert message is None or message.seq == 1
-    found = present.posted_of(present.messages_pb2.Message.FromString(entry["current"]))
+    found = message_state.state_of(message_state.messages_pb2.Message.FromString(entry["current"]))
     assert sum(len(reaction.person_ids) for reaction in found.reactions) == 40
 
 
@@ -374,7 +385,7 @@ async def test_gw_02_who_was_removed_by_another_process_changes_nothing(
 async def test_who_was_added_by_another_process_may_write_at_once(
     store, runtime, log, room, people, person, say
 ):
-    await sending.send_message(log, draft=say(room, "ann", "the tail is in memory"))
+    await sending.send_message(log, new_message=say(room, "ann", "the tail is in memory"))
     other = Log(store, section=LogSection(), clock=SystemClock())
     async with other.running(runtime):
         await membership.add_members(
@@ -387,7 +398,7 @@ async def test_who_was_added_by_another_process_may_write_at_once(
             now=SystemClock().now(),
         )
 
-    stored = await sending.send_message(log, draft=say(room, "dora", "hello"))
+    stored = await sending.send_message(log, new_message=say(room, "dora", "hello"))
 
     assert stored.seq == 3
 
@@ -440,7 +451,7 @@ async def test_msg_14_quotes_show_the_present_words_to_those_who_may_see_them(
     store, log, group, say, change, people, person
 ):
     room = await group("ann", "bob", history=History.SINCE_JOIN)
-    await sending.send_message(log, draft=say(room, "bob", "original"))
+    await sending.send_message(log, new_message=say(room, "bob", "original"))
     await membership.add_members(
         log,
         people,
@@ -450,7 +461,7 @@ async def test_msg_14_quotes_show_the_present_words_to_those_who_may_see_them(
         role=1,
         now=SystemClock().now(),
     )
-    await sending.send_message(log, draft=say(room, "ann", "as bob says", quote_seq=1))
+    await sending.send_message(log, new_message=say(room, "ann", "as bob says", quote_seq=1))
 
     async def quote(who):
         return (await read(store, person, room, who, seq=2)).quote

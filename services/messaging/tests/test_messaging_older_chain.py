@@ -143,19 +143,21 @@ async def check_life_goes_on(room, *, log, store, say, change, verify):
     assert (await verify(room)).problems == []
 
     # An older message's request id is compared by its hash, while that is there.
-    again = await sending.send_message(log, draft=say(room, "ann", "offer is 57752 EUR"))
+    again = await sending.send_message(log, new_message=say(room, "ann", "offer is 57752 EUR"))
     assert (again.seq, again.deduplicated) == (1, True)
     with pytest.raises(RequestIdReused):
         await sending.send_message(
-            log, draft=say(room, "ann", "other", request_id="offer is 57752 EUR")
+            log, new_message=say(room, "ann", "other", request_id="offer is 57752 EUR")
         )
     for text in (SECRET, "other"):
-        again = await sending.send_message(log, draft=say(room, "ann", text, request_id=SECRET))
+        again = await sending.send_message(
+            log, new_message=say(room, "ann", text, request_id=SECRET)
+        )
         assert (again.seq, again.deduplicated) == (2, True)
     # A retry shows only at the write, so the first of them has begun version 2.
     assert len(await store.entries.list_changes(room, since=0, limit=100)) == LAST + 1
 
-    stored = await sending.send_message(log, draft=say(room, "ann", "new"))
+    stored = await sending.send_message(log, new_message=say(room, "ann", "new"))
     assert (stored.seq, stored.change_no) == (6, LAST + 2)
     await change("edit", "ann", room, 4, text="re: third")
     await change("react", "ann", room, 1, emoji="ok")
@@ -212,7 +214,7 @@ async def test_msg_20_a_recalled_text_of_version_1_cannot_be_guessed_from_the_li
 ):
     """Whoever knows the link before and everything after could try texts against the next one."""
     await store.provision()
-    await sending.send_message(log, draft=say(golden, "ann", "new"))
+    await sending.send_message(log, new_message=say(golden, "ann", "new"))
     entry = await store.entries.find_change(golden, 3)
     guess = client.link_1(
         bytes((await store.entries.find_change(golden, 2))["chain_hash"]),
@@ -238,7 +240,7 @@ async def test_msg_20_a_recalled_text_of_version_1_cannot_be_guessed_from_the_li
 async def test_msg_20_what_version_1_left_unbound_is_bound_once_version_2_began(
     golden, store, log, say, verify, number
 ):
-    await sending.send_message(log, draft=say(golden, "ann", "new"))
+    await sending.send_message(log, new_message=say(golden, "ann", "new"))
     assert (await verify(golden)).problems == []
     entries = store.db.collection("entries", schema_version=1)
     entry = await store.entries.find_change(golden, number)
@@ -263,7 +265,7 @@ async def test_msg_20_what_version_1_left_unbound_is_bound_once_version_2_began(
 async def test_msg_20_a_recall_of_an_older_message_leaves_the_binding_whole(
     golden, store, log, say, change, verify
 ):
-    await sending.send_message(log, draft=say(golden, "ann", "new"))
+    await sending.send_message(log, new_message=say(golden, "ann", "new"))
     at_any_time = replace(DEFAULT, recall_window=timedelta(days=36_500))
     await change("recall", "ann", golden, 1, policy=at_any_time)
 
@@ -285,7 +287,7 @@ async def test_msg_20_processes_that_begin_version_2_at_once_leave_one_binding_e
     async def send(log, number):
         async with log.running(runtime):
             return await sending.send_message(
-                log, draft=say(golden, "ann", f"new {number}", request_id=f"n{number}")
+                log, new_message=say(golden, "ann", f"new {number}", request_id=f"n{number}")
             )
 
     stored = await asyncio.gather(*(send(log, number) for number, log in enumerate(logs)))
@@ -301,13 +303,15 @@ async def test_msg_20_a_process_that_dies_after_beginning_leaves_a_log_that_goes
     golden, store, log, say, verify
 ):
     dying = Log(Store(store.db), section=LogSection(), clock=SystemClock())
-    tail = await dying.tails.load(golden)
-    await begin_chain(dying, tail, now=SystemClock().now())  # and nothing more comes from it
-    late = await log.tails.load(golden)
+    log_state = await dying.log_states.load(golden)
+    await begin_chain(dying, log_state, now=SystemClock().now())  # and nothing more comes from it
+    late = await log.log_states.load(golden)
     assert late.head.chain_version == 2
-    await begin_chain(dying, tail, now=SystemClock().now())  # the number is taken: nothing happens
+    await begin_chain(
+        dying, log_state, now=SystemClock().now()
+    )  # the number is taken: nothing happens
 
-    stored = await sending.send_message(log, draft=say(golden, "ann", "new"))
+    stored = await sending.send_message(log, new_message=say(golden, "ann", "new"))
 
     assert stored.change_no == LAST + 2
     assert (await verify(golden)).problems == []
@@ -318,7 +322,7 @@ async def test_msg_20_an_older_process_that_still_writes_is_bound_by_another_ent
     golden, store, log, say, verify, older_release, mongo_url
 ):
     """While a deployment rolls on, both releases write: each entry is linked by its writer's."""
-    await sending.send_message(log, draft=say(golden, "ann", "new"))
+    await sending.send_message(log, new_message=say(golden, "ann", "new"))
     code = f"""
 import asyncio
 from older_child import *
@@ -338,9 +342,9 @@ asyncio.run(go())
         env=os.environ | {"PYTHONPATH": older_release},
     )
     assert await asyncio.wait_for(process.wait(), timeout=120) == 0
-    log.tails.forget(golden)
+    log.log_states.forget(golden)
 
-    await sending.send_message(log, draft=say(golden, "ann", "newer"))
+    await sending.send_message(log, new_message=say(golden, "ann", "newer"))
 
     after = await store.entries.list_changes(golden, since=LAST, limit=100)
     assert [entry["kind"] for entry in after] == [
@@ -362,7 +366,7 @@ async def test_msg_20_nothing_is_sent_while_the_store_is_down(golden, log, say, 
     monkeypatch.setattr(log.store.proofs, "list_entries", down)
 
     with pytest.raises(DependencyDown):
-        await sending.send_message(log, draft=say(golden, "ann", "new"))
+        await sending.send_message(log, new_message=say(golden, "ann", "new"))
 
 
 @pytest.mark.rule("MSG-20")
@@ -370,12 +374,12 @@ async def test_msg_20_a_tail_read_with_others_knows_the_version_that_its_log_end
     golden, log, group
 ):
     newer = await group("ann", "bob")
-    log.tails.forget(newer)
-    alone = {id_: (await log.tails.load(id_)).head for id_ in (golden, newer)}
+    log.log_states.forget(newer)
+    alone = {id_: (await log.log_states.load(id_)).head for id_ in (golden, newer)}
     for id_ in alone:
-        log.tails.forget(id_)
+        log.log_states.forget(id_)
 
-    together = await log.tails.get_many(alone)
+    together = await log.log_states.get_many(alone)
 
-    assert {id_: tail.head for id_, tail in together.items()} == alone
+    assert {id_: log_state.head for id_, log_state in together.items()} == alone
     assert {id_: head.chain_version for id_, head in alone.items()} == {golden: 1, newer: 2}

@@ -116,7 +116,7 @@ async def send_in_the_end(log, draft):
     async def attempt():
         began = time.perf_counter()
         try:
-            return await sending.send_message(log, draft=draft)
+            return await sending.send_message(log, new_message=draft)
         except ConversationUpgrading:
             return None
         finally:
@@ -148,8 +148,8 @@ async def test_msg_20_other_conversations_are_written_while_a_long_one_is_read(
     room, _ = await long_log(2 * MAX_AT_WRITE)
     other = await group("ann", "bob")
     refused, stored = await asyncio.gather(
-        sending.send_message(log, draft=say(room, "ann", "long")),
-        sending.send_message(log, draft=say(other, "ann", "short")),
+        sending.send_message(log, new_message=say(room, "ann", "long")),
+        sending.send_message(log, new_message=say(other, "ann", "short")),
         return_exceptions=True,
     )
 
@@ -163,7 +163,7 @@ async def test_msg_20_long_logs_are_read_ahead_of_their_first_write(long_log, lo
 
     await read_all_older(store)
 
-    stored = await sending.send_message(log, draft=say(room, "ann", "new"))
+    stored = await sending.send_message(log, new_message=say(room, "ann", "new"))
     assert stored.change_no == last + 2
 
 
@@ -178,7 +178,7 @@ async def test_msg_20_reading_that_was_interrupted_goes_on_where_it_was(
 
     await read_all_older(store)
 
-    await sending.send_message(log, draft=say(room, "ann", "new"))
+    await sending.send_message(log, new_message=say(room, "ann", "new"))
     assert (await walk(room))[0] == []
 
 
@@ -188,7 +188,7 @@ async def test_msg_20_an_older_entry_that_is_altered_is_found_in_its_own_stretch
 ):
     room, last = await long_log(MAX_AT_WRITE + 200)
     await read_all_older(store)
-    await sending.send_message(log, draft=say(room, "ann", "new"))
+    await sending.send_message(log, new_message=say(room, "ann", "new"))
     entry = await store.entries.find_change(room, number)
     envelope = Envelope.FromString(bytes(entry["event"]))
     envelope.actor_id = "bob"
@@ -207,7 +207,7 @@ async def test_msg_20_an_older_entry_that_is_altered_is_found_in_its_own_stretch
 async def test_msg_20_a_checkpoint_that_is_altered_hides_nothing(long_log, log, store, say, walk):
     room, _ = await long_log(MAX_AT_WRITE + 200)
     await read_all_older(store)
-    await sending.send_message(log, draft=say(room, "ann", "new"))
+    await sending.send_message(log, new_message=say(room, "ann", "new"))
     digests = store.db.collection("older_digests", schema_version=1)
     await digests.update({"_id": entry_id(room, APART)}, {"$set": {"digest": bytes(32)}})
 

@@ -18,7 +18,7 @@ async def long_room(log, group, say):
     room = await group("ann", "bob", history=History.ALL)
     for number in range(40):
         await sending.send_message(
-            log, draft=say(room, "ann", f"{number:02}{LONG[:-1]}", request_id=f"r{number}")
+            log, new_message=say(room, "ann", f"{number:02}{LONG[:-1]}", request_id=f"r{number}")
         )
     return room
 
@@ -127,11 +127,13 @@ async def test_a_conversation_that_moves_up_between_two_pages_is_listed(
 ):
     rooms = [await group("ann", "bob") for _ in range(9)]
     for room in rooms:
-        await sending.send_message(log, draft=say(room, "ann", "hello", request_id=f"h{room}"))
+        await sending.send_message(
+            log, new_message=say(room, "ann", "hello", request_id=f"h{room}")
+        )
     await log.flush_heads()
 
     async def move_up():
-        await sending.send_message(log, draft=say(rooms[0], "ann", "news"))
+        await sending.send_message(log, new_message=say(rooms[0], "ann", "news"))
         await log.flush_heads()
 
     seen = await list_all(store, person("bob"), limit=3, between=move_up)
@@ -145,7 +147,9 @@ async def test_pages_of_conversations_go_down_by_activity_without_what_is_archiv
 ):
     rooms = [await group("ann", "bob") for _ in range(7)]
     for room in rooms:
-        await sending.send_message(log, draft=say(room, "ann", "hello", request_id=f"h{room}"))
+        await sending.send_message(
+            log, new_message=say(room, "ann", "hello", request_id=f"h{room}")
+        )
     await log.flush_heads()
     collection = store.db.collection("conversations", schema_version=1)
     await collection.update({"_id": rooms[3]}, {"$set": {"archived": True}})
@@ -161,10 +165,12 @@ async def test_pages_of_conversations_go_down_by_activity_without_what_is_archiv
 @pytest.mark.rule("MSG-15")
 async def test_msg_15_a_thread_reads_both_ways_with_its_root(store, log, group, say, person):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", "root"))
+    await sending.send_message(log, new_message=say(room, "ann", "root"))
     for number in range(5):
-        await sending.send_message(log, draft=say(room, "bob", f"other{number}"))
-        await sending.send_message(log, draft=say(room, "ann", f"reply{number}", reply_to_seq=1))
+        await sending.send_message(log, new_message=say(room, "bob", f"other{number}"))
+        await sending.send_message(
+            log, new_message=say(room, "ann", f"reply{number}", reply_to_seq=1)
+        )
 
     async def read(**asked):
         fields = {"before_seq": 0, "after_seq": None, "root_seq": 1, "limit": 3} | asked
@@ -186,8 +192,8 @@ async def test_msg_15_a_thread_counts_what_its_reader_may_see(
     store, log, group, say, person, people
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", "root"))
-    await sending.send_message(log, draft=say(room, "bob", "before", reply_to_seq=1))
+    await sending.send_message(log, new_message=say(room, "ann", "root"))
+    await sending.send_message(log, new_message=say(room, "bob", "before", reply_to_seq=1))
     await membership.add_members(
         log,
         people,
@@ -197,9 +203,9 @@ async def test_msg_15_a_thread_counts_what_its_reader_may_see(
         role=Role.MEMBER,
         now=SystemClock().now(),
     )
-    await sending.send_message(log, draft=say(room, "ann", "after", reply_to_seq=1))
+    await sending.send_message(log, new_message=say(room, "ann", "after", reply_to_seq=1))
     await sending.send_message(
-        log, draft=say(room, "bob", "you", reply_to_seq=1, mentions=("carol",))
+        log, new_message=say(room, "bob", "you", reply_to_seq=1, mentions=("carol",))
     )
     await threads.follow_thread(
         store, actor=person("ann"), conversation_id=room, root_seq=1, follow=False

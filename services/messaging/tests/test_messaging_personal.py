@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from messaging import queries
-from messaging.domain.drafts import DRAFT_LIMIT, DraftKey, SavedDraft
+from messaging.domain.drafts import DRAFT_LIMIT, Draft, DraftKey
 from messaging.domain.refusals import ConversationNotFound, MessageNotFound, TooManyDrafts
 from messaging.domain.settings import SettingsChange
 from messaging.operations import cursors as reading
@@ -31,7 +31,7 @@ def write(store, person, now):
 
     async def written(name, conversation_id, text, *, ago=0.0, root_seq=0):
         words = personal_service_pb2.Draft(text=text).SerializeToString()
-        draft = SavedDraft(
+        draft = Draft(
             key=DraftKey(name, conversation_id, root_seq),
             tenant_id=TENANT,
             words=words,
@@ -107,8 +107,8 @@ async def test_emptying_what_is_empty_is_no_fact_but_is_remembered(write, group,
 
 async def test_msg_15_every_thread_has_its_own_draft(log, write, group, say, drafts_of):
     room = await group("ann", "bob")
-    root = (await sending.send_message(log, draft=say(room, "bob", "root"))).seq
-    reply = await sending.send_message(log, draft=say(room, "bob", "re", reply_to_seq=root))
+    root = (await sending.send_message(log, new_message=say(room, "bob", "root"))).seq
+    reply = await sending.send_message(log, new_message=say(room, "bob", "re", reply_to_seq=root))
 
     await write("ann", room, "line", ago=1)
     await write("ann", room, "thread", root_seq=root)
@@ -286,7 +286,7 @@ async def test_msg_07_a_mark_withdraws_no_receipt_and_reading_on_takes_it_off(
 ):
     room = await group("ann", "bob")
     for text in ("one", "two"):
-        await sending.send_message(log, draft=say(room, "ann", text))
+        await sending.send_message(log, new_message=say(room, "ann", text))
     bob, mark = person("bob"), SettingsChange(marked_unread=True)
     await advance("bob", room, 2)
 
@@ -315,7 +315,7 @@ async def test_msg_07_a_mark_withdraws_no_receipt_and_reading_on_takes_it_off(
     assert [fact.settings.marked_unread for fact in await facts()] == [True, False]
 
     await set_mark()
-    await sending.send_message(log, draft=say(room, "ann", "three"))
+    await sending.send_message(log, new_message=say(room, "ann", "three"))
     await advance("bob", room, 3)
     assert not await marked()
 
@@ -324,8 +324,8 @@ async def test_msg_07_reading_a_thread_leaves_the_mark(
     log, store, group, say, person, now, advance
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", "root"))
-    await sending.send_message(log, draft=say(room, "ann", "reply", reply_to_seq=1))
+    await sending.send_message(log, new_message=say(room, "ann", "root"))
+    await sending.send_message(log, new_message=say(room, "ann", "reply", reply_to_seq=1))
     await update_conversation_settings(
         store,
         actor=person("bob"),

@@ -32,7 +32,7 @@ async def test_a_tenant_sets_its_windows_within_bounds(store, person):
 
 async def test_msg_10_the_policy_hides_names(store, group, log, say, person):
     room = await group("ann", "bob", "eve")
-    await sending.send_message(log, draft=say(room, "bob", "hello"))
+    await sending.send_message(log, new_message=say(room, "bob", "hello"))
 
     async def told(**fields):
         await update_policy(store, actor=person("root", "admin"), policy=Policy(**fields))

@@ -111,8 +111,8 @@ async def test_msg_20_what_was_recalled_cannot_be_guessed_from_all_that_is_told_
     store, log, group, say, change, join, verify, person, history
 ):
     room = await group("ann", "bob", history=history)
-    await sending.send_message(log, draft=say(room, "ann", OFFER))
-    await sending.send_message(log, draft=say(room, "ann", SECRET, request_id="r"))
+    await sending.send_message(log, new_message=say(room, "ann", OFFER))
+    await sending.send_message(log, new_message=say(room, "ann", SECRET, request_id="r"))
     salt = salts_of(bytes((await store.entries.find_change(room, 3))["event"]))[1]
     await change("edit", "ann", room, 2, text=SECRET + "!")
     edit_salt = salts_of(bytes((await store.entries.find_change(room, 4))["event"]))[1]
@@ -132,10 +132,10 @@ async def test_msg_20_what_was_said_before_one_joined_is_two_hashes_that_nobody_
     store, log, group, say, join, verify, person
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", OFFER))
+    await sending.send_message(log, new_message=say(room, "ann", OFFER))
     entry = await store.entries.find_change(room, 2)
     await join(room, "outsider")
-    await sending.send_message(log, draft=say(room, "ann", "welcome"))
+    await sending.send_message(log, new_message=say(room, "ann", "welcome"))
 
     found = await verify(room, "outsider")
 
@@ -161,9 +161,9 @@ async def test_msg_20_every_member_proves_the_same_chain_from_what_each_received
     log, group, say, change, join, verify
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", "one"))
+    await sending.send_message(log, new_message=say(room, "ann", "one"))
     await join(room, "late")
-    await sending.send_message(log, draft=say(room, "bob", "two"))
+    await sending.send_message(log, new_message=say(room, "bob", "two"))
     await change("react", "bob", room, 1, emoji="ok")
     await change("recall", "bob", room, 2)
     views = {who: await verify(room, who) for who in ("ann", "bob", "late")}
@@ -206,7 +206,7 @@ async def test_msg_20_a_forged_author_and_time_are_found_with_every_hash_intact(
     store, log, group, say, verify, tamper
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", "I approve payment 1"))
+    await sending.send_message(log, new_message=say(room, "ann", "I approve payment 1"))
     entry = await store.entries.find_change(room, 2)
     fact = client.read(bytes(entry["event"]))[1]
     earlier = type(fact.message.posted_at)(seconds=fact.message.posted_at.seconds - 86_400)
@@ -255,10 +255,10 @@ async def test_msg_20_a_forged_author_and_time_are_found_with_every_hash_intact(
 )
 async def test_msg_20_a_rewritten_column_is_found(log, group, say, verify, tamper, column):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", "one"))
-    await sending.send_message(log, draft=say(room, "ann", "two"))
+    await sending.send_message(log, new_message=say(room, "ann", "one"))
+    await sending.send_message(log, new_message=say(room, "ann", "two"))
     if column == {"reply_to_seq": 1}:
-        await sending.send_message(log, draft=say(room, "ann", "re", reply_to_seq=2))
+        await sending.send_message(log, new_message=say(room, "ann", "re", reply_to_seq=2))
         await tamper(room, 4, {"$set": column})
     else:
         await tamper(room, 3, {"$set": column})
@@ -285,7 +285,7 @@ async def test_msg_20_a_rewritten_state_of_a_message_is_found(
     store, log, group, say, change, verify, tamper, fields, column
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", "one"))
+    await sending.send_message(log, new_message=say(room, "ann", "one"))
     await change("pin", "bob", room, 1)
     current = message_of(await store.entries.find_change(room, 2))
     for name, value in fields.items():
@@ -304,8 +304,8 @@ async def test_msg_20_an_edit_or_a_recall_that_was_undone_in_the_database_is_fou
     log, group, say, change, verify, tamper
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", "one"))
-    await sending.send_message(log, draft=say(room, "ann", "two"))
+    await sending.send_message(log, new_message=say(room, "ann", "one"))
+    await sending.send_message(log, new_message=say(room, "ann", "two"))
     await change("edit", "ann", room, 1, text="better")
     await change("recall", "ann", room, 2)
     await tamper(room, 2, {"$unset": {"current": ""}})
@@ -324,7 +324,7 @@ async def test_msg_20_words_put_into_a_recalled_message_are_found(
     store, log, group, say, change, verify, tamper
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", "one"))
+    await sending.send_message(log, new_message=say(room, "ann", "one"))
     await change("recall", "ann", room, 1)
     event = bytes((await store.entries.find_change(room, 2))["event"])
     forged = rewritten(event, text="never said").SerializeToString()
@@ -370,26 +370,26 @@ async def test_msg_03_a_retry_is_compared_by_the_salt_and_after_a_recall_answere
     log, group, say, change
 ):
     room = await group("ann", "bob")
-    first = await sending.send_message(log, draft=say(room, "ann", "one", request_id="r"))
-    again = await sending.send_message(log, draft=say(room, "ann", "one", request_id="r"))
+    first = await sending.send_message(log, new_message=say(room, "ann", "one", request_id="r"))
+    again = await sending.send_message(log, new_message=say(room, "ann", "one", request_id="r"))
     assert (again.seq, again.change_no, again.deduplicated) == (first.seq, first.change_no, True)
     with pytest.raises(RequestIdReused):
-        await sending.send_message(log, draft=say(room, "ann", "other", request_id="r"))
+        await sending.send_message(log, new_message=say(room, "ann", "other", request_id="r"))
 
     await change("edit", "ann", room, 1, text="edited")
-    again = await sending.send_message(log, draft=say(room, "ann", "one", request_id="r"))
+    again = await sending.send_message(log, new_message=say(room, "ann", "one", request_id="r"))
     assert (again.seq, again.deduplicated) == (first.seq, True)
 
     await change("recall", "ann", room, 1)
     for text in ("one", "other"):
-        again = await sending.send_message(log, draft=say(room, "ann", text, request_id="r"))
+        again = await sending.send_message(log, new_message=say(room, "ann", text, request_id="r"))
         assert (again.message_id, again.seq, again.deduplicated) == (first.message_id, 1, True)
 
 
 @pytest.mark.rule("MSG-20")
 async def test_msg_20_no_fact_and_no_document_has_an_unsalted_hash(store, log, group, say, change):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", "one"))
+    await sending.send_message(log, new_message=say(room, "ann", "one"))
     await change("edit", "ann", room, 1, text="two")
     hashes = [plain_hash("one"), plain_hash("two")]
 
@@ -405,7 +405,7 @@ async def test_msg_20_anchors_are_for_who_holds_the_permission_and_prove_the_end
     store, log, group, say, person, verify
 ):
     rooms = sorted([await group("ann", "bob") for _ in range(3)])
-    await sending.send_message(log, draft=say(rooms[0], "ann", "one"))
+    await sending.send_message(log, new_message=say(rooms[0], "ann", "one"))
     await log.flush_heads()
     with pytest.raises(AnchorsDenied):
         await queries.export_anchors(store, actor=person("ann"), after="", limit=10)
@@ -429,7 +429,7 @@ async def test_msg_20_a_page_of_long_messages_ends_early_and_goes_on(log, group,
     room = await group("ann", "bob")
     for number in range(20):
         draft = say(room, "ann", "x" * 150_000, request_id=f"r{number}")
-        await sending.send_message(log, draft=draft)
+        await sending.send_message(log, new_message=draft)
 
     first = await verify(room)
     rest = await verify(room, first=first.through + 1)

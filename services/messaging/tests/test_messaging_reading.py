@@ -25,7 +25,7 @@ NOW = SystemClock().now()
 
 async def say_many(log, say, room, sender, count, *, prefix="m"):
     return await sending.send_messages(
-        log, drafts=[say(room, sender, f"{prefix}{n}") for n in range(count)]
+        log, new_messages=[say(room, sender, f"{prefix}{n}") for n in range(count)]
     )
 
 
@@ -204,8 +204,8 @@ async def test_msg_08_unread_counts_others_messages_after_the_cursor(
     room = await group("ann", "bob")
     await say_many(log, say, room, "ann", 4)
     await say_many(log, say, room, "bob", 2, prefix="own")
-    await sending.send_message(log, draft=say(room, "ann", "@bob look", mentions=("bob",)))
-    await sending.send_message(log, draft=say(room, "ann", "all", mention_all=True))
+    await sending.send_message(log, new_message=say(room, "ann", "@bob look", mentions=("bob",)))
+    await sending.send_message(log, new_message=say(room, "ann", "all", mention_all=True))
     await reading.advance_cursor(
         log,
         cursors,
@@ -234,10 +234,10 @@ async def test_msg_09_receipts_know_the_audience_of_the_moment(
     store, log, cursors, group, say, person, people
 ):
     room = await group("ann", "bob", "carol")
-    await sending.send_message(log, draft=say(room, "ann", "to two"))
+    await sending.send_message(log, new_message=say(room, "ann", "to two"))
     await remove(log, person("ann"), room, "carol")
     await add(log, people, person("ann"), room, "dave")
-    await sending.send_message(log, draft=say(room, "ann", "second"))
+    await sending.send_message(log, new_message=say(room, "ann", "second"))
     first = await reading.advance_cursor(
         log,
         cursors,
@@ -271,8 +271,8 @@ async def test_msg_15_threads_have_their_own_cursor_and_followers(
     store, log, cursors, group, say, person
 ):
     room = await group("ann", "bob", "carol")
-    await sending.send_message(log, draft=say(room, "ann", "root"))
-    await sending.send_message(log, draft=say(room, "bob", "reply", reply_to_seq=1))
+    await sending.send_message(log, new_message=say(room, "ann", "root"))
+    await sending.send_message(log, new_message=say(room, "bob", "reply", reply_to_seq=1))
     await reading.advance_cursor(
         log,
         cursors,
@@ -302,7 +302,7 @@ async def test_msg_15_threads_have_their_own_cursor_and_followers(
 
 async def test_msg_15_following_is_also_a_choice(store, log, group, say, person):
     room = await group("ann", "bob", "carol")
-    await sending.send_message(log, draft=say(room, "ann", "root"))
+    await sending.send_message(log, new_message=say(room, "ann", "root"))
 
     for name, follow in (("carol", True), ("ann", False)):
         await threads.follow_thread(
@@ -359,7 +359,7 @@ async def test_a_message_is_found_by_its_id_where_it_may_be_seen(
     store, log, group, say, person, people
 ):
     room = await group("ann", "bob")
-    first = await sending.send_message(log, draft=say(room, "ann", "before carol"))
+    first = await sending.send_message(log, new_message=say(room, "ann", "before carol"))
     await add(log, people, person("ann"), room, "carol")
 
     async def read(name, message_id):
@@ -379,10 +379,10 @@ async def test_msg_08_heads_that_a_killed_process_left_stale_are_repaired_at_the
 ):
     room = await group("ann", "bob")
     killed = Log(store, section=LogSection(), clock=SystemClock())
-    lanes = [asyncio.create_task(lane.run()) for lane in killed.lanes]
+    partitions = [asyncio.create_task(partition.run()) for partition in killed.partitions]
     await say_many(killed, say, room, "ann", 3)
-    for lane in lanes:  # without the write of the heads that a drained process makes
-        lane.cancel()
+    for partition in partitions:  # without the write of the heads that a drained process makes
+        partition.cancel()
     assert await store.conversations.message_count("ten_acme") == 0
 
     next_one = Log(store, section=LogSection(), clock=SystemClock())

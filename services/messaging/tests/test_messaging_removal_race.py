@@ -22,7 +22,7 @@ def removed_meanwhile(store, log, say, person, monkeypatch):
             await membership.remove_members(
                 log, actor=person("ann"), conversation_id=room, person_ids=[name], now=NOW
             )
-            await sending.send_message(log, draft=say(room, "ann", "without you"))
+            await sending.send_message(log, new_message=say(room, "ann", "without you"))
             return member
 
         monkeypatch.setattr(store.conversations, "member", found_then_removed)
@@ -33,7 +33,7 @@ def removed_meanwhile(store, log, say, person, monkeypatch):
 @pytest.fixture
 async def room(group, log, say):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", "with you"))
+    await sending.send_message(log, new_message=say(room, "ann", "with you"))
     return room
 
 

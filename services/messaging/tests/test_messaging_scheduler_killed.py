@@ -60,7 +60,7 @@ def due(store, group, say, person):
             work = scheduling.schedule_message(
                 store,
                 actor=person("ann"),
-                draft=say(room, "ann", f"m{n}"),
+                new_message=say(room, "ann", f"m{n}"),
                 words=content.SerializeToString(),
                 send_at=now.replace(microsecond=now.microsecond // 1000 * 1000 or 1000),
                 authority=Authority(),

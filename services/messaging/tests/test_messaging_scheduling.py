@@ -115,7 +115,7 @@ def schedule(store, say, person, clock):
         work = scheduling.schedule_message(
             store,
             actor=person(name),
-            draft=say(room, name, text),
+            new_message=say(room, name, text),
             words=content.SerializeToString(),
             send_at=clock.now() + ahead,
             authority=authority,
@@ -342,7 +342,7 @@ async def test_msg_03_one_whose_scheduler_died_after_the_send_is_found_stored(
     clock.advance(HOUR)
     taken = claimed(later, lease="lse_dead", until=clock.now() + MINUTE)
     await store.transact(lambda tx: store.scheduled.swap(later, taken, tx=tx))
-    await sending.send_message(frozen_log, draft=read_scheduled(taken))
+    await sending.send_message(frozen_log, new_message=read_scheduled(taken))
     directory.deactivated.add("ann")
     assert await scheduler.fire_due() == 0, "its lease has not ended"
 

@@ -12,7 +12,7 @@ from messaging.domain.refusals import (
     RootNotFound,
 )
 from messaging.operations import conversations, membership, sending
-from messaging.operations.batch import Stored
+from messaging.operations.items import Stored
 from messaging.operations.log import Log
 from plexuskit.clock import SystemClock
 from plexuskit.errors import Refusal
@@ -22,7 +22,7 @@ async def test_msg_01_numbers_start_at_one_and_are_dense(log, group, say):
     room = await group("ann", "bob")
 
     verdicts = await sending.send_messages(
-        log, drafts=[say(room, "ann", f"message {n}") for n in range(300)]
+        log, new_messages=[say(room, "ann", f"message {n}") for n in range(300)]
     )
 
     assert [verdict.seq for verdict in verdicts] == list(range(1, 301))
@@ -38,7 +38,7 @@ async def test_msg_01_several_writers_of_one_conversation_leave_no_hole(
     async with other.running(runtime):
         verdicts = await asyncio.gather(
             *(
-                sending.send_message(log if n % 2 else other, draft=say(room, "ann", f"m{n}"))
+                sending.send_message(log if n % 2 else other, new_message=say(room, "ann", f"m{n}"))
                 for n in range(400)
             )
         )
@@ -50,7 +50,7 @@ async def test_msg_01_several_writers_of_one_conversation_leave_no_hole(
 
 async def test_the_chain_of_hashes_covers_every_entry(store, log, group, say, person):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", "one"))
+    await sending.send_message(log, new_message=say(room, "ann", "one"))
     await membership.remove_members(
         log,
         actor=person("ann"),
@@ -58,7 +58,7 @@ async def test_the_chain_of_hashes_covers_every_entry(store, log, group, say, pe
         person_ids=["bob"],
         now=SystemClock().now(),
     )
-    await sending.send_message(log, draft=say(room, "ann", "two"))
+    await sending.send_message(log, new_message=say(room, "ann", "two"))
 
     link = chain.GENESIS
     for row in await store.entries.list_changes(room, since=0, limit=10):
@@ -73,9 +73,9 @@ async def test_the_chain_of_hashes_covers_every_entry(store, log, group, say, pe
 
 async def test_msg_03_the_same_request_gives_the_original_numbers(log, group, say):
     room = await group("ann", "bob")
-    first = await sending.send_message(log, draft=say(room, "ann", "hello", request_id="r1"))
+    first = await sending.send_message(log, new_message=say(room, "ann", "hello", request_id="r1"))
 
-    again = await sending.send_message(log, draft=say(room, "ann", "hello", request_id="r1"))
+    again = await sending.send_message(log, new_message=say(room, "ann", "hello", request_id="r1"))
 
     assert (again.message_id, again.seq) == (first.message_id, first.seq)
     assert again.deduplicated
@@ -84,17 +84,17 @@ async def test_msg_03_the_same_request_gives_the_original_numbers(log, group, sa
 
 async def test_msg_03_the_same_request_with_other_content_is_refused(log, group, say):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", "hello", request_id="r1"))
+    await sending.send_message(log, new_message=say(room, "ann", "hello", request_id="r1"))
 
     with pytest.raises(RequestIdReused):
-        await sending.send_message(log, draft=say(room, "ann", "hallo", request_id="r1"))
+        await sending.send_message(log, new_message=say(room, "ann", "hallo", request_id="r1"))
 
 
 async def test_msg_03_two_people_may_use_the_same_request_id(log, group, say):
     room = await group("ann", "bob")
 
-    one = await sending.send_message(log, draft=say(room, "ann", "x", request_id="r1"))
-    two = await sending.send_message(log, draft=say(room, "bob", "y", request_id="r1"))
+    one = await sending.send_message(log, new_message=say(room, "ann", "x", request_id="r1"))
+    two = await sending.send_message(log, new_message=say(room, "bob", "y", request_id="r1"))
 
     assert (one.seq, two.seq) == (1, 2)
 
@@ -107,7 +107,7 @@ async def test_msg_03_concurrent_identical_sends_store_one(store, log, runtime, 
         verdicts = await asyncio.gather(
             *(
                 sending.send_message(
-                    log if n % 2 else other, draft=say(room, "ann", "same", request_id="r1")
+                    log if n % 2 else other, new_message=say(room, "ann", "same", request_id="r1")
                 )
                 for n in range(50)
             )
@@ -119,7 +119,7 @@ async def test_msg_03_concurrent_identical_sends_store_one(store, log, runtime, 
 
 async def test_msg_03_a_retry_after_removal_still_gets_the_original(log, group, say, person):
     room = await group("ann", "bob")
-    first = await sending.send_message(log, draft=say(room, "bob", "hi", request_id="r1"))
+    first = await sending.send_message(log, new_message=say(room, "bob", "hi", request_id="r1"))
     await membership.remove_members(
         log,
         actor=person("ann"),
@@ -128,14 +128,14 @@ async def test_msg_03_a_retry_after_removal_still_gets_the_original(log, group, 
         now=SystemClock().now(),
     )
 
-    again = await sending.send_message(log, draft=say(room, "bob", "hi", request_id="r1"))
+    again = await sending.send_message(log, new_message=say(room, "bob", "hi", request_id="r1"))
 
     assert again.message_id == first.message_id
 
 
 async def test_a_batch_with_bad_items_stores_the_others_densely(log, group, say):
     room = await group("ann", "bob")
-    await sending.send_message(log, draft=say(room, "ann", "known", request_id="known"))
+    await sending.send_message(log, new_message=say(room, "ann", "known", request_id="known"))
     drafts: list = [say(room, "ann", f"m{n}") for n in range(60)]
     drafts.insert(7, say(room, "ann", "known", request_id="known"))
     drafts.insert(23, say(room, "ann", "other words", request_id="known"))
@@ -144,7 +144,7 @@ async def test_a_batch_with_bad_items_stores_the_others_densely(log, group, say)
         say(room, "ann", "字" * 60_000, request_id="long")
     drafts.insert(50, too_long.value)
 
-    verdicts = await sending.send_messages(log, drafts=drafts)
+    verdicts = await sending.send_messages(log, new_messages=drafts)
 
     assert len(verdicts) == 64
     assert verdicts[7] == Stored(verdicts[7].message_id, 1, 2, verdicts[7].at, deduplicated=True)
@@ -162,7 +162,7 @@ async def test_msg_14_a_removed_member_can_send_nothing_more(
     other = Log(store, section=LogSection(), clock=SystemClock())
     async with other.running(runtime):
         # The other process has bob as a member in memory.
-        await sending.send_message(other, draft=say(room, "bob", "before"))
+        await sending.send_message(other, new_message=say(room, "bob", "before"))
         await membership.remove_members(
             log,
             actor=person("ann"),
@@ -172,15 +172,15 @@ async def test_msg_14_a_removed_member_can_send_nothing_more(
         )
 
         with pytest.raises(ConversationNotFound):
-            await sending.send_message(other, draft=say(room, "bob", "after"))
+            await sending.send_message(other, new_message=say(room, "bob", "after"))
 
 
 async def test_a_conversation_that_does_not_exist_answers_like_a_foreign_one(log, group, say):
     room = await group("ann", "bob")
     with pytest.raises(ConversationNotFound) as foreign:
-        await sending.send_message(log, draft=say(room, "eve", "hello"))
+        await sending.send_message(log, new_message=say(room, "eve", "hello"))
     with pytest.raises(ConversationNotFound) as absent:
-        await sending.send_message(log, draft=say("cnv_none", "eve", "hello"))
+        await sending.send_message(log, new_message=say("cnv_none", "eve", "hello"))
 
     assert foreign.value.reason == absent.value.reason
     assert foreign.value.metadata.keys() == absent.value.metadata.keys()
@@ -189,30 +189,36 @@ async def test_a_conversation_that_does_not_exist_answers_like_a_foreign_one(log
 async def test_msg_13_everybody_is_mentioned_by_administrators_only(log, group, say):
     room = await group("ann", "bob")
 
-    assert (await sending.send_message(log, draft=say(room, "ann", "hi all", mention_all=True))).seq
+    assert (
+        await sending.send_message(log, new_message=say(room, "ann", "hi all", mention_all=True))
+    ).seq
     with pytest.raises(MentionAllDenied):
-        await sending.send_message(log, draft=say(room, "bob", "hi all", mention_all=True))
+        await sending.send_message(log, new_message=say(room, "bob", "hi all", mention_all=True))
 
 
 async def test_msg_13_mentioned_outsiders_are_named_to_the_sender(log, group, say):
     room = await group("ann", "bob")
 
-    stored = await sending.send_message(log, draft=say(room, "ann", "hi", mentions=("bob", "eve")))
+    stored = await sending.send_message(
+        log, new_message=say(room, "ann", "hi", mentions=("bob", "eve"))
+    )
 
     assert stored.not_in_conversation == ("eve",)
 
 
 async def test_msg_15_a_reply_belongs_to_the_thread_of_its_target(store, log, group, say):
     room = await group("ann", "bob")
-    root = await sending.send_message(log, draft=say(room, "ann", "root"))
-    reply = await sending.send_message(log, draft=say(room, "bob", "reply", reply_to_seq=root.seq))
-    await sending.send_message(log, draft=say(room, "ann", "deeper", reply_to_seq=reply.seq))
+    root = await sending.send_message(log, new_message=say(room, "ann", "root"))
+    reply = await sending.send_message(
+        log, new_message=say(room, "bob", "reply", reply_to_seq=root.seq)
+    )
+    await sending.send_message(log, new_message=say(room, "ann", "deeper", reply_to_seq=reply.seq))
 
     messages = await store.entries.find_messages(room, [1, 2, 3])
 
     assert [message.root_seq for message in messages] == [0, 1, 1]
     with pytest.raises(RootNotFound):
-        await sending.send_message(log, draft=say(room, "bob", "to nothing", reply_to_seq=99))
+        await sending.send_message(log, new_message=say(room, "bob", "to nothing", reply_to_seq=99))
 
 
 async def test_membership_changes_are_not_starved_by_a_busy_conversation(
@@ -220,7 +226,7 @@ async def test_membership_changes_are_not_starved_by_a_busy_conversation(
 ):
     room = await group("ann", "bob")
     busy = asyncio.ensure_future(
-        sending.send_messages(log, drafts=[say(room, "ann", f"m{n}") for n in range(2000)])
+        sending.send_messages(log, new_messages=[say(room, "ann", f"m{n}") for n in range(2000)])
     )
 
     changed = await membership.add_members(

@@ -13,7 +13,7 @@ from plexus_cli.commands.verifying import Verified
 async def room(log, group, say, change, person):
     """Make a conversation in which everything happened that changes what a message shows."""
     room = await group("ann", "bob", history=History.ALL)
-    await sending.send_message(log, draft=say(room, "ann", "the offer is 57752 EUR"))
+    await sending.send_message(log, new_message=say(room, "ann", "the offer is 57752 EUR"))
     rich = say(
         room,
         "bob",
@@ -21,11 +21,11 @@ async def room(log, group, say, change, person):
         spans=(Span(0, 4, SpanKind.MENTION, "ann"), Span(7, 4, SpanKind.CODE)),
         attachments=(Attachment("报价.xlsx", "https://files.example/1", "text/plain", 7),),
     )
-    await sending.send_message(log, draft=rich)
+    await sending.send_message(log, new_message=rich)
     reply = say(room, "ann", "a reply", reply_to_seq=1, quote_seq=1)
-    await sending.send_message(log, draft=reply)
-    await sending.send_message(log, draft=say(room, "ann", "taken back"))
-    await sending.send_message(log, draft=say(room, "bob", "a quote", quote_seq=4))
+    await sending.send_message(log, new_message=reply)
+    await sending.send_message(log, new_message=say(room, "ann", "taken back"))
+    await sending.send_message(log, new_message=say(room, "bob", "a quote", quote_seq=4))
     await change("edit", "ann", room, 3, text="a better reply")
     await change("edit", "ann", room, 1, text="the offer is 57000 EUR")
     for who in ("ann", "bob"):

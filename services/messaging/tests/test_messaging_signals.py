@@ -36,7 +36,7 @@ from plexuskit.grpc import (
     refused,
     serve,
 )
-from plexuskit.kafka import Outgoing, lossy, tail
+from plexuskit.kafka import Outgoing, best_effort_producer, tail
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
 from plexuskit.testing.wait import eventually
@@ -115,7 +115,9 @@ def processes(store, caller_keys_of, caller_keys, runtime):
         presences = Presences()
         async with AsyncExitStack() as stack:
             if kafka is not None:
-                outlet = outlet or await stack.enter_async_context(lossy(kafka, runtime=runtime))
+                outlet = outlet or await stack.enter_async_context(
+                    best_effort_producer(kafka, runtime=runtime)
+                )
                 following = follow_presence(presences, kafka=kafka, runtime=runtime)
                 await stack.enter_async_context(runtime.background("presence", following))
             api = SignalApi(store, Signals(outlet), presences, clock=runtime.clock)

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from messaging import queries
 from messaging.domain.conversations import History, Role
-from messaging.domain.messages import Words
+from messaging.domain.messages import MessageContent
 from messaging.domain.refusals import ConversationNotFound
 from messaging.operations import conversations, forwarding, membership, sending
 from plexus.event.v1.envelope_pb2 import Envelope
@@ -16,7 +16,7 @@ from plexuskit.clock import SystemClock
 from plexuskit.errors import Refusal
 
 PEOPLE = ("ann", "bob", "eve", "dora")
-ABOUT_MESSAGES = ("Posted", "Edited", "Recalled", "Reacted", "Pinned", "Labeled")
+ABOUT_MESSAGES = ("MessageState", "Edited", "Recalled", "Reacted", "Pinned", "Labeled")
 
 who = st.sampled_from(PEOPLE)
 which = st.integers(1, 5)
@@ -158,11 +158,16 @@ class Stage:
             quote_seq=quoted,
             mentions=(addressed,),
         )
-        await sending.send_message(self._log, draft=draft)
+        await sending.send_message(self._log, new_message=draft)
 
     async def _edit(self, actor, seq, words, addressed):
         await self._change(
-            "edit", actor, self._room, seq, text="", words=Words(words, mentions=(addressed,))
+            "edit",
+            actor,
+            self._room,
+            seq,
+            text="",
+            content=MessageContent(words, mentions=(addressed,)),
         )
 
     async def _recall(self, actor, seq):
@@ -298,7 +303,7 @@ async def check_law(steps, *, history, rest, page, store, log, people, person, c
     room = await group("ann", "bob", "eve", history=history)
     for number, name in enumerate(("ann", "bob", "eve")):
         draft = say(room, name, "first", request_id=f"first{number}")
-        await sending.send_message(log, draft=draft)
+        await sending.send_message(log, new_message=draft)
     stage = Stage(log, people, person, change, say, room)
     live = Live(store, person, room)
     rested: dict[str, Device] = {}
@@ -321,7 +326,7 @@ async def check_law(steps, *, history, rest, page, store, log, people, person, c
             assert device.messages == fresh.messages
             assert device.since == fresh.since
             assert device.conversation == fresh.conversation
-            active = {member for member, present in device.members.items() if present}
+            active = {member for member, is_member in device.members.items() if is_member}
             assert active == set(fresh.members)
         if history is History.SINCE_JOIN:
             assert live.devices[name].messages == fresh.messages

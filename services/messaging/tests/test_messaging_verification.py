@@ -29,9 +29,9 @@ async def room(group, log, say, change, person):
         spans=(Span(0, 4, SpanKind.MENTION, "ann"), Span(7, 4, SpanKind.CODE)),
         attachments=(Attachment("报价.xlsx", "https://files.example/1", "text/plain", 7),),
     )
-    await sending.send_message(log, draft=rich)
-    await sending.send_message(log, draft=say(made, "ann", "re", reply_to_seq=1, quote_seq=1))
-    await sending.send_message(log, draft=say(made, "ann", "quiet", quiet=True))
+    await sending.send_message(log, new_message=rich)
+    await sending.send_message(log, new_message=say(made, "ann", "re", reply_to_seq=1, quote_seq=1))
+    await sending.send_message(log, new_message=say(made, "ann", "quiet", quiet=True))
     await change("edit", "ann", made, 2, text="re: second")
     await change("react", "bob", made, 2, emoji="ok")
     await change("pin", "bob", made, 1)
@@ -122,7 +122,9 @@ async def test_gw_13_others_run_while_a_log_of_long_texts_is_verified(
 ):
     room = await group("ann", "bob")
     for number in range(3):
-        await sending.send_message(log, draft=say(room, "ann", f"{number} " + "words " * 5_000))
+        await sending.send_message(
+            log, new_message=say(room, "ann", f"{number} " + "words " * 5_000)
+        )
     for version in range(4):
         await change("edit", "ann", room, 1, text=f"{version}" * 30_000)
     sizes = []
@@ -156,7 +158,9 @@ async def test_gw_13_a_call_ends_after_so_many_bytes_also_of_what_the_caller_may
 ):
     room = await group("ann", "bob")
     for number in range(6):
-        await sending.send_message(log, draft=say(room, "ann", f"{number} " + "words " * 2_000))
+        await sending.send_message(
+            log, new_message=say(room, "ann", f"{number} " + "words " * 2_000)
+        )
     await membership.add_members(
         log,
         people,

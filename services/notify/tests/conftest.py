@@ -483,7 +483,7 @@ def sender(
                 jitter=timedelta(minutes=2),
                 retries=RetryPolicy(
                     first=timedelta(seconds=30),
-                    longest=timedelta(hours=1),
+                    max_pause=timedelta(hours=1),
                     give_up_after=timedelta(hours=24),
                 ),
                 **chosen,

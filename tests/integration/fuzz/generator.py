@@ -177,11 +177,11 @@ class Generator:
             key = field.containing_oneof.full_name if field.containing_oneof else field.full_name
             if key not in chosen or self._random.random() < 0.3:
                 chosen[key] = field
-        present = 0.9 if depth == 0 else 0.6
+        share = 0.9 if depth == 0 else 0.6
         return [
             (field, self._value(field, depth=depth))
             for field in chosen.values()
-            if self._random.random() < present
+            if self._random.random() < share
             for _ in range(self._random.choice((1, 1, 2, 3)) if field.is_repeated else 1)
         ]
 

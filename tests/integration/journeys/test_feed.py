@@ -72,7 +72,7 @@ async def client(platform):
 async def stopping(platform):
     """A client of a second way in, where the first deactivation stops the feed."""
     none = {
-        "DIRECTORY_SCIM__MOST_DEACTIVATED_PERCENT": "0",
+        "DIRECTORY_SCIM__MAX_DEACTIVATED_PERCENT": "0",
         "DIRECTORY_SCIM__ALWAYS_DEACTIVATED": "0",
     }
     async with AsyncExitStack() as stack:

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.rule("MSG-21")
 
 # So that the words of several messages do not fit into one record, and one link each does.
 LINK_BYTES = 2_000
-MOST_LINKS = 330
+MAX_LINKS = 330
 LABELS = [f"{number:02}" + "标" * 48 for number in range(20)]
 LIMIT_SETTING = "max.message.bytes"
 SMALL_RECORDS = 40_000
@@ -65,7 +65,7 @@ async def largest(ann, room: str, bob: str, word: str):
     """Send a message about as large as one may be: one link less until it is accepted."""
     mentions = [Mention(person_id=bob)]
     mentions += [Mention(person_id=f"per_{number:03}" + "p" * 100) for number in range(150)]
-    for links in range(MOST_LINKS, 0, -5):
+    for links in range(MAX_LINKS, 0, -5):
         request = SendMessageRequest(
             conversation_id=room,
             request_id=f"{word} {links}",

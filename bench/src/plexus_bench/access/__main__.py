@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def _engine(company: Company, options: argparse.Namespace) -> Part:
-    before, now = machine(), SystemClock().now()
+    previous, now = machine(), SystemClock().now()
     held = hold(company, now=now)
     asking = Asking(company, seed=options.seed)
     questions = asking.mixed(options.questions)
@@ -89,7 +89,7 @@ def _engine(company: Company, options: argparse.Namespace) -> Part:
     with_policies(held.state)
     found |= figures(cold(held.state, asking, now=now), of="cold, with 5 policies")
     found |= figures(warm(held.state, questions, now=now), of="with 5 policies")
-    return _shown(Part(name=ENGINE, machine=before, figures=found))
+    return _shown(Part(name=ENGINE, machine=previous, figures=found))
 
 
 async def _on_platform(company: Company, options: argparse.Namespace) -> list[Part]:
@@ -99,7 +99,7 @@ async def _on_platform(company: Company, options: argparse.Namespace) -> list[Pa
     try:
         found = []
         for name in options.parts:
-            before = machine()
+            previous = machine()
             match name:
                 case "gateway":
                     shown = await startup(system, company, now=SystemClock().now())
@@ -109,7 +109,7 @@ async def _on_platform(company: Company, options: argparse.Namespace) -> list[Pa
                     shown = await hidden(system, calls=options.calls)
                 case _:
                     continue
-            found.append(_shown(Part(name=name, machine=before, figures=shown)))
+            found.append(_shown(Part(name=name, machine=previous, figures=shown)))
         return found
     finally:
         await system.stop()
@@ -121,8 +121,8 @@ def _shown(part: Part) -> Part:
         f"load before {part.machine.load_before:.1f}"
     )
     for name, value in part.figures.items():
-        most = ASKED_FOR.get(name)
-        verdict = "" if most is None else f"  (asked: at most {most:,.0f})"
+        maximum = ASKED_FOR.get(name)
+        verdict = "" if maximum is None else f"  (asked: at most {maximum:,.0f})"
         print(f"  {name}: {value:,.{_digits(value)}f}{verdict}")
     return part
 

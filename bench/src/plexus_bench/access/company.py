@@ -24,7 +24,7 @@ class Size:
 
     Attributes:
         memberships: of all conversations together.
-        conversation_most: members of the largest conversation.
+        max_conversation: members of the largest conversation.
     """
 
     people: int = 10_000
@@ -32,7 +32,7 @@ class Size:
     groups: int = 200
     bindings: int = 300
     memberships: int = 1_000_000
-    conversation_most: int = 5_000
+    max_conversation: int = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,8 +178,8 @@ def _rosters(chance: random.Random, size: Size) -> dict[str, list[int]]:
     rosters: dict[str, list[int]] = {}
     left, places = size.memberships, range(size.people)
     while left > 0:
-        least, most = chance.choices(_SIZES, _SHARES)[0]
-        members = min(chance.randint(least, most), size.conversation_most, size.people, left)
+        minimum, maximum = chance.choices(_SIZES, _SHARES)[0]
+        members = min(chance.randint(minimum, maximum), size.max_conversation, size.people, left)
         rosters[id_of("cnv", len(rosters))] = chance.sample(places, members)
         left -= members
     return rosters

@@ -82,7 +82,7 @@ class Held:
 def hold(company: Company, *, now: datetime) -> Held:
     """Make a state from snapshots of a company, as a gateway does, and weigh it."""
     gc.collect()
-    before, began = resident(os.getpid()), perf_counter()
+    previous, began = resident(os.getpid()), perf_counter()
     state = State(TENANT_ID)
     for topic in TOPICS:
         for data in directory_frames(company, topic=topic, now=now):
@@ -95,7 +95,7 @@ def hold(company: Company, *, now: datetime) -> Held:
     del gathered
     seconds = perf_counter() - began
     gc.collect()
-    grown = resident(os.getpid()) - before
+    grown = resident(os.getpid()) - previous
     return Held(
         state=state,
         seconds=seconds,

@@ -58,9 +58,9 @@ async def one_round(
     """Measure a shape on each system in turn; gives each row when it is there."""
     yield await measure(ours, shape, timing)
     for peer in theirs:
-        before = peer.rows_read
+        previous = peer.rows_read
         row = await measure(peer, shape, timing)
-        yield replace(row, facts={**row.facts, ROWS_READ: peer.rows_read - before})
+        yield replace(row, facts={**row.facts, ROWS_READ: peer.rows_read - previous})
 
 
 def as_round(rows: Sequence[Figures]) -> Round:

@@ -13,7 +13,7 @@ from plexus_bench.figures import Figures
 from plexus_bench.peers.ratios import FIGURES, Comparison, Round, Spread, compared, spreads
 
 WIDTH: Final = 160
-MOST_SHOWN: Final = 5
+MAX_SHOWN: Final = 5
 SMALL: Final = 10
 NONE: Final = "-"
 UNITS: Final = "latencies in ms; CPU-s of all server processes per 1,000 deliveries"
@@ -56,10 +56,10 @@ class PeersReport:
         for name, value in row.facts.items():
             self.say(f"  {name}: {value:,.0f}")
         for what, texts in (("NOT ACKNOWLEDGED", row.failures), ("VIOLATION", row.violations)):
-            for text in texts[:MOST_SHOWN]:
+            for text in texts[:MAX_SHOWN]:
                 self.say(f"  {what}: {text}")
-            if len(texts) > MOST_SHOWN:
-                self.say(f"  {what}: {len(texts) - MOST_SHOWN} more")
+            if len(texts) > MAX_SHOWN:
+                self.say(f"  {what}: {len(texts) - MAX_SHOWN} more")
 
     def end(self) -> None:
         """Print the medians and the ratios of every shape, then what the systems promise."""

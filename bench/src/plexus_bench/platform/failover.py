@@ -40,7 +40,7 @@ async def failover(system: PlexusSystem, timing: Timing, *, streams: int) -> Fig
         TooFewFiles: There are more connections than a process may have.
     """
     need(streams + OTHER_FILES)
-    before, tally = machine(), Tally()
+    previous, tally = machine(), Tally()
     async with (
         system.platform.another("gateway") as doomed,
         _assembled(system, tally, streams=streams) as (company, sessions),
@@ -62,7 +62,7 @@ async def failover(system: PlexusSystem, timing: Timing, *, streams: int) -> Fig
         durability=system.durability,
         shape="f",
         meaning=f"{streams:,} streams, one of two gateways killed at {RATE:.0f} msg/s",
-        machine=before,
+        machine=previous,
         seconds=tally.window.seconds,
         messages_per_second=tally.acknowledgements / tally.window.seconds,
         deliveries_per_second=len(tally.delivery_seconds) / tally.window.seconds,

@@ -14,7 +14,7 @@ from plexus.messaging.v1.events_pb2 import MessagePosted
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
 
 _POSTED: Final = ".MessagePosted"
-_MOST_REMEMBERED: Final = 1024
+_MAX_REMEMBERED: Final = 1024
 
 
 # gRPC codes of refusals that may be otherwise a moment later: the client sends again.
@@ -67,7 +67,7 @@ class Decoder:
         """Read one response."""
         known = self._remembered.get(data)
         if known is None:
-            if len(self._remembered) >= _MOST_REMEMBERED:
+            if len(self._remembered) >= _MAX_REMEMBERED:
                 self._remembered.clear()
             known = self._remembered[data] = _read(data)
         return known

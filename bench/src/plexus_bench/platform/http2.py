@@ -168,7 +168,7 @@ class Connection(asyncio.Protocol):
         self._next_number = 1
         self._window = _DEFAULT_WINDOW
         self._first_window = _DEFAULT_WINDOW
-        self._most_in_frame = 16_384
+        self._max_in_frame = 16_384
         self._unread = 0
         # A block of headers whose continuation is still to come: its stream, flags and bytes.
         self._block: tuple[int, int, bytes] | None = None
@@ -250,7 +250,7 @@ class Connection(asyncio.Protocol):
 
     def room(self, wanted: int) -> int:
         """Tell how many bytes of a call may go into one frame now."""
-        return min(wanted, self._window, self._most_in_frame)
+        return min(wanted, self._window, self._max_in_frame)
 
     def send_data(self, call: Call, payload: bytes, *, last: bool) -> None:
         """Send bytes of a call, for which there is room."""
@@ -326,7 +326,7 @@ class Connection(asyncio.Protocol):
                     call.window += value - self._first_window
                 self._first_window = value
             elif setting == _MAX_FRAME_SIZE:
-                self._most_in_frame = value
+                self._max_in_frame = value
         self._send(_Kind.SETTINGS, _ACK, 0, b"")
         self._flush()
 

@@ -42,7 +42,7 @@ async def idle(system: PlexusSystem, *, name: str, streams: int, per_connection:
         TooFewFiles: There are more connections than a process may have.
     """
     need(streams // per_connection + OTHER_FILES)
-    before = machine()
+    previous = machine()
     people = await system.people(streams + FIRST)
     async with system.platform.another("gateway") as gateway:
         address = system.platform.address_of(SECOND)
@@ -64,7 +64,7 @@ async def idle(system: PlexusSystem, *, name: str, streams: int, per_connection:
         durability=system.durability,
         shape=name,
         meaning=f"{streams:,} idle streams, {per_connection} on a connection",
-        machine=before,
+        machine=previous,
         seconds=probe.seconds,
         memory=memory,
         facts={

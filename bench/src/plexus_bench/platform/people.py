@@ -30,7 +30,7 @@ from plexuskit.config import MongoSection
 from plexuskit.ids import new_id
 from plexuskit.mongo import connect
 
-MOST_IMPORTED: Final = 1000
+MAX_IMPORTED: Final = 1000
 IMPORT_SECONDS: Final = 60.0
 
 
@@ -111,4 +111,4 @@ def _session(person: Person, *, now: datetime) -> tuple[sessions.Session, Refres
 
 
 def _chunks(values: Sequence[str]) -> list[Sequence[str]]:
-    return [values[at : at + MOST_IMPORTED] for at in range(0, len(values), MOST_IMPORTED)]
+    return [values[at : at + MAX_IMPORTED] for at in range(0, len(values), MAX_IMPORTED)]

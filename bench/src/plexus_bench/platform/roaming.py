@@ -68,7 +68,7 @@ class RoamingSession(LiveSession):
 
     async def _return(self) -> None:
         """Connect to the other gateway, however often it takes."""
-        pause, longest = _BACK_OFF
+        pause, max_pause = _BACK_OFF
         while True:
             await self._hang_up()
             try:
@@ -76,4 +76,4 @@ class RoamingSession(LiveSession):
                     return await self._dial(self._refuge)
             except (CallEnded, StreamEnded, OSError):
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
-                pause = min(2 * pause, longest)
+                pause = min(2 * pause, max_pause)

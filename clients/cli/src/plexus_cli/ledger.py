@@ -86,8 +86,8 @@ class Walk:
         links = fields.keys() == _LINKS and fields["hidden"] is True
         if not links and hashlib.sha256(canonical(content)).hexdigest() != fields["hash"]:
             return Finding(number, ALTERED, "its content has another hash than it says")
-        before = self.head.hash if self.head else GENESIS if number == 1 else fields["previous"]
-        if fields["previous"] != before:
+        previous = self.head.hash if self.head else GENESIS if number == 1 else fields["previous"]
+        if fields["previous"] != previous:
             text = f"entry {number} was written after another content of it"
             return Finding(max(number - 1, 1), ALTERED, text)
         if self._kept and number == self._kept.no and fields["hash"] != self._kept.hash:

@@ -10,8 +10,8 @@ from plexuskit.grpc import RemoteRefusal, refused
 
 ResponseT = TypeVar("ResponseT")
 
-MOST_TRIES: Final = 8
-MOST_WAIT_SECONDS: Final = 20.0
+MAX_TRIES: Final = 8
+MAX_WAIT_SECONDS: Final = 20.0
 # Each is told when there is room for one; of many who ask at once, all but one come too early.
 _LEAST_SECONDS: Final = 0.1
 # The gateway has refused these before anybody saw them.
@@ -42,14 +42,14 @@ async def patient(
     """
     repeatable = bool(getattr(request, "request_id", ""))
     waited = 0.0
-    for tries in range(1, MOST_TRIES + 1):
+    for tries in range(1, MAX_TRIES + 1):
         try:
             return await attempt()
         except grpc.aio.AioRpcError as error:
             seconds = _asked_for(refused(error), repeatable=repeatable)
             if seconds is not None:
                 seconds = max(seconds, _LEAST_SECONDS * 2 ** (tries - 1))
-            if seconds is None or tries == MOST_TRIES or waited + seconds > MOST_WAIT_SECONDS:
+            if seconds is None or tries == MAX_TRIES or waited + seconds > MAX_WAIT_SECONDS:
                 raise
         await sleep(seconds * random.uniform(1, 1 + _JITTER))  # noqa: S311 - jitter
         waited += seconds

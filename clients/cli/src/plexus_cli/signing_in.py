@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
 CALLBACK = "/callback"
 # As long as directory waits for a browser.
 BROWSER_SECONDS = 600.0
-_MOST_REQUEST = 16 * 1024
+_MAX_REQUEST = 16 * 1024
 _CODE_DIGITS = 6
 
 Admitted = pb.SignInResponse | pb.CompleteSingleSignOnResponse
@@ -137,7 +137,7 @@ class _Listener:
         self._found: asyncio.Future[dict[str, str]] = asyncio.get_running_loop().create_future()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_MOST_REQUEST)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_MAX_REQUEST)
         return self
 
     async def __aexit__(self, *_: object) -> None:

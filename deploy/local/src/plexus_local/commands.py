@@ -16,7 +16,7 @@ from plexus_local.follow import follow
 from plexus_local.layout import Layout, read_json
 from plexus_local.supervisor import is_running, stop_orphans
 
-LONGEST_STOP = 150.0
+MAX_STOP = 150.0
 POLL = 0.1
 SUPERVISE = (sys.executable, "-m", "plexus_local", "supervise")
 
@@ -37,7 +37,7 @@ def up(layout: Layout, *, supervise: Sequence[str] = SUPERVISE) -> int:
     return follow(layout, pid=pid)
 
 
-def down(layout: Layout, *, within: float = LONGEST_STOP) -> int:
+def down(layout: Layout, *, within: float = MAX_STOP) -> int:
     """Stop everything in order and keep its data; what does not end within `within` s is killed."""
     pid = _supervisor(layout)
     if pid is None:

@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 WRONG_SETTINGS = 2  # a process that cannot use its settings exits so; trying again is in vain
 SHORTEST_PAUSE = 0.5
-LONGEST_PAUSE = 10.0
+MAX_PAUSE = 10.0
 STEADY_SECONDS = 60.0  # after so long without dying the pause starts at the shortest again
 POLL = 0.1
 LARGEST_LOG = 50 * 1024 * 1024
@@ -105,7 +105,7 @@ class Keeper:
         self._restarts += 1
         self._note(Status.RESTARTING, pid=None, restarts=self._restarts, last_code=code)
         await asyncio.sleep(pause)
-        self._pause = min(pause * 2, LONGEST_PAUSE)
+        self._pause = min(pause * 2, MAX_PAUSE)
         return self._spawn(Status.RESTARTING)
 
     def _spawn(self, status: Status) -> Child:

@@ -303,7 +303,7 @@ class Engine:
             return Decision(True, Reason.GRANTED, str(held[0]))
         if object_.kind in WITH_MEMBERS:
             if not belongs and (
-                self.state.doubtful(object_) or not self.state.belongs(person.id, object_)
+                self.state.is_stale(object_) or not self.state.belongs(person.id, object_)
             ):
                 return Decision(False, Reason.REACH, f"relation:{object_.kind}", known=False)
         elif not self.exists(object_):
@@ -325,7 +325,7 @@ class Engine:
         object_ = ask.object or Object(TENANT, self.state.tenant_id)
         refusing = self.state.policies.refusing(
             ask.permission,
-            principal=self._present(person),
+            principal=self._current(person),
             resource=Resource(
                 kind=object_.kind,
                 id=object_.id,
@@ -340,7 +340,7 @@ class Engine:
         )
         return Decision(False, Reason.POLICY, f"policy:{refusing}") if refusing else granted
 
-    def _present(self, person: Person) -> Principal:
+    def _current(self, person: Person) -> Principal:
         """Return a person's attributes, the same object until something of them changes."""
         held = self.held(person)
         kept = self._principals.get(person.id)

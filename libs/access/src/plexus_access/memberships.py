@@ -20,25 +20,25 @@ _Change = Callable[[], object]
 class _Load:
     """Changes that came since a snapshot was asked for."""
 
-    __slots__ = ("again", "before", "doubted")
+    __slots__ = ("again", "previous", "stale")
 
     def __init__(self) -> None:
         # By object: the members before the first change, and the changes in order.
-        self.before: dict[Object, Members | None] = {}
+        self.previous: dict[Object, Members | None] = {}
         self.again: dict[Object, list[_Change]] = {}
-        self.doubted: set[Object] = set()
+        self.stale: set[Object] = set()
 
 
 class Memberships:
     """The members of every object of one tenant.
 
-    `members` and `doubts` are always the same two objects, so that they can be held on to.
+    `members` and `stale` are always the same two objects, so that they can be held on to.
     """
 
     def __init__(self) -> None:
         self.members: dict[Object, Members] = {}
         # Objects of whose members a change is missing: their owner is asked.
-        self.doubts: set[Object] = set()
+        self.stale: set[Object] = set()
         self._loads: dict[frozenset[str], _Load] = {}
 
     def begin(self, kinds: frozenset[str]) -> None:
@@ -71,11 +71,11 @@ class Memberships:
         self._note(object_, apply)
         return apply()
 
-    def doubt(self, object_: Object) -> None:
+    def mark_stale(self, object_: Object) -> None:
         """Note that a change of an object's members is missing."""
-        self.doubts.add(object_)
+        self.stale.add(object_)
         for load in self._loads_of(object_):
-            load.doubted.add(object_)
+            load.stale.add(object_)
 
     def restore(self, members: Members) -> None:
         """Replace what is known of an object by its owner's answer, which removes the doubt.
@@ -85,11 +85,11 @@ class Memberships:
         """
         object_ = members.object
         self.members[object_] = members
-        self.doubts.discard(object_)
+        self.stale.discard(object_)
         for load in self._loads_of(object_):
-            load.before[object_] = members
+            load.previous[object_] = members
             load.again.pop(object_, None)
-            load.doubted.discard(object_)
+            load.stale.discard(object_)
 
     def settle(self, kinds: frozenset[str], snapshot: Iterable[Members]) -> None:
         """Take a snapshot of every object of some kinds; what neither it nor a fact names is gone.
@@ -103,23 +103,23 @@ class Memberships:
         gone = {each for each in self.members if each.kind in kinds}
         for told in snapshot:
             object_ = told.object
-            known = load.before.get(object_, self.members.get(object_))
+            known = load.previous.get(object_, self.members.get(object_))
             newer = known is not None and 0 < told.version < known.version
             self.members[object_] = known if newer and known is not None else told
-            if not newer and object_ not in load.doubted:
-                self.doubts.discard(object_)
+            if not newer and object_ not in load.stale:
+                self.stale.discard(object_)
             gone.discard(object_)
         for object_ in gone:
             del self.members[object_]
-        self.doubts -= gone - load.doubted
+        self.stale -= gone - load.stale
         for changes in load.again.values():
             for change in changes:
                 change()
 
     def _put(self, members: Members) -> bool:
-        self.doubts.discard(members.object)
-        before = self.members.get(members.object)
-        if before is not None and members.version <= before.version:
+        self.stale.discard(members.object)
+        previous = self.members.get(members.object)
+        if previous is not None and members.version <= previous.version:
             return False
         self.members[members.object] = members
         return True
@@ -133,12 +133,12 @@ class Memberships:
         *,
         begins: bool,
     ) -> bool:
-        before = self.members.get(object_)
-        if before is not None and version <= before.version:
+        previous = self.members.get(object_)
+        if previous is not None and version <= previous.version:
             return False
-        if before is None and not begins:
-            self.doubts.add(object_)
-        people = before.people if before is not None else _NOBODY
+        if previous is None and not begins:
+            self.stale.add(object_)
+        people = previous.people if previous is not None else _NOBODY
         self.members[object_] = Members(
             object=object_, version=version, people=people.difference(left).union(joined)
         )
@@ -146,7 +146,7 @@ class Memberships:
 
     def _note(self, object_: Object, change: _Change) -> None:
         for load in self._loads_of(object_):
-            load.before.setdefault(object_, self.members.get(object_))
+            load.previous.setdefault(object_, self.members.get(object_))
             load.again.setdefault(object_, []).append(change)
 
     def _loads_of(self, object_: Object) -> Iterable[_Load]:

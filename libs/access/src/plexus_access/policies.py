@@ -122,8 +122,8 @@ class Policies:
 
     def put(self, policy: Policy) -> bool:
         """Apply a policy; tell whether it was news."""
-        before = self._policies.get(policy.id)
-        if before is not None and policy.version <= before.version:
+        previous = self._policies.get(policy.id)
+        if previous is not None and policy.version <= previous.version:
             return False
         self._policies[policy.id] = policy
         self._rebuild()

@@ -48,7 +48,7 @@ class State:
         self.memberships = Memberships()
         self.members = self.memberships.members
         # Objects whose members are in doubt: a fact of them is missing, so their owner is asked.
-        self.doubts = self.memberships.doubts
+        self.stale = self.memberships.stale
         self.policies = Policies()
         # Counts changes of what permissions follow from; caches of a person hold one epoch.
         self.epoch = 0
@@ -70,10 +70,10 @@ class State:
 
     def put_group(self, group: Group) -> bool:
         """Apply a group with its membership; tell whether it was news."""
-        before = self.groups.get(group.id)
+        previous = self.groups.get(group.id)
         if not _newer(self.groups, group.id, group):
             return False
-        was = before.members if before and not before.removed else _NOBODY
+        was = previous.members if previous and not previous.removed else _NOBODY
         now = _NOBODY if group.removed else group.members
         for person_id in was - now:
             self._groups_of[person_id].discard(group.id)
@@ -89,11 +89,11 @@ class State:
 
     def put_binding(self, binding: Binding) -> bool:
         """Apply a role binding; tell whether it was news."""
-        before = self._bindings.get(binding.id)
+        previous = self._bindings.get(binding.id)
         if not _newer(self._bindings, binding.id, binding):
             return False
-        if before is not None:
-            self._bound.get(before.subject, {}).pop(before.id, None)
+        if previous is not None:
+            self._bound.get(previous.subject, {}).pop(previous.id, None)
         if not binding.removed:
             self._bound.setdefault(binding.subject, {})[binding.id] = binding
         return self._counted(news=True)
@@ -134,9 +134,9 @@ class State:
             object_, version=version, joined=joined, left=left, begins=begins
         )
 
-    def doubt(self, object_: Object) -> None:
+    def mark_stale(self, object_: Object) -> None:
         """Note that something about an object's members was missed: its owner is asked instead."""
-        self.memberships.doubt(object_)
+        self.memberships.mark_stale(object_)
 
     def replace_members(self, kinds: frozenset[str], members: Iterable[Members]) -> None:
         """Take a snapshot of all objects of some kinds, each if it is no older than what is known.
@@ -148,7 +148,7 @@ class State:
     def take_members(self, other: "State") -> None:
         """Take over every membership that another state of the tenant knows."""
         self.memberships = other.memberships
-        self.members, self.doubts = other.memberships.members, other.memberships.doubts
+        self.members, self.stale = other.memberships.members, other.memberships.stale
 
     def take_newer(self, other: "State") -> None:
         """Take over each record that another state has a newer version of than this one.
@@ -166,9 +166,9 @@ class State:
 
     # What follows.
 
-    def doubtful(self, object_: Object) -> bool:
+    def is_stale(self, object_: Object) -> bool:
         """Tell whether the members of an object are not known for sure."""
-        return object_ in self.doubts
+        return object_ in self.stale
 
     def groups_of(self, person_id: str) -> frozenset[str]:
         """Return ids of the groups that a person belongs to."""
@@ -227,8 +227,8 @@ class State:
 
 
 def _newer(records: dict[Key, Record], key: Key, record: Record) -> bool:
-    before = records.get(key)
-    if before is not None and record.version <= before.version:
+    previous = records.get(key)
+    if previous is not None and record.version <= previous.version:
         return False
     records[key] = record
     return True

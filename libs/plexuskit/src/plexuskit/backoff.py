@@ -2,7 +2,7 @@
 
 import random
 
-MOST_DOUBLINGS = 10
+MAX_DOUBLINGS = 10
 
 
 def pause(failures: int, bounds: tuple[float, float]) -> float:
@@ -13,6 +13,6 @@ def pause(failures: int, bounds: tuple[float, float]) -> float:
         bounds: the shortest and the longest pause in seconds; each is spread by up to 30 %, so that
             many who failed together do not come back together.
     """
-    least, most = bounds
-    whole = min(least * 2.0 ** min(failures, MOST_DOUBLINGS), most)
+    minimum, maximum = bounds
+    whole = min(minimum * 2.0 ** min(failures, MAX_DOUBLINGS), maximum)
     return whole * random.uniform(0.7, 1.3)  # noqa: S311 - spreads retries, guards nothing

@@ -61,23 +61,23 @@ class Health:
                 given, and true for a new check.
             remedy: what an operator does about it; kept from before when empty.
         """
-        before = self._checks.get(check)
+        previous = self._checks.get(check)
         if required is None:
-            required = before.required if before else True
-        changed = before is None or before.ok != ok
+            required = previous.required if previous else True
+        changed = previous is None or previous.ok != ok
         self._checks[check] = Check(
             name=check,
             ok=ok,
             required=required,
             detail=scrubbed(detail)[:_DETAIL_LIMIT],
-            remedy=remedy or (before.remedy if before else ""),
-            since=self._clock.now() if before is None or changed else before.since,
+            remedy=remedy or (previous.remedy if previous else ""),
+            since=self._clock.now() if previous is None or changed else previous.since,
         )
         metrics.CHECK_OK.labels(check).set(ok)
 
         if changed and not ok:
             log.warning("health.failing", check=check, required=required, detail=detail)
-        elif changed and before is not None:
+        elif changed and previous is not None:
             log.info("health.recovered", check=check, required=required)
 
     def probe(

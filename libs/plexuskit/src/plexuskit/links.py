@@ -18,7 +18,7 @@ from plexuskit.names import mixes_scripts, without_tricks
 
 LINK_SCHEMES: Final = frozenset(("http", "https", "mailto", "tel", "plexus"))
 FILE_SCHEMES: Final = frozenset(("http", "https", "plexus"))
-MOST_BYTES: Final = 2_048
+MAX_BYTES: Final = 2_048
 MAX_HOST_CHARACTERS: Final = 253
 # Hosts in other letters than ASCII cost some microseconds a character, and some more each.
 MAX_WIDE_CHARACTERS: Final = 4_096
@@ -168,8 +168,8 @@ def _has_port(host: str) -> bool:
 
 def _examine(target: str, schemes: frozenset[str]) -> tuple[str, str]:
     """Return what is wrong with an address (empty: nothing) and its canonical form."""
-    if len(target) > MOST_BYTES or len(target.encode(errors="replace")) > MOST_BYTES:
-        return f"is longer than {MOST_BYTES} bytes", ""
+    if len(target) > MAX_BYTES or len(target.encode(errors="replace")) > MAX_BYTES:
+        return f"is longer than {MAX_BYTES} bytes", ""
     if not target.isprintable() or " " in target or "\\" in target:
         return "holds spaces, invisible characters or backslashes", ""
     named = _SCHEME.match(target)

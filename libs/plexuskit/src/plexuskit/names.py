@@ -50,34 +50,34 @@ _SCRIPT_OF_FIRST_WORD: Final = {
 }
 
 
-def clean_name(text: str, *, field: str, most: int) -> str:
+def clean_name(text: str, *, field: str, max_chars: int) -> str:
     """Return a name as it may be shown: NFC, one line, nothing invisible in it.
 
     Args:
         text: what somebody typed or another system says.
         field: the field of the request, for the refusal.
-        most: how many characters it may have after cleaning.
+        max_chars: how many characters it may have after cleaning.
 
     Raises:
         InvalidArgument: nothing visible is left, or it is longer.
     """
-    clean = clean_line(text, field=field, most=most)
+    clean = clean_line(text, field=field, max_chars=max_chars)
     if not any(map(_is_seen, clean)):
         raise InvalidArgument(field=field, problem="is empty; write at least one visible character")
     return clean
 
 
-def clean_line(text: str, *, field: str, most: int) -> str:
+def clean_line(text: str, *, field: str, max_chars: int) -> str:
     """Return a single line as `clean_name` does, which may also be empty.
 
     Raises:
-        InvalidArgument: it has more than `most` characters after cleaning.
+        InvalidArgument: it has more than `max_chars` characters after cleaning.
     """
-    if len(text) > _WORTH_CLEANING * most:
-        raise InvalidArgument(field=field, problem=f"is longer than {most} characters")
+    if len(text) > _WORTH_CLEANING * max_chars:
+        raise InvalidArgument(field=field, problem=f"is longer than {max_chars} characters")
     clean = without_tricks(text)
-    if len(clean) > most:
-        problem = f"has {len(clean)} characters; shorten it to {most} at most"
+    if len(clean) > max_chars:
+        problem = f"has {len(clean)} characters; shorten it to {max_chars} at most"
         raise InvalidArgument(field=field, problem=problem)
     return clean
 

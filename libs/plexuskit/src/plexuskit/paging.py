@@ -19,7 +19,7 @@ from plexuskit.errors import Kind, Refusal
 # Half of what a gRPC client with default settings accepts in one message.
 MAX_PAGE_BYTES: Final = 2 * 1024 * 1024
 
-_LONGEST: Final = 1024
+_MAX_LENGTH: Final = 1024
 T = TypeVar("T")
 
 
@@ -99,7 +99,7 @@ class Listing:
         """
         if not token:
             return None
-        if len(token) > _LONGEST:
+        if len(token) > _MAX_LENGTH:
             raise InvalidPageToken
         try:
             padded = token + "=" * (-len(token) % 4)

@@ -29,7 +29,7 @@ class RequestIdReused(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered(Generic[ResponseT]):
+class IdempotentRequest(Generic[ResponseT]):
     """One request as it is remembered; an empty id is never found and never kept.
 
     For a change that runs its own transaction: ask for the answer first, keep it in the
@@ -134,9 +134,9 @@ class Requests:
         actor_id: str,
         response: type[ResponseT],
         now: datetime,
-    ) -> Remembered[ResponseT]:
+    ) -> IdempotentRequest[ResponseT]:
         """Give one request as it is remembered; see `once` for the arguments."""
-        return Remembered(
+        return IdempotentRequest(
             requests=self,
             key=f"{actor_id}:{request.DESCRIPTOR.full_name}:{request_id}",
             digest=hashlib.sha256(request.SerializeToString(deterministic=True)).digest(),
@@ -146,7 +146,7 @@ class Requests:
         )
 
     async def insert(
-        self, remembered: Remembered[ResponseT], answer: ResponseT, *, tx: Transaction
+        self, remembered: IdempotentRequest[ResponseT], answer: ResponseT, *, tx: Transaction
     ) -> None:
         """Write the record of a request; see Remembered.keep."""
         record = {
@@ -157,7 +157,7 @@ class Requests:
         }
         await self._requests.insert(record, tx=tx)
 
-    async def find(self, remembered: Remembered[ResponseT]) -> ResponseT | None:
+    async def find(self, remembered: IdempotentRequest[ResponseT]) -> ResponseT | None:
         """Read the record of a request; see Remembered.answer."""
         record = await self._requests.find_one({"_id": remembered.key})
         if record is None:

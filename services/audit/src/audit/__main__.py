@@ -1,4 +1,4 @@
-"""`python -m audit [--role api --role recorder | --provision]`."""
+"""`python -m audit [--role api --role ledger_writer | --provision]`."""
 
 import argparse
 import asyncio

@@ -17,7 +17,7 @@ from plexuskit.service import Role, Runtime
 from audit.api import AccessHistoryApi, AuditApi
 from audit.config import Settings
 from audit.consumers import Owners, beginning, consuming
-from audit.operations import Recorder
+from audit.operations import LedgerWriter
 from audit.store import Store
 
 SERVICE: Final = "audit"
@@ -46,7 +46,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                     add_AuditServiceServicer_to_server,
                     AuditApi(
                         store,
-                        recorder=Recorder(store, clock=runtime.clock),
+                        ledger_writer=LedgerWriter(store, clock=runtime.clock),
                         section=settings.ledger,
                         clock=runtime.clock,
                     ),
@@ -75,7 +75,7 @@ async def recorder(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         beginning(store, owners, runtime=runtime),
         consuming(
             store,
-            recorder=Recorder(store, clock=runtime.clock),
+            ledger_writer=LedgerWriter(store, clock=runtime.clock),
             probe=store.probe,
             owners=owners_of(
                 {

@@ -23,7 +23,7 @@ class PeersSection(Section):
 class LedgerSection(Section):
     """Bounds of reading the ledger."""
 
-    verified_most: int = Field(default=50_000, ge=1, description="entries one answer verifies")
+    max_verified: int = Field(default=50_000, ge=1, description="entries one answer verifies")
     export_frame_bytes: int = Field(default=256 * 1024, ge=1024, le=4 * 1024 * 1024)
 
 

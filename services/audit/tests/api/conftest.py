@@ -66,7 +66,7 @@ def settings(
         grpc=GrpcSection(port=free_port(), drain_seconds=1),
         caller=caller_keys_of("audit"),
         peers=PeersSection(directory=directory, messaging=nobody, tasks=nobody),
-        ledger=LedgerSection(verified_most=4, export_frame_bytes=1024),
+        ledger=LedgerSection(max_verified=4, export_frame_bytes=1024),
     )
 
 

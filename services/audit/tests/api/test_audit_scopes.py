@@ -9,7 +9,7 @@ import grpc
 import pytest
 from audit import events
 from audit.domain.entries import Occurrence, append, entry_id
-from audit.operations import Recorder, take_facts
+from audit.operations import LedgerWriter, take_facts
 from audit.store import Store
 from plexus.audit.v1 import audit_service_pb2 as pb
 from plexus.event.v1.envelope_pb2 import Envelope
@@ -26,12 +26,12 @@ Take = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture
-def take(store: Store, recorder: Recorder) -> Take:
+def take(store: Store, ledger_writer: LedgerWriter) -> Take:
     """Take facts as the recorder does: into the history and the ledger."""
 
     async def taken(*envelopes: Any) -> None:
         told = [found for each in envelopes if (found := events.told(each)) is not None]
-        await take_facts(store, recorder=recorder, told=told)
+        await take_facts(store, ledger_writer=ledger_writer, told=told)
 
     return taken
 
@@ -100,10 +100,10 @@ async def reason(call: Awaitable[Any]) -> str:
 
 @pytest.mark.usefixtures("company")
 async def test_gw_11_a_role_for_a_department_lists_its_entries_alone(
-    signed_in: Any, recorder: Recorder, facts: Any
+    signed_in: Any, ledger_writer: LedgerWriter, facts: Any
 ) -> None:
     about = ("person:per_in", "person:per_out", "person:per_both", "department:dep_deep", "")
-    await recorder.record(
+    await ledger_writer.record(
         [
             events.decision(facts.decided(hours=1 + number / 10, object=each))
             for number, each in enumerate(about)
@@ -237,7 +237,7 @@ async def test_gw_11_audit_decides_itself_and_not_by_the_caller_s_word(
 async def test_gw_11_entries_from_before_departments_were_written_down_stay_hidden(
     signed_in: Any, store: Store, happened: Happened, ledger: Collection
 ) -> None:
-    old = append(await store.ledger.tail("ten_a"), happened(1, object="person:per_in"), now=NOW)
+    old = append(await store.ledger.head("ten_a"), happened(1, object="person:per_in"), now=NOW)
     await store.ledger.append([old])
     stored = await ledger.find_one({"_id": entry_id("ten_a", old.no)})
     assert stored is not None

@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pytest
 from audit.domain.entries import Decision, Occurrence
-from audit.operations import Recorder
+from audit.operations import LedgerWriter
 from plexus.audit.v1 import audit_service_pb2 as pb
 from plexus.audit.v1.audit_pb2 import AuditEntry
 from plexuskit.grpc import refused
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.usefixtures("told_auditors")
 
 
 async def test_gw_07_an_entry_is_shown_with_every_field(
-    signed_in: Callable[..., Any], recorder: Recorder, happened: Happened
+    signed_in: Callable[..., Any], ledger_writer: LedgerWriter, happened: Happened
 ) -> None:
-    await recorder.record(
+    await ledger_writer.record(
         [happened(1, decision=Decision.REFUSED, outcome="NOT_FOUND", reason="why"), happened(2)]
     )
     ann = signed_in("ann")
@@ -40,9 +40,9 @@ async def test_gw_07_an_entry_is_shown_with_every_field(
 
 
 async def test_gw_02_the_ledger_of_another_tenant_looks_empty(
-    signed_in: Callable[..., Any], recorder: Recorder, happened: Happened
+    signed_in: Callable[..., Any], ledger_writer: LedgerWriter, happened: Happened
 ) -> None:
-    await recorder.record([happened(1)])
+    await ledger_writer.record([happened(1)])
     eve = signed_in("eve", tenant="ten_b")
 
     assert not (await eve.ListAuditEntries(pb.ListAuditEntriesRequest())).entries
@@ -51,9 +51,9 @@ async def test_gw_02_the_ledger_of_another_tenant_looks_empty(
 
 
 async def test_gw_07_an_export_is_lines_of_json_in_order(
-    signed_in: Callable[..., Any], recorder: Recorder, happened: Happened
+    signed_in: Callable[..., Any], ledger_writer: LedgerWriter, happened: Happened
 ) -> None:
-    await recorder.record([happened(number) for number in range(1, 10)])
+    await ledger_writer.record([happened(number) for number in range(1, 10)])
 
     frames = [each async for each in signed_in("ann").ExportAudit(pb.ExportAuditRequest(from_no=2))]
 
@@ -65,9 +65,12 @@ async def test_gw_07_an_export_is_lines_of_json_in_order(
 
 
 async def test_gw_07_verifying_goes_on_from_a_head_and_names_what_is_wrong(
-    signed_in: Callable[..., Any], recorder: Recorder, happened: Happened, ledger: Collection
+    signed_in: Callable[..., Any],
+    ledger_writer: LedgerWriter,
+    happened: Happened,
+    ledger: Collection,
 ) -> None:
-    await recorder.record([happened(number) for number in range(1, 7)])
+    await ledger_writer.record([happened(number) for number in range(1, 7)])
     ann = signed_in("ann")
 
     first = await ann.VerifyAudit(pb.VerifyAuditRequest())

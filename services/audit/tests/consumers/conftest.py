@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from audit.consumers import consuming
-from audit.operations import Recorder
+from audit.operations import LedgerWriter
 from audit.store import Store
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.topics import AUDIT_DECISIONS, AUDIT_FACTS, TOPICS
@@ -44,11 +44,11 @@ def recording(store: Store, kafka_section_of: Callable[[str], KafkaSection]) -> 
     @asynccontextmanager
     async def running() -> AsyncIterator[Runtime]:
         runtime = Runtime(service="audit")
-        recorder = Recorder(store, clock=runtime.clock)
+        ledger_writer = LedgerWriter(store, clock=runtime.clock)
         try:
             async with consuming(
                 store,
-                recorder=recorder,
+                ledger_writer=ledger_writer,
                 probe=store.probe,
                 owners={},
                 kafka=kafka_section_of("audit"),

@@ -79,7 +79,7 @@ async def test_gw_07_killed_recorders_leave_no_hole_and_nothing_twice(
         await eventually(lambda: _has(ledger, wanted), within=120, every=0.5)
 
     found = await queries.verify_audit(
-        store, tenant_id="ten_a", from_no=0, through_no=0, anchors={}, most=100_000
+        store, tenant_id="ten_a", from_no=0, through_no=0, anchors={}, maximum=100_000
     )
     assert (found.finding, found.verified) == (None, wanted)
     moves = await ledger.count({"details": ["-department", "department:dep_3"]})

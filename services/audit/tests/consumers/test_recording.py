@@ -41,7 +41,7 @@ async def entries(store: Store, *, count: int) -> list[Entry]:
 
 async def verified(store: Store) -> int:
     found = await queries.verify_audit(
-        store, tenant_id="ten_a", from_no=0, through_no=0, anchors={}, most=10_000
+        store, tenant_id="ten_a", from_no=0, through_no=0, anchors={}, maximum=10_000
     )
     assert found.finding is None
     return found.verified

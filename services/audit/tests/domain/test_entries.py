@@ -4,8 +4,8 @@ from audit.domain.entries import (
     EMPTY,
     GENESIS,
     Decision,
+    LedgerHead,
     Occurrence,
-    Tail,
     append,
     entry_id,
     hash_of,
@@ -45,7 +45,7 @@ def test_gw_07_a_line_has_one_form_for_ever() -> None:
 
 def test_gw_07_the_first_entry_follows_nothing_and_each_other_the_one_before() -> None:
     first = append(EMPTY, decided(), now=AT)
-    second = append(Tail(first.no, first.hash), decided(), now=AT)
+    second = append(LedgerHead(first.no, first.hash), decided(), now=AT)
 
     assert (first.no, first.previous) == (1, GENESIS)
     assert (second.no, second.previous) == (2, first.hash)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from audit import events
-from audit.domain.details import IDS_MOST, detailed
+from audit.domain.details import MAX_IDS, detailed
 from audit.domain.history import Difference, Relation
 from audit.events.facts import LEFT_OUT, RECORDED
 from plexus.directory.v1 import events_pb2 as directory_facts
@@ -61,7 +61,7 @@ def test_gw_07_details_have_ids_up_to_a_hundred_and_then_their_number(happened: 
     details = detailed(happened(1, object=group, details={"origin": "import"}), changed).details
 
     assert details["+member.count"] == "150"
-    assert len(details["+member"].split()) == IDS_MOST
+    assert len(details["+member"].split()) == MAX_IDS
     assert details["-role:admin"] == "department:dep_1@person:per_ann"
     assert (details["fields"], details["origin"]) == ("name", "import")
     assert "never shown" not in str(details)

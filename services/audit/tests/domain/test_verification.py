@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from audit.domain.entries import EMPTY, Decision, Entry, Occurrence, Tail, append, hash_of
+from audit.domain.entries import EMPTY, Decision, Entry, LedgerHead, Occurrence, append, hash_of
 from audit.domain.verification import Finding, Flaw, Placed, Walk
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,15 +14,15 @@ TENANT = "ten_a"
 
 
 def chain(length: int) -> list[Entry]:
-    tail, entries = EMPTY, []
+    head, entries = EMPTY, []
     for number in range(1, length + 1):
         what = Occurrence(
             tenant_id=TENANT, occurred_at=AT, event_id=f"evt_{number}", action="PersonChanged",
             actor_id="per_ann", object="person:per_bo", version_after=number,
             details={"fields": "title"},
         )  # fmt: skip
-        entries.append(append(tail, what, now=AT))
-        tail = Tail(number, entries[-1].hash)
+        entries.append(append(head, what, now=AT))
+        head = LedgerHead(number, entries[-1].hash)
     return entries
 
 
@@ -34,7 +34,7 @@ def placed(entries: list[Entry | None]) -> list[Placed]:
 
 
 def found(documents: list[Placed], *, anchors: dict[int, bytes] | None = None) -> Finding | None:
-    walk = Walk(before=EMPTY, anchors=anchors or {})
+    walk = Walk(previous=EMPTY, anchors=anchors or {})
     for document in documents:
         if finding := walk.take(document):
             return finding
@@ -140,12 +140,12 @@ def test_gw_07_a_cut_off_end_is_found_by_what_was_kept(data: st.DataObject, leng
 
 
 def test_gw_07_a_chain_that_was_written_anew_is_found_by_what_was_kept() -> None:
-    kept, tail = chain(5), EMPTY
+    kept, head = chain(5), EMPTY
     forged = []
     for entry in kept:
         what = replace(entry.what, actor_id="per_eve") if entry.no == 3 else entry.what
-        forged.append(append(tail, what, now=AT))
-        tail = Tail(entry.no, forged[-1].hash)
+        forged.append(append(head, what, now=AT))
+        head = LedgerHead(entry.no, forged[-1].hash)
 
     assert found(placed(forged)) is None
     finding = found(placed(forged), anchors={2: kept[1].hash, 4: kept[3].hash})
@@ -165,8 +165,8 @@ def test_gw_07_what_can_no_longer_be_read_is_found() -> None:
 
 def test_gw_07_an_untouched_ledger_has_no_finding_and_ends_where_it_ends() -> None:
     entries = chain(4)
-    walk = Walk(before=EMPTY, anchors={4: entries[-1].hash})
+    walk = Walk(previous=EMPTY, anchors={4: entries[-1].hash})
 
     assert [walk.take(each) for each in placed(list(entries))] == [None] * 4
     assert walk.finish(through=4) is None
-    assert (walk.verified, walk.head) == (4, Tail(4, entries[-1].hash))
+    assert (walk.verified, walk.head) == (4, LedgerHead(4, entries[-1].hash))

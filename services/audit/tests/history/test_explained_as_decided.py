@@ -67,8 +67,8 @@ class Call:
 def history(chosen: random.Random, facts: Any) -> list[Envelope]:
     """Make a company: who belongs where, what is bound to whom, which policies there are."""
 
-    def some(among: list[str], most: int) -> list[str]:
-        return chosen.sample(among, chosen.randint(0, most))
+    def some(among: list[str], maximum: int) -> list[str]:
+        return chosen.sample(among, chosen.randint(0, maximum))
 
     departments = list(DEPARTMENTS)
     made = [facts.department(id_, path=path) for id_, path in DEPARTMENTS.items()]

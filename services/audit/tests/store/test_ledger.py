@@ -11,7 +11,7 @@ from audit.domain.entries import Occurrence
 from audit.domain.reach import WHOLE
 from audit.domain.refusals import LedgerDamaged
 from audit.domain.verification import Flaw
-from audit.operations import Recorder
+from audit.operations import LedgerWriter
 from audit.queries import Verification
 from audit.store import EntryFilter, Store
 from plexuskit.errors import InvalidArgument
@@ -26,7 +26,7 @@ async def verified(store: Store, *, tenant: str = "ten_a", **asked: Any) -> Veri
     return await queries.verify_audit(
         store,
         tenant_id=tenant,
-        **{"from_no": 0, "through_no": 0, "anchors": {}, "most": 1_000, **asked},
+        **{"from_no": 0, "through_no": 0, "anchors": {}, "maximum": 1_000, **asked},
     )
 
 
@@ -45,12 +45,12 @@ async def numbers(ledger: Collection, tenant: str = "ten_a") -> list[int]:
 
 
 async def test_gw_07_numbers_are_dense_per_tenant_and_each_event_stands_once(
-    recorder: Recorder, happened: Happened, ledger: Collection
+    ledger_writer: LedgerWriter, happened: Happened, ledger: Collection
 ) -> None:
     first = [happened(1), happened(2), happened(1, tenant="ten_b"), happened(2)]
 
-    assert await recorder.record(first) == 3
-    assert await recorder.record([happened(2), happened(3), happened(1), happened(4)]) == 2
+    assert await ledger_writer.record(first) == 3
+    assert await ledger_writer.record([happened(2), happened(3), happened(1), happened(4)]) == 2
     assert await numbers(ledger) == [1, 2, 3, 4]
     assert await numbers(ledger, "ten_b") == [1]
 
@@ -58,9 +58,9 @@ async def test_gw_07_numbers_are_dense_per_tenant_and_each_event_stands_once(
 async def test_gw_07_many_writers_leave_one_whole_chain(
     store: Store, happened: Happened, ledger: Collection, clock: FrozenClock
 ) -> None:
-    writers = [Recorder(store, clock=clock) for _ in range(4)]
+    writers = [LedgerWriter(store, clock=clock) for _ in range(4)]
 
-    async def write(writer: Recorder, mine: int) -> None:
+    async def write(writer: LedgerWriter, mine: int) -> None:
         # Every event is met by two writers, as it is when partitions move.
         for start in range(0, 30, 5):
             numbers = range(start, start + 5)
@@ -74,11 +74,11 @@ async def test_gw_07_many_writers_leave_one_whole_chain(
 
 
 async def test_gw_07_a_writer_goes_on_after_another_one(
-    store: Store, recorder: Recorder, happened: Happened, clock: FrozenClock
+    store: Store, ledger_writer: LedgerWriter, happened: Happened, clock: FrozenClock
 ) -> None:
-    await recorder.record([happened(1)])
-    await Recorder(store, clock=clock).record([happened(2), happened(3)])
-    await recorder.record([happened(3), happened(4)])
+    await ledger_writer.record([happened(1)])
+    await LedgerWriter(store, clock=clock).record([happened(2), happened(3)])
+    await ledger_writer.record([happened(3), happened(4)])
 
     found = await verified(store)
     assert (found.finding, found.head.no) == (None, 4)
@@ -99,9 +99,9 @@ CHANGES: list[tuple[dict[str, Any], Flaw]] = [
 
 
 async def test_gw_07_a_document_changed_in_the_database_is_named(
-    store: Store, recorder: Recorder, happened: Happened, ledger: Collection
+    store: Store, ledger_writer: LedgerWriter, happened: Happened, ledger: Collection
 ) -> None:
-    await recorder.record([happened(number) for number in range(1, 6)])
+    await ledger_writer.record([happened(number) for number in range(1, 6)])
     third = {"_id": "ten_a:000000000003"}
     written = await ledger.find_one(third)
     assert written is not None
@@ -117,9 +117,9 @@ async def test_gw_07_a_document_changed_in_the_database_is_named(
 
 
 async def test_gw_07_a_removed_document_is_named(
-    store: Store, recorder: Recorder, happened: Happened, ledger: Collection
+    store: Store, ledger_writer: LedgerWriter, happened: Happened, ledger: Collection
 ) -> None:
-    await recorder.record([happened(number) for number in range(1, 6)])
+    await ledger_writer.record([happened(number) for number in range(1, 6)])
     await ledger.delete({"_id": "ten_a:000000000002"})
 
     found = await verified(store)
@@ -131,9 +131,9 @@ async def test_gw_07_a_removed_document_is_named(
 
 
 async def test_gw_07_documents_that_changed_places_are_named(
-    store: Store, recorder: Recorder, happened: Happened, ledger: Collection
+    store: Store, ledger_writer: LedgerWriter, happened: Happened, ledger: Collection
 ) -> None:
-    await recorder.record([happened(number) for number in range(1, 6)])
+    await ledger_writer.record([happened(number) for number in range(1, 6)])
     second = await ledger.find_one({"_id": "ten_a:000000000002"})
     fourth = await ledger.find_one({"_id": "ten_a:000000000004"})
     assert second is not None
@@ -149,9 +149,13 @@ async def test_gw_07_documents_that_changed_places_are_named(
 
 
 async def test_gw_07_a_truncated_ledger_is_named_by_what_was_kept(
-    store: Store, recorder: Recorder, happened: Happened, ledger: Collection, clock: FrozenClock
+    store: Store,
+    ledger_writer: LedgerWriter,
+    happened: Happened,
+    ledger: Collection,
+    clock: FrozenClock,
 ) -> None:
-    await recorder.record([happened(number) for number in range(1, 6)])
+    await ledger_writer.record([happened(number) for number in range(1, 6)])
     head = (await verified(store)).head
     await ledger.delete({"_id": "ten_a:000000000005"})
     await ledger.delete({"_id": "ten_a:000000000004"})
@@ -162,21 +166,21 @@ async def test_gw_07_a_truncated_ledger_is_named_by_what_was_kept(
     assert (found.finding.no, found.finding.flaw) == (4, Flaw.REMOVED)
 
     # Written on after the cut by a process that began later: other hashes than were kept.
-    await Recorder(store, clock=clock).record([happened(number) for number in range(10, 15)])
+    await LedgerWriter(store, clock=clock).record([happened(number) for number in range(10, 15)])
     found = await verified(store, anchors={head.no: head.hash})
     assert found.finding is not None
     assert (found.finding.no, found.finding.flaw) == (5, Flaw.ANCHOR)
 
 
 async def test_gw_07_a_long_ledger_is_verified_in_stretches(
-    store: Store, recorder: Recorder, happened: Happened, ledger: Collection
+    store: Store, ledger_writer: LedgerWriter, happened: Happened, ledger: Collection
 ) -> None:
-    await recorder.record([happened(number) for number in range(1, 8)])
+    await ledger_writer.record([happened(number) for number in range(1, 8)])
 
-    first = await verified(store, most=3)
+    first = await verified(store, maximum=3)
     anchors = {first.head.no: first.head.hash}
-    second = await verified(store, from_no=4, most=3, anchors=anchors)
-    third = await verified(store, from_no=7, most=3)
+    second = await verified(store, from_no=4, maximum=3, anchors=anchors)
+    third = await verified(store, from_no=7, maximum=3)
 
     assert [(each.head.no, each.more) for each in (first, second, third)] == [
         (3, True), (6, True), (7, False),
@@ -190,9 +194,9 @@ async def test_gw_07_a_long_ledger_is_verified_in_stretches(
 
 
 async def test_gw_07_an_export_is_the_same_bytes_whole_or_in_parts(
-    store: Store, recorder: Recorder, happened: Happened
+    store: Store, ledger_writer: LedgerWriter, happened: Happened
 ) -> None:
-    await recorder.record([happened(number, reason="离职\n\u2028x") for number in range(1, 8)])
+    await ledger_writer.record([happened(number, reason="离职\n\u2028x") for number in range(1, 8)])
 
     whole = await exported(store)
     assert whole == await exported(store, frame_bytes=10_000)
@@ -210,7 +214,7 @@ async def test_numbers_that_make_no_stretch_are_refused(store: Store) -> None:
 
 
 async def test_gw_07_entries_are_listed_newest_first_by_every_filter(
-    store: Store, recorder: Recorder, happened: Happened, clock: FrozenClock
+    store: Store, ledger_writer: LedgerWriter, happened: Happened, clock: FrozenClock
 ) -> None:
     made = []
     for number in range(1, 8):
@@ -223,8 +227,8 @@ async def test_gw_07_entries_are_listed_newest_first_by_every_filter(
                 object=f"person:per_{number % 3}",
             )
         )
-    await recorder.record(made)
-    await recorder.record([happened(1, tenant="ten_b")])
+    await ledger_writer.record(made)
+    await ledger_writer.record([happened(1, tenant="ten_b")])
 
     async def listed(**wanted: Any) -> list[int]:
         token, found = "", []
@@ -248,9 +252,9 @@ async def test_gw_07_entries_are_listed_newest_first_by_every_filter(
 
 @pytest.mark.rule("MSG-21")
 async def test_a_page_of_large_entries_ends_below_two_mebibytes(
-    store: Store, recorder: Recorder, happened: Happened
+    store: Store, ledger_writer: LedgerWriter, happened: Happened
 ) -> None:
-    await recorder.record(
+    await ledger_writer.record(
         [happened(number, details={"fields": "x" * 300_000}) for number in range(1, 16)]
     )
     token, pages = "", []
@@ -266,9 +270,9 @@ async def test_a_page_of_large_entries_ends_below_two_mebibytes(
 
 
 async def test_every_listing_is_read_from_an_index(
-    recorder: Recorder, happened: Happened, db: Database
+    ledger_writer: LedgerWriter, happened: Happened, db: Database
 ) -> None:
-    await recorder.record([happened(number) for number in range(1, 4)])
+    await ledger_writer.record([happened(number) for number in range(1, 4)])
 
     stages = set()
     for name in ("actor_id", "object", "action", "decision"):

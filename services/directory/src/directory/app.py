@@ -120,9 +120,7 @@ def _feed_rules(section: ScimSection) -> FeedRules:
         department_template=section.department_path,
         department_separator=section.department_separator,
         reactivates=section.reactivates,
-        bounds=Bounds(
-            percent=section.most_deactivated_percent, at_least=section.always_deactivated
-        ),
+        bounds=Bounds(percent=section.max_deactivated_percent, at_least=section.always_deactivated),
     )
 
 

@@ -31,13 +31,13 @@ class TokensSection(Section):
 class PasswordsSection(Section):
     """The cost of argon2id (RFC 9106, second choice); how many checks run and wait at once.
 
-    Networks take turns, each with at most `most_waiting_of_source` places. Devices that have
+    Networks take turns, each with at most `max_waiting_of_source` places. Devices that have
     signed in before, and `company_networks` (as JSON: `["203.0.113.0/24"]`), come first.
     """
 
     threads: int = Field(default=2, ge=1, le=64)
-    most_waiting: int = Field(default=64, ge=1)
-    most_waiting_of_source: int = Field(default=32, ge=1)
+    max_waiting: int = Field(default=64, ge=1)
+    max_waiting_of_source: int = Field(default=32, ge=1)
     company_networks: tuple[IPvAnyNetwork, ...] = ()
     time_cost: int = Field(default=3, ge=1)
     memory_kib: int = Field(default=65_536, ge=1_024)
@@ -80,7 +80,7 @@ class OpenIdSection(Section):
 
     private_addresses: bool = False
     timeout_seconds: Seconds = 5
-    most_bytes: Positive = 256 * 1024
+    max_bytes: Positive = 256 * 1024
 
 
 class ScimSection(Section):
@@ -93,7 +93,7 @@ class ScimSection(Section):
     department_path: str = "{department}"
     department_separator: str = Field(default="/", min_length=1)
     reactivates: bool = True
-    most_deactivated_percent: int = Field(default=10, ge=0, le=100)
+    max_deactivated_percent: int = Field(default=10, ge=0, le=100)
     always_deactivated: int = Field(default=5, ge=0)
 
     @field_validator("department_path")

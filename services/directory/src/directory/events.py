@@ -171,7 +171,7 @@ def person_added(person: Person, *, actor_id: str, now: datetime) -> Fact:
     return _of_person(fact, person, actor_id=actor_id, now=now)
 
 
-def person_changed(before: Person, after: Person, *, actor_id: str, now: datetime) -> Fact:
+def person_changed(previous: Person, after: Person, *, actor_id: str, now: datetime) -> Fact:
     """State that a person changed: PersonDeactivated when that is part of it, else PersonChanged.
 
     One fact per version, so that `change_no` stays dense; both carry the full state.
@@ -179,13 +179,13 @@ def person_changed(before: Person, after: Person, *, actor_id: str, now: datetim
     shown = person_to_proto(after)
     fact = (
         events_pb2.PersonDeactivated(person=shown)
-        if before.active and not after.active
+        if previous.active and not after.active
         else events_pb2.PersonChanged(person=shown)
     )
     return _of_person(fact, after, actor_id=actor_id, now=now)
 
 
-def present_person(person: Person, *, now: datetime) -> Fact:
+def current_person(person: Person, *, now: datetime) -> Fact:
     """State how a person is now, as the latest fact about them would."""
     shown = person_to_proto(person)
     fact = (
@@ -196,7 +196,7 @@ def present_person(person: Person, *, now: datetime) -> Fact:
     return _of_person(fact, person, actor_id=SERVICE, now=now)
 
 
-def present_department(department: Department, *, now: datetime) -> Fact:
+def current_department(department: Department, *, now: datetime) -> Fact:
     """State how a department is now, as the latest fact about it would."""
     fact = events_pb2.DepartmentChanged(department=department_to_proto(department))
     return _of_department(fact, department, actor_id=SERVICE, now=now)

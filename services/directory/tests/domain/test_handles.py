@@ -77,4 +77,4 @@ def test_allocated_handles_are_free_and_all_different(wanted: list[str], taken: 
     assert len(given_handles) == len(wanted)
     assert len(set(given_handles)) == len(wanted)
     assert not set(given_handles) & taken
-    assert all(len(handle) <= handles.MOST_CHARACTERS for handle in given_handles)
+    assert all(len(handle) <= handles.MAX_CHARACTERS for handle in given_handles)

@@ -18,11 +18,11 @@ def someone(number: int, **fields: object) -> Imported:
     return Imported(**given)  # type: ignore[arg-type]
 
 
-def planned(*people: Imported, present: tuple[Person, ...] = ()) -> Plan:
+def planned(*people: Imported, existing: tuple[Person, ...] = ()) -> Plan:
     return imports.plan(
         imports.check(people),
-        present={person.external_id: person for person in present},
-        taken=frozenset(person.handle for person in present),
+        existing={person.external_id: person for person in existing},
+        taken=frozenset(person.handle for person in existing),
         new_ids={person.external_id: PersonId(f"per_{person.external_id}") for person in people},
         managers={},
         tenant=TENANT,
@@ -33,13 +33,13 @@ def planned(*people: Imported, present: tuple[Person, ...] = ()) -> Plan:
 def test_an_import_run_again_changes_nothing() -> None:
     people = (someone(1), someone(2), someone(3, deactivated=True, service_account=True))
     first = planned(*people)
-    again = planned(*people, present=first.people)
+    again = planned(*people, existing=first.people)
     assert (again.created, again.changed, again.people) == ((), (), first.people)
 
 
 def test_people_come_back_in_the_order_of_the_request() -> None:
     first = planned(someone(2))
-    plan = planned(someone(1), someone(2, title="x"), someone(3), present=first.people)
+    plan = planned(someone(1), someone(2, title="x"), someone(3), existing=first.people)
     assert [person.external_id for person in plan.people] == ["slack:U1", "slack:U2", "slack:U3"]
 
 
@@ -53,7 +53,7 @@ def test_placeholders_and_service_accounts_are_marked() -> None:
 def test_an_import_erases_nothing_and_renames_nobody() -> None:
     first = planned(someone(1, email="li@example.com", title="经理"))
     plan = planned(
-        someone(1, handle="other", display_name="", email="", title="总监"), present=first.people
+        someone(1, handle="other", display_name="", email="", title="总监"), existing=first.people
     )
     ((before, after),) = plan.changed
     assert (after.handle, after.display_name, after.email) == ("li", "李雷", "li@example.com")
@@ -62,7 +62,7 @@ def test_an_import_erases_nothing_and_renames_nobody() -> None:
 
 def test_an_import_lets_nobody_back_in() -> None:
     first = planned(someone(1, deactivated=True))
-    plan = planned(someone(1, deactivated=False), present=first.people)
+    plan = planned(someone(1, deactivated=False), existing=first.people)
     assert plan.changed == ()
 
 

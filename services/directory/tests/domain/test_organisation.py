@@ -182,9 +182,11 @@ def test_a_transfer_keeps_the_place_and_takes_posts_along() -> None:
     made = person(
         department_ids=["dep_a", "dep_b"], posts=[Post(DepartmentId("dep_a"), "采购经理")]
     )
-    moved = people.transfer(made, before=DepartmentId("dep_a"), after=DepartmentId("dep_c"))
+    moved = people.transfer(made, previous=DepartmentId("dep_a"), after=DepartmentId("dep_c"))
     assert moved.department_ids == ("dep_c", "dep_b")
     assert moved.posts == (Post(DepartmentId("dep_c"), "采购经理"),)
-    joined = people.transfer(made, before=DepartmentId("dep_a"), after=DepartmentId("dep_b"))
+    joined = people.transfer(made, previous=DepartmentId("dep_a"), after=DepartmentId("dep_b"))
     assert joined.department_ids == ("dep_b",)
-    assert people.transfer(made, before=DepartmentId("dep_x"), after=DepartmentId("dep_b")) is made
+    assert (
+        people.transfer(made, previous=DepartmentId("dep_x"), after=DepartmentId("dep_b")) is made
+    )

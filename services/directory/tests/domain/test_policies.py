@@ -54,7 +54,7 @@ def test_gw_3_a_policy_of_known_attributes_is_kept() -> None:
             7,
             "not compatible",
         ),
-        ("x" * (policies.MOST_CHARACTERS + 1), 1, "longer"),
+        ("x" * (policies.MAX_CHARACTERS + 1), 1, "longer"),
         ("é\\\"'%forbid", 1, "token"),
     ],
 )

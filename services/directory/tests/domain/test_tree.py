@@ -108,7 +108,7 @@ class Company:
 
     def _transfer(self, before: DepartmentId, after: DepartmentId, ids: list[str]) -> None:
         for id_ in ids:
-            self.people[id_] = people.transfer(self.people[id_], before=before, after=after)
+            self.people[id_] = people.transfer(self.people[id_], previous=before, after=after)
             if self.homes[id_] == before:
                 self.homes[id_] = after
 

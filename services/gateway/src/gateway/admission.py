@@ -7,7 +7,7 @@ from plexus_access.objects import Object
 from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo
 
-from gateway.access import BY_OWNER, Access, Recorder, Verdict
+from gateway.access import BY_OWNER, Access, DecisionLog, Verdict
 from gateway.identity import (
     Authenticator,
     Callers,
@@ -37,7 +37,7 @@ class Admission:
         callers: Callers,
         ended: EndedSessions,
         access: Access,
-        recorder: Recorder,
+        decision_log: DecisionLog,
     ) -> None:
         """Take who knows people, who signs for them, and what decides about them.
 
@@ -46,13 +46,13 @@ class Admission:
             callers: signs in people's names.
             ended: knows when their sessions end.
             access: decides.
-            recorder: keeps what was decided (GW-7).
+            decision_log: keeps what was decided (GW-7).
         """
         self.authenticator = authenticator
         self.callers = callers
         self.ended = ended
         self.access = access
-        self.recorder = recorder
+        self.decision_log = decision_log
 
     async def admit(self, method: MethodInfo, identity: Identity, *, reason: str = "") -> Identity:
         """Return a caller as they are at present, if they may call a method.
@@ -67,10 +67,10 @@ class Admission:
         required = method.requirement
         if not required.resource:
             verdict = self._decided(method, identity, None)
-            await self.recorder.before(
+            await self.decision_log.before(
                 method, identity, object_=None, rule=verdict.rule, reason=reason
             )
-        identity = self.access.present(identity)
+        identity = self.access.current(identity)
         enter(identity)
         return identity
 
@@ -99,10 +99,12 @@ class Admission:
             try:
                 await self.access.confirm(identity, object_)
             except Refusal as refusal:
-                self.recorder.refused(method, identity, object_=object_, refusal=refusal)
+                self.decision_log.refused(method, identity, object_=object_, refusal=refusal)
                 raise
             verdict = BY_OWNER
-        await self.recorder.before(method, identity, object_=object_, rule=verdict.rule, reason="")
+        await self.decision_log.before(
+            method, identity, object_=object_, rule=verdict.rule, reason=""
+        )
         return verdict
 
     def _decided(
@@ -118,7 +120,7 @@ class Admission:
                 identity, permission or method.requirement.permission, object_
             )
         except Refusal as refusal:
-            self.recorder.refused(method, identity, object_=object_, refusal=refusal)
+            self.decision_log.refused(method, identity, object_=object_, refusal=refusal)
             raise
 
     def caller(self, identity: Identity | None, *, audience: str) -> bytes:

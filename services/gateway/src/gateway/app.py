@@ -18,7 +18,7 @@ from plexuskit.kafka import producer
 from plexuskit.service import Role, Runtime
 
 from gateway import connect, live, proxy
-from gateway.access import Access, Following, Projection, Recorder
+from gateway.access import Access, DecisionLog, Following, Projection
 from gateway.admission import Admission
 from gateway.config import Settings
 from gateway.identity import (
@@ -49,7 +49,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         proxy.owners(
             settings.peers.by_service(), tls=settings.tls, max_message_bytes=limit
         ) as owners,
-        live.Live(
+        live.StreamHub(
             settings,
             runtime,
             signer=signer,
@@ -57,7 +57,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             authenticator=admission.authenticator,
             ended=admission.ended,
             access=admission.access,
-            recorder=admission.recorder,
+            decision_log=admission.decision_log,
             memberships=following,
             stale=lambda: feed.stale,
             limits=limits,
@@ -72,7 +72,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
         connections = connect.Connections(
             limits.strangers,
-            most=settings.http.max_address_connections,
+            maximum=settings.http.max_address_connections,
             allowance=settings.limits.company_allowance,
         )
         endpoints = connect.Endpoints(calls, known=connections.done)
@@ -83,8 +83,8 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                 max_body_bytes=settings.http.max_body_bytes,
                 unfinished=connect.Unfinished(
                     limits.strangers,
-                    most_bytes=settings.http.max_unfinished_bytes,
-                    most_of_network=settings.http.max_address_bodies,
+                    max_bytes=settings.http.max_unfinished_bytes,
+                    max_of_network=settings.http.max_address_bodies,
                     allowance=settings.limits.company_allowance,
                 ),
             ),
@@ -114,7 +114,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                     handlers=handlers,
                     runtime=runtime,
                     tls=settings.public_tls,
-                    max_connections=settings.http.most_connections,
+                    max_connections=settings.http.max_connections,
                 ),
             ):
                 yield
@@ -162,18 +162,18 @@ async def _admission(
             health=runtime.health,
         )
         callers = Callers(signer, clock=runtime.clock)
-        recorder = Recorder(sending, clock=runtime.clock, health=runtime.health)
+        decision_log = DecisionLog(sending, clock=runtime.clock, health=runtime.health)
         for name, work in (
             ("signing keys", keys.keep_fresh),
             ("access", partial(feed.follow, settings.kafka)),
             ("session re-check", watching.recheck),
             ("tasks", partial(following.follow, settings.kafka)),
             ("memberships", following.follow_members),
-            ("decisions", recorder.run),
+            ("decisions", decision_log.run),
             ("callers", callers.run),
         ):
             await stack.enter_async_context(runtime.kept(name, work))
-        stack.push_async_callback(_flushed, recorder)
+        stack.push_async_callback(_flushed, decision_log)
         yield (
             Admission(
                 authenticator=Authenticator(
@@ -191,21 +191,21 @@ async def _admission(
                     limits=settings.limits,
                     clock=runtime.clock,
                 ),
-                recorder=recorder,
+                decision_log=decision_log,
             ),
             following,
             feed,
         )
 
 
-async def _flushed(recorder: Recorder) -> None:
+async def _flushed(decision_log: DecisionLog) -> None:
     """Give the last decisions a moment to leave."""
     with suppress(TimeoutError):
         async with asyncio.timeout(FLUSH_SECONDS):
-            await recorder.flush()
+            await decision_log.flush()
 
 
-def _subscribe(streams: live.Live) -> proxy.Many:
+def _subscribe(streams: live.StreamHub) -> proxy.Many:
     """Return the browsers' stream in the shape that HTTP endpoints have."""
     method = requirements()[SUBSCRIBE]
 

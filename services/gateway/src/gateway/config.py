@@ -38,7 +38,7 @@ class HttpSection(Section):
     public_url: str = Field(default="", pattern=r"^(https?://[^\s/?#]+)?/?$")
     # From the first byte of a request, or of a connection, to the last of its body.
     request_seconds: Seconds = 30
-    most_connections: Positive = 20_000
+    max_connections: Positive = 20_000
     # Of one network address while nobody is known on them; company networks have more.
     max_address_connections: Positive = 2000
     # Bytes of large bodies that are on their way, and small bodies of one address that are not
@@ -84,8 +84,8 @@ class LiveSection(Section):
     # Beyond either bound a session is told to resynchronise.
     buffer_frames: Positive = 2000
     buffer_bytes: Positive = 4 * MEBIBYTE
-    most_unacknowledged: Positive = 1000
-    most_item_bytes: Positive = 160 * 1024
+    max_unacknowledged: Positive = 1000
+    max_item_bytes: Positive = 160 * 1024
     # How often the addresses behind a DNS name of messaging are looked up anew.
     resolve_seconds: Seconds = 10
     # What a leaving gateway tells its streams; shorter than `grpc.drain_seconds`.

@@ -25,11 +25,11 @@ MAX_PUBLIC_JSON_VALUES: Final = 1_000
 MAX_UNKNOWN_BYTES: Final = MAX_PUBLIC_BYTES
 
 
-def max_request_bytes(method: MethodInfo, *, most: int) -> int:
-    """Return the size of the largest request that a method takes; `most` is the transport's."""
+def max_request_bytes(method: MethodInfo, *, maximum: int) -> int:
+    """Return the size of the largest request that a method takes; `maximum` is the transport's."""
     if method.requirement.public:
-        return min(MAX_PUBLIC_BYTES, most)
-    return most if class_of(method) is MethodClass.BULK else min(MAX_REQUEST_BYTES, most)
+        return min(MAX_PUBLIC_BYTES, maximum)
+    return maximum if class_of(method) is MethodClass.BULK else min(MAX_REQUEST_BYTES, maximum)
 
 
 def max_json_values(method: MethodInfo) -> int:

@@ -12,11 +12,11 @@ from gateway.access import Access, Projection
 from gateway.config import LimitsSection
 from gateway.identity import Identity
 from gateway.live import visibility
+from gateway.live.channels import Channels, ranges_of
 from gateway.live.doubts import Answer, Doubts, Memberships
 from gateway.live.fanout import FanOut
-from gateway.live.outbound import Bounds, Outbound, Ticker
-from gateway.live.people import People
-from gateway.live.rooms import Rooms, ranges_of
+from gateway.live.send_buffer import Bounds, SendBuffer, Ticker
+from gateway.live.subscribers import SubscriberRegistry
 from plexus.authz.v1.authority_pb2 import Container, Interval
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.gateway.v1.session_service_pb2 import Frame, SessionResponse
@@ -40,7 +40,7 @@ class Owner:
         self.open = asyncio.Event()
         self.open.set()
         self.asked = 0
-        self.asked_rooms: list[str] = []
+        self.asked_channels: list[str] = []
         # Version of the membership of every conversation, as far as the answers go.
         self.version = 1_000
         self.down = False
@@ -57,7 +57,7 @@ class Owner:
         return answer
 
     async def members(self, conversation_id: str) -> Answer:
-        self.asked_rooms.append(conversation_id)
+        self.asked_channels.append(conversation_id)
         version = self.version
         containers = {
             person_id: container
@@ -78,11 +78,11 @@ class Owner:
             raise DependencyDown(dependency="messaging")
         return Answer(TENANT, version, everything, (), members)
 
-    def member(self, person_id: str, *intervals: tuple[int, int], room: str = ROOM) -> None:
+    def member(self, person_id: str, *intervals: tuple[int, int], channel: str = ROOM) -> None:
         self.answers[person_id] = [
             Container(
                 kind="conversation",
-                id=room,
+                id=channel,
                 intervals=[Interval(first_seq=first, last_seq=last) for first, last in intervals],
             )
         ]
@@ -93,13 +93,13 @@ class House:
 
     def __init__(self, *, every: float = 0.01) -> None:
         self.owner = Owner()
-        self.rooms = Rooms()
-        self.people = People(
-            self.rooms, ask=self.owner.readable, may_read=lambda *_: True, every=every
+        self.channels = Channels()
+        self.subscribers = SubscriberRegistry(
+            self.channels, ask=self.owner.readable, may_read=lambda *_: True, every=every
         )
         self.memberships = Mock(spec=Memberships)
         self.doubts = Doubts(
-            self.people, ask=self.owner.members, memberships=self.memberships, every=every
+            self.subscribers, ask=self.owner.members, memberships=self.memberships, every=every
         )
         clock = SystemClock()
         access = Access(
@@ -107,8 +107,8 @@ class House:
         )
         self.visibility = visibility.Visibility(access, clock=clock)
         self.fanout = FanOut(
-            self.rooms,
-            self.people,
+            self.channels,
+            self.subscribers,
             doubts=self.doubts,
             memberships=self.memberships,
             visibility=self.visibility,
@@ -116,7 +116,7 @@ class House:
             beat=lambda: 1,
         )
         self.stale = False
-        self.ticker = Ticker(most_linger=0)
+        self.ticker = Ticker(max_linger=0)
         self._offset = 0
 
     async def listen(self, person_id: str) -> "Listener":
@@ -128,18 +128,20 @@ class House:
             expires_at=datetime.now(UTC) + timedelta(hours=1),
             token_id="t",
         )
-        person = await self.people.enter(identity)
-        outbound = Outbound(bounds=Bounds(frames=100, bytes=100_000), ticker=self.ticker)
-        self.visibility.admit(visibility.Listener(outbound, identity), person.streams)
-        return Listener(outbound)
+        person = await self.subscribers.enter(identity)
+        send_buffer = SendBuffer(bounds=Bounds(frames=100, bytes=100_000), ticker=self.ticker)
+        self.visibility.admit(visibility.Listener(send_buffer, identity), person.streams)
+        return Listener(send_buffer)
 
-    def record(self, fact: Any, change_no: int, *, room: str = ROOM, membership: int = 0) -> Record:
+    def record(
+        self, fact: Any, change_no: int, *, channel: str = ROOM, membership: int = 0
+    ) -> Record:
         """Make a record; `membership` is the version that the fact was decided under."""
         self._offset += 1
         envelope = Envelope(
             event_id=f"evt_{self._offset}",
             tenant_id=TENANT,
-            scope=room,
+            scope=channel,
             change_no=change_no,
             type=fact.DESCRIPTOR.full_name,
             fact=fact.SerializeToString(),
@@ -149,29 +151,32 @@ class House:
             topic="messaging.conversation.v1",
             partition=0,
             offset=self._offset,
-            key=room,
+            key=channel,
             value=envelope.SerializeToString(),
         )
 
     def posted(
-        self, change_no: int, *, seq: int = 0, room: str = ROOM, membership: int = 0
+        self, change_no: int, *, seq: int = 0, channel: str = ROOM, membership: int = 0
     ) -> Record:
-        message = Message(conversation_id=room, seq=seq or change_no, text=f"{change_no}")
+        message = Message(conversation_id=channel, seq=seq or change_no, text=f"{change_no}")
         return self.record(
-            events_pb2.MessagePosted(message=message), change_no, room=room, membership=membership
+            events_pb2.MessagePosted(message=message),
+            change_no,
+            channel=channel,
+            membership=membership,
         )
 
-    def newer(self, change_no: int, *, room: str = ROOM, membership: int = 0) -> Record:
+    def newer(self, change_no: int, *, channel: str = ROOM, membership: int = 0) -> Record:
         """Make a record of a fact that only a later build knows."""
-        record = self.posted(change_no, room=room, membership=membership)
+        record = self.posted(change_no, channel=channel, membership=membership)
         envelope = record.envelope
         envelope.type = "plexus.messaging.v1.MessageTranslated"
         envelope.entity_id = "msg_secret"
         return replace(record, value=envelope.SerializeToString())
 
-    def unreadable(self, *, room: str = ROOM) -> Record:
+    def unreadable(self, *, channel: str = ROOM) -> Record:
         """Make a record that is no envelope."""
-        return replace(self.posted(1, room=room), value=b"\xff")
+        return replace(self.posted(1, channel=channel), value=b"\xff")
 
     def reacted(self, change_no: int, *, seq: int) -> Record:
         parts = MessageParts(conversation_id=ROOM, seq=seq, change_no=change_no)
@@ -211,21 +216,21 @@ def _member(person_id: str, intervals: Sequence[tuple[int, int]]) -> Member:
 class Listener:
     """A stream that a test reads."""
 
-    def __init__(self, outbound: Outbound) -> None:
-        self.outbound = outbound
+    def __init__(self, send_buffer: SendBuffer) -> None:
+        self.send_buffer = send_buffer
 
     async def frames(self) -> list[Frame]:
         """Give what waits; nothing waits when nothing came."""
         found: list[Frame] = []
-        while self.outbound.waiting_bytes:
-            response = SessionResponse.FromString(await self.outbound.take())
+        while self.send_buffer.waiting_bytes:
+            response = SessionResponse.FromString(await self.send_buffer.take())
             found += response.frames
         return found
 
     async def next_frame(self) -> Frame:
         """Wait for one response with one frame."""
         async with asyncio.timeout(60):
-            (frame,) = SessionResponse.FromString(await self.outbound.take()).frames
+            (frame,) = SessionResponse.FromString(await self.send_buffer.take()).frames
         return frame
 
 

@@ -30,9 +30,9 @@ async def crowd(house: House, *, people: int = 30) -> list[Listener]:
     """Let people listen, each a member of the other conversation."""
     found = []
     for number in range(people):
-        house.owner.member(f"per_{number}", (1, 0), room=OTHER)
+        house.owner.member(f"per_{number}", (1, 0), channel=OTHER)
         found.append(await house.listen(f"per_{number}"))
-    house.fanout.apply([house.posted(1, room=OTHER)])
+    house.fanout.apply([house.posted(1, channel=OTHER)])
     for each in found:
         assert numbers(await each.frames()) == [1]
     return found
@@ -46,14 +46,14 @@ async def resynced(listener: Listener) -> str:
     """Wait until a stream is told to fetch; return why."""
     async with asyncio.timeout(60):
         while True:
-            for frame in SessionResponse.FromString(await listener.outbound.take()).frames:
+            for frame in SessionResponse.FromString(await listener.send_buffer.take()).frames:
                 if frame.HasField("resync"):
                     return frame.resync.reason
 
 
 async def settled(house: House) -> None:
     """Wait until nothing is asked of the conversation."""
-    await eventually(lambda: house.rooms.get(ROOM).question is None)
+    await eventually(lambda: house.channels.get(ROOM).question is None)
 
 
 @pytest.mark.rule("MSG-6")
@@ -71,7 +71,7 @@ async def test_msg_06_a_fact_of_an_unknown_type_is_seen_and_only_its_number_is_t
     assert (told.change_no, told.omitted) == (6, True)
     # Whether ana may see what it is about is the owner's to say.
     assert (told.fact, told.entity_id) == (b"", "")
-    assert not house.owner.asked_rooms
+    assert not house.owner.asked_channels
 
 
 async def test_facts_of_an_unknown_type_in_a_foreign_conversation_ask_nobody(house: House) -> None:
@@ -79,12 +79,12 @@ async def test_facts_of_an_unknown_type_in_a_foreign_conversation_ask_nobody(hou
     asked = house.owner.asked
 
     house.fanout.apply([house.newer(number) for number in range(1, 6)])
-    house.fanout.apply([house.posted(2, room=OTHER)])
+    house.fanout.apply([house.posted(2, channel=OTHER)])
 
     for member in members:
         assert stretches(await member.frames()) == [(1, 2)]
     assert house.owner.asked == asked
-    assert not house.owner.asked_rooms
+    assert not house.owner.asked_channels
     assert not house.memberships.mock_calls
 
 
@@ -101,7 +101,7 @@ async def test_msg_14_an_unknown_fact_that_changes_the_membership_is_asked_about
     house.fanout.apply([house.newer(6, membership=6), house.posted(7, membership=6)])
 
     assert (await ana.next_frame()).conversation_closed.conversation_id == ROOM
-    assert house.owner.asked_rooms == [ROOM]
+    assert house.owner.asked_channels == [ROOM]
     house.memberships.gap.assert_called_once_with(TENANT, ROOM)
 
 
@@ -125,7 +125,7 @@ async def test_what_one_conversation_lacks_reloads_no_person_and_stops_no_other_
     house.owner.open.clear()
 
     house.fanout.apply(fault(house))
-    house.fanout.apply([house.posted(2, room=OTHER)])
+    house.fanout.apply([house.posted(2, channel=OTHER)])
 
     for member in members:
         assert stretches(await member.frames()) == [(1, 2)]
@@ -134,7 +134,7 @@ async def test_what_one_conversation_lacks_reloads_no_person_and_stops_no_other_
     for member in members:
         assert not await member.frames()
     assert house.owner.asked == asked
-    assert house.owner.asked_rooms == [ROOM]
+    assert house.owner.asked_channels == [ROOM]
     # The copy that permissions are checked by has the answer too, and loads nothing.
     house.memberships.gap.assert_called_once()
     house.memberships.restored.assert_called_once()
@@ -152,7 +152,7 @@ async def test_a_flood_of_gaps_asks_once_about_a_conversation_in_its_time() -> N
     for _ in range(100):
         await asyncio.sleep(0)
 
-    assert house.owner.asked_rooms == [ROOM]
+    assert house.owner.asked_channels == [ROOM]
     assert house.owner.asked == 1
     house.doubts.close()
 
@@ -164,13 +164,13 @@ async def test_a_gap_while_the_owner_is_asked_is_one_more_question_and_no_more(
     ana = await house.listen("ana")
     house.owner.open.clear()
     house.fanout.apply([house.posted(5), house.posted(7)])
-    await eventually(lambda: house.owner.asked_rooms)
+    await eventually(lambda: house.owner.asked_channels)
 
     house.fanout.apply([house.posted(number) for number in range(9, 100, 2)])
     house.owner.open.set()
 
     assert await resynced(ana) == "GAP"
-    assert house.owner.asked_rooms == [ROOM, ROOM]
+    assert house.owner.asked_channels == [ROOM, ROOM]
     assert not await ana.frames()
 
 
@@ -187,13 +187,13 @@ async def test_lost_positions_again_and_again_ask_about_a_person_once_in_a_while
     for _ in range(100):
         await asyncio.sleep(0)
     assert house.owner.asked == 2
-    house.people.close()
+    house.subscribers.close()
 
 
 async def test_broken_records_of_one_person_tell_their_streams_once_in_a_while() -> None:
     house = House(every=NEVER)
     ana = await house.listen("ana")
-    broken = replace(house.unreadable(room="ana"), topic="notify.notification.v1")
+    broken = replace(house.unreadable(channel="ana"), topic="notify.notification.v1")
     house.fanout.apply([broken])
     assert await resynced(ana) == "GAP"
 
@@ -202,7 +202,7 @@ async def test_broken_records_of_one_person_tell_their_streams_once_in_a_while()
         await asyncio.sleep(0)
 
     assert not await ana.frames()
-    house.people.close()
+    house.subscribers.close()
 
 
 @pytest.mark.rule("MSG-14")
@@ -216,14 +216,14 @@ async def test_msg_14_an_answer_older_than_what_was_applied_is_not_taken(house: 
     # The owner's answer is from before bo was added.
     house.owner.version = 1
     house.fanout.apply([house.posted(8, membership=6)])
-    await eventually(lambda: len(house.owner.asked_rooms) >= 2)
+    await eventually(lambda: len(house.owner.asked_channels) >= 2)
     assert not await bo.frames()
     house.memberships.restored.assert_not_called()
 
     house.owner.version = 6
     house.owner.member("bo", (6, 0))
     assert await resynced(bo) == "GAP"
-    assert "bo" in house.rooms.get(ROOM).seats
+    assert "bo" in house.channels.get(ROOM).subscriptions
 
 
 @pytest.mark.rule("MSG-14")
@@ -237,14 +237,14 @@ async def test_msg_14_a_removal_while_the_conversation_is_asked_about_wins_by_it
     house.owner.version = 2
     house.owner.open.clear()
     house.fanout.apply([house.posted(5), house.posted(7, membership=2)])
-    await eventually(lambda: house.owner.asked_rooms)
+    await eventually(lambda: house.owner.asked_channels)
 
     house.fanout.apply([house.removed(8, "bo")])
     house.owner.open.set()
     await settled(house)
 
     assert kinds(await bo.frames()) == ["events", "conversation_closed"]
-    assert set(house.rooms.get(ROOM).seats) == {"ana"}
+    assert set(house.channels.get(ROOM).subscriptions) == {"ana"}
     last = house.memberships.mock_calls[-1]
     assert (last[0], last.kwargs["version"], last.kwargs["left"]) == ("step", 8, ("bo",))
 
@@ -258,7 +258,7 @@ async def test_msg_14_an_answer_newer_than_a_removal_on_its_way_is_not_undone(
     house.owner.version = 20
     house.owner.open.clear()
     house.fanout.apply([house.posted(5), house.posted(7)])
-    await eventually(lambda: house.owner.asked_rooms)
+    await eventually(lambda: house.owner.asked_channels)
 
     # The owner has let ana in again as number 20; the removal is told of only now.
     house.fanout.apply([house.removed(8, "ana")])
@@ -266,7 +266,7 @@ async def test_msg_14_an_answer_newer_than_a_removal_on_its_way_is_not_undone(
     await settled(house)
 
     assert kinds(await ana.frames()) == ["events", "conversation_closed", "resync"]
-    assert set(house.rooms.get(ROOM).seats) == {"ana"}
+    assert set(house.channels.get(ROOM).subscriptions) == {"ana"}
 
 
 @pytest.mark.rule("MSG-14")
@@ -277,7 +277,7 @@ async def test_msg_14_who_comes_while_a_conversation_is_asked_about_hears_nothin
     await house.listen("ana")
     house.owner.open.clear()
     house.fanout.apply([house.posted(5), house.posted(7)])
-    await eventually(lambda: house.owner.asked_rooms)
+    await eventually(lambda: house.owner.asked_channels)
     house.owner.member("late", (1, 0))
     opening = asyncio.create_task(house.listen("late"))
     await eventually(lambda: house.owner.asked == 2)
@@ -313,7 +313,7 @@ async def test_a_question_is_asked_again_until_the_owner_answers(
     ana = await house.listen("ana")
     house.owner.down = True
     house.fanout.apply([house.posted(5), house.posted(7)])
-    await eventually(lambda: len(house.owner.asked_rooms) >= 3)
+    await eventually(lambda: len(house.owner.asked_channels) >= 3)
     assert numbers(await ana.frames()) == [5]
 
     house.owner.down = False
@@ -406,9 +406,9 @@ def test_msg_14_whatever_is_lost_the_seats_end_as_the_owner_has_them(
                 house.fanout.apply([house.unreadable()])
         # The next number shows what was lost last.
         house.fanout.apply([log.append("post", "")])
-        await eventually(lambda: house.rooms.get(ROOM).question is None)
+        await eventually(lambda: house.channels.get(ROOM).question is None)
 
-        assert set(house.rooms.get(ROOM).seats) == log.members
+        assert set(house.channels.get(ROOM).subscriptions) == log.members
         for listener in listeners.values():
             await listener.frames()
         house.fanout.apply([log.append("post", "")])

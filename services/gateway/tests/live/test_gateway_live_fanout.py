@@ -97,7 +97,7 @@ async def test_msg_06_what_was_stored_here_waits_where_no_number_is_known(house:
     house.owner.member("ana", (1, 0))
     ana = await house.listen("ana")
 
-    house.fanout.hear([house.posted(1, room="cnv_unheard").value, house.posted(5).value])
+    house.fanout.hear([house.posted(1, channel="cnv_unheard").value, house.posted(5).value])
     assert not await ana.frames()
     house.fanout.apply([house.posted(5)])
     assert numbers(await ana.frames()) == [5]
@@ -231,12 +231,12 @@ async def test_a_person_is_asked_for_once_for_many_streams_and_again_after_the_l
     await asyncio.gather(*(house.listen("ana") for _ in range(5)))
     assert house.owner.asked == 1
 
-    person = house.people.get("ana")
+    person = house.subscribers.get("ana")
     assert person is not None
     for _ in range(5):
-        house.people.leave(person)
-    assert house.people.get("ana") is None
-    assert not house.rooms.get(ROOM).seats
+        house.subscribers.leave(person)
+    assert house.subscribers.get("ana") is None
+    assert not house.channels.get(ROOM).subscriptions
 
     await house.listen("ana")
     assert house.owner.asked == 2

@@ -16,11 +16,11 @@ def asked() -> float:
     return REGISTRY.get_sample_value("plexus_gateway_doubts_total") or 0.0
 
 
-def fact(room: str, change_no: int, *, type_: str) -> bytes:
+def fact(channel: str, change_no: int, *, type_: str) -> bytes:
     return Envelope(
-        event_id=f"evt_{room}_{change_no}",
+        event_id=f"evt_{channel}_{change_no}",
         tenant_id=TENANT,
-        scope=room,
+        scope=channel,
         change_no=change_no,
         type=f"plexus.messaging.v1.{type_}",
         membership_version=1,
@@ -34,24 +34,24 @@ async def test_msg_06_an_unknown_fact_asks_nothing_and_a_gap_asks_about_one_conv
     topic = MESSAGING_CONVERSATION_V1.name
     async with world.gateway() as gateway, producer(world.kafka) as out:
         ana, bo = await gateway.client("per_ana"), await gateway.client("per_bo")
-        room, other = await ana.create("per_bo"), await ana.create("per_bo")
-        for each in (room, other):
+        channel, other = await ana.create("per_bo"), await ana.create("per_bo")
+        for each in (channel, other):
             await ana.answered(await ana.send(each, "hello"))
-        await eventually(lambda: bo.texts(room) and bo.texts(other), within=30)
-        before, through = asked(), bo.through(room)
+        await eventually(lambda: bo.texts(channel) and bo.texts(other), within=30)
+        before, through = asked(), bo.through(channel)
 
-        newer = fact(room, through + 1, type_="MessageTranslated")
-        await out.send_batch([(topic, room, newer, {})])
-        await eventually(lambda: bo.through(room) == through + 1, within=30)
-        assert bo.events(room)[-1].omitted
+        newer = fact(channel, through + 1, type_="MessageTranslated")
+        await out.send_batch([(topic, channel, newer, {})])
+        await eventually(lambda: bo.through(channel) == through + 1, within=30)
+        assert bo.events(channel)[-1].omitted
         assert asked() == before
 
-        gap = fact(room, through + 3, type_="ChainBegun")
-        await out.send_batch([(topic, room, gap, {})])
+        gap = fact(channel, through + 3, type_="ChainBegun")
+        await out.send_batch([(topic, channel, gap, {})])
         await eventually(lambda: ana.of("resync") and bo.of("resync"), within=30)
         for client in (ana, bo):
             (resync,) = client.of("resync")
-            assert (list(resync.conversation_ids), resync.reason) == ([room], "GAP")
+            assert (list(resync.conversation_ids), resync.reason) == ([channel], "GAP")
         assert asked() == before + 1
 
         await ana.answered(await ana.send(other, "still here"))

@@ -24,8 +24,8 @@ async def test_msg_02_an_outage_of_kafka_delays_events_and_loses_none(
         assert during[0].stored.seq == 2
         # What is sent through this gateway needs no Kafka to be heard here.
         await eventually(lambda: bo.texts(conversation) == ["before", "during"])
-        beats = len(bo.of("heartbeat"))
-        await eventually(lambda: len(bo.of("heartbeat")) > beats)
+        heartbeats = len(bo.of("heartbeat"))
+        await eventually(lambda: len(bo.of("heartbeat")) > heartbeats)
 
         await asyncio.to_thread(own_kafka.start)
         await ana.answered(await ana.send(conversation, "after"))

@@ -194,7 +194,7 @@ async def test_gw_10_an_item_that_names_two_conversations_counts_by_its_decoded_
 
 
 async def test_msg_18_more_unacknowledged_items_than_allowed_are_refused(world: Any) -> None:
-    async with world.gateway(most_unacknowledged=10) as gateway:
+    async with world.gateway(max_unacknowledged=10) as gateway:
         ana = await gateway.client("per_ana")
         conversation = await ana.create("per_bo")
 

@@ -11,13 +11,13 @@ from gateway.access import Access, Projection
 from gateway.config import LimitsSection
 from gateway.identity import Identity
 from gateway.live import visibility
+from gateway.live.channels import Channels
 from gateway.live.doubts import Doubts, Memberships
 from gateway.live.fanout import FanOut
-from gateway.live.outbound import Bounds, Outbound, Ticker
-from gateway.live.people import People
-from gateway.live.presence import OFFLINE, ONLINE, Herald, Presences, State
-from gateway.live.rooms import Rooms
+from gateway.live.presence import OFFLINE, ONLINE, PresencePublisher, Presences, State
+from gateway.live.send_buffer import Bounds, SendBuffer, Ticker
 from gateway.live.signals import Signals
+from gateway.live.subscribers import SubscriberRegistry
 from plexus.authz.v1.authority_pb2 import Container, Interval
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.gateway.v1.session_service_pb2 import SessionResponse, Signal
@@ -47,15 +47,17 @@ class House:
         self.clock = clock
         self.members: set[str] = set()
         self.pairs: list[tuple[str, str]] = []
-        self.rooms = Rooms()
-        self.people = People(self.rooms, ask=self._readable, may_read=lambda *_: True)
+        self.channels = Channels()
+        self.subscribers = SubscriberRegistry(
+            self.channels, ask=self._readable, may_read=lambda *_: True
+        )
         access = Access(
             Projection(), messaging=Mock(), tasks=Mock(), limits=LimitsSection(), clock=clock
         )
         self.visibility = visibility.Visibility(access, clock=clock)
         self.fanout = FanOut(
-            self.rooms,
-            self.people,
+            self.channels,
+            self.subscribers,
             doubts=Mock(spec=Doubts),
             memberships=Mock(spec=Memberships),
             visibility=self.visibility,
@@ -65,9 +67,9 @@ class House:
         self.here: set[str] = set()
         self.presences = Presences(contradict=lambda person, _: person in self.here)
         self.signals = Signals(
-            self.rooms, self.people, self.presences, visibility=self.visibility, clock=clock
+            self.channels, self.subscribers, self.presences, visibility=self.visibility, clock=clock
         )
-        self.ticker = Ticker(most_linger=0)
+        self.ticker = Ticker(max_linger=0)
 
     async def _readable(self, _: str, person_id: str) -> list[Container]:
         found = [
@@ -85,10 +87,10 @@ class House:
         return found
 
     async def listen(self, person_id: str) -> "Listener":
-        person = await self.people.enter(identity(person_id))
-        outbound = Outbound(bounds=Bounds(frames=100, bytes=100_000), ticker=self.ticker)
-        self.visibility.admit(visibility.Listener(outbound, identity(person_id)), person.streams)
-        return Listener(outbound)
+        person = await self.subscribers.enter(identity(person_id))
+        send_buffer = SendBuffer(bounds=Bounds(frames=100, bytes=100_000), ticker=self.ticker)
+        self.visibility.admit(visibility.Listener(send_buffer, identity(person_id)), person.streams)
+        return Listener(send_buffer)
 
     def type(self, person_id: str, *, version: int = 0, ago: timedelta = timedelta()) -> None:
         fact = events_pb2.Typing(conversation_id=ROOM, person_id=person_id)
@@ -144,14 +146,14 @@ class House:
 class Listener:
     """A stream that a test reads."""
 
-    def __init__(self, outbound: Outbound) -> None:
-        self.outbound = outbound
+    def __init__(self, send_buffer: SendBuffer) -> None:
+        self.send_buffer = send_buffer
 
     async def signals(self) -> list[Signal]:
         """Give what waits of signals."""
         found: list[Signal] = []
-        while self.outbound.waiting_bytes:
-            response = SessionResponse.FromString(await self.outbound.take())
+        while self.send_buffer.waiting_bytes:
+            response = SessionResponse.FromString(await self.send_buffer.take())
             found += [frame.signal for frame in response.frames if frame.HasField("signal")]
         return found
 
@@ -282,14 +284,14 @@ async def test_who_leaves_elsewhere_and_has_a_stream_here_is_not_gone(house: Hou
 
 async def test_a_direct_conversation_that_begins_makes_both_watch(house: House) -> None:
     bo = await house.listen("bo")
-    house.people.paired("ana", "bo")
+    house.subscribers.paired("ana", "bo")
     house.tell("ana", ONLINE)
     assert await bo.presence() == [("ana", ONLINE)]
 
-    person = house.people.get("bo")
+    person = house.subscribers.get("bo")
     assert person is not None
-    house.people.leave(person)
-    assert not house.people.with_direct("ana")
+    house.subscribers.leave(person)
+    assert not house.subscribers.with_direct("ana")
 
 
 async def test_the_herald_tells_the_newest_and_tries_again_while_messaging_is_away() -> None:
@@ -301,22 +303,22 @@ async def test_the_herald_tells_the_newest_and_tries_again_while_messaging_is_aw
             raise DependencyDown(dependency="messaging")
         said.append((who.person_id, state))
 
-    herald = Herald()
-    herald.arrived(identity("ana"))
-    herald.arrived(identity("bo"))
-    telling = asyncio.create_task(herald.run(say))
+    presence_publisher = PresencePublisher()
+    presence_publisher.arrived(identity("ana"))
+    presence_publisher.arrived(identity("bo"))
+    telling = asyncio.create_task(presence_publisher.run(say))
     await asyncio.sleep(0)
-    herald.left(identity("ana"), told=True)
+    presence_publisher.left(identity("ana"), told=True)
     down.set()
     await eventually(lambda: {who for who, _ in said} == {"ana", "bo"}, within=10)
 
     assert said.count(("ana", OFFLINE)) == 1
     assert ("ana", ONLINE) not in said
-    assert herald.contradict("bo", AWAY)
-    assert not herald.contradict("ana", AWAY)
+    assert presence_publisher.contradict("bo", AWAY)
+    assert not presence_publisher.contradict("ana", AWAY)
     await eventually(lambda: ("bo", AWAY) in said, within=10)
-    herald.left(identity("bo"), told=False)
-    assert not herald.contradict("bo", AWAY)
+    presence_publisher.left(identity("bo"), told=False)
+    assert not presence_publisher.contradict("bo", AWAY)
     telling.cancel()
     await asyncio.wait([telling])
     assert ("bo", OFFLINE) not in said
@@ -376,19 +378,19 @@ async def test_msg_14_typing_reaches_the_members_through_kafka_and_not_who_was_r
     gateway: Any,
 ) -> None:
     ana, bo, eve = [await gateway.client(each) for each in ("s_ana", "s_bo", "s_eve")]
-    room = await ana.create("s_bo", "s_cy")
-    await eventually(lambda: bo.events(room), within=20)
+    channel = await ana.create("s_bo", "s_cy")
+    await eventually(lambda: bo.events(channel), within=20)
 
-    await until(lambda: typists(bo, room), lambda: Voice(ana).type_in(room))
-    assert set(typists(bo, room)) == {"s_ana"}
-    assert not typists(ana, room)
+    await until(lambda: typists(bo, channel), lambda: Voice(ana).type_in(channel))
+    assert set(typists(bo, channel)) == {"s_ana"}
+    assert not typists(ana, channel)
     assert not eve.of("signal")
 
-    await ana.remove(room, "s_bo")
+    await ana.remove(channel, "s_bo")
     cy = await gateway.client("s_cy")
-    before = len(typists(bo, room))
-    await until(lambda: typists(cy, room), lambda: Voice(ana).type_in(room))
-    assert len(typists(bo, room)) == before
+    before = len(typists(bo, channel))
+    await until(lambda: typists(cy, channel), lambda: Voice(ana).type_in(channel))
+    assert len(typists(bo, channel)) == before
     assert not bo.of("resync")
 
 

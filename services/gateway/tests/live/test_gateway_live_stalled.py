@@ -12,8 +12,8 @@ from typing import Any
 
 import grpc
 import pytest
+from gateway.live.append_stream import ANSWER_SECONDS, PROBE_REF, STALLED
 from gateway.live.router import CHECK, Router
-from gateway.live.uplink import ANSWER_SECONDS, PROBE_REF, STALLED
 from plexus.messaging.v1 import log_service_pb2, log_service_pb2_grpc
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageResponse, SendVerdict
 from plexuskit.config import CallerSection
@@ -114,15 +114,15 @@ def check(runtime: Runtime) -> Any:
     return next(each for each in runtime.health.checks() if each.name == CHECK)
 
 
-def send(uplink: Any, listener: Listener, *refs: int) -> None:
+def send(append_stream: Any, listener: Listener, *refs: int) -> None:
     for ref in refs:
-        uplink.submit(
+        append_stream.submit(
             listener, client_ref=ref, conversation_id="cnv_x", command=b"x", signed_caller=b"x"
         )
 
 
-def owner_of(world: SimpleNamespace, uplink: Any) -> Owner:
-    owner: Owner = world.owners[int(uplink.endpoint.rpartition(":")[2])]
+def owner_of(world: SimpleNamespace, append_stream: Any) -> Owner:
+    owner: Owner = world.owners[int(append_stream.endpoint.rpartition(":")[2])]
     return owner
 
 
@@ -134,14 +134,14 @@ def move(world: SimpleNamespace, seconds: float) -> None:
 async def test_gw_08_a_stream_whose_items_are_overdue_is_closed_shown_and_not_chosen(
     world: SimpleNamespace,
 ) -> None:
-    uplink, listener = world.router.pick("cnv_x"), Listener()
-    owner, stalled = owner_of(world, uplink), STALLED._value.get()
+    append_stream, listener = world.router.pick("cnv_x"), Listener()
+    owner, stalled = owner_of(world, append_stream), STALLED._value.get()
     owner.answers = False
     owner.proves.clear()
 
-    send(uplink, listener, 1, 2)
+    send(append_stream, listener, 1, 2)
     move(world, ANSWER_SECONDS - 1)
-    send(uplink, listener, 3)
+    send(append_stream, listener, 3)
     move(world, 2)
     # What is overdue is unknown; what is on its way with it goes back to its sender at once.
     await eventually(lambda: set(listener.verdicts) == {1, 2, 3})
@@ -149,12 +149,12 @@ async def test_gw_08_a_stream_whose_items_are_overdue_is_closed_shown_and_not_ch
     assert {each.refused.reason for each in listener.verdicts.values()} == {"OWNER_UNREACHABLE"}
     assert {each.refused.code for each in listener.verdicts.values()} == {UNAVAILABLE}
     assert all(each.refused.retry_after_ms > 0 for each in listener.verdicts.values())
-    assert not uplink.up
+    assert not append_stream.up
     other = world.router.pick("cnv_x")
-    assert other is not uplink
+    assert other is not append_stream
     assert not check(world.runtime).ok
     assert not check(world.runtime).required
-    assert uplink.endpoint in check(world.runtime).detail
+    assert append_stream.endpoint in check(world.runtime).detail
     assert other.endpoint not in check(world.runtime).detail
     await eventually(lambda: STALLED._value.get() == stalled + 1)
     await eventually(lambda: owner.ended == 1)
@@ -166,11 +166,11 @@ async def test_gw_08_a_stream_whose_items_are_overdue_is_closed_shown_and_not_ch
 
     # The new stream counts from its first answer on, not from being open.
     await eventually(lambda: owner.streams == 2)
-    assert not uplink.up
+    assert not append_stream.up
     owner.answers = True
     owner.proves.set()
-    await eventually(lambda: uplink.up and check(world.runtime).ok)
-    send(uplink, listener, 5)
+    await eventually(lambda: append_stream.up and check(world.runtime).ok)
+    send(append_stream, listener, 5)
     await eventually(lambda: 5 in listener.verdicts)
     assert listener.verdicts[5].stored.seq
 
@@ -179,35 +179,35 @@ async def test_gw_08_a_stream_whose_items_are_overdue_is_closed_shown_and_not_ch
 async def test_gw_08_one_overdue_item_among_answered_ones_closes_nothing(
     world: SimpleNamespace,
 ) -> None:
-    uplink, listener = world.router.pick("cnv_x"), Listener()
-    owner = owner_of(world, uplink)
+    append_stream, listener = world.router.pick("cnv_x"), Listener()
+    owner = owner_of(world, append_stream)
     owner.answers = False
-    send(uplink, listener, 1)
+    send(append_stream, listener, 1)
     await eventually(lambda: owner.received == 1)
     owner.answers = True
-    send(uplink, listener, 2, 3)
+    send(append_stream, listener, 2, 3)
     await eventually(lambda: {2, 3} <= set(listener.verdicts))
 
     move(world, ANSWER_SECONDS + 1)
     await eventually(lambda: 1 in listener.verdicts)
 
     assert listener.verdicts[1].refused.reason == "OWNER_UNREACHABLE"
-    send(uplink, listener, 4)
+    send(append_stream, listener, 4)
     await eventually(lambda: 4 in listener.verdicts)
-    assert uplink.up
+    assert append_stream.up
     assert owner.streams == 1
 
 
 @pytest.mark.rule("GW-8")
 async def test_gw_08_a_fault_of_one_stream_ends_no_uplink(world: SimpleNamespace) -> None:
-    uplink, listener = world.router.pick("cnv_x"), Listener()
+    append_stream, listener = world.router.pick("cnv_x"), Listener()
 
-    send(uplink, listener, -1, 1)
+    send(append_stream, listener, -1, 1)
     await eventually(lambda: 1 in listener.verdicts)
 
     assert listener.verdicts[1].stored.seq
-    assert uplink.up
-    assert owner_of(world, uplink).streams == 1
+    assert append_stream.up
+    assert owner_of(world, append_stream).streams == 1
     assert not world.runtime.stopping.is_set()
 
 
@@ -215,16 +215,16 @@ async def test_gw_08_a_fault_of_one_stream_ends_no_uplink(world: SimpleNamespace
 async def test_gw_08_a_stream_that_cannot_be_written_any_more_is_opened_again(
     world: SimpleNamespace,
 ) -> None:
-    uplink, listener = world.router.pick("cnv_x"), Listener()
-    owner = owner_of(world, uplink)
+    append_stream, listener = world.router.pick("cnv_x"), Listener()
+    owner = owner_of(world, append_stream)
 
     # No message at all: the writer dies of it, and the reader would wait for ever.
-    uplink._waiting.append(SimpleNamespace(command=b"", signed_caller=b""))
-    send(uplink, listener, 1)
+    append_stream._waiting.append(SimpleNamespace(command=b"", signed_caller=b""))
+    send(append_stream, listener, 1)
     await eventually(lambda: 1 in listener.verdicts)
 
     assert listener.verdicts[1].refused.reason == "OWNER_UNREACHABLE"
-    await eventually(lambda: owner.streams == 2 and uplink.up)
-    send(uplink, listener, 2)
+    await eventually(lambda: owner.streams == 2 and append_stream.up)
+    send(append_stream, listener, 2)
     await eventually(lambda: 2 in listener.verdicts)
     assert listener.verdicts[2].stored.seq

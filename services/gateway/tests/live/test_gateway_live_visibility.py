@@ -8,7 +8,7 @@ import pytest
 from gateway.access import Access, Projection
 from gateway.config import LimitsSection
 from gateway.identity import Identity
-from gateway.live.outbound import Bounds, Outbound, Ticker
+from gateway.live.send_buffer import Bounds, SendBuffer, Ticker
 from gateway.live.visibility import Listener, Listeners, Visibility
 from plexus.gateway.v1.session_service_pb2 import SessionResponse
 from plexus_access.testing import Company
@@ -38,7 +38,7 @@ class Desk:
         )
         self.visibility = Visibility(self.access, clock=self.clock)
         self.listeners = Listeners()
-        self._ticker = Ticker(most_linger=0)
+        self._ticker = Ticker(max_linger=0)
         self.projection.take([self.company.person(TENANT, "per_ann", time_zone="Asia/Shanghai")])
 
     def stream(self, **fields: object) -> Listener:
@@ -50,8 +50,8 @@ class Desk:
             expires_at=MONDAY_10 + timedelta(days=1),
             token_id="t",
         )
-        outbound = Outbound(bounds=Bounds(frames=100, bytes=100_000), ticker=self._ticker)
-        listener = Listener(outbound, replace(said, **fields))
+        send_buffer = SendBuffer(bounds=Bounds(frames=100, bytes=100_000), ticker=self._ticker)
+        listener = Listener(send_buffer, replace(said, **fields))
         self.visibility.admit(listener, self.listeners)
         return listener
 
@@ -59,14 +59,14 @@ class Desk:
         self.projection.take([self.company.policy(TENANT, "rule", cedar, removed=removed)])
         self.visibility.review(TENANT, self.listeners)
 
-    def readers(self) -> list[Outbound]:
+    def readers(self) -> list[SendBuffer]:
         return self.visibility.readers(self.listeners, ROOM, 7)
 
 
 async def frames(listener: Listener) -> list[str]:
     found = []
-    while listener.outbound.waiting_bytes:
-        response = SessionResponse.FromString(await listener.outbound.take())
+    while listener.send_buffer.waiting_bytes:
+        response = SessionResponse.FromString(await listener.send_buffer.take())
         found += [str(frame.WhichOneof("frame")) for frame in response.frames]
     return found
 
@@ -80,7 +80,7 @@ async def test_gw_10_without_a_policy_no_stream_has_a_gate(desk: Desk) -> None:
     listener = desk.stream()
 
     assert desk.listeners.gate is None
-    assert desk.readers() == [listener.outbound]
+    assert desk.readers() == [listener.send_buffer]
     desk.policy('forbid(principal, action == Plexus::Action::"messages.send", resource);')
     assert desk.listeners.gate is None
 
@@ -90,13 +90,13 @@ async def test_gw_10_a_second_factor_given_later_opens_what_was_closed(desk: Des
     weak, strong = desk.stream(), desk.stream(second_factor=True)
     desk.policy(WITHOUT_FACTOR)
 
-    assert desk.readers() == desk.readers() == [strong.outbound]
+    assert desk.readers() == desk.readers() == [strong.send_buffer]
     assert await frames(weak) == ["conversation_closed"]
 
     renewed = replace(weak.identity, second_factor=True)
     desk.visibility.renew(weak, desk.listeners, renewed)
 
-    assert desk.readers() == [weak.outbound, strong.outbound]
+    assert desk.readers() == [weak.send_buffer, strong.send_buffer]
     assert await frames(weak) == ["resync"]
 
 
@@ -117,7 +117,7 @@ async def test_gw_10_a_verdict_is_kept_until_something_changes(
     desk.readers()
     assert len(asked) == 1, "no policy reads the time"
     desk.policy(WITHOUT_FACTOR, removed=True)
-    assert desk.readers() == [first.outbound, second.outbound]
+    assert desk.readers() == [first.send_buffer, second.send_buffer]
 
 
 @pytest.mark.rule("GW-10")
@@ -125,9 +125,9 @@ async def test_gw_10_a_policy_on_time_is_decided_anew_at_each_minute(desk: Desk)
     listener = desk.stream()
     desk.policy(AFTER_TEN)
 
-    assert desk.readers() == [listener.outbound]
+    assert desk.readers() == [listener.send_buffer]
     desk.clock.advance(timedelta(seconds=59))
-    assert desk.readers() == [listener.outbound]
+    assert desk.readers() == [listener.send_buffer]
     desk.clock.advance(timedelta(seconds=1))
     assert desk.readers() == []
     assert await frames(listener) == ["conversation_closed"]

@@ -16,7 +16,7 @@ from plexus.messaging.v1.personal_service_pb2_grpc import add_PersonalServiceSer
 from plexus.messaging.v1.signal_service_pb2_grpc import add_SignalServiceServicer_to_server
 from plexus_access.owner import deciding
 from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
-from plexuskit.kafka import lossy
+from plexuskit.kafka import best_effort_producer
 from plexuskit.mongo import connect
 from plexuskit.relay import relay
 from plexuskit.service import Role, Runtime
@@ -47,7 +47,7 @@ if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
     from plexus.directory.v1.session_service_pb2_grpc import SessionServiceAsyncStub
 
 SERVICE: Final = "messaging"
-REFS_MOST: Final = 500
+MAX_REFS: Final = 500
 
 
 class DirectoryPeople:
@@ -65,8 +65,8 @@ class DirectoryPeople:
             DependencyDown: directory cannot be reached.
         """
         unknown: list[str] = []
-        for start in range(0, len(person_ids), REFS_MOST):
-            part = list(person_ids[start : start + REFS_MOST])
+        for start in range(0, len(person_ids), MAX_REFS):
+            part = list(person_ids[start : start + MAX_REFS])
             refs = [ObjectRef(kind="person", id=person) for person in part]
             request = RecheckRequest(tenant_id=tenant_id, person_id=asker_id, refs=refs)
             answer = await self._authority.Recheck(request)
@@ -127,7 +127,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         cursors = Cursors(store, clock=runtime.clock)
         presences = Presences()
         async with (
-            lossy(settings.kafka, runtime=runtime) as outlet,
+            best_effort_producer(settings.kafka, runtime=runtime) as outlet,
             runtime.kept(
                 "presence",
                 lambda: follow_presence(presences, kafka=settings.kafka, runtime=runtime),

@@ -13,7 +13,7 @@ from messaging.domain.messages import TEXT_LIMIT_BYTES
 from plexuskit.errors import InvalidArgument
 
 K = SpanKind
-LONGEST = TEXT_LIMIT_BYTES
+MAX_BYTES = TEXT_LIMIT_BYTES
 # Calls of functions; two thousand links of markdown take some 400,000, 40 ms on a quiet machine.
 MAX_CALLS = 600_000
 
@@ -35,7 +35,7 @@ def calls_of(content, *, markdown):
     return calls
 
 
-def full(pattern, size=LONGEST):
+def full(pattern, size=MAX_BYTES):
     """Repeat a pattern up to the longest text of a message."""
     return (pattern * (size // len(pattern.encode()) + 1)).encode()[:size].decode(errors="ignore")
 
@@ -165,7 +165,7 @@ ATOMS += ["https://a.cn", "http:", "<@p>", "<!all>", "字", "：", '"', "$", "�
 @given(st.lists(st.sampled_from(ATOMS), min_size=1, max_size=8), st.sampled_from([1_900, 5_900]))
 def test_no_drawn_pattern_occupies_the_loop(atoms, times):
     pattern = "".join(atoms)
-    source = limited(pattern, min(times, LONGEST // len(pattern.encode())))
+    source = limited(pattern, min(times, MAX_BYTES // len(pattern.encode())))
     assert calls_of(Content(source), markdown=True) < MAX_CALLS
 
 

@@ -5,14 +5,21 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from messaging.domain.messages import TEXT_LIMIT_BYTES, Attachment, Imported, Span, SpanKind, draft
+from messaging.domain.messages import (
+    TEXT_LIMIT_BYTES,
+    Attachment,
+    Imported,
+    Span,
+    SpanKind,
+    new_message,
+)
 from messaging.domain.refusals import MessageEmpty, TextTooLong, TooManyMentions
 from plexuskit.errors import InvalidArgument
 
 
 def make(text="hello", **fields):
     values = {"conversation_id": "cnv_1", "sender_id": "per_1", "request_id": "r1"}
-    return draft(**(values | {"text": text} | fields))
+    return new_message(**(values | {"text": text} | fields))
 
 
 def test_msg_18_the_limit_of_text_counts_bytes():

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from messaging.domain.drafts import DraftKey, SavedDraft, check_words, newest
+from messaging.domain.drafts import Draft, DraftKey, check_words, newest
 from messaging.domain.refusals import (
     ScheduledMessageClaimed,
     ScheduledMessageEnded,
@@ -40,17 +40,15 @@ NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def draft(words: bytes, at: datetime) -> SavedDraft:
-    return SavedDraft(
-        key=DraftKey("ann", "cnv_1"), tenant_id="ten_acme", words=words, written_at=at
-    )
+def draft(words: bytes, at: datetime) -> Draft:
+    return Draft(key=DraftKey("ann", "cnv_1"), tenant_id="ten_acme", words=words, written_at=at)
 
 
-def kept_after(*arrivals: SavedDraft) -> SavedDraft:
-    present = None
+def kept_after(*arrivals: Draft) -> Draft:
+    current = None
     for offered in arrivals:
-        present, _ = newest(present, offered, now=NOW)
-    return present
+        current, _ = newest(current, offered, now=NOW)
+    return current
 
 
 @given(
@@ -183,17 +181,17 @@ def test_msg_17_a_time_is_neither_too_near_nor_too_far():
         check_time(NOW + FARTHEST + MINUTE, now=NOW, shortest=MINUTE)
 
 
-def change(present: Scheduled, **fields):
+def change(current: Scheduled, **fields):
     given = {
-        "conversation_id": present.conversation_id,
+        "conversation_id": current.conversation_id,
         "words": None,
-        "authority": present.authority,
+        "authority": current.authority,
         "send_at": None,
         "expected_version": 0,
         "now": NOW,
         "shortest": MINUTE,
     }
-    return changed(present, **(given | fields))
+    return changed(current, **(given | fields))
 
 
 def test_msg_17_it_is_editable_until_it_is_claimed(later):

@@ -38,10 +38,10 @@ if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
 
 SERVICE: Final = "notify"
 # Of one FilterMembers, as the contract bounds it.
-MOST_SETS: Final = 50
-MOST_ASKED: Final = 10_000
+MAX_SETS: Final = 50
+MAX_ASKED: Final = 10_000
 # While the mail server is away: a probe of one batch now and then is enough.
-_LONGEST_PAUSE: Final = 60.0
+_MAX_PAUSE: Final = 60.0
 
 log = structlog.get_logger()
 
@@ -90,8 +90,8 @@ class DirectoryMembership:
         sets = [f"department:{each}" for each in sorted(department_ids)]
         people = sorted(among)
         found: set[str] = set()
-        for some_sets in _parts(sets, MOST_SETS):
-            for some_people in _parts(people, MOST_ASKED):
+        for some_sets in _parts(sets, MAX_SETS):
+            for some_people in _parts(people, MAX_ASKED):
                 request = FilterMembersRequest(
                     tenant_id=tenant_id, sets=some_sets, person_ids=some_people
                 )
@@ -245,7 +245,7 @@ async def keep_sending(
             taken, failures = 0, failures + 1
         finally:
             idle.set()
-        pause = min(settings.delivery.poll_seconds * 2.0 ** min(failures, 10), _LONGEST_PAUSE)
+        pause = min(settings.delivery.poll_seconds * 2.0 ** min(failures, 10), _MAX_PAUSE)
         if failures or taken < settings.delivery.batch:
             await asyncio.sleep(pause)
 
@@ -293,8 +293,8 @@ def _peer(settings: Settings, name: str) -> AbstractAsyncContextManager[grpc.aio
     )
 
 
-def _parts(values: Sequence[str], most: int) -> Iterator[Sequence[str]]:
-    return (values[start : start + most] for start in range(0, len(values), most))
+def _parts(values: Sequence[str], maximum: int) -> Iterator[Sequence[str]]:
+    return (values[start : start + maximum] for start in range(0, len(values), maximum))
 
 
 async def _dead_letters(kafka: KafkaSection) -> int:
@@ -344,7 +344,7 @@ def _rules(settings: Settings) -> SendingRules:
         jitter=timedelta(seconds=delivery.jitter_seconds),
         retries=RetryPolicy(
             first=timedelta(seconds=delivery.retry_first_seconds),
-            longest=timedelta(seconds=delivery.retry_longest_seconds),
+            max_pause=timedelta(seconds=delivery.retry_max_seconds),
             give_up_after=delivery.give_up_after,
         ),
     )

@@ -98,7 +98,7 @@ class DeliverySection(Section):
     # Mails that waited for the end of quiet hours leave within this time after it (NTF-4).
     jitter_seconds: float = Field(default=120, ge=0, le=1800)
     retry_first_seconds: Seconds = 30
-    retry_longest_seconds: Seconds = 3600
+    retry_max_seconds: Seconds = 3600
     give_up_after: timedelta = Field(default=timedelta(hours=24), gt=timedelta(0))
 
 

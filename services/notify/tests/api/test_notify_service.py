@@ -121,8 +121,8 @@ async def test_a_version_that_was_overtaken_is_refused(signed_in: SignedIn) -> N
         grpc.StatusCode.ABORTED,
         "VERSION_CONFLICT",
     )
-    present = (await bo.GetPreferences(pb.GetPreferencesRequest())).preferences
-    assert present.version == 2
+    current = (await bo.GetPreferences(pb.GetPreferencesRequest())).preferences
+    assert current.version == 2
 
 
 @pytest.mark.parametrize(

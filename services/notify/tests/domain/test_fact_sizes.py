@@ -14,13 +14,13 @@ from plexuskit.kafka import MAX_FACT_BYTES
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 # Four bytes of UTF-8 each; no name, title or id in a fact of an owner has more characters.
-LONGEST_NAME = "\U0001f600" * 1_000
+MAX_NAME = "\U0001f600" * 1_000
 
 
 @pytest.mark.rule("MSG-21")
 def test_the_largest_notification_takes_a_small_part_of_a_record() -> None:
     delivery = Delivery(
-        id=LONGEST_NAME,
+        id=MAX_NAME,
         state=State.DEFERRED,
         reason=max(Reason, key=lambda reason: len(reason.value)),
         at=NOW,
@@ -28,28 +28,28 @@ def test_the_largest_notification_takes_a_small_part_of_a_record() -> None:
         attempts=2**31 - 1,
     )
     largest = Notification(
-        id=LONGEST_NAME,
-        tenant_id=LONGEST_NAME,
-        person_id=LONGEST_NAME,
+        id=MAX_NAME,
+        tenant_id=MAX_NAME,
+        person_id=MAX_NAME,
         kind=Kind.MENTION,
         title="",
-        body=excerpt(LONGEST_NAME * 200),
+        body=excerpt(MAX_NAME * 200),
         source=Source(
             kind=MESSAGE,
-            id=LONGEST_NAME,
-            actor_id=LONGEST_NAME,
-            conversation_id=LONGEST_NAME,
+            id=MAX_NAME,
+            actor_id=MAX_NAME,
+            conversation_id=MAX_NAME,
             seq=2**62,
         ),
-        step=LONGEST_NAME,
-        event_id=LONGEST_NAME,
+        step=MAX_NAME,
+        event_id=MAX_NAME,
         created_at=NOW,
         read=True,
         in_app=delivery,
         email=delivery,
     )
     zone = ZoneInfo("UTC")
-    words = dict.fromkeys(_words_of_the_catalogue(), LONGEST_NAME)
+    words = dict.fromkeys(_words_of_the_catalogue(), MAX_NAME)
     for text in CATALOGUE:
         wording = Wording(text=text, words=words, when=NOW)
         titled = replace(largest, title=render(wording, locale="zh-CN", zone=zone))

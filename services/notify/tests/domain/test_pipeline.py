@@ -16,7 +16,7 @@ from notify.domain.quiet_hours import QuietHours
 
 QUIET = QuietHours(enabled=True, start=time(11), end=time(13))
 POLICY = RetryPolicy(
-    first=timedelta(seconds=30), longest=timedelta(hours=1), give_up_after=timedelta(hours=24)
+    first=timedelta(seconds=30), max_pause=timedelta(hours=1), give_up_after=timedelta(hours=24)
 )
 JITTER = timedelta(minutes=2)
 
@@ -138,7 +138,7 @@ def test_ntf_08_every_answer_ends_or_comes_again_within_a_day(
     assert (after.next_attempt_at is not None) == after.state.is_open
     if after.next_attempt_at is not None:
         assert now < after.next_attempt_at <= begun + POLICY.give_up_after
-        assert after.next_attempt_at - now <= POLICY.longest
+        assert after.next_attempt_at - now <= POLICY.max_pause
     if answer is Answer.ACCEPTED:
         assert (after.state, after.reason) == (State.DELIVERED, Reason.ACCEPTED_BY_SERVER)
 
@@ -150,7 +150,7 @@ def test_ntf_08_the_pause_grows_to_its_limit(now: datetime) -> None:
         for attempts in range(1, 15)
     ]
     assert timedelta(seconds=15) <= pauses[0] <= timedelta(seconds=30)
-    assert all(POLICY.longest / 2 <= pause <= POLICY.longest for pause in pauses[8:])
+    assert all(POLICY.max_pause / 2 <= pause <= POLICY.max_pause for pause in pauses[8:])
 
 
 def conversation(**fields: Any) -> Conversation:

@@ -175,8 +175,8 @@ async def test_msg_04_projections_take_newer_states_only(
 async def test_two_first_choices_at_once_become_two_versions(store: Store) -> None:
     async def choose() -> None:
         async def work(tx: Transaction) -> None:
-            present = await store.preferences.get("per_bo", tx=tx)
-            following = replace(present, version=present.version + 1)
+            current = await store.preferences.get("per_bo", tx=tx)
+            following = replace(current, version=current.version + 1)
             await store.preferences.put(following, tenant_id="ten_a", tx=tx)
 
         await store.transact(work)

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from search.domain.query import QUERY_MOST, UNITS_MOST, Form, Query, Term, parse, units
+from search.domain.query import MAX_QUERY_CHARS, MAX_UNITS, Form, Query, Term, parse, units
 from search.domain.refusals import QueryInvalid
 
 
@@ -89,16 +89,16 @@ def test_a_query_that_names_nothing_is_refused(query: str) -> None:
 
 
 def test_a_query_over_the_limit_is_refused() -> None:
-    parse("字" * QUERY_MOST)
+    parse("字" * MAX_QUERY_CHARS)
 
     with pytest.raises(QueryInvalid) as refused:
-        parse("字" * (QUERY_MOST + 1))
+        parse("字" * (MAX_QUERY_CHARS + 1))
 
     assert refused.value.reason == "QUERY_INVALID"
     assert "1000" in refused.value.message()
 
 
-@given(st.text(max_size=QUERY_MOST))
+@given(st.text(max_size=MAX_QUERY_CHARS))
 def test_every_text_is_a_query_of_bounded_size_or_refused(text: str) -> None:
     try:
         query = parse(text)
@@ -107,5 +107,5 @@ def test_every_text_is_a_query_of_bounded_size_or_refused(text: str) -> None:
 
     terms = (*query.required, *query.relaxed, *query.unwanted)
     assert query.required or query.relaxed
-    assert sum(max(units(term.text), 1) for term in terms) <= UNITS_MOST
+    assert sum(max(units(term.text), 1) for term in terms) <= MAX_UNITS
     assert all(term.text.strip() for term in terms)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from search.domain.documents import (
-    ID_MOST,
+    MAX_ID_BYTES,
     Document,
     DocumentType,
     Unreadable,
@@ -64,7 +64,7 @@ def test_src_03_of_equal_versions_the_later_one_stays_with_its_companion() -> No
     assert newest([("one", first), ("two", second), ("old", document("a", 1))]) == [("two", second)]
 
 
-@pytest.mark.parametrize(("id_", "version"), [("", 1), ("x" * (ID_MOST + 1), 1), ("a", 0)])
+@pytest.mark.parametrize(("id_", "version"), [("", 1), ("x" * (MAX_ID_BYTES + 1), 1), ("a", 0)])
 def test_what_no_index_can_hold_is_unreadable(id_: str, version: int) -> None:
     with pytest.raises(Unreadable):
         document(id_, version)

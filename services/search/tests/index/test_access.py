@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from search.domain.access import Interval, Readable, readable
 from search.domain.documents import DocumentType
-from search.store.access import RANGES_MOST, TERMS_MOST
+from search.store.access import MAX_RANGES, MAX_TERMS
 
 
 async def test_src_01_only_readable_containers_are_found_and_counted(
@@ -34,7 +34,7 @@ async def test_src_01_a_container_of_another_tenant_is_not_readable(
     assert (await find("budget", of="ten_elsewhere")).total == 0
 
 
-@pytest.mark.parametrize("others", [0, RANGES_MOST + 50], ids=["clauses", "script"])
+@pytest.mark.parametrize("others", [0, MAX_RANGES + 50], ids=["clauses", "script"])
 async def test_msg_14_intervals_are_exact_however_many_there_are(
     index: Callable[..., Any], message: Callable[..., Any], find: Callable[..., Any], others: int
 ) -> None:
@@ -68,7 +68,7 @@ async def test_src_01_more_containers_than_one_clause_takes(
     index: Callable[..., Any], message: Callable[..., Any], find: Callable[..., Any]
 ) -> None:
     await index(message("budget", containers=("conversation:zzz",)))
-    whole = [f"conversation:{number}" for number in range(TERMS_MOST + 10)]
+    whole = [f"conversation:{number}" for number in range(MAX_TERMS + 10)]
 
     assert (await find("budget", whole=whole)).total == 0
     assert (await find("budget", whole=[*whole, "conversation:zzz"])).total == 1
@@ -79,7 +79,7 @@ async def test_a_query_of_the_greatest_length_fits_beside_many_intervals(
 ) -> None:
     intervals = {
         f"conversation:{number}": (Interval(number + 2, number + 9),)
-        for number in range(RANGES_MOST)
+        for number in range(MAX_RANGES)
     }
     allowed = Readable(whole=frozenset({"conversation:x"}), partly=intervals)
 

@@ -73,7 +73,7 @@ def task_stepped(changed: Changed, *, actor_id: PersonId, now: datetime) -> Fact
 
 def _task_fact(changed: Changed) -> Message:
     task = task_message(changed.task)
-    if changed.before is None:
+    if changed.previous is None:
         return events_pb2.TaskCreated(task=task)
     # An edit of the due value clears the mark; only the mark alone, set, is the announcement.
     if changed.task.overdue_for and [change.field for change in changed.changes] == [OVERDUE]:

@@ -104,7 +104,7 @@ def test_tsk_06_a_crowded_gap_outgrows_sixty_and_is_spread_back_to_short_keys() 
     while True:
         number += 1
         key = ranks.between(low=column[0], high=column[1], salt=str(number))
-        if len(key) > ranks.LONGEST:
+        if len(key) > ranks.MAX_LENGTH:
             break
         column.insert(1, key)
     assert number > 100, "keys grow slowly"

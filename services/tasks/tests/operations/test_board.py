@@ -168,7 +168,7 @@ async def test_tsk_06_a_storm_of_moves_leaves_every_task_in_one_place(
 
 async def crowd(db: Database, tasks: list[Task]) -> None:
     """Put tasks behind the first one with keys as long as they may get."""
-    longest = tasks[0].rank.ljust(ranks.LONGEST - 1, "0")
+    longest = tasks[0].rank.ljust(ranks.MAX_LENGTH - 1, "0")
     collection = db.collection("tasks", schema_version=1)
     for number, task in enumerate(tasks[1:]):
         await collection.update(
@@ -248,11 +248,11 @@ async def test_tsk_06_a_place_picked_just_before_a_spread_is_picked_again(
 
         spread = False
 
-        async def touch_lane(self, *place: Any, **which: Any) -> None:
+        async def touch_column_lock(self, *place: Any, **which: Any) -> None:
             if not self.spread:
                 self.spread = True
                 await move(late, column_id="todo", after_task_id=tasks[0].id)
-            await super().touch_lane(*place, **which)
+            await super().touch_column_lock(*place, **which)
 
     slow = Slow(db, zone=ZoneInfo("Asia/Shanghai"))
     await operations.move_task(

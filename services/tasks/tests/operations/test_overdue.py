@@ -36,8 +36,8 @@ async def test_tsk_03_ten_schedulers_announce_each_due_value_once(
             2,
             SYSTEM,
         )
-        present = await queries.get_task(store, actor=ann, task_id=task.id)
-        assert events_pb2.TaskOverdue.FromString(overdue.fact).task == task_message(present)
+        current = await queries.get_task(store, actor=ann, task_id=task.id)
+        assert events_pb2.TaskOverdue.FromString(overdue.fact).task == task_message(current)
     assert len(await facts(soon.id)) == 1
     assert await operations.announce_overdue(store, limit=100, now=now) == 0
 

@@ -73,13 +73,13 @@ def write(file: Path, kept: Kept) -> None:
 
 
 def _problem(kept: Kept, anchor: ConversationAnchor) -> str:
-    before = kept.get(anchor.conversation_id)
-    if before is None:
+    previous = kept.get(anchor.conversation_id)
+    if previous is None:
         return ""
-    number = int(str(before["change_no"]))
+    number = int(str(previous["change_no"]))
     if anchor.change_no < number:
         return f"{anchor.conversation_id} ends with {anchor.change_no}, before {number}"
-    if anchor.change_no == number and anchor.chain_hash.hex() != before["chain_hash"]:
+    if anchor.change_no == number and anchor.chain_hash.hex() != previous["chain_hash"]:
         return f"{anchor.conversation_id}: {number} has another link than the one that was kept"
     return ""
 

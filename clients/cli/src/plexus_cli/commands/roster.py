@@ -101,8 +101,8 @@ async def look(
     plexus: Plexus, people: Sequence[PersonRow], tree: Sequence[DepartmentRow], *, source: str
 ) -> Loaded:
     """Count what directory does not know yet, and check that every department is known."""
-    present = await _known_departments(plexus, source=source)
-    known = present.keys() | {row.id for row in tree}
+    existing = await _known_departments(plexus, source=source)
+    known = existing.keys() | {row.id for row in tree}
     for _ in person_requests(
         people, source=source, department=lambda id_: id_ if id_ in known else None
     ):
@@ -112,7 +112,7 @@ async def look(
         people=len(people),
         people_created=sum(_external(source, person.id) not in there for person in people),
         departments=len(tree),
-        departments_created=sum(row.id not in present for row in tree),
+        departments_created=sum(row.id not in existing for row in tree),
     )
 
 
@@ -127,27 +127,27 @@ async def load(
     """
     done = Loaded(people=len(people), departments=len(tree))
     with progress() as bars:
-        present = await _known_departments(plexus, source=source)
+        existing = await _known_departments(plexus, source=source)
         bar = bars.add_task("departments", total=len(tree))
         for row in tree:
-            await _put_department(plexus, row, present, source=source, done=done)
+            await _put_department(plexus, row, existing, source=source, done=done)
             bars.advance(bar)
-        ids = await _load_people(plexus, people, present, source=source, done=done, bars=bars)
-        await _lead(plexus, tree, present, ids=ids, source=source, done=done, bars=bars)
+        ids = await _load_people(plexus, people, existing, source=source, done=done, bars=bars)
+        await _lead(plexus, tree, existing, ids=ids, source=source, done=done, bars=bars)
     return done
 
 
 async def _put_department(
     plexus: Plexus,
     row: DepartmentRow,
-    present: dict[str, Department],
+    existing: dict[str, Department],
     *,
     source: str,
     done: Loaded,
 ) -> None:
     """Make a department, or bring its name and place to what the file says."""
-    parent_id = present[row.parent].id if row.parent else ""
-    here = present.get(row.id)
+    parent_id = existing[row.parent].id if row.parent else ""
+    here = existing.get(row.id)
     if here is None:
         made = pb.CreateDepartmentRequest(
             request_id=_request_id(),
@@ -156,7 +156,7 @@ async def _put_department(
             external_id=_external(source, row.id),
         )
         response = await plexus.call(plexus.directory.CreateDepartment, made)
-        present[row.id] = response.department
+        existing[row.id] = response.department
         done.departments_created += 1
         return
     # One that was merged lives on in another, which has its own name and place.
@@ -167,13 +167,15 @@ async def _put_department(
         renamed = pb.UpdateDepartmentRequest(
             request_id=_request_id(), department_id=here.id, name=row.name
         )
-        present[row.id] = (await plexus.call(plexus.directory.UpdateDepartment, renamed)).department
+        existing[row.id] = (
+            await plexus.call(plexus.directory.UpdateDepartment, renamed)
+        ).department
         changed = True
     if here.parent_id != parent_id:
         moved = pb.MoveDepartmentRequest(
             request_id=_request_id(), department_id=here.id, parent_id=parent_id
         )
-        present[row.id] = (await plexus.call(plexus.directory.MoveDepartment, moved)).department
+        existing[row.id] = (await plexus.call(plexus.directory.MoveDepartment, moved)).department
         changed = True
     done.departments_changed += changed
 
@@ -181,7 +183,7 @@ async def _put_department(
 async def _load_people(
     plexus: Plexus,
     people: Sequence[PersonRow],
-    present: dict[str, Department],
+    existing: dict[str, Department],
     *,
     source: str,
     done: Loaded,
@@ -191,7 +193,7 @@ async def _load_people(
     bar = bars.add_task("people", total=len(people))
 
     def department(id_: str) -> str | None:
-        return present[id_].id if id_ in present else None
+        return existing[id_].id if id_ in existing else None
 
     for request, rows in person_requests(people, source=source, department=department):
         try:
@@ -210,7 +212,7 @@ async def _load_people(
 async def _lead(
     plexus: Plexus,
     tree: Sequence[DepartmentRow],
-    present: dict[str, Department],
+    existing: dict[str, Department],
     *,
     ids: dict[str, str],
     source: str,
@@ -222,7 +224,7 @@ async def _lead(
     led = [
         row
         for row in tree
-        if row.leader and present[row.id].external_id == _external(source, row.id)
+        if row.leader and existing[row.id].external_id == _external(source, row.id)
     ]
     if any(row.leader not in ids for row in led):
         everybody = {each.external_id: each.id for each in await all_people(plexus)}
@@ -233,10 +235,10 @@ async def _lead(
         leader_id = ids.get(row.leader)
         if leader_id is None:
             raise row.row.broken("leader", f"{row.leader} is nobody")
-        if present[row.id].leader_id != leader_id:
+        if existing[row.id].leader_id != leader_id:
             request = pb.UpdateDepartmentRequest(
                 request_id=_request_id(),
-                department_id=present[row.id].id,
+                department_id=existing[row.id].id,
                 leader_id=leader_id,
             )
             await plexus.call(plexus.directory.UpdateDepartment, request)

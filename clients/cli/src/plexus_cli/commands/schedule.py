@@ -113,10 +113,10 @@ def edit(
         zone = moments.zone_of((await me(plexus)).time_zone)
         request = pb.UpdateScheduledMessageRequest(id=scheduled, expected_version=expected_version)
         if text is not None:
-            present = await _find(plexus, scheduled)
-            request.message.CopyFrom(_reworded(present, text))
+            current = await _find(plexus, scheduled)
+            request.message.CopyFrom(_reworded(current, text))
             # Of what was just read, unless told otherwise: nobody's change is overwritten unseen.
-            request.expected_version = expected_version or present.version
+            request.expected_version = expected_version or current.version
         if at is not None:
             send_at = moments.parse(at, zone=zone, now=SystemClock().now())
             request.send_at.CopyFrom(moments.stamp(send_at))
@@ -147,18 +147,18 @@ def cancel(scheduled: Which, json: Json = False) -> None:
         say(f"{gone.id} will not be sent.")
 
 
-def _reworded(present: ScheduledMessage, text: str) -> ScheduledContent:
+def _reworded(current: ScheduledMessage, text: str) -> ScheduledContent:
     """Give the message with other words; spans were of the old ones."""
     return ScheduledContent(
-        conversation_id=present.conversation_id,
+        conversation_id=current.conversation_id,
         text=text,
-        format=present.format,
-        mentions=present.mentions,
-        priority=present.priority,
-        reply_to_seq=present.reply_to_seq,
-        attachments=present.attachments,
-        quote_seq=present.quote_seq,
-        notify=present.notify,
+        format=current.format,
+        mentions=current.mentions,
+        priority=current.priority,
+        reply_to_seq=current.reply_to_seq,
+        attachments=current.attachments,
+        quote_seq=current.quote_seq,
+        notify=current.notify,
     )
 
 

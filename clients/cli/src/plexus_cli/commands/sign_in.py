@@ -82,8 +82,8 @@ def provider(
             gone = pb.DeleteOpenIdProviderRequest(provider_id=id_)
             await plexus.call(plexus.sessions.DeleteOpenIdProvider, gone)
             return
-        present = (await _read(plexus)).providers
-        wanted = next((each for each in present if each.id == id_), pb.OpenIdProvider(id=id_))
+        current = (await _read(plexus)).providers
+        wanted = next((each for each in current if each.id == id_), pb.OpenIdProvider(id=id_))
         wanted.issuer = issuer or wanted.issuer
         wanted.client_id = client_id or wanted.client_id
         wanted.name = name or wanted.name or id_

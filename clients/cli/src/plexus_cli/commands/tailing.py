@@ -27,7 +27,7 @@ from plexus_cli.output import as_dict, mention_aside, print_json, say
 from plexus_cli.problems import Refused
 from plexus_cli.sdk import Plexus, explain
 
-FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
+FIRST_WAIT, MAX_WAIT = 0.2, 10.0
 REAUTHENTICATE_SECONDS = 240.0
 PRESENT_SECONDS = 60.0
 GONE = {"CONVERSATION_NOT_FOUND"}
@@ -106,7 +106,7 @@ class Follower:
                     raise
                 mention_aside(str(error))
             await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
-            wait = min(wait * 2, LONGEST_WAIT)
+            wait = min(wait * 2, MAX_WAIT)
 
     @property
     def _done(self) -> bool:
@@ -123,16 +123,16 @@ class Follower:
 
         metadata = await self._plexus.metadata()
         call = self._plexus.live.Session(requests(), metadata=metadata)
-        present = asyncio.create_task(self._keep_present())
+        presence = asyncio.create_task(self._keep_online())
         try:
             async for response in responses(call):
                 for frame in response.frames:
                     yield frame
         finally:
-            present.cancel()
+            presence.cancel()
             call.cancel()
 
-    async def _keep_present(self) -> None:
+    async def _keep_online(self) -> None:
         """Say again that the person is there; the gateway said so when the stream began."""
         request = SignalPresenceRequest(state=Presence.STATE_ONLINE)
         while True:

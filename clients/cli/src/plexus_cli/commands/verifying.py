@@ -286,18 +286,18 @@ def _compare_and_keep(found: Verified, anchors: Path) -> None:
         Refused: the file is none of ours.
     """
     kept = anchors_file.read(anchors)
-    before = kept.get(found.conversation_id)
-    if before is not None:
-        number, link = int(str(before["change_no"])), before["chain_hash"]
-        present = found.links.get(number)
+    previous = kept.get(found.conversation_id)
+    if previous is not None:
+        number, link = int(str(previous["change_no"])), previous["chain_hash"]
+        current = found.links.get(number)
         if number > found.through:
             found.note(number, "the conversation ends before the number that was kept")
-        elif present == b"":
+        elif current == b"":
             mention_aside(
                 f"The link of {number} is from before version 2 and is not shown since something "
                 "older was recalled: nothing to compare; the newest link is kept instead."
             )
-        elif number and present is not None and present.hex() != link:
+        elif number and current is not None and current.hex() != link:
             found.note(number, "the link is another than the one that was kept")
     if not found.problems and found.link:
         kept[found.conversation_id] = {"change_no": found.through, "chain_hash": found.link.hex()}

@@ -142,19 +142,19 @@ class Device:
         self._up.put_nowait(None)
 
     async def _follow(self) -> None:
-        least, most = _PAUSE
-        pause = least
+        minimum, maximum = _PAUSE
+        pause = minimum
         while True:
             try:
                 async for frame in self._frames():
-                    pause = least
+                    pause = minimum
                     await self._take(frame)
             except grpc.aio.AioRpcError as error:
                 if error.code() not in PASSING:
                     raise Violation(f"the stream ended: {error.details()}") from error
             self._open.clear()
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-            pause = min(pause * 2, most)
+            pause = min(pause * 2, maximum)
 
     async def _frames(self) -> AsyncIterator[Frame]:
         up = self._up = asyncio.Queue()

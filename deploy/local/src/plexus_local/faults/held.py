@@ -90,8 +90,8 @@ class Held:
                 self._seat({member.person_id: member for member in change.members.members})
 
     def _note(self, message: Message) -> None:
-        before = self.messages.get(message.seq)
-        if before is None or before.revision <= message.revision:
+        previous = self.messages.get(message.seq)
+        if previous is None or previous.revision <= message.revision:
             self.messages[message.seq] = message
 
     def _note_parts(self, fact: Any) -> None:
@@ -99,14 +99,14 @@ class Held:
         if fact.HasField("message"):
             self._note(fact.message)
             return
-        before = self.messages.get(fact.parts.seq)
-        if before is not None and before.revision < fact.parts.revision:
-            self.messages[fact.parts.seq] = with_parts(before, fact.parts)
+        previous = self.messages.get(fact.parts.seq)
+        if previous is not None and previous.revision < fact.parts.revision:
+            self.messages[fact.parts.seq] = with_parts(previous, fact.parts)
 
     def _seat(self, members: Mapping[str, Member]) -> None:
         for person_id, member in members.items():
-            before = self.members.get(person_id)
-            if before is None or before.version <= member.version:
+            previous = self.members.get(person_id)
+            if previous is None or previous.version <= member.version:
                 self.members[person_id] = member
 
 

@@ -63,9 +63,9 @@ class Ledger:
         Raises:
             Violation: it is sent under another one too.
         """
-        before = self.scheduled[text]
-        if before not in {None, request}:
-            raise Violation(f"{text!r} is sent as {before} and as {request}")
+        previous = self.scheduled[text]
+        if previous not in {None, request}:
+            raise Violation(f"{text!r} is sent as {previous} and as {request}")
         self.scheduled[text] = request
         self.said[request] = text
 
@@ -76,9 +76,9 @@ class Ledger:
             Violation: an earlier one gave other numbers.
         """
         told = Told(response.message_id, response.seq, response.change_no)
-        before = self.told.setdefault(request, told)
-        if before != told:
-            raise Violation(f"{request} was told {before}, then {told}")
+        previous = self.told.setdefault(request, told)
+        if previous != told:
+            raise Violation(f"{request} was told {previous}, then {told}")
         return told
 
     def forget(self, conversation_ids: set[str]) -> None:

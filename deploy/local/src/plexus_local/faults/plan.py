@@ -79,7 +79,7 @@ def _endless(chance: random.Random) -> Iterator[Block]:
 
 def _of(kind: Sequence[str], chance: random.Random) -> Iterator[Block]:
     places = [place for place in POINTS if place.processes == kind]
-    strikes = [Strike(place, chance.randint(1, place.most)) for place in places]
+    strikes = [Strike(place, chance.randint(1, place.maximum)) for place in places]
     chance.shuffle(strikes)
     # Kafka gives a dead consumer's partitions away only after its session, 10 s; once is enough.
     if kind != NOTIFY:

@@ -20,47 +20,47 @@ class Place:
     Attributes:
         name: As `fault.point` has it.
         processes: Which pass it; one of them is struck.
-        most: A fault strikes at one of the first so many passings.
+        maximum: A fault strikes at one of the first so many passings.
         history_lost: Whether the relay gets there only after its change stream's history was lost.
     """
 
     name: str
     processes: tuple[str, ...]
-    most: int
+    maximum: int
     history_lost: bool = False
 
 
 POINTS: Final = (
-    Place(name="append.after_read", processes=MESSAGING, most=40),
-    Place(name="append.before_answer", processes=MESSAGING, most=40),
-    Place(name="send.before_insert", processes=MESSAGING, most=40),
-    Place(name="send.after_insert", processes=MESSAGING, most=40),
-    Place(name="send.after_verdicts", processes=MESSAGING, most=40),
-    Place(name="send.number_taken", processes=MESSAGING, most=3),
-    Place(name="send.request_taken", processes=MESSAGING, most=3),
-    Place(name="change.in_transaction", processes=MESSAGING, most=3),
-    Place(name="change.after_commit", processes=MESSAGING, most=3),
-    Place(name="alter.in_transaction", processes=MESSAGING, most=3),
-    Place(name="alter.after_commit", processes=MESSAGING, most=3),
-    Place(name="cursor.before_log", processes=MESSAGING, most=5),
-    Place(name="cursor.after_log", processes=MESSAGING, most=5),
-    Place(name="cursor.after_write", processes=MESSAGING, most=5),
-    Place(name="heads.before_save", processes=MESSAGING, most=2),
-    Place(name="heads.after_save", processes=MESSAGING, most=2),
-    Place(name="relay.before_publish", processes=RELAY, most=20),
-    Place(name="relay.after_publish", processes=RELAY, most=20),
-    Place(name="relay.before_progress", processes=RELAY, most=4),
-    Place(name="relay.after_progress", processes=RELAY, most=4),
-    Place(name="relay.before_position", processes=RELAY, most=4),
-    Place(name="relay.after_position", processes=RELAY, most=4),
-    Place(name="relay.in_replay", processes=RELAY, most=2, history_lost=True),
-    Place(name="gateway.after_route", processes=GATEWAYS, most=40),
-    Place(name="gateway.before_ack", processes=GATEWAYS, most=40),
-    Place(name="gateway.before_apply", processes=GATEWAYS, most=40),
-    Place(name="gateway.after_apply", processes=GATEWAYS, most=40),
-    Place(name="gateway.before_forward", processes=GATEWAYS, most=20),
-    Place(name="gateway.after_forward", processes=GATEWAYS, most=20),
-    Place(name="schedule.after_claim", processes=SCHEDULER, most=3),
-    Place(name="schedule.after_send", processes=SCHEDULER, most=3),
-    Place(name="consumer.after_effect", processes=NOTIFY, most=2),
+    Place(name="append.after_read", processes=MESSAGING, maximum=40),
+    Place(name="append.before_answer", processes=MESSAGING, maximum=40),
+    Place(name="send.before_insert", processes=MESSAGING, maximum=40),
+    Place(name="send.after_insert", processes=MESSAGING, maximum=40),
+    Place(name="send.after_verdicts", processes=MESSAGING, maximum=40),
+    Place(name="send.number_taken", processes=MESSAGING, maximum=3),
+    Place(name="send.request_taken", processes=MESSAGING, maximum=3),
+    Place(name="change.in_transaction", processes=MESSAGING, maximum=3),
+    Place(name="change.after_commit", processes=MESSAGING, maximum=3),
+    Place(name="alter.in_transaction", processes=MESSAGING, maximum=3),
+    Place(name="alter.after_commit", processes=MESSAGING, maximum=3),
+    Place(name="cursor.before_log", processes=MESSAGING, maximum=5),
+    Place(name="cursor.after_log", processes=MESSAGING, maximum=5),
+    Place(name="cursor.after_write", processes=MESSAGING, maximum=5),
+    Place(name="heads.before_save", processes=MESSAGING, maximum=2),
+    Place(name="heads.after_save", processes=MESSAGING, maximum=2),
+    Place(name="relay.before_publish", processes=RELAY, maximum=20),
+    Place(name="relay.after_publish", processes=RELAY, maximum=20),
+    Place(name="relay.before_progress", processes=RELAY, maximum=4),
+    Place(name="relay.after_progress", processes=RELAY, maximum=4),
+    Place(name="relay.before_position", processes=RELAY, maximum=4),
+    Place(name="relay.after_position", processes=RELAY, maximum=4),
+    Place(name="relay.in_replay", processes=RELAY, maximum=2, history_lost=True),
+    Place(name="gateway.after_route", processes=GATEWAYS, maximum=40),
+    Place(name="gateway.before_ack", processes=GATEWAYS, maximum=40),
+    Place(name="gateway.before_apply", processes=GATEWAYS, maximum=40),
+    Place(name="gateway.after_apply", processes=GATEWAYS, maximum=40),
+    Place(name="gateway.before_forward", processes=GATEWAYS, maximum=20),
+    Place(name="gateway.after_forward", processes=GATEWAYS, maximum=20),
+    Place(name="schedule.after_claim", processes=SCHEDULER, maximum=3),
+    Place(name="schedule.after_send", processes=SCHEDULER, maximum=3),
+    Place(name="consumer.after_effect", processes=NOTIFY, maximum=2),
 )

@@ -21,7 +21,7 @@ from plexus_local.harness import Platform
 
 # A text that long, with something random in it, is nothing that a log says by itself.
 LONG: Final = 24
-MOST_TEXTS: Final = 400
+MAX_TEXTS: Final = 400
 _RANDOM: Final = re.compile(r"[0-9a-f]{8}")
 _INTERNAL: Final = frozenset({"admin", "config", "local"})
 
@@ -33,9 +33,9 @@ async def texts(platform: Platform) -> list[str]:
         posted = client[DATABASE]["entries"].find({"kind": EntryKind.POSTED.value}, {"event": 1})
         found = {
             _text(entry["event"])
-            async for entry in posted.sort("stored_at", -1).limit(20 * MOST_TEXTS)
+            async for entry in posted.sort("stored_at", -1).limit(20 * MAX_TEXTS)
         }
-    return sorted(text for text in found if len(text) >= LONG and _RANDOM.search(text))[:MOST_TEXTS]
+    return sorted(text for text in found if len(text) >= LONG and _RANDOM.search(text))[:MAX_TEXTS]
 
 
 async def stored(platform: Platform) -> AsyncIterator[tuple[str, bytes]]:

@@ -101,8 +101,8 @@ def _of_field(field: FieldDescriptor, *, above: tuple[str, ...]) -> Check | None
     if not field.is_repeated:
         return _of_value(field, bounds, above=above)
     one = None if bounds.each_apart else _of_value(field, bounds, above=above)
-    most = _of_items(bounds.max_items, one)
-    return _of_total(bounds.max_items_bytes, most) if bounds.max_items_bytes else most
+    maximum = _of_items(bounds.max_items, one)
+    return _of_total(bounds.max_items_bytes, maximum) if bounds.max_items_bytes else maximum
 
 
 def _of_value(field: FieldDescriptor, bounds: Bounds, *, above: tuple[str, ...]) -> Check | None:

@@ -91,8 +91,8 @@ class FollowingChannel(grpc.aio.Channel):
             found = self._files.look()
             if found is not self._made_of:
                 self._made_of = found
-                before, self._channel = self._channel, self._make(found)
-                leaving = self._loop.create_task(_left(before), name="tls channel leaves")
+                previous, self._channel = self._channel, self._make(found)
+                leaving = self._loop.create_task(_left(previous), name="tls channel leaves")
                 self._leaving.add(leaving)
                 leaving.add_done_callback(self._leaving.discard)
         return self._channel

@@ -110,7 +110,7 @@ class Frame:
             whole,
             request_deserializer=_tolerant(
                 handler.request_deserializer,
-                most=MAX_PUBLIC_BYTES if method.requirement.public else None,
+                maximum=MAX_PUBLIC_BYTES if method.requirement.public else None,
             ),
             response_serializer=handler.response_serializer,
         )
@@ -345,19 +345,19 @@ class RequestTooLarge(Refusal):
 
 
 def _tolerant(
-    deserialize: Callable[[bytes], Any] | None, *, most: int | None
+    deserialize: Callable[[bytes], Any] | None, *, maximum: int | None
 ) -> Callable[[bytes], Any] | None:
     """Read requests without raising: gRPC would log a traceback for what any client can send.
 
     Args:
         deserialize: reads the bytes; None for a method that takes them as they are.
-        most: size up to which anything is read at all; None: the server's own limit.
+        maximum: size up to which anything is read at all; None: the server's own limit.
     """
     if deserialize is None:
         return None
 
     def read(content: bytes) -> Any:
-        if most is not None and len(content) > most:
+        if maximum is not None and len(content) > maximum:
             return RequestTooLarge(most=MAX_PUBLIC_BYTES)
         try:
             request = deserialize(content)

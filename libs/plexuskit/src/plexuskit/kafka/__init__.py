@@ -1,5 +1,6 @@
 """Facts over Kafka: topics from the catalogue, a producer, consumers, dead letters, tails."""
 
+from plexuskit.kafka.best_effort import BestEffortProducer, best_effort_producer
 from plexuskit.kafka.dlq import (
     RedriveReport,
     RedriveScattered,
@@ -10,7 +11,6 @@ from plexuskit.kafka.dlq import (
 from plexuskit.kafka.evidence import Probe
 from plexuskit.kafka.lag import Lag, lag
 from plexuskit.kafka.letters import DeadLetter
-from plexuskit.kafka.lossy import Lossy, lossy
 from plexuskit.kafka.names import (
     REDRIVEN_FOR,
     TRACEPARENT,
@@ -40,12 +40,13 @@ from plexuskit.kafka.skips import (
     groups_standing_at,
     read_held,
 )
-from plexuskit.kafka.tail import Tail, TailLost, tail
+from plexuskit.kafka.tail import TailLost, TopicTail, tail
 
 __all__ = [
     "MAX_FACT_BYTES",
     "REDRIVEN_FOR",
     "TRACEPARENT",
+    "BestEffortProducer",
     "DeadLetter",
     "DeadLettersUnknown",
     "Difference",
@@ -54,7 +55,6 @@ __all__ = [
     "InvalidRecord",
     "KafkaUnavailable",
     "Lag",
-    "Lossy",
     "Outgoing",
     "Owners",
     "PartitionUnknown",
@@ -66,10 +66,11 @@ __all__ = [
     "RecordTooLarge",
     "RedriveReport",
     "RedriveScattered",
-    "Tail",
     "TailLost",
+    "TopicTail",
     "TopicsReport",
     "ask_to_skip",
+    "best_effort_producer",
     "catalogue_name",
     "check_topics",
     "consumer",
@@ -80,7 +81,6 @@ __all__ = [
     "group_name",
     "groups_standing_at",
     "lag",
-    "lossy",
     "owners_of",
     "producer",
     "provision",

@@ -267,7 +267,7 @@ class Batches:
             await self._bury(record, reason, Verdict.UNKNOWN, attempts=hold.tries)
             self._last_set_aside[_partition(record)] = (record.offset, _now())
             return True
-        hold.again_at = _now() + back_off(hold.tries, longest=self._patience.longest_pause)
+        hold.again_at = _now() + back_off(hold.tries, max_pause=self._patience.max_pause)
         return False
 
     def _hold(self, record: Record) -> Hold:

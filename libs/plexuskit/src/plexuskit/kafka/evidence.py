@@ -43,7 +43,7 @@ class Patience:
         )
 
     @property
-    def longest_pause(self) -> float:
+    def max_pause(self) -> float:
         """The longest wait in seconds between two attempts, so that enough of them fit."""
         return self.over / _ATTEMPT_SHARE
 

@@ -92,7 +92,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         self._linger = linger
         self._interrupt = asyncio.Event()  # partitions move or the process ends: do not wait now
         patience = Patience.of(section)
-        self._longest_pause = patience.longest_pause
+        self._max_pause = patience.max_pause
         self._batches = Batches(
             group=consumer.group,
             handle=handle,
@@ -221,7 +221,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
             if down:
                 self._downs_in_a_row += 1
                 self._backing_off(down)
-                await self._pause(back_off(self._downs_in_a_row, longest=self._longest_pause))
+                await self._pause(back_off(self._downs_in_a_row, max_pause=self._max_pause))
             else:
                 self._downs_in_a_row = 0
                 self._running()

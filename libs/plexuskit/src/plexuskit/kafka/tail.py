@@ -35,7 +35,7 @@ class TailLost(KafkaUnavailable):
     """The tail cannot go on where it was; enter a new one and resynchronise."""
 
 
-class Tail:
+class TopicTail:
     """Reads all partitions of its topics; iterate over it for batches in order per partition."""
 
     def __init__(
@@ -71,7 +71,7 @@ class Tail:
         with kafka_errors("end offsets"):
             return self._named(await self._client.end_offsets(self._client.assignment()))
 
-    def __aiter__(self) -> "Tail":
+    def __aiter__(self) -> "TopicTail":
         return self
 
     async def __anext__(self) -> list[Record]:
@@ -115,7 +115,7 @@ async def tail(
     *,
     max_batch: int = 500,
     since: datetime | None = None,
-) -> AsyncIterator[Tail]:
+) -> AsyncIterator[TopicTail]:
     """Enter a tail: every record produced from now on is in it.
 
     Args:
@@ -136,7 +136,7 @@ async def tail(
                 ends = await _go_to_ends(section, client, wanted)
                 if since is not None:
                     ends |= await _go_back(client, ends, since)
-        yield Tail(section, client, end_offsets=ends, max_batch=max_batch)
+        yield TopicTail(section, client, end_offsets=ends, max_batch=max_batch)
 
 
 async def _go_to_ends(

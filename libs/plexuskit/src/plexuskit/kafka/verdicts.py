@@ -9,7 +9,7 @@ from plexuskit.errors import DocumentRefused, Kind, Refusal
 from plexuskit.kafka.records import InvalidRecord
 
 _FIRST_BACK_OFF = 0.5
-_LONGEST_BACK_OFF = 30.0
+_MAX_BACK_OFF = 30.0
 
 # An owner that refuses for these reasons would refuse any record now.
 _OF_DEPENDENCIES: Final = frozenset({Kind.UNAVAILABLE, Kind.EXHAUSTED, Kind.UNAUTHENTICATED})
@@ -65,12 +65,12 @@ def _is_dependency(error: BaseException) -> bool:
     return isinstance(error, OSError)
 
 
-def back_off(failures_in_a_row: int, *, longest: float = _LONGEST_BACK_OFF) -> float:
+def back_off(failures_in_a_row: int, *, max_pause: float = _MAX_BACK_OFF) -> float:
     """Return how many seconds to wait before the next attempt, with jitter.
 
     Args:
         failures_in_a_row: from 1; 0.5 s doubles with each.
-        longest: the longest wait in seconds, 30 s unless settings compress time.
+        max_pause: the longest wait in seconds, 30 s unless settings compress time.
     """
-    whole = min(_FIRST_BACK_OFF * 2.0 ** min(failures_in_a_row - 1, 16), longest)
+    whole = min(_FIRST_BACK_OFF * 2.0 ** min(failures_in_a_row - 1, 16), max_pause)
     return whole * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, no secret

@@ -22,7 +22,7 @@ from plexuskit.mongo.transactions import Transaction
 
 T = TypeVar("T")
 
-LONGEST_TRANSACTION_LIFETIME = 3
+MAX_TRANSACTION_LIFETIME = 3
 
 
 class WrongServerParameter(Exception):  # noqa: N818 - names the fact, like a refusal
@@ -191,10 +191,10 @@ class Database:
                 )
             )
         seconds = answer["transactionLifetimeLimitSeconds"]
-        if seconds > LONGEST_TRANSACTION_LIFETIME:
+        if seconds > MAX_TRANSACTION_LIFETIME:
             raise WrongServerParameter(
                 f"transactionLifetimeLimitSeconds is {seconds}; start mongod with "
-                f"--setParameter transactionLifetimeLimitSeconds={LONGEST_TRANSACTION_LIFETIME}"
+                f"--setParameter transactionLifetimeLimitSeconds={MAX_TRANSACTION_LIFETIME}"
             )
 
     async def server_facts(self) -> ServerFacts:

@@ -28,7 +28,7 @@ SCANNED = 2_000
 UNVERSIONED = 0
 
 _FAILURES_KEPT = 100
-_LONGEST_COUNT = timedelta(minutes=10)
+_MAX_COUNT = timedelta(minutes=10)
 
 log = structlog.get_logger()
 
@@ -170,7 +170,7 @@ async def _versions(db: Database, name: str) -> dict[int, int]:
     ]
     # Only counted here, so the version that the collection stamps does not matter.
     collection = db.collection(name, schema_version=UNVERSIONED)
-    groups = collection.aggregate_all(pipeline, within=_LONGEST_COUNT)
+    groups = collection.aggregate_all(pipeline, within=_MAX_COUNT)
     return {group["_id"]: group["count"] async for group in groups}
 
 

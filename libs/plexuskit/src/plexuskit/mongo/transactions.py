@@ -21,7 +21,7 @@ T = TypeVar("T")
 Work = Callable[["Transaction"], Awaitable[T]]
 
 SHORTEST_PAUSE = 0.005
-LONGEST_PAUSE = 0.1
+MAX_PAUSE = 0.1
 
 
 class Retry(Exception):  # noqa: N818 - a request to the loop, no failure
@@ -122,5 +122,5 @@ async def _commit(session: AsyncClientSession, *, deadline: float) -> None:
 
 def _pause(attempt: int) -> float:
     """Return seconds between 5 and 100 ms, growing with the attempt, jittered."""
-    ceiling = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2**attempt)
+    ceiling = min(MAX_PAUSE, SHORTEST_PAUSE * 2**attempt)
     return random.uniform(SHORTEST_PAUSE, ceiling)  # noqa: S311 - spreads retries, guards nothing

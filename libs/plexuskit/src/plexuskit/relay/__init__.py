@@ -45,12 +45,12 @@ __all__ = [
 LEADING = metrics.gauge("plexus_relay_leading", "1 while this process holds the relay's lease")
 
 _FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
+_MAX_PAUSE = 5.0
 _STEADY_SECONDS = 30.0
 _FINISH_SECONDS = 3.0
 _OBSERVED_EVERY = 1.0
 _LATE_SECONDS = 30.0
-_COUNTED_AT_MOST = 50_000
+_MAX_COUNTED = 50_000
 
 log = structlog.get_logger()
 
@@ -125,7 +125,7 @@ class _Relay:
                 if self._runtime.clock.monotonic() - began > _STEADY_SECONDS:
                     pause = _FIRST_PAUSE
                 await self._rest(pause)
-                pause = min(_LONGEST_PAUSE, pause * 2)
+                pause = min(_MAX_PAUSE, pause * 2)
         finally:
             self._ended.set()
 
@@ -182,7 +182,7 @@ class _Relay:
             for source in self._sources:
                 wanted = source.recent(oldest) if source.numbered else source.unpublished(oldest)
                 facts = self._db.collection(source.collection, schema_version=1)
-                counted += await facts.count(wanted, limit=_COUNTED_AT_MOST)
+                counted += await facts.count(wanted, limit=_MAX_COUNTED)
         except DependencyDown:
             # The relay itself reports that; the last known figure is better than none.
             return at_least

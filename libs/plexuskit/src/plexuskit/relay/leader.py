@@ -22,7 +22,7 @@ _IDLE_SAVE_EVERY = 5.0
 # A batch costs every hop about as much as so many facts more: under load the next one gathers for
 # a moment that grows with the last, and ends before anybody would call it late.
 _LINGER_PER_FACT = 0.001
-_LONGEST_LINGER = 0.02
+_MAX_LINGER = 0.02
 
 log = structlog.get_logger()
 
@@ -152,4 +152,4 @@ class Leader:
 
 def _linger_after(batch: ChangeBatch) -> float:
     """Give how long the next batch may gather; not at all while there is a backlog."""
-    return 0 if batch.full else min(_LONGEST_LINGER, len(batch.inserts) * _LINGER_PER_FACT)
+    return 0 if batch.full else min(_MAX_LINGER, len(batch.inserts) * _LINGER_PER_FACT)

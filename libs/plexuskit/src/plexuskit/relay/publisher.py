@@ -27,7 +27,7 @@ FLUSH_EVERY = 0.2
 FLUSH_AT_LEAST_EVERY = 2.0
 
 _FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
+_MAX_PAUSE = 5.0
 _NOTHING_DUE = 1.0
 
 GAPS = metrics.counter(
@@ -265,7 +265,7 @@ class Publisher:
             else:
                 break
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, guards nothing
-            pause = min(_LONGEST_PAUSE, pause * 2)
+            pause = min(_MAX_PAUSE, pause * 2)
 
         fault.point("relay.after_publish")
         self._unflushed = True

@@ -22,7 +22,7 @@ SKEW = timedelta(hours=1)
 BEGINNING = datetime.fromtimestamp(0, UTC)
 
 _SUSPECTS = 10_000
-_LONGEST_QUERY = timedelta(minutes=10)
+_MAX_QUERY = timedelta(minutes=10)
 
 SWEPT = metrics.counter(
     "plexus_relay_swept_total", "Scopes with facts that only the sweep found, not the stream"
@@ -153,7 +153,7 @@ class Sweep:
             {"$group": {"_id": f"${scope}", "number": {"$max": f"${number}"}}},
         ]
         scopes: dict[str, int] = {}
-        groups = self._facts[source.collection].aggregate_all(pipeline, within=_LONGEST_QUERY)
+        groups = self._facts[source.collection].aggregate_all(pipeline, within=_MAX_QUERY)
         async with aclosing(groups):
             async for group in groups:
                 scopes[group["_id"]] = group["number"]

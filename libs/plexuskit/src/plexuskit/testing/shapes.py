@@ -314,15 +314,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         file = folder / f"{service}.json"
         with file.open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            before = read(file)
-            every = {json.dumps(each, sort_keys=True): each for each in before["shapes"]} | shapes
-            examples = _merged(before["examples"], _examples.get(service, {}))
+            previous = read(file)
+            every = {json.dumps(each, sort_keys=True): each for each in previous["shapes"]} | shapes
+            examples = _merged(previous["examples"], _examples.get(service, {}))
             after = {"shapes": [every[key] for key in sorted(every)], "examples": examples}
             file.write_text(_written(after))
 
 
-def _merged(before: Mapping[str, list[Any]], new: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    merged = {name: list(examples) for name, examples in before.items()}
+def _merged(
+    previous: Mapping[str, list[Any]], new: Mapping[str, list[Any]]
+) -> dict[str, list[Any]]:
+    merged = {name: list(examples) for name, examples in previous.items()}
     for name, examples in new.items():
         kept = merged.setdefault(name, [])
         for each in examples:

@@ -18,7 +18,7 @@ from audit.config import LedgerSection
 from audit.domain.reach import Reach
 from audit.domain.skips import skip
 from audit.events import trace_id
-from audit.operations import Recorder, record_skip
+from audit.operations import LedgerWriter, record_skip
 from audit.store import EntryFilter, Store
 
 
@@ -26,10 +26,10 @@ class AuditApi(AuditServiceServicer):
     """The caller's tenant's ledger, through the gateway."""
 
     def __init__(
-        self, store: Store, *, recorder: Recorder, section: LedgerSection, clock: Clock
+        self, store: Store, *, ledger_writer: LedgerWriter, section: LedgerSection, clock: Clock
     ) -> None:
         self._store = store
-        self._recorder = recorder
+        self._ledger_writer = ledger_writer
         self._clock = clock
         self._section = section
 
@@ -82,7 +82,7 @@ class AuditApi(AuditServiceServicer):
             from_no=request.from_no,
             through_no=request.through_no,
             anchors={anchor.no: anchor.hash for anchor in request.anchors},
-            most=self._section.verified_most,
+            maximum=self._section.max_verified,
         )
         return pb.VerifyAuditResponse(
             verified=found.verified,
@@ -105,7 +105,7 @@ class AuditApi(AuditServiceServicer):
             now=self._clock.now(),
         )
         entry = await record_skip(
-            self._store, recorder=self._recorder, what=what, request_id=request.request_id
+            self._store, ledger_writer=self._ledger_writer, what=what, request_id=request.request_id
         )
         return pb.RecordSkipResponse(entry=entry_message(entry))
 

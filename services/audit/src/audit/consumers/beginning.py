@@ -91,7 +91,7 @@ async def _keep_trying(store: Store, owners: Owners, *, runtime: Runtime) -> Non
 def _sources(owners: Owners) -> Sources:
     async def directory(put: Callable[[list[State]], Awaitable[None]]) -> None:
         async def handle(records: Sequence[Record]) -> None:
-            await put([state for record in records for state in _present(record)])
+            await put([state for record in records for state in _current_states(record)])
 
         handlers: Mapping[Topic, Handler] = dict.fromkeys(TOPICS, handle)
         await load_snapshot(owners.directory, handlers)
@@ -103,7 +103,7 @@ def _sources(owners: Owners) -> Sources:
     )
 
 
-def _present(record: Record) -> list[State]:
+def _current_states(record: Record) -> list[State]:
     """Read what is so already out of a fact that an owner made up for it."""
     try:
         told = events.told(record.envelope)

@@ -11,7 +11,7 @@ from plexuskit.runtime import Runtime
 
 from audit import events, operations
 from audit.domain.entries import Occurrence
-from audit.operations import Recorder
+from audit.operations import LedgerWriter
 from audit.store import Store
 
 BATCH: Final = 500
@@ -21,26 +21,26 @@ LINGER_MS: Final = 50
 class Handlers:
     """The two groups' handlers over one store."""
 
-    def __init__(self, store: Store, *, recorder: Recorder) -> None:
+    def __init__(self, store: Store, *, ledger_writer: LedgerWriter) -> None:
         self._store = store
-        self._recorder = recorder
+        self._ledger_writer = ledger_writer
 
     async def facts(self, records: Sequence[Record]) -> None:
         """Write facts into the history and the ledger."""
         told = [each for record in records if (each := _told(record)) is not None]
         if told:
-            await operations.take_facts(self._store, recorder=self._recorder, told=told)
+            await operations.take_facts(self._store, ledger_writer=self._ledger_writer, told=told)
 
     async def decisions(self, records: Sequence[Record]) -> None:
         """Write decisions into the ledger."""
-        await self._recorder.record([_decision(record) for record in records])
+        await self._ledger_writer.record([_decision(record) for record in records])
 
 
 @asynccontextmanager
 async def consuming(
     store: Store,
     *,
-    recorder: Recorder,
+    ledger_writer: LedgerWriter,
     probe: Probe,
     owners: Owners,
     kafka: KafkaSection,
@@ -50,7 +50,7 @@ async def consuming(
 
     `probe` exercises the database, `owners` have facts that topics leave out.
     """
-    handlers = Handlers(store, recorder=recorder)
+    handlers = Handlers(store, ledger_writer=ledger_writer)
     async with (
         consumer(
             kafka,

@@ -8,7 +8,7 @@ from typing import Final
 from audit.domain.entries import Occurrence
 from audit.domain.history import Difference, Relation
 
-IDS_MOST: Final = 100
+MAX_IDS: Final = 100
 
 
 def detailed(what: Occurrence, changed: Difference) -> Occurrence:
@@ -23,8 +23,8 @@ def detailed(what: Occurrence, changed: Difference) -> Occurrence:
     for sign, relations in (("+", changed.began), ("-", changed.ended)):
         for name in sorted({each.relation for each in relations if each.subject}):
             ids = sorted(_shown(relations, name=name, object_=what.object))
-            details[f"{sign}{name}"] = " ".join(ids[:IDS_MOST])
-            if len(ids) > IDS_MOST:
+            details[f"{sign}{name}"] = " ".join(ids[:MAX_IDS])
+            if len(ids) > MAX_IDS:
                 details[f"{sign}{name}.count"] = str(len(ids))
     return replace(what, details=MappingProxyType(details))
 

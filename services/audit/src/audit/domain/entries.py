@@ -69,14 +69,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Tail:
+class LedgerHead:
     """The end of a ledger: the last number, 0 for none, and its hash."""
 
     no: int
     hash: bytes
 
 
-EMPTY: Final = Tail(0, GENESIS)
+EMPTY: Final = LedgerHead(0, GENESIS)
 
 
 def entry_id(tenant_id: str, no: int) -> str:
@@ -89,15 +89,15 @@ def number_of(id_: str) -> int:
     return int(id_.rpartition(":")[2])
 
 
-def append(tail: Tail, what: Occurrence, *, now: datetime) -> Entry:
+def append(head: LedgerHead, what: Occurrence, *, now: datetime) -> Entry:
     """Make the entry that follows a tail; `now` is when it is written down."""
-    no = tail.no + 1
+    no = head.no + 1
     return Entry(
         no=no,
         recorded_at=now,
         what=what,
-        previous=tail.hash,
-        hash=_digest(_fields(no=no, recorded_at=now, what=what, previous=tail.hash)),
+        previous=head.hash,
+        hash=_digest(_fields(no=no, recorded_at=now, what=what, previous=head.hash)),
     )
 
 

@@ -178,7 +178,7 @@ def path_of(relation: Relation) -> tuple[str, ...]:
     return tuple(json.loads(relation.data)["path"])
 
 
-def changed_marks(before: Mapping[str, int], after: Mapping[str, int]) -> tuple[str, ...]:
+def changed_marks(previous: Mapping[str, int], after: Mapping[str, int]) -> tuple[str, ...]:
     """Name the fields whose marks differ."""
-    names = before.keys() | after.keys()
-    return tuple(sorted(name for name in names if before.get(name) != after.get(name)))
+    names = previous.keys() | after.keys()
+    return tuple(sorted(name for name in names if previous.get(name) != after.get(name)))

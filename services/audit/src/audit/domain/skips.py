@@ -72,6 +72,6 @@ def skip(
         api_token_id=skipper.api_token_id,
         session_id=skipper.session_id,
         object=f"record:{topic}/{partition}/{offset}",
-        reason=clean_name(reason, field="reason", most=MAX_REASON),
+        reason=clean_name(reason, field="reason", max_chars=MAX_REASON),
         trace_id=trace_id,
     )

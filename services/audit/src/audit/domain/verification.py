@@ -4,7 +4,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from audit.domain.entries import Entry, Tail, hash_of
+from audit.domain.entries import Entry, LedgerHead, hash_of
 
 
 class Flaw(enum.Enum):
@@ -42,14 +42,14 @@ class Walk:
         verified: how many were.
     """
 
-    def __init__(self, *, before: Tail, anchors: Mapping[int, bytes]) -> None:
+    def __init__(self, *, previous: LedgerHead, anchors: Mapping[int, bytes]) -> None:
         """Begin after an entry.
 
         Args:
-            before: the entry before the first that will be taken; EMPTY for the whole ledger.
+            previous: the entry before the first that will be taken; EMPTY for the whole ledger.
             anchors: hashes by number that were kept elsewhere.
         """
-        self.head = before
+        self.head = previous
         self.verified = 0
         self._anchors = anchors
 
@@ -65,7 +65,7 @@ class Walk:
             return _finding(expected, Flaw.REORDERED, f"entry {entry.no} stands in its place")
         finding = self._broken(entry)
         if finding is None:
-            self.head = Tail(expected, entry.hash)
+            self.head = LedgerHead(expected, entry.hash)
             self.verified += 1
         return finding
 
@@ -98,16 +98,16 @@ class Walk:
         return None
 
 
-def check_before(before: Placed, *, anchors: Mapping[int, bytes]) -> Finding | None:
+def check_previous(previous: Placed, *, anchors: Mapping[int, bytes]) -> Finding | None:
     """Verify the entry that a stretch begins after, on its own; return what is wrong, or nothing.
 
     Its hash is what the stretch is verified against, so an anchor of it makes the stretch certain.
     """
-    entry = before.entry
+    entry = previous.entry
     if entry is None:
-        return _finding(before.no, Flaw.ALTERED, "what is stored can no longer be read")
-    walk = Walk(before=Tail(before.no - 1, entry.previous), anchors=anchors)
-    return walk.take(before)
+        return _finding(previous.no, Flaw.ALTERED, "what is stored can no longer be read")
+    walk = Walk(previous=LedgerHead(previous.no - 1, entry.previous), anchors=anchors)
+    return walk.take(previous)
 
 
 def _finding(no: int, flaw: Flaw, text: str) -> Finding:

@@ -9,7 +9,7 @@ import structlog
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown
 
-from audit.domain.entries import Entry, Occurrence, Tail, append
+from audit.domain.entries import Entry, LedgerHead, Occurrence, append
 from audit.operations.placing import place
 from audit.store import Store
 from audit.store.ledger import EVENT_INDEX
@@ -18,10 +18,10 @@ log = structlog.get_logger()
 
 BATCH: Final = 500
 FRUITLESS_ROUNDS: Final = 50
-_PAUSE_MOST: Final = 0.05
+_MAX_PAUSE: Final = 0.05
 
 
-class Recorder:
+class LedgerWriter:
     """Appends to ledgers; knows their ends as long as nobody else writes.
 
     The unique number of an entry is the fence: who writes number n has seen everything up to
@@ -32,7 +32,7 @@ class Recorder:
     def __init__(self, store: Store, *, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._tails: dict[str, Tail] = {}
+        self._heads: dict[str, LedgerHead] = {}
 
     async def record(self, occurrences: Sequence[Occurrence]) -> int:
         """Write down what is not yet; return how many entries were added.
@@ -58,13 +58,13 @@ class Recorder:
         try:
             while waiting and fruitless < FRUITLESS_ROUNDS:
                 if fruitless:
-                    await asyncio.sleep(random.uniform(0, _PAUSE_MOST))  # noqa: S311 - spreads writers
+                    await asyncio.sleep(random.uniform(0, _MAX_PAUSE))  # noqa: S311 - spreads writers
                 inserted, waiting = await self._attempt(tenant_id, waiting)
                 added += inserted
                 fruitless = 0 if inserted else fruitless + 1
         except BaseException:
             # What was written is not certain: the end is read before the next number is given.
-            self._tails.pop(tenant_id, None)
+            self._heads.pop(tenant_id, None)
             raise
         if waiting:
             log.warning("ledger.contended", entries=len(waiting))
@@ -75,30 +75,30 @@ class Recorder:
         self, tenant_id: str, waiting: list[Occurrence]
     ) -> tuple[int, list[Occurrence]]:
         """Write as far as possible; return how many entries were added and what is still to do."""
-        tail = self._tails.get(tenant_id)
-        if tail is None:
-            tail = await self._store.ledger.tail(tenant_id)
-        entries = self._entries(tail, waiting)
+        head = self._heads.get(tenant_id)
+        if head is None:
+            head = await self._store.ledger.head(tenant_id)
+        entries = self._entries(head, waiting)
         outcome = await self._store.ledger.append(entries)
         if outcome.inserted:
             last = entries[outcome.inserted - 1]
-            tail = Tail(last.no, last.hash)
+            head = LedgerHead(last.no, last.hash)
         rest = waiting[outcome.inserted :]
         if outcome.failure is None:
-            self._tails[tenant_id] = tail
+            self._heads[tenant_id] = head
         elif outcome.failure.index == EVENT_INDEX:
-            self._tails[tenant_id] = tail
+            self._heads[tenant_id] = head
             known = await self._store.ledger.recorded(each.event_id for each in rest)
             rest = [each for each in rest if each.event_id not in known]
         else:
-            self._tails.pop(tenant_id, None)
+            self._heads.pop(tenant_id, None)
         return outcome.inserted, rest
 
-    def _entries(self, tail: Tail, waiting: Sequence[Occurrence]) -> list[Entry]:
+    def _entries(self, head: LedgerHead, waiting: Sequence[Occurrence]) -> list[Entry]:
         now = self._clock.now()
         entries: list[Entry] = []
         for what in waiting:
-            entry = append(tail, what, now=now)
-            tail = Tail(entry.no, entry.hash)
+            entry = append(head, what, now=now)
+            head = LedgerHead(entry.no, entry.hash)
             entries.append(entry)
         return entries

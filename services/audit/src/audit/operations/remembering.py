@@ -92,17 +92,17 @@ class _Insertions:
 
     async def _append(self, states: Sequence[State], newest: Mapping[str, Newest]) -> None:
         known = {part for part in newest if any(state.part == part for state in states)}
-        present = await self._history.open(known, tx=self._tx) if known else {}
+        current = await self._history.open(known, tx=self._tx) if known else {}
         marks = {part: each.marks for part, each in newest.items()}
         writes = Writes()
         for state in states:
             fields = changed_marks(marks.get(state.part, {}), state.marks)
-            around = present.get(state.part, [])
+            around = current.get(state.part, [])
             done = insert(state, around=around, after=None, changed=fields)
             writes.version(state, fields=fields)
             writes.newest(state)
             writes.change(gone=done.gone, made=done.made)
-            present[state.part] = _still_open(around, gone=done.gone, made=done.made)
+            current[state.part] = _still_open(around, gone=done.gone, made=done.made)
             marks[state.part] = state.marks
             self._found[state.part, state.version] = done.difference
         await self._history.write(writes, tx=self._tx)

@@ -4,12 +4,12 @@ from plexuskit.requests import RequestIdReused
 
 from audit.domain.entries import Entry, Occurrence
 from audit.domain.refusals import LedgerDamaged
-from audit.operations.recording import Recorder
+from audit.operations.recording import LedgerWriter
 from audit.store import Store
 
 
 async def record_skip(
-    store: Store, *, recorder: Recorder, what: Occurrence, request_id: str
+    store: Store, *, ledger_writer: LedgerWriter, what: Occurrence, request_id: str
 ) -> Entry:
     """Append a skip to its tenant's ledger and return the entry; a repeat returns the first one.
 
@@ -18,7 +18,7 @@ async def record_skip(
 
     Args:
         store: the ledger.
-        recorder: appends to it.
+        ledger_writer: appends to it.
         what: the skip.
         request_id: the client's id of the request, for the refusal.
 
@@ -27,7 +27,7 @@ async def record_skip(
         DependencyDown: the store failed; the same request may be sent again.
         LedgerDamaged: the entry cannot be read.
     """
-    await recorder.record([what])
+    await ledger_writer.record([what])
     placed = await store.ledger.find_event(what.event_id)
     if placed is None or placed.entry is None:
         raise LedgerDamaged(no=placed.no if placed else 0)

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from audit.domain.details import detailed
 from audit.domain.history import merged
 from audit.events import Told
-from audit.operations.recording import Recorder
+from audit.operations.recording import LedgerWriter
 from audit.operations.remembering import remember
 from audit.store import Store
 
 
-async def take_facts(store: Store, *, recorder: Recorder, told: Sequence[Told]) -> None:
+async def take_facts(store: Store, *, ledger_writer: LedgerWriter, told: Sequence[Told]) -> None:
     """Put facts into the history and write them down with what they changed.
 
     Both steps are done once however often they are repeated, so a process that dies between them
@@ -23,7 +23,7 @@ async def take_facts(store: Store, *, recorder: Recorder, told: Sequence[Told]) 
     recorded = await store.ledger.recorded(each.occurrence.event_id for each in told)
     fresh = [each for each in told if each.occurrence.event_id not in recorded]
     differences = await remember(store, states=[state for each in fresh for state in each.states])
-    await recorder.record(
+    await ledger_writer.record(
         [
             detailed(
                 each.occurrence,

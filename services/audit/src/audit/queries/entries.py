@@ -14,7 +14,7 @@ from audit.domain.verification import Placed
 from audit.store import EntryFilter, Store
 
 PAGE_DEFAULT: Final = 100
-PAGE_MOST: Final = 1_000
+MAX_PAGE_SIZE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +105,8 @@ async def stretch(
         raise InvalidArgument(field="through_no", problem="is negative; use 0 for the last")
     first = from_no or 1
     if not through_no:
-        tail = await store.ledger.tail(tenant_id)
-        return first, tail.no
+        head = await store.ledger.head(tenant_id)
+        return first, head.no
     if through_no < first:
         raise InvalidArgument(field="through_no", problem="lies before from_no")
     return first, through_no
@@ -114,8 +114,8 @@ async def stretch(
 
 def page_limit(page_size: int) -> int:
     """Return how many a page has. Refusals: InvalidArgument."""
-    if not 0 <= page_size <= PAGE_MOST:
-        raise InvalidArgument(field="page_size", problem=f"must be 0 to {PAGE_MOST}")
+    if not 0 <= page_size <= MAX_PAGE_SIZE:
+        raise InvalidArgument(field="page_size", problem=f"must be 0 to {MAX_PAGE_SIZE}")
     return page_size or PAGE_DEFAULT
 
 

@@ -6,12 +6,12 @@ from typing import Final
 
 from plexuskit.errors import InvalidArgument
 
-from audit.domain.entries import EMPTY, Tail
-from audit.domain.verification import Finding, Walk, check_before
+from audit.domain.entries import EMPTY, LedgerHead
+from audit.domain.verification import Finding, Walk, check_previous
 from audit.queries.entries import stretch
 from audit.store import Store
 
-ANCHORS_MOST: Final = 1_000
+MAX_ANCHORS: Final = 1_000
 _HASH_BYTES: Final = 32
 
 
@@ -24,7 +24,7 @@ class Verification:
 
     verified: int
     finding: Finding | None
-    head: Tail
+    head: LedgerHead
     more: bool
 
 
@@ -35,7 +35,7 @@ async def verify_audit(
     from_no: int,
     through_no: int,
     anchors: Mapping[int, bytes],
-    most: int,
+    maximum: int,
 ) -> Verification:
     """Compute the chain again and name the first entry that is not what was written.
 
@@ -49,18 +49,18 @@ async def verify_audit(
         from_no: number to begin with; 0 means the first.
         through_no: number to end with; 0 means the present last.
         anchors: hashes by number, at most 1,000.
-        most: how many entries are verified at a time.
+        maximum: how many entries are verified at a time.
 
     Refusals: InvalidArgument.
     """
     _check(anchors)
     first, last = await stretch(store, tenant_id=tenant_id, from_no=from_no, through_no=through_no)
-    before, finding = await _before(store, tenant_id=tenant_id, first=first, anchors=anchors)
+    previous, finding = await _previous(store, tenant_id=tenant_id, first=first, anchors=anchors)
     if finding is not None:
         return Verification(verified=0, finding=finding, head=EMPTY, more=False)
 
-    walk = Walk(before=before, anchors=anchors)
-    upto = min(last, first + most - 1)
+    walk = Walk(previous=previous, anchors=anchors)
+    upto = min(last, first + maximum - 1)
     async for placed in store.ledger.walk(tenant_id, first=first, last=upto):
         finding = walk.take(placed)
         if finding is not None:
@@ -71,25 +71,25 @@ async def verify_audit(
     return Verification(verified=walk.verified, finding=finding, head=walk.head, more=more)
 
 
-async def _before(
+async def _previous(
     store: Store, *, tenant_id: str, first: int, anchors: Mapping[int, bytes]
-) -> tuple[Tail, Finding | None]:
+) -> tuple[LedgerHead, Finding | None]:
     """Read the entry that a stretch begins after, and verify it on its own."""
     if first == 1:
         return EMPTY, None
     placed = await store.ledger.find(tenant_id, first - 1)
     if placed is None:
-        walk = Walk(before=EMPTY, anchors=anchors)
+        walk = Walk(previous=EMPTY, anchors=anchors)
         return EMPTY, walk.missing(first - 1)
-    finding = check_before(placed, anchors=anchors)
+    finding = check_previous(placed, anchors=anchors)
     if placed.entry is None or finding is not None:
         return EMPTY, finding
-    return Tail(placed.no, placed.entry.hash), None
+    return LedgerHead(placed.no, placed.entry.hash), None
 
 
 def _check(anchors: Mapping[int, bytes]) -> None:
-    if len(anchors) > ANCHORS_MOST:
-        raise InvalidArgument(field="anchors", problem=f"are more than {ANCHORS_MOST}")
+    if len(anchors) > MAX_ANCHORS:
+        raise InvalidArgument(field="anchors", problem=f"are more than {MAX_ANCHORS}")
     if any(no < 1 or len(hash_) != _HASH_BYTES for no, hash_ in anchors.items()):
         raise InvalidArgument(
             field="anchors", problem="have a number from 1 and a hash of 32 bytes"

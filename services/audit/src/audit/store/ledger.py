@@ -18,8 +18,8 @@ from audit.domain.entries import (
     HIGHEST,
     Decision,
     Entry,
+    LedgerHead,
     Occurrence,
-    Tail,
     entry_id,
     number_of,
 )
@@ -114,14 +114,14 @@ class LedgerStore:
         """Write entries in order, majority and journal, up to the first taken number or event."""
         return await self._entries.insert_many([_document(entry) for entry in entries])
 
-    async def tail(self, tenant_id: str) -> Tail:
+    async def head(self, tenant_id: str) -> LedgerHead:
         """Read the end of a tenant's ledger (majority)."""
         last = await self._entries.find_one(
             {"_id": _between(tenant_id, 0, HIGHEST)},
             projection={"hash": 1},
             sort=[("_id", DESCENDING)],
         )
-        return EMPTY if last is None else Tail(number_of(last["_id"]), bytes(last["hash"]))
+        return EMPTY if last is None else LedgerHead(number_of(last["_id"]), bytes(last["hash"]))
 
     async def recorded(self, event_ids: Iterable[str]) -> frozenset[str]:
         """Find those of the events that stand in a ledger already."""

@@ -27,11 +27,11 @@ class OpenSessionsApi(SessionRoom):
         found = await queries.list_sessions(
             self._store, actor=actor, person_id=request.person_id, now=self._clock.now()
         )
-        present = actor.session_id
+        current = actor.session_id
         return pb.ListSessionsResponse(
             sessions=[
-                *(session_to_proto(each, present_id=present) for each in found.sessions),
-                *(session_of_token(each, present_id=present) for each in found.api_tokens),
+                *(session_to_proto(each, current_id=current) for each in found.sessions),
+                *(session_of_token(each, current_id=current) for each in found.api_tokens),
             ]
         )
 

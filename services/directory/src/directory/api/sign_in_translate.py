@@ -74,7 +74,7 @@ def answer_of(request: pb.CompleteSignInRequest) -> Answer:
     return Answer(kind=_ANSWERS[field], value=getattr(request, field))
 
 
-def session_to_proto(session: Session, *, present_id: str) -> pb.SessionInfo:
+def session_to_proto(session: Session, *, current_id: str) -> pb.SessionInfo:
     """Write a signed-in device."""
     return pb.SessionInfo(
         session_id=session.id,
@@ -82,13 +82,13 @@ def session_to_proto(session: Session, *, present_id: str) -> pb.SessionInfo:
         created_at=timestamp(session.started_at),
         last_used_at=timestamp(session.last_used_at),
         expires_at=timestamp(session.expires_at),
-        present=session.id == present_id,
+        present=session.id == current_id,
         second_factor=has_second(session.methods),
         single_sign_on=session.single_sign_on,
     )
 
 
-def session_of_token(token: ApiToken, *, present_id: str) -> pb.SessionInfo:
+def session_of_token(token: ApiToken, *, current_id: str) -> pb.SessionInfo:
     """Write an API token as one of the sessions."""
     return pb.SessionInfo(
         session_id=token.id,
@@ -96,7 +96,7 @@ def session_of_token(token: ApiToken, *, present_id: str) -> pb.SessionInfo:
         created_at=timestamp(token.created_at),
         last_used_at=optional(token.last_used_at),
         expires_at=timestamp(token.expires_at),
-        present=token.id == present_id,
+        present=token.id == current_id,
         api_token=api_token_to_proto(token),
     )
 

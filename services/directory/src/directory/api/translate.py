@@ -14,7 +14,7 @@ from directory.domain.access import GUEST, Actor
 from directory.domain.ids import PersonId, SessionId, TenantId
 from directory.domain.people import Kind
 from directory.domain.requests import Request
-from directory.domain.working_hours import MOST_WINDOWS, Window, WorkingHours, check
+from directory.domain.working_hours import MAX_WINDOWS, Window, WorkingHours, check
 
 # Repeated days are dropped, so a few more than a week are let through.
 MAX_WEEKDAYS: Final = 70
@@ -71,8 +71,8 @@ def hours_of(hours: people_pb2.WorkingHours, *, field: str = "working_hours") ->
         InvalidArgument: days, minutes or windows that cannot be.
     """
     # Counted first: a list of a million is not made into windows.
-    if len(hours.windows) > MOST_WINDOWS:
-        raise InvalidArgument(field=f"{field}.windows", problem=f"takes 1 to {MOST_WINDOWS}")
+    if len(hours.windows) > MAX_WINDOWS:
+        raise InvalidArgument(field=f"{field}.windows", problem=f"takes 1 to {MAX_WINDOWS}")
     if len(hours.weekdays) > MAX_WEEKDAYS:
         raise InvalidArgument(field=f"{field}.weekdays", problem="takes 1 (Monday) to 7 (Sunday)")
     windows = [Window(each.start_minute, each.end_minute) for each in hours.windows]

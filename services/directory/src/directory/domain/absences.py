@@ -9,8 +9,8 @@ from plexuskit.names import clean_line
 
 from directory.domain.ids import PersonId
 
-LONGEST: Final = timedelta(days=731)
-_MOST_NOTE: Final = 200
+MAX_DURATION: Final = timedelta(days=731)
+_MAX_NOTE: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,10 @@ def check(absence: Absence, *, of: str, now: datetime) -> Absence:
         raise InvalidArgument(field="absence.ends_at", problem="is not after starts_at")
     if absence.ends_at <= now:
         raise InvalidArgument(field="absence.ends_at", problem="is over")
-    if absence.ends_at - absence.starts_at > LONGEST:
+    if absence.ends_at - absence.starts_at > MAX_DURATION:
         raise InvalidArgument(field="absence.ends_at", problem="is more than two years later")
     if absence.deputy_id == of:
         raise InvalidArgument(field="absence.deputy_id", problem="is who is away")
-    return replace(absence, note=clean_line(absence.note, field="absence.note", most=_MOST_NOTE))
+    return replace(
+        absence, note=clean_line(absence.note, field="absence.note", max_chars=_MAX_NOTE)
+    )

@@ -13,11 +13,11 @@ from directory.domain.ids import ApiTokenId, PersonId, TenantId
 from directory.domain.people import Kind, Person
 from directory.domain.sessions import EndCause
 
-LONGEST_LIFE: Final = timedelta(days=366)
+MAX_LIFE: Final = timedelta(days=366)
 USED_TO_THE: Final = timedelta(minutes=1)
-MOST_SCOPES: Final = 100
-MOST_TOKENS: Final = 100
-_MOST_NAME: Final = 100
+MAX_SCOPES: Final = 100
+MAX_TOKENS: Final = 100
+_MAX_NAME: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ def clean_name(name: str) -> str:
     Raises:
         InvalidArgument: it is empty or longer than 100 characters.
     """
-    clean = clean_line(name, field="name", most=_MOST_NAME)
+    clean = clean_line(name, field="name", max_chars=_MAX_NAME)
     if not clean:
         raise InvalidArgument(field="name", problem="is empty")
     return clean
@@ -64,8 +64,8 @@ def check_scopes(scopes: Sequence[str], *, known: frozenset[str]) -> tuple[str, 
     """
     if not scopes:
         raise InvalidArgument(field="scopes", problem="is empty")
-    if len(scopes) > MOST_SCOPES:
-        raise InvalidArgument(field="scopes", problem=f"holds more than {MOST_SCOPES}")
+    if len(scopes) > MAX_SCOPES:
+        raise InvalidArgument(field="scopes", problem=f"holds more than {MAX_SCOPES}")
     for scope in scopes:
         if scope not in known:
             raise PermissionUnknown(permission=scope[:100])
@@ -80,7 +80,7 @@ def check_expiry(expires_at: datetime | None, *, now: datetime) -> datetime:
     """
     if expires_at is None:
         raise InvalidArgument(field="expires_at", problem="is missing")
-    if not now < expires_at <= now + LONGEST_LIFE:
+    if not now < expires_at <= now + MAX_LIFE:
         raise InvalidArgument(field="expires_at", problem="is past or more than a year ahead")
     return expires_at
 

@@ -162,13 +162,13 @@ class Grants:
         if missing:
             raise GrantExceedsOwn(permission=min(missing))
 
-    def require_roles(self, before: Iterable[str], after: Iterable[str]) -> None:
+    def require_roles(self, previous: Iterable[str], after: Iterable[str]) -> None:
         """Check that built-in roles of a person may be given and taken: both need what they hold.
 
         Raises:
             GrantExceedsOwn: a role that changes hands holds more than is held for the tenant.
         """
-        changed = frozenset(before) ^ frozenset(after)
+        changed = frozenset(previous) ^ frozenset(after)
         self.require_giving(permissions_of(changed - ACCOUNT), IN_TENANT)
 
     def require_standing_over(self, other: "Grants") -> None:

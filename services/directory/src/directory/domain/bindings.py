@@ -9,7 +9,7 @@ from plexuskit.errors import InvalidArgument
 
 from directory.domain.ids import BindingId, PersonId, RoleId, TenantId
 
-LONGEST_ID: Final = 128
+MAX_ID: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def check_subject(value: str) -> Subject:
         InvalidArgument: it is none of these.
     """
     try:
-        subject = subject_of(value[: LONGEST_ID + 1])
+        subject = subject_of(value[: MAX_ID + 1])
     except ValueError:
         raise InvalidArgument(
             field="subject",
@@ -95,7 +95,7 @@ def check_scope(value: str, *, tenant_id: TenantId) -> Object:
     if not value:
         return Object(TENANT, tenant_id)
     try:
-        scope = object_of(value[: LONGEST_ID + 1])
+        scope = object_of(value[: MAX_ID + 1])
     except ValueError:
         scope = None
     if scope is None or scope.kind not in SCOPES:
@@ -118,5 +118,5 @@ def check_expiry(value: datetime | None, *, now: datetime) -> datetime | None:
 
 
 def _check_length(value: str, *, field: str) -> None:
-    if len(value) > LONGEST_ID:
-        raise InvalidArgument(field=field, problem=f"is longer than {LONGEST_ID} characters")
+    if len(value) > MAX_ID:
+        raise InvalidArgument(field=field, problem=f"is longer than {MAX_ID} characters")

@@ -9,7 +9,7 @@ from typing import Final
 from directory.domain.ids import PersonId, TenantId
 
 LIFETIME: Final = timedelta(minutes=5)
-MOST_ATTEMPTS: Final = 5
+MAX_ATTEMPTS: Final = 5
 RANDOM_BYTES: Final = 32
 
 
@@ -40,7 +40,7 @@ class SignInChallenge:
 
     def open(self, *, now: datetime) -> bool:
         """Whether it may still be answered."""
-        return now < self.expires_at and self.attempts < MOST_ATTEMPTS
+        return now < self.expires_at and self.attempts < MAX_ATTEMPTS
 
 
 def written(random: bytes) -> str:

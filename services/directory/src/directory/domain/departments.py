@@ -15,7 +15,7 @@ from directory.domain.ids import DepartmentId, TenantId
 from directory.domain.refusals import DepartmentCycle, DepartmentNotFound
 
 DEEPEST: Final = 20
-MOST_MOVED_PEOPLE: Final = 2_000
+MAX_MOVED_PEOPLE: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,8 +168,8 @@ def check_split(person_ids: Sequence[str]) -> None:
     Raises:
         InvalidArgument: they are more than 2,000.
     """
-    if len(person_ids) > MOST_MOVED_PEOPLE:
-        raise InvalidArgument(field="person_ids", problem=f"holds more than {MOST_MOVED_PEOPLE}")
+    if len(person_ids) > MAX_MOVED_PEOPLE:
+        raise InvalidArgument(field="person_ids", problem=f"holds more than {MAX_MOVED_PEOPLE}")
 
 
 def split(
@@ -208,5 +208,5 @@ def split(
     return new, changed
 
 
-def _next_version(before: Department, after: Department) -> Department:
-    return before if after == before else replace(after, version=before.version + 1)
+def _next_version(previous: Department, after: Department) -> Department:
+    return previous if after == previous else replace(after, version=previous.version + 1)

@@ -14,10 +14,10 @@ from directory.domain.refusals import GroupByName, GroupTooLarge
 
 T = TypeVar("T")
 
-MOST_MEMBERS: Final = 10_000
-MOST_CHANGED: Final = 5_000
-_MOST_VALUES: Final = 200
-_MOST_DESCRIPTION: Final = 500
+MAX_MEMBERS: Final = 10_000
+MAX_CHANGED: Final = 5_000
+_MAX_VALUES: Final = 200
+_MAX_DESCRIPTION: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +164,8 @@ def sized(group: Group, size: int) -> Group:
     Raises:
         GroupTooLarge: they are more than 10,000.
     """
-    if size > MOST_MEMBERS:
-        raise GroupTooLarge(group_id=group.id, most=MOST_MEMBERS)
+    if size > MAX_MEMBERS:
+        raise GroupTooLarge(group_id=group.id, most=MAX_MEMBERS)
     return replace(group, size=size)
 
 
@@ -185,11 +185,11 @@ def rehomed(group: Group, *, closed: DepartmentId, into: DepartmentId) -> Group:
 
 
 def _description(value: str) -> str:
-    return clean_line(value, field="description", most=_MOST_DESCRIPTION)
+    return clean_line(value, field="description", max_chars=_MAX_DESCRIPTION)
 
 
 def _values(values: Iterable[T], field: str) -> tuple[T, ...]:
     given = tuple(dict.fromkeys(values))
-    if len(given) > _MOST_VALUES:
-        raise InvalidArgument(field=f"rule.{field}", problem=f"holds more than {_MOST_VALUES}")
+    if len(given) > _MAX_VALUES:
+        raise InvalidArgument(field=f"rule.{field}", problem=f"holds more than {_MAX_VALUES}")
     return given

@@ -5,7 +5,7 @@ from typing import Final
 
 from plexuskit.errors import InvalidArgument
 
-LONGEST_STAY: Final = timedelta(days=366)
+MAX_STAY: Final = timedelta(days=366)
 
 
 def expiry(at: datetime | None, *, now: datetime, field: str = "guest_expires_at") -> datetime:
@@ -18,6 +18,6 @@ def expiry(at: datetime | None, *, now: datetime, field: str = "guest_expires_at
         raise InvalidArgument(field=field, problem="is needed for a guest")
     if at <= now:
         raise InvalidArgument(field=field, problem="is over; deactivate the guest instead")
-    if at > now + LONGEST_STAY:
+    if at > now + MAX_STAY:
         raise InvalidArgument(field=field, problem="is more than a year ahead")
     return at

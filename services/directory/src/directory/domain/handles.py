@@ -8,7 +8,7 @@ from typing import Final
 from plexuskit.errors import InvalidArgument
 from plexuskit.names import mixes_scripts, without_tricks
 
-MOST_CHARACTERS: Final = 64
+MAX_CHARACTERS: Final = 64
 _PUNCTUATION: Final = frozenset("._-")
 _JOINED: Final = re.compile(r"-{2,}")
 
@@ -29,8 +29,8 @@ def normalise(handle: str, *, field: str = "handle") -> str:
     folded = fold(handle.strip())
     if not folded:
         raise InvalidArgument(field=field, problem="is empty")
-    if len(folded) > MOST_CHARACTERS:
-        raise InvalidArgument(field=field, problem=f"is longer than {MOST_CHARACTERS} characters")
+    if len(folded) > MAX_CHARACTERS:
+        raise InvalidArgument(field=field, problem=f"is longer than {MAX_CHARACTERS} characters")
     if not _starts(folded[0]) or not all(map(_allowed, folded)):
         raise InvalidArgument(
             field=field,
@@ -58,7 +58,7 @@ def derive(wanted: str, *, otherwise: str) -> str:
     """
     for source in (wanted, otherwise, "person"):
         replaced = "".join(c if _allowed(c) else "-" for c in fold(source.strip()))
-        joined = _JOINED.sub("-", replaced)[:MOST_CHARACTERS].rstrip("".join(_PUNCTUATION))
+        joined = _JOINED.sub("-", replaced)[:MAX_CHARACTERS].rstrip("".join(_PUNCTUATION))
         while joined and not _starts(joined[0]):
             joined = joined[1:]
         if joined and not _deceives(joined):
@@ -69,7 +69,7 @@ def derive(wanted: str, *, otherwise: str) -> str:
 def numbered(handle: str, number: int) -> str:
     """Add a number to a handle, as in `zhangwei-2`, within the longest length."""
     suffix = f"-{number}"
-    return handle[: MOST_CHARACTERS - len(suffix)] + suffix
+    return handle[: MAX_CHARACTERS - len(suffix)] + suffix
 
 
 def allocate(wanted: Sequence[str], *, taken: Iterable[str]) -> list[str]:

@@ -16,7 +16,7 @@ from directory.domain.posts import Post
 from directory.domain.tenants import Tenant
 from directory.domain.working_hours import WorkingHours
 
-MOST_PEOPLE: Final = 1_000
+MAX_PEOPLE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +58,8 @@ def check(people: Sequence[Imported]) -> tuple[Imported, ...]:
         InvalidArgument: more than 1,000 people, an external id twice, or a field with what it may
             not hold, named as `people[3].email`.
     """
-    if len(people) > MOST_PEOPLE:
-        raise InvalidArgument(field="people", problem=f"holds more than {MOST_PEOPLE}")
+    if len(people) > MAX_PEOPLE:
+        raise InvalidArgument(field="people", problem=f"holds more than {MAX_PEOPLE}")
     clean = tuple(_checked(person, f"people[{index}]") for index, person in enumerate(people))
     counts = Counter(person.external_id for person in clean)
     if repeated := [external_id for external_id, count in counts.items() if count > 1]:
@@ -75,7 +75,7 @@ def wanted_handle(person: Imported) -> str:
 def plan(
     imported: Sequence[Imported],
     *,
-    present: Mapping[str, Person],
+    existing: Mapping[str, Person],
     taken: frozenset[str],
     new_ids: Mapping[str, PersonId],
     managers: Mapping[str, PersonId],
@@ -93,15 +93,15 @@ def plan(
         InvalidArgument: a manager is nobody, a person would be what none may be, or somebody who
             is here would become a service account.
     """
-    _check_kinds(imported, present=present)
+    _check_kinds(imported, existing=existing)
     known = {
-        person.external_id: present[person.external_id].id
-        if person.external_id in present
+        person.external_id: existing[person.external_id].id
+        if person.external_id in existing
         else new_ids[person.external_id]
         for person in imported
     }
     reports_to = _managers(imported, known={**managers, **known})
-    newcomers = [person for person in imported if person.external_id not in present]
+    newcomers = [person for person in imported if person.external_id not in existing]
     given = handles.allocate([wanted_handle(person) for person in newcomers], taken=taken)
     created = {
         person.external_id: _create(
@@ -117,15 +117,15 @@ def plan(
 
     merged = {
         person.external_id: merge(
-            present[person.external_id], person, manager_id=reports_to[person.external_id]
+            existing[person.external_id], person, manager_id=reports_to[person.external_id]
         )
         for person in imported
-        if person.external_id in present
+        if person.external_id in existing
     }
     changed = tuple(
-        (present[external_id], after)
+        (existing[external_id], after)
         for external_id, after in merged.items()
-        if after is not present[external_id]
+        if after is not existing[external_id]
     )
     everybody = created | merged
     return Plan(
@@ -174,10 +174,10 @@ def _managers(imported: Sequence[Imported], *, known: Mapping[str, PersonId]) ->
     return found
 
 
-def _check_kinds(imported: Sequence[Imported], *, present: Mapping[str, Person]) -> None:
+def _check_kinds(imported: Sequence[Imported], *, existing: Mapping[str, Person]) -> None:
     """Check that nobody becomes a service account: others make tokens for those (GW-11)."""
     for index, person in enumerate(imported):
-        here = present.get(person.external_id)
+        here = existing.get(person.external_id)
         if person.service_account and here and here.kind is not Kind.SERVICE_ACCOUNT:
             raise InvalidArgument(
                 field=f"people[{index}].service_account",

@@ -10,7 +10,7 @@ from plexuskit.errors import InvalidArgument
 from directory.domain.access_refusals import ModuleUnknown
 from directory.domain.ids import DepartmentId, TenantId
 
-MOST_EXCEPTIONS: Final = 1_000
+MAX_EXCEPTIONS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +52,9 @@ def switch(module: Module, *, enabled: bool, except_department_ids: Iterable[str
         InvalidArgument: there are more than 1,000 exceptions.
     """
     exceptions = tuple(DepartmentId(id_) for id_ in sorted(set(except_department_ids)))
-    if len(exceptions) > MOST_EXCEPTIONS:
+    if len(exceptions) > MAX_EXCEPTIONS:
         raise InvalidArgument(
-            field="except_department_ids", problem=f"holds more than {MOST_EXCEPTIONS}"
+            field="except_department_ids", problem=f"holds more than {MAX_EXCEPTIONS}"
         )
     switched = replace(module, enabled=enabled, except_department_ids=exceptions)
     return module if switched == module else replace(switched, version=module.version + 1)

@@ -15,13 +15,13 @@ from directory.domain.ids import PersonId, ProviderId, TenantId
 from directory.domain.people import Kind, Person
 from directory.domain.sign_in_refusals import RedirectNotAllowed
 
-MOST_PROVIDERS: Final = 10
+MAX_PROVIDERS: Final = 10
 # How long a browser may be on its way to the provider and back.
 ATTEMPT_LIFETIME: Final = timedelta(minutes=10)
 RANDOM_BYTES: Final = 32
 SUBJECT: Final = "sub"
-_MOST_TEXT: Final = 500
-_MOST_URIS: Final = 20
+_MAX_TEXT: Final = 500
+_MAX_URIS: Final = 20
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _CLAIM: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,100}")
 _DOMAIN: Final = re.compile(r"(?=.{1,253}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
@@ -80,28 +80,28 @@ class Subject:
     second_factor: bool
 
 
-def check(provider: Provider, *, before: Provider | None, expected_version: int) -> None:
+def check(provider: Provider, *, previous: Provider | None, expected_version: int) -> None:
     """Check a provider as it was asked for.
 
     Raises:
         VersionConflict: `expected_version` is not the present one (0 for a new provider).
         InvalidArgument: a field holds what it may not.
     """
-    present = before.version if before else 0
-    if expected_version != present:
-        raise VersionConflict(expected=expected_version, present=present)
+    current = previous.version if previous else 0
+    if expected_version != current:
+        raise VersionConflict(expected=expected_version, present=current)
     _matches(_ID, provider.id, field="id")
     _matches(_CLAIM, provider.subject_claim, field="subject_claim")
     for name, value in (("name", provider.name), ("client_id", provider.client_id)):
-        if not clean_line(value, field=name, most=_MOST_TEXT):
+        if not clean_line(value, field=name, max_chars=_MAX_TEXT):
             raise InvalidArgument(field=name, problem="is empty")
     check_address(provider.issuer, field="issuer")
-    if not 0 < len(provider.redirect_uris) <= _MOST_URIS:
-        raise InvalidArgument(field="redirect_uris", problem=f"must be 1 to {_MOST_URIS}")
+    if not 0 < len(provider.redirect_uris) <= _MAX_URIS:
+        raise InvalidArgument(field="redirect_uris", problem=f"must be 1 to {_MAX_URIS}")
     for uri in provider.redirect_uris:
         check_address(uri, field="redirect_uris")
-    if len(provider.email_domains) > _MOST_URIS:
-        raise InvalidArgument(field="email_domains", problem=f"holds more than {_MOST_URIS}")
+    if len(provider.email_domains) > _MAX_URIS:
+        raise InvalidArgument(field="email_domains", problem=f"holds more than {_MAX_URIS}")
     for domain in provider.email_domains:
         _matches(_DOMAIN, domain, field="email_domains")
 
@@ -113,7 +113,7 @@ def check_address(url: str, *, field: str) -> None:
         InvalidArgument: it is another.
     """
     parts = _split(url)
-    if parts is None or len(url) > _MOST_TEXT:
+    if parts is None or len(url) > _MAX_TEXT:
         raise InvalidArgument(field=field, problem="is not an address")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts)):
         raise InvalidArgument(field=field, problem="must begin with https://")

@@ -13,12 +13,12 @@ from directory.domain.guessable import is_guessable
 from directory.domain.handles import fold
 
 FEWEST_CHARACTERS: Final = 8
-MOST_CHARACTERS: Final = 256
+MAX_CHARACTERS: Final = 256
 FREE_FAILURES: Final = 5
 FIRST_LOCK: Final = timedelta(seconds=30)
-LONGEST_LOCK: Final = timedelta(minutes=15)
+MAX_LOCK: Final = timedelta(minutes=15)
 FORGOTTEN_AFTER: Final = timedelta(hours=24)
-_MOST_DOUBLINGS: Final = 10
+_MAX_DOUBLINGS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +46,8 @@ def normalise(password: str, *, field: str, about: Sequence[str]) -> str:
     normal = comparable(password)
     if len(normal) < FEWEST_CHARACTERS:
         raise InvalidArgument(field=field, problem=f"is shorter than {FEWEST_CHARACTERS}")
-    if len(normal) > MOST_CHARACTERS:
-        raise InvalidArgument(field=field, problem=f"is longer than {MOST_CHARACTERS}")
+    if len(normal) > MAX_CHARACTERS:
+        raise InvalidArgument(field=field, problem=f"is longer than {MAX_CHARACTERS}")
     if is_guessable(normal, about=about):
         raise InvalidArgument(
             field=field,
@@ -63,7 +63,7 @@ def comparable(password: str) -> str:
     What is too long to be anybody's is cut one past the longest: it stays wrong and costs no more
     than others.
     """
-    return unicodedata.normalize("NFKC", password[: 4 * MOST_CHARACTERS])[: MOST_CHARACTERS + 1]
+    return unicodedata.normalize("NFKC", password[: 4 * MAX_CHARACTERS])[: MAX_CHARACTERS + 1]
 
 
 def attempt_key(*, tenant_id: str, handle: str, source: str) -> str:
@@ -103,6 +103,6 @@ def count(attempts: Attempts | None, *, now: datetime) -> Attempts:
     failures = (attempts.failures if attempts else 0) + 1
     if failures < FREE_FAILURES:
         return Attempts(failures=failures, locked_until=None)
-    doublings = min(failures - FREE_FAILURES, _MOST_DOUBLINGS)
-    lock = min(FIRST_LOCK * 2**doublings, LONGEST_LOCK)
+    doublings = min(failures - FREE_FAILURES, _MAX_DOUBLINGS)
+    lock = min(FIRST_LOCK * 2**doublings, MAX_LOCK)
     return Attempts(failures=failures, locked_until=now + lock)

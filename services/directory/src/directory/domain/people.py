@@ -253,32 +253,32 @@ def set_absence(person: Person, absence: Absence | None) -> Person:
     return next_version(person, replace(person, absence=absence))
 
 
-def transfer(person: Person, *, before: DepartmentId, after: DepartmentId) -> Person:
+def transfer(person: Person, *, previous: DepartmentId, after: DepartmentId) -> Person:
     """Take a person with their posts from one department to another, in the same place of the list.
 
     Out: the same object for somebody who is not of the first one.
     """
-    if before not in person.department_ids:
+    if previous not in person.department_ids:
         return person
-    departments = (after if each == before else each for each in person.department_ids)
+    departments = (after if each == previous else each for each in person.department_ids)
     return next_version(
         person,
         replace(
             person,
             department_ids=tuple(dict.fromkeys(departments)),
-            posts=posts.moved(person.posts, before=before, after=after),
+            posts=posts.moved(person.posts, previous=previous, after=after),
         ),
     )
 
 
-def next_version(before: Person, after: Person) -> Person:
-    """Count the version up when something differs; out: `before` itself when nothing does."""
-    return before if after == before else replace(after, version=before.version + 1)
+def next_version(previous: Person, after: Person) -> Person:
+    """Count the version up when something differs; out: `previous` itself when nothing does."""
+    return previous if after == previous else replace(after, version=previous.version + 1)
 
 
-def loses_administrator(before: Person, after: Person) -> bool:
+def loses_administrator(previous: Person, after: Person) -> bool:
     """Whether the change takes an active administrator away."""
-    return before.administers and not after.administers
+    return previous.administers and not after.administers
 
 
 def _expiry(at: datetime | None, *, guest: bool, now: datetime) -> datetime | None:
@@ -295,9 +295,9 @@ def _later(person: Person, at: datetime | None, *, now: datetime) -> datetime | 
     return _expiry(at, guest=person.kind is Kind.GUEST, now=now)
 
 
-def _line(given: str | None, present: str, field: str) -> str:
-    return present if given is None else profiles.line(given, field=field)
+def _line(given: str | None, current: str, field: str) -> str:
+    return current if given is None else profiles.line(given, field=field)
 
 
-def _or(given: In | None, present: Out, check_given: Callable[[In], Out]) -> Out:
-    return present if given is None else check_given(given)
+def _or(given: In | None, current: Out, check_given: Callable[[In], Out]) -> Out:
+    return current if given is None else check_given(given)

@@ -21,8 +21,8 @@ from directory.domain.access_refusals import PolicyInvalid
 from directory.domain.ids import PolicyId, TenantId
 from directory.domain.roles import check_version
 
-MOST_CHARACTERS: Final = 20_000
-MOST_NAME: Final = 100
+MAX_CHARACTERS: Final = 20_000
+MAX_NAME: Final = 100
 # Semicolons in texts and comments end no statement.
 _TOKEN: Final = re.compile(r'"(?:\\.|[^"\\])*"?|//[^\n]*|;|[^";/]+|/', re.DOTALL)
 _BLANK: Final = re.compile(r"(?:\s|//[^\n]*)*")
@@ -73,7 +73,7 @@ def change(
         PolicyInvalid: the text cannot be kept; with line and problem.
         VersionConflict: `expected_version` is neither 0 nor the present one.
     """
-    check_version(expected_version, present=policy.version)
+    check_version(expected_version, current=policy.version)
     check(cedar)
     changed = replace(policy, cedar=cedar, enabled=enabled)
     return policy if changed == policy else replace(changed, version=policy.version + 1)
@@ -90,7 +90,7 @@ def name_of(value: str) -> str:
     Raises:
         InvalidArgument: nothing visible is left, or it is longer.
     """
-    return clean_name(value, field="name", most=MOST_NAME)
+    return clean_name(value, field="name", max_chars=MAX_NAME)
 
 
 def check(cedar: str) -> None:
@@ -99,8 +99,8 @@ def check(cedar: str) -> None:
     Raises:
         PolicyInvalid: it does not; with the line, from 1, and the problem.
     """
-    if len(cedar) > MOST_CHARACTERS:
-        _refuse(1, f"the text is longer than {MOST_CHARACTERS} characters")
+    if len(cedar) > MAX_CHARACTERS:
+        _refuse(1, f"the text is longer than {MAX_CHARACTERS} characters")
     statements = list(_statements(cedar))
     if not statements:
         _refuse(1, "there is no policy")

@@ -10,9 +10,9 @@ from plexuskit.names import clean_name
 from directory.domain.handles import fold
 from directory.domain.ids import DepartmentId
 
-MOST_POSTS: Final = 20
-MOST_SKILLS: Final = 50
-_MOST_CHARACTERS: Final = 100
+MAX_POSTS: Final = 20
+MAX_SKILLS: Final = 50
+_MAX_CHARACTERS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ def posts(values: Iterable[Post], *, field: str = "posts") -> tuple[Post, ...]:
         InvalidArgument: there are more, or one has no title or too long a one.
     """
     clean = (
-        Post(post.department_id, clean_name(post.title, field=field, most=_MOST_CHARACTERS))
+        Post(post.department_id, clean_name(post.title, field=field, max_chars=_MAX_CHARACTERS))
         for post in values
     )
     given = tuple(dict.fromkeys(clean))
-    if len(given) > MOST_POSTS:
-        raise InvalidArgument(field=field, problem=f"holds more than {MOST_POSTS}")
+    if len(given) > MAX_POSTS:
+        raise InvalidArgument(field=field, problem=f"holds more than {MAX_POSTS}")
     return given
 
 
@@ -46,10 +46,10 @@ def within(held: Sequence[Post], departments: Sequence[DepartmentId]) -> tuple[P
     return tuple(post for post in held if post.department_id in departments)
 
 
-def moved(held: Sequence[Post], *, before: DepartmentId, after: DepartmentId) -> tuple[Post, ...]:
+def moved(held: Sequence[Post], *, previous: DepartmentId, after: DepartmentId) -> tuple[Post, ...]:
     """Take the posts of one department to another, repetitions dropped."""
     taken = (
-        replace(post, department_id=after) if post.department_id == before else post
+        replace(post, department_id=after) if post.department_id == previous else post
         for post in held
     )
     return tuple(dict.fromkeys(taken))
@@ -61,10 +61,10 @@ def skills(values: Iterable[str], *, field: str = "skills") -> tuple[str, ...]:
     Raises:
         InvalidArgument: there are more, or one is empty or longer than 100 characters.
     """
-    clean = (clean_name(value, field=field, most=_MOST_CHARACTERS) for value in values)
+    clean = (clean_name(value, field=field, max_chars=_MAX_CHARACTERS) for value in values)
     first: dict[str, str] = {}
     for skill in clean:
         first.setdefault(fold(skill), skill)
-    if len(first) > MOST_SKILLS:
-        raise InvalidArgument(field=field, problem=f"holds more than {MOST_SKILLS}")
+    if len(first) > MAX_SKILLS:
+        raise InvalidArgument(field=field, problem=f"holds more than {MAX_SKILLS}")
     return tuple(first.values())

@@ -13,13 +13,13 @@ from directory.domain.access import MEMBER, ROLES
 from directory.domain.ids import DepartmentId
 
 DEFAULT_LOCALE: Final = "zh-CN"
-MOST_DEPARTMENTS: Final = 20
-_MOST_NAME: Final = 100
-_MOST_EMAIL: Final = 254
+MAX_DEPARTMENTS: Final = 20
+_MAX_NAME: Final = 100
+_MAX_EMAIL: Final = 254
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
 _LOCALE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _EXTERNAL_ID: Final = re.compile(r"[^\s:]+:\S.*")
-_MOST_EXTERNAL_ID: Final = 200
+_MAX_EXTERNAL_ID: Final = 200
 
 
 def display_name(value: str, *, field: str = "display_name") -> str:
@@ -28,7 +28,7 @@ def display_name(value: str, *, field: str = "display_name") -> str:
     Raises:
         InvalidArgument: nothing visible is left, or it is longer.
     """
-    return clean_name(value, field=field, most=_MOST_NAME)
+    return clean_name(value, field=field, max_chars=_MAX_NAME)
 
 
 def title(value: str, *, field: str = "title") -> str:
@@ -37,7 +37,7 @@ def title(value: str, *, field: str = "title") -> str:
     Raises:
         InvalidArgument: it is longer.
     """
-    return clean_line(value, field=field, most=_MOST_NAME)
+    return clean_line(value, field=field, max_chars=_MAX_NAME)
 
 
 def email(value: str, *, field: str = "email") -> str:
@@ -46,7 +46,7 @@ def email(value: str, *, field: str = "email") -> str:
     Raises:
         InvalidArgument: there is no `name@host` in it.
     """
-    clean = clean_line(value, field=field, most=_MOST_EMAIL)
+    clean = clean_line(value, field=field, max_chars=_MAX_EMAIL)
     if clean and not _EMAIL.fullmatch(clean):
         raise InvalidArgument(field=field, problem="is not an e-mail address")
     return clean
@@ -58,7 +58,7 @@ def line(value: str, *, field: str) -> str:
     Raises:
         InvalidArgument: it is longer than 100 characters.
     """
-    return clean_line(value, field=field, most=_MOST_NAME)
+    return clean_line(value, field=field, max_chars=_MAX_NAME)
 
 
 def time_zone(value: str, *, field: str = "time_zone") -> str:
@@ -112,8 +112,8 @@ def departments(
         InvalidArgument: there are more.
     """
     given = tuple(DepartmentId(value) for value in dict.fromkeys(values))
-    if len(given) > MOST_DEPARTMENTS:
-        raise InvalidArgument(field=field, problem=f"holds more than {MOST_DEPARTMENTS}")
+    if len(given) > MAX_DEPARTMENTS:
+        raise InvalidArgument(field=field, problem=f"holds more than {MAX_DEPARTMENTS}")
     return given
 
 
@@ -123,7 +123,7 @@ def external_id(value: str, *, field: str = "external_id") -> str:
     Raises:
         InvalidArgument: it has another form or is longer than 200 characters.
     """
-    if len(value) > _MOST_EXTERNAL_ID or not _EXTERNAL_ID.fullmatch(value):
+    if len(value) > _MAX_EXTERNAL_ID or not _EXTERNAL_ID.fullmatch(value):
         raise InvalidArgument(field=field, problem="is not of the form <source>:<id>")
     return value
 

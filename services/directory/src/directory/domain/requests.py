@@ -8,7 +8,7 @@ from typing import Final, Self
 from plexuskit.errors import InvalidArgument
 
 KEPT_FOR: Final = timedelta(days=7)
-MOST_CHARACTERS: Final = 128
+MAX_CHARACTERS: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +34,9 @@ class Request:
         """
         if not request_id:
             return None
-        if len(request_id) > MOST_CHARACTERS:
+        if len(request_id) > MAX_CHARACTERS:
             raise InvalidArgument(
-                field="request_id", problem=f"is longer than {MOST_CHARACTERS} characters"
+                field="request_id", problem=f"is longer than {MAX_CHARACTERS} characters"
             )
         digest = hashlib.sha256(method.encode() + b"\n" + content).digest()
         return cls(scope=scope, request_id=request_id, content_hash=digest)

@@ -12,8 +12,8 @@ from plexuskit.names import clean_line, clean_name
 from directory.domain.access_refusals import PermissionUnknown, RoleBuiltIn, RoleNameTaken
 from directory.domain.ids import RoleId, TenantId
 
-MOST_DESCRIPTION: Final = 500
-MOST_NAME: Final = 100
+MAX_DESCRIPTION: Final = 500
+MAX_NAME: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ def change(role: Role, changes: RoleChanges, *, expected_version: int = 0) -> Ro
     """
     if role.built_in and (role.id == ADMIN or changes != RoleChanges(masks=changes.masks)):
         raise RoleBuiltIn(role_id=role.id)
-    check_version(expected_version, present=role.version)
+    check_version(expected_version, current=role.version)
     changed = replace(
         role,
         name=role.name if changes.name is None else _name(changes.name),
@@ -168,7 +168,7 @@ def check_own(role: Role) -> None:
         raise RoleBuiltIn(role_id=role.id)
 
 
-def check_version(expected: int, *, present: int) -> None:
+def check_version(expected: int, *, current: int) -> None:
     """Check the version that a change was made for; 0 stands for whatever it is.
 
     Raises:
@@ -177,12 +177,12 @@ def check_version(expected: int, *, present: int) -> None:
     """
     if expected < 0:
         raise InvalidArgument(field="expected_version", problem="is negative")
-    if expected not in {0, present}:
-        raise VersionConflict(expected=expected, present=present)
+    if expected not in {0, current}:
+        raise VersionConflict(expected=expected, present=current)
 
 
 def _name(value: str) -> str:
-    clean = clean_name(value, field="name", most=MOST_NAME)
+    clean = clean_name(value, field="name", max_chars=MAX_NAME)
     # A role that is called like a built-in one would be taken for it.
     if clean.casefold() in BUILT_IN:
         raise RoleNameTaken(name=clean)
@@ -190,7 +190,7 @@ def _name(value: str) -> str:
 
 
 def _description(value: str) -> str:
-    return clean_line(value, field="description", most=MOST_DESCRIPTION)
+    return clean_line(value, field="description", max_chars=MAX_DESCRIPTION)
 
 
 def _permissions(values: Iterable[str]) -> frozenset[str]:

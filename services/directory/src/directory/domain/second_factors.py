@@ -12,12 +12,12 @@ from plexuskit.names import clean_line
 from directory.domain.ids import FactorId, PersonId, TenantId
 from directory.domain.sign_in_refusals import SecondFactorNotFound, TooManySecondFactors
 
-MOST_FACTORS: Final = 10
+MAX_FACTORS: Final = 10
 STEP_SECONDS: Final = 30
 DIGITS: Final = 6
 # A code of the step before or after is good too: clocks differ and people type slowly.
 STEPS_ASIDE: Final = 1
-_MOST_NAME: Final = 100
+_MAX_NAME: Final = 100
 
 
 class FactorKind(enum.Enum):
@@ -62,7 +62,7 @@ def clean_name(name: str, *, otherwise: str) -> str:
     Raises:
         InvalidArgument: it is longer than 100 characters.
     """
-    return clean_line(name, field="name", most=_MOST_NAME) or otherwise
+    return clean_line(name, field="name", max_chars=_MAX_NAME) or otherwise
 
 
 def matching_step(secret: str, code: str, *, after: int, now: datetime) -> int | None:
@@ -72,10 +72,10 @@ def matching_step(secret: str, code: str, *, after: int, now: datetime) -> int |
     """
     typed = "".join(code.split())
     totp = pyotp.TOTP(secret, digits=DIGITS, interval=STEP_SECONDS)
-    present = int(now.timestamp()) // STEP_SECONDS
+    current = int(now.timestamp()) // STEP_SECONDS
     found = None
     # Every candidate is compared, so that time tells nothing of which one fits.
-    for step in range(present - STEPS_ASIDE, present + STEPS_ASIDE + 1):
+    for step in range(current - STEPS_ASIDE, current + STEPS_ASIDE + 1):
         expected = totp.at(step * STEP_SECONDS)
         equal = hmac.compare_digest(expected.encode(), typed.encode("utf-8", "surrogatepass"))
         if equal and step > after and found is None:
@@ -101,8 +101,8 @@ def check_room(factors: tuple[Factor, ...]) -> None:
     Raises:
         TooManySecondFactors: there are 10.
     """
-    if len(factors) >= MOST_FACTORS:
-        raise TooManySecondFactors(limit=MOST_FACTORS)
+    if len(factors) >= MAX_FACTORS:
+        raise TooManySecondFactors(limit=MAX_FACTORS)
 
 
 def chosen(factors: tuple[Factor, ...], factor_id: str) -> tuple[Factor, ...]:

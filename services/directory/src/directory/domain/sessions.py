@@ -18,8 +18,8 @@ REFRESH_LIFETIME: Final = timedelta(days=30)
 # A client that did not get its answer asks again at once; who asks later has the answer or is
 # someone else.
 REPEAT_WINDOW: Final = timedelta(seconds=10)
-MOST_SIBLINGS: Final = 3
-MOST_DEVICE: Final = 200
+MAX_SIBLINGS: Final = 3
+MAX_DEVICE: Final = 200
 FAMILY_BYTES: Final = 16
 SECRET_BYTES: Final = 32
 
@@ -191,7 +191,7 @@ def prove(session: Session, *, methods: tuple[str, ...]) -> Session:
 
 def device_name(device: str) -> str:
     """Clean what a session is called; cut at 200 characters."""
-    return without_tricks(device[: 4 * MOST_DEVICE])[:MOST_DEVICE]
+    return without_tricks(device[: 4 * MAX_DEVICE])[:MAX_DEVICE]
 
 
 def to_the_minute(at: datetime) -> datetime:
@@ -211,5 +211,5 @@ def _asked_again(session: Session, token: RefreshToken, *, now: datetime) -> boo
         session.spent_at is not None
         and token.secret_hash == session.spent
         and now - session.spent_at <= REPEAT_WINDOW
-        and len(session.live) < MOST_SIBLINGS
+        and len(session.live) < MAX_SIBLINGS
     )

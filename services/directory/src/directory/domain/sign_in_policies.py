@@ -8,8 +8,8 @@ from plexuskit.errors import InvalidArgument, VersionConflict
 
 from directory.domain.ids import TenantId
 
-MOST_ROLES: Final = 100
-_MOST_ROLE_ID: Final = 128
+MAX_ROLES: Final = 100
+_MAX_ROLE_ID: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +41,12 @@ def change(
     """
     if expected_version != policy.version:
         raise VersionConflict(expected=expected_version, present=policy.version)
-    if len(second_factor_role_ids) > MOST_ROLES:
+    if len(second_factor_role_ids) > MAX_ROLES:
         raise InvalidArgument(
-            field="second_factor_role_ids", problem=f"holds more than {MOST_ROLES}"
+            field="second_factor_role_ids", problem=f"holds more than {MAX_ROLES}"
         )
     for role_id in second_factor_role_ids:
-        if not 0 < len(role_id) <= _MOST_ROLE_ID or not role_id.isprintable():
+        if not 0 < len(role_id) <= _MAX_ROLE_ID or not role_id.isprintable():
             raise InvalidArgument(field="second_factor_role_ids", problem="holds what is no id")
     changed = replace(
         policy,

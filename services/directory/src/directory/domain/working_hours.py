@@ -8,7 +8,7 @@ from typing import Final
 from plexuskit.errors import InvalidArgument
 
 DAY_MINUTES: Final = 24 * 60
-MOST_WINDOWS: Final = 8
+MAX_WINDOWS: Final = 8
 MONDAY, SUNDAY = 1, 7
 
 
@@ -58,8 +58,8 @@ def check(
     given = tuple(windows)
     if not days or not MONDAY <= days[0] <= days[-1] <= SUNDAY:
         raise InvalidArgument(field=f"{field}.weekdays", problem="takes 1 (Monday) to 7 (Sunday)")
-    if not 0 < len(given) <= MOST_WINDOWS:
-        raise InvalidArgument(field=f"{field}.windows", problem=f"takes 1 to {MOST_WINDOWS}")
+    if not 0 < len(given) <= MAX_WINDOWS:
+        raise InvalidArgument(field=f"{field}.windows", problem=f"takes 1 to {MAX_WINDOWS}")
     for window in given:
         if not (0 <= window.start < DAY_MINUTES and 0 < window.end <= DAY_MINUTES):
             problem = "goes from minute 0 to 1,439 until 1 to 1,440"

@@ -46,13 +46,13 @@ async def set_absence(
     async def work(tx: Transaction) -> Person:
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await _planned_for(store, person_id, actor=actor, now=now, tx=tx)
-        planned = None if absence is None else absences.check(absence, of=before.id, now=now)
+        previous = await _planned_for(store, person_id, actor=actor, now=now, tx=tx)
+        planned = None if absence is None else absences.check(absence, of=previous.id, now=now)
         if planned is not None and planned.deputy_id:
             await _check_deputy(store, planned, tenant_id=actor.tenant_id, now=now, tx=tx)
-        after = people.set_absence(before, planned)
+        after = people.set_absence(previous, planned)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
-        await change_one(store, before, after, actor_id=actor.person_id, now=now, tx=tx)
+        await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 
     person = await store.reorganise(actor.tenant_id, work)

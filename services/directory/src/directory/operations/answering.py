@@ -142,17 +142,17 @@ async def _use(
     factors = confirmed(await store.factors.list_of(person_id, tx=tx))
     match answer.kind:
         case AnswerKind.TOTP:
-            before, step = _code_of(sealing, factors, answer.value, now=now)
-            after = second_factors.used(before, step=step, now=now)
-            await store.factors.save(before, after, tx=tx)
+            previous, step = _code_of(sealing, factors, answer.value, now=now)
+            after = second_factors.used(previous, step=step, now=now)
+            await store.factors.save(previous, after, tx=tx)
             return CODE
         case AnswerKind.PASSKEY:
             keys = [factor for factor in factors if factor.kind is FactorKind.PASSKEY]
-            before, sign_count = passkeys.used(
+            previous, sign_count = passkeys.used(
                 answer.value, challenge=challenge.passkey_challenge, factors=keys
             )
-            after = second_factors.used(before, sign_count=sign_count, now=now)
-            await store.factors.save(before, after, tx=tx)
+            after = second_factors.used(previous, sign_count=sign_count, now=now)
+            await store.factors.save(previous, after, tx=tx)
             return HARDWARE_KEY
         case AnswerKind.RECOVERY_CODE:
             left = recovery_codes.without(

@@ -16,7 +16,7 @@ from plexuskit.mongo import Transaction
 from directory import events
 from directory.domain import api_tokens
 from directory.domain.access import Actor, require
-from directory.domain.api_tokens import MOST_TOKENS, ApiToken
+from directory.domain.api_tokens import MAX_TOKENS, ApiToken
 from directory.domain.authority import Grants
 from directory.domain.ids import ApiTokenId, PersonId
 from directory.domain.people import Person
@@ -104,11 +104,11 @@ async def create_api_token(
         if not person.welcome(now=now):
             raise PersonDeactivated
         grants.require_somewhere(token.scopes)
-        present = await store.api_tokens.list_alive(
+        current = await store.api_tokens.list_alive(
             person.id, tenant_id=actor.tenant_id, now=now, tx=tx
         )
-        if len(present) >= MOST_TOKENS:
-            raise InvalidArgument(field="person_id", problem=f"has {MOST_TOKENS} tokens already")
+        if len(current) >= MAX_TOKENS:
+            raise InvalidArgument(field="person_id", problem=f"has {MAX_TOKENS} tokens already")
         # Deactivating at the same moment conflicts here: no token survives it.
         await store.people.touch(person.id, tx=tx)
         await store.api_tokens.add(token, tx=tx)

@@ -9,7 +9,7 @@ from directory.domain import passwords
 from directory.domain.spread import count_spread, network_hash
 from directory.store import Store
 
-_MOST_SWAPS: Final = 20
+_MAX_SWAPS: Final = 20
 _WHEN_CROWDED: Final = timedelta(seconds=1)
 
 
@@ -21,13 +21,13 @@ async def count_attempt(
     Raises:
         Refusal: of the given type, with `retry_after`, while the key is locked.
     """
-    for _ in range(_MOST_SWAPS):
-        before = await store.attempts.find(key)
-        locked = passwords.locked_for(before, now=now)
+    for _ in range(_MAX_SWAPS):
+        previous = await store.attempts.find(key)
+        locked = passwords.locked_for(previous, now=now)
         if locked is not None:
             raise refusal(retry_after=locked)
-        after = passwords.count(before, now=now)
-        if await store.attempts.swap(key, before=before, after=after, now=now):
+        after = passwords.count(previous, now=now)
+        if await store.attempts.swap(key, previous=previous, after=after, now=now):
             return passwords.locked_for(after, now=now)
     # Twenty others were faster: a person at a keyboard never meets this, a guessing machine may
     # wait.
@@ -56,13 +56,13 @@ async def count_from_network(
     Raises:
         Refusal: of the given type, with `retry_after`, while they are.
     """
-    for _ in range(_MOST_SWAPS):
-        before = await store.spread.find(key)
-        locked = passwords.locked_for(before.together if before else None, now=now)
+    for _ in range(_MAX_SWAPS):
+        previous = await store.spread.find(key)
+        locked = passwords.locked_for(previous.together if previous else None, now=now)
         if locked is not None:
             raise refusal(retry_after=locked)
-        after = count_spread(before, network=network, now=now)
-        if await store.spread.swap(key, before=before, after=after, now=now):
+        after = count_spread(previous, network=network, now=now)
+        if await store.spread.swap(key, previous=previous, after=after, now=now):
             return passwords.locked_for(after.together, now=now)
     raise refusal(retry_after=_WHEN_CROWDED)
 

@@ -93,11 +93,11 @@ async def _bind(
     now: datetime,
     tx: Transaction,
 ) -> Binding:
-    before = await store.bindings.find_same(
+    previous = await store.bindings.find_same(
         tenant_id=actor.tenant_id, role_id=role.id, subject=subject, scope=scope, tx=tx
     )
-    if before is not None:
-        after = bindings.bind_again(before, expires_at=expires_at)
+    if previous is not None:
+        after = bindings.bind_again(previous, expires_at=expires_at)
     else:
         after = bindings.bind(
             binding_id=BindingId(new_id("rbd", now=now)),
@@ -110,9 +110,9 @@ async def _bind(
             now=now,
         )
     await store.requests.remember(request, binding_document(after), now=now, tx=tx)
-    if after is before:
+    if after is previous:
         return after
-    if before is None:
+    if previous is None:
         await store.bindings.add(after, tx=tx)
     else:
         await store.bindings.save_many([after], now=now, tx=tx)
@@ -139,10 +139,12 @@ async def unbind_role(
         grants.require(BIND)
         if await store.requests.answer(request, tx=tx):
             return
-        before, place = await store.places.get_binding(binding_id, tenant_id=actor.tenant_id, tx=tx)
+        previous, place = await store.places.get_binding(
+            binding_id, tenant_id=actor.tenant_id, tx=tx
+        )
         if not grants.holds(BIND, place):
             raise RoleBindingNotFound
-        after = bindings.unbind(before)
+        after = bindings.unbind(previous)
         await store.requests.remember(request, binding_document(after), now=now, tx=tx)
         await store.bindings.save_many([after], now=now, tx=tx)
         fact = events.binding_changed(after, actor_id=actor.person_id, now=now)

@@ -47,18 +47,20 @@ async def create_department(
         if answered := await store.requests.answer(request, tx=tx):
             return department_from(answered)
         if external_id:
-            present = await store.departments.find_by_external_id(
+            existing = await store.departments.find_by_external_id(
                 external_id, tenant_id=actor.tenant_id, tx=tx
             )
-            while present is not None and present.merged_into_id:
-                present = await store.departments.find(
-                    present.merged_into_id, tenant_id=actor.tenant_id, tx=tx
+            while existing is not None and existing.merged_into_id:
+                existing = await store.departments.find(
+                    existing.merged_into_id, tenant_id=actor.tenant_id, tx=tx
                 )
-            if present is not None:
-                if not grants.holds(DEPARTMENTS, place_of_departments([present.path])):
+            if existing is not None:
+                if not grants.holds(DEPARTMENTS, place_of_departments([existing.path])):
                     raise DepartmentNotFound
-                await store.requests.remember(request, department_document(present), now=now, tx=tx)
-                return present
+                await store.requests.remember(
+                    request, department_document(existing), now=now, tx=tx
+                )
+                return existing
 
         parent = await managed_home(store, grants, parent_id, tenant_id=actor.tenant_id, tx=tx)
         department = departments.create(
@@ -103,19 +105,19 @@ async def update_department(
         grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return department_from(answered)
-        before = await managed_department(
+        previous = await managed_department(
             store, grants, department_id, tenant_id=actor.tenant_id, tx=tx
         )
         after = departments.change(
-            before, name=name, leader_id=leader_id, expected_version=expected_version
+            previous, name=name, leader_id=leader_id, expected_version=expected_version
         )
-        if after.leader_id and after.leader_id != before.leader_id:
+        if after.leader_id and after.leader_id != previous.leader_id:
             leader = await store.people.get(after.leader_id, tenant_id=actor.tenant_id, tx=tx)
             if not leader.active or leader.kind is Kind.GUEST:
                 raise PersonNotFound
         await store.requests.remember(request, department_document(after), now=now, tx=tx)
-        if after is not before:
-            await store.departments.save_many([(before, after)], tx=tx)
+        if after is not previous:
+            await store.departments.save_many([(previous, after)], tx=tx)
             fact = events.department_changed(after, actor_id=actor.person_id, now=now)
             await store.outbox.add(fact, tx=tx)
         return after

@@ -50,7 +50,7 @@ async def state_failed_sign_ins(store: Store, *, now: datetime) -> int:
 
 async def _state_some(store: Store, *, now: datetime) -> int:
     async def work(tx: Transaction) -> int:
-        taken = await store.failed_sign_ins.take(before=now - _MINUTE, most=_AT_ONCE, tx=tx)
+        taken = await store.failed_sign_ins.take(before=now - _MINUTE, maximum=_AT_ONCE, tx=tx)
         if taken:
             facts = [events.sign_in_failed(each, now=now) for each in taken]
             await store.outbox.add(*facts, tx=tx)

@@ -14,7 +14,7 @@ from directory.domain import groups
 from directory.domain.access import Actor
 from directory.domain.access_refusals import GroupSelfChosen
 from directory.domain.authority import Grants
-from directory.domain.groups import MOST_CHANGED, Group, Rule
+from directory.domain.groups import MAX_CHANGED, Group, Rule
 from directory.domain.ids import GroupId
 from directory.domain.people import Person
 from directory.domain.refusals import GroupByRule, PersonDeactivated
@@ -68,13 +68,13 @@ async def create_group(
         if answered := await store.requests.answer(request, tx=tx):
             return group_from(answered)
         if draft.external_id:
-            present = await store.groups.find_by_external_id(
+            existing = await store.groups.find_by_external_id(
                 draft.external_id, tenant_id=actor.tenant_id, tx=tx
             )
-            if present is not None:
-                await managed_group(store, grants, present.id, tenant_id=actor.tenant_id, tx=tx)
-                await store.requests.remember(request, group_document(present), now=now, tx=tx)
-                return present
+            if existing is not None:
+                await managed_group(store, grants, existing.id, tenant_id=actor.tenant_id, tx=tx)
+                await store.requests.remember(request, group_document(existing), now=now, tx=tx)
+                return existing
         await managed_home(
             store,
             grants,
@@ -136,15 +136,15 @@ async def update_group(
         grants = await store.grants.holding(actor, GROUPS, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return group_from(answered)
-        before = await managed_group(store, grants, group_id, tenant_id=actor.tenant_id, tx=tx)
+        previous = await managed_group(store, grants, group_id, tenant_id=actor.tenant_id, tx=tx)
         after = groups.change(
-            before, name=name, description=description, by=rule, expected_version=expected_version
+            previous, name=name, description=description, by=rule, expected_version=expected_version
         )
         await _check_rule(store, rule, actor=actor, tx=tx)
-        if after.rule != before.rule:
+        if after.rule != previous.rule:
             await _check_joining(store, grants, after, now=now, tx=tx)
             await _check_chosen(store, after, now=now, tx=tx)
-        if after is before:
+        if after is previous:
             await store.requests.remember(request, group_document(after), now=now, tx=tx)
             return after
         return await _finish(store, after, actor=actor, request=request, now=now, tx=tx)
@@ -295,5 +295,5 @@ async def _active(
 
 
 def _check_count(person_ids: Sequence[str], *, field: str) -> None:
-    if len(person_ids) > MOST_CHANGED:
-        raise InvalidArgument(field=field, problem=f"holds more than {MOST_CHANGED}")
+    if len(person_ids) > MAX_CHANGED:
+        raise InvalidArgument(field=field, problem=f"holds more than {MAX_CHANGED}")

@@ -37,7 +37,7 @@ class Hashing:
         self._hasher = _hasher(section)
         self._threads = threads
         self._threads_of_section = self._free = section.threads
-        self._line = Line(most=section.most_waiting, most_of_source=section.most_waiting_of_source)
+        self._line = Line(maximum=section.max_waiting, max_of_source=section.max_waiting_of_source)
         self._company_networks = section.company_networks
         self._decoy = decoy
         self._turns: dict[str, _Turn] = {}

@@ -143,11 +143,11 @@ async def _hashes(
     who sign in.
     """
     external_ids = [person.external_id for person in checked]
-    present = await store.people.find_by_external_ids(external_ids, tenant_id=actor.tenant_id)
+    existing = await store.people.find_by_external_ids(external_ids, tenant_id=actor.tenant_id)
     newcomers = {
         person.external_id: person.password
         for person in checked
-        if person.password and not person.deactivated and person.external_id not in present
+        if person.password and not person.deactivated and person.external_id not in existing
     }
     made = {
         password: await hashing.make(password, source=signed_in(actor.person_id))
@@ -167,15 +167,15 @@ async def _plan(
 ) -> Plan:
     wanted = [department_id for person in checked for department_id in person.department_ids]
     await store.departments.check_exist(wanted, tenant_id=tenant.id, tx=tx)
-    present = await store.people.find_by_external_ids(
+    existing = await store.people.find_by_external_ids(
         [person.external_id for person in checked], tenant_id=tenant.id, tx=tx
     )
     handles = [
-        imports.wanted_handle(person) for person in checked if person.external_id not in present
+        imports.wanted_handle(person) for person in checked if person.external_id not in existing
     ]
     return imports.plan(
         checked,
-        present=present,
+        existing=existing,
         taken=await store.people.taken_handles(handles, tenant_id=tenant.id, tx=tx),
         new_ids=new_ids,
         managers=await _managers(store, checked, tenant=tenant, tx=tx),

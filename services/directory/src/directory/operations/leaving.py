@@ -40,14 +40,14 @@ async def deactivate_person(
         grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await store.places.managed_person(
+        previous = await store.places.managed_person(
             grants, person_id, tenant_id=actor.tenant_id, tx=tx
         )
-        after = people.deactivate(before)
-        if after is not before:
-            await check_standing(store, grants, before, now=now, tx=tx)
+        after = people.deactivate(previous)
+        if after is not previous:
+            await check_standing(store, grants, previous, now=now, tx=tx)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
-        await change_one(store, before, after, actor_id=actor.person_id, now=now, tx=tx)
+        await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 
     person = await store.reorganise(actor.tenant_id, work)
@@ -75,14 +75,14 @@ async def reactivate_person(
         grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await store.places.managed_person(
+        previous = await store.places.managed_person(
             grants, person_id, tenant_id=actor.tenant_id, tx=tx
         )
-        after = people.reactivate(before, now=now)
-        await check_standing(store, grants, before, now=now, tx=tx)
+        after = people.reactivate(previous, now=now)
+        await check_standing(store, grants, previous, now=now, tx=tx)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
-        await change_one(store, before, after, actor_id=actor.person_id, now=now, tx=tx)
-        await check_joined(store, grants, before, after, now=now, tx=tx)
+        await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
+        await check_joined(store, grants, previous, after, now=now, tx=tx)
         return after
 
     person = await store.reorganise(actor.tenant_id, work)
@@ -100,11 +100,11 @@ async def expire_guests(store: Store, *, now: datetime) -> int:
     for guest in found:
 
         async def work(tx: Transaction, *, guest: Person = guest) -> bool:
-            before = await store.people.get(guest.id, tenant_id=guest.tenant_id, tx=tx)
-            if not before.active or not before.expired(now=now):
+            previous = await store.people.get(guest.id, tenant_id=guest.tenant_id, tx=tx)
+            if not previous.active or not previous.expired(now=now):
                 return False
-            after = people.deactivate(before)
-            await change_one(store, before, after, actor_id=SERVICE, now=now, tx=tx)
+            after = people.deactivate(previous)
+            await change_one(store, previous, after, actor_id=SERVICE, now=now, tx=tx)
             return True
 
         if await store.reorganise(guest.tenant_id, work):

@@ -45,13 +45,15 @@ async def set_module(
         grants.require_everywhere(MANAGE)
         if answered := await store.requests.answer(request, tx=tx):
             return module_from(answered)
-        before = await store.modules.get(name, tenant_id=actor.tenant_id, tx=tx)
-        after = modules.switch(before, enabled=enabled, except_department_ids=except_department_ids)
+        previous = await store.modules.get(name, tenant_id=actor.tenant_id, tx=tx)
+        after = modules.switch(
+            previous, enabled=enabled, except_department_ids=except_department_ids
+        )
         await store.requests.remember(request, module_document(after), now=now, tx=tx)
         await store.departments.check_exist(
             after.except_department_ids, tenant_id=actor.tenant_id, tx=tx
         )
-        if after is not before:
+        if after is not previous:
             await store.modules.save(after, tx=tx)
             fact = events.module_changed(after, actor_id=actor.person_id, now=now)
             await store.outbox.add(fact, tx=tx)

@@ -20,7 +20,7 @@ from directory.domain.second_factors import Factor
 from directory.domain.sign_in_refusals import PasskeyRefused, PasskeysNotSetUp
 
 CHALLENGE_BYTES: Final = 32
-MOST_ANSWER: Final = 64 * 1024
+MAX_ANSWER: Final = 64 * 1024
 _TIMEOUT_MS: Final = 5 * 60 * 1000
 
 
@@ -44,7 +44,7 @@ class Passkeys:
         """Whether there is a relying party that passkeys can be made for."""
         return bool(self._section.rp_id and self._section.origins)
 
-    def creation(self, person: Person, present: Sequence[Factor]) -> tuple[str, bytes]:
+    def creation(self, person: Person, current: Sequence[Factor]) -> tuple[str, bytes]:
         """Ask for a new passkey; out: PublicKeyCredentialCreationOptions and what is to be signed.
 
         Raises:
@@ -65,7 +65,7 @@ class Passkeys:
                 resident_key=ResidentKeyRequirement.PREFERRED,
                 user_verification=UserVerificationRequirement.REQUIRED,
             ),
-            exclude_credentials=_described(present),
+            exclude_credentials=_described(current),
         )
         return webauthn.options_to_json(options), challenge
 
@@ -145,7 +145,7 @@ _FAILURES: Final[tuple[type[Exception], ...]] = (
 
 
 def _check_size(answer: str) -> None:
-    if len(answer) > MOST_ANSWER:
+    if len(answer) > MAX_ANSWER:
         raise PasskeyRefused
 
 

@@ -136,23 +136,23 @@ async def update_person(
         grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await store.places.managed_person(
+        previous = await store.places.managed_person(
             grants, person_id, tenant_id=actor.tenant_id, tx=tx
         )
-        after = people.change(before, changes, expected_version=expected_version, now=now)
-        grants.require_roles(before.roles, after.roles)
-        if after.email != before.email:
+        after = people.change(previous, changes, expected_version=expected_version, now=now)
+        grants.require_roles(previous.roles, after.roles)
+        if after.email != previous.email:
             # Single sign-on may know somebody by it.
-            await check_standing(store, grants, before, now=now, tx=tx)
+            await check_standing(store, grants, previous, now=now, tx=tx)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
         if changes.department_ids is not None:
             wanted = profiles.departments(changes.department_ids)
             await check_departments(
                 store, grants, wanted, tenant_id=actor.tenant_id, now=now, tx=tx
             )
-        await check_managers(store, [(before, after)], tenant_id=actor.tenant_id, tx=tx)
-        await change_one(store, before, after, actor_id=actor.person_id, now=now, tx=tx)
-        await check_joined(store, grants, before, after, now=now, tx=tx)
+        await check_managers(store, [(previous, after)], tenant_id=actor.tenant_id, tx=tx)
+        await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
+        await check_joined(store, grants, previous, after, now=now, tx=tx)
         return after
 
     return await store.reorganise(actor.tenant_id, work)
@@ -174,10 +174,10 @@ async def update_profile(
     async def work(tx: Transaction) -> Person:
         if answered := await store.requests.answer(request, tx=tx):
             return person_from(answered)
-        before = await store.people.get(actor.person_id, tenant_id=actor.tenant_id, tx=tx)
-        after = people.change(before, changes, now=now)
+        previous = await store.people.get(actor.person_id, tenant_id=actor.tenant_id, tx=tx)
+        after = people.change(previous, changes, now=now)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
-        await change_one(store, before, after, actor_id=actor.person_id, now=now, tx=tx)
+        await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 
     return await store.reorganise(actor.tenant_id, work)

@@ -49,8 +49,10 @@ async def put_access_policy(
         grants.require_everywhere(MANAGE)
         if answered := await store.requests.answer(request, tx=tx):
             return policy_from(answered)
-        before = await store.policies.find(policies.name_of(name), tenant_id=actor.tenant_id, tx=tx)
-        if before is None:
+        previous = await store.policies.find(
+            policies.name_of(name), tenant_id=actor.tenant_id, tx=tx
+        )
+        if previous is None:
             if expected_version:
                 raise VersionConflict(expected=expected_version, present=0)
             after = policies.create(
@@ -62,12 +64,12 @@ async def put_access_policy(
             )
         else:
             after = policies.change(
-                before, cedar=cedar, enabled=enabled, expected_version=expected_version
+                previous, cedar=cedar, enabled=enabled, expected_version=expected_version
             )
         await store.requests.remember(request, policy_document(after), now=now, tx=tx)
-        if after is before:
+        if after is previous:
             return after
-        if before is None:
+        if previous is None:
             await store.policies.add(after, tx=tx)
         else:
             await store.policies.save(after, now=now, tx=tx)
@@ -96,10 +98,10 @@ async def delete_access_policy(
         grants.require_everywhere(MANAGE)
         if await store.requests.answer(request, tx=tx):
             return
-        before = await store.policies.find(name, tenant_id=actor.tenant_id, tx=tx)
-        if before is None:
+        previous = await store.policies.find(name, tenant_id=actor.tenant_id, tx=tx)
+        if previous is None:
             raise PolicyNotFound
-        after = policies.remove(before)
+        after = policies.remove(previous)
         await store.requests.remember(request, policy_document(after), now=now, tx=tx)
         await store.policies.save(after, now=now, tx=tx)
         fact = events.policy_changed(after, actor_id=actor.person_id, now=now)

@@ -35,26 +35,26 @@ async def refresh_session(
     following = replace(presented, secret=secrets.token_bytes(SECRET_BYTES))
 
     async def work(tx: Transaction) -> tuple[Session, Person | None, frozenset[str]]:
-        before = await store.sessions.find_by_family(presented.family_hash, tx=tx)
-        if before is None:
+        previous = await store.sessions.find_by_family(presented.family_hash, tx=tx)
+        if previous is None:
             raise RefreshRefused
         try:
-            after = sessions.refresh(before, presented, successor=following.secret_hash, now=now)
+            after = sessions.refresh(previous, presented, successor=following.secret_hash, now=now)
         except RefreshReused:
             # Ending the session must be committed, so the refusal is raised after the transaction.
             await end_each(
                 store,
-                [before],
+                [previous],
                 cause=EndCause.REFRESH_REUSED,
-                actor_id=before.person_id,
+                actor_id=previous.person_id,
                 now=now,
                 tx=tx,
             )
-            return before, None, frozenset()
-        person = await store.people.get(before.person_id, tenant_id=before.tenant_id, tx=tx)
+            return previous, None, frozenset()
+        person = await store.people.get(previous.person_id, tenant_id=previous.tenant_id, tx=tx)
         if not person.welcome(now=now):
             raise RefreshRefused
-        await store.sessions.save_many([(before, after)], tx=tx)
+        await store.sessions.save_many([(previous, after)], tx=tx)
         scopes = await limits_of(store, person, methods=after.methods, now=now, tx=tx)
         return after, person, scopes
 

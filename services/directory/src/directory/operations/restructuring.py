@@ -14,7 +14,7 @@ from directory import events
 from directory.domain import departments, groups, people
 from directory.domain.access import Actor
 from directory.domain.authority import Grants, place_of_departments
-from directory.domain.departments import MOST_MOVED_PEOPLE, Department
+from directory.domain.departments import MAX_MOVED_PEOPLE, Department
 from directory.domain.groups import Group
 from directory.domain.ids import DepartmentId, TenantId
 from directory.domain.people import Person
@@ -74,15 +74,17 @@ async def move_department(
         grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
         if answered := await store.requests.answer(request, tx=tx):
             return _remembered(answered)
-        before = await managed_department(store, grants, department_id, tenant_id=tenant_id, tx=tx)
-        check_contained(grants, before)
+        previous = await managed_department(
+            store, grants, department_id, tenant_id=tenant_id, tx=tx
+        )
+        check_contained(grants, previous)
         parent = await managed_home(store, grants, parent_id, tenant_id=tenant_id, tx=tx)
-        _check_own_scopes(grants, before, into=parent)
+        _check_own_scopes(grants, previous, into=parent)
         await _check_joining(store, grants, parent, tenant_id=tenant_id, now=now, tx=tx)
-        below = await store.departments.subtree(before.id, tenant_id=tenant_id, tx=tx)
-        changed = departments.move(before, below=below, parent=parent)
+        below = await store.departments.subtree(previous.id, tenant_id=tenant_id, tx=tx)
+        changed = departments.move(previous, below=below, parent=parent)
         done = Restructured(
-            department=changed[0][1] if changed else before, departments_moved=len(changed)
+            department=changed[0][1] if changed else previous, departments_moved=len(changed)
         )
         await store.requests.remember(request, _memory(done), now=now, tx=tx)
         if changed:
@@ -137,7 +139,7 @@ async def merge_department(
         below = await store.departments.subtree(closing.id, tenant_id=tenant_id, tx=tx)
         changed = departments.merge(closing, into=into, below=below)
         moved = [
-            (person, people.transfer(person, before=closing.id, after=into.id))
+            (person, people.transfer(person, previous=closing.id, after=into.id))
             for person in await _people_of(store, closing, tx=tx)
         ]
         done = Restructured(
@@ -219,7 +221,7 @@ async def split_department(
             below=await store.departments.subtree(old.id, tenant_id=tenant_id, tx=tx),
         )
         moved = [
-            (person, people.transfer(person, before=old.id, after=new.id))
+            (person, people.transfer(person, previous=old.id, after=new.id))
             for person in await _named(store, old, person_ids, tx=tx)
         ]
         done = Restructured(department=new, departments_moved=len(changed), people_moved=len(moved))
@@ -283,10 +285,10 @@ async def _check_joining(
 
 async def _people_of(store: Store, department: Department, *, tx: Transaction) -> list[Person]:
     found = await store.members.of_department(
-        department.id, tenant_id=department.tenant_id, limit=MOST_MOVED_PEOPLE + 1, tx=tx
+        department.id, tenant_id=department.tenant_id, limit=MAX_MOVED_PEOPLE + 1, tx=tx
     )
-    if len(found) > MOST_MOVED_PEOPLE:
-        raise DepartmentTooLarge(department_id=department.id, most=MOST_MOVED_PEOPLE)
+    if len(found) > MAX_MOVED_PEOPLE:
+        raise DepartmentTooLarge(department_id=department.id, most=MAX_MOVED_PEOPLE)
     return found
 
 
@@ -325,8 +327,8 @@ async def _transfer(
 ) -> None:
     await store.members.transfer(moved, tx=tx)
     facts = [
-        events.person_changed(before, after, actor_id=actor.person_id, now=now)
-        for before, after in moved
+        events.person_changed(previous, after, actor_id=actor.person_id, now=now)
+        for previous, after in moved
     ]
     await store.outbox.add(*facts, tx=tx)
 

@@ -101,12 +101,12 @@ async def update_role(
         grants.require_everywhere(MANAGE)
         if answered := await store.requests.answer(request, tx=tx):
             return role_from(answered)
-        before = await store.roles.get(role_id, tenant_id=actor.tenant_id, tx=tx)
-        after = roles.change(before, changes, expected_version=expected_version)
-        grants.require_giving(_added(before, after), IN_TENANT, masks=after.columns)
+        previous = await store.roles.get(role_id, tenant_id=actor.tenant_id, tx=tx)
+        after = roles.change(previous, changes, expected_version=expected_version)
+        grants.require_giving(_added(previous, after), IN_TENANT, masks=after.columns)
         await store.requests.remember(request, role_document(after), now=now, tx=tx)
-        if after is not before:
-            if before.version:
+        if after is not previous:
+            if previous.version:
                 await store.roles.save(after, now=now, tx=tx)
             else:
                 await store.roles.add(after, tx=tx)
@@ -117,10 +117,10 @@ async def update_role(
     return await store.transact(work)
 
 
-def _added(before: Role, after: Role) -> frozenset[str]:
+def _added(previous: Role, after: Role) -> frozenset[str]:
     """Say which permissions give more than before: new ones, all where more columns are shown."""
-    if shows_less(after.columns, before.columns):
-        return after.permissions - before.permissions
+    if shows_less(after.columns, previous.columns):
+        return after.permissions - previous.permissions
     return after.permissions
 
 
@@ -141,8 +141,8 @@ async def delete_role(
         grants.require_everywhere(MANAGE)
         if await store.requests.answer(request, tx=tx):
             return 0
-        before = await store.roles.get(role_id, tenant_id=actor.tenant_id, tx=tx)
-        after = roles.remove(before)
+        previous = await store.roles.get(role_id, tenant_id=actor.tenant_id, tx=tx)
+        after = roles.remove(previous)
         await store.requests.remember(request, role_document(after), now=now, tx=tx)
         bound = await store.bindings.list_of_role(after.id, tenant_id=actor.tenant_id, tx=tx)
         ended = [unbind(binding) for binding in bound]

@@ -37,13 +37,13 @@ async def save_changed(
     if not changed:
         return
     await store.people.save_many(changed, tx=tx)
-    if any(people.loses_administrator(before, after) for before, after in changed):
+    if any(people.loses_administrator(previous, after) for previous, after in changed):
         await store.tenants.serialise_administrators(tenant_id, tx=tx)
         if not await store.people.count_with_role(ADMIN, tenant_id=tenant_id, tx=tx):
             raise LastAdministrator
     facts = [
-        events.person_changed(before, after, actor_id=actor_id, now=now)
-        for before, after in changed
+        events.person_changed(previous, after, actor_id=actor_id, now=now)
+        for previous, after in changed
     ]
     await store.outbox.add(*facts, tx=tx)
     if left := [after.id for after in deactivated(changed)]:
@@ -58,7 +58,7 @@ async def save_changed(
 
 
 async def change_one(
-    store: Store, before: Person, after: Person, *, actor_id: str, now: datetime, tx: Transaction
+    store: Store, previous: Person, after: Person, *, actor_id: str, now: datetime, tx: Transaction
 ) -> None:
     """Store one changed person with all that follows; nothing when nothing differs.
 
@@ -66,11 +66,11 @@ async def change_one(
         LastAdministrator, EmployeeNumberTaken: see `save_changed`.
         GroupTooLarge: a group whose rule gives the person now is full.
     """
-    if after is before:
+    if after is previous:
         return
     await save_changed(
         store,
-        [(before, after)],
+        [(previous, after)],
         tenant_id=after.tenant_id,
         actor_id=actor_id,
         now=now,
@@ -79,7 +79,7 @@ async def change_one(
     await regroup(
         store,
         among=[after.id],
-        left=deactivated([(before, after)]),
+        left=deactivated([(previous, after)]),
         tenant_id=after.tenant_id,
         actor_id=actor_id,
         now=now,
@@ -89,7 +89,7 @@ async def change_one(
 
 def deactivated(changed: Sequence[Changed]) -> list[Person]:
     """Find who was deactivated by these changes."""
-    return [after for before, after in changed if before.active and not after.active]
+    return [after for previous, after in changed if previous.active and not after.active]
 
 
 async def check_managers(
@@ -108,8 +108,8 @@ async def check_managers(
     """
     saying = [
         after
-        for before, after in changed
-        if after.manager_id and (before is None or before.manager_id != after.manager_id)
+        for previous, after in changed
+        if after.manager_id and (previous is None or previous.manager_id != after.manager_id)
     ]
     if not saying:
         return

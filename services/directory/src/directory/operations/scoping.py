@@ -178,7 +178,7 @@ async def check_joining(
 async def check_joined(
     store: Store,
     grants: Grants,
-    before: Person | None,
+    previous: Person | None,
     after: Person,
     *,
     now: datetime,
@@ -191,8 +191,8 @@ async def check_joined(
     """
     if grants.holds_everything:
         return
-    present = await store.people.get(after.id, tenant_id=after.tenant_id, tx=tx)
-    joined = set(present.group_ids).difference(before.group_ids if before else ())
+    current = await store.people.get(after.id, tenant_id=after.tenant_id, tx=tx)
+    joined = set(current.group_ids).difference(previous.group_ids if previous else ())
     subjects = [Subject(GROUP, id_) for id_ in joined]
     await check_joining(store, grants, subjects, tenant_id=after.tenant_id, now=now, tx=tx)
 

@@ -125,12 +125,12 @@ async def confirm_totp(
 
     async def work(tx: Transaction) -> Enrolled:
         factors = await store.factors.list_of(person_id, tx=tx)
-        for before in _unconfirmed(factors):
-            secret = sealing.open(before.sealed_secret, owner=before.id).decode("ascii")
-            step = second_factors.matching_step(secret, code, after=before.last_step, now=now)
-            if step is not None and now - before.created_at <= UNCONFIRMED:
-                after = second_factors.used(before, step=step, now=now)
-                await store.factors.save(before, after, tx=tx)
+        for previous in _unconfirmed(factors):
+            secret = sealing.open(previous.sealed_secret, owner=previous.id).decode("ascii")
+            step = second_factors.matching_step(secret, code, after=previous.last_step, now=now)
+            if step is not None and now - previous.created_at <= UNCONFIRMED:
+                after = second_factors.used(previous, step=step, now=now)
+                await store.factors.save(previous, after, tx=tx)
                 codes = await _first_codes(store, actor, factors=factors, tx=tx)
                 fact = events.second_factor_added(after, actor_id=actor.person_id, now=now)
                 await store.outbox.add(fact, tx=tx)
@@ -255,9 +255,9 @@ async def remove_second_factor(
         if not own:
             grants = await store.grants.holding(actor, SESSIONS, now=now, tx=tx)
             await check_standing(store, grants, person, now=now, tx=tx)
-        present = confirmed(await store.factors.list_of(person.id, tx=tx))
-        removed = second_factors.chosen(present, factor_id)
-        if len(removed) == len(present):
+        current = confirmed(await store.factors.list_of(person.id, tx=tx))
+        removed = second_factors.chosen(current, factor_id)
+        if len(removed) == len(current):
             if own and await owes_second_factor(store, person, now=now, tx=tx):
                 raise SecondFactorNeeded
             await store.recovery_codes.forget(person.id, tx=tx)

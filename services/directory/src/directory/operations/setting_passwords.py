@@ -73,12 +73,12 @@ async def set_password(
     )
 
     async def work(tx: Transaction) -> int:
-        present = await store.people.get(person.id, tenant_id=actor.tenant_id, tx=tx)
+        current = await store.people.get(person.id, tenant_id=actor.tenant_id, tx=tx)
         if not own:
             held = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
             await store.places.managed_person(held, person.id, tenant_id=actor.tenant_id, tx=tx)
             await check_standing(store, held, person, now=now, tx=tx)
-        if not present.active:
+        if not current.active:
             raise PersonDeactivated
         if own and await store.credentials.find(person.id, tx=tx) != checked:
             # Somebody else set it between the check and now: the old one is not the old one any
@@ -120,8 +120,8 @@ async def _check_old(
     async with hashing.turn(key):
         locked = await count_attempt(store, key, refusal=OldPasswordWrong, now=now)
         credential = await store.credentials.find(person.id)
-        present = credential.password_hash if credential else None
-        if not await hashing.matches(present, old_password, source=signed_in(person.id)):
+        current = credential.password_hash if credential else None
+        if not await hashing.matches(current, old_password, source=signed_in(person.id)):
             raise OldPasswordWrong(retry_after=locked)
         await store.attempts.forget(key)
     return credential

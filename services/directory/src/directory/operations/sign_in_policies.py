@@ -14,7 +14,7 @@ from directory.domain import openid, sign_in_policies
 from directory.domain.access import ADMIN, Actor
 from directory.domain.authority import IN_TENANT
 from directory.domain.ids import ProviderId, TenantId
-from directory.domain.openid import MOST_PROVIDERS, SUBJECT, Provider
+from directory.domain.openid import MAX_PROVIDERS, SUBJECT, Provider
 from directory.domain.people import Kind
 from directory.domain.sign_in_policies import SignInPolicy
 from directory.domain.sign_in_refusals import (
@@ -57,17 +57,17 @@ async def update_sign_in_policy(
 
     async def work(tx: Transaction) -> SignInPolicy:
         await store.grants.holding_everywhere(actor, PERMISSION, now=now, tx=tx)
-        before = await store.sign_in_policies.get(actor.tenant_id, tx=tx)
+        previous = await store.sign_in_policies.get(actor.tenant_id, tx=tx)
         after = sign_in_policies.change(
-            before,
+            previous,
             local_accounts=local_accounts,
             second_factor_role_ids=second_factor_role_ids,
             expected_version=expected_version,
         )
-        if after is not before:
+        if after is not previous:
             providers = await store.providers.list_of(actor.tenant_id, tx=tx)
             await _check_administrable(store, after, providers, tx=tx)
-            turned_off = before.local_accounts and not after.local_accounts
+            turned_off = previous.local_accounts and not after.local_accounts
             if turned_off and working.isdisjoint(provider.id for provider in providers):
                 raise NoWorkingProvider
             await store.sign_in_policies.save(after, tx=tx)
@@ -107,8 +107,8 @@ async def put_openid_provider(
         subject_claim=provider.subject_claim or SUBJECT,
         email_domains=tuple(sorted({domain.lower() for domain in provider.email_domains})),
     )
-    before = await store.providers.find(asked.id, tenant_id=actor.tenant_id)
-    openid.check(asked, before=before, expected_version=expected_version)
+    previous = await store.providers.find(asked.id, tenant_id=actor.tenant_id)
+    openid.check(asked, previous=previous, expected_version=expected_version)
     try:
         await client.discover(asked.issuer, fresh=True)
     except ProviderUnavailable:
@@ -116,16 +116,16 @@ async def put_openid_provider(
 
     async def work(tx: Transaction) -> Provider:
         await _require_all(store, actor, now=now, tx=tx)
-        present = await store.providers.find(asked.id, tenant_id=actor.tenant_id, tx=tx)
-        openid.check(asked, before=present, expected_version=expected_version)
+        current = await store.providers.find(asked.id, tenant_id=actor.tenant_id, tx=tx)
+        openid.check(asked, previous=current, expected_version=expected_version)
         others = await store.providers.list_of(actor.tenant_id, tx=tx)
-        if present is None and len(others) >= MOST_PROVIDERS:
-            raise InvalidArgument(field="provider", problem=f"is more than {MOST_PROVIDERS}")
+        if current is None and len(others) >= MAX_PROVIDERS:
+            raise InvalidArgument(field="provider", problem=f"is more than {MAX_PROVIDERS}")
         sealed = b""
         if client_secret:
             sealed = sealing.seal(client_secret.encode(), owner=secret_owner(asked))
-        elif present and (present.issuer, present.client_id) == (asked.issuer, asked.client_id):
-            sealed = present.sealed_secret
+        elif current and (current.issuer, current.client_id) == (asked.issuer, asked.client_id):
+            sealed = current.sealed_secret
         after = replace(asked, sealed_secret=sealed, version=expected_version + 1)
         await store.providers.save(after, tx=tx)
         return after

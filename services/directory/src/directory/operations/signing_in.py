@@ -133,8 +133,8 @@ async def _check(
     """Return the person and the account if the password opens it; the same work in every case."""
     policy = await store.sign_in_policies.get(tenant_id)
     credential = await store.credentials.find(named.id if named else PersonId(""))
-    present = credential.password_hash if credential else None
-    matches = await hashing.matches(present, password, source=of)
+    current = credential.password_hash if credential else None
+    matches = await hashing.matches(current, password, source=of)
     if named is None or credential is None or not matches or not named.welcome(now=now):
         return None
     if not policy.local_accounts and named.kind is not Kind.BOOTSTRAP:

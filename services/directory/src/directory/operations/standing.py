@@ -65,13 +65,13 @@ async def _check_taken_over(
     tx: Transaction,
 ) -> None:
     taken_over = [
-        before.id
-        for before, after in written
-        if before is not None
+        previous.id
+        for previous, after in written
+        if previous is not None
         and (
-            before.id in signing_in
-            or before.email != after.email
-            or before.state is not after.state
+            previous.id in signing_in
+            or previous.email != after.email
+            or previous.state is not after.state
         )
     ]
     held = await store.grants.of_people(taken_over, tenant_id=tenant_id, now=now, tx=tx)
@@ -90,8 +90,8 @@ async def _check_joining(
 ) -> None:
     joined = {
         id_
-        for before, after in written
-        for id_ in set(after.department_ids).difference(before.department_ids if before else ())
+        for previous, after in written
+        for id_ in set(after.department_ids).difference(previous.department_ids if previous else ())
     }
     if joined:
         paths = await store.places.paths(joined, tenant_id=tenant_id, tx=tx)
@@ -115,7 +115,7 @@ async def check_regrouped(
     """
     if grants.holds_everything or not written:
         return
-    earlier = {after.id: before.group_ids if before else () for before, after in written}
+    earlier = {after.id: previous.group_ids if previous else () for previous, after in written}
     current = await store.people.load_many(earlier, tenant_id=tenant_id, tx=tx)
 
     async def check(some: Sequence[Written]) -> None:

@@ -88,7 +88,7 @@ async def note_second_factor(
     Raises:
         StepUpRequired: the session is over.
     """
-    before = await open_session_of(store, actor, now=now, tx=tx)
-    after = prove(before, methods=with_second(before.methods, method=method))
-    if after is not before:
-        await store.sessions.save_many([(before, after)], tx=tx)
+    previous = await open_session_of(store, actor, now=now, tx=tx)
+    after = prove(previous, methods=with_second(previous.methods, method=method))
+    if after is not previous:
+        await store.sessions.save_many([(previous, after)], tx=tx)

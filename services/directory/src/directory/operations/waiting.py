@@ -46,15 +46,15 @@ class Place:
 class Line:
     """Places of those who wait, each source in an order of its own."""
 
-    def __init__(self, *, most: int, most_of_source: int) -> None:
+    def __init__(self, *, maximum: int, max_of_source: int) -> None:
         """Take the bounds.
 
         Args:
-            most: places of all sources together.
-            most_of_source: places of one source that is no company network.
+            maximum: places of all sources together.
+            max_of_source: places of one source that is no company network.
         """
-        self._most = most
-        self._most_of_source = most_of_source
+        self._maximum = maximum
+        self._max_of_source = max_of_source
         self._count = 0
         self._known: OrderedDict[str, deque[Place]] = OrderedDict()
         self._strangers: OrderedDict[str, deque[Place]] = OrderedDict()
@@ -74,8 +74,8 @@ class Line:
         """
         lane = self._lane(source)
         own = len(lane.get(source.key, ()))
-        most = self._most if source.company else self._most_of_source
-        if own >= most or (self._count >= self._most and not self._room(source)):
+        maximum = self._maximum if source.company else self._max_of_source
+        if own >= maximum or (self._count >= self._maximum and not self._room(source)):
             raise PasswordChecksBusy(retry_after=_RETRY)
         place = Place(source)
         lane.setdefault(source.key, deque()).append(place)

@@ -20,7 +20,7 @@ from directory.domain.people import Kind, Person
 from directory.domain.refusals import PersonNotFound
 from directory.store import Store
 
-MOST_REFS: Final = 500
+MAX_REFS: Final = 500
 _NOTHING: Final = "none"
 _TOPICS: Final = frozenset(
     {
@@ -83,8 +83,8 @@ async def recheck(
     Raises:
         InvalidArgument: more than 500 are asked about.
     """
-    if len(refs) > MOST_REFS:
-        raise InvalidArgument(field="refs", problem=f"holds more than {MOST_REFS}")
+    if len(refs) > MAX_REFS:
+        raise InvalidArgument(field="refs", problem=f"holds more than {MAX_REFS}")
     asking = await _active(store, tenant_id=tenant_id, person_id=person_id, now=now)
     if asking is None:
         return [0] * len(refs)
@@ -129,10 +129,10 @@ async def snapshot_facts(
     # Departments first: who belongs where is known when somebody is told of.
     if DIRECTORY_DEPARTMENT_V1.name in topics:
         async for department in store.departments.stream(tenant_id=tenant):
-            yield events.present_department(department, now=now)
+            yield events.current_department(department, now=now)
     if DIRECTORY_PERSON_V1.name in topics:
         async for person in store.people.stream(tenant_id=tenant):
-            yield events.present_person(person, now=now)
+            yield events.current_person(person, now=now)
     if DIRECTORY_GROUP_V1.name in topics:
         async for fact in _group_facts(store, tenant=tenant, now=now):
             yield fact

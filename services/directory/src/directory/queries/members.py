@@ -9,8 +9,8 @@ from plexuskit.errors import InvalidArgument
 from directory.domain.ids import TenantId
 from directory.store import Store
 
-MOST_SETS: Final = 50
-MOST_PEOPLE: Final = 10_000
+MAX_SETS: Final = 50
+MAX_PEOPLE: Final = 10_000
 _DEPARTMENT: Final = "department"
 _GROUP: Final = "group"
 
@@ -31,10 +31,10 @@ async def filter_members(
     Raises:
         InvalidArgument: more than 50 sets or 10,000 people, or a set of another kind.
     """
-    if len(sets) > MOST_SETS:
-        raise InvalidArgument(field="sets", problem=f"holds more than {MOST_SETS}")
-    if len(person_ids) > MOST_PEOPLE:
-        raise InvalidArgument(field="person_ids", problem=f"holds more than {MOST_PEOPLE}")
+    if len(sets) > MAX_SETS:
+        raise InvalidArgument(field="sets", problem=f"holds more than {MAX_SETS}")
+    if len(person_ids) > MAX_PEOPLE:
+        raise InvalidArgument(field="person_ids", problem=f"holds more than {MAX_PEOPLE}")
     named: dict[str, list[str]] = {_DEPARTMENT: [], _GROUP: []}
     for each in sets:
         kind, _, id_ = each.partition(":")

@@ -10,7 +10,7 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.paging import PageBudget
 
 DEFAULT_SIZE: Final = 100
-MOST: Final = 1_000
+MAX_PAGE_SIZE: Final = 1_000
 _BOUND: Final = 8
 
 
@@ -20,8 +20,8 @@ def budget(asked: int) -> PageBudget:
     Raises:
         InvalidArgument: it is negative or larger.
     """
-    if not 0 <= asked <= MOST:
-        raise InvalidArgument(field="page_size", problem=f"is not between 0 and {MOST}")
+    if not 0 <= asked <= MAX_PAGE_SIZE:
+        raise InvalidArgument(field="page_size", problem=f"is not between 0 and {MAX_PAGE_SIZE}")
     return PageBudget(items=asked or DEFAULT_SIZE)
 
 

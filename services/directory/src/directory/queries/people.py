@@ -12,8 +12,8 @@ from directory.domain.refusals import DepartmentNotFound, PersonNotFound
 from directory.queries import paging
 from directory.store import Store
 
-MOST_IN_BATCH: Final = 500
-_MOST_QUERY: Final = 100
+MAX_IN_BATCH: Final = 500
+_MAX_QUERY: Final = 100
 
 
 async def get_person(
@@ -55,8 +55,8 @@ async def batch_get_people(
         InvalidArgument: more than 500 are asked for.
     """
     require(actor, "people.read")
-    if len(person_ids) + len(handles) > MOST_IN_BATCH:
-        raise InvalidArgument(field="person_ids", problem=f"and handles are over {MOST_IN_BATCH}")
+    if len(person_ids) + len(handles) > MAX_IN_BATCH:
+        raise InvalidArgument(field="person_ids", problem=f"and handles are over {MAX_IN_BATCH}")
     found = await store.people.find_many(
         tenant_id=actor.tenant_id, person_ids=person_ids, handles=_normal_handles(handles)
     )
@@ -91,8 +91,8 @@ async def list_people(
     require(actor, "people.read")
     budget = paging.budget(page_size)
     part = fold(query.strip())
-    if len(part) > _MOST_QUERY:
-        raise InvalidArgument(field="query", problem=f"is longer than {_MOST_QUERY} characters")
+    if len(part) > _MAX_QUERY:
+        raise InvalidArgument(field="query", problem=f"is longer than {_MAX_QUERY} characters")
     asked = ("people", department_id, part, int(include_deactivated))
     (after,) = paging.place(page_token, query=asked, start=("",))
 

@@ -8,7 +8,7 @@ from scim2_models import SearchRequest
 from directory.domain.access import Actor
 from directory.domain.scim.guard import APPROVE, Feed
 from directory.domain.scim.records import Record
-from directory.domain.scim.resources import DEFAULT_RESULTS, MOST_RESULTS, USER
+from directory.domain.scim.resources import DEFAULT_RESULTS, MAX_RESULTS, USER
 from directory.domain.scim.rules import FeedRules
 from directory.store import Store
 from directory.store.scim import Page, query_of
@@ -43,7 +43,7 @@ async def list_users(
         order=asked.sort_binding(USER),
         descending=asked.sort_order is SearchRequest.SortOrder.descending,
         skip=(asked.start_index or 1) - 1,
-        limit=DEFAULT_RESULTS if asked.count is None else min(asked.count, MOST_RESULTS),
+        limit=DEFAULT_RESULTS if asked.count is None else min(asked.count, MAX_RESULTS),
     )
 
 

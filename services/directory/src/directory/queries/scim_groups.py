@@ -16,13 +16,13 @@ from directory.domain.ids import GroupId, PersonId
 from directory.domain.refusals import GroupNotFound
 from directory.domain.scim import resources
 from directory.domain.scim.groups import resource
-from directory.domain.scim.resources import DEFAULT_RESULTS, MOST_RESULTS
+from directory.domain.scim.resources import DEFAULT_RESULTS, MAX_RESULTS
 from directory.store import Store
 
 PERMISSION: Final = "people.provision"
 # More are not looked at one by one, and fewer when each has to be asked for its members.
-MOST_GROUPS: Final = 5_000
-MOST_WITH_MEMBERS: Final = 500
+MAX_GROUPS: Final = 5_000
+MAX_WITH_MEMBERS: Final = 500
 # JSON of a group without its members, and of each member with its address.
 _GROUP_BYTES: Final = 3_000
 _MEMBER_BYTES: Final = 200
@@ -67,7 +67,7 @@ async def list_feed_groups(
         if not group.removed
     }
     by_members = asked.filter is not None and _Mentions("members").visit(asked.filter.ast)
-    if len(found) > (MOST_WITH_MEMBERS if by_members else MOST_GROUPS):
+    if len(found) > (MAX_WITH_MEMBERS if by_members else MAX_GROUPS):
         raise TooManyException
     known = await store.members.of_groups(found) if by_members else {}
 
@@ -80,9 +80,9 @@ async def list_feed_groups(
     ]
     ordered = asked.sort(matching)
     start = (asked.start_index or 1) - 1
-    count = DEFAULT_RESULTS if asked.count is None else min(asked.count, MOST_RESULTS)
+    count = DEFAULT_RESULTS if asked.count is None else min(asked.count, MAX_RESULTS)
     asked_for = [found[GroupId(str(shown.id))] for shown in ordered[start : start + count]]
-    page, _ = cut(asked_for, limit=MOST_RESULTS, size_of=partial(_size, members=members))
+    page, _ = cut(asked_for, limit=MAX_RESULTS, size_of=partial(_size, members=members))
     if members and not by_members:
         known = await store.members.of_groups(group.id for group in page)
     shown = [resource(group, known.get(group.id, ()), base_url=base_url) for group in page]

@@ -8,7 +8,7 @@ from plexuskit.errors import InvalidArgument
 
 from directory.store import Store
 
-MOST_SESSIONS: Final = 10_000
+MAX_SESSIONS: Final = 10_000
 
 
 async def find_ended_sessions(
@@ -21,8 +21,8 @@ async def find_ended_sessions(
     Raises:
         InvalidArgument: more than 10,000 are asked for.
     """
-    if len(session_ids) > MOST_SESSIONS:
-        raise InvalidArgument(field="session_ids", problem=f"holds more than {MOST_SESSIONS}")
+    if len(session_ids) > MAX_SESSIONS:
+        raise InvalidArgument(field="session_ids", problem=f"holds more than {MAX_SESSIONS}")
     alive = await store.sessions.find_alive(session_ids, now=now)
     alive |= await store.api_tokens.find_alive(session_ids, now=now)
     return [session_id for session_id in dict.fromkeys(session_ids) if session_id not in alive]

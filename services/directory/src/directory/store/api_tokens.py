@@ -44,8 +44,8 @@ class ApiTokens:
     ) -> None:
         """Store changes as (before, after); one of someone else's is a write conflict."""
         writes = [
-            ReplaceOne({"_id": before.id, "version": before.version}, api_token_document(after))
-            for before, after in changed
+            ReplaceOne({"_id": previous.id, "version": previous.version}, api_token_document(after))
+            for previous, after in changed
         ]
         await self._tokens.bulk(writes, tx=tx)
 

@@ -98,16 +98,16 @@ class AttemptLog:
         return attempts_from(found) if found else None
 
     async def swap(
-        self, key: str, *, before: Attempts | None, after: Attempts, now: datetime
+        self, key: str, *, previous: Attempts | None, after: Attempts, now: datetime
     ) -> bool:
-        """Store `after` if `before` is still what is stored; whether it was."""
+        """Store `after` if `previous` is still what is stored; whether it was."""
         counted = {
             "failures": after.failures,
             "locked_until": after.locked_until,
             "counted_at": now,
         }
-        if before is not None:
-            unchanged = {"_id": key, "failures": before.failures}
+        if previous is not None:
+            unchanged = {"_id": key, "failures": previous.failures}
             return await self._attempts.update(unchanged, {"$set": counted}) == 1
         try:
             await self._attempts.insert({"_id": key, **counted})
@@ -131,8 +131,10 @@ class SpreadLog:
         found = await self._attempts.find_one({"_id": key})
         return spread_from(found) if found else None
 
-    async def swap(self, key: str, *, before: Spread | None, after: Spread, now: datetime) -> bool:
-        """Store `after` if `before` is still what is stored; whether it was."""
+    async def swap(
+        self, key: str, *, previous: Spread | None, after: Spread, now: datetime
+    ) -> bool:
+        """Store `after` if `previous` is still what is stored; whether it was."""
         content = {
             "networks": sorted(after.networks),
             "failures": after.together.failures if after.together else 0,
@@ -140,8 +142,8 @@ class SpreadLog:
             "counted": after.counted,
             "counted_at": now,
         }
-        if before is not None:
-            unchanged = {"_id": key, "counted": before.counted}
+        if previous is not None:
+            unchanged = {"_id": key, "counted": previous.counted}
             return await self._attempts.update(unchanged, {"$set": content}) == 1
         try:
             await self._attempts.insert({"_id": key, **content})
@@ -184,11 +186,11 @@ class FailedSignInLog:
         )
 
     async def take(
-        self, *, before: datetime, most: int, tx: Transaction
+        self, *, before: datetime, maximum: int, tx: Transaction
     ) -> tuple[FailedSignIns, ...]:
         """Remove and return attempts of minutes before an instant, the oldest first."""
         found = await self._failed.find_all(
-            {"minute": {"$lt": before}}, sort=[("minute", ASCENDING)], limit=most, tx=tx
+            {"minute": {"$lt": before}}, sort=[("minute", ASCENDING)], limit=maximum, tx=tx
         )
         await self._failed.delete_many({"_id": {"$in": [each["_id"] for each in found]}}, tx=tx)
         return tuple(

@@ -85,8 +85,10 @@ class Departments:
     ) -> None:
         """Store changes as (before, after); one of someone else's is a write conflict."""
         writes = [
-            ReplaceOne({"_id": before.id, "version": before.version}, department_document(after))
-            for before, after in changed
+            ReplaceOne(
+                {"_id": previous.id, "version": previous.version}, department_document(after)
+            )
+            for previous, after in changed
         ]
         await self._departments.bulk(writes, tx=tx)
 

@@ -129,12 +129,12 @@ class Groups:
         self, department_id: str, *, tenant_id: TenantId, tx: Transaction
     ) -> list[Group]:
         """Load the groups that a department's administrators manage, or whose rule names it."""
-        present = {"tenant_id": tenant_id, "removed": False}
+        existing = {"tenant_id": tenant_id, "removed": False}
         found = await self._groups.find_all(
             {
                 "$or": [
-                    {**present, "department_id": department_id},
-                    {**present, "by_rule": True, "rule.department_ids": department_id},
+                    {**existing, "department_id": department_id},
+                    {**existing, "by_rule": True, "rule.department_ids": department_id},
                 ]
             },
             tx=tx,

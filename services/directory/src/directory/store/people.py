@@ -123,15 +123,15 @@ class People:
     async def save_many(self, changed: Sequence[tuple[Person, Person]], *, tx: Transaction) -> None:
         """Store changed people, each as (before, after).
 
-        The transaction's snapshot makes every `before` the present one: a change of someone else's
+        The transaction's snapshot makes every `previous` the current one: a concurrent change
         is a write conflict and the transaction runs again.
 
         Raises:
             EmployeeNumberTaken: someone else has an employee number.
         """
         writes = [
-            ReplaceOne({"_id": before.id, "version": before.version}, person_document(after))
-            for before, after in changed
+            ReplaceOne({"_id": previous.id, "version": previous.version}, person_document(after))
+            for previous, after in changed
         ]
         try:
             await self._people.bulk(writes, tx=tx)

@@ -197,7 +197,7 @@ class Places:
             DEPARTMENT: self._departments,
             GROUP: self._groups,
         }[subject.kind]
-        wanted = _present(subject.id, tenant_id)
+        wanted = _existing(subject.id, tenant_id)
         found = await collection.find_one(wanted, tx=tx)
         if found is None:
             raise SubjectNotFound
@@ -220,7 +220,7 @@ class Places:
         return frozenset(given)
 
 
-def _present(id_: str, tenant_id: TenantId) -> dict[str, Any]:
+def _existing(id_: str, tenant_id: TenantId) -> dict[str, Any]:
     """Match what is there and neither closed nor removed."""
     return {
         "_id": id_,

@@ -5,7 +5,7 @@ from typing import Final
 
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Retry, Transaction
 
-from directory.domain.challenges import MOST_ATTEMPTS, SignInChallenge
+from directory.domain.challenges import MAX_ATTEMPTS, SignInChallenge
 from directory.domain.ids import PersonId, TenantId
 from directory.domain.openid import Attempt
 from directory.domain.second_factors import Factor
@@ -64,14 +64,14 @@ class SecondFactors:
         except DuplicateKey as duplicate:
             raise PasskeyRefused from duplicate
 
-    async def save(self, before: Factor, after: Factor, *, tx: Transaction) -> None:
+    async def save(self, previous: Factor, after: Factor, *, tx: Transaction) -> None:
         """Store a changed factor.
 
         Raises:
             Retry: somebody changed it meanwhile; the transaction decides again.
         """
         written = await self._factors.replace(
-            {"_id": before.id, "version": before.version}, factor_document(after), tx=tx
+            {"_id": previous.id, "version": previous.version}, factor_document(after), tx=tx
         )
         if not written:
             raise Retry
@@ -133,7 +133,7 @@ class Challenges:
                 "_id": key,
                 "kind": _SIGN_IN,
                 "expires_at": {"$gt": now},
-                "attempts": {"$lt": MOST_ATTEMPTS},
+                "attempts": {"$lt": MAX_ATTEMPTS},
             },
             {"$inc": {"attempts": 1}},
         )

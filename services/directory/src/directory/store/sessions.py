@@ -44,8 +44,8 @@ class Sessions:
     ) -> None:
         """Store changes as (before, after); one of someone else's is a write conflict."""
         writes = [
-            ReplaceOne({"_id": before.id, "version": before.version}, session_document(after))
-            for before, after in changed
+            ReplaceOne({"_id": previous.id, "version": previous.version}, session_document(after))
+            for previous, after in changed
         ]
         await self._sessions.bulk(writes, tx=tx)
 

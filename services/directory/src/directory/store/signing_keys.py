@@ -66,10 +66,10 @@ def rotate(path: Path, *, now: datetime) -> SigningKeys:
     Raises:
         UnusableKeys: the file cannot be read as keys.
     """
-    present = key_files.read(path)
-    made_at = [int(entry["made_at"]) for entry in present]
+    current = key_files.read(path)
+    made_at = [int(entry["made_at"]) for entry in current]
     needed = _signing(made_at, now=now - KEPT_AFTER_SIGNING)
-    key_files.replace(path, [*present[needed:], _new_key(now=now)])
+    key_files.replace(path, [*current[needed:], _new_key(now=now)])
     return load(path)
 
 

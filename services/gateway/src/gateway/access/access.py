@@ -125,7 +125,7 @@ class Access:
         if object_.kind not in WITH_MEMBERS or not self.projection.knows(object_.kind):
             # Its owner decides in the call itself.
             return
-        self.doubt(identity, object_)
+        self.mark_stale(identity, object_)
         ask = self._messaging if object_.kind == CONVERSATION else self._tasks
         answer = await ask(
             RecheckRequest(
@@ -137,7 +137,7 @@ class Access:
         if not (answer.verdicts and answer.verdicts[0].readable):
             raise hidden(object_.kind, object_.id)
 
-    def doubt(self, identity: Identity, object_: Object) -> None:
+    def mark_stale(self, identity: Identity, object_: Object) -> None:
         """Take a token for something that is refused here and goes to its owner, who decides.
 
         Raises RateLimited, whatever the object is: nothing is guessed, and nothing is learnt.
@@ -250,7 +250,7 @@ class Access:
         ask = replace(_ask(identity, permission, object_), belongs=True)
         return engine.decide(ask, now=self._clock.now()).allowed
 
-    def present(self, identity: Identity) -> Identity:
+    def current(self, identity: Identity) -> Identity:
         """Return an identity with the roles that the person has now, for the owners to see."""
         engine = self.projection.engine(identity.tenant_id)
         person = None if engine is None else engine.state.people.get(identity.person_id)
@@ -282,17 +282,17 @@ class Access:
                         expiries.add(grant.expires_at)
         roles, guest = person.roles, person.guest
         if not extra and (roles, guest) == (identity.roles, identity.guest):
-            present = identity
+            current = identity
         else:
             said = "+".join((*sorted(roles), *sorted(extra), "guest" if guest else ""))
-            present = replace(
+            current = replace(
                 identity,
                 roles=roles,
                 extra=frozenset(extra),
                 guest=guest,
                 token_id=f"{identity.token_id}|{said}",
             )
-        return _Standing(person, engine.state.epoch, min(expiries, default=None), present)
+        return _Standing(person, engine.state.epoch, min(expiries, default=None), current)
 
     def _by_token(self, identity: Identity, permission: str, object_: Object | None) -> Verdict:
         """Decide on what the token says: nothing newer is known of the person."""

@@ -102,11 +102,11 @@ class Following:
         for record, envelope in read(records):
             kind = _KINDS[record.topic]
             if envelope is None:
-                self._projection.doubt(_ANY, Object(kind, record.key))
+                self._projection.mark_stale(_ANY, Object(kind, record.key))
             elif not applies(envelope):
                 continue
             elif envelope.omitted or not self._projection.take([envelope]):
-                self._projection.doubt(envelope.tenant_id, Object(kind, envelope.entity_id))
+                self._projection.mark_stale(envelope.tenant_id, Object(kind, envelope.entity_id))
 
     async def follow_members(self) -> None:
         """Load messaging's memberships whenever changes of any conversation may be missing."""
@@ -116,7 +116,7 @@ class Following:
             await until_loaded(self._load_messaging, owner="messaging", health=self._health)
             await asyncio.sleep(self._every)
 
-    # What the fan-out says of conversations (`live.doubts.Memberships`).
+    # What the fan-out says of conversations (`hub.doubts.Memberships`).
 
     def missed(self) -> None:
         """Note that changes of any conversation were missed: messaging says what is true."""
@@ -130,7 +130,7 @@ class Following:
 
     def gap(self, tenant_id: str, conversation_id: str) -> None:
         """Note that a change of a conversation was missed; no tenant: it is not known whose."""
-        self._projection.doubt(tenant_id, Object(CONVERSATION, conversation_id))
+        self._projection.mark_stale(tenant_id, Object(CONVERSATION, conversation_id))
 
     def restored(
         self, tenant_id: str, conversation_id: str, *, version: int, people: Sequence[str]

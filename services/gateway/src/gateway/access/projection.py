@@ -44,11 +44,11 @@ class Projection(Replica):
             object_, version=version, joined=joined, left=left, begins=begins
         )
 
-    def doubt(self, tenant_id: str, object_: Object) -> None:
+    def mark_stale(self, tenant_id: str, object_: Object) -> None:
         """Note that a change of an object's members was missed; no tenant: it is anybody's."""
         engines = [self._of(tenant_id)] if tenant_id else self._engines.values()
         for engine in engines:
-            engine.state.doubt(object_)
+            engine.state.mark_stale(object_)
 
     def restore(self, tenant_id: str, members: Members) -> None:
         """Take an owner's answer about one object, which ends the doubt (see `Memberships`)."""

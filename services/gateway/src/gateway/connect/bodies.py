@@ -17,7 +17,7 @@ from gateway.answers import MessageTooLarge
 from gateway.connect.asgi import App, Headers, Message, Receive, Scope, Send, value_of, values_of
 from gateway.connect.errors import error_of
 from gateway.limits import FORWARDED_FOR, LIMITED, MethodClass, Strangers, Uses
-from gateway.proxy import Answered, Calls
+from gateway.proxy import CallAborted, Calls
 from gateway.sizes import MAX_UNKNOWN_BYTES, max_request_bytes
 
 MAX_PERSON_BYTES: Final = 16 * 1024 * 1024
@@ -36,24 +36,24 @@ class Unfinished:
     """Bytes and numbers of the bodies that are on their way."""
 
     def __init__(
-        self, strangers: Strangers, *, most_bytes: int, most_of_network: int, allowance: int
+        self, strangers: Strangers, *, max_bytes: int, max_of_network: int, allowance: int
     ) -> None:
         """Take the bounds.
 
         Args:
             strangers: knows networks.
-            most_bytes: bytes of all large bodies together.
-            most_of_network: unfinished bodies of callers of one network who are not known, and
+            max_bytes: bytes of all large bodies together.
+            max_of_network: unfinished bodies of callers of one network who are not known, and
                 small unfinished bodies of one person.
             allowance: how many times as many a company network has.
         """
         self._strangers = strangers
-        self._most = most_bytes
+        self._maximum = max_bytes
         self._bytes = 0
         self._of_person: dict[str, int] = {}
-        self._small_of_person = Uses(most_of_network)
-        self._of_network = Uses(most_of_network)
-        self._of_company = Uses(most_of_network * allowance)
+        self._small_of_person = Uses(max_of_network)
+        self._of_network = Uses(max_of_network)
+        self._of_company = Uses(max_of_network * allowance)
 
     def wait_as_person(self, person_id: str) -> "Place":
         """Count a small body of a person that is half sent; raises TooManyBodies."""
@@ -77,7 +77,7 @@ class Unfinished:
     def hold(self, person_id: str, size: int) -> None:
         """Count bytes of a person's body. Raises TooManyBodies."""
         own = self._of_person.get(person_id, 0) + size
-        if own > MAX_PERSON_BYTES or self._bytes + size > self._most:
+        if own > MAX_PERSON_BYTES or self._bytes + size > self._maximum:
             LIMITED.labels("bodies", MethodClass.CHANGE).inc()
             raise TooManyBodies(retry_after=_RETRY)
         self._of_person[person_id] = own
@@ -130,7 +130,8 @@ class Bodies:
         self._calls = calls
         self._unfinished = unfinished
         self._limits = {
-            path: max_request_bytes(method, most=max_body_bytes) for path, method in methods.items()
+            path: max_request_bytes(method, maximum=max_body_bytes)
+            for path, method in methods.items()
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -228,7 +229,7 @@ class _Body:
                 self._leave()
                 self._unfinished.hold(self._person_id, size - self._held)
                 self._held = size
-        except Answered as ended:
+        except CallAborted as ended:
             raise error_of(ended.answer) from None
 
     async def _identified(self) -> str:
@@ -254,7 +255,7 @@ class _Body:
                     self._place = self._unfinished.wait_as_stranger(
                         peer_of(self._scope), values_of(self._scope["headers"], _FORWARDED_FOR)
                     )
-        except Answered as ended:
+        except CallAborted as ended:
             raise error_of(ended.answer) from None
 
     def _leave(self) -> None:

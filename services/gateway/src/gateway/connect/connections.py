@@ -16,17 +16,17 @@ class Connections:
     Proxies that are trusted bound their clients themselves.
     """
 
-    def __init__(self, strangers: Strangers, *, most: int, allowance: int) -> None:
+    def __init__(self, strangers: Strangers, *, maximum: int, allowance: int) -> None:
         """Take the bounds.
 
         Args:
             strangers: knows networks.
-            most: connections of one address.
+            maximum: connections of one address.
             allowance: how many times as many an address of a company network has.
         """
         self._strangers = strangers
-        self._uses = Uses(most)
-        self._of_company = Uses(most * allowance)
+        self._uses = Uses(maximum)
+        self._of_company = Uses(maximum * allowance)
         # By the client's address and port: where the connection is counted.
         self._counted: dict[str, tuple[Uses, str]] = {}
 

@@ -19,7 +19,7 @@ from gateway.connect.connections import Known as Mark
 from gateway.connect.errors import error_of, retry_after
 from gateway.connect.json import Charge, Converter
 from gateway.identity import Identity
-from gateway.proxy import Answered, Call, Calls, Forwarding, Many, Once, forwarded_methods
+from gateway.proxy import Call, CallAborted, Calls, Forwarding, Many, Once, forwarded_methods
 
 Context = RequestContext[bytes, bytes]
 # The library exports the base of these and takes only its subclasses.
@@ -86,7 +86,7 @@ class Endpoints:
                     asked = await self._read(method, request, context, identity)
                     answer = await once(asked, identity, _seconds(context))
                     return await self._written(method, answer, context, identity)
-            except Answered as ended:
+            except CallAborted as ended:
                 raise _error(ended.answer, context) from None
 
         self._methods[method.path] = method
@@ -104,7 +104,7 @@ class Endpoints:
                     async with aclosing(answers):
                         async for answer in answers:
                             yield await self._written(method, answer, context, identity)
-            except Answered as ended:
+            except CallAborted as ended:
                 raise _error(ended.answer, context) from None
 
         self._methods[method.path] = method

@@ -61,7 +61,7 @@ class Converter:
             TooManyValues: refused before the body was read.
             JsonUnreadable: it is no JSON form of the request.
         """
-        count = counted(body, most=max_json_values(method))
+        count = counted(body, maximum=max_json_values(method))
         charge(count // VALUES_OF_A_CALL)
         if count <= INLINE_VALUES:
             return _to_bytes(body, method.request_class)
@@ -81,25 +81,25 @@ class Converter:
         self._lane.close()
 
 
-def counted(body: bytes, *, most: int) -> int:
+def counted(body: bytes, *, maximum: int) -> int:
     """Return an upper bound of the JSON values of a body, its objects and lists included.
 
     Characters of texts count only where that could refuse the body. A body of 4 MiB takes 6 ms, one
     made of nothing but escapes 60 ms.
 
     Raises:
-        TooManyValues: there are more than `most`.
+        TooManyValues: there are more than `maximum`.
     """
     bound = _structure(body)
-    if bound <= most:
+    if bound <= maximum:
         return bound
     bare = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     # A value has a name and a text at most, and each of them two quotes.
-    if bare.count(b'"') > 4 * most:
-        raise TooManyValues(most=most)
+    if bare.count(b'"') > 4 * maximum:
+        raise TooManyValues(most=maximum)
     bound = _structure(b"".join(bare.split(b'"')[::2]))
-    if bound > most:
-        raise TooManyValues(most=most)
+    if bound > maximum:
+        raise TooManyValues(most=maximum)
     return bound
 
 

@@ -15,7 +15,7 @@ from gateway.connect.asgi import Headers, Message, Receive, Scope, Send, value_o
 from gateway.connect.bodies import peer_of
 from gateway.connect.connections import Known, client_of
 from gateway.connect.errors import reason_of, retry_after
-from gateway.proxy import Answered, Calls, Forwarding
+from gateway.proxy import CallAborted, Calls, Forwarding
 
 PREFIX: Final = "/scim/v2"
 _EXCHANGE: Final = "/plexus.directory.v1.ScimService/ExchangeScim"
@@ -69,7 +69,7 @@ class ScimSite:
         self._known = known
         self._method = requirements()[_EXCHANGE]
         self._once = forwarding.once(self._method)
-        self._most = max_body_bytes
+        self._maximum = max_body_bytes
         self._public_url = public_url.rstrip("/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,12 +90,12 @@ class ScimSite:
                     path=scope["raw_path"].decode("latin-1")[len(PREFIX) :],
                     query=scope["query_string"].decode("latin-1"),
                     headers=_passed(headers),
-                    body=await _read(headers, receive, most=self._most),
+                    body=await _read(headers, receive, maximum=self._maximum),
                     base_url=self._base_url(scope),
                 )
                 answer = await self._once(request.SerializeToString(), identity, None)
                 response = ExchangeScimResponse.FromString(answer)
-        except Answered as ended:
+        except CallAborted as ended:
             await _refuse(send, _status_of(ended.answer), ended.answer.text, ended.answer)
             return
         await _answer(send, response.status, dict(response.headers), response.body)
@@ -134,15 +134,15 @@ def _passed(headers: Headers) -> dict[str, str]:
     return {name.decode(): value.decode("latin-1") for name, value in found.items() if value}
 
 
-async def _read(headers: Headers, receive: Receive, *, most: int) -> bytes:
+async def _read(headers: Headers, receive: Receive, *, maximum: int) -> bytes:
     announced = value_of(headers, b"content-length")
-    if announced.isdigit() and int(announced) > most:
+    if announced.isdigit() and int(announced) > maximum:
         raise MessageTooLarge
     body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > most:
+        if len(body) > maximum:
             raise MessageTooLarge
         if not message.get("more_body", False):
             return bytes(body)

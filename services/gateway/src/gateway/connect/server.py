@@ -17,7 +17,7 @@ from plexuskit.watched import Watched
 from gateway.config import HttpSection, PublicTlsSection
 from gateway.connect.connections import Connections
 from gateway.connect.punctual import PunctualConfig
-from gateway.connect.site import MOST_HEADER_BYTES, Site
+from gateway.connect.site import MAX_HEADER_BYTES, Site
 
 CHECK: Final = "http"
 _KEEP_ALIVE_SECONDS: Final = 75
@@ -69,8 +69,8 @@ async def serve(
         site,
         request_seconds=section.request_seconds,
         connections=connections,
-        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
-        limit_concurrency=section.most_connections,
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+        limit_concurrency=section.max_connections,
         ws="none",
         lifespan="off",
         log_config=None,

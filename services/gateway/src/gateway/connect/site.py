@@ -17,8 +17,8 @@ _PLAIN_GRPC: Final = b"application/grpc"
 _GRPC_WEB: Final = b"application/grpc-web"
 
 # A browser sends about twenty.
-MOST_HEADERS: Final = 64
-MOST_HEADER_BYTES: Final = 16 * 1024
+MAX_HEADERS: Final = 64
+MAX_HEADER_BYTES: Final = 16 * 1024
 
 _PAGE: Final = """<!doctype html>
 <html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -65,7 +65,7 @@ class Site:
             await self._feed(scope, receive, send)
             return
         headers: Headers = scope["headers"]
-        if len(headers) > MOST_HEADERS or _size(headers) > MOST_HEADER_BYTES:
+        if len(headers) > MAX_HEADERS or _size(headers) > MAX_HEADER_BYTES:
             await _respond(send, 431, b"There are too many headers, or they are too long.\n")
             return
         if not all(value.isascii() for _, value in headers):

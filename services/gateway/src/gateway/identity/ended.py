@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 import structlog
 from plexuskit.clock import Clock
 
-# Longer than any accepted access token lives (`tokens.MOST_LIFE`): none outlives what is known.
+# Longer than any accepted access token lives (`tokens.MAX_LIFE`): none outlives what is known.
 REMEMBERED: Final = timedelta(hours=2)
 # A stream goes on for a while after its token has expired, and can still be ended then.
 _AFTER_EXPIRY: Final = timedelta(minutes=5)
@@ -64,10 +64,10 @@ class EndedSessions:
             until: when the token expires.
         """
         until += _AFTER_EXPIRY
-        before = self._in_use.get(session_id)
-        if before is not None:
-            issued_at = max(issued_at, before.issued_at)
-            until = max(until, before.until)
+        previous = self._in_use.get(session_id)
+        if previous is not None:
+            issued_at = max(issued_at, previous.issued_at)
+            until = max(until, previous.until)
         self._in_use[session_id] = _Use(person_id, issued_at, until)
 
         deactivated_at = self._deactivated.get(person_id)

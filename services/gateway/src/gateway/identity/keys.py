@@ -103,11 +103,11 @@ class SigningKeys:
             self._answered = False
             return
         self._answered = True
-        before, after = _shown(self._keys), _shown(keys)
-        if before == after:
+        previous, after = _shown(self._keys), _shown(keys)
+        if previous == after:
             return
         self._keys = keys
-        if not before.items() <= after.items():
+        if not previous.items() <= after.items():
             self.generation += 1
         log.info("signing_keys.changed", kids=sorted(keys))
 

@@ -22,10 +22,10 @@ from gateway.identity.person import Identity
 from gateway.identity.refusals import SessionEnded, TokenExpired, TokenInvalid, TokenMissing
 
 # No token may outlive what is remembered of ended sessions.
-MOST_LIFE: Final = timedelta(hours=1)
+MAX_LIFE: Final = timedelta(hours=1)
 # Clocks of two machines differ; a token may seem to come from that far in the future.
-MOST_SKEW: Final = timedelta(seconds=30)
-MOST_BYTES: Final = 4096
+MAX_SKEW: Final = timedelta(seconds=30)
+MAX_BYTES: Final = 4096
 _CACHED: Final = 20_000
 
 
@@ -116,7 +116,7 @@ class Authenticator:
     async def _checked(self, token: str) -> Identity:
         if not token:
             raise TokenMissing
-        if len(token) > MOST_BYTES or not token.isascii():
+        if len(token) > MAX_BYTES or not token.isascii():
             raise TokenInvalid
         key = await self._keys.find(header_of(token).kid)
         if key is None:
@@ -133,11 +133,11 @@ class Authenticator:
     def _accepted(self, claims: Claims) -> Identity:
         now = self._clock.now()
         issued_at, expires_at = _instant(claims.iat), _instant(claims.exp)
-        if max(issued_at, _instant(claims.nbf)) > now + MOST_SKEW:
+        if max(issued_at, _instant(claims.nbf)) > now + MAX_SKEW:
             raise TokenInvalid
         if expires_at <= now:
             raise TokenExpired
-        if expires_at - issued_at > MOST_LIFE:
+        if expires_at - issued_at > MAX_LIFE:
             raise TokenInvalid
         self._ended.use(
             session_id=claims.sid, person_id=claims.sub, issued_at=issued_at, until=expires_at

@@ -19,7 +19,7 @@ from plexuskit.service import Health
 from gateway.identity.ended import EndedSessions
 
 RECHECKED_EVERY: Final = 30.0
-MOST_ASKED: Final = 10_000
+MAX_ASKED: Final = 10_000
 EVENTS_CHECK: Final = "session_events"
 RECHECK_CHECK: Final = "session_recheck"
 
@@ -94,8 +94,8 @@ class Watching:
     async def recheck_once(self) -> None:
         """Ask directory now. Raises DependencyDown when it cannot be asked."""
         sessions = self._ended.in_use()
-        for start in range(0, len(sessions), MOST_ASKED):
-            asked = sessions[start : start + MOST_ASKED]
+        for start in range(0, len(sessions), MAX_ASKED):
+            asked = sessions[start : start + MAX_ASKED]
             answer = await self._find_ended_sessions(pb.FindEndedSessionsRequest(session_ids=asked))
             self._ended.end(answer.ended_session_ids)
 

@@ -14,22 +14,22 @@ _MAX_FIELDS: Final = 4_096
 _MAX_SHIFT: Final = 63
 
 
-def counted(request: bytes, number: int, *, most: int, packed: bool) -> int:
-    """Return how many entries a repeated field has, at most `most`; what is unreadable has none.
+def counted(request: bytes, number: int, *, maximum: int, packed: bool) -> int:
+    """Return how many entries a repeated field has, at most `maximum`; what is unreadable has none.
 
-    A request of more than 4,096 fields counts as `most`.
+    A request of more than 4,096 fields counts as `maximum`.
 
     Args:
         request: a serialized message.
         number: of the field.
-        most: where the count ends.
+        maximum: where the count ends.
         packed: whether its entries are numbers, of which one field can hold many.
     """
     found = at = 0
     try:
         for _ in range(_MAX_FIELDS):
-            if at >= len(request) or found >= most:
-                return min(found, most)
+            if at >= len(request) or found >= maximum:
+                return min(found, maximum)
             tag, at = _varint(request, at)
             kind, start = tag & 7, at
             if kind == _VARINT:
@@ -48,7 +48,7 @@ def counted(request: bytes, number: int, *, most: int, packed: bool) -> int:
                 found += _ends(request[start:at]) if numbers else 1
     except IndexError:
         return 0
-    return most
+    return maximum
 
 
 def _ends(numbers: bytes) -> int:

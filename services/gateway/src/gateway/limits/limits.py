@@ -67,8 +67,8 @@ class Limits:
             per_second=section.refused.per_second, burst=section.refused.burst, kept=section.kept
         )
         self.strangers = Strangers(section, now=clock.monotonic, refuse=_limited_stranger)
-        self._most_calls, self._most_streams = section.calls_per_person, section.streams_per_person
-        self._most_all = section.streams
+        self._max_calls, self._max_streams = section.calls_per_person, section.streams_per_person
+        self._max_all = section.streams
         self._calls = Uses(section.calls_per_person)
         self._streams = Uses(section.streams_per_person)
         self._all = Uses(section.streams)
@@ -109,7 +109,7 @@ class Limits:
         items = counted(
             request,
             field.number,
-            most=self._rates_of(identity).largest(kind),
+            maximum=self._rates_of(identity).largest(kind),
             packed=field.cpp_type != field.CPPTYPE_MESSAGE,
         )
         if items > 1:
@@ -182,15 +182,15 @@ class Limits:
             return None
         if not self._calls.enter(who):
             LIMITED.labels("calls", class_of(method)).inc()
-            raise TooManyCalls(most=self._most_calls, retry_after=_CALLS_RETRY)
+            raise TooManyCalls(most=self._max_calls, retry_after=_CALLS_RETRY)
         return Leave(self._calls, who)
 
     def _enter_stream(self, who: str) -> "Leave":
         if not self._all.enter(_ALL):
-            raise _no_stream("process", self._most_all)
+            raise _no_stream("process", self._max_all)
         if not self._streams.enter(who):
             self._all.leave(_ALL)
-            raise _no_stream("person", self._most_streams)
+            raise _no_stream("person", self._max_streams)
         return Leave(self._streams, who, self._all)
 
     def _rates_of(self, identity: Identity) -> Rates:
@@ -291,6 +291,6 @@ def _limited(limit: str, kind: MethodClass, wait: float) -> RateLimited:
     )
 
 
-def _no_stream(limit: str, most: int) -> Refusal:
+def _no_stream(limit: str, maximum: int) -> Refusal:
     LIMITED.labels("streams" if limit == "person" else "all_streams", STREAM).inc()
-    return TooManyStreams(limit=limit, most=most, retry_after=_STREAMS_RETRY)
+    return TooManyStreams(limit=limit, most=maximum, retry_after=_STREAMS_RETRY)

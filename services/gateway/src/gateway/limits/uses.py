@@ -4,16 +4,16 @@
 class Uses:
     """Counts by key, up to a number each; a key without any is forgotten."""
 
-    __slots__ = ("_count", "_most")
+    __slots__ = ("_count", "_maximum")
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, maximum: int) -> None:
+        self._maximum = maximum
         self._count: dict[str, int] = {}
 
     def enter(self, key: str) -> bool:
         """Count one more; False, and nothing is counted, when there are as many as there may be."""
         count = self._count.get(key, 0)
-        if count >= self._most:
+        if count >= self._maximum:
             return False
         self._count[key] = count + 1
         return True

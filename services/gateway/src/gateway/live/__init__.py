@@ -1,11 +1,11 @@
 """Client streams: what people send goes up to messaging, what happens comes down to them.
 
-The application enters `Live` before its servers and serves `SessionApi` in its own; responses
-are bytes, because a frame is built once and shared by many streams. `Live.frames` gives the same
-to the Connect protocol, as the bytes of SubscribeResponses.
+The application enters `StreamHub` before its servers and serves `SessionApi` in its own; responses
+are bytes, because a frame is built once and shared by many streams. `StreamHub.frames` gives the
+same to the Connect protocol, as the bytes of SubscribeResponses.
 """
 
 from gateway.live.api import SessionApi
-from gateway.live.live import Live
+from gateway.live.hub import StreamHub
 
-__all__ = ["Live", "SessionApi"]
+__all__ = ["SessionApi", "StreamHub"]

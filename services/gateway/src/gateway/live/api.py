@@ -8,7 +8,7 @@ import grpc
 from plexus.gateway.v1.session_service_pb2 import SessionRequest, SubscribeRequest
 
 from gateway.identity import current
-from gateway.live.live import Live
+from gateway.live.hub import StreamHub
 
 SERVICE: Final = "plexus.gateway.v1.SessionService"
 
@@ -19,18 +19,18 @@ class SessionApi:
     Authentication, permission and errors stand before it, in the gateway's server.
     """
 
-    def __init__(self, live: Live) -> None:
-        self._live = live
+    def __init__(self, hub: StreamHub) -> None:
+        self._hub = hub
 
     def Session(
         self, request_iterator: AsyncIterator[SessionRequest], context: Any
     ) -> Coroutine[Any, Any, None]:
         """Run a native client's stream."""
-        return self._live.session(current(), request_iterator, context.write)
+        return self._hub.session(current(), request_iterator, context.write)
 
     async def Subscribe(self, request: SubscribeRequest, context: Any) -> None:
         """Run a browser's stream."""
-        async with aclosing(self._live.frames(current(), request)) as responses:
+        async with aclosing(self._hub.frames(current(), request)) as responses:
             async for response in responses:
                 await context.write(response)
 

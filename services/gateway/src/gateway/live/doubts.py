@@ -18,8 +18,8 @@ from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
 from plexuskit.metrics import counter
 
-from gateway.live.people import People
-from gateway.live.rooms import Ranges, Room
+from gateway.live.channels import Channel, Ranges
+from gateway.live.subscribers import SubscriberRegistry
 
 log = structlog.get_logger()
 
@@ -117,76 +117,81 @@ class Doubts:
     """Asks about conversations in doubt: one question of each at a time, at a bounded rate."""
 
     def __init__(
-        self, people: People, *, ask: AskMembers, memberships: Memberships, every: float = EVERY
+        self,
+        subscribers: SubscriberRegistry,
+        *,
+        ask: AskMembers,
+        memberships: Memberships,
+        every: float = EVERY,
     ) -> None:
         """Take whom to ask and whom to tell.
 
         Args:
-            people: those with streams here.
+            subscribers: those with streams here.
             ask: asks messaging.
             memberships: get the answers too.
             every: seconds between two questions about one conversation.
         """
-        self._people = people
+        self._subscribers = subscribers
         self._ask = ask
         self._memberships = memberships
         self._every = every
-        self._open: dict[str, Room] = {}
+        self._open: dict[str, Channel] = {}
         # When conversations were asked about last, the oldest first.
         self._asked: dict[str, float] = {}
         self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
 
-    def note(self, room: Room, *, tenant_id: str, version: int, reason: str) -> None:
+    def note(self, channel: Channel, *, tenant_id: str, version: int, reason: str) -> None:
         """Deliver nothing of a conversation until its owner has said who its members are.
 
         Args:
-            room: the conversation.
+            channel: the conversation.
             tenant_id: whose it is; empty when that is not known.
             version: of the membership that the last fact names; 0 when that is not known.
             reason: told to its members when they have to fetch again.
         """
-        for seat in room.seats.values():
-            seat.live = False
-        self._memberships.gap(tenant_id, room.id)
-        question = room.question
+        for subscription in channel.subscriptions.values():
+            subscription.live = False
+        self._memberships.gap(tenant_id, channel.id)
+        question = channel.question
         if question is None:
-            question = room.question = Question(reason, version)
-            self._open[room.id] = room
-            question.task = asyncio.create_task(self._resolve(room, question))
+            question = channel.question = Question(reason, version)
+            self._open[channel.id] = channel
+            question.task = asyncio.create_task(self._resolve(channel, question))
         else:
             question.again, question.reason = True, reason
             question.least = max(question.least, version)
 
-    def step(self, room: Room, step: Step) -> None:
+    def step(self, channel: Channel, step: Step) -> None:
         """Note a change of membership that was applied, for an answer that may be older."""
-        if room.question is not None:
-            room.question.steps.append(step)
+        if channel.question is not None:
+            channel.question.steps.append(step)
 
     def begin(self) -> None:
         """Note that facts of any conversation were missed: answers on their way are too old."""
-        for room in self._open.values():
-            if room.question is not None:
-                room.question.again = True
+        for channel in self._open.values():
+            if channel.question is not None:
+                channel.question.again = True
 
     def close(self) -> None:
         """Stop asking."""
-        for room in self._open.values():
-            if room.question is not None and room.question.task is not None:
-                room.question.task.cancel()
+        for channel in self._open.values():
+            if channel.question is not None and channel.question.task is not None:
+                channel.question.task.cancel()
 
-    async def _resolve(self, room: Room, question: Question) -> None:
+    async def _resolve(self, channel: Channel, question: Question) -> None:
         failures = 0
         while True:
-            await asyncio.sleep(self._wait(room.id))
+            await asyncio.sleep(self._wait(channel.id))
             question.again = False
             question.steps.clear()
             least = question.least
             try:
-                answer = await self._answer(room.id, least=least)
+                answer = await self._answer(channel.id, least=least)
             except Exception as error:
                 if _is_unknown_method(error):
                     break
-                log.warning("live.doubt_stays", conversation_id=room.id, error=str(error))
+                log.warning("live.doubt_stays", conversation_id=channel.id, error=str(error))
                 if not isinstance(error, Refusal | RemoteFailure | AnswerTooOld):
                     log.warning("live.question_failed", exc_info=error)
                 await asyncio.sleep(pause(failures, _BACK_OFF))
@@ -194,12 +199,12 @@ class Doubts:
                 continue
             if question.again:
                 continue
-            self._close(room)
-            self._settle(room, answer, question)
+            self._close(channel)
+            self._settle(channel, answer, question)
             return
-        self._close(room)
+        self._close(channel)
         # A messaging that was not deployed yet is asked about each person, and for a snapshot.
-        self._people.reload_all(room, reason=question.reason)
+        self._subscribers.reload_all(channel, reason=question.reason)
         self._memberships.missed()
 
     async def _answer(self, conversation_id: str, *, least: int) -> Answer:
@@ -215,11 +220,11 @@ class Doubts:
             raise AnswerTooOld(f"version {answer.version}, and {least} was applied here")
         return answer
 
-    def _close(self, room: Room) -> None:
-        room.question = None
-        del self._open[room.id]
+    def _close(self, channel: Channel) -> None:
+        channel.question = None
+        del self._open[channel.id]
 
-    def _settle(self, room: Room, answer: Answer, question: Question) -> None:
+    def _settle(self, channel: Channel, answer: Answer, question: Question) -> None:
         """Bring the conversation in line with the answer; nothing else runs meanwhile."""
         later = [step for step in question.steps if step.version > answer.version]
         members = dict(answer.members)
@@ -228,21 +233,21 @@ class Doubts:
             for person_id in step.left:
                 members.pop(person_id, None)
         if answer.version:
-            room.learn_history(everything=answer.everything)
+            channel.learn_history(everything=answer.everything)
         if len(answer.pair) == 2:  # noqa: PLR2004 - a pair
-            self._people.paired(answer.pair[0], answer.pair[1])
+            self._subscribers.paired(answer.pair[0], answer.pair[1])
         version = max([answer.version, *(step.version for step in later)])
-        self._people.settle(room, members, version=version, reason=question.reason)
+        self._subscribers.settle(channel, members, version=version, reason=question.reason)
         tenant_id = answer.tenant_id
         if not tenant_id:
             return
         self._memberships.restored(
-            tenant_id, room.id, version=answer.version, people=list(answer.members)
+            tenant_id, channel.id, version=answer.version, people=list(answer.members)
         )
         for step in later:
             self._memberships.step(
                 step.tenant_id,
-                room.id,
+                channel.id,
                 version=step.version,
                 joined=[person_id for person_id, _ in step.joined],
                 left=step.left,

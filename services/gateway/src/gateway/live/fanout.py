@@ -34,10 +34,10 @@ from plexuskit.metrics import counter
 from plexuskit.service import Health
 
 from gateway.live import wire
+from gateway.live.channels import Channel, Channels, Subscription
 from gateway.live.doubts import Doubts, Memberships, Step
 from gateway.live.facts import Meaning, UnreadableFact, meaning_of
-from gateway.live.people import RELOADED, People
-from gateway.live.rooms import Room, Rooms, Seat
+from gateway.live.subscribers import RELOADED, SubscriberRegistry
 from gateway.live.visibility import Visibility
 from gateway.live.wire import Chunk
 
@@ -56,7 +56,7 @@ TOPICS: Final = (
 )
 
 # One chunk of a conversation; well below what a stream may hold.
-MOST_CHUNK: Final = 256 * 1024
+MAX_CHUNK: Final = 256 * 1024
 _BACK_OFF: Final = (0.2, 5.0)
 
 
@@ -95,8 +95,8 @@ class FanOut:
 
     def __init__(
         self,
-        rooms: Rooms,
-        people: People,
+        channels: Channels,
+        subscribers: SubscriberRegistry,
         *,
         doubts: Doubts,
         memberships: Memberships,
@@ -107,16 +107,16 @@ class FanOut:
         """Take what records are applied to.
 
         Args:
-            rooms: the conversations.
-            people: those with streams here.
+            channels: the conversations.
+            subscribers: those with streams here.
             doubts: ask about conversations of which something is missing.
             memberships: hear of every change of who belongs to a conversation.
             visibility: decides which streams of a person receive an event.
             stale: tells whether that is decided on roles and policies too old to show anything by.
             beat: gives the present beat, in which a conversation's number changes.
         """
-        self._rooms = rooms
-        self._people = people
+        self._channels = channels
+        self._subscribers = subscribers
         self._doubts = doubts
         self._memberships = memberships
         self._visibility = visibility
@@ -148,9 +148,9 @@ class FanOut:
 
     def begin(self) -> None:
         """Start at new positions: what was before them is the owner's to say."""
-        self._rooms.forget_numbers()
+        self._channels.forget_numbers()
         self._doubts.begin()
-        self._people.doubt_everything(reason=RELOADED)
+        self._subscribers.mark_everything_stale(reason=RELOADED)
         self._memberships.missed()
         self.positioned.set()
 
@@ -159,7 +159,7 @@ class FanOut:
         fault.point("gateway.before_apply")
         if self._withheld and not self._stale():
             self._withheld = False
-            self._people.doubt_everything(reason=RELOADED)
+            self._subscribers.mark_everything_stale(reason=RELOADED)
         runs: dict[str, list[Fact]] = {}
         for record in records:
             if record.topic == MESSAGING_CONVERSATION_V1.name:
@@ -167,7 +167,7 @@ class FanOut:
             else:
                 self._deliver_personal(record)
         for conversation_id, run in runs.items():
-            self._apply_alone(self._rooms.get(conversation_id), run)
+            self._apply_alone(self._channels.get(conversation_id), run)
         fault.point("gateway.after_apply")
 
     def hear(self, events: Sequence[bytes]) -> None:
@@ -179,92 +179,92 @@ class FanOut:
         Args:
             events: serialized Envelopes, in order per conversation.
         """
-        runs: dict[Room, list[Fact]] = {}
+        runs: dict[Channel, list[Fact]] = {}
         for event in events:
             envelope = Envelope.FromString(event)
-            room = self._rooms.find(envelope.scope)
-            if room is None or not room.through:
+            channel = self._channels.find(envelope.scope)
+            if channel is None or not channel.through:
                 continue
-            run = runs.setdefault(room, [])
-            if envelope.change_no == room.through + len(run) + 1:
+            run = runs.setdefault(channel, [])
+            if envelope.change_no == channel.through + len(run) + 1:
                 run.append(Fact(envelope, event))
-        for room, run in runs.items():
+        for channel, run in runs.items():
             if run:
-                self._apply_alone(room, run)
+                self._apply_alone(channel, run)
 
-    def _apply_alone(self, room: Room, run: Sequence[Fact]) -> None:
+    def _apply_alone(self, channel: Channel, run: Sequence[Fact]) -> None:
         """Apply facts of one conversation; an unexpected failure concerns no other one (GW-8)."""
         try:
-            self._apply_run(room, run)
+            self._apply_run(channel, run)
         except Exception as error:  # noqa: BLE001 - its people load the conversation again
             item_failed(error, of="gateway.fanout")
-            self._lose(room)
+            self._lose(channel)
 
-    def _apply_run(self, room: Room, run: Sequence[Fact]) -> None:
-        room.beat = self._beat()
+    def _apply_run(self, channel: Channel, run: Sequence[Fact]) -> None:
+        channel.beat = self._beat()
         segment: Segment | None = None
         for envelope, event in run:
             if envelope is None:
                 # What waits was before it, and goes to those who were members then.
                 if segment is not None:
-                    self._deliver(room, segment)
+                    self._deliver(channel, segment)
                     segment = None
-                self._lose(room)
+                self._lose(channel)
                 continue
             change_no = envelope.change_no
-            if room.through and change_no <= room.through:
+            if channel.through and change_no <= channel.through:
                 continue
 
             meaning = _meaning(envelope)
-            gap = meaning is None or (room.through and change_no != room.through + 1)
+            gap = meaning is None or (channel.through and change_no != channel.through + 1)
             about = meaning or Meaning()
             # Who joins sees the fact itself; who leaves sees what was before it.
             if segment is not None and (
-                gap or about.joined or about.left or segment.size > MOST_CHUNK
+                gap or about.joined or about.left or segment.size > MAX_CHUNK
             ):
-                self._deliver(room, segment)
+                self._deliver(channel, segment)
                 segment = None
-            room.through = change_no
+            channel.through = change_no
             if gap:
-                log.warning("live.gap", conversation_id=room.id, change_no=change_no)
+                log.warning("live.gap", conversation_id=channel.id, change_no=change_no)
                 self._doubts.note(
-                    room,
+                    channel,
                     tenant_id=envelope.tenant_id,
                     version=envelope.membership_version,
                     reason=GAP,
                 )
             if about.joined or about.left or about.history is not None:
-                self._apply_membership(room, about, envelope)
+                self._apply_membership(channel, about, envelope)
             segment = segment or Segment(change_no - 1)
             # Which message a fact without content or of an unknown type is about is the owner's to
             # say: nobody learns more of it than that there is something to fetch.
             shown = event if about.known and not envelope.omitted else _only_number(envelope)
             segment.add(shown, change_no=change_no, seq=about.seq)
         if segment is not None:
-            self._deliver(room, segment)
+            self._deliver(channel, segment)
 
-    def _lose(self, room: Room) -> None:
+    def _lose(self, channel: Channel) -> None:
         """Note that facts were lost of which nothing is known; the next number shows it again."""
-        self._doubts.note(room, tenant_id="", version=0, reason=GAP)
+        self._doubts.note(channel, tenant_id="", version=0, reason=GAP)
 
-    def _apply_membership(self, room: Room, meaning: Meaning, envelope: Envelope) -> None:
-        if meaning.history is not None and room.learn_history(everything=meaning.history):
+    def _apply_membership(self, channel: Channel, meaning: Meaning, envelope: Envelope) -> None:
+        if meaning.history is not None and channel.learn_history(everything=meaning.history):
             self._doubts.note(
-                room,
+                channel,
                 tenant_id=envelope.tenant_id,
                 version=envelope.membership_version,
                 reason=RELOADED,
             )
         if meaning.pair is not None:
-            self._people.paired(*meaning.pair)
+            self._subscribers.paired(*meaning.pair)
         for person_id, stays in meaning.joined:
-            self._people.joined(room, person_id, stays, change_no=envelope.change_no)
+            self._subscribers.joined(channel, person_id, stays, change_no=envelope.change_no)
         for person_id in meaning.left:
-            self._people.left(room, person_id, change_no=envelope.change_no)
+            self._subscribers.left(channel, person_id, change_no=envelope.change_no)
         if meaning.joined or meaning.left:
             begins = envelope.change_no == FIRST
             self._doubts.step(
-                room,
+                channel,
                 Step(
                     envelope.tenant_id,
                     envelope.membership_version,
@@ -275,71 +275,71 @@ class FanOut:
             )
             self._memberships.step(
                 envelope.tenant_id,
-                room.id,
+                channel.id,
                 version=envelope.membership_version,
                 joined=[person_id for person_id, _ in meaning.joined],
                 left=meaning.left,
                 begins=begins,
             )
 
-    def _deliver(self, room: Room, segment: Segment) -> None:
+    def _deliver(self, channel: Channel, segment: Segment) -> None:
         """Put a segment into the streams of all who may see it: one chunk for each view of it."""
-        if not room.seats:
+        if not channel.subscriptions:
             return
         if self._stale():
             # Heartbeats tell how far the conversation has come; clients fetch from its owner.
             self._withheld = True
             return
         lowest = min((seq for seq in segment.seqs if seq), default=0)
-        whole = self._chunk(room, segment, segment.envelopes)
+        whole = self._chunk(channel, segment, segment.envelopes)
         views: dict[View, Chunk] = {}
         streams = 0
-        for seat in room.seats.values():
-            if not seat.live:
+        for subscription in channel.subscriptions.values():
+            if not subscription.live:
                 continue
-            listeners = seat.person.streams
+            listeners = subscription.person.streams
             masks = (
-                NONE if listeners.columns is None else self._visibility.masks(listeners, room.id)
+                NONE if listeners.columns is None else self._visibility.masks(listeners, channel.id)
             )
-            if (not lowest or seat.sees_from(lowest)) and not masks:
+            if (not lowest or subscription.sees_from(lowest)) and not masks:
                 chunk = whole
             else:
-                chunk = self._view(seat, segment, masks, views)
+                chunk = self._view(subscription, segment, masks, views)
             readers = listeners.readers
             if listeners.gate is not None:
-                readers = self._visibility.readers(listeners, room.id, segment.through)
+                readers = self._visibility.readers(listeners, channel.id, segment.through)
             for stream in readers:
                 stream.put(chunk)
                 streams += 1
         DELIVERED.inc(streams * len(segment.envelopes))
 
     def _view(
-        self, seat: Seat, segment: Segment, masks: Masks, views: dict["View", Chunk]
+        self, subscription: Subscription, segment: Segment, masks: Masks, views: dict["View", Chunk]
     ) -> Chunk:
         """Give what one person may see of a segment; `through` advances over the rest.
 
         People who see the same messages and columns share what is made once.
         """
-        mask = tuple([seat.sees(seq) for seq in segment.seqs])
-        if not seat.sure and not all(mask):
+        mask = tuple([subscription.sees(seq) for seq in segment.seqs])
+        if not subscription.sure and not all(mask):
             # The policy may show it, and this gateway does not know: let the person fetch.
-            return wire.resync([seat.room.id], reason=RELOADED)
+            return wire.resync([subscription.channel.id], reason=RELOADED)
         chunk = views.get((mask, masks))
         if chunk is None:
             seen = [each for each, visible in zip(segment.envelopes, mask, strict=True) if visible]
             if masks:
                 seen = [cleared(Envelope, each, masks) for each in seen]
-            chunk = views[mask, masks] = self._chunk(seat.room, segment, seen)
+            chunk = views[mask, masks] = self._chunk(subscription.channel, segment, seen)
         return chunk
 
-    def _chunk(self, room: Room, segment: Segment, envelopes: Sequence[bytes]) -> Chunk:
+    def _chunk(self, channel: Channel, segment: Segment, envelopes: Sequence[bytes]) -> Chunk:
         return wire.events(
-            room.id, after=segment.after, through=segment.through, envelopes=envelopes
+            channel.id, after=segment.after, through=segment.through, envelopes=envelopes
         )
 
     def _deliver_personal(self, record: Record) -> None:
         """Put a record of a person's own topic into that person's streams."""
-        person = self._people.get(record.key)
+        person = self._subscribers.get(record.key)
         if person is None or not person.streams:
             return
         if self._stale():
@@ -347,7 +347,7 @@ class FanOut:
             return
         envelope = _envelope(record)
         if envelope is None:
-            self._people.broken(person, reason=GAP)
+            self._subscribers.broken(person, reason=GAP)
         elif envelope.tenant_id == person.tenant_id:
             chunks: dict[bytes, Chunk] = {}
             receiving = self._visibility.receivers(person.streams, envelope, record.value)

@@ -36,7 +36,7 @@ OFFLINE: Final = Presence.STATE_OFFLINE
 LASTS: Final = timedelta(seconds=90)
 LEAVING: Final = timedelta(seconds=10)
 TOLD_AT_ONCE: Final = 8
-MOST_UNTOLD: Final = 20_000
+MAX_UNREPORTED: Final = 20_000
 _BACK_OFF: Final = (0.5, 5.0)
 
 Say = Callable[[Identity, State], Awaitable[None]]
@@ -118,7 +118,7 @@ def _offline(person_id: str, word: Word) -> Presence:
     return Presence(person_id=person_id, state=OFFLINE, seen_at=seen_at)
 
 
-class Herald:
+class PresencePublisher:
     """Says in people's names when their first stream begins and their last one ends.
 
     Never waits, never fails a stream: what cannot be told is told later unless something newer is,
@@ -156,7 +156,7 @@ class Herald:
     def _queue(self, identity: Identity, state: State) -> None:
         self._untold[identity.person_id] = (identity, state)
         self._untold.move_to_end(identity.person_id)
-        if len(self._untold) > MOST_UNTOLD:
+        if len(self._untold) > MAX_UNREPORTED:
             self._untold.popitem(last=False)
             UNTOLD.inc()
         self._awake.set()

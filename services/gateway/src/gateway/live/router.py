@@ -20,17 +20,17 @@ from plexuskit.errors import DependencyDown
 from plexuskit.grpc import CallerSigner, channel
 from plexuskit.service import Health, Runtime
 
+from gateway.live.append_stream import ANSWER_SECONDS, AppendStream, OnStored
+from gateway.live.channels import ranges_of
 from gateway.live.doubts import Answer
 from gateway.live.endpoints import parse, resolve
 from gateway.live.rendezvous import choose
-from gateway.live.rooms import ranges_of
-from gateway.live.uplink import ANSWER_SECONDS, OnStored, Uplink
 
 log = structlog.get_logger()
 
 MESSAGING: Final = "messaging"
 CHECK: Final = "messaging_streams"
-_MOST_REMEMBERED: Final = 100_000
+_MAX_REMEMBERED: Final = 100_000
 _EXPIRE_EVERY: Final = 0.5
 
 
@@ -66,11 +66,11 @@ class Router:
         self._health = health
         self._every = every
         self._on_stored = on_stored
-        self._uplinks: dict[str, Uplink] = {}
-        self._tasks: dict[Uplink, asyncio.Task[None]] = {}
+        self._append_streams: dict[str, AppendStream] = {}
+        self._tasks: dict[AppendStream, asyncio.Task[None]] = {}
         # Uplinks to addresses that are gone, with the time at which they are cut off.
-        self._leaving: dict[Uplink, float] = {}
-        self._chosen: dict[str, Uplink] = {}
+        self._leaving: dict[AppendStream, float] = {}
+        self._chosen: dict[str, AppendStream] = {}
         self._fail: Callable[[], None] = lambda: None
 
     @asynccontextmanager
@@ -86,18 +86,18 @@ class Router:
             finally:
                 await self._end(list(self._tasks))
 
-    def pick(self, key: str) -> Uplink | None:
+    def pick(self, key: str) -> AppendStream | None:
         """Give the process that a conversation's items go to now; None when none is reachable."""
-        uplink = self._chosen.get(key)
-        if uplink is None or not uplink.up:
-            up = {name: each for name, each in self._uplinks.items() if each.up}
+        append_stream = self._chosen.get(key)
+        if append_stream is None or not append_stream.up:
+            up = {name: each for name, each in self._append_streams.items() if each.up}
             if not up:
                 return None
-            uplink = up[choose(key, up)]
-            if len(self._chosen) >= _MOST_REMEMBERED:
+            append_stream = up[choose(key, up)]
+            if len(self._chosen) >= _MAX_REMEMBERED:
                 self._chosen.clear()
-            self._chosen[key] = uplink
-        return uplink
+            self._chosen[key] = append_stream
+        return append_stream
 
     async def readable(self, tenant_id: str, person_id: str) -> Sequence[Container]:
         """Ask what a person may read now.
@@ -105,11 +105,11 @@ class Router:
         Raises:
             DependencyDown: no process of messaging answers.
         """
-        uplink = self.pick(person_id)
-        if uplink is None:
+        append_stream = self.pick(person_id)
+        if append_stream is None:
             raise DependencyDown(dependency=MESSAGING, cause="unreachable")
         answer = await read_containers(
-            uplink.readable,
+            append_stream.readable,
             ReadableContainersRequest(tenant_id=tenant_id, person_id=person_id),
             owner=MESSAGING,
         )
@@ -122,10 +122,12 @@ class Router:
             DependencyDown: no process of messaging answers.
             RemoteFailure: it fails, or does not know the question.
         """
-        uplink = self.pick(conversation_id)
-        if uplink is None:
+        append_stream = self.pick(conversation_id)
+        if append_stream is None:
             raise DependencyDown(dependency=MESSAGING, cause="unreachable")
-        parts = await uplink.members(ReadMembersRequest(kind=CONVERSATION, id=conversation_id))
+        parts = await append_stream.members(
+            ReadMembersRequest(kind=CONVERSATION, id=conversation_id)
+        )
         first = parts[0] if parts else ReadMembersResponse()
         return Answer(
             tenant_id=first.tenant_id,
@@ -147,26 +149,28 @@ class Router:
             except OSError as error:
                 log.warning("live.unresolved", error=str(error))
             else:
-                for endpoint in found - self._uplinks.keys():
+                for endpoint in found - self._append_streams.keys():
                     self._connect(endpoint)
-                for endpoint in self._uplinks.keys() - found:
+                for endpoint in self._append_streams.keys() - found:
                     self._retire(endpoint)
             await asyncio.sleep(self._every)
 
     def _connect(self, endpoint: str) -> None:
-        uplink = Uplink(
+        append_stream = AppendStream(
             endpoint,
             clock=self._clock,
             on_change=self._choose_again,
             on_stored=self._on_stored,
         )
-        self._uplinks[endpoint] = uplink
-        self._tasks[uplink] = asyncio.create_task(self._keep(uplink), name=f"uplink {endpoint}")
+        self._append_streams[endpoint] = append_stream
+        self._tasks[append_stream] = asyncio.create_task(
+            self._keep(append_stream), name=f"uplink {endpoint}"
+        )
         self._choose_again()
 
-    async def _keep(self, uplink: Uplink) -> None:
+    async def _keep(self, append_stream: AppendStream) -> None:
         async with channel(
-            uplink.endpoint,
+            append_stream.endpoint,
             audience=MESSAGING,
             signer=self._signer,
             service=self._signer.service,
@@ -174,24 +178,26 @@ class Router:
             clock=self._clock,
         ) as opened:
             try:
-                await uplink.run(opened)
+                await append_stream.run(opened)
             except Exception:
                 # Nothing would go this way any more, and nobody would know.
-                log.exception("uplink.died", endpoint=uplink.endpoint)
+                log.exception("uplink.died", endpoint=append_stream.endpoint)
                 self._fail()
 
     def _retire(self, endpoint: str) -> None:
         """Send nothing new to an address that is gone; what is on its way may come to its end."""
-        uplink = self._uplinks.pop(endpoint)
-        self._leaving[uplink] = self._clock.monotonic() + ANSWER_SECONDS
+        append_stream = self._append_streams.pop(endpoint)
+        self._leaving[append_stream] = self._clock.monotonic() + ANSWER_SECONDS
         self._choose_again()
 
     def _choose_again(self) -> None:
         self._chosen.clear()
         down = [
-            f"{each.endpoint}: {each.problem}" for each in self._uplinks.values() if not each.up
+            f"{each.endpoint}: {each.problem}"
+            for each in self._append_streams.values()
+            if not each.up
         ]
-        ok = bool(self._uplinks) and not down
+        ok = bool(self._append_streams) and not down
         self._health.set(
             CHECK,
             ok=ok,
@@ -204,15 +210,15 @@ class Router:
         while True:
             await asyncio.sleep(_EXPIRE_EVERY)
             now = self._clock.monotonic()
-            for uplink in self._tasks:
-                uplink.expire(now)
+            for append_stream in self._tasks:
+                append_stream.expire(now)
             done = [each for each, until in self._leaving.items() if each.idle or until <= now]
-            for uplink in done:
-                del self._leaving[uplink]
+            for append_stream in done:
+                del self._leaving[append_stream]
             await self._end(done)
 
-    async def _end(self, uplinks: Sequence[Uplink]) -> None:
-        tasks = [self._tasks.pop(uplink) for uplink in uplinks]
+    async def _end(self, append_streams: Sequence[AppendStream]) -> None:
+        tasks = [self._tasks.pop(append_stream) for append_stream in append_streams]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -20,7 +20,7 @@ from plexuskit.items import item_failed
 from plexuskit.metrics import counter
 from plexuskit.turns import Turns
 
-from gateway.access import Access, Recorder
+from gateway.access import Access, DecisionLog
 from gateway.identity import Callers, Identity
 from gateway.limits import Limits
 from gateway.live.refusals import (
@@ -54,10 +54,10 @@ class Sends:
         callers: Callers,
         *,
         access: Access,
-        recorder: Recorder,
+        decision_log: DecisionLog,
         limits: Limits,
-        most_waiting: int,
-        most_bytes: int,
+        max_waiting: int,
+        max_bytes: int,
     ) -> None:
         """Take what items go through.
 
@@ -65,18 +65,18 @@ class Sends:
             router: knows the processes of messaging.
             callers: signs in the sender's name.
             access: decides on what the gateway knows.
-            recorder: keeps what was refused (GW-7).
+            decision_log: keeps what was refused (GW-7).
             limits: tell how many items a person may send.
-            most_waiting: unacknowledged items of one stream.
-            most_bytes: size of one command.
+            max_waiting: unacknowledged items of one stream.
+            max_bytes: size of one command.
         """
         self._router = router
         self._callers = callers
         self._access = access
-        self._recorder = recorder
+        self._decision_log = decision_log
         self._limits = limits
-        self._most_waiting = most_waiting
-        self._most_bytes = most_bytes
+        self._max_waiting = max_waiting
+        self._max_bytes = max_bytes
 
     async def accept(self, stream: Stream, items: Sequence[SendItem]) -> float:
         """Bring items on their way; each is acknowledged once, in any order.
@@ -90,7 +90,7 @@ class Sends:
             RateLimited: too much of what the client sends is refused; its items have no answer.
         """
         SENDS.inc(len(items))
-        identity = self._access.present(stream.identity)
+        identity = self._access.current(stream.identity)
         limited = self._limits.items(identity, len(items))
         taken = limited.index(refusal) if (refusal := limited[-1]) else len(items)
         await self._take(stream, items[:taken], identity)
@@ -125,18 +125,18 @@ class Sends:
         try:
             verdict = self._access.decide(identity, PERMISSION, object_)
             if verdict.confirm:
-                self._access.doubt(identity, object_)
+                self._access.mark_stale(identity, object_)
             if masks := self._access.masks(identity, PERMISSION, object_):
                 clearing_of(masks).check(command)
         except Refusal as refusal:
-            self._recorder.refused(_METHOD, identity, object_=object_, refusal=refusal)
+            self._decision_log.refused(_METHOD, identity, object_=object_, refusal=refusal)
             raise
 
     def _check(self, stream: Stream, item: SendItem) -> SendMessageRequest:
-        if stream.unanswered >= self._most_waiting:
-            raise TooManyUnacknowledged(limit=self._most_waiting, retry_after=_RETRY)
-        if len(item.command) > self._most_bytes:
-            raise ItemTooLarge(bytes=len(item.command), limit=self._most_bytes)
+        if stream.unanswered >= self._max_waiting:
+            raise TooManyUnacknowledged(limit=self._max_waiting, retry_after=_RETRY)
+        if len(item.command) > self._max_bytes:
+            raise ItemTooLarge(bytes=len(item.command), limit=self._max_bytes)
         bounds.check(item)
         return _command_of(item)
 
@@ -144,11 +144,11 @@ class Sends:
         conversation_id = item.conversation_id
         route = stream.routes.get(conversation_id) if stream.routes else None
         if route is None:
-            uplink = self._router.pick(conversation_id)
-            if uplink is None:
+            append_stream = self._router.pick(conversation_id)
+            if append_stream is None:
                 raise OwnerUnreachable(retry_after=_RETRY)
-            route = Route(uplink)
-        route.uplink.submit(
+            route = Route(append_stream)
+        route.append_stream.submit(
             stream,
             client_ref=item.client_ref,
             conversation_id=conversation_id,

@@ -32,9 +32,9 @@ from plexuskit.metrics import counter
 from plexuskit.service import Health
 
 from gateway.live import wire
-from gateway.live.people import People
+from gateway.live.channels import Channels
 from gateway.live.presence import LASTS, Presences
-from gateway.live.rooms import Rooms
+from gateway.live.subscribers import SubscriberRegistry
 from gateway.live.visibility import CONVERSATIONS, Listeners, Visibility
 from gateway.live.wire import Chunk
 
@@ -56,8 +56,8 @@ class Signals:
 
     def __init__(
         self,
-        rooms: Rooms,
-        people: People,
+        channels: Channels,
+        subscribers: SubscriberRegistry,
         presences: Presences,
         *,
         visibility: Visibility,
@@ -66,14 +66,14 @@ class Signals:
         """Take whom signals concern.
 
         Args:
-            rooms: the conversations.
-            people: those with streams here.
+            channels: the conversations.
+            subscribers: those with streams here.
             presences: who is there.
             visibility: decides which streams of a person receive a signal.
             clock: tells what is over.
         """
-        self._rooms = rooms
-        self._people = people
+        self._channels = channels
+        self._subscribers = subscribers
         self._presences = presences
         self._visibility = visibility
         self._clock = clock
@@ -120,21 +120,21 @@ class Signals:
     def _type(self, envelope: Envelope) -> None:
         """Tell the other members of a conversation, unless who they are is not known for sure."""
         typing = Typing.FromString(envelope.fact)
-        room = self._rooms.find(typing.conversation_id)
-        if room is None or not room.seats:
+        channel = self._channels.find(typing.conversation_id)
+        if channel is None or not channel.subscriptions:
             return
         # A change of its members is known to messaging and not here yet.
-        if 0 < room.through < envelope.membership_version:
+        if 0 < channel.through < envelope.membership_version:
             return
         if self._clock.now() - envelope.occurred_at.ToDatetime(tzinfo=UTC) > TYPING_LASTS:
             return
         signal = _Signal(typing, wire.typing)
         streams = 0
-        for seat in room.seats.values():
-            person = seat.person
-            if seat.live and person.person_id != typing.person_id:
-                readers = self._visibility.readers(person.streams, room.id, room.through)
-                chunk = signal.shown_to(person.streams, self._visibility, room.id)
+        for subscription in channel.subscriptions.values():
+            person = subscription.person
+            if subscription.live and person.person_id != typing.person_id:
+                readers = self._visibility.readers(person.streams, channel.id, channel.through)
+                chunk = signal.shown_to(person.streams, self._visibility, channel.id)
                 for stream in readers:
                     stream.put(chunk)
                 streams += len(readers)
@@ -146,7 +146,7 @@ class Signals:
             self._show(shown)
 
     def _show(self, presence: Presence) -> None:
-        watching = self._people.with_direct(presence.person_id)
+        watching = self._subscribers.with_direct(presence.person_id)
         if not watching:
             return
         signal = _Signal(presence, wire.presence)

@@ -9,12 +9,12 @@ from plexuskit.errors import Refusal
 
 from gateway.identity import Identity
 from gateway.live import wire
-from gateway.live.people import Person
 from gateway.live.refusals import SessionMismatch, refused_verdict
+from gateway.live.subscribers import Subscriber
 from gateway.live.visibility import READ, Listener
 
 if TYPE_CHECKING:
-    from gateway.live.uplink import Uplink
+    from gateway.live.append_stream import AppendStream
 
 
 class Stream:
@@ -24,13 +24,13 @@ class Stream:
         "beat",
         "finishing",
         "listener",
-        "outbound",
         "person",
         "routes",
+        "send_buffer",
         "unanswered",
     )
 
-    def __init__(self, *, listener: Listener, person: Person) -> None:
+    def __init__(self, *, listener: Listener, person: Subscriber) -> None:
         """Take what the stream is made of.
 
         Args:
@@ -39,7 +39,7 @@ class Stream:
         """
         self.listener = listener
         self.person = person
-        self.outbound = listener.outbound
+        self.send_buffer = listener.send_buffer
         # The beat up to which positions were told.
         self.beat = 0
         # Items on their way, and where each conversation's go while one of them is.
@@ -72,17 +72,17 @@ class Stream:
             return ()
         refused = self.listener.refused
         return [
-            (seat.room.id, seat.room.through)
-            for seat in self.person.seats.values()
-            if seat.room.beat >= since_beat
-            and seat.room.through
-            and seat.live
-            and seat.room.id not in refused
+            (subscription.channel.id, subscription.channel.through)
+            for subscription in self.person.subscriptions.values()
+            if subscription.channel.beat >= since_beat
+            and subscription.channel.through
+            and subscription.live
+            and subscription.channel.id not in refused
         ]
 
     def answer(self, client_ref: int, verdict: SendVerdict) -> None:
         """Acknowledge an item."""
-        self.outbound.put(wire.acknowledgement(client_ref, verdict))
+        self.send_buffer.put(wire.acknowledgement(client_ref, verdict))
 
     def refuse(self, client_ref: int, refusal: Refusal) -> None:
         """Acknowledge an item that is not stored."""
@@ -91,7 +91,7 @@ class Stream:
     def refuse_all(self, client_refs: Iterable[int], refusal: Refusal) -> None:
         """Acknowledge items that are refused for the same reason."""
         for chunk in wire.acknowledgements(client_refs, refused_verdict(refusal)):
-            self.outbound.put(chunk)
+            self.send_buffer.put(chunk)
 
     def sent(self, conversation_id: str, route: "Route") -> None:
         """Note that an item is on its way."""
@@ -111,13 +111,13 @@ class Stream:
                 del self.routes[conversation_id]
         self.answer(client_ref, verdict)
         if self.finishing and not self.unanswered:
-            self.outbound.end()
+            self.send_buffer.end()
 
     def finish(self) -> None:
         """End when every item has its acknowledgement: the client sends no more."""
         self.finishing = True
         if not self.unanswered:
-            self.outbound.end()
+            self.send_buffer.end()
 
     @property
     def expires_at(self) -> datetime:
@@ -128,8 +128,8 @@ class Stream:
 class Route:
     """Where a conversation's items of one stream go while any is on its way."""
 
-    __slots__ = ("items", "uplink")
+    __slots__ = ("append_stream", "items")
 
-    def __init__(self, uplink: "Uplink") -> None:
-        self.uplink = uplink
+    def __init__(self, append_stream: "AppendStream") -> None:
+        self.append_stream = append_stream
         self.items = 0

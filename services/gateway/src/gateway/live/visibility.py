@@ -27,7 +27,7 @@ from plexuskit.clock import Clock
 from gateway.access import Access
 from gateway.identity import Identity
 from gateway.live import wire
-from gateway.live.outbound import RESYNCS, Outbound
+from gateway.live.send_buffer import RESYNCS, SendBuffer
 
 log = structlog.get_logger()
 
@@ -60,10 +60,10 @@ _PERSONAL: Final[dict[str, tuple[str, type[Message]]]] = {
 class Listener:
     """One stream as events reach it: where they are put, and on whose token."""
 
-    __slots__ = ("identity", "outbound", "permissions", "refused")
+    __slots__ = ("identity", "permissions", "refused", "send_buffer")
 
-    def __init__(self, outbound: Outbound, identity: Identity) -> None:
-        self.outbound = outbound
+    def __init__(self, send_buffer: SendBuffer, identity: Identity) -> None:
+        self.send_buffer = send_buffer
         self.identity = identity
         # Permissions that the token gives for some object.
         self.permissions: frozenset[str] = frozenset()
@@ -78,7 +78,7 @@ class Gate:
 
     def __init__(self) -> None:
         self.minute = 0
-        self.readers: dict[str, list[Outbound]] = {}
+        self.readers: dict[str, list[SendBuffer]] = {}
 
 
 class Columns:
@@ -102,7 +102,7 @@ class Listeners:
     def __init__(self) -> None:
         self._all: list[Listener] = []
         # Streams that messages go to as far as no policy refuses.
-        self.readers: list[Outbound] = []
+        self.readers: list[SendBuffer] = []
         # None: no policy of the tenant is about reading messages.
         self.gate: Gate | None = None
         # None: no role of the person hides a column.
@@ -123,14 +123,14 @@ class Listeners:
         self._all.append(listener)
         self.settle()
 
-    def remove(self, outbound: Outbound) -> None:
+    def remove(self, send_buffer: SendBuffer) -> None:
         """Take a stream away."""
-        self._all = [each for each in self._all if each.outbound is not outbound]
+        self._all = [each for each in self._all if each.send_buffer is not send_buffer]
         self.settle()
 
     def settle(self) -> None:
         """Follow a change of the streams or of what they may receive."""
-        self.readers = [each.outbound for each in self._all if READ in each.permissions]
+        self.readers = [each.send_buffer for each in self._all if READ in each.permissions]
         if self.gate is not None:
             self.gate.readers.clear()
 
@@ -188,7 +188,7 @@ class Visibility:
             known = columns.shown[conversation_id] = self._access.masks(identity, READ, object_)
         return known
 
-    def readers(self, listeners: Listeners, conversation_id: str, through: int) -> list[Outbound]:
+    def readers(self, listeners: Listeners, conversation_id: str, through: int) -> list[SendBuffer]:
         """Return the streams that receive what is said in a conversation.
 
         A stream that a policy refuses is told once that the conversation is closed; one that may
@@ -223,7 +223,7 @@ class Visibility:
 
     def receivers(
         self, listeners: Listeners, envelope: Envelope, event: bytes
-    ) -> list[tuple[Outbound, bytes]]:
+    ) -> list[tuple[SendBuffer, bytes]]:
         """Return the streams that receive a fact of the person's own topics, each with its bytes.
 
         Args:
@@ -264,7 +264,7 @@ class Visibility:
         envelope: Envelope,
         event: bytes,
         needed: Sequence[Need] = (),
-    ) -> list[tuple[Outbound, bytes]]:
+    ) -> list[tuple[SendBuffer, bytes]]:
         """Return what each stream receives: without hidden columns, and words only by its scopes.
 
         `needed` is what the fact takes of each token; its own permission was decided.
@@ -277,10 +277,10 @@ class Visibility:
         shown = []
         for each in receiving:
             if all(permission in each.permissions for permission, _ in needed):
-                shown.append((each.outbound, event))
+                shown.append((each.send_buffer, event))
                 continue
             wordless = wordless or without_words(event)
-            shown.append((each.outbound, wordless))
+            shown.append((each.send_buffer, wordless))
         return shown
 
     def _masked(self, identity: Identity, envelope: Envelope, event: bytes) -> bytes:
@@ -300,7 +300,9 @@ class Visibility:
             event = without_words(event, title=title, body=body)
         return cleared(Envelope, event, masks)
 
-    def _decided(self, listeners: Listeners, conversation_id: str, through: int) -> list[Outbound]:
+    def _decided(
+        self, listeners: Listeners, conversation_id: str, through: int
+    ) -> list[SendBuffer]:
         verdicts: dict[tuple[bool, bool, frozenset[str]], bool] = {}
         readers = []
         for listener in listeners:
@@ -315,10 +317,10 @@ class Visibility:
                 if conversation_id in listener.refused:
                     listener.refused.discard(conversation_id)
                     _resync(listener, [conversation_id])
-                readers.append(listener.outbound)
+                readers.append(listener.send_buffer)
             elif conversation_id not in listener.refused:
                 listener.refused.add(conversation_id)
-                listener.outbound.put(wire.closed(conversation_id, change_no=through))
+                listener.send_buffer.put(wire.closed(conversation_id, change_no=through))
         return readers
 
     def _columns(self, identity: Identity, listeners: Listeners) -> None:
@@ -407,4 +409,4 @@ def _unscoped(listener: Listener) -> Identity:
 
 def _resync(listener: Listener, conversation_ids: list[str]) -> None:
     RESYNCS.labels(ACCESS_CHANGED).inc()
-    listener.outbound.put(wire.resync(conversation_ids, reason=ACCESS_CHANGED))
+    listener.send_buffer.put(wire.resync(conversation_ids, reason=ACCESS_CHANGED))

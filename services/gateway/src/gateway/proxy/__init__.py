@@ -1,6 +1,6 @@
 """Every service's RPCs, passed on as they are to who owns them."""
 
-from gateway.proxy.calls import Answered, Call, Calls
+from gateway.proxy.calls import Call, CallAborted, Calls
 from gateway.proxy.forwarding import Forwarding, Many, Once
 from gateway.proxy.handlers import Handlers, forwarded_methods
 from gateway.proxy.owners import Owners, owners, target
@@ -8,8 +8,8 @@ from gateway.proxy.refusals import RequestUnreadable
 from gateway.proxy.server import serve
 
 __all__ = [
-    "Answered",
     "Call",
+    "CallAborted",
     "Calls",
     "Forwarding",
     "Handlers",

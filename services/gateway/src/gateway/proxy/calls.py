@@ -18,7 +18,7 @@ from plexuskit.grpc.options import MAX_MESSAGE_BYTES
 from plexuskit.grpc.status import Answer
 from plexuskit.metrics import RPC_SECONDS
 
-from gateway.access.recorder import REASON_BYTES_KEY, REASON_KEY
+from gateway.access.decision_log import REASON_BYTES_KEY, REASON_KEY
 from gateway.admission import AUTHORIZATION, Admission, bearer
 from gateway.answers import MessageTooLarge, answered
 from gateway.identity import Identity, TokenInvalid, TokenMissing
@@ -31,12 +31,12 @@ Behaviour = Callable[[Any, Context, Identity | None], Awaitable[Any]]
 Metadata = Collection[tuple[str, Any]]
 
 # Clients send about ten, and their bytes are limited too (`grpc.max_metadata_size`).
-MOST_HEADERS: Final = 64
+MAX_HEADERS: Final = 64
 
 _NOTHING: Final = nullcontext()
 
 
-class Answered(Exception):  # noqa: N818 - names the fact, like a refusal
+class CallAborted(Exception):  # noqa: N818 - names the fact, like a refusal
     """A call has ended with a status other than OK."""
 
     def __init__(self, answer: Answer) -> None:
@@ -80,23 +80,23 @@ class Calls:
             if answer is None:
                 raise
             self.observe(method, answer.code, started=started)
-            raise Answered(answer) from None
+            raise CallAborted(answer) from None
 
     def wrapped(
         self, method: MethodInfo, behaviour: Behaviour
     ) -> Callable[[Any, Context], Awaitable[Any]]:
         """Return what gRPC calls for a method; `behaviour` also gets who calls."""
-        most = max_request_bytes(method, most=MAX_MESSAGE_BYTES)
+        maximum = max_request_bytes(method, maximum=MAX_MESSAGE_BYTES)
 
         async def serve(request: Any, context: Context) -> Any:
             try:
                 with Call(self, method, context.invocation_metadata() or ()) as call:
                     identity = await call.identify(context.peer)
                     # Streams, and messages that were decoded, were measured where they came in.
-                    if request.__class__ is bytes and len(request) > most:
-                        raise MessageTooLarge(most=most)
+                    if request.__class__ is bytes and len(request) > maximum:
+                        raise MessageTooLarge(most=maximum)
                     return await behaviour(request, context, identity)
-            except Answered as ended:
+            except CallAborted as ended:
                 answer = ended.answer
             await context.abort(answer.code, answer.text, answer.trailing)
             return None
@@ -188,8 +188,8 @@ class Call:
         known takes a token of their network, which comes back when they are, or when a public call
         succeeds (GW-13).
         """
-        if len(self._metadata) > MOST_HEADERS:
-            raise TooManyHeaders(most=MOST_HEADERS)
+        if len(self._metadata) > MAX_HEADERS:
+            raise TooManyHeaders(most=MAX_HEADERS)
         if self._method.requirement.public:
             self._count(peer)
             return "", None
@@ -234,7 +234,7 @@ class Call:
         self._span.__exit__(error_type, error, traceback)
         self._trace.__exit__(error_type, error, traceback)
         if answer is not None:
-            raise Answered(answer) from None
+            raise CallAborted(answer) from None
 
     def _reason(self) -> str:
         """Return what the caller gives as the reason; `-bin` for what is not ASCII.

@@ -63,7 +63,7 @@ class Forwarding:
                 limits.handle(method, request)
             else:
                 limits.batch(method, request, identity)
-            passed = await guard.before(request, identity)
+            authorized = await guard.before(request, identity)
             fault.point("gateway.before_forward")
             try:
                 response = await owner.unary_unary(
@@ -73,11 +73,11 @@ class Forwarding:
                     timeout=DEFAULT_DEADLINE if left is None else left,
                 )
             except grpc.aio.AioRpcError as error:
-                guard.failed(passed, error)
+                guard.failed(authorized, error)
                 _check_readable(method, request, error)
                 raise
             fault.point("gateway.after_forward")
-            return guard.after(passed, response)
+            return guard.after(authorized, response)
 
         return forward
 
@@ -88,16 +88,16 @@ class Forwarding:
         async def forward(
             request: bytes, identity: Identity | None, left: float | None
         ) -> AsyncGenerator[bytes, None]:
-            passed = await guard.before(request, identity)
+            authorized = await guard.before(request, identity)
             metadata = self._metadata(method, identity)
             call = owner.unary_stream(method.path, request, metadata=metadata, timeout=left)
             try:
                 async with self._while_session_lives(identity, call):
                     async for response in call:
-                        yield guard.shown(passed, response)
-                guard.done(passed)
+                        yield guard.shown(authorized, response)
+                guard.done(authorized)
             except grpc.aio.AioRpcError as error:
-                guard.failed(passed, error)
+                guard.failed(authorized, error)
                 _check_readable(method, request, error)
                 raise
 
@@ -148,15 +148,15 @@ class Forwarding:
                 timeout=context.time_remaining(),
             )
             ending = Ending(call)
-            passed = await guard.before(_NO_REQUEST, identity)
+            authorized = await guard.before(_NO_REQUEST, identity)
             try:
                 async with self._while_session_lives(identity, call):
                     response = await call
             except grpc.aio.AioRpcError as error:
                 ended = await ending.of(error)
-                guard.failed(passed, ended)
+                guard.failed(authorized, ended)
                 raise ended from None
-            return guard.after(passed, response)
+            return guard.after(authorized, response)
 
         return forward
 
@@ -173,16 +173,16 @@ class Forwarding:
                 timeout=context.time_remaining(),
             )
             ending = Ending(call)
-            passed = await guard.before(_NO_REQUEST, identity)
+            authorized = await guard.before(_NO_REQUEST, identity)
             try:
                 async with self._while_session_lives(identity, call):
                     async for response in call:
-                        await context.write(guard.shown(passed, response))
+                        await context.write(guard.shown(authorized, response))
             except grpc.aio.AioRpcError as error:
                 ended = await ending.of(error)
-                guard.failed(passed, ended)
+                guard.failed(authorized, ended)
                 raise ended from None
-            guard.done(passed)
+            guard.done(authorized)
 
         return forward
 

@@ -19,7 +19,7 @@ _BY_ROLE: Final = "role"
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class Authorized:
     """A call that was let through, and what by."""
 
     identity: Identity
@@ -49,7 +49,7 @@ class Guard:
         if method.client_streaming and self._object_of is not None:
             raise LookupError(f"{method.path}: a stream of requests is about no single object")
 
-    async def before(self, request: bytes, identity: Identity | None) -> Passed | None:
+    async def before(self, request: bytes, identity: Identity | None) -> Authorized | None:
         """Decide about the object of a request; None for a public call.
 
         Refusals as for `Admission.authorise`, REQUEST_UNREADABLE and FIELD_MASKED.
@@ -58,7 +58,7 @@ class Guard:
             return None
         if self._object_of is None:
             self._check(request, identity, None)
-            return Passed(identity, None, _BY_ROLE)
+            return Authorized(identity, None, _BY_ROLE)
         object_ = self._object_of(request)
         if object_ is None:
             raise RequestUnreadable.of(self._method)
@@ -71,18 +71,18 @@ class Guard:
                 await self._admission.authorise(self._method, identity, also, permission=permission)
                 self._check(request, identity, also)
         self._check(request, identity, asked)
-        return Passed(identity, asked, verdict.rule)
+        return Authorized(identity, asked, verdict.rule)
 
-    def after(self, passed: Passed | None, response: bytes) -> bytes:
+    def after(self, authorized: Authorized | None, response: bytes) -> bytes:
         """Record a call that succeeded, and return its answer with the columns that are shown."""
-        self.done(passed)
-        return self.shown(passed, response)
+        self.done(authorized)
+        return self.shown(authorized, response)
 
-    def shown(self, passed: Passed | None, response: bytes) -> bytes:
+    def shown(self, authorized: Authorized | None, response: bytes) -> bytes:
         """Return an answer with the columns that are shown."""
-        if passed is None:
+        if authorized is None:
             return self._shown.answer(response, None, None)
-        return self._shown.answer(response, passed.identity, passed.object)
+        return self._shown.answer(response, authorized.identity, authorized.object)
 
     def _check(self, request: bytes, identity: Identity, object_: Object | None) -> None:
         """Check that a request names nothing that is hidden from its caller (GW-3)."""
@@ -92,26 +92,26 @@ class Guard:
             else:
                 self._shown.check(request, identity, object_)
         except Refusal as refusal:
-            self._admission.recorder.refused(
+            self._admission.decision_log.refused(
                 self._method, identity, object_=object_, refusal=refusal
             )
             raise
 
-    def done(self, passed: Passed | None) -> None:
+    def done(self, authorized: Authorized | None) -> None:
         """Record a call that succeeded."""
-        if self._recorded and passed is not None:
-            self._admission.recorder.after(
-                self._method, passed.identity, object_=passed.object, rule=passed.rule
+        if self._recorded and authorized is not None:
+            self._admission.decision_log.after(
+                self._method, authorized.identity, object_=authorized.object, rule=authorized.rule
             )
 
-    def failed(self, passed: Passed | None, error: grpc.aio.AioRpcError) -> None:
+    def failed(self, authorized: Authorized | None, error: grpc.aio.AioRpcError) -> None:
         """Record a call that its owner refused."""
-        if self._recorded and passed is not None:
+        if self._recorded and authorized is not None:
             outcome = refused(error).reason or error.code().name
-            self._admission.recorder.after(
+            self._admission.decision_log.after(
                 self._method,
-                passed.identity,
-                object_=passed.object,
-                rule=passed.rule,
+                authorized.identity,
+                object_=authorized.object,
+                rule=authorized.rule,
                 outcome=outcome,
             )

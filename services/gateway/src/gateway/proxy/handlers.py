@@ -84,7 +84,7 @@ class Handlers(grpc.GenericRpcHandler):
         self._add(
             method,
             _own(method, _behaviour(handler)),
-            deserializer=_tolerant(handler.request_deserializer, most=MAX_REQUEST_BYTES),
+            deserializer=_tolerant(handler.request_deserializer, maximum=MAX_REQUEST_BYTES),
             serializer=_serialized,
         )
 
@@ -153,11 +153,13 @@ _UNREADABLE: Final = object()
 _TOO_LARGE: Final = object()
 
 
-def _tolerant(deserialize: Callable[[bytes], Any] | None, *, most: int) -> Callable[[bytes], Any]:
+def _tolerant(
+    deserialize: Callable[[bytes], Any] | None, *, maximum: int
+) -> Callable[[bytes], Any]:
     """Read requests without raising; what cannot be read is refused where it is used."""
 
     def read(content: bytes) -> Any:
-        if len(content) > most:
+        if len(content) > maximum:
             return _TOO_LARGE
         if deserialize is None:
             return content

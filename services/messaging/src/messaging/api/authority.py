@@ -13,7 +13,7 @@ from messaging.store.sources import SOURCES
 
 pb = authority_pb2
 
-REFS_MOST = 500
+MAX_REFS = 500
 RELATIONS_PER_FRAME = 1_000
 
 
@@ -29,8 +29,8 @@ class AuthorityApi(authority_pb2_grpc.AuthorityServicer):
         return await queries.readable_containers(self._store, request)
 
     async def Recheck(self, request: pb.RecheckRequest, context: Any) -> pb.RecheckResponse:
-        if len(request.refs) > REFS_MOST:
-            raise InvalidArgument(field="refs", problem=f"has more than {REFS_MOST}")
+        if len(request.refs) > MAX_REFS:
+            raise InvalidArgument(field="refs", problem=f"has more than {MAX_REFS}")
         verdicts = await queries.recheck(
             self._store,
             tenant_id=request.tenant_id,

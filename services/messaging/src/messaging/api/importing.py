@@ -18,8 +18,8 @@ from messaging.operations.people import People
 
 pb = import_service_pb2
 
-CONVERSATIONS_MOST = 200
-MESSAGES_MOST = 256
+MAX_CONVERSATIONS = 200
+MAX_MESSAGES = 256
 
 
 class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
@@ -32,9 +32,9 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
     async def ImportConversations(
         self, request: pb.ImportConversationsRequest, context: Any
     ) -> pb.ImportConversationsResponse:
-        if len(request.conversations) > CONVERSATIONS_MOST:
+        if len(request.conversations) > MAX_CONVERSATIONS:
             raise InvalidArgument(
-                field="conversations", problem=f"has more than {CONVERSATIONS_MOST}"
+                field="conversations", problem=f"has more than {MAX_CONVERSATIONS}"
             )
         response = pb.ImportConversationsResponse()
         all_begun: list[Begun] = []
@@ -81,10 +81,8 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
         run, turns = importing.ImportRun(me), Turns()
         try:
             async for request in request_iterator:
-                if len(request.messages) > MESSAGES_MOST:
-                    raise InvalidArgument(
-                        field="messages", problem=f"has more than {MESSAGES_MOST}"
-                    )
+                if len(request.messages) > MAX_MESSAGES:
+                    raise InvalidArgument(field="messages", problem=f"has more than {MAX_MESSAGES}")
                 messages = []
                 for item in request.messages:
                     messages.append(translate.to_foreign_message(item))

@@ -18,14 +18,14 @@ from plexuskit.items import item_failed
 from plexuskit.turns import Turns
 
 from messaging.api import translate
-from messaging.operations.batch import Item, Stored
+from messaging.operations.items import Item, Stored
 from messaging.operations.log import Log
 from messaging.operations.sending import SEND
 
 pb = log_service_pb2
 
 # Facts in one frame of verdicts; also what a gateway that does not read makes this process hold.
-MOST_EVENT_BYTES: Final = 2 * MEBIBYTE
+MAX_EVENT_BYTES: Final = 2 * MEBIBYTE
 
 
 class LogApi(log_service_pb2_grpc.LogServiceServicer):
@@ -108,8 +108,8 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
             self._decisions.check(
                 asker_of(context), SEND, Object(CONVERSATION, command.conversation_id)
             )
-            draft = translate.to_draft(command, sender_id=sender.person_id)
-            self._log.submit(Item(draft, on_verdict=tell, traceparent=item.traceparent))
+            new_message = translate.to_new_message(command, sender_id=sender.person_id)
+            self._log.submit(Item(new_message, on_verdict=tell, traceparent=item.traceparent))
         except DecodeError:
             tell(InvalidArgument(field="command", problem="is no SendMessageRequest"))
         except Refusal as refusal:
@@ -148,7 +148,7 @@ class Outbox:
         The fact goes with it as long as a frame has room for it: Kafka brings it anyway.
         """
         self._expected -= 1
-        if self._event_bytes + len(event) > MOST_EVENT_BYTES:
+        if self._event_bytes + len(event) > MAX_EVENT_BYTES:
             event = b""
         self._event_bytes += len(event)
         self._ready.append(pb.AppendVerdict(ref=ref, verdict=verdict, event=event))

@@ -13,7 +13,7 @@ from messaging.api import translate
 from messaging.api.alone import Alone
 from messaging.domain.policy import Policy, Receipts
 from messaging.operations import forwarding, messages, policies
-from messaging.operations.altering import Asked, Once
+from messaging.operations.altering import ChangeRequest, IdempotencyKey
 from messaging.operations.log import Log
 
 pb = messaging_service_pb2
@@ -43,19 +43,19 @@ class MessagesApi:
         self, request: pb.EditMessageRequest, context: Any
     ) -> pb.EditMessageResponse:
         me = actor()
-        words = translate.to_words(request)
+        content = translate.to_content(request)
         response = await messages.edit_message(
             self._log,
-            self._asked(request, pb.EditMessageResponse),
-            words=words,
+            self._change_request(request, pb.EditMessageResponse),
+            content=content,
             expected_version=(
                 request.expected_version if request.HasField("expected_version") else None
             ),
             policy=await self._log.store.policies.get(me.tenant_id),
         )
-        tail = await self._log.tail(request.conversation_id)
+        log_state = await self._log.state(request.conversation_id)
         response.not_in_conversation.extend(
-            person for person in words.mentions if person not in tail.members
+            person for person in content.mentions if person not in log_state.members
         )
         return response
 
@@ -71,7 +71,7 @@ class MessagesApi:
             conversation_id=request.conversation_id,
             seq=request.seq,
             after=0 if position is None else int(position[0]),
-            limit=translate.page_size(request.page_size, default=100, most=100),
+            limit=translate.page_size(request.page_size, default=100, maximum=100),
         )
         return pb.ListMessageVersionsResponse(
             versions=versions, next_page_token=listing.token(after) if after else ""
@@ -83,7 +83,7 @@ class MessagesApi:
         me = actor()
         return await messages.recall_message(
             self._log,
-            self._asked(request, pb.RecallMessageResponse),
+            self._change_request(request, pb.RecallMessageResponse),
             policy=await self._log.store.policies.get(me.tenant_id),
         )
 
@@ -92,7 +92,7 @@ class MessagesApi:
     ) -> pb.ReactToMessageResponse:
         return await messages.react_to_message(
             self._log,
-            self._asked(request, pb.ReactToMessageResponse),
+            self._change_request(request, pb.ReactToMessageResponse),
             emoji=request.emoji,
             remove=request.remove,
         )
@@ -102,7 +102,7 @@ class MessagesApi:
     ) -> pb.PinMessageResponse:
         return await messages.pin_message(
             self._log,
-            self._asked(request, pb.PinMessageResponse),
+            self._change_request(request, pb.PinMessageResponse),
             unpin=request.unpin,
         )
 
@@ -119,7 +119,7 @@ class MessagesApi:
                 if position is None
                 else (from_milliseconds(int(position[0])), int(position[1]))
             ),
-            limit=translate.page_size(request.page_size, default=200, most=200),
+            limit=translate.page_size(request.page_size, default=200, maximum=200),
         )
         return pb.ListPinsResponse(
             messages=pinned,
@@ -131,7 +131,7 @@ class MessagesApi:
     ) -> pb.LabelMessageResponse:
         return await messages.label_message(
             self._log,
-            self._asked(request, pb.LabelMessageResponse),
+            self._change_request(request, pb.LabelMessageResponse),
             add=request.add,
             remove=request.remove,
         )
@@ -180,7 +180,7 @@ class MessagesApi:
             self._log.store,
             actor=actor(),
             after=translate.from_token(request.page_token),
-            limit=translate.page_size(request.page_size, default=500, most=1_000),
+            limit=translate.page_size(request.page_size, default=500, maximum=1_000),
         )
         return pb.ExportConversationAnchorsResponse(
             anchors=anchors, next_page_token=translate.to_token(following) if following else ""
@@ -200,7 +200,7 @@ class MessagesApi:
         )
         return pb.UpdateMessagingPolicyResponse(policy=_policy_to_proto(policy))
 
-    def _asked(self, request: Any, response: type[ResponseT]) -> Asked[ResponseT]:
+    def _change_request(self, request: Any, response: type[ResponseT]) -> ChangeRequest[ResponseT]:
         """Read who asks to change which message; each of these responses has the message."""
         me, now = actor(), self._log.clock.now()
         answer: Any = response
@@ -211,11 +211,11 @@ class MessagesApi:
             response=response,
             now=now,
         )
-        return Asked(
+        return ChangeRequest(
             actor=me,
             conversation_id=request.conversation_id,
             seq=request.seq,
-            once=Once(remembered, lambda message: answer(message=message)),
+            key=IdempotencyKey(remembered, lambda message: answer(message=message)),
             now=now,
         )
 

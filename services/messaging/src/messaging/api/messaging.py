@@ -16,7 +16,7 @@ from messaging.api import preview, translate
 from messaging.api.alone import Alone
 from messaging.api.messages import MessagesApi
 from messaging.domain.conversations import Kind
-from messaging.domain.messages import Draft
+from messaging.domain.messages import NewMessage
 from messaging.events import conversation_to_proto, member_to_proto, timestamp
 from messaging.operations import conversations, cursors, membership, sending, threads
 from messaging.operations.conversations import Begun
@@ -27,9 +27,9 @@ from messaging.operations.people import People
 
 pb = messaging_service_pb2
 
-SEND_MOST = 256
-ADVANCES_MOST = 500
-PEOPLE_MOST = 1_000
+MAX_SENDS = 256
+MAX_ADVANCES = 500
+MAX_PEOPLE = 1_000
 MARK_READ = "messages.mark_read"
 
 
@@ -96,7 +96,7 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
         self, request: pb.ListConversationsRequest, context: Any
     ) -> pb.ListConversationsResponse:
         me = actor()
-        size = translate.page_size(request.page_size, default=100, most=500)
+        size = translate.page_size(request.page_size, default=100, maximum=500)
         listing = translate.conversations_of(me, include_archived=request.include_archived)
         position = translate.to_list_position(listing, request.page_token)
         await self._log.flush_heads()  # a list shows what this process has acknowledged
@@ -142,7 +142,7 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
     async def ListMembers(
         self, request: pb.ListMembersRequest, context: Any
     ) -> pb.ListMembersResponse:
-        size = translate.page_size(request.page_size, default=200, most=1_000)
+        size = translate.page_size(request.page_size, default=200, maximum=1_000)
         members, more = await queries.list_members(
             self._store,
             actor=actor(),
@@ -199,22 +199,24 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
     async def SendMessage(
         self, request: pb.SendMessageRequest, context: Any
     ) -> pb.SendMessageResponse:
-        draft = translate.to_draft(request, sender_id=actor().person_id)
-        return translate.to_send_response(await sending.send_message(self._log, draft=draft))
+        new_message = translate.to_new_message(request, sender_id=actor().person_id)
+        return translate.to_send_response(
+            await sending.send_message(self._log, new_message=new_message)
+        )
 
     async def SendMessages(
         self, request: pb.SendMessagesRequest, context: Any
     ) -> pb.SendMessagesResponse:
-        if not 0 < len(request.items) <= SEND_MOST:
-            raise InvalidArgument(field="items", problem=f"takes 1 to {SEND_MOST} messages")
+        if not 0 < len(request.items) <= MAX_SENDS:
+            raise InvalidArgument(field="items", problem=f"takes 1 to {MAX_SENDS} messages")
         sender = actor().person_id
-        drafts: list[Draft | Refusal] = []
+        new_messages: list[NewMessage | Refusal] = []
         turns = Turns()
         for item in request.items:
-            drafts.append(translate.try_draft(item, sender_id=sender))
+            new_messages.append(translate.try_new_message(item, sender_id=sender))
             await turns.taken(item.ByteSize())
-        permitted = sending.permitted(self._decisions, asker_of(caller()), drafts)
-        verdicts = await sending.send_messages(self._log, drafts=permitted)
+        permitted = sending.permitted(self._decisions, asker_of(caller()), new_messages)
+        verdicts = await sending.send_messages(self._log, new_messages=permitted)
         return pb.SendMessagesResponse(verdicts=[translate.try_send_verdict(v) for v in verdicts])
 
     async def ListMessages(
@@ -229,7 +231,7 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
             before_seq=request.before_seq,
             after_seq=request.after_seq if request.HasField("after_seq") else None,
             root_seq=request.root_seq,
-            limit=translate.page_size(request.page_size, default=50, most=500),
+            limit=translate.page_size(request.page_size, default=50, maximum=500),
         )
         return pb.ListMessagesResponse(messages=messages, has_more=more, last_seq=last_seq)
 
@@ -253,15 +255,15 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
             actor=actor(),
             conversation_id=request.conversation_id,
             since=request.since,
-            limit=translate.page_size(request.page_size, default=500, most=1_000),
+            limit=translate.page_size(request.page_size, default=500, maximum=1_000),
         )
         return translate.to_changes(changes)
 
     async def AdvanceCursors(
         self, request: pb.AdvanceCursorsRequest, context: Any
     ) -> pb.AdvanceCursorsResponse:
-        if not 0 < len(request.advances) <= ADVANCES_MOST:
-            raise InvalidArgument(field="advances", problem=f"takes 1 to {ADVANCES_MOST}")
+        if not 0 < len(request.advances) <= MAX_ADVANCES:
+            raise InvalidArgument(field="advances", problem=f"takes 1 to {MAX_ADVANCES}")
         asker = asker_of(caller())
         refused = [bounds.violation(advance) for advance in request.advances]
         advanced = iter(
@@ -293,7 +295,7 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
             conversation_id=request.conversation_id,
             seq=request.seq,
             after=translate.from_token(request.page_token),
-            limit=translate.page_size(request.page_size, default=200, most=1_000),
+            limit=translate.page_size(request.page_size, default=200, maximum=1_000),
         )
         rows = [
             pb.Receipt(person_id=person, read=at is not None, read_at=timestamp(at) if at else None)
@@ -366,6 +368,6 @@ def _conversation(changed: Begun | MembershipChanged) -> conversations_pb2.Conve
 
 
 def _people(person_ids: Any) -> list[str]:
-    if not 0 < len(person_ids) <= PEOPLE_MOST:
-        raise InvalidArgument(field="person_ids", problem=f"takes 1 to {PEOPLE_MOST} people")
+    if not 0 < len(person_ids) <= MAX_PEOPLE:
+        raise InvalidArgument(field="person_ids", problem=f"takes 1 to {MAX_PEOPLE} people")
     return list(person_ids)

@@ -15,8 +15,8 @@ from plexuskit.mongo import Transaction
 from messaging import queries
 from messaging.api import translate
 from messaging.config import ScheduleSection
-from messaging.domain.drafts import DraftKey, SavedDraft, check_words
-from messaging.domain.messages import Draft
+from messaging.domain.drafts import Draft, DraftKey, check_words
+from messaging.domain.messages import NewMessage
 from messaging.domain.scheduling import Authority, Scheduled
 from messaging.domain.settings import SettingsChange
 from messaging.events.personal import (
@@ -32,7 +32,7 @@ from messaging.store.scheduled import Place, place_of
 pb = personal_service_pb2
 
 PAGE = 100
-PAGE_MOST = 500
+MAX_PAGE_SIZE = 500
 
 
 class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
@@ -64,7 +64,7 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
             self._store,
             actor=actor(),
             before=_instant_and_id(request.page_token),
-            limit=translate.page_size(request.page_size, default=PAGE, most=PAGE_MOST),
+            limit=translate.page_size(request.page_size, default=PAGE, maximum=MAX_PAGE_SIZE),
             may=lambda each: self._decisions.allows(asker, [(SEND, Object(CONVERSATION, each))]),
         )
         token = "" if end is None else translate.to_token(f"{_milliseconds(end[0])} {end[1]}")
@@ -91,7 +91,7 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
         write = scheduling.schedule_message(
             self._store,
             actor=me,
-            draft=to_draft(request.message, sender_id=me.person_id),
+            new_message=to_new_message(request.message, sender_id=me.person_id),
             words=request.message.SerializeToString(deterministic=True),
             send_at=_send_at(request),
             authority=_authority(),
@@ -117,7 +117,7 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
     ) -> pb.UpdateScheduledMessageResponse:
         me, words = actor(), None
         if request.HasField("message"):
-            to_draft(request.message, sender_id=me.person_id)
+            to_new_message(request.message, sender_id=me.person_id)
             words = request.message.SerializeToString(deterministic=True)
         scheduled = await scheduling.update_scheduled_message(
             self._store,
@@ -150,7 +150,7 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
             actor=actor(),
             after=_place(request.page_token),
             include_ended=request.include_ended,
-            limit=translate.page_size(request.page_size, default=PAGE, most=PAGE_MOST),
+            limit=translate.page_size(request.page_size, default=PAGE, maximum=MAX_PAGE_SIZE),
         )
         token = ""
         if more:
@@ -167,7 +167,7 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
         )
 
 
-def to_saved_draft(request: pb.SaveDraftRequest, *, person_id: str, tenant_id: str) -> SavedDraft:
+def to_saved_draft(request: pb.SaveDraftRequest, *, person_id: str, tenant_id: str) -> Draft:
     """Read a draft to keep; blank text without attachments is none.
 
     Raises:
@@ -191,7 +191,7 @@ def to_saved_draft(request: pb.SaveDraftRequest, *, person_id: str, tenant_id: s
             attachments=request.attachments,
             quote_seq=request.quote_seq,
         )
-    return SavedDraft(
+    return Draft(
         key=DraftKey(person_id, request.conversation_id, request.root_seq),
         tenant_id=tenant_id,
         words=words.SerializeToString(deterministic=True),
@@ -217,7 +217,9 @@ def to_settings_change(request: pb.UpdateConversationSettingsRequest) -> Setting
     )
 
 
-def to_draft(words: pb.ScheduledContent, *, sender_id: str, request_id: str = "later") -> Draft:
+def to_new_message(
+    words: pb.ScheduledContent, *, sender_id: str, request_id: str = "later"
+) -> NewMessage:
     """Read the words of a scheduled message exactly as SendMessage reads its own.
 
     Raises:
@@ -236,17 +238,17 @@ def to_draft(words: pb.ScheduledContent, *, sender_id: str, request_id: str = "l
         quote_seq=words.quote_seq,
         notify=words.notify,
     )
-    return translate.to_draft(command, sender_id=sender_id)
+    return translate.to_new_message(command, sender_id=sender_id)
 
 
-def read_scheduled(scheduled: Scheduled) -> Draft:
+def read_scheduled(scheduled: Scheduled) -> NewMessage:
     """Make the message of a scheduled one; its id is the request id for ever (MSG-3, MSG-17).
 
     Raises:
         InvalidArgument, TextTooLong, MessageEmpty, TooManyMentions: see domain.
     """
     words = pb.ScheduledContent.FromString(scheduled.words)
-    return to_draft(words, sender_id=scheduled.person_id, request_id=scheduled.id)
+    return to_new_message(words, sender_id=scheduled.person_id, request_id=scheduled.id)
 
 
 def _send_at(request: pb.ScheduleMessageRequest | pb.UpdateScheduledMessageRequest) -> datetime:

@@ -11,13 +11,13 @@ from messaging import queries
 from messaging.domain.presence import State
 from messaging.events import PRESENCE_STATES, timestamp
 from messaging.operations import signals
-from messaging.operations.presence import Presences, Present
+from messaging.operations.presence import Presences, UserPresence
 from messaging.operations.signals import Signals
 from messaging.store import Store
 
 pb = signal_service_pb2
 
-PEOPLE_MOST = 200
+MAX_PEOPLE = 200
 
 _STATES = {number: state for state, number in PRESENCE_STATES.items()}
 
@@ -61,11 +61,11 @@ class SignalApi(signal_service_pb2_grpc.SignalServiceServicer):
         self, request: pb.ListPresenceRequest, context: Any
     ) -> pb.ListPresenceResponse:
         wanted = list(dict.fromkeys(request.person_ids))
-        if len(wanted) > PEOPLE_MOST:
-            raise InvalidArgument(field="person_ids", problem=f"takes at most {PEOPLE_MOST}")
+        if len(wanted) > MAX_PEOPLE:
+            raise InvalidArgument(field="person_ids", problem=f"takes at most {MAX_PEOPLE}")
         known = await queries.acquainted(self._store, actor=actor(), person_ids=wanted)
-        present = self._presences.list(known, now=self._clock.now())
-        return pb.ListPresenceResponse(presences=[_presence(each) for each in present])
+        presences = self._presences.list(known, now=self._clock.now())
+        return pb.ListPresenceResponse(presences=[_presence(each) for each in presences])
 
 
 def _state(number: pb.Presence.State.ValueType) -> State:
@@ -74,8 +74,8 @@ def _state(number: pb.Presence.State.ValueType) -> State:
     return _STATES[number]
 
 
-def _presence(present: Present) -> pb.Presence:
-    seen_at = None if present.seen_at is None else timestamp(present.seen_at)
+def _presence(presence: UserPresence) -> pb.Presence:
+    seen_at = None if presence.seen_at is None else timestamp(presence.seen_at)
     return pb.Presence(
-        person_id=present.person_id, state=PRESENCE_STATES[present.state], seen_at=seen_at
+        person_id=presence.person_id, state=PRESENCE_STATES[presence.state], seen_at=seen_at
     )

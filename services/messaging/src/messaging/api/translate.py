@@ -22,23 +22,23 @@ from plexuskit.paging import Listing, from_milliseconds, to_milliseconds
 from messaging.domain.conversations import History, Kind, Role, clean_title, clean_topic
 from messaging.domain.imports import source_of
 from messaging.domain.messages import (
-    Draft,
     Imported,
+    MessageContent,
+    NewMessage,
     Priority,
     Reaction,
     Span,
-    Words,
-    draft,
+    new_message,
 )
 from messaging.events import conversation_to_proto, cursor_to_proto, member_to_proto, timestamp
 from messaging.events.personal import settings_to_proto
-from messaging.operations.batch import Stored
 from messaging.operations.conversations import Begun
 from messaging.operations.cursors import Reading
 from messaging.operations.importing import ForeignConversation, ForeignMessage
+from messaging.operations.items import Stored
 from messaging.queries import Changes, ListPosition, Thread, View, peer_of
 from messaging.store.heads import Position
-from messaging.store.present import attachments_of, spans_of
+from messaging.store.message_state import attachments_of, spans_of
 
 _HISTORIES = {
     conversations_pb2.Conversation.HISTORY_UNSPECIFIED: History.SINCE_JOIN,
@@ -84,14 +84,16 @@ def role_of(number: conversations_pb2.Member.Role.ValueType) -> Role:
     return _ROLES[number]
 
 
-def page_size(asked: int, *, default: int, most: int) -> int:
+def page_size(asked: int, *, default: int, maximum: int) -> int:
     """Read a page size.
 
     Raises:
         InvalidArgument: negative or above the most.
     """
-    if not 0 <= asked <= most:
-        raise InvalidArgument(field="page_size", problem=f"takes 1 to {most}, or 0 for {default}")
+    if not 0 <= asked <= maximum:
+        raise InvalidArgument(
+            field="page_size", problem=f"takes 1 to {maximum}, or 0 for {default}"
+        )
     return asked or default
 
 
@@ -156,13 +158,15 @@ def from_timestamp(stamp: Timestamp, *, field: str) -> datetime:
     return datetime.fromtimestamp(stamp.seconds + stamp.nanos // 1_000_000 / 1000, tz=UTC)
 
 
-def to_draft(request: messaging_service_pb2.SendMessageRequest, *, sender_id: str) -> Draft:
+def to_new_message(
+    request: messaging_service_pb2.SendMessageRequest, *, sender_id: str
+) -> NewMessage:
     """Read a message to send.
 
     Raises:
         InvalidArgument, TextTooLong, MessageEmpty, TooManyMentions: see domain.
     """
-    return draft(
+    return new_message(
         conversation_id=request.conversation_id,
         sender_id=sender_id,
         request_id=request.request_id,
@@ -180,13 +184,13 @@ def to_draft(request: messaging_service_pb2.SendMessageRequest, *, sender_id: st
     )
 
 
-def to_words(request: messaging_service_pb2.EditMessageRequest) -> Words:
+def to_content(request: messaging_service_pb2.EditMessageRequest) -> MessageContent:
     """Read what an edit puts in place of what was said.
 
     Raises:
         InvalidArgument: a span without a meaning.
     """
-    return Words(
+    return MessageContent(
         text=request.text,
         spans=_spans(request.spans),
         mentions=_people(request.mentions),
@@ -197,13 +201,13 @@ def to_words(request: messaging_service_pb2.EditMessageRequest) -> Words:
     )
 
 
-def try_draft(
+def try_new_message(
     request: messaging_service_pb2.SendMessageRequest, *, sender_id: str
-) -> Draft | Refusal:
+) -> NewMessage | Refusal:
     """Read one item of many; what makes it impossible is its own verdict."""
     try:
         bounds.check(request)
-        return to_draft(request, sender_id=sender_id)
+        return to_new_message(request, sender_id=sender_id)
     except Refusal as refusal:
         return refusal
     except Exception as error:  # noqa: BLE001 - one item fails alone (GW-8)
@@ -226,7 +230,7 @@ def to_foreign_message(
             reactions=tuple(Reaction(r.emoji, tuple(r.person_ids)) for r in item.reactions),
             system=item.kind == messages_pb2.Message.KIND_SYSTEM,
         )
-        made = draft(
+        made = new_message(
             conversation_id=item.conversation_id,
             sender_id=item.sender_id,
             request_id=item.request_id,

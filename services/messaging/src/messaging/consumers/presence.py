@@ -42,8 +42,8 @@ async def follow_presence(presences: Presences, *, kafka: KafkaSection, runtime:
         except KafkaUnavailable as error:
             log.warning("presence.tail_lost", error=str(error))
             runtime.health.set(CHECK, ok=False, detail=str(error), required=False)
-        least, most = _PAUSES
-        await asyncio.sleep(min(least * 2**failures, most))
+        minimum, maximum = _PAUSES
+        await asyncio.sleep(min(minimum * 2**failures, maximum))
         failures = min(failures + 1, 10)
 
 

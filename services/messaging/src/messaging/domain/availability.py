@@ -43,7 +43,7 @@ class OffHours:
     works_again_at: datetime
 
 
-def off_hours(shifts: Iterable[Shift], *, at: datetime, most: int) -> tuple[int, list[OffHours]]:
+def off_hours(shifts: Iterable[Shift], *, at: datetime, maximum: int) -> tuple[int, list[OffHours]]:
     """Count those who do not work at an instant, and name the first of them by their ids.
 
     Apps always work. Somebody whose zone this machine's zone data lacks is left out: nothing can be
@@ -60,6 +60,6 @@ def off_hours(shifts: Iterable[Shift], *, at: datetime, most: int) -> tuple[int,
             continue
         count += len(shift.person_ids)
         local = at.astimezone(zone)
-        named = heapq.nsmallest(most, shift.person_ids)
+        named = heapq.nsmallest(maximum, shift.person_ids)
         first += [OffHours(person_id, shift.time_zone, local, again) for person_id in named]
-    return count, heapq.nsmallest(most, first, key=lambda each: each.person_id)
+    return count, heapq.nsmallest(maximum, first, key=lambda each: each.person_id)

@@ -111,7 +111,7 @@ def clean_title(name: str) -> str:
     Raises:
         InvalidArgument: nothing visible is left, or it is longer.
     """
-    return clean_name(name, field="name", most=NAME_LIMIT)
+    return clean_name(name, field="name", max_chars=NAME_LIMIT)
 
 
 def clean_topic(topic: str) -> str:
@@ -120,7 +120,7 @@ def clean_topic(topic: str) -> str:
     Raises:
         InvalidArgument: it is longer.
     """
-    return clean_line(topic, field="topic", most=TOPIC_LIMIT)
+    return clean_line(topic, field="topic", max_chars=TOPIC_LIMIT)
 
 
 def sees(member: Member | None, *, history: History, seq: int) -> bool:

@@ -30,7 +30,7 @@ class DraftKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SavedDraft:
+class Draft:
     """A draft as it is kept; without words it is deleted, and stays so that older ones lose.
 
     `words` are the contract's, serialized: nobody but the person's devices reads them.
@@ -69,9 +69,7 @@ def check_words(*, text: str, spans: int, mentions: int, attachments: int) -> No
             raise InvalidArgument(field=field, problem=f"has more than {limit}")
 
 
-def newest(
-    present: SavedDraft | None, offered: SavedDraft, *, now: datetime
-) -> tuple[SavedDraft, bool]:
+def newest(current: Draft | None, offered: Draft, *, now: datetime) -> tuple[Draft, bool]:
     """Decide between two states of a draft: the newer `written_at` wins in any order of arrival.
 
     A device whose clock is ahead writes now. Of two states of one moment the one with the greater
@@ -81,8 +79,8 @@ def newest(
         What is kept, and whether that is a change.
     """
     offered = replace(offered, written_at=min(offered.written_at, now), version=1)
-    if present is None:
+    if current is None:
         return offered, True
-    if (offered.written_at, offered.words) <= (present.written_at, present.words):
-        return present, False
-    return replace(offered, version=present.version + 1), True
+    if (offered.written_at, offered.words) <= (current.written_at, current.words):
+        return current, False
+    return replace(offered, version=current.version + 1), True

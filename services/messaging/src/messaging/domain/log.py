@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from messaging.domain.chain import GENESIS, VERSION
 from messaging.domain.conversations import Conversation, Member, Role, sees
-from messaging.domain.messages import Draft
+from messaging.domain.messages import NewMessage
 from messaging.domain.refusals import (
     ConversationIsArchived,
     ConversationNotFound,
@@ -63,7 +63,7 @@ EMPTY = Head(0, 0, GENESIS, VERSION)
 
 
 @dataclass(frozen=True, slots=True)
-class Tail:
+class LogState:
     """What a writer must know to decide on the next entry: numbers, fields and active members."""
 
     conversation: Conversation
@@ -71,7 +71,7 @@ class Tail:
     members: Mapping[str, Member]
 
 
-class Said(NamedTuple):
+class MessageRef(NamedTuple):
     """An earlier message, as far as one that answers to it or quotes it needs it."""
 
     seq: int
@@ -124,7 +124,7 @@ def next_post(head: Head, *, root_seq: int) -> Numbers:
     return Numbers(head.change_no + 1, head.seq + 1, root_seq)
 
 
-def check_post(tail: Tail, draft: Draft) -> None:
+def check_post(log_state: LogState, new_message: NewMessage) -> None:
     """Refuse a message that its sender may not post now.
 
     Imports are the administrator's word (MSG-19).
@@ -135,48 +135,50 @@ def check_post(tail: Tail, draft: Draft) -> None:
         MentionAllDenied: `@all` by a plain member.
         MentionDepartmentDenied: a department by a plain member.
     """
-    if draft.imported is not None:
+    if new_message.imported is not None:
         return
-    member = tail.members.get(draft.sender_id)
+    member = log_state.members.get(new_message.sender_id)
     if member is None:
-        raise ConversationNotFound(conversation_id=draft.conversation_id)
-    if tail.conversation.archived:
-        raise ConversationIsArchived(conversation_id=draft.conversation_id)
-    if draft.mention_all and member.role < Role.ADMIN:
-        raise MentionAllDenied(conversation_id=draft.conversation_id)
-    if draft.department_ids and member.role < Role.ADMIN:
-        raise MentionDepartmentDenied(conversation_id=draft.conversation_id)
+        raise ConversationNotFound(conversation_id=new_message.conversation_id)
+    if log_state.conversation.archived:
+        raise ConversationIsArchived(conversation_id=new_message.conversation_id)
+    if new_message.mention_all and member.role < Role.ADMIN:
+        raise MentionAllDenied(conversation_id=new_message.conversation_id)
+    if new_message.department_ids and member.role < Role.ADMIN:
+        raise MentionDepartmentDenied(conversation_id=new_message.conversation_id)
 
 
-def check_root(tail: Tail, draft: Draft, *, said: Said | None) -> int:
+def check_root(log_state: LogState, new_message: NewMessage, *, ref: MessageRef | None) -> int:
     """Give the thread that a reply belongs to: the root of the message answered to (MSG-15).
 
     Raises:
         RootNotFound: it is not there, or the sender may not see it.
     """
-    if said is None or not _visible(tail, draft, seq=said.seq):
-        raise RootNotFound(seq=draft.reply_to_seq)
-    return said.root_seq or said.seq
+    if ref is None or not _visible(log_state, new_message, seq=ref.seq):
+        raise RootNotFound(seq=new_message.reply_to_seq)
+    return ref.root_seq or ref.seq
 
 
-def check_quote(tail: Tail, draft: Draft, *, said: Said | None) -> Said:
+def check_quote(
+    log_state: LogState, new_message: NewMessage, *, ref: MessageRef | None
+) -> MessageRef:
     """Give the message that a draft quotes.
 
     Raises:
         QuotedNotFound: it is not there, or the sender may not see it (MSG-14).
     """
-    if said is None or not _visible(tail, draft, seq=said.seq):
-        raise QuotedNotFound(seq=draft.quote_seq)
-    return said
+    if ref is None or not _visible(log_state, new_message, seq=ref.seq):
+        raise QuotedNotFound(seq=new_message.quote_seq)
+    return ref
 
 
-def _visible(tail: Tail, draft: Draft, *, seq: int) -> bool:
-    if draft.imported is not None:
+def _visible(log_state: LogState, new_message: NewMessage, *, seq: int) -> bool:
+    if new_message.imported is not None:
         return True
-    member = tail.members.get(draft.sender_id)
-    return sees(member, history=tail.conversation.history, seq=seq)
+    member = log_state.members.get(new_message.sender_id)
+    return sees(member, history=log_state.conversation.history, seq=seq)
 
 
-def outsiders(tail: Tail, draft: Draft) -> tuple[str, ...]:
+def outsiders(log_state: LogState, new_message: NewMessage) -> tuple[str, ...]:
     """Name the mentioned people who are no members: they hear nothing (MSG-13)."""
-    return tuple(person for person in draft.mentions if person not in tail.members)
+    return tuple(person for person in new_message.mentions if person not in log_state.members)

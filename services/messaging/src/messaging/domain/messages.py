@@ -51,7 +51,7 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class MessageContent:
     """What an edit puts in place of what was said (MSG-11)."""
 
     text: str
@@ -64,7 +64,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class NewMessage:
     """A message before the log gave it numbers; `quiet` disturbs nobody (NTF-11)."""
 
     conversation_id: str
@@ -86,7 +86,7 @@ class Draft:
     size_bytes: int = 0
 
 
-def draft(
+def new_message(
     *,
     conversation_id: str,
     sender_id: str,
@@ -104,7 +104,7 @@ def draft(
     quiet: bool = False,
     forwarded: tuple[Forwarded, ...] = (),
     markdown: bool = False,
-) -> Draft:
+) -> NewMessage:
     """Make a checked draft.
 
     Limits (MSG-18), text and spans in the form in which they are stored, no mention inside code
@@ -139,7 +139,7 @@ def draft(
         raise MessageEmpty
     if mentions or department_ids:
         mentions, department_ids = _check_addressed(mentions, department_ids)
-    return Draft(
+    return NewMessage(
         conversation_id=conversation_id,
         sender_id=sender_id,
         request_id=request_id,
@@ -192,13 +192,13 @@ def _check_addressed(
 
 __all__ = [
     "Attachment",
-    "Draft",
     "Forwarded",
     "Imported",
+    "MessageContent",
+    "NewMessage",
     "Priority",
     "Reaction",
     "Span",
     "SpanKind",
-    "Words",
-    "draft",
+    "new_message",
 ]

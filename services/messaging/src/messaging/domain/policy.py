@@ -39,14 +39,14 @@ class Policy:
         Raises:
             InvalidArgument: a window or the limit is outside.
         """
-        for name, (least, most) in _BOUNDS.items():
-            if not least <= getattr(self, name) <= most:
-                span = f"takes 0 to {int(most.total_seconds())}"
+        for name, (minimum, maximum) in _BOUNDS.items():
+            if not minimum <= getattr(self, name) <= maximum:
+                span = f"takes 0 to {int(maximum.total_seconds())}"
                 raise InvalidArgument(field=f"policy.{name}_seconds", problem=span)
-        least_names, most_names = _NAMES_BOUNDS
-        if not least_names <= self.receipt_names_limit <= most_names:
+        min_names, max_names = _NAMES_BOUNDS
+        if not min_names <= self.receipt_names_limit <= max_names:
             raise InvalidArgument(
-                field="policy.receipt_names_limit", problem=f"takes {least_names} to {most_names}"
+                field="policy.receipt_names_limit", problem=f"takes {min_names} to {max_names}"
             )
 
 

@@ -41,7 +41,7 @@ class Heard:
         return self.seen[1]
 
 
-def hear(before: Heard | None, *, state: State, at: datetime) -> Heard | None:
+def hear(previous: Heard | None, *, state: State, at: datetime) -> Heard | None:
     """Take a word on a person; None when it changes nothing.
 
     The end of the last stream is kept with what held before it, since a new stream may follow; told
@@ -49,9 +49,9 @@ def hear(before: Heard | None, *, state: State, at: datetime) -> Heard | None:
     """
     if state is not State.OFFLINE:
         return Heard(state, at, (state, at))
-    if before is None or before.state is State.OFFLINE:
+    if previous is None or previous.state is State.OFFLINE:
         return None
-    return Heard(state, at, before.seen)
+    return Heard(state, at, previous.seen)
 
 
 def state_of(heard: Heard | None, *, now: datetime) -> State:

@@ -114,7 +114,7 @@ def check_time(send_at: datetime, *, now: datetime, shortest: timedelta) -> None
 
 
 def changed(
-    present: Scheduled,
+    current: Scheduled,
     *,
     conversation_id: str,
     words: bytes | None,
@@ -135,74 +135,74 @@ def changed(
         InvalidArgument: the words are for another conversation.
         ScheduleInThePast, ScheduleTooFar: see check_time.
     """
-    _check_open(present)
-    if expected_version and expected_version != present.version:
-        raise VersionConflict(expected=expected_version, present=present.version)
-    if words is not None and conversation_id != present.conversation_id:
+    _check_open(current)
+    if expected_version and expected_version != current.version:
+        raise VersionConflict(expected=expected_version, present=current.version)
+    if words is not None and conversation_id != current.conversation_id:
         raise InvalidArgument(field="message.conversation_id", problem="cannot be changed")
-    after = present if words is None else replace(present, words=words)
+    after = current if words is None else replace(current, words=words)
     if send_at is not None:
         check_time(send_at, now=now, shortest=shortest)
         after = replace(after, send_at=send_at, state=State.WAITING, failure_reason="")
-    if after == present:
-        return present
-    return replace(after, authority=authority, version=present.version + 1)
+    if after == current:
+        return current
+    return replace(after, authority=authority, version=current.version + 1)
 
 
-def cancelled(present: Scheduled, *, now: datetime) -> Scheduled:
+def cancelled(current: Scheduled, *, now: datetime) -> Scheduled:
     """Give it up; what is cancelled already stays as it is.
 
     Raises:
         ScheduledMessageClaimed: it is being sent.
         ScheduledMessageEnded: it was sent.
     """
-    if present.state is State.CANCELLED:
-        return present
-    _check_open(present)
-    return _next(present, state=State.CANCELLED, ended_at=now)
+    if current.state is State.CANCELLED:
+        return current
+    _check_open(current)
+    return _next(current, state=State.CANCELLED, ended_at=now)
 
 
-def claimed(present: Scheduled, *, lease: str, until: datetime) -> Scheduled:
+def claimed(current: Scheduled, *, lease: str, until: datetime) -> Scheduled:
     """Give it to a scheduler; taken over from one that died, nothing shows of it."""
-    step = int(present.state is State.WAITING)
+    step = int(current.state is State.WAITING)
     return replace(
-        present,
+        current,
         state=State.CLAIMED,
         lease=lease,
         lease_until=until,
-        version=present.version + step,
+        version=current.version + step,
     )
 
 
-def sent(present: Scheduled, *, seq: int, now: datetime) -> Scheduled:
+def sent(current: Scheduled, *, seq: int, now: datetime) -> Scheduled:
     """Give it as sent: message `seq` of its conversation."""
-    return _next(present, state=State.SENT, seq=seq, ended_at=now)
+    return _next(current, state=State.SENT, seq=seq, ended_at=now)
 
 
-def failed(present: Scheduled, *, reason: str) -> Scheduled:
+def failed(current: Scheduled, *, reason: str) -> Scheduled:
     """Give it as refused; it is kept, with the refusal's reason."""
-    return _next(present, state=State.FAILED, failure_reason=reason)
+    return _next(current, state=State.FAILED, failure_reason=reason)
 
 
-def overdue(present: Scheduled) -> Scheduled:
+def overdue(current: Scheduled) -> Scheduled:
     """Give it as too late: its author must say what becomes of it."""
-    return _next(present, state=State.OVERDUE)
+    return _next(current, state=State.OVERDUE)
 
 
-def is_past_grace(present: Scheduled, *, now: datetime) -> bool:
+def is_past_grace(current: Scheduled, *, now: datetime) -> bool:
     """Tell whether its time passed more than 24 hours ago."""
-    return now - present.send_at > GRACE
+    return now - current.send_at > GRACE
 
 
-def _check_open(present: Scheduled) -> None:
-    if present.state is State.CLAIMED:
-        raise ScheduledMessageClaimed(id=present.id)
-    if present.state in ENDED:
-        raise ScheduledMessageEnded(id=present.id, state=present.state.value)
+def _check_open(current: Scheduled) -> None:
+    if current.state is State.CLAIMED:
+        raise ScheduledMessageClaimed(id=current.id)
+    if current.state in ENDED:
+        raise ScheduledMessageEnded(id=current.id, state=current.state.value)
 
 
 def _next(
-    present: Scheduled,
+    current: Scheduled,
     *,
     state: State,
     seq: int = 0,
@@ -210,12 +210,12 @@ def _next(
     ended_at: datetime | None = None,
 ) -> Scheduled:
     return replace(
-        present,
+        current,
         state=state,
         seq=seq,
         failure_reason=failure_reason,
         ended_at=ended_at,
         lease="",
         lease_until=None,
-        version=present.version + 1,
+        version=current.version + 1,
     )

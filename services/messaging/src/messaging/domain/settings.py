@@ -37,25 +37,25 @@ class SettingsChange:
 
 
 def arranged(
-    present: ConversationSettings, change: SettingsChange, *, now: datetime
+    current: ConversationSettings, change: SettingsChange, *, now: datetime
 ) -> ConversationSettings:
     """Apply a change; what sets nothing anew gives the present settings and their version.
 
     Raises:
         InvalidArgument: the folder's name is longer than 100 characters.
     """
-    folder = present.folder
+    folder = current.folder
     if change.folder is not None:
-        folder = clean_line(change.folder, field="folder", most=FOLDER_LIMIT)
-    muted_until = present.muted_until
+        folder = clean_line(change.folder, field="folder", max_chars=FOLDER_LIMIT)
+    muted_until = current.muted_until
     if change.muted_until is not None:
         muted_until = change.muted_until if change.muted_until > now else None
-    marked = present.marked_unread if change.marked_unread is None else change.marked_unread
+    marked = current.marked_unread if change.marked_unread is None else change.marked_unread
     after = replace(
-        present,
+        current,
         folder=folder,
         muted_until=muted_until,
         marked_unread=marked,
-        starred=present.starred if change.starred is None else change.starred,
+        starred=current.starred if change.starred is None else change.starred,
     )
-    return present if after == present else replace(after, version=present.version + 1)
+    return current if after == current else replace(after, version=current.version + 1)

@@ -18,9 +18,9 @@ from plexus.messaging.v1 import (
 from plexuskit.ids import new_id
 
 from messaging.domain.conversations import Conversation, History, Kind, Member, Role
-from messaging.domain.log import Numbers, Said
-from messaging.domain.messages import Attachment, Draft, Forwarded, Span, SpanKind
-from messaging.domain.posted import Added
+from messaging.domain.log import MessageRef, Numbers
+from messaging.domain.message_state import Added
+from messaging.domain.messages import Attachment, Forwarded, NewMessage, Span, SpanKind
 from messaging.domain.presence import State
 from messaging.domain.refusals import FactTooLarge, MessageTooLarge
 
@@ -116,65 +116,65 @@ def span_to_proto(span: Span) -> messages_pb2.Span:
 
 
 def message_to_proto(
-    draft: Draft,
+    new_message: NewMessage,
     *,
     message_id: str,
     numbers: Numbers,
     membership_version: int,
     posted: Timestamp,
-    quoted: Said | None = None,
+    quoted: MessageRef | None = None,
     departments: Mapping[str, int] = MappingProxyType({}),
 ) -> messages_pb2.Message:
     """Give a message as it is when posted; the hot path, so the plain case sets few fields."""
     message = messages_pb2.Message(
         id=message_id,
-        conversation_id=draft.conversation_id,
+        conversation_id=new_message.conversation_id,
         seq=numbers.seq,
         change_no=numbers.change_no,
-        sender_id=draft.sender_id,
+        sender_id=new_message.sender_id,
         kind=messages_pb2.Message.KIND_TEXT,
-        text=draft.text,
-        priority=draft.priority.value,  # type: ignore[arg-type] # same numbers by contract
+        text=new_message.text,
+        priority=new_message.priority.value,  # type: ignore[arg-type] # same numbers by contract
         root_seq=numbers.root_seq,
         posted_at=posted,
         sent_at=posted,
         revision=1,
         membership_version=membership_version,
-        request_id=draft.request_id,
+        request_id=new_message.request_id,
     )
-    if draft.reply_to_seq:
-        message.reply_to_seq = draft.reply_to_seq
-    add_content(message, draft, departments)
+    if new_message.reply_to_seq:
+        message.reply_to_seq = new_message.reply_to_seq
+    add_content(message, new_message, departments)
     if quoted is not None:
         message.quote.seq = quoted.seq
         message.quote.message_id = quoted.message_id
         message.quote.sender_id = quoted.sender_id
-    if draft.quiet:
+    if new_message.quiet:
         message.notify = messages_pb2.NOTIFY_NONE
-    for each in draft.forwarded:
+    for each in new_message.forwarded:
         message.forwarded.append(_forwarded_to_proto(each))
-    if draft.imported is not None:
-        _add_import(message, draft)
+    if new_message.imported is not None:
+        _add_import(message, new_message)
     return message
 
 
 def add_content(
-    message: messages_pb2.Message, draft: Draft, departments: Mapping[str, int]
+    message: messages_pb2.Message, new_message: NewMessage, departments: Mapping[str, int]
 ) -> None:
     """Put a draft's spans, mentions and attachments into a message.
 
     `departments` has the version of each addressed department.
     """
-    if draft.spans:
-        message.spans.extend(span_to_proto(span) for span in draft.spans)
-    if draft.mentions:
-        message.mentions.extend(messages_pb2.Mention(person_id=who) for who in draft.mentions)
-    if draft.mention_all:
+    if new_message.spans:
+        message.spans.extend(span_to_proto(span) for span in new_message.spans)
+    if new_message.mentions:
+        message.mentions.extend(messages_pb2.Mention(person_id=who) for who in new_message.mentions)
+    if new_message.mention_all:
         message.mentions.add(all=True)
     for department_id, version in departments.items():
         message.mentions.add(department_id=department_id, directory_version=version)
-    if draft.attachments:
-        message.attachments.extend(_attachment_to_proto(each) for each in draft.attachments)
+    if new_message.attachments:
+        message.attachments.extend(_attachment_to_proto(each) for each in new_message.attachments)
 
 
 def _attachment_to_proto(attachment: Attachment) -> messages_pb2.Attachment:
@@ -198,8 +198,8 @@ def _forwarded_to_proto(forwarded: Forwarded) -> messages_pb2.Forwarded:
     )
 
 
-def _add_import(message: messages_pb2.Message, draft: Draft) -> None:
-    imported = draft.imported
+def _add_import(message: messages_pb2.Message, new_message: NewMessage) -> None:
+    imported = new_message.imported
     if imported is None:
         return
     message.origin = IMPORT

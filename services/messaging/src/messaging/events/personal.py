@@ -10,7 +10,7 @@ from plexus.messaging.v1 import conversations_pb2, events_pb2, personal_service_
 from plexus.topics import MESSAGING_PERSON_V1
 from plexuskit import outbox
 
-from messaging.domain.drafts import SavedDraft
+from messaging.domain.drafts import Draft
 from messaging.domain.scheduling import Scheduled, State
 from messaging.domain.settings import ConversationSettings
 from messaging.events import timestamp
@@ -25,7 +25,7 @@ _STATES = {
 }
 
 
-def draft_to_proto(draft: SavedDraft) -> personal_service_pb2.Draft:
+def draft_to_proto(draft: Draft) -> personal_service_pb2.Draft:
     """Give a draft as its author's devices see it; one without words is deleted."""
     proto = personal_service_pb2.Draft.FromString(draft.words)
     proto.person_id = draft.key.person_id
@@ -73,7 +73,7 @@ def scheduled_to_proto(scheduled: Scheduled) -> personal_service_pb2.ScheduledMe
     )
 
 
-def draft_saved(draft: SavedDraft, *, now: datetime) -> outbox.Fact:
+def draft_saved(draft: Draft, *, now: datetime) -> outbox.Fact:
     """A draft was written, changed, or emptied."""
     key = draft.key
     fact: ProtoMessage = events_pb2.DraftDeleted(

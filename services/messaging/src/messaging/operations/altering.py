@@ -12,21 +12,21 @@ from plexuskit import fault
 from plexuskit.errors import DependencyDown, Refusal
 from plexuskit.grpc import Actor
 from plexuskit.mongo import DuplicateKey, Transaction
-from plexuskit.requests import Remembered
+from plexuskit.requests import IdempotentRequest
 from plexuskit.telemetry import inject
 
 from messaging.domain.conversations import sees
-from messaging.domain.log import EntryKind, Head, Numbers, Tail, head_after, next_change
-from messaging.domain.posted import Posted
+from messaging.domain.log import EntryKind, Head, LogState, Numbers, head_after, next_change
+from messaging.domain.message_state import MessageState
 from messaging.domain.refusals import ConversationNotFound, MessageNotFound
 from messaging.events import timestamp
 from messaging.events.sealing import content_of, seal
 from messaging.operations.beginning import begin_chain, begun
 from messaging.operations.changes import ATTEMPTS
 from messaging.operations.log import Log
-from messaging.store import present
+from messaging.store import message_state
 from messaging.store.entries import change_document, message_of
-from messaging.store.present import stored_hash
+from messaging.store.message_state import stored_hash
 
 ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
 
@@ -35,14 +35,14 @@ ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
 class Target:
     """The message that is to be changed, as the newest state has it."""
 
-    tail: Tail
+    log_state: LogState
     entry: Mapping[str, Any]
     message: Message
-    posted: Posted
+    state: MessageState
 
 
 @dataclass(frozen=True, slots=True)
-class Alteration:
+class MessageChange:
     """What a decision led to.
 
     Attributes:
@@ -61,29 +61,29 @@ class Alteration:
 
 
 @dataclass(frozen=True, slots=True)
-class Once(Generic[ResponseT]):
+class IdempotencyKey(Generic[ResponseT]):
     """A request that is carried out once, and how its response is made of the message.
 
     Only that it was carried out is remembered: a retry is answered with the message as it is then.
     """
 
-    remembered: Remembered[ResponseT]
+    remembered: IdempotentRequest[ResponseT]
     response: Callable[[Message], ResponseT]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Generic[ResponseT]):
+class ChangeRequest(Generic[ResponseT]):
     """Who asks to change which message, when, and how that is answered once."""
 
     actor: Actor
     conversation_id: str
     seq: int
-    once: Once[ResponseT]
+    key: IdempotencyKey[ResponseT]
     now: datetime
 
 
 async def alter_message(
-    log: Log, asked: Asked[ResponseT], decide: Callable[[Target], Alteration | None]
+    log: Log, request: ChangeRequest[ResponseT], decide: Callable[[Target], MessageChange | None]
 ) -> ResponseT:
     """Decide on the present message and write entry and state together.
 
@@ -91,7 +91,7 @@ async def alter_message(
 
     Args:
         log: the way into the log; its lane is held meanwhile.
-        asked: who, which message, when.
+        request: who, which message, when.
         decide: re-runnable and pure; raises a refusal, or gives the alteration.
 
     Raises:
@@ -100,32 +100,32 @@ async def alter_message(
         RequestIdReused: the request id was used for another request.
         DependencyDown: the store failed, or others were faster too often.
     """
-    conversation_id, once = asked.conversation_id, asked.once
+    conversation_id, key = request.conversation_id, request.key
 
     async def attempt() -> ResponseT:
         for _ in range(ATTEMPTS):
-            done = await once.remembered.answer() is not None
-            tail = await log.tail(conversation_id)
+            done = await key.remembered.answer() is not None
+            log_state = await log.state(conversation_id)
             refusal: Refusal | None = None
-            alteration: Alteration | None = None
+            change: MessageChange | None = None
             try:
-                target = await _target(log, tail, asked)
+                target = await _target(log, log_state, request)
                 # A retry is answered with the present message: what was told then may be recalled.
-                alteration = None if done else decide(target)
+                change = None if done else decide(target)
             except Refusal as raised:
                 refusal = raised
-            if alteration is None:
+            if change is None:
                 # Nobody is refused, or shown anything, on a tail that another has written past.
-                if not await log.tails.is_current(tail):
-                    log.tails.forget(conversation_id)
+                if not await log.log_states.is_current(log_state):
+                    log.log_states.forget(conversation_id)
                     continue
                 if refusal is not None:
                     raise refusal
-                return once.response(target.message)
-            if not begun(tail):
-                await begin_chain(log, tail, now=asked.now)
+                return key.response(target.message)
+            if not begun(log_state):
+                await begin_chain(log, log_state, now=request.now)
                 continue
-            answer = await _try(log, asked, target, alteration)
+            answer = await _try(log, request, target, change)
             if answer is not None:
                 return answer
         raise DependencyDown
@@ -133,67 +133,65 @@ async def alter_message(
     return await log.exclusive(conversation_id, attempt)
 
 
-async def _target(log: Log, tail: Tail, asked: Asked[ResponseT]) -> Target:
-    actor, seq = asked.actor, asked.seq
-    conversation = tail.conversation
-    member = tail.members.get(actor.person_id)
+async def _target(log: Log, log_state: LogState, request: ChangeRequest[ResponseT]) -> Target:
+    actor, seq = request.actor, request.seq
+    conversation = log_state.conversation
+    member = log_state.members.get(actor.person_id)
     if conversation.tenant_id != actor.tenant_id or member is None:
         raise ConversationNotFound(conversation_id=conversation.id)
     entry = await log.store.entries.find_entry(conversation.id, seq)
     if entry is None or not sees(member, history=conversation.history, seq=seq):
         raise MessageNotFound(conversation_id=conversation.id)
     message = message_of(entry)
-    return Target(tail, entry, message, present.posted_of(message))
+    return Target(log_state, entry, message, message_state.state_of(message))
 
 
 async def _try(
-    log: Log, asked: Asked[ResponseT], target: Target, alteration: Alteration
+    log: Log, request: ChangeRequest[ResponseT], target: Target, change: MessageChange
 ) -> ResponseT | None:
     """Write once; None: somebody else has the number, or has carried out this very request."""
-    tail, once, at = target.tail, asked.once, asked.now
-    conversation = tail.conversation
-    numbers = next_change(tail.head)
-    message = alteration.message(numbers, timestamp(at))
-    answer = once.response(message)
-    document, head = _entry_of(asked, target, alteration, message, numbers)
-    emptied = await _emptied_events(log, target) if alteration.empties else {}
+    log_state, key, at = target.log_state, request.key, request.now
+    conversation = log_state.conversation
+    numbers = next_change(log_state.head)
+    message = change.message(numbers, timestamp(at))
+    answer = key.response(message)
+    document, head = _entry_of(request, target, change, message, numbers)
+    emptied = await _emptied_events(log, target) if change.empties else {}
 
     async def work(tx: Transaction) -> None:
         await log.store.entries.insert(document, tx=tx)
         fault.point("alter.in_transaction")
-        await log.store.entries.save_current(
-            target.entry["_id"], message, tx=tx, **alteration.fields
-        )
+        await log.store.entries.save_current(target.entry["_id"], message, tx=tx, **change.fields)
         if emptied:
             await log.store.entries.save_events(emptied, tx=tx)
             await log.store.emptying.begin(target.entry["_id"], tx=tx)
-        await once.remembered.keep(once.remembered.response(), tx=tx)
+        await key.remembered.keep(key.remembered.response(), tx=tx)
 
     try:
         await log.store.transact(work)
     except DuplicateKey:
-        log.tails.forget(conversation.id)
+        log.log_states.forget(conversation.id)
         return None
     except BaseException:
-        log.tails.forget(conversation.id)
+        log.log_states.forget(conversation.id)
         raise
     fault.point("alter.after_commit")
-    log.tails.advance(tail, head, at=at)
+    log.log_states.advance(log_state, head, at=at)
     return answer
 
 
 def _entry_of(
-    asked: Asked[ResponseT],
+    request: ChangeRequest[ResponseT],
     target: Target,
-    alteration: Alteration,
+    change: MessageChange,
     message: Message,
     numbers: Numbers,
 ) -> tuple[dict[str, Any], Head]:
-    conversation, actor_id, at = target.tail.conversation, asked.actor.person_id, asked.now
-    fact = alteration.fact(message)
+    conversation, actor_id, at = target.log_state.conversation, request.actor.person_id, request.now
+    fact = change.fact(message)
     event, seals = seal(
         fact,
-        previous=target.tail.head.chain_hash,
+        previous=target.log_state.head.chain_hash,
         tenant_id=conversation.tenant_id,
         scope=conversation.id,
         change_no=numbers.change_no,
@@ -209,7 +207,7 @@ def _entry_of(
     document = change_document(
         tenant_id=conversation.tenant_id,
         conversation_id=conversation.id,
-        kind=alteration.kind,
+        kind=change.kind,
         entity_id=message.id,
         revision=message.revision,
         numbers=numbers,
@@ -230,4 +228,4 @@ async def _emptied_events(log: Log, target: Target) -> dict[str, bytes]:
         target.entry,
         *await log.store.emptying.find_edits(target.message.conversation_id, target.message.seq),
     ]
-    return {entry["_id"]: present.emptied_event(bytes(entry["event"])) for entry in entries}
+    return {entry["_id"]: message_state.emptied_event(bytes(entry["event"])) for entry in entries}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,8 +14,8 @@ from plexuskit.mongo import DuplicateKey
 
 from messaging.domain.log import (
     Head,
-    Said,
-    Tail,
+    LogState,
+    MessageRef,
     check_post,
     check_quote,
     check_root,
@@ -25,7 +23,7 @@ from messaging.domain.log import (
     next_post,
     outsiders,
 )
-from messaging.domain.messages import Draft
+from messaging.domain.messages import NewMessage
 from messaging.domain.people import Department, department_versions
 from messaging.domain.refusals import (
     ConversationNotFound,
@@ -38,8 +36,9 @@ from messaging.events import IMPORT, check_content, message_to_proto, posted, ti
 from messaging.events.sealing import seal, with_additions
 from messaging.operations.beginning import begin_chains, begun
 from messaging.operations.import_writing import append_imported
+from messaging.operations.items import Item, Stored
 from messaging.store.entries import posted_document
-from messaging.store.present import says_the_same
+from messaging.store.message_state import says_the_same
 
 if TYPE_CHECKING:
     from messaging.operations.log import Log
@@ -49,56 +48,11 @@ log = structlog.get_logger()
 FRUITLESS_ROUNDS = 12
 
 
-class Stored(NamedTuple):
-    """The numbers of a message that is in the log."""
-
-    message_id: str
-    seq: int
-    change_no: int
-    at: datetime
-    deduplicated: bool = False
-    not_in_conversation: tuple[str, ...] = ()
-    # The fact as it was stored, serialized; empty for what was stored before.
-    event: bytes = b""
-
-
-@dataclass(slots=True, eq=False)
-class Item:
-    """A draft on its way into the log, and who waits for its verdict."""
-
-    draft: Draft
-    on_verdict: Callable[[Stored | Refusal], None]
-    traceparent: str = ""
-    # Imports: the thread's first message by request id, and the numbers given so far.
-    root_request_id: str = ""
-    known: MutableMapping[str, int] | None = None
-
-    @property
-    def conversation_id(self) -> str:
-        """Where it goes."""
-        return self.draft.conversation_id
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What makes the message one and the same for ever (MSG-3)."""
-        return (self.draft.conversation_id, self.draft.sender_id, self.draft.request_id)
-
-
-def teller(future: asyncio.Future[Stored | Refusal]) -> Callable[[Stored | Refusal], None]:
-    """Give what puts a verdict into a future, unless its caller went away."""
-
-    def tell(verdict: Stored | Refusal) -> None:
-        if not future.done():
-            future.set_result(verdict)
-
-    return tell
-
-
 class Relations(NamedTuple):
     """What a message refers to, as it was found."""
 
     root_seq: int
-    quoted: Said | None
+    quoted: MessageRef | None
     departments: Mapping[str, int]
 
 
@@ -117,8 +71,8 @@ class Batch:
     def __init__(self, items: list[Item], *, log: Log) -> None:
         self._waiting = items
         self._log = log
-        self._tails: dict[str, Tail] = {}
-        self._said: dict[str, dict[int, Said]] = {}
+        self._log_states: dict[str, LogState] = {}
+        self._refs: dict[str, dict[int, MessageRef]] = {}
         self._departments: dict[str, Department] = {}
         # What this batch stored, for a second copy of the same item in it.
         self._stored: dict[tuple[str, str, str], tuple[bytes, Stored]] = {}
@@ -131,7 +85,7 @@ class Batch:
         """
         fruitless = 0
         while self._waiting and fruitless < FRUITLESS_ROUNDS:
-            before = len(self._waiting)
+            previous = len(self._waiting)
             await self._load()
             staged, doubtful = self._stage()
             if await self._begin_chains(staged):
@@ -145,7 +99,7 @@ class Batch:
             await self._refuse_unless_stored(doubtful)
             if staged:
                 await self._insert(staged)
-            fruitless = fruitless + 1 if len(self._waiting) == before else 0
+            fruitless = fruitless + 1 if len(self._waiting) == previous else 0
         if self._waiting:
             log.warning("log.contended", items=len(self._waiting))
             self.refuse_rest(DependencyDown())
@@ -153,7 +107,9 @@ class Batch:
     async def _begin_chains(self, staged: list[Staged]) -> bool:
         """Begin version 2 of the chain where a log ends in version 1; then decide anew."""
         wanted = {each.item.conversation_id for each in staged}
-        older = [self._tails.pop(id_) for id_ in sorted(wanted) if not begun(self._tails[id_])]
+        older = [
+            self._log_states.pop(id_) for id_ in sorted(wanted) if not begun(self._log_states[id_])
+        ]
         refused = await begin_chains(self._log, older, now=self._log.clock.now())
         self._refuse(lambda item: refused.get(item.conversation_id))
         return bool(older)
@@ -162,7 +118,7 @@ class Batch:
         """Give up what has no verdict yet, and forget the tails: its write may have happened."""
         waiting, self._waiting = self._waiting, []
         for item in waiting:
-            self._log.tails.forget(item.draft.conversation_id)
+            self._log.log_states.forget(item.new_message.conversation_id)
         return waiting
 
     def refuse_rest(self, refusal: Refusal) -> None:
@@ -172,10 +128,12 @@ class Batch:
 
     async def _load(self) -> None:
         """Get the tail of every conversation of the batch, and the messages replied to."""
-        missing = {item.draft.conversation_id for item in self._waiting} - self._tails.keys()
+        missing = {
+            item.new_message.conversation_id for item in self._waiting
+        } - self._log_states.keys()
         if missing:
-            loaded = await self._log.tails.get_many(missing)
-            self._tails |= loaded
+            loaded = await self._log.log_states.get_many(missing)
+            self._log_states |= loaded
             gone = missing - loaded.keys()
             if gone:
                 self._refuse(
@@ -185,25 +143,25 @@ class Batch:
                         else None
                     )
                 )
-        await self._load_said()
+        await self._load_refs()
         await self._load_departments()
 
-    async def _load_said(self) -> None:
+    async def _load_refs(self) -> None:
         """Get what replies and quotes refer to, of all conversations in one read."""
         wanted: dict[str, set[int]] = {}
         for item in self._waiting:
-            draft = item.draft
-            if not (draft.reply_to_seq or draft.quote_seq):
+            new_message = item.new_message
+            if not (new_message.reply_to_seq or new_message.quote_seq):
                 continue
-            known = self._said.get(draft.conversation_id, {})
-            seqs = {draft.reply_to_seq, draft.quote_seq} - {0, *known}
+            known = self._refs.get(new_message.conversation_id, {})
+            seqs = {new_message.reply_to_seq, new_message.quote_seq} - {0, *known}
             if seqs:
-                wanted.setdefault(draft.conversation_id, set()).update(seqs)
-        for conversation_id, found in (await self._log.store.entries.find_said(wanted)).items():
-            self._said.setdefault(conversation_id, {}).update(found)
+                wanted.setdefault(new_message.conversation_id, set()).update(seqs)
+        for conversation_id, found in (await self._log.store.entries.find_refs(wanted)).items():
+            self._refs.setdefault(conversation_id, {}).update(found)
 
     async def _load_departments(self) -> None:
-        wanted = {each for item in self._waiting for each in item.draft.department_ids}
+        wanted = {each for item in self._waiting for each in item.new_message.department_ids}
         missing = wanted - self._departments.keys()
         if missing:
             self._departments |= await self._log.store.people.find_departments(missing)
@@ -223,11 +181,11 @@ class Batch:
 
         Nothing is refused on an old tail: who was just added elsewhere may write at once.
         """
-        places = {item.draft.conversation_id for item, _ in doubtful}
-        stale = await self._log.tails.find_stale(self._tails[place] for place in places)
+        places = {item.new_message.conversation_id for item, _ in doubtful}
+        stale = await self._log.log_states.find_stale(self._log_states[place] for place in places)
         for conversation_id in stale:
-            self._log.tails.forget(conversation_id)
-            del self._tails[conversation_id]
+            self._log.log_states.forget(conversation_id)
+            del self._log_states[conversation_id]
         return stale
 
     async def _refuse_unless_stored(self, doubtful: list[tuple[Item, Refusal]]) -> None:
@@ -237,7 +195,7 @@ class Batch:
         """
         wanted: dict[str, set[str]] = {}
         for item, _ in doubtful:
-            wanted.setdefault(item.conversation_id, set()).add(item.draft.request_id)
+            wanted.setdefault(item.conversation_id, set()).add(item.new_message.request_id)
         found = await self._log.store.entries.find_requests(wanted)
         for item, refusal in doubtful:
             original = found.get(item.key)
@@ -254,79 +212,81 @@ class Batch:
         seen: set[tuple[str, str, str]] = set()
         native: set[str] = set()
         for item in self._waiting:
-            draft = item.draft
+            new_message = item.new_message
             if item.key in self._stored:
                 item.on_verdict(self._repeated(item))
                 continue
-            if item.key in seen or (draft.imported and draft.conversation_id in native):
+            if item.key in seen or (new_message.imported and new_message.conversation_id in native):
                 # An import behind a native message is decided once that is written.
                 later.append(item)
                 continue
-            tail = self._tails[draft.conversation_id]
+            log_state = self._log_states[new_message.conversation_id]
             try:
-                check_post(tail, draft)
-                root_seq = self._root_of(tail, item)
-                quoted = self._quoted_by(tail, item)
-                departments = self._departments_of(tail, draft)
+                check_post(log_state, new_message)
+                root_seq = self._root_of(log_state, item)
+                quoted = self._quoted_by(log_state, item)
+                departments = self._departments_of(log_state, new_message)
             except Refusal as refusal:
                 doubtful.append((item, refusal))
                 continue
-            head = heads.get(draft.conversation_id, tail.head)
+            head = heads.get(new_message.conversation_id, log_state.head)
             relations = Relations(root_seq, quoted, departments)
             try:
-                entry = self._compose(item, tail, head, relations, now, stamp)
+                entry = self._compose(item, log_state, head, relations, now, stamp)
             except (MessageTooLarge, FactTooLarge) as refusal:
                 # A retry of what an earlier version took is answered with its numbers.
                 doubtful.append((item, refusal))
                 continue
             seen.add(item.key)
-            if draft.imported is None:
-                native.add(draft.conversation_id)
-            heads[draft.conversation_id] = entry.head
+            if new_message.imported is None:
+                native.add(new_message.conversation_id)
+            heads[new_message.conversation_id] = entry.head
             if item.known is not None:
-                item.known[draft.request_id] = entry.stored.seq
+                item.known[new_message.request_id] = entry.stored.seq
             staged.append(entry)
         self._waiting = [entry.item for entry in staged] + later
         return staged, doubtful
 
-    def _root_of(self, tail: Tail, item: Item) -> int:
-        draft = item.draft
+    def _root_of(self, log_state: LogState, item: Item) -> int:
+        new_message = item.new_message
         if item.known is not None:
             return item.known.get(item.root_request_id, 0) if item.root_request_id else 0
-        if not draft.reply_to_seq:
+        if not new_message.reply_to_seq:
             return 0
-        said = self._said.get(draft.conversation_id, {}).get(draft.reply_to_seq)
-        return check_root(tail, draft, said=said)
+        ref = self._refs.get(new_message.conversation_id, {}).get(new_message.reply_to_seq)
+        return check_root(log_state, new_message, ref=ref)
 
-    def _quoted_by(self, tail: Tail, item: Item) -> Said | None:
-        draft = item.draft
-        if not draft.quote_seq:
+    def _quoted_by(self, log_state: LogState, item: Item) -> MessageRef | None:
+        new_message = item.new_message
+        if not new_message.quote_seq:
             return None
-        said = self._said.get(draft.conversation_id, {}).get(draft.quote_seq)
-        return check_quote(tail, draft, said=said)
+        ref = self._refs.get(new_message.conversation_id, {}).get(new_message.quote_seq)
+        return check_quote(log_state, new_message, ref=ref)
 
-    def _departments_of(self, tail: Tail, draft: Draft) -> Mapping[str, int]:
-        if not draft.department_ids:
+    def _departments_of(self, log_state: LogState, new_message: NewMessage) -> Mapping[str, int]:
+        if not new_message.department_ids:
             return {}
         return department_versions(
-            draft.department_ids, self._departments, tenant_id=tail.conversation.tenant_id
+            new_message.department_ids,
+            self._departments,
+            tenant_id=log_state.conversation.tenant_id,
         )
 
     def _compose(
         self,
         item: Item,
-        tail: Tail,
+        log_state: LogState,
         head: Head,
         relations: Relations,
         now: datetime,
         stamp: Any,
     ) -> Staged:
-        draft = item.draft
+        new_message = item.new_message
         message_id = new_id("msg", now=now)
         numbers = next_post(head, root_seq=relations.root_seq)
-        version = tail.conversation.membership_version
+        version = log_state.conversation.membership_version
         message = message_to_proto(
-            draft,
+            new_message,
             message_id=message_id,
             numbers=numbers,
             membership_version=version,
@@ -339,21 +299,21 @@ class Batch:
         event, seals = seal(
             fact,
             previous=head.chain_hash,
-            tenant_id=tail.conversation.tenant_id,
-            scope=draft.conversation_id,
+            tenant_id=log_state.conversation.tenant_id,
+            scope=new_message.conversation_id,
             change_no=numbers.change_no,
             entity_id=message_id,
             entity_version=1,
-            actor_id=draft.sender_id,
+            actor_id=new_message.sender_id,
             occurred_at=stamp,
             now=now,
-            content_hash=with_additions(draft.content_hash, fact),
+            content_hash=with_additions(new_message.content_hash, fact),
             membership_version=version,
-            origin="" if draft.imported is None else IMPORT,
+            origin="" if new_message.imported is None else IMPORT,
         )
         document = posted_document(
-            draft,
-            tenant_id=tail.conversation.tenant_id,
+            new_message,
+            tenant_id=log_state.conversation.tenant_id,
             message_id=message_id,
             numbers=numbers,
             membership_version=version,
@@ -367,7 +327,7 @@ class Batch:
             numbers.seq,
             numbers.change_no,
             now,
-            not_in_conversation=outsiders(tail, draft),
+            not_in_conversation=outsiders(log_state, new_message),
             event=event,
         )
         head = head_after(numbers, chain_hash=seals.chain_hash)
@@ -378,10 +338,10 @@ class Batch:
 
         What is imported is written before what is native: it stands before it in each conversation.
         """
-        imported = [entry for entry in staged if entry.item.draft.imported is not None]
+        imported = [entry for entry in staged if entry.item.new_message.imported is not None]
         if imported:
             left = await self._insert_imported(imported)
-            native = [entry for entry in staged if entry.item.draft.imported is None]
+            native = [entry for entry in staged if entry.item.new_message.imported is None]
             staged = [entry for entry in native if entry.item.conversation_id not in left]
             if not staged:
                 return
@@ -398,7 +358,7 @@ class Batch:
         """Tell the verdicts of entries that are in the log."""
         for entry in written:
             self._advance(entry)
-            self._stored[entry.item.key] = (entry.item.draft.content_hash, entry.stored)
+            self._stored[entry.item.key] = (entry.item.new_message.content_hash, entry.stored)
             entry.item.on_verdict(entry.stored)
         done = {id(entry.item) for entry in written}
         self._waiting = [item for item in self._waiting if id(item) not in done]
@@ -418,22 +378,22 @@ class Batch:
             return set()
         for entry in imported:
             if entry.item.known is not None:
-                entry.item.known.pop(entry.item.draft.request_id, None)
+                entry.item.known.pop(entry.item.new_message.request_id, None)
         self._refuse(
             lambda item: (
                 ImportClosed(conversation_id=item.conversation_id)
-                if item.draft.imported and item.conversation_id in closed
+                if item.new_message.imported and item.conversation_id in closed
                 else None
             )
         )
         return set(ends)
 
     def _advance(self, entry: Staged) -> None:
-        conversation_id = entry.item.draft.conversation_id
-        tail = self._tails[conversation_id]
-        self._log.tails.advance(tail, entry.head, at=entry.stored.at)
-        self._tails[conversation_id] = Tail(
-            conversation=tail.conversation, head=entry.head, members=tail.members
+        conversation_id = entry.item.new_message.conversation_id
+        log_state = self._log_states[conversation_id]
+        self._log.log_states.advance(log_state, entry.head, at=entry.stored.at)
+        self._log_states[conversation_id] = LogState(
+            conversation=log_state.conversation, head=entry.head, members=log_state.members
         )
 
     async def _settle(self, conversation_ids: set[str], failure: DuplicateKey) -> None:
@@ -446,17 +406,17 @@ class Batch:
             fault.point("send.number_taken")
             # Another writer of this conversation may write others too: check the whole batch.
             others = {item.conversation_id for item in self._waiting} - conversation_ids
-            stale = await self._log.tails.find_stale(
-                self._tails[other] for other in others if other in self._tails
+            stale = await self._log.log_states.find_stale(
+                self._log_states[other] for other in others if other in self._log_states
             )
             for each in conversation_ids | stale:
-                self._log.tails.forget(each)
-                self._tails.pop(each, None)
+                self._log.log_states.forget(each)
+                self._log_states.pop(each, None)
             return
         # Where one retry is, there are often more: look all of the batch up at once.
         wanted: dict[str, set[str]] = {}
         for waiting in self._waiting:
-            wanted.setdefault(waiting.conversation_id, set()).add(waiting.draft.request_id)
+            wanted.setdefault(waiting.conversation_id, set()).add(waiting.new_message.request_id)
         found = await self._log.store.entries.find_requests(wanted)
         fault.point("send.request_taken")
         settled: set[int] = set()
@@ -469,14 +429,14 @@ class Batch:
 
     def _retried(self, item: Item, original: dict[str, Any]) -> Stored | Refusal:
         """Judge an item that the log has already; who wrote it may not have saved the head."""
-        self._log.heads.doubt([item.conversation_id])
+        self._log.heads.mark_stale([item.conversation_id])
         return repeated(item, original)
 
     def _repeated(self, item: Item) -> Stored | Refusal:
         """Judge the second copy of an item that this batch has stored."""
         content_hash, stored = self._stored[item.key]
-        if content_hash != item.draft.content_hash:
-            return RequestIdReused(request_id=item.draft.request_id)
+        if content_hash != item.new_message.content_hash:
+            return RequestIdReused(request_id=item.new_message.request_id)
         return stored._replace(deduplicated=True, event=b"")
 
 
@@ -485,10 +445,10 @@ def repeated(item: Item, original: dict[str, Any]) -> Stored | Refusal:
 
     Of a message that was recalled nothing is left to compare with: the original numbers.
     """
-    if not says_the_same(original, item.draft.content_hash):
-        return RequestIdReused(request_id=item.draft.request_id)
+    if not says_the_same(original, item.new_message.content_hash):
+        return RequestIdReused(request_id=item.new_message.request_id)
     if item.known is not None:
-        item.known[item.draft.request_id] = original["seq"]
+        item.known[item.new_message.request_id] = original["seq"]
     return Stored(
         original["entity_id"],
         original["seq"],

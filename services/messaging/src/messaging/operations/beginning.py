@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from messaging.domain import chain
-from messaging.domain.log import EntryKind, Tail, head_after, next_change
+from messaging.domain.log import EntryKind, LogState, head_after, next_change
 from messaging.events import chain_begun, timestamp
 from messaging.events.sealing import seal
 from messaging.operations.older import ConversationUpgrading
@@ -31,26 +31,26 @@ ACTOR = "messaging"
 log = structlog.get_logger()
 
 
-def begun(tail: Tail) -> bool:
+def begun(log_state: LogState) -> bool:
     """Return whether the next entry can be linked by the current version of the chain."""
-    return tail.head.chain_version == chain.VERSION
+    return log_state.head.chain_version == chain.VERSION
 
 
-async def begin_chain(log_: Log, tail: Tail, *, now: datetime) -> None:
+async def begin_chain(log_: Log, log_state: LogState, *, now: datetime) -> None:
     """Write the entry that binds everything older; the caller then decides again on the new tail.
 
     Nothing is written when another process was faster. A long log is read in the background first.
 
     Args:
         log_: the way into the log; the conversation's lane is held meanwhile.
-        tail: of a log that ends with an entry of version 1.
+        log_state: of a log that ends with an entry of version 1.
         now: when.
 
     Raises:
         ConversationUpgrading: the log is long and not read yet; try again.
         DependencyDown: the store failed.
     """
-    conversation, previous = tail.conversation, tail.head
+    conversation, previous = log_state.conversation, log_state.head
     older = await log_.older.digest(conversation.id, through=previous.change_no)
     await erase_recalled_hashes_of(log_.store.proofs, conversation.id)
     numbers = next_change(previous)
@@ -85,24 +85,26 @@ async def begin_chain(log_: Log, tail: Tail, *, now: datetime) -> None:
         traceparent="",
     )
     document["content_salt"] = salt
-    log_.tails.forget(conversation.id)
+    log_.log_states.forget(conversation.id)
     outcome = await log_.store.entries.append([document])
     if outcome.failure is None:
         head = head_after(numbers, chain_hash=seals.chain_hash)
-        log_.tails.advance(tail, head, at=now)
+        log_.log_states.advance(log_state, head, at=now)
         log.info("chain.begun", conversation_id=conversation.id, through=previous.change_no)
 
 
-async def begin_chains(log_: Log, tails: Iterable[Tail], *, now: datetime) -> dict[str, Refusal]:
+async def begin_chains(
+    log_: Log, log_states: Iterable[LogState], *, now: datetime
+) -> dict[str, Refusal]:
     """Begin version 2 in several logs; out: why not, of those that must be read first.
 
     Raises:
         DependencyDown: the store failed.
     """
     refused: dict[str, Refusal] = {}
-    for tail in tails:
+    for log_state in log_states:
         try:
-            await begin_chain(log_, tail, now=now)
+            await begin_chain(log_, log_state, now=now)
         except ConversationUpgrading as refusal:
-            refused[tail.conversation.id] = refusal
+            refused[log_state.conversation.id] = refusal
     return refused

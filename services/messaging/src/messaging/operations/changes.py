@@ -12,13 +12,13 @@ from plexuskit.mongo import DuplicateKey, Transaction
 from plexuskit.telemetry import inject
 
 from messaging.domain.conversations import Conversation, Member
-from messaging.domain.log import EntryKind, Head, Numbers, Tail, head_after, next_change
+from messaging.domain.log import EntryKind, Head, LogState, Numbers, head_after, next_change
 from messaging.events import timestamp
 from messaging.events.sealing import content_of, seal
 from messaging.operations.beginning import begin_chain, begun
 from messaging.operations.log import Log
 from messaging.store.entries import change_document
-from messaging.store.present import stored_hash
+from messaging.store.message_state import stored_hash
 
 # Against another process that writes the same conversation without a pause, a change loses most
 # attempts, because it reads and writes more than a send does; each takes about 10 ms.
@@ -43,12 +43,12 @@ class Change:
 async def apply_change(
     log: Log,
     conversation_id: str,
-    decide: Callable[[Tail], Awaitable[Change | None]],
+    decide: Callable[[LogState], Awaitable[Change | None]],
     *,
     actor_id: str,
     now: datetime,
-    also: Callable[[Transaction, Tail, Change], Awaitable[None]] | None = None,
-) -> tuple[Tail, Change | None]:
+    also: Callable[[Transaction, LogState, Change], Awaitable[None]] | None = None,
+) -> tuple[LogState, Change | None]:
     """Decide on the present tail and write entry and state together.
 
     All of it is done again if somebody was faster. The decision comes before the transaction's
@@ -71,23 +71,23 @@ async def apply_change(
         DependencyDown: the store failed, or others were faster too often.
     """
 
-    async def attempt() -> tuple[Tail, Change | None]:
+    async def attempt() -> tuple[LogState, Change | None]:
         for _ in range(ATTEMPTS):
-            tail = await log.tails.load(conversation_id)
-            change = await decide(tail)
+            log_state = await log.log_states.load(conversation_id)
+            change = await decide(log_state)
             if change is None:
-                return tail, None
-            if not begun(tail):
-                await begin_chain(log, tail, now=now)
+                return log_state, None
+            if not begun(log_state):
+                await begin_chain(log, log_state, now=now)
                 continue
             try:
-                after = await _write(log, tail, change, actor_id=actor_id, now=now, also=also)
+                after = await _write(log, log_state, change, actor_id=actor_id, now=now, also=also)
             except DuplicateKey as taken:
-                log.tails.forget(conversation_id)
+                log.log_states.forget(conversation_id)
                 if taken.index != "_id_":
                     raise
             except BaseException:
-                log.tails.forget(conversation_id)
+                log.log_states.forget(conversation_id)
                 raise
             else:
                 return after, change
@@ -98,16 +98,16 @@ async def apply_change(
 
 async def _write(
     log: Log,
-    tail: Tail,
+    log_state: LogState,
     change: Change,
     *,
     actor_id: str,
     now: datetime,
-    also: Callable[[Transaction, Tail, Change], Awaitable[None]] | None,
-) -> Tail:
+    also: Callable[[Transaction, LogState, Change], Awaitable[None]] | None,
+) -> LogState:
     conversation = change.conversation
-    document, head = entry_document(change, tail.head, actor_id=actor_id, now=now)
-    after = after_change(tail, change, head)
+    document, head = entry_document(change, log_state.head, actor_id=actor_id, now=now)
+    after = after_change(log_state, change, head)
 
     async def work(tx: Transaction) -> None:
         await log.store.entries.insert(document, tx=tx)
@@ -118,19 +118,19 @@ async def _write(
 
     await log.store.transact(work)
     fault.point("change.after_commit")
-    log.tails.advance(after, after.head, at=now)
+    log.log_states.advance(after, after.head, at=now)
     return after
 
 
-def after_change(tail: Tail, change: Change, head: Head) -> Tail:
+def after_change(log_state: LogState, change: Change, head: Head) -> LogState:
     """Give the tail that the change leaves behind."""
-    members = dict(tail.members)
+    members = dict(log_state.members)
     for member in change.members:
         if member.active:
             members[member.person_id] = member
         else:
             members.pop(member.person_id, None)
-    return Tail(conversation=change.conversation, head=head, members=members)
+    return LogState(conversation=change.conversation, head=head, members=members)
 
 
 def entry_document(

@@ -21,7 +21,7 @@ from messaging.domain.conversations import (
     clean_topic,
     joined,
 )
-from messaging.domain.log import EMPTY, EntryKind, Numbers, Tail
+from messaging.domain.log import EMPTY, EntryKind, LogState, Numbers
 from messaging.domain.refusals import GroupTooLarge
 from messaging.events import archived as archived_fact
 from messaging.events import changed as changed_fact
@@ -232,30 +232,32 @@ async def update_conversation(
     name = None if name is None else clean_title(name)
     topic = None if topic is None else clean_topic(topic)
 
-    async def decide(tail: Tail) -> Change | None:
-        require_group_admin(tail, actor)
-        present = tail.conversation
-        if expected_version and expected_version != present.version:
-            raise VersionConflict(expected=expected_version, present=present.version)
+    async def decide(log_state: LogState) -> Change | None:
+        require_group_admin(log_state, actor)
+        current = log_state.conversation
+        if expected_version and expected_version != current.version:
+            raise VersionConflict(expected=expected_version, present=current.version)
         after = replace(
-            present,
-            name=present.name if name is None else name,
-            topic=present.topic if topic is None else topic,
-            archived=present.archived if archived is None else archived,
-            confidential=present.confidential if confidential is None else confidential,
+            current,
+            name=current.name if name is None else name,
+            topic=current.topic if topic is None else topic,
+            archived=current.archived if archived is None else archived,
+            confidential=current.confidential if confidential is None else confidential,
         )
         return (
             None
-            if after == present
-            else _changed(replace(after, version=present.version + 1), present)
+            if after == current
+            else _changed(replace(after, version=current.version + 1), current)
         )
 
-    tail, _ = await apply_change(log, conversation_id, decide, actor_id=actor.person_id, now=now)
-    return Begun(tail.conversation, tail.head.change_no, tail.head.seq)
+    log_state, _ = await apply_change(
+        log, conversation_id, decide, actor_id=actor.person_id, now=now
+    )
+    return Begun(log_state.conversation, log_state.head.change_no, log_state.head.seq)
 
 
-def _changed(after: Conversation, before: Conversation) -> Change:
-    is_archived = after.archived and not before.archived
+def _changed(after: Conversation, previous: Conversation) -> Change:
+    is_archived = after.archived and not previous.archived
     make = archived_fact if is_archived else changed_fact
 
     def fact(numbers: Numbers) -> Message:

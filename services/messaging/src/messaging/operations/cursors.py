@@ -118,25 +118,25 @@ class Cursors:
 
     async def _store_all(self, taken: dict[CursorKey, _Pending]) -> dict[CursorKey, Reading]:
         now = self._clock.now()
-        present = await self._store.cursors.find(taken)
+        current = await self._store.cursors.find(taken)
         forward = {
             key: pending
             for key, pending in taken.items()
-            if pending.through_seq > present.get(key, (0, now))[0]
+            if pending.through_seq > current.get(key, (0, now))[0]
         }
         if forward:
             await self._store.cursors.advance(
                 [_step(key, pending, now) for key, pending in forward.items()]
             )
-            present |= await self._store.cursors.find(forward)
+            current |= await self._store.cursors.find(forward)
         # Who reads to where the cursor stands has read on; a late repeat of less has not (MSG-7).
         read = [
             (pending.tenant_id, key.conversation_id, key.person_id)
             for key, pending in taken.items()
-            if not key.root_seq and pending.through_seq >= present.get(key, (0, now))[0]
+            if not key.root_seq and pending.through_seq >= current.get(key, (0, now))[0]
         ]
         await clear_marks(self._store, read=read, now=now)
-        return {key: Reading(key, *present.get(key, (0, now))) for key in taken}
+        return {key: Reading(key, *current.get(key, (0, now))) for key in taken}
 
 
 def _fail(pendings: Iterable[_Pending], error: Exception) -> None:

@@ -6,7 +6,7 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
 
-from messaging.domain.drafts import DRAFT_LIMIT, SavedDraft, newest
+from messaging.domain.drafts import DRAFT_LIMIT, Draft, newest
 from messaging.domain.refusals import TooManyDrafts
 from messaging.events.personal import draft_saved
 from messaging.operations.membership import require_membership
@@ -14,7 +14,7 @@ from messaging.operations.threads import require_root
 from messaging.store import Store
 
 
-async def save_draft(store: Store, *, actor: Actor, draft: SavedDraft, now: datetime) -> SavedDraft:
+async def save_draft(store: Store, *, actor: Actor, draft: Draft, now: datetime) -> Draft:
     """Keep a draft unless a newer one is there, and give what is kept; without words: delete it.
 
     Raises:
@@ -25,12 +25,12 @@ async def save_draft(store: Store, *, actor: Actor, draft: SavedDraft, now: date
     """
     await _check_place(store, actor=actor, draft=draft)
 
-    async def work(tx: Transaction) -> SavedDraft:
-        present = await store.drafts.find(draft.key, tx=tx)
-        kept, is_new = newest(present, draft, now=now)
+    async def work(tx: Transaction) -> Draft:
+        current = await store.drafts.find(draft.key, tx=tx)
+        kept, is_new = newest(current, draft, now=now)
         if not is_new:
             return kept
-        had_words = present is not None and present.has_words
+        had_words = current is not None and current.has_words
         if kept.has_words and not had_words:
             await _check_room(store, actor=actor, tx=tx)
         await store.drafts.save(kept, tx=tx)
@@ -41,7 +41,7 @@ async def save_draft(store: Store, *, actor: Actor, draft: SavedDraft, now: date
     return await store.transact(work)
 
 
-async def _check_place(store: Store, *, actor: Actor, draft: SavedDraft) -> None:
+async def _check_place(store: Store, *, actor: Actor, draft: Draft) -> None:
     key = draft.key
     if key.root_seq < 0:
         raise InvalidArgument(field="root_seq", problem="is negative")

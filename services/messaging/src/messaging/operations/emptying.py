@@ -8,7 +8,7 @@ import structlog
 from plexuskit.errors import DependencyDown
 
 from messaging.store import Store
-from messaging.store.present import emptied_event
+from messaging.store.message_state import emptied_event
 
 log = structlog.get_logger()
 

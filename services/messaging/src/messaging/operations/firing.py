@@ -22,7 +22,7 @@ from plexuskit.metrics import counter
 from plexuskit.mongo import Transaction
 
 from messaging.config import ScheduleSection
-from messaging.domain.messages import Draft
+from messaging.domain.messages import NewMessage
 from messaging.domain.refusals import TokenRevoked
 from messaging.domain.scheduling import (
     Scheduled,
@@ -58,7 +58,7 @@ class Scheduler:
         *,
         tokens: Tokens,
         decisions: Decisions,
-        read: Callable[[Scheduled], Draft],
+        read: Callable[[Scheduled], NewMessage],
         section: ScheduleSection,
         clock: Clock,
     ) -> None:
@@ -181,7 +181,7 @@ class Scheduler:
             log.warning("schedule.lease_lost", scheduled_id=mine.id)
             return
         try:
-            stored = await send_message(self._log, draft=self._read(mine))
+            stored = await send_message(self._log, new_message=self._read(mine))
         except Refusal as refusal:
             await self._refuse(mine, refusal)
             return
@@ -206,8 +206,8 @@ class Scheduler:
             raise DependencyDown from refusal
         await self._settle(scheduled, failed(scheduled, reason=refusal.reason))
 
-    async def _settle(self, before: Scheduled, after: Scheduled) -> None:
-        if await self._swap(before, after):
+    async def _settle(self, previous: Scheduled, after: Scheduled) -> None:
+        if await self._swap(previous, after):
             SETTLED.labels(state=after.state.value).inc()
             log.info(
                 "schedule.settled",
@@ -217,20 +217,20 @@ class Scheduler:
                 reason=after.failure_reason,
             )
 
-    async def _swap(self, before: Scheduled, after: Scheduled) -> bool:
+    async def _swap(self, previous: Scheduled, after: Scheduled) -> bool:
         """Write the next state with its fact unless somebody else was faster."""
 
         async def work(tx: Transaction) -> bool:
-            if not await self._store.scheduled.swap(before, after, tx=tx):
+            if not await self._store.scheduled.swap(previous, after, tx=tx):
                 return False
-            if after.version != before.version:
+            if after.version != previous.version:
                 fact = scheduled_changed(after, now=self._clock.now())
                 await self._store.outbox.add(fact, tx=tx)
             return True
 
         swapped = await self._store.transact(work)
         if not swapped:
-            log.info("schedule.overtaken", scheduled_id=before.id)
+            log.info("schedule.overtaken", scheduled_id=previous.id)
         return swapped
 
     async def _postpone(self, due: Scheduled) -> None:

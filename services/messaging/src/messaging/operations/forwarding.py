@@ -8,7 +8,7 @@ from plexuskit.grpc import Actor
 
 from messaging.domain.content import MENTIONING
 from messaging.domain.conversations import sees
-from messaging.domain.messages import Draft, draft
+from messaging.domain.messages import NewMessage, new_message
 from messaging.domain.refusals import (
     ConversationIsConfidential,
     ConversationNotFound,
@@ -16,12 +16,12 @@ from messaging.domain.refusals import (
     MessageIsRecalled,
     MessageNotFound,
 )
-from messaging.operations.batch import Stored
+from messaging.operations.items import Stored
 from messaging.operations.log import Log
 from messaging.operations.sending import send_messages
-from messaging.store import Store, present
+from messaging.store import Store, message_state
 
-FORWARDS_MOST = 100
+MAX_FORWARDS = 100
 
 
 async def forward_messages(
@@ -49,30 +49,30 @@ async def forward_messages(
         ForwardNested: a merged forward would hold a merged one.
         What send_message refuses in the target.
     """
-    if not 0 < len(seqs) <= FORWARDS_MOST or len(set(seqs)) < len(seqs):
-        problem = f"takes 1 to {FORWARDS_MOST} different messages"
+    if not 0 < len(seqs) <= MAX_FORWARDS or len(set(seqs)) < len(seqs):
+        problem = f"takes 1 to {MAX_FORWARDS} different messages"
         raise InvalidArgument(field="seqs", problem=problem)
     messages = await _readable(log.store, actor, conversation_id, seqs)
     if merged:
-        drafts = [
+        new_messages = [
             _merged(messages, actor, to_conversation_id, request_id=request_id, comment=comment)
         ]
     else:
-        drafts = [
+        new_messages = [
             _single(message, actor, to_conversation_id, request_id=f"{request_id}:{number}")
             for number, message in enumerate(messages)
         ]
         if comment:
-            drafts.insert(
+            new_messages.insert(
                 0,
-                draft(
+                new_message(
                     conversation_id=to_conversation_id,
                     sender_id=actor.person_id,
                     request_id=f"{request_id}:comment",
                     text=comment,
                 ),
             )
-    verdicts = await send_messages(log, drafts=drafts)
+    verdicts = await send_messages(log, new_messages=new_messages)
     stored: list[Stored] = []
     for verdict in verdicts:
         if isinstance(verdict, Refusal):
@@ -111,17 +111,19 @@ async def _readable(
     return [by_seq[seq] for seq in seqs]
 
 
-def _single(message: Message, actor: Actor, to_conversation_id: str, *, request_id: str) -> Draft:
+def _single(
+    message: Message, actor: Actor, to_conversation_id: str, *, request_id: str
+) -> NewMessage:
     """Make the copy of one message; one that holds others is passed on with all of them."""
-    carried = present.carried_of(message)
-    return draft(
+    carried = message_state.carried_of(message)
+    return new_message(
         conversation_id=to_conversation_id,
         sender_id=actor.person_id,
         request_id=request_id,
         text=message.text,
-        spans=tuple(s for s in present.spans_of(message.spans) if s.kind not in MENTIONING),
-        attachments=present.attachments_of(message.attachments),
-        forwarded=carried or (present.forwarded_of(message, carries=False),),
+        spans=tuple(s for s in message_state.spans_of(message.spans) if s.kind not in MENTIONING),
+        attachments=message_state.attachments_of(message.attachments),
+        forwarded=carried or (message_state.forwarded_of(message, carries=False),),
     )
 
 
@@ -132,14 +134,14 @@ def _merged(
     *,
     request_id: str,
     comment: str,
-) -> Draft:
+) -> NewMessage:
     for message in messages:
-        if present.posted_of(message).merged:
+        if message_state.state_of(message).merged:
             raise ForwardNested(seq=message.seq)
-    return draft(
+    return new_message(
         conversation_id=to_conversation_id,
         sender_id=actor.person_id,
         request_id=request_id,
         text=comment,
-        forwarded=tuple(present.forwarded_of(message, carries=True) for message in messages),
+        forwarded=tuple(message_state.forwarded_of(message, carries=True) for message in messages),
     )

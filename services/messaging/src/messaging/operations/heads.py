@@ -40,7 +40,7 @@ UNKNOWN_FOR: Final = 60.0
 
 
 @dataclass(slots=True)
-class Doubt:
+class StaleHead:
     """When a conversation's head is compared with its log next, and for how long after that."""
 
     due: float
@@ -56,7 +56,7 @@ class Heads:
         self._clock = clock
         self._process_id = new_id("prc", now=clock.now())
         self._dirty: dict[str, tuple[Head, datetime]] = {}
-        self._doubts: dict[str, Doubt] = {}
+        self._stale: dict[str, StaleHead] = {}
         self._saving = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._marked_at = -math.inf
@@ -66,7 +66,7 @@ class Heads:
 
         The number is a fence, so that whatever was in doubt before is below it.
         """
-        self._doubts.pop(conversation_id, None)
+        self._stale.pop(conversation_id, None)
         self._raise(conversation_id, head, at)
 
     def _raise(self, conversation_id: str, head: Head, at: datetime) -> None:
@@ -74,7 +74,7 @@ class Heads:
         if noted is None or noted[0].change_no < head.change_no:
             self._dirty[conversation_id] = (head, at)
 
-    def doubt(self, conversation_ids: Iterable[str], *, unknown: bool = False) -> None:
+    def mark_stale(self, conversation_ids: Iterable[str], *, unknown: bool = False) -> None:
         """Have heads compared with their logs at the next save.
 
         Args:
@@ -85,8 +85,8 @@ class Heads:
         now = self._clock.monotonic()
         until = now + UNKNOWN_FOR if unknown else now
         for conversation_id in conversation_ids:
-            known = self._doubts.get(conversation_id)
-            self._doubts[conversation_id] = Doubt(
+            known = self._stale.get(conversation_id)
+            self._stale[conversation_id] = StaleHead(
                 now, SAVE_INTERVAL, until if known is None else max(until, known.until)
             )
 
@@ -133,25 +133,25 @@ class Heads:
     async def _compare_doubtful(self) -> None:
         """Ask the logs for the heads that are due to be compared, and note those that moved."""
         now = self._clock.monotonic()
-        due = [id_ for id_, doubt in self._doubts.items() if doubt.due <= now]
+        due = [id_ for id_, stale in self._stale.items() if stale.due <= now]
         for first in range(0, len(due), MAX_TOGETHER):
-            part = {id_: self._doubts[id_] for id_ in due[first : first + MAX_TOGETHER]}
+            part = {id_: self._stale[id_] for id_ in due[first : first + MAX_TOGETHER]}
             found = await self._store.heads.compare(part)
             for conversation_id, row in found.items():
                 if row.change_no < row.actual.change_no:
                     self._raise(conversation_id, row.actual, row.last_at)
-            for conversation_id, doubt in part.items():
-                self._settle(conversation_id, doubt)
+            for conversation_id, stale in part.items():
+                self._settle(conversation_id, stale)
 
-    def _settle(self, conversation_id: str, doubt: Doubt) -> None:
+    def _settle(self, conversation_id: str, stale: StaleHead) -> None:
         """Forget a doubt that was looked into, or look again later while it may still come true."""
-        if self._doubts.get(conversation_id) is not doubt:
+        if self._stale.get(conversation_id) is not stale:
             return  # doubted again meanwhile
-        if doubt.due >= doubt.until:
-            del self._doubts[conversation_id]
+        if stale.due >= stale.until:
+            del self._stale[conversation_id]
             return
-        doubt.due = min(doubt.due + doubt.interval, doubt.until)
-        doubt.interval *= 2
+        stale.due = min(stale.due + stale.interval, stale.until)
+        stale.interval *= 2
 
     async def keep(self) -> None:
         """Save heads once a second and repair what ended processes owe, until cancelled."""
@@ -219,7 +219,7 @@ class Heads:
         begin = await self._store.heads.first_written(since, until)
         while begin is not None:
             end = min(begin + REPAIR_STEP, until)
-            self.doubt(await self._store.heads.written_between(begin, end))
+            self.mark_stale(await self._store.heads.written_between(begin, end))
             await self.save()
             begin = await self._store.heads.first_written(end, until)
 

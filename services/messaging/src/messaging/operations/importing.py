@@ -13,8 +13,8 @@ from plexuskit.mongo import DuplicateKey, Transaction
 
 from messaging.domain.conversations import Conversation, History, Kind, Role
 from messaging.domain.imports import Following, source_of
-from messaging.domain.log import Tail
-from messaging.domain.messages import Draft
+from messaging.domain.log import LogState
+from messaging.domain.messages import NewMessage
 from messaging.domain.refusals import (
     ConversationNotFound,
     ImportClosed,
@@ -22,10 +22,11 @@ from messaging.domain.refusals import (
     SenderUnknown,
 )
 from messaging.events import IMPORT
-from messaging.operations.batch import Item, Stored, repeated, teller
+from messaging.operations.batch import repeated
 from messaging.operations.changes import Change, apply_change
 from messaging.operations.conversations import Begun, begin, write_new
 from messaging.operations.following import follow
+from messaging.operations.items import Item, Stored, teller
 from messaging.operations.log import Log
 from messaging.operations.membership import added
 from messaging.operations.people import People, require_people
@@ -57,7 +58,7 @@ class ForeignConversation:
 class ForeignMessage:
     """A checked draft, with the thread it belongs to by request id."""
 
-    draft: Draft
+    new_message: NewMessage
     root_request_id: str
 
 
@@ -115,18 +116,26 @@ async def import_conversation(
             return begun
         found = await store.conversations.find_external(actor.tenant_id, [foreign.external_id])
     conversation = found[foreign.external_id]
-    tail = await log.tails.load(conversation.id)
-    missing = any(person not in tail.members for person in foreign.member_ids)
+    log_state = await log.log_states.load(conversation.id)
+    missing = any(person not in log_state.members for person in foreign.member_ids)
     if missing and conversation.kind is not Kind.DIRECT:
         following = await follow(
-            store, tenant_id=actor.tenant_id, conversations=[tail.conversation]
+            store, tenant_id=actor.tenant_id, conversations=[log_state.conversation]
         )
         state = following.get(conversation.id)
         if state is not None and state.closed is None:
-            tail = await _add_missing(
-                log, people, actor=actor, foreign=foreign, tail=tail, following=state, now=now
+            log_state = await _add_missing(
+                log,
+                people,
+                actor=actor,
+                foreign=foreign,
+                log_state=log_state,
+                following=state,
+                now=now,
             )
-    return Begun(tail.conversation, tail.head.change_no, tail.head.seq, deduplicated=True)
+    return Begun(
+        log_state.conversation, log_state.head.change_no, log_state.head.seq, deduplicated=True
+    )
 
 
 async def _begin(
@@ -191,28 +200,28 @@ async def _add_missing(
     *,
     actor: Actor,
     foreign: ForeignConversation,
-    tail: Tail,
+    log_state: LogState,
     following: Following,
     now: datetime,
-) -> Tail:
+) -> LogState:
     await require_people(people, actor, foreign.member_ids)
 
-    async def decide(tail: Tail) -> Change | None:
-        new = [person for person in foreign.member_ids if person not in tail.members]
-        if not new or tail.head.seq > following.checked_seq:
+    async def decide(log_state: LogState) -> Change | None:
+        new = [person for person in foreign.member_ids if person not in log_state.members]
+        if not new or log_state.head.seq > following.checked_seq:
             # Somebody wrote after the check: a native message closes it, another run adds later.
             return None
-        conversation_id = tail.conversation.id
+        conversation_id = log_state.conversation.id
         earlier = await log.store.conversations.members(conversation_id, person_ids=new)
         known = {member.person_id: member for member in earlier if not member.active}
         # Who left here since the first run stays away: only people never seen are added.
         fresh = [person for person in new if person not in known]
         if not fresh:
             return None
-        return added(tail, fresh, known={}, role=Role.MEMBER, now=now, origin=IMPORT)
+        return added(log_state, fresh, known={}, role=Role.MEMBER, now=now, origin=IMPORT)
 
     after, _ = await apply_change(
-        log, tail.conversation.id, decide, actor_id=actor.person_id, now=now
+        log, log_state.conversation.id, decide, actor_id=actor.person_id, now=now
     )
     return after
 
@@ -238,7 +247,7 @@ async def import_batch(
     imported = 0
     for message, verdict in zip(fresh, verdicts, strict=True):
         if isinstance(verdict, Refusal):
-            refusals.append((message.draft.request_id, verdict))
+            refusals.append((message.new_message.request_id, verdict))
         elif verdict.deduplicated:
             skipped += 1
         else:
@@ -254,7 +263,7 @@ async def _check_conversations(
     Decided again, and exactly, in the transaction that writes (see `append_imported`): what this
     finds closed costs nothing more.
     """
-    ids = {message.draft.conversation_id for message in foreign}
+    ids = {message.new_message.conversation_id for message in foreign}
     following = await log.store.imports.find_many(ids & run.allowed)
     if unknown := ids - run.allowed:
         found = await log.store.conversations.find_many(unknown)
@@ -263,11 +272,11 @@ async def _check_conversations(
         following |= new
     kept, refusals = [], list[tuple[str, Refusal]]()
     for message in foreign:
-        why = _why_not(message, following.get(message.draft.conversation_id))
+        why = _why_not(message, following.get(message.new_message.conversation_id))
         if why is None:
             kept.append(message)
         else:
-            refusals.append((message.draft.request_id, why))
+            refusals.append((message.new_message.request_id, why))
     kept = await _check_senders(log, people, run, kept, refusals)
     return kept, refusals
 
@@ -280,14 +289,14 @@ async def _check_senders(
     refusals: list[tuple[str, Refusal]],
 ) -> list[ForeignMessage]:
     """Keep the messages of people of the tenant; each is looked for once per stream."""
-    sent = {message.draft.sender_id for message in foreign}
+    sent = {message.new_message.sender_id for message in foreign}
     unknown = await strangers(log.store, people, sent - run.senders, actor=run.actor)
     run.senders |= sent - unknown
     kept = []
     for message in foreign:
-        if message.draft.sender_id in unknown:
-            why = SenderUnknown(person_id=message.draft.sender_id)
-            refusals.append((message.draft.request_id, why))
+        if message.new_message.sender_id in unknown:
+            why = SenderUnknown(person_id=message.new_message.sender_id)
+            refusals.append((message.new_message.request_id, why))
         else:
             kept.append(message)
     return kept
@@ -295,8 +304,8 @@ async def _check_senders(
 
 def _why_not(message: ForeignMessage, following: Following | None) -> Refusal | None:
     """Return why a message does not go in; none of this import's own is absent for it (GW-2)."""
-    conversation_id = message.draft.conversation_id
-    source, colon, _ = message.draft.request_id.partition(":")
+    conversation_id = message.new_message.conversation_id
+    source, colon, _ = message.new_message.request_id.partition(":")
     if following is None or not colon or source != following.source:
         return ConversationNotFound(conversation_id=conversation_id)
     if following.closed is None:
@@ -316,8 +325,8 @@ async def _skip_stored(
     """
     wanted: dict[str, set[str]] = {}
     for message in foreign:
-        names = wanted.setdefault(message.draft.conversation_id, set())
-        names.add(message.draft.request_id)
+        names = wanted.setdefault(message.new_message.conversation_id, set())
+        names.add(message.new_message.request_id)
         if message.root_request_id:
             names.add(message.root_request_id)
     unknown = {id_: names - run.known.setdefault(id_, {}).keys() for id_, names in wanted.items()}
@@ -329,13 +338,13 @@ async def _skip_stored(
     fresh: list[ForeignMessage] = []
     skipped = 0
     for message in foreign:
-        item = Item(message.draft, on_verdict=_ignore)
+        item = Item(message.new_message, on_verdict=_ignore)
         original = stored.get(item.key)
         verdict = None if original is None else repeated(item, original)
         if verdict is None:
             fresh.append(message)
         elif isinstance(verdict, Refusal):
-            refusals.append((message.draft.request_id, verdict))
+            refusals.append((message.new_message.request_id, verdict))
         else:
             skipped += 1
     return fresh, skipped
@@ -348,10 +357,10 @@ def _ignore(_: Stored | Refusal) -> None:
 async def _submit(log: Log, run: ImportRun, message: ForeignMessage) -> Stored | Refusal:
     future: asyncio.Future[Stored | Refusal] = asyncio.get_running_loop().create_future()
     item = Item(
-        message.draft,
+        message.new_message,
         on_verdict=teller(future),
         root_request_id=message.root_request_id,
-        known=run.known.setdefault(message.draft.conversation_id, {}),
+        known=run.known.setdefault(message.new_message.conversation_id, {}),
     )
     try:
         log.submit(item)

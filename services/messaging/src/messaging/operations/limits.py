@@ -7,10 +7,10 @@ from datetime import timedelta
 from plexuskit.clock import Clock
 
 from messaging.config import LimitsSection
-from messaging.domain.messages import Draft
+from messaging.domain.messages import NewMessage
 from messaging.domain.refusals import ConversationTooBusy, SenderTooFast
 
-REMEMBERED_MOST = 100_000
+MAX_REMEMBERED = 100_000
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Buckets:
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = _Bucket(self._burst, now)
-            if len(self._buckets) > REMEMBERED_MOST:
+            if len(self._buckets) > MAX_REMEMBERED:
                 self._buckets.popitem(last=False)
             return bucket
         self._buckets.move_to_end(key)
@@ -61,25 +61,25 @@ class Limits:
             per_second=section.conversation_rate, burst=section.conversation_burst
         )
 
-    def admit(self, draft: Draft) -> None:
+    def admit(self, new_message: NewMessage) -> None:
         """Let a message in, or refuse it before it joins a batch; history is not limited (MSG-19).
 
         Raises:
             SenderTooFast, ConversationTooBusy: with how long to wait.
         """
-        if draft.imported is not None:
+        if new_message.imported is not None:
             return
         now = self._clock.monotonic()
-        wait = self._senders.wait(draft.sender_id, now)
+        wait = self._senders.wait(new_message.sender_id, now)
         if wait:
             raise SenderTooFast(
                 per_second=round(self._senders.per_second), retry_after=timedelta(seconds=wait)
             )
-        wait = self._conversations.wait(draft.conversation_id, now)
+        wait = self._conversations.wait(new_message.conversation_id, now)
         if wait:
             raise ConversationTooBusy(
                 per_second=round(self._conversations.per_second),
                 retry_after=timedelta(seconds=wait),
             )
-        self._senders.take(draft.sender_id, now)
-        self._conversations.take(draft.conversation_id, now)
+        self._senders.take(new_message.sender_id, now)
+        self._conversations.take(new_message.conversation_id, now)

@@ -21,12 +21,13 @@ from plexuskit.items import item_failed
 from plexuskit.service import Runtime
 
 from messaging.config import LimitsSection, LogSection
-from messaging.domain.log import Tail
-from messaging.operations.batch import Batch, Item
+from messaging.domain.log import LogState
+from messaging.operations.batch import Batch
 from messaging.operations.heads import Heads
+from messaging.operations.items import Item
 from messaging.operations.limits import Limits
+from messaging.operations.log_states import LogStates
 from messaging.operations.older import OlderLogs
-from messaging.operations.tails import Tails
 from messaging.store import Store
 
 log = structlog.get_logger()
@@ -49,7 +50,7 @@ class Exclusive:
     done: asyncio.Future[None]
 
 
-class Lane:
+class Partition:
     """One queue, one batch in flight."""
 
     def __init__(self, log_: "Log") -> None:
@@ -97,7 +98,7 @@ class Lane:
             if isinstance(work, Exclusive):
                 break
             self._queue.popleft()
-            size += work.draft.size_bytes
+            size += work.new_message.size_bytes
             taken.append(work)
         return taken
 
@@ -133,9 +134,9 @@ class Log:
         self.clock = clock
         self.store = store
         self.heads = Heads(store, clock=clock)
-        self.tails = Tails(store, limit=section.tails, heads=self.heads)
+        self.log_states = LogStates(store, limit=section.tails, heads=self.heads)
         self.older = OlderLogs(store)
-        self.lanes = [Lane(self) for _ in range(section.lanes)]
+        self.partitions = [Partition(self) for _ in range(section.lanes)]
 
     def submit(self, item: Item) -> None:
         """Queue a message; its verdict comes by `item.on_verdict`, exactly once.
@@ -144,8 +145,8 @@ class Log:
             LogOverloaded: too much waits.
             SenderTooFast, ConversationTooBusy: more than the limits (MSG-18).
         """
-        self._limits.admit(item.draft)
-        self._lane(item.draft.conversation_id).put(item)
+        self._limits.admit(item.new_message)
+        self._partition(item.new_message.conversation_id).put(item)
 
     async def exclusive(self, conversation_id: str, work: Callable[[], Awaitable[T]]) -> T:
         """Run a change of a conversation between two batches: a process does not race itself.
@@ -159,7 +160,7 @@ class Log:
             outcome.append(await work())
 
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._lane(conversation_id).put(Exclusive(work=run, done=done))
+        self._partition(conversation_id).put(Exclusive(work=run, done=done))
         await done
         return outcome[0]
 
@@ -184,13 +185,13 @@ class Log:
             except Exception as error:  # noqa: BLE001 - logged once, for the item that fails alone
                 parts += _halves(batch.take_rest(), error)
 
-    async def tail(self, conversation_id: str) -> Tail:
+    async def state(self, conversation_id: str) -> LogState:
         """Give a conversation's tail (see Tails.get)."""
-        return await self.tails.get(conversation_id)
+        return await self.log_states.get(conversation_id)
 
     async def drain(self) -> None:
         """Wait until every queued item has its verdict."""
-        await asyncio.gather(*(lane.wait_idle() for lane in self.lanes))
+        await asyncio.gather(*(partition.wait_idle() for partition in self.partitions))
 
     async def flush_heads(self) -> None:
         """Write the heads that changed; see Heads.save.
@@ -200,8 +201,8 @@ class Log:
         """
         await self.heads.save()
 
-    def _lane(self, conversation_id: str) -> Lane:
-        return self.lanes[zlib.crc32(conversation_id.encode()) % len(self.lanes)]
+    def _partition(self, conversation_id: str) -> Partition:
+        return self.partitions[zlib.crc32(conversation_id.encode()) % len(self.partitions)]
 
     @contextlib.asynccontextmanager
     async def running(self, runtime: Runtime) -> AsyncIterator["Log"]:
@@ -209,8 +210,8 @@ class Log:
         runtime.on_drain(self.drain)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.heads.close)
-            for number, lane in enumerate(self.lanes):
-                await stack.enter_async_context(runtime.kept(f"log.lane.{number}", lane.run))
+            for number, partition in enumerate(self.partitions):
+                await stack.enter_async_context(runtime.kept(f"log.lane.{number}", partition.run))
             await stack.enter_async_context(runtime.kept("log.heads", self.heads.keep))
             await stack.enter_async_context(runtime.kept("log.older", self.older.run))
             yield self

@@ -16,7 +16,7 @@ from messaging.domain.conversations import (
     joined,
     left,
 )
-from messaging.domain.log import EntryKind, Tail
+from messaging.domain.log import EntryKind, LogState
 from messaging.domain.refusals import ConversationNotFound, DirectConversationFixed, NotGroupAdmin
 from messaging.events import members_added, members_removed
 from messaging.operations.changes import Change, apply_change
@@ -55,21 +55,21 @@ async def add_members(
         GroupTooLarge: more than 5,000 members.
     """
     wanted = tuple(dict.fromkeys(person_ids))
-    tail = await log.tail(conversation_id)
-    require_member(tail, actor)
+    log_state = await log.state(conversation_id)
+    require_member(log_state, actor)
     await require_people(people, actor, wanted)
 
-    async def decide(tail: Tail) -> Change | None:
-        me = require_member(tail, actor)
+    async def decide(log_state: LogState) -> Change | None:
+        me = require_member(log_state, actor)
         if role > me.role:
             raise NotGroupAdmin(conversation_id=conversation_id)
-        new = [person for person in wanted if person not in tail.members]
-        check_additions(tail.conversation, added=len(new))
+        new = [person for person in wanted if person not in log_state.members]
+        check_additions(log_state.conversation, added=len(new))
         if not new:
             return None
         earlier = await log.store.conversations.members(conversation_id, person_ids=new)
         known = {member.person_id: member for member in earlier}
-        return added(tail, new, known=known, role=role, now=now)
+        return added(log_state, new, known=known, role=role, now=now)
 
     after, change = await apply_change(
         log, conversation_id, decide, actor_id=actor.person_id, now=now
@@ -94,14 +94,14 @@ async def remove_members(
     """
     wanted = tuple(dict.fromkeys(person_ids))
 
-    async def decide(tail: Tail) -> Change | None:
-        me = require_member(tail, actor)
-        if tail.conversation.kind is Kind.DIRECT:
+    async def decide(log_state: LogState) -> Change | None:
+        me = require_member(log_state, actor)
+        if log_state.conversation.kind is Kind.DIRECT:
             raise DirectConversationFixed
-        present = [tail.members[person] for person in wanted if person in tail.members]
-        if me.role < Role.ADMIN or any(member.role > me.role for member in present):
+        found = [log_state.members[person] for person in wanted if person in log_state.members]
+        if me.role < Role.ADMIN or any(member.role > me.role for member in found):
             raise NotGroupAdmin(conversation_id=conversation_id)
-        return removed(tail, present, by_themselves=False)
+        return removed(log_state, found, by_themselves=False)
 
     after, change = await apply_change(
         log, conversation_id, decide, actor_id=actor.person_id, now=now
@@ -120,8 +120,8 @@ async def leave_conversation(
         DirectConversationFixed: see domain.
     """
 
-    async def decide(tail: Tail) -> Change | None:
-        return removed(tail, [require_member(tail, actor)], by_themselves=True)
+    async def decide(log_state: LogState) -> Change | None:
+        return removed(log_state, [require_member(log_state, actor)], by_themselves=True)
 
     after, change = await apply_change(
         log, conversation_id, decide, actor_id=actor.person_id, now=now
@@ -129,15 +129,15 @@ async def leave_conversation(
     return _outcome(after, change)
 
 
-def require_member(tail: Tail, actor: Actor) -> Member:
+def require_member(log_state: LogState, actor: Actor) -> Member:
     """Give the caller's membership.
 
     Raises:
         ConversationNotFound: there is none, or the conversation is another tenant's (GW-2).
     """
-    member = tail.members.get(actor.person_id)
-    if member is None or tail.conversation.tenant_id != actor.tenant_id:
-        raise ConversationNotFound(conversation_id=tail.conversation.id)
+    member = log_state.members.get(actor.person_id)
+    if member is None or log_state.conversation.tenant_id != actor.tenant_id:
+        raise ConversationNotFound(conversation_id=log_state.conversation.id)
     return member
 
 
@@ -157,7 +157,7 @@ async def require_membership(
     raise ConversationNotFound(conversation_id=conversation_id)
 
 
-def require_group_admin(tail: Tail, actor: Actor) -> Member:
+def require_group_admin(log_state: LogState, actor: Actor) -> Member:
     """Give the caller's membership if it may manage the group.
 
     Both may manage a direct conversation.
@@ -166,14 +166,14 @@ def require_group_admin(tail: Tail, actor: Actor) -> Member:
         ConversationNotFound: the caller is no member.
         NotGroupAdmin: a plain member.
     """
-    member = require_member(tail, actor)
-    if tail.conversation.kind is Kind.GROUP and member.role < Role.ADMIN:
-        raise NotGroupAdmin(conversation_id=tail.conversation.id)
+    member = require_member(log_state, actor)
+    if log_state.conversation.kind is Kind.GROUP and member.role < Role.ADMIN:
+        raise NotGroupAdmin(conversation_id=log_state.conversation.id)
     return member
 
 
 def added(
-    tail: Tail,
+    log_state: LogState,
     new: Sequence[str],
     *,
     known: Mapping[str, Member],
@@ -182,23 +182,23 @@ def added(
     origin: str = "",
 ) -> Change:
     """Decide an addition: new stays begin after the last message."""
-    version = tail.head.change_no + 1
+    version = log_state.head.change_no + 1
     members = [
         joined(
             known.get(person),
-            conversation_id=tail.conversation.id,
+            conversation_id=log_state.conversation.id,
             person_id=person,
             role=role,
-            seq=tail.head.seq,
+            seq=log_state.head.seq,
             version=version,
             at=now,
         )
         for person in new
     ]
     conversation = replace(
-        tail.conversation,
+        log_state.conversation,
         membership_version=version,
-        member_count=tail.conversation.member_count + len(new),
+        member_count=log_state.conversation.member_count + len(new),
     )
     return Change(
         kind=EntryKind.MEMBERS_ADDED,
@@ -211,22 +211,22 @@ def added(
     )
 
 
-def removed(tail: Tail, present: Sequence[Member], *, by_themselves: bool) -> Change | None:
+def removed(log_state: LogState, found: Sequence[Member], *, by_themselves: bool) -> Change | None:
     """Decide a removal: the last message so far is the last that they see.
 
     None when nobody is touched.
     """
-    if not present:
+    if not found:
         return None
-    gone = [member.person_id for member in present]
-    roles = {person: member.role for person, member in tail.members.items()}
-    check_removals(tail.conversation, roles=roles, removed=gone)
-    version = tail.head.change_no + 1
-    members = [left(member, seq=tail.head.seq, version=version) for member in present]
+    gone = [member.person_id for member in found]
+    roles = {person: member.role for person, member in log_state.members.items()}
+    check_removals(log_state.conversation, roles=roles, removed=gone)
+    version = log_state.head.change_no + 1
+    members = [left(member, seq=log_state.head.seq, version=version) for member in found]
     conversation = replace(
-        tail.conversation,
+        log_state.conversation,
         membership_version=version,
-        member_count=tail.conversation.member_count - len(gone),
+        member_count=log_state.conversation.member_count - len(gone),
     )
     return Change(
         kind=EntryKind.MEMBERS_REMOVED,
@@ -238,6 +238,6 @@ def removed(tail: Tail, present: Sequence[Member], *, by_themselves: bool) -> Ch
     )
 
 
-def _outcome(after: Tail, change: Change | None) -> MembershipChanged:
+def _outcome(after: LogState, change: Change | None) -> MembershipChanged:
     touched = () if change is None else tuple(member.person_id for member in change.members)
     return MembershipChanged(after.conversation, after.head.change_no, after.head.seq, touched)

@@ -12,10 +12,7 @@ from plexuskit.grpc import Actor
 from messaging import events
 from messaging.domain.content import Content, compose
 from messaging.domain.log import EntryKind, Numbers
-from messaging.domain.messages import Draft, Priority, Words, draft
-from messaging.domain.people import department_versions
-from messaging.domain.policy import Policy
-from messaging.domain.posted import (
+from messaging.domain.message_state import (
     added_mentions,
     check_addressing,
     check_alterable,
@@ -25,23 +22,26 @@ from messaging.domain.posted import (
     labelled,
     reacted,
 )
+from messaging.domain.messages import MessageContent, NewMessage, Priority, new_message
+from messaging.domain.people import department_versions
+from messaging.domain.policy import Policy
 from messaging.domain.refusals import TooManyPins
-from messaging.operations.altering import Alteration, Asked, Target, alter_message
+from messaging.operations.altering import ChangeRequest, MessageChange, Target, alter_message
 from messaging.operations.emptying import finish_emptying
 from messaging.operations.log import Log
-from messaging.store import present
+from messaging.store import message_state
 from messaging.store.entries import mentioned_in
 
-PINS_MOST = 200
+MAX_PINS = 200
 
 ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
 
 
 async def edit_message(
     log: Log,
-    asked: Asked[ResponseT],
+    request: ChangeRequest[ResponseT],
     *,
-    words: Words,
+    content: MessageContent,
     expected_version: int | None,
     policy: Policy,
 ) -> ResponseT:
@@ -49,55 +49,55 @@ async def edit_message(
 
     Raises:
         NotYourMessage, MessageIsRecalled, EditWindowClosed, TooManyEdits, VersionConflict,
-            ConversationIsArchived: see domain.posted.
+            ConversationIsArchived: see domain.message_state.
         MentionAllDenied, MentionDepartmentDenied: the edit addresses so many and may not.
         DepartmentNotFound: nobody knows that department.
         TextTooLong, MessageEmpty, TooManyMentions, InvalidArgument: see domain.messages.
         MessageTooLarge: all that it is made of is too much (MSG-21).
         ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
     """
-    words = _settled(words)
-    known = await log.store.people.find_departments(words.department_ids)
+    content = _settled(content)
+    known = await log.store.people.find_departments(content.department_ids)
 
-    def decide(target: Target) -> Alteration | None:
-        posted = target.posted
-        after = _redrafted(target, words, actor=asked.actor)
-        if after.content_hash == present.stored_hash(target.message) and not posted.recalled:
+    def decide(target: Target) -> MessageChange | None:
+        state = target.state
+        after = _redrafted(target, content, actor=request.actor)
+        if after.content_hash == message_state.stored_hash(target.message) and not state.recalled:
             return None
         check_edit(
-            target.tail,
-            posted,
-            person_id=asked.actor.person_id,
+            target.log_state,
+            state,
+            person_id=request.actor.person_id,
             policy=policy,
             expected_version=expected_version,
-            now=asked.now,
+            now=request.now,
         )
         departments = department_versions(
-            after.department_ids, known, tenant_id=target.tail.conversation.tenant_id
+            after.department_ids, known, tenant_id=target.log_state.conversation.tenant_id
         )
-        added = added_mentions(posted, after)
-        check_addressing(target.tail, added, person_id=asked.actor.person_id)
+        added = added_mentions(state, after)
+        check_addressing(target.log_state, added, person_id=request.actor.person_id)
 
         def reworded(numbers: Numbers, at: Timestamp) -> Message:
-            message = present.edited(
+            message = message_state.edited(
                 target.message, after, departments=departments, numbers=numbers, at=at
             )
-            events.check_content(present.without_parts(message))
+            events.check_content(message_state.without_parts(message))
             return message
 
-        return Alteration(
+        return MessageChange(
             kind=EntryKind.EDITED,
             message=reworded,
             fact=lambda message: events.edited(message, added, departments=departments),
             fields={"mentioned": mentioned_in(after) or None},
         )
 
-    return await alter_message(log, asked, decide)
+    return await alter_message(log, request, decide)
 
 
 async def recall_message(
     log: Log,
-    asked: Asked[ResponseT],
+    request: ChangeRequest[ResponseT],
     *,
     policy: Policy,
 ) -> ResponseT:
@@ -108,25 +108,25 @@ async def recall_message(
     one ends. What is recalled already stays as it is.
 
     Raises:
-        NotYourMessage, RecallWindowClosed: see domain.posted.
+        NotYourMessage, RecallWindowClosed: see domain.message_state.
         ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
     """
 
-    def decide(target: Target) -> Alteration | None:
-        if target.posted.recalled:
+    def decide(target: Target) -> MessageChange | None:
+        if target.state.recalled:
             return None
         check_recall(
-            target.tail,
-            target.posted,
-            person_id=asked.actor.person_id,
-            member=target.tail.members.get(asked.actor.person_id),
+            target.log_state,
+            target.state,
+            person_id=request.actor.person_id,
+            member=target.log_state.members.get(request.actor.person_id),
             policy=policy,
-            now=asked.now,
+            now=request.now,
         )
-        return Alteration(
+        return MessageChange(
             kind=EntryKind.RECALLED,
-            message=lambda numbers, at: present.recalled(
-                target.message, person_id=asked.actor.person_id, numbers=numbers, at=at
+            message=lambda numbers, at: message_state.recalled(
+                target.message, person_id=request.actor.person_id, numbers=numbers, at=at
             ),
             fact=events.recalled,
             # Never unread again, never pinned, addresses nobody (MSG-8).
@@ -134,14 +134,14 @@ async def recall_message(
             empties=True,
         )
 
-    answer = await alter_message(log, asked, decide)
-    await finish_emptying(log.store, asked.conversation_id, asked.seq)
+    answer = await alter_message(log, request, decide)
+    await finish_emptying(log.store, request.conversation_id, request.seq)
     return answer
 
 
 async def react_to_message(
     log: Log,
-    asked: Asked[ResponseT],
+    request: ChangeRequest[ResponseT],
     *,
     emoji: str,
     remove: bool,
@@ -150,33 +150,33 @@ async def react_to_message(
 
     Raises:
         InvalidArgument: it is no emoji.
-        TooManyReactions, MessageIsRecalled, ConversationIsArchived: see domain.posted.
+        TooManyReactions, MessageIsRecalled, ConversationIsArchived: see domain.message_state.
         ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
     """
     normal = check_emoji(emoji)
 
-    def decide(target: Target) -> Alteration | None:
-        check_alterable(target.tail, target.posted)
-        before = target.posted.reactions
-        after = reacted(before, emoji=normal, person_id=asked.actor.person_id, remove=remove)
-        if after == before:
+    def decide(target: Target) -> MessageChange | None:
+        check_alterable(target.log_state, target.state)
+        previous = target.state.reactions
+        after = reacted(previous, emoji=normal, person_id=request.actor.person_id, remove=remove)
+        if after == previous:
             return None
-        return Alteration(
+        return MessageChange(
             kind=EntryKind.REACTED,
-            message=lambda numbers, _: present.with_reactions(
+            message=lambda numbers, _: message_state.with_reactions(
                 target.message, after, numbers=numbers
             ),
             fact=lambda message: events.reacted(
-                message, emoji=normal, person_id=asked.actor.person_id, removed=remove
+                message, emoji=normal, person_id=request.actor.person_id, removed=remove
             ),
         )
 
-    return await alter_message(log, asked, decide)
+    return await alter_message(log, request, decide)
 
 
 async def pin_message(
     log: Log,
-    asked: Asked[ResponseT],
+    request: ChangeRequest[ResponseT],
     *,
     unpin: bool,
 ) -> ResponseT:
@@ -184,39 +184,41 @@ async def pin_message(
 
     Raises:
         TooManyPins: 200 are pinned.
-        MessageIsRecalled, ConversationIsArchived: see domain.posted.
+        MessageIsRecalled, ConversationIsArchived: see domain.message_state.
         ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
     """
-    pinned = await log.store.entries.count_pinned(asked.conversation_id)
+    pinned = await log.store.entries.count_pinned(request.conversation_id)
 
-    def decide(target: Target) -> Alteration | None:
-        check_alterable(target.tail, target.posted)
-        if target.posted.pinned is not unpin:
+    def decide(target: Target) -> MessageChange | None:
+        check_alterable(target.log_state, target.state)
+        if target.state.pinned is not unpin:
             return None
-        if not unpin and pinned >= PINS_MOST:
-            raise TooManyPins(limit=PINS_MOST)
+        if not unpin and pinned >= MAX_PINS:
+            raise TooManyPins(limit=MAX_PINS)
         if unpin:
-            return Alteration(
+            return MessageChange(
                 kind=EntryKind.PINNED,
-                message=lambda numbers, _: present.without_pin(target.message, numbers=numbers),
+                message=lambda numbers, _: message_state.without_pin(
+                    target.message, numbers=numbers
+                ),
                 fact=events.pinned,
                 fields={"pinned_at": None},
             )
-        return Alteration(
+        return MessageChange(
             kind=EntryKind.PINNED,
-            message=lambda numbers, at: present.with_pin(
-                target.message, person_id=asked.actor.person_id, numbers=numbers, at=at
+            message=lambda numbers, at: message_state.with_pin(
+                target.message, person_id=request.actor.person_id, numbers=numbers, at=at
             ),
             fact=events.pinned,
-            fields={"pinned_at": asked.now},
+            fields={"pinned_at": request.now},
         )
 
-    return await alter_message(log, asked, decide)
+    return await alter_message(log, request, decide)
 
 
 async def label_message(
     log: Log,
-    asked: Asked[ResponseT],
+    request: ChangeRequest[ResponseT],
     *,
     add: Sequence[str],
     remove: Sequence[str],
@@ -225,32 +227,34 @@ async def label_message(
 
     Raises:
         TooManyLabels, InvalidArgument, MessageIsRecalled, ConversationIsArchived: see
-            domain.posted.
+            domain.message_state.
         ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
     """
 
-    def decide(target: Target) -> Alteration | None:
-        check_alterable(target.tail, target.posted)
-        after = labelled(target.posted, add=add, remove=remove)
-        if after == target.posted.labels:
+    def decide(target: Target) -> MessageChange | None:
+        check_alterable(target.log_state, target.state)
+        after = labelled(target.state, add=add, remove=remove)
+        if after == target.state.labels:
             return None
-        return Alteration(
+        return MessageChange(
             kind=EntryKind.LABELED,
-            message=lambda numbers, _: present.with_labels(target.message, after, numbers=numbers),
+            message=lambda numbers, _: message_state.with_labels(
+                target.message, after, numbers=numbers
+            ),
             fact=events.labeled,
         )
 
-    return await alter_message(log, asked, decide)
+    return await alter_message(log, request, decide)
 
 
-def _settled(words: Words) -> Words:
+def _settled(content: MessageContent) -> MessageContent:
     """Give the words in the form in which they are stored."""
-    content = Content(
-        words.text, words.spans, words.mentions, words.mention_all, words.department_ids
+    composed = Content(
+        content.text, content.spans, content.mentions, content.mention_all, content.department_ids
     )
-    text, spans, mentions, mention_all, departments = compose(content, markdown=words.markdown)
+    text, spans, mentions, mention_all, departments = compose(composed, markdown=content.markdown)
     return replace(
-        words,
+        content,
         text=text,
         spans=spans,
         mentions=mentions,
@@ -260,22 +264,22 @@ def _settled(words: Words) -> Words:
     )
 
 
-def _redrafted(target: Target, words: Words, *, actor: Actor) -> Draft:
+def _redrafted(target: Target, content: MessageContent, *, actor: Actor) -> NewMessage:
     """Make the draft that the message would be with these words; the rest of it stays."""
     message = target.message
-    return draft(
+    return new_message(
         conversation_id=message.conversation_id,
         sender_id=actor.person_id,
         request_id=message.request_id,
-        text=words.text,
-        spans=words.spans,
-        mentions=words.mentions,
-        mention_all=words.mention_all,
-        department_ids=words.department_ids,
-        attachments=words.attachments,
+        text=content.text,
+        spans=content.spans,
+        mentions=content.mentions,
+        mention_all=content.mention_all,
+        department_ids=content.department_ids,
+        attachments=content.attachments,
         priority=Priority(message.priority),
         reply_to_seq=message.reply_to_seq,
         quote_seq=message.quote.seq,
         quiet=message.notify == NOTIFY_NONE,
-        forwarded=present.carried_of(message),
+        forwarded=message_state.carried_of(message),
     )

@@ -24,9 +24,9 @@ async def update_policy(store: Store, *, actor: Actor, policy: Policy) -> Policy
     if not holds(PERMISSION, roles=actor.roles, extra=actor.extra, scopes=actor.scopes):
         raise PolicyDenied
     policy.check()
-    present = await store.policies.get(actor.tenant_id)
-    if policy.version and policy.version != present.version:
-        raise VersionConflict(expected=policy.version, present=present.version)
-    after = replace(policy, version=present.version + 1)
+    current = await store.policies.get(actor.tenant_id)
+    if policy.version and policy.version != current.version:
+        raise VersionConflict(expected=policy.version, present=current.version)
+    after = replace(policy, version=current.version + 1)
     await store.policies.save(actor.tenant_id, after)
     return after

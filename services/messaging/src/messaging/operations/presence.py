@@ -8,11 +8,11 @@ from typing import Final
 
 from messaging.domain.presence import LASTS, Heard, State, hear, state_of
 
-MOST: Final = 1_000_000
+MAX_PEOPLE: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class UserPresence:
     """Whether one person is there; `seen_at` is None for somebody of whom nothing was heard."""
 
     person_id: str
@@ -42,15 +42,15 @@ class Presences:
             self._heard.move_to_end(person_id)
         while self._heard:
             oldest = next(iter(self._heard.values()))
-            if at - oldest.at < LASTS and len(self._heard) <= MOST:
+            if at - oldest.at < LASTS and len(self._heard) <= MAX_PEOPLE:
                 return
             self._heard.popitem(last=False)
 
-    def list(self, person_ids: Iterable[str], *, now: datetime) -> list[Present]:
+    def list(self, person_ids: Iterable[str], *, now: datetime) -> list[UserPresence]:
         """Tell of each person whether they are there, in the order given."""
-        present = []
+        presences = []
         for person_id in person_ids:
             heard = self._heard.get(person_id)
             seen_at = None if heard is None else heard.seen_at
-            present.append(Present(person_id, state_of(heard, now=now), seen_at))
-        return present
+            presences.append(UserPresence(person_id, state_of(heard, now=now), seen_at))
+        return presences

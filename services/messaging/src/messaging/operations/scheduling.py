@@ -7,7 +7,7 @@ from plexuskit.grpc import Actor
 from plexuskit.ids import new_id
 from plexuskit.mongo import Retry, Transaction
 
-from messaging.domain.messages import Draft
+from messaging.domain.messages import NewMessage
 from messaging.domain.refusals import ScheduledMessageNotFound, TooManyScheduled
 from messaging.domain.scheduling import (
     SCHEDULED_LIMIT,
@@ -26,7 +26,7 @@ def schedule_message(
     store: Store,
     *,
     actor: Actor,
-    draft: Draft,
+    new_message: NewMessage,
     words: bytes,
     send_at: datetime,
     authority: Authority,
@@ -38,7 +38,7 @@ def schedule_message(
     Args:
         store: the service's database.
         actor: who says it.
-        draft: what would be sent now; that it could be made shows that the words are in order.
+        new_message: what would be sent now, as proof that its content is valid.
         words: the same as the contract has it; read again when it fires.
         send_at: when.
         authority: the rights that it is sent with.
@@ -54,7 +54,7 @@ def schedule_message(
         id=new_id("sch", now=now),
         tenant_id=actor.tenant_id,
         person_id=actor.person_id,
-        conversation_id=draft.conversation_id,
+        conversation_id=new_message.conversation_id,
         words=words,
         send_at=send_at,
         created_at=now,
@@ -94,9 +94,9 @@ async def update_scheduled_message(
             ScheduleInThePast, ScheduleTooFar: see domain.
     """
 
-    def step(present: Scheduled) -> Scheduled:
+    def step(current: Scheduled) -> Scheduled:
         return changed(
-            present,
+            current,
             conversation_id=conversation_id,
             words=words,
             send_at=send_at,
@@ -119,8 +119,8 @@ async def cancel_scheduled_message(
         ScheduledMessageClaimed, ScheduledMessageEnded: see domain.
     """
 
-    def step(present: Scheduled) -> Scheduled:
-        return cancelled(present, now=now)
+    def step(current: Scheduled) -> Scheduled:
+        return cancelled(current, now=now)
 
     return await _step(store, actor=actor, scheduled_id=scheduled_id, step=step, now=now)
 
@@ -134,16 +134,16 @@ async def _step(
     now: datetime,
 ) -> Scheduled:
     async def work(tx: Transaction) -> Scheduled:
-        present = await store.scheduled.find(scheduled_id, tx=tx)
+        current = await store.scheduled.find(scheduled_id, tx=tx)
         if (
-            present is None
-            or present.person_id != actor.person_id
-            or present.tenant_id != actor.tenant_id
+            current is None
+            or current.person_id != actor.person_id
+            or current.tenant_id != actor.tenant_id
         ):
             raise ScheduledMessageNotFound(id=scheduled_id)
-        after = step(present)
-        if after.version != present.version:
-            if not await store.scheduled.swap(present, after, tx=tx):
+        after = step(current)
+        if after.version != current.version:
+            if not await store.scheduled.swap(current, after, tx=tx):
                 raise Retry
             await store.outbox.add(scheduled_changed(after, now=now), tx=tx)
         return after

@@ -10,26 +10,27 @@ from plexuskit.errors import Refusal
 from plexuskit.items import item_failed
 from plexuskit.telemetry import inject
 
-from messaging.domain.messages import Draft
-from messaging.operations.batch import Item, Stored, teller
+from messaging.domain.messages import NewMessage
+from messaging.operations.items import Item, Stored, teller
 from messaging.operations.log import Log
 
 SEND: Final = "messages.send"
 
 
 def permitted(
-    decisions: Decisions, asker: Asker, drafts: Sequence[Draft | Refusal]
-) -> list[Draft | Refusal]:
+    decisions: Decisions, asker: Asker, new_messages: Sequence[NewMessage | Refusal]
+) -> list[NewMessage | Refusal]:
     """Return each draft, or what refuses it by roles and policies (GW-10)."""
     return [
-        draft
-        if isinstance(draft, Refusal)
-        else decisions.refusal(asker, SEND, Object(CONVERSATION, draft.conversation_id)) or draft
-        for draft in drafts
+        new_message
+        if isinstance(new_message, Refusal)
+        else decisions.refusal(asker, SEND, Object(CONVERSATION, new_message.conversation_id))
+        or new_message
+        for new_message in new_messages
     ]
 
 
-async def send_message(log: Log, *, draft: Draft) -> Stored:
+async def send_message(log: Log, *, new_message: NewMessage) -> Stored:
     """Store one message and give its numbers after the majority has it.
 
     Raises:
@@ -37,13 +38,15 @@ async def send_message(log: Log, *, draft: Draft) -> Stored:
             RequestIdReused: see domain.
         DependencyDown: what became of it is unknown; try again with the same request id.
     """
-    (verdict,) = await send_messages(log, drafts=[draft])
+    (verdict,) = await send_messages(log, new_messages=[new_message])
     if isinstance(verdict, Refusal):
         raise verdict
     return verdict
 
 
-async def send_messages(log: Log, *, drafts: Sequence[Draft | Refusal]) -> list[Stored | Refusal]:
+async def send_messages(
+    log: Log, *, new_messages: Sequence[NewMessage | Refusal]
+) -> list[Stored | Refusal]:
     """Store several messages; each has its own verdict, in the order given.
 
     A refusal among the drafts (a message that could not even be made) is its own verdict.
@@ -51,14 +54,14 @@ async def send_messages(log: Log, *, drafts: Sequence[Draft | Refusal]) -> list[
     loop = asyncio.get_running_loop()
     traceparent = inject()
     waiting: list[asyncio.Future[Stored | Refusal]] = []
-    for draft in drafts:
+    for new_message in new_messages:
         future: asyncio.Future[Stored | Refusal] = loop.create_future()
         waiting.append(future)
-        if isinstance(draft, Refusal):
-            future.set_result(draft)
+        if isinstance(new_message, Refusal):
+            future.set_result(new_message)
             continue
         try:
-            log.submit(Item(draft, on_verdict=teller(future), traceparent=traceparent))
+            log.submit(Item(new_message, on_verdict=teller(future), traceparent=traceparent))
         except Refusal as refusal:
             future.set_result(refusal)
         except Exception as error:  # noqa: BLE001 - one item fails alone (GW-8)

@@ -49,9 +49,9 @@ async def clear_marks(store: Store, *, read: Iterable[tuple[str, str, str]], now
 
     async def work(tx: Transaction) -> None:
         changed = []
-        for present in await store.settings.find_places(marked, tx=tx):
-            after = arranged(present, UNMARK, now=now)
-            if after.version != present.version:
+        for current in await store.settings.find_places(marked, tx=tx):
+            after = arranged(current, UNMARK, now=now)
+            if after.version != current.version:
                 changed.append((after, tenants[after.conversation_id, after.person_id]))
         await store.settings.save_many(changed, tx=tx)
         facts = [settings_changed(after, tenant_id=tenant, now=now) for after, tenant in changed]
@@ -70,9 +70,9 @@ async def _arrange(
     now: datetime,
 ) -> ConversationSettings:
     async def work(tx: Transaction) -> ConversationSettings:
-        present = await store.settings.get(conversation_id, person_id, tx=tx)
-        after = arranged(present, change, now=now)
-        if after.version != present.version:
+        current = await store.settings.get(conversation_id, person_id, tx=tx)
+        after = arranged(current, change, now=now)
+        if after.version != current.version:
             await store.settings.save(after, tenant_id=tenant_id, tx=tx)
             await store.outbox.add(settings_changed(after, tenant_id=tenant_id, now=now), tx=tx)
         return after

@@ -32,8 +32,8 @@ async def require_root(
     Raises:
         MessageNotFound: no such message that the member may see, or it is a reply itself.
     """
-    said = await store.entries.find_said({conversation.id: [root_seq]})
-    root = said.get(conversation.id, {}).get(root_seq)
+    refs = await store.entries.find_refs({conversation.id: [root_seq]})
+    root = refs.get(conversation.id, {}).get(root_seq)
     visible = sees(member, history=conversation.history, seq=root_seq)
     if not visible or root is None or root.root_seq:
         raise MessageNotFound(conversation_id=conversation.id)

@@ -6,7 +6,7 @@ from datetime import datetime
 from plexuskit.grpc import Actor
 from plexuskit.paging import PageBudget
 
-from messaging.domain.drafts import SavedDraft
+from messaging.domain.drafts import Draft
 from messaging.domain.scheduling import Scheduled
 from messaging.store import Store
 from messaging.store.scheduled import Place
@@ -19,7 +19,7 @@ async def list_drafts(
     before: tuple[datetime, str] | None,
     limit: int,
     may: Callable[[str], bool],
-) -> tuple[list[SavedDraft], tuple[datetime, str] | None]:
+) -> tuple[list[Draft], tuple[datetime, str] | None]:
     """List the caller's drafts in conversations that they are in now, newest first.
 
     Args:

@@ -11,7 +11,7 @@ from messaging.domain.people import department_versions
 from messaging.domain.refusals import ConversationNotFound
 from messaging.store import Store
 
-SHOWN_MOST = 20
+MAX_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ async def preview_send(
     known = {person_id for shift in shifts for person_id in shift.person_ids}
     untold = (others & addressed.person_ids if subtree else others) - known
     active = sum(len(shift.person_ids) for shift in shifts if shift.active)
-    count, first = off_hours(shifts, at=at, most=SHOWN_MOST)
+    count, first = off_hours(shifts, at=at, maximum=MAX_SHOWN)
     return Preview(audience=active + len(untold), off_hours=count, people=tuple(first))
 
 

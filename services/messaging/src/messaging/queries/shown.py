@@ -19,7 +19,7 @@ from messaging.queries.seats import Seat
 from messaging.store import Store
 from messaging.store.entries import EVERYBODY, message_of
 from messaging.store.history import entry_size
-from messaging.store.present import emptied
+from messaging.store.message_state import emptied
 
 # Bytes of messages and their changes that one call compares, besides those read together last.
 MAX_COMPARED_BYTES: Final = 8 * MEBIBYTE
@@ -94,11 +94,11 @@ async def _compare_all(
     while at < len(seqs):
         if turns.total > MAX_COMPARED_BYTES:
             return problems, touched[seqs[at]] - 1
-        before, part = turns.total, seqs[at : at + count]
+        previous, part = turns.total, seqs[at : at + count]
         problems += await _compare_messages(store, place, part, last=last, turns=turns)
         at += len(part)
         # Few together where they are large: only between these can the call end.
-        large = turns.total - before > MAX_COMPARED_BYTES // MAX_TOGETHER
+        large = turns.total - previous > MAX_COMPARED_BYTES // MAX_TOGETHER
         count = max(count // 2, 1) if large else min(count * 2, MAX_TOGETHER)
     return problems, last
 

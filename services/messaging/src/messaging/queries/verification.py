@@ -24,8 +24,8 @@ from messaging.queries.shown import Shown, compare_shown
 from messaging.store import Store
 from messaging.store.checkpoints import APART
 from messaging.store.history import entry_size
+from messaging.store.message_state import emptied_fact, stored_hash, version_of
 from messaging.store.older import digest_of_older, take_older, without_words_hash
-from messaging.store.present import emptied_fact, stored_hash, version_of
 
 MAX_ENTRIES: Final = 10_000
 MAX_LINK_BYTES: Final = 2 * MEBIBYTE
@@ -74,12 +74,12 @@ async def verify_conversation(
     begin, end = first or 1, min(last or place.head.change_no, place.head.change_no)
     if begin < 1 or (last and last < begin):
         raise InvalidArgument(field="to_change_no", problem="lies before from_change_no")
-    before = await store.entries.find_change(conversation_id, begin - 1) if begin > 1 else None
+    previous = await store.entries.find_change(conversation_id, begin - 1) if begin > 1 else None
     whole = begin == 1 or (
         _reads_all(place, through=begin - 1)
         and not await store.proofs.any_purged(conversation_id, through=begin - 1)
     )
-    walk = _Walk(store, place, before, begin=begin, whole=whole)
+    walk = _Walk(store, place, previous, begin=begin, whole=whole)
     upto = await walk.run(min(end, begin + MAX_ENTRIES - 1))
     found = walk.found
     problems, compared = await compare_shown(store, place, walk.shown, first=begin, last=upto)
@@ -191,7 +191,7 @@ class _Walk:
         conversation_id = self._place.conversation.id
         store = self._store.checkpoints
         self._checkpoints = await store.between(conversation_id, self._number + 1, last)
-        older = await store.last(conversation_id, at_most=self._number)
+        older = await store.last(conversation_id, max_number=self._number)
         if self._number - older.through > APART or not (self._checkpoints or older.through):
             return
         while older.through < self._number:

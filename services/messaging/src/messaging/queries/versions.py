@@ -13,7 +13,7 @@ from messaging.queries.seats import seat
 from messaging.store import Store
 from messaging.store.entries import message_of
 from messaging.store.history import entry_size
-from messaging.store.present import message_in
+from messaging.store.message_state import message_in
 
 
 async def list_versions(

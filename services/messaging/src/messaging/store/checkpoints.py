@@ -26,10 +26,10 @@ class CheckpointStore:
         """Create the collection."""
         await self._digests.ensure_indexes([])
 
-    async def last(self, conversation_id: str, *, at_most: int) -> OlderEntries:
+    async def last(self, conversation_id: str, *, max_number: int) -> OlderEntries:
         """Return the digest at the last checkpoint up to a number; that of nothing without one."""
         found = await self._digests.find_one(
-            {"_id": {"$gt": f"{conversation_id}:", "$lte": entry_id(conversation_id, at_most)}},
+            {"_id": {"$gt": f"{conversation_id}:", "$lte": entry_id(conversation_id, max_number)}},
             sort=[("_id", -1)],
         )
         if found is None:

@@ -7,7 +7,7 @@ from typing import Any
 from plexuskit.mongo import Database, DuplicateKey, Index, Retry, Transaction
 from plexuskit.paging import PageBudget
 
-from messaging.domain.drafts import DraftKey, SavedDraft
+from messaging.domain.drafts import Draft, DraftKey
 
 SCHEMA_VERSION = 1
 
@@ -30,12 +30,12 @@ class DraftStore:
             ]
         )
 
-    async def find(self, key: DraftKey, *, tx: Transaction) -> SavedDraft | None:
+    async def find(self, key: DraftKey, *, tx: Transaction) -> Draft | None:
         """Find what is kept at a place, emptied or not."""
         document = await self._drafts.find_one({"_id": key.id}, tx=tx)
         return None if document is None else _draft(document)
 
-    async def save(self, draft: SavedDraft, *, tx: Transaction) -> None:
+    async def save(self, draft: Draft, *, tx: Transaction) -> None:
         """Write the next version.
 
         Raises:
@@ -48,8 +48,8 @@ class DraftStore:
             except DuplicateKey as other:
                 raise Retry from other
             return
-        present = {"_id": draft.key.id, "version": draft.version - 1}
-        if not await self._drafts.replace(present, document, tx=tx):
+        current = {"_id": draft.key.id, "version": draft.version - 1}
+        if not await self._drafts.replace(current, document, tx=tx):
             raise Retry
 
     async def places(self, person_id: str, *, tx: Transaction) -> list[str]:
@@ -68,7 +68,7 @@ class DraftStore:
 
     async def page(
         self, person_id: str, *, before: tuple[datetime, str] | None, budget: PageBudget
-    ) -> tuple[list[SavedDraft], bool]:
+    ) -> tuple[list[Draft], bool]:
         """Read drafts, newest first, after the one with that (written_at, id); are there more?"""
         query: dict[str, Any] = {"person_id": person_id, "has_words": True}
         if before is not None:
@@ -88,7 +88,7 @@ class DraftStore:
         return [_draft(document) for document in found], more
 
 
-def _document(draft: SavedDraft) -> dict[str, Any]:
+def _document(draft: Draft) -> dict[str, Any]:
     return {
         "_id": draft.key.id,
         "tenant_id": draft.tenant_id,
@@ -102,8 +102,8 @@ def _document(draft: SavedDraft) -> dict[str, Any]:
     }
 
 
-def _draft(document: Mapping[str, Any]) -> SavedDraft:
-    return SavedDraft(
+def _draft(document: Mapping[str, Any]) -> Draft:
+    return Draft(
         key=DraftKey(document["person_id"], document["conversation_id"], document["root_seq"]),
         tenant_id=document["tenant_id"],
         words=bytes(document["words"]),

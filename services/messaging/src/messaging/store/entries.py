@@ -14,10 +14,10 @@ from plexuskit.ids import time_of
 from plexuskit.mongo import Database, Index, InsertOutcome, Transaction, UpdateOne
 
 from messaging.domain.chain import Seals
-from messaging.domain.log import EMPTY, EntryKind, Head, Numbers, Said, entry_id
-from messaging.domain.messages import Draft
+from messaging.domain.log import EMPTY, EntryKind, Head, MessageRef, Numbers, entry_id
+from messaging.domain.messages import NewMessage
 from messaging.events import IMPORT
-from messaging.store.present import version_of
+from messaging.store.message_state import version_of
 
 SCHEMA_VERSION = 1
 EVERYBODY = "*"
@@ -155,7 +155,9 @@ class EntryStore:
         )
         return {(e["conversation_id"], e["sender_id"], e["request_id"]): e for e in found}
 
-    async def find_said(self, seqs: Mapping[str, Iterable[int]]) -> dict[str, dict[int, Said]]:
+    async def find_refs(
+        self, seqs: Mapping[str, Iterable[int]]
+    ) -> dict[str, dict[int, MessageRef]]:
         """Find by number what replies and quotes need of earlier messages (MSG-15), in one read.
 
         Args:
@@ -178,12 +180,12 @@ class EntryStore:
             },
             hint="seq",
         )
-        said: dict[str, dict[int, Said]] = {}
+        refs: dict[str, dict[int, MessageRef]] = {}
         for entry in found:
-            said.setdefault(entry["conversation_id"], {})[entry["seq"]] = Said(
+            refs.setdefault(entry["conversation_id"], {})[entry["seq"]] = MessageRef(
                 entry["seq"], entry.get("root_seq", 0), entry["entity_id"], entry["sender_id"]
             )
-        return said
+        return refs
 
     async def find_entry(self, conversation_id: str, seq: int) -> dict[str, Any] | None:
         """Find the posted entry of a message."""
@@ -206,9 +208,9 @@ class EntryStore:
 
         A field that is None is taken away.
         """
-        present = {name: value for name, value in fields.items() if value is not None}
+        given = {name: value for name, value in fields.items() if value is not None}
         absent = {name: "" for name, value in fields.items() if value is None}
-        change: dict[str, Any] = {"$set": {"current": message.SerializeToString(), **present}}
+        change: dict[str, Any] = {"$set": {"current": message.SerializeToString(), **given}}
         if absent:
             change["$unset"] = absent
         await self._entries.update({"_id": entry_id}, change, tx=tx)
@@ -305,7 +307,7 @@ class EntryStore:
 
 
 def posted_document(
-    draft: Draft,
+    new_message: NewMessage,
     *,
     tenant_id: str,
     message_id: str,
@@ -317,34 +319,34 @@ def posted_document(
     traceparent: str,
 ) -> dict[str, Any]:
     """Give the entry of a message; the hot path's only write."""
-    imported = draft.imported
+    imported = new_message.imported
     document: dict[str, Any] = {
-        "_id": entry_id(draft.conversation_id, numbers.change_no),
+        "_id": entry_id(new_message.conversation_id, numbers.change_no),
         "tenant_id": tenant_id,
-        "conversation_id": draft.conversation_id,
+        "conversation_id": new_message.conversation_id,
         "change_no": numbers.change_no,
         "kind": EntryKind.POSTED.value,
         "entity_id": message_id,
         "revision": 1,
         "seq": numbers.seq,
         "last_seq": numbers.seq,
-        "sender_id": draft.sender_id,
-        "request_id": draft.request_id,
+        "sender_id": new_message.sender_id,
+        "request_id": new_message.request_id,
         "silent": imported is not None and imported.system,
         "header_hash": seals.header_hash,
         "body_hash": seals.body_hash,
         "chain_hash": seals.chain_hash,
         "membership_version": membership_version,
-        "priority": draft.priority.value,
+        "priority": new_message.priority.value,
         "origin": "" if imported is None else IMPORT,
         "stored_at": now,
         "event": event,
     }
     if numbers.root_seq:
         document["root_seq"] = numbers.root_seq
-    if draft.reply_to_seq:
-        document["reply_to_seq"] = draft.reply_to_seq
-    mentioned = mentioned_in(draft)
+    if new_message.reply_to_seq:
+        document["reply_to_seq"] = new_message.reply_to_seq
+    mentioned = mentioned_in(new_message)
     if mentioned:
         document["mentioned"] = mentioned
     if traceparent:
@@ -352,10 +354,10 @@ def posted_document(
     return document
 
 
-def mentioned_in(draft: Draft) -> list[str]:
+def mentioned_in(new_message: NewMessage) -> list[str]:
     """Give whom a draft addresses, as unread mentions are counted."""
-    everybody = [EVERYBODY] if draft.mention_all else []
-    return [*draft.mentions, *everybody, *draft.department_ids]
+    everybody = [EVERYBODY] if new_message.mention_all else []
+    return [*new_message.mentions, *everybody, *new_message.department_ids]
 
 
 def change_document(

@@ -12,7 +12,7 @@ from messaging.domain.chain import OlderEntries
 from messaging.domain.log import EntryKind
 from messaging.events.sealing import OF_MESSAGES, fact_in, header_of, older_state
 from messaging.store.checkpoints import APART, CheckpointStore
-from messaging.store.present import emptied, emptied_event
+from messaging.store.message_state import emptied, emptied_event
 from messaging.store.proofs import ProofStore
 
 PAGE: Final = 250
@@ -45,7 +45,7 @@ async def advance_older(
     Returns:
         The digest of all of them; None where more are left: call it again.
     """
-    older = await checkpoints.last(conversation_id, at_most=through)
+    older = await checkpoints.last(conversation_id, max_number=through)
     target = min(through, older.through + limit)
     passed = await _take_all(proofs, older, conversation_id, through=target)
     await checkpoints.save(conversation_id, passed)

@@ -48,14 +48,16 @@ class PolicyStore:
             "receipt_names_limit": policy.receipt_names_limit,
             "version": policy.version,
         }
-        before = policy.version - 1
+        previous = policy.version - 1
         try:
-            if before == 0:
+            if previous == 0:
                 await self._policies.insert(document)
                 return
-            matched = await self._policies.replace({"_id": tenant_id, "version": before}, document)
+            matched = await self._policies.replace(
+                {"_id": tenant_id, "version": previous}, document
+            )
         except DuplicateKey:
             matched = 0
         if not matched:
-            present = (await self.get(tenant_id)).version
-            raise VersionConflict(expected=before, present=present)
+            current = (await self.get(tenant_id)).version
+            raise VersionConflict(expected=previous, present=current)

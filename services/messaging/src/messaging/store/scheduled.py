@@ -53,15 +53,15 @@ class ScheduledStore:
         document = await self._scheduled.find_one({"_id": scheduled_id}, tx=tx)
         return None if document is None else _scheduled(document)
 
-    async def swap(self, before: Scheduled, after: Scheduled, *, tx: Transaction) -> bool:
-        """Write `after` if `before` still stands; tell whether it did (compare and set)."""
-        present = {
-            "_id": before.id,
-            "version": before.version,
-            "state": before.state.value,
-            "lease": before.lease,
+    async def swap(self, previous: Scheduled, after: Scheduled, *, tx: Transaction) -> bool:
+        """Write `after` if `previous` still stands; tell whether it did (compare and set)."""
+        current = {
+            "_id": previous.id,
+            "version": previous.version,
+            "state": previous.state.value,
+            "lease": previous.lease,
         }
-        return bool(await self._scheduled.replace(present, _document(after), tx=tx))
+        return bool(await self._scheduled.replace(current, _document(after), tx=tx))
 
     async def postpone(self, scheduled: Scheduled, *, until: datetime) -> None:
         """Have schedulers look at it again later; nothing shows of it."""

@@ -91,8 +91,8 @@ class SettingsStore:
             except DuplicateKey as other:
                 raise Retry from other
             return
-        present = {"_id": settings.id, "version": settings.version - 1}
-        if not await self._settings.replace(present, document, tx=tx):
+        current = {"_id": settings.id, "version": settings.version - 1}
+        if not await self._settings.replace(current, document, tx=tx):
             raise Retry
 
 

@@ -41,10 +41,10 @@ _RETRIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """The pause doubles from `first` to `longest`; no attempt begins later than `give_up_after`."""
+    """Pauses double from `first` to `max_pause`; no attempt begins after `give_up_after`."""
 
     first: timedelta
-    longest: timedelta
+    max_pause: timedelta
     give_up_after: timedelta
 
 
@@ -67,7 +67,7 @@ def settled(delivery: Delivery, answer: Answer, *, policy: RetryPolicy, now: dat
 def retry_pause(delivery: Delivery, *, policy: RetryPolicy) -> timedelta:
     """Return how long to wait after the last attempt: half to all of the doubled pause."""
     doublings = min(max(delivery.attempts - 1, 0), 30)
-    whole = min(policy.first * 2**doublings, policy.longest)
+    whole = min(policy.first * 2**doublings, policy.max_pause)
     jittered: timedelta = whole * (0.5 + share(f"{delivery.id}:{delivery.attempts}") / 2)
     return jittered
 

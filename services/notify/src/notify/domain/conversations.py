@@ -91,7 +91,7 @@ def addressees(
     if addressing.everybody:
         kinds |= dict.fromkeys(others, (Kind.MENTION, "mention_all"))
     kinds |= dict.fromkeys(others & in_departments, (Kind.MENTION, "mention_department"))
-    kinds |= dict.fromkeys(_present(named, members), (Kind.MENTION, "mention"))
+    kinds |= dict.fromkeys(_current_members(named, members), (Kind.MENTION, "mention"))
 
     wordings = {
         text: _wording(text, conversation=conversation, sender_name=sender_name)
@@ -109,7 +109,7 @@ def addressees(
     )
 
 
-def _present(named: Iterable[str], members: Mapping[str, Member]) -> frozenset[str]:
+def _current_members(named: Iterable[str], members: Mapping[str, Member]) -> frozenset[str]:
     return frozenset(person for person in named if members[person].active)
 
 

@@ -135,8 +135,8 @@ def with_email(notification: Notification, email: Delivery) -> Notification:
     return _next(notification, replace(notification, email=email))
 
 
-def _next(before: Notification, after: Notification) -> Notification:
-    return before if after == before else replace(after, version=before.version + 1)
+def _next(previous: Notification, after: Notification) -> Notification:
+    return previous if after == previous else replace(after, version=previous.version + 1)
 
 
 def covers(intervals: Sequence[tuple[int, int]], *, seq: int) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 
 from notify.domain.refusals import InvalidPageToken
 
-_LONGEST: Final = 512
+_MAX_LENGTH: Final = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Listing:
         if not token:
             return ""
         try:
-            padded = token[:_LONGEST] + "=" * (-len(token) % 4)
+            padded = token[:_MAX_LENGTH] + "=" * (-len(token) % 4)
             mark, last_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         except (binascii.Error, ValueError, TypeError):
             raise InvalidPageToken from None

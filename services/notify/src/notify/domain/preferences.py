@@ -40,7 +40,7 @@ class Preferences:
 
 
 def chosen(
-    present: Preferences,
+    current: Preferences,
     *,
     channels: Channels,
     hours: QuietHours,
@@ -53,11 +53,11 @@ def chosen(
     if expected_version < 0:
         problem = "is negative; send the version you saw, or 0 for whatever it is"
         raise InvalidArgument(field="expected_version", problem=problem)
-    if expected_version not in {0, present.version}:
-        raise VersionConflict(expected_version=expected_version, current_version=present.version)
+    if expected_version not in {0, current.version}:
+        raise VersionConflict(expected_version=expected_version, current_version=current.version)
     return replace(
-        present,
+        current,
         channels=MappingProxyType({**DEFAULTS, **channels}),
         quiet_hours=quiet_hours.check(hours),
-        version=present.version + 1,
+        version=current.version + 1,
     )

@@ -12,7 +12,7 @@ from notify.domain.refusals import QuietHoursInvalid
 
 _DAY: Final = timedelta(days=1)
 # Somebody who can never be reached is told to switch the channel off instead.
-LONGEST: Final = timedelta(hours=23)
+MAX_DURATION: Final = timedelta(hours=23)
 EVERY_DAY: Final = frozenset(range(1, 8))
 
 
@@ -70,7 +70,7 @@ def check(hours: QuietHours) -> QuietHours:
     if hours.start == hours.end:
         raise QuietHoursInvalid(field="end", problem="equals the start, so there is no window")
     length = (_since_midnight(hours.end) - _since_midnight(hours.start)) % _DAY
-    if length > LONGEST:
+    if length > MAX_DURATION:
         raise QuietHoursInvalid(field="end", problem="leaves less than an hour of the day")
     return hours
 

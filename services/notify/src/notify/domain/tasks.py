@@ -54,10 +54,10 @@ class Reminder:
     at: datetime
 
 
-def following(task: Task, *, before: Task | None) -> Task:
+def following(task: Task, *, previous: Task | None) -> Task:
     """Return a task as it is kept after an earlier state of it: who knows since when it is due."""
-    if before is not None and before.due == task.due:
-        return replace(task, due_since=before.due_since)
+    if previous is not None and previous.due == task.due:
+        return replace(task, due_since=previous.due_since)
     return replace(task, due_since=task.version)
 
 

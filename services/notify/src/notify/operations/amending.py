@@ -47,9 +47,9 @@ async def _amend_part(
 ) -> int:
     async def work(tx: Transaction) -> int:
         changed = []
-        for present in await store.notifications.load(ids, tx=tx):
-            following = change(present)
-            if following.version != present.version:
+        for current in await store.notifications.load(ids, tx=tx):
+            following = change(current)
+            if following.version != current.version:
                 changed.append(following)
         await store.notifications.save(changed, tx=tx)
         shown = [events.changed(each, now=now) for each in changed if each.in_inbox]

@@ -22,9 +22,9 @@ async def set_preferences(
     """
 
     async def work(tx: Transaction) -> Preferences:
-        present = await store.preferences.get(person_id, tx=tx)
+        current = await store.preferences.get(person_id, tx=tx)
         following = chosen(
-            present, channels=channels, hours=hours, expected_version=expected_version
+            current, channels=channels, hours=hours, expected_version=expected_version
         )
         await store.preferences.put(following, tenant_id=tenant_id, tx=tx)
         return following

@@ -41,7 +41,7 @@ class Telling:
 
     occasion: Occasion
     addressees: tuple[Addressee, ...]
-    before: Claim | None
+    previous: Claim | None
     last: bool
 
 
@@ -77,11 +77,11 @@ async def raise_occasions(
     wanted = list(by_event.values())
     if not wanted:
         return
-    fruitless, before = 0, None
+    fruitless, previous = 0, None
     while fruitless < _FRUITLESS_ROUNDS:
         claims = await store.claims.find(by_event)
-        fruitless = fruitless + 1 if claims == before else 0
-        before = claims
+        fruitless = fruitless + 1 if claims == previous else 0
+        previous = claims
         try:
             for part in parts(wanted, claims=claims):
                 await _tell(store, part, jitter=jitter, now=now)
@@ -112,7 +112,7 @@ def parts(
                 yield tuple(part)
                 part, room = [], PART
             now, rest = rest[:room], rest[room:]
-            telling = Telling(occasion=occasion, addressees=now, before=claim, last=not rest)
+            telling = Telling(occasion=occasion, addressees=now, previous=claim, last=not rest)
             part.append(telling)
             room -= len(now)
             claim = claim_after(telling)
@@ -122,7 +122,7 @@ def parts(
 
 def claim_after(telling: Telling) -> Claim:
     """Return the claim of an event after some more of its audience were told."""
-    through = telling.before.through if telling.before else ""
+    through = telling.previous.through if telling.previous else ""
     if telling.addressees:
         through = telling.addressees[-1].person_id
     return Claim(event_id=telling.occasion.event_id, through=through, done=telling.last)
@@ -152,7 +152,7 @@ async def _tell(store: Store, part: Sequence[Telling], *, jitter: timedelta, now
             advances.append(
                 Advance(
                     claim=claim_after(telling),
-                    before=telling.before,
+                    previous=telling.previous,
                     audience=len(of_one),
                     repeated=len(of_one) - len(new),
                 )

@@ -12,7 +12,7 @@ from notify.operations.amending import amend
 from notify.store import Cursor, Store
 from notify.store.notifications import unread_at, unread_by_id, unread_of
 
-IDS_MOST: Final = 500
+MAX_IDS: Final = 500
 # Places in one query: a clause each.
 PLACES_TOGETHER: Final = 200
 
@@ -26,8 +26,8 @@ async def mark_notifications_read(
 
     Ids of others, or of none, are passed over (GW-2). Refusals: InvalidArgument for over 500 ids.
     """
-    if len(notification_ids) > IDS_MOST:
-        problem = f"has {len(notification_ids)} entries; send at most {IDS_MOST}, or none for all"
+    if len(notification_ids) > MAX_IDS:
+        problem = f"has {len(notification_ids)} entries; send at most {MAX_IDS}, or none for all"
         raise InvalidArgument(field="notification_ids", problem=problem)
     selection = unread_of(person_id)
     if notification_ids:

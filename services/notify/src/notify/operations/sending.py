@@ -285,10 +285,10 @@ class Sender:
         now, lease = self._clock.now(), notification.email.lease
 
         async def work(tx: Transaction) -> bool:
-            present = await self._store.notifications.held(notification.id, lease=lease, tx=tx)
-            if present is None:
+            current = await self._store.notifications.held(notification.id, lease=lease, tx=tx)
+            if current is None:
                 return False
-            following = with_email(present, outcome)
+            following = with_email(current, outcome)
             await self._store.notifications.save([following], tx=tx)
             if following.in_inbox:
                 await self._store.outbox.add(events.changed(following, now=now), tx=tx)

@@ -45,20 +45,20 @@ async def note_task(store: Store, *, task: Task, pace: Pace, now: datetime) -> T
     zones = {person: zone_of(people.get(person)) for person in task.people}
 
     async def work(tx: Transaction) -> Task | None:
-        before = await store.tasks.get(task.id, tx=tx)
-        if before is not None and before.version >= task.version:
-            return before
-        present = following(task, before=before)
-        await store.tasks.put(present, tx=tx)
-        armed = reminders(present, zones=zones, before=pace.before, now=now)
-        await store.tasks.arm(present, armed, tx=tx)
-        return present
+        previous = await store.tasks.get(task.id, tx=tx)
+        if previous is not None and previous.version >= task.version:
+            return previous
+        current = following(task, previous=previous)
+        await store.tasks.put(current, tx=tx)
+        armed = reminders(current, zones=zones, before=pace.before, now=now)
+        await store.tasks.arm(current, armed, tx=tx)
+        return current
 
-    present = await store.transact(work)
-    if present is not None:
-        change = partial(_still_true, task=present, now=now)
+    current = await store.transact(work)
+    if current is not None:
+        change = partial(_still_true, task=current, now=now)
         await amend(store, waiting_for_task(task.id), change, now=now)
-    return present
+    return current
 
 
 async def tell_assignees(
@@ -88,10 +88,10 @@ async def tell_overdue(
     store: Store, *, task: Task, event_id: str, pace: Pace, now: datetime
 ) -> None:
     """Tell the people of a task that its due value has passed, unless it changed since (TSK-3)."""
-    present = await store.tasks.get(task.id)
-    if present is None or not present.is_open or present.due != task.due:
+    current = await store.tasks.get(task.id)
+    if current is None or not current.is_open or current.due != task.due:
         return
-    occasion = overdue(present, event_id=event_id)
+    occasion = overdue(current, event_id=event_id)
     await raise_occasions(store, occasions=[occasion], jitter=pace.jitter, now=now)
 
 

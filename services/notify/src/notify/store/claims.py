@@ -31,14 +31,14 @@ class Advance:
 
     Attributes:
         claim: the claim as it becomes.
-        before: the claim as it is; None for the first part.
+        previous: the claim as it is; None for the first part.
         audience: how many people this part has; the document sums them up.
         repeated: how many of them had been told of the same before. The others have a notification
             each, so the outcomes add up to the audience (NTF-1).
     """
 
     claim: Claim
-    before: Claim | None
+    previous: Claim | None
     audience: int
     repeated: int
 
@@ -71,9 +71,9 @@ class ClaimStore:
         Raises:
             DuplicateKey: another process claimed a first part; the transaction is over.
         """
-        first = [each for each in advances if each.before is None]
+        first = [each for each in advances if each.previous is None]
         await self._claims.insert_many([_first(each, now=now) for each in first], tx=tx)
-        following = [each for each in advances if each.before is not None]
+        following = [each for each in advances if each.previous is not None]
         outcome = await self._claims.bulk(
             [_following(each, now=now) for each in following], ordered=True, tx=tx
         )
@@ -97,7 +97,7 @@ def _first(advance: Advance, *, now: datetime) -> dict[str, Any]:
 
 
 def _following(advance: Advance, *, now: datetime) -> UpdateOne:
-    through = advance.before.through if advance.before else ""
+    through = advance.previous.through if advance.previous else ""
     return UpdateOne(
         {"_id": advance.claim.event_id, "through": through, "done": False},
         {

@@ -49,8 +49,8 @@ class PreferenceStore:
             except DuplicateKey as other:
                 raise Retry from other
             return
-        present = {"_id": preferences.person_id, "version": preferences.version - 1}
-        if not await self._preferences.replace(present, document, tx=tx):
+        current = {"_id": preferences.person_id, "version": preferences.version - 1}
+        if not await self._preferences.replace(current, document, tx=tx):
             raise Retry
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-ID_MOST: Final = 256
+MAX_ID_BYTES: Final = 256
 
 
 class DocumentType(StrEnum):
@@ -73,8 +73,10 @@ class Document:
             Unreadable: an id is missing or too long, or the version is none.
         """
         for name, value in (("id", self.id), ("tenant id", self.tenant_id)):
-            if not 0 < len(value.encode()) <= ID_MOST:
-                raise Unreadable(f"the {name} has {len(value.encode())} bytes, not 1 to {ID_MOST}")
+            if not 0 < len(value.encode()) <= MAX_ID_BYTES:
+                raise Unreadable(
+                    f"the {name} has {len(value.encode())} bytes, not 1 to {MAX_ID_BYTES}"
+                )
         if self.version < 1:
             raise Unreadable(f"version {self.version} is less than 1")
 
@@ -96,8 +98,8 @@ def newest(documents: Iterable[tuple[Key, Document]]) -> list[tuple[Key, Documen
     kept: dict[tuple[DocumentType, str, bool], tuple[Key, Document]] = {}
     for key, document in documents:
         place = (document.type, document.id, document.partial)
-        before = kept.get(place)
-        if before is None or document.version >= before[1].version:
+        previous = kept.get(place)
+        if previous is None or document.version >= previous[1].version:
             kept[place] = (key, document)
     return list(kept.values())
 

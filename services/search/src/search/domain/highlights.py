@@ -6,7 +6,7 @@ from typing import Final
 
 from search.domain.documents import MATCH_BEGINS, MATCH_ENDS
 
-HIGHLIGHTS_MOST: Final = 3
+MAX_HIGHLIGHTS: Final = 3
 
 _MARKED: Final = re.compile(f"{MATCH_BEGINS}([^{MATCH_ENDS}]*){MATCH_ENDS}")
 

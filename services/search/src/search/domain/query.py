@@ -12,10 +12,10 @@ from typing import Final
 
 from search.domain.refusals import QueryInvalid
 
-QUERY_MOST: Final = 1_000
+MAX_QUERY_CHARS: Final = 1_000
 """Characters of a query."""
 
-UNITS_MOST: Final = 50
+MAX_UNITS: Final = 50
 """How much of a query is searched for, counted in Chinese characters and other words.
 
 Each is looked for in several fields and analyses, and an index refuses more than 1,024 clauses.
@@ -100,8 +100,10 @@ def parse(text: str) -> Query:
     Raises:
         QueryInvalid: it is too long, or names nothing that could be found.
     """
-    if len(text) > QUERY_MOST:
-        raise QueryInvalid(problem=f"has {len(text)} characters, at most {QUERY_MOST} are possible")
+    if len(text) > MAX_QUERY_CHARS:
+        raise QueryInvalid(
+            problem=f"has {len(text)} characters, at most {MAX_QUERY_CHARS} are possible"
+        )
 
     # the index folds the width of characters too, and so a full-width quote or minus is one
     text = unicodedata.normalize("NFKC", text)
@@ -157,7 +159,7 @@ def _can_be_found(text: str) -> bool:
 
 def _cut(chunks: list[tuple[bool, Term]]) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
     """Keep as much of the terms, from the first one on, as an index can look for at once."""
-    left = UNITS_MOST
+    left = MAX_UNITS
     kept: tuple[list[Term], list[Term]] = ([], [])
     for unwanted, term in chunks:
         if left <= 0:

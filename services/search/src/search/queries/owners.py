@@ -9,7 +9,7 @@ from search.domain.access import Readable, together
 from search.domain.documents import DocumentType
 from search.queries.parallel import in_parallel
 
-RECHECKED_MOST: Final = 500
+MAX_RECHECKED: Final = 500
 """How many objects an owner is asked about at once."""
 
 
@@ -104,8 +104,8 @@ class Access:
         self, reader: Reader, type_: DocumentType, references: Sequence[Reference]
     ) -> list[bool]:
         verdicts: list[bool] = []
-        for start in range(0, len(references), RECHECKED_MOST):
-            part = references[start : start + RECHECKED_MOST]
+        for start in range(0, len(references), MAX_RECHECKED):
+            part = references[start : start + MAX_RECHECKED]
             verdicts += await self._owners[type_].recheck(reader, part)
         return verdicts
 

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from search.domain.access import Interval, Readable
 
-TERMS_MOST: Final = 65_536
+MAX_TERMS: Final = 65_536
 """Values that one `terms` clause takes at most."""
 
-RANGES_MOST: Final = 50
+MAX_RANGES: Final = 50
 """Intervals that become clauses of their own; a query holds 1,024 clauses at most."""
 
 # For people who joined and left many conversations; asked only about documents that match else.
@@ -32,7 +32,7 @@ def access_filter(readable: Readable) -> dict[str, Any]:
     """Return the clause that only readable documents match; nothing readable matches nothing."""
     clauses = list(_in_any(sorted(readable.whole)))
     partly = {name: intervals for name, intervals in readable.partly.items() if intervals}
-    if sum(map(len, partly.values())) <= RANGES_MOST:
+    if sum(map(len, partly.values())) <= MAX_RANGES:
         clauses += _ranges(partly)
     else:
         clauses.append(_script(partly))
@@ -42,8 +42,8 @@ def access_filter(readable: Readable) -> dict[str, Any]:
 
 
 def _in_any(containers: Sequence[str]) -> Iterator[dict[str, Any]]:
-    for start in range(0, len(containers), TERMS_MOST):
-        yield {"terms": {"containers": containers[start : start + TERMS_MOST]}}
+    for start in range(0, len(containers), MAX_TERMS):
+        yield {"terms": {"containers": containers[start : start + MAX_TERMS]}}
 
 
 def _ranges(partly: Mapping[str, Sequence[Interval]]) -> Iterator[dict[str, Any]]:

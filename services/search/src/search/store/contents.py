@@ -116,7 +116,7 @@ def _highlight(query: Query) -> dict[str, Any]:
     the plain type analyses the text again and ends at the offset.
     """
     whole = {"number_of_fragments": 0}
-    parts = {"number_of_fragments": highlights.HIGHLIGHTS_MOST, "fragment_size": _FRAGMENT}
+    parts = {"number_of_fragments": highlights.MAX_HIGHLIGHTS, "fragment_size": _FRAGMENT}
     return {
         "type": "plain",
         "max_analyzer_offset": MAX_MARKED_CHARS,

@@ -10,7 +10,7 @@ from search.store.client import index_errors
 from search.store.documents import milliseconds, progress_of, progress_source
 from search.store.indices import Names, written
 
-_INSTANCES_MOST: Final = 200
+_MAX_INSTANCES: Final = 200
 _KEPT: Final = timedelta(days=1)
 
 
@@ -28,7 +28,7 @@ async def write(client: AsyncOpenSearch, names: Names, progress: Progress) -> No
 async def read(client: AsyncOpenSearch, names: Names) -> list[Progress]:
     """Return what indexers wrote last, the latest first."""
     body = {
-        "size": _INSTANCES_MOST,
+        "size": _MAX_INSTANCES,
         "query": {"match_all": {}},
         "sort": [{"written_at": "desc"}],
     }

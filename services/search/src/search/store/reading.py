@@ -24,7 +24,7 @@ from search.store.matching import Weighed, matching
 from search.store.terms import analyse
 from search.store.weights import Weights
 
-COUNTED_MOST: Final = 10_000
+MAX_COUNTED: Final = 10_000
 NO_MARKS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 MAX_PAGE_BYTES: Final = 2 * 1024 * 1024
 """Texts of one page together; a page ends there before it has as many hits as asked for."""
@@ -143,7 +143,7 @@ async def search(
     ended = len(hits["hits"]) < limit and len(page) == len(hits["hits"])
     gone = len(page) - len(found)
     return FoundPage(
-        total=max(min(hits["total"]["value"], COUNTED_MOST) - gone, 0),
+        total=max(min(hits["total"]["value"], MAX_COUNTED) - gone, 0),
         found=found,
         next_place=None if ended or not page else _place(page[-1]),
     )
@@ -169,7 +169,7 @@ async def _ranked(
     matched = matching(query, weighed, {each: filters.shown(each) for each in filters.types})
     body: dict[str, Any] = {
         "size": limit,
-        "track_total_hits": COUNTED_MOST,
+        "track_total_hits": MAX_COUNTED,
         "track_scores": True,
         "query": {"bool": {"must": [matched], "filter": _filter(filters)}},
         "sort": [

@@ -162,9 +162,9 @@ async def _block(client: AsyncOpenSearch, index: str, *, blocked: bool) -> None:
 
 
 async def _check_complete(client: AsyncOpenSearch, old: str, new: str) -> None:
-    before, after = [
+    previous, after = [
         (await client.count(index=index, request_timeout=_REQUEST_SECONDS))["count"]
         for index in (old, new)
     ]
-    if before != after:
+    if previous != after:
         raise RebuildIncomplete(index=old)

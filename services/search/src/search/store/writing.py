@@ -66,9 +66,9 @@ async def write(
     """
     sending = _Sending(client, names, now=now, timeout_seconds=timeout_seconds)
     places = list(enumerate(documents))
-    present = await sending.send(places, merge=False)
-    if present:
-        await sending.send([(place, documents[place]) for place in present], merge=True)
+    stored = await sending.send(places, merge=False)
+    if stored:
+        await sending.send([(place, documents[place]) for place in stored], merge=True)
     return sorted(sending.rejected, key=lambda each: each.position)
 
 
@@ -91,7 +91,7 @@ class _Sending:
             documents: in order.
             merge: whether messages are merged into what is there instead of created.
         """
-        present: list[int] = []
+        stored: list[int] = []
         for places, lines in self._bulks(documents, merge=merge):
             with index_errors("bulk"):
                 try:
@@ -113,8 +113,8 @@ class _Sending:
             if answer["errors"]:
                 rejected, conflicts = _judged(answer["items"], places)
                 self.rejected += rejected
-                present += conflicts
-        return present
+                stored += conflicts
+        return stored
 
     def _bulks(
         self, documents: Sequence[tuple[int, Document]], *, merge: bool
@@ -168,7 +168,7 @@ def _judged(
         IndexUnreachable: at least one is to be written again.
         IndexFailed: the index failed on one of them for an unknown reason.
     """
-    rejected, present = [], []
+    rejected, stored = [], []
     for place, item in zip(places, items, strict=True):
         ((action, result),) = item.items()
         status, error = result["status"], result.get("error")
@@ -176,7 +176,7 @@ def _judged(
             continue
         if status == HTTPStatus.CONFLICT and action != "update":
             if action == "create":
-                present.append(place)
+                stored.append(place)
             continue
         if status == HTTPStatus.NOT_FOUND or error["type"] == CLOSED:
             raise IndexMissing(doing="bulk")
@@ -185,7 +185,7 @@ def _judged(
         if status not in _OF_DOCUMENTS:
             raise IndexFailed(f"HTTP {status} {error['type']}")
         rejected.append(Rejected(position=place, why=_why(error)))
-    return rejected, present
+    return rejected, stored
 
 
 def _why(error: dict[str, Any]) -> str:

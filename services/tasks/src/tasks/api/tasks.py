@@ -12,10 +12,10 @@ from plexuskit.grpc import caller
 
 from tasks import operations, queries
 from tasks.api.translation import (
+    current_actor,
     due_of,
     optional_priority_of,
     optional_state_of,
-    present_actor,
     state_of,
 )
 from tasks.domain.projects import Project
@@ -37,7 +37,7 @@ class TasksApi(TasksServiceServicer):
         """Make a project."""
         project = await operations.create_project(
             self._store,
-            actor=present_actor(),
+            actor=current_actor(),
             name=request.name,
             goal=request.goal,
             member_ids=request.member_ids,
@@ -50,7 +50,7 @@ class TasksApi(TasksServiceServicer):
         """List the caller's projects."""
         page = await queries.list_projects(
             self._store,
-            actor=present_actor(),
+            actor=current_actor(),
             page_size=request.page_size,
             page_token=request.page_token,
         )
@@ -68,7 +68,7 @@ class TasksApi(TasksServiceServicer):
         """Make a task."""
         task = await operations.create_task(
             self._store,
-            actor=present_actor(),
+            actor=current_actor(),
             project_id=request.project_id,
             new=NewTask(
                 title=request.title,
@@ -85,14 +85,14 @@ class TasksApi(TasksServiceServicer):
 
     async def GetTask(self, request: pb.GetTaskRequest, _: Any) -> Any:
         """Return a task."""
-        task = await queries.get_task(self._store, actor=present_actor(), task_id=request.task_id)
+        task = await queries.get_task(self._store, actor=current_actor(), task_id=request.task_id)
         return pb.GetTaskResponse(task=task_message(task))
 
     async def ListTasks(self, request: pb.ListTasksRequest, _: Any) -> Any:
         """List tasks that the caller may see."""
         page = await queries.list_tasks(
             self._store,
-            actor=present_actor(),
+            actor=current_actor(),
             project_id=request.project_id,
             assignee_id=request.assignee_id,
             states=[state_of(state) for state in request.states],
@@ -108,7 +108,7 @@ class TasksApi(TasksServiceServicer):
         """Change what a task says."""
         task = await operations.update_task(
             self._store,
-            actor=present_actor(),
+            actor=current_actor(),
             task_id=request.task_id,
             expected_version=request.expected_version,
             edit=Edit(
@@ -128,7 +128,7 @@ class TasksApi(TasksServiceServicer):
         """Set who works on a task."""
         task = await operations.assign_task(
             self._store,
-            actor=present_actor(),
+            actor=current_actor(),
             task_id=request.task_id,
             expected_version=request.expected_version,
             assignee_ids=request.assignee_ids,
@@ -141,7 +141,7 @@ class TasksApi(TasksServiceServicer):
         """Bring a task to a state and place."""
         task = await operations.move_task(
             self._store,
-            actor=present_actor(),
+            actor=current_actor(),
             task_id=request.task_id,
             expected_version=request.expected_version,
             state=optional_state_of(request.state),
@@ -156,7 +156,7 @@ class TasksApi(TasksServiceServicer):
         """List every change of a task."""
         page = await queries.list_task_history(
             self._store,
-            actor=present_actor(),
+            actor=current_actor(),
             task_id=request.task_id,
             page_size=request.page_size,
             page_token=request.page_token,
@@ -170,7 +170,7 @@ class TasksApi(TasksServiceServicer):
         """Return the board of a project."""
         board = await queries.get_board(
             self._store,
-            actor=present_actor(),
+            actor=current_actor(),
             project_id=request.project_id,
             column_id=request.column_id,
             page_token=request.page_token,
@@ -189,7 +189,7 @@ class TasksApi(TasksServiceServicer):
 
     async def GetTasksStatus(self, _request: pb.GetTasksStatusRequest, _: Any) -> Any:
         """Return the figures of the caller's tenant."""
-        figures = await queries.get_tasks_status(self._store, actor=present_actor())
+        figures = await queries.get_tasks_status(self._store, actor=current_actor())
         return pb.GetTasksStatusResponse(tasks=figures.tasks, projects=figures.projects)
 
     def _shown(self, tasks: Iterable[Task]) -> list[Task]:

@@ -21,7 +21,7 @@ _PRIORITIES: Final[Mapping[int, Priority]] = MappingProxyType(
 )
 
 
-def present_actor() -> Actor:
+def current_actor() -> Actor:
     """Return the person of the request being served. Refusals: Unauthenticated for others."""
     person = actor()
     return Actor(tenant_id=TenantId(person.tenant_id), person_id=PersonId(person.person_id))

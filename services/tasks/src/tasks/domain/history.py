@@ -46,14 +46,14 @@ class Change:
 class Changed:
     """What one step did to a task: the state after it and the changes, none when it did nothing."""
 
-    before: Task | None
+    previous: Task | None
     task: Task
     changes: tuple[Change, ...]
 
     @property
     def added_assignee_ids(self) -> tuple[PersonId, ...]:
         """Return those who were not assignees before."""
-        earlier = self.before.assignee_ids if self.before else ()
+        earlier = self.previous.assignee_ids if self.previous else ()
         return tuple(person for person in self.task.assignee_ids if person not in earlier)
 
 
@@ -68,10 +68,10 @@ def born(task: Task) -> Changed:
         from_value="",
         to_value=task.key,
     )
-    return Changed(before=None, task=task, changes=(created,))
+    return Changed(previous=None, task=task, changes=(created,))
 
 
-def compare(*, before: Task, after: Task, actor_id: PersonId, now: datetime) -> Changed:
+def compare(*, previous: Task, after: Task, actor_id: PersonId, now: datetime) -> Changed:
     """Record what differs between two states of a task; the later one is one version on."""
     changes = tuple(
         Change(
@@ -80,10 +80,10 @@ def compare(*, before: Task, after: Task, actor_id: PersonId, now: datetime) -> 
             actor_id=actor_id,
             at=now,
             field=field,
-            from_value=value_of(before),
+            from_value=value_of(previous),
             to_value=value_of(after),
         )
         for field, value_of in TRACKED.items()
-        if value_of(before) != value_of(after)
+        if value_of(previous) != value_of(after)
     )
-    return Changed(before=before, task=after, changes=changes)
+    return Changed(previous=previous, task=after, changes=changes)

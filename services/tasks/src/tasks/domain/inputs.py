@@ -29,7 +29,7 @@ def line(text: str, *, field: str, limit: int) -> str:
 
     Refusals: InvalidArgument.
     """
-    return clean_name(text, field=field, most=limit)
+    return clean_name(text, field=field, max_chars=limit)
 
 
 def title(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # Longer keys are spread anew; a key grows by about one digit every four moves into one gap.
-LONGEST: Final = 60
+MAX_LENGTH: Final = 60
 # What a window must come down to when it is spread, so that it is not spread again at once.
 ROOMY: Final = 24
 

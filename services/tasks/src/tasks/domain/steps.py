@@ -193,7 +193,7 @@ def mark_overdue(task: Task, *, zone: ZoneInfo, now: datetime) -> Changed:
     """
     passed = task.due is not None and task.awaits_due and now >= task.due.deadline(zone=zone)
     if not passed or task.due is None:
-        return Changed(before=task, task=task, changes=())
+        return Changed(previous=task, task=task, changes=())
     return _quiet_step(task, now=now, overdue_for=task.due.text)
 
 
@@ -221,8 +221,8 @@ def _next(
 ) -> Changed:
     """Return the next version of a task; nothing changed is no step."""
     if replace(task, **fields) == task:
-        return Changed(before=task, task=task, changes=())
+        return Changed(previous=task, task=task, changes=())
     # Two machines' clocks differ: the order of versions is never contradicted by the times.
     at = max(now, task.stepped_at)
     after = replace(task, **fields, version=task.version + 1, updated_at=updated_at, stepped_at=at)
-    return compare(before=task, after=after, actor_id=actor_id, now=at)
+    return compare(previous=task, after=after, actor_id=actor_id, now=at)

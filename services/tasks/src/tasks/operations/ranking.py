@@ -37,11 +37,11 @@ async def take_spot(
         Retry: the column changed at the same moment.
     """
     rank = ranks.between(low=spot.low, high=spot.high, salt=salt)
-    if len(rank) <= ranks.LONGEST:
-        await store.touch_lane(spot.project_id, spot.column_id, number=number, tx=tx)
+    if len(rank) <= ranks.MAX_LENGTH:
+        await store.touch_column_lock(spot.project_id, spot.column_id, number=number, tx=tx)
         return rank, ()
 
-    await store.close_lane(spot.project_id, spot.column_id, tx=tx)
+    await store.close_column(spot.project_id, spot.column_id, tx=tx)
     order = await store.tasks.ranks(spot.project_id, spot.column_id, without=task_id, tx=tx)
     spread = boards.spread_around(
         [boards.Card(task_id=card_id, rank=card_rank) for card_id, card_rank in order],

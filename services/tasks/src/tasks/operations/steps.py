@@ -22,8 +22,8 @@ async def store_steps(
     if not real:
         return
 
-    await store.tasks.add([step.task for step in real if step.before is None], tx=tx)
-    changed = [step.task for step in real if step.before is not None]
+    await store.tasks.add([step.task for step in real if step.previous is None], tx=tx)
+    changed = [step.task for step in real if step.previous is not None]
     if changed:
         await store.tasks.save(*changed, tx=tx)
 

@@ -16,7 +16,7 @@ from tasks.domain.projects import Project
 from tasks.domain.refusals import ProjectNotFound, TaskNotFound
 from tasks.domain.task import Task
 from tasks.domain.visibility import may_see
-from tasks.store.documents import COUNTER_SCHEMA, LANE_SCHEMA
+from tasks.store.documents import COLUMN_LOCK_SCHEMA, COUNTER_SCHEMA
 from tasks.store.history import HistoryStore
 from tasks.store.projects import ProjectStore
 from tasks.store.requests import RequestStore
@@ -53,7 +53,7 @@ class Store:
         self.requests = RequestStore(db)
         self.outbox = Outbox(db)
         self._counters = db.collection("counters", schema_version=COUNTER_SCHEMA)
-        self._lanes = db.collection("lanes", schema_version=LANE_SCHEMA)
+        self._column_locks = db.collection("lanes", schema_version=COLUMN_LOCK_SCHEMA)
 
     async def provision(self) -> None:
         """Create the collections and indexes that are missing; run any number of times."""
@@ -63,7 +63,7 @@ class Store:
         await self.requests.ensure_indexes()
         await self.outbox.ensure_indexes()
         await self._counters.ensure_indexes([])
-        await self._lanes.ensure_indexes([])
+        await self._column_locks.ensure_indexes([])
 
     async def read_facts(self, request: ReadFactsRequest) -> ReadFactsResponse:
         """Read published facts by their numbers; see `plexuskit.relay.read_facts`."""
@@ -118,7 +118,7 @@ class Store:
             raise Retry
         return int(counter["last"])
 
-    async def touch_lane(
+    async def touch_column_lock(
         self, project_id: ProjectId, column_id: ColumnId, *, number: int, tx: Transaction
     ) -> None:
         """Note that a place in a column is taken, so that its keys are not spread meanwhile.
@@ -131,13 +131,13 @@ class Store:
         """
         await self._touch([f"{project_id}:{column_id}:{number % _STRIPES}"], tx=tx)
 
-    async def close_lane(
+    async def close_column(
         self, project_id: ProjectId, column_id: ColumnId, *, tx: Transaction
     ) -> None:
         """Note that a column's keys are spread: whoever takes a place meanwhile runs again.
 
         Raises:
-            Retry: as for `touch_lane`.
+            Retry: as for `touch_column_lock`.
         """
         stripes = [f"{project_id}:{column_id}:{stripe}" for stripe in range(_STRIPES)]
         await self._touch(stripes, tx=tx)
@@ -146,6 +146,6 @@ class Store:
         moved = {"$inc": {"moves": 1}}
         writes = [UpdateOne({"_id": key}, moved, upsert=True) for key in keys]
         try:
-            await self._lanes.bulk(writes, tx=tx)
+            await self._column_locks.bulk(writes, tx=tx)
         except DuplicateKey as made:
             raise Retry from made

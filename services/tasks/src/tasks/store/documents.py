@@ -18,7 +18,7 @@ PROJECT_SCHEMA: Final = 1
 HISTORY_SCHEMA: Final = 1
 REQUEST_SCHEMA: Final = 1
 COUNTER_SCHEMA: Final = 1
-LANE_SCHEMA: Final = 1
+COLUMN_LOCK_SCHEMA: Final = 1
 
 
 def task_document(task: Task, *, zone: ZoneInfo | None = None) -> Document:

@@ -48,8 +48,8 @@ def checked(change: Change[Any]) -> Change[Any]:
     Applying it raises also FieldOutOfRange.
     """
 
-    def apply(present: Any) -> Any:
-        wanted = change.apply(present)
+    def apply(current: Any) -> Any:
+        wanted = change.apply(current)
         return check_group(wanted) if isinstance(wanted, Group) else check_user(wanted)
 
     return replace(change, apply=apply)

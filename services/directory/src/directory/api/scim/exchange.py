@@ -21,7 +21,7 @@ from directory.domain.scim.resources import parts
 
 CONTENT_TYPE: Final = "application/scim+json; charset=utf-8"
 _TYPES: Final = frozenset({"application/scim+json", "application/json"})
-_MOST_PARAMETERS: Final = 20
+_MAX_PARAMETERS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Exchange:
         """
         try:
             pairs = parse_qsl(
-                self.query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS
+                self.query, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS
             )
         except ValueError:
             raise InvalidSyntaxException(detail="the query cannot be read") from None

@@ -18,7 +18,7 @@ from directory.domain.scim import resources
 from directory.domain.scim.changes import Change
 from directory.domain.scim.groups import etag, resource
 from directory.domain.scim.resources import GROUPS, POLICY, searches
-from directory.operations.scim import Lane
+from directory.operations.scim import WriteQueue
 from directory.store import Store
 
 
@@ -27,9 +27,9 @@ class Groups(Endpoint):
 
     model = resources.Group
 
-    def __init__(self, store: Store, lane: Lane, *, clock: Clock) -> None:
+    def __init__(self, store: Store, write_queue: WriteQueue, *, clock: Clock) -> None:
         self._store = store
-        self._lane = lane
+        self._write_queue = write_queue
         self._clock = clock
 
     async def list(self, exchange: Exchange, asked: dict[str, Any], *, actor: Actor) -> Answer:
@@ -64,7 +64,7 @@ class Groups(Endpoint):
         )
         group, members = await operations.scim.create_group(
             self._store,
-            self._lane,
+            self._write_queue,
             actor=actor,
             wanted=check_group(wanted),
             now=self._clock.now(),
@@ -78,7 +78,7 @@ class Groups(Endpoint):
         """Replace or patch a group."""
         group, members = await operations.scim.change_group(
             self._store,
-            self._lane,
+            self._write_queue,
             actor=actor,
             group_id=id_,
             change=change,
@@ -92,7 +92,7 @@ class Groups(Endpoint):
         """Remove a group."""
         await operations.scim.remove_group(
             self._store,
-            self._lane,
+            self._write_queue,
             actor=actor,
             group_id=id_,
             expected=exchange.expected(),

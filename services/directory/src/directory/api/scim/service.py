@@ -32,9 +32,9 @@ class ScimApi(ScimServiceServicer):
         self._store = store
         self._rules = rules
         self._clock = clock
-        self._lane = operations.scim.Lane(store)
-        self._groups = Groups(store, self._lane, clock=clock)
-        self._users = Users(store, self._lane, hashing=hashing, rules=rules, clock=clock)
+        self._write_queue = operations.scim.WriteQueue(store)
+        self._groups = Groups(store, self._write_queue, clock=clock)
+        self._users = Users(store, self._write_queue, hashing=hashing, rules=rules, clock=clock)
 
     async def ExchangeScim(
         self, request: pb.ExchangeScimRequest, context: Any
@@ -88,7 +88,7 @@ class ScimApi(ScimServiceServicer):
         actor = acting()
         await operations.scim.resolve_feed(
             self._store,
-            self._lane,
+            self._write_queue,
             actor=actor,
             approve=request.approve,
             expected_waiting=request.expected_waiting,

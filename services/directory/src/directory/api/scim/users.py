@@ -18,7 +18,7 @@ from directory.domain.scim.records import Record
 from directory.domain.scim.resources import GROUPS, POLICY, USER, USERS, FeedUser, searches
 from directory.domain.scim.rules import FeedRules
 from directory.operations.hashing import Hashing
-from directory.operations.scim import Lane
+from directory.operations.scim import WriteQueue
 from directory.store import Store
 
 
@@ -28,10 +28,16 @@ class Users(Endpoint):
     model = USER
 
     def __init__(
-        self, store: Store, lane: Lane, *, hashing: Hashing, rules: FeedRules, clock: Clock
+        self,
+        store: Store,
+        write_queue: WriteQueue,
+        *,
+        hashing: Hashing,
+        rules: FeedRules,
+        clock: Clock,
     ) -> None:
         self._store = store
-        self._lane = lane
+        self._write_queue = write_queue
         self._hashing = hashing
         self._rules = rules
         self._clock = clock
@@ -72,7 +78,7 @@ class Users(Endpoint):
         record = await operations.scim.create_user(
             self._store,
             self._hashing,
-            self._lane,
+            self._write_queue,
             actor=actor,
             user=check_user(user),
             rules=self._rules,
@@ -88,7 +94,7 @@ class Users(Endpoint):
         record = await operations.scim.change_user(
             self._store,
             self._hashing,
-            self._lane,
+            self._write_queue,
             actor=actor,
             person_id=id_,
             change=change,
@@ -103,7 +109,7 @@ class Users(Endpoint):
         """Deactivate a user and hide them."""
         await operations.scim.remove_user(
             self._store,
-            self._lane,
+            self._write_queue,
             actor=actor,
             person_id=id_,
             expected=exchange.expected(),

@@ -6,7 +6,7 @@ from typing import Any, Final
 from scim2_models import InvalidSyntaxException, InvalidValueException
 
 DEEPEST: Final = 12
-MOST_VALUES: Final = 50_000
+MAX_VALUES: Final = 50_000
 # Photographs and certificates are the longest texts that a feed has.
 MAX_CHARACTERS: Final = 65_536
 _LARGEST: Final = 2**63 - 1
@@ -60,8 +60,8 @@ def _check(decoded: dict[str, Any]) -> None:
         seen += 1
         if depth > DEEPEST:
             raise InvalidSyntaxException(detail=f"the body is nested deeper than {DEEPEST}")
-        if seen > MOST_VALUES:
-            raise InvalidSyntaxException(detail=f"the body holds more than {MOST_VALUES} values")
+        if seen > MAX_VALUES:
+            raise InvalidSyntaxException(detail=f"the body holds more than {MAX_VALUES} values")
         if isinstance(value, dict):
             for name, member in value.items():
                 text(name, where="a name")

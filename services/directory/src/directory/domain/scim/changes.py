@@ -10,7 +10,7 @@ from directory.domain.scim.resources import POLICY, patches
 
 ResourceT = TypeVar("ResourceT", bound=Resource[Any])
 
-MOST_OPERATIONS: Final = 1_000
+MAX_OPERATIONS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +35,12 @@ def replacement(body: dict[str, Any], *, model: type[ResourceT]) -> Change[Resou
         body, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=POLICY
     )
 
-    def apply(present: ResourceT) -> ResourceT:
+    def apply(current: ResourceT) -> ResourceT:
         new = wanted.model_copy(deep=True)
         with POLICY:
-            new.replace(present)
+            new.replace(current)
         if getattr(new, "active", False) is None:
-            new.active = present.active  # type: ignore[attr-defined]
+            new.active = current.active  # type: ignore[attr-defined]
         return new
 
     return Change(apply=apply, activates=getattr(wanted, "active", None) is True)
@@ -57,8 +57,8 @@ def patch(body: dict[str, Any], *, model: type[ResourceT]) -> Change[ResourceT]:
         body, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY
     )
 
-    def apply(present: ResourceT) -> ResourceT:
-        new = present.model_copy(deep=True)
+    def apply(current: ResourceT) -> ResourceT:
+        new = current.model_copy(deep=True)
         operations.patch(new, scim_policy=POLICY)
         return new
 

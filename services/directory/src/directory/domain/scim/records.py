@@ -11,10 +11,10 @@ from directory.domain.ids import DepartmentId, PersonId, TenantId
 from directory.domain.people import Person
 from directory.domain.scim.resources import POLICY, USER, Email, EnterpriseUser, FeedUser, Superior
 
-MOST_USER_NAME: Final = 256
+MAX_USER_NAME: Final = 256
 # Amendments that stand in the enterprise extension.
 EXTENDED: Final = frozenset({"employee_number", "cost_center", "manager"})
-MOST_BYTES: Final = 256 * 1024
+MAX_BYTES: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,18 +113,18 @@ def same(record: Record, renewed: Record) -> bool:
     )
 
 
-def amendments(before: Person, after: Person) -> dict[str, Any]:
+def amendments(previous: Person, after: Person) -> dict[str, Any]:
     """Name what a change made here means for a record; empty when it says nothing of the person."""
     changed = {
-        "active": (before.active, after.active),
-        "display_name": (before.display_name, after.display_name),
-        "title": (before.title, after.title),
-        "timezone": (before.time_zone, after.time_zone),
-        "preferred_language": (before.locale, after.locale),
-        "emails": (before.email, after.email),
-        "employee_number": (before.employee_number, after.employee_number),
-        "cost_center": (before.cost_center, after.cost_center),
-        "manager": (before.manager_id, after.manager_id),
+        "active": (previous.active, after.active),
+        "display_name": (previous.display_name, after.display_name),
+        "title": (previous.title, after.title),
+        "timezone": (previous.time_zone, after.time_zone),
+        "preferred_language": (previous.locale, after.locale),
+        "emails": (previous.email, after.email),
+        "employee_number": (previous.employee_number, after.employee_number),
+        "cost_center": (previous.cost_center, after.cost_center),
+        "manager": (previous.manager_id, after.manager_id),
     }
     return {name: now for name, (then, now) in changed.items() if now != then}
 
@@ -150,13 +150,13 @@ def _amend(user: FeedUser, name: str, value: Any) -> None:
 
 
 def _kept(user: FeedUser) -> dict[str, Any]:
-    if len(user.user_name or "") > MOST_USER_NAME:
+    if len(user.user_name or "") > MAX_USER_NAME:
         raise InvalidValueException(
-            detail=f"userName is longer than {MOST_USER_NAME} characters", attribute="userName"
+            detail=f"userName is longer than {MAX_USER_NAME} characters", attribute="userName"
         )
     # As in a creation request: what only the provider may say is left out of it.
     kept: dict[str, Any] = user.model_dump(scim_ctx=Context.RESOURCE_CREATION_REQUEST)
     kept.pop("password", None)
-    if len(json.dumps(kept, ensure_ascii=False).encode()) > MOST_BYTES:
-        raise InvalidValueException(detail=f"the resource is larger than {MOST_BYTES} bytes")
+    if len(json.dumps(kept, ensure_ascii=False).encode()) > MAX_BYTES:
+        raise InvalidValueException(detail=f"the resource is larger than {MAX_BYTES} bytes")
     return kept

@@ -30,7 +30,7 @@ from scim2_models import (
 
 USERS: Final = "/Users"
 GROUPS: Final = "/Groups"
-MOST_RESULTS: Final = 200
+MAX_RESULTS: Final = 200
 DEFAULT_RESULTS: Final = 100
 # Of Microsoft Entra, which half of the feeds are: both can confuse nothing.
 POLICY: Final = ScimPolicy(
@@ -95,7 +95,7 @@ USER: Final[Any] = User[EnterpriseUser]
 _CONFIG: Final = ServiceProviderConfig(
     patch=Patch(supported=True),
     bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
-    filter=Filter(supported=True, max_results=MOST_RESULTS),
+    filter=Filter(supported=True, max_results=MAX_RESULTS),
     change_password=ChangePassword(supported=True),
     sort=Sort(supported=True),
     etag=ETag(supported=True),
@@ -112,7 +112,7 @@ _CONFIG: Final = ServiceProviderConfig(
         index=True,
         default_pagination_method=Pagination.DefaultPaginationMethod.index,
         default_page_size=DEFAULT_RESULTS,
-        max_page_size=MOST_RESULTS,
+        max_page_size=MAX_RESULTS,
     ),
 )
 

@@ -32,7 +32,7 @@ KEPT: Final = timedelta(minutes=10)
 LEAST_BETWEEN: Final = timedelta(seconds=10)
 SCOPE: Final = "openid email profile"
 # More than any company has; those of attempts to name a provider come on top.
-_MOST_KNOWN: Final = 50
+_MAX_KNOWN: Final = 50
 _WELL_KNOWN: Final = "/.well-known/openid-configuration"
 
 
@@ -70,7 +70,7 @@ class OpenIdClient:
         except Unexpected as answer:
             raise ProviderInvalid(problem=f"status {answer}") from None
         discovery = discovery_of(raw, issuer=issuer)
-        if len(self._known) >= _MOST_KNOWN:
+        if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
         self._known[issuer] = _Known(discovery, None, now)
         return discovery

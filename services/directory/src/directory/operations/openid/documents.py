@@ -17,9 +17,9 @@ from directory.domain.openid import Provider, Subject, check_address
 from directory.domain.sign_in_refusals import ProviderInvalid
 
 ALGORITHMS: Final = frozenset({"RS256", "PS256", "ES256", "EdDSA"})
-MOST_SKEW: Final = timedelta(seconds=60)
-MOST_TOKEN: Final = 32 * 1024
-_MOST_SUBJECT: Final = 255
+MAX_SKEW: Final = timedelta(seconds=60)
+MAX_TOKEN: Final = 32 * 1024
+_MAX_SUBJECT: Final = 255
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Seconds = Annotated[int, Field(gt=0, lt=2**33)]
@@ -56,7 +56,7 @@ class _Claims(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
     iss: Text
-    sub: Annotated[str, Field(min_length=1, max_length=_MOST_SUBJECT)]
+    sub: Annotated[str, Field(min_length=1, max_length=_MAX_SUBJECT)]
     aud: Text | Annotated[list[Text], Field(min_length=1, max_length=20)]
     exp: Seconds
     iat: Seconds
@@ -129,7 +129,7 @@ def key_id_of(token: str) -> str:
     Raises:
         IdTokenInvalid: it is no token.
     """
-    if len(token) > MOST_TOKEN or not token.isascii():
+    if len(token) > MAX_TOKEN or not token.isascii():
         raise IdTokenInvalid("size")
     kid = _header(token).get("kid", "")
     if not isinstance(kid, str):
@@ -162,7 +162,7 @@ def subject_of(
     _check(claims, provider=provider, nonce=nonce, now=now)
 
     value = decoded.claims.get(provider.subject_claim)
-    if not isinstance(value, str) or not 0 < len(value) <= _MOST_SUBJECT or not value.isprintable():
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_SUBJECT or not value.isprintable():
         raise IdTokenInvalid("subject")
     email = decoded.claims.get("email")
     verified = decoded.claims.get("email_verified") is True and isinstance(email, str)
@@ -184,7 +184,7 @@ def _header(token: str) -> dict[str, Any]:
 def _check(claims: _Claims, *, provider: Provider, nonce: str, now: datetime) -> None:
     audience = [claims.aud] if isinstance(claims.aud, str) else claims.aud
     party = claims.azp or (audience[0] if len(audience) == 1 else "")
-    skew = MOST_SKEW.total_seconds()
+    skew = MAX_SKEW.total_seconds()
     checks = (
         ("iss", claims.iss == provider.issuer),
         ("aud", provider.client_id in audience),

@@ -45,7 +45,7 @@ class Fetcher:
     def __init__(self, client: httpx.AsyncClient, *, section: OpenIdSection) -> None:
         self._client = client
         self._seconds = section.timeout_seconds
-        self._most = section.most_bytes
+        self._maximum = section.max_bytes
 
     async def get(self, url: str) -> bytes:
         """Get a document.
@@ -84,7 +84,7 @@ class Fetcher:
         # Not decompressed: a small answer may not become a large one here.
         async for part in response.aiter_raw():
             body += part
-            if len(body) > self._most:
+            if len(body) > self._maximum:
                 raise ProviderUnavailable(cause="too large")
         return bytes(body)
 

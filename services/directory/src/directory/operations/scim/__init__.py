@@ -2,12 +2,12 @@
 
 from directory.operations.scim.feed import resolve_feed
 from directory.operations.scim.groups import change_group, create_group, remove_group
-from directory.operations.scim.lane import Lane
 from directory.operations.scim.removing import remove_user
 from directory.operations.scim.users import change_user, create_user
+from directory.operations.scim.write_queue import WriteQueue
 
 __all__ = [
-    "Lane",
+    "WriteQueue",
     "change_group",
     "change_user",
     "create_group",

@@ -20,10 +20,10 @@ from directory.domain.scim.people import SOURCE, department_path, department_wor
 from directory.domain.scim.records import Record
 from directory.domain.scim.resources import FeedUser
 from directory.domain.scim.rules import FeedRules
-from directory.operations.scim.lane import Turn
+from directory.operations.scim.write_queue import Turn
 from directory.store import Store
 
-_LONGEST: Final = 200
+_MAX_LENGTH: Final = 200
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -150,6 +150,6 @@ def external_id(path: Sequence[str]) -> str:
         # No name is empty, so no readable path begins with a slash.
         return f"{SOURCE}:/{hashlib.sha256(written).hexdigest()}"
     readable = f"{SOURCE}:{'/'.join(path)}"
-    if len(readable) <= _LONGEST:
+    if len(readable) <= _MAX_LENGTH:
         return readable
     return f"{SOURCE}:{hashlib.sha256(readable.encode()).hexdigest()}"

@@ -10,7 +10,7 @@ from directory.domain import people
 from directory.domain.access import Actor
 from directory.domain.scim.guard import APPROVE, FeedChanged, FeedNotStopped, Refused, Waiting
 from directory.operations.scim import writing
-from directory.operations.scim.lane import Lane, Turn
+from directory.operations.scim.write_queue import Turn, WriteQueue
 from directory.store import Store
 
 # A transaction lives for 3 seconds at most.
@@ -20,7 +20,13 @@ log = structlog.get_logger()
 
 
 async def resolve_feed(
-    store: Store, lane: Lane, *, actor: Actor, approve: bool, expected_waiting: int, now: datetime
+    store: Store,
+    write_queue: WriteQueue,
+    *,
+    actor: Actor,
+    approve: bool,
+    expected_waiting: int,
+    now: datetime,
 ) -> None:
     """Deactivate everybody who waits, or let them stay; the day's count begins anew.
 
@@ -51,20 +57,22 @@ async def resolve_feed(
     waiting = await store.transact(begin)
     if approve:
         for start in range(0, len(waiting), _AT_ONCE):
-            await _deactivate(store, lane, waiting[start : start + _AT_ONCE], actor=actor, now=now)
+            await _deactivate(
+                store, write_queue, waiting[start : start + _AT_ONCE], actor=actor, now=now
+            )
     log.info(
         "feed.approved" if approve else "feed.dropped", people=len(waiting), by=actor.person_id
     )
 
 
 async def _deactivate(
-    store: Store, lane: Lane, some: tuple[Waiting, ...], *, actor: Actor, now: datetime
+    store: Store, write_queue: WriteQueue, some: tuple[Waiting, ...], *, actor: Actor, now: datetime
 ) -> None:
     async def work(turn: Turn) -> None:
         # Whoever waits no more was handled by another answer, or taken back by the feed.
         waited = await store.feeds.take_waiting([each.person_id for each in some], tx=turn.tx)
         found = await store.people.load_many(waited, tenant_id=actor.tenant_id, tx=turn.tx)
-        changed = [(before, people.deactivate(before)) for before in found.values()]
+        changed = [(previous, people.deactivate(previous)) for previous in found.values()]
         permitted, refusals = await writing.split_by_standing(
             store, changed, actor=actor, permission=APPROVE, now=now, turn=turn
         )
@@ -84,4 +92,4 @@ async def _deactivate(
         gone = removed.intersection(after.id for _, after in permitted)
         await store.scim.remove_many(gone, tenant_id=actor.tenant_id, now=now, tx=turn.tx)
 
-    await lane.run(work, actor=actor, now=now)
+    await write_queue.run(work, actor=actor, now=now)

@@ -19,8 +19,8 @@ from directory.domain.scim import resources
 from directory.domain.scim.changes import Change
 from directory.operations.bindings import end_bindings_about
 from directory.operations.regrouping import publish
-from directory.operations.scim.lane import Lane, Turn
 from directory.operations.scim.refusing import refusing
+from directory.operations.scim.write_queue import Turn, WriteQueue
 from directory.operations.scoping import check_joining
 from directory.store import Store
 
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 async def create_group(
-    store: Store, lane: Lane, *, actor: Actor, wanted: resources.Group, now: datetime
+    store: Store, write_queue: WriteQueue, *, actor: Actor, wanted: resources.Group, now: datetime
 ) -> tuple[Group, frozenset[PersonId]]:
     """Make a group by name with its members; out: it, and who belongs to it.
 
@@ -55,24 +55,24 @@ async def create_group(
     )
 
     async def work(turn: Turn) -> None:
-        present = made.external_id and await store.groups.find_by_external_id(
+        existing = made.external_id and await store.groups.find_by_external_id(
             made.external_id, tenant_id=actor.tenant_id, tx=turn.tx
         )
-        if present:
+        if existing:
             raise GroupNameTaken(name=made.name)
         await _check_active(store, named, actor=actor, turn=turn)
         await store.groups.add(made, tx=turn.tx)
         await store.members.move({made.id: (named, ())}, tx=turn.tx)
         await publish(store, [made], actor_id=actor.person_id, now=now, tx=turn.tx)
 
-    await lane.run(work, actor=actor, now=now)
+    await write_queue.run(work, actor=actor, now=now)
     log.info("feed.group_created", group_id=made.id, by=actor.person_id, size=made.size)
     return made, named
 
 
 async def change_group(
     store: Store,
-    lane: Lane,
+    write_queue: WriteQueue,
     *,
     actor: Actor,
     group_id: str,
@@ -100,15 +100,15 @@ async def change_group(
         group = await _get(store, group_id, actor=actor, turn=turn)
         if not expected(feed_groups.etag(group)):
             raise PreconditionFailedException
-        present = await store.members.of_group(group.id, tx=turn.tx)
-        wanted = change.apply(feed_groups.resource(group, present, base_url=base_url))
+        current_members = await store.members.of_group(group.id, tx=turn.tx)
+        wanted = change.apply(feed_groups.resource(group, current_members, base_url=base_url))
         named = feed_groups.member_ids(wanted)
-        joined, gone = named - present, present - named
+        joined, gone = named - current_members, current_members - named
         if group.rule is not None and (joined or gone):
             raise MutabilityException(detail="the members of this group follow its rule")
         changed = feed_groups.changed(group, wanted)
         if changed is group and not joined and not gone:
-            return group, present
+            return group, current_members
 
         await _check_active(store, joined, actor=actor, turn=turn)
         if joined:
@@ -121,13 +121,13 @@ async def change_group(
         return changed, named
 
     return await refusing(
-        store, lane.run(work, actor=actor, now=now), about=group_id, actor=actor, now=now
+        store, write_queue.run(work, actor=actor, now=now), about=group_id, actor=actor, now=now
     )
 
 
 async def remove_group(
     store: Store,
-    lane: Lane,
+    write_queue: WriteQueue,
     *,
     actor: Actor,
     group_id: str,
@@ -163,7 +163,7 @@ async def remove_group(
         )
 
     await refusing(
-        store, lane.run(work, actor=actor, now=now), about=group_id, actor=actor, now=now
+        store, write_queue.run(work, actor=actor, now=now), about=group_id, actor=actor, now=now
     )
     log.info("feed.group_removed", group_id=group_id, by=actor.person_id)
 

@@ -13,7 +13,7 @@ from directory.domain.scim import guard
 from directory.domain.scim.guard import APPROVE, Bounds, Stop, Waiting
 from directory.store import Store
 
-MOST_TOLD: Final = 100
+MAX_NOTIFIED: Final = 100
 
 log = structlog.get_logger()
 
@@ -66,7 +66,7 @@ async def _tell(
         tenant_id=tenant_id,
         version=await store.feeds.count_stop(tenant_id, tx=tx),
         administrator_ids=await store.holders.everywhere(
-            APPROVE, tenant_id=tenant_id, now=now, limit=MOST_TOLD, tx=tx
+            APPROVE, tenant_id=tenant_id, now=now, limit=MAX_NOTIFIED, tx=tx
         ),
         allowed=allowed,
         deactivated=deactivated,

@@ -12,9 +12,9 @@ from directory.domain.scim import records
 from directory.domain.scim.rules import FeedRules
 from directory.operations.scim import writing
 from directory.operations.scim.guarding import admit, stopped
-from directory.operations.scim.lane import Lane, Turn
 from directory.operations.scim.refusing import refusing
 from directory.operations.scim.users import PERMISSION
+from directory.operations.scim.write_queue import Turn, WriteQueue
 from directory.store import Store
 
 log = structlog.get_logger()
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 async def remove_user(
     store: Store,
-    lane: Lane,
+    write_queue: WriteQueue,
     *,
     actor: Actor,
     person_id: str,
@@ -46,19 +46,19 @@ async def remove_user(
         record = await store.scim.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
         if not expected(record.etag):
             raise PreconditionFailedException
-        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
-        after = people.deactivate(before)
-        await writing.check(store, before, after, actor=actor, now=now, turn=turn)
-        if after is not before and not await admit(
-            store, before.id, remove=True, bounds=rules.bounds, actor=actor, now=now, tx=turn.tx
+        previous = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
+        after = people.deactivate(previous)
+        await writing.check(store, previous, after, actor=actor, now=now, turn=turn)
+        if after is not previous and not await admit(
+            store, previous.id, remove=True, bounds=rules.bounds, actor=actor, now=now, tx=turn.tx
         ):
             return False
-        await writing.save(store, before, after, actor=actor, now=now, turn=turn)
+        await writing.save(store, previous, after, actor=actor, now=now, turn=turn)
         await store.scim.save(records.remove(record, now=now), tx=turn.tx)
         return True
 
     if not await refusing(
-        store, lane.run(work, actor=actor, now=now), about=person_id, actor=actor, now=now
+        store, write_queue.run(work, actor=actor, now=now), about=person_id, actor=actor, now=now
     ):
         raise stopped(actor)
     log.info("feed.user_removed", person_id=person_id, by=actor.person_id)

@@ -32,8 +32,8 @@ from directory.operations.scim import writing
 from directory.operations.scim.departments import department_of
 from directory.operations.scim.finding import Found, check_free, find_meant
 from directory.operations.scim.guarding import admit, stopped
-from directory.operations.scim.lane import Lane, Turn
 from directory.operations.scim.refusing import refusing
+from directory.operations.scim.write_queue import Turn, WriteQueue
 from directory.operations.waiting import signed_in
 from directory.store import Store
 
@@ -46,7 +46,7 @@ log = structlog.get_logger()
 async def create_user(
     store: Store,
     hashing: Hashing,
-    lane: Lane,
+    write_queue: WriteQueue,
     *,
     actor: Actor,
     user: FeedUser,
@@ -87,14 +87,16 @@ async def create_user(
             await store.scim.add(record, tx=turn.tx)
             return record
 
-        before, old = found.person, found.record
-        after = _changed(before, meant, record=old, department_id=said, now=now)
+        previous, old = found.person, found.record
+        after = _changed(previous, meant, record=old, department_id=said, now=now)
         await writing.check(
-            store, before, after, password=password, actor=actor, now=now, turn=turn
+            store, previous, after, password=password, actor=actor, now=now, turn=turn
         )
-        if not await _may(store, before, after, rules=rules, actor=actor, now=now, tx=turn.tx):
+        if not await _may(store, previous, after, rules=rules, actor=actor, now=now, tx=turn.tx):
             return None
-        await writing.save(store, before, after, password=password, actor=actor, now=now, turn=turn)
+        await writing.save(
+            store, previous, after, password=password, actor=actor, now=now, turn=turn
+        )
         if old is None:
             record = records.begin(user, after, department_id=said, now=now)
             await store.scim.add(record, tx=turn.tx)
@@ -104,7 +106,7 @@ async def create_user(
         return record
 
     record = await refusing(
-        store, lane.run(work, actor=actor, now=now), about=_about(user), actor=actor, now=now
+        store, write_queue.run(work, actor=actor, now=now), about=_about(user), actor=actor, now=now
     )
     if record is None:
         raise stopped(actor)
@@ -115,7 +117,7 @@ async def create_user(
 async def change_user(
     store: Store,
     hashing: Hashing,
-    lane: Lane,
+    write_queue: WriteQueue,
     *,
     actor: Actor,
     person_id: str,
@@ -140,39 +142,41 @@ async def change_user(
     """
     await store.grants.holding_everywhere(actor, PERMISSION, now=now)
     # A password is hashed before the transaction; what is read here decides nothing else.
-    present = await store.scim.get(person_id, tenant_id=actor.tenant_id)
+    current = await store.scim.get(person_id, tenant_id=actor.tenant_id)
     password = await writing.hashed(
-        hashing, change.apply(present.user()), source=signed_in(actor.person_id)
+        hashing, change.apply(current.user()), source=signed_in(actor.person_id)
     )
 
     async def work(turn: Turn) -> Record | None:
         record = await store.scim.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
         if not expected(record.etag):
             raise PreconditionFailedException
-        before = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
+        previous = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
         user = change.apply(record.user())
         meant = wanted(user)
         await check_free(store, user, record, actor=actor, tx=turn.tx)
         said = await department_of(
             store, user, record=record, actor=actor, rules=rules, now=now, turn=turn
         )
-        after = _changed(before, meant, record=record, department_id=said, now=now)
+        after = _changed(previous, meant, record=record, department_id=said, now=now)
         await writing.check(
-            store, before, after, password=password, actor=actor, now=now, turn=turn
+            store, previous, after, password=password, actor=actor, now=now, turn=turn
         )
         if change.activates:
-            await store.feeds.release([before.id], tx=turn.tx)
-        if not await _may(store, before, after, rules=rules, actor=actor, now=now, tx=turn.tx):
+            await store.feeds.release([previous.id], tx=turn.tx)
+        if not await _may(store, previous, after, rules=rules, actor=actor, now=now, tx=turn.tx):
             return None
         renewed = records.renew(record, user, department_id=said, now=now)
-        await writing.save(store, before, after, password=password, actor=actor, now=now, turn=turn)
-        if after is before and records.same(record, renewed):
+        await writing.save(
+            store, previous, after, password=password, actor=actor, now=now, turn=turn
+        )
+        if after is previous and records.same(record, renewed):
             return record
         await store.scim.save(renewed, tx=turn.tx)
         return renewed
 
     record = await refusing(
-        store, lane.run(work, actor=actor, now=now), about=person_id, actor=actor, now=now
+        store, write_queue.run(work, actor=actor, now=now), about=person_id, actor=actor, now=now
     )
     if record is None:
         raise stopped(actor)
@@ -186,7 +190,7 @@ def _about(user: FeedUser) -> str:
 
 async def _may(
     store: Store,
-    before: Person,
+    previous: Person,
     after: Person,
     *,
     rules: FeedRules,
@@ -195,10 +199,10 @@ async def _may(
     tx: Transaction,
 ) -> bool:
     """Ask the guard when this deactivates somebody."""
-    if after.active or not before.active:
+    if after.active or not previous.active:
         return True
     return await admit(
-        store, before.id, remove=False, bounds=rules.bounds, actor=actor, now=now, tx=tx
+        store, previous.id, remove=False, bounds=rules.bounds, actor=actor, now=now, tx=tx
     )
 
 
@@ -218,24 +222,24 @@ def _made(
 
 
 def _changed(
-    before: Person,
+    previous: Person,
     meant: Wanted,
     *,
     record: Record | None,
     department_id: DepartmentId | None,
     now: datetime,
 ) -> Person:
-    """Bring a person to what is meant; out: `before` itself when nothing differs."""
+    """Bring a person to what is meant; out: `previous` itself when nothing differs."""
     belongs = departments_of(
-        before, said=record.department_id if record else None, now_said=department_id
+        previous, said=record.department_id if record else None, now_said=department_id
     )
-    changed = people.change(before, meant.changes(department_ids=belongs), now=now)
-    others = before.external_id and not before.external_id.startswith(f"{SOURCE}:")
+    changed = people.change(previous, meant.changes(department_ids=belongs), now=now)
+    others = previous.external_id and not previous.external_id.startswith(f"{SOURCE}:")
     after = replace(
         changed,
-        state=_STATES.get(meant.active, before.state),
+        state=_STATES.get(meant.active, previous.state),
         # Another system's key stays: it is how that system finds the person again.
-        external_id=before.external_id if others else meant.external_id,
-        version=before.version,
+        external_id=previous.external_id if others else meant.external_id,
+        version=previous.version,
     )
-    return people.next_version(before, after)
+    return people.next_version(previous, after)

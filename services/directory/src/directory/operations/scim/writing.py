@@ -17,7 +17,7 @@ from directory.domain.refusals import HandleTaken
 from directory.domain.scim.resources import FeedUser
 from directory.operations.hashing import Hashing
 from directory.operations.saving import check_managers, deactivated, save_changed
-from directory.operations.scim.lane import Turn
+from directory.operations.scim.write_queue import Turn
 from directory.operations.standing import check_regrouped, check_written
 from directory.operations.waiting import Source
 from directory.store import Credential, Store
@@ -53,7 +53,7 @@ async def hashed(hashing: Hashing, user: FeedUser, *, source: Source) -> Passwor
 
 async def check(
     store: Store,
-    before: Person | None,
+    previous: Person | None,
     after: Person,
     *,
     password: PasswordSet = NO_PASSWORD,
@@ -69,10 +69,10 @@ async def check(
     Raises:
         GrantExceedsOwn: it would, or it concerns the account of somebody who holds more (GW-11).
     """
-    if after is before and not password.hash:
+    if after is previous and not password.hash:
         return
     grants = await store.grants.holding(actor, permission, now=now, tx=turn.tx)
-    written = [(before, after)]
+    written = [(previous, after)]
     await check_written(
         store,
         grants,
@@ -106,7 +106,7 @@ async def split_by_standing(
     """
     grants = await store.grants.holding(actor, permission, now=now, tx=turn.tx)
     refused: dict[PersonId, GrantExceedsOwn] = {}
-    touched = [after.id for before, after in changed if after is not before]
+    touched = [after.id for previous, after in changed if after is not previous]
     if not grants.holds_everything:
         held = await store.grants.of_people(touched, tenant_id=actor.tenant_id, now=now, tx=turn.tx)
         for person_id, other in held.items():
@@ -138,7 +138,7 @@ async def save_many(
     Raises:
         LastAdministrator: nobody could administer the tenant any more.
     """
-    different = [(before, after) for before, after in changed if after is not before]
+    different = [(previous, after) for previous, after in changed if after is not previous]
     if not different:
         return
     await check_managers(store, different, tenant_id=actor.tenant_id, tx=turn.tx)
@@ -184,7 +184,7 @@ async def add(
 
 async def save(
     store: Store,
-    before: Person,
+    previous: Person,
     after: Person,
     *,
     password: PasswordSet = NO_PASSWORD,
@@ -200,7 +200,7 @@ async def save(
         PersonNotFound, SuperiorUnavailable, ReportingCycle: nobody can report to that manager.
     """
     await _set_password(store, after, password, now=now, turn=turn)
-    await save_many(store, [(before, after)], actor=actor, now=now, turn=turn)
+    await save_many(store, [(previous, after)], actor=actor, now=now, turn=turn)
 
 
 async def _set_password(

@@ -166,8 +166,8 @@ class Records:
         Raises:
             InvalidFilterException: nothing can be asked about what orders them.
         """
-        present: Query = {"tenant_id": tenant_id, "removed": False}
-        query = {"$and": [present, wanted]} if wanted else present
+        existing: Query = {"tenant_id": tenant_id, "removed": False}
+        query = {"$and": [existing, wanted]} if wanted else existing
         total = await self._records.count(query)
         if not limit or skip >= total:
             return Page(total=total, records=())
@@ -192,7 +192,7 @@ class Records:
         ids = [document["_id"] for document in keyed]
         loaded = {
             document["_id"]: document
-            for document in await self._records.find_all({"_id": {"$in": ids}} | present)
+            for document in await self._records.find_all({"_id": {"$in": ids}} | existing)
         }
         ordered = [loaded[id_] for id_ in ids if id_ in loaded]
         fitting, _ = cut(ordered, limit=limit, size_of=stored_size)
@@ -205,8 +205,8 @@ class Records:
         """
         writes = [
             UpdateOne({"_id": after.id}, _amending(amended))
-            for before, after in changed
-            if (amended := amendments(before, after))
+            for previous, after in changed
+            if (amended := amendments(previous, after))
         ]
         await self._records.bulk(writes, tx=tx)
 

@@ -58,7 +58,7 @@ def file_name(name: str, *, field: str) -> str:
     Raises:
         InvalidArgument: more than 255 characters.
     """
-    return clean_line(name.translate(_SEPARATORS), field=field, most=NAME_LIMIT).lstrip(".")
+    return clean_line(name.translate(_SEPARATORS), field=field, max_chars=NAME_LIMIT).lstrip(".")
 
 
 def _checked(attachment: Attachment, *, where: str, with_address: bool) -> Attachment:

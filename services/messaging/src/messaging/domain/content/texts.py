@@ -67,13 +67,13 @@ def _without_controls(text: str, spans: tuple[Span, ...]) -> tuple[str, tuple[Sp
         return clean, spans
     places = sorted({place for span in spans for place in (span.start, span.end)})
     shifts: dict[int, int] = {}
-    before = removed = 0
+    previous = removed = 0
     for place in places:
         at = min(max(place, 0), len(text))
         # A pair that begins before the place counts, wherever it ends.
-        removed += text.count("\r\n", before, at + 1) if at > before else 0
-        removed += at - before - len(text[before:at].translate(_REMOVED))
-        before = at
+        removed += text.count("\r\n", previous, at + 1) if at > previous else 0
+        removed += at - previous - len(text[previous:at].translate(_REMOVED))
+        previous = at
         shifts[place] = -removed
     return clean, _shifted(spans, lambda at: at + shifts[at])
 

@@ -72,7 +72,7 @@ def _code(lines: Sequence[str], at: int, *, depth: int, bare: str) -> tuple[Bloc
     closed = False
     at += 1
     while at < len(lines) and not closed:
-        level, inner = _unquoted(lines[at], most=depth)
+        level, inner = _unquoted(lines[at], maximum=depth)
         if level < depth:
             break
         closed = fence.ends_at(inner)
@@ -93,9 +93,9 @@ def _opened(line: str) -> _Fence | None:
     return _Fence(len(found[1]), found[2], language)
 
 
-def _unquoted(line: str, *, most: int | None = None) -> tuple[int, str]:
+def _unquoted(line: str, *, maximum: int | None = None) -> tuple[int, str]:
     """Return how many quote marks begin a line, at most so many, and the line after them."""
     depth, at = 0, 0
-    while (most is None or depth < most) and (found := _QUOTE.match(line, at)):
+    while (maximum is None or depth < maximum) and (found := _QUOTE.match(line, at)):
         depth, at = depth + 1, found.end()
     return depth, line[at:]

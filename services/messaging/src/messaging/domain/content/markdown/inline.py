@@ -13,7 +13,7 @@ from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_inline import link
 from markdown_it.rules_inline.state_inline import Scanned, StateInline
 from markdown_it.token import Token
-from plexuskit.links import MOST_BYTES, check_target, is_target
+from plexuskit.links import MAX_BYTES, check_target, is_target
 
 from messaging.domain.content.markdown.cost import Cost
 from messaging.domain.content.markdown.destinations import read_destination
@@ -43,11 +43,11 @@ _HELPERS: Final = SimpleNamespace(
 _BARE_SCHEME: Final = re.compile(
     r"(?:^|.*[^A-Za-z0-9+.-])(https?|mailto)", re.IGNORECASE | re.DOTALL
 )
-_BARE_REST: Final = re.compile(rf"[!#-;=?-Z_a-z~]{{1,{MOST_BYTES}}}")
+_BARE_REST: Final = re.compile(rf"[!#-;=?-Z_a-z~]{{1,{MAX_BYTES}}}")
 _AFTER_ADDRESS: Final = "?!.,:;*_~'"
 # Text ends where a rule may begin: at a mark, or at the colon of a scheme.
 _STOP: Final = re.compile(r"[*_~`\[\]<\\]|(?:(?<=http)|(?<=https)|(?<=mailto)):", re.IGNORECASE)
-_LONGEST_SCHEME: Final = len("mailto") + 1
+_MAX_SCHEME: Final = len("mailto") + 1
 
 
 class CjkState(StateInline):
@@ -146,7 +146,7 @@ def bare_address(text: str, start: int, end: int) -> str:
 
 def begins_address(text: str) -> str:
     """Return the scheme of a bare address that a text ends with; empty for none."""
-    found = _BARE_SCHEME.fullmatch(text[-_LONGEST_SCHEME:])
+    found = _BARE_SCHEME.fullmatch(text[-_MAX_SCHEME:])
     return found[1] if found else ""
 
 

@@ -27,7 +27,7 @@ from directory.store import Store
 
 T = TypeVar("T")
 
-MOST_TOGETHER: Final = 16
+MAX_TOGETHER: Final = 16
 _REFUSALS: Final = (Refusal, SCIMException, ValidationError)
 
 
@@ -55,7 +55,7 @@ class _Waiting:
     context: Context
 
 
-class Lane:
+class WriteQueue:
     """Carries out what feeds write, a few requests at a time and tenant by tenant."""
 
     def __init__(self, store: Store) -> None:
@@ -83,7 +83,7 @@ class Lane:
     async def _drain(self, tenant_id: str, queue: deque[_Waiting]) -> None:
         # Whoever begins the lane has its request in it once the loop comes here.
         while queue:
-            some = [queue.popleft() for _ in range(min(len(queue), MOST_TOGETHER))]
+            some = [queue.popleft() for _ in range(min(len(queue), MAX_TOGETHER))]
             wanted = [each for each in some if not each.done.done()]
             await self._together(wanted)
         del self._waiting[tenant_id]

@@ -5,19 +5,19 @@ from collections import Counter
 
 import pytest
 from gateway.live import wire
+from gateway.live.channels import Channels
 from gateway.live.endpoints import parse, resolve
-from gateway.live.outbound import Bounds, Outbound, Ticker
 from gateway.live.refusals import GatewayDraining
 from gateway.live.rendezvous import choose
-from gateway.live.rooms import Rooms
+from gateway.live.send_buffer import Bounds, SendBuffer, Ticker
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.gateway.v1.session_service_pb2 import SessionResponse, SubscribeResponse
 from plexus.messaging.v1.events_pb2 import Typing
 from plexus.messaging.v1.messaging_service_pb2 import SendVerdict
 
 
-def _outbound(*, frames: int = 4, size: int = 10_000) -> Outbound:
-    return Outbound(bounds=Bounds(frames=frames, bytes=size), ticker=Ticker(most_linger=0))
+def _send_buffer(*, frames: int = 4, size: int = 10_000) -> SendBuffer:
+    return SendBuffer(bounds=Bounds(frames=frames, bytes=size), ticker=Ticker(max_linger=0))
 
 
 def _event(conversation_id: str, change_no: int, *, size: int = 10) -> wire.Chunk:
@@ -28,12 +28,12 @@ def _event(conversation_id: str, change_no: int, *, size: int = 10) -> wire.Chun
 
 
 async def test_joined_chunks_are_one_response_in_order() -> None:
-    outbound = _outbound(size=100_000)
-    outbound.put(wire.acknowledgement(7, SendVerdict()))
-    outbound.put(_event("cnv_1", 300, size=70_000))
-    outbound.put(wire.personal(Envelope(event_id="evt_1").SerializeToString()))
+    send_buffer = _send_buffer(size=100_000)
+    send_buffer.put(wire.acknowledgement(7, SendVerdict()))
+    send_buffer.put(_event("cnv_1", 300, size=70_000))
+    send_buffer.put(wire.personal(Envelope(event_id="evt_1").SerializeToString()))
 
-    data = await outbound.take()
+    data = await send_buffer.take()
 
     frames = SessionResponse.FromString(data).frames
     assert [frame.WhichOneof("frame") for frame in frames] == [
@@ -47,14 +47,14 @@ async def test_joined_chunks_are_one_response_in_order() -> None:
 
 
 async def test_an_overflow_keeps_what_is_kept_and_names_what_was_lost() -> None:
-    outbound = _outbound(frames=3)
-    outbound.put(_event("cnv_1", 1))
-    outbound.put(wire.acknowledgement(1, SendVerdict()))
-    outbound.put(wire.closed("cnv_2", change_no=4))
+    send_buffer = _send_buffer(frames=3)
+    send_buffer.put(_event("cnv_1", 1))
+    send_buffer.put(wire.acknowledgement(1, SendVerdict()))
+    send_buffer.put(wire.closed("cnv_2", change_no=4))
     for number in range(2, 6):
-        outbound.put(_event("cnv_3", number))
+        send_buffer.put(_event("cnv_3", number))
 
-    frames = SessionResponse.FromString(await outbound.take()).frames
+    frames = SessionResponse.FromString(await send_buffer.take()).frames
 
     assert [frame.WhichOneof("frame") for frame in frames] == [
         "acknowledgement",
@@ -63,40 +63,40 @@ async def test_an_overflow_keeps_what_is_kept_and_names_what_was_lost() -> None:
     ]
     assert list(frames[2].resync.conversation_ids) == ["cnv_1", "cnv_3"]
     assert frames[2].resync.reason == "BUFFER_OVERFLOW"
-    outbound.put(_event("cnv_3", 6))
-    (frame,) = SessionResponse.FromString(await outbound.take()).frames
+    send_buffer.put(_event("cnv_3", 6))
+    (frame,) = SessionResponse.FromString(await send_buffer.take()).frames
     assert frame.events.through == 6
 
 
 async def test_a_lost_personal_event_resyncs_everything() -> None:
-    outbound = _outbound(frames=1)
-    outbound.put(_event("cnv_1", 1))
-    outbound.put(wire.personal(Envelope(event_id="evt_1").SerializeToString()))
+    send_buffer = _send_buffer(frames=1)
+    send_buffer.put(_event("cnv_1", 1))
+    send_buffer.put(wire.personal(Envelope(event_id="evt_1").SerializeToString()))
 
-    (frame,) = SessionResponse.FromString(await outbound.take()).frames
+    (frame,) = SessionResponse.FromString(await send_buffer.take()).frames
 
     assert frame.HasField("resync")
     assert not frame.resync.conversation_ids
 
 
 async def test_one_chunk_alone_is_never_too_large() -> None:
-    outbound = _outbound(size=100)
-    outbound.put(_event("cnv_1", 1, size=5000))
+    send_buffer = _send_buffer(size=100)
+    send_buffer.put(_event("cnv_1", 1, size=5000))
 
-    (frame,) = SessionResponse.FromString(await outbound.take()).frames
+    (frame,) = SessionResponse.FromString(await send_buffer.take()).frames
 
     assert frame.HasField("events")
 
 
 async def test_large_queues_leave_in_several_responses() -> None:
-    outbound = _outbound(frames=100, size=10_000_000)
+    send_buffer = _send_buffer(frames=100, size=10_000_000)
     for number in range(1, 9):
-        outbound.put(_event("cnv_1", number, size=300_000))
+        send_buffer.put(_event("cnv_1", number, size=300_000))
 
     seen: list[int] = []
     sizes: list[int] = []
-    while outbound.waiting_bytes:
-        data = await outbound.take()
+    while send_buffer.waiting_bytes:
+        data = await send_buffer.take()
         sizes.append(len(data))
         seen += [frame.events.through for frame in SessionResponse.FromString(data).frames]
 
@@ -105,9 +105,9 @@ async def test_large_queues_leave_in_several_responses() -> None:
 
 
 async def test_an_end_comes_after_what_waits_unless_it_is_at_once() -> None:
-    polite, abrupt = _outbound(), _outbound()
-    for outbound in (polite, abrupt):
-        outbound.put(_event("cnv_1", 1))
+    polite, abrupt = _send_buffer(), _send_buffer()
+    for send_buffer in (polite, abrupt):
+        send_buffer.put(_event("cnv_1", 1))
     polite.end(GatewayDraining())
     abrupt.end(GatewayDraining(), at_once=True)
 
@@ -119,8 +119,8 @@ async def test_an_end_comes_after_what_waits_unless_it_is_at_once() -> None:
 
 
 async def test_streams_that_come_together_are_woken_together() -> None:
-    ticker = Ticker(most_linger=0.01)
-    streams = [Outbound(bounds=Bounds(10, 1000), ticker=ticker) for _ in range(3)]
+    ticker = Ticker(max_linger=0.01)
+    streams = [SendBuffer(bounds=Bounds(10, 1000), ticker=ticker) for _ in range(3)]
     waiting = [asyncio.create_task(stream.take()) for stream in streams]
     await asyncio.sleep(0)
     for stream in streams:
@@ -151,12 +151,12 @@ async def test_addresses_are_parsed_and_names_resolved() -> None:
 
 
 async def test_conversations_without_listeners_are_remembered_within_bounds() -> None:
-    rooms = Rooms(most_unheard=10)
+    channels = Channels(max_unheard=10)
     for number in range(100):
-        rooms.get(f"cnv_{number}").through = number
+        channels.get(f"cnv_{number}").through = number
 
-    assert sum(1 for _ in rooms) <= 30
-    assert rooms.get("cnv_99").through == 99
+    assert sum(1 for _ in channels) <= 30
+    assert channels.get("cnv_99").through == 99
 
 
 def _signal() -> wire.Chunk:
@@ -164,37 +164,37 @@ def _signal() -> wire.Chunk:
 
 
 async def test_a_slow_reader_never_gets_a_resync_because_of_signals() -> None:
-    outbound = _outbound(frames=4)
+    send_buffer = _send_buffer(frames=4)
     for _ in range(100):
-        outbound.put(_signal())
+        send_buffer.put(_signal())
     for number in range(1, 5):
-        outbound.put(_event("cnv_1", number))
+        send_buffer.put(_event("cnv_1", number))
 
-    frames = SessionResponse.FromString(await outbound.take()).frames
+    frames = SessionResponse.FromString(await send_buffer.take()).frames
 
     assert [frame.WhichOneof("frame") for frame in frames] == ["events"] * 4
-    outbound.put(_signal())
-    (frame,) = SessionResponse.FromString(await outbound.take()).frames
+    send_buffer.put(_signal())
+    (frame,) = SessionResponse.FromString(await send_buffer.take()).frames
     assert frame.signal.typing.person_id == "per_1"
 
 
 async def test_signals_of_many_bytes_give_way_to_events_too() -> None:
-    outbound = _outbound(frames=1000, size=400)
+    send_buffer = _send_buffer(frames=1000, size=400)
     for _ in range(100):
-        outbound.put(_signal())
-    assert outbound.waiting_bytes <= 260
-    outbound.put(_event("cnv_1", 1, size=250))
+        send_buffer.put(_signal())
+    assert send_buffer.waiting_bytes <= 260
+    send_buffer.put(_event("cnv_1", 1, size=250))
 
-    frames = SessionResponse.FromString(await outbound.take()).frames
+    frames = SessionResponse.FromString(await send_buffer.take()).frames
 
     assert [frame.WhichOneof("frame") for frame in frames] == ["events"]
 
 
 async def test_after_an_overflow_signals_wait_for_the_resync() -> None:
-    outbound = _outbound(frames=2)
+    send_buffer = _send_buffer(frames=2)
     for number in range(1, 5):
-        outbound.put(_event("cnv_1", number))
-    outbound.put(_signal())
+        send_buffer.put(_event("cnv_1", number))
+    send_buffer.put(_signal())
 
-    (frame,) = SessionResponse.FromString(await outbound.take()).frames
+    (frame,) = SessionResponse.FromString(await send_buffer.take()).frames
     assert list(frame.resync.conversation_ids) == ["cnv_1"]

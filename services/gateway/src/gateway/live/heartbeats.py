@@ -21,7 +21,7 @@ BEAT_SECONDS: Final = 0.25
 _BUSY_BYTES: Final = 64 * 1024
 
 
-class Beats:
+class HeartbeatWheel:
     """The wheel that open streams sit on."""
 
     def __init__(
@@ -88,11 +88,11 @@ class Beats:
         now_ms = int(self._clock.now().timestamp() * 1000)
         quiet = wire.heartbeat(server_time_ms=now_ms)
         for stream in slot:
-            if stream.outbound.waiting_bytes > _BUSY_BYTES:
+            if stream.send_buffer.waiting_bytes > _BUSY_BYTES:
                 continue
             positions = stream.positions(since_beat=stream.beat)
             stream.beat = self.number
-            stream.outbound.put(
+            stream.send_buffer.put(
                 wire.heartbeat(server_time_ms=now_ms, positions=positions) if positions else quiet
             )
 
@@ -101,6 +101,6 @@ class Beats:
         latest = self._clock.now() - self._grace
         for stream in self._slot_of:
             if self._ended.is_ended(stream.identity.session_id):
-                stream.outbound.end(SessionEnded(), at_once=True)
+                stream.send_buffer.end(SessionEnded(), at_once=True)
             elif stream.identity.expires_at <= latest:
-                stream.outbound.end(StreamExpired(), at_once=True)
+                stream.send_buffer.end(StreamExpired(), at_once=True)

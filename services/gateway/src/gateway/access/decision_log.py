@@ -36,9 +36,9 @@ LOST: Final = counter(
     "Decisions that memory could not hold while Kafka was away",
 )
 CHECK: Final = "decisions"
-MOST_WAITING: Final = 50_000
-MOST_TOGETHER: Final = 500
-MOST_REASON: Final = 500
+MAX_WAITING: Final = 50_000
+MAX_TOGETHER: Final = 500
+MAX_REASON: Final = 500
 REASON_KEY: Final = "plexus-reason"
 REASON_BYTES_KEY: Final = "plexus-reason-bin"
 OK: Final = "OK"
@@ -56,7 +56,7 @@ class NotRecorded(Refusal):
     text = "This has to be recorded, and the record cannot be kept now; try again in a moment."
 
 
-class Recorder:
+class DecisionLog:
     """Sends decisions to Kafka, those that something waits for first."""
 
     def __init__(self, producer: Producer, *, clock: Clock, health: Health) -> None:
@@ -154,7 +154,7 @@ class Recorder:
         failures = 0
         while True:
             await self._awake.wait()
-            together = list(islice(self._waiting, MOST_TOGETHER))
+            together = list(islice(self._waiting, MAX_TOGETHER))
             if not together:
                 self._awake.clear()
                 self._idle.set()
@@ -176,7 +176,7 @@ class Recorder:
         await self._idle.wait()
 
     def _put(self, record: Outgoing) -> None:
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MAX_WAITING:
             # The newest is left out: the first of a flood say as much as the last.
             LOST.inc()
             return
@@ -208,7 +208,7 @@ class Recorder:
             allowed=allowed,
             outcome=outcome,
             rule=rule,
-            reason=reason[:MOST_REASON],
+            reason=reason[:MAX_REASON],
             trace_id=trace.format_trace_id(span.trace_id) if span.is_valid else "",
         )
         occurred_at = Timestamp()

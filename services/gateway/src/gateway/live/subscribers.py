@@ -17,8 +17,8 @@ from plexuskit.grpc import RemoteFailure
 
 from gateway.identity import Identity
 from gateway.live import wire
-from gateway.live.outbound import RESYNCS
-from gateway.live.rooms import Ranges, Room, Rooms, Seat, ranges_of
+from gateway.live.channels import Channel, Channels, Ranges, Subscription, ranges_of
+from gateway.live.send_buffer import RESYNCS
 from gateway.live.visibility import READ, Listeners
 from gateway.live.wire import Chunk
 
@@ -37,7 +37,7 @@ _ALL: Final = ""
 RELOADED: Final = "RELOADED"
 
 
-class Person:
+class Subscriber:
     """One person with streams here."""
 
     __slots__ = (
@@ -51,8 +51,8 @@ class Person:
         "ready",
         "reload_at",
         "reloading",
-        "seats",
         "streams",
+        "subscriptions",
         "telling",
         "tenant_id",
         "told_at",
@@ -62,7 +62,7 @@ class Person:
         self.tenant_id = tenant_id
         self.person_id = person_id
         self.streams = Listeners()
-        self.seats: dict[str, Seat] = {}
+        self.subscriptions: dict[str, Subscription] = {}
         # Those with whom the person has a direct conversation, which is for ever. No set: an empty
         # one weighs three times as much.
         self.peers: dict[str, None] = {}
@@ -94,59 +94,59 @@ class Person:
         """Put a chunk into the streams whose tokens give a permission."""
         for listener in self.streams:
             if permission in listener.permissions:
-                listener.outbound.put(chunk)
+                listener.send_buffer.put(chunk)
 
 
-class People:
+class SubscriberRegistry:
     """Loads people, keeps their seats, and asks again when events were missed."""
 
     def __init__(
-        self, rooms: Rooms, *, ask: Ask, may_read: MayRead, every: float = RELOADED_EVERY
+        self, channels: Channels, *, ask: Ask, may_read: MayRead, every: float = RELOADED_EVERY
     ) -> None:
         """Take the conversations and whom to ask.
 
         Args:
-            rooms: the conversations.
+            channels: the conversations.
             ask: asks messaging what a person may read.
             may_read: decides by a person's roles.
             every: seconds between two questions about one person.
         """
-        self._rooms = rooms
+        self._channels = channels
         self._ask = ask
         self._may_read = may_read
         self._every = every
-        self._people: dict[str, Person] = {}
+        self._subscribers: dict[str, Subscriber] = {}
         # Who here has a direct conversation with somebody.
-        self._with: dict[str, set[Person]] = {}
+        self._with: dict[str, set[Subscriber]] = {}
         self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
 
-    def get(self, person_id: str) -> Person | None:
+    def get(self, person_id: str) -> Subscriber | None:
         """Give a person who has streams here, loaded or being loaded."""
-        return self._people.get(person_id)
+        return self._subscribers.get(person_id)
 
-    def with_direct(self, person_id: str) -> Collection[Person]:
+    def with_direct(self, person_id: str) -> Collection[Subscriber]:
         """Give those with streams here who have a direct conversation with somebody."""
         return self._with.get(person_id, ())
 
     def paired(self, first: str, second: str) -> None:
         """Note that two people have a direct conversation."""
         for one, other in ((first, second), (second, first)):
-            person = self._people.get(one)
+            person = self._subscribers.get(one)
             if person is not None and other not in person.peers:
                 person.peers[other] = None
                 self._with.setdefault(other, set()).add(person)
 
-    async def enter(self, identity: Identity) -> Person:
+    async def enter(self, identity: Identity) -> Subscriber:
         """Load a person for a stream; `leave` must follow, whatever happens to the stream.
 
         Raises:
             DependencyDown: the owner cannot say what the person may read.
         """
-        person = self._people.get(identity.person_id)
+        person = self._subscribers.get(identity.person_id)
         if person is None:
-            person = Person(identity.tenant_id, identity.person_id)
+            person = Subscriber(identity.tenant_id, identity.person_id)
             person.may_read = self._may_read(person.tenant_id, person.person_id)
-            self._people[person.person_id] = person
+            self._subscribers[person.person_id] = person
         person.holders += 1
         try:
             while not person.ready:
@@ -158,15 +158,15 @@ class People:
             raise
         return person
 
-    def leave(self, person: Person) -> None:
+    def leave(self, person: Subscriber) -> None:
         """Note the end of a stream; a person without any is forgotten."""
         person.holders -= 1
         if person.holders:
             return
-        del self._people[person.person_id]
-        for seat in person.seats.values():
-            seat.room.seats.pop(person.person_id, None)
-        person.seats = {}
+        del self._subscribers[person.person_id]
+        for subscription in person.subscriptions.values():
+            subscription.channel.subscriptions.pop(person.person_id, None)
+        person.subscriptions = {}
         for peer in person.peers:
             self._with[peer].discard(person)
             if not self._with[peer]:
@@ -175,52 +175,52 @@ class People:
         _stop(person)
 
     def settle(
-        self, room: Room, members: Mapping[str, Ranges], *, version: int, reason: str
+        self, channel: Channel, members: Mapping[str, Ranges], *, version: int, reason: str
     ) -> None:
         """Bring a conversation in line with its owner's answer, and say what to fetch again.
 
         Args:
-            room: the conversation.
+            channel: the conversation.
             members: all of them, with what each may see.
             version: of the membership that the answer contains.
             reason: told to those who have missed something.
         """
-        concerned = room.seats.keys() | (members.keys() & self._people.keys())
+        concerned = channel.subscriptions.keys() | (members.keys() & self._subscribers.keys())
         for person_id in concerned:
-            person, ranges = self._people[person_id], members.get(person_id)
+            person, ranges = self._subscribers[person_id], members.get(person_id)
             if person.changes is not None:
-                person.changes[room.id] = (version, ranges)
+                person.changes[channel.id] = (version, ranges)
             if ranges is None:
-                if room.unseat(person):
-                    person.tell(wire.closed(room.id, change_no=room.through))
+                if channel.unsubscribe(person):
+                    person.tell(wire.closed(channel.id, change_no=channel.through))
             elif person.may_read and person.ready:
-                before = person.seats.get(room.id)
-                missed = before is None or not before.live
-                room.seat(person, ranges).live = True
+                previous = person.subscriptions.get(channel.id)
+                missed = previous is None or not previous.live
+                channel.subscribe(person, ranges).live = True
                 if missed:
                     RESYNCS.labels(reason).inc(len(person.streams))
-                    person.tell(wire.resync([room.id], reason=reason))
+                    person.tell(wire.resync([channel.id], reason=reason))
 
-    def reload_all(self, room: Room, *, reason: str) -> None:
+    def reload_all(self, channel: Channel, *, reason: str) -> None:
         """Ask about everybody because of one conversation that cannot be asked about alone.
 
         Somebody may have been added by what is missing.
         """
-        for seat in room.seats.values():
-            seat.live = False
-        for person in self._people.values():
+        for subscription in channel.subscriptions.values():
+            subscription.live = False
+        for person in self._subscribers.values():
             if person.asked:
-                self._reload(person, room.id, reason)
+                self._reload(person, channel.id, reason)
 
-    def doubt_everything(self, *, reason: str) -> None:
+    def mark_everything_stale(self, *, reason: str) -> None:
         """Deliver nothing to anybody until the owner has said what each may read."""
-        for person in self._people.values():
-            for seat in person.seats.values():
-                seat.live = False
+        for person in self._subscribers.values():
+            for subscription in person.subscriptions.values():
+                subscription.live = False
             if person.asked:
                 self._reload(person, _ALL, reason)
 
-    def review(self, person: Person) -> None:
+    def review(self, person: Subscriber) -> None:
         """Bring what a person hears in line with what their roles allow now (GW-3, GW-4).
 
         Who may read no messages any more is told so of each conversation, and hears no more of it;
@@ -234,36 +234,36 @@ class People:
             if person.asked:
                 self._reload(person, _ALL, RELOADED)
             return
-        for conversation_id, seat in list(person.seats.items()):
-            seat.room.unseat(person)
-            person.tell(wire.closed(conversation_id, change_no=seat.room.through))
+        for conversation_id, subscription in list(person.subscriptions.items()):
+            subscription.channel.unsubscribe(person)
+            person.tell(wire.closed(conversation_id, change_no=subscription.channel.through))
 
-    def __iter__(self) -> Iterator[Person]:
-        return iter(list(self._people.values()))
+    def __iter__(self) -> Iterator[Subscriber]:
+        return iter(list(self._subscribers.values()))
 
-    def joined(self, room: Room, person_id: str, stays: Ranges, *, change_no: int) -> None:
+    def joined(self, channel: Channel, person_id: str, stays: Ranges, *, change_no: int) -> None:
         """Apply an addition."""
-        person = self._people.get(person_id)
+        person = self._subscribers.get(person_id)
         if person is None:
             return
         if person.changes is not None:
-            person.changes[room.id] = (change_no, stays)
+            person.changes[channel.id] = (change_no, stays)
         if person.may_read and person.ready:
-            seat = room.seat(person, stays)
-            if room.question is not None:
-                seat.live = False
+            subscription = channel.subscribe(person, stays)
+            if channel.question is not None:
+                subscription.live = False
 
-    def left(self, room: Room, person_id: str, *, change_no: int) -> None:
+    def left(self, channel: Channel, person_id: str, *, change_no: int) -> None:
         """Apply a removal: the streams hear of it, and nothing of the conversation after."""
-        person = self._people.get(person_id)
+        person = self._subscribers.get(person_id)
         if person is None:
             return
         if person.changes is not None:
-            person.changes[room.id] = (change_no, None)
-        if room.unseat(person):
-            person.tell(wire.closed(room.id, change_no=change_no))
+            person.changes[channel.id] = (change_no, None)
+        if channel.unsubscribe(person):
+            person.tell(wire.closed(channel.id, change_no=change_no))
 
-    def broken(self, person: Person, *, reason: str) -> None:
+    def broken(self, person: Subscriber, *, reason: str) -> None:
         """Tell a person's streams to fetch everything: a record that is theirs alone was broken.
 
         However many are, they are told at most every few seconds.
@@ -275,24 +275,24 @@ class People:
 
     def close(self) -> None:
         """Stop asking."""
-        for person in self._people.values():
+        for person in self._subscribers.values():
             _stop(person)
 
-    async def _load(self, person: Person) -> None:
+    async def _load(self, person: Subscriber) -> None:
         readable = await self._readable(person)
         # From here to the end nothing else runs, so no change is missed or applied twice.
         for conversation_id, ranges in readable.items():
-            seat = self._rooms.get(conversation_id).seat(person, ranges)
+            subscription = self._channels.get(conversation_id).subscribe(person, ranges)
             # Events were missed since the owner was asked: it is asked again.
-            seat.live = not person.doubts and seat.room.question is None
+            subscription.live = not person.doubts and subscription.channel.question is None
         person.ready, person.loading = True, None
 
-    def _reload(self, person: Person, conversation_id: str, reason: str) -> None:
+    def _reload(self, person: Subscriber, conversation_id: str, reason: str) -> None:
         person.doubts[conversation_id] = reason
         if person.reloading is None or person.reloading.done():
             person.reloading = asyncio.create_task(self._resolve_doubts(person))
 
-    async def _resolve_doubts(self, person: Person) -> None:
+    async def _resolve_doubts(self, person: Subscriber) -> None:
         if person.loading is not None:
             await asyncio.wait([person.loading])
         failures = 0
@@ -311,21 +311,23 @@ class People:
                 continue
             self._settle(person, readable, doubts)
 
-    def _settle(self, person: Person, readable: dict[str, Ranges], doubts: dict[str, str]) -> None:
+    def _settle(
+        self, person: Subscriber, readable: dict[str, Ranges], doubts: dict[str, str]
+    ) -> None:
         """Bring the seats in line with the owner's answer, and say what to fetch again."""
-        for conversation_id, seat in list(person.seats.items()):
+        for conversation_id, subscription in list(person.subscriptions.items()):
             if conversation_id not in readable:
-                seat.room.unseat(person)
-                person.tell(wire.closed(conversation_id, change_no=seat.room.through))
+                subscription.channel.unsubscribe(person)
+                person.tell(wire.closed(conversation_id, change_no=subscription.channel.through))
         again = set()
         for conversation_id, ranges in readable.items():
-            before = person.seats.get(conversation_id)
-            seat = self._rooms.get(conversation_id).seat(person, ranges)
+            previous = person.subscriptions.get(conversation_id)
+            subscription = self._channels.get(conversation_id).subscribe(person, ranges)
             in_doubt = conversation_id in person.doubts or _ALL in person.doubts
-            if in_doubt or seat.room.question is not None:
-                seat.live = False
-            elif before is None or not seat.live:
-                seat.live = True
+            if in_doubt or subscription.channel.question is not None:
+                subscription.live = False
+            elif previous is None or not subscription.live:
+                subscription.live = True
                 again.add(conversation_id)
         if _ALL in doubts:
             again = set()
@@ -335,7 +337,7 @@ class People:
         RESYNCS.labels(reason).inc(len(person.streams))
         person.tell(wire.resync(sorted(again), reason=reason))
 
-    async def _readable(self, person: Person) -> dict[str, Ranges]:
+    async def _readable(self, person: Subscriber) -> dict[str, Ranges]:
         """Ask the owner; give each readable conversation with its visible stretches."""
         changes: dict[str, tuple[int, Ranges | None]] = {}
         versions: dict[str, int] = {}
@@ -349,11 +351,11 @@ class People:
         for container in containers:
             if container.kind == "conversation":
                 # No intervals: everything in it, by its policy.
-                room = self._rooms.get(container.id)
-                room.learn_history(everything=not container.intervals)
+                channel = self._channels.get(container.id)
+                channel.learn_history(everything=not container.intervals)
                 readable[container.id] = ranges_of(container.intervals)
                 versions[container.id] = container.version
-                if container.peer_id and self._people.get(person.person_id) is person:
+                if container.peer_id and self._subscribers.get(person.person_id) is person:
                     self.paired(person.person_id, container.peer_id)
         for conversation_id, (version, stays) in changes.items():
             answered = versions.get(conversation_id, 0)
@@ -369,13 +371,13 @@ class People:
         return readable if person.may_read else {}
 
 
-def _tell_everything(person: Person, reason: str) -> None:
+def _tell_everything(person: Subscriber, reason: str) -> None:
     person.telling, person.told_at = None, asyncio.get_running_loop().time()
     for listener in person.streams:
-        listener.outbound.put(wire.resync([], reason=reason))
+        listener.send_buffer.put(wire.resync([], reason=reason))
 
 
-def _stop(person: Person) -> None:
+def _stop(person: Subscriber) -> None:
     for work in (person.loading, person.reloading, person.telling):
         if work is not None:
             work.cancel()

@@ -7,8 +7,8 @@ from typing import Final
 from plexuskit.errors import Refusal
 
 from gateway.access import Access
-from gateway.live.people import People, Person
 from gateway.live.stream import Stream
+from gateway.live.subscribers import Subscriber, SubscriberRegistry
 from gateway.live.visibility import Visibility
 
 OPEN: Final = "sessions.open"
@@ -17,12 +17,12 @@ _AT_ONCE: Final = 200
 _EVERYBODY: Final = ""
 
 
-class Standing:
+class Reauthorizer:
     """Looks again at those with streams here whenever what permissions follow from has changed."""
 
     def __init__(
         self,
-        people: People,
+        subscribers: SubscriberRegistry,
         access: Access,
         visibility: Visibility,
         *,
@@ -31,12 +31,12 @@ class Standing:
         """Take whom to look at.
 
         Args:
-            people: those with streams here.
+            subscribers: those with streams here.
             access: decides.
             visibility: decides which events each stream receives.
             streams: gives all open streams.
         """
-        self._people = people
+        self._subscribers = subscribers
         self._access = access
         self._visibility = visibility
         self._streams = streams
@@ -56,7 +56,7 @@ class Standing:
             self._awake.clear()
             changed, self._changed = self._changed, set()
             concerned = self._concerned(changed)
-            opened: dict[Person, list[Stream]] = {person: [] for person in concerned}
+            opened: dict[Subscriber, list[Stream]] = {person: [] for person in concerned}
             for stream in self._streams():
                 if stream.person in opened:
                     opened[stream.person].append(stream)
@@ -65,20 +65,20 @@ class Standing:
                 if number % _AT_ONCE == _AT_ONCE - 1:
                     await asyncio.sleep(0)
 
-    def _concerned(self, changed: set[tuple[str, str]]) -> list[Person]:
+    def _concerned(self, changed: set[tuple[str, str]]) -> list[Subscriber]:
         everybody = {tenant_id for tenant_id, person_id in changed if person_id == _EVERYBODY}
         return [
             person
-            for person in self._people
+            for person in self._subscribers
             if person.tenant_id in everybody or (person.tenant_id, person.person_id) in changed
         ]
 
-    def _look(self, person: Person, streams: Iterable[Stream]) -> None:
+    def _look(self, person: Subscriber, streams: Iterable[Stream]) -> None:
         for stream in streams:
             try:
                 self._access.decide(stream.identity, OPEN)
             except Refusal as refusal:
-                stream.outbound.end(refusal, at_once=True)
+                stream.send_buffer.end(refusal, at_once=True)
         # In this order: what a stream may receive no more is closed for it first.
-        self._people.review(person)
+        self._subscribers.review(person)
         self._visibility.review(person.tenant_id, person.streams)

@@ -33,19 +33,19 @@ STALE: Final = "STALE"
 UNAVAILABLE: Final = "UNAVAILABLE"
 
 _BATCH = 500
-_LONGEST_PAUSE = 5.0
+_MAX_PAUSE = 5.0
 _SENDING = timedelta(seconds=5)
 
 
-class Lossy:
+class BestEffortProducer:
     """A bounded queue before a producer with acks=1."""
 
     def __init__(
-        self, section: KafkaSection, *, clock: Clock, most: int, fresh: timedelta, check: str
+        self, section: KafkaSection, *, clock: Clock, maximum: int, fresh: timedelta, check: str
     ) -> None:
         self._section = section
         self._clock = clock
-        self._most = most
+        self._maximum = maximum
         self._fresh = fresh.total_seconds()
         self._check = check
         self._waiting: deque[tuple[float, Outgoing]] = deque()
@@ -58,7 +58,7 @@ class Lossy:
 
     def offer(self, record: Outgoing) -> None:
         """Queue a record and return at once; beyond the bound the oldest one is dropped."""
-        if len(self._waiting) >= self._most:
+        if len(self._waiting) >= self._maximum:
             self._waiting.popleft()
             DROPPED.labels(FULL).inc()
         self._waiting.append((self._clock.monotonic(), record))
@@ -78,7 +78,7 @@ class Lossy:
                     failures = failures + 1 if failed else 0
                     runtime.health.set(self._check, ok=not failed, detail=failed, required=False)
                     if failures:
-                        await asyncio.sleep(min(back_off(failures), _LONGEST_PAUSE))
+                        await asyncio.sleep(min(back_off(failures), _MAX_PAUSE))
 
     async def _send(self, out: Producer, batch: list[Outgoing]) -> str:
         """Send a batch, or drop it; return what was wrong, empty for nothing."""
@@ -101,23 +101,25 @@ class Lossy:
 
 
 @asynccontextmanager
-async def lossy(
+async def best_effort_producer(
     section: KafkaSection,
     *,
     runtime: Runtime,
-    most: int = 10_000,
+    maximum: int = 10_000,
     fresh: timedelta = timedelta(seconds=3),
     check: str = "signals",
-) -> AsyncIterator[Lossy]:
+) -> AsyncIterator[BestEffortProducer]:
     """Provide a queue for the time of the block; Kafka may be away before, in and after it.
 
     Args:
         section: Where Kafka is and which prefix names carry.
         runtime: The process; its check `check` is shown and never required.
-        most: The most records that wait.
+        maximum: The most records that wait.
         fresh: How old a record may be when it leaves.
         check: Name of the check.
     """
-    queue = Lossy(section, clock=runtime.clock, most=most, fresh=fresh, check=check)
+    queue = BestEffortProducer(
+        section, clock=runtime.clock, maximum=maximum, fresh=fresh, check=check
+    )
     async with runtime.kept(f"kafka.{check}", lambda: queue.run(runtime)):
         yield queue

@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 
 from messaging.domain.conversations import Conversation, Member
-from messaging.domain.log import Head, Tail
+from messaging.domain.log import Head, LogState
 from messaging.domain.refusals import ConversationNotFound
 from messaging.operations.heads import Heads
 from messaging.store import Store
@@ -17,28 +17,28 @@ from messaging.store import Store
 log = structlog.get_logger()
 
 
-class Tails:
+class LogStates:
     """A bounded cache of tails; a tail is dropped on any doubt and read again (majority)."""
 
     def __init__(self, store: Store, *, limit: int, heads: Heads) -> None:
         self._store = store
         self._limit = limit
         self._heads = heads
-        self._tails: OrderedDict[str, Tail] = OrderedDict()
+        self._log_states: OrderedDict[str, LogState] = OrderedDict()
 
-    async def get(self, conversation_id: str) -> Tail:
+    async def get(self, conversation_id: str) -> LogState:
         """Give the tail of a conversation, from memory or the store.
 
         Raises:
             ConversationNotFound: there is no such conversation.
         """
-        tail = self._tails.get(conversation_id)
-        if tail is not None:
-            self._tails.move_to_end(conversation_id)
-            return tail
+        log_state = self._log_states.get(conversation_id)
+        if log_state is not None:
+            self._log_states.move_to_end(conversation_id)
+            return log_state
         return await self.load(conversation_id)
 
-    async def load(self, conversation_id: str) -> Tail:
+    async def load(self, conversation_id: str) -> LogState:
         """Read the tail from the store.
 
         The head is read before the state: when an entry is written in between, the state is newer
@@ -55,13 +55,13 @@ class Tails:
         members = await self._store.conversations.members(conversation_id, active=True)
         return self._loaded(conversation, head, members)
 
-    async def get_many(self, conversation_ids: Iterable[str]) -> dict[str, Tail]:
+    async def get_many(self, conversation_ids: Iterable[str]) -> dict[str, LogState]:
         """Give the tails of several conversations, in three reads for all that are not in memory.
 
         Conversations that there are not are left out.
         """
         ids = set(conversation_ids)
-        known = {id_: await self.get(id_) for id_ in ids if id_ in self._tails}
+        known = {id_: await self.get(id_) for id_ in ids if id_ in self._log_states}
         missing = ids - known.keys()
         if len(missing) == 1:
             (one,) = missing
@@ -71,7 +71,7 @@ class Tails:
             known |= await self._load_many(missing)
         return known
 
-    async def _load_many(self, conversation_ids: Collection[str]) -> dict[str, Tail]:
+    async def _load_many(self, conversation_ids: Collection[str]) -> dict[str, LogState]:
         """Read tails from the store: the heads before the state, as in load."""
         heads = await self._store.heads.actual(conversation_ids)
         conversations = await self._store.conversations.find_many(heads)
@@ -81,49 +81,51 @@ class Tails:
             for id_, conversation in conversations.items()
         }
 
-    def _loaded(self, conversation: Conversation, head: Head, members: Sequence[Member]) -> Tail:
-        tail = Tail(
+    def _loaded(
+        self, conversation: Conversation, head: Head, members: Sequence[Member]
+    ) -> LogState:
+        log_state = LogState(
             conversation=conversation,
             head=head,
             members={member.person_id: member for member in members},
         )
-        self.put(tail)
-        self._heads.doubt([conversation.id])
-        return tail
+        self.put(log_state)
+        self._heads.mark_stale([conversation.id])
+        return log_state
 
-    async def is_current(self, tail: Tail) -> bool:
+    async def is_current(self, log_state: LogState) -> bool:
         """Tell whether nothing was written since the tail was read, by any process (majority)."""
-        head = await self._store.entries.head(tail.conversation.id)
-        return head.change_no == tail.head.change_no
+        head = await self._store.entries.head(log_state.conversation.id)
+        return head.change_no == log_state.head.change_no
 
-    async def find_stale(self, tails: Iterable[Tail]) -> set[str]:
+    async def find_stale(self, log_states: Iterable[LogState]) -> set[str]:
         """Find the conversations that were written to since their tails were read (majority)."""
-        read = {tail.conversation.id: tail for tail in tails}
+        read = {log_state.conversation.id: log_state for log_state in log_states}
         if not read:
             return set()
         if len(read) == 1:
-            ((id_, tail),) = read.items()
-            return set() if await self.is_current(tail) else {id_}
+            ((id_, log_state),) = read.items()
+            return set() if await self.is_current(log_state) else {id_}
         heads = await self._store.heads.actual(read)
         return {
             id_
-            for id_, tail in read.items()
-            if id_ not in heads or heads[id_].change_no != tail.head.change_no
+            for id_, log_state in read.items()
+            if id_ not in heads or heads[id_].change_no != log_state.head.change_no
         }
 
-    def put(self, tail: Tail) -> None:
+    def put(self, log_state: LogState) -> None:
         """Keep a tail, forgetting the one unused for longest beyond the limit."""
-        self._tails[tail.conversation.id] = tail
-        self._tails.move_to_end(tail.conversation.id)
-        if len(self._tails) > self._limit:
-            self._tails.popitem(last=False)
+        self._log_states[log_state.conversation.id] = log_state
+        self._log_states.move_to_end(log_state.conversation.id)
+        if len(self._log_states) > self._limit:
+            self._log_states.popitem(last=False)
 
-    def advance(self, tail: Tail, head: Head, *, at: datetime) -> None:
+    def advance(self, log_state: LogState, head: Head, *, at: datetime) -> None:
         """Note that the log went on to `head`, written and acknowledged."""
-        self.put(replace(tail, head=head))
-        self._heads.note(tail.conversation.id, head, at=at)
+        self.put(replace(log_state, head=head))
+        self._heads.note(log_state.conversation.id, head, at=at)
 
     def forget(self, conversation_id: str) -> None:
         """Drop a tail that may be wrong: somebody else wrote, or a write's outcome is unknown."""
-        self._tails.pop(conversation_id, None)
-        self._heads.doubt([conversation_id], unknown=True)
+        self._log_states.pop(conversation_id, None)
+        self._heads.mark_stale([conversation_id], unknown=True)

@@ -10,8 +10,8 @@ from plexuskit.errors import InvalidArgument, VersionConflict
 from plexuskit.names import clean_name
 
 from messaging.domain.conversations import Kind, Member, Role
-from messaging.domain.log import Tail
-from messaging.domain.messages import Draft, Reaction
+from messaging.domain.log import LogState
+from messaging.domain.messages import NewMessage, Reaction
 from messaging.domain.policy import Policy
 from messaging.domain.refusals import (
     ConversationIsArchived,
@@ -26,16 +26,16 @@ from messaging.domain.refusals import (
     TooManyReactions,
 )
 
-EDITS_MOST: Final = 20
-EMOJI_MOST: Final = 50
+MAX_EDITS: Final = 20
+MAX_EMOJI: Final = 50
 EMOJI_LENGTH: Final = 64
-REACTIONS_MOST: Final = 1_000
-LABELS_MOST: Final = 20
+MAX_REACTIONS: Final = 1_000
+MAX_LABELS: Final = 20
 LABEL_LENGTH: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class MessageState:
     """A message as it is now, as far as decisions need it."""
 
     message_id: str
@@ -65,22 +65,22 @@ class Added:
     department_ids: tuple[str, ...]
 
 
-def check_alterable(tail: Tail, posted: Posted) -> None:
+def check_alterable(log_state: LogState, state: MessageState) -> None:
     """Refuse changes where nothing changes any more.
 
     Raises:
         MessageIsRecalled: its content is gone.
         ConversationIsArchived: nothing is said or changed in it.
     """
-    if posted.recalled:
-        raise MessageIsRecalled(seq=posted.seq)
-    if tail.conversation.archived:
-        raise ConversationIsArchived(conversation_id=tail.conversation.id)
+    if state.recalled:
+        raise MessageIsRecalled(seq=state.seq)
+    if log_state.conversation.archived:
+        raise ConversationIsArchived(conversation_id=log_state.conversation.id)
 
 
 def check_edit(
-    tail: Tail,
-    posted: Posted,
+    log_state: LogState,
+    state: MessageState,
     *,
     person_id: str,
     policy: Policy,
@@ -96,22 +96,22 @@ def check_edit(
         TooManyEdits: 20 versions are there.
         VersionConflict: somebody edited since.
     """
-    if posted.sender_id != person_id or posted.system:
-        raise NotYourMessage(seq=posted.seq)
-    check_alterable(tail, posted)
-    if now - posted.posted_at > policy.edit_window:
+    if state.sender_id != person_id or state.system:
+        raise NotYourMessage(seq=state.seq)
+    check_alterable(log_state, state)
+    if now - state.posted_at > policy.edit_window:
         raise EditWindowClosed(
-            seq=posted.seq, window_seconds=int(policy.edit_window.total_seconds())
+            seq=state.seq, window_seconds=int(policy.edit_window.total_seconds())
         )
-    if expected_version is not None and expected_version != posted.version:
-        raise VersionConflict(expected=expected_version, present=posted.version)
-    if posted.version >= EDITS_MOST:
-        raise TooManyEdits(limit=EDITS_MOST)
+    if expected_version is not None and expected_version != state.version:
+        raise VersionConflict(expected=expected_version, present=state.version)
+    if state.version >= MAX_EDITS:
+        raise TooManyEdits(limit=MAX_EDITS)
 
 
 def check_recall(
-    tail: Tail,
-    posted: Posted,
+    log_state: LogState,
+    state: MessageState,
     *,
     person_id: str,
     member: Member | None,
@@ -126,46 +126,46 @@ def check_recall(
         NotYourMessage: a plain member's try on somebody else's message.
         RecallWindowClosed: too late.
     """
-    age = now - posted.posted_at
+    age = now - state.posted_at
     manages = (
         member is not None
         and member.role >= Role.ADMIN
-        and tail.conversation.kind is Kind.GROUP
+        and log_state.conversation.kind is Kind.GROUP
         and age <= policy.admin_recall_window
     )
     if manages:
         return
-    if posted.sender_id != person_id or posted.system:
-        raise NotYourMessage(seq=posted.seq)
+    if state.sender_id != person_id or state.system:
+        raise NotYourMessage(seq=state.seq)
     if age > policy.recall_window:
         raise RecallWindowClosed(
-            seq=posted.seq, window_seconds=int(policy.recall_window.total_seconds())
+            seq=state.seq, window_seconds=int(policy.recall_window.total_seconds())
         )
 
 
-def added_mentions(posted: Posted, draft: Draft) -> Added:
+def added_mentions(state: MessageState, new_message: NewMessage) -> Added:
     """Name whom an edit addresses anew: only they hear of it (MSG-11)."""
     return Added(
-        person_ids=tuple(each for each in draft.mentions if each not in posted.mentions),
-        everybody=draft.mention_all and not posted.mention_all,
+        person_ids=tuple(each for each in new_message.mentions if each not in state.mentions),
+        everybody=new_message.mention_all and not state.mention_all,
         department_ids=tuple(
-            each for each in draft.department_ids if each not in posted.department_ids
+            each for each in new_message.department_ids if each not in state.department_ids
         ),
     )
 
 
-def check_addressing(tail: Tail, added: Added, *, person_id: str) -> None:
+def check_addressing(log_state: LogState, added: Added, *, person_id: str) -> None:
     """Refuse an edit that addresses more than its sender might (MSG-13).
 
     Raises:
         MentionAllDenied, MentionDepartmentDenied: a plain member.
     """
-    if tail.members[person_id].role >= Role.ADMIN:
+    if log_state.members[person_id].role >= Role.ADMIN:
         return
     if added.everybody:
-        raise MentionAllDenied(conversation_id=tail.conversation.id)
+        raise MentionAllDenied(conversation_id=log_state.conversation.id)
     if added.department_ids:
-        raise MentionDepartmentDenied(conversation_id=tail.conversation.id)
+        raise MentionDepartmentDenied(conversation_id=log_state.conversation.id)
 
 
 def reacted(
@@ -178,19 +178,19 @@ def reacted(
     Raises:
         TooManyReactions: 50 different emoji or 1,000 reactions are on the message.
     """
-    present = {reaction.emoji: reaction for reaction in reactions}
-    people = present[emoji].person_ids if emoji in present else ()
+    current = {reaction.emoji: reaction for reaction in reactions}
+    people = current[emoji].person_ids if emoji in current else ()
     if (person_id in people) is not remove:
         return tuple(reactions)
     if remove:
-        present[emoji] = Reaction(emoji, tuple(each for each in people if each != person_id))
+        current[emoji] = Reaction(emoji, tuple(each for each in people if each != person_id))
     else:
-        if emoji not in present and len(present) >= EMOJI_MOST:
-            raise TooManyReactions(limit=EMOJI_MOST)
-        if sum(len(reaction.person_ids) for reaction in reactions) >= REACTIONS_MOST:
-            raise TooManyReactions(limit=REACTIONS_MOST)
-        present[emoji] = Reaction(emoji, (*people, person_id))
-    return tuple(reaction for reaction in present.values() if reaction.person_ids)
+        if emoji not in current and len(current) >= MAX_EMOJI:
+            raise TooManyReactions(limit=MAX_EMOJI)
+        if sum(len(reaction.person_ids) for reaction in reactions) >= MAX_REACTIONS:
+            raise TooManyReactions(limit=MAX_REACTIONS)
+        current[emoji] = Reaction(emoji, (*people, person_id))
+    return tuple(reaction for reaction in current.values() if reaction.person_ids)
 
 
 def check_emoji(emoji: str) -> str:
@@ -206,7 +206,7 @@ def check_emoji(emoji: str) -> str:
     return normal
 
 
-def labelled(posted: Posted, *, add: Sequence[str], remove: Sequence[str]) -> tuple[str, ...]:
+def labelled(state: MessageState, *, add: Sequence[str], remove: Sequence[str]) -> tuple[str, ...]:
     """Give the labels after putting some on and taking some off, in order of the alphabet.
 
     Raises:
@@ -215,14 +215,14 @@ def labelled(posted: Posted, *, add: Sequence[str], remove: Sequence[str]) -> tu
     """
     wanted = {_label(word) for word in add}
     unwanted = {_label(word) for word in remove}
-    labels = tuple(sorted((set(posted.labels) | wanted) - unwanted))
-    if len(labels) > LABELS_MOST:
-        raise TooManyLabels(limit=LABELS_MOST)
+    labels = tuple(sorted((set(state.labels) | wanted) - unwanted))
+    if len(labels) > MAX_LABELS:
+        raise TooManyLabels(limit=MAX_LABELS)
     return labels
 
 
 def _label(word: str) -> str:
-    return clean_name(word, field="labels", most=LABEL_LENGTH)
+    return clean_name(word, field="labels", max_chars=LABEL_LENGTH)
 
 
 def _is_word(text: str) -> bool:

@@ -26,24 +26,24 @@ from plexuskit.grpc import CallerSigner
 from plexuskit.metrics import gauge
 from plexuskit.service import Runtime
 
-from gateway.access import Access, Recorder
+from gateway.access import Access, DecisionLog
 from gateway.config import Settings
 from gateway.identity import Authenticator, Callers, EndedSessions, Identity
 from gateway.limits import Limits
 from gateway.live import wire
-from gateway.live.beats import Beats
+from gateway.live.channels import Channels
 from gateway.live.doubts import Doubts, Memberships
 from gateway.live.fanout import FanOut
-from gateway.live.outbound import Bounds, Outbound, Ticker
-from gateway.live.people import People
-from gateway.live.presence import Herald, Presences
+from gateway.live.heartbeats import HeartbeatWheel
+from gateway.live.presence import PresencePublisher, Presences
+from gateway.live.reauthorizer import Reauthorizer
 from gateway.live.refusals import GatewayDraining, HelloMissing, TooManyItems
-from gateway.live.rooms import Rooms
 from gateway.live.router import Router
+from gateway.live.send_buffer import Bounds, SendBuffer, Ticker
 from gateway.live.sends import Sends
 from gateway.live.signals import Signals
-from gateway.live.standing import Standing
 from gateway.live.stream import Stream
+from gateway.live.subscribers import SubscriberRegistry
 from gateway.live.telling import telling
 from gateway.live.visibility import PRESENCE, READ, Listener, Visibility
 
@@ -60,7 +60,7 @@ HELLO_SECONDS: Final = 10.0
 MAX_FRAME_ITEMS: Final = 2000
 
 
-class Live:
+class StreamHub:
     """Owns the router, the fan-out and the streams; enter it before anything is served."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Live:
         authenticator: Authenticator,
         ended: EndedSessions,
         access: Access,
-        recorder: Recorder,
+        decision_log: DecisionLog,
         memberships: Memberships,
         stale: Callable[[], bool],
         limits: Limits,
@@ -88,7 +88,7 @@ class Live:
             authenticator: verifies the tokens of Reauthenticate.
             ended: knows which signed-in sessions have ended (GW-4).
             access: decides on what the gateway knows.
-            recorder: keeps what was refused (GW-7).
+            decision_log: keeps what was refused (GW-7).
             memberships: hear who comes and goes.
             stale: tells whether what access decides on is too old to show anything by (GW-10).
             limits: tell how many items a person may send.
@@ -97,10 +97,10 @@ class Live:
         self._section = section = settings.live
         self._runtime = runtime
         self._authenticator = authenticator
-        self._rooms = Rooms()
+        self._channels = Channels()
         self._bounds = Bounds(frames=section.buffer_frames, bytes=section.buffer_bytes)
-        self._ticker = Ticker(most_linger=section.linger_ms / 1000)
-        self._beats = Beats(
+        self._ticker = Ticker(max_linger=section.linger_ms / 1000)
+        self._heartbeats = HeartbeatWheel(
             ended,
             clock=runtime.clock,
             heartbeat_seconds=section.heartbeat_seconds,
@@ -115,31 +115,31 @@ class Live:
             every=section.resolve_seconds,
             on_stored=self._hear,
         )
-        self._people = People(
-            self._rooms,
+        self._subscribers = SubscriberRegistry(
+            self._channels,
             ask=self.router.readable,
             may_read=lambda tenant, person: access.person_may(tenant, person, READ),
         )
         self._visibility = Visibility(access, clock=runtime.clock)
-        self._doubts = Doubts(self._people, ask=self.router.members, memberships=memberships)
+        self._doubts = Doubts(self._subscribers, ask=self.router.members, memberships=memberships)
         self.fanout = FanOut(
-            self._rooms,
-            self._people,
+            self._channels,
+            self._subscribers,
             doubts=self._doubts,
             memberships=memberships,
             visibility=self._visibility,
             stale=stale,
-            beat=self._beats.now,
+            beat=self._heartbeats.now,
         )
-        self._standing = Standing(
-            self._people, access, self._visibility, streams=lambda: self._beats.streams
+        self._reauthorizer = Reauthorizer(
+            self._subscribers, access, self._visibility, streams=lambda: self._heartbeats.streams
         )
         self._callers = callers
-        self._herald = Herald()
+        self._presence_publisher = PresencePublisher()
         self.signals = Signals(
-            self._rooms,
-            self._people,
-            Presences(contradict=self._herald.contradict),
+            self._channels,
+            self._subscribers,
+            Presences(contradict=self._presence_publisher.contradict),
             visibility=self._visibility,
             clock=runtime.clock,
         )
@@ -148,16 +148,16 @@ class Live:
             self.router,
             callers,
             access=access,
-            recorder=recorder,
+            decision_log=decision_log,
             limits=limits,
-            most_waiting=section.most_unacknowledged,
-            most_bytes=section.most_item_bytes,
+            max_waiting=section.max_unacknowledged,
+            max_bytes=section.max_item_bytes,
         )
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         runtime = self._runtime
-        self._stack.callback(self._people.close)
+        self._stack.callback(self._subscribers.close)
         self._stack.callback(self._doubts.close)
         await self._stack.enter_async_context(self.router.running(runtime))
         await self._stack.enter_async_context(
@@ -177,9 +177,9 @@ class Live:
         )
         for name, work in (
             ("live.presence", self.signals.sweep),
-            ("live.herald", partial(self._herald.run, say)),
-            ("live.beats", self._beats.run),
-            ("live.standing", self._standing.run),
+            ("live.herald", partial(self._presence_publisher.run, say)),
+            ("live.beats", self._heartbeats.run),
+            ("live.standing", self._reauthorizer.run),
         ):
             await self._stack.enter_async_context(runtime.kept(name, work))
         await self._stack.enter_async_context(runtime.background("live.drain", self._drain()))
@@ -226,7 +226,7 @@ class Live:
         # Nothing that a quiet stream waits in holds on to what it once said.
         del first
         try:
-            while response := await stream.outbound.take():
+            while response := await stream.send_buffer.take():
                 await write(response)
             if reader.done():
                 reader.result()
@@ -244,7 +244,7 @@ class Live:
         """
         stream = await self._open(identity, device=request.device)
         try:
-            while response := await stream.outbound.take():
+            while response := await stream.send_buffer.take():
                 yield response
         finally:
             self._close(stream)
@@ -260,41 +260,44 @@ class Live:
     async def _open(self, identity: Identity, *, device: str) -> Stream:
         if self._runtime.stopping.is_set():
             raise GatewayDraining
-        person = await self._people.enter(identity)
-        outbound = Outbound(bounds=self._bounds, ticker=self._ticker)
-        listener = Listener(outbound, identity)
+        person = await self._subscribers.enter(identity)
+        send_buffer = SendBuffer(bounds=self._bounds, ticker=self._ticker)
+        listener = Listener(send_buffer, identity)
         stream = Stream(listener=listener, person=person)
         # From here on everything that comes for the person comes to the stream.
         self._visibility.admit(listener, person.streams)
-        outbound.put(
+        send_buffer.put(
             wire.welcome(
                 session_id=identity.session_id,
                 person_id=identity.person_id,
                 token_expires_at_ms=int(identity.expires_at.timestamp() * 1000),
                 heartbeat_seconds=max(1, round(self._section.heartbeat_seconds)),
                 positions=[
-                    (seat.room.id, seat.room.through if seat.live else 0)
-                    for seat in person.seats.values()
-                    if self._visibility.may_read(listener, seat.room.id)
+                    (
+                        subscription.channel.id,
+                        subscription.channel.through if subscription.live else 0,
+                    )
+                    for subscription in person.subscriptions.values()
+                    if self._visibility.may_read(listener, subscription.channel.id)
                 ],
             )
         )
         if PRESENCE in listener.permissions and person.streams.counted(PRESENCE) == 1:
-            self._herald.arrived(identity)
-        self._beats.add(stream)
+            self._presence_publisher.arrived(identity)
+        self._heartbeats.add(stream)
         STREAMS.inc()
         log.debug("stream.opened", session_id=identity.session_id, device=device)
         if self._runtime.stopping.is_set():
-            outbound.end(GatewayDraining())
+            send_buffer.end(GatewayDraining())
         return stream
 
     def _close(self, stream: Stream) -> None:
-        stream.outbound.end()
-        stream.person.streams.remove(stream.outbound)
+        stream.send_buffer.end()
+        stream.person.streams.remove(stream.send_buffer)
         if PRESENCE in stream.listener.permissions and not stream.person.streams.counted(PRESENCE):
-            self._herald.left(stream.identity, told=not self._runtime.stopping.is_set())
-        self._beats.remove(stream)
-        self._people.leave(stream.person)
+            self._presence_publisher.left(stream.identity, told=not self._runtime.stopping.is_set())
+        self._heartbeats.remove(stream)
+        self._subscribers.leave(stream.person)
         STREAMS.dec()
 
     async def _read(
@@ -308,9 +311,9 @@ class Live:
                 await self._take(stream, frame)
                 del frame
         except Refusal as refusal:
-            stream.outbound.end(refusal)
+            stream.send_buffer.end(refusal)
         except Exception:
-            stream.outbound.end()
+            stream.send_buffer.end()
             raise
         else:
             stream.finish()
@@ -327,7 +330,7 @@ class Live:
             self._limits.waste(stream.identity, 1)
             return
         pause = await self._sends.accept(stream, frame.sends)
-        await stream.outbound.room()
+        await stream.send_buffer.space()
         if pause:
             await asyncio.sleep(pause)
 
@@ -339,14 +342,14 @@ class Live:
         """Tell every stream that this gateway goes away, and end those that stay."""
         await self._runtime.stopping.wait()
         chunk = wire.drain(within_ms=int(self._section.drain_seconds * 1000))
-        for stream in self._beats.streams:
-            stream.outbound.put(chunk)
+        for stream in self._heartbeats.streams:
+            stream.send_buffer.put(chunk)
         await asyncio.sleep(self._section.drain_seconds)
         self._end_all()
 
     def _end_all(self) -> None:
-        for stream in self._beats.streams:
-            stream.outbound.end(GatewayDraining())
+        for stream in self._heartbeats.streams:
+            stream.send_buffer.end(GatewayDraining())
 
 
 def _check_later(frame: SessionRequest) -> None:

@@ -15,15 +15,15 @@ from plexus.messaging.v1 import events_pb2, messages_pb2
 from messaging.domain import chain
 from messaging.domain.hashing import content_hash
 from messaging.domain.log import Numbers
+from messaging.domain.message_state import MessageState
 from messaging.domain.messages import (
     Attachment,
-    Draft,
     Forwarded,
+    NewMessage,
     Reaction,
     Span,
     SpanKind,
 )
-from messaging.domain.posted import Posted
 from messaging.events import add_content
 from messaging.events.sealing import fact_in, has_parts, with_additions
 
@@ -45,9 +45,9 @@ _PARTS: Final = ("reactions", "pin", "labels")
 _CONTENT_FIELDS = ("text", "spans", "mentions", "attachments", "forwarded", "quote", "reactions")
 
 
-def posted_of(message: messages_pb2.Message) -> Posted:
+def state_of(message: messages_pb2.Message) -> MessageState:
     """Give what decisions need of a message."""
-    return Posted(
+    return MessageState(
         message_id=message.id,
         conversation_id=message.conversation_id,
         seq=message.seq,
@@ -69,7 +69,7 @@ def posted_of(message: messages_pb2.Message) -> Posted:
 
 def edited(
     message: messages_pb2.Message,
-    draft: Draft,
+    new_message: NewMessage,
     *,
     departments: Mapping[str, int],
     numbers: Numbers,
@@ -79,8 +79,8 @@ def edited(
     after = _next(message, numbers)
     for name in ("spans", "mentions", "attachments"):
         after.ClearField(name)
-    after.text = draft.text
-    add_content(after, draft, departments)
+    after.text = new_message.text
+    add_content(after, new_message, departments)
     after.version = message.version + 1
     after.edited_at.CopyFrom(at)
     return after
@@ -298,10 +298,10 @@ __all__ = [
     "emptied_event",
     "forwarded_of",
     "message_in",
-    "posted_of",
     "recalled",
     "says_the_same",
     "spans_of",
+    "state_of",
     "stored_hash",
     "version_of",
     "with_labels",

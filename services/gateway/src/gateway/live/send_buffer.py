@@ -22,9 +22,9 @@ SIGNALS_DROPPED = counter(
 
 OVERFLOW = "BUFFER_OVERFLOW"
 # Clients take 4 MiB in one message unless told otherwise; one chunk may go beyond this by itself.
-MOST_RESPONSE = 1024 * 1024
+MAX_RESPONSE = 1024 * 1024
 # A Resync that would name more conversations than this means everything.
-MOST_NAMED = 200
+MAX_NAMED = 200
 # Writing one response costs about half of this; so at most half of the time goes into lingering.
 LINGER_PER_STREAM = 0.0001
 
@@ -41,22 +41,22 @@ class Ticker:
     """Wakes the streams that have something to write, together.
 
     At once when nothing was written lately; under load they gather for a moment, which grows with
-    the number of streams written last, up to `most_linger` seconds.
+    the number of streams written last, up to `max_linger` seconds.
     """
 
-    def __init__(self, *, most_linger: float) -> None:
-        self._most = most_linger
+    def __init__(self, *, max_linger: float) -> None:
+        self._maximum = max_linger
         self._loop = asyncio.get_running_loop()
-        self._due: list[Outbound] = []
+        self._due: list[SendBuffer] = []
         self._free_at = 0.0
 
     def future(self) -> "asyncio.Future[None]":
         """Return what to wait for, without the system call that asking for the loop costs."""
         return self._loop.create_future()
 
-    def mark(self, outbound: "Outbound") -> None:
+    def mark(self, send_buffer: "SendBuffer") -> None:
         """Have a stream woken at the next tick."""
-        self._due.append(outbound)
+        self._due.append(send_buffer)
         if len(self._due) > 1:
             return
         wait = self._free_at - self._loop.time()
@@ -67,12 +67,12 @@ class Ticker:
 
     def _fire(self) -> None:
         due, self._due = self._due, []
-        self._free_at = self._loop.time() + min(self._most, len(due) * LINGER_PER_STREAM)
-        for outbound in due:
-            outbound.wake()
+        self._free_at = self._loop.time() + min(self._maximum, len(due) * LINGER_PER_STREAM)
+        for send_buffer in due:
+            send_buffer.wake()
 
 
-class Outbound:
+class SendBuffer:
     """The queue of one stream, with one reader: the coroutine that writes the stream."""
 
     __slots__ = (
@@ -85,7 +85,7 @@ class Outbound:
         "_lost_all",
         "_marked",
         "_passing",
-        "_room",
+        "_space",
         "_ticker",
         "_waiter",
     )
@@ -103,7 +103,7 @@ class Outbound:
         self._ended = False
         self._error: Refusal | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._room: asyncio.Future[None] | None = None
+        self._space: asyncio.Future[None] | None = None
 
     @property
     def waiting_bytes(self) -> int:
@@ -173,12 +173,12 @@ class Outbound:
                 self._waiter = None
         return self._collect()
 
-    async def room(self) -> None:
+    async def space(self) -> None:
         """Wait until less waits than the bounds: who reads no answers may ask no more."""
         while len(self._chunks) >= self._bounds.frames and not self._ended:
-            if self._room is None or self._room.done():
-                self._room = self._ticker.future()
-            await asyncio.shield(self._room)
+            if self._space is None or self._space.done():
+                self._space = self._ticker.future()
+            await asyncio.shield(self._space)
 
     def _is_full(self, size: int) -> bool:
         """Tell whether one more chunk, which makes it `size` bytes, is too much.
@@ -206,7 +206,7 @@ class Outbound:
 
     def _collect(self) -> bytes:
         chunks, size = self._chunks, self._bytes
-        if size > MOST_RESPONSE:
+        if size > MAX_RESPONSE:
             chunks, size = self._first()
             self._chunks = self._chunks[len(chunks) :]
         else:
@@ -220,13 +220,13 @@ class Outbound:
         return chunks[0].data if len(chunks) == 1 else b"".join([each.data for each in chunks])
 
     def _release(self) -> None:
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
+        if self._space is not None and not self._space.done():
+            self._space.set_result(None)
 
     def _first(self) -> tuple[list[Chunk], int]:
         size = 0
         for count, chunk in enumerate(self._chunks):
-            if count and size + len(chunk.data) > MOST_RESPONSE:
+            if count and size + len(chunk.data) > MAX_RESPONSE:
                 return self._chunks[:count], size
             size += len(chunk.data)
         return self._chunks, size
@@ -251,7 +251,7 @@ class Outbound:
         if self._lost_all or self._lost is None:
             return
         self._lost.add(chunk.conversation_id)
-        if not chunk.conversation_id or len(self._lost) > MOST_NAMED:
+        if not chunk.conversation_id or len(self._lost) > MAX_NAMED:
             self._lost_all = True
             self._lost = set()
 

@@ -7,14 +7,14 @@ from plexus.authz.v1.authority_pb2 import Interval
 
 if TYPE_CHECKING:
     from gateway.live.doubts import Question
-    from gateway.live.people import Person
+    from gateway.live.subscribers import Subscriber
 
 Ranges = tuple[tuple[int, int], ...]
 """The first and last `seq` of each visible stretch; last 0: no end."""
 
 EVERYTHING: Ranges = ((1, 0),)
 # Numbers of conversations that nobody here listens to: worth a Welcome's position, not more.
-MOST_UNHEARD = 100_000
+MAX_UNHEARD = 100_000
 
 
 def ranges_of(intervals: Iterable[Interval]) -> Ranges:
@@ -22,14 +22,16 @@ def ranges_of(intervals: Iterable[Interval]) -> Ranges:
     return tuple((interval.first_seq, interval.last_seq) for interval in intervals)
 
 
-class Seat:
+class Subscription:
     """One person's place in a conversation, shared by all of the person's streams here."""
 
-    __slots__ = ("first_open", "live", "person", "ranges", "room", "sure")
+    __slots__ = ("channel", "first_open", "live", "person", "ranges", "sure")
 
-    def __init__(self, person: "Person", room: "Room", ranges: Ranges, *, sure: bool) -> None:
+    def __init__(
+        self, person: "Subscriber", channel: "Channel", ranges: Ranges, *, sure: bool
+    ) -> None:
         self.person = person
-        self.room = room
+        self.channel = channel
         # False while the owner is being asked: nothing is delivered, and a Resync comes after.
         self.live = True
         self.allow(ranges, sure=sure)
@@ -58,20 +60,28 @@ class Seat:
         return self.first_open is not None and self.first_open <= seq
 
 
-class Room:
+class Channel:
     """A conversation as this gateway knows it."""
 
-    __slots__ = ("beat", "history_known", "history_open", "id", "question", "seats", "through")
+    __slots__ = (
+        "beat",
+        "history_known",
+        "history_open",
+        "id",
+        "question",
+        "subscriptions",
+        "through",
+    )
 
     def __init__(self, conversation_id: str) -> None:
         self.id = conversation_id
         # Number of the last change applied here; 0: none seen yet.
         self.through = 0
-        # The beat (see beats) in which it came there.
+        # The beat (see heartbeats) in which it came there.
         self.beat = 0
         self.history_known = False
         self.history_open = False
-        self.seats: dict[str, Seat] = {}
+        self.subscriptions: dict[str, Subscription] = {}
         # Something is missing: what its owner is asked (see doubts).
         self.question: Question | None = None
 
@@ -86,59 +96,61 @@ class Room:
         """Give what a member with these stays may see, as far as the policy is known."""
         return EVERYTHING if self.history_open else stays
 
-    def seat(self, person: "Person", stays: Ranges) -> Seat:
+    def subscribe(self, person: "Subscriber", stays: Ranges) -> Subscription:
         """Give a person a place, or note new stays of one who has it."""
         ranges = self.visible(stays)
-        seat = self.seats.get(person.person_id)
-        if seat is None:
-            seat = Seat(person, self, ranges, sure=self.history_known)
-            self.seats[person.person_id] = seat
-            person.seats[self.id] = seat
+        subscription = self.subscriptions.get(person.person_id)
+        if subscription is None:
+            subscription = Subscription(person, self, ranges, sure=self.history_known)
+            self.subscriptions[person.person_id] = subscription
+            person.subscriptions[self.id] = subscription
         else:
-            seat.allow(ranges, sure=self.history_known)
-        return seat
+            subscription.allow(ranges, sure=self.history_known)
+        return subscription
 
-    def unseat(self, person: "Person") -> bool:
+    def unsubscribe(self, person: "Subscriber") -> bool:
         """Take a person's place away; tell whether there was one."""
-        person.seats.pop(self.id, None)
-        return self.seats.pop(person.person_id, None) is not None
+        person.subscriptions.pop(self.id, None)
+        return self.subscriptions.pop(person.person_id, None) is not None
 
 
-class Rooms:
+class Channels:
     """Every conversation heard of since the start; those without listeners within bounds."""
 
-    def __init__(self, *, most_unheard: int = MOST_UNHEARD) -> None:
-        self._rooms: dict[str, Room] = {}
-        self._most_unheard = most_unheard
-        self._trim_at = 2 * most_unheard
+    def __init__(self, *, max_unheard: int = MAX_UNHEARD) -> None:
+        self._channels: dict[str, Channel] = {}
+        self._max_unheard = max_unheard
+        self._trim_at = 2 * max_unheard
 
-    def get(self, conversation_id: str) -> Room:
+    def get(self, conversation_id: str) -> Channel:
         """Give a conversation, new to this gateway or not."""
-        room = self._rooms.get(conversation_id)
-        if room is None:
-            if len(self._rooms) >= self._trim_at:
+        channel = self._channels.get(conversation_id)
+        if channel is None:
+            if len(self._channels) >= self._trim_at:
                 self._trim()
-            room = self._rooms[conversation_id] = Room(conversation_id)
-        return room
+            channel = self._channels[conversation_id] = Channel(conversation_id)
+        return channel
 
-    def find(self, conversation_id: str) -> Room | None:
+    def find(self, conversation_id: str) -> Channel | None:
         """Give a conversation that this gateway has heard of."""
-        return self._rooms.get(conversation_id)
+        return self._channels.get(conversation_id)
 
-    def __iter__(self) -> Iterator[Room]:
-        return iter(self._rooms.values())
+    def __iter__(self) -> Iterator[Channel]:
+        return iter(self._channels.values())
 
     def forget_numbers(self) -> None:
         """Note that events were missed: no number is known any more."""
-        for room in self._rooms.values():
-            room.through = 0
+        for channel in self._channels.values():
+            channel.through = 0
 
     def _trim(self) -> None:
         """Forget the oldest conversations that nobody here listens to."""
         unheard: Sequence[str] = [
-            id_ for id_, room in self._rooms.items() if not room.seats and room.question is None
+            id_
+            for id_, channel in self._channels.items()
+            if not channel.subscriptions and channel.question is None
         ]
-        for id_ in unheard[: max(0, len(unheard) - self._most_unheard)]:
-            del self._rooms[id_]
-        heard = len(self._rooms) - min(len(unheard), self._most_unheard)
-        self._trim_at = heard + 2 * self._most_unheard
+        for id_ in unheard[: max(0, len(unheard) - self._max_unheard)]:
+            del self._channels[id_]
+        heard = len(self._channels) - min(len(unheard), self._max_unheard)
+        self._trim_at = heard + 2 * self._max_unheard

@@ -41,9 +41,9 @@ STALLED = counter(
 # An item that has no verdict by then is unknown; messaging gives up on its own commits before.
 ANSWER_SECONDS: Final = 15.0
 CONNECT_SECONDS: Final = 5.0
-MOST_WAITING: Final = 20_000
-MOST_ITEMS: Final = 512
-MOST_BYTES: Final = 2 * 1024 * 1024
+MAX_WAITING: Final = 20_000
+MAX_ITEMS: Final = 512
+MAX_BYTES: Final = 2 * 1024 * 1024
 # An item of nobody: its refusal proves that the other side reads and writes the stream.
 PROBE_REF: Final = 0
 OVERDUE: Final = "items are overdue"
@@ -70,7 +70,7 @@ class Stalled(Exception):  # noqa: N818 - names the fact, like a refusal
     """Most items of a stream were not answered in time."""
 
 
-class Uplink:
+class AppendStream:
     """A stream of sends to one messaging process, and its answers on who may read what.
 
     It is up from the first verdict, which a probe asks for, until the stream ends or most of its
@@ -126,7 +126,7 @@ class Uplink:
         Raises:
             SendsWaiting: the other side does not keep up.
         """
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MAX_WAITING:
             raise SendsWaiting(retry_after=timedelta(seconds=1))
         self._last_ref += 1
         due = self._clock.monotonic() + ANSWER_SECONDS
@@ -260,7 +260,7 @@ class Uplink:
         size = 0
         for count, item in enumerate(self._waiting):
             size += len(item.command) + len(item.signed_caller)
-            if count == MOST_ITEMS or (count and size > MOST_BYTES):
+            if count == MAX_ITEMS or (count and size > MAX_BYTES):
                 items = self._waiting[:count]
                 del self._waiting[:count]
                 return items

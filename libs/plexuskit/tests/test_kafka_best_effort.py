@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import Lossy, Outgoing, Record, lossy, tail
-from plexuskit.kafka.lossy import DROPPED, FULL, STALE, UNAVAILABLE
+from plexuskit.kafka import BestEffortProducer, Outgoing, Record, best_effort_producer, tail
+from plexuskit.kafka.best_effort import DROPPED, FULL, STALE, UNAVAILABLE
 from plexuskit.runtime import Runtime
 from plexuskit.testing import FrozenClock
 from plexuskit.testing.wait import eventually
@@ -24,7 +24,10 @@ async def test_what_is_offered_arrives_in_order(
     kafka_section: KafkaSection, kafka_topics: Provisioned, posted: Posted, runtime: Runtime
 ) -> None:
     await kafka_topics(TOPIC)
-    async with lossy(kafka_section, runtime=runtime) as queue, tail(kafka_section, [TOPIC]) as seen:
+    async with (
+        best_effort_producer(kafka_section, runtime=runtime) as queue,
+        tail(kafka_section, [TOPIC]) as seen,
+    ):
         for number in range(1, 101):
             queue.offer(posted(number))
         records: list[Record] = []
@@ -40,7 +43,7 @@ async def test_without_kafka_nothing_waits_and_what_is_lost_is_counted(
     posted: Posted, runtime: Runtime
 ) -> None:
     before = dropped(UNAVAILABLE)
-    async with lossy(NOWHERE, runtime=runtime, most=50) as queue:
+    async with best_effort_producer(NOWHERE, runtime=runtime, maximum=50) as queue:
         for number in range(1, 11):
             queue.offer(posted(number))
         await eventually(lambda: dropped(UNAVAILABLE) >= before + 10, within=20)
@@ -51,7 +54,9 @@ async def test_without_kafka_nothing_waits_and_what_is_lost_is_counted(
 
 
 async def test_beyond_the_bound_the_oldest_goes(posted: Posted, clock: FrozenClock) -> None:
-    queue = Lossy(NOWHERE, clock=clock, most=3, fresh=timedelta(seconds=3), check="signals")
+    queue = BestEffortProducer(
+        NOWHERE, clock=clock, maximum=3, fresh=timedelta(seconds=3), check="signals"
+    )
     before = dropped(FULL)
     for number in range(1, 6):
         queue.offer(posted(number))
@@ -62,7 +67,9 @@ async def test_beyond_the_bound_the_oldest_goes(posted: Posted, clock: FrozenClo
 
 
 async def test_what_has_waited_too_long_does_not_leave(posted: Posted, clock: FrozenClock) -> None:
-    queue = Lossy(NOWHERE, clock=clock, most=3, fresh=timedelta(seconds=3), check="signals")
+    queue = BestEffortProducer(
+        NOWHERE, clock=clock, maximum=3, fresh=timedelta(seconds=3), check="signals"
+    )
     before = dropped(STALE)
     queue.offer(posted(1))
     clock.advance(timedelta(seconds=4))
@@ -77,7 +84,10 @@ async def test_a_tail_can_begin_with_what_was_produced_lately(
 ) -> None:
     await kafka_topics(TOPIC)
     began = datetime.now(UTC) - timedelta(seconds=1)
-    async with lossy(kafka_section, runtime=runtime) as queue, tail(kafka_section, [TOPIC]) as seen:
+    async with (
+        best_effort_producer(kafka_section, runtime=runtime) as queue,
+        tail(kafka_section, [TOPIC]) as seen,
+    ):
         queue.offer(posted(1))
         await anext(seen)
 
