@@ -25,6 +25,7 @@ SAMPLED = "0.1"
 SECONDS = 900
 HERE = Path(__file__).parent
 ENDS = pytest.StashKey[Callable[[], None]]()
+RUNNING = pytest.StashKey[Platform]()
 
 
 @pytest.fixture(scope="session")
@@ -54,8 +55,10 @@ def platform(
             tmp_path_factory.mktemp("platform"), settings={**SETTINGS, **traced}
         ) as platform:
             asyncio.run(platform.init())
+            request.config.stash[RUNNING] = platform
             yield platform
-            asyncio.run(_search(platform, tmp_path_factory.getbasetemp(), received))
+            if not platform.broken:
+                asyncio.run(_search(platform, tmp_path_factory.getbasetemp(), received))
     except ToolMissing as missing:
         pytest.skip(str(missing))
 
@@ -75,8 +78,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Stop the platform after the last test here: an idle one would slow all others down."""
-    ends = item.config.stash.get(ENDS, None)
-    if ends is not None and (nextitem is None or HERE not in nextitem.path.parents):
-        del item.config.stash[ENDS]
+    """Stop the platform after the last test here: an idle one would slow all others down.
+
+    Stop it too when a test has broken it for good; the next test gets another one.
+    """
+    stash = item.config.stash
+    ends = stash.get(ENDS, None)
+    if ends is None:
+        return
+
+    is_last = nextitem is None or HERE not in nextitem.path.parents
+    platform = stash.get(RUNNING, None)
+    if is_last or (platform is not None and platform.broken):
+        del stash[ENDS]
         ends()

@@ -51,6 +51,7 @@ class Platform:
     settings: Mapping[str, str] = field(default_factory=dict)
     launch: Launch = Child
     admin_handle: str = "root"
+    broken: bool = False
     _people: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -164,7 +165,12 @@ class Platform:
         self.processes[name].wait_ready()
 
     async def mend(self) -> None:
-        """Make everything run again, whatever a test has left behind."""
+        """Make everything run again, whatever a test has left behind.
+
+        Raises:
+            AssertionError: Something does not come back; it tells what, and why.
+        """
+        self.broken = True
         for server in self.servers.values():
             if server.child is None or server.child.exit_code is not None:
                 await _bring_back(server)
@@ -175,7 +181,8 @@ class Platform:
                 process.start()
             process.resume()
         for process in self.processes.values():
-            await until(process.ready, within=READY_WITHIN)
+            await process.serves()
+        self.broken = False
 
     @contextlib.asynccontextmanager
     async def without(self, name: str) -> AsyncIterator[None]:

@@ -115,10 +115,27 @@ class Proc:
         """
         # Here and not in a thread: a child is tied to the thread that starts it.
         self.start(**extra)
+        await self.serves(within=within)
 
-        await until(lambda: not self.running or self.ready(), within=within)
+    async def serves(self, *, within: float = READY_WITHIN) -> None:
+        """Wait until it is ready; the loop goes on.
+
+        Raises:
+            AssertionError: It has ended, or time is up; with its readiness and the end of its log.
+        """
+        try:
+            await until(lambda: not self.running or self.ready(), within=within)
+        except AssertionError as late:
+            readiness = await asyncio.to_thread(self._readiness)
+            raise AssertionError(f"{self.name} is not ready: {readiness}\n{self.tail()}") from late
         if not self.running:
             raise AssertionError(f"{self.name} has ended:\n{self.tail()}")
+
+    def _readiness(self) -> str:
+        try:
+            return self.get("/readyz")[1]
+        except (OSError, http.client.HTTPException) as problem:
+            return f"no answer ({problem!r})"
 
     async def died(self, *, within: float) -> None:
         """Wait until it has ended by itself: a fault point has killed it."""
