@@ -31,6 +31,7 @@ from .generator import Pool
 ROOMS = 6
 # What a process logs of a fault that no request may cause.
 _FAILURES = (b"rpc.failed", b"loop.unhandled", b"Traceback (most recent call last)")
+_BLOCKED = b"loop.blocked"
 # The process that serves each owner's contract.
 PROCESSES = {"messaging": "messaging-api"}
 _USER = {
@@ -52,6 +53,8 @@ class Log:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._read = self._failures = 0
+        # Its lines about turns of the event loop that were too long.
+        self.blocked: list[str] = []
 
     def failures(self) -> int:
         """Return how many unexpected failures it tells of by now."""
@@ -62,6 +65,7 @@ class Log:
         text = text[: text.rfind(b"\n") + 1]
         self._read += len(text)
         self._failures += sum(text.count(sign) for sign in _FAILURES)
+        self.blocked += [line.decode() for line in text.splitlines() if _BLOCKED in line]
         return self._failures
 
 
@@ -92,6 +96,10 @@ class World:
         process = PROCESSES.get(service, service)
         log = self.logs.setdefault(process, Log(self.platform.layout.log(process)))
         return log.failures()
+
+    def blocked(self, service: str) -> str:
+        """Return the lines about long turns that `failures` has read from a process's log."""
+        return "\n".join(self.logs[PROCESSES.get(service, service)].blocked)
 
     def signed(self, service: str) -> Sequence[tuple[str, str | bytes]]:
         """Return the metadata of a call that the gateway makes for itself."""

@@ -94,7 +94,10 @@ async def _fuzz(world: World, path: str, owner: str, count: int) -> None:
         assert world.failures(name) == before, f"{path} (seed {SEED}): see the log of {name}"
     for name, turned in zip(watched, turns, strict=True):
         longer = await calls.turns_of(world.http, world.ops_of(name)) - turned
-        assert not longer, f"{path} (seed {SEED}): an event loop took over 100 ms of CPU at {name}"
+        assert not longer, (
+            f"{path} (seed {SEED}): an event loop took over 100 ms of CPU at {name}: "
+            f"{world.blocked(name)}"
+        )
     await world.canary.settled()
 
 
