@@ -7,13 +7,13 @@ from typing import Any
 
 import grpc
 import pytest
-from directory.queries import paging
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.authz.v1 import authority_pb2
 from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1 import events_pb2, people_pb2
 from plexuskit.grpc import refused
 from plexuskit.mongo import Database
+from plexuskit.paging import Listing
 
 DAY = timedelta(days=1)
 
@@ -248,8 +248,9 @@ async def test_gw_3_page_tokens_hold_no_column_that_a_role_could_hide(
         asked.page_token = first.next_page_token
         rest = await call(asked, **caller)
         assert rest.SerializeToString() != first.SerializeToString()
-        asked.page_token = paging.token(["per_none"], query=("people", "", "canary", 0))
+        listing = Listing(name="people", filters=("", "canary", "False"))
+        asked.page_token = listing.token("per_none")
         assert await refusal(call(asked, **caller)) == (
             grpc.StatusCode.INVALID_ARGUMENT,
-            "INVALID_ARGUMENT",
+            "INVALID_PAGE_TOKEN",
         )

@@ -111,6 +111,14 @@ class Listing:
             raise InvalidPageToken
         return tuple(position)
 
+    def last_id(self, token: str) -> str:
+        """Return the id after which a page begins, empty for the first page.
+
+        Refusals: InvalidPageToken, as `position`.
+        """
+        position = self.position(token, shape=(str,))
+        return "" if position is None else str(position[0])
+
     def _mark(self) -> str:
         content = json.dumps([self.name, *self.filters]).encode()
         return hashlib.blake2b(content, digest_size=9).hexdigest()

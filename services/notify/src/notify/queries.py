@@ -8,11 +8,10 @@ from typing import Final
 import structlog
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown, InvalidArgument
-from plexuskit.paging import PageBudget
+from plexuskit.paging import Listing, PageBudget
 
 from notify.domain.kinds import MESSAGE
 from notify.domain.notifications import Notification
-from notify.domain.paging import Listing
 from notify.domain.preferences import Preferences
 from notify.store import Store
 
@@ -92,7 +91,7 @@ async def list_notifications(
         raise InvalidArgument(field="page_size", problem="is negative; leave it out or raise it")
     size = min(page_size or PAGE_DEFAULT, PAGE_LIMIT)
     listing = Listing(name="notifications", filters=(person_id, str(unread_only)))
-    before = listing.position(page_token)
+    before = listing.last_id(page_token)
     (found, more), unread = await asyncio.gather(
         store.notifications.page(
             person_id, unread_only=unread_only, before=before, budget=PageBudget(items=size)

@@ -3,8 +3,8 @@ import base64
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plexuskit.paging import InvalidPageToken
 from search.domain.paging import KEY_BYTES, PageTokens, Place, page_size
-from search.domain.refusals import InvalidPageToken
 
 PLACE = Place(score=1.25, at=1_772_413_200_000, id="msg_1")
 TOKENS = PageTokens(lambda: b"k" * KEY_BYTES)

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Final
 
+from plexuskit.paging import Listing
+
 from directory.domain.access import Actor, require
 from directory.domain.bindings import Binding, check_scope, check_subject
 from directory.domain.modules import Module
@@ -50,8 +52,8 @@ async def list_role_bindings(
     whom = str(check_subject(subject)) if subject else ""
     wanted = check_scope(scope, tenant_id=actor.tenant_id) if scope else None
     budget = paging.budget(page_size)
-    asked = ("role_bindings", whom, str(wanted or ""))
-    (after,) = paging.place(page_token, query=asked, start=("",))
+    listing = Listing(name="role_bindings", filters=(whom, str(wanted or "")))
+    after = listing.last_id(page_token)
 
     scopes = None if wanted is None else frozenset({wanted})
     if not grants.holds_everywhere(ROLES):
@@ -61,10 +63,10 @@ async def list_role_bindings(
         tenant_id=actor.tenant_id,
         subject=whom,
         scopes=None if scopes is None else sorted(map(str, scopes)),
-        after=str(after),
+        after=after,
         budget=budget,
     )
-    token = paging.token([page[-1].id], query=asked) if more else ""
+    token = listing.token(page[-1].id) if more else ""
     return page, token
 
 

@@ -1,5 +1,7 @@
 """Reading the department tree."""
 
+from plexuskit.paging import Listing
+
 from directory.domain.access import Actor, require
 from directory.domain.departments import Department
 from directory.queries import paging
@@ -15,12 +17,13 @@ async def list_departments(
 
     Raises:
         PermissionMissing: the actor may not read departments.
-        InvalidArgument: page size or token are wrong.
+        InvalidArgument: the page size is wrong.
+        InvalidPageToken: it is not of this listing, or of other filters.
     """
     require(actor, "departments.read")
     budget = paging.budget(page_size)
-    asked = ("departments", int(include_closed))
-    depth, department_id = paging.place(page_token, query=asked, start=(0, ""))
+    listing = Listing(name="departments", filters=(str(include_closed),))
+    depth, department_id = listing.position(page_token, shape=(int, str)) or (0, "")
     if actor.guest:
         return [], ""
     page, more = await store.departments.list_by_depth(
@@ -29,5 +32,5 @@ async def list_departments(
         budget=budget,
         include_closed=include_closed,
     )
-    token = paging.token([page[-1].depth, page[-1].id], query=asked) if more else ""
+    token = listing.token(page[-1].depth, page[-1].id) if more else ""
     return page, token

@@ -1,5 +1,7 @@
 """Reading groups and who belongs to them; a guest sees none (GW-5)."""
 
+from plexuskit.paging import InvalidPageToken, Listing
+
 from directory.domain.access import Actor, require
 from directory.domain.groups import Group
 from directory.domain.people import Person
@@ -20,12 +22,13 @@ async def list_groups(
     Raises:
         PermissionMissing: the actor may not read groups.
         PersonNotFound: there is none in the tenant.
-        InvalidArgument: page size or token are wrong.
+        InvalidArgument: the page size is wrong.
+        InvalidPageToken: it is not of this listing, or of other filters.
     """
     require(actor, "groups.read")
     budget = paging.budget(page_size)
-    asked = ("groups", person_id)
-    (after,) = paging.place(page_token, query=asked, start=("",))
+    listing = Listing(name="groups", filters=(person_id,))
+    after = listing.last_id(page_token)
     if actor.guest:
         return [], ""
     among = None
@@ -33,11 +36,11 @@ async def list_groups(
         among = (await store.people.get(person_id, tenant_id=actor.tenant_id)).group_ids
     page, more = await store.groups.list_by_name(
         tenant_id=actor.tenant_id,
-        after=await _name_after(store, str(after), actor=actor),
+        after=await _name_after(store, after, actor=actor),
         budget=budget,
         among=among,
     )
-    return page, paging.token([page[-1].id], query=asked) if more else ""
+    return page, listing.token(page[-1].id) if more else ""
 
 
 async def list_group_members(
@@ -48,34 +51,35 @@ async def list_group_members(
     Raises:
         PermissionMissing: the actor may not read groups.
         GroupNotFound: there is none in the tenant.
-        InvalidArgument: page size or token are wrong.
+        InvalidArgument: the page size is wrong.
+        InvalidPageToken: it is not of this listing, or of other filters.
     """
     require(actor, "groups.read")
     budget = paging.budget(page_size)
-    asked = ("members", group_id)
-    (after,) = paging.place(page_token, query=asked, start=("",))
+    listing = Listing(name="group_members", filters=(group_id,))
+    after = listing.last_id(page_token)
     if actor.guest:
         raise GroupNotFound
     group = await store.groups.get(group_id, tenant_id=actor.tenant_id)
     page, more = await store.members.list_of_group(
         group.id,
         tenant_id=actor.tenant_id,
-        after=await handle_after(store, str(after), actor=actor),
+        after=await handle_after(store, after, actor=actor),
         budget=budget,
     )
-    return page, paging.token([page[-1].id], query=asked) if more else ""
+    return page, listing.token(page[-1].id) if more else ""
 
 
 async def _name_after(store: Store, group_id: str, *, actor: Actor) -> str:
     """Return the name after which a page of groups begins; tokens name the last group by id.
 
     Raises:
-        InvalidArgument: the token is not of this listing, or its group was deleted since.
+        InvalidPageToken: it is not of this listing, or its group was deleted since.
     """
     if not group_id:
         return ""
     try:
         group = await store.groups.get(group_id, tenant_id=actor.tenant_id)
     except GroupNotFound:
-        raise paging.unknown() from None
+        raise InvalidPageToken from None
     return name_key(group.name)

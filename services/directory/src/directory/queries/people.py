@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from plexuskit.errors import InvalidArgument
+from plexuskit.paging import InvalidPageToken, Listing
 
 from directory.domain.access import Actor, require
 from directory.domain.handles import fold, normalise
@@ -93,8 +94,8 @@ async def list_people(
     part = fold(query.strip())
     if len(part) > _MAX_QUERY:
         raise InvalidArgument(field="query", problem=f"is longer than {_MAX_QUERY} characters")
-    asked = ("people", department_id, part, int(include_deactivated))
-    (after,) = paging.place(page_token, query=asked, start=("",))
+    listing = Listing(name="people", filters=(department_id, part, str(include_deactivated)))
+    after = listing.last_id(page_token)
 
     departments = None
     if department_id and actor.guest:
@@ -105,14 +106,14 @@ async def list_people(
             raise DepartmentNotFound
     page, more = await store.people.list_by_handle(
         tenant_id=actor.tenant_id,
-        after=await handle_after(store, str(after), actor=actor),
+        after=await handle_after(store, after, actor=actor),
         budget=budget,
         departments=departments,
         part=part,
         include_deactivated=include_deactivated,
         only=actor.person_id if actor.guest else None,
     )
-    return page, paging.token([page[-1].id], query=asked) if more else ""
+    return page, listing.token(page[-1].id) if more else ""
 
 
 async def handle_after(store: Store, person_id: str, *, actor: Actor) -> str:
@@ -121,14 +122,14 @@ async def handle_after(store: Store, person_id: str, *, actor: Actor) -> str:
     Tokens name the last person by id: a handle may be hidden from who continues (GW-3).
 
     Raises:
-        InvalidArgument: the token is not of this listing.
+        InvalidPageToken: it is not of this listing.
     """
     if not person_id:
         return ""
     try:
         person = await store.people.get(person_id, tenant_id=actor.tenant_id)
     except PersonNotFound:
-        raise paging.unknown() from None
+        raise InvalidPageToken from None
     return person.handle
 
 

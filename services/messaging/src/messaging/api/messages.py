@@ -176,14 +176,16 @@ class MessagesApi:
     async def ExportConversationAnchors(
         self, request: pb.ExportConversationAnchorsRequest, context: Any
     ) -> pb.ExportConversationAnchorsResponse:
+        me = actor()
+        listing = Listing(name="anchors", filters=(me.tenant_id,))
         anchors, following = await queries.export_anchors(
             self._log.store,
-            actor=actor(),
-            after=translate.from_token(request.page_token),
+            actor=me,
+            after=listing.last_id(request.page_token),
             limit=translate.page_size(request.page_size, default=500, maximum=1_000),
         )
         return pb.ExportConversationAnchorsResponse(
-            anchors=anchors, next_page_token=translate.to_token(following) if following else ""
+            anchors=anchors, next_page_token=listing.token(following) if following else ""
         )
 
     async def GetMessagingPolicy(

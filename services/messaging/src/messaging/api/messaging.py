@@ -9,6 +9,7 @@ from plexuskit import bounds
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import actor, caller
 from plexuskit.mongo import Transaction
+from plexuskit.paging import Listing
 from plexuskit.turns import Turns
 
 from messaging import queries
@@ -143,16 +144,17 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
         self, request: pb.ListMembersRequest, context: Any
     ) -> pb.ListMembersResponse:
         size = translate.page_size(request.page_size, default=200, maximum=1_000)
+        listing = Listing(name="members", filters=(request.conversation_id,))
         members, more = await queries.list_members(
             self._store,
             actor=actor(),
             conversation_id=request.conversation_id,
-            after=translate.from_token(request.page_token),
+            after=listing.last_id(request.page_token),
             limit=size,
         )
         return pb.ListMembersResponse(
             members=[member_to_proto(member) for member in members],
-            next_page_token=translate.to_token(members[-1].person_id) if more else "",
+            next_page_token=listing.token(members[-1].person_id) if more else "",
         )
 
     async def AddMembers(
@@ -289,12 +291,13 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
     async def ListReceipts(
         self, request: pb.ListReceiptsRequest, context: Any
     ) -> pb.ListReceiptsResponse:
+        listing = Listing(name="receipts", filters=(request.conversation_id, str(request.seq)))
         receipts = await queries.list_receipts(
             self._store,
             actor=actor(),
             conversation_id=request.conversation_id,
             seq=request.seq,
-            after=translate.from_token(request.page_token),
+            after=listing.last_id(request.page_token),
             limit=translate.page_size(request.page_size, default=200, maximum=1_000),
         )
         rows = [
@@ -303,7 +306,7 @@ class MessagingApi(MessagesApi, messaging_service_pb2_grpc.MessagingServiceServi
         ]
         return pb.ListReceiptsResponse(
             receipts=rows,
-            next_page_token=translate.to_token(receipts.page[-1][0]) if receipts.more else "",
+            next_page_token=listing.token(receipts.page[-1][0]) if receipts.more else "",
             audience=receipts.audience,
             read=receipts.read,
             counts_only=receipts.counts_only,

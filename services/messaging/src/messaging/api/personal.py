@@ -1,6 +1,6 @@
 """PersonalService: drafts, scheduled messages, and how conversations are arranged."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from plexus.messaging.v1 import personal_service_pb2, personal_service_pb2_grpc
@@ -11,6 +11,7 @@ from plexuskit.clock import Clock
 from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import actor, caller
 from plexuskit.mongo import Transaction
+from plexuskit.paging import Listing, from_milliseconds, to_milliseconds
 
 from messaging import queries
 from messaging.api import translate
@@ -59,15 +60,16 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
     async def ListDrafts(
         self, request: pb.ListDraftsRequest, context: Any
     ) -> pb.ListDraftsResponse:
-        asker = asker_of(caller())
+        asker, me = asker_of(caller()), actor()
+        listing = Listing(name="drafts", filters=(me.person_id,))
         found, end = await queries.list_drafts(
             self._store,
-            actor=actor(),
-            before=_instant_and_id(request.page_token),
+            actor=me,
+            before=_instant_and_id(listing, request.page_token),
             limit=translate.page_size(request.page_size, default=PAGE, maximum=MAX_PAGE_SIZE),
             may=lambda each: self._decisions.allows(asker, [(SEND, Object(CONVERSATION, each))]),
         )
-        token = "" if end is None else translate.to_token(f"{_milliseconds(end[0])} {end[1]}")
+        token = "" if end is None else listing.token(to_milliseconds(end[0]), end[1])
         return pb.ListDraftsResponse(
             drafts=[draft_to_proto(draft) for draft in found], next_page_token=token
         )
@@ -144,18 +146,19 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
     async def ListScheduledMessages(
         self, request: pb.ListScheduledMessagesRequest, context: Any
     ) -> pb.ListScheduledMessagesResponse:
-        asker = asker_of(caller())
+        asker, me = asker_of(caller()), actor()
+        listing = Listing(name="scheduled", filters=(me.person_id, str(request.include_ended)))
         found, more = await queries.list_scheduled(
             self._store,
-            actor=actor(),
-            after=_place(request.page_token),
+            actor=me,
+            after=_place(listing, request.page_token),
             include_ended=request.include_ended,
             limit=translate.page_size(request.page_size, default=PAGE, maximum=MAX_PAGE_SIZE),
         )
         token = ""
         if more:
             last = place_of(found[-1])
-            token = translate.to_token(f"{last.rank} {last.order} {last.id}")
+            token = listing.token(last.rank, last.order, last.id)
         return pb.ListScheduledMessagesResponse(
             scheduled=[
                 scheduled_to_proto(each)
@@ -265,24 +268,14 @@ def _authority() -> Authority:
     )
 
 
-def _milliseconds(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
+def _instant_and_id(listing: Listing, token: str) -> tuple[datetime, str] | None:
+    position = listing.position(token, shape=(int, str))
+    return None if position is None else (from_milliseconds(int(position[0])), str(position[1]))
 
 
-def _instant_and_id(token: str) -> tuple[datetime, str] | None:
-    if not token:
+def _place(listing: Listing, token: str) -> Place | None:
+    position = listing.position(token, shape=(int, int, str))
+    if position is None:
         return None
-    at, _, last = translate.from_token(token).partition(" ")
-    if not at.isdecimal() or not last:
-        raise InvalidArgument(field="page_token", problem="is not from this listing")
-    return datetime.fromtimestamp(int(at) / 1000, tz=UTC), last
-
-
-def _place(token: str) -> Place | None:
-    if not token:
-        return None
-    rank, _, rest = translate.from_token(token).partition(" ")
-    order, _, last = rest.partition(" ")
-    if not rank.isdecimal() or not order.lstrip("-").isdecimal() or not last:
-        raise InvalidArgument(field="page_token", problem="is not from this listing")
-    return Place(int(rank), int(order), last)
+    rank, order, last = position
+    return Place(int(rank), int(order), str(last))

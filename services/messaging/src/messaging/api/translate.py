@@ -1,7 +1,5 @@
 """Requests of the contract as domain values, and domain values as responses."""
 
-import base64
-import binascii
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -95,23 +93,6 @@ def page_size(asked: int, *, default: int, maximum: int) -> int:
             field="page_size", problem=f"takes 1 to {maximum}, or 0 for {default}"
         )
     return asked or default
-
-
-def to_token(value: str) -> str:
-    """Make an opaque page token."""
-    return base64.urlsafe_b64encode(value.encode()).decode()
-
-
-def from_token(token: str) -> str:
-    """Read an opaque page token.
-
-    Raises:
-        InvalidArgument: not one of ours.
-    """
-    try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
-    except (binascii.Error, UnicodeError) as error:
-        raise InvalidArgument(field="page_token", problem="is not from this listing") from error
 
 
 def conversations_of(actor: Actor, *, include_archived: bool) -> Listing:

@@ -8,10 +8,3 @@ class QuietHoursInvalid(Refusal):
 
     kind = Kind.INVALID
     text = "The quiet hours' {field} {problem}; correct it and save again."
-
-
-class InvalidPageToken(Refusal):
-    """The page token was not made by this listing, or for other filters."""
-
-    kind = Kind.INVALID
-    text = "The page token does not belong to this listing; start again without a token."

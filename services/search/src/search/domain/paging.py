@@ -15,8 +15,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-
-from search.domain.refusals import InvalidPageToken
+from plexuskit.paging import InvalidPageToken
 
 DEFAULT_PAGE: Final = 20
 MAX_PAGE: Final = 100

@@ -10,13 +10,6 @@ class QueryInvalid(Refusal):
     text = "The query {problem}."
 
 
-class InvalidPageToken(Refusal):
-    """The page token was not made by this search."""
-
-    kind = Kind.INVALID
-    text = "The page token does not belong to this search; start again without a token."
-
-
 class TooManySearches(Refusal):
     """A person has as many searches under way as they may."""
 

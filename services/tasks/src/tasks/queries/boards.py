@@ -74,13 +74,9 @@ async def _lane(
     store: Store, project: Project, column: Column, *, page_token: str, max_bytes: int
 ) -> Lane:
     listing = Listing(name="lane", filters=(project.id, column.id))
-    position = listing.position(page_token, shape=(str,))
-    found = await store.tasks.lane(
-        project.id,
-        column.id,
-        after=str(position[0]) if position else "",
-        limit=BOARD_LANE + 1,
-    )
+    # The id in a lane's token is the task's rank.
+    after = listing.last_id(page_token)
+    found = await store.tasks.lane(project.id, column.id, after=after, limit=BOARD_LANE + 1)
     tasks, more = cut(found, limit=BOARD_LANE, size_of=bytes_of, max_bytes=max_bytes)
     token = listing.token(tasks[-1].rank) if more else ""
     return Lane(column=column, tasks=tuple(tasks), next_page_token=token)
@@ -95,11 +91,9 @@ async def list_projects(
     """
     size = inputs.page_size(page_size)
     listing = Listing(name="projects", filters=(actor.tenant_id, actor.person_id))
-    position = listing.position(page_token, shape=(str,))
+    before = listing.last_id(page_token) or None
 
-    found = await store.projects.page_of_member(
-        actor, before=str(position[0]) if position else None, limit=size + 1
-    )
+    found = await store.projects.page_of_member(actor, before=before, limit=size + 1)
     items, more = cut(
         found, limit=size, size_of=lambda each: PROJECT_BYTES + ID_BYTES * len(each.member_ids)
     )
