@@ -31,10 +31,12 @@ def test_three():
 def test_a_failure_is_told_before_the_run_ends(tmp_path: Path, workers: tuple[str, ...]) -> None:
     (tmp_path / "test_example.py").write_text(MODULE)
     plugin = ("-p", "plexuskit.testing.failures", "-p", "no:cacheprovider")
+    # This test may run in a worker itself; the run that it starts has nothing to do with that one.
+    env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
     command = (sys.executable, "-m", "pytest", "-c", os.devnull, *plugin, *workers, ".")
 
     run = subprocess.run(  # noqa: S603 - pytest itself, on the file above
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False, env=env
     )
 
     assert run.returncode == -9

@@ -16,7 +16,7 @@ from plexuskit.clock import SystemClock
 from plexuskit.errors import Refusal
 
 PEOPLE = ("ann", "bob", "eve", "dora")
-ABOUT_MESSAGES = ("MessageState", "Edited", "Recalled", "Reacted", "Pinned", "Labeled")
+ABOUT_MESSAGES = ("Posted", "Edited", "Recalled", "Reacted", "Pinned", "Labeled")
 
 who = st.sampled_from(PEOPLE)
 which = st.integers(1, 5)

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.gateway.v1.session_service_pb2 import SubscribeRequest
 from plexus.messaging.v1 import events_pb2
+from plexus.messaging.v1 import personal_service_pb2 as pb
 from plexus.messaging.v1.messages_pb2 import Mention
 from plexus.messaging.v1.messaging_service_pb2 import (
     GetMessagingStatusRequest,
@@ -111,6 +113,13 @@ async def at_once(platform: Platform, people):
     await restarted()
 
 
+def in_seconds(count):
+    """Return the instant in so many seconds from now; its milliseconds are not zero."""
+    at = Timestamp()
+    at.FromDatetime((SystemClock().now() + timedelta(seconds=count)).replace(microsecond=123_000))
+    return at
+
+
 @pytest.mark.usefixtures("at_once")
 async def test_msg_17_a_message_for_later_is_said_once_or_tells_why_not(
     cli, handles, people, group, device
@@ -130,16 +139,18 @@ async def test_msg_17_a_message_for_later_is_said_once_or_tells_why_not(
         assert (waiting["state"], waiting["text"]) == ("STATE_WAITING", "大家早上好")
         assert datetime.fromisoformat(waiting["send_at"]).astimezone(SHANGHAI).hour == 9
 
-        # Bob has one too, and is removed before its time comes.
-        soon = SystemClock().now() + timedelta(seconds=15)
-        at = soon.replace(microsecond=123_000).isoformat()
-        bobs = await cli("--as", "bob", "schedule", "add", room, "再见", "--at", at, "--json")
-        removal = RemoveMembersRequest(
-            conversation_id=room, person_ids=[people["bob"].profile.person_id]
+        # Bob has one too, and is removed before its time comes. A command may take longer to start
+        # than these times allow, so they are set by calls.
+        bob = people["bob"]
+        content = pb.ScheduledContent(conversation_id=room, text="再见")
+        request = pb.ScheduleMessageRequest(
+            request_id=secrets.token_hex(8), message=content, send_at=in_seconds(15)
         )
+        bobs = (await bob.call(bob.personal.ScheduleMessage, request)).scheduled
+        removal = RemoveMembersRequest(conversation_id=room, person_ids=[bob.profile.person_id])
         await ann.call(ann.messaging.RemoveMembers, removal)
-        at = (SystemClock().now() + timedelta(seconds=3)).replace(microsecond=123_000).isoformat()
-        await cli("--as", "ann", "schedule", "edit", scheduled_id, "--at", at)
+        request = pb.UpdateScheduledMessageRequest(id=scheduled_id, send_at=in_seconds(5))
+        await ann.call(ann.personal.UpdateScheduledMessage, request)
 
         async def said():
             found = (await cli("--as", "chen", "history", room, "--json")).json
@@ -152,8 +163,7 @@ async def test_msg_17_a_message_for_later_is_said_once_or_tells_why_not(
 
         assert await eventually(lambda: state("ann", scheduled_id), within=WITHIN) == "STATE_SENT"
         assert await said() == ["大家早上好"]
-        bobs_id = bobs.json["id"]
-        assert await eventually(lambda: state("bob", bobs_id), within=WITHIN) == "STATE_FAILED"
+        assert await eventually(lambda: state("bob", bobs.id), within=WITHIN) == "STATE_FAILED"
         (failed,) = (await cli("--as", "bob", "schedule", "list", "--json")).json
         assert failed["failure_reason"] == "CONVERSATION_NOT_FOUND"
         assert await said() == ["大家早上好"]

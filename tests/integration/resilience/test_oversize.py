@@ -1,7 +1,6 @@
 """Messages of the largest allowed size, and facts that no record carries, through every service."""
 
 import contextlib
-import dataclasses
 import secrets
 
 import pytest
@@ -22,8 +21,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.topics import MESSAGING_CONVERSATION_V1
 from plexus_cli.problems import Refused
-from plexus_cli.profiles import Profiles
-from plexus_cli.sdk import connect, open_channel
+from plexus_cli.sdk import open_channel
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens
@@ -183,15 +181,12 @@ async def _small_records(platform):
 @contextlib.asynccontextmanager
 async def _at_another_gateway(platform, plexus, client_of):
     """Open a device at a gateway that hears of messages by Kafka alone."""
-    async with platform.another("gateway"):
-        url = f"127.0.0.1:{platform.ports['gateway-2.grpc']}"
-        profile = dataclasses.replace(plexus.profile, url=url)
-        profiles = Profiles(platform.layout.root / f"credentials-{profile.handle}.json")
-        async with (
-            connect(profile, profiles) as there,
-            client_of(there).running() as device,
-        ):
-            yield device
+    async with (
+        platform.another("gateway"),
+        platform.signed_in(plexus.profile.handle, gateway="gateway-2") as there,
+        client_of(there).running() as device,
+    ):
+        yield device
 
 
 async def _read_fact(platform, conversation: str, change_no: int) -> Envelope:

@@ -57,8 +57,12 @@ class Platform:
     @property
     def grpc_address(self) -> str:
         """The gateway's native address."""
+        return self.grpc_address_of("gateway")
+
+    def grpc_address_of(self, gateway: str) -> str:
+        """Return the native address of one of several gateways, for example `gateway-2`."""
         scheme = "grpcs://" if self.layout.authority.is_file() else ""
-        return f"{scheme}127.0.0.1:{self.ports['gateway.grpc']}"
+        return f"{scheme}127.0.0.1:{self.ports[f'{gateway}.grpc']}"
 
     @property
     def http_address(self) -> str:
@@ -113,19 +117,23 @@ class Platform:
             await SessionServiceStub(channel).InitTenant(request, timeout=20)
 
     @contextlib.asynccontextmanager
-    async def signed_in(self, handle: str, password: str = PASSWORD) -> AsyncIterator[Plexus]:
-        """Connect as somebody."""
-        async with open_channel(self.grpc_address) as channel:
+    async def signed_in(
+        self, handle: str, password: str = PASSWORD, *, gateway: str = "gateway"
+    ) -> AsyncIterator[Plexus]:
+        """Connect as somebody, with a session and stored credentials of this connection's own."""
+        address = self.grpc_address_of(gateway)
+        async with open_channel(address) as channel:
             request = SignInRequest(handle=handle, password=password, device="test")
             response = await SessionServiceStub(channel).SignIn(request, timeout=20)
             profile = Profile(
                 name=handle,
-                url=self.grpc_address,
+                url=address,
                 person_id=response.person.id,
                 handle=handle,
                 **token_fields(response.tokens),  # type: ignore[arg-type] # named after the fields
             )
-            profiles = Profiles(self.layout.root / f"credentials-{handle}.json")
+            file = f"credentials-{handle}-{secrets.token_hex(4)}.json"
+            profiles = Profiles(self.layout.root / file)
             profiles.save(profile, default=True)
             yield Plexus(channel, profile, profiles)
 

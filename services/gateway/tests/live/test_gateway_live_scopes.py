@@ -67,12 +67,12 @@ async def tell(world: Any):
 
 
 def person(id_: str) -> Envelope:
-    told = people_pb2.Subscriber(
+    told = people_pb2.Person(
         id=id_,
         version=1,
         roles=["member"],
-        kind=people_pb2.Subscriber.KIND_HUMAN,
-        state=people_pb2.Subscriber.STATE_ACTIVE,
+        kind=people_pb2.Person.KIND_HUMAN,
+        state=people_pb2.Person.STATE_ACTIVE,
     )
     return fact(events_pb2.PersonChanged(person=told), entity_id=id_)
 

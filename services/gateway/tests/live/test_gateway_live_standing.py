@@ -32,12 +32,12 @@ def fact(message: Any, *, entity_id: str = "") -> Envelope:
 
 
 def person(id_: str, *, version: int, active: bool = True, roles: Any = ("member",)) -> Envelope:
-    state = people_pb2.Subscriber
-    told = people_pb2.Subscriber(
+    state = people_pb2.Person
+    told = people_pb2.Person(
         id=id_,
         version=version,
         roles=roles,
-        kind=people_pb2.Subscriber.KIND_HUMAN,
+        kind=people_pb2.Person.KIND_HUMAN,
         state=state.STATE_ACTIVE if active else state.STATE_DEACTIVATED,
     )
     return fact(events_pb2.PersonChanged(person=told), entity_id=id_)

@@ -123,6 +123,7 @@ async def _signed_in(platform: Platform, handle: str) -> AsyncIterator[Plexus]:
             handle=handle,
             **token_fields(response.tokens),  # type: ignore[arg-type] # named after the fields
         )
-        profiles = Profiles(platform.layout.root / f"credentials-{handle}.json")
+        file = f"credentials-{handle}-{secrets.token_hex(4)}.json"
+        profiles = Profiles(platform.layout.root / file)
         profiles.save(profile, default=True)
         yield Plexus(channel, profile, profiles)
