@@ -14,25 +14,12 @@ REFUSED: Final = re.compile(
 )
 WORDS: Final = re.compile(rf"\b(?:{REFUSED.pattern})\b")
 
-_CONFLICT: Final = "`VersionConflict(present=…)` is the key of the error's metadata"
 _SESSION: Final = "`SessionInfo.present` is a field of the contract"
 EXCEPTIONS: Final[Mapping[str, str]] = {
     "clients/cli/src/plexus_cli/commands/open_sessions.py": _SESSION,
     "clients/cli/tests/test_cli_signing_in.py": _SESSION,
     "services/directory/src/directory/api/sign_in_translate.py": _SESSION,
     "services/directory/tests/test_directory_sign_in_api.py": _SESSION,
-    "services/directory/src/directory/domain/departments.py": _CONFLICT,
-    "services/directory/src/directory/domain/groups.py": _CONFLICT,
-    "services/directory/src/directory/domain/openid.py": _CONFLICT,
-    "services/directory/src/directory/domain/people.py": _CONFLICT,
-    "services/directory/src/directory/domain/roles.py": _CONFLICT,
-    "services/directory/src/directory/domain/sign_in_policies.py": _CONFLICT,
-    "services/directory/src/directory/operations/policies.py": _CONFLICT,
-    "services/messaging/src/messaging/domain/message_state.py": _CONFLICT,
-    "services/messaging/src/messaging/domain/scheduling.py": _CONFLICT,
-    "services/messaging/src/messaging/operations/conversations.py": _CONFLICT,
-    "services/messaging/src/messaging/operations/policies.py": _CONFLICT,
-    "services/messaging/src/messaging/store/policies.py": _CONFLICT,
 }
 """Files that may use `present`, each with the reason; nothing else is excepted."""
 

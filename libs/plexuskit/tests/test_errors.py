@@ -103,7 +103,7 @@ def test_a_refusal_without_a_kind_cannot_be_raised() -> None:
     ("refusal", "kind", "reason"),
     [
         (DependencyDown(), Kind.UNAVAILABLE, "DEPENDENCY_DOWN"),
-        (VersionConflict(expected=1, current=2), Kind.CONFLICT, "VERSION_CONFLICT"),
+        (VersionConflict(expected_version=1, current_version=2), Kind.CONFLICT, "VERSION_CONFLICT"),
         (InvalidArgument(field="name", problem="is empty"), Kind.INVALID, "INVALID_ARGUMENT"),
     ],
 )

@@ -7,7 +7,7 @@ import string
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # The shape that google.rpc.ErrorInfo asks of a reason.
@@ -133,6 +133,16 @@ class VersionConflict(Refusal):
 
     kind = Kind.CONFLICT
     text = "It was changed in the meantime; load it again and repeat your change."
+
+    def __init__(self, *, expected_version: int, current_version: int, **ids: Any) -> None:
+        """Refuse with both versions.
+
+        Args:
+            expected_version: the version that the request names.
+            current_version: the stored version, 0 if there is none yet.
+            ids: of what was changed, for example `task_id`.
+        """
+        super().__init__(expected_version=expected_version, current_version=current_version, **ids)
 
 
 class InvalidArgument(Refusal):

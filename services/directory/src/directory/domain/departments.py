@@ -88,7 +88,7 @@ def change(
     if expected_version < 0:
         raise InvalidArgument(field="expected_version", problem="is negative")
     if expected_version not in {0, department.version}:
-        raise VersionConflict(expected=expected_version, present=department.version)
+        raise VersionConflict(expected_version=expected_version, current_version=department.version)
     return _next_version(
         department,
         replace(

@@ -136,7 +136,7 @@ def change(
     if expected_version < 0:
         raise InvalidArgument(field="expected_version", problem="is negative")
     if expected_version not in {0, group.version}:
-        raise VersionConflict(expected=expected_version, present=group.version)
+        raise VersionConflict(expected_version=expected_version, current_version=group.version)
     if by is not None and group.rule is None:
         raise GroupByName
     changed = replace(

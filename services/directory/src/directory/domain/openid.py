@@ -89,7 +89,7 @@ def check(provider: Provider, *, previous: Provider | None, expected_version: in
     """
     current = previous.version if previous else 0
     if expected_version != current:
-        raise VersionConflict(expected=expected_version, present=current)
+        raise VersionConflict(expected_version=expected_version, current_version=current)
     _matches(_ID, provider.id, field="id")
     _matches(_CLAIM, provider.subject_claim, field="subject_claim")
     for name, value in (("name", provider.name), ("client_id", provider.client_id)):

@@ -187,7 +187,7 @@ def change(person: Person, changes: Changes, *, expected_version: int = 0, now: 
     if expected_version < 0:
         raise InvalidArgument(field="expected_version", problem="is negative")
     if expected_version not in {0, person.version}:
-        raise VersionConflict(expected=expected_version, present=person.version)
+        raise VersionConflict(expected_version=expected_version, current_version=person.version)
 
     departments = _or(changes.department_ids, person.department_ids, profiles.departments)
     changed = replace(

@@ -178,7 +178,7 @@ def check_version(expected: int, *, current: int) -> None:
     if expected < 0:
         raise InvalidArgument(field="expected_version", problem="is negative")
     if expected not in {0, current}:
-        raise VersionConflict(expected=expected, present=current)
+        raise VersionConflict(expected_version=expected, current_version=current)
 
 
 def _name(value: str) -> str:

@@ -40,7 +40,7 @@ def change(
         InvalidArgument: too many roles, or an id that can be none.
     """
     if expected_version != policy.version:
-        raise VersionConflict(expected=expected_version, present=policy.version)
+        raise VersionConflict(expected_version=expected_version, current_version=policy.version)
     if len(second_factor_role_ids) > MAX_ROLES:
         raise InvalidArgument(
             field="second_factor_role_ids", problem=f"holds more than {MAX_ROLES}"

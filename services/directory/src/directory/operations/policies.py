@@ -54,7 +54,7 @@ async def put_access_policy(
         )
         if previous is None:
             if expected_version:
-                raise VersionConflict(expected=expected_version, present=0)
+                raise VersionConflict(expected_version=expected_version, current_version=0)
             after = policies.create(
                 policy_id=PolicyId(new_id("pol", now=now)),
                 tenant_id=actor.tenant_id,

@@ -104,7 +104,7 @@ def check_edit(
             seq=state.seq, window_seconds=int(policy.edit_window.total_seconds())
         )
     if expected_version is not None and expected_version != state.version:
-        raise VersionConflict(expected=expected_version, present=state.version)
+        raise VersionConflict(expected_version=expected_version, current_version=state.version)
     if state.version >= MAX_EDITS:
         raise TooManyEdits(limit=MAX_EDITS)
 

@@ -137,7 +137,7 @@ def changed(
     """
     _check_open(current)
     if expected_version and expected_version != current.version:
-        raise VersionConflict(expected=expected_version, present=current.version)
+        raise VersionConflict(expected_version=expected_version, current_version=current.version)
     if words is not None and conversation_id != current.conversation_id:
         raise InvalidArgument(field="message.conversation_id", problem="cannot be changed")
     after = current if words is None else replace(current, words=words)

@@ -236,7 +236,9 @@ async def update_conversation(
         require_group_admin(log_state, actor)
         current = log_state.conversation
         if expected_version and expected_version != current.version:
-            raise VersionConflict(expected=expected_version, present=current.version)
+            raise VersionConflict(
+                expected_version=expected_version, current_version=current.version
+            )
         after = replace(
             current,
             name=current.name if name is None else name,

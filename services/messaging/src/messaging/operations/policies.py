@@ -26,7 +26,7 @@ async def update_policy(store: Store, *, actor: Actor, policy: Policy) -> Policy
     policy.check()
     current = await store.policies.get(actor.tenant_id)
     if policy.version and policy.version != current.version:
-        raise VersionConflict(expected=policy.version, present=current.version)
+        raise VersionConflict(expected_version=policy.version, current_version=current.version)
     after = replace(policy, version=current.version + 1)
     await store.policies.save(actor.tenant_id, after)
     return after

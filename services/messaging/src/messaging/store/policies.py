@@ -60,4 +60,4 @@ class PolicyStore:
             matched = 0
         if not matched:
             current = (await self.get(tenant_id)).version
-            raise VersionConflict(expected=previous, present=current)
+            raise VersionConflict(expected_version=previous, current_version=current)
