@@ -95,6 +95,10 @@ class Runtime:
         self.exit_code = max(self.exit_code, code)
         self.stopping.set()
 
+    def restart(self) -> None:
+        """Begin to stop with exit code 1, so that what runs the process starts it again."""
+        self.stop(code=1)
+
     @contextmanager
     def entering(self, role: str) -> Iterator[None]:
         """Mark what is spawned inside as the role's."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 
 import structlog
@@ -123,7 +124,7 @@ async def _store(settings: Settings, runtime: Runtime) -> AsyncIterator[Store]:
     async with connect(settings.mongo) as db:
         store = Store(db)
         await store.provision()
-        runtime.health.probe("mongo", db.ping)
+        runtime.health.probe("mongo", partial(db.alive, restart=runtime.restart))
         runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
         yield store
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -51,7 +52,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     ):
         store = Store(db)
         await store.provision()
-        runtime.health.probe("mongo", db.ping)
+        runtime.health.probe("mongo", partial(db.alive, restart=runtime.restart))
         runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
 
         keys = KeyRing(settings.tokens.keys_file, clock=runtime.clock)

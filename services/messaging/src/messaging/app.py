@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from plexus.authz.v1.authority_pb2 import ObjectRef, RecheckRequest
@@ -120,7 +121,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     ):
         store = Store(db)
         await store.provision()
-        runtime.health.probe("mongo", db.ping)
+        runtime.health.probe("mongo", partial(db.alive, restart=runtime.restart))
         runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
         people = DirectoryPeople(AuthorityStub(directory))
         log = Log(store, section=settings.log, clock=runtime.clock, limits=settings.limits)
@@ -206,7 +207,7 @@ async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     ):
         store = Store(db)
         await store.provision()
-        runtime.health.probe("mongo", db.ping)
+        runtime.health.probe("mongo", partial(db.alive, restart=runtime.restart))
 
         async def probe() -> None:
             await db.probe(SERVICE)
@@ -241,7 +242,7 @@ async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]
     ):
         store = Store(db)
         await store.provision()
-        runtime.health.probe("mongo", db.ping)
+        runtime.health.probe("mongo", partial(db.alive, restart=runtime.restart))
         runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
         log = Log(store, section=settings.log, clock=runtime.clock, limits=settings.limits)
         sending = Scheduler(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import grpc
@@ -277,7 +278,7 @@ async def _store(settings: Settings, runtime: Runtime) -> AsyncIterator[tuple[Da
     async with connect(settings.mongo) as db:
         store = Store(db)
         await store.provision()
-        runtime.health.probe("mongo", db.ping)
+        runtime.health.probe("mongo", partial(db.alive, restart=runtime.restart))
         runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
         yield db, store
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -114,7 +115,7 @@ async def _store(settings: Settings, runtime: Runtime) -> AsyncIterator[tuple[Da
     async with connect(settings.mongo) as db:
         store = Store(db, zone=settings.calendar.zone)
         await store.provision()
-        runtime.health.probe("mongo", db.ping)
+        runtime.health.probe("mongo", partial(db.alive, restart=runtime.restart))
         runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
         yield db, store
 

@@ -7,7 +7,7 @@ from pymongo import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, Up
 
 from plexuskit.mongo.changes import ChangeBatch, Changes, HistoryLost
 from plexuskit.mongo.collection import Collection
-from plexuskit.mongo.database import Database, WrongServerParameter, connect
+from plexuskit.mongo.database import Database, SignInRefused, WrongServerParameter, connect
 from plexuskit.mongo.failures import DuplicateKey
 from plexuskit.mongo.projecting import unless_newer
 from plexuskit.mongo.shapes import (
@@ -45,6 +45,7 @@ __all__ = [
     "InsertOutcome",
     "ReplaceOne",
     "Retry",
+    "SignInRefused",
     "Transaction",
     "UpdateMany",
     "UpdateOne",

@@ -8,15 +8,17 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+import structlog
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure, PyMongoError
 
-from plexuskit.config import MongoSection, read_password
+from plexuskit.config import MongoSection, PasswordUnreadable, read_password
 from plexuskit.errors import DependencyDown
 from plexuskit.mongo import changes, driving, transactions
 from plexuskit.mongo.changes import Changes
 from plexuskit.mongo.collection import Collection
-from plexuskit.mongo.failures import edge
+from plexuskit.mongo.failures import SIGN_IN_CODES, edge
 from plexuskit.mongo.shapes import Document
 from plexuskit.mongo.transactions import Transaction
 
@@ -24,9 +26,18 @@ T = TypeVar("T")
 
 MAX_TRANSACTION_LIFETIME = 3
 
+log = structlog.get_logger()
+
 
 class WrongServerParameter(Exception):  # noqa: N818 - names the fact, like a refusal
     """The server runs with a parameter that breaks a promise of Plexus."""
+
+
+class SignInRefused(DependencyDown):
+    """The server refuses this client as the user of the settings."""
+
+    reason = "DEPENDENCY_DOWN"
+    text = "The database refuses this service's user; its password or rights were changed."
 
 
 @asynccontextmanager
@@ -40,27 +51,9 @@ async def connect(section: MongoSection) -> AsyncIterator["Database"]:
     Raises:
         PasswordUnreadable: the file with the password cannot be read.
     """
-    client: AsyncMongoClient[Document] = AsyncMongoClient(
-        _without_zlib(section.url),
-        w="majority",
-        journal=True,
-        wTimeoutMS=section.timeout_ms,
-        readConcernLevel="majority",
-        readPreference="primary",
-        retryWrites=True,
-        retryReads=True,
-        tz_aware=True,
-        maxPoolSize=section.pool_size,
-        serverSelectionTimeoutMS=section.timeout_ms,
-        connectTimeoutMS=section.timeout_ms,
-        waitQueueTimeoutMS=section.timeout_ms,
-        # The majority's own timeout answers first, with a better error.
-        socketTimeoutMS=2 * section.timeout_ms,
-        appname="plexus",
-        **_signing_in(section),
-    )
+    client = _client(section)
     try:
-        yield Database(client[section.database], timeout=timedelta(milliseconds=section.timeout_ms))
+        yield Database(client[section.database], section=section)
     finally:
         await driving.wait_for_abandoned()
         await client.close()
@@ -78,10 +71,11 @@ class ServerFacts:
 class Database:
     """One service's database."""
 
-    def __init__(self, database: AsyncDatabase[Document], *, timeout: timedelta) -> None:
+    def __init__(self, database: AsyncDatabase[Document], *, section: MongoSection) -> None:
         self.name = database.name
         self._database = database
-        self._timeout = timeout
+        self._section = section
+        self._timeout = timedelta(milliseconds=section.timeout_ms)
 
     def collection(self, name: str, *, schema_version: int) -> Collection:
         """Return a collection whose new documents carry this `schema_version`."""
@@ -149,13 +143,52 @@ class Database:
             return sorted(await driving.apart(self._database.list_collection_names()))
 
     async def ping(self) -> None:
-        """Ask the primary for a sign of life.
+        """Ask the primary for a sign of life, as the user of the settings if they name one.
 
         Raises:
             DependencyDown: there is none in time.
+            SignInRefused: the server does not know this client's connections as that user.
         """
-        with edge():
-            await driving.apart(self._database.command("ping"))
+        try:
+            status = await driving.apart(self._database.command("connectionStatus"))
+        except OperationFailure as error:
+            if error.code in SIGN_IN_CODES:
+                raise SignInRefused(dependency="mongodb") from error
+            with edge():
+                raise
+        except PyMongoError:
+            with edge():
+                raise
+        if self._section.user and not status["authInfo"]["authenticatedUsers"]:
+            raise SignInRefused(dependency="mongodb")
+
+    async def alive(self, *, restart: Callable[[], None]) -> None:
+        """Ping for readiness; have the process restarted when only its connections are refused.
+
+        PyMongo keeps the password that a client was made with, and keeps connections whose user was
+        created anew. When a new client can sign in, a new process can work.
+
+        Args:
+            restart: ends the process, so that it is started again.
+
+        Raises:
+            DependencyDown: as `ping`.
+        """
+        try:
+            await self.ping()
+        except SignInRefused:
+            if await self._new_client_signs_in():
+                log.warning("mongo.connections_outdated", database=self.name)
+                restart()
+            raise
+
+    async def _new_client_signs_in(self) -> bool:
+        try:
+            async with connect(self._section) as other:
+                await other.ping()
+        except (DependencyDown, PasswordUnreadable):
+            return False
+        return True
 
     async def probe(self, name: str) -> None:
         """Write the probe document of a consumer and read it back, with the usual durability.
@@ -213,6 +246,28 @@ class Database:
         """Delete the whole database; for tests."""
         with edge():
             await driving.apart(self._database.client.drop_database(self.name))
+
+
+def _client(section: MongoSection) -> AsyncMongoClient[Document]:
+    return AsyncMongoClient(
+        _without_zlib(section.url),
+        w="majority",
+        journal=True,
+        wTimeoutMS=section.timeout_ms,
+        readConcernLevel="majority",
+        readPreference="primary",
+        retryWrites=True,
+        retryReads=True,
+        tz_aware=True,
+        maxPoolSize=section.pool_size,
+        serverSelectionTimeoutMS=section.timeout_ms,
+        connectTimeoutMS=section.timeout_ms,
+        waitQueueTimeoutMS=section.timeout_ms,
+        # The majority's own timeout answers first, with a better error.
+        socketTimeoutMS=2 * section.timeout_ms,
+        appname="plexus",
+        **_signing_in(section),
+    )
 
 
 def _signing_in(section: MongoSection) -> dict[str, Any]:

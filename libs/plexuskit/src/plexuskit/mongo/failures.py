@@ -23,13 +23,17 @@ TRANSIENT = "TransientTransactionError"
 UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
 
 _DUPLICATE_KEY_CODES = frozenset({11000, 11001, 12582})
-_DOWN_CODES = frozenset(
+SIGN_IN_CODES = frozenset(
     {
-        6,  # HostUnreachable
-        7,  # HostNotFound
         11,  # UserNotFound: the account of this service is gone
         13,  # Unauthorized
         18,  # AuthenticationFailed: a rotated password
+    }
+)
+_DOWN_CODES = SIGN_IN_CODES | frozenset(
+    {
+        6,  # HostUnreachable
+        7,  # HostNotFound
         24,  # LockTimeout
         36,  # FileStreamFailed
         39,  # FileRenameFailed
