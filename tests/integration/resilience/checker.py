@@ -58,7 +58,7 @@ class Checker:
         for listener in listeners:
             heard = listener.of(conversation_id)
             await eventually(lambda heard=heard: len(heard.seqs) >= len(wanted), within=within)
-            assert heard.seqs == wanted
+            assert heard.seqs == wanted, heard.seqs
             assert not listener.after_closing
             last: dict[tuple[int, str], int] = {}
             for stream, conversation, change_no in listener.live:

@@ -224,10 +224,10 @@ class Client:
             self.live.append((self.streams, events.conversation_id, envelope.change_no))
             if events.conversation_id in self._closed_here and not self._joins_again(envelope):
                 self.after_closing.append((events.conversation_id, envelope.change_no))
-        if events.after > heard.through:
+        if events.after > heard.through or any(each.omitted for each in events.events):
             await self._catch_up(events.conversation_id)
         for envelope in events.events:
-            if envelope.change_no <= heard.through:
+            if envelope.change_no <= heard.through or envelope.omitted:
                 continue
             if envelope.type.endswith(".MessagePosted"):
                 message = MessagePosted.FromString(envelope.fact).message
