@@ -268,6 +268,7 @@ async def test_people_are_listed_by_a_part_of_handle_or_name(company: Any) -> No
     assert await handles(company, query="WEI") == ["li", "zhang.wei"]
     assert await handles(company, query="李") == ["li"]
     assert await handles(company, query=".*") == []
+    assert await handles(company, query="li\0") == []
 
 
 async def test_a_department_lists_those_under_it_too(company: Any) -> None:

@@ -12,6 +12,7 @@ from audit.operations import LedgerWriter, take_facts
 from audit.store import Store
 from plexuskit.clock import SystemClock
 from plexuskit.config import MongoSection
+from plexuskit.errors import DependencyDown
 from plexuskit.mongo import connect
 from plexuskit.testing.servers.mongo import NativeMongo
 from plexuskit.testing.wait import eventually
@@ -89,6 +90,7 @@ async def test_gw_07_the_documented_role_adds_entries_and_changes_none(
                 ledger.delete({}),
                 db.drop(),
             ):
-                with pytest.raises(Exception, match="not authorized"):
+                with pytest.raises(DependencyDown) as refused:
                     await asyncio.ensure_future(change)
+                assert "not authorized" in str(refused.value.__cause__)
             assert (await store.ledger.head("ten_a")).no == 2

@@ -274,6 +274,9 @@ class People:
         In: departments (descendants included) or None for all; a folded part of handle or name, or
             ""; the only person who may be found, or None.
         """
+        if "\0" in part:
+            # No stored text holds it, and MongoDB refuses it in a pattern.
+            return [], False
         wanted: dict[str, Any] = {"tenant_id": tenant_id, "handle": {"$gt": after}}
         hint: str | None = BY_HANDLE
         if part:
