@@ -5,7 +5,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,10 +13,11 @@ from typing import Any, cast
 
 import grpc
 import pytest
-from gateway import connect, proxy
+from gateway import connect, proxy, reference
 from gateway.access import Access, DecisionLog, Projection
 from gateway.admission import Admission
 from gateway.config import HttpSection, LimitsSection, PublicTlsSection
+from gateway.connect.docs import Document
 from gateway.identity import ApiTokens, Authenticator, Callers, EndedSessions, SigningKeys
 from gateway.limits import Limits
 from joserfc.jwk import OKPKey
@@ -352,6 +353,14 @@ def http_section() -> HttpSection:
     return HttpSection(port=0, max_body_bytes=64 * 1024)
 
 
+@pytest.fixture(scope="session")
+def reference_documents() -> Mapping[str, Document]:
+    """The API reference, which is the same for all gateways."""
+    return reference.documents(
+        now=SystemClock().now(), url="https://plexus.example.com/", max_body_bytes=4 << 20
+    )
+
+
 @pytest.fixture
 def public_tls() -> PublicTlsSection | None:
     """The certificate of the gateway's ports: none, unless a test is about it."""
@@ -367,6 +376,7 @@ async def running(
     http_section: HttpSection,
     public_tls: PublicTlsSection | None,
     standing: "Standing",
+    reference_documents: Mapping[str, Document],
 ) -> AsyncIterator[Running]:
     """A gateway without client streams, before two owners; the other owners are not there."""
     limits = Limits(limits_section, clock=SystemClock())
@@ -452,6 +462,7 @@ async def running(
                         public_url="",
                         known=connections.done,
                     ),
+                    reference=connect.DocsSite(reference_documents, limits=limits),
                     origins=["https://plexus.example.com"],
                     is_serving=lambda: not runtime.stopping.is_set(),
                 ),
