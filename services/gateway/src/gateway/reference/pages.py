@@ -219,7 +219,7 @@ class Pages:
                 "name": kind.value,
                 "meaning": meaning,
                 "size": f"{size / 1024:,.0f} KiB",
-                "values": f"{max_json_values(samples[kind]):,}",
+                "json_values": f"{max_json_values(samples[kind]):,}",
             }
 
 

@@ -60,7 +60,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "UpdatePersonRequest.title": "Buyer",
     "UpdateRoleRequest.name": "Reader of messages",
     "UpdateScheduledMessageRequest.id": f"sch_{ULID}",
-    "WorkingHours.time_zone": "Asia/Shanghai",
     "access_token": "the-new-access-token",
     "action": "PersonDeactivated",
     "add": "urgent",
