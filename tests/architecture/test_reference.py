@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SECONDS = 120
+SECONDS = 300
 WRITE = """
 import sys
 from pathlib import Path

@@ -3,7 +3,9 @@
 import json
 import re
 import shlex
+from base64 import b64encode
 from collections import Counter
+from hashlib import sha256
 from html.parser import HTMLParser
 
 import grpc
@@ -225,6 +227,15 @@ def test_every_type_that_a_method_uses_is_on_its_page(pages):
             for root in (method.request, method.response):
                 inside = {each.full_name for each in messages_below(root)} - {root.full_name}
                 assert inside | {each.full_name for each in enums_below(root)} <= ids
+
+
+def test_the_policy_of_a_page_allows_its_own_style_alone(reference_documents):
+    for document in reference_documents.values():
+        if document.content_type.startswith(b"text/html"):
+            style = document.content.partition(b"<style>")[2].partition(b"</style>")[0]
+            assert style
+            digest = b64encode(sha256(style).digest()).decode()
+            assert f"style-src 'sha256-{digest}';" in document.policy.decode()
 
 
 def test_texts_of_the_contracts_are_escaped(reference_documents):
