@@ -56,7 +56,7 @@ class Reader:
             assert response.status == 200
             page = await response.text()
         section = page.partition(f'<h2 id="{method}">')[2].partition("</section>")[0]
-        found = re.search(r"<pre><code>(.*?)</code></pre>", section, flags=re.DOTALL)
+        found = re.search(r"<pre[^>]*><code>(.*?)</code></pre>", section, flags=re.DOTALL)
         assert found is not None, f"{service} has no example of {method}"
         return html.unescape(found[1])
 

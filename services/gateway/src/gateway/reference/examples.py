@@ -34,6 +34,8 @@ from gateway.reference.vocabulary import (
 
 MAX_FIELDS: Final = 6
 """Fields of an example besides ids and the request id."""
+MAX_LINE: Final = 64
+"""Characters of JSON that stand on one line of an example."""
 AHEAD: Final = timedelta(days=180)
 """Distance of the times of examples: within the year that the contract allows for most of them."""
 
@@ -69,9 +71,12 @@ class Examples:
 
 
 def json_of(message: Message) -> str:
-    """Return the JSON form of a message on one line, as Connect takes it."""
+    """Return the JSON form of a message, as Connect takes it; on several lines if it is long."""
     content: Mapping[str, Any] = json_format.MessageToDict(message)
-    return json.dumps(content, ensure_ascii=False)
+    text = json.dumps(content, ensure_ascii=False)
+    if len(text) <= MAX_LINE:
+        return text
+    return json.dumps(content, ensure_ascii=False, indent=2)
 
 
 def curl_of(method: Method, request: Message) -> str:
