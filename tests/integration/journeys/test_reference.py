@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from google.rpc.error_details_pb2 import ErrorInfo
 from plexus_local.harness import Platform
@@ -37,7 +36,6 @@ class Reader:
     """Somebody who reads the reference and pastes its examples into a shell."""
 
     def __init__(self, platform: Platform, folder: Path, token: str) -> None:
-        self._address = platform.http_address
         # Whether it prints the status too is curl's setting, not part of the example.
         (folder / ".curlrc").write_text('silent\nshow-error\nwrite-out = "\\n%{http_code}"\n')
         self._env = {
@@ -51,10 +49,8 @@ class Reader:
 
     async def example(self, service: str, method: str) -> str:
         """Return the command of a method as its page has it."""
-        address = f"{self._address}/docs/{service}"
-        async with aiohttp.ClientSession() as http, http.get(address, ssl=False) as response:
-            assert response.status == 200
-            page = await response.text()
+        status, page = await self._shell(f'curl "$PLEXUS_URL/docs/{service}"')
+        assert status == 200
         section = page.partition(f'<h2 id="{method}">')[2].partition("</section>")[0]
         found = re.search(r"<pre[^>]*><code>(.*?)</code></pre>", section, flags=re.DOTALL)
         assert found is not None, f"{service} has no example of {method}"
@@ -62,7 +58,11 @@ class Reader:
 
     async def __call__(self, path: str) -> Answer:
         """Run the example of `<service>/<method>`."""
-        command = await self.example(*path.split("/"))
+        status, body = await self._shell(await self.example(*path.split("/")))
+        return Answer(status, json.loads(body))
+
+    async def _shell(self, command: str) -> tuple[int, str]:
+        """Return the status and the body that a command gets."""
         process = await asyncio.create_subprocess_exec(
             *("bash", "-c", command),
             stdout=asyncio.subprocess.PIPE,
@@ -73,7 +73,7 @@ class Reader:
             out, err = await process.communicate()
         assert process.returncode == 0, f"{command}\n{err.decode()}"
         body, _, status = out.decode().rpartition("\n")
-        return Answer(int(status), json.loads(body))
+        return int(status), body
 
 
 @pytest.fixture

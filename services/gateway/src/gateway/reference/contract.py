@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from plexuskit.bounds.declared import halves_of, is_map
@@ -56,12 +56,12 @@ class Method:
     @property
     def request(self) -> Descriptor:
         """Type of the request."""
-        return self.info.request_class.DESCRIPTOR
+        return cast("Descriptor", self.info.request_class.DESCRIPTOR)
 
     @property
     def response(self) -> Descriptor:
         """Type of the response."""
-        return self.info.response_class.DESCRIPTOR
+        return cast("Descriptor", self.info.response_class.DESCRIPTOR)
 
     @property
     def is_stream(self) -> bool:
