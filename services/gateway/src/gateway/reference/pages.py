@@ -234,9 +234,10 @@ def short(full_name: str) -> str:
 
 
 def _needs(method: Method) -> Iterator[_Need]:
-    required = method.info.requirement
-    for need in (required, *required.also):
-        yield _Need(need.permission, need.resource, _json_path(method.request, need.id))
+    first, message = method.info.requirement, method.request
+    yield _Need(first.permission, first.resource, _json_path(message, first.id))
+    for need in first.also:
+        yield _Need(need.permission, need.resource, _json_path(message, need.id))
 
 
 def _json_path(message: Descriptor, path: str) -> str:
