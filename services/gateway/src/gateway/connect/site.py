@@ -83,20 +83,20 @@ class Site:
             await _preflight(send, origin=allowed)
         elif method == "POST":
             await self._call(scope, receive, _with_cors(send, origin=allowed))
-        elif method not in ("GET", "HEAD"):
-            await _respond(send, 405, b"", allow=b"GET, HEAD, POST, OPTIONS")
+        elif method in ("GET", "HEAD"):
+            await self._get(scope, send)
         else:
-            await self._page(scope, send)
+            await _respond(send, 405, b"", allow=b"GET, HEAD, POST, OPTIONS")
 
-    async def _page(self, scope: Scope, send: Send) -> None:
+    async def _get(self, scope: Scope, send: Send) -> None:
         path = scope["path"]
         if path == "/healthz":
             serving = self._is_serving()
             await _respond(send, 200 if serving else 503, b"ok\n" if serving else b"draining\n")
-        elif path == "/":
-            await _respond(send, 200, _PAGE, content_type=b"text/html; charset=utf-8")
         elif self._reference is not None and docs.serves(path):
             await self._reference(scope, send)
+        elif path == "/":
+            await _respond(send, 200, _PAGE, content_type=b"text/html; charset=utf-8")
         else:
             await _respond(send, 404, b"There is nothing here.\n")
 
