@@ -1,4 +1,4 @@
-"""Generate everything under `src/plexus` from `proto/`: messages, stubs, types, topics, calls.
+"""Generate everything under `src/plexus`: messages, stubs, types, topics, calls, reference data.
 
 Run by `make proto`; `make proto-check` runs it and fails when the result differs from what is
 committed.
@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 from google.protobuf.descriptor import Descriptor
+from reference import write_comments, write_refusals
 
 ROOT = Path(__file__).resolve().parents[2]
 PROTO = ROOT / "proto"
@@ -185,9 +186,17 @@ def generate_calls() -> None:
     (TARGET / "plexus/calls.py").write_text("".join([CALLS_HEAD, *entries, "    }\n)\n"]))
 
 
+def owners() -> list[str]:
+    """Return the services that own data, which is all but the gateway."""
+    services = {path.parent.name for path in ROOT.glob("services/*/pyproject.toml")}
+    return sorted(services - {"gateway"})
+
+
 if __name__ == "__main__":
     generate_messages()
     facts = described_facts()
     generate_facts(facts)
     generate_topics(facts)
     generate_calls()
+    write_comments(PROTO, TARGET / "plexus/comments.json")
+    write_refusals(owners(), TARGET / "plexus/refusals.json")

@@ -68,7 +68,7 @@ SERVICE_ROOMS = {
     "notify": OWNER_ROOMS | {"consumers"},
     "search": OWNER_ROOMS | {"consumers"},
     # Owns no data: it lets in, hands on, and pushes.
-    "gateway": ROOMS | {"access", "connect", "identity", "limits", "live", "proxy"},
+    "gateway": ROOMS | {"access", "connect", "identity", "limits", "live", "proxy", "reference"},
 }
 
 

@@ -294,6 +294,19 @@ def test_an_rpc_reaches_the_gateway_by_its_contract_alone(scratch: Path) -> None
     assert run(scratch, "-c", program) == "tasks.update task_id"
 
 
+def test_an_rpc_is_in_the_api_reference_by_its_contract_alone(scratch: Path) -> None:
+    program = (
+        "from gateway.reference.contract import Contract\n"
+        "from gateway.reference.errors import Errors\n"
+        "archive = next(it for it in Contract().methods if it.name == 'ArchiveTask')\n"
+        "print(archive.summary, *(error.reason for error in Errors().of(archive)))\n"
+    )
+    assert run(scratch, "-c", program) == (
+        "Archives a completed task."
+        " TASK_NOT_FOUND REQUEST_ID_REUSED VERSION_CONFLICT TRANSITION_NOT_ALLOWED"
+    )
+
+
 def test_a_fact_is_in_the_catalogue_and_consumers_that_do_not_know_it_skip_it(
     scratch: Path,
 ) -> None:

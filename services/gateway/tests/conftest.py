@@ -1,16 +1,17 @@
 """What the gateway's tests share: tokens as directory makes them, and a gateway on real sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import pytest
-from gateway import connect, proxy
+from gateway import connect, proxy, reference
 from gateway.admission import Admission
 from gateway.config import HttpSection, LimitsSection, PublicTlsSection
+from gateway.connect.docs import Document
 from gateway.identity import ApiTokens, Authenticator, Callers, EndedSessions, SigningKeys
 from gateway.limits import Limits
 from plexus.directory.v1 import session_service_pb2
@@ -115,6 +116,14 @@ def http_section() -> HttpSection:
     return HttpSection(port=0, max_body_bytes=64 * 1024)
 
 
+@pytest.fixture(scope="session")
+def reference_documents() -> Mapping[str, Document]:
+    """The API reference, which is the same for all gateways."""
+    return reference.documents(
+        now=SystemClock().now(), url="https://plexus.example.com/", max_body_bytes=4 << 20
+    )
+
+
 @pytest.fixture
 def public_tls() -> PublicTlsSection | None:
     """The certificate of the gateway's ports: none, unless a test is about it."""
@@ -130,6 +139,7 @@ async def running(
     http_section: HttpSection,
     public_tls: PublicTlsSection | None,
     standing: "Standing",
+    reference_documents: Mapping[str, Document],
 ) -> AsyncIterator[Running]:
     """A gateway without client streams, before two owners; the other owners are not there."""
     limits = Limits(limits_section, clock=SystemClock())
@@ -215,6 +225,7 @@ async def running(
                         public_url="",
                         known=connections.done,
                     ),
+                    reference=connect.DocsSite(reference_documents, limits=limits),
                     origins=["https://plexus.example.com"],
                     is_serving=lambda: not runtime.stopping.is_set(),
                 ),

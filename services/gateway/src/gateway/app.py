@@ -13,11 +13,12 @@ from plexus.gateway.v1.session_service_pb2 import SubscribeRequest
 from plexus.gateway.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
 from plexus_access.feeding import Feed
 from plexuskit import bounds
+from plexuskit.clock import Clock
 from plexuskit.grpc import CallerSigner, channel, requirements
 from plexuskit.kafka import producer
 from plexuskit.service import Role, Runtime
 
-from gateway import connect, live, proxy
+from gateway import connect, live, proxy, reference
 from gateway.access import Access, DecisionLog, Following, Projection
 from gateway.admission import Admission
 from gateway.config import Settings
@@ -95,6 +96,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                 public_url=settings.http.public_url,
                 known=connections.done,
             ),
+            reference=await _reference(settings, limits=limits, clock=runtime.clock),
             origins=settings.http.origins,
             is_serving=lambda: not runtime.stopping.is_set(),
         )
@@ -118,6 +120,21 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                 ),
             ):
                 yield
+
+
+async def _reference(
+    settings: Settings, *, limits: Limits, clock: Clock
+) -> connect.DocsSite | None:
+    """Return the API reference, made beside the loop; None where it is switched off."""
+    if not settings.http.docs:
+        return None
+    documents = await asyncio.to_thread(
+        reference.documents,
+        now=clock.now(),
+        url=settings.http.public_url,
+        max_body_bytes=settings.http.max_body_bytes,
+    )
+    return connect.DocsSite(documents, limits=limits)
 
 
 @asynccontextmanager

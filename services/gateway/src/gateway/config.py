@@ -36,6 +36,8 @@ class HttpSection(Section):
     max_scim_body_bytes: Positive = MEBIBYTE
     # Where HR feeds reach this port, for example `https://plexus.example.com`; empty: as they say.
     public_url: str = Field(default="", pattern=r"^(https?://[^\s/?#]+)?/?$")
+    # Serve the API reference below `/docs` to everyone who reaches this port.
+    docs: bool = True
     # From the first byte of a request, or of a connection, to the last of its body.
     request_seconds: Seconds = 30
     max_connections: Positive = 20_000

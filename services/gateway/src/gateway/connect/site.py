@@ -1,10 +1,11 @@
-"""What a browser finds here: the endpoints, a health check, a page that says what this is."""
+"""What a browser finds here: the endpoints, the API reference, a health check, a first page."""
 
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from gateway.connect import scim
+from gateway.connect import docs, scim
 from gateway.connect.asgi import App, Headers, Message, Receive, Scope, Send, value_of
+from gateway.connect.docs import DocsSite
 
 _ALLOWED_HEADERS: Final = (
     b"authorization, content-type, connect-protocol-version, connect-timeout-ms, grpc-timeout,"
@@ -25,9 +26,9 @@ _PAGE: Final = """<!doctype html>
 <title>Plexus</title>
 <h1>Plexus</h1>
 <p>这里是 Plexus 网关:程序经由它以 Connect、gRPC-Web 或 gRPC 访问;
-请用贵公司的 Plexus 客户端登录。</p>
+请用贵公司的 Plexus 客户端登录。接口文档:<a href="/docs" hreflang="en">/docs</a>。</p>
 <p lang="en">This is the Plexus gateway. Programs reach it with Connect, gRPC-Web or gRPC;
-people sign in with their company's Plexus client.</p>
+people sign in with their company's Plexus client. API reference: <a href="/docs">/docs</a>.</p>
 </html>
 """.encode()
 
@@ -40,6 +41,7 @@ class Site:
         endpoints: App,
         *,
         feed: App,
+        reference: DocsSite | None,
         origins: Iterable[str],
         is_serving: Callable[[], bool],
     ) -> None:
@@ -48,11 +50,13 @@ class Site:
         Args:
             endpoints: serves the methods; gets every POST.
             feed: serves what is below `/scim/v2`; no page calls it.
+            reference: serves what is below `/docs`; None serves nothing there.
             origins: of the pages that may call from elsewhere.
             is_serving: whether the process takes new work, for the health check.
         """
         self._endpoints = endpoints
         self._feed = feed
+        self._reference = reference
         self._origins = frozenset(origin.rstrip("/").encode() for origin in origins)
         self._is_serving = is_serving
 
@@ -74,16 +78,23 @@ class Site:
         origin = value_of(headers, b"origin")
         allowed = origin if origin in self._origins else b""
 
-        method, path = scope["method"], scope["path"]
+        method = scope["method"]
         if method == "OPTIONS":
             await _preflight(send, origin=allowed)
         elif method == "POST":
             await self._call(scope, receive, _with_cors(send, origin=allowed))
-        elif method not in ("GET", "HEAD"):
+        elif method in ("GET", "HEAD"):
+            await self._get(scope, send)
+        else:
             await _respond(send, 405, b"", allow=b"GET, HEAD, POST, OPTIONS")
-        elif path == "/healthz":
+
+    async def _get(self, scope: Scope, send: Send) -> None:
+        path = scope["path"]
+        if path == "/healthz":
             serving = self._is_serving()
             await _respond(send, 200 if serving else 503, b"ok\n" if serving else b"draining\n")
+        elif self._reference is not None and docs.serves(path):
+            await self._reference(scope, send)
         elif path == "/":
             await _respond(send, 200, _PAGE, content_type=b"text/html; charset=utf-8")
         else:

@@ -85,8 +85,8 @@ class Envelope(_message.Message):
     """Where the fact came from: empty for people, `import` for history brought in (MSG-19)."""
     omitted: _builtins.bool
     """The fact was larger than a record may be and is left out: `fact` is empty, everything else is as stored. Services
-    read it with `Authority.ReadFacts` of the topic's owner, clients fetch the current state (`ListChanges`). On a stream
-    also: the gateway does not know the type of the fact yet.
+    read it from the topic's owner, clients fetch the current state (`ListChanges`). On a stream also: the gateway does
+    not know the type of the fact yet.
     """
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp: ...

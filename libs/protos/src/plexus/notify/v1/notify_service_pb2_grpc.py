@@ -81,7 +81,8 @@ class NotifyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPreferences(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Returns the preferences of the caller.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

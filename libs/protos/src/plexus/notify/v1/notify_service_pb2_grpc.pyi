@@ -38,6 +38,7 @@ class NotifyServiceStub:
     MarkNotificationsRead: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.MarkNotificationsReadRequest, _notify_service_pb2.MarkNotificationsReadResponse]
     """Marks the caller's as read; a queued e-mail of them is dropped (NTF-7)."""
     GetPreferences: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.GetPreferencesRequest, _notify_service_pb2.GetPreferencesResponse]
+    """Returns the preferences of the caller."""
     SetPreferences: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.SetPreferencesRequest, _notify_service_pb2.SetPreferencesResponse]
     """Replaces the caller's preferences. Refused: QUIET_HOURS_INVALID, VERSION_CONFLICT."""
     GetNotifyStatus: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.GetNotifyStatusRequest, _notify_service_pb2.GetNotifyStatusResponse]
@@ -53,6 +54,7 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     MarkNotificationsRead: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.MarkNotificationsReadRequest, _notify_service_pb2.MarkNotificationsReadResponse]  # type: ignore[assignment]
     """Marks the caller's as read; a queued e-mail of them is dropped (NTF-7)."""
     GetPreferences: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.GetPreferencesRequest, _notify_service_pb2.GetPreferencesResponse]  # type: ignore[assignment]
+    """Returns the preferences of the caller."""
     SetPreferences: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.SetPreferencesRequest, _notify_service_pb2.SetPreferencesResponse]  # type: ignore[assignment]
     """Replaces the caller's preferences. Refused: QUIET_HOURS_INVALID, VERSION_CONFLICT."""
     GetNotifyStatus: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.GetNotifyStatusRequest, _notify_service_pb2.GetNotifyStatusResponse]  # type: ignore[assignment]
@@ -82,7 +84,8 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _notify_service_pb2.GetPreferencesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_notify_service_pb2.GetPreferencesResponse, _abc.Awaitable[_notify_service_pb2.GetPreferencesResponse]]: ...
+    ) -> _typing.Union[_notify_service_pb2.GetPreferencesResponse, _abc.Awaitable[_notify_service_pb2.GetPreferencesResponse]]:
+        """Returns the preferences of the caller."""
 
     @_abc_1.abstractmethod
     def SetPreferences(

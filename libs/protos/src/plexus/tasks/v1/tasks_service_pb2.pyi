@@ -129,6 +129,7 @@ class CreateTaskRequest(_message.Message):
     DUE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     project_id: _builtins.str
+    """Empty: a task outside of projects."""
     title: _builtins.str
     """1 to 500 characters."""
     description: _builtins.str

@@ -1,0 +1,218 @@
+"""Values and choices for example requests, by name of a field or by `<message>.<field>`.
+
+Only readability depends on these tables: a field that is in none of them gets a value from its
+bounds. Every entry names something that the contracts have; a test keeps that true.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+ULID: Final = "01KB7QX4T6M8V2K5R7X3B1C0D9"
+
+PREFIXES: Final[Mapping[str, str]] = {
+    "actor": "per",
+    "add": "per",
+    "assignee": "per",
+    "binding": "rbd",
+    "child": "dep",
+    "column": "col",
+    "conversation": "cnv",
+    "department": "dep",
+    "group": "grp",
+    "into": "dep",
+    "leader": "per",
+    "member": "per",
+    "message": "msg",
+    "owner": "per",
+    "person": "per",
+    "project": "prj",
+    "provider": "idp",
+    "role": "rol",
+    "sender": "per",
+    "task": "tsk",
+}
+"""Prefixes of ids by the noun before `_id` or `_ids`."""
+
+TEXTS: Final[Mapping[str, str]] = {
+    "Attachment.name": "plan.pdf",
+    "Attachment.media_type": "application/pdf",
+    "CancelScheduledMessageRequest.id": f"sch_{ULID}",
+    "CreateApiTokenRequest.name": "Build server",
+    "CreateDepartmentRequest.name": "Procurement",
+    "CreateGroupRequest.name": "Buyers",
+    "CreatePersonRequest.title": "Buyer",
+    "CreateRoleRequest.name": "Reader of messages",
+    "DeleteAccessPolicyRequest.name": "no-guests",
+    "FieldMask.fields": "display_name",
+    "FinishPasskeyRequest.name": "Laptop",
+    "ImportedConversation.external_id": "slack:C024BE91L",
+    "ImportedPerson.title": "Buyer",
+    "InitTenantRequest.admin_display_name": "Administrator",
+    "InitTenantRequest.admin_handle": "admin",
+    "OpenIdProvider.id": f"idp_{ULID}",
+    "OpenIdProvider.name": "Company sign-in",
+    "PutAccessPolicyRequest.name": "no-guests",
+    "RecordSkipRequest.topic": "messaging.conversation.v1",
+    "SetModuleRequest.name": "tasks",
+    "SplitDepartmentRequest.name": "Procurement North",
+    "UpdateDepartmentRequest.name": "Procurement",
+    "UpdateGroupRequest.name": "Buyers",
+    "UpdatePersonRequest.title": "Buyer",
+    "UpdateRoleRequest.name": "Reader of messages",
+    "UpdateScheduledMessageRequest.id": f"sch_{ULID}",
+    "access_token": "the-new-access-token",
+    "action": "PersonDeactivated",
+    "add": "urgent",
+    "admin_password": "correct horse battery staple",
+    "bootstrap_secret": "the-secret-of-this-installation",
+    "cedar": "forbid (principal, action, resource) when { principal.guest };",
+    "challenge_id": "the-challenge-of-sign-in",
+    "client_id": "plexus",
+    "code": "492817",
+    "comment": "For your information",
+    "credential_json": "{}",
+    "date": "2031-05-01",
+    "description": "As agreed with the warehouse",
+    "device": "Build server",
+    "display_name": "Lin Wei",
+    "email": "lin.wei@example.com",
+    "email_domains": "example.com",
+    "emoji": "thumbsup",
+    "employee_number": "10482",
+    "end": "07:00",
+    "external_id": "hr:10482",
+    "folder": "Projects",
+    "goal": "All teams work in the new building by May.",
+    "handle": "lin.wei",
+    "handles": "lin.wei",
+    "issuer": "https://login.example.com",
+    "link": "https://example.com/orders/33817",
+    "locale": "zh-CN",
+    "locales": "zh-CN",
+    "message": "plexus.directory.v1.Person",
+    "method": "GET",
+    "name": "Office move",
+    "new_password": "correct horse battery staple",
+    "note": "Annual leave",
+    "object": f"conversation:cnv_{ULID}",
+    "old_password": "battery horse staple correct",
+    "password": "correct horse battery staple",
+    "path": "/Users",
+    "permission": "messages.send",
+    "permissions": "messages.read",
+    "proof": "the-proof-of-begin-single-sign-on",
+    "query": "PO-33817",
+    "reason": "The record is damaged at its source",
+    "redirect_uri": "https://plexus.example.com/signed-in",
+    "redirect_uris": "https://plexus.example.com/signed-in",
+    "refresh_token": "the-refresh-token-of-this-session",
+    "roles": "member",
+    "scopes": "messages.send",
+    "skills": "procurement",
+    "source": "slack",
+    "start": "22:00",
+    "state": "the-state-of-the-redirect",
+    "subject_claim": "sub",
+    "subject": f"person:per_{ULID}",
+    "tenant_name": "Example Company",
+    "text": "The chips of PO-33817 arrive on Friday.",
+    "time_zone": "Asia/Shanghai",
+    "title": "Check the delivered quantity",
+    "titles": "Buyer",
+    "topic": "Everything about the move in May",
+    "totp_code": "492817",
+    "url": "https://example.com/plan.pdf",
+}
+
+NUMBERS: Final[Mapping[str, int]] = {
+    "admin_recall_window_seconds": 2_592_000,
+    "edit_window_seconds": 900,
+    "end_minute": 1080,
+    "page_size": 20,
+    "receipt_names_limit": 100,
+    "recall_window_seconds": 120,
+    "root_seq": 12,
+    "seq": 12,
+    "seqs": 12,
+    "since": 40,
+    "start_minute": 540,
+    "through_seq": 12,
+}
+
+ENUMS: Final[Mapping[str, str]] = {
+    "CreateConversationRequest.kind": "KIND_GROUP",
+    "ImportedConversation.kind": "KIND_GROUP",
+    "MoveTaskRequest.state": "STATE_DOING",
+}
+"""Values where the first one of an enum is not what a reader begins with."""
+
+PAST: Final = frozenset({"created_at", "sent_at", "written_at"})
+"""Times that lie behind the request; every other lies ahead of it."""
+
+LATER: Final = frozenset({"ends_at"})
+"""Times after another time of the same message."""
+
+KEPT: Final = frozenset(
+    {
+        "ChangeGroupMembersRequest.add_ids",
+        "FollowThreadRequest.root_seq",
+        "GetThreadRequest.root_seq",
+        "ListGroupMembersRequest.group_id",
+        "ListPresenceRequest.person_ids",
+        "Preferences.kinds",
+        "QuietHours.enabled",
+        "ScheduleMessageRequest.message",
+        "SetAbsenceRequest.absence",
+        "SetModuleRequest.enabled",
+        "SetPasswordRequest.old_password",
+        "UpdateScheduledMessageRequest.send_at",
+    }
+)
+"""Fields without which an example would show nothing."""
+
+LEFT_OUT: Final = frozenset(
+    {
+        "ChangeGroupMembersRequest.remove_ids",
+        "CreateDepartmentRequest.external_id",
+        "CreateGroupRequest.department_id",
+        "CreateGroupRequest.external_id",
+        "CreateGroupRequest.member_ids",
+        "CreatePersonRequest.department_ids",
+        "CreatePersonRequest.manager_id",
+        "CreateTaskRequest.assignee_ids",
+        "ExchangeScimRequest.base_url",
+        "ExchangeScimRequest.body",
+        "ExplainAccessRequest.scopes",
+        "ImportedMessage.edited_at",
+        "ImportedPerson.department_ids",
+        "LabelMessageRequest.remove",
+        "ListAuditEntriesRequest.decision",
+        "ListAuditEntriesRequest.object",
+        "ListAuditEntriesRequest.since",
+        "ListAuditEntriesRequest.until",
+        "ListPeopleRequest.query",
+        "MoveTaskRequest.after_task_id",
+        "MoveTaskRequest.column_id",
+        "Preferences.person_id",
+        "SearchRequest.types",
+        "SetModuleRequest.except_department_ids",
+        "SignInRequest.device_key",
+        "UpdatePersonRequest.guest_expires_at",
+        "UpdatePersonRequest.manager_id",
+        "UpdateTaskRequest.owner_id",
+        "VerifyAuditRequest.anchors",
+        "VerifyConversationRequest.to_change_no",
+        "after_seq",
+        "before_seq",
+        "expected_version",
+        "format",
+        "notify",
+        "page_token",
+        "priority",
+        "quote_seq",
+        "reply_to_seq",
+        "root_request_id",
+        "root_seq",
+    }
+)
+"""Filters and choices that a first call does without."""
