@@ -20,8 +20,8 @@ from plexus.messaging.v1 import messaging_service_pb2 as messaging_pb
 from plexus.messaging.v1.conversations_pb2 import Conversation
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.tasks.v1 import tasks_service_pb2 as tasks_pb
-from plexus_cli.sdk import Plexus, open_channel
 from plexus_local.harness import PASSWORD, Platform
+from plexus_sdk import Plexus, open_channel
 from plexuskit.testing.wait import eventually
 
 GUESSED = "01JZZZZZZZZZZZZZZZZZZZZZZZ"

@@ -21,9 +21,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 )
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.topics import MESSAGING_CONVERSATION_V1
-from plexus_cli.problems import Refused
-from plexus_cli.profiles import Profiles
-from plexus_cli.sdk import connect, open_channel
+from plexus_sdk import Profiles, Refused, open_channel, open_plexus
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens
@@ -188,7 +186,7 @@ async def _at_another_gateway(platform, plexus, client_of):
         profile = dataclasses.replace(plexus.profile, url=url)
         profiles = Profiles(platform.layout.root / f"credentials-{profile.handle}.json")
         async with (
-            connect(profile, profiles) as there,
+            open_plexus(profile, profiles) as there,
             client_of(there).running() as device,
         ):
             yield device

@@ -1,18 +1,19 @@
 """What every command needs: who asks, where, and how to run a coroutine to its end."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from plexus.directory.v1.directory_service_pb2 import BatchGetPeopleRequest, GetPersonRequest
 from plexus.directory.v1.people_pb2 import Person
-
-from plexus_cli.problems import Refused
-from plexus_cli.profiles import Profiles, of_api_token
-from plexus_cli.sdk import Plexus, connect
+from plexus_sdk import Plexus, Profile, Profiles, Refused, api_token_profile, open_plexus
 
 T = TypeVar("T")
+
+# An API token for scripts, used instead of a signed-in profile together with --url.
+API_TOKENS = ("PLEXUS_TOKEN", "PLEXUS_API_TOKEN")
 
 PEOPLE_AT_ONCE = 500
 
@@ -33,13 +34,27 @@ def run(work: Callable[[Plexus], Awaitable[T]]) -> T:
 
     async def connected() -> T:
         profiles = Profiles()
-        profile = of_api_token(asked.url) or profiles.find(asked.profile)
+        profile = _of_api_token(asked.url) or profiles.find(asked.profile)
         if asked.url:
             profile = replace(profile, url=asked.url)
-        async with connect(profile, profiles) as plexus:
+        async with open_plexus(profile, profiles) as plexus:
             return await work(plexus)
 
     return asyncio.run(connected())
+
+
+def _of_api_token(url: str | None) -> Profile | None:
+    """Return a profile for the API token of the environment; None without one.
+
+    Raises:
+        Refused: there is a token without an address.
+    """
+    name = next((name for name in API_TOKENS if os.environ.get(name)), "")
+    if not name:
+        return None
+    if not url:
+        raise Refused(f"{name} needs an address: plexus --url HOST:PORT …")
+    return api_token_profile(url=url, token=os.environ[name])
 
 
 async def find_people(plexus: Plexus, names: list[str]) -> dict[str, Person]:

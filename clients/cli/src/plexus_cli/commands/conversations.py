@@ -10,13 +10,12 @@ from plexus.messaging.v1.conversations_pb2 import (
     ConversationView,
     Member,
 )
+from plexus_sdk import Plexus, Refused
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
 
 from plexus_cli.context import find_people, name_people, run
 from plexus_cli.output import as_dict, print_json, print_table, say
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import Plexus
 
 pb = messaging_service_pb2
 app = typer.Typer(no_args_is_help=True, help="Conversations and their members.")

@@ -17,6 +17,7 @@ from plexus.gateway.v1.session_service_pb2 import (
 from plexus.messaging.v1 import events_pb2, messaging_service_pb2
 from plexus.messaging.v1.messages_pb2 import Message
 from plexus.messaging.v1.signal_service_pb2 import Presence, SignalPresenceRequest
+from plexus_sdk import Plexus, Refused, refusal_of
 from plexuskit.grpc import responses
 from rich.text import Text
 
@@ -24,8 +25,6 @@ from plexus_cli.commands.conversations import all_views, resolve
 from plexus_cli.commands.messages import line_of
 from plexus_cli.context import name_people, run
 from plexus_cli.output import as_dict, mention_aside, print_json, say
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import Plexus, explain
 
 FIRST_WAIT, MAX_WAIT = 0.2, 10.0
 REAUTHENTICATE_SECONDS = 240.0
@@ -99,7 +98,7 @@ class Follower:
                         return
             except grpc.aio.AioRpcError as error:
                 if error.code() is grpc.StatusCode.PERMISSION_DENIED:
-                    raise explain(error) from error
+                    raise refusal_of(error) from error
                 mention_aside(f"connection lost ({error.code().name}), trying again")
             except Refused as error:
                 if error.reason not in {"", "DEADLINE_EXCEEDED", "OWNER_UNREACHABLE"}:
