@@ -235,7 +235,7 @@ class Delivery:
     async def _joined(self, conversation_id: str) -> _Followed:
         """Return the beginning of a conversation that the caller joined: its first message."""
         view = await self._source.view(conversation_id)
-        joined = view.member.intervals[-1].join_seq if view.member.intervals else 1
+        joined = view.member.intervals[-1].first_seq if view.member.intervals else 1
         last = view.conversation.last_seq
         return _Followed(
             view.conversation.change_no,

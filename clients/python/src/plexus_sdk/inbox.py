@@ -60,6 +60,12 @@ class Backlog:
         """Fetch nothing of a conversation."""
         self._lags.pop(conversation_id, None)
 
+    def begun(self, conversation_id: str, *, through: int) -> None:
+        """Note the beginning of a conversation: the welcome alone gives no reason to fetch it."""
+        lag = self._lags.get(conversation_id)
+        if lag is not None and lag.asked == 1 and lag.target <= through:
+            del self._lags[conversation_id]
+
     def fetched(self, conversation_id: str, *, asked: int, through: int) -> None:
         """Note that a conversation was read to its end, up to a number.
 
@@ -127,9 +133,12 @@ class Inbox:
         """Remove the oldest frame."""
         self._bytes -= self._frames.popleft()[1]
 
-    async def changed(self, *, within: float | None) -> None:
-        """Wait until something came in, at most for a number of seconds."""
+    def watch(self) -> None:
+        """Begin to note what comes in, before looking whether there is something to do."""
         self._changed.clear()
+
+    async def changed(self, *, within: float | None) -> None:
+        """Wait until something has come in since `watch`, at most for a number of seconds."""
         try:
             async with asyncio.timeout(within):
                 await self._changed.wait()

@@ -205,6 +205,7 @@ class Session:
                 event = self._next()
                 if event is not None:
                     return event
+                self._inbox.watch()
                 if not await self._delivery.work():
                     await self._idle()
         finally:
@@ -293,6 +294,7 @@ class Session:
                     seq if unread else conversation.last_seq,
                     conversation.last_seq if unread else 0,
                 )
+                self._inbox.backlog.begun(conversation.id, through=change_no)
                 self._delivery.follow(conversation.id, position)
                 self._note(Step(None, conversation.id, position))
         missing = (self._ids or frozenset()) - self._inbox.seen.keys()

@@ -1,6 +1,6 @@
 """Conversations and who belongs to them."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from plexus.messaging.v1 import conversations_pb2, messaging_service_pb2
@@ -10,7 +10,7 @@ from plexus.messaging.v1.conversations_pb2 import (
     ConversationView,
     Member,
 )
-from plexus_sdk import Plexus, Refused
+from plexus_sdk import Conversations, People, Plexus, Refused
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
 
@@ -178,17 +178,9 @@ def title_of(view: ConversationView, names: dict[str, str]) -> str:
 
 
 async def all_views(plexus: Plexus) -> list[ConversationView]:
-    """Read every page of the caller's conversations; one that moves meanwhile comes twice."""
-    views: dict[str, ConversationView] = {}
-    token = ""
-    while True:
-        request: Any = pb.ListConversationsRequest(page_size=500, page_token=token)
-        response = await plexus.call(plexus.messaging.ListConversations, request)
-        # The later one is newer.
-        views |= {view.conversation.id: view for view in response.views}
-        token = response.next_page_token
-        if not token:
-            return list(views.values())
+    """Return every conversation of the caller, last active first."""
+    conversations = Conversations(plexus, people=People(plexus))
+    return [view async for view in conversations.all()]
 
 
 async def resolve(plexus: Plexus, conversation: str) -> str:
