@@ -14,7 +14,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     RemoveMembersRequest,
 )
 
-from plexus_sdk.connection import Plexus
+from plexus_sdk.connection import Plexus, new_request_id
 from plexus_sdk.errors import NameAmbiguous, NameNotFound
 from plexus_sdk.people import ID_PREFIX as PERSON_PREFIX
 from plexus_sdk.people import People
@@ -116,7 +116,11 @@ class Conversations:
             NameNotFound: no person has this name.
         """
         found = await self._people.get(person)
-        request = CreateConversationRequest(kind=Conversation.KIND_DIRECT, member_ids=[found.id])
+        request = CreateConversationRequest(
+            request_id=new_request_id(),
+            kind=Conversation.KIND_DIRECT,
+            member_ids=[found.id],
+        )
         response = await self._plexus.call(self._plexus.messaging.CreateConversation, request)
         return response.conversation
 
@@ -144,7 +148,7 @@ class Conversations:
         """
         people = await self._people.find(members)
         request = CreateConversationRequest(
-            request_id=request_id,
+            request_id=request_id or new_request_id(),
             kind=Conversation.KIND_GROUP,
             name=name,
             topic=topic,
@@ -162,6 +166,7 @@ class Conversations:
         """
         found = await self._people.find(people)
         request = AddMembersRequest(
+            request_id=new_request_id(),
             conversation_id=await self.resolve(conversation),
             person_ids=[person.id for person in found.values()],
         )
@@ -176,6 +181,7 @@ class Conversations:
         """
         found = await self._people.find(people)
         request = RemoveMembersRequest(
+            request_id=new_request_id(),
             conversation_id=await self.resolve(conversation),
             person_ids=[person.id for person in found.values()],
         )

@@ -1,7 +1,6 @@
 """A live session: events as an async iterator, sends with verdicts, across reconnections."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -316,8 +315,11 @@ class Session:
         if self._running is None:
             return
         self._running.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Refused):
-            await self._running
+        await asyncio.wait({self._running})
+        error = None if self._running.cancelled() else self._running.exception()
+        # A refusal was raised where it was waited for.
+        if error is not None and not isinstance(error, Refused):
+            raise error
 
 
 class _Source:

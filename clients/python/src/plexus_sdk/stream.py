@@ -141,7 +141,9 @@ class Stream:
         finally:
             for task in beside:
                 task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            for error in await asyncio.gather(*beside, return_exceptions=True):
+                if isinstance(error, Exception):
+                    _LOG.error("a task beside the stream has failed", exc_info=error)
 
     async def _read(
         self,
