@@ -8,6 +8,7 @@ import grpc
 import pytest
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest, SendRefusal
 from plexus_sdk import Client, Plexus, Refused, Unreachable
+from plexus_sdk import outbox as outbox_module
 
 from .conftest import posted, until
 from .scripted import Gateway, Log, Refusal
@@ -97,6 +98,17 @@ async def test_a_send_has_a_deadline_and_names_the_request_id_to_repeat(
         await until(lambda: gateway.opened == 2)
         assert (await session.messages.send(log.id, "next")).seq == 1
     assert posted(log) == ["next"]
+
+
+async def test_a_verdict_that_is_missing_on_a_living_stream_is_asked_for_again(
+    client: Client, gateway: Gateway, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "REPEAT_SECONDS", 0.05)
+    async with client.session() as session:
+        gateway.sends = ["lost", "silent"]
+        sent = await asyncio.wait_for(session.messages.send(log.id, "hello"), 30)
+    assert sent.deduplicated
+    assert posted(log) == ["hello"]
 
 
 async def test_a_message_without_a_request_id_gets_one(

@@ -18,7 +18,8 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 
 from plexus_sdk.errors import Refused, Unreachable
 
-SEND_SECONDS: Final = 60.0
+# A verdict comes with its stream or is lost with it; one that is missing for so long is asked for.
+REPEAT_SECONDS = 15.0
 # A gateway accepts 1,000 unacknowledged messages of one stream.
 MAX_UNACKNOWLEDGED: Final = 500
 _MAX_FRAME_BYTES: Final = 512 * 1024
@@ -56,13 +57,13 @@ class Outbox:
         self._failure: Refused | None = None
 
     async def send(
-        self, request: SendMessageRequest, *, seconds: float = SEND_SECONDS
+        self, request: SendMessageRequest, *, seconds: float | None = None
     ) -> SendMessageResponse:
         """Send a message and return its verdict.
 
         Args:
             request: with a request id.
-            seconds: deadline over all attempts and reconnections.
+            seconds: deadline over all attempts and reconnections; None waits for the verdict.
 
         Raises:
             Unreachable: no verdict within the deadline; the message may be stored.
@@ -92,7 +93,11 @@ class Outbox:
         self._pending[ref] = pending
         self._put(item)
         try:
-            return await pending.stored
+            while True:
+                await asyncio.wait({pending.stored}, timeout=REPEAT_SECONDS)
+                if pending.stored.done():
+                    return pending.stored.result()
+                self._put(item)
         finally:
             del self._pending[ref]
 

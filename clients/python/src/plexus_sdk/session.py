@@ -27,7 +27,7 @@ from plexus_sdk.errors import Refused, Unreachable
 from plexus_sdk.events import Event, NotificationRaised, PresenceSignal, TypingSignal
 from plexus_sdk.inbox import Inbox
 from plexus_sdk.messages import Messages
-from plexus_sdk.outbox import SEND_SECONDS, Outbox
+from plexus_sdk.outbox import Outbox
 from plexus_sdk.people import People
 from plexus_sdk.positions import MemoryPositions, Position, PositionStore
 from plexus_sdk.stream import Stream, note_trouble
@@ -125,7 +125,7 @@ class Session:
         return self._delivery.position(conversation_id)
 
     async def send(
-        self, request: SendMessageRequest, *, seconds: float = SEND_SECONDS
+        self, request: SendMessageRequest, *, seconds: float | None = None
     ) -> SendMessageResponse:
         """Send a message through the stream, again after every reconnection until it is stored.
 
@@ -133,7 +133,7 @@ class Session:
 
         Args:
             request: gets a request id if it has none.
-            seconds: deadline over all attempts.
+            seconds: deadline over all attempts; None waits until there is a verdict.
 
         Raises:
             Unreachable: no verdict within the deadline; repeat it with the same request id.
