@@ -80,7 +80,7 @@ class Client:
         start: Start = "now",
         notifications: bool = False,
         signals: bool = False,
-        present: bool = False,
+        online: bool = False,
         device: str = "plexus-sdk",
         on_trouble: Callable[[Refused], None] = note_trouble,
     ) -> Session:
@@ -92,7 +92,7 @@ class Client:
             start=start,
             notifications=notifications,
             signals=signals,
-            present=present,
+            online=online,
             device=device,
             on_trouble=on_trouble,
         )

@@ -65,7 +65,7 @@ class Session:
         start: Start = "now",
         notifications: bool = False,
         signals: bool = False,
-        present: bool = False,
+        online: bool = False,
         device: str = "plexus-sdk",
         on_trouble: Callable[[Refused], None] = note_trouble,
     ) -> None:
@@ -82,7 +82,7 @@ class Session:
             notifications: whether new entries of the inbox are delivered too; needs
                 `notifications.read`.
             signals: whether typing and presence are delivered too.
-            present: whether the caller is reported as online while the stream is open.
+            online: whether the caller is reported as online while the stream is open.
             device: name in the list of devices.
             on_trouble: gets the reason whenever the stream is lost; logs it without.
         """
@@ -101,7 +101,7 @@ class Session:
             self._inbox,
             self._outbox,
             device=device,
-            present=present,
+            online=online,
             on_trouble=on_trouble,
         )
         self._running: asyncio.Task[None] | None = None

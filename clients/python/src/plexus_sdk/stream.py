@@ -29,7 +29,7 @@ _LOG = logging.getLogger("plexus_sdk")
 FIRST_WAIT, MAX_WAIT = 0.2, 10.0
 WELCOME_SECONDS: Final = 20.0
 REAUTHENTICATE_SECONDS: Final = 240.0
-PRESENT_SECONDS: Final = 60.0
+ONLINE_SECONDS: Final = 60.0
 # Silence for so many heartbeats means that the connection is lost.
 _MISSED_HEARTBEATS: Final = 2.5
 _LEAST_SILENCE_SECONDS: Final = 5.0
@@ -65,7 +65,7 @@ class Stream:
         outbox: Outbox,
         *,
         device: str,
-        present: bool = False,
+        online: bool = False,
         on_trouble: Callable[[Refused], None] = note_trouble,
     ) -> None:
         """Prepare a stream; `run` opens it.
@@ -75,7 +75,7 @@ class Stream:
             inbox: gets the frames.
             outbox: gets acknowledgements, and gives what is to be sent.
             device: name in the list of devices.
-            present: whether the person is reported as online while the stream is open.
+            online: whether the person is reported as online while the stream is open.
             on_trouble: gets the reason whenever the stream is lost.
         """
         self.opened = asyncio.Event()
@@ -84,7 +84,7 @@ class Stream:
         self._inbox = inbox
         self._outbox = outbox
         self._device = device
-        self._present = present
+        self._online = online
         self._on_trouble = on_trouble
         self._wait = FIRST_WAIT
         self._silence = WELCOME_SECONDS
@@ -132,8 +132,8 @@ class Stream:
         metadata = await self._plexus.metadata()
         call = self._plexus.live.Session(self._written(requests), metadata=metadata)
         beside = [asyncio.create_task(self._reauthenticate(requests))]
-        if self._present:
-            beside.append(asyncio.create_task(self._keep_present()))
+        if self._online:
+            beside.append(asyncio.create_task(self._keep_online()))
         try:
             with refusals():
                 async with contextlib.aclosing(responses(call)) as received:
@@ -205,11 +205,11 @@ class Stream:
             token = self._plexus.profile.access_token
             requests.put_nowait(SessionRequest(reauthenticate=Reauthenticate(access_token=token)))
 
-    async def _keep_present(self) -> None:
+    async def _keep_online(self) -> None:
         """Report the person as online; the gateway has done so when the stream began."""
         request = SignalPresenceRequest(state=Presence.STATE_ONLINE)
         while True:
-            await asyncio.sleep(PRESENT_SECONDS)
+            await asyncio.sleep(ONLINE_SECONDS)
             try:
                 await self._plexus.call(self._plexus.signals.SignalPresence, request)
             except Refused as refused:

@@ -42,7 +42,7 @@ def tail(
             plexus,
             conversations=chosen or None,
             start="unread" if since else "now",
-            present=True,
+            online=True,
             device="plexus tail",
             on_trouble=_mention_trouble,
         )
