@@ -24,6 +24,7 @@ from plexus_sdk import (
     Position,
     Refused,
     SignedOut,
+    TypingSignal,
 )
 from plexus_sdk import session as session_module
 from plexus_sdk import stream as stream_module
@@ -526,3 +527,20 @@ async def test_notifications_are_not_read_unless_they_are_wanted(
         gateway.streams[0].end(DRAINING)
         assert await is_silent(session)
     assert "ListNotifications" not in gateway.calls
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_signals_are_delivered_if_they_are_wanted(
+    client: Client, gateway: Gateway, log: Log, *, wanted: bool
+) -> None:
+    frame = Frame()
+    frame.signal.typing.person_id = "per_ann"
+    async with client.session(signals=wanted) as session:
+        gateway.streams[0].frames(frame)
+        log.post("hello")
+        gateway.publish(log)
+        first, *rest = await take(session, 2 if wanted else 1)
+    if wanted:
+        assert isinstance(first, TypingSignal)
+        assert first.typing.person_id == "per_ann"
+    assert isinstance((rest or [first])[0], MessagePosted)
