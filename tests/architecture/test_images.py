@@ -80,7 +80,14 @@ def test_the_build_sees_every_project_of_the_workspace(root: Path) -> None:
         for line in (root / "deploy/Dockerfile.dockerignore").read_text().splitlines()
         if line.startswith("!")
     }
-    for project in ("libs/*", "services/*", "clients/cli", "deploy/local", "bench"):
+    for project in (
+        "libs/*",
+        "services/*",
+        "clients/cli",
+        "clients/python",
+        "deploy/local",
+        "bench",
+    ):
         assert {f"{project}/pyproject.toml", f"{project}/src"} <= seen
         for path in root.glob(f"{project}/pyproject.toml"):
             assert path.parent.joinpath("src").is_dir()

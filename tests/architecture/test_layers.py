@@ -12,7 +12,7 @@ from plexuskit.testing.servers.home import home
 MAX_LINES = 500
 LONGER: dict[str, str] = {}  # file: why it cannot be split; nothing is so far
 
-PROJECTS = ("libs/plexuskit", "services/*", "clients/cli", "deploy/local", "bench")
+PROJECTS = ("libs/plexuskit", "services/*", "clients/*", "deploy/local", "bench")
 
 # Driver: the modules that may know it. A service's `api` and `app` are written `*.api`, `*.app`.
 DRIVERS = {
@@ -29,6 +29,7 @@ DRIVERS = {
         "*.api",
         "*.app",
         "gateway",
+        "plexus_sdk",
         "plexus_cli",
         "plexus_bench",
         "plexus_local.faults",
@@ -48,7 +49,7 @@ CLOCKS = {
 READS_THE_CLOCK = {
     "plexuskit/clock.py": "is the clock",
     "plexus_cli/doctor.py": "compares this machine's clock with the servers'",
-    "plexus_cli/sdk.py": "compares a token's end with this machine's clock",
+    "plexus_sdk/connection.py": "compares a token's end with this machine's clock",
     "plexus_local/faults/actions.py": "schedules messages for a second later",
     "plexus_local/journal.py": "tells the operator since when something runs",
     "plexus_local/mail.py": "names a mail's file after its arrival",
@@ -122,7 +123,7 @@ def may_know(source: Source, allowed: tuple[str, ...]) -> bool:
 
 
 def test_there_is_something_to_look_at(services: list[str]) -> None:
-    assert {"plexuskit", "plexus_cli", "plexus_local", "plexus_bench", *services} == {
+    assert {"plexuskit", "plexus_sdk", "plexus_cli", "plexus_local", "plexus_bench", *services} == {
         source.package for source in SOURCES
     }
 
@@ -227,6 +228,7 @@ def test_the_import_contracts_speak_of_every_package(root: Path, services: list[
         "plexus_access",
         "plexuskit",
         "plexus",
+        "plexus_sdk",
         "plexus_cli",
         "plexus_local",
         "plexus_bench",

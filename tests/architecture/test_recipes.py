@@ -157,7 +157,12 @@ def fields() -> list[str]:
     """Files that name every field of a task which creation and update can set."""
     names = ("title", "description", "priority", "due")
     assert set(names) <= set(Task.DESCRIPTOR.fields_by_name)
-    roots = ("proto/plexus/tasks/", "services/tasks/src/", "clients/cli/src/")
+    roots = (
+        "proto/plexus/tasks/",
+        "services/tasks/src/",
+        "clients/cli/src/",
+        "clients/python/src/",
+    )
     return enumerating([rf"\b{name}\b" for name in names], under=roots)
 
 
@@ -165,7 +170,12 @@ def methods() -> list[str]:
     """Files that name every RPC which changes a task, as a method or as a function."""
     pairs = {"CreateTask": "create_task", "AssignTask": "assign_task", "MoveTask": "move_task"}
     assert set(pairs) <= set(TASKS.services_by_name["TasksService"].methods_by_name)
-    roots = ("proto/plexus/tasks/", "services/tasks/src/", "clients/cli/src/")
+    roots = (
+        "proto/plexus/tasks/",
+        "services/tasks/src/",
+        "clients/cli/src/",
+        "clients/python/src/",
+    )
     patterns = [rf"\b(?:{rpc}|{function})\b" for rpc, function in pairs.items()]
     return enumerating(patterns, under=roots)
 

@@ -8,7 +8,7 @@ from plexus.directory.v1.directory_service_pb2 import BatchGetPeopleResponse
 from plexus.directory.v1.people_pb2 import Person
 from plexus.messaging.v1 import messaging_service_pb2 as pb
 from plexus_cli.commands import availability
-from plexus_cli.problems import Refused
+from plexus_sdk import Refused
 
 
 class Gateway:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from plexus_cli import ledger
 from plexus_cli.ledger import Anchor, Finding
-from plexus_cli.problems import Refused
+from plexus_sdk import Refused
 
 
 def lines(count: int, *, changed: int = 0, renewed: bool = False) -> list[bytes]:

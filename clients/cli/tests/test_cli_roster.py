@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from plexus_cli.commands.roster import placed
-from plexus_cli.problems import Refused
 from plexus_cli.roster import (
     Broken,
     managers_first,
@@ -14,6 +13,7 @@ from plexus_cli.roster import (
     read_people,
 )
 from plexus_cli.sample.roster import write_roster
+from plexus_sdk import Refused
 
 Write = Callable[..., Path]
 

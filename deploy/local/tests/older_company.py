@@ -15,8 +15,7 @@ from plexus.messaging.v1 import messaging_service_pb2 as pb
 from plexus.messaging.v1.conversations_pb2 import Conversation
 from plexus.messaging.v1.messages_pb2 import Attachment, Mention, Message
 from plexus.topics import CONSUMERS
-from plexus_cli.profiles import Profile, Profiles
-from plexus_cli.sdk import Plexus, open_channel, token_fields
+from plexus_sdk import Plexus, Profile, Profiles, open_channel, token_fields
 from plexuskit.config import KafkaSection, MongoSection
 from plexuskit.kafka import dlq_depth
 from plexuskit.mongo import connect

@@ -4,7 +4,7 @@ import asyncio
 
 from plexus.gateway.v1.session_service_pb2 import Hello, SendItem, SessionRequest
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
-from plexus_cli.sdk import Plexus
+from plexus_sdk import Plexus
 
 
 async def sent_in_a_stream(

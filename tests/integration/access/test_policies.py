@@ -25,9 +25,8 @@ from plexus.messaging.v1.messages_pb2 import Mention
 from plexus.notify.v1 import notify_service_pb2 as notify_pb
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.tasks.v1 import tasks_service_pb2 as tasks_pb
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import Plexus
 from plexus_local.harness import Platform
+from plexus_sdk import Plexus, Refused
 from plexuskit.grpc import refused
 from plexuskit.testing.wait import eventually
 

@@ -20,9 +20,8 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     SendMessageRequest,
     SendMessageResponse,
 )
-from plexus_cli.profiles import Profile, Profiles
-from plexus_cli.sdk import Plexus, open_channel, token_fields
 from plexus_local.harness import ADMIN_PASSWORD, PASSWORD, Platform
+from plexus_sdk import Plexus, Profile, Profiles, open_channel, token_fields
 from plexuskit.testing.wait import eventually
 
 PLEXUS = Path(sys.executable).with_name("plexus")

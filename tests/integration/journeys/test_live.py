@@ -24,7 +24,7 @@ from plexus.gateway.v1.session_service_pb2 import (
 from plexus.gateway.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.messaging.v1.events_pb2 import MessagePosted
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest, SendMessageResponse
-from plexus_cli.sdk import open_channel
+from plexus_sdk import open_channel
 
 SUBSCRIBE = "/plexus.gateway.v1.SessionService/Subscribe"
 SEND = "/plexus.messaging.v1.MessagingService/SendMessage"

@@ -9,8 +9,8 @@ import pytest
 from bson import BSON
 from plexus.directory.v1.session_service_pb2 import SetPasswordRequest, SignInRequest
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
-from plexus_cli.sdk import open_channel
 from plexus_local.harness import PASSWORD
+from plexus_sdk import open_channel
 from plexuskit.clock import SystemClock
 from plexuskit.config import MongoSection
 from plexuskit.mongo import connect

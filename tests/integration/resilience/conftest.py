@@ -13,9 +13,9 @@ from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.directory.v1.directory_service_pb2 import GetPersonRequest
 from plexus.messaging.v1.conversations_pb2 import Conversation
 from plexus.messaging.v1.messaging_service_pb2 import CreateConversationRequest
-from plexus_cli.sdk import Plexus, open_channel
 from plexus_local.harness import Platform
 from plexus_local.process import Proc
+from plexus_sdk import Plexus, open_channel
 from plexuskit.clock import Clock, SystemClock
 from plexuskit.config import CallerSection
 from plexuskit.grpc import CallerSigner, CallerTokens

@@ -20,8 +20,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 )
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.topics import MESSAGING_CONVERSATION_V1
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import open_channel
+from plexus_sdk import Refused, open_channel
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens

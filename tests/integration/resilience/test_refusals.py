@@ -32,8 +32,7 @@ from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.search.v1.search_service_pb2_grpc import SearchServiceStub
 from plexus.tasks.v1.tasks_service_pb2 import ListTasksRequest
 from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import open_channel
+from plexus_sdk import Refused, open_channel
 from plexuskit.grpc import refused
 
 LIMIT = 150 * 1024

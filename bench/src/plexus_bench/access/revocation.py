@@ -19,7 +19,7 @@ from plexus.directory.v1.directory_service_pb2 import DeactivatePersonRequest
 from plexus.directory.v1.session_service_pb2 import RevokeSessionsRequest
 from plexus.messaging.v1.messaging_service_pb2 import RemoveMembersRequest
 from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
-from plexus_cli.sdk import Plexus
+from plexus_sdk import Plexus
 
 from plexus_bench.access.listening import CALL_SECONDS, Listener, talk
 from plexus_bench.figures import latency

@@ -3,6 +3,7 @@
 import sys
 
 import typer
+from plexus_sdk import Refused
 
 from plexus_cli.commands import (
     access,
@@ -36,7 +37,6 @@ from plexus_cli.commands import (
 )
 from plexus_cli.context import asked
 from plexus_cli.output import warn
-from plexus_cli.problems import Refused
 
 app = typer.Typer(
     name="plexus",

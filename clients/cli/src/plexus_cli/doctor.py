@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import grpc
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
 from plexus.topics import CONSUMERS
+from plexus_sdk import CALL_SECONDS, open_channel
 from plexuskit.errors import Refusal
 from plexuskit.kafka import check_topics, lag, read_held
 from plexuskit.mongo import connect
@@ -231,9 +235,12 @@ async def _json(http: aiohttp.ClientSession, path: str) -> Any:
 
 async def gateway(servers: Servers) -> list[Finding]:
     """Whether the gateway says that it serves."""
-    from plexus_cli.sdk import serving  # noqa: PLC0415 - gRPC is slow to load and only needed here
-
-    ok = await serving(servers.gateway)
+    async with open_channel(servers.gateway) as channel:
+        try:
+            answer = await HealthStub(channel).Check(HealthCheckRequest(), timeout=CALL_SECONDS)
+            ok = answer.status == HealthCheckResponse.SERVING
+        except grpc.aio.AioRpcError:
+            ok = False
     return [
         Finding(
             "gateway",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from plexus_cli.problems import Refused
+from plexus_sdk import Refused
 
 GENESIS = bytes(32).hex()
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
+from plexus_sdk import Refused
 from plexuskit.config import KafkaSection
 from plexuskit.errors import Refusal
 from plexuskit.kafka import (
@@ -23,7 +24,6 @@ from plexuskit.mongo.migrate import migrate as carry_out
 from plexuskit.mongo.migrate import schema_versions
 
 from plexus_cli.operator import SERVICES, servers
-from plexus_cli.problems import Refused
 
 MIGRATIONS = "plexus.migrations"
 

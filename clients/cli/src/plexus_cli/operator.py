@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from plexus_sdk import Refused
 from plexuskit.config import KafkaSection, MongoSection
-
-from plexus_cli.problems import Refused
 
 # As `plexuskit.kafka.grants` has it, which would load the client of Kafka for every command.
 OPERATOR = "plexus-operator"

@@ -44,16 +44,17 @@ from plexus_cli.commands.importing import (
 )
 from plexus_cli.commands.notifications import outcomes
 from plexus_cli.commands.status import gather
-from plexus_cli.problems import Refused
-from plexus_cli.profiles import Profile, Profiles
-from plexus_cli.sdk import (
+from plexus_sdk import (
     AUTHORITIES,
     CALL_SECONDS,
     Plexus,
-    connect,
+    Profile,
+    Profiles,
+    Refused,
     open_channel,
+    open_plexus,
+    refusals,
     token_fields,
-    told,
 )
 from plexuskit.clock import SystemClock
 from plexuskit.errors import Refusal
@@ -137,7 +138,7 @@ async def _demo(layout: Layout, *, export: Path | None, samples: Path) -> None:
     notebook, profiles = Notebook(layout), Profiles()
     await _init(url, notebook, layout)
     admin = await _sign_in(url, "admin", "admin", notebook, profiles)
-    async with connect(admin, profiles) as plexus:
+    async with open_plexus(admin, profiles) as plexus:
         if export:
             company = await _move_in_export(plexus, export)
         else:
@@ -150,7 +151,7 @@ async def _demo(layout: Layout, *, export: Path | None, samples: Path) -> None:
             url, member.handle, "member", notebook, profiles, default=True
         )
         await _sign_in(url, outsider.handle, "outsider", notebook, profiles)
-        async with connect(member_profile, profiles) as theirs:
+        async with open_plexus(member_profile, profiles) as theirs:
             query = company.query or await _some_word(theirs)
             found = await theirs.call(
                 theirs.search.Search, SearchRequest(query=query, types=["message"], page_size=1)
@@ -175,7 +176,7 @@ async def _init(url: str, notebook: Notebook, layout: Layout) -> None:
     )
     async with open_channel(url) as channel:
         try:
-            with told():
+            with refusals():
                 await SessionServiceStub(channel).InitTenant(request, timeout=CALL_SECONDS)
         except Refused as refused:
             if refused.reason != "TENANT_EXISTS":
@@ -193,7 +194,7 @@ async def _sign_in(
 ) -> Profile:
     request = SignInRequest(handle=handle, password=notebook.password(name), device="plexus demo")
     async with open_channel(url) as channel:
-        with told():
+        with refusals():
             response = await SessionServiceStub(channel).SignIn(request, timeout=CALL_SECONDS)
     profile = Profile(
         name=name,
@@ -272,7 +273,7 @@ async def _as(url: str, handle: str, password: str) -> AsyncIterator[Plexus]:
     """Open a short session of somebody of the sample, kept in no file."""
     async with open_channel(url) as channel:
         request = SignInRequest(handle=handle, password=password, device="demo loader")
-        with told():
+        with refusals():
             response = await SessionServiceStub(channel).SignIn(request, timeout=CALL_SECONDS)
         profile = Profile(
             name=handle,

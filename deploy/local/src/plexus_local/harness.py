@@ -17,8 +17,7 @@ from types import MappingProxyType
 from plexus.directory.v1.directory_service_pb2 import CreatePersonRequest
 from plexus.directory.v1.session_service_pb2 import InitTenantRequest, SignInRequest
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
-from plexus_cli.profiles import Profile, Profiles
-from plexus_cli.sdk import Plexus, open_channel, token_fields
+from plexus_sdk import Plexus, Profile, Profiles, open_channel, token_fields
 from plexuskit.config import KafkaSection
 from plexuskit.kafka.grants import OPERATOR
 from plexuskit.testing.servers import Child, NativeKafka, NativeMongo, NativeServer

@@ -6,12 +6,12 @@ import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.audit.v1 import access_service_pb2
 from plexus.audit.v1.access_service_pb2 import ExplainAccessResponse, Step, Viewer
+from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
 
 from plexus_cli import moments
 from plexus_cli.context import find_people, me, name_people, run
 from plexus_cli.output import as_dict, local, print_json, print_table, say
-from plexus_cli.sdk import Plexus
 
 pb = access_service_pb2
 app = typer.Typer(no_args_is_help=True, help="Who may do what, and why; now or at a past time.")

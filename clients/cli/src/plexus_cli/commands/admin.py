@@ -13,13 +13,12 @@ from plexus.directory.v1.session_service_pb2 import (
     SetPasswordRequest,
 )
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
+from plexus_sdk import CALL_SECONDS, Plexus, Refused, open_channel, refusals
 
 from plexus_cli.commands import feed, sign_in
 from plexus_cli.context import asked, find_people, run
 from plexus_cli.operator import known, servers
 from plexus_cli.output import print_json, print_table, say
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import CALL_SECONDS, Plexus, open_channel, told
 
 # ruff: noqa: PLC0415 - the servers' drivers are slow to load, and only these commands need them
 
@@ -62,7 +61,7 @@ def init(
 
     async def work() -> InitTenantResponse:
         async with open_channel(url) as channel:
-            with told():
+            with refusals():
                 stub = SessionServiceStub(channel)
                 return await stub.InitTenant(request, timeout=CALL_SECONDS)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
 from plexus.messaging.v1.messages_pb2 import Message
+from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
 
@@ -14,7 +15,6 @@ from plexus_cli.commands.conversations import resolve
 from plexus_cli.commands.messages import line_of
 from plexus_cli.context import find_people, name_people, run
 from plexus_cli.output import as_dict, instant, print_json, print_table, say
-from plexus_cli.sdk import Plexus
 
 pb = messaging_service_pb2
 

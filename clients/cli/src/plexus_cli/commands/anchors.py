@@ -9,12 +9,10 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     ConversationAnchor,
     ExportConversationAnchorsRequest,
 )
+from plexus_sdk import Plexus, Refused
 
 from plexus_cli.context import run
 from plexus_cli.output import say
-from plexus_cli.patience import patient
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import CALL_SECONDS, Plexus, told
 
 PAGE = 500
 REASON = "plexus-reason-bin"
@@ -89,16 +87,9 @@ async def _export(plexus: Plexus, *, reason: str) -> list[ConversationAnchor]:
     token = ""
     while True:
         request = ExportConversationAnchorsRequest(page_size=PAGE, page_token=token)
-        metadata = (*await plexus.metadata(), (REASON, reason.encode()))
-        with told():
-            response = await patient(
-                lambda request=request, metadata=metadata: (  # type: ignore[misc] # bound at once
-                    plexus.messaging.ExportConversationAnchors(
-                        request, metadata=metadata, timeout=CALL_SECONDS
-                    )
-                ),
-                request=request,
-            )
+        response = await plexus.call(
+            plexus.messaging.ExportConversationAnchors, request, extra=((REASON, reason.encode()),)
+        )
         found += response.anchors
         token = response.next_page_token
         if not token:

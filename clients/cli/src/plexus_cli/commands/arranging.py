@@ -6,13 +6,13 @@ from typing import Annotated, Any
 import typer
 from plexus.messaging.v1.conversations_pb2 import ConversationSettings
 from plexus.messaging.v1.personal_service_pb2 import UpdateConversationSettingsRequest
+from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
 
 from plexus_cli import moments
 from plexus_cli.commands.conversations import Json, Where, app, resolve
 from plexus_cli.context import me, run
 from plexus_cli.output import as_dict, print_json, say
-from plexus_cli.sdk import Plexus
 
 __all__ = ["app"]
 

@@ -9,14 +9,13 @@ import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.audit.v1 import audit_service_pb2
 from plexus.audit.v1.audit_pb2 import AuditEntry
+from plexus_sdk import Plexus, Refused, refusals
 from plexuskit.clock import SystemClock
 
 from plexus_cli import ledger, moments
 from plexus_cli.context import find_people, me, name_people, run
 from plexus_cli.ledger import Anchor, Finding
 from plexus_cli.output import as_dict, local, mention_aside, print_json, print_table, say
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import Plexus, told
 
 pb = audit_service_pb2
 app = typer.Typer(no_args_is_help=True, help="What was decided and done, provably complete.")
@@ -188,7 +187,7 @@ async def _walk(
 
 async def _frames(plexus: Plexus, request: Any) -> AsyncIterator[pb.ExportAuditResponse]:
     metadata = await plexus.metadata()
-    with told():
+    with refusals():
         async for frame in plexus.audit.ExportAudit(request, metadata=metadata):
             yield frame
 

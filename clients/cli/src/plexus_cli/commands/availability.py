@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
+from plexus_sdk import Plexus, Refused
 
 from plexus_cli.context import name_people
 from plexus_cli.output import as_dict, err, local, print_json, say
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import Plexus
 
 pb = messaging_service_pb2
 

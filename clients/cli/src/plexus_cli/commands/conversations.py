@@ -1,6 +1,6 @@
 """Conversations and who belongs to them."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from plexus.messaging.v1 import conversations_pb2, messaging_service_pb2
@@ -10,13 +10,12 @@ from plexus.messaging.v1.conversations_pb2 import (
     ConversationView,
     Member,
 )
+from plexus_sdk import Conversations, People, Plexus, Refused
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
 
 from plexus_cli.context import find_people, name_people, run
 from plexus_cli.output import as_dict, print_json, print_table, say
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import Plexus
 
 pb = messaging_service_pb2
 app = typer.Typer(no_args_is_help=True, help="Conversations and their members.")
@@ -179,17 +178,9 @@ def title_of(view: ConversationView, names: dict[str, str]) -> str:
 
 
 async def all_views(plexus: Plexus) -> list[ConversationView]:
-    """Read every page of the caller's conversations; one that moves meanwhile comes twice."""
-    views: dict[str, ConversationView] = {}
-    token = ""
-    while True:
-        request: Any = pb.ListConversationsRequest(page_size=500, page_token=token)
-        response = await plexus.call(plexus.messaging.ListConversations, request)
-        # The later one is newer.
-        views |= {view.conversation.id: view for view in response.views}
-        token = response.next_page_token
-        if not token:
-            return list(views.values())
+    """Return every conversation of the caller, last active first."""
+    conversations = Conversations(plexus, people=People(plexus))
+    return [view async for view in conversations.all()]
 
 
 async def resolve(plexus: Plexus, conversation: str) -> str:

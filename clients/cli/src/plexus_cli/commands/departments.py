@@ -5,13 +5,12 @@ from typing import Annotated
 import typer
 from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1.people_pb2 import Department
+from plexus_sdk import Plexus, Refused
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
 
 from plexus_cli.context import find_people, name_people, run
 from plexus_cli.output import as_dict, print_json, print_table, say
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import Plexus
 
 app = typer.Typer(no_args_is_help=True, help="The department tree.")
 

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 from plexus.messaging.v1 import personal_service_pb2
 from plexus.messaging.v1.personal_service_pb2 import Draft
+from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
 
 from plexus_cli import moments
 from plexus_cli.commands.conversations import all_views, resolve, title_of
 from plexus_cli.context import name_people, run
 from plexus_cli.output import as_dict, local, print_json, print_table, say
-from plexus_cli.sdk import Plexus
 
 pb = personal_service_pb2
 app = typer.Typer(no_args_is_help=True, help="Messages that you have begun to write.")

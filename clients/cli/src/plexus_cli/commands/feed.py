@@ -8,10 +8,10 @@ from plexus.directory.v1.scim_service_pb2 import (
     GetFeedStatusRequest,
     ResolveFeedRequest,
 )
+from plexus_sdk import Plexus
 
 from plexus_cli.context import name_people, run
 from plexus_cli.output import as_dict, local, print_json, print_table, say
-from plexus_cli.sdk import Plexus
 
 app = typer.Typer(no_args_is_help=True, help="The HR feed (SCIM), and what it waits for.")
 

@@ -5,13 +5,12 @@ from typing import Annotated, Any
 
 import typer
 from plexus.search.v1.search_service_pb2 import Hit, SearchRequest, SearchResponse
+from plexus_sdk import Plexus, Refused
 from rich.text import Text
 
 from plexus_cli.context import name_people, run
 from plexus_cli.output import out, print_json
-from plexus_cli.problems import Refused
 from plexus_cli.rendering import safe_line
-from plexus_cli.sdk import Plexus
 
 MATCH_BEGINS, MATCH_ENDS = "\x02", "\x03"
 

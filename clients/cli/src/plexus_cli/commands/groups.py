@@ -5,13 +5,12 @@ from typing import Annotated
 import typer
 from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1.people_pb2 import Group, GroupRule, Person
+from plexus_sdk import Plexus, Refused
 
 from plexus_cli.commands.departments import RequestId, new_request_id
 from plexus_cli.commands.departments import find as find_department
 from plexus_cli.context import find_people, run
 from plexus_cli.output import as_dict, print_json, print_table, say
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import Plexus
 
 app = typer.Typer(no_args_is_help=True, help="Groups of people, by name or by rule.")
 

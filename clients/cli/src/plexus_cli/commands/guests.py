@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1.people_pb2 import Person
+from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
 
 from plexus_cli import moments
 from plexus_cli.commands.departments import RequestId, new_request_id
 from plexus_cli.context import find_people, me, run
 from plexus_cli.output import as_dict, local, print_json, say
-from plexus_cli.sdk import Plexus
 
 app = typer.Typer(no_args_is_help=True, help="People from outside, for a time.")
 

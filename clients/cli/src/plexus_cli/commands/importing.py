@@ -16,16 +16,14 @@ from plexus.messaging.v1.import_service_pb2 import (
     ImportMessagesRequest,
     ImportMessagesResponse,
 )
+from plexus_sdk import Plexus, Refused, refusals, responses
 from plexuskit.clock import SystemClock
 from plexuskit.errors import Refusal
-from plexuskit.grpc import responses
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from plexus_cli import slack
 from plexus_cli.context import run
 from plexus_cli.output import err, print_json, say, warn
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import Plexus, told
 
 app = typer.Typer(no_args_is_help=True, help="Bring in history from another system.")
 
@@ -254,7 +252,7 @@ async def import_messages(
             broken.append(refusal)
 
     metadata = await plexus.metadata()
-    with told():
+    with refusals():
         outcomes = plexus.imports.ImportMessages(requests(), metadata=metadata)
         received = 0
         async for outcome in responses(outcomes):

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
 from plexus.messaging.v1.messages_pb2 import Message
+from plexus_sdk import Plexus, Refused
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
 from rich.text import Text
@@ -15,9 +16,7 @@ from plexus_cli.commands.availability import show_off_hours, warn_of_off_hours
 from plexus_cli.commands.conversations import all_views, resolve, title_of
 from plexus_cli.context import find_people, name_people, run
 from plexus_cli.output import as_dict, instant, local, print_json, print_table, say
-from plexus_cli.problems import Refused
 from plexus_cli.rendering import body_of, safe_line
-from plexus_cli.sdk import Plexus
 
 pb = messaging_service_pb2
 

@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 from plexus.directory.v1 import access_service_pb2 as pb
 from plexus.directory.v1.access_pb2 import Module
+from plexus_sdk import Plexus
 
 from plexus_cli.commands import departments
 from plexus_cli.context import run
 from plexus_cli.output import as_dict, print_json, print_table, say
-from plexus_cli.sdk import Plexus
 
 app = typer.Typer(no_args_is_help=True, help="Parts of the product, on or off.")
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
+from plexus_sdk import Plexus, Refused
+
 from plexus_cli.commands import departments, groups
 from plexus_cli.context import find_people, name_people
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import Plexus
 
 MEMBERS: Final = "#member"
 SUBJECT_HELP: Final = (

@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 from plexus.notify.v1 import notifications_pb2, notify_service_pb2
 from plexus.notify.v1.notifications_pb2 import Delivery, Notification, QuietHours
+from plexus_sdk import Plexus
 
 from plexus_cli.context import run
 from plexus_cli.output import as_dict, local, print_json, print_table, say
-from plexus_cli.sdk import Plexus
 
 pb = notify_service_pb2
 app = typer.Typer(help="Your notifications and preferences.", invoke_without_command=True)

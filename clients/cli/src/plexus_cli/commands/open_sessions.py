@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 from plexus.directory.v1 import session_service_pb2 as pb
+from plexus_sdk import Plexus
 
 from plexus_cli.context import find_people, run
 from plexus_cli.output import as_dict, instant, print_json, print_table, say
-from plexus_cli.sdk import Plexus
 
 app = typer.Typer(no_args_is_help=True, help="Where you are signed in.")
 

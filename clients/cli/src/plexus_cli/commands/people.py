@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1.people_pb2 import Absence, Person
+from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
 from typer.core import TyperGroup
 
@@ -15,7 +16,6 @@ from plexus_cli.commands.departments import RequestId, all_departments, new_requ
 from plexus_cli.commands.departments import find as find_department
 from plexus_cli.context import find_people, me, name_people, run
 from plexus_cli.output import as_dict, local, print_json, print_table, say
-from plexus_cli.sdk import Plexus
 
 
 class Listing(TyperGroup):

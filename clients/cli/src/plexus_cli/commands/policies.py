@@ -6,12 +6,11 @@ from typing import Annotated
 import typer
 from plexus.directory.v1 import access_service_pb2 as pb
 from plexus.directory.v1.access_pb2 import AccessPolicy
+from plexus_sdk import Plexus, Refused
 
 from plexus_cli.commands.departments import new_request_id
 from plexus_cli.context import run
 from plexus_cli.output import as_dict, print_json, print_table, say
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import Plexus
 
 app = typer.Typer(no_args_is_help=True, help="Attribute policies: what is refused to whom.")
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 from plexus.directory.v1 import access_service_pb2 as pb
 from plexus.directory.v1.access_pb2 import FieldMask, Role, RoleBinding
+from plexus_sdk import Plexus, Refused
 from plexuskit.clock import SystemClock
 
 from plexus_cli import moments
@@ -12,8 +13,6 @@ from plexus_cli.commands import naming
 from plexus_cli.commands.departments import new_request_id
 from plexus_cli.context import me, run
 from plexus_cli.output import as_dict, local, print_json, print_table, say
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import Plexus
 
 app = typer.Typer(no_args_is_help=True, help="Roles, and who holds which for what.")
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1.people_pb2 import Department
+from plexus_sdk import Plexus, Refused
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
 from rich.progress import Progress
@@ -18,7 +19,6 @@ from plexus_cli.commands.importing import IMPORT_SECONDS, progress
 from plexus_cli.commands.people import all_people
 from plexus_cli.context import run
 from plexus_cli.output import print_json, say
-from plexus_cli.problems import Refused
 from plexus_cli.roster import (
     DEPARTMENTS_HELP,
     PEOPLE_HELP,
@@ -30,7 +30,6 @@ from plexus_cli.roster import (
     read_people,
 )
 from plexus_cli.roster.people import COLUMNS
-from plexus_cli.sdk import Plexus
 
 _PLACE = re.compile(r"people\[(?P<index>\d+)\]\.(?P<field>[a-z_]+)\S* (?P<problem>.*)")
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 from plexus.messaging.v1 import messages_pb2, personal_service_pb2
 from plexus.messaging.v1.personal_service_pb2 import ScheduledContent, ScheduledMessage
+from plexus_sdk import Plexus, Refused
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
 
@@ -17,8 +18,6 @@ from plexus_cli.commands.conversations import resolve
 from plexus_cli.commands.drafts import titles
 from plexus_cli.context import find_people, me, run
 from plexus_cli.output import as_dict, print_json, print_table, say
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import Plexus
 
 pb = personal_service_pb2
 app = typer.Typer(no_args_is_help=True, help="Messages that are to be sent later.")

@@ -1,18 +1,17 @@
 """Signing in and out."""
 
 import asyncio
+import platform
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
 from plexus.directory.v1.session_service_pb2 import SignOutRequest
+from plexus_sdk import Plexus, Profiles, Refused, sign_in
 
 from plexus_cli.context import asked, run
-from plexus_cli.output import mention_aside, print_json, print_table, say
-from plexus_cli.problems import Refused
-from plexus_cli.profiles import Profiles
-from plexus_cli.sdk import Plexus
-from plexus_cli.signing_in import with_password, with_provider
+from plexus_cli.output import mention_aside, print_json, print_table, say, warn
 
 
 def login(
@@ -36,15 +35,25 @@ def login(
         raise typer.BadParameter("give a handle, or a provider with --sso")
     url = asked.url or _known_url()
     signed_in = asyncio.run(
-        with_provider(url, provider=sso, code=code, profile=profile or "", shown=_show)
+        sign_in.with_provider(
+            url,
+            provider=sso,
+            show=_show,
+            device=device(),
+            profile=profile or "",
+            ask_code=partial(_code, code),
+            on_enrollment_due=_warn_of_enrollment,
+        )
         if sso
-        else with_password(
+        else sign_in.with_password(
             url,
             handle=name,
             password=password(from_stdin=password_stdin),
+            device=device(),
             device_key=Profiles().device_key(url, name),
-            code=code,
             profile=profile or "",
+            ask_code=partial(_code, code),
+            on_enrollment_due=_warn_of_enrollment,
         )
     )
     Profiles().save(signed_in, default=default)
@@ -62,6 +71,24 @@ def password(*, from_stdin: bool) -> str:
     if not sys.stdin.isatty():
         raise Refused("Give the password on standard input with --password-stdin.")
     return str(typer.prompt("Password", hide_input=True, err=True))
+
+
+def device() -> str:
+    """Return the name of this client in the list of sessions."""
+    return f"plexus cli on {platform.node()}"
+
+
+def _code(given: str) -> str:
+    """Return the code of a second factor, which the user is asked for unless it is given."""
+    if given:
+        return given
+    if not sys.stdin.isatty():
+        raise Refused("A second factor is due: give it with --code CODE.")
+    return str(typer.prompt("Code of your app, or a recovery code", err=True))
+
+
+def _warn_of_enrollment() -> None:
+    warn("A role of yours needs a second factor: set it up with `plexus second-factor totp`.")
 
 
 def _show(url: str) -> None:

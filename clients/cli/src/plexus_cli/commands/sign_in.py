@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 from plexus.directory.v1 import session_service_pb2 as pb
+from plexus_sdk import Plexus
 
 from plexus_cli.context import run
 from plexus_cli.output import as_dict, print_json, print_table, say
-from plexus_cli.sdk import Plexus
 
 app = typer.Typer(no_args_is_help=True, help="How the company signs in.")
 

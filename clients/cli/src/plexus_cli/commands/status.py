@@ -8,11 +8,10 @@ from plexus.messaging.v1.messaging_service_pb2 import GetMessagingStatusRequest
 from plexus.notify.v1.notify_service_pb2 import GetNotifyStatusRequest
 from plexus.search.v1.search_service_pb2 import GetSearchStatusRequest
 from plexus.tasks.v1.tasks_service_pb2 import GetTasksStatusRequest
+from plexus_sdk import Plexus, Refused
 
 from plexus_cli.context import run
 from plexus_cli.output import print_json, print_table
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import Plexus
 
 
 def status(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:

@@ -8,12 +8,12 @@ import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.tasks.v1 import tasks_pb2, tasks_service_pb2
 from plexus.tasks.v1.tasks_pb2 import Task
+from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
 
 from plexus_cli.context import find_people, me, name_people, run
 from plexus_cli.output import as_dict, local, print_json, print_table, say
-from plexus_cli.sdk import Plexus
 
 pb = tasks_service_pb2
 app = typer.Typer(no_args_is_help=True, help="Tasks, boards and projects.")

@@ -19,14 +19,13 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     ListMessagesRequest,
     VerifyConversationRequest,
 )
+from plexus_sdk import Plexus, Refused
 
 from plexus_cli import chain, shown
 from plexus_cli.commands import anchors as anchors_file
 from plexus_cli.commands.conversations import resolve
 from plexus_cli.context import run
 from plexus_cli.output import mention_aside, print_json, say
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import Plexus
 
 VERSION = 2
 BEGUN = "chain_begun"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from plexus_cli.problems import Refused
+from plexus_sdk import Refused
 
 SEPARATOR: Final = ";"
 PEOPLE_COLUMNS: Final[Mapping[str, str]] = {

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import grpc
-from plexus_cli.problems import Refused
-from plexus_cli.sdk import Plexus
+from plexus_sdk import Plexus, Refused
 
 from plexus_local.faults.ledger import Ledger, Violation
 

@@ -14,8 +14,7 @@ from plexus.directory.v1.session_service_pb2 import SignInRequest
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.messaging.v1.conversations_pb2 import Conversation
 from plexus.messaging.v1.messaging_service_pb2 import CreateConversationRequest
-from plexus_cli.profiles import Profile, Profiles
-from plexus_cli.sdk import Plexus, token_fields
+from plexus_sdk import Plexus, Profile, Profiles, token_fields
 
 from plexus_local.faults.actions import Room
 from plexus_local.faults.calls import insist

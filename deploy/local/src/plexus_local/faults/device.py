@@ -26,7 +26,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     SendMessageResponse,
     SendRefusal,
 )
-from plexus_cli.sdk import Plexus
+from plexus_sdk import Plexus
 from plexuskit.grpc import responses
 
 from plexus_local.faults.calls import BROKEN, PASSING, PATIENCE_SECONDS, insist

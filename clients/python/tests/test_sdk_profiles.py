@@ -7,8 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from plexus_cli.problems import Refused
-from plexus_cli.profiles import Profile, Profiles
+from plexus_sdk import Profile, Profiles, Refused
 
 
 def profile(name: str, **changed: object) -> Profile:

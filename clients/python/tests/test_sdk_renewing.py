@@ -9,10 +9,8 @@ import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.directory.v1.session_service_pb2 import RefreshSessionResponse, Tokens
-from plexus_cli import profiles as module
-from plexus_cli.problems import Refused
-from plexus_cli.profiles import Profile, Profiles
-from plexus_cli.sdk import Plexus
+from plexus_sdk import Plexus, Profile, Profiles, Refused
+from plexus_sdk import profiles as module
 
 
 @pytest.fixture

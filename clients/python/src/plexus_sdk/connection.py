@@ -1,0 +1,282 @@
+"""One authenticated connection to a gateway, with the stubs of every service."""
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import grpc
+from plexus.audit.v1.access_service_pb2_grpc import AccessHistoryServiceStub
+from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceStub
+from plexus.directory.v1 import session_service_pb2
+from plexus.directory.v1.access_service_pb2_grpc import AccessServiceStub
+from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
+from plexus.directory.v1.scim_service_pb2_grpc import ScimServiceStub
+from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
+from plexus.gateway.v1.session_service_pb2_grpc import SessionServiceStub as LiveStub
+from plexus.messaging.v1.import_service_pb2_grpc import ImportServiceStub
+from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
+from plexus.messaging.v1.personal_service_pb2_grpc import PersonalServiceStub
+from plexus.messaging.v1.signal_service_pb2_grpc import SignalServiceStub
+from plexus.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
+from plexus.search.v1.search_service_pb2_grpc import SearchServiceStub
+from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
+
+from plexus_sdk.errors import Refused, SignedOut, Unreachable, refusals
+from plexus_sdk.profiles import Profile, Profiles
+from plexus_sdk.retries import AS_ASKED, FIRST_WAIT_SECONDS, RetryPolicy, repeat
+
+ResponseT = TypeVar("ResponseT")
+Metadata = tuple[tuple[str, str | bytes], ...]
+
+CALL_SECONDS: Final = 20.0
+AUTHORITIES: Final = "PLEXUS_CA_FILE"
+RENEW_BEFORE_SECONDS: Final = 60.0
+# A lost answer to RefreshSession is asked for again with the same token: directory allows it
+# within 10 s of the first use.
+RENEWAL_SECONDS: Final = 8.0
+_RENEWAL_TRY_SECONDS: Final = 4.0
+_EXPIRED: Final = "TOKEN_EXPIRED"
+_SECURED: Final = ("grpcs://", "https://")
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.enable_retries", 0),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+)
+
+
+class Plexus:
+    """A signed-in person's connection: every RPC, with tokens that renew themselves.
+
+    `client.call(client.audit.ListEntries, request)` reaches every method of every service; the
+    attributes are the generated stubs.
+    """
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        profile: Profile,
+        profiles: Profiles,
+        *,
+        retries: RetryPolicy = AS_ASKED,
+    ) -> None:
+        """Prepare the stubs; nothing is sent before the first call.
+
+        Args:
+            channel: of `open_channel`.
+            profile: tokens and identity of the caller.
+            profiles: file in which renewed tokens are kept.
+            retries: which calls are repeated.
+        """
+        self.profile = profile
+        self.retries = retries
+        self._profiles = profiles
+        self.grants = AccessServiceStub(channel)
+        self.directory = DirectoryServiceStub(channel)
+        self.scim = ScimServiceStub(channel)
+        self.sessions = SessionServiceStub(channel)
+        self.messaging = MessagingServiceStub(channel)
+        self.signals = SignalServiceStub(channel)
+        self.personal = PersonalServiceStub(channel)
+        self.imports = ImportServiceStub(channel)
+        self.tasks = TasksServiceStub(channel)
+        self.notify = NotifyServiceStub(channel)
+        self.search = SearchServiceStub(channel)
+        self.audit = AuditServiceStub(channel)
+        self.access_history = AccessHistoryServiceStub(channel)
+        self.live = LiveStub(channel)
+
+    async def call(
+        self,
+        method: Callable[..., Awaitable[ResponseT]],
+        request: Any,
+        *,
+        seconds: float = CALL_SECONDS,
+        extra: Metadata = (),
+    ) -> ResponseT:
+        """Call a unary method; repeat it as the retry policy allows.
+
+        Args:
+            method: of one of the stubs.
+            request: message to send; a copy of it gets a request id if it has the field, it is
+                empty, and the policy is thorough.
+            seconds: deadline of each single call.
+            extra: more metadata, for example the reason of a privileged read.
+
+        Raises:
+            Refused: as the service gave it; SignedOut or Unreachable where that is the cause.
+        """
+        request = self._numbered(request)
+
+        async def attempt() -> ResponseT:
+            metadata = (*await self.metadata(), *extra)
+            token = self.profile.access_token
+            try:
+                return await answer(method, request, metadata=metadata, timeout=seconds)
+            except SignedOut as refused:
+                if refused.reason != _EXPIRED or not await self.renew_rejected(token):
+                    raise
+            metadata = (*await self.metadata(), *extra)
+            return await answer(method, request, metadata=metadata, timeout=seconds)
+
+        return await repeat(attempt, request=request, policy=self.retries)
+
+    async def metadata(self) -> tuple[tuple[str, str], ...]:
+        """Return the metadata that authenticates a call; its token lives for a minute at least.
+
+        Raises:
+            SignedOut: the session has ended.
+            Unreachable: the token could not be renewed now.
+        """
+        if self.expires_in < RENEW_BEFORE_SECONDS:
+            await self._renew()
+        return (("authorization", f"Bearer {self.profile.access_token}"),)
+
+    @property
+    def expires_in(self) -> float:
+        """Seconds until the access token ends, by the clock of this machine."""
+        return self.profile.access_expires_at - time.time()
+
+    async def renew(self) -> None:
+        """Exchange the refresh token now, for a token that contains what has changed.
+
+        Raises:
+            Refused: see `metadata`.
+        """
+        async with self._profiles.held():
+            await self._trade(self._profiles.find(self.profile.name))
+
+    async def renew_rejected(self, token: str) -> bool:
+        """Renew an access token that Plexus calls expired, whatever the clock of this machine says.
+
+        Returns:
+            False if there is nothing to renew it with, as for an API token.
+
+        Raises:
+            Refused: see `metadata`.
+        """
+        if not self.profile.refresh_token:
+            return False
+        async with self._profiles.held():
+            stored = self._profiles.find(self.profile.name)
+            if stored.access_token != token:
+                self.profile = stored
+            else:
+                await self._trade(stored)
+        return True
+
+    async def _renew(self) -> None:
+        """Renew the token, unless another call or process of this person has just done it."""
+        async with self._profiles.held():
+            stored = self._profiles.find(self.profile.name)
+            if stored.access_expires_at - time.time() >= RENEW_BEFORE_SECONDS:
+                self.profile = stored
+                return
+            await self._trade(stored)
+
+    async def _trade(self, stored: Profile) -> None:
+        """Spend the refresh token of a profile; the lock of the profiles must be held."""
+        request = session_service_pb2.RefreshSessionRequest(refresh_token=stored.refresh_token)
+        began, tries = time.monotonic(), 0
+        while True:
+            try:
+                response = await repeat(
+                    lambda: answer(
+                        self.sessions.RefreshSession, request, timeout=_RENEWAL_TRY_SECONDS
+                    ),
+                    request=request,
+                    policy=self.retries,
+                )
+                break
+            except Unreachable:
+                wait = FIRST_WAIT_SECONDS * 2**tries
+                late = time.monotonic() - began + wait + _RENEWAL_TRY_SECONDS > RENEWAL_SECONDS
+                if late or not self.retries.thorough:
+                    raise
+            await asyncio.sleep(wait)
+            tries += 1
+        self.profile = self._profiles.renew(stored, **token_fields(response.tokens))
+
+    def _numbered(self, request: Any) -> Any:
+        """Return a request with a request id, so that a repeat of it counts once."""
+        if not self.retries.thorough or getattr(request, "request_id", None) != "":
+            return request
+        numbered = type(request)()
+        numbered.CopyFrom(request)
+        numbered.request_id = new_request_id()
+        return numbered
+
+
+def new_request_id() -> str:
+    """Return a new id for a request that changes something."""
+    return f"req_{secrets.token_hex(16)}"
+
+
+def token_fields(tokens: session_service_pb2.Tokens) -> dict[str, str | float]:
+    """Return the fields of a profile that come from tokens."""
+    return {
+        "access_token": tokens.access_token,
+        "access_expires_at": float(tokens.access_expires_at.seconds),
+        "refresh_token": tokens.refresh_token,
+        "session_id": tokens.session_id,
+    }
+
+
+@asynccontextmanager
+async def open_channel(
+    url: str, *, authority: Path | None = None
+) -> AsyncIterator[grpc.aio.Channel]:
+    """Open a channel to a gateway's native address, `host:port`, or `grpcs://host:port` with TLS.
+
+    Args:
+        url: address.
+        authority: PEM file with the only authorities to trust; without it, the file that
+            `PLEXUS_CA_FILE` names, else the authorities that gRPC contains.
+
+    Raises:
+        Refused: that file cannot be read.
+    """
+    target = (url.partition("://")[2] or url).rstrip("/")
+    if url.startswith(_SECURED):
+        credentials = grpc.ssl_channel_credentials(root_certificates=_authorities(authority))
+        opened = grpc.aio.secure_channel(target, credentials, options=_OPTIONS)
+    else:
+        opened = grpc.aio.insecure_channel(target, options=_OPTIONS)
+    async with opened as channel:
+        yield channel
+
+
+def _authorities(given: Path | None) -> bytes | None:
+    named = given or os.environ.get(AUTHORITIES)
+    if not named:
+        return None
+    try:
+        return Path(named).read_bytes()
+    except OSError as error:
+        raise Refused(f"{AUTHORITIES}={named} cannot be read: {error.strerror}.") from error
+
+
+@asynccontextmanager
+async def open_plexus(
+    profile: Profile,
+    profiles: Profiles,
+    *,
+    authority: Path | None = None,
+    retries: RetryPolicy = AS_ASKED,
+) -> AsyncIterator[Plexus]:
+    """Connect as a signed-in person; the parameters are those of `open_channel` and `Plexus`."""
+    async with open_channel(profile.url, authority=authority) as channel:
+        yield Plexus(channel, profile, profiles, retries=retries)
+
+
+async def answer(
+    method: Callable[..., Awaitable[ResponseT]], request: Any, **options: Any
+) -> ResponseT:
+    """Call a method once with the options of a stub's method; raises Refused."""
+    with refusals():
+        return await method(request, **options)

@@ -1,0 +1,110 @@
+"""Retries with back-off and jitter, only where a repeat cannot do anything twice (GW-6)."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, TypeVar
+
+import grpc
+from google.protobuf.descriptor import Descriptor
+from plexus.authz.v1 import options_pb2
+
+from plexus_sdk.errors import Refused
+
+ResponseT = TypeVar("ResponseT")
+
+FIRST_WAIT_SECONDS: Final = 0.1
+# The gateway has refused these before any service received them.
+_NOT_BEGUN: Final = frozenset({"RATE_LIMITED", "TOO_MANY_CALLS", "TOO_MANY_STREAMS"})
+_GATEWAY: Final = "plexus.gateway"
+_PASSING: Final = frozenset({grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE})
+# Callers that were refused together do not come back together.
+_JITTER: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """The calls that are repeated, and for how long.
+
+    Only UNAVAILABLE and RESOURCE_EXHAUSTED are repeated, and only calls that a repeat does not
+    carry out twice: those that the gateway refused before it forwarded them, and those with a
+    request id, which is repeated unchanged. A wait is as long as Plexus asks for, or longer.
+
+    Attributes:
+        max_tries: calls in all.
+        max_seconds: bound on the sum of all waits.
+        thorough: also repeat reads, and calls for which Plexus names no wait; set a request id
+            where the caller has set none. False repeats only what Plexus asks to repeat, so that
+            a command at a terminal reports at once that Plexus is down.
+    """
+
+    max_tries: int = 8
+    max_seconds: float = 20.0
+    thorough: bool = True
+
+
+THOROUGH: Final = RetryPolicy()
+AS_ASKED: Final = RetryPolicy(thorough=False)
+
+
+async def repeat(
+    attempt: Callable[[], Awaitable[ResponseT]],
+    *,
+    request: Any,
+    policy: RetryPolicy,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> ResponseT:
+    """Call until there is an answer, or until the policy allows no further call.
+
+    Args:
+        attempt: makes the call; raises Refused.
+        request: the message that it sends; its `request_id` and its type decide what is safe.
+        policy: bounds.
+        sleep: waits for a number of seconds.
+
+    Raises:
+        Refused: the last refusal.
+    """
+    waited, tries = 0.0, 1
+    while True:
+        try:
+            return await attempt()
+        except Refused as refused:
+            asked_for = wait_of(refused, request=request, policy=policy)
+            if asked_for is None:
+                raise
+            seconds = max(asked_for, FIRST_WAIT_SECONDS * 2 ** (tries - 1))
+            if tries == policy.max_tries or waited + seconds > policy.max_seconds:
+                raise
+        await sleep(seconds * random.uniform(1, 1 + _JITTER))  # noqa: S311 - jitter
+        waited += seconds
+        tries += 1
+
+
+def wait_of(refused: Refused, *, request: Any, policy: RetryPolicy) -> float | None:
+    """Return the seconds that Plexus asks to wait; None if the call must not be repeated."""
+    if refused.code not in _PASSING:
+        return None
+    if refused.retry_after is None and not policy.thorough:
+        return None
+    not_begun = refused.domain == _GATEWAY and refused.reason in _NOT_BEGUN
+    numbered = bool(getattr(request, "request_id", ""))
+    if not (not_begun or numbered or (policy.thorough and is_read(request.DESCRIPTOR))):
+        return None
+    return refused.retry_after.total_seconds() if refused.retry_after else 0.0
+
+
+@cache
+def is_read(request: Descriptor) -> bool:
+    """Return whether a request's method changes nothing, as its contract declares it."""
+    for service in request.file.services_by_name.values():
+        for method in service.methods:
+            if method.input_type is request:
+                requires = method.GetOptions().Extensions[options_pb2.requires]
+                return (
+                    not requires.public
+                    and requires.effect == options_pb2.Requirement.EFFECT_UNSPECIFIED
+                )
+    return False
