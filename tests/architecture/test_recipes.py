@@ -7,10 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import dedent
 from typing import NamedTuple
 
 import pytest
-from notify.domain.kinds import Kind
+from notify.kinds import KINDS
 from plexus.tasks.v1.tasks_pb2 import Task
 from plexus.tasks.v1.tasks_service_pb2 import DESCRIPTOR as TASKS
 from plexus.topics import MESSAGING_CONVERSATION_V1, TASKS_TASK_V1
@@ -184,7 +185,7 @@ def facts() -> list[str]:
 
 def kinds() -> list[str]:
     """Files that name every kind of notification."""
-    patterns = [rf"(?:\b|_)(?:{kind.name}|{kind.value})\b" for kind in Kind]
+    patterns = [rf"(?:\b|_)(?:{kind.name.upper()}|{kind.name})\b" for kind in KINDS]
     return enumerating(patterns, under=("proto/plexus/notify/", "services/notify/src/"))
 
 
@@ -200,32 +201,37 @@ def services() -> list[str]:
     return enumerating([rf"\b{name}\b" for name in names])
 
 
+def test_only_the_contract_lists_the_kinds_of_notifications() -> None:
+    assert kinds() == ["proto/plexus/notify/v1/notifications.proto"]
+
+
 @pytest.mark.parametrize(
-    ("title", "find"),
+    ("title", "find", "least"),
     [
-        ("Add a field", fields),
-        ("Add an RPC", methods),
-        ("Add a fact", facts),
-        ("Add a notification kind", kinds),
-        ("Add a searchable kind", types),
-        ("Add a service", services),
+        ("Add a field", fields, 3),
+        ("Add an RPC", methods, 3),
+        ("Add a fact", facts, 3),
+        # Nothing but the contract lists the kinds.
+        ("Add a notification kind", kinds, 1),
+        ("Add a searchable kind", types, 3),
+        ("Add a service", services, 3),
     ],
 )
 def test_every_file_that_lists_the_existing_ones_is_a_step(
-    title: str, find: Callable[[], list[str]]
+    title: str, find: Callable[[], list[str]], least: int
 ) -> None:
     listing = set(find())
-    assert len(listing) >= 3, "the existing ones are not found any more"
+    assert len(listing) >= least, "the existing ones are not found any more"
     assert listing - {anchor.path for anchor in anchors(section(title))} == set()
 
 
 # --- a dry run: the contracts of two recipes in a scratch copy
 
 
-def example(title: str) -> list[str]:
-    """Return the proto blocks of a recipe."""
+def example(title: str, *, language: str = "proto") -> list[str]:
+    """Return the blocks of a recipe in a language."""
     blocks = FENCE.finditer(section(title))
-    return [block["text"] for block in blocks if block["language"] == "proto"]
+    return [dedent(block["text"]) for block in blocks if block["language"] == language]
 
 
 def inserted(text: str, *, after: str, block: str) -> str:
@@ -237,7 +243,7 @@ def inserted(text: str, *, after: str, block: str) -> str:
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the contracts, changed as the recipes say and generated anew."""
+    """Copies of the contracts and of notify, changed as the recipes say and generated anew."""
     root = tmp_path_factory.mktemp("checkout")
     shutil.copytree(ROOT / "proto", root / "proto")
     shutil.copytree(ROOT / "libs/protos", root / "libs/protos")
@@ -255,6 +261,15 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     events = root / "proto/plexus/tasks/v1/events.proto"
     events.write_text(f"{events.read_text(encoding='utf-8')}\n{fact}", encoding="utf-8")
 
+    shutil.copytree(ROOT / "services/notify/src", root / "src", dirs_exist_ok=True)
+    (value,) = example("Add a notification kind")
+    notifications = root / "proto/plexus/notify/v1/notifications.proto"
+    text = notifications.read_text(encoding="utf-8")
+    last = "  NOTIFICATION_KIND_FEED_STOPPED = 5;\n"
+    notifications.write_text(inserted(text, after=last, block=value), encoding="utf-8")
+    (kind,) = example("Add a notification kind", language="python")
+    (root / "src/notify/kinds/task_done.py").write_text(kind, encoding="utf-8")
+
     subprocess.run(  # noqa: S603 - our own script
         [sys.executable, root / "libs/protos/generate.py"],
         cwd=root,
@@ -270,7 +285,7 @@ def run(scratch: Path, *arguments: str) -> str:
     environment = {
         **os.environ,
         "PLEXUS_HOME": str(scratch),
-        "PYTHONPATH": str(scratch / "libs/protos/src"),
+        "PYTHONPATH": os.pathsep.join(str(scratch / each) for each in ("libs/protos/src", "src")),
     }
     done = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, *arguments],
@@ -322,3 +337,33 @@ def test_the_contracts_of_both_recipes_pass_the_fitness_tests(scratch: Path) -> 
     )
     passed = [line for line in report.splitlines() if "ArchiveTask" in line and "PASSED" in line]
     assert len(passed) >= 4, report
+
+
+def test_a_notification_kind_is_one_file_and_a_value_of_the_contract(scratch: Path) -> None:
+    program = (
+        "import asyncio\n"
+        "from types import SimpleNamespace\n"
+        "from notify.domain.definitions import Event\n"
+        "from notify.domain.preferences import Preferences\n"
+        "from notify.events import preferences_message\n"
+        "from notify.kinds import KINDS\n"
+        "from plexus.tasks.v1.events_pb2 import TaskChanged\n"
+        "from plexus.tasks.v1.tasks_pb2 import Task\n"
+        "class People:\n"
+        "    async def find(self, ids): return {}\n"
+        "kind = KINDS.named('task_done')\n"
+        "shown = preferences_message(Preferences(person_id='per_1'), kinds=KINDS)\n"
+        "assert [each.kind for each in shown.kinds] == [1, 2, 3, 4, 5, 6]\n"
+        "rules = dict(KINDS.rules('plexus.tasks.v1.TaskChanged'))\n"
+        "event = Event(id='evt_1', tenant_id='ten_1', actor_id='per_2')\n"
+        "fact = TaskChanged(task=Task(id='tsk_1', owner_id='per_1', state=Task.STATE_DONE))\n"
+        "projections = SimpleNamespace(people=People())\n"
+        "found = asyncio.run(rules[kind].request(fact, event, projections))\n"
+        "print(*(each.person_id for each in found.addressees), kind.number, kind.channels)\n"
+    )
+    assert run(scratch, "-c", program).startswith("per_1 6 frozenset")
+    report = run(
+        scratch,
+        *("-m", "pytest", "--verbose", "-p", "no:cacheprovider", "services/notify/tests/domain"),
+    )
+    assert "test_every_value_of_the_contract_has_a_file_of_its_name PASSED" in report

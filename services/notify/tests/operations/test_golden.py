@@ -19,6 +19,7 @@ from notify.consumers import Handlers
 from notify.domain.mails import compose
 from notify.domain.quiet_hours import QuietHours
 from notify.events import notification_message, preferences_message
+from notify.kinds import KINDS
 from notify.operations.permits import shown
 from notify.operations.preferences import set_preferences
 from notify.operations.tasks import Pace, remind
@@ -222,18 +223,18 @@ async def test_texts_defaults_and_documents_are_those_of_the_release(
         store,
         tenant_id="ten_a",
         person_id="per_dee",
-        channels=channels_of([pb.KindPreference(kind=pb.NOTIFICATION_KIND_TASK_DUE)]),
+        channels=channels_of([pb.KindPreference(kind=pb.NOTIFICATION_KIND_TASK_DUE)], kinds=KINDS),
         hours=QuietHours(),
         expected_version=0,
     )
     await handlers.messages(list(messages(facts)))
     await handlers.tasks(list(tasks(facts, clock.now())))
-    await handlers.access([stop(facts, clock.now())])
+    await handlers.notify([stop(facts, clock.now())])
     await remind(store, limit=100, pace=pace, now=clock.now())
 
     ids = Ids()
-    defaults = preferences_message(await store.preferences.get("per_ann"))
-    chosen = preferences_message(await store.preferences.get("per_dee"))
+    defaults = preferences_message(await store.preferences.get("per_ann"), kinds=KINDS)
+    chosen = preferences_message(await store.preferences.get("per_dee"), kinds=KINDS)
     current = {
         "defaults": MessageToDict(defaults),
         "chosen": MessageToDict(chosen),

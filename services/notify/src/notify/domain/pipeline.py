@@ -7,8 +7,9 @@ from typing import Final
 
 from plexuskit.clock import to_milliseconds
 
-from notify.domain.kinds import Channel, Kind, Reason, State
+from notify.domain.kinds import Channel, Kind
 from notify.domain.notifications import Delivery
+from notify.domain.outcomes import Reason, State
 from notify.domain.people import Person, zone_of
 from notify.domain.preferences import Preferences
 from notify.domain.quiet_hours import quiet_until

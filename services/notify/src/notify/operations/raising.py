@@ -23,7 +23,7 @@ from notify.domain.occasions import Addressee, Occasion
 from notify.domain.people import Person, locale_of, zone_of
 from notify.domain.pipeline import Circumstances, decide_email, decide_in_app
 from notify.domain.preferences import Preferences
-from notify.domain.wording import Wording, render, say
+from notify.domain.wording import ATTACHMENT, Wording, render
 from notify.operations.reading import mark_covered
 from notify.store import Store
 from notify.store.claims import Advance, Claim
@@ -230,7 +230,7 @@ def _notification(
 def _body(occasion: Occasion, *, locale: str, zone: ZoneInfo) -> str:
     if isinstance(occasion.body, Wording):
         return render(occasion.body, locale=locale, zone=zone)
-    return occasion.body or say("attachment", locale=locale)
+    return occasion.body or ATTACHMENT.to(locale)
 
 
 def _is_app(person: Person | None) -> bool:

@@ -24,12 +24,12 @@ from plexuskit.mongo import Transaction
 
 from notify import events
 from notify.domain.attempts import Answer, RetryPolicy, abandoned, postponed, settled
-from notify.domain.kinds import FEED, Kind, Reason
+from notify.domain.kinds import OWNERS
 from notify.domain.mails import Mail, compose
 from notify.domain.notifications import Delivery, Notification, with_email
+from notify.domain.outcomes import Reason
 from notify.domain.people import Person
 from notify.domain.pipeline import Circumstances, email_obstacle, release_at
-from notify.domain.tasks import outdated
 from notify.operations.permits import carries_content, outside
 from notify.operations.reading import covered
 from notify.store import Store
@@ -187,7 +187,7 @@ class Sender:
         try:
             content = carries_content(self._decisions, outside(notification), notification)
         except Refusal as refusal:
-            log.warning("sender.access_unknown", kind=notification.kind, why=str(refusal))
+            log.warning("sender.access_unknown", kind=notification.kind.name, why=str(refusal))
             await self._store_outcome(notification, self._unreachable(notification))
             return None
         answer = await self._hand_over(notification, verdict, connection, content=content)
@@ -208,15 +208,15 @@ class Sender:
         release = release_at(email.id, circumstances, now=now, jitter=self._rules.jitter)
         if release is not None:
             return postponed(email, release=release, now=now)
-        if notification.source.kind == FEED:
-            # No content of anybody: that the person is active, seen above, is all there is to ask.
+        if notification.source.kind not in OWNERS:
+            # No content of a user: that the person is active was checked above.
             return person
         try:
             readable = await self._owners.readable(notification)
         except (Refusal, RemoteFailure) as refusal:
             # Never a guess: nobody but the owner knows whether the text may still be shown. An
             # owner that fails on this one is asked again too, until `give_up_after`.
-            log.warning("sender.owner_unreachable", kind=notification.kind, why=str(refusal))
+            log.warning("sender.owner_unreachable", kind=notification.kind.name, why=str(refusal))
             return self._unreachable(notification)
         return person if readable else abandoned(email, reason=Reason.ACCESS_LOST, now=now)
 
@@ -230,11 +230,12 @@ class Sender:
         )
 
     async def _untrue(self, notification: Notification) -> Reason | None:
-        """Return why a due value that was told of is not one any more, None for all else."""
-        if notification.kind is not Kind.TASK_DUE:
+        """Return why the notification no longer holds, by the rule of its kind."""
+        outdated = self._store.kinds.outdated.get(notification.kind)
+        if outdated is None:
             return None
         task = await self._store.tasks.get(notification.source.id)
-        return outdated(notification.step, task=task) if task else None
+        return outdated(notification.step, task) if task else None
 
     async def _circumstances(self, notification: Notification) -> Circumstances:
         person_id, source = notification.person_id, notification.source
