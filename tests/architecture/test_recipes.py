@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from textwrap import dedent
+from textwrap import dedent, indent
 from typing import NamedTuple
 
 import pytest
@@ -15,7 +15,7 @@ from notify.kinds import KINDS
 from plexus.tasks.v1.tasks_pb2 import Task
 from plexus.tasks.v1.tasks_service_pb2 import DESCRIPTOR as TASKS
 from plexus.topics import MESSAGING_CONVERSATION_V1, TASKS_TASK_V1
-from search.domain.documents import DocumentType
+from search.kinds import KINDS as SEARCHABLE
 
 from .pages import FENCE, LINK, ROOT, SPAN
 
@@ -190,9 +190,9 @@ def kinds() -> list[str]:
 
 
 def types() -> list[str]:
-    """Files that name every type of document."""
-    patterns = [rf"\b{type_.name}\b" for type_ in DocumentType]
-    return enumerating(patterns, under=("services/search/src/",))
+    """Files that name every searchable type, as a string or as a group."""
+    patterns = [rf"[`\"]{name}[`\"]|search\.kinds import.*\b{name}\b" for name in SEARCHABLE.names]
+    return enumerating(patterns, under=("proto/plexus/search/", "services/search/src/"))
 
 
 def services() -> list[str]:
@@ -205,6 +205,10 @@ def test_only_the_contract_lists_the_kinds_of_notifications() -> None:
     assert kinds() == ["proto/plexus/notify/v1/notifications.proto"]
 
 
+def test_only_the_contract_lists_the_searchable_types() -> None:
+    assert types() == ["proto/plexus/search/v1/search_service.proto"]
+
+
 @pytest.mark.parametrize(
     ("title", "find", "least"),
     [
@@ -213,7 +217,7 @@ def test_only_the_contract_lists_the_kinds_of_notifications() -> None:
         ("Add a fact", facts, 3),
         # Nothing but the contract lists the kinds.
         ("Add a notification kind", kinds, 1),
-        ("Add a searchable kind", types, 3),
+        ("Add a searchable kind", types, 1),
         ("Add a service", services, 3),
     ],
 )
@@ -243,7 +247,7 @@ def inserted(text: str, *, after: str, block: str) -> str:
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copies of the contracts and of notify, changed as the recipes say and generated anew."""
+    """Copies of the contracts and of two services, changed as the recipes say, and generated."""
     root = tmp_path_factory.mktemp("checkout")
     shutil.copytree(ROOT / "proto", root / "proto")
     shutil.copytree(ROOT / "libs/protos", root / "libs/protos")
@@ -261,7 +265,8 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     events = root / "proto/plexus/tasks/v1/events.proto"
     events.write_text(f"{events.read_text(encoding='utf-8')}\n{fact}", encoding="utf-8")
 
-    shutil.copytree(ROOT / "services/notify/src", root / "src", dirs_exist_ok=True)
+    for service in ("notify", "search"):
+        shutil.copytree(ROOT / f"services/{service}/src", root / "src", dirs_exist_ok=True)
     (value,) = example("Add a notification kind")
     notifications = root / "proto/plexus/notify/v1/notifications.proto"
     text = notifications.read_text(encoding="utf-8")
@@ -269,6 +274,17 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     notifications.write_text(inserted(text, after=last, block=value), encoding="utf-8")
     (kind,) = example("Add a notification kind", language="python")
     (root / "src/notify/kinds/task_done.py").write_text(kind, encoding="utf-8")
+
+    (group,) = example("Add a searchable kind", language="yaml")
+    topics = root / "proto/topics.yaml"
+    last = "  - {group: search.tasks, service: search, dlq: true}\n"
+    text = inserted(topics.read_text(encoding="utf-8"), after=last, block=indent(group, "  "))
+    of_projects = "    consumers: [gateway.relations, audit.facts]\n"
+    assert text.count(of_projects) == 1
+    text = text.replace(of_projects, of_projects.replace("[", "[search.projects, "))
+    topics.write_text(text, encoding="utf-8")
+    (kind,) = example("Add a searchable kind", language="python")
+    (root / "src/search/kinds/project.py").write_text(kind, encoding="utf-8")
 
     subprocess.run(  # noqa: S603 - our own script
         [sys.executable, root / "libs/protos/generate.py"],
@@ -319,11 +335,11 @@ def test_a_fact_is_in_the_catalogue_and_consumers_that_do_not_know_it_skip_it(
         "from plexus.topics import TASKS_TASK_V1\n"
         "from plexus_access.facts import apply\n"
         "from plexus_access.state import State\n"
-        "from search.events import task_document\n"
+        "from search.kinds.task import DEFINITION\n"
         "name = TaskArchived.DESCRIPTOR.full_name\n"
         "assert name in TASKS_TASK_V1.facts\n"
         "envelope = Envelope(type=name, tenant_id='ten_1', entity_id='tsk_1', entity_version=2)\n"
-        "print(task_document(envelope), apply(State('ten_1'), envelope))\n"
+        "print(DEFINITION.read(envelope), apply(State('ten_1'), envelope))\n"
     )
     assert run(scratch, "-c", program) == "None False"
 
@@ -364,6 +380,31 @@ def test_a_notification_kind_is_one_file_and_a_value_of_the_contract(scratch: Pa
     assert run(scratch, "-c", program).startswith("per_1 6 frozenset")
     report = run(
         scratch,
-        *("-m", "pytest", "--verbose", "-p", "no:cacheprovider", "services/notify/tests/domain"),
+        *("-m", "pytest", "--verbose", "-p", "no:cacheprovider"),
+        "services/notify/tests/domain",
     )
     assert "test_every_value_of_the_contract_has_a_file_of_its_name PASSED" in report
+
+
+def test_a_searchable_kind_is_one_file_and_a_consumer_group(scratch: Path) -> None:
+    program = (
+        "from plexus.event.v1.envelope_pb2 import Envelope\n"
+        "from plexus.tasks.v1.events_pb2 import ProjectCreated\n"
+        "from plexus.tasks.v1.tasks_pb2 import Project\n"
+        "from search.kinds import KINDS\n"
+        "from search.store.indices import Names\n"
+        "fact = ProjectCreated(project=Project(id='prj_1', name='x'))\n"
+        "envelope = Envelope(type=fact.DESCRIPTOR.full_name, fact=fact.SerializeToString(),\n"
+        "    tenant_id='ten_1', entity_id='prj_1', entity_version=2)\n"
+        "definition = KINDS.definitions[-1]\n"
+        "bodies = Names('plexus-').bodies()\n"
+        "assert 'members' in bodies['plexus-projects']['mappings']['properties']\n"
+        "print(definition.group.group, definition.read(envelope).containers)\n"
+    )
+    assert run(scratch, "-c", program) == "search.projects ('project:prj_1',)"
+    report = run(
+        scratch,
+        *("-m", "pytest", "--verbose", "-p", "no:cacheprovider"),
+        "services/search/tests/domain/test_kinds.py",
+    )
+    assert "test_each_group_of_the_catalogue_indexes_one_kind PASSED" in report

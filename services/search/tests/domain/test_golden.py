@@ -26,12 +26,8 @@ from plexus.messaging.v1.messages_pb2 import (
 from plexus.tasks.v1 import events_pb2 as tasks_events
 from plexus.tasks.v1.tasks_pb2 import Task
 from plexus_access.masks import Masks
-from search.app.roles import OWNERS
-from search.consumers import READERS
 from search.domain.columns import parts_of
-from search.domain.documents import DocumentType
-from search.queries.permits import _KINDS, _PERMISSIONS
-from search.queries.status import GROUPS
+from search.kinds import KINDS
 from search.store.documents import source
 from search.store.indices import Names
 
@@ -147,21 +143,21 @@ def hidden(type_: Any) -> dict[str, list[str]]:
 def test_documents_indexes_and_groups_are_those_of_the_release(tmp_path: Path) -> None:
     names = Names("plexus-")
     current = {
-        type_.value: {
-            "group": group.group,
-            "owner": OWNERS[type_],
-            "permission": _PERMISSIONS[type_],
-            "object": _KINDS.get(type_, "conversation"),
-            "read": names.read(type_),
-            "write": names.write(type_),
-            "body": names.bodies()[names.read(type_)],
-            "additions": names.additions()[names.read(type_)],
-            "documents": list(documents(type_.value, read)),
-            "hidden": hidden(type_),
+        each.type.name: {
+            "group": each.group.group,
+            "owner": each.type.owner,
+            "permission": each.type.permission,
+            "object": each.type.object_kind,
+            "read": names.read(each.type),
+            "write": names.write(each.type),
+            "body": names.bodies()[names.read(each.type)],
+            "additions": names.additions()[names.read(each.type)],
+            "documents": list(documents(each.type.name, each.read)),
+            "hidden": hidden(each.type),
         }
-        for group, read, type_ in READERS
+        for each in KINDS.definitions
     }
-    current["order"] = {"types": [each.value for each in DocumentType], "groups": list(GROUPS)}
+    current["order"] = {"types": list(KINDS.names), "groups": list(KINDS.groups)}
     actual = tmp_path / "golden.json"
     text = json.dumps(current, ensure_ascii=False, indent=1, sort_keys=True)
     actual.write_text(f"{text}\n", encoding="utf-8")
