@@ -7,7 +7,7 @@ from notify.api import NotifyApi
 from notify.domain.notifications import Delivery, Notification, Source
 from notify.domain.outcomes import Reason, State
 from notify.kinds import mention
-from notify.operations.reading import MAX_IDS, advance_cursors
+from notify.operations.notifications import MAX_IDS, advance_cursors
 from notify.queries import PAGE_LIMIT, DeadLetters
 from notify.store import Cursor, Store
 from plexus.notify.v1 import notifications_pb2

@@ -27,7 +27,7 @@ from notify.consumers import GROUPS, consuming
 from notify.domain.attempts import RetryPolicy
 from notify.domain.kinds import OWNERS
 from notify.domain.notifications import Notification
-from notify.operations.sending import Sender, SendingRules, is_down
+from notify.operations.mails import Sender, SendingRules, is_down
 from notify.operations.tasks import Pace, remind
 from notify.queries import DeadLetters
 from notify.smtp import SmtpServer

@@ -39,12 +39,12 @@ from notify.operations.messages import (
     reword_message,
     tell_of_messages,
 )
-from notify.operations.projecting import (
+from notify.operations.notifications import advance_cursors
+from notify.operations.projections import (
     note_conversation,
     note_mutes,
     note_people,
 )
-from notify.operations.reading import advance_cursors
 from notify.operations.tasks import Pace, note_task
 from notify.store import Cursor, Store
 

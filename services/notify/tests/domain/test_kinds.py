@@ -8,7 +8,7 @@ from notify import kinds
 from notify.consumers import GROUPS
 from notify.domain.definitions import Definition, Event, FactRule, Kinds, Projections
 from notify.domain.kinds import FEED, IN_APP, MESSAGE, Kind
-from notify.domain.occasions import Occasion
+from notify.domain.requests import Occasion
 from notify.domain.wording import Text
 from notify.kinds import KINDS, mention, task_due
 from plexus.messaging.v1.events_pb2 import MessagePosted

@@ -16,9 +16,9 @@ from notify.domain.definitions import (
 )
 from notify.domain.kinds import IN_APP, TASK, Kind
 from notify.domain.notifications import Source
-from notify.domain.occasions import Addressee, Occasion
 from notify.domain.outcomes import Reason
 from notify.domain.quiet_hours import QuietHours
+from notify.domain.requests import Addressee, Occasion
 from notify.domain.wording import Text, Wording, excerpt
 from notify.events import preferences_message
 from notify.kinds import KINDS

@@ -14,9 +14,9 @@ from notify.api.translation import channels_of, quiet_hours_of
 from notify.domain.people import locale_of
 from notify.domain.preferences import Preferences
 from notify.events import notification_message, preferences_message
+from notify.operations.notifications import mark_notifications_read
 from notify.operations.permits import shown
 from notify.operations.preferences import set_preferences
-from notify.operations.reading import mark_notifications_read
 from notify.queries import DeadLetters
 from notify.store import Store
 

@@ -11,9 +11,9 @@ from plexus.messaging.v1.events_pb2 import MessageEdited, MessagePosted
 from notify.domain.conversations import Conversation, Member
 from notify.domain.kinds import Kind
 from notify.domain.messages import MessageRule
-from notify.domain.occasions import Occasion
 from notify.domain.outcomes import Reason
 from notify.domain.people import Person
+from notify.domain.requests import Occasion
 from notify.domain.tasks import Task
 
 FactT = TypeVar("FactT", bound=Message)

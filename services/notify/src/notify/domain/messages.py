@@ -6,7 +6,7 @@ from operator import itemgetter
 
 from notify.domain.conversations import Conversation, Member
 from notify.domain.kinds import Kind
-from notify.domain.occasions import Addressee
+from notify.domain.requests import Addressee
 from notify.domain.wording import Text, Wording
 
 

@@ -9,7 +9,7 @@ from plexus.notify.v1 import notifications_pb2 as pb
 from notify.domain.definitions import Definition, Event, FactRule, Projections
 from notify.domain.kinds import EVERY_CHANNEL, FEED, Kind
 from notify.domain.notifications import Source
-from notify.domain.occasions import Addressee, Occasion
+from notify.domain.requests import Addressee, Occasion
 from notify.domain.wording import Text, Wording
 
 KIND: Final = Kind(

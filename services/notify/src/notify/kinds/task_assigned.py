@@ -10,7 +10,7 @@ from plexus.tasks.v1.tasks_pb2 import Task as TaskMessage
 from notify.domain.definitions import Definition, Event, FactRule, Projections, display_name
 from notify.domain.kinds import EVERY_CHANNEL, TASK, Kind
 from notify.domain.notifications import Source
-from notify.domain.occasions import Addressee, Occasion
+from notify.domain.requests import Addressee, Occasion
 from notify.domain.wording import Text, Wording, excerpt
 
 KIND: Final = Kind(

@@ -10,8 +10,8 @@ from plexus.tasks.v1.events_pb2 import TaskOverdue
 from notify.domain.definitions import Definition, Event, FactRule, Projections
 from notify.domain.kinds import EVERY_CHANNEL, TASK, Kind
 from notify.domain.notifications import Source
-from notify.domain.occasions import Addressee, Occasion
 from notify.domain.outcomes import Reason
+from notify.domain.requests import Addressee, Occasion
 from notify.domain.tasks import Task
 from notify.domain.wording import Text, Wording, excerpt
 from notify.facts import task_of

@@ -8,8 +8,8 @@ from typing import Any
 from google.protobuf.message import Message
 
 from notify.domain.definitions import Event, Projections
-from notify.domain.occasions import Occasion
-from notify.operations.raising import raise_occasions
+from notify.domain.requests import Occasion
+from notify.operations.audiences import raise_occasions
 from notify.store import Store
 
 

@@ -10,11 +10,11 @@ from notify.domain.definitions import Kinds
 from notify.domain.kinds import MESSAGE
 from notify.domain.messages import Audience, SentMessage, addressees
 from notify.domain.notifications import Notification, Source, recalled, reworded
-from notify.domain.occasions import Occasion
 from notify.domain.people import Person, locale_of
+from notify.domain.requests import Occasion
 from notify.domain.wording import RECALLED, excerpt
-from notify.operations.amending import amend
-from notify.operations.raising import raise_occasions
+from notify.operations.amendments import amend
+from notify.operations.audiences import raise_occasions
 from notify.store import Store
 from notify.store.notifications import by_id, of_message
 

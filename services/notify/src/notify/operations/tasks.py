@@ -8,13 +8,13 @@ from functools import partial
 from plexuskit.mongo import Transaction
 
 from notify.domain.notifications import Notification, withdrawn
-from notify.domain.occasions import Occasion
 from notify.domain.outcomes import Reason
 from notify.domain.people import zone_of
+from notify.domain.requests import Occasion
 from notify.domain.tasks import Reminder, Task, deadline, following, reminders
 from notify.kinds.task_due import due_soon
-from notify.operations.amending import amend
-from notify.operations.raising import raise_occasions
+from notify.operations.amendments import amend
+from notify.operations.audiences import raise_occasions
 from notify.store import Store
 from notify.store.notifications import waiting_for_task
 

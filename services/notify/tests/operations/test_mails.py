@@ -11,9 +11,9 @@ from notify.domain.kinds import Channel
 from notify.domain.outcomes import Reason, State
 from notify.domain.quiet_hours import QuietHours, clock_time
 from notify.kinds.mention import KIND as MENTION
+from notify.operations.mails import Sent
+from notify.operations.notifications import mark_notifications_read
 from notify.operations.preferences import set_preferences
-from notify.operations.reading import mark_notifications_read
-from notify.operations.sending import Sent
 from notify.store import Store
 from plexus.notify.v1 import events_pb2
 from plexuskit.errors import DependencyDown

@@ -30,8 +30,8 @@ from notify.domain.notifications import Delivery, Notification, with_email
 from notify.domain.outcomes import Reason
 from notify.domain.people import Person
 from notify.domain.pipeline import Circumstances, email_obstacle, release_at
+from notify.operations.notifications import covered
 from notify.operations.permits import carries_content, outside
-from notify.operations.reading import covered
 from notify.store import Store
 
 log = structlog.get_logger()

@@ -10,7 +10,7 @@ from notify.domain.kinds import Channel
 from notify.domain.outcomes import Reason, State
 from notify.domain.quiet_hours import QuietHours, clock_time
 from notify.kinds import direct_message, mention
-from notify.operations import raising
+from notify.operations import audiences
 from notify.operations.preferences import set_preferences
 from notify.store import Store
 from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, PRIORITY_URGENT
@@ -77,7 +77,7 @@ async def test_ntf_02_an_event_has_its_effect_once_however_often_it_comes(
 async def test_ntf_02_two_consumers_of_the_same_records_tell_everybody_once(
     store: Store, handlers: Handlers, facts: Any, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(raising, "PART", 7)
+    monkeypatch.setattr(audiences, "PART", 7)
     names = [f"m{number:03}" for number in range(40)]
     await handlers.messages([facts.joined(*(facts.member(name, version=2) for name in names))])
     records = [
@@ -116,7 +116,7 @@ async def test_ntf_02_what_was_cut_off_goes_on_where_it_ended(
     outbox: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(raising, "PART", 10)
+    monkeypatch.setattr(audiences, "PART", 10)
     names = [f"m{number:03}" for number in range(35)]
     await handlers.messages([facts.joined(*(facts.member(name, version=2) for name in names))])
     record = facts.posted(facts.message(everybody=True))

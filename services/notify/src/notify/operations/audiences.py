@@ -19,12 +19,12 @@ from plexuskit.mongo import DuplicateKey, Transaction
 from notify import events
 from notify.domain.kinds import MESSAGE
 from notify.domain.notifications import Delivery, Notification, is_read_through
-from notify.domain.occasions import Addressee, Occasion
 from notify.domain.people import Person, locale_of, zone_of
 from notify.domain.pipeline import Circumstances, decide_email, decide_in_app
 from notify.domain.preferences import Preferences
+from notify.domain.requests import Addressee, Occasion
 from notify.domain.wording import ATTACHMENT, Wording, render
-from notify.operations.reading import mark_covered
+from notify.operations.notifications import mark_covered
 from notify.store import Store
 from notify.store.claims import Advance, Claim
 
