@@ -375,7 +375,7 @@ def test_a_notification_kind_is_one_file_and_a_value_of_the_contract(scratch: Pa
         "fact = TaskChanged(task=Task(id='tsk_1', owner_id='per_1', state=Task.STATE_DONE))\n"
         "projections = SimpleNamespace(people=People())\n"
         "found = asyncio.run(rules[kind].request(fact, event, projections))\n"
-        "print(*(each.person_id for each in found.addressees), kind.number, kind.channels)\n"
+        "print(*(each.person_id for each in found.recipients), kind.number, kind.channels)\n"
     )
     assert run(scratch, "-c", program).startswith("per_1 6 frozenset")
     report = run(

@@ -35,9 +35,9 @@ from notify.facts import conversation_of, member_of, message_of, mute_of, person
 from notify.operations.facts import Occurrence, notify_facts
 from notify.operations.messages import (
     Membership,
+    notify_messages,
     recall_message,
     reword_message,
-    tell_of_messages,
 )
 from notify.operations.notifications import advance_cursors
 from notify.operations.projections import (
@@ -77,7 +77,7 @@ class Handlers:
             NOTIFY_CURSORS: self.cursors,
             NOTIFY_SETTINGS: self.settings,
         }
-        # In these the order of projecting and notifying matters from record to record.
+        # These store and notify record by record.
         both: dict[Consumer, Handler] = {NOTIFY_MESSAGES: self.messages, NOTIFY_TASKS: self.tasks}
         if group in both:
             return both[group]
@@ -124,10 +124,10 @@ class Handlers:
                 ):
                     continue
                 case _:
-                    await self._tell(sent)
+                    await self._notify(sent)
                     await self._change(record)
                     await self.notify([record])
-        await self._tell(sent)
+        await self._notify(sent)
 
     async def tasks(self, records: Sequence[Record]) -> None:
         """Store tasks and their reminders, and notify of each state before the next one."""
@@ -183,18 +183,18 @@ class Handlers:
                 request=rule.request,
                 fact=_fact(record, rule.fact),
                 event=Event(
-                    # The notifications of one kind are claimed apart from those of another.
-                    id=f"{envelope.event_id}|{kind.name}" if others else envelope.event_id,
+                    # Kinds of the same fact have claims of their own.
+                    id=f"{envelope.event_id}|{kind.name}" if number else envelope.event_id,
                     tenant_id=envelope.tenant_id,
                     actor_id=envelope.actor_id,
                 ),
             )
-            for others, (kind, rule) in enumerate(self._store.kinds.rules(envelope.type))
+            for number, (kind, rule) in enumerate(self._store.kinds.rules(envelope.type))
         ]
 
-    async def _tell(self, sent: list[SentMessage]) -> None:
+    async def _notify(self, sent: list[SentMessage]) -> None:
         if sent:
-            await tell_of_messages(
+            await notify_messages(
                 self._store,
                 messages=sent,
                 membership=self._membership,
@@ -232,7 +232,7 @@ class Handlers:
         message, now = edited.message, self._clock.now()
         await reword_message(self._store, message_id=message.id, text=message.text, now=now)
         # Only what the edit added notifies (MSG-11).
-        await self._tell(_sent(record, message, edited.added_mentions, fresh=False))
+        await self._notify(_sent(record, message, edited.added_mentions, fresh=False))
 
     async def _conversation(
         self, conversation: ConversationMessage | None, members: Sequence[MemberMessage]

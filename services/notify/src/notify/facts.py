@@ -54,7 +54,7 @@ def message_of(
             department_ids=frozenset(each.department_id for each in mentions if each.department_id),
         ),
         fresh=fresh,
-        quiet=message.notify == NOTIFY_NONE and message.priority != PRIORITY_URGENT,
+        silent=message.notify == NOTIFY_NONE and message.priority != PRIORITY_URGENT,
         urgent=message.priority == PRIORITY_URGENT,
     )
 

@@ -8,7 +8,7 @@ from notify import kinds
 from notify.consumers import GROUPS
 from notify.domain.definitions import Definition, Event, FactRule, Kinds, Projections
 from notify.domain.kinds import FEED, IN_APP, MESSAGE, Kind
-from notify.domain.requests import Occasion
+from notify.domain.requests import NotificationRequest
 from notify.domain.wording import Text
 from notify.kinds import KINDS, mention, task_due
 from plexus.messaging.v1.events_pb2 import MessagePosted
@@ -76,7 +76,7 @@ def test_a_kind_about_content_needs_a_title_for_hidden_content() -> None:
         kind("praise", 99, source=MESSAGE)
 
 
-async def no_one(_: MessagePosted, __: Event, ___: Projections) -> Occasion | None:
+async def no_one(_: MessagePosted, __: Event, ___: Projections) -> NotificationRequest | None:
     return None
 
 

@@ -18,7 +18,7 @@ from notify.domain.kinds import IN_APP, TASK, Kind
 from notify.domain.notifications import Source
 from notify.domain.outcomes import Reason
 from notify.domain.quiet_hours import QuietHours
-from notify.domain.requests import Addressee, Occasion
+from notify.domain.requests import NotificationRequest, Recipient
 from notify.domain.wording import Text, Wording, excerpt
 from notify.events import preferences_message
 from notify.kinds import KINDS
@@ -48,18 +48,20 @@ TASK_DONE = Kind(
 )
 
 
-async def done(fact: TaskChanged, event: Event, projections: Projections) -> Occasion | None:
+async def done(
+    fact: TaskChanged, event: Event, projections: Projections
+) -> NotificationRequest | None:
     if fact.task.state != Task.STATE_DONE:
         return None
     words = {"actor": await display_name(projections, event.actor_id), "key": fact.task.key}
     wording = Wording(text=TASK_DONE.texts["title"], words=words)
-    return Occasion(
+    return NotificationRequest(
         event_id=event.id,
         tenant_id=event.tenant_id,
         source=Source(kind=TASK, id=fact.task.id, actor_id=event.actor_id),
         step=f"done|{fact.task.version}",
         body=excerpt(fact.task.title),
-        addressees=(Addressee(person_id=fact.task.owner_id, kind=TASK_DONE, wording=wording),),
+        recipients=(Recipient(person_id=fact.task.owner_id, kind=TASK_DONE, wording=wording),),
     )
 
 

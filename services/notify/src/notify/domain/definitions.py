@@ -13,7 +13,7 @@ from notify.domain.kinds import Kind
 from notify.domain.messages import MessageRule
 from notify.domain.outcomes import Reason
 from notify.domain.people import Person
-from notify.domain.requests import Occasion
+from notify.domain.requests import NotificationRequest
 from notify.domain.tasks import Task
 
 FactT = TypeVar("FactT", bound=Message)
@@ -94,7 +94,7 @@ class FactRule(Generic[FactT]):
     """
 
     fact: type[FactT]
-    request: Callable[[FactT, Event, Projections], Awaitable[Occasion | None]]
+    request: Callable[[FactT, Event, Projections], Awaitable[NotificationRequest | None]]
 
     @property
     def name(self) -> str:

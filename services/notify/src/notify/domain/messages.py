@@ -6,7 +6,7 @@ from operator import itemgetter
 
 from notify.domain.conversations import Conversation, Member
 from notify.domain.kinds import Kind
-from notify.domain.requests import Addressee
+from notify.domain.requests import Recipient
 from notify.domain.wording import Text, Wording
 
 
@@ -28,7 +28,7 @@ class Addressing:
 class SentMessage:
     """A message as it was posted, or as an edit left it with the addressing that the edit added.
 
-    `fresh` is False for edits. `quiet`: the sender wants no one disturbed (NTF-11).
+    `fresh` is False for edits. `silent`: the sender wants no one disturbed (NTF-11).
     """
 
     event_id: str
@@ -42,7 +42,7 @@ class SentMessage:
     addressing: Addressing
     fresh: bool
     urgent: bool
-    quiet: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +89,9 @@ class MessageRule:
     recipients: Callable[[Audience], Mapping[str, Text]]
 
 
-def addressees(
+def recipients(
     audience: Audience, *, rules: Iterable[tuple[Kind, MessageRule]], sender_name: str
-) -> tuple[Addressee, ...]:
+) -> tuple[Recipient, ...]:
     """Return the recipients of a message, in the order of their ids, each once.
 
     A person who is a recipient of several kinds is notified by the first of the rules.
@@ -106,7 +106,7 @@ def addressees(
     wordings = {text: Wording(text=text, words=words) for _, text in chosen.values()}
     named = audience.named
     return tuple(
-        Addressee(
+        Recipient(
             person_id=person_id,
             kind=kind,
             wording=wordings[text],

@@ -1,4 +1,4 @@
-"""What happened and whom it concerns, before anything is decided about them."""
+"""Requests for notifications: source, texts and recipients, before any decision."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from notify.domain.wording import Wording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Addressee:
-    """One member of the audience: why, in what words, and whether the source may be read.
+class Recipient:
+    """One member of the audience: the kind, the title, and whether the source is readable.
 
-    `by_name` is who is addressed as a person and not as one of all.
+    `by_name`: addressed as a person, not as one of all; passes a mute.
     """
 
     person_id: str
@@ -22,14 +22,20 @@ class Addressee:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Occasion:
-    """A fact that somebody must hear of.
+class NotificationRequest:
+    """A request to notify the recipients of an event.
 
-    `event_id` is claimed with the effect. `step` tells apart what the same source says more than
-    once. `body` is the short text under the title: as somebody wrote it, empty for an attachment,
-    or a wording for each reader's language. The addressees are in the order of their ids, each
-    once. `quiet`: nobody is to be disturbed (NTF-11); `urgent`
-    may disturb (NTF-5). `confidential`: what leaves the platform carries no content (NTF-9).
+    Attributes:
+        event_id: claimed in the transaction of the notifications (NTF-2).
+        tenant_id: the tenant of source and recipients.
+        source: the object that it is about.
+        step: distinguishes the notifications of one kind about the same source.
+        body: the text under the title: as a user wrote it, empty for an attachment, or a wording
+            for each reader's language.
+        recipients: in the order of their ids, each once.
+        silent: the sender wants no one disturbed (NTF-11).
+        confidential: mails carry no content (NTF-9).
+        urgent: passes mutes (NTF-5).
     """
 
     event_id: str
@@ -37,7 +43,7 @@ class Occasion:
     source: Source
     step: str
     body: str | Wording
-    addressees: tuple[Addressee, ...]
-    quiet: bool = False
+    recipients: tuple[Recipient, ...]
+    silent: bool = False
     confidential: bool = False
     urgent: bool = False

@@ -9,7 +9,7 @@ from plexus.notify.v1 import notifications_pb2 as pb
 from notify.domain.definitions import Definition, Event, FactRule, Projections
 from notify.domain.kinds import EVERY_CHANNEL, FEED, Kind
 from notify.domain.notifications import Source
-from notify.domain.requests import Addressee, Occasion
+from notify.domain.requests import NotificationRequest, Recipient
 from notify.domain.wording import Text, Wording
 
 KIND: Final = Kind(
@@ -32,20 +32,20 @@ KIND: Final = Kind(
 )
 
 
-async def _stopped(fact: FeedStopped, event: Event, _: Projections) -> Occasion | None:
+async def _stopped(fact: FeedStopped, event: Event, _: Projections) -> NotificationRequest | None:
     """Return one notification per administrator; a later stop notifies again."""
     at = fact.stopped_at.ToDatetime(UTC)
     words = {"allowed": str(fact.allowed), "deactivated": str(fact.deactivated)}
     title = Wording(text=KIND.texts["title"])
-    return Occasion(
+    return NotificationRequest(
         event_id=event.id,
         tenant_id=event.tenant_id,
         # The feed may use an administrator's token, but stops by itself: all are notified.
         source=Source(kind=FEED, id=event.tenant_id, actor_id=""),
         step=f"stopped|{at.isoformat(timespec='milliseconds')}",
         body=Wording(text=KIND.texts["body"], words=words),
-        addressees=tuple(
-            Addressee(person_id=person, kind=KIND, wording=title)
+        recipients=tuple(
+            Recipient(person_id=person, kind=KIND, wording=title)
             for person in sorted(set(fact.administrator_ids))
         ),
     )

@@ -10,7 +10,7 @@ from plexus.tasks.v1.tasks_pb2 import Task as TaskMessage
 from notify.domain.definitions import Definition, Event, FactRule, Projections, display_name
 from notify.domain.kinds import EVERY_CHANNEL, TASK, Kind
 from notify.domain.notifications import Source
-from notify.domain.requests import Addressee, Occasion
+from notify.domain.requests import NotificationRequest, Recipient
 from notify.domain.wording import Text, Wording, excerpt
 
 KIND: Final = Kind(
@@ -25,17 +25,21 @@ KIND: Final = Kind(
 )
 
 
-async def _created(fact: TaskCreated, event: Event, projections: Projections) -> Occasion | None:
+async def _created(
+    fact: TaskCreated, event: Event, projections: Projections
+) -> NotificationRequest | None:
     return await _assigned(fact.task, fact.task.assignee_ids, event, projections)
 
 
-async def _changed(fact: TaskChanged, event: Event, projections: Projections) -> Occasion | None:
+async def _changed(
+    fact: TaskChanged, event: Event, projections: Projections
+) -> NotificationRequest | None:
     return await _assigned(fact.task, fact.added_assignee_ids, event, projections)
 
 
 async def _assigned(
     task: TaskMessage, assignee_ids: Iterable[str], event: Event, projections: Projections
-) -> Occasion | None:
+) -> NotificationRequest | None:
     """Return one notification per assignee; a later assignment of the same task notifies again."""
     people = sorted(set(assignee_ids))
     if not people:
@@ -43,14 +47,14 @@ async def _assigned(
     actor = await display_name(projections, event.actor_id)
     words = {"actor": actor, "key": task.key}
     wording = Wording(text=KIND.texts["title"], words=words)
-    return Occasion(
+    return NotificationRequest(
         event_id=event.id,
         tenant_id=task.tenant_id,
         source=Source(kind=TASK, id=task.id, actor_id=event.actor_id),
         step=f"assigned|{task.version}",
         body=excerpt(task.title),
-        addressees=tuple(
-            Addressee(person_id=person, kind=KIND, wording=wording) for person in people
+        recipients=tuple(
+            Recipient(person_id=person, kind=KIND, wording=wording) for person in people
         ),
     )
 

@@ -11,7 +11,7 @@ from notify.domain.definitions import Definition, Event, FactRule, Projections
 from notify.domain.kinds import EVERY_CHANNEL, TASK, Kind
 from notify.domain.notifications import Source
 from notify.domain.outcomes import Reason
-from notify.domain.requests import Addressee, Occasion
+from notify.domain.requests import NotificationRequest, Recipient
 from notify.domain.tasks import Task
 from notify.domain.wording import Text, Wording, excerpt
 from notify.facts import task_of
@@ -29,7 +29,7 @@ KIND: Final = Kind(
 )
 
 
-def due_soon(task: Task, *, person_id: str, ends: datetime) -> Occasion:
+def due_soon(task: Task, *, person_id: str, ends: datetime) -> NotificationRequest:
     """Return the notification of a reminder; its event is the reminder itself."""
     return _due(
         task,
@@ -40,7 +40,9 @@ def due_soon(task: Task, *, person_id: str, ends: datetime) -> Occasion:
     )
 
 
-async def _overdue(fact: TaskOverdue, event: Event, projections: Projections) -> Occasion | None:
+async def _overdue(
+    fact: TaskOverdue, event: Event, projections: Projections
+) -> NotificationRequest | None:
     """Return the notifications unless the task was closed or its due value changed since."""
     task = await projections.tasks.get(fact.task.id)
     if task is None or not task.is_open or task.due != task_of(fact.task).due:
@@ -62,16 +64,16 @@ def _outdated(step: str, task: Task) -> Reason | None:
 
 def _due(
     task: Task, *, event_id: str, step: str, wording: Wording, people: Iterable[str]
-) -> Occasion:
-    return Occasion(
+) -> NotificationRequest:
+    return NotificationRequest(
         event_id=event_id,
         tenant_id=task.tenant_id,
         # The clock acts, not a user: no recipient is left out as the actor.
         source=Source(kind=TASK, id=task.id, actor_id=""),
         step=step,
         body=excerpt(task.title),
-        addressees=tuple(
-            Addressee(person_id=person, kind=KIND, wording=wording) for person in people
+        recipients=tuple(
+            Recipient(person_id=person, kind=KIND, wording=wording) for person in people
         ),
     )
 

@@ -1,8 +1,8 @@
-"""Telling an audience: decide for each member; decision, claim and facts go together (NTF-1).
+"""Notifications of an audience: decisions, claim and facts in one transaction (NTF-1).
 
-What is written in one transaction is a part: the whole audience of many small events, or some
-hundred members of a large one. The claim of an event says how far its audience was told, so a
-repeat goes on where the last one ended, and a repeat of what is done does nothing (NTF-2).
+A transaction has a part: the whole audiences of many small events, or some hundred members of a
+large one. The claim of an event stores how far its audience was notified, so a repeated event
+continues there, and one that is done has no effect (NTF-2).
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,34 +20,34 @@ from notify import events
 from notify.domain.kinds import MESSAGE
 from notify.domain.notifications import Delivery, Notification, is_read_through
 from notify.domain.people import Person, locale_of, zone_of
-from notify.domain.pipeline import Circumstances, decide_email, decide_in_app
+from notify.domain.pipeline import DeliveryContext, decide_email, decide_in_app
 from notify.domain.preferences import Preferences
-from notify.domain.requests import Addressee, Occasion
+from notify.domain.requests import NotificationRequest, Recipient
 from notify.domain.wording import ATTACHMENT, Wording, render
 from notify.operations.notifications import mark_covered
 from notify.store import Store
 from notify.store.claims import Advance, Claim
 
 PART: Final = 250
-# Somebody else may work on the same events, after a rebalance: then they, too, make progress.
+# After a rebalance another consumer may process the same events: then it makes progress, too.
 _FRUITLESS_ROUNDS: Final = 8
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
-    """The next members of one event's audience, and the claim as it is before and after them."""
+class Batch:
+    """The next recipients of one request, and the claim of its event before them."""
 
-    occasion: Occasion
-    addressees: tuple[Addressee, ...]
+    request: NotificationRequest
+    recipients: tuple[Recipient, ...]
     previous: Claim | None
     last: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What notify knows of the people of a part.
+class Lookup:
+    """State of the recipients of a part.
 
     `through` is how far they have read, `muted` are (conversation, person).
     """
@@ -58,22 +58,22 @@ class Known:
     muted: set[tuple[str, str]]
 
 
-async def raise_occasions(
-    store: Store, *, occasions: Sequence[Occasion], jitter: timedelta, now: datetime
+async def create_notifications(
+    store: Store, *, requests: Sequence[NotificationRequest], jitter: timedelta, now: datetime
 ) -> None:
-    """Tell every audience, each member once, whatever is repeated or was cut off before.
+    """Notify every audience, each member once, also when events repeat or a run was interrupted.
 
     Args:
         store: the service's database.
-        occasions: what happened, each with its own event id; those without audience are no effect.
-        jitter: within what time after quiet hours a deferred mail leaves (NTF-4).
-        now: the present instant.
+        requests: each with its own event id; one without recipients has no effect.
+        jitter: the longest time after quiet hours in which a deferred mail leaves (NTF-4).
+        now: the current time.
 
     Raises:
-        DependencyDown: the database is away, or others kept working on the same events.
+        DependencyDown: the database is away, or another consumer keeps processing the same events.
     """
-    # A batch can hold the same event twice: the last one that was published before a crash.
-    by_event = {occasion.event_id: occasion for occasion in occasions if occasion.addressees}
+    # The same event can come twice: the last one that was published before a crash.
+    by_event = {request.event_id: request for request in requests if request.recipients}
     wanted = list(by_event.values())
     if not wanted:
         return
@@ -84,7 +84,7 @@ async def raise_occasions(
         previous = claims
         try:
             for part in parts(wanted, claims=claims):
-                await _tell(store, part, jitter=jitter, now=now)
+                await _notify(store, part, jitter=jitter, now=now)
             break
         except DuplicateKey as overtaken:
             log.info("raising.overtaken", index=overtaken.index)
@@ -95,48 +95,48 @@ async def raise_occasions(
 
 
 def parts(
-    occasions: Sequence[Occasion], *, claims: dict[str, Claim]
-) -> Iterator[tuple[Telling, ...]]:
-    """Yield what is still to be told, in parts of at most `PART` people."""
-    part: list[Telling] = []
+    requests: Sequence[NotificationRequest], *, claims: dict[str, Claim]
+) -> Iterator[tuple[Batch, ...]]:
+    """Yield the recipients who are still to be notified, in parts of at most `PART`."""
+    part: list[Batch] = []
     room = PART
-    for occasion in occasions:
-        claim = claims.get(occasion.event_id)
+    for request in requests:
+        claim = claims.get(request.event_id)
         if claim is not None and claim.done:
             continue
         rest = tuple(
-            each for each in occasion.addressees if claim is None or each.person_id > claim.through
+            each for each in request.recipients if claim is None or each.person_id > claim.through
         )
         while rest or claim is None or not claim.done:
             if part and (room == 0 or len(rest) > room):
                 yield tuple(part)
                 part, room = [], PART
             now, rest = rest[:room], rest[room:]
-            telling = Telling(occasion=occasion, addressees=now, previous=claim, last=not rest)
-            part.append(telling)
+            batch = Batch(request=request, recipients=now, previous=claim, last=not rest)
+            part.append(batch)
             room -= len(now)
-            claim = claim_after(telling)
+            claim = claim_after(batch)
     if part:
         yield tuple(part)
 
 
-def claim_after(telling: Telling) -> Claim:
-    """Return the claim of an event after some more of its audience were told."""
-    through = telling.previous.through if telling.previous else ""
-    if telling.addressees:
-        through = telling.addressees[-1].person_id
-    return Claim(event_id=telling.occasion.event_id, through=through, done=telling.last)
+def claim_after(batch: Batch) -> Claim:
+    """Return the claim of an event after a batch of its audience."""
+    through = batch.previous.through if batch.previous else ""
+    if batch.recipients:
+        through = batch.recipients[-1].person_id
+    return Claim(event_id=batch.request.event_id, through=through, done=batch.last)
 
 
-async def _tell(store: Store, part: Sequence[Telling], *, jitter: timedelta, now: datetime) -> None:
-    known = await _look_up(store, part, now=now)
+async def _notify(store: Store, part: Sequence[Batch], *, jitter: timedelta, now: datetime) -> None:
+    lookup = await _look_up(store, part, now=now)
     drafts = [
         [
-            _notification(telling.occasion, addressee, known, jitter=jitter, now=now)
-            for addressee in telling.addressees
-            if not _is_app(known.people.get(addressee.person_id))
+            _notification(batch.request, recipient, lookup, jitter=jitter, now=now)
+            for recipient in batch.recipients
+            if not _is_app(lookup.people.get(recipient.person_id))
         ]
-        for telling in part
+        for batch in part
     ]
 
     async def work(tx: Transaction) -> int:
@@ -144,15 +144,15 @@ async def _tell(store: Store, part: Sequence[Telling], *, jitter: timedelta, now
         told = await store.notifications.known(keys, tx=tx)
         fresh: list[Notification] = []
         advances: list[Advance] = []
-        for telling, of_one in zip(part, drafts, strict=True):
+        for batch, of_one in zip(part, drafts, strict=True):
             new = [draft for draft in of_one if draft.dedupe_key not in told]
             told |= {draft.dedupe_key for draft in new}
             fresh += new
             # Apps are addressed like people but are no audience: nobody reads there.
             advances.append(
                 Advance(
-                    claim=claim_after(telling),
-                    previous=telling.previous,
+                    claim=claim_after(batch),
+                    previous=batch.previous,
                     audience=len(of_one),
                     repeated=len(of_one) - len(new),
                 )
@@ -168,12 +168,10 @@ async def _tell(store: Store, part: Sequence[Telling], *, jitter: timedelta, now
     log.info("notifications.raised", events=len(part), notifications=count)
 
 
-async def _look_up(store: Store, part: Sequence[Telling], *, now: datetime) -> Known:
-    ids = {each.person_id for telling in part for each in telling.addressees}
-    places = {
-        place for telling in part for place in _places_of(telling.occasion, telling.addressees)
-    }
-    return Known(
+async def _look_up(store: Store, part: Sequence[Batch], *, now: datetime) -> Lookup:
+    ids = {each.person_id for batch in part for each in batch.recipients}
+    places = {place for batch in part for place in _places_of(batch.request, batch.recipients)}
+    return Lookup(
         people=await store.people.find(ids),
         preferences=await store.preferences.find(ids),
         through=await store.conversations.read_through(places),
@@ -182,72 +180,77 @@ async def _look_up(store: Store, part: Sequence[Telling], *, now: datetime) -> K
 
 
 def _notification(
-    occasion: Occasion, addressee: Addressee, known: Known, *, jitter: timedelta, now: datetime
+    request: NotificationRequest,
+    recipient: Recipient,
+    lookup: Lookup,
+    *,
+    jitter: timedelta,
+    now: datetime,
 ) -> Notification:
-    source, person_id = occasion.source, addressee.person_id
-    person = known.people.get(person_id)
+    source, person_id = request.source, recipient.person_id
+    person = lookup.people.get(person_id)
     locale = locale_of(person)
-    preferences = known.preferences[person_id]
-    passes_mute = occasion.urgent or addressee.by_name
-    circumstances = Circumstances(
+    preferences = lookup.preferences[person_id]
+    passes_mute = request.urgent or recipient.by_name
+    context = DeliveryContext(
         person=person,
         preferences=preferences,
         own=person_id == source.actor_id,
-        quiet=occasion.quiet,
-        readable=addressee.readable,
+        silent=request.silent,
+        readable=recipient.readable,
         read=is_read_through(
             source,
-            conversation=known.through.get((source.conversation_id, person_id, 0), 0),
-            thread=known.through.get((source.conversation_id, person_id, source.root_seq), 0),
+            conversation=lookup.through.get((source.conversation_id, person_id, 0), 0),
+            thread=lookup.through.get((source.conversation_id, person_id, source.root_seq), 0),
         ),
-        muted=not passes_mute and (source.conversation_id, person_id) in known.muted,
+        muted=not passes_mute and (source.conversation_id, person_id) in lookup.muted,
     )
-    in_app = decide_in_app(new_id("dlv", now=now), circumstances, kind=addressee.kind, now=now)
+    in_app = decide_in_app(new_id("dlv", now=now), context, kind=recipient.kind, now=now)
     email: Delivery = decide_email(
-        new_id("dlv", now=now), circumstances, kind=addressee.kind, now=now, jitter=jitter
+        new_id("dlv", now=now), context, kind=recipient.kind, now=now, jitter=jitter
     )
     zone = zone_of(person, chosen=preferences.quiet_hours.time_zone)
     return Notification(
         id=new_id("ntf", now=now),
-        tenant_id=occasion.tenant_id,
+        tenant_id=request.tenant_id,
         person_id=person_id,
-        kind=addressee.kind,
-        title=render(addressee.wording, locale=locale, zone=zone),
+        kind=recipient.kind,
+        title=render(recipient.wording, locale=locale, zone=zone),
         # Who may not read the source gets no word of it into the ledger either.
-        body=_body(occasion, locale=locale, zone=zone) if addressee.readable else "",
+        body=_body(request, locale=locale, zone=zone) if recipient.readable else "",
         source=source,
-        step=occasion.step,
-        event_id=occasion.event_id,
+        step=request.step,
+        event_id=request.event_id,
         created_at=now,
-        read=circumstances.read,
+        read=context.read,
         in_app=in_app,
         email=email,
-        confidential=occasion.confidential,
+        confidential=request.confidential,
         passes_mute=passes_mute,
     )
 
 
-def _body(occasion: Occasion, *, locale: str, zone: ZoneInfo) -> str:
-    if isinstance(occasion.body, Wording):
-        return render(occasion.body, locale=locale, zone=zone)
-    return occasion.body or ATTACHMENT.to(locale)
+def _body(request: NotificationRequest, *, locale: str, zone: ZoneInfo) -> str:
+    if isinstance(request.body, Wording):
+        return render(request.body, locale=locale, zone=zone)
+    return request.body or ATTACHMENT.to(locale)
 
 
 def _is_app(person: Person | None) -> bool:
     return person is not None and person.is_app
 
 
-def _places(occasions: Sequence[Occasion]) -> set[tuple[str, str, int]]:
-    return {place for occasion in occasions for place in _places_of(occasion, occasion.addressees)}
+def _places(requests: Sequence[NotificationRequest]) -> set[tuple[str, str, int]]:
+    return {place for request in requests for place in _places_of(request, request.recipients)}
 
 
 def _places_of(
-    occasion: Occasion, addressees: Sequence[Addressee]
+    request: NotificationRequest, recipients: Sequence[Recipient]
 ) -> Iterator[tuple[str, str, int]]:
-    source = occasion.source
+    source = request.source
     if source.kind != MESSAGE:
         return
-    for addressee in addressees:
-        yield source.conversation_id, addressee.person_id, 0
+    for recipient in recipients:
+        yield source.conversation_id, recipient.person_id, 0
         if source.root_seq:
-            yield source.conversation_id, addressee.person_id, source.root_seq
+            yield source.conversation_id, recipient.person_id, source.root_seq

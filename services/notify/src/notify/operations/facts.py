@@ -8,8 +8,8 @@ from typing import Any
 from google.protobuf.message import Message
 
 from notify.domain.definitions import Event, Projections
-from notify.domain.requests import Occasion
-from notify.operations.audiences import raise_occasions
+from notify.domain.requests import NotificationRequest
+from notify.operations.audiences import create_notifications
 from notify.store import Store
 
 
@@ -17,7 +17,7 @@ from notify.store import Store
 class Occurrence:
     """A fact and the rule of one kind for it."""
 
-    request: Callable[[Any, Event, Projections], Awaitable[Occasion | None]]
+    request: Callable[[Any, Event, Projections], Awaitable[NotificationRequest | None]]
     fact: Message
     event: Event
 
@@ -31,5 +31,5 @@ async def notify_facts(
         DependencyDown: the database does not answer; the facts are processed when they come again.
     """
     found = [await each.request(each.fact, each.event, store) for each in occurrences]
-    occasions = [each for each in found if each is not None]
-    await raise_occasions(store, occasions=occasions, jitter=jitter, now=now)
+    requests = [each for each in found if each is not None]
+    await create_notifications(store, requests=requests, jitter=jitter, now=now)

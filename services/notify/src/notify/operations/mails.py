@@ -29,7 +29,7 @@ from notify.domain.mails import Mail, compose
 from notify.domain.notifications import Delivery, Notification, with_email
 from notify.domain.outcomes import Reason
 from notify.domain.people import Person
-from notify.domain.pipeline import Circumstances, email_obstacle, release_at
+from notify.domain.pipeline import DeliveryContext, email_obstacle, release_at
 from notify.operations.notifications import covered
 from notify.operations.permits import carries_content, outside
 from notify.store import Store
@@ -199,13 +199,13 @@ class Sender:
     async def _look_again(self, notification: Notification) -> Person | Delivery:
         """Decide anew with what is known now; return the recipient, or what becomes of the mail."""
         now, email = self._clock.now(), notification.email
-        circumstances = await self._circumstances(notification)
-        reason = email_obstacle(circumstances, kind=notification.kind)
+        context = await self._context(notification)
+        reason = email_obstacle(context, kind=notification.kind)
         reason = reason or await self._untrue(notification)
-        person = circumstances.person
+        person = context.person
         if reason is not None or person is None:
             return abandoned(email, reason=reason or Reason.NO_ADDRESS, now=now)
-        release = release_at(email.id, circumstances, now=now, jitter=self._rules.jitter)
+        release = release_at(email.id, context, now=now, jitter=self._rules.jitter)
         if release is not None:
             return postponed(email, release=release, now=now)
         if notification.source.kind not in OWNERS:
@@ -237,7 +237,7 @@ class Sender:
         task = await self._store.tasks.get(notification.source.id)
         return outdated(notification.step, task) if task else None
 
-    async def _circumstances(self, notification: Notification) -> Circumstances:
+    async def _context(self, notification: Notification) -> DeliveryContext:
         person_id, source = notification.person_id, notification.source
         people = await self._store.people.find([person_id])
         preferences = await self._store.preferences.get(person_id)
@@ -250,7 +250,7 @@ class Sender:
         muted = not notification.passes_mute and bool(
             await self._store.mutes.muted({here}, now=self._clock.now())
         )
-        return Circumstances(
+        return DeliveryContext(
             person=people.get(person_id),
             preferences=preferences,
             own=False,

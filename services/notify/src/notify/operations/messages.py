@@ -8,19 +8,19 @@ from typing import Protocol
 from notify.domain.conversations import Conversation, Member
 from notify.domain.definitions import Kinds
 from notify.domain.kinds import MESSAGE
-from notify.domain.messages import Audience, SentMessage, addressees
+from notify.domain.messages import Audience, SentMessage, recipients
 from notify.domain.notifications import Notification, Source, recalled, reworded
 from notify.domain.people import Person, locale_of
-from notify.domain.requests import Occasion
+from notify.domain.requests import NotificationRequest
 from notify.domain.wording import RECALLED, excerpt
 from notify.operations.amendments import amend
-from notify.operations.audiences import raise_occasions
+from notify.operations.audiences import create_notifications
 from notify.store import Store
 from notify.store.notifications import by_id, of_message
 
 
 class Membership(Protocol):
-    """The owner's word on who belongs to a department."""
+    """Members of departments, as directory knows them now."""
 
     async def in_departments(
         self, department_ids: Collection[str], *, among: Collection[str], tenant_id: str
@@ -33,7 +33,7 @@ class Membership(Protocol):
         ...
 
 
-async def tell_of_messages(
+async def notify_messages(
     store: Store,
     *,
     messages: Sequence[SentMessage],
@@ -41,13 +41,13 @@ async def tell_of_messages(
     jitter: timedelta,
     now: datetime,
 ) -> None:
-    """Tell the people whom messages address, each event once (NTF-2).
+    """Notify the recipients of messages, each event once (NTF-2).
 
-    A conversation that is not known yet has no members to tell.
+    A conversation that is not known yet has no members to notify.
 
     Raises:
-        DependencyDown: the database, or the owner of an addressed department, gives no answer; the
-            messages are told of when they come again.
+        DependencyDown: the database, or directory for an addressed department, does not answer;
+            the messages are processed when they come again.
     """
     conversations = await store.conversations.find(each.conversation_id for each in messages)
     concerned = [each for each in messages if _concerns(each, conversations, kinds=store.kinds)]
@@ -56,8 +56,8 @@ async def tell_of_messages(
     members = await _members(store, concerned, conversations)
     belonging = await _in_departments(membership, concerned, members)
     senders = await store.people.find(each.sender_id for each in concerned)
-    occasions = [
-        _occasion(
+    requests = [
+        _request(
             Audience(
                 message=each,
                 conversation=conversations[each.conversation_id],
@@ -69,7 +69,7 @@ async def tell_of_messages(
         )
         for each in concerned
     ]
-    await raise_occasions(store, occasions=occasions, jitter=jitter, now=now)
+    await create_notifications(store, requests=requests, jitter=jitter, now=now)
 
 
 async def reword_message(store: Store, *, message_id: str, text: str, now: datetime) -> None:
@@ -143,10 +143,10 @@ async def _in_departments(
     messages: Sequence[SentMessage],
     members: Mapping[str, Mapping[str, Member]],
 ) -> dict[str, frozenset[str]]:
-    """Return who of a conversation belongs to an addressed department, by message (MSG-13).
+    """Return the members who belong to an addressed department, by message (MSG-13).
 
-    Departments as they are now, at the first telling: what is told is not taken back. The owner is
-    asked, for facts of people may come later here than a message that they were said before.
+    Departments as they are when the message is processed; a notification is not taken back when
+    they change. directory is asked, because facts of people may arrive after the message.
     """
     return {
         each.message_id: await membership.in_departments(
@@ -159,9 +159,9 @@ async def _in_departments(
     }
 
 
-def _occasion(audience: Audience, *, kinds: Kinds, sender: Person | None) -> Occasion:
+def _request(audience: Audience, *, kinds: Kinds, sender: Person | None) -> NotificationRequest:
     message = audience.message
-    return Occasion(
+    return NotificationRequest(
         event_id=message.event_id,
         tenant_id=message.tenant_id,
         source=Source(
@@ -175,9 +175,9 @@ def _occasion(audience: Audience, *, kinds: Kinds, sender: Person | None) -> Occ
         # A person is notified of a message once, however often it is edited (MSG-11).
         step="",
         body=excerpt(message.text),
-        quiet=message.quiet,
+        silent=message.silent,
         confidential=audience.conversation.confidential,
-        addressees=addressees(
+        recipients=recipients(
             audience,
             rules=kinds.message_rules,
             sender_name=sender.display_name if sender else "",

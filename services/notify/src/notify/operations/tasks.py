@@ -10,11 +10,11 @@ from plexuskit.mongo import Transaction
 from notify.domain.notifications import Notification, withdrawn
 from notify.domain.outcomes import Reason
 from notify.domain.people import zone_of
-from notify.domain.requests import Occasion
+from notify.domain.requests import NotificationRequest
 from notify.domain.tasks import Reminder, Task, deadline, following, reminders
 from notify.kinds.task_due import due_soon
 from notify.operations.amendments import amend
-from notify.operations.audiences import raise_occasions
+from notify.operations.audiences import create_notifications
 from notify.store import Store
 from notify.store.notifications import waiting_for_task
 
@@ -58,13 +58,13 @@ async def note_task(store: Store, *, task: Task, pace: Pace, now: datetime) -> T
 async def remind(store: Store, *, limit: int, pace: Pace, now: datetime) -> int:
     """Remind people of due values that are near; return how many reminders were looked at.
 
-    Any number of processes may do this at once: telling is claimed, so it happens once, and the
+    Safe to run in many processes: notifications are claimed, so each is sent once, and the
     reminder is taken away after it.
     """
     waiting = await store.tasks.due(now=now, limit=limit)
     tasks = await store.tasks.find(each.task_id for each in waiting)
     people = await store.people.find({each.person_id for each in waiting})
-    occasions: list[Occasion] = []
+    requests: list[NotificationRequest] = []
     moved: list[tuple[Reminder, datetime]] = []
     done: list[Reminder] = []
     for reminder in waiting:
@@ -76,9 +76,9 @@ async def remind(store: Store, *, limit: int, pace: Pace, now: datetime) -> int:
             # The person lives in another zone than when it was set: not yet (NTF-3).
             moved.append((reminder, ends - pace.before))
         else:
-            occasions.append(due_soon(task, person_id=reminder.person_id, ends=ends))
+            requests.append(due_soon(task, person_id=reminder.person_id, ends=ends))
             done.append(reminder)
-    await raise_occasions(store, occasions=occasions, jitter=pace.jitter, now=now)
+    await create_notifications(store, requests=requests, jitter=pace.jitter, now=now)
     await store.tasks.settle(done, moved=moved)
     return len(waiting)
 
