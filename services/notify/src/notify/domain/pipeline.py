@@ -1,4 +1,4 @@
-"""From an audience member to the outcome of each channel (NTF-1), without asking anybody."""
+"""The outcome of each channel for one recipient (NTF-1), decided without input or output."""
 
 import hashlib
 from dataclasses import dataclass
@@ -19,12 +19,16 @@ UNKNOWN_PERSON_WAIT: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryContext:
-    """What is known of one audience member at this moment.
+    """The state of one recipient on which deliveries are decided.
 
-    `person` is None while directory's fact has not arrived. `own`: it is the person's own action.
-    `readable`: the person may read the source. `read`: the person has read it. `silent`: the sender
-    wants nobody disturbed. `muted`: the person has muted the conversation, and this neither is
-    urgent nor names them.
+    Attributes:
+        person: None while directory's fact has not arrived.
+        preferences: of the person.
+        own: it is the person's own action.
+        readable: the person may read the source.
+        read: the person has read it.
+        muted: the conversation is muted, and the message neither is urgent nor names the person.
+        silent: the sender wants no one disturbed.
     """
 
     person: Person | None
@@ -60,9 +64,9 @@ def decide_email(
 
     Args:
         delivery_id: its id; also what the jitter is drawn from.
-        context: of the audience member.
-        kind: why the person is told.
-        now: the present instant.
+        context: of the recipient.
+        kind: of the notification.
+        now: the current time.
         jitter: the longest time that a deferred mail leaves after the window's end (NTF-4).
     """
     reason = email_obstacle(context, kind=kind)

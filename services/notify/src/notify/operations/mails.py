@@ -1,4 +1,4 @@
-"""Handing due e-mails to the mail server (NTF-1 to NTF-4, NTF-7 to NTF-9).
+"""Delivery of due e-mails to the mail server (NTF-1 to NTF-4, NTF-7 to NTF-9).
 
 A sender takes mails by compare-and-set under a lease, asks once more whether each may still be
 sent, hands it over and stores what came of it. A crash between the server's answer and the stored

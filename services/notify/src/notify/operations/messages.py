@@ -1,4 +1,4 @@
-"""What is said: who is mentioned or written to hears of it (MSG-11, MSG-12, MSG-13, MSG-19)."""
+"""Notifications of messages: posted, edited and recalled (MSG-11, MSG-12, MSG-13, MSG-19)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Reading: it clears the badge and drops e-mails that wait (NTF-7)."""
+"""Reading of notifications: it clears the badge and drops waiting e-mails (NTF-7)."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Choosing what to hear of, and when not."""
+"""Preferences of a person: stored choices of channels and quiet hours."""
 
 from plexuskit.mongo import Transaction
 

@@ -1,4 +1,4 @@
-"""What becomes of tasks: assignments are told, due values reminded of, and withdrawn."""
+"""Task projections, and the reminders of due values (TSK-3)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
