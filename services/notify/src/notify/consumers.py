@@ -13,6 +13,7 @@ from plexus.messaging.v1.conversations_pb2 import Member as MemberMessage
 from plexus.messaging.v1.messages_pb2 import Mention
 from plexus.messaging.v1.messages_pb2 import Message as MessageMessage
 from plexus.tasks.v1 import events_pb2 as tasks_pb
+from plexus.tasks.v1.tasks_pb2 import Task as TaskMessage
 from plexus.topics import (
     CONSUMERS,
     DIRECTORY_PERSON_V1,
@@ -134,7 +135,7 @@ class Handlers:
         for record in records:
             match _name(record):
                 case "TaskCreated":
-                    task = _fact(record, tasks_pb.TaskCreated).task
+                    task: TaskMessage | None = _fact(record, tasks_pb.TaskCreated).task
                 case "TaskChanged":
                     task = _fact(record, tasks_pb.TaskChanged).task
                 case "TaskOverdue":

@@ -131,7 +131,9 @@ class Kinds:
         """
         self.definitions: Final = tuple(sorted(definitions, key=lambda each: each.kind.number))
         self._by_name = {each.kind.name: each for each in self.definitions}
-        self._by_number = {each.kind.number: each.kind for each in self.definitions}
+        self._by_number: dict[int, Kind] = {
+            each.kind.number: each.kind for each in self.definitions
+        }
         if not len(self.definitions) == len(self._by_name) == len(self._by_number):
             raise ValueError("two kinds of notifications have the same name or number")
         self._by_fact: dict[str, list[tuple[Kind, FactRule[Any]]]] = {}
