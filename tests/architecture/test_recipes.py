@@ -7,14 +7,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import dedent, indent
 from typing import NamedTuple
 
 import pytest
-from notify.domain.kinds import Kind
+from notify.kinds import KINDS
 from plexus.tasks.v1.tasks_pb2 import Task
 from plexus.tasks.v1.tasks_service_pb2 import DESCRIPTOR as TASKS
 from plexus.topics import MESSAGING_CONVERSATION_V1, TASKS_TASK_V1
-from search.domain.documents import DocumentType
+from search.kinds import KINDS as SEARCHABLE
 
 from .pages import FENCE, LINK, ROOT, SPAN
 
@@ -194,14 +195,14 @@ def facts() -> list[str]:
 
 def kinds() -> list[str]:
     """Files that name every kind of notification."""
-    patterns = [rf"(?:\b|_)(?:{kind.name}|{kind.value})\b" for kind in Kind]
+    patterns = [rf"(?:\b|_)(?:{kind.name.upper()}|{kind.name})\b" for kind in KINDS]
     return enumerating(patterns, under=("proto/plexus/notify/", "services/notify/src/"))
 
 
 def types() -> list[str]:
-    """Files that name every type of document."""
-    patterns = [rf"\b{type_.name}\b" for type_ in DocumentType]
-    return enumerating(patterns, under=("services/search/src/",))
+    """Files that name every searchable type, as a string or as a group."""
+    patterns = [rf"[`\"]{name}[`\"]|search\.kinds import.*\b{name}\b" for name in SEARCHABLE.names]
+    return enumerating(patterns, under=("proto/plexus/search/", "services/search/src/"))
 
 
 def services() -> list[str]:
@@ -210,32 +211,41 @@ def services() -> list[str]:
     return enumerating([rf"\b{name}\b" for name in names])
 
 
+def test_only_the_contract_lists_the_kinds_of_notifications() -> None:
+    assert kinds() == ["proto/plexus/notify/v1/notifications.proto"]
+
+
+def test_only_the_contract_lists_the_searchable_types() -> None:
+    assert types() == ["proto/plexus/search/v1/search_service.proto"]
+
+
 @pytest.mark.parametrize(
-    ("title", "find"),
+    ("title", "find", "least"),
     [
-        ("Add a field", fields),
-        ("Add an RPC", methods),
-        ("Add a fact", facts),
-        ("Add a notification kind", kinds),
-        ("Add a searchable kind", types),
-        ("Add a service", services),
+        ("Add a field", fields, 3),
+        ("Add an RPC", methods, 3),
+        ("Add a fact", facts, 3),
+        # Nothing but the contract lists the kinds.
+        ("Add a notification kind", kinds, 1),
+        ("Add a searchable kind", types, 1),
+        ("Add a service", services, 3),
     ],
 )
 def test_every_file_that_lists_the_existing_ones_is_a_step(
-    title: str, find: Callable[[], list[str]]
+    title: str, find: Callable[[], list[str]], least: int
 ) -> None:
     listing = set(find())
-    assert len(listing) >= 3, "the existing ones are not found any more"
+    assert len(listing) >= least, "the existing ones are not found any more"
     assert listing - {anchor.path for anchor in anchors(section(title))} == set()
 
 
 # --- a dry run: the contracts of two recipes in a scratch copy
 
 
-def example(title: str) -> list[str]:
-    """Return the proto blocks of a recipe."""
+def example(title: str, *, language: str = "proto") -> list[str]:
+    """Return the blocks of a recipe in a language."""
     blocks = FENCE.finditer(section(title))
-    return [block["text"] for block in blocks if block["language"] == "proto"]
+    return [dedent(block["text"]) for block in blocks if block["language"] == language]
 
 
 def inserted(text: str, *, after: str, block: str) -> str:
@@ -247,7 +257,7 @@ def inserted(text: str, *, after: str, block: str) -> str:
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the contracts, changed as the recipes say and generated anew."""
+    """Copies of the contracts and of two services, changed as the recipes say, and generated."""
     root = tmp_path_factory.mktemp("checkout")
     shutil.copytree(ROOT / "proto", root / "proto")
     shutil.copytree(ROOT / "libs/protos", root / "libs/protos")
@@ -265,6 +275,27 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     events = root / "proto/plexus/tasks/v1/events.proto"
     events.write_text(f"{events.read_text(encoding='utf-8')}\n{fact}", encoding="utf-8")
 
+    for service in ("notify", "search"):
+        shutil.copytree(ROOT / f"services/{service}/src", root / "src", dirs_exist_ok=True)
+    (value,) = example("Add a notification kind")
+    notifications = root / "proto/plexus/notify/v1/notifications.proto"
+    text = notifications.read_text(encoding="utf-8")
+    last = "  NOTIFICATION_KIND_FEED_STOPPED = 5;\n"
+    notifications.write_text(inserted(text, after=last, block=value), encoding="utf-8")
+    (kind,) = example("Add a notification kind", language="python")
+    (root / "src/notify/kinds/task_done.py").write_text(kind, encoding="utf-8")
+
+    (group,) = example("Add a searchable kind", language="yaml")
+    topics = root / "proto/topics.yaml"
+    last = "  - {group: search.tasks, service: search, dlq: true}\n"
+    text = inserted(topics.read_text(encoding="utf-8"), after=last, block=indent(group, "  "))
+    of_projects = "    consumers: [gateway.relations, audit.facts]\n"
+    assert text.count(of_projects) == 1
+    text = text.replace(of_projects, of_projects.replace("[", "[search.projects, "))
+    topics.write_text(text, encoding="utf-8")
+    (kind,) = example("Add a searchable kind", language="python")
+    (root / "src/search/kinds/project.py").write_text(kind, encoding="utf-8")
+
     subprocess.run(  # noqa: S603 - our own script
         [sys.executable, root / "libs/protos/generate.py"],
         cwd=root,
@@ -280,7 +311,7 @@ def run(scratch: Path, *arguments: str) -> str:
     environment = {
         **os.environ,
         "PLEXUS_HOME": str(scratch),
-        "PYTHONPATH": str(scratch / "libs/protos/src"),
+        "PYTHONPATH": os.pathsep.join(str(scratch / each) for each in ("libs/protos/src", "src")),
     }
     done = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, *arguments],
@@ -327,11 +358,11 @@ def test_a_fact_is_in_the_catalogue_and_consumers_that_do_not_know_it_skip_it(
         "from plexus.topics import TASKS_TASK_V1\n"
         "from plexus_access.facts import apply\n"
         "from plexus_access.state import State\n"
-        "from search.events import task_document\n"
+        "from search.kinds.task import DEFINITION\n"
         "name = TaskArchived.DESCRIPTOR.full_name\n"
         "assert name in TASKS_TASK_V1.facts\n"
         "envelope = Envelope(type=name, tenant_id='ten_1', entity_id='tsk_1', entity_version=2)\n"
-        "print(task_document(envelope), apply(State('ten_1'), envelope))\n"
+        "print(DEFINITION.read(envelope), apply(State('ten_1'), envelope))\n"
     )
     assert run(scratch, "-c", program) == "None False"
 
@@ -345,3 +376,58 @@ def test_the_contracts_of_both_recipes_pass_the_fitness_tests(scratch: Path) -> 
     )
     passed = [line for line in report.splitlines() if "ArchiveTask" in line and "PASSED" in line]
     assert len(passed) >= 4, report
+
+
+def test_a_notification_kind_is_one_file_and_a_value_of_the_contract(scratch: Path) -> None:
+    program = (
+        "import asyncio\n"
+        "from types import SimpleNamespace\n"
+        "from notify.domain.definitions import Event\n"
+        "from notify.domain.preferences import Preferences\n"
+        "from notify.events import preferences_message\n"
+        "from notify.kinds import KINDS\n"
+        "from plexus.tasks.v1.events_pb2 import TaskChanged\n"
+        "from plexus.tasks.v1.tasks_pb2 import Task\n"
+        "class People:\n"
+        "    async def find(self, ids): return {}\n"
+        "kind = KINDS.named('task_done')\n"
+        "shown = preferences_message(Preferences(person_id='per_1'), kinds=KINDS)\n"
+        "assert [each.kind for each in shown.kinds] == [1, 2, 3, 4, 5, 6]\n"
+        "rules = dict(KINDS.rules('plexus.tasks.v1.TaskChanged'))\n"
+        "event = Event(id='evt_1', tenant_id='ten_1', actor_id='per_2')\n"
+        "fact = TaskChanged(task=Task(id='tsk_1', owner_id='per_1', state=Task.STATE_DONE))\n"
+        "projections = SimpleNamespace(people=People())\n"
+        "found = asyncio.run(rules[kind].request(fact, event, projections))\n"
+        "print(*(each.person_id for each in found.recipients), kind.number, kind.channels)\n"
+    )
+    assert run(scratch, "-c", program).startswith("per_1 6 frozenset")
+    report = run(
+        scratch,
+        *("-m", "pytest", "--verbose", "-p", "no:cacheprovider"),
+        "services/notify/tests/domain",
+    )
+    assert "test_every_value_of_the_contract_has_a_file_of_its_name PASSED" in report
+
+
+def test_a_searchable_kind_is_one_file_and_a_consumer_group(scratch: Path) -> None:
+    program = (
+        "from plexus.event.v1.envelope_pb2 import Envelope\n"
+        "from plexus.tasks.v1.events_pb2 import ProjectCreated\n"
+        "from plexus.tasks.v1.tasks_pb2 import Project\n"
+        "from search.kinds import KINDS\n"
+        "from search.store.indices import Names\n"
+        "fact = ProjectCreated(project=Project(id='prj_1', name='x'))\n"
+        "envelope = Envelope(type=fact.DESCRIPTOR.full_name, fact=fact.SerializeToString(),\n"
+        "    tenant_id='ten_1', entity_id='prj_1', entity_version=2)\n"
+        "definition = KINDS.definitions[-1]\n"
+        "bodies = Names('plexus-').bodies()\n"
+        "assert 'members' in bodies['plexus-projects']['mappings']['properties']\n"
+        "print(definition.group.group, definition.read(envelope).containers)\n"
+    )
+    assert run(scratch, "-c", program) == "search.projects ('project:prj_1',)"
+    report = run(
+        scratch,
+        *("-m", "pytest", "--verbose", "-p", "no:cacheprovider"),
+        "services/search/tests/domain/test_kinds.py",
+    )
+    assert "test_each_group_of_the_catalogue_indexes_one_kind PASSED" in report

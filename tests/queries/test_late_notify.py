@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 from notify.api import NotifyApi
-from notify.domain.kinds import Kind, Reason, State
 from notify.domain.notifications import Delivery, Notification, Source
-from notify.operations.reading import MAX_IDS, advance_cursors
+from notify.domain.outcomes import Reason, State
+from notify.kinds import mention
+from notify.operations.notifications import MAX_IDS, advance_cursors
 from notify.queries import PAGE_LIMIT, DeadLetters
 from notify.store import Cursor, Store
 from plexus.notify.v1 import notifications_pb2
@@ -30,7 +31,7 @@ def notification(number: int, *, person_id: str, conversation_id: str) -> Notifi
         id=f"ntf_{number:05}",
         tenant_id="ten_acme",
         person_id=person_id,
-        kind=Kind.MENTION,
+        kind=mention.KIND,
         title="title",
         body="正文",
         step="",

@@ -15,7 +15,7 @@ from notify.consumers import Handlers
 from notify.domain.attempts import RetryPolicy
 from notify.domain.notifications import Notification
 from notify.domain.people import Person
-from notify.operations.sending import Sender, SendingRules
+from notify.operations.mails import Sender, SendingRules
 from notify.operations.tasks import Pace
 from notify.smtp import SmtpServer
 from notify.store import Store

@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 from search.config import OpensearchSection
 from search.domain.access import Readable
-from search.domain.documents import Document, DocumentType
+from search.domain.documents import Document
 from search.domain.query import parse
+from search.domain.types import DocumentType
+from search.kinds import KINDS
+from search.kinds.message import TYPE as MESSAGE
 from search.store import Filters, Found, FoundPage, IndexUnreachable, Store, connect
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 ROOM = "conversation:cnv_room"
-ALL = tuple(DocumentType)
+ALL = tuple(KINDS)
 AGAIN = 2
 
 
@@ -85,7 +88,7 @@ def message(tenant: str) -> Callable[..., Document]:
             "origin": "",
         } | fields.pop("details", {})
         given = {
-            "type": DocumentType.MESSAGE,
+            "type": MESSAGE,
             "id": f"msg_{tenant}_{number:06d}",
             "tenant_id": tenant,
             "version": 1,

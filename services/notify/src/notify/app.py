@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -26,9 +26,9 @@ from notify.api import NotifyApi
 from notify.config import Settings
 from notify.consumers import GROUPS, consuming
 from notify.domain.attempts import RetryPolicy
-from notify.domain.kinds import MESSAGE
+from notify.domain.kinds import OWNERS
 from notify.domain.notifications import Notification
-from notify.operations.sending import Sender, SendingRules, is_down
+from notify.operations.mails import Sender, SendingRules, is_down
 from notify.operations.tasks import Pace, remind
 from notify.queries import DeadLetters
 from notify.smtp import SmtpServer
@@ -48,11 +48,10 @@ log = structlog.get_logger()
 
 
 class Authorities:
-    """The owners of messages and tasks, asked before a text leaves (NTF-4)."""
+    """The owning services of sources, asked before a text leaves (NTF-4)."""
 
-    def __init__(self, *, messaging: "AuthorityAsyncStub", tasks: "AuthorityAsyncStub") -> None:
-        self._messaging = messaging
-        self._tasks = tasks
+    def __init__(self, authorities: "Mapping[str, AuthorityAsyncStub]") -> None:
+        self._authorities = authorities
 
     async def readable(self, notification: Notification) -> bool:
         """Tell whether the person may read the source now; a recalled message is not readable.
@@ -61,7 +60,7 @@ class Authorities:
             DependencyDown: the owner cannot be reached.
         """
         source = notification.source
-        authority = self._messaging if source.kind == MESSAGE else self._tasks
+        authority = self._authorities[OWNERS[source.kind]]
         ref = ObjectRef(
             kind=source.kind, id=source.id, container_id=source.conversation_id, seq=source.seq
         )
@@ -187,8 +186,7 @@ async def send(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Send due e-mails and remind of due values."""
     async with (
         _store(settings, runtime) as (_, store),
-        _peer(settings, "messaging") as messaging,
-        _peer(settings, "tasks") as tasks,
+        _authorities(settings) as authorities,
         deciding(
             settings.peers.directory,
             service=SERVICE,
@@ -198,11 +196,10 @@ async def send(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             runtime=runtime,
         ) as decisions,
     ):
-        owners = Authorities(messaging=AuthorityStub(messaging), tasks=AuthorityStub(tasks))
         sender = Sender(
             store,
             server=SmtpServer(settings.smtp),
-            owners=owners,
+            owners=Authorities(authorities),
             decisions=decisions,
             rules=_rules(settings),
             clock=runtime.clock,
@@ -292,6 +289,16 @@ def _peer(settings: Settings, name: str) -> AbstractAsyncContextManager[grpc.aio
         service=SERVICE,
         tls=settings.tls,
     )
+
+
+@asynccontextmanager
+async def _authorities(settings: Settings) -> AsyncIterator["Mapping[str, AuthorityAsyncStub]"]:
+    """Open the channels to the owning services of sources."""
+    async with AsyncExitStack() as stack:
+        yield {
+            name: AuthorityStub(await stack.enter_async_context(_peer(settings, name)))
+            for name in sorted(set(OWNERS.values()))
+        }
 
 
 def _parts(values: Sequence[str], maximum: int) -> Iterator[Sequence[str]]:

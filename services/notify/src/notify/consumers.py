@@ -1,72 +1,63 @@
-"""From events to operations: records are translated, in order, and nothing is decided here."""
+"""Consumer groups: each record updates the projections, then the kinds decide who is notified."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 from plexus.directory.v1 import events_pb2 as directory_pb
-from plexus.directory.v1.people_pb2 import Person as PersonMessage
 from plexus.messaging.v1 import events_pb2 as messaging_pb
 from plexus.messaging.v1.conversations_pb2 import Conversation as ConversationMessage
-from plexus.messaging.v1.conversations_pb2 import ConversationSettings
 from plexus.messaging.v1.conversations_pb2 import Member as MemberMessage
-from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, PRIORITY_URGENT, Mention
+from plexus.messaging.v1.messages_pb2 import Mention
 from plexus.messaging.v1.messages_pb2 import Message as MessageMessage
 from plexus.tasks.v1 import events_pb2 as tasks_pb
 from plexus.tasks.v1.tasks_pb2 import Task as TaskMessage
 from plexus.topics import (
+    CONSUMERS,
     DIRECTORY_PERSON_V1,
-    NOTIFY_ACCESS,
     NOTIFY_CURSORS,
     NOTIFY_MESSAGES,
     NOTIFY_PEOPLE,
     NOTIFY_SETTINGS,
     NOTIFY_TASKS,
+    Consumer,
 )
 from plexuskit.clock import Clock
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import InvalidRecord, Owners, Probe, Record, consumer
+from plexuskit.kafka import Handler, InvalidRecord, Owners, Probe, Record, consumer
 from plexuskit.service import Runtime
 from plexuskit.snapshot import snapshots
 
-from notify.domain.conversations import Addressing, Conversation, Member
-from notify.domain.feeds import Stop
-from notify.domain.mutes import Mute
-from notify.domain.people import Person
-from notify.domain.tasks import Task, due_text
-from notify.operations.feeds import tell_of_stops
+from notify.domain.definitions import Event
+from notify.domain.messages import SentMessage
+from notify.facts import conversation_of, member_of, message_of, mute_of, person_of, task_of
+from notify.operations.facts import Occurrence, notify_facts
 from notify.operations.messages import (
     Membership,
-    Said,
+    notify_messages,
     recall_message,
     reword_message,
-    tell_of_messages,
 )
-from notify.operations.projecting import (
+from notify.operations.notifications import advance_cursors
+from notify.operations.projections import (
     note_conversation,
     note_mutes,
     note_people,
 )
-from notify.operations.reading import advance_cursors
-from notify.operations.tasks import Pace, note_task, tell_assignees, tell_overdue
+from notify.operations.tasks import Pace, note_task
 from notify.store import Cursor, Store
 
 if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
     from plexus.authz.v1.authority_pb2_grpc import AuthorityAsyncStub
 
-IMPORT = "import"
-GROUPS = (
-    NOTIFY_PEOPLE,
-    NOTIFY_ACCESS,
-    NOTIFY_MESSAGES,
-    NOTIFY_TASKS,
-    NOTIFY_CURSORS,
-    NOTIFY_SETTINGS,
-)
-_OPEN = frozenset({TaskMessage.STATE_TODO, TaskMessage.STATE_DOING, TaskMessage.STATE_BLOCKED})
+GROUPS: Final = tuple(each for each in CONSUMERS if each.service == "notify" and each.dlq)
+"""The groups of the catalogue, without the replica of roles and policies."""
+
+# Records of one call; each task is a transaction of its own.
+_RECORDS: Final = 500
+_TASKS: Final = 100
 
 FactT = TypeVar("FactT", bound=Message)
 
@@ -80,8 +71,32 @@ class Handlers:
         self._pace = pace
         self._clock = clock
 
+    def of(self, group: Consumer) -> Handler:
+        """Return the handler of a group; one without a projection only notifies."""
+        projections: dict[Consumer, Handler] = {
+            NOTIFY_PEOPLE: self.people,
+            NOTIFY_CURSORS: self.cursors,
+            NOTIFY_SETTINGS: self.settings,
+        }
+        # These store and notify record by record.
+        both: dict[Consumer, Handler] = {NOTIFY_MESSAGES: self.messages, NOTIFY_TASKS: self.tasks}
+        if group in both:
+            return both[group]
+        return partial(self._project_and_notify, projections.get(group))
+
+    async def notify(self, records: Sequence[Record]) -> None:
+        """Notify the recipients that the kinds find in facts; other facts are skipped."""
+        occurrences = [each for record in records for each in self._occurrences(record)]
+        if occurrences:
+            await notify_facts(
+                self._store,
+                occurrences=occurrences,
+                jitter=self._pace.jitter,
+                now=self._clock.now(),
+            )
+
     async def people(self, records: Sequence[Record]) -> None:
-        """Keep people; sessions do not concern notify."""
+        """Store people; sessions do not concern notify."""
         people = []
         for record in records:
             match _name(record):
@@ -92,56 +107,45 @@ class Handlers:
                 case "PersonDeactivated":
                     people.append(_fact(record, directory_pb.PersonDeactivated).person)
         if people:
-            await note_people(self._store, people=[_person(each) for each in people])
-
-    async def access(self, records: Sequence[Record]) -> None:
-        """Tell of feeds that stopped; roles, policies and modules do not concern notify."""
-        stops = [_stop(record) for record in records if _name(record) == "FeedStopped"]
-        if stops:
-            await tell_of_stops(
-                self._store, stops=stops, jitter=self._pace.jitter, now=self._clock.now()
-            )
+            await note_people(self._store, people=[person_of(each) for each in people])
 
     async def messages(self, records: Sequence[Record]) -> None:
-        """Follow conversations; messages that come after one another are told of together.
+        """Follow conversations; consecutive messages are processed together.
 
-        What changes who hears of the following messages is done between them, in order.
+        A change of a conversation takes effect between the messages before and after it.
         """
-        said: list[Said] = []
+        sent: list[SentMessage] = []
         for record in records:
             match _name(record):
                 case "MessagePosted":
                     posted = _fact(record, messaging_pb.MessagePosted).message
-                    said += _said(record, posted, posted.mentions, fresh=True)
-                case "MessageReacted" | "MessagePinned" | "MessageLabeled":
-                    continue  # of these nobody is told
+                    sent += _sent(record, posted, posted.mentions, fresh=True)
+                case "MessageReacted" | "MessagePinned" | "MessageLabeled" if not (
+                    self._store.kinds.rules(record.envelope.type)
+                ):
+                    continue
                 case _:
-                    await self._tell(said)
+                    await self._notify(sent)
                     await self._change(record)
-        await self._tell(said)
+                    await self.notify([record])
+        await self._notify(sent)
 
     async def tasks(self, records: Sequence[Record]) -> None:
-        """Keep tasks and their reminders, tell of assignments and of what is overdue."""
+        """Store tasks and their reminders, and notify of each state before the next one."""
         for record in records:
             match _name(record):
                 case "TaskCreated":
-                    created = _fact(record, tasks_pb.TaskCreated).task
-                    await self._task(record, created, assigned=tuple(created.assignee_ids))
+                    task: TaskMessage | None = _fact(record, tasks_pb.TaskCreated).task
                 case "TaskChanged":
-                    changed = _fact(record, tasks_pb.TaskChanged)
-                    added = tuple(changed.added_assignee_ids)
-                    await self._task(record, changed.task, assigned=added)
+                    task = _fact(record, tasks_pb.TaskChanged).task
                 case "TaskOverdue":
-                    late = _task(_fact(record, tasks_pb.TaskOverdue).task)
-                    now = self._clock.now()
-                    await note_task(self._store, task=late, pace=self._pace, now=now)
-                    await tell_overdue(
-                        self._store,
-                        task=late,
-                        event_id=record.envelope.event_id,
-                        pace=self._pace,
-                        now=now,
-                    )
+                    task = _fact(record, tasks_pb.TaskOverdue).task
+                case _:
+                    task = None
+            if task is not None:
+                now = self._clock.now()
+                await note_task(self._store, task=task_of(task), pace=self._pace, now=now)
+            await self.notify([record])
 
     async def cursors(self, records: Sequence[Record]) -> None:
         """Follow how far people read."""
@@ -165,19 +169,40 @@ class Handlers:
             if _name(record) == "ConversationSettingsChanged"
         ]
         if changes:
-            mutes = [_mute(each.settings, person_id=each.person_id) for each in changes]
+            mutes = [mute_of(each.settings, person_id=each.person_id) for each in changes]
             await note_mutes(self._store, mutes=mutes)
 
-    async def _tell(self, said: list[Said]) -> None:
-        if said:
-            await tell_of_messages(
+    async def _project_and_notify(self, project: Handler | None, records: Sequence[Record]) -> None:
+        if project is not None:
+            await project(records)
+        await self.notify(records)
+
+    def _occurrences(self, record: Record) -> list[Occurrence]:
+        envelope = record.envelope
+        return [
+            Occurrence(
+                request=rule.request,
+                fact=_fact(record, rule.fact),
+                event=Event(
+                    # Kinds of the same fact have claims of their own.
+                    id=f"{envelope.event_id}|{kind.name}" if number else envelope.event_id,
+                    tenant_id=envelope.tenant_id,
+                    actor_id=envelope.actor_id,
+                ),
+            )
+            for number, (kind, rule) in enumerate(self._store.kinds.rules(envelope.type))
+        ]
+
+    async def _notify(self, sent: list[SentMessage]) -> None:
+        if sent:
+            await notify_messages(
                 self._store,
-                messages=said,
+                messages=sent,
                 membership=self._membership,
                 jitter=self._pace.jitter,
                 now=self._clock.now(),
             )
-            said.clear()
+            sent.clear()
 
     async def _change(self, record: Record) -> None:
         match _name(record):
@@ -208,32 +233,16 @@ class Handlers:
         message, now = edited.message, self._clock.now()
         await reword_message(self._store, message_id=message.id, text=message.text, now=now)
         # Only what the edit added notifies (MSG-11).
-        await self._tell(_said(record, message, edited.added_mentions, fresh=False))
+        await self._notify(_sent(record, message, edited.added_mentions, fresh=False))
 
     async def _conversation(
         self, conversation: ConversationMessage | None, members: Sequence[MemberMessage]
     ) -> None:
         await note_conversation(
             self._store,
-            conversation=_conversation(conversation) if conversation is not None else None,
-            members=[_member(each) for each in members],
+            conversation=conversation_of(conversation) if conversation is not None else None,
+            members=[member_of(each) for each in members],
         )
-
-    async def _task(
-        self, record: Record, message: TaskMessage, *, assigned: tuple[str, ...]
-    ) -> None:
-        task, now = _task(message), self._clock.now()
-        await note_task(self._store, task=task, pace=self._pace, now=now)
-        if assigned:
-            await tell_assignees(
-                self._store,
-                task=task,
-                assignee_ids=assigned,
-                event_id=record.envelope.event_id,
-                actor_id=record.envelope.actor_id,
-                pace=self._pace,
-                now=now,
-            )
 
 
 @asynccontextmanager
@@ -255,20 +264,17 @@ async def consuming(
     """
     handlers = Handlers(store, membership=membership, pace=pace, clock=runtime.clock)
     follow = partial(consumer, kafka, probe=probe, owners=owners, runtime=runtime)
-    async with (
-        follow(NOTIFY_PEOPLE, handlers.people),
-        snapshots(
+    async with AsyncExitStack() as stack:
+        for group in GROUPS:
+            handle, batch = handlers.of(group), _TASKS if group == NOTIFY_TASKS else _RECORDS
+            await stack.enter_async_context(follow(group, handle, max_batch=batch))
+        snapshot = snapshots(
             directory,
             {DIRECTORY_PERSON_V1: handlers.people},
             owner="directory",
             runtime=runtime,
-        ),
-        follow(NOTIFY_ACCESS, handlers.access),
-        follow(NOTIFY_MESSAGES, handlers.messages),
-        follow(NOTIFY_TASKS, handlers.tasks, max_batch=100),
-        follow(NOTIFY_CURSORS, handlers.cursors),
-        follow(NOTIFY_SETTINGS, handlers.settings),
-    ):
+        )
+        await stack.enter_async_context(snapshot)
         yield
 
 
@@ -283,107 +289,8 @@ def _fact(record: Record, kind: type[FactT]) -> FactT:
         raise InvalidRecord(record, f"the fact is no {kind.DESCRIPTOR.full_name}") from error
 
 
-def _said(
+def _sent(
     record: Record, message: MessageMessage, mentions: Sequence[Mention], *, fresh: bool
-) -> list[Said]:
-    """Return the message if it is one that people are told of: no import, no system message."""
-    envelope = record.envelope
-    imported = IMPORT in {envelope.origin, message.origin}
-    if imported or message.recalled or message.kind == MessageMessage.KIND_SYSTEM:
-        return []
-    return [
-        Said(
-            event_id=envelope.event_id,
-            tenant_id=envelope.tenant_id,
-            message_id=message.id,
-            conversation_id=message.conversation_id,
-            sender_id=message.sender_id,
-            seq=message.seq,
-            root_seq=message.root_seq,
-            text=message.text,
-            addressing=Addressing(
-                person_ids=frozenset(each.person_id for each in mentions if each.person_id),
-                everybody=any(each.all for each in mentions),
-                department_ids=frozenset(
-                    each.department_id for each in mentions if each.department_id
-                ),
-            ),
-            fresh=fresh,
-            quiet=message.notify == NOTIFY_NONE and message.priority != PRIORITY_URGENT,
-            urgent=message.priority == PRIORITY_URGENT,
-        )
-    ]
-
-
-def _person(message: PersonMessage) -> Person:
-    return Person(
-        id=message.id,
-        tenant_id=message.tenant_id,
-        display_name=message.display_name or message.handle,
-        email=message.email,
-        time_zone=message.time_zone,
-        locale=message.locale,
-        active=message.state == PersonMessage.STATE_ACTIVE,
-        is_app=message.kind == PersonMessage.KIND_SERVICE_ACCOUNT,
-        version=message.version,
-    )
-
-
-def _stop(record: Record) -> Stop:
-    envelope, fact = record.envelope, _fact(record, directory_pb.FeedStopped)
-    return Stop(
-        event_id=envelope.event_id,
-        tenant_id=envelope.tenant_id,
-        administrator_ids=frozenset(fact.administrator_ids),
-        allowed=fact.allowed,
-        deactivated=fact.deactivated,
-        at=fact.stopped_at.ToDatetime(UTC),
-    )
-
-
-def _conversation(message: ConversationMessage) -> Conversation:
-    return Conversation(
-        id=message.id,
-        tenant_id=message.tenant_id,
-        direct=message.kind == ConversationMessage.KIND_DIRECT,
-        name=message.name,
-        open_history=message.history == ConversationMessage.HISTORY_ALL,
-        confidential=message.confidential,
-        version=message.version,
-    )
-
-
-def _member(message: MemberMessage) -> Member:
-    return Member(
-        conversation_id=message.conversation_id,
-        person_id=message.person_id,
-        active=message.active,
-        intervals=tuple((each.first_seq, each.last_seq) for each in message.intervals),
-        version=message.version,
-    )
-
-
-def _mute(settings: ConversationSettings, *, person_id: str) -> Mute:
-    muted = settings.HasField("muted_until")
-    return Mute(
-        conversation_id=settings.conversation_id,
-        person_id=person_id,
-        until=settings.muted_until.ToDatetime(UTC) if muted else None,
-        version=settings.version,
-    )
-
-
-def _task(message: TaskMessage) -> Task:
-    due = message.due
-    at = due.at.ToDatetime() if due.HasField("at") else None
-    return Task(
-        id=message.id,
-        tenant_id=message.tenant_id,
-        key=message.key,
-        title=message.title,
-        owner_id=message.owner_id,
-        assignee_ids=tuple(message.assignee_ids),
-        is_open=message.state in _OPEN,
-        due=due_text(at=at, on=due.date),
-        version=message.version,
-    )
+) -> list[SentMessage]:
+    sent = message_of(record.envelope, message, mentions, fresh=fresh)
+    return [sent] if sent else []

@@ -4,7 +4,7 @@ A fact's scope is the notification and its number there is the version, so both 
 not in the inbox has no facts: they are for those who show things to people.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -15,23 +15,15 @@ from plexus.notify.v1 import events_pb2, notifications_pb2
 from plexus.topics import NOTIFY_NOTIFICATION_V1
 from plexuskit.outbox import Fact, envelope
 
-from notify.domain.kinds import Channel, Kind, State
+from notify.domain.kinds import Channel, Kind
 from notify.domain.notifications import Delivery, Notification
+from notify.domain.outcomes import State
 from notify.domain.preferences import Preferences
 from notify.domain.quiet_hours import EVERY_DAY, QuietHours
 
 pb = notifications_pb2
 
 SERVICE: Final = "notify"
-KINDS: Final[Mapping[Kind, pb.NotificationKind.ValueType]] = MappingProxyType(
-    {
-        Kind.MENTION: pb.NOTIFICATION_KIND_MENTION,
-        Kind.DIRECT_MESSAGE: pb.NOTIFICATION_KIND_DIRECT_MESSAGE,
-        Kind.TASK_ASSIGNED: pb.NOTIFICATION_KIND_TASK_ASSIGNED,
-        Kind.TASK_DUE: pb.NOTIFICATION_KIND_TASK_DUE,
-        Kind.FEED_STOPPED: pb.NOTIFICATION_KIND_FEED_STOPPED,
-    }
-)
 CHANNELS: Final[Mapping[Channel, pb.Channel.ValueType]] = MappingProxyType(
     {Channel.IN_APP: pb.CHANNEL_IN_APP, Channel.EMAIL: pb.CHANNEL_EMAIL}
 )
@@ -81,7 +73,7 @@ def notification_message(notification: Notification) -> pb.Notification:
     return pb.Notification(
         id=notification.id,
         person_id=notification.person_id,
-        kind=KINDS[notification.kind],
+        kind=notification.kind.number,
         title=notification.title,
         body=notification.body,
         source=pb.Source(
@@ -100,18 +92,18 @@ def notification_message(notification: Notification) -> pb.Notification:
     )
 
 
-def preferences_message(preferences: Preferences) -> pb.Preferences:
-    """Return preferences as the contract shows them, every kind listed."""
+def preferences_message(preferences: Preferences, *, kinds: Iterable[Kind]) -> pb.Preferences:
+    """Return preferences as the contract shows them, with every kind."""
     return pb.Preferences(
         person_id=preferences.person_id,
         kinds=[
             pb.KindPreference(
-                kind=KINDS[kind],
+                kind=kind.number,
                 channels=[
                     CHANNELS[channel] for channel in Channel if preferences.wants(kind, channel)
                 ],
             )
-            for kind in Kind
+            for kind in kinds
         ],
         quiet_hours=_quiet_hours_message(preferences.quiet_hours),
         version=preferences.version,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from notify.domain.kinds import Kind, Reason, State
+from notify.domain.outcomes import Reason, State
 from notify.store import Store
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import dlq_depth, dlq_list
@@ -71,10 +71,10 @@ async def test_ntf_02_what_is_published_twice_is_mailed_once(
         assert len(await told(3)) == 3
 
     await sender(sink.port).send_due()
-    assert sorted((each.person_id, each.kind) for each in await ledger()) == [
-        ("per_bo", Kind.MENTION),
-        ("per_cy", Kind.MENTION),
-        ("per_cy", Kind.TASK_ASSIGNED),
+    assert sorted((each.person_id, each.kind.name) for each in await ledger()) == [
+        ("per_bo", "mention"),
+        ("per_cy", "mention"),
+        ("per_cy", "task_assigned"),
     ]
     assert sink.recipients == ["bo@example.com", "cy@example.com", "cy@example.com"]
 

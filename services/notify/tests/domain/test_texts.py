@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from notify.domain.kinds import Kind, Reason, State
 from notify.domain.mails import compose
 from notify.domain.notifications import Delivery, Notification, Source
+from notify.domain.outcomes import Reason, State
 from notify.domain.people import locale_of, zone_of
-from notify.domain.wording import CATALOGUE, Wording, excerpt, language, render
+from notify.domain.wording import SHARED, Text, Wording, excerpt, language, render
+from notify.kinds import KINDS, mention, task_due
 from plexuskit.errors import InvalidArgument
 
 NOW = datetime(2036, 3, 3, 4, tzinfo=UTC)
@@ -25,7 +26,7 @@ def notification(**fields: Any) -> Notification:
         id="ntf_1",
         tenant_id="ten_a",
         person_id="per_bo",
-        kind=Kind.MENTION,
+        kind=mention.KIND,
         source=Source(kind="message", id="msg_1", actor_id="per_ann"),
         step="",
         event_id="evt_1",
@@ -37,14 +38,20 @@ def notification(**fields: Any) -> Notification:
     )
 
 
+def every_text() -> list[Text]:
+    hidden = [kind.hidden for kind in KINDS if kind.hidden]
+    return [*SHARED, *hidden, *(text for kind in KINDS for text in kind.texts.values())]
+
+
 def test_every_text_is_there_in_both_languages_with_the_same_words() -> None:
-    for name, texts in CATALOGUE.items():
-        assert set(texts) == {"zh-CN", "en"}, name
+    for text in every_text():
+        assert text.zh, text
+        assert text.en, text
         words = [
-            {field for _, field, _, _ in string.Formatter().parse(text) if field}
-            for text in texts.values()
+            {field for _, field, _, _ in string.Formatter().parse(each) if field}
+            for each in (text.zh, text.en)
         ]
-        assert words[0] == words[1], name
+        assert words[0] == words[1], text
 
 
 @pytest.mark.parametrize(
@@ -62,16 +69,17 @@ def test_somebody_unknown_is_written_to_in_chinese_at_shanghais_time() -> None:
 
 
 def test_a_time_is_shown_in_the_readers_zone_and_an_unknown_actor_as_somebody() -> None:
-    due = Wording(text="task_due", words={"key": "T-1"}, when=NOW)
+    due = Wording(text=task_due.KIND.texts["due"], words={"key": "T-1"}, when=NOW)
     assert render(due, locale="en", zone=ZoneInfo("Europe/Berlin")) == (
         "Task T-1 is due 2036-03-03 05:00"
     )
-    nameless = Wording(text="mention_nowhere", words={"actor": ""})
+    nameless = Wording(text=mention.KIND.texts["person_nowhere"], words={"actor": ""})
     assert render(nameless, locale="zh-CN", zone=ZoneInfo("UTC")) == "有人 提到了你"
 
 
 def test_names_with_braces_are_words_and_not_fields() -> None:
-    odd = Wording(text="mention", words={"actor": "{0} {actor}", "conversation": "{x}"})
+    words = {"actor": "{0} {actor}", "conversation": "{x}"}
+    odd = Wording(text=mention.KIND.texts["person"], words=words)
     assert render(odd, locale="en", zone=ZoneInfo("UTC")) == "{0} {actor} mentioned you in {x}"
 
 

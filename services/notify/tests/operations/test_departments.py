@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from notify.consumers import Handlers
-from notify.domain.kinds import Kind
+from notify.kinds import mention
 from notify.store import Store
 from plexuskit.errors import DependencyDown
 
@@ -38,7 +38,7 @@ async def test_msg_13_members_in_the_department_or_below_hear_of_it_and_nobody_e
 
     title = "Ann 在「采购」中提到了你的部门"
     assert await told(ledger) == {"per_bo": title, "per_cy": title}
-    assert {each.kind for each in await ledger()} == {Kind.MENTION}
+    assert {each.kind for each in await ledger()} == {mention.KIND}
     assert await store.claims.counts(record.envelope.event_id) == (2, 0)
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from notify.consumers import Handlers
-from notify.domain.kinds import Channel, Kind, Reason, State
+from notify.domain.kinds import Channel
+from notify.domain.outcomes import Reason, State
 from notify.domain.quiet_hours import QuietHours, clock_time
+from notify.kinds import feed_stopped
 from notify.operations.preferences import set_preferences
 from notify.store import Store
 from plexus.directory.v1 import access_pb2
@@ -57,11 +59,11 @@ async def test_int_1_each_administrator_is_told_once_in_the_own_language(
 ) -> None:
     await handlers.people([facts.person("bo", locale="en", version=2)])
     record = stopped("ann", "bo")
-    await handlers.access([record, record])
-    await handlers.access([record])
+    await handlers.notify([record, record])
+    await handlers.notify([record])
 
     ann, bo = await ledger()
-    assert (ann.kind, ann.source.kind, ann.source.id) == (Kind.FEED_STOPPED, "feed", "ten_a")
+    assert (ann.kind, ann.source.kind, ann.source.id) == (feed_stopped.KIND, "feed", "ten_a")
     assert (ann.person_id, ann.title) == ("per_ann", "人员同步已暂停: 停用人数超过每日上限")
     assert "已停用 11 人, 上限为 12 人" in ann.body
     assert (bo.person_id, bo.title.startswith("The HR feed has stopped")) == ("per_bo", True)
@@ -75,19 +77,19 @@ async def test_int_1_each_administrator_is_told_once_in_the_own_language(
 async def test_ntf_02_the_same_stop_is_told_once_and_a_later_one_again(
     handlers: Handlers, stopped: Any, ledger: Ledger, clock: FrozenClock
 ) -> None:
-    await handlers.access([stopped("bo"), stopped("bo")])
+    await handlers.notify([stopped("bo"), stopped("bo")])
     assert len(await ledger()) == 1
     clock.advance(HOUR)
-    await handlers.access([stopped("bo")])
+    await handlers.notify([stopped("bo")])
     assert [each.person_id for each in await ledger()] == ["per_bo", "per_bo"]
 
 
 async def test_ntf_01_a_stop_is_told_by_the_ways_that_a_person_wants(
     handlers: Handlers, store: Store, stopped: Any, ledger: Ledger
 ) -> None:
-    await prefer(store, "bo", channels={Kind.FEED_STOPPED: frozenset({Channel.IN_APP})})
-    await prefer(store, "cy", channels={Kind.FEED_STOPPED: frozenset()})
-    await handlers.access([stopped("bo", "cy")])
+    await prefer(store, "bo", channels={feed_stopped.KIND: frozenset({Channel.IN_APP})})
+    await prefer(store, "cy", channels={feed_stopped.KIND: frozenset()})
+    await handlers.notify([stopped("bo", "cy")])
 
     bo, cy = await ledger()
     assert (bo.in_app.reason, bo.email.reason) == (Reason.STORED, Reason.PREFERENCE_OFF)
@@ -103,7 +105,7 @@ async def test_ntf_03_a_stop_is_not_urgent_and_its_mail_waits_for_the_end_of_qui
         end=clock_time("13:00", field="end"),
     )
     await prefer(store, "bo", hours=hours)
-    await handlers.access([stopped("bo")])
+    await handlers.notify([stopped("bo")])
     (bo,) = await ledger()
     assert (bo.email.state, bo.email.reason) == (State.DEFERRED, Reason.QUIET_HOURS)
 
@@ -113,7 +115,7 @@ async def test_int_1_what_else_changes_in_who_may_do_what_is_told_to_nobody(
 ) -> None:
     role = directory_pb.RoleChanged(role=access_pb2.Role(id="rol_1", version=1))
     module = directory_pb.ModuleChanged(module=access_pb2.Module(name="search", version=1))
-    await handlers.access(
+    await handlers.notify(
         [told(facts, role, entity="rol_1"), told(facts, module, entity="search"), stopped()]
     )
     assert await ledger() == []
@@ -128,7 +130,7 @@ async def test_ntf_04_the_mail_of_a_stop_goes_to_who_is_active_and_asks_no_owner
     sender: Any,
     sink: Any,
 ) -> None:
-    await handlers.access([stopped("bo", "cy")])
+    await handlers.notify([stopped("bo", "cy")])
     await handlers.people([facts.person("cy", deactivated=True, version=2)])
     await sender(sink.port).send_due()
 

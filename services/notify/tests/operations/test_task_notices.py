@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from notify.consumers import Handlers
-from notify.domain.kinds import Kind, Reason, State
+from notify.domain.outcomes import Reason, State
+from notify.kinds import task_assigned, task_due
 from notify.operations.tasks import Pace, remind
 from notify.store import Store
 from plexus.tasks.v1.tasks_pb2 import Due, Task
@@ -27,7 +28,7 @@ async def test_an_assignment_is_told_to_those_who_did_not_make_it(
 
     ann, bo = await ledger()
     assert ann.in_app.reason is ann.email.reason is Reason.SENDER
-    assert (bo.kind, bo.title) == (Kind.TASK_ASSIGNED, "Ann 把任务 T-1 指派给你")
+    assert (bo.kind, bo.title) == (task_assigned.KIND, "Ann 把任务 T-1 指派给你")
     assert (bo.body, bo.email.reason) == ("订三楼的办公桌", Reason.QUEUED)
     assert len(await outbox()) == 1
 
@@ -59,7 +60,7 @@ async def test_ntf_10_a_due_value_is_reminded_of_once_a_day_before(
     await remind(store, limit=10, pace=pace, now=clock.now())
 
     (told,) = await ledger()
-    assert (told.person_id, told.kind) == ("per_bo", Kind.TASK_DUE)
+    assert (told.person_id, told.kind) == ("per_bo", task_due.KIND)
     assert told.title == "任务 T-1 将于 2036-03-04 18:00 到期"
     assert await remind(store, limit=10, pace=pace, now=clock.now()) == 0
 
@@ -73,14 +74,14 @@ async def test_tsk_03_a_day_ends_in_each_persons_own_zone(
 
     in_shanghai = datetime(2036, 3, 9, 16, tzinfo=UTC)
     await remind(store, limit=10, pace=pace, now=in_shanghai)
-    assert [each.person_id for each in await ledger() if each.kind is Kind.TASK_DUE] == ["per_bo"]
+    assert [each.person_id for each in await ledger() if each.kind is task_due.KIND] == ["per_bo"]
 
     # Clocks go forward in New York on the ninth: the eleventh begins at 04:00 UTC.
     in_new_york = datetime(2036, 3, 10, 4, tzinfo=UTC)
     await remind(store, limit=10, pace=pace, now=in_new_york - timedelta(seconds=1))
-    assert len([each for each in await ledger() if each.kind is Kind.TASK_DUE]) == 1
+    assert len([each for each in await ledger() if each.kind is task_due.KIND]) == 1
     await remind(store, limit=10, pace=pace, now=in_new_york)
-    assert len([each for each in await ledger() if each.kind is Kind.TASK_DUE]) == 2
+    assert len([each for each in await ledger() if each.kind is task_due.KIND]) == 2
 
 
 async def test_tsk_03_another_due_value_arms_again_also_one_that_comes_back(
@@ -144,7 +145,7 @@ async def test_what_is_overdue_is_told_to_owner_and_assignees_once(
     await handlers.tasks([facts.task_created(created, actor="bo"), overdue, overdue])
     await handlers.tasks([overdue])
 
-    told = [each for each in await ledger() if each.kind is Kind.TASK_DUE]
+    told = [each for each in await ledger() if each.kind is task_due.KIND]
     assert [(each.person_id, each.title) for each in told] == [
         ("per_ann", "任务 T-1 已逾期"),
         ("per_bo", "任务 T-1 已逾期"),

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from notify.domain.conversations import Member
-from notify.domain.kinds import Kind, Reason, State
 from notify.domain.notifications import Delivery, Notification, Source
+from notify.domain.outcomes import Reason, State
 from notify.domain.preferences import Preferences
+from notify.kinds import mention, task_due
 from notify.store import Cursor, Store
 from notify.store.notifications import (
     Selection,
@@ -49,7 +50,7 @@ def notification(now: datetime) -> Make:
         return Notification(
             id=f"ntf_{number:04}",
             tenant_id="ten_a",
-            kind=Kind.MENTION,
+            kind=mention.KIND,
             title="title",
             step="",
             event_id=f"evt_{number}",
@@ -125,7 +126,7 @@ async def test_no_selection_walks_the_whole_collection(
     selections = [
         Selection(filter={"mail_due_at": {"$lte": now}}, index="mail_due"),
         of_message("msg_1"),
-        waiting_for_task("tsk_1"),
+        waiting_for_task("tsk_1", kind=task_due.KIND),
         unread_of("per_cy"),
         unread_at([("d", "per_cy"), ("d", "per_bo")]),
         unread_by_id("per_bo", ["ntf_0001"]),

@@ -8,7 +8,7 @@ from plexuskit.config import load
 
 from search import app
 from search.config import Settings
-from search.domain.documents import DocumentType
+from search.kinds import KINDS
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="search", add_help=False)
     errand = parser.add_mutually_exclusive_group()
     errand.add_argument("--provision", action="store_true")
-    errand.add_argument("--rebuild", choices=[type_.value for type_ in DocumentType])
+    errand.add_argument("--rebuild", choices=KINDS.names)
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--restart", action="store_true")
     chosen, _ = parser.parse_known_args()
@@ -24,7 +24,7 @@ def main() -> None:
     if chosen.provision:
         asyncio.run(app.provision(load(Settings)))
     elif chosen.rebuild:
-        type_ = DocumentType(chosen.rebuild)
+        type_ = KINDS.named(chosen.rebuild)
         settings = load(Settings)
         asyncio.run(app.rebuild(settings, type_, shards=chosen.shards, restart=chosen.restart))
     else:

@@ -39,15 +39,15 @@ class SearchApi(SearchServiceServicer):
         self._turns = Turns()
 
     async def Search(self, request: pb.SearchRequest, context: Any) -> pb.SearchResponse:
-        person = actor()
-        with self._turns.take(tenant_id=person.tenant_id, person_id=person.person_id):
+        who = actor()
+        with self._turns.take(tenant_id=who.tenant_id, person_id=who.person_id):
             page = await queries.search(
                 self._store,
                 access=self._access,
                 permits=Permits(self._decisions, asker_of(caller())),
                 freshness=self._freshness,
                 tokens=self._tokens,
-                reader=Reader(tenant_id=person.tenant_id, person_id=person.person_id),
+                reader=Reader(tenant_id=who.tenant_id, person_id=who.person_id),
                 asked=Asked(
                     query=request.query,
                     types=tuple(request.types),
@@ -71,10 +71,12 @@ class SearchApi(SearchServiceServicer):
             tenant_id=actor().tenant_id,
             clock=self._clock,
         )
+        # The first types have fields of their own, which older clients read.
+        fields = pb.GetSearchStatusResponse.DESCRIPTOR.fields_by_name
+        older = {f"indexed_{type_.plural}": count for type_, count in status.counted.items()}
         return pb.GetSearchStatusResponse(
-            indexed_messages=status.counted.messages,
-            indexed_tasks=status.counted.tasks,
-            indexed_people=status.counted.people,
+            **{name: count for name, count in older.items() if name in fields},
+            indexed={type_.name: count for type_, count in status.counted.items()},
             dead_letters=status.dead_letters,
             lag_seconds=status.lag_seconds,
         )
@@ -82,7 +84,7 @@ class SearchApi(SearchServiceServicer):
 
 def _hit(found: Found) -> pb.Hit:
     return pb.Hit(
-        type=found.type.value,
+        type=found.type.name,
         id=found.id,
         conversation_id=found.conversation_id if found.placed else "",
         seq=found.seq if found.placed else 0,

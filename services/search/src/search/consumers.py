@@ -1,26 +1,19 @@
-"""The consumer groups: which facts become which documents."""
+"""Consumer groups, one for each searchable kind."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Final
 
-from plexus.topics import SEARCH_MESSAGES, SEARCH_PEOPLE, SEARCH_TASKS, Consumer
 from plexuskit.config import KafkaSection
 from plexuskit.ids import new_id
 from plexuskit.kafka import Handler, Owners, Probe, Record, consumer
 from plexuskit.service import Runtime
 
-from search import events, operations
-from search.domain.documents import DocumentType
+from search import operations
+from search.domain.definitions import Reader
+from search.domain.types import DocumentType
 from search.operations import Marks
 from search.store import Store
-
-READERS: Final[Sequence[tuple[Consumer, events.Reader, DocumentType]]] = (
-    (SEARCH_MESSAGES, events.message_document, DocumentType.MESSAGE),
-    (SEARCH_TASKS, events.task_document, DocumentType.TASK),
-    (SEARCH_PEOPLE, events.person_document, DocumentType.PERSON),
-)
 
 
 @asynccontextmanager
@@ -30,9 +23,10 @@ async def consuming(
     """Index what happens, for the time of the block; `owners` have facts that topics leave out."""
     instance = new_id("idx", now=runtime.clock.now())
     async with AsyncExitStack() as stack:
-        for group, read, type_ in READERS:
+        for definition in store.kinds.definitions:
+            group = definition.group
             marks = Marks(now=runtime.clock.now())
-            handle = _handler(store, read=read, marks=marks, runtime=runtime)
+            handle = _handler(store, read=definition.read, marks=marks, runtime=runtime)
             telling = partial(
                 operations.tell_progress,
                 store,
@@ -48,7 +42,7 @@ async def consuming(
                     kafka,
                     group,
                     handle,
-                    probe=_probe(store, type_, runtime=runtime),
+                    probe=_probe(store, definition.type, runtime=runtime),
                     runtime=runtime,
                     owners=owners,
                 )
@@ -63,7 +57,7 @@ def _probe(store: Store, type_: DocumentType, *, runtime: Runtime) -> Probe:
     return probe
 
 
-def _handler(store: Store, *, read: events.Reader, marks: Marks, runtime: Runtime) -> Handler:
+def _handler(store: Store, *, read: Reader, marks: Marks, runtime: Runtime) -> Handler:
     async def handle(records: Sequence[Record]) -> None:
         await operations.index_records(
             store, records=records, read=read, marks=marks, now=runtime.clock.now()

@@ -11,9 +11,10 @@ from plexuskit.errors import DependencyDown
 from plexuskit.kafka import InvalidRecord, Record, lag
 from plexuskit.service import Runtime
 
+from search.domain.definitions import Reader
 from search.domain.documents import Document, Unreadable, newest
 from search.domain.lag import HEARTBEAT, Progress, Standing
-from search.events import Reader, occurred_at
+from search.events import occurred_at
 from search.store import Store
 
 log = structlog.get_logger()

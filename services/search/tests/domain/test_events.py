@@ -13,7 +13,9 @@ from plexus.messaging.v1.messages_pb2 import Attachment, Mention, Message, Messa
 from plexus.tasks.v1 import events_pb2 as tasks_events
 from plexus.tasks.v1.tasks_pb2 import Task
 from search.domain.documents import Unreadable
-from search.events import message_document, person_document, task_document
+from search.kinds.message import DEFINITION as MESSAGE
+from search.kinds.person import DEFINITION as PERSON
+from search.kinds.task import DEFINITION as TASK
 
 LONG = "x" * 999
 
@@ -43,7 +45,7 @@ def test_a_message_is_readable_through_its_conversation_and_keeps_its_original_t
         origin="import",
     )
 
-    document = message_document(
+    document = MESSAGE.read(
         envelope(messaging_events.MessagePosted(message=said), entity_id="msg_1")
     )
 
@@ -67,7 +69,7 @@ def test_a_message_is_readable_through_its_conversation_and_keeps_its_original_t
 def test_msg_12_a_recalled_message_becomes_a_tombstone_with_its_version() -> None:
     fact = messaging_events.MessageRecalled(message=message(text="secret", recalled=True))
 
-    document = message_document(envelope(fact, entity_id="msg_1", version=9))
+    document = MESSAGE.read(envelope(fact, entity_id="msg_1", version=9))
 
     assert document is not None
     assert document.gone
@@ -79,7 +81,7 @@ def test_msg_12_a_recalled_message_becomes_a_tombstone_with_its_version() -> Non
 def test_msg_12_a_late_reaction_to_a_recalled_message_is_a_tombstone_too() -> None:
     fact = messaging_events.MessageReacted(message=message(text="secret", recalled=True))
 
-    document = message_document(envelope(fact, entity_id="msg_1"))
+    document = MESSAGE.read(envelope(fact, entity_id="msg_1"))
 
     assert document is not None
     assert document.gone
@@ -88,15 +90,15 @@ def test_msg_12_a_late_reaction_to_a_recalled_message_is_a_tombstone_too() -> No
 def test_what_the_system_says_is_silent() -> None:
     fact = messaging_events.MessagePosted(message=message(kind=Message.KIND_SYSTEM))
 
-    document = message_document(envelope(fact, entity_id="msg_1"))
+    document = MESSAGE.read(envelope(fact, entity_id="msg_1"))
 
     assert document is not None
     assert document.silent
 
 
 def test_other_facts_of_a_conversation_are_no_documents() -> None:
-    assert message_document(envelope(messaging_events.MembersAdded(), entity_id="cnv_1")) is None
-    assert person_document(envelope(directory_events.SessionRevoked(), entity_id="ses_1")) is None
+    assert MESSAGE.read(envelope(messaging_events.MembersAdded(), entity_id="cnv_1")) is None
+    assert PERSON.read(envelope(directory_events.SessionRevoked(), entity_id="ses_1")) is None
 
 
 def test_gw_02_a_loose_task_is_readable_by_its_people_one_in_a_project_through_it() -> None:
@@ -110,8 +112,8 @@ def test_gw_02_a_loose_task_is_readable_by_its_people_one_in_a_project_through_i
     )
     shared = Task(id="tsk_1", key="T-1", project_id="prj_1", creator_id="per_c", owner_id="per_o")
 
-    alone = task_document(envelope(tasks_events.TaskCreated(task=loose), entity_id="tsk_1"))
-    in_project = task_document(envelope(tasks_events.TaskOverdue(task=shared), entity_id="tsk_1"))
+    alone = TASK.read(envelope(tasks_events.TaskCreated(task=loose), entity_id="tsk_1"))
+    in_project = TASK.read(envelope(tasks_events.TaskOverdue(task=shared), entity_id="tsk_1"))
 
     assert alone is not None
     assert alone.containers == tuple(f"task-participant:per_{name}" for name in "aco")
@@ -133,9 +135,7 @@ def test_people_are_found_in_their_tenant_and_machines_are_not(
 ) -> None:
     person = Person(id="per_1", handle="ann", display_name="安娜", kind=kind, email="ann@a.example")
 
-    document = person_document(
-        envelope(directory_events.PersonAdded(person=person), entity_id="per_1")
-    )
+    document = PERSON.read(envelope(directory_events.PersonAdded(person=person), entity_id="per_1"))
 
     assert document is not None
     assert document.containers == ("tenant:ten_a",)
@@ -163,7 +163,7 @@ def test_people_are_found_in_their_tenant_and_machines_are_not(
 )  # fmt: skip
 def test_src_08_facts_that_break_their_contract_are_unreadable(broken: Envelope) -> None:
     with pytest.raises(Unreadable):
-        message_document(broken)
+        MESSAGE.read(broken)
 
 
 def test_msg_21_a_fact_of_parts_gives_the_labels_and_none_of_the_words() -> None:
@@ -175,7 +175,7 @@ def test_msg_21_a_fact_of_parts_gives_the_labels_and_none_of_the_words() -> None
         messaging_events.MessagePinned(parts=parts),
         messaging_events.MessageLabeled(parts=parts),
     ):
-        document = message_document(envelope(fact, entity_id="msg_1", version=7))
+        document = MESSAGE.read(envelope(fact, entity_id="msg_1", version=7))
 
         assert document is not None
         assert document.partial

@@ -5,20 +5,12 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from search.domain.documents import (
-    MAX_ID_BYTES,
-    Document,
-    DocumentType,
-    Unreadable,
-    newest,
-    without_marks,
-)
+from search.domain.documents import MAX_ID_BYTES, Document, Unreadable, newest, without_marks
+from search.kinds.message import TYPE as MESSAGE
 
 
 def document(id_: str, version: int, *, gone: bool = False) -> Document:
-    return Document(
-        type=DocumentType.MESSAGE, id=id_, tenant_id="ten_a", version=version, gone=gone
-    )
+    return Document(type=MESSAGE, id=id_, tenant_id="ten_a", version=version, gone=gone)
 
 
 arrivals = st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 5)), max_size=30)

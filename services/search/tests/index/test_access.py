@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from search.domain.access import Interval, Readable, readable
-from search.domain.documents import DocumentType
+from search.kinds.message import TYPE as MESSAGE
+from search.kinds.task import TYPE as TASK
 from search.store.access import MAX_RANGES, MAX_TERMS
 
 
@@ -99,9 +100,7 @@ async def test_types_are_one_ranking_and_can_be_chosen(
     index: Callable[..., Any], message: Callable[..., Any], find: Callable[..., Any]
 ) -> None:
     said = message("a long text about many things and the budget too")
-    task = replace(
-        said, type=DocumentType.TASK, id=f"tsk_{said.id}", title="Budget", text="", details={}
-    )
+    task = replace(said, type=TASK, id=f"tsk_{said.id}", title="Budget", text="", details={})
     others = [
         replace(
             each, id=f"{each.id}-{number}", title=each.title and "Other", text=each.text and "x"
@@ -112,9 +111,7 @@ async def test_types_are_one_ranking_and_can_be_chosen(
     await index(said, task, *others)
 
     assert [hit.id for hit in (await find("budget")).found] == [task.id, said.id]
-    assert [hit.id for hit in (await find("budget", types=(DocumentType.MESSAGE,))).found] == [
-        said.id
-    ]
+    assert [hit.id for hit in (await find("budget", types=(MESSAGE,))).found] == [said.id]
 
 
 async def test_src_07_pages_meet_without_gaps_or_repeats(

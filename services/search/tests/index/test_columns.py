@@ -9,11 +9,12 @@ import pytest
 from plexus_access.masks import Masks
 from search.domain.access import Readable
 from search.domain.columns import WHOLE, Parts, parts_of
-from search.domain.documents import DocumentType
 from search.domain.query import parse
+from search.kinds.message import TYPE as MESSAGE
+from search.kinds.person import TYPE as PERSON
 from search.store import Filters, FoundPage, Store
 
-PERSON = "plexus.directory.v1.Person"
+COLUMNS = "plexus.directory.v1.Person"
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def people(message: Callable[..., Any], tenant: str) -> list[Any]:
         made.append(
             replace(
                 message("主任"),
-                type=DocumentType.PERSON,
+                type=PERSON,
                 id=f"per_{tenant}_{number}",
                 containers=(f"tenant:{tenant}",),
                 title=name,
@@ -42,9 +43,9 @@ def seek(store: Store, tenant: str) -> Callable[..., Any]:
     async def sought(query: str, parts: Parts = WHOLE, **options: Any) -> FoundPage:
         filters = Filters(
             tenant_id=tenant,
-            types=(DocumentType.PERSON, DocumentType.MESSAGE),
+            types=(PERSON, MESSAGE),
             readable=Readable(whole=frozenset({f"tenant:{tenant}"}), partly={}),
-            parts={DocumentType.PERSON: parts},
+            parts={PERSON: parts},
         )
         return await store.search(
             parse(query), filters=filters, after=options.get("after"), limit=options.get("limit", 9)
@@ -58,8 +59,8 @@ async def test_gw_03_a_hidden_part_neither_finds_nor_shows(
     people: list[Any], index: Callable[..., Any], seek: Callable[..., Any]
 ) -> None:
     await index(*people)
-    masks = Masks({PERSON: frozenset({"id", "display_name", "title"})})
-    without_address = parts_of(DocumentType.PERSON, masks)
+    masks = Masks({COLUMNS: frozenset({"id", "display_name", "title"})})
+    without_address = parts_of(PERSON, masks)
     assert without_address == Parts(words=("title", "text"), keys=False, at=False)
 
     for query in ("an0@plexus.example", "an0"):
@@ -68,7 +69,7 @@ async def test_gw_03_a_hidden_part_neither_finds_nor_shows(
     shown = (await seek("安娜", without_address)).found
     assert [(hit.id, hit.at) for hit in shown] == [(people[0].id, None)]
 
-    nameless = parts_of(DocumentType.PERSON, Masks({PERSON: frozenset({"id", "title", "handle"})}))
+    nameless = parts_of(PERSON, Masks({COLUMNS: frozenset({"id", "title", "handle"})}))
     (hit, _) = (await seek("主任", nameless)).found
     assert (hit.text, [mark for mark in hit.highlights if "安" in mark]) == ("主任", [])
 

@@ -9,11 +9,13 @@ from opensearchpy.exceptions import NotFoundError
 from plexuskit.testing.servers.ports import free_port
 from search.config import OpensearchSection
 from search.domain.access import NOTHING
-from search.domain.documents import Document, DocumentType
+from search.domain.documents import Document
 from search.domain.query import parse
+from search.kinds import KINDS
+from search.kinds.message import TYPE as MESSAGE
 from search.store import Filters, IndexUnreachable, Store, connect
 
-FILTERS = Filters(tenant_id="ten_a", types=tuple(DocumentType), readable=NOTHING)
+FILTERS = Filters(tenant_id="ten_a", types=tuple(KINDS), readable=NOTHING)
 
 
 async def test_src_08_one_physical_index_per_type_behind_two_aliases(
@@ -47,7 +49,7 @@ async def test_two_processes_provision_at_once(section: OpensearchSection) -> No
 async def test_nothing_creates_an_index_by_writing_to_it(
     section: OpensearchSection, now: datetime
 ) -> None:
-    document = Document(type=DocumentType.MESSAGE, id="a", tenant_id="ten_a", version=1)
+    document = Document(type=MESSAGE, id="a", tenant_id="ten_a", version=1)
     async with connect(section) as client:
         store = Store(client, section)
 
@@ -65,7 +67,7 @@ async def test_nothing_creates_an_index_by_writing_to_it(
 
 async def test_an_unreachable_index_is_named_at_once(now: datetime) -> None:
     section = OpensearchSection(url=f"http://127.0.0.1:{free_port()}")
-    document = Document(type=DocumentType.MESSAGE, id="a", tenant_id="ten_a", version=1)
+    document = Document(type=MESSAGE, id="a", tenant_id="ten_a", version=1)
     async with connect(section) as client:
         store = Store(client, section)
         began = time.monotonic()

@@ -7,7 +7,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from search.domain.documents import Document, DocumentType
+from search.domain.documents import Document
+from search.kinds.message import TYPE as MESSAGE
 from search.store import Store
 from search.store.documents import source
 
@@ -39,7 +40,7 @@ def history(message: Callable[..., Any], id_: str, kinds: Sequence[str]) -> list
 @pytest.fixture
 def stored(store: Store) -> Callable[..., Any]:
     async def read(id_: str) -> dict[str, Any]:
-        index = store._names.read(DocumentType.MESSAGE)
+        index = store._names.read(MESSAGE)
         found = await store._client.get(index=index, id=id_)
         return dict(found["_source"])
 
@@ -93,7 +94,7 @@ async def test_labels_of_a_message_that_is_not_there_yet_are_found_by_nobody(
     posted, labelled = history(message, message("").id, ["label"])
     await store.write([labelled], now=now)
     await store.refresh()
-    assert (await store.count(tenant_id=tenant)).messages == 0
+    assert (await store.count(tenant_id=tenant))[MESSAGE] == 0
 
     await store.write([posted], now=now)
     await store.refresh()
@@ -106,7 +107,7 @@ async def test_a_document_from_before_labels_had_a_version_takes_newer_ones_only
     posted, older, newer = history(message, message("").id, ["label", "label"])
     whole = replace(posted, version=2, labels=("whole",))
     await store._client.index(
-        index=store._names.write(DocumentType.MESSAGE),
+        index=store._names.write(MESSAGE),
         id=posted.id,
         body=source(replace(whole, version=3), now=now),
         params={"version": "3", "version_type": "external_gte"},

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from search.config import OpensearchSection
-from search.domain.documents import DocumentType
+from search.kinds.message import TYPE as MESSAGE
 from search.store import IndexUnreachable, RebuildUnderWay, Store, connect
 
 COUNT = 400
@@ -50,7 +50,7 @@ async def test_src_08_a_rebuild_keeps_every_document_its_version_and_both_aliase
         group.create_task(search())
         async with asyncio.timeout(60):
             await asyncio.gather(has_written.wait(), has_searched.wait())
-        new = await own_store.rebuild(DocumentType.MESSAGE, shards=2, restart=False, now=now)
+        new = await own_store.rebuild(MESSAGE, shards=2, restart=False, now=now)
         stop.set()
     await own_store.refresh()
     found = await indexes(section)
@@ -84,9 +84,9 @@ async def test_a_rebuild_that_ended_midway_is_begun_anew_only_when_asked(
         )
 
         with pytest.raises(RebuildUnderWay, match=left):
-            await own_store.rebuild(DocumentType.MESSAGE, shards=1, restart=False, now=now)
-    new = await own_store.rebuild(DocumentType.MESSAGE, shards=1, restart=True, now=now)
-    again = await own_store.rebuild(DocumentType.MESSAGE, shards=1, restart=False, now=now)
+            await own_store.rebuild(MESSAGE, shards=1, restart=False, now=now)
+    new = await own_store.rebuild(MESSAGE, shards=1, restart=True, now=now)
+    again = await own_store.rebuild(MESSAGE, shards=1, restart=False, now=now)
     await index(message("quarterly again"))
 
     assert new == left
@@ -98,7 +98,7 @@ async def test_a_rebuilt_index_stands_a_start_of_the_service(
     own_store: Store, section: OpensearchSection, message, index, find, now
 ) -> None:
     await index(message("quarterly figures"))
-    new = await own_store.rebuild(DocumentType.MESSAGE, shards=1, restart=False, now=now)
+    new = await own_store.rebuild(MESSAGE, shards=1, restart=False, now=now)
 
     await own_store.provision()
 

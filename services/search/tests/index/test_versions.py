@@ -5,7 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from search.domain.documents import Document, DocumentType
+from search.domain.documents import Document
+from search.kinds.message import TYPE as MESSAGE
+from search.kinds.person import TYPE as PERSON
+from search.kinds.task import TYPE as TASK
 from search.store import Store
 
 
@@ -42,7 +45,7 @@ async def test_src_03_a_recalled_message_never_comes_back(
     await store.refresh()
 
     assert await texts("regretted") == []
-    assert (await store.count(tenant_id=tenant)).messages == 0
+    assert (await store.count(tenant_id=tenant))[MESSAGE] == 0
 
 
 async def test_src_03_a_recall_that_arrives_before_its_message_wins(
@@ -83,14 +86,14 @@ async def test_large_batches_are_written_in_several_bulks(
     assert await store.write([*many, *large], now=now) == []
     await store.refresh()
 
-    assert (await store.count(tenant_id=tenant)).messages == 1_241
+    assert (await store.count(tenant_id=tenant))[MESSAGE] == 1_241
 
 
 async def test_counts_leave_out_machines_and_other_tenants(
     store: Store, tenant: str, now: datetime, message: Callable[..., Any]
 ) -> None:
     person = Document(
-        type=DocumentType.PERSON,
+        type=PERSON,
         id=f"per_{tenant}",
         tenant_id=tenant,
         version=1,
@@ -98,7 +101,7 @@ async def test_counts_leave_out_machines_and_other_tenants(
         title="Ann",
     )
     machine = replace(person, id=f"per_bot_{tenant}", silent=True)
-    task = replace(person, type=DocumentType.TASK, id=f"tsk_{tenant}")
+    task = replace(person, type=TASK, id=f"tsk_{tenant}")
     spoken, empty, system = message("said"), message(""), message("Ann joined", silent=True)
     await store.write([person, machine, task, spoken, empty, system], now=now)
     await store.write([replace(spoken, id="msg_elsewhere", tenant_id="ten_elsewhere")], now=now)
@@ -106,4 +109,8 @@ async def test_counts_leave_out_machines_and_other_tenants(
 
     counted = await store.count(tenant_id=tenant)
 
-    assert (counted.messages, counted.tasks, counted.people) == (3, 1, 1)
+    assert {type_.name: count for type_, count in counted.items()} == {
+        "message": 3,
+        "task": 1,
+        "person": 1,
+    }

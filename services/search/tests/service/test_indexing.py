@@ -26,7 +26,8 @@ from plexuskit.testing.wait import eventually
 from search import app
 from search.config import OpensearchSection, Settings
 from search.domain.lag import dead_letters, lag_seconds
-from search.queries.status import GROUPS
+from search.kinds import KINDS
+from search.kinds.message import TYPE as MESSAGE
 from search.store import Store
 
 MESSAGES = "search.messages"
@@ -131,7 +132,11 @@ async def test_src_04_facts_of_all_owners_are_found_within_seconds(
 
         async def all_there() -> bool:
             counted = await store.count(tenant_id=tenant)
-            return (counted.messages, counted.tasks, counted.people) == (3, 1, 1)
+            return {type_.name: count for type_, count in counted.items()} == {
+                "message": 3,
+                "task": 1,
+                "person": 1,
+            }
 
         await eventually(all_there, within=20)
         assert time.monotonic() - began < 5
@@ -179,7 +184,7 @@ async def test_src_08_poison_goes_to_the_dead_letters_and_stops_nothing(
         )
 
         async def all_good() -> bool:
-            return (await own_store.count(tenant_id=tenant)).messages == len(good)
+            return (await own_store.count(tenant_id=tenant))[MESSAGE] == len(good)
 
         await eventually(all_good, within=30)
         assert await dlq_depth(kafka, MESSAGES) == 3
@@ -240,7 +245,7 @@ async def test_src_08_an_index_that_is_away_costs_time_and_no_record(
     through = own_store.section.model_copy(update={"url": f"http://127.0.0.1:{cable.port}"})
 
     async def there(count: int) -> bool:
-        return (await own_store.count(tenant_id=tenant)).messages == count
+        return (await own_store.count(tenant_id=tenant))[MESSAGE] == count
 
     async with indexing(through) as runtime:
         await publish(said(1, "before"))
@@ -256,9 +261,8 @@ async def test_src_08_an_index_that_is_away_costs_time_and_no_record(
         assert await dlq_depth(kafka, MESSAGES) == 0
 
         async def caught_up() -> bool:
-            return (
-                lag_seconds(await own_store.progress(), groups=GROUPS, now=datetime.now(UTC)) == 0
-            )
+            progress, now = await own_store.progress(), datetime.now(UTC)
+            return lag_seconds(progress, groups=KINDS.groups, now=now) == 0
 
         await eventually(caught_up, within=20)
     await cable.cut()
@@ -283,7 +287,7 @@ async def test_a_large_import_is_indexed_in_seconds(
         began = time.monotonic()
 
         async def all_there() -> bool:
-            return (await own_store.count(tenant_id=tenant)).messages == count
+            return (await own_store.count(tenant_id=tenant))[MESSAGE] == count
 
         await eventually(all_there, within=120, every=0.2)
         # some 8 s on two cores; the rest is room for whatever else runs there

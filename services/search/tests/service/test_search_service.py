@@ -16,7 +16,9 @@ from plexuskit.service import Runtime
 from plexuskit.testing.wait import eventually
 from search import app
 from search.config import OpensearchSection, Settings
-from search.domain.documents import Document, DocumentType
+from search.domain.documents import Document
+from search.kinds.person import TYPE as PERSON
+from search.kinds.task import TYPE as TASK
 from search.store import contents
 from search.store.reading import MAX_PAGE_BYTES
 
@@ -170,13 +172,13 @@ async def test_tasks_and_people_are_found_through_their_owners(
     now: datetime,
 ) -> None:  # fmt: skip
     task = Document(
-        type=DocumentType.TASK, id=f"tsk_a_{tenant}", tenant_id=tenant, version=1, at=now,
+        type=TASK, id=f"tsk_a_{tenant}", tenant_id=tenant, version=1, at=now,
         title="张伟的采购计划", text="先问供应商", names=("T-128",), keys=("T-128",),
         containers=("project:prj_1",), author_id="per_ann",
     )  # fmt: skip
     loose = replace(task, id=f"tsk_b_{tenant}", containers=("task-participant:per_bo",))
     person = Document(
-        type=DocumentType.PERSON, id=f"per_{tenant}", tenant_id=tenant, version=1, at=now,
+        type=PERSON, id=f"per_{tenant}", tenant_id=tenant, version=1, at=now,
         title="张伟", text="采购经理", names=("zhang.wei",), containers=(f"tenant:{tenant}",),
     )  # fmt: skip
     await index(task, loose, person)
@@ -349,6 +351,7 @@ async def test_src_04_answers_say_when_the_index_is_behind(
         GetSearchStatusRequest(), metadata=signed_in("auditor"), timeout=10
     )
     assert (status.indexed_messages, status.indexed_tasks, status.indexed_people) == (2, 0, 0)
+    assert dict(status.indexed) == {"message": 2, "task": 0, "person": 0}
     assert status.dead_letters == 6
     assert 3 <= status.lag_seconds < 4
 

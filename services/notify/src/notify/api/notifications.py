@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from plexus.notify.v1 import notifications_pb2 as shapes
 from plexus.notify.v1 import notify_service_pb2 as pb
 from plexus.notify.v1.notify_service_pb2_grpc import NotifyServiceServicer
 from plexus_access.decisions import Decisions, asker_of
@@ -11,10 +12,11 @@ from plexuskit.grpc import actor, caller
 from notify import queries
 from notify.api.translation import channels_of, quiet_hours_of
 from notify.domain.people import locale_of
+from notify.domain.preferences import Preferences
 from notify.events import notification_message, preferences_message
+from notify.operations.notifications import mark_notifications_read
 from notify.operations.permits import shown
 from notify.operations.preferences import set_preferences
-from notify.operations.reading import mark_notifications_read
 from notify.queries import DeadLetters
 from notify.store import Store
 
@@ -58,7 +60,7 @@ class NotifyApi(NotifyServiceServicer):
 
     async def GetPreferences(self, request: pb.GetPreferencesRequest, _: Any) -> Any:
         found = await queries.get_preferences(self._store, person_id=actor().person_id)
-        return pb.GetPreferencesResponse(preferences=preferences_message(found))
+        return pb.GetPreferencesResponse(preferences=self._message(found))
 
     async def SetPreferences(self, request: pb.SetPreferencesRequest, _: Any) -> Any:
         person = actor()
@@ -66,11 +68,11 @@ class NotifyApi(NotifyServiceServicer):
             self._store,
             tenant_id=person.tenant_id,
             person_id=person.person_id,
-            channels=channels_of(request.preferences.kinds),
+            channels=channels_of(request.preferences.kinds, kinds=self._store.kinds),
             hours=quiet_hours_of(request.preferences.quiet_hours),
             expected_version=request.expected_version,
         )
-        return pb.SetPreferencesResponse(preferences=preferences_message(stored))
+        return pb.SetPreferencesResponse(preferences=self._message(stored))
 
     async def GetNotifyStatus(self, request: pb.GetNotifyStatusRequest, _: Any) -> Any:
         figures = await queries.get_notify_status(
@@ -81,3 +83,6 @@ class NotifyApi(NotifyServiceServicer):
             deliveries=figures.deliveries,
             dead_letters=figures.dead_letters,
         )
+
+    def _message(self, preferences: Preferences) -> shapes.Preferences:
+        return preferences_message(preferences, kinds=self._store.kinds)

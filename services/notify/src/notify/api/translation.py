@@ -8,31 +8,29 @@ from plexus.notify.v1 import notifications_pb2 as pb
 from plexuskit.errors import InvalidArgument
 
 from notify import events
+from notify.domain.definitions import Kinds
 from notify.domain.kinds import Channel, Kind
 from notify.domain.preferences import Channels
 from notify.domain.quiet_hours import EVERY_DAY, QuietHours, clock_time
 
-_KINDS: Final[Mapping[int, Kind]] = MappingProxyType(
-    {value: kind for kind, value in events.KINDS.items()}
-)
 _CHANNELS: Final[Mapping[int, Channel]] = MappingProxyType(
     {value: channel for channel, value in events.CHANNELS.items()}
 )
 
 
-def channels_of(preferences: Iterable[pb.KindPreference]) -> Channels:
-    """Return the channels of each kind that is named; none for a kind means not to hear of it.
+def channels_of(preferences: Iterable[pb.KindPreference], *, kinds: Kinds) -> Channels:
+    """Return the channels of each kind in a request; a kind without channels is switched off.
 
     Refusals: InvalidArgument for unknown values and for a kind that comes twice.
     """
     channels: dict[Kind, frozenset[Channel]] = {}
     for preference in preferences:
-        kind = _KINDS.get(preference.kind)
+        kind = kinds.numbered(preference.kind)
         if kind is None:
             problem = f"has no value {preference.kind}; use a known kind"
             raise InvalidArgument(field="preferences.kinds", problem=problem)
         if kind in channels:
-            problem = f"names {kind} twice; send each kind once"
+            problem = f"names {kind.name} twice; send each kind once"
             raise InvalidArgument(field="preferences.kinds", problem=problem)
         unknown = [each for each in preference.channels if each not in _CHANNELS]
         if unknown:

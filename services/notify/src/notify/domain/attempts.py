@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from plexuskit.clock import to_milliseconds
 
-from notify.domain.kinds import Reason, State
 from notify.domain.notifications import Delivery
+from notify.domain.outcomes import Reason, State
 from notify.domain.pipeline import share
 
 

@@ -1,73 +1,63 @@
-"""The words of the ledger: what somebody is told of, by which way, and what came of it."""
+"""Kinds of notifications, their channels, and the kinds of their sources."""
 
 import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
+from plexus.notify.v1 import notifications_pb2 as pb
 
-class Kind(enum.StrEnum):
-    """Why somebody is told."""
+from notify.domain.wording import Text
 
-    MENTION = "mention"
-    DIRECT_MESSAGE = "direct_message"
-    TASK_ASSIGNED = "task_assigned"
-    TASK_DUE = "task_due"
-    FEED_STOPPED = "feed_stopped"
+MESSAGE: Final = "message"
+TASK: Final = "task"
+FEED: Final = "feed"
+
+OWNERS: Final[Mapping[str, str]] = MappingProxyType({MESSAGE: "messaging", TASK: "tasks"})
+"""The services that own sources with content, by the kind of the source.
+
+A source without an owner has no content of a user: its notifications are never hidden, and no
+service is asked before a mail.
+"""
 
 
 class Channel(enum.StrEnum):
-    """By which way."""
+    """Ways to deliver a notification."""
 
     IN_APP = "in_app"
     EMAIL = "email"
 
 
-class State(enum.StrEnum):
-    """How far a delivery has come; PENDING and DEFERRED are still to be tried."""
-
-    PENDING = "pending"
-    DEFERRED = "deferred"
-    DELIVERED = "delivered"
-    DROPPED = "dropped"
-    FAILED = "failed"
-
-    @property
-    def is_open(self) -> bool:
-        """Tell whether something is still to be done."""
-        return self in {State.PENDING, State.DEFERRED}
+IN_APP: Final = frozenset({Channel.IN_APP})
+EVERY_CHANNEL: Final = frozenset(Channel)
 
 
-class Reason(enum.StrEnum):
-    """Why a delivery is in its state (NTF-1); every state has one."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Kind:
+    """A kind of notification, compared by identity.
 
-    # In-app: stored is delivered, the badge follows by the event.
-    STORED = "STORED"
-    # E-mail that is still to be sent.
-    QUEUED = "QUEUED"
-    QUIET_HOURS = "QUIET_HOURS"
-    # Tried, and to be tried again.
-    SMTP_UNREACHABLE = "SMTP_UNREACHABLE"
-    SMTP_BUSY = "SMTP_BUSY"
-    # The connection ended before the server said whether it took the mail.
-    SMTP_UNANSWERED = "SMTP_UNANSWERED"
-    OWNER_UNREACHABLE = "OWNER_UNREACHABLE"
-    # Ends.
-    ACCEPTED_BY_SERVER = "ACCEPTED_BY_SERVER"
-    SMTP_REFUSED = "SMTP_REFUSED"
-    ADDRESS_INVALID = "ADDRESS_INVALID"
-    SENDER = "SENDER"
-    # The sender wants nobody disturbed (NTF-11).
-    SENT_SILENTLY = "SENT_SILENTLY"
-    PERSON_DEACTIVATED = "PERSON_DEACTIVATED"
-    PREFERENCE_OFF = "PREFERENCE_OFF"
-    CONVERSATION_MUTED = "CONVERSATION_MUTED"
-    NO_ADDRESS = "NO_ADDRESS"
-    ALREADY_READ = "ALREADY_READ"
-    ACCESS_LOST = "ACCESS_LOST"
-    RECALLED = "RECALLED"
-    TASK_CLOSED = "TASK_CLOSED"
-    DUE_CHANGED = "DUE_CHANGED"
+    Attributes:
+        name: stored with each notification; the contract has `NOTIFICATION_KIND_<NAME>`.
+        number: the value in the contract.
+        source: the kind of object that it is about, such as `message`.
+        channels: the channels of users who have chosen none.
+        texts: titles and bodies, by a name of the kind's own.
+        hidden: the title in place of one whose words are hidden; None for sources without content.
+    """
 
+    name: str
+    number: "pb.NotificationKind.ValueType"
+    source: str
+    channels: frozenset[Channel]
+    texts: Mapping[str, Text]
+    hidden: Text | None = None
 
-MESSAGE: Final = "message"
-TASK: Final = "task"
-FEED: Final = "feed"
+    def __post_init__(self) -> None:
+        """Check that content can be hidden.
+
+        Raises:
+            ValueError: the source has content and `hidden` is missing.
+        """
+        if self.source in OWNERS and self.hidden is None:
+            raise ValueError(f"{self.name} lacks `hidden`: the words of a {self.source} can be")

@@ -14,7 +14,7 @@ from plexuskit.names import without_tricks
 
 from notify.domain.notifications import Notification
 from notify.domain.people import Person, locale_of
-from notify.domain.wording import language, say
+from notify.domain.wording import MAIL_BODY, MAIL_FOOTER, MAIL_TITLE, language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +48,8 @@ def compose(
     locale = locale_of(person)
     title, body = notification.title, notification.body
     if not content:
-        title = say("mail_silent_title", locale=locale)
-        body = say("mail_silent_body", locale=locale)
+        title = MAIL_TITLE.to(locale)
+        body = MAIL_BODY.to(locale)
     sender_name, sender_address = parseaddr(sender)
 
     message = EmailMessage(policy=SMTP)
@@ -60,7 +60,7 @@ def compose(
     message["Message-ID"] = message_id(notification, sender=sender_address)
     # Out-of-office answers and the mail bridge stay quiet on this (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
-    footer = say("mail_footer", locale=locale)
+    footer = MAIL_FOOTER.to(locale)
     message.set_content(f"{title}\n\n{body}\n\n-- \n{footer}\n", cte="base64")
     message.add_alternative(
         _html(title, body, footer, locale=language(locale)), subtype="html", cte="base64"

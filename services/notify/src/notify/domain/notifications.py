@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from notify.domain.kinds import MESSAGE, Kind, Reason, State
+from notify.domain.kinds import MESSAGE, Kind
+from notify.domain.outcomes import Reason, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,7 @@ class Notification:
 
 def dedupe_key(*, tenant_id: str, person_id: str, source_id: str, kind: Kind, step: str) -> str:
     """Return tenant, person, source, kind and step as one key (NTF-2)."""
-    return f"{tenant_id}|{person_id}|{source_id}|{kind}|{step}"
+    return f"{tenant_id}|{person_id}|{source_id}|{kind.name}|{step}"
 
 
 def read_on(notification: Notification, *, now: datetime) -> Notification:

@@ -1,4 +1,4 @@
-"""From an audience member to the outcome of each channel (NTF-1), without asking anybody."""
+"""The outcome of each channel for one recipient (NTF-1), decided without input or output."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ from typing import Final
 
 from plexuskit.clock import to_milliseconds
 
-from notify.domain.kinds import Channel, Kind, Reason, State
+from notify.domain.kinds import Channel, Kind
 from notify.domain.notifications import Delivery
+from notify.domain.outcomes import Reason, State
 from notify.domain.people import Person, zone_of
 from notify.domain.preferences import Preferences
 from notify.domain.quiet_hours import quiet_until
@@ -17,13 +18,17 @@ UNKNOWN_PERSON_WAIT: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
-    """What is known of one audience member at this moment.
+class DeliveryContext:
+    """The state of one recipient on which deliveries are decided.
 
-    `person` is None while directory's fact has not arrived. `own`: it is the person's own action.
-    `readable`: the person may read the source. `read`: the person has read it. `quiet`: the sender
-    wants nobody disturbed. `muted`: the person has muted the conversation, and this neither is
-    urgent nor names them.
+    Attributes:
+        person: None while directory's fact has not arrived.
+        preferences: of the person.
+        own: it is the person's own action.
+        readable: the person may read the source.
+        read: the person has read it.
+        muted: the conversation is muted, and the message neither is urgent nor names the person.
+        silent: the sender wants no one disturbed.
     """
 
     person: Person | None
@@ -32,21 +37,21 @@ class Circumstances:
     readable: bool
     read: bool
     muted: bool
-    quiet: bool = False
+    silent: bool = False
 
 
 def decide_in_app(
-    delivery_id: str, circumstances: Circumstances, *, kind: Kind, now: datetime
+    delivery_id: str, context: DeliveryContext, *, kind: Kind, now: datetime
 ) -> Delivery:
     """Return the in-app delivery: stored is delivered, at any hour, unless something forbids it."""
-    reason = _obstacle(circumstances, kind=kind, channel=Channel.IN_APP)
+    reason = _obstacle(context, kind=kind, channel=Channel.IN_APP)
     state = State.DROPPED if reason else State.DELIVERED
     return Delivery(id=delivery_id, state=state, reason=reason or Reason.STORED, at=now)
 
 
 def decide_email(
     delivery_id: str,
-    circumstances: Circumstances,
+    context: DeliveryContext,
     *,
     kind: Kind,
     now: datetime,
@@ -59,15 +64,15 @@ def decide_email(
 
     Args:
         delivery_id: its id; also what the jitter is drawn from.
-        circumstances: of the audience member.
-        kind: why the person is told.
-        now: the present instant.
+        context: of the recipient.
+        kind: of the notification.
+        now: the current time.
         jitter: the longest time that a deferred mail leaves after the window's end (NTF-4).
     """
-    reason = email_obstacle(circumstances, kind=kind)
+    reason = email_obstacle(context, kind=kind)
     if reason:
         return Delivery(id=delivery_id, state=State.DROPPED, reason=reason, at=now)
-    release = release_at(delivery_id, circumstances, now=now, jitter=jitter)
+    release = release_at(delivery_id, context, now=now, jitter=jitter)
     if release:
         return Delivery(
             id=delivery_id,
@@ -81,30 +86,30 @@ def decide_email(
         state=State.PENDING,
         reason=Reason.QUEUED,
         at=now,
-        next_attempt_at=now if circumstances.person else now + UNKNOWN_PERSON_WAIT,
+        next_attempt_at=now if context.person else now + UNKNOWN_PERSON_WAIT,
     )
 
 
-def email_obstacle(circumstances: Circumstances, *, kind: Kind) -> Reason | None:
+def email_obstacle(context: DeliveryContext, *, kind: Kind) -> Reason | None:
     """Return why no e-mail may be sent, None when one may.
 
     The address of somebody whom directory has not announced yet is not missed.
     """
-    reason = _obstacle(circumstances, kind=kind, channel=Channel.EMAIL)
+    reason = _obstacle(context, kind=kind, channel=Channel.EMAIL)
     if reason:
         return reason
-    if circumstances.read:
+    if context.read:
         return Reason.ALREADY_READ
-    person = circumstances.person
+    person = context.person
     return Reason.NO_ADDRESS if person is not None and not person.email else None
 
 
 def release_at(
-    delivery_id: str, circumstances: Circumstances, *, now: datetime, jitter: timedelta
+    delivery_id: str, context: DeliveryContext, *, now: datetime, jitter: timedelta
 ) -> datetime | None:
     """Return when a mail may leave that must wait now, None when it need not (NTF-3, NTF-4)."""
-    hours = circumstances.preferences.quiet_hours
-    zone = zone_of(circumstances.person, chosen=hours.time_zone)
+    hours = context.preferences.quiet_hours
+    zone = zone_of(context.person, chosen=hours.time_zone)
     end = quiet_until(hours, zone=zone, now=now)
     return to_milliseconds(end + jitter * share(delivery_id)) if end else None
 
@@ -115,16 +120,16 @@ def share(delivery_id: str) -> float:
     return int.from_bytes(digest) / 2**32
 
 
-def _obstacle(circumstances: Circumstances, *, kind: Kind, channel: Channel) -> Reason | None:
-    person = circumstances.person
-    if circumstances.own:
+def _obstacle(context: DeliveryContext, *, kind: Kind, channel: Channel) -> Reason | None:
+    person = context.person
+    if context.own:
         return Reason.SENDER
     if person is not None and not person.active:
         return Reason.PERSON_DEACTIVATED
-    if not circumstances.readable:
+    if not context.readable:
         return Reason.ACCESS_LOST
-    if circumstances.quiet:
+    if context.silent:
         return Reason.SENT_SILENTLY
-    if not circumstances.preferences.wants(kind, channel):
+    if not context.preferences.wants(kind, channel):
         return Reason.PREFERENCE_OFF
-    return Reason.CONVERSATION_MUTED if circumstances.muted else None
+    return Reason.CONVERSATION_MUTED if context.muted else None

@@ -1,9 +1,8 @@
-"""What a person wants to hear of, by which way, and when not."""
+"""Preferences of a person: channels of each kind, and quiet hours."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final
 
 from plexuskit.errors import InvalidArgument, VersionConflict
 
@@ -13,30 +12,22 @@ from notify.domain.quiet_hours import QuietHours
 
 Channels = Mapping[Kind, frozenset[Channel]]
 
-_BOTH: Final = frozenset(Channel)
-DEFAULTS: Final[Channels] = MappingProxyType(
-    {
-        Kind.MENTION: _BOTH,
-        Kind.DIRECT_MESSAGE: frozenset({Channel.IN_APP}),
-        Kind.TASK_ASSIGNED: _BOTH,
-        Kind.TASK_DUE: _BOTH,
-        Kind.FEED_STOPPED: _BOTH,
-    }
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """One person's choices; version 0 says that none were made and the defaults hold."""
+    """One person's choices; version 0 says that none were made.
+
+    A kind that is not in `channels` has its default channels.
+    """
 
     person_id: str
-    channels: Channels = field(default_factory=lambda: DEFAULTS)
+    channels: Channels = field(default_factory=lambda: MappingProxyType({}))
     quiet_hours: QuietHours = field(default_factory=QuietHours)
     version: int = 0
 
     def wants(self, kind: Kind, channel: Channel) -> bool:
         """Tell whether the person wants to hear of this kind by this way."""
-        return channel in self.channels.get(kind, DEFAULTS[kind])
+        return channel in self.channels.get(kind, kind.channels)
 
 
 def chosen(
@@ -44,9 +35,12 @@ def chosen(
     *,
     channels: Channels,
     hours: QuietHours,
+    kinds: Iterable[Kind],
     expected_version: int,
 ) -> Preferences:
-    """Return the next version of somebody's preferences; kinds that are left out get the default.
+    """Return the next version of a person's preferences, with every kind.
+
+    A kind that `channels` leaves out gets its default channels.
 
     Refusals: VersionConflict, QuietHoursInvalid, InvalidArgument for a negative version.
     """
@@ -57,7 +51,7 @@ def chosen(
         raise VersionConflict(expected_version=expected_version, current_version=current.version)
     return replace(
         current,
-        channels=MappingProxyType({**DEFAULTS, **channels}),
+        channels=MappingProxyType({kind: channels.get(kind, kind.channels) for kind in kinds}),
         quiet_hours=quiet_hours.check(hours),
         version=current.version + 1,
     )

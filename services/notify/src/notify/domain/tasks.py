@@ -1,4 +1,4 @@
-"""Tasks as notify keeps them: who is to be told, and when they are to be reminded (TSK-3)."""
+"""Tasks as notify stores them, and the times of their reminders (TSK-3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -6,11 +6,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from plexuskit.localtime import instant
-
-from notify.domain.kinds import TASK, Kind, Reason
-from notify.domain.notifications import Source
-from notify.domain.occasions import Addressee, Occasion
-from notify.domain.wording import Wording, excerpt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,66 +106,3 @@ def reminder_at(due: str, *, zone: ZoneInfo, before: timedelta, now: datetime) -
     if ends is None or ends <= now:
         return None
     return max(ends - before, now)
-
-
-def outdated(step: str, *, task: Task) -> Reason | None:
-    """Return why what was said of a due value is not true any more, None when it still is."""
-    if not task.is_open:
-        return Reason.TASK_CLOSED
-    return Reason.DUE_CHANGED if step.partition("|")[2] != task.due_mark else None
-
-
-def assigned(
-    task: Task, *, assignee_ids: tuple[str, ...], event_id: str, actor_id: str, actor_name: str
-) -> Occasion:
-    """Return that people were given a task; each assignment is told once, a later one again."""
-    wording = Wording(text="task_assigned", words={"actor": actor_name, "key": task.key})
-    return Occasion(
-        event_id=event_id,
-        tenant_id=task.tenant_id,
-        source=Source(kind=TASK, id=task.id, actor_id=actor_id),
-        step=f"assigned|{task.version}",
-        body=excerpt(task.title),
-        addressees=tuple(
-            Addressee(person_id=person, kind=Kind.TASK_ASSIGNED, wording=wording)
-            for person in sorted(set(assignee_ids))
-        ),
-    )
-
-
-def overdue(task: Task, *, event_id: str) -> Occasion:
-    """Return that a task's due value has passed."""
-    return _due(
-        task,
-        event_id=event_id,
-        step=f"overdue|{task.due_mark}",
-        wording=Wording(text="task_overdue", words={"key": task.key}),
-        people=task.people,
-    )
-
-
-def due_soon(task: Task, *, person_id: str, ends: datetime) -> Occasion:
-    """Return that a task will be due; its event is the reminder itself."""
-    return _due(
-        task,
-        event_id=f"due|{task.id}|{person_id}|{task.due_mark}",
-        step=f"soon|{task.due_mark}",
-        wording=Wording(text="task_due", words={"key": task.key}, when=ends),
-        people=(person_id,),
-    )
-
-
-def _due(
-    task: Task, *, event_id: str, step: str, wording: Wording, people: tuple[str, ...]
-) -> Occasion:
-    return Occasion(
-        event_id=event_id,
-        tenant_id=task.tenant_id,
-        # Nobody's own action: the clock's.
-        source=Source(kind=TASK, id=task.id, actor_id=""),
-        step=step,
-        body=excerpt(task.title),
-        addressees=tuple(
-            Addressee(person_id=person, kind=Kind.TASK_DUE, wording=wording) for person in people
-        ),
-    )

@@ -1,47 +1,26 @@
-"""What is said: who is mentioned or written to hears of it (MSG-11, MSG-12, MSG-13, MSG-19)."""
+"""Notifications of messages: posted, edited and recalled (MSG-11, MSG-12, MSG-13, MSG-19)."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
-from notify.domain.conversations import Addressing, Conversation, Member, addressees
+from notify.domain.conversations import Conversation, Member
+from notify.domain.definitions import Kinds
 from notify.domain.kinds import MESSAGE
+from notify.domain.messages import Audience, SentMessage, recipients
 from notify.domain.notifications import Notification, Source, recalled, reworded
-from notify.domain.occasions import Occasion
 from notify.domain.people import Person, locale_of
-from notify.domain.wording import excerpt, say
-from notify.operations.amending import amend
-from notify.operations.raising import raise_occasions
+from notify.domain.requests import NotificationRequest
+from notify.domain.wording import RECALLED, excerpt
+from notify.operations.amendments import amend
+from notify.operations.audiences import create_notifications
 from notify.store import Store
 from notify.store.notifications import by_id, of_message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """A message as it was posted, or as an edit left it with whom the edit addressed anew.
-
-    `fresh` is false for edits: those who only read along hear of a direct message once.
-    `quiet`: the sender wants nobody disturbed (NTF-11).
-    """
-
-    event_id: str
-    tenant_id: str
-    message_id: str
-    conversation_id: str
-    sender_id: str
-    seq: int
-    root_seq: int
-    text: str
-    addressing: Addressing
-    fresh: bool
-    urgent: bool
-    quiet: bool = False
-
-
 class Membership(Protocol):
-    """The owner's word on who belongs to a department."""
+    """Members of departments, as directory knows them now."""
 
     async def in_departments(
         self, department_ids: Collection[str], *, among: Collection[str], tenant_id: str
@@ -54,40 +33,43 @@ class Membership(Protocol):
         ...
 
 
-async def tell_of_messages(
+async def notify_messages(
     store: Store,
     *,
-    messages: Sequence[Said],
+    messages: Sequence[SentMessage],
     membership: Membership,
     jitter: timedelta,
     now: datetime,
 ) -> None:
-    """Tell the people whom messages address, each event once (NTF-2).
+    """Notify the recipients of messages, each event once (NTF-2).
 
-    A conversation that is not known yet has no members to tell.
+    A conversation that is not known yet has no members to notify.
 
     Raises:
-        DependencyDown: the database, or the owner of an addressed department, gives no answer; the
-            messages are told of when they come again.
+        DependencyDown: the database, or directory for an addressed department, does not answer;
+            the messages are processed when they come again.
     """
     conversations = await store.conversations.find(each.conversation_id for each in messages)
-    concerned = [each for each in messages if _concerns(each, conversations)]
+    concerned = [each for each in messages if _concerns(each, conversations, kinds=store.kinds)]
     if not concerned:
         return
     members = await _members(store, concerned, conversations)
     belonging = await _in_departments(membership, concerned, members)
     senders = await store.people.find(each.sender_id for each in concerned)
-    occasions = [
-        _occasion(
-            each,
-            conversation=conversations[each.conversation_id],
-            members=members[each.message_id],
-            in_departments=belonging.get(each.message_id, frozenset()),
+    requests = [
+        _request(
+            Audience(
+                message=each,
+                conversation=conversations[each.conversation_id],
+                members=members[each.message_id],
+                in_departments=belonging.get(each.message_id, frozenset()),
+            ),
+            kinds=store.kinds,
             sender=senders.get(each.sender_id),
         )
         for each in concerned
     ]
-    await raise_occasions(store, occasions=occasions, jitter=jitter, now=now)
+    await create_notifications(store, requests=requests, jitter=jitter, now=now)
 
 
 async def reword_message(store: Store, *, message_id: str, text: str, now: datetime) -> None:
@@ -107,9 +89,7 @@ async def recall_message(store: Store, *, message_id: str, now: datetime) -> Non
     while ids := await store.notifications.ids(of_message(message_id), after=last, limit=500):
         told = await store.notifications.load(ids)
         people = await store.people.find(each.person_id for each in told)
-        bodies = {
-            each.id: say("recalled", locale=locale_of(people.get(each.person_id))) for each in told
-        }
+        bodies = {each.id: RECALLED.to(locale_of(people.get(each.person_id))) for each in told}
         await amend(store, by_id(ids), partial(_recalled, bodies=bodies, now=now), now=now)
         last = ids[-1]
 
@@ -120,23 +100,28 @@ def _recalled(
     return recalled(notification, body=bodies[notification.id], now=now)
 
 
-def _concerns(said: Said, conversations: Mapping[str, Conversation]) -> bool:
-    conversation = conversations.get(said.conversation_id)
-    if conversation is None:
-        return False
-    return said.addressing.anybody or (conversation.direct and said.fresh)
+def _concerns(
+    sent: SentMessage, conversations: Mapping[str, Conversation], *, kinds: Kinds
+) -> bool:
+    conversation = conversations.get(sent.conversation_id)
+    return conversation is not None and any(
+        rule.applies(sent, conversation) for _, rule in kinds.message_rules
+    )
 
 
 async def _members(
-    store: Store, messages: Sequence[Said], conversations: Mapping[str, Conversation]
+    store: Store, messages: Sequence[SentMessage], conversations: Mapping[str, Conversation]
 ) -> dict[str, dict[str, Member]]:
     """Return the members who can be addressed, by message: all of a conversation, or the named."""
     whole: dict[str, dict[str, Member]] = {}
     named: set[tuple[str, str]] = set()
     for each in messages:
-        addressing = each.addressing
-        many = addressing.everybody or addressing.department_ids
-        if many or conversations[each.conversation_id].direct:
+        conversation = conversations[each.conversation_id]
+        if any(
+            rule.needs_members(each)
+            for _, rule in store.kinds.message_rules
+            if rule.applies(each, conversation)
+        ):
             whole.setdefault(each.conversation_id, {})
         else:
             named |= {(each.conversation_id, person) for person in each.addressing.person_ids}
@@ -155,13 +140,13 @@ async def _members(
 
 async def _in_departments(
     membership: Membership,
-    messages: Sequence[Said],
+    messages: Sequence[SentMessage],
     members: Mapping[str, Mapping[str, Member]],
 ) -> dict[str, frozenset[str]]:
-    """Return who of a conversation belongs to an addressed department, by message (MSG-13).
+    """Return the members who belong to an addressed department, by message (MSG-13).
 
-    Departments as they are now, at the first telling: what is told is not taken back. The owner is
-    asked, for facts of people may come later here than a message that they were said before.
+    Departments as they are when the message is processed; a notification is not taken back when
+    they change. directory is asked, because facts of people may arrive after the message.
     """
     return {
         each.message_id: await membership.in_departments(
@@ -174,39 +159,28 @@ async def _in_departments(
     }
 
 
-def _occasion(
-    said: Said,
-    *,
-    conversation: Conversation,
-    members: Mapping[str, Member],
-    in_departments: frozenset[str],
-    sender: Person | None,
-) -> Occasion:
-    return Occasion(
-        event_id=said.event_id,
-        tenant_id=said.tenant_id,
+def _request(audience: Audience, *, kinds: Kinds, sender: Person | None) -> NotificationRequest:
+    message = audience.message
+    return NotificationRequest(
+        event_id=message.event_id,
+        tenant_id=message.tenant_id,
         source=Source(
             kind=MESSAGE,
-            id=said.message_id,
-            actor_id=said.sender_id,
-            conversation_id=said.conversation_id,
-            seq=said.seq,
-            root_seq=said.root_seq,
+            id=message.message_id,
+            actor_id=message.sender_id,
+            conversation_id=message.conversation_id,
+            seq=message.seq,
+            root_seq=message.root_seq,
         ),
-        # A person hears of a message once, however often it is edited (MSG-11).
+        # A person is notified of a message once, however often it is edited (MSG-11).
         step="",
-        body=excerpt(said.text),
-        quiet=said.quiet,
-        confidential=conversation.confidential,
-        addressees=addressees(
-            said.addressing,
-            conversation=conversation,
-            members=members,
-            sender_id=said.sender_id,
+        body=excerpt(message.text),
+        silent=message.silent,
+        confidential=audience.conversation.confidential,
+        recipients=recipients(
+            audience,
+            rules=kinds.message_rules,
             sender_name=sender.display_name if sender else "",
-            seq=said.seq,
-            fresh=said.fresh,
-            in_departments=in_departments,
         ),
-        urgent=said.urgent,
+        urgent=message.urgent,
     )

@@ -8,10 +8,9 @@ from plexus_access.notices import hidden_words
 from plexus_access.objects import CONVERSATION, TASK, Object
 from plexus_access.roles import GUEST
 
-from notify.domain.kinds import FEED, MESSAGE
+from notify.domain.kinds import MESSAGE
 from notify.domain.kinds import TASK as TASK_SOURCE
 from notify.domain.notifications import Notification
-from notify.domain.wording import neutral
 
 READ: Final = "notifications.read"
 _MESSAGES: Final = "messages.read"
@@ -47,13 +46,14 @@ def shown(
     Raises:
         AccessNotCurrent: roles and policies are not known; nothing is guessed.
     """
-    if notification.source.kind == FEED:
+    hidden = notification.kind.hidden
+    if hidden is None:  # the kind has no content of a user
         return notification
     hides_title = hides_body = not shows_content(decisions, asker, notification)
     if not hides_title:
         hides_title, hides_body = _hidden(decisions, asker, notification)
     if hides_title:
-        notification = replace(notification, title=neutral(notification.kind, locale=locale))
+        notification = replace(notification, title=hidden.to(locale))
     return replace(notification, body="") if hides_body else notification
 
 

@@ -1,4 +1,4 @@
-"""Choosing what to hear of, and when not."""
+"""Preferences of a person: stored choices of channels and quiet hours."""
 
 from plexuskit.mongo import Transaction
 
@@ -24,7 +24,11 @@ async def set_preferences(
     async def work(tx: Transaction) -> Preferences:
         current = await store.preferences.get(person_id, tx=tx)
         following = chosen(
-            current, channels=channels, hours=hours, expected_version=expected_version
+            current,
+            channels=channels,
+            hours=hours,
+            kinds=store.kinds,
+            expected_version=expected_version,
         )
         await store.preferences.put(following, tenant_id=tenant_id, tx=tx)
         return following

@@ -1,5 +1,6 @@
-"""What becomes of tasks: assignments are told, due values reminded of, and withdrawn."""
+"""Task projections, and the reminders of due values (TSK-3)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -7,21 +8,13 @@ from functools import partial
 from plexuskit.mongo import Transaction
 
 from notify.domain.notifications import Notification, withdrawn
-from notify.domain.occasions import Occasion
+from notify.domain.outcomes import Reason
 from notify.domain.people import zone_of
-from notify.domain.tasks import (
-    Reminder,
-    Task,
-    assigned,
-    deadline,
-    due_soon,
-    following,
-    outdated,
-    overdue,
-    reminders,
-)
-from notify.operations.amending import amend
-from notify.operations.raising import raise_occasions
+from notify.domain.requests import NotificationRequest
+from notify.domain.tasks import Reminder, Task, deadline, following, reminders
+from notify.kinds.task_due import due_soon
+from notify.operations.amendments import amend
+from notify.operations.audiences import create_notifications
 from notify.store import Store
 from notify.store.notifications import waiting_for_task
 
@@ -56,55 +49,22 @@ async def note_task(store: Store, *, task: Task, pace: Pace, now: datetime) -> T
 
     current = await store.transact(work)
     if current is not None:
-        change = partial(_still_true, task=current, now=now)
-        await amend(store, waiting_for_task(task.id), change, now=now)
+        for kind, outdated in store.kinds.outdated.items():
+            change = partial(_still_true, outdated=outdated, task=current, now=now)
+            await amend(store, waiting_for_task(task.id, kind=kind), change, now=now)
     return current
-
-
-async def tell_assignees(
-    store: Store,
-    *,
-    task: Task,
-    assignee_ids: tuple[str, ...],
-    event_id: str,
-    actor_id: str,
-    pace: Pace,
-    now: datetime,
-) -> None:
-    """Tell people that a task is theirs now; who took it for themselves hears nothing."""
-    people = await store.people.find([actor_id])
-    actor = people.get(actor_id)
-    occasion = assigned(
-        task,
-        assignee_ids=assignee_ids,
-        event_id=event_id,
-        actor_id=actor_id,
-        actor_name=actor.display_name if actor else "",
-    )
-    await raise_occasions(store, occasions=[occasion], jitter=pace.jitter, now=now)
-
-
-async def tell_overdue(
-    store: Store, *, task: Task, event_id: str, pace: Pace, now: datetime
-) -> None:
-    """Tell the people of a task that its due value has passed, unless it changed since (TSK-3)."""
-    current = await store.tasks.get(task.id)
-    if current is None or not current.is_open or current.due != task.due:
-        return
-    occasion = overdue(current, event_id=event_id)
-    await raise_occasions(store, occasions=[occasion], jitter=pace.jitter, now=now)
 
 
 async def remind(store: Store, *, limit: int, pace: Pace, now: datetime) -> int:
     """Remind people of due values that are near; return how many reminders were looked at.
 
-    Any number of processes may do this at once: telling is claimed, so it happens once, and the
+    Safe to run in many processes: notifications are claimed, so each is sent once, and the
     reminder is taken away after it.
     """
     waiting = await store.tasks.due(now=now, limit=limit)
     tasks = await store.tasks.find(each.task_id for each in waiting)
     people = await store.people.find({each.person_id for each in waiting})
-    occasions: list[Occasion] = []
+    requests: list[NotificationRequest] = []
     moved: list[tuple[Reminder, datetime]] = []
     done: list[Reminder] = []
     for reminder in waiting:
@@ -116,9 +76,9 @@ async def remind(store: Store, *, limit: int, pace: Pace, now: datetime) -> int:
             # The person lives in another zone than when it was set: not yet (NTF-3).
             moved.append((reminder, ends - pace.before))
         else:
-            occasions.append(due_soon(task, person_id=reminder.person_id, ends=ends))
+            requests.append(due_soon(task, person_id=reminder.person_id, ends=ends))
             done.append(reminder)
-    await raise_occasions(store, occasions=occasions, jitter=pace.jitter, now=now)
+    await create_notifications(store, requests=requests, jitter=pace.jitter, now=now)
     await store.tasks.settle(done, moved=moved)
     return len(waiting)
 
@@ -127,6 +87,12 @@ def _wanted(task: Task, reminder: Reminder) -> bool:
     return task.is_open and task.due_mark == reminder.due_mark and reminder.person_id in task.people
 
 
-def _still_true(notification: Notification, *, task: Task, now: datetime) -> Notification:
-    reason = outdated(notification.step, task=task)
+def _still_true(
+    notification: Notification,
+    *,
+    outdated: Callable[[str, Task], Reason | None],
+    task: Task,
+    now: datetime,
+) -> Notification:
+    reason = outdated(notification.step, task)
     return withdrawn(notification, reason=reason, now=now) if reason else notification

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from notify.domain.kinds import Kind, Reason, State
+from notify.domain.definitions import Kinds
 from notify.domain.notifications import Delivery, Notification, Source
+from notify.domain.outcomes import Reason, State
 
 Document = dict[str, Any]
 
@@ -19,7 +20,7 @@ def document_of(notification: Notification) -> Document:
         "_id": notification.id,
         "tenant_id": notification.tenant_id,
         "person_id": notification.person_id,
-        "kind": notification.kind.value,
+        "kind": notification.kind.name,
         "title": notification.title,
         "body": notification.body,
         "source": {
@@ -47,14 +48,18 @@ def document_of(notification: Notification) -> Document:
     return document
 
 
-def notification_of(document: Document) -> Notification:
-    """Return the notification of a document."""
+def notification_of(document: Document, *, kinds: Kinds) -> Notification:
+    """Return the notification of a document.
+
+    Raises:
+        ValueError: its kind is unknown.
+    """
     source = document["source"]
     return Notification(
         id=document["_id"],
         tenant_id=document["tenant_id"],
         person_id=document["person_id"],
-        kind=Kind(document["kind"]),
+        kind=kinds.named(document["kind"]),
         title=document["title"],
         body=document["body"],
         source=Source(

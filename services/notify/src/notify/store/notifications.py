@@ -16,6 +16,7 @@ from plexuskit.mongo import (
 )
 from plexuskit.paging import PageBudget
 
+from notify.domain.definitions import Kinds
 from notify.domain.kinds import MESSAGE, TASK, Kind
 from notify.domain.notifications import Notification
 from notify.store.documents import document_of, notification_of
@@ -38,7 +39,8 @@ class Selection:
 class NotificationStore:
     """The collection `notifications`."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, kinds: Kinds) -> None:
+        self._kinds = kinds
         self._notifications = db.collection("notifications", schema_version=SCHEMA_VERSION)
 
     async def ensure_indexes(self) -> None:
@@ -122,7 +124,7 @@ class NotificationStore:
     ) -> list[Notification]:
         """Return notifications by id, those that there are."""
         found = await self._notifications.find_all({"_id": {"$in": list(notification_ids)}}, tx=tx)
-        return [notification_of(document) for document in found]
+        return [self._of(document) for document in found]
 
     async def ids(self, selection: Selection, *, after: str, limit: int) -> list[str]:
         """Return ids of what a selection finds, in their order, after one of them."""
@@ -154,7 +156,7 @@ class NotificationStore:
             sort=[("_id", DESCENDING)],
             hint="unread_inbox" if unread_only else "inbox",
         )
-        return [notification_of(document) for document in found], more
+        return [self._of(document) for document in found], more
 
     async def count_unread(self, person_id: str) -> int:
         """Count what is unread in somebody's inbox."""
@@ -201,7 +203,7 @@ class NotificationStore:
         }
         await self._notifications.update_many({"_id": {"$in": ids}, **due}, [{"$set": taken}])
         mine = await self._notifications.find_all({"_id": {"$in": ids}, "email.lease": lease})
-        return [notification_of(document) for document in mine]
+        return [self._of(document) for document in mine]
 
     async def held(
         self, notification_id: str, *, lease: str, tx: Transaction | None = None
@@ -210,7 +212,7 @@ class NotificationStore:
         document = await self._notifications.find_one(
             {"_id": notification_id, "email.lease": lease}, tx=tx
         )
-        return notification_of(document) if document else None
+        return self._of(document) if document else None
 
     async def release(self, notification_ids: Sequence[str], *, lease: str, now: datetime) -> None:
         """Give back mails that a lease holds and nobody has tried: they are due at once."""
@@ -221,6 +223,9 @@ class NotificationStore:
         }
         mine = {"_id": {"$in": list(notification_ids)}, "email.lease": lease}
         await self._notifications.update_many(mine, [{"$set": free}])
+
+    def _of(self, document: dict[str, Any]) -> Notification:
+        return notification_of(document, kinds=self._kinds)
 
 
 def by_id(notification_ids: Sequence[str]) -> Selection:
@@ -236,13 +241,13 @@ def of_message(message_id: str) -> Selection:
     )
 
 
-def waiting_for_task(task_id: str) -> Selection:
-    """Select what was told of a task's due value and waits to be sent."""
+def waiting_for_task(task_id: str, *, kind: Kind) -> Selection:
+    """Select the notifications of a kind about a task whose e-mail waits."""
     return Selection(
         filter={
             "source.id": task_id,
             "source.kind": TASK,
-            "kind": Kind.TASK_DUE.value,
+            "kind": kind.name,
             "mail_due_at": {"$exists": True},
         },
         index="source",

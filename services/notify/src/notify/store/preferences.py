@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from plexuskit.mongo import Database, DuplicateKey, Retry, Transaction
 
-from notify.domain.kinds import Channel, Kind
+from notify.domain.definitions import Kinds
+from notify.domain.kinds import Channel
 from notify.domain.preferences import Preferences
 from notify.domain.quiet_hours import QuietHours
 
@@ -17,7 +18,8 @@ SCHEMA_VERSION: Final = 1
 class PreferenceStore:
     """The collection `preferences`; `_id` is the person's id."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, kinds: Kinds) -> None:
+        self._kinds = kinds
         self._preferences = db.collection("preferences", schema_version=SCHEMA_VERSION)
 
     async def ensure_indexes(self) -> None:
@@ -27,13 +29,13 @@ class PreferenceStore:
     async def get(self, person_id: str, *, tx: Transaction | None = None) -> Preferences:
         """Return somebody's preferences, the defaults if nothing was chosen."""
         document = await self._preferences.find_one({"_id": person_id}, tx=tx)
-        return _preferences(document) if document else Preferences(person_id=person_id)
+        return self._preferences_of(document) if document else Preferences(person_id=person_id)
 
     async def find(self, person_ids: Iterable[str]) -> dict[str, Preferences]:
         """Return the preferences of all the people, by person."""
         wanted = sorted(set(person_ids))
         found = await self._preferences.find_all({"_id": {"$in": wanted}}) if wanted else []
-        chosen = {document["_id"]: _preferences(document) for document in found}
+        chosen = {document["_id"]: self._preferences_of(document) for document in found}
         return {person: chosen.get(person) or Preferences(person_id=person) for person in wanted}
 
     async def put(self, preferences: Preferences, *, tenant_id: str, tx: Transaction) -> None:
@@ -53,6 +55,26 @@ class PreferenceStore:
         if not await self._preferences.replace(current, document, tx=tx):
             raise Retry
 
+    def _preferences_of(self, document: dict[str, Any]) -> Preferences:
+        hours = document["quiet_hours"]
+        return Preferences(
+            person_id=document["_id"],
+            channels=MappingProxyType(
+                {
+                    self._kinds.named(kind): frozenset(Channel(channel) for channel in channels)
+                    for kind, channels in document["channels"].items()
+                }
+            ),
+            quiet_hours=QuietHours(
+                enabled=hours["enabled"],
+                start=time.fromisoformat(hours["start"]),
+                end=time.fromisoformat(hours["end"]),
+                weekdays=frozenset(hours["weekdays"]),
+                time_zone=hours["time_zone"],
+            ),
+            version=document["version"],
+        )
+
 
 def _document(preferences: Preferences, *, tenant_id: str) -> dict[str, Any]:
     hours = preferences.quiet_hours
@@ -60,7 +82,7 @@ def _document(preferences: Preferences, *, tenant_id: str) -> dict[str, Any]:
         "_id": preferences.person_id,
         "tenant_id": tenant_id,
         "channels": {
-            kind.value: sorted(channel.value for channel in channels)
+            kind.name: sorted(channel.value for channel in channels)
             for kind, channels in preferences.channels.items()
         },
         "quiet_hours": {
@@ -72,24 +94,3 @@ def _document(preferences: Preferences, *, tenant_id: str) -> dict[str, Any]:
         },
         "version": preferences.version,
     }
-
-
-def _preferences(document: dict[str, Any]) -> Preferences:
-    hours = document["quiet_hours"]
-    return Preferences(
-        person_id=document["_id"],
-        channels=MappingProxyType(
-            {
-                Kind(kind): frozenset(Channel(channel) for channel in channels)
-                for kind, channels in document["channels"].items()
-            }
-        ),
-        quiet_hours=QuietHours(
-            enabled=hours["enabled"],
-            start=time.fromisoformat(hours["start"]),
-            end=time.fromisoformat(hours["end"]),
-            weekdays=frozenset(hours["weekdays"]),
-            time_zone=hours["time_zone"],
-        ),
-        version=document["version"],
-    )

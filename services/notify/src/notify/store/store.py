@@ -7,6 +7,8 @@ from typing import Final, TypeVar
 from plexuskit.mongo import Database, Transaction
 from plexuskit.outbox import Outbox
 
+from notify.domain.definitions import Kinds
+from notify.kinds import KINDS
 from notify.store.claims import ClaimStore
 from notify.store.conversations import ConversationStore
 from notify.store.mutes import MuteStore
@@ -23,16 +25,17 @@ _WITHIN: Final = timedelta(seconds=8)
 
 
 class Store:
-    """The service's database."""
+    """The service's database; `kinds` are those of its documents."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, kinds: Kinds = KINDS) -> None:
         self._db = db
-        self.notifications = NotificationStore(db)
+        self.kinds = kinds
+        self.notifications = NotificationStore(db, kinds)
         self.claims = ClaimStore(db)
         self.people = PeopleStore(db)
         self.conversations = ConversationStore(db)
         self.mutes = MuteStore(db)
-        self.preferences = PreferenceStore(db)
+        self.preferences = PreferenceStore(db, kinds)
         self.tasks = TaskStore(db)
         self.outbox = Outbox(db)
 

@@ -20,19 +20,14 @@ from search import consumers
 from search.api import SearchApi
 from search.app.owners import AuthorityOwner
 from search.config import Settings
-from search.domain.documents import DocumentType
 from search.domain.paging import KEY_BYTES, PageTokens
+from search.domain.types import DocumentType
+from search.kinds import KINDS
 from search.queries import Access, Freshness
 from search.store import Store, connect
 
 SERVICE: Final = "search"
 _PAGE_TOKENS: Final = "search.page-token"
-
-OWNERS: Final[Mapping[DocumentType, str]] = {
-    DocumentType.MESSAGE: "messaging",
-    DocumentType.TASK: "tasks",
-    DocumentType.PERSON: "directory",
-}
 
 log = structlog.get_logger()
 
@@ -145,8 +140,8 @@ async def _access(settings: Settings, runtime: Runtime) -> AsyncIterator[Access]
     timeout_seconds = settings.query.owner_timeout_seconds
     async with _channels(settings, runtime) as channels:
         owners = {
-            type_: AuthorityOwner(channels[name], timeout_seconds=timeout_seconds)
-            for type_, name in OWNERS.items()
+            type_: AuthorityOwner(channels[type_.owner], timeout_seconds=timeout_seconds)
+            for type_ in KINDS
         }
         yield Access(owners, readers_cached=settings.query.readers_cached)
 
@@ -169,7 +164,7 @@ async def _channels(
                     clock=runtime.clock,
                 )
             )
-            for name in OWNERS.values()
+            for name in dict.fromkeys(type_.owner for type_ in KINDS)
         }
 
 

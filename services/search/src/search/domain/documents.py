@@ -1,4 +1,4 @@
-"""What is found: one document per message, task and person, of one shape for all.
+"""Documents of the index: one shape for every type.
 
 Words are in three fields: `title` (what it is called), `text` (what it says), `names` (files,
 handles, addresses). `keys` are found as a whole only.
@@ -7,19 +7,12 @@ handles, addresses). `keys` are found as a whole only.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeVar
 
+from search.domain.types import DocumentType
+
 MAX_ID_BYTES: Final = 256
-
-
-class DocumentType(StrEnum):
-    """What kind of thing a document stands for; also the name of its index."""
-
-    MESSAGE = "message"
-    TASK = "task"
-    PERSON = "person"
 
 
 class Unreadable(Exception):  # noqa: N818 - named after the fact, like every refusal

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from search.domain.access import Readable, together
-from search.domain.documents import DocumentType
+from search.domain.types import DocumentType
 from search.queries.parallel import in_parallel
 
 MAX_RECHECKED: Final = 500

@@ -3,19 +3,17 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from plexuskit.errors import InvalidArgument
 
 from search.domain import paging
-from search.domain.documents import DocumentType
+from search.domain.definitions import Kinds
 from search.domain.query import parse
+from search.domain.types import DocumentType
 from search.queries.owners import Access, Reader, Reference
 from search.queries.permits import Permits
 from search.queries.status import Freshness
 from search.store import Filters, Found, FoundPage, Store
-
-_KINDS: Final = tuple(each.value for each in DocumentType)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +61,10 @@ async def search(
         AccessNotCurrent: roles and policies are not known.
     """
     query = parse(asked.query)
-    types = _types(asked.types)
-    search_mark = json.dumps([asked.query, *types, reader.tenant_id, reader.person_id])
+    types = _types(asked.types, kinds=store.kinds)
+    search_mark = json.dumps(
+        [asked.query, *(each.name for each in types), reader.tenant_id, reader.person_id]
+    )
     after = tokens.place(asked.page_token, search=search_mark)
     limit = paging.page_size(asked.page_size)
 
@@ -73,7 +73,7 @@ async def search(
     if not types:
         is_behind = await freshness.is_behind()
         return SearchPage(total=0, partial=is_behind, found=(), next_page_token="")
-    readable = await permits.readable(await access.readable(reader, types=types))
+    readable = await permits.readable(await access.readable(reader, types=types), kinds=store.kinds)
     filters = Filters(tenant_id=reader.tenant_id, types=types, readable=readable, parts=parts)
     page = await store.search(query, filters=filters, after=after, limit=limit)
     still = await _still_readable(page, access=access, reader=reader)
@@ -96,16 +96,16 @@ async def _still_readable(page: FoundPage, *, access: Access, reader: Reader) ->
     references: dict[DocumentType, list[Reference]] = {}
     for found in page.found:
         reference = Reference(
-            kind=found.type.value, id=found.id, container_id=found.container_id, seq=found.seq
+            kind=found.type.name, id=found.id, container_id=found.container_id, seq=found.seq
         )
         references.setdefault(found.type, []).append(reference)
     allowed = await access.recheck(reader, references)
     return tuple(found for found in page.found if (found.type, found.id) in allowed)
 
 
-def _types(asked: Sequence[str]) -> tuple[DocumentType, ...]:
-    unknown = sorted(set(asked) - set(_KINDS))
+def _types(asked: Sequence[str], *, kinds: Kinds) -> tuple[DocumentType, ...]:
+    unknown = sorted(set(asked) - set(kinds.names))
     if unknown:
-        problem = f"has {unknown[0][:40]!r}; possible are {', '.join(_KINDS)}"
+        problem = f"has {unknown[0][:40]!r}; possible are {', '.join(kinds.names)}"
         raise InvalidArgument(field="types", problem=problem)
-    return tuple(each for each in DocumentType if not asked or each in asked)
+    return tuple(each for each in kinds if not asked or each.name in asked)

@@ -1,18 +1,18 @@
 """Figures of the index: how much is in it, and how far it is behind (SRC-4)."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from plexus.topics import SEARCH_MESSAGES, SEARCH_PEOPLE, SEARCH_TASKS
 from plexuskit.clock import Clock
 
 from search.domain import lag
 from search.domain.lag import Progress
-from search.store import Counted, Store
+from search.domain.types import DocumentType
+from search.store import Store
 
-GROUPS: Final = tuple(each.group for each in (SEARCH_MESSAGES, SEARCH_TASKS, SEARCH_PEOPLE))
 _FRESH: Final = timedelta(seconds=1)
 
 
@@ -20,7 +20,7 @@ _FRESH: Final = timedelta(seconds=1)
 class Status:
     """What is indexed of a tenant, and how the indexers stand."""
 
-    counted: Counted
+    counted: Mapping[DocumentType, int]
     dead_letters: int
     lag_seconds: float
 
@@ -48,7 +48,7 @@ class Freshness:
         """Tell whether the index may lack what happened before the threshold."""
         return lag.is_behind(
             await self.progress(),
-            groups=GROUPS,
+            groups=self._store.kinds.groups,
             threshold=self._threshold,
             now=self._clock.now(),
         )
@@ -62,5 +62,5 @@ async def get_search_status(
     return Status(
         counted=await store.count(tenant_id=tenant_id),
         dead_letters=lag.dead_letters(progress),
-        lag_seconds=lag.lag_seconds(progress, groups=GROUPS, now=clock.now()),
+        lag_seconds=lag.lag_seconds(progress, groups=store.kinds.groups, now=clock.now()),
     )

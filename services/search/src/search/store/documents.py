@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from search.domain.documents import Document, DocumentType
+from search.domain.documents import Document
 from search.domain.lag import Progress
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,7 +22,7 @@ def instant(value: int) -> datetime:
 def source(document: Document, *, now: datetime) -> dict[str, Any]:
     """Return what is stored of a document; of a tombstone no more than that it is one."""
     kept: dict[str, Any] = {
-        "type": document.type.value,
+        "type": document.type.name,
         "id": document.id,
         "tenant_id": document.tenant_id,
         "version": document.version,
@@ -42,7 +42,7 @@ def source(document: Document, *, now: datetime) -> dict[str, Any]:
         "names": document.names,
         "keys": document.keys,
         **document.details,
-        **({"labels": document.labels} if document.type is DocumentType.MESSAGE else {}),
+        **({"labels": document.labels} if document.type.merged else {}),
     }
 
 

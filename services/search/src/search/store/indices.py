@@ -5,27 +5,20 @@ rebuild makes the next one beside it and moves the aliases (SRC-8); nothing else
 index.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 import structlog
 from opensearchpy import AsyncOpenSearch
 from opensearchpy.exceptions import RequestError
 
-from search.domain.documents import DocumentType
+from search.domain.definitions import Kinds
+from search.domain.types import DocumentType
+from search.kinds import KINDS
 from search.store.client import IndexUnreachable, index_errors
 from search.store.mappings import SCHEMA_VERSION, additions, documents_body, progress_body
 
 log = structlog.get_logger()
 
-_PLURALS: Final[Mapping[DocumentType, str]] = MappingProxyType(
-    {
-        DocumentType.MESSAGE: "messages",
-        DocumentType.TASK: "tasks",
-        DocumentType.PERSON: "people",
-    }
-)
 _PROGRESS: Final = "progress"
 _EXISTS: Final = "resource_already_exists_exception"
 _TIMEOUT_SECONDS: Final = 30
@@ -35,13 +28,14 @@ _ATTEMPTS: Final = 10
 class Names:
     """The names of all indexes and aliases under a prefix."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, *, kinds: Kinds = KINDS) -> None:
         self._prefix = prefix
+        self.kinds = kinds
         self.progress = f"{prefix}{_PROGRESS}"
 
     def read(self, type_: DocumentType) -> str:
         """Return the alias that is searched."""
-        return f"{self._prefix}{_PLURALS[type_]}"
+        return f"{self._prefix}{type_.plural}"
 
     def write(self, type_: DocumentType) -> str:
         """Return the alias that is written to."""
@@ -49,12 +43,12 @@ class Names:
 
     def bodies(self) -> dict[str, dict[str, Any]]:
         """Return what each index looks like, by its read alias."""
-        documents = {self.read(type_): documents_body(type_) for type_ in DocumentType}
+        documents = {self.read(type_): documents_body(type_) for type_ in self.kinds}
         return documents | {self.progress: progress_body()}
 
     def additions(self) -> dict[str, dict[str, Any]]:
         """Return the fields that an existing index may lack, by its read alias."""
-        return {self.read(type_): additions(type_) for type_ in DocumentType}
+        return {self.read(type_): additions(type_) for type_ in self.kinds}
 
 
 def written(alias: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from search.domain.documents import DocumentType
+from search.domain.types import DocumentType, Field
 from search.store.analysis import ANALYSIS, words
 
 SCHEMA_VERSION: Final = 1
@@ -12,9 +12,6 @@ SCHEMA_VERSION: Final = 1
 
 FIELDS: Final = ("title", "text", "names")
 """Where words are looked for."""
-
-PARTS_VERSION: Final = "parts_version"
-"""The version of a message's labels, which facts without its words change."""
 
 _KEYWORD: Final = {"type": "keyword"}
 _STORED: Final = {"type": "keyword", "index": False, "doc_values": False}
@@ -38,34 +35,8 @@ _SHARED: Final[Mapping[str, Any]] = MappingProxyType(
     }
 )
 
-_DETAILS: Final[Mapping[DocumentType, Mapping[str, Any]]] = MappingProxyType(
-    {
-        DocumentType.MESSAGE: {
-            "conversation_id": _KEYWORD,
-            "seq": {"type": "long"},
-            "root_seq": {"type": "long"},
-            "mentions": _KEYWORD,
-            "has": _KEYWORD,
-            "labels": _KEYWORD,
-            PARTS_VERSION: {"type": "long"},
-            "origin": _KEYWORD,
-        },
-        DocumentType.TASK: {
-            "key": _KEYWORD,
-            "state": _KEYWORD,
-            "owner_id": _KEYWORD,
-            "assignees": _KEYWORD,
-            "participants": _KEYWORD,
-            "project_id": _KEYWORD,
-        },
-        DocumentType.PERSON: {
-            "handle": _KEYWORD,
-            "email": _STORED,
-            "departments": _KEYWORD,
-            "state": _KEYWORD,
-            "kind": _KEYWORD,
-        },
-    }
+_FIELDS: Final[Mapping[Field, Mapping[str, Any]]] = MappingProxyType(
+    {Field.KEYWORD: _KEYWORD, Field.STORED: _STORED, Field.LONG: {"type": "long"}}
 )
 
 MEAN_LENGTH: Final = 100
@@ -91,7 +62,7 @@ _INDEX: Final = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_
 
 def additions(type_: DocumentType) -> dict[str, Any]:
     """Return the fields that an index of an earlier version may lack; they can be added to it."""
-    return {PARTS_VERSION: {"type": "long"}} if type_ is DocumentType.MESSAGE else {}
+    return {name: _FIELDS[field] for name, field in type_.fields.items() if name in type_.added}
 
 
 def documents_body(type_: DocumentType) -> dict[str, Any]:
@@ -104,7 +75,10 @@ def documents_body(type_: DocumentType) -> dict[str, Any]:
         "mappings": {
             "dynamic": "strict",
             "_meta": {"schema_version": SCHEMA_VERSION},
-            "properties": {**_SHARED, **_DETAILS[type_]},
+            "properties": {
+                **_SHARED,
+                **{name: _FIELDS[field] for name, field in type_.fields.items()},
+            },
         },
     }
 

@@ -10,15 +10,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from search.domain.columns import WHOLE, Parts
-from search.domain.documents import DocumentType
 from search.domain.query import Form, Query, Term
+from search.domain.types import DocumentType
+from search.kinds import KINDS
 from search.store.mappings import FIELDS
 from search.store.terms import Terms
 from search.store.weights import Weights
 
-_EVERYTHING: Final[Mapping[DocumentType, Parts]] = MappingProxyType(
-    dict.fromkeys(DocumentType, WHOLE)
-)
+_EVERYTHING: Final[Mapping[DocumentType, Parts]] = MappingProxyType(dict.fromkeys(KINDS, WHOLE))
 # A title says in few words what a text says in many; a key names one thing.
 _BOOSTS: Final = {"title": 2.0, "text": 1.0, "names": 1.0}
 _KEY_SCORE: Final = 50.0
@@ -50,7 +49,7 @@ def matching(
     """
     grouped: dict[tuple[tuple[str, ...], bool], list[str]] = {}
     for type_, shown in parts.items():
-        grouped.setdefault(shown.searched, []).append(type_.value)
+        grouped.setdefault(shown.searched, []).append(type_.name)
     if len(grouped) == 1:
         ((fields, keys),) = grouped
         return _matching(query, weighed, fields, keys=keys)

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from search.domain.documents import Document
+from search.domain.types import PARTS_VERSION
 from search.store.documents import source
-from search.store.mappings import PARTS_VERSION
 
 _SCRIPT: Final = f"""
 def s = ctx._source;
@@ -58,7 +58,7 @@ def update(document: Document, *, index: str, now: datetime) -> list[dict[str, A
     """Return the two lines of a bulk that merge what is known at a version into the index."""
     whole = stored(document, now=now)
     hidden = {
-        "type": document.type.value,
+        "type": document.type.name,
         "id": document.id,
         "tenant_id": document.tenant_id,
         "version": 0,

@@ -11,9 +11,9 @@ from opensearchpy import AsyncOpenSearch
 
 from search.domain.access import Readable
 from search.domain.columns import WHOLE, Parts
-from search.domain.documents import DocumentType
 from search.domain.paging import Place
 from search.domain.query import Query
+from search.domain.types import DocumentType
 from search.store import contents
 from search.store.access import access_filter
 from search.store.client import IndexUnreachable, hits_of, index_errors
@@ -95,15 +95,6 @@ class FoundPage:
     next_place: Place | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """How many things of a tenant are in the index; machines and tombstones are none."""
-
-    messages: int
-    tasks: int
-    people: int
-
-
 async def search(
     client: AsyncOpenSearch,
     names: Names,
@@ -162,9 +153,9 @@ async def _ranked(
 ) -> dict[str, Any]:
     """Return the next hits in their order, each with its place and the size of its text."""
     texts = [term.text for term in (*query.required, *query.relaxed)]
-    terms = await analyse(
-        client, names.read(DocumentType.MESSAGE), texts, timeout_seconds=timeout_seconds
-    )
+    # The analysis is the same in every index.
+    any_index = names.read(next(iter(names.kinds)))
+    terms = await analyse(client, any_index, texts, timeout_seconds=timeout_seconds)
     weighed = Weighed(terms=dict(zip(texts, terms, strict=True)), weights=weights)
     matched = matching(query, weighed, {each: filters.shown(each) for each in filters.types})
     body: dict[str, Any] = {
@@ -223,7 +214,13 @@ async def _shown(
         )
     texts, marks = reading.result(), marking.result()
     return tuple(
-        _found(hit, texts[hit["_id"]], marks.get(hit["_id"], NO_MARKS), filters)
+        _found(
+            hit,
+            texts[hit["_id"]],
+            marks.get(hit["_id"], NO_MARKS),
+            type_=names.kinds.named(texts[hit["_id"]]["type"]),
+            filters=filters,
+        )
         for hit in page
         if hit["_id"] in texts
     )
@@ -231,23 +228,20 @@ async def _shown(
 
 async def count(
     client: AsyncOpenSearch, names: Names, *, tenant_id: str, timeout_seconds: float
-) -> Counted:
-    """Count what is indexed of a tenant, whoever may read it."""
+) -> dict[DocumentType, int]:
+    """Count the indexed objects of a tenant by type, without tombstones."""
     clauses: list[dict[str, Any]] = [{"term": {"tenant_id": tenant_id}}, {"term": {"gone": False}}]
-    of_type: Mapping[DocumentType, Sequence[dict[str, Any]]] = {
-        DocumentType.MESSAGE: clauses,
-        DocumentType.TASK: clauses,
-        DocumentType.PERSON: [*clauses, {"term": {"silent": False}}],
-    }
     lines: list[dict[str, Any]] = []
-    for type_, filters in of_type.items():
+    types = tuple(names.kinds)
+    for type_ in types:
+        filters = clauses if type_.counts_silent else [*clauses, {"term": {"silent": False}}]
         lines.append({"index": names.read(type_), "allow_partial_search_results": False})
         query = {"bool": {"filter": filters}}
         lines.append({"size": 0, "track_total_hits": True, "query": query})
     with index_errors("count"):
         answer = await client.msearch(body=lines, request_timeout=timeout_seconds)
     totals = [_total(response) for response in answer["responses"]]
-    return Counted(messages=totals[0], tasks=totals[1], people=totals[2])
+    return dict(zip(types, totals, strict=True))
 
 
 def _total(response: dict[str, Any]) -> int:
@@ -278,9 +272,10 @@ def _found(
     hit: Mapping[str, Any],
     source: Mapping[str, Any],
     marked: Mapping[str, tuple[str, ...]],
+    *,
+    type_: DocumentType,
     filters: Filters,
 ) -> Found:
-    type_ = DocumentType(source["type"])
     parts = filters.shown(type_)
     return Found(
         type=type_,

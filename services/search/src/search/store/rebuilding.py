@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 from opensearchpy import AsyncOpenSearch
 
-from search.domain.documents import DocumentType
+from search.domain.types import DocumentType
 from search.store.client import IndexMissing, index_errors
 from search.store.indices import Names, generation, written
 from search.store.mappings import documents_body

@@ -7,14 +7,17 @@ from typing import Final
 from opensearchpy import AsyncOpenSearch
 
 from search.config import OpensearchSection
-from search.domain.documents import Document, DocumentType
+from search.domain.definitions import Kinds
+from search.domain.documents import Document
 from search.domain.lag import Progress
 from search.domain.paging import Place
 from search.domain.query import Query
+from search.domain.types import DocumentType
+from search.kinds import KINDS
 from search.store import indices, progress, reading, rebuilding, weights, writing
 from search.store.client import index_errors
 from search.store.documents import source
-from search.store.reading import Counted, Filters, FoundPage
+from search.store.reading import Filters, FoundPage
 from search.store.writing import Rejected
 
 PROBE: Final = "probe"
@@ -23,10 +26,13 @@ PROBE: Final = "probe"
 class Store:
     """Documents and progress under one prefix; everything may raise IndexUnreachable."""
 
-    def __init__(self, client: AsyncOpenSearch, section: OpensearchSection) -> None:
+    def __init__(
+        self, client: AsyncOpenSearch, section: OpensearchSection, *, kinds: Kinds = KINDS
+    ) -> None:
         self._client = client
         self.section = section
-        self._names = indices.Names(section.index_prefix)
+        self.kinds = kinds
+        self._names = indices.Names(section.index_prefix, kinds=kinds)
         self._weights = weights.frozen()
 
     async def provision(self) -> None:
@@ -43,7 +49,7 @@ class Store:
 
     async def ping(self) -> None:
         """Return when every index can be searched."""
-        aliases = [self._names.read(type_) for type_ in DocumentType]
+        aliases = [self._names.read(type_) for type_ in self.kinds]
         with index_errors("ping"):
             await self._client.search(
                 index=",".join(aliases),
@@ -98,8 +104,8 @@ class Store:
             timeout_seconds=self.section.timeout_seconds,
         )
 
-    async def count(self, *, tenant_id: str) -> Counted:
-        """Count what is indexed of a tenant."""
+    async def count(self, *, tenant_id: str) -> dict[DocumentType, int]:
+        """Count the indexed objects of a tenant by type."""
         return await reading.count(
             self._client,
             self._names,

@@ -10,7 +10,7 @@ from typing import Any, Final
 from opensearchpy import AsyncOpenSearch
 from opensearchpy.exceptions import TransportError
 
-from search.domain.documents import Document, DocumentType
+from search.domain.documents import Document
 from search.store import merging
 from search.store.client import CLOSED, IndexMissing, IndexUnreachable, index_errors
 from search.store.documents import source
@@ -136,7 +136,7 @@ class _Sending:
 
     def _line(self, document: Document, *, merge: bool) -> bytes:
         index = self._names.write(document.type)
-        if document.type is DocumentType.MESSAGE:
+        if document.type.merged:
             if merge or document.version > 1 or document.partial:
                 pair = merging.update(document, index=index, now=self._now)
             else:

@@ -27,7 +27,7 @@ from plexus.authz.v1 import options_pb2 as plexus_dot_authz_dot_v1_dot_options__
 from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%plexus/search/v1/search_service.proto\x12\x10plexus.search.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\"z\n\rSearchRequest\x12\x19\n\x05query\x18\x01 \x01(\tB\n\xca\xc1\x18\x06(\xa0\x1f\x30\x80}\x12\x17\n\x05types\x18\x02 \x03(\tB\x08\xca\xc1\x18\x04\x08\rX\x14\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"n\n\x0eSearchResponse\x12\r\n\x05total\x18\x01 \x01(\x03\x12\x0f\n\x07partial\x18\x02 \x01(\x08\x12#\n\x04hits\x18\x03 \x03(\x0b\x32\x15.plexus.search.v1.Hit\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\"\xb1\x01\n\x03Hit\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12\x0b\n\x03seq\x18\x04 \x01(\x03\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\r\n\x05score\x18\x06 \x01(\x01\x12\x12\n\nhighlights\x18\x07 \x03(\t\x12\x11\n\tauthor_id\x18\x08 \x01(\t\x12&\n\x02\x61t\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x18\n\x16GetSearchStatusRequest\"\x8d\x01\n\x17GetSearchStatusResponse\x12\x18\n\x10indexed_messages\x18\x01 \x01(\x03\x12\x15\n\rindexed_tasks\x18\x02 \x01(\x03\x12\x16\n\x0eindexed_people\x18\x03 \x01(\x03\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x04 \x01(\x03\x12\x13\n\x0blag_seconds\x18\x05 \x01(\x01\x32\xeb\x01\n\rSearchService\x12_\n\x06Search\x12\x1f.plexus.search.v1.SearchRequest\x1a .plexus.search.v1.SearchResponse\"\x12\xaa\xbb\x18\x0e\n\x0csearch.query\x12y\n\x0fGetSearchStatus\x12(.plexus.search.v1.GetSearchStatusRequest\x1a).plexus.search.v1.GetSearchStatusResponse\"\x11\xaa\xbb\x18\r\n\x0bstatus.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%plexus/search/v1/search_service.proto\x12\x10plexus.search.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\"z\n\rSearchRequest\x12\x19\n\x05query\x18\x01 \x01(\tB\n\xca\xc1\x18\x06(\xa0\x1f\x30\x80}\x12\x17\n\x05types\x18\x02 \x03(\tB\x08\xca\xc1\x18\x04\x08\rX\x14\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"n\n\x0eSearchResponse\x12\r\n\x05total\x18\x01 \x01(\x03\x12\x0f\n\x07partial\x18\x02 \x01(\x08\x12#\n\x04hits\x18\x03 \x03(\x0b\x32\x15.plexus.search.v1.Hit\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\"\xb1\x01\n\x03Hit\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12\x0b\n\x03seq\x18\x04 \x01(\x03\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\r\n\x05score\x18\x06 \x01(\x01\x12\x12\n\nhighlights\x18\x07 \x03(\t\x12\x11\n\tauthor_id\x18\x08 \x01(\t\x12&\n\x02\x61t\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x18\n\x16GetSearchStatusRequest\"\x86\x02\n\x17GetSearchStatusResponse\x12\x18\n\x10indexed_messages\x18\x01 \x01(\x03\x12\x15\n\rindexed_tasks\x18\x02 \x01(\x03\x12\x16\n\x0eindexed_people\x18\x03 \x01(\x03\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x04 \x01(\x03\x12\x13\n\x0blag_seconds\x18\x05 \x01(\x01\x12G\n\x07indexed\x18\x06 \x03(\x0b\x32\x36.plexus.search.v1.GetSearchStatusResponse.IndexedEntry\x1a.\n\x0cIndexedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x32\xeb\x01\n\rSearchService\x12_\n\x06Search\x12\x1f.plexus.search.v1.SearchRequest\x1a .plexus.search.v1.SearchResponse\"\x12\xaa\xbb\x18\x0e\n\x0csearch.query\x12y\n\x0fGetSearchStatus\x12(.plexus.search.v1.GetSearchStatusRequest\x1a).plexus.search.v1.GetSearchStatusResponse\"\x11\xaa\xbb\x18\r\n\x0bstatus.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +42,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHREQUEST'].fields_by_name['page_size']._serialized_options = b'\312\301\030\002\010\005'
   _globals['_SEARCHREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_SEARCHREQUEST'].fields_by_name['page_token']._serialized_options = b'\312\301\030\002\010\004'
+  _globals['_GETSEARCHSTATUSRESPONSE_INDEXEDENTRY']._loaded_options = None
+  _globals['_GETSEARCHSTATUSRESPONSE_INDEXEDENTRY']._serialized_options = b'8\001'
   _globals['_SEARCHSERVICE'].methods_by_name['Search']._loaded_options = None
   _globals['_SEARCHSERVICE'].methods_by_name['Search']._serialized_options = b'\252\273\030\016\n\014search.query'
   _globals['_SEARCHSERVICE'].methods_by_name['GetSearchStatus']._loaded_options = None
@@ -55,7 +57,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSEARCHSTATUSREQUEST']._serialized_start=570
   _globals['_GETSEARCHSTATUSREQUEST']._serialized_end=594
   _globals['_GETSEARCHSTATUSRESPONSE']._serialized_start=597
-  _globals['_GETSEARCHSTATUSRESPONSE']._serialized_end=738
-  _globals['_SEARCHSERVICE']._serialized_start=741
-  _globals['_SEARCHSERVICE']._serialized_end=976
+  _globals['_GETSEARCHSTATUSRESPONSE']._serialized_end=859
+  _globals['_GETSEARCHSTATUSRESPONSE_INDEXEDENTRY']._serialized_start=813
+  _globals['_GETSEARCHSTATUSRESPONSE_INDEXEDENTRY']._serialized_end=859
+  _globals['_SEARCHSERVICE']._serialized_start=862
+  _globals['_SEARCHSERVICE']._serialized_end=1097
 # @@protoc_insertion_point(module_scope)

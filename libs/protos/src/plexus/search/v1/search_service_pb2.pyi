@@ -34,7 +34,7 @@ class SearchRequest(_message.Message):
     page_token: _builtins.str
     @_builtins.property
     def types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """`message`, `task`, `person`; empty: all."""
+        """`message`, `task`, `person`; empty: all. Unknown types are refused."""
 
     def __init__(
         self,
@@ -156,18 +156,44 @@ Global___GetSearchStatusRequest: _TypeAlias = GetSearchStatusRequest  # noqa: Y0
 class GetSearchStatusResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class IndexedEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     INDEXED_MESSAGES_FIELD_NUMBER: _builtins.int
     INDEXED_TASKS_FIELD_NUMBER: _builtins.int
     INDEXED_PEOPLE_FIELD_NUMBER: _builtins.int
     DEAD_LETTERS_FIELD_NUMBER: _builtins.int
     LAG_SECONDS_FIELD_NUMBER: _builtins.int
+    INDEXED_FIELD_NUMBER: _builtins.int
     indexed_messages: _builtins.int
+    """The counts of the first three types; `indexed` has all."""
     indexed_tasks: _builtins.int
     indexed_people: _builtins.int
     dead_letters: _builtins.int
     """Records in this service's dead-letter topics."""
     lag_seconds: _builtins.float
     """Age of the oldest event not yet indexed."""
+    @_builtins.property
+    def indexed(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Indexed objects by type, one entry for each type that can be searched."""
+
     def __init__(
         self,
         *,
@@ -176,10 +202,11 @@ class GetSearchStatusResponse(_message.Message):
         indexed_people: _builtins.int = ...,
         dead_letters: _builtins.int = ...,
         lag_seconds: _builtins.float = ...,
+        indexed: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letters", b"dead_letters", "indexed_messages", b"indexed_messages", "indexed_people", b"indexed_people", "indexed_tasks", b"indexed_tasks", "lag_seconds", b"lag_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letters", b"dead_letters", "indexed", b"indexed", "indexed_messages", b"indexed_messages", "indexed_people", b"indexed_people", "indexed_tasks", b"indexed_tasks", "lag_seconds", b"lag_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

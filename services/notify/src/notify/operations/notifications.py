@@ -1,4 +1,4 @@
-"""Reading: it clears the badge and drops e-mails that wait (NTF-7)."""
+"""Reading of notifications: it clears the badge and drops waiting e-mails (NTF-7)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import Final
 from plexuskit.errors import InvalidArgument
 
 from notify.domain.notifications import Notification, is_read_through, read_on
-from notify.operations.amending import amend
+from notify.operations.amendments import amend
 from notify.store import Cursor, Store
 from notify.store.notifications import unread_at, unread_by_id, unread_of
 
@@ -39,7 +39,7 @@ async def advance_cursors(store: Store, *, cursors: Sequence[Cursor], now: datet
     """Note how far people have read, and mark what that covers; repeats change nothing (MSG-7).
 
     The cursors are stored before anything is looked for: a notification that is being made at this
-    moment is either found here, or finds the cursor (`operations.raising`).
+    moment is either found here, or finds the cursor (`operations.audiences`).
     """
     if not cursors:
         return

@@ -7,11 +7,13 @@ import grpc
 import pytest
 from notify.consumers import Handlers
 from notify.domain.attempts import Answer
-from notify.domain.kinds import Channel, Kind, Reason, State
+from notify.domain.kinds import Channel
+from notify.domain.outcomes import Reason, State
 from notify.domain.quiet_hours import QuietHours, clock_time
+from notify.kinds.mention import KIND as MENTION
+from notify.operations.mails import Sent
+from notify.operations.notifications import mark_notifications_read
 from notify.operations.preferences import set_preferences
-from notify.operations.reading import mark_notifications_read
-from notify.operations.sending import Sent
 from notify.store import Store
 from plexus.notify.v1 import events_pb2
 from plexuskit.errors import DependencyDown
@@ -395,7 +397,7 @@ async def test_ntf_01_what_changed_since_is_looked_at_before_sending(
         store,
         tenant_id="ten_a",
         person_id="per_cy",
-        channels={Kind.MENTION: frozenset({Channel.IN_APP})},
+        channels={MENTION: frozenset({Channel.IN_APP})},
         hours=QuietHours(),
         expected_version=0,
     )

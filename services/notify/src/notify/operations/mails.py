@@ -1,4 +1,4 @@
-"""Handing due e-mails to the mail server (NTF-1 to NTF-4, NTF-7 to NTF-9).
+"""Delivery of due e-mails to the mail server (NTF-1 to NTF-4, NTF-7 to NTF-9).
 
 A sender takes mails by compare-and-set under a lease, asks once more whether each may still be
 sent, hands it over and stores what came of it. A crash between the server's answer and the stored
@@ -24,14 +24,14 @@ from plexuskit.mongo import Transaction
 
 from notify import events
 from notify.domain.attempts import Answer, RetryPolicy, abandoned, postponed, settled
-from notify.domain.kinds import FEED, Kind, Reason
+from notify.domain.kinds import OWNERS
 from notify.domain.mails import Mail, compose
 from notify.domain.notifications import Delivery, Notification, with_email
+from notify.domain.outcomes import Reason
 from notify.domain.people import Person
-from notify.domain.pipeline import Circumstances, email_obstacle, release_at
-from notify.domain.tasks import outdated
+from notify.domain.pipeline import DeliveryContext, email_obstacle, release_at
+from notify.operations.notifications import covered
 from notify.operations.permits import carries_content, outside
-from notify.operations.reading import covered
 from notify.store import Store
 
 log = structlog.get_logger()
@@ -187,7 +187,7 @@ class Sender:
         try:
             content = carries_content(self._decisions, outside(notification), notification)
         except Refusal as refusal:
-            log.warning("sender.access_unknown", kind=notification.kind, why=str(refusal))
+            log.warning("sender.access_unknown", kind=notification.kind.name, why=str(refusal))
             await self._store_outcome(notification, self._unreachable(notification))
             return None
         answer = await self._hand_over(notification, verdict, connection, content=content)
@@ -199,24 +199,24 @@ class Sender:
     async def _look_again(self, notification: Notification) -> Person | Delivery:
         """Decide anew with what is known now; return the recipient, or what becomes of the mail."""
         now, email = self._clock.now(), notification.email
-        circumstances = await self._circumstances(notification)
-        reason = email_obstacle(circumstances, kind=notification.kind)
+        context = await self._context(notification)
+        reason = email_obstacle(context, kind=notification.kind)
         reason = reason or await self._untrue(notification)
-        person = circumstances.person
+        person = context.person
         if reason is not None or person is None:
             return abandoned(email, reason=reason or Reason.NO_ADDRESS, now=now)
-        release = release_at(email.id, circumstances, now=now, jitter=self._rules.jitter)
+        release = release_at(email.id, context, now=now, jitter=self._rules.jitter)
         if release is not None:
             return postponed(email, release=release, now=now)
-        if notification.source.kind == FEED:
-            # No content of anybody: that the person is active, seen above, is all there is to ask.
+        if notification.source.kind not in OWNERS:
+            # No content of a user: that the person is active was checked above.
             return person
         try:
             readable = await self._owners.readable(notification)
         except (Refusal, RemoteFailure) as refusal:
             # Never a guess: nobody but the owner knows whether the text may still be shown. An
             # owner that fails on this one is asked again too, until `give_up_after`.
-            log.warning("sender.owner_unreachable", kind=notification.kind, why=str(refusal))
+            log.warning("sender.owner_unreachable", kind=notification.kind.name, why=str(refusal))
             return self._unreachable(notification)
         return person if readable else abandoned(email, reason=Reason.ACCESS_LOST, now=now)
 
@@ -230,13 +230,14 @@ class Sender:
         )
 
     async def _untrue(self, notification: Notification) -> Reason | None:
-        """Return why a due value that was told of is not one any more, None for all else."""
-        if notification.kind is not Kind.TASK_DUE:
+        """Return why the notification no longer holds, by the rule of its kind."""
+        outdated = self._store.kinds.outdated.get(notification.kind)
+        if outdated is None:
             return None
         task = await self._store.tasks.get(notification.source.id)
-        return outdated(notification.step, task=task) if task else None
+        return outdated(notification.step, task) if task else None
 
-    async def _circumstances(self, notification: Notification) -> Circumstances:
+    async def _context(self, notification: Notification) -> DeliveryContext:
         person_id, source = notification.person_id, notification.source
         people = await self._store.people.find([person_id])
         preferences = await self._store.preferences.get(person_id)
@@ -249,7 +250,7 @@ class Sender:
         muted = not notification.passes_mute and bool(
             await self._store.mutes.muted({here}, now=self._clock.now())
         )
-        return Circumstances(
+        return DeliveryContext(
             person=people.get(person_id),
             preferences=preferences,
             own=False,

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from notify.consumers import Handlers
-from notify.domain.kinds import Kind, Reason, State
+from notify.domain.outcomes import Reason, State
 from notify.domain.quiet_hours import QuietHours, clock_time
+from notify.kinds import mention
 from notify.operations.preferences import set_preferences
 from notify.store import Store
 from plexus.messaging.v1.messages_pb2 import PRIORITY_URGENT
@@ -128,4 +129,4 @@ async def test_ntf_04_what_waited_for_the_morning_is_dropped_when_muted_meanwhil
         "named": Reason.ACCEPTED_BY_SERVER,
         "all": Reason.CONVERSATION_MUTED,
     }
-    assert all(each.kind is Kind.MENTION for each in await ledger("bo"))
+    assert all(each.kind is mention.KIND for each in await ledger("bo"))

@@ -1,4 +1,4 @@
-"""Changing notifications that are there, many in one transaction, each with its fact (MSG-4)."""
+"""Changes of existing notifications, many in one transaction, each with its fact (MSG-4)."""
 
 from collections.abc import Callable
 from datetime import datetime

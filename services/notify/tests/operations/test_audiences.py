@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from notify.consumers import Handlers
-from notify.domain.kinds import Channel, Kind, Reason, State
+from notify.domain.kinds import Channel
+from notify.domain.outcomes import Reason, State
 from notify.domain.quiet_hours import QuietHours, clock_time
-from notify.operations import raising
+from notify.kinds import direct_message, mention
+from notify.operations import audiences
 from notify.operations.preferences import set_preferences
 from notify.store import Store
 from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, PRIORITY_URGENT
@@ -26,7 +28,7 @@ async def test_ntf_01_a_mention_is_shown_and_mailed(
     await handlers.messages([facts.posted(facts.message(mentions=("bo",)))])
 
     (told,) = await ledger()
-    assert (told.person_id, told.kind, told.read) == ("per_bo", Kind.MENTION, False)
+    assert (told.person_id, told.kind, told.read) == ("per_bo", mention.KIND, False)
     assert told.title == "Ann 在「采购」中提到了你"
     assert told.body == "合同已经签好了"
     assert (told.in_app.state, told.in_app.reason) == (State.DELIVERED, Reason.STORED)
@@ -75,7 +77,7 @@ async def test_ntf_02_an_event_has_its_effect_once_however_often_it_comes(
 async def test_ntf_02_two_consumers_of_the_same_records_tell_everybody_once(
     store: Store, handlers: Handlers, facts: Any, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(raising, "PART", 7)
+    monkeypatch.setattr(audiences, "PART", 7)
     names = [f"m{number:03}" for number in range(40)]
     await handlers.messages([facts.joined(*(facts.member(name, version=2) for name in names))])
     records = [
@@ -114,7 +116,7 @@ async def test_ntf_02_what_was_cut_off_goes_on_where_it_ended(
     outbox: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(raising, "PART", 10)
+    monkeypatch.setattr(audiences, "PART", 10)
     names = [f"m{number:03}" for number in range(35)]
     await handlers.messages([facts.joined(*(facts.member(name, version=2) for name in names))])
     record = facts.posted(facts.message(everybody=True))
@@ -209,10 +211,10 @@ async def test_a_direct_message_is_shown_and_not_mailed_by_default(
         ]
     )
     plain, named = await ledger()
-    assert (plain.kind, plain.person_id) == (Kind.DIRECT_MESSAGE, "per_bo")
+    assert (plain.kind, plain.person_id) == (direct_message.KIND, "per_bo")
     assert plain.title == "Ann 给你发来消息"
     assert plain.email.reason is Reason.PREFERENCE_OFF
-    assert named.kind is Kind.MENTION
+    assert named.kind is mention.KIND
 
 
 async def test_ntf_01_every_drop_has_its_reason(
@@ -232,7 +234,7 @@ async def test_ntf_01_every_drop_has_its_reason(
         store,
         tenant_id="ten_a",
         person_id="per_dee",
-        channels={Kind.MENTION: frozenset({Channel.EMAIL})},
+        channels={mention.KIND: frozenset({Channel.EMAIL})},
         hours=QuietHours(),
         expected_version=0,
     )

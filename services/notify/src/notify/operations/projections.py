@@ -1,4 +1,4 @@
-"""Keeping what others tell of people and conversations; an older state never wins (MSG-4)."""
+"""Projections of people, conversations and mutes; older states are ignored (MSG-4)."""
 
 from collections.abc import Sequence
 
