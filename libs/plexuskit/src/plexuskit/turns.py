@@ -1,12 +1,30 @@
 """Turns of the event loop for requests of many items: no single one of them occupies it (GW-13)."""
 
 import asyncio
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 
 # Checking and translating this much takes some 20 ms when it is all of tiny spans.
 MAX_TURN_BYTES: Final = 16 * 1024
 # Beside its bytes, taking up an item costs about as much as reading so many.
 ITEM_BYTES: Final = 128
+# Translating so many entities takes less than 10 ms.
+_AT_ONCE: Final = 100
+
+
+async def converted(
+    items: Sequence[ItemT], convert: Callable[[ItemT], ResultT], *, at_once: int = _AT_ONCE
+) -> list[ResultT]:
+    """Convert items in order; other work on the loop runs after every `at_once` of them."""
+    results: list[ResultT] = []
+    for begin in range(0, len(items), at_once):
+        if begin:
+            await asyncio.sleep(0)
+        results += map(convert, items[begin : begin + at_once])
+    return results
 
 
 class Turns:

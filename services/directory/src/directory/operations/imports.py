@@ -9,6 +9,7 @@ import structlog
 from plexuskit.errors import InvalidArgument
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
+from plexuskit.turns import converted
 
 from directory import events
 from directory.domain import imports
@@ -218,7 +219,8 @@ async def _write_new(
         if person.external_id in hashes
     ]
     await store.credentials.add_many(credentials, now=now, tx=tx)
-    facts = [
-        events.person_added(person, actor_id=actor.person_id, now=now) for person in plan.created
-    ]
+    facts = await converted(
+        plan.created,
+        lambda person: events.person_added(person, actor_id=actor.person_id, now=now),
+    )
     await store.outbox.add(*facts, tx=tx)

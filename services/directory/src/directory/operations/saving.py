@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from plexuskit.mongo import Transaction
+from plexuskit.turns import converted
 
 from directory import events
 from directory.domain import managers, people
@@ -41,10 +42,9 @@ async def save_changed(
         await store.tenants.serialise_administrators(tenant_id, tx=tx)
         if not await store.people.count_with_role(ADMIN, tenant_id=tenant_id, tx=tx):
             raise LastAdministrator
-    facts = [
-        events.person_changed(previous, after, actor_id=actor_id, now=now)
-        for previous, after in changed
-    ]
+    facts = await converted(
+        changed, lambda pair: events.person_changed(*pair, actor_id=actor_id, now=now)
+    )
     await store.outbox.add(*facts, tx=tx)
     if left := [after.id for after in deactivated(changed)]:
         await end_sessions(

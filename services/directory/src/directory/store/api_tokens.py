@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from plexuskit.mongo import ASCENDING, Database, Index, ReplaceOne, Transaction
+from plexuskit.turns import converted
 
 from directory.domain.api_tokens import USED_TO_THE, ApiToken
 from directory.domain.ids import PersonId, TenantId
@@ -66,7 +67,7 @@ class ApiTokens:
         found = await self._tokens.find_all(
             {"person_id": {"$in": list(person_ids)}, "ended_at": None}, tx=tx
         )
-        return [api_token_from(document) for document in found]
+        return await converted(found, api_token_from)
 
     async def list_alive(
         self,

@@ -7,6 +7,7 @@ from typing import Any, Final
 from plexus_access.objects import Object, Subject, subject_of
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, ReplaceOne, Retry, Transaction
 from plexuskit.paging import PageBudget
+from plexuskit.turns import converted
 
 from directory.domain.bindings import Binding
 from directory.domain.ids import RoleId, TenantId
@@ -121,7 +122,7 @@ class Bindings:
         found = await self._bindings.find_all(
             {"tenant_id": tenant_id, "role_id": role_id, **_PRESENT}, hint=_BY_ROLE, tx=tx
         )
-        return [binding_from(document) for document in found]
+        return await converted(found, binding_from)
 
     async def subjects(
         self,
@@ -159,7 +160,7 @@ class Bindings:
             },
             tx=tx,
         )
-        return [binding_from(document) for document in found]
+        return await converted(found, binding_from)
 
     async def list_by_id(
         self,
@@ -188,7 +189,7 @@ class Bindings:
             sort=[("_id", ASCENDING)],
             hint=hint,
         )
-        return [binding_from(document) for document in found], more
+        return await converted(found, binding_from), more
 
     async def list_expired(self, *, now: datetime, limit: int, tx: Transaction) -> list[Binding]:
         """List bindings whose time is over, those that ended first to begin with."""
@@ -199,7 +200,7 @@ class Bindings:
             hint=_BY_EXPIRY,
             tx=tx,
         )
-        return [binding_from(document) for document in found]
+        return await converted(found, binding_from)
 
     async def stream(self, *, tenant_id: TenantId | None) -> AsyncIterator[Binding]:
         """Read every binding of one tenant, or of all, removed ones included."""

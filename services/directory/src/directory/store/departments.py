@@ -5,6 +5,7 @@ from typing import Final
 
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, ReplaceOne, Retry, Transaction
 from plexuskit.paging import PageBudget
+from plexuskit.turns import converted
 
 from directory.domain.departments import Department
 from directory.domain.ids import DepartmentId, TenantId
@@ -101,7 +102,7 @@ class Departments:
             hint=_BY_PATH,
             tx=tx,
         )
-        return [department_from(document) for document in found]
+        return await converted(found, department_from)
 
     async def way_up(
         self, department_id: str, *, tenant_id: TenantId, tx: Transaction | None = None
@@ -230,7 +231,7 @@ class Departments:
             sort=[("depth", ASCENDING), ("_id", ASCENDING)],
             hint=_BY_DEPTH,
         )
-        return [department_from(document) for document in found], more
+        return await converted(found, department_from), more
 
     async def stream(self, *, tenant_id: TenantId | None) -> AsyncIterator[Department]:
         """Read every department of one tenant, or of all, in no promised order."""

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, ReplaceOne, Transaction
 from plexuskit.paging import PageBudget
+from plexuskit.turns import converted
 
 from directory.domain.groups import Group, Rule
 from directory.domain.handles import fold
@@ -116,14 +117,14 @@ class Groups:
         found = await self._groups.find_all(
             {"_id": {"$in": list(group_ids)}, "tenant_id": tenant_id}, tx=tx
         )
-        return [group_from(document) for document in found]
+        return await converted(found, group_from)
 
     async def by_rule(self, *, tenant_id: TenantId, tx: Transaction) -> list[Group]:
         """Load every group whose membership follows a rule."""
         found = await self._groups.find_all(
             {"tenant_id": tenant_id, "by_rule": True}, hint=_BY_RULE, tx=tx
         )
-        return [group_from(document) for document in found]
+        return await converted(found, group_from)
 
     async def of_department(
         self, department_id: str, *, tenant_id: TenantId, tx: Transaction
@@ -139,7 +140,7 @@ class Groups:
             },
             tx=tx,
         )
-        return [group_from(document) for document in found]
+        return await converted(found, group_from)
 
     async def list_by_name(
         self,
@@ -158,7 +159,7 @@ class Groups:
         found, more = await self._groups.find_page(
             wanted, budget=budget, sort=[("name_key", ASCENDING)], hint=hint
         )
-        return [group_from(document) for document in found], more
+        return await converted(found, group_from), more
 
     async def stream(self, *, tenant_id: TenantId | None) -> AsyncIterator[Group]:
         """Read every group of one tenant, or of all, removed ones too, in no promised order."""

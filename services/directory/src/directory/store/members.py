@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from plexuskit.mongo import ASCENDING, Database, ReplaceOne, Transaction, UpdateMany, Write
 from plexuskit.paging import PageBudget
+from plexuskit.turns import converted
 
 from directory.domain.groups import Rule
 from directory.domain.ids import DepartmentId, GroupId, PersonId, TenantId
@@ -84,7 +85,7 @@ class Members:
             hint=_BY_DEPARTMENT,
             tx=tx,
         )
-        return [person_from(document) for document in found]
+        return await converted(found, person_from)
 
     async def matching(
         self,
@@ -178,7 +179,7 @@ class Members:
             sort=[("handle", ASCENDING)],
             hint=BY_ID,
         )
-        return [person_from(document) for document in found], more
+        return await converted(found, person_from), more
 
     async def transfer(self, changed: Sequence[tuple[Person, Person]], *, tx: Transaction) -> None:
         """Store people who changed in nothing but their departments and posts, as (before, after).

@@ -17,6 +17,7 @@ from plexuskit.mongo import (
     Transaction,
 )
 from plexuskit.paging import PageBudget
+from plexuskit.turns import converted
 
 from directory.domain.ids import DepartmentId, PersonId, TenantId
 from directory.domain.people import Kind, Person, State
@@ -186,7 +187,7 @@ class People:
         found = await self._people.find_all(
             {"tenant_id": tenant_id, "roles": role, "state": State.ACTIVE.value}, tx=tx
         )
-        return [person_from(document) for document in found]
+        return await converted(found, person_from)
 
     async def touch(self, person_id: PersonId, *, tx: Transaction) -> None:
         """Make this transaction conflict with any that changes the person at the same time."""
@@ -201,7 +202,7 @@ class People:
             named = {"$eq": external_id, "$type": "string"}
             wanted.append({"tenant_id": tenant_id, "external_id": named})
         found = await self._people.find_all({"$or": wanted}, tx=tx)
-        return [person_from(document) for document in found]
+        return await converted(found, person_from)
 
     async def find_many(
         self, *, tenant_id: TenantId, person_ids: Sequence[str], handles: Sequence[str]
@@ -213,8 +214,8 @@ class People:
         by_handle = await self._people.find_all(
             {"tenant_id": tenant_id, "handle": {"$in": list(handles)}}, hint=BY_HANDLE
         )
-        people = {document["_id"]: person_from(document) for document in by_id + by_handle}
-        return list(people.values())
+        people = await converted(by_id + by_handle, person_from)
+        return list({person.id: person for person in people}.values())
 
     async def find_by_external_ids(
         self, external_ids: Sequence[str], *, tenant_id: TenantId, tx: Transaction | None = None
@@ -229,7 +230,8 @@ class People:
             hint=_BY_EXTERNAL_ID,
             tx=tx,
         )
-        return {document["external_id"]: person_from(document) for document in found}
+        people = await converted(found, person_from)
+        return {person.external_id: person for person in people}
 
     async def taken_handles(
         self, wanted: Iterable[str], *, tenant_id: TenantId, tx: Transaction
@@ -293,7 +295,7 @@ class People:
         found, more = await self._people.find_page(
             wanted, budget=budget, sort=[("handle", ASCENDING)], hint=hint
         )
-        return [person_from(document) for document in found], more
+        return await converted(found, person_from), more
 
     async def count_humans(self, *, tenant_id: TenantId) -> int:
         """Count humans, active or not; service accounts and the bootstrap left out."""
@@ -327,7 +329,7 @@ class People:
             limit=limit,
             hint=_BY_EXPIRY,
         )
-        return [person_from(document) for document in found]
+        return await converted(found, person_from)
 
     async def load_many(
         self, person_ids: Iterable[str], *, tenant_id: TenantId, tx: Transaction
@@ -343,7 +345,9 @@ class People:
         found = await self._people.find_all(
             {"_id": {"$in": wanted}, "tenant_id": tenant_id}, hint=BY_ID, tx=tx
         )
-        people = {document["_id"]: person_from(document) for document in found}
+        people: dict[str, Person] = {
+            person.id: person for person in await converted(found, person_from)
+        }
         if missing := [person_id for person_id in wanted if person_id not in people]:
             raise PersonNotFound(person_id=missing[0])
         return people

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from plexuskit.mongo import ASCENDING, Database, Index, ReplaceOne, Transaction
+from plexuskit.turns import converted
 
 from directory.domain.ids import PersonId, TenantId
 from directory.domain.sessions import Session
@@ -66,7 +67,7 @@ class Sessions:
         found = await self._sessions.find_all(
             {"person_id": {"$in": list(person_ids)}, "ended_at": None}, tx=tx
         )
-        return [session_from(document) for document in found]
+        return await converted(found, session_from)
 
     async def list_alive(
         self, person_id: str, *, tenant_id: TenantId, now: datetime
