@@ -18,7 +18,7 @@ DOMAIN_TESTS := $(wildcard services/*/tests/domain)
 BESIDE := tests/integration/access tests/integration/journeys tests/architecture tests/queries libs services \
 	clients deploy bench
 # These load the machine or wait for what only an unloaded one does in time: nothing runs beside them.
-ALONE := tests/integration/faults tests/integration/fuzz tests/integration/resilience
+ALONE := tests/web tests/integration/faults tests/integration/fuzz tests/integration/resilience
 
 empty :=
 space := $(empty) $(empty)
@@ -43,15 +43,24 @@ setup: ## Install everything that the lock file names into .venv
 .PHONY: proto
 proto: ## Generate code from proto/
 	@$(BIN)/python libs/protos/generate.py
+	@$(LOCAL).web proto
 
 .PHONY: proto-check
 proto-check: proto ## Generate code and fail when it differs from what is committed
-	@changed=$$(git status --porcelain -- libs/protos/src); \
+	@changed=$$(git status --porcelain -- libs/protos/src clients/web/src/gen); \
 	if [[ -n "$$changed" ]]; then \
-		echo "libs/protos/src is not what proto/ says; commit the result of make proto:"; \
+		echo "Generated code differs from proto/; commit the result of make proto:"; \
 		echo "$$changed"; \
 		exit 1; \
 	fi
+
+.PHONY: web
+web: setup ## Build the web client if its sources have changed
+	@$(LOCAL).web build
+
+.PHONY: web-check
+web-check: setup ## Type-check, lint and unit-test the web client
+	@$(LOCAL).web check
 
 .PHONY: rules
 rules: ## Write docs/rules.md: every rule with the tests that prove it
@@ -77,6 +86,7 @@ fmt: ## Format and repair what can be repaired
 .PHONY: test
 test: setup lint ## Everything but the long tests, on real servers
 	@failed=0; \
+	$(LOCAL).web check || [[ $$? -eq 3 ]] || failed=1; \
 	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder --durations=20 $(BESIDE) || failed=1; \
 	$(BIN)/python -m pytest -m "not long" --durations=20 $(ALONE) || failed=1; \
 	exit $$failed

@@ -229,7 +229,8 @@ def variables_read() -> set[str]:
                     names |= {node.value} & set(PLEXUS_VARIABLE.findall(node.value))
                 elif isinstance(node, ast.JoinedStr):
                     names |= _named_by_server(node)
-    for manifest in ("Makefile", "deploy/compose/compose.yaml"):
+    # The tests of the web client are outside the sources.
+    for manifest in ("Makefile", "deploy/compose/compose.yaml", "tests/web/conftest.py"):
         names |= set(PLEXUS_VARIABLE.findall((ROOT / manifest).read_text(encoding="utf-8")))
     return names
 

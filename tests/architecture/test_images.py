@@ -35,7 +35,7 @@ def stages(lines: list[str]) -> dict[str, tuple[str, list[str]]]:
 def test_every_service_and_the_command_line_have_an_image(
     stages: dict[str, tuple[str, list[str]]], services: list[str]
 ) -> None:
-    assert set(stages) == {"build", "runtime", *services, "cli", ""}
+    assert set(stages) == {"build", "client", "runtime", *services, "cli", ""}
     assert stages[""] == ("${SERVICE}", [])
 
 
@@ -43,7 +43,7 @@ def test_a_process_gets_its_signals_itself(
     stages: dict[str, tuple[str, list[str]]], services: list[str]
 ) -> None:
     for name in (*services, "cli"):
-        base, (entry,) = stages[name]
+        base, (*_, entry) = stages[name]
         assert base == "runtime"
         assert entry.startswith("ENTRYPOINT [")
         assert json.loads(entry.removeprefix("ENTRYPOINT ")) == [
@@ -68,6 +68,22 @@ def test_an_image_holds_exactly_what_the_lock_file_names(
     _, instructions = stages["build"]
     (sync,) = (line for line in instructions if line.startswith("RUN uv sync"))
     assert {"--frozen", "--no-dev", "--no-editable", "--package"} <= set(sync.split())
+
+
+def test_the_gateways_image_holds_the_client_that_the_lock_file_describes(
+    stages: dict[str, tuple[str, list[str]]],
+) -> None:
+    _, instructions = stages["client"]
+    assert any(line.startswith("RUN npm ci ") for line in instructions)
+    for name, (_, lines_) in stages.items():
+        before = lines_[:-1]
+        if name == "gateway":
+            assert before == [
+                "COPY --from=client /src/dist /opt/plexus/web",
+                "ENV GATEWAY_WEB__FOLDER=/opt/plexus/web",
+            ]
+        elif name not in {"build", "runtime", "client", ""}:
+            assert before == []
 
 
 def test_probes_are_kubernetes_own(lines: list[str]) -> None:

@@ -80,6 +80,9 @@ def names_of(path: Path) -> set[str]:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".proto":
         return set(re.findall(r"^\s*(?:message|enum|service|rpc)\s+(\w+)", text, re.MULTILINE))
+    if path.suffix in {".ts", ".tsx"}:
+        exported = r"^export (?:async )?(?:function|class|const|interface|type)\s+(\w+)"
+        return set(re.findall(exported, text, re.MULTILINE))
     defined = re.findall(r"^(?:async def|def|class)\s+(\w+)", text, re.MULTILINE)
     assigned = re.findall(r"^(\w+)(?::[^=\n]+(?:\n[^=\n]+)?)? = ", text, re.MULTILINE)
     return {*defined, *assigned}
@@ -136,7 +139,7 @@ def tracked() -> list[str]:
     if done.returncode != 0:
         pytest.skip("this copy has no git history")
     skipped = re.compile(
-        r"(?:^|/)tests/|^libs/protos/src/|^docs/(?:adr|journeys|assets)/|^samples/|^CONTRIBUTING"
+        r"(?:^|/)tests/|^libs/protos/src/|^clients/web/src/gen/|^docs/(?:adr|journeys|assets)/|^samples/|^CONTRIBUTING"
         r"|^CHANGELOG|^docs/security|\.(?:lock|json|svg)$|^services/\w+/\w+\.md$|^bench/|^docs/operations/"
     )
     return [file for file in done.stdout.splitlines() if not skipped.search(file)]
@@ -163,6 +166,7 @@ def fields() -> list[str]:
         "services/tasks/src/",
         "clients/cli/src/",
         "clients/python/src/",
+        "clients/web/src/",
     )
     return enumerating([rf"\b{name}\b" for name in names], under=roots)
 
@@ -176,8 +180,11 @@ def methods() -> list[str]:
         "services/tasks/src/",
         "clients/cli/src/",
         "clients/python/src/",
+        "clients/web/src/",
     )
-    patterns = [rf"\b(?:{rpc}|{function})\b" for rpc, function in pairs.items()]
+    patterns = [
+        rf"\b(?:{rpc}|{rpc[0].lower()}{rpc[1:]}|{function})\b" for rpc, function in pairs.items()
+    ]
     return enumerating(patterns, under=roots)
 
 
@@ -196,7 +203,8 @@ def facts() -> list[str]:
 def kinds() -> list[str]:
     """Files that name every kind of notification."""
     patterns = [rf"(?:\b|_)(?:{kind.name.upper()}|{kind.name})\b" for kind in KINDS]
-    return enumerating(patterns, under=("proto/plexus/notify/", "services/notify/src/"))
+    roots = ("proto/plexus/notify/", "services/notify/src/", "clients/web/src/")
+    return enumerating(patterns, under=roots)
 
 
 def types() -> list[str]:

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from gateway import connect, proxy, reference
+from gateway import connect, proxy, reference, web
 from gateway.admission import Admission
 from gateway.config import HttpSection, LimitsSection, PublicTlsSection
 from gateway.connect.docs import Document
@@ -131,6 +132,12 @@ def public_tls() -> PublicTlsSection | None:
 
 
 @pytest.fixture
+def web_folder() -> Path | None:
+    """The build of the web client: none, unless a test is about it."""
+    return None
+
+
+@pytest.fixture
 async def running(
     issuer: Issuer,
     directory_owner: Directory,
@@ -138,6 +145,7 @@ async def running(
     limits_section: LimitsSection,
     http_section: HttpSection,
     public_tls: PublicTlsSection | None,
+    web_folder: Path | None,
     standing: "Standing",
     reference_documents: Mapping[str, Document],
 ) -> AsyncIterator[Running]:
@@ -205,19 +213,20 @@ async def running(
                 tls=public_tls,
             )
         )
+        application = endpoints.application(
+            max_body_bytes=http_section.max_body_bytes,
+            unfinished=connect.Unfinished(
+                limits.strangers,
+                max_bytes=http_section.max_unfinished_bytes,
+                max_of_network=http_section.max_address_bodies,
+                allowance=limits_section.company_allowance,
+            ),
+        )
         http_port = await stack.enter_async_context(
             connect.serve(
                 http_section,
                 site=connect.Site(
-                    endpoints.application(
-                        max_body_bytes=http_section.max_body_bytes,
-                        unfinished=connect.Unfinished(
-                            limits.strangers,
-                            max_bytes=http_section.max_unfinished_bytes,
-                            max_of_network=http_section.max_address_bodies,
-                            allowance=limits_section.company_allowance,
-                        ),
-                    ),
+                    application,
                     feed=connect.ScimSite(
                         calls,
                         forwarding,
@@ -228,6 +237,8 @@ async def running(
                     reference=connect.DocsSite(reference_documents, limits=limits),
                     origins=["https://plexus.example.com"],
                     is_serving=lambda: not runtime.stopping.is_set(),
+                    pages=web.Pages(web.Files(web_folder)) if web_folder else None,
+                    sessions=web.Sessions(application, clock=clock) if web_folder else None,
                 ),
                 runtime=runtime,
                 drain_seconds=1,

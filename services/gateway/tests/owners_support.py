@@ -135,7 +135,26 @@ class Directory(DirectoryServiceServicer, SessionServiceServicer, ScimServiceSer
             raise WrongPassword
         if request.password == "down":
             raise DependencyDown(dependency="mongo")
-        return session_service_pb2.SignInResponse()
+        self.seen["device_key"] = request.device_key
+        return session_service_pb2.SignInResponse(
+            tokens=self.tokens("refresh-1"), device_key="device-1"
+        )
+
+    def tokens(self, refresh: str) -> session_service_pb2.Tokens:
+        """Return tokens that live for an hour."""
+        made = session_service_pb2.Tokens(access_token="access", refresh_token=refresh)
+        made.refresh_expires_at.FromDatetime(self.issuer.clock.now() + timedelta(hours=1))
+        return made
+
+    async def RefreshSession(self, request: Any, context: Any) -> Any:
+        self.seen = {"refresh_token": request.refresh_token}
+        if request.refresh_token != "refresh-1":
+            raise WrongPassword
+        return session_service_pb2.RefreshSessionResponse(tokens=self.tokens("refresh-2"))
+
+    async def SignOut(self, request: Any, context: Any) -> Any:
+        self.seen = {"session": caller().session_id}
+        return session_service_pb2.SignOutResponse()
 
     async def ExchangeScim(self, request: Any, context: Any) -> Any:
         match request.path:

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from plexuskit.telemetry import configure
 from plexuskit.testing.servers import ToolMissing
 from plexuskit.testing.servers.home import home
 
-from plexus_local import commands, show
+from plexus_local import commands, show, web
 from plexus_local.journal import Phase, Status, recorded
 from plexus_local.layout import Layout
 from plexus_local.logs import logs
@@ -88,7 +89,17 @@ def _up(layout: Layout, arguments: argparse.Namespace) -> int:
     return commands.up(layout)
 
 
+def _build_client() -> None:
+    """Build the web client if its sources have changed; without Node, say what is missing."""
+    try:
+        if web.build(home()):
+            show.line("The web client was built.")
+    except (web.NodeMissing, subprocess.SubprocessError, OSError) as error:
+        show.line(f"The web client was not built: {error}")
+
+
 def _demo(layout: Layout, arguments: argparse.Namespace) -> int:
+    _build_client()
     failed = commands.up(layout)
     if failed:
         return failed

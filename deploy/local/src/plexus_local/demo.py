@@ -442,6 +442,7 @@ def _show_next(
     table.add_row("outsider", outsider.handle, notebook.password("outsider"), "in no conversation")
     out.print(table)
     out.print(f"\nPlexus runs at {addresses['gateway']} (native: {addresses['gateway (gRPC)']}).")
+    out.print(f"Open {addresses['web client']} in a browser and sign in as {member.handle}.")
     out.print("Type next:")
     shown = plexus.relative_to(Path.cwd()) if plexus.is_relative_to(Path.cwd()) else plexus
     for line in (

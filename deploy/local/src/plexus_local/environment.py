@@ -1,6 +1,7 @@
 """The environment of a service: what the local run knows, as far as the service asks for it."""
 
 import importlib
+import json
 import os
 import typing
 from collections.abc import Mapping
@@ -8,9 +9,11 @@ from pathlib import Path
 
 from plexuskit.config import Section, ServiceSettings
 from plexuskit.kafka.grants import user_of
+from plexuskit.testing.servers.home import home
 
 from plexus_local.layout import Layout
 from plexus_local.table import ENTRIES, Entry, peers
+from plexus_local.web import built
 
 Offer = Mapping[str, Mapping[str, str | int | Path]]
 
@@ -99,6 +102,7 @@ def _offer(
     entries: tuple[Entry, ...],
 ) -> Offer:
     service = entry.service
+    client = built(home())
     listening: dict[str, Mapping[str, str | int | Path]] = {
         section: {"host": "127.0.0.1", "port": ports.get(f"{entry.name}.{section}", 0)}
         for section in ("grpc", "http", "ops")
@@ -119,11 +123,22 @@ def _offer(
         "opensearch": {"url": urls.opensearch, "index_prefix": "plexus-"},
         "caller": {"keys_file": layout.keys / f"{service}.json"},
         "telemetry": {"log_format": "json", "log_level": "INFO"},
+        "web": {"folder": client} if client else {},
+        "passkeys": _passkeys(ports),
         "peers": _known_to(service, peers(ports) | peers(ports, entries)),
         "bootstrap": {"secret": layout.bootstrap_secret.read_text().strip()},
         "tokens": {"keys_file": layout.keys / "directory-tokens.json"},
         "smtp": {"url": smtp, "sender": "plexus@plexus.local"},
     }
+
+
+def _passkeys(ports: Mapping[str, int]) -> dict[str, str]:
+    """Name this machine as the relying party, unless the operator has named another one.
+
+    A passkey belongs to a name: browsers make none for 127.0.0.1.
+    """
+    port = ports.get("gateway.http", 0)
+    return {"rp_id": "localhost", "origins": json.dumps([f"http://localhost:{port}"])}
 
 
 def _user(service: str, passwords: str) -> dict[str, str]:

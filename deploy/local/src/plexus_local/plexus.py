@@ -129,6 +129,8 @@ def _addresses(layout: Layout, ports: Mapping[str, int], urls: BackendUrls) -> d
     known_by = {"certificate authority": str(layout.authority)} if secured else {}
     return known_by | {
         "gateway": f"{web}127.0.0.1:{ports['gateway.http']}",
+        # Passkeys and Web Locks need a secure context with a name.
+        "web client": f"{web}localhost:{ports['gateway.http']}",
         "gateway (gRPC)": f"{native}127.0.0.1:{ports['gateway.grpc']}",
         "mongo": urls.mongo,
         "kafka": urls.kafka,

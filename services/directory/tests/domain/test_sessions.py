@@ -58,15 +58,15 @@ def test_a_session_lives_30_days_after_its_last_refresh() -> None:
 def test_a_spent_token_is_a_replay() -> None:
     session = refreshed(started(), 1, 2, at=NOW)
     with pytest.raises(RefreshReused):
-        refreshed(session, 1, 3, at=NOW + 11 * SECOND)
+        refreshed(session, 1, 3, at=NOW + 301 * SECOND)
 
 
-def test_a_client_without_an_answer_may_ask_again_within_10_seconds() -> None:
+def test_a_client_without_an_answer_may_ask_again_within_5_minutes() -> None:
     session = refreshed(started(), 1, 2, at=NOW)
-    session = refreshed(session, 1, 3, at=NOW + 10 * SECOND)
+    session = refreshed(session, 1, 3, at=NOW + 300 * SECOND)
     # Either answer may be the one that arrived.
-    assert refreshed(session, 2, 4, at=NOW + 60 * SECOND).live == (token(4).secret_hash,)
-    assert refreshed(session, 3, 4, at=NOW + 60 * SECOND).live == (token(4).secret_hash,)
+    assert refreshed(session, 2, 4, at=NOW + 900 * SECOND).live == (token(4).secret_hash,)
+    assert refreshed(session, 3, 4, at=NOW + 900 * SECOND).live == (token(4).secret_hash,)
 
 
 def test_using_one_sibling_spends_the_others() -> None:
@@ -94,9 +94,9 @@ def test_asking_again_has_a_bound() -> None:
 
 def test_repeating_does_not_move_the_window() -> None:
     session = refreshed(started(), 1, 2, at=NOW)
-    session = refreshed(session, 1, 3, at=NOW + 9 * SECOND)
+    session = refreshed(session, 1, 3, at=NOW + 299 * SECOND)
     with pytest.raises(RefreshReused):
-        refreshed(session, 1, 4, at=NOW + 11 * SECOND)
+        refreshed(session, 1, 4, at=NOW + 301 * SECOND)
 
 
 def test_an_ended_session_refreshes_nothing_and_ends_once() -> None:

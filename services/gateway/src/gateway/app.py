@@ -18,7 +18,7 @@ from plexuskit.grpc import CallerSigner, channel, requirements
 from plexuskit.kafka import producer
 from plexuskit.service import Role, Runtime
 
-from gateway import connect, live, proxy, reference
+from gateway import connect, live, proxy, reference, web
 from gateway.access import Access, DecisionLog, Following, Projection
 from gateway.admission import Admission
 from gateway.config import Settings
@@ -79,16 +79,18 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         endpoints = connect.Endpoints(calls, known=connections.done)
         endpoints.forward(forwarding)
         endpoints.add_many(requirements()[SUBSCRIBE], _subscribe(streams))
-        site = connect.Site(
-            endpoints.application(
-                max_body_bytes=settings.http.max_body_bytes,
-                unfinished=connect.Unfinished(
-                    limits.strangers,
-                    max_bytes=settings.http.max_unfinished_bytes,
-                    max_of_network=settings.http.max_address_bodies,
-                    allowance=settings.limits.company_allowance,
-                ),
+        application = endpoints.application(
+            max_body_bytes=settings.http.max_body_bytes,
+            unfinished=connect.Unfinished(
+                limits.strangers,
+                max_bytes=settings.http.max_unfinished_bytes,
+                max_of_network=settings.http.max_address_bodies,
+                allowance=settings.limits.company_allowance,
             ),
+        )
+        folder = settings.web.folder
+        site = connect.Site(
+            application,
             feed=connect.ScimSite(
                 calls,
                 forwarding,
@@ -99,6 +101,8 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             reference=await _reference(settings, limits=limits, clock=runtime.clock),
             origins=settings.http.origins,
             is_serving=lambda: not runtime.stopping.is_set(),
+            pages=web.Pages(web.Files(folder)) if folder else None,
+            sessions=web.Sessions(application, clock=runtime.clock) if folder else None,
         )
 
         with closing(endpoints):

@@ -94,6 +94,12 @@ class LiveSection(Section):
     drain_seconds: Seconds = 5
 
 
+class WebSection(Section):
+    """The web client: `folder` holds its build, and `/` serves it; without it nothing is served."""
+
+    folder: Path | None = None
+
+
 class RateSection(Section):
     """A token bucket: `burst` requests at once, `per_second` in the long run."""
 
@@ -177,4 +183,5 @@ class Settings(ServiceSettings, env_prefix="GATEWAY_"):
     ops: OpsSection = OpsSection(port=0)
     live: LiveSection = LiveSection()
     limits: LimitsSection = LimitsSection()
+    web: WebSection = WebSection()
     public_tls: PublicTlsSection | None = None

@@ -15,9 +15,9 @@ from directory.domain.refusals import RefreshRefused, RefreshReused
 
 ACCESS_LIFETIME: Final = timedelta(minutes=15)
 REFRESH_LIFETIME: Final = timedelta(days=30)
-# A client that did not get its answer asks again at once; who asks later has the answer or is
-# someone else.
-REPEAT_WINDOW: Final = timedelta(seconds=10)
+# A client that did not receive the answer repeats the request: at once, or after its laptop has
+# woken and the network is back. After a successor was used, the token is always a replay.
+REPEAT_WINDOW: Final = timedelta(minutes=5)
 MAX_SIBLINGS: Final = 3
 MAX_DEVICE: Final = 200
 FAMILY_BYTES: Final = 16
@@ -156,10 +156,10 @@ def start(
 def refresh(session: Session, token: RefreshToken, *, successor: bytes, now: datetime) -> Session:
     """Spend a refresh token; `successor` is the hash of the next secret.
 
-    A live token is spent and its siblings with it. The token spent last may come again within 10 s
-    as long as none of its successors was used: it gets a further sibling (3 at most), because the
-    hashed first one cannot be answered again. Whichever sibling is used first goes on; the others
-    are spent by that. Anything else of the family is a replay.
+    A live token is spent and its siblings with it. The token spent last may come again within 5
+    minutes as long as none of its successors was used: it gets a further sibling (3 at most),
+    because the hashed first one cannot be answered again. Whichever sibling is used first goes on;
+    the others are spent by that. Anything else of the family is a replay.
 
     Raises:
         RefreshRefused: the session has ended or expired.

@@ -24,7 +24,7 @@ async def refresh_session(
 ) -> Tokens:
     """Spend a refresh token; out: new tokens, with the roles and limits that the person has now.
 
-    A token that was spent before ends its session, unless its client asks again at once
+    A token that was spent before ends its session, unless its client asks again in time
     (`sessions.refresh`).
 
     Raises:

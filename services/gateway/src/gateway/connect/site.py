@@ -17,6 +17,7 @@ _TEXT: Final = b"text/plain; charset=utf-8"
 _PLAIN_GRPC: Final = b"application/grpc"
 _GRPC_WEB: Final = b"application/grpc-web"
 
+SESSION_PREFIX: Final = "/session/"
 # A browser sends about twenty.
 MAX_HEADERS: Final = 64
 MAX_HEADER_BYTES: Final = 16 * 1024
@@ -44,6 +45,8 @@ class Site:
         reference: DocsSite | None,
         origins: Iterable[str],
         is_serving: Callable[[], bool],
+        pages: App | None = None,
+        sessions: App | None = None,
     ) -> None:
         """Take what is behind it.
 
@@ -53,12 +56,17 @@ class Site:
             reference: serves what is below `/docs`; None serves nothing there.
             origins: of the pages that may call from elsewhere.
             is_serving: whether the process takes new work, for the health check.
+            pages: serves the web client: gets every other GET and HEAD; None: there is none.
+            sessions: serves POST below `/session/` for the web client; pages from elsewhere never
+                reach it.
         """
         self._endpoints = endpoints
         self._feed = feed
         self._reference = reference
         self._origins = frozenset(origin.rstrip("/").encode() for origin in origins)
         self._is_serving = is_serving
+        self._pages = pages
+        self._sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -78,23 +86,27 @@ class Site:
         origin = value_of(headers, b"origin")
         allowed = origin if origin in self._origins else b""
 
-        method = scope["method"]
-        if method == "OPTIONS":
+        method, path = scope["method"], scope["path"]
+        if path.startswith(SESSION_PREFIX) and self._sessions is not None:
+            await self._sessions(scope, receive, send)
+        elif method == "OPTIONS":
             await _preflight(send, origin=allowed)
         elif method == "POST":
             await self._call(scope, receive, _with_cors(send, origin=allowed))
         elif method in ("GET", "HEAD"):
-            await self._get(scope, send)
+            await self._get(scope, receive, send)
         else:
             await _respond(send, 405, b"", allow=b"GET, HEAD, POST, OPTIONS")
 
-    async def _get(self, scope: Scope, send: Send) -> None:
+    async def _get(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if path == "/healthz":
             serving = self._is_serving()
             await _respond(send, 200 if serving else 503, b"ok\n" if serving else b"draining\n")
         elif self._reference is not None and docs.serves(path):
             await self._reference(scope, send)
+        elif self._pages is not None:
+            await self._pages(scope, receive, send)
         elif path == "/":
             await _respond(send, 200, _PAGE, content_type=b"text/html; charset=utf-8")
         else:

@@ -1,0 +1,69 @@
+import type { Messages } from '@/messages/messages';
+
+/**
+ * Something a person can do. Menus, shortcuts and the quick switcher show the same actions, so that
+ * each has one name, one condition and one effect.
+ */
+export interface Action<Context> {
+  readonly id: string;
+  readonly label: (messages: Messages) => string;
+  readonly icon?: ActionIcon;
+  /** As `KeyboardEvent.key` in lower case, with `mod+`, `alt+` and `shift+` before it. */
+  readonly shortcut?: string;
+  readonly danger?: boolean;
+  readonly when?: (context: Context) => boolean;
+  readonly run: (context: Context) => void;
+}
+
+export type ActionIcon =
+  | 'message'
+  | 'task'
+  | 'person'
+  | 'check'
+  | 'clock'
+  | 'bell'
+  | 'search'
+  | 'settings'
+  | 'thread'
+  | 'quote'
+  | 'edit'
+  | 'undo'
+  | 'copy'
+  | 'smile'
+  | 'star'
+  | 'mute'
+  | 'unread';
+
+export function offered<Context>(
+  actions: readonly Action<Context>[],
+  context: Context,
+): readonly Action<Context>[] {
+  return actions.filter((action) => action.when?.(context) ?? true);
+}
+
+const IS_MAC = /Mac|iPhone|iPad/u.test(globalThis.navigator.userAgent);
+
+/** Return whether a key press is the shortcut of an action. */
+export function isPressed(shortcut: string, event: KeyboardEvent): boolean {
+  const keys = shortcut.split('+');
+  const mod = IS_MAC ? event.metaKey : event.ctrlKey;
+  return (
+    event.key.toLowerCase() === keys.at(-1) &&
+    mod === keys.includes('mod') &&
+    event.altKey === keys.includes('alt') &&
+    event.shiftKey === keys.includes('shift')
+  );
+}
+
+/** Return a shortcut as it is printed on the keys. */
+export function shownShortcut(shortcut: string | undefined): string | undefined {
+  return shortcut
+    ?.split('+')
+    .map((key) => {
+      if (key === 'mod') return IS_MAC ? '⌘' : 'Ctrl';
+      if (key === 'alt') return IS_MAC ? '⌥' : 'Alt';
+      if (key.startsWith('arrow')) return { arrowup: '↑', arrowdown: '↓' }[key] ?? key;
+      return key.length === 1 ? key.toUpperCase() : key;
+    })
+    .join(IS_MAC ? '' : ' + ');
+}

@@ -1,0 +1,18 @@
+import type { Source } from '@/gen/plexus/notify/v1/notifications_pb';
+
+/** Return the address of a task. */
+export function taskAddress(id: string): string {
+  return `/tasks?task=${encodeURIComponent(id)}`;
+}
+
+/** Return the address of a message in its conversation. */
+export function messageAddress(conversationId: string, seq: number): string {
+  return `/c/${encodeURIComponent(conversationId)}?at=${seq}`;
+}
+
+/** Return the address of what a notification is about; undefined where the client shows none. */
+export function sourceAddress(source: Source | undefined): string | undefined {
+  if (source?.kind === 'message') return messageAddress(source.conversationId, Number(source.seq));
+  if (source?.kind === 'task') return taskAddress(source.id);
+  return undefined;
+}

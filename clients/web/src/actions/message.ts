@@ -1,0 +1,128 @@
+import type { Message } from '@/gen/plexus/messaging/v1/messages_pb';
+import { markdownOf } from '@/kit/markdown';
+import { excerpt } from '@/kit/text';
+import { milliseconds } from '@/kit/time';
+import type { Workspace } from '@/stores/client';
+import type { TaskBeginning } from '@/stores/view';
+
+import type { Action } from './action';
+
+/** What actions on one message work with. */
+export interface MessageContext {
+  readonly workspace: Workspace;
+  readonly message: Message;
+  readonly openThread: (root: number) => void;
+  readonly pickReaction: () => void;
+  /** Whether the message stands in its thread's own panel. */
+  readonly inThread: boolean;
+}
+
+export const MESSAGE_ACTIONS: readonly Action<MessageContext>[] = [
+  {
+    id: 'message.react',
+    label: (messages) => messages.actions.react,
+    icon: 'smile',
+    shortcut: '+',
+    when: isThere,
+    run: ({ pickReaction }) => pickReaction(),
+  },
+  {
+    id: 'message.reply',
+    label: (messages) => messages.actions.reply,
+    icon: 'thread',
+    shortcut: 'r',
+    when: (context) => isThere(context) && !context.inThread,
+    run: ({ message, openThread }) => openThread(Number(message.rootSeq || message.seq)),
+  },
+  {
+    id: 'message.quote',
+    label: (messages) => messages.actions.quote,
+    icon: 'quote',
+    shortcut: 'q',
+    when: (context) => isThere(context) && !context.inThread,
+    run: ({ workspace, message }) => workspace.view.quoting.set(targetOf(message)),
+  },
+  {
+    id: 'message.create-task',
+    label: (messages) => messages.actions.createTask,
+    icon: 'task',
+    shortcut: 't',
+    when: isThere,
+    run: ({ workspace, message }) => workspace.view.newTask.set(taskOf(message)),
+  },
+  {
+    id: 'message.copy',
+    label: (messages) => messages.actions.copy,
+    icon: 'copy',
+    shortcut: 'c',
+    when: isThere,
+    run: ({ message }) => void navigator.clipboard.writeText(message.text),
+  },
+  {
+    id: 'message.edit',
+    label: (messages) => messages.actions.edit,
+    icon: 'edit',
+    shortcut: 'e',
+    when: (context) =>
+      isOwn(context) && age(context) < context.workspace.messages.windows.get().editMs,
+    run: ({ workspace, message }) => workspace.view.editing.set(targetOf(message)),
+  },
+  {
+    id: 'message.receipts',
+    label: (messages) => messages.actions.receipts,
+    icon: 'check',
+    when: isOwn,
+    run: ({ workspace, message }) =>
+      workspace.view.info.set({ ...targetOf(message), about: 'receipts' }),
+  },
+  {
+    id: 'message.versions',
+    label: (messages) => messages.actions.versions,
+    icon: 'clock',
+    when: (context) => isThere(context) && context.message.version > 0,
+    run: ({ workspace, message }) =>
+      workspace.view.info.set({ ...targetOf(message), about: 'versions' }),
+  },
+  {
+    id: 'message.recall',
+    label: (messages) => messages.actions.recall,
+    icon: 'undo',
+    danger: true,
+    when: (context) =>
+      isOwn(context) && age(context) < context.workspace.messages.windows.get().recallMs,
+    run: ({ workspace, message }) => void workspace.messages.recall(message),
+  },
+];
+
+const TITLE = 120;
+const WORDS = 4_000;
+
+/** Return what a task begins with that is made of a message: its words, and where it stands. */
+export function taskOf({ text, conversationId, seq }: Message): TaskBeginning {
+  const title = excerpt(text, TITLE);
+  const address = `${location.origin}/c/${conversationId}?at=${seq}`;
+  // A title that holds the whole message needs no repetition.
+  const words = title === text ? '' : `${text.slice(0, WORDS)}\n\n`;
+  return { title, description: `${words}${address}` };
+}
+
+/** Return the words of a message as they are edited. */
+export function editable(message: Message): string {
+  return markdownOf(message.text, message.spans);
+}
+
+function isThere({ message }: MessageContext): boolean {
+  return !message.recalled;
+}
+
+function isOwn({ message, workspace }: MessageContext): boolean {
+  return !message.recalled && message.senderId === workspace.personId;
+}
+
+function age({ message }: MessageContext): number {
+  return Date.now() - milliseconds(message.postedAt);
+}
+
+function targetOf(message: Message): { conversationId: string; seq: number } {
+  return { conversationId: message.conversationId, seq: Number(message.seq) };
+}

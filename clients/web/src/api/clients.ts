@@ -1,0 +1,20 @@
+import { createClient, type Client, type Transport } from '@connectrpc/connect';
+
+import { DirectoryService } from '@/gen/plexus/directory/v1/directory_service_pb';
+import { MessagingService } from '@/gen/plexus/messaging/v1/messaging_service_pb';
+import { PersonalService } from '@/gen/plexus/messaging/v1/personal_service_pb';
+
+/** The services that scenes of the first load call; others are made where they are used. */
+export interface Clients {
+  readonly directory: Client<typeof DirectoryService>;
+  readonly messaging: Client<typeof MessagingService>;
+  readonly personal: Client<typeof PersonalService>;
+}
+
+export function createClients(transport: Transport): Clients {
+  return {
+    directory: createClient(DirectoryService, transport),
+    messaging: createClient(MessagingService, transport),
+    personal: createClient(PersonalService, transport),
+  };
+}

@@ -1,0 +1,40 @@
+import type { ReactNode } from 'react';
+import { Button as AriaButton, type ButtonProps } from 'react-aria-components';
+
+import { classes } from '@/kit/classes';
+
+import styles from './button.module.css';
+import { Icon, type IconName } from './icon';
+
+interface Props extends Omit<ButtonProps, 'className' | 'children' | 'style'> {
+  readonly look?: 'primary' | 'normal' | 'plain';
+  readonly children: ReactNode;
+}
+
+export function Button({ look = 'normal', children, ...rest }: Props) {
+  return (
+    <AriaButton {...rest} className={classes(styles.button, look !== 'normal' && styles[look])}>
+      {children}
+    </AriaButton>
+  );
+}
+
+interface IconProps extends Omit<ButtonProps, 'className' | 'children' | 'style' | 'aria-label'> {
+  readonly icon: IconName;
+  readonly label: string;
+  readonly small?: boolean;
+}
+
+/** A button that shows a picture; its label is read aloud and shown while the pointer rests. */
+export function IconButton({ icon, label, small = false, ...rest }: IconProps) {
+  return (
+    <AriaButton
+      {...rest}
+      aria-label={label}
+      className={classes(styles.icon, small && styles.small)}
+      render={(props) => <button {...props} title={label} />}
+    >
+      <Icon name={icon} size={small ? 16 : 19} />
+    </AriaButton>
+  );
+}

@@ -1,0 +1,128 @@
+import { useId, type ReactNode } from 'react';
+
+import { classes } from '@/kit/classes';
+
+import styles from './controls.module.css';
+
+interface ToggleProps {
+  readonly label: string;
+  readonly note?: string;
+  readonly isOn: boolean;
+  readonly isDisabled?: boolean;
+  readonly onChange: (isOn: boolean) => void;
+}
+
+/** Something that is on or off; it takes effect at once. */
+export function Toggle({ label, note, isOn, isDisabled = false, onChange }: ToggleProps) {
+  const id = useId();
+  return (
+    <div className={styles.toggle}>
+      <div className={styles.words}>
+        <label htmlFor={id}>{label}</label>
+        {note === undefined ? null : (
+          <p id={`${id}-note`} className={styles.note}>
+            {note}
+          </p>
+        )}
+      </div>
+      <input
+        id={id}
+        className={styles.switch}
+        type="checkbox"
+        role="switch"
+        checked={isOn}
+        disabled={isDisabled}
+        aria-describedby={note === undefined ? undefined : `${id}-note`}
+        onChange={(event) => onChange(event.target.checked)}
+      />
+    </div>
+  );
+}
+
+interface CheckProps {
+  readonly label: ReactNode;
+  /** Read aloud in place of a label that is not shown. */
+  readonly name?: string;
+  readonly isOn: boolean;
+  readonly isDisabled?: boolean;
+  readonly onChange: (isOn: boolean) => void;
+}
+
+/** One of several things that may be chosen together. */
+export function Check({ label, name, isOn, isDisabled = false, onChange }: CheckProps) {
+  return (
+    <label className={styles.check}>
+      <input
+        type="checkbox"
+        checked={isOn}
+        disabled={isDisabled}
+        aria-label={name}
+        onChange={(event) => onChange(event.target.checked)}
+      />
+      {label}
+    </label>
+  );
+}
+
+interface ChoicesProps<Value extends string> {
+  readonly label: string;
+  readonly options: readonly { readonly value: Value; readonly label: string }[];
+  readonly value: Value;
+  readonly onChange: (value: Value) => void;
+}
+
+/** A few things of which one is chosen, side by side. */
+export function Choices<Value extends string>({
+  label,
+  options,
+  value,
+  onChange,
+}: ChoicesProps<Value>) {
+  const name = useId();
+  return (
+    <fieldset className={styles.choices}>
+      <legend className="visually-hidden">{label}</legend>
+      {options.map((option) => (
+        <label
+          key={option.value}
+          className={classes(styles.choice, option.value === value && styles.chosen)}
+        >
+          <input
+            type="radio"
+            name={name}
+            value={option.value}
+            checked={option.value === value}
+            onChange={() => onChange(option.value)}
+          />
+          {option.label}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+interface ClockProps {
+  readonly label: string;
+  /** `HH:MM` */
+  readonly value: string;
+  readonly isDisabled?: boolean;
+  readonly onChange: (value: string) => void;
+}
+
+/** A time of day. */
+export function Clock({ label, value, isDisabled = false, onChange }: ClockProps) {
+  return (
+    <label className={styles.clock}>
+      <span>{label}</span>
+      <input
+        type="time"
+        required
+        value={value}
+        disabled={isDisabled}
+        onChange={(event) => {
+          if (event.target.value !== '') onChange(event.target.value);
+        }}
+      />
+    </label>
+  );
+}

@@ -1,0 +1,72 @@
+import { lazy, useRef, useState, type ReactNode } from 'react';
+import type { PressEvent } from 'react-aria-components';
+
+import type { IconName } from './icon';
+import { Opener } from './opener';
+
+// The first load has none of it; `preloadMenus` fetches it before it is needed.
+const loadList = () => import('./menu-list');
+const MenuList = lazy(async () => ({ default: (await loadList()).MenuList }));
+
+/** Fetch what menus show, so that the first one opens at once and without a network. */
+export async function preloadMenus(): Promise<void> {
+  await loadList();
+}
+
+export interface MenuEntry {
+  readonly id: string;
+  readonly label: string;
+  readonly icon?: IconName | undefined;
+  readonly shortcut?: string | undefined;
+  readonly danger?: boolean | undefined;
+  readonly run: () => void;
+}
+
+/** Where the focus goes when a menu opens: to an entry, or to the menu as a whole. */
+export type MenuFocus = 'first' | 'last' | true;
+
+const ARROWS: Readonly<Record<string, MenuFocus>> = { ArrowDown: 'first', ArrowUp: 'last' };
+
+interface Props {
+  readonly label: string;
+  readonly entries: readonly MenuEntry[];
+  /** The button that opens it. */
+  readonly children: ReactNode;
+}
+
+export function Menu({ label, entries, children }: Props) {
+  const trigger = useRef<HTMLButtonElement>(null);
+  const [focus, setFocus] = useState<MenuFocus | undefined>(undefined);
+  return (
+    <Opener
+      opens="menu"
+      trigger={trigger}
+      isOpen={focus !== undefined}
+      onPress={(event) => setFocus(focusAfter(event))}
+      onKeyDown={(event) => {
+        const arrow = ARROWS[event.key];
+        if (arrow === undefined) {
+          event.continuePropagation();
+        } else {
+          event.preventDefault();
+          setFocus(arrow);
+        }
+      }}
+      button={children}
+    >
+      {focus === undefined ? null : (
+        <MenuList
+          label={label}
+          entries={entries}
+          trigger={trigger}
+          focus={focus}
+          onClose={() => setFocus(undefined)}
+        />
+      )}
+    </Opener>
+  );
+}
+
+function focusAfter({ pointerType }: PressEvent): MenuFocus {
+  return pointerType === 'keyboard' || pointerType === 'virtual' ? 'first' : true;
+}

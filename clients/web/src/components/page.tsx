@@ -1,0 +1,28 @@
+import type { KeyboardEvent, ReactNode, Ref } from 'react';
+
+import styles from './page.module.css';
+
+interface Props {
+  readonly title: string;
+  /** Buttons beside the title. */
+  readonly actions?: ReactNode;
+  readonly onKeyDown?: (event: KeyboardEvent) => void;
+  /** Of what scrolls. */
+  readonly ref?: Ref<HTMLElement>;
+  readonly children: ReactNode;
+}
+
+/** A scene that fills the space beside the navigation: a title and one column. */
+export function Page({ title, actions, onKeyDown, ref, children }: Props) {
+  return (
+    <main ref={ref} className={styles.page} id="main" tabIndex={-1} onKeyDown={onKeyDown}>
+      <div className={styles.column}>
+        <header className={styles.head}>
+          <h1>{title}</h1>
+          {actions}
+        </header>
+        {children}
+      </div>
+    </main>
+  );
+}

@@ -1,0 +1,17 @@
+import { Skeleton } from './skeleton';
+import styles from './waiting.module.css';
+
+interface Props {
+  readonly title: string;
+  readonly label: string;
+}
+
+/** A page whose content is on its way: it has a landmark and a heading like the one to come. */
+export function Waiting({ title, label }: Props) {
+  return (
+    <main className={styles.page} id="main" tabIndex={-1}>
+      <h1 className="visually-hidden">{title}</h1>
+      <Skeleton label={label} />
+    </main>
+  );
+}

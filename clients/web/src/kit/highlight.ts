@@ -1,0 +1,26 @@
+const BEGINS = '\u0002';
+const ENDS = '\u0003';
+
+/** A stretch of a text that was found, or of what stands around it. */
+export interface Stretch {
+  readonly text: string;
+  readonly found: boolean;
+}
+
+/** Cut a part of a text into what a search has marked and what it has not. */
+export function stretchesOf(marked: string): Stretch[] {
+  const stretches: Stretch[] = [];
+  const [before = '', ...parts] = marked.split(BEGINS);
+  push(stretches, before, false);
+  for (const part of parts) {
+    const end = part.indexOf(ENDS);
+    push(stretches, end < 0 ? part : part.slice(0, end), end >= 0);
+    if (end >= 0) push(stretches, part.slice(end + 1), false);
+  }
+  return stretches;
+}
+
+function push(stretches: Stretch[], text: string, found: boolean): void {
+  const clean = text.replaceAll(ENDS, '').replace(/\s+/gu, ' ');
+  if (clean !== '') stretches.push({ text: clean, found });
+}

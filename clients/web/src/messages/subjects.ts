@@ -1,0 +1,65 @@
+import { use } from 'react';
+
+import { useLanguage } from './context';
+import type { Language } from './messages';
+import type { texts as messageInfo } from './zh-CN/message-info';
+import type { texts as notifications } from './zh-CN/notifications';
+import type { texts as people } from './zh-CN/people';
+import type { texts as search } from './zh-CN/search';
+import type { texts as settings } from './zh-CN/settings';
+import type { texts as tasks } from './zh-CN/tasks';
+
+/** Texts of scenes that load on demand, by subject. Chinese defines each. */
+export interface Subjects {
+  readonly messageInfo: typeof messageInfo;
+  readonly notifications: typeof notifications;
+  readonly people: typeof people;
+  readonly search: typeof search;
+  readonly settings: typeof settings;
+  readonly tasks: typeof tasks;
+}
+
+type Loaders = {
+  readonly [Subject in keyof Subjects]: () => Promise<{ readonly texts: Subjects[Subject] }>;
+};
+
+const LOADERS: Readonly<Record<Language, Loaders>> = {
+  'zh-CN': {
+    messageInfo: () => import('./zh-CN/message-info'),
+    notifications: () => import('./zh-CN/notifications'),
+    people: () => import('./zh-CN/people'),
+    search: () => import('./zh-CN/search'),
+    settings: () => import('./zh-CN/settings'),
+    tasks: () => import('./zh-CN/tasks'),
+  },
+  en: {
+    messageInfo: () => import('./en/message-info'),
+    notifications: () => import('./en/notifications'),
+    people: () => import('./en/people'),
+    search: () => import('./en/search'),
+    settings: () => import('./en/settings'),
+    tasks: () => import('./en/tasks'),
+  },
+};
+
+const loaded = new Map<string, Promise<unknown>>();
+
+/** Return the texts of a subject; suspends until they are there. */
+export function useTexts<Subject extends keyof Subjects>(subject: Subject): Subjects[Subject] {
+  const { locale } = useLanguage();
+  return use(load(locale, subject));
+}
+
+function load<Subject extends keyof Subjects>(
+  locale: Language,
+  subject: Subject,
+): Promise<Subjects[Subject]> {
+  const key = `${locale}/${subject}`;
+  const known = loaded.get(key) as Promise<Subjects[Subject]> | undefined;
+  if (known !== undefined) return known;
+  const loading = LOADERS[locale][subject]().then(({ texts }) => texts);
+  loaded.set(key, loading);
+  // A download that failed is tried again by the next reader.
+  loading.catch(() => loaded.delete(key));
+  return loading;
+}

@@ -1,0 +1,20 @@
+export const texts = {
+  receipts: '已读情况',
+  versions: '编辑历史',
+  close: '关闭',
+  loading: '正在加载…',
+  retry: '重试',
+  read: (count: number) => `已读 ${count} 人`,
+  unread: (count: number) => `未读 ${count} 人`,
+  countsOnly: '这个会话只显示已读人数，不显示姓名。',
+  nobody: '这条消息没有其他接收人。',
+  more: '加载更多',
+  version: (number: number) => `第 ${number} 版`,
+  current: '当前版本',
+  reasons: {
+    MESSAGE_NOT_FOUND: '这条消息已不可见。请关闭窗口。',
+    CONVERSATION_NOT_FOUND: '你已不在这个会话中。',
+    NOT_YOUR_MESSAGE: '只有发送人可以查看已读情况。',
+    PERMISSION_MISSING: '你没有查看的权限。请联系管理员。',
+  } as Readonly<Record<string, string>>,
+};

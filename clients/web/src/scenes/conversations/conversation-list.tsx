@@ -1,0 +1,75 @@
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useRef } from 'react';
+import { Button } from 'react-aria-components';
+
+import { shownShortcut } from '@/actions/action';
+import { Icon } from '@/components/icon';
+import { Skeleton } from '@/components/skeleton';
+import { classes } from '@/kit/classes';
+import { useCell } from '@/kit/cell';
+import { useMessages } from '@/messages/context';
+import { useWorkspace } from '@/stores/context';
+
+import styles from './conversation-list.module.css';
+import { ConversationRow } from './conversation-row';
+
+const ROW_PX = 60;
+
+/** The person's conversations, last active first. */
+export function ConversationList({ selected }: { readonly selected: string }) {
+  const messages = useMessages();
+  const { conversations, view } = useWorkspace();
+  const list = useCell(conversations.list);
+  const loading = useCell(conversations.loading);
+  return (
+    <nav className={styles.panel} aria-label={messages.conversations.list}>
+      <div className={styles.head}>
+        <h2>{messages.shell.conversations}</h2>
+        <Button className={classes(styles.find)} onPress={() => view.switcher.set(true)}>
+          <Icon name="search" size={15} />
+          <span>{messages.shell.search}</span>
+          <kbd>{shownShortcut('mod+k')}</kbd>
+        </Button>
+      </div>
+      {loading === 'failed' ? <p className={styles.note}>{messages.conversations.failed}</p> : null}
+      {loading === 'loading' ? <Skeleton label={messages.starting.loading} lines={8} /> : null}
+      {loading === 'ready' && list.length === 0 ? (
+        <p className={styles.note}>{messages.conversations.empty}</p>
+      ) : null}
+      {list.length === 0 ? null : <Rows selected={selected} />}
+    </nav>
+  );
+}
+
+function Rows({ selected }: { readonly selected: string }) {
+  const { conversations } = useWorkspace();
+  const list = useCell(conversations.list);
+  const scroller = useRef<HTMLDivElement>(null);
+  // eslint-disable-next-line react-hooks/incompatible-library -- its functions are called while rendering only
+  const virtual = useVirtualizer({
+    count: list.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    getItemKey: (index) => list[index]?.id ?? index,
+    overscan: 8,
+  });
+  return (
+    <div ref={scroller} className={styles.list}>
+      <ul className={styles.rows} style={{ height: virtual.getTotalSize() }}>
+        {virtual.getVirtualItems().map((item) => {
+          const log = list[item.index];
+          if (log === undefined) return null;
+          return (
+            <li
+              key={item.key}
+              className={styles.slot}
+              style={{ transform: `translateY(${item.start}px)` }}
+            >
+              <ConversationRow log={log} isSelected={log.id === selected} />
+            </li>
+          );
+        })}
+      </ul>
+    </div>
+  );
+}

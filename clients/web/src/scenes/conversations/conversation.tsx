@@ -1,0 +1,142 @@
+import { useNavigate } from '@tanstack/react-router';
+import { useCallback } from 'react';
+
+import { offered } from '@/actions/action';
+import { CONVERSATION_ACTIONS } from '@/actions/conversation';
+import { Avatar } from '@/components/avatar';
+import { IconButton } from '@/components/button';
+import { Menu } from '@/components/menu';
+import { Skeleton } from '@/components/skeleton';
+import { classes } from '@/kit/classes';
+import { useCell } from '@/kit/cell';
+import { plainName } from '@/kit/text';
+import { useMessages } from '@/messages/context';
+import { Composer } from '@/scenes/composer/composer';
+import { Thread } from '@/scenes/thread/thread';
+import { Timeline } from '@/scenes/timeline/timeline';
+import { useWorkspace } from '@/stores/context';
+import type { ConversationLog } from '@/stores/log/log';
+
+import styles from './conversation.module.css';
+import { nameOf } from './naming';
+
+interface Props {
+  readonly id: string;
+  /** First message of the thread that is open beside it; 0 for none. */
+  readonly thread: number;
+  /** Message that the address names; 0 for none. */
+  readonly at: number;
+}
+
+/** One conversation: its messages, the line to write in, and a thread beside them. */
+export function Conversation({ id, thread, at }: Props) {
+  const messages = useMessages();
+  const { conversations } = useWorkspace();
+  const loading = useCell(conversations.loading);
+  useCell(conversations.list);
+  const log = conversations.get(id);
+  if (log !== undefined) return <Opened key={id} log={log} thread={thread} at={at} />;
+  if (loading !== 'ready') {
+    return (
+      <main className={styles.main} id="main">
+        <Skeleton label={messages.starting.loading} />
+      </main>
+    );
+  }
+  return (
+    <main className={styles.nothing} id="main">
+      <p role="status">{messages.conversations.closed}</p>
+    </main>
+  );
+}
+
+interface OpenedProps {
+  readonly log: ConversationLog;
+  readonly thread: number;
+  readonly at: number;
+}
+
+function Opened({ log, thread, at }: OpenedProps) {
+  const navigate = useNavigate();
+  const show = useCallback(
+    (search: { thread?: number; at?: number }) =>
+      void navigate({ to: '/c/$conversationId', params: { conversationId: log.id }, search }),
+    [navigate, log.id],
+  );
+  const openThread = useCallback((root: number) => show({ thread: root }), [show]);
+  return (
+    <div className={classes(styles.conversation, thread > 0 && styles.withThread)}>
+      <main className={styles.main} id="main">
+        <Head log={log} />
+        <Timeline
+          key={at}
+          log={log}
+          at={at}
+          onThread={openThread}
+          onLatest={() => show({})}
+          onJump={(seq) => show({ at: seq })}
+        />
+        <Composer log={log} root={0} />
+      </main>
+      {thread > 0 ? <Thread key={thread} log={log} root={thread} onClose={() => show({})} /> : null}
+    </div>
+  );
+}
+
+function Head({ log }: { readonly log: ConversationLog }) {
+  const messages = useMessages();
+  const navigate = useNavigate();
+  const workspace = useWorkspace();
+  const { people } = workspace;
+  useCell(log.version);
+  useCell(people.version);
+  const name = nameOf(log, people, messages);
+  const isGroup = log.view.peerId === '';
+  const note = isGroup
+    ? [
+        messages.conversations.membersCount(log.conversation.memberCount),
+        plainName(log.conversation.topic),
+      ]
+    : [people.get(log.view.peerId)?.title ?? ''];
+  const context = { workspace, log };
+  const entries = offered(CONVERSATION_ACTIONS, context).map((action) => ({
+    id: action.id,
+    label: action.label(messages),
+    icon: action.icon,
+    run: () => action.run(context),
+  }));
+  return (
+    <header className={styles.head}>
+      <div className={styles.back}>
+        <IconButton
+          icon="back"
+          label={messages.conversations.back}
+          onPress={() => void navigate({ to: '/' })}
+        />
+      </div>
+      <Avatar id={log.view.peerId || log.id} name={name} group={isGroup} />
+      <div className={styles.names}>
+        <h1>
+          <bdi>{name}</bdi>
+        </h1>
+        <span className={styles.note}>{note.filter((words) => words !== '').join(' · ')}</span>
+      </div>
+      <Menu label={messages.conversations.actions} entries={entries}>
+        <IconButton icon="more" label={messages.conversations.actions} />
+      </Menu>
+    </header>
+  );
+}
+
+/** What stands in place of a conversation while none is chosen. */
+export function NoConversation() {
+  const messages = useMessages();
+  return (
+    <main className={styles.nothing} id="main">
+      <div>
+        <h1 className="visually-hidden">{messages.product}</h1>
+        <p>{messages.conversations.choose}</p>
+      </div>
+    </main>
+  );
+}

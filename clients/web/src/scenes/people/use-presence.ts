@@ -1,0 +1,17 @@
+import { useEffect } from 'react';
+
+import { useCell } from '@/kit/cell';
+import { useWorkspace } from '@/stores/context';
+import { storeOf } from '@/stores/lazy';
+import { PresenceStore } from '@/stores/presence';
+
+/** Ask whether people are there while they are shown, and follow what the stream says. */
+export function usePresence(ids: readonly string[]): PresenceStore {
+  const presence = storeOf(useWorkspace(), PresenceStore);
+  useCell(presence.version);
+  const asked = ids.join(' ');
+  useEffect(() => {
+    if (asked !== '') void presence.load(asked.split(' '));
+  }, [presence, asked]);
+  return presence;
+}

@@ -1,0 +1,131 @@
+import { useNavigate, useRouter, useRouterState } from '@tanstack/react-router';
+import { lazy, Suspense, useEffect, useMemo, type ReactNode } from 'react';
+
+import { isPressed, offered } from '@/actions/action';
+import { APP_ACTIONS, type AppContext } from '@/actions/app';
+import { placeOf } from '@/actions/places';
+import type { Problem } from '@/api/problems';
+import { Icon } from '@/components/icon';
+import { preloadMenus } from '@/components/menu';
+import { classes } from '@/kit/classes';
+import { useCell } from '@/kit/cell';
+import { useMessages } from '@/messages/context';
+import { problemText } from '@/messages/problem';
+import { ConversationList } from '@/scenes/conversations/conversation-list';
+import { useDevice, useWorkspace } from '@/stores/context';
+
+import { Notices } from './notices';
+import { Overlays } from './overlays';
+import { Rail } from './rail';
+import styles from './shell.module.css';
+
+const Switcher = lazy(async () => ({
+  default: (await import('@/scenes/switcher/switcher')).Switcher,
+}));
+
+// What draws a person's attention can wait until the page is there.
+const Attention = lazy(async () => ({
+  default: (await import('@/scenes/attention/attention')).Attention,
+}));
+
+/** What surrounds every scene of a signed-in person: navigation, list, notices, shortcuts. */
+export function Shell({ children }: { readonly children: ReactNode }) {
+  const messages = useMessages();
+  const device = useDevice();
+  const workspace = useWorkspace();
+  const navigate = useNavigate();
+  const { history } = useRouter();
+  const online = useCell(device.live.online);
+  const isFinding = useCell(workspace.view.switcher);
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const conversationId = decodeURIComponent(/^\/c\/([^/]+)/u.exec(path)?.[1] ?? '');
+  const here = placeOf(path);
+  // Beside other scenes there is no room for the list.
+  const isTalking = here?.id === 'conversations';
+  const context = useMemo<AppContext>(
+    () => ({
+      device,
+      workspace,
+      conversationId,
+      open: (id) =>
+        void navigate({ to: '/c/$conversationId', params: { conversationId: id }, search: {} }),
+      go: (to) => history.push(to),
+    }),
+    [device, workspace, conversationId, navigate, history],
+  );
+  useShortcuts(context);
+  usePreloading();
+  useEffect(() => {
+    const notify = (problem: Problem): void =>
+      workspace.view.notify(problemText(problem, messages));
+    const stops = [workspace.messages.problems.on(notify), workspace.arranging.problems.on(notify)];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }, [workspace, messages]);
+  return (
+    <div
+      className={classes(
+        styles.shell,
+        !isTalking && styles.wide,
+        isTalking && (conversationId === '' ? styles.listed : styles.opened),
+      )}
+    >
+      <a className={styles.skip} href="#main">
+        {messages.shell.skip}
+      </a>
+      <Rail context={context} here={here} />
+      {isTalking ? <ConversationList selected={conversationId} /> : null}
+      {isFinding ? (
+        <Suspense>
+          <Switcher context={context} />
+        </Suspense>
+      ) : null}
+      <Overlays />
+      <Suspense>
+        <Attention context={context} />
+      </Suspense>
+      <Notices />
+      {online ? null : (
+        <div className={styles.offline} role="status">
+          <Icon name="offline" size={16} />
+          {messages.shell.offline}
+        </div>
+      )}
+      {children}
+    </div>
+  );
+}
+
+/** Run the action whose shortcut is pressed, wherever the focus is. */
+function useShortcuts(context: AppContext): void {
+  useEffect(() => {
+    function onKeyDown(event: KeyboardEvent): void {
+      if (event.isComposing) return;
+      const action = offered(APP_ACTIONS, context).find(
+        ({ shortcut }) => shortcut !== undefined && isPressed(shortcut, event),
+      );
+      if (action === undefined) return;
+      event.preventDefault();
+      action.run(context);
+    }
+    addEventListener('keydown', onKeyDown);
+    return () => removeEventListener('keydown', onKeyDown);
+  }, [context]);
+}
+
+/** Fetch menus as soon as somebody is at the page: later there may be no network. */
+function usePreloading(): void {
+  useEffect(() => {
+    const begun = new AbortController();
+    function preload(): void {
+      begun.abort();
+      // A menu that could not be fetched is fetched again when it opens.
+      preloadMenus().catch(() => undefined);
+    }
+    for (const sign of ['pointermove', 'pointerdown', 'keydown'] as const) {
+      addEventListener(sign, preload, { signal: begun.signal, passive: true });
+    }
+    return () => begun.abort();
+  }, []);
+}

@@ -1,0 +1,92 @@
+import { offered, shownShortcut, type ActionIcon } from '@/actions/action';
+import { APP_ACTIONS, type AppContext } from '@/actions/app';
+import type { Matcher } from '@/kit/pinyin';
+import type { Messages } from '@/messages/messages';
+import { nameOf } from '@/scenes/conversations/naming';
+import type { ConversationLog } from '@/stores/log/log';
+
+const MAX_SHOWN = 30;
+const COMMAND = '>';
+
+export interface Choice {
+  readonly id: string;
+  readonly label: string;
+  readonly note: string;
+  readonly unread: number;
+  readonly avatar:
+    { readonly id: string; readonly name: string; readonly group: boolean } | undefined;
+  readonly icon?: ActionIcon;
+  readonly run: () => void;
+}
+
+interface Offer {
+  readonly context: AppContext;
+  readonly messages: Messages;
+  readonly matcher: Matcher;
+  readonly list: readonly ConversationLog[];
+  /** Version of the names of people; a new one gives other choices. */
+  readonly known: number;
+}
+
+/** Return what a query finds: conversations, then commands; commands alone after `>`. */
+export function choicesFor(query: string, offer: Offer): Choice[] {
+  const wanted = query.trim();
+  if (wanted.startsWith(COMMAND)) return commands(wanted.slice(1).trim(), offer);
+  const found = conversations(wanted, offer);
+  if (wanted === '') return found;
+  const rest = [everywhere(wanted, offer), ...commands(wanted, offer)];
+  return [...found.slice(0, MAX_SHOWN - rest.length), ...rest];
+}
+
+function conversations(wanted: string, { context, messages, matcher, list }: Offer): Choice[] {
+  const { people } = context.workspace;
+  const found: Choice[] = [];
+  for (const log of list) {
+    const label = nameOf(log, people, messages);
+    const handle = people.get(log.view.peerId)?.handle ?? '';
+    if (wanted !== '' && !matcher(label, wanted) && !handle.startsWith(wanted.toLowerCase()))
+      continue;
+    const group = log.view.peerId === '';
+    found.push({
+      id: log.id,
+      label,
+      note: group ? messages.conversations.membersCount(log.conversation.memberCount) : handle,
+      unread: log.counts.unread,
+      avatar: { id: log.view.peerId || log.id, name: label, group },
+      run: () => context.open(log.id),
+    });
+    if (found.length === MAX_SHOWN) break;
+  }
+  return found;
+}
+
+/** Offer the search through messages, tasks and people. */
+function everywhere(wanted: string, { context, messages }: Offer): Choice {
+  return {
+    id: 'search.everywhere',
+    label: messages.switcher.everywhere(wanted),
+    note: '',
+    unread: 0,
+    avatar: undefined,
+    icon: 'search',
+    run: () => context.go(`/search?q=${encodeURIComponent(wanted)}`),
+  };
+}
+
+function commands(wanted: string, { context, messages, matcher }: Offer): Choice[] {
+  return offered(APP_ACTIONS, context)
+    .map((action) => ({ action, label: action.label(messages) }))
+    .filter(
+      ({ action, label }) =>
+        action.id !== 'switcher.open' && (wanted === '' || matcher(label, wanted)),
+    )
+    .map(({ action, label }) => ({
+      id: action.id,
+      label,
+      note: shownShortcut(action.shortcut) ?? '',
+      unread: 0,
+      avatar: undefined,
+      ...(action.icon === undefined ? {} : { icon: action.icon }),
+      run: () => action.run(context),
+    }));
+}

@@ -1,0 +1,77 @@
+import type { Message } from '@/gen/plexus/messaging/v1/messages_pb';
+import { dayOf, milliseconds } from '@/kit/time';
+import type { Held } from '@/stores/log/message';
+import type { Pending } from '@/stores/outbox';
+
+const TOGETHER_MS = 5 * 60_000;
+
+export type Row =
+  | { readonly kind: 'beginning'; readonly key: string }
+  | { readonly kind: 'day'; readonly key: string; readonly at: number }
+  | { readonly kind: 'unread'; readonly key: string }
+  | {
+      readonly kind: 'message';
+      readonly key: string;
+      readonly held: Held;
+      readonly joined: boolean;
+    }
+  | {
+      readonly kind: 'pending';
+      readonly key: string;
+      readonly pending: Pending;
+      readonly joined: boolean;
+    };
+
+interface Source {
+  readonly held: readonly Held[];
+  readonly pending: readonly Pending[];
+  /** First number of the stretch that is shown. */
+  readonly from: number;
+  /** The last message that was read when the timeline was opened; messages after it are new. */
+  readonly readThrough: number;
+  readonly personId: string;
+}
+
+/** Return the rows of a timeline: messages with a line for each day and one before what is new. */
+export function rowsOf({ held, pending, from, readThrough, personId }: Source): Row[] {
+  const rows: Row[] = from === 1 ? [{ kind: 'beginning', key: 'beginning' }] : [];
+  let day = 0;
+  let previous: Message | undefined;
+  // What is new begins before this stretch: there is no place for the line in it.
+  let isNewShown = from > readThrough + 1;
+  for (const one of held) {
+    const message = one.whole;
+    if (message === undefined) continue;
+    const at = milliseconds(message.sentAt);
+    const isOtherDay = dayOf(at) !== day;
+    const isNew: boolean = !isNewShown && one.seq > readThrough && message.senderId !== personId;
+    if (isOtherDay) rows.push({ kind: 'day', key: `day:${dayOf(at)}`, at });
+    if (isNew) rows.push({ kind: 'unread', key: 'unread' });
+    isNewShown ||= isNew;
+    day = dayOf(at);
+    const joined = !isOtherDay && !isNew && isContinued(previous, message);
+    rows.push({ kind: 'message', key: keyOf(message), held: one, joined });
+    previous = message;
+  }
+  const keys = new Set(rows.map((row) => row.key));
+  for (const one of pending) {
+    const key = `${personId}:${one.requestId}`;
+    if (keys.has(key)) continue;
+    rows.push({ kind: 'pending', key, pending: one, joined: previous?.senderId === personId });
+  }
+  return rows;
+}
+
+/** Return the key of a message: the same while it is sent and once it is stored. */
+function keyOf(message: Message): string {
+  return message.requestId === '' ? `m:${message.seq}` : `${message.senderId}:${message.requestId}`;
+}
+
+function isContinued(previous: Message | undefined, message: Message): boolean {
+  return (
+    previous?.senderId === message.senderId &&
+    !previous.recalled &&
+    message.rootSeq === previous.rootSeq &&
+    milliseconds(message.sentAt) - milliseconds(previous.sentAt) < TOGETHER_MS
+  );
+}

@@ -1,0 +1,57 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { TimestampSchema, type Timestamp } from '@bufbuild/protobuf/wkt';
+
+import type { Clients } from '@/api/clients';
+import { problemOf, type Problem } from '@/api/problems';
+import type { UpdateConversationSettingsRequestSchema } from '@/gen/plexus/messaging/v1/personal_service_pb';
+import { Signal } from '@/kit/signal';
+
+import type { ConversationsStore } from './conversations/conversations';
+import type { ConversationLog } from './log/log';
+
+// The contract's words for "for ever" and "no longer".
+const FOR_EVER = seconds(253_402_214_400n);
+const NO_LONGER = seconds(1n);
+
+type Change = Omit<
+  MessageInitShape<typeof UpdateConversationSettingsRequestSchema>,
+  '$typeName' | '$unknown' | 'conversationId'
+>;
+
+/** How a person arranges conversations for themselves; their other devices follow. */
+export class ArrangingStore {
+  readonly problems = new Signal<Problem>();
+
+  constructor(
+    private readonly clients: Clients,
+    private readonly conversations: ConversationsStore,
+  ) {}
+
+  async star(log: ConversationLog, starred: boolean): Promise<void> {
+    await this.#change(log, { starred });
+  }
+
+  async mute(log: ConversationLog, muted: boolean): Promise<void> {
+    await this.#change(log, { mutedUntil: muted ? FOR_EVER : NO_LONGER });
+  }
+
+  async markUnread(log: ConversationLog): Promise<void> {
+    await this.#change(log, { markedUnread: true });
+  }
+
+  async #change(log: ConversationLog, change: Change): Promise<void> {
+    try {
+      const { settings } = await this.clients.personal.updateConversationSettings({
+        ...change,
+        conversationId: log.id,
+      });
+      if (settings !== undefined) this.conversations.applySettings(settings);
+    } catch (error) {
+      this.problems.emit(problemOf(error));
+    }
+  }
+}
+
+function seconds(value: bigint): Timestamp {
+  return create(TimestampSchema, { seconds: value });
+}

@@ -1,0 +1,108 @@
+import type { Clients } from '@/api/clients';
+import type {
+  ConversationSettings,
+  ConversationView,
+} from '@/gen/plexus/messaging/v1/conversations_pb';
+import { Cell } from '@/kit/cell';
+import { Signal } from '@/kit/signal';
+
+import { ConversationLog } from '../log/log';
+
+const PAGE = 500;
+
+export type Loading = 'loading' | 'ready' | 'failed';
+
+/** The person's conversations, last active first. */
+export class ConversationsStore {
+  readonly list = new Cell<readonly ConversationLog[]>([]);
+  readonly loading = new Cell<Loading>('loading');
+  /** Conversations that the person has just been removed from. */
+  readonly closed = new Signal<string>();
+  readonly #logs = new Map<string, ConversationLog>();
+  #latest = 0;
+  #sorting = false;
+
+  constructor(
+    private readonly clients: Clients,
+    readonly personId: string,
+  ) {}
+
+  get(id: string): ConversationLog | undefined {
+    return this.#logs.get(id);
+  }
+
+  get all(): ConversationLog[] {
+    return [...this.#logs.values()];
+  }
+
+  /** Fetch every view. Those that are held already take newer counts and keep their messages. */
+  async load(): Promise<void> {
+    const views: ConversationView[] = [];
+    let pageToken = '';
+    do {
+      const page = await this.clients.messaging.listConversations({ pageSize: PAGE, pageToken });
+      views.push(...page.views);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    for (const view of [...views].reverse()) this.put(view);
+    this.loading.set('ready');
+  }
+
+  /** Fetch one view; forget the conversation when it is not the person's. */
+  async fetch(id: string): Promise<ConversationLog | undefined> {
+    const { view } = await this.clients.messaging.getConversation({ conversationId: id });
+    return view === undefined ? undefined : this.put(view);
+  }
+
+  put(view: ConversationView): ConversationLog {
+    const id = view.conversation?.id ?? '';
+    const known = this.#logs.get(id);
+    if (known !== undefined) {
+      known.applyView(view);
+      this.#sort();
+      return known;
+    }
+    const log = new ConversationLog(view, this.personId);
+    this.#logs.set(id, log);
+    this.touch(log);
+    return log;
+  }
+
+  /** Move a conversation to the top: something was said in it. */
+  touch(log: ConversationLog): void {
+    this.#latest += 1;
+    log.activity = this.#latest;
+    this.#sort();
+  }
+
+  applySettings(settings: ConversationSettings): void {
+    const log = this.#logs.get(settings.conversationId);
+    if (log === undefined || (log.view.settings?.version ?? 0n) >= settings.version) return;
+    log.applySettings(settings);
+    this.#sort();
+  }
+
+  remove(id: string): void {
+    if (!this.#logs.delete(id)) return;
+    this.#sort();
+    this.closed.emit(id);
+  }
+
+  /** Sort once for all that happens in one turn. */
+  #sort(): void {
+    if (this.#sorting) return;
+    this.#sorting = true;
+    queueMicrotask(() => {
+      this.#sorting = false;
+      this.list.set(
+        this.all
+          .filter((log) => !log.conversation.archived)
+          .sort((one, other) => starred(other) - starred(one) || other.activity - one.activity),
+      );
+    });
+  }
+}
+
+function starred(log: ConversationLog): number {
+  return log.view.settings?.starred === true ? 1 : 0;
+}

@@ -1,0 +1,133 @@
+import type { Clients } from '@/api/clients';
+import { problemOf, type Problem } from '@/api/problems';
+import { Format } from '@/gen/plexus/messaging/v1/messages_pb';
+import { Cell } from '@/kit/cell';
+import { randomId } from '@/kit/ids';
+import { backoff, sleep } from '@/kit/time';
+
+import type { ConversationsStore } from './conversations/conversations';
+
+/** What a person has written, before the log shows it. */
+export interface Pending {
+  readonly requestId: string;
+  readonly conversationId: string;
+  readonly text: string;
+  readonly replyToSeq: number;
+  readonly quoteSeq: number;
+  readonly writtenAt: number;
+  /** `sent`: stored, and not in the log yet. */
+  readonly state: 'sending' | 'waiting' | 'sent' | 'failed';
+  readonly problem: Problem | undefined;
+}
+
+export type Writing = Pick<Pending, 'conversationId' | 'text' | 'replyToSeq' | 'quoteSeq'>;
+
+/**
+ * Messages on their way: sent in order per conversation, again with the same request id until an
+ * answer comes, so that each is stored once (MSG-3).
+ */
+export class Outbox {
+  readonly pending = new Cell<readonly Pending[]>([]);
+  readonly #busy = new Set<string>();
+
+  constructor(
+    private readonly clients: Clients,
+    private readonly conversations: ConversationsStore,
+  ) {}
+
+  send(writing: Writing): void {
+    const one: Pending = {
+      ...writing,
+      requestId: randomId(),
+      writtenAt: Date.now(),
+      state: 'sending',
+      problem: undefined,
+    };
+    this.pending.update((all) => [...all, one]);
+    void this.#work(writing.conversationId);
+  }
+
+  retry(requestId: string): void {
+    const one = this.#change(requestId, { state: 'sending', problem: undefined });
+    if (one !== undefined) void this.#work(one.conversationId);
+  }
+
+  discard(requestId: string): void {
+    this.pending.update((all) => all.filter((one) => one.requestId !== requestId));
+  }
+
+  async #work(conversationId: string): Promise<void> {
+    if (this.#busy.has(conversationId)) return;
+    this.#busy.add(conversationId);
+    try {
+      for (let next = this.#next(conversationId); next; next = this.#next(conversationId)) {
+        await this.#deliver(next);
+      }
+    } finally {
+      this.#busy.delete(conversationId);
+    }
+  }
+
+  #next(conversationId: string): Pending | undefined {
+    return this.pending
+      .get()
+      .find(
+        (one) =>
+          one.conversationId === conversationId &&
+          (one.state === 'sending' || one.state === 'waiting'),
+      );
+  }
+
+  async #deliver(one: Pending): Promise<void> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const { seq } = await this.clients.messaging.sendMessage({
+          conversationId: one.conversationId,
+          requestId: one.requestId,
+          text: one.text,
+          format: Format.MARKDOWN,
+          replyToSeq: BigInt(one.replyToSeq),
+          quoteSeq: BigInt(one.quoteSeq),
+        });
+        this.#change(one.requestId, { state: 'sent', problem: undefined });
+        void this.#shown(one, Number(seq)).then(() => this.discard(one.requestId));
+        return;
+      } catch (error) {
+        const problem = problemOf(error);
+        if (problem.kind === 'refused' || problem.kind === 'unauthenticated') {
+          this.#change(one.requestId, { state: 'failed', problem });
+          return;
+        }
+        this.#change(one.requestId, { state: 'waiting', problem });
+        await sleep(Math.max(backoff(attempt), problem.retryAfterMs), whenOnline());
+        if (!this.pending.get().some((each) => each.requestId === one.requestId)) return;
+      }
+    }
+  }
+
+  /** Wait until the log has the message, so that it never disappears in between. */
+  async #shown(one: Pending, seq: number): Promise<void> {
+    const log = this.conversations.get(one.conversationId);
+    if (log === undefined || log.get(seq)?.whole !== undefined) return;
+    await new Promise<void>((resolve) => {
+      const stop = log.version.subscribe(() => {
+        if (log.get(seq)?.whole === undefined) return;
+        stop();
+        resolve();
+      });
+    });
+  }
+
+  #change(requestId: string, change: Partial<Pending>): Pending | undefined {
+    this.pending.update((all) =>
+      all.map((one) => (one.requestId === requestId ? { ...one, ...change } : one)),
+    );
+    return this.pending.get().find((one) => one.requestId === requestId);
+  }
+}
+
+function whenOnline(): AbortSignal {
+  const wake = new AbortController();
+  addEventListener('online', () => wake.abort(), { once: true });
+  return wake.signal;
+}

@@ -1,0 +1,55 @@
+import type { Clients } from '@/api/clients';
+import type { Cursor } from '@/gen/plexus/messaging/v1/messages_pb';
+
+import type { ConversationsStore } from './conversations/conversations';
+import type { Sync } from './conversations/sync';
+
+const TOGETHER_MS = 250;
+
+/** Read cursors: moved here at once, told to the server together (MSG-7). */
+export class Reading {
+  readonly #moved = new Map<string, number>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly clients: Clients,
+    private readonly conversations: ConversationsStore,
+    private readonly sync: Sync,
+  ) {}
+
+  /** Note that the person has seen a conversation up to a message. */
+  advance(conversationId: string, through: number): void {
+    const log = this.conversations.get(conversationId);
+    if (log === undefined || through <= log.cursor || through > log.lastSeq) return;
+    if (log.applyCursor(through)) this.sync.refreshView(conversationId);
+    this.#moved.set(conversationId, through);
+    this.#timer ??= setTimeout(() => void this.#tell(), TOGETHER_MS);
+  }
+
+  /** Take a cursor that another device moved. */
+  apply(cursor: Cursor): void {
+    const log = this.conversations.get(cursor.conversationId);
+    if (log === undefined || cursor.rootSeq !== 0n) return;
+    if (log.applyCursor(Number(cursor.throughSeq))) this.sync.refreshView(log.id);
+  }
+
+  async #tell(): Promise<void> {
+    this.#timer = undefined;
+    const moved = [...this.#moved];
+    this.#moved.clear();
+    try {
+      await this.clients.messaging.advanceCursors({
+        advances: moved.map(([conversationId, through]) => ({
+          conversationId,
+          throughSeq: BigInt(through),
+        })),
+      });
+    } catch {
+      // A later advance covers these; kept so that the next one tells them too.
+      for (const [id, through] of moved) {
+        this.#moved.set(id, Math.max(through, this.#moved.get(id) ?? 0));
+      }
+      this.#timer ??= setTimeout(() => void this.#tell(), TOGETHER_MS * 20);
+    }
+  }
+}
