@@ -219,8 +219,9 @@ def services() -> list[str]:
     return enumerating([rf"\b{name}\b" for name in names])
 
 
-def test_only_the_contract_lists_the_kinds_of_notifications() -> None:
-    assert kinds() == ["proto/plexus/notify/v1/notifications.proto"]
+def test_only_the_contract_and_the_icons_list_the_kinds_of_notifications() -> None:
+    icons = "clients/web/src/scenes/notifications/notification-row.tsx"
+    assert kinds() == [icons, "proto/plexus/notify/v1/notifications.proto"]
 
 
 def test_only_the_contract_lists_the_searchable_types() -> None:

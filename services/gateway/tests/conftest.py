@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 from gateway import connect, proxy, reference, web
 from gateway.admission import Admission
@@ -30,7 +28,7 @@ from plexus.messaging.v1.import_service_pb2_grpc import (
 )
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection
-from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerVerifier, open_channel, serve
+from plexuskit.grpc import CallerSigner, CallerVerifier, open_channel, serve
 from plexuskit.service import Runtime
 from plexuskit.testing.servers.ports import free_port
 
@@ -40,34 +38,9 @@ from .owners_support import (
     Imports,
     Issuer,
 )
+from .running_support import Running
 
 KeysOf = Callable[[str], CallerSection]
-
-
-@dataclass
-class Running:
-    """A gateway with its owners: what tests reach and look at."""
-
-    grpc_port: int
-    http_port: int
-
-    issuer: Issuer
-    directory: Directory
-    imports: Imports
-    ended: EndedSessions
-    channel: grpc.aio.Channel
-    http: str
-    server_runtime: Runtime
-    targets: dict[str, str]
-
-    callers: Callers
-
-    def as_gateway(self) -> tuple[tuple[str, bytes], ...]:
-        """Give what the gateway tells directory of a caller of a public method."""
-        return ((METADATA_KEY, self.callers.anonymous("directory")),)
-
-    def bearer(self, **claims: Any) -> tuple[tuple[str, str], ...]:
-        return (("authorization", f"Bearer {self.issuer.token(**claims)}"),)
 
 
 @pytest.fixture
