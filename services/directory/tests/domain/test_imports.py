@@ -20,7 +20,7 @@ def someone(number: int, **fields: object) -> Imported:
 
 def planned(*people: Imported, existing: tuple[Person, ...] = ()) -> Plan:
     return imports.plan(
-        imports.check(people),
+        tuple(imports.checked(people)),
         existing={person.external_id: person for person in existing},
         taken=frozenset(person.handle for person in existing),
         new_ids={person.external_id: PersonId(f"per_{person.external_id}") for person in people},
@@ -68,21 +68,21 @@ def test_an_import_lets_nobody_back_in() -> None:
 
 def test_an_import_is_checked_as_a_whole_and_names_the_field() -> None:
     with pytest.raises(InvalidArgument) as refused:
-        imports.check([someone(1), someone(2, email="nobody")])
+        tuple(imports.checked([someone(1), someone(2, email="nobody")]))
     assert refused.value.metadata["field"] == "people[1].email"
 
 
 @pytest.mark.parametrize("external_id", ["", "U1", ":U1", "slack:", "sl ack:U1"])
 def test_an_external_id_names_its_source(external_id: str) -> None:
     with pytest.raises(InvalidArgument):
-        imports.check([someone(1, external_id=external_id)])
+        tuple(imports.checked([someone(1, external_id=external_id)]))
 
 
 def test_an_external_id_comes_once_and_a_thousand_people_at_most() -> None:
     with pytest.raises(InvalidArgument):
-        imports.check([someone(1), someone(1)])
+        tuple(imports.checked([someone(1), someone(1)]))
     with pytest.raises(InvalidArgument):
-        imports.check([someone(number) for number in range(1_001)])
+        tuple(imports.checked([someone(number) for number in range(1_001)]))
 
 
 def test_a_password_is_never_shown() -> None:
