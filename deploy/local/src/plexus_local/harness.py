@@ -14,8 +14,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
+import grpc
 from plexus.directory.v1.directory_service_pb2 import CreatePersonRequest
-from plexus.directory.v1.session_service_pb2 import InitTenantRequest, SignInRequest
+from plexus.directory.v1.session_service_pb2 import (
+    InitTenantRequest,
+    SignInRequest,
+    SignInResponse,
+)
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus_sdk import Plexus, Profile, Profiles, open_channel, token_fields
 from plexuskit.config import KafkaSection
@@ -124,17 +129,22 @@ class Platform:
         async with open_channel(address) as channel:
             request = SignInRequest(handle=handle, password=password, device="test")
             response = await SessionServiceStub(channel).SignIn(request, timeout=20)
-            profile = Profile(
-                name=handle,
-                url=address,
-                person_id=response.person.id,
-                handle=handle,
-                **token_fields(response.tokens),  # type: ignore[arg-type] # named after the fields
-            )
-            file = f"credentials-{handle}-{secrets.token_hex(4)}.json"
-            profiles = Profiles(self.layout.root / file)
-            profiles.save(profile, default=True)
-            yield Plexus(channel, profile, profiles)
+            yield self.connection(channel, response, handle=handle, url=address)
+
+    def connection(
+        self, channel: grpc.aio.Channel, signed_in: SignInResponse, *, handle: str, url: str
+    ) -> Plexus:
+        """Return the connection of a new session; its stored credentials are its own."""
+        profile = Profile(
+            name=handle,
+            url=url,
+            person_id=signed_in.person.id,
+            handle=handle,
+            **token_fields(signed_in.tokens),  # type: ignore[arg-type] # named after the fields
+        )
+        profiles = Profiles(self.layout.root / f"credentials-{handle}-{secrets.token_hex(4)}.json")
+        profiles.save(profile, default=True)
+        return Plexus(channel, profile, profiles)
 
     def admin(self) -> contextlib.AbstractAsyncContextManager[Plexus]:
         """Connect as the administrator."""

@@ -126,16 +126,17 @@ class Proc:
         try:
             await until(lambda: not self.running or self.ready(), within=within)
         except AssertionError as late:
-            readiness = await asyncio.to_thread(self._readiness)
-            raise AssertionError(f"{self.name} is not ready: {readiness}\n{self.tail()}") from late
+            raise AssertionError(await asyncio.to_thread(self._not_ready)) from late
         if not self.running:
             raise AssertionError(f"{self.name} has ended:\n{self.tail()}")
 
-    def _readiness(self) -> str:
+    def _not_ready(self) -> str:
+        """Return its readiness and the end of its log, for a person."""
         try:
-            return self.get("/readyz")[1]
+            _, readiness = self.get("/readyz")
         except (OSError, http.client.HTTPException) as problem:
-            return f"no answer ({problem!r})"
+            readiness = f"no answer ({problem!r})"
+        return f"{self.name} is not ready: {readiness}\n{self.tail()}"
 
     async def died(self, *, within: float) -> None:
         """Wait until it has ended by itself: a fault point has killed it."""
@@ -171,7 +172,7 @@ class Proc:
         deadline = time.monotonic() + within
         while not self.ready():
             if not self.running or time.monotonic() > deadline:
-                raise AssertionError(f"{self.name} is not ready:\n{self.tail()}")
+                raise AssertionError(self._not_ready())
             time.sleep(0.05)
 
     def tail(self, characters: int = 3000) -> str:

@@ -1,7 +1,7 @@
 """Turns of the event loop for requests of many items: no single one of them occupies it (GW-13)."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 ItemT = TypeVar("ItemT")
@@ -15,16 +15,19 @@ ITEM_BYTES: Final = 128
 _AT_ONCE: Final = 100
 
 
-async def converted(
-    items: Sequence[ItemT], convert: Callable[[ItemT], ResultT], *, at_once: int = _AT_ONCE
-) -> list[ResultT]:
-    """Convert items in order; other work on the loop runs after every `at_once` of them."""
-    results: list[ResultT] = []
-    for begin in range(0, len(items), at_once):
-        if begin:
+async def in_turns(results: Iterable[ResultT], *, at_once: int = _AT_ONCE) -> list[ResultT]:
+    """Compute the results of an iterator; other work on the loop runs after every `at_once`."""
+    computed: list[ResultT] = []
+    for result in results:
+        computed.append(result)
+        if len(computed) % at_once == 0:
             await asyncio.sleep(0)
-        results += map(convert, items[begin : begin + at_once])
-    return results
+    return computed
+
+
+async def converted(items: Iterable[ItemT], convert: Callable[[ItemT], ResultT]) -> list[ResultT]:
+    """Convert items in order, `in_turns`."""
+    return await in_turns(map(convert, items))
 
 
 class Turns:

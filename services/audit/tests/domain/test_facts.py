@@ -12,7 +12,7 @@ from plexus.directory.v1.events_pb2 import FeedStopped
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.topics import AUDIT_FACTS, TOPICS
 
-# What conversations say is in their own logs, which have chains of their own.
+# Conversations have logs and chains of their own.
 IN_LOGS = {
     "ChainBegun",
     "MessageEdited",

@@ -14,7 +14,7 @@ from plexus.directory.v1.session_service_pb2 import SignInRequest
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.messaging.v1.conversations_pb2 import Conversation
 from plexus.messaging.v1.messaging_service_pb2 import CreateConversationRequest
-from plexus_sdk import Plexus, Profile, Profiles, token_fields
+from plexus_sdk import Plexus
 
 from plexus_local.faults.actions import Room
 from plexus_local.faults.calls import insist
@@ -115,14 +115,4 @@ async def _signed_in(platform: Platform, handle: str) -> AsyncIterator[Plexus]:
         response = await SessionServiceStub(channel).SignIn(
             request, timeout=20, wait_for_ready=True
         )
-        profile = Profile(
-            name=handle,
-            url=target,
-            person_id=response.person.id,
-            handle=handle,
-            **token_fields(response.tokens),  # type: ignore[arg-type] # named after the fields
-        )
-        file = f"credentials-{handle}-{secrets.token_hex(4)}.json"
-        profiles = Profiles(platform.layout.root / file)
-        profiles.save(profile, default=True)
-        yield Plexus(channel, profile, profiles)
+        yield platform.connection(channel, response, handle=handle, url=target)

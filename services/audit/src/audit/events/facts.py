@@ -68,7 +68,7 @@ _STATES: Final[Mapping[type, Callable[[Envelope, Any], list[State]]]] = MappingP
         tasks_facts.ProjectChanged: work.project_states,
     }
 )
-"""What facts say of the history; the others are entries alone."""
+"""States of the history by type of fact; the other facts are entries alone."""
 
 
 def told(envelope: Envelope, *, traceparent: str = "") -> Told | None:

@@ -1,6 +1,5 @@
 """Bringing in people from another system, 1,000 at a time, in one transaction of few writes."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,7 @@ import structlog
 from plexuskit.errors import InvalidArgument
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
-from plexuskit.turns import converted
+from plexuskit.turns import converted, in_turns
 
 from directory import events
 from directory.domain import imports
@@ -64,7 +63,7 @@ async def import_people(
         GroupTooLarge: a group whose rule gives somebody of them is full.
     """
     await store.grants.holding_everywhere(actor, PERMISSION, now=now)
-    checked = await _checked(imported)
+    checked = await in_turns(imports.checked(imported), at_once=_CHECKED_AT_ONCE)
     tenant = await store.tenants.get(actor.tenant_id)
     new_ids = {person.external_id: PersonId(new_id("per", now=now)) for person in checked}
     await _check_passwords(store, checked, tenant_id=actor.tenant_id)
@@ -117,16 +116,6 @@ async def import_people(
         unchanged=outcome.unchanged,
     )
     return outcome
-
-
-async def _checked(imported: Sequence[Imported]) -> list[Imported]:
-    """Check an import; other work on the loop runs in between (GW-13)."""
-    clean = []
-    for person in imports.checked(imported):
-        clean.append(person)
-        if len(clean) % _CHECKED_AT_ONCE == 0:
-            await asyncio.sleep(0)
-    return clean
 
 
 async def _check_passwords(

@@ -116,7 +116,7 @@ class Following:
             await until_loaded(self._load_messaging, owner="messaging", health=self._health)
             await asyncio.sleep(self._every)
 
-    # What the fan-out says of conversations (`hub.doubts.Memberships`).
+    # Doubts about conversations, raised by the fan-out (`hub.doubts.Memberships`).
 
     def missed(self) -> None:
         """Note that changes of any conversation were missed: messaging says what is true."""

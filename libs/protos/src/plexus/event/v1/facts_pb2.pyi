@@ -41,7 +41,7 @@ class Fact(_message.Message):
         """It is about what one person keeps, true for seconds, or in a log with a chain of its own."""
 
     class Ledger(_Ledger, metaclass=_LedgerEnumTypeWrapper):
-        """Whether the fact is an entry of the ledger (GW-7)."""
+        """Place of the fact in the ledger (GW-7)."""
 
     LEDGER_UNSPECIFIED: Fact.Ledger.ValueType  # 0
     LEDGER_RECORDED: Fact.Ledger.ValueType  # 1
@@ -62,7 +62,7 @@ class Fact(_message.Message):
     """
     ledger: Global___Fact.Ledger.ValueType
     sparse: _builtins.bool
-    """Whether versions of the object skip numbers, so that the one before is not known from the fact."""
+    """True if versions of the object skip numbers: then the fact does not tell the one before."""
     @_builtins.property
     def subject_id(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Where the id of that object is: paths of fields of the fact, or of the envelope after
@@ -95,4 +95,4 @@ Global___Fact: _TypeAlias = Fact  # noqa: Y015
 
 FACT_FIELD_NUMBER: _builtins.int
 fact: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, Global___Fact]
-"""What consumers need to know of a fact."""
+"""Description of a fact for its consumers."""
