@@ -33,6 +33,7 @@ DRIVERS = {
         "plexus_cli",
         "plexus_bench",
         "plexus_local.faults",
+        "plexus_local.harness",
         "plexus_local.leaks",
     ),
     "plexuskit.testing": ("plexuskit.testing", "plexus_local", "plexus_bench"),

@@ -1,5 +1,6 @@
 """Facts over Kafka: topics from the catalogue, a producer, consumers, dead letters, tails."""
 
+from plexuskit.kafka import bootstrap
 from plexuskit.kafka.best_effort import BestEffortProducer, best_effort_producer
 from plexuskit.kafka.dlq import (
     RedriveReport,
@@ -41,6 +42,8 @@ from plexuskit.kafka.skips import (
     read_held,
 )
 from plexuskit.kafka.tail import TailLost, TopicTail, tail
+
+bootstrap.install()
 
 __all__ = [
     "MAX_FACT_BYTES",
