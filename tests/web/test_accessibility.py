@@ -127,4 +127,4 @@ async def test_a_scene_on_its_way_has_a_landmark_and_a_heading(desk, group):
     await expect(main.get_by_role("heading", level=1)).to_have_count(1)
     assert await faults(lin, "pending") == []
     arrived.set()
-    await expect(main.get_by_text("全公司").first).to_be_visible()
+    await expect(main.get_by_role("heading", name="全公司", level=2)).to_be_visible()

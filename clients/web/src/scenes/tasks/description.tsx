@@ -48,7 +48,7 @@ export function Description({ task, isWhole }: { readonly task: Task; readonly i
   return (
     <section className={styles.description} aria-label={texts.detail.description}>
       <div className={styles.sectionHead}>
-        <h3>{texts.detail.description}</h3>
+        <h2>{texts.detail.description}</h2>
         <Button look="plain" isDisabled={!isWhole} onPress={() => setDraft(task.description)}>
           {texts.detail.editDescription}
         </Button>

@@ -45,7 +45,7 @@ export function TaskHistory({ task }: { readonly task: Task }) {
   return (
     <section className={styles.history} aria-label={texts.detail.history}>
       <div className={styles.sectionHead}>
-        <h3>{texts.detail.history}</h3>
+        <h2>{texts.detail.history}</h2>
       </div>
       {loaded.state === 'failed' && loaded.problem !== undefined ? (
         <div role="alert">
