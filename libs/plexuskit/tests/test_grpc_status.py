@@ -175,7 +175,7 @@ def test_a_refused_context_of_our_own_is_no_fault_of_the_request() -> None:
 
 
 def test_a_refusal_stays_one_and_a_failure_stays_a_failure() -> None:
-    conflict = answer(VersionConflict(expected=1), domain="plexus.tasks")
+    conflict = answer(VersionConflict(expected_version=1, current_version=2), domain="plexus.tasks")
     raised = translated(as_error(conflict), dependency="tasks")
     assert isinstance(raised, RemoteRefusal)
     assert raised.kind is Kind.CONFLICT
