@@ -69,7 +69,7 @@ async def test_a_transaction_reads_one_snapshot(db: Database, accounts: Collecti
 async def test_a_refusal_inside_leaves_nothing_behind(db: Database, accounts: Collection) -> None:
     async def work(tx: Transaction) -> None:
         await accounts.update({"_id": "a"}, {"$set": {"has": 0}}, tx=tx)
-        raise VersionConflict
+        raise VersionConflict(expected_version=1, current_version=2)
 
     with pytest.raises(VersionConflict):
         await db.transact(work)

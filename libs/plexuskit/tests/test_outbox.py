@@ -94,7 +94,7 @@ async def test_msg_04_no_fact_without_its_state(
 ) -> None:
     async def work(tx: Transaction) -> None:
         await outbox.add(fact(1, now=clock.now()), tx=tx)
-        raise VersionConflict
+        raise VersionConflict(expected_version=1, current_version=2)
 
     with pytest.raises(VersionConflict):
         await db.transact(work)

@@ -181,7 +181,11 @@ def test_a_span_has_its_attributes_and_its_service(spans: InMemorySpanExporter) 
 @pytest.mark.parametrize(
     ("error", "status", "attributes"),
     [
-        (VersionConflict(), StatusCode.UNSET, {"plexus.refusal": "VERSION_CONFLICT"}),
+        (
+            VersionConflict(expected_version=1, current_version=2),
+            StatusCode.UNSET,
+            {"plexus.refusal": "VERSION_CONFLICT"},
+        ),
         (DependencyDown(), StatusCode.ERROR, {"plexus.refusal": "DEPENDENCY_DOWN"}),
         (KeyError("a person's words"), StatusCode.ERROR, {"error.type": "KeyError"}),
     ],

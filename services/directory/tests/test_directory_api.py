@@ -204,7 +204,7 @@ async def test_refusals_have_their_names_and_a_lock_says_how_long(served: Any) -
     ) == (grpc.StatusCode.NOT_FOUND, "DEPARTMENT_NOT_FOUND")
     assert await refusal(
         served.directory.ListPeople(pb.ListPeopleRequest(page_token="x"), **caller)
-    ) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")
+    ) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_PAGE_TOKEN")
 
 
 async def test_gw_1_nobody_passes_without_the_right_caller(served: Any) -> None:

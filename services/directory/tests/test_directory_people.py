@@ -21,6 +21,7 @@ from directory.domain.requests import Request
 from plexus.directory.v1 import events_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.errors import InvalidArgument, VersionConflict
+from plexuskit.paging import InvalidPageToken
 
 Facts = Callable[[], Awaitable[list[Envelope]]]
 
@@ -255,7 +256,7 @@ async def test_a_page_token_belongs_to_its_query(company: Any) -> None:
     )
     assert await handles(company, query="a", page_token=token) == ["a2"]
     for query, page_token in (("b", token), ("a", "garbage"), ("a", "WzEsMl0=")):
-        with pytest.raises(InvalidArgument):
+        with pytest.raises(InvalidPageToken):
             await handles(company, query=query, page_token=page_token)
     with pytest.raises(InvalidArgument):
         await handles(company, page_size=1_001)

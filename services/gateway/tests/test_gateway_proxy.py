@@ -109,7 +109,11 @@ async def test_gw_01_an_expired_token_says_so(running):
 
 async def test_gw_01_public_methods_need_no_token_and_go_on_as_nobody(running):
     await SessionServiceStub(running.channel).SignIn(sessions.SignInRequest(handle="ann"))
-    assert running.directory.seen == {"kind": CallerContext.KIND_ANONYMOUS, "person": ""}
+    assert running.directory.seen == {
+        "kind": CallerContext.KIND_ANONYMOUS,
+        "person": "",
+        "device_key": "",
+    }
 
 
 async def test_gw_01_a_missing_permission_is_named_and_nothing_is_forwarded(running):

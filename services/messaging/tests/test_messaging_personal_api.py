@@ -201,11 +201,11 @@ async def test_drafts_and_scheduled_messages_are_paged(personal, as_, group, rea
     for token in ("bm9uc2Vuc2U=", "MSAxIA=="):
         wrong = pb.ListScheduledMessagesRequest(page_token=token)
         call = personal.ListScheduledMessages(wrong, metadata=as_("ann"))
-        assert await reason_of(call) == "INVALID_ARGUMENT"
+        assert await reason_of(call) == "INVALID_PAGE_TOKEN"
         other = pb.ListDraftsRequest(page_token=token)
         if token != "MSAxIA==":
             assert await reason_of(personal.ListDrafts(other, metadata=as_("ann"))) == (
-                "INVALID_ARGUMENT"
+                "INVALID_PAGE_TOKEN"
             )
 
 
