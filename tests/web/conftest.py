@@ -103,7 +103,7 @@ class Desk:
 
     async def sign_in(self, path: str = "/") -> None:
         await self.page.goto(f"{self.address}{path}")
-        await self.page.get_by_label(self.words.handle).fill(self.handle)
+        await self.page.get_by_role("textbox", name=self.words.handle).fill(self.handle)
         await self.page.get_by_label(self.words.password).fill(PASSWORD)
         await self.page.get_by_role("button", name=self.words.sign_in, exact=True).click()
         await self.page.get_by_role("navigation", name=self.words.navigation).wait_for()

@@ -35,7 +35,7 @@ async def test_no_screen_has_a_fault(desk, group, locale, theme):
     )
     lin = await desk(group.handles["lin"], locale=locale, theme=theme)
     await lin.page.goto(lin.address)
-    await lin.page.get_by_label(lin.words.handle).wait_for()
+    await lin.page.get_by_role("textbox", name=lin.words.handle).wait_for()
     found = await faults(lin, f"sign-in-{look}")
     await lin.sign_in()
     await expect(lin.page.get_by_role("link", name=group.name)).to_contain_text("max:")

@@ -19,7 +19,7 @@ async def test_a_password_and_a_one_time_code_open_a_session(desk, group, locale
         await plexus.call(plexus.sessions.ConfirmTotp, ConfirmTotpRequest(code=totp.now()))
     lin = await desk(group.handles["lin"], locale=locale)
     await lin.page.goto(lin.address)
-    await lin.page.get_by_label(lin.words.handle).fill(lin.handle)
+    await lin.page.get_by_role("textbox", name=lin.words.handle).fill(lin.handle)
     await lin.page.get_by_label(lin.words.password).fill("wrong")
     await lin.page.keyboard.press("Enter")
     await expect(lin.page.get_by_role("alert")).to_contain_text(lin.words.wrong)
@@ -84,7 +84,7 @@ async def test_signing_out_signs_every_tab_out(desk, group):
     await lin.page.get_by_role("button", name=lin.words.account).click()
     await lin.page.get_by_role("menuitem", name=lin.words.sign_out).click()
     for page in (lin.page, second):
-        await expect(page.get_by_label(lin.words.handle)).to_be_visible()
+        await expect(page.get_by_role("textbox", name=lin.words.handle)).to_be_visible()
         await expect(page.get_by_text(group.name)).to_have_count(0)
     cookies = await lin.context.cookies(f"{lin.address}/session")
     assert "__Secure-plexus-refresh" not in {each["name"] for each in cookies}

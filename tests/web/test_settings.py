@@ -177,7 +177,7 @@ async def test_an_authenticator_app_is_set_up_and_asked_for(desk, group, locale)
 
     other = await desk(group.handles["lin"], locale=locale)
     await other.page.goto(other.address)
-    await other.page.get_by_label(other.words.handle).fill(other.handle)
+    await other.page.get_by_role("textbox", name=other.words.handle).fill(other.handle)
     await other.page.get_by_label(other.words.password).fill(PASSWORD)
     await other.page.keyboard.press("Enter")
     await expect(other.page.get_by_label(words["code"], exact=True)).to_be_visible()
@@ -213,7 +213,7 @@ async def test_a_passkey_is_added_and_opens_a_session(desk, group, locale):
 
     await page.get_by_role("button", name=lin.words.account).click()
     await page.get_by_role("menuitem", name=lin.words.sign_out).click()
-    await page.get_by_label(lin.words.handle).fill(lin.handle)
+    await page.get_by_role("textbox", name=lin.words.handle).fill(lin.handle)
     await page.get_by_label(lin.words.password).fill(PASSWORD)
     await page.keyboard.press("Enter")
     await page.get_by_role("button", name=words["use"]).click()
@@ -232,7 +232,7 @@ async def test_other_devices_are_listed_and_signed_out(desk, group, locale):
     await expect(rows.first).to_contain_text(words["this"])
     await lin.page.get_by_role("button", name=words["others"]).click()
     await expect(rows).to_have_count(1)
-    await expect(lost.page.get_by_label(lost.words.handle)).to_be_visible()
+    await expect(lost.page.get_by_role("textbox", name=lost.words.handle)).to_be_visible()
 
 
 @LANGUAGES
