@@ -84,7 +84,7 @@ def card(desk: Desk, title: str) -> Any:
 
 async def go(desk: Desk, path: str) -> None:
     await desk.page.goto(f"{desk.address}{path}")
-    await desk.page.locator("main h1").wait_for()
+    await desk.page.locator("main h1:not(.visually-hidden)").wait_for()
 
 
 async def tab_to(desk: Desk, target: Any) -> None:

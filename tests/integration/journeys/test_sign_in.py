@@ -146,7 +146,7 @@ async def test_gw_04_an_app_acts_within_its_scopes_until_its_token_is_revoked(pl
     assert "GRANT_EXCEEDS_OWN" in more.err
 
     tokens = (await cli("--as", "ann", "tokens", "list", "--json")).json
-    (token,) = [token for token in tokens if token["name"] == "报表"]
+    (token,) = [token for token in tokens if token["api_token"]["name"] == "报表"]
     await cli("--as", "ann", "tokens", "revoke", token["session_id"])
 
     async def refuses() -> bool:

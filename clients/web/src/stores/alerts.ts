@@ -37,9 +37,7 @@ export class AlertsStore {
     readonly onOpen: () => void;
   }): Promise<void> {
     this.state.set(current());
-    // This tab is asked first: while the browser is asked for the others, it may be left.
-    if (this.state.get() !== 'on' || document.visibilityState === 'visible') return;
-    if (await isLookedAt()) return;
+    if (this.state.get() !== 'on' || (await isLookedAt())) return;
     const shown = new Notification(alert.title, {
       body: alert.body,
       tag: alert.id,

@@ -39,6 +39,8 @@ export function Attention({ context }: { readonly context: AppContext }) {
 }
 
 async function alert(raised: Raised, { workspace, go }: AppContext): Promise<void> {
+  // Decided at arrival: the tab may be left while the server is asked.
+  if (document.visibilityState === 'visible') return;
   const choices = await storeOf(workspace, NotificationChoicesStore).recent();
   const hours = choices?.quietHours;
   const profile = storeOf(workspace, ProfileStore);
