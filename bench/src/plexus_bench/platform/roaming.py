@@ -1,9 +1,10 @@
 """A client that finds its way to another gateway, and sends again what has no answer."""
 
 import asyncio
-import random
 from time import perf_counter
 from typing import Final
+
+from plexuskit.backoff import FULL, jittered, pause
 
 from plexus_bench.platform.frames import Decoder
 from plexus_bench.platform.http2 import CallEnded
@@ -15,7 +16,8 @@ from plexus_bench.system import NotStored
 JITTER_SECONDS: Final = 5.0
 SEND_SECONDS: Final = 90.0
 _BACK_OFF: Final = (0.2, 2.0)
-_PAUSE: Final = (0.05, 0.2)
+_PAUSE_SECONDS: Final = 0.2
+_SPREAD: Final = (0.25, 1.0)
 
 
 class RoamingSession(LiveSession):
@@ -55,25 +57,25 @@ class RoamingSession(LiveSession):
             try:
                 return await super().send(conversation, ref=ref, body=body)
             except (NotNow, StreamEnded):
-                await asyncio.sleep(random.uniform(*_PAUSE))  # noqa: S311 - jitter
+                await asyncio.sleep(jittered(_PAUSE_SECONDS, spread=_SPREAD))
 
     async def _follow(self) -> None:
         while True:
             await super()._follow()
             self._there.clear()
-            await asyncio.sleep(random.uniform(0, JITTER_SECONDS))  # noqa: S311 - jitter
+            await asyncio.sleep(jittered(JITTER_SECONDS, spread=FULL))
             await self._return()
             self.returned = perf_counter()
             self._there.set()
 
     async def _return(self) -> None:
         """Connect to the other gateway, however often it takes."""
-        pause, max_pause = _BACK_OFF
+        failures = 0
         while True:
             await self._hang_up()
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     return await self._dial(self._refuge)
             except (CallEnded, StreamEnded, OSError):
-                await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
-                pause = min(2 * pause, max_pause)
+                await asyncio.sleep(pause(failures, _BACK_OFF))
+                failures += 1

@@ -26,6 +26,7 @@ from plexus.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
 from plexus.search.v1.search_service_pb2_grpc import SearchServiceStub
 from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
 
+from plexus_sdk.backoff import doubled
 from plexus_sdk.errors import Refused, SignedOut, Unreachable, refusals
 from plexus_sdk.profiles import Profile, Profiles
 from plexus_sdk.retries import AS_ASKED, FIRST_WAIT_SECONDS, RetryPolicy, repeat
@@ -194,7 +195,7 @@ class Plexus:
                 )
                 break
             except Unreachable:
-                wait = FIRST_WAIT_SECONDS * 2**tries
+                wait = doubled(tries, (FIRST_WAIT_SECONDS, RENEWAL_SECONDS))
                 late = time.monotonic() - began + wait + _RENEWAL_TRY_SECONDS > RENEWAL_SECONDS
                 if late or not self.retries.thorough:
                     raise

@@ -9,9 +9,11 @@ from typing import Final
 
 from plexus.gateway.v1.session_service_pb2 import Events, Frame, Position, Resync
 
+from plexus_sdk.backoff import doubled
+
 MAX_FRAMES: Final = 2_000
 MAX_BYTES: Final = 8 * 1024 * 1024
-_FIRST_WAIT, _MAX_WAIT = 0.1, 30.0
+_WAITS: Final = (0.1, 30.0)
 
 
 @dataclass(slots=True)
@@ -85,7 +87,7 @@ class Backlog:
         """Fetch a conversation later: after the given seconds, longer after each failure."""
         lag = self._lags.get(conversation_id)
         if lag is not None:
-            wait = min(_FIRST_WAIT * 2.0 ** min(lag.failures, 10), _MAX_WAIT)
+            wait = doubled(lag.failures, _WAITS)
             lag.not_before = time.monotonic() + max(seconds, wait)
             lag.failures += 1
 

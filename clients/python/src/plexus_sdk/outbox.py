@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +15,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     SendRefusal,
 )
 
+from plexus_sdk.backoff import doubled, jittered
 from plexus_sdk.errors import Refused, Unreachable
 
 # A verdict comes with its stream or is lost with it; one that is missing for so long is asked for.
@@ -23,7 +23,8 @@ REPEAT_SECONDS = 15.0
 # A gateway accepts 1,000 unacknowledged messages of one stream.
 MAX_UNACKNOWLEDGED: Final = 500
 _MAX_FRAME_BYTES: Final = 512 * 1024
-_FIRST_WAIT, _MAX_WAIT = 0.05, 5.0
+_WAITS: Final = (0.05, 5.0)
+_SPREAD: Final = (1.0, 1.25)
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 _PASSING: Final = frozenset(
     {
@@ -134,8 +135,8 @@ class Outbox:
             pending.stored.set_exception(refused)
 
     def _repeat(self, ref: int, pending: _Pending, refusal: SendRefusal) -> None:
-        wait = min(_FIRST_WAIT * 2.0 ** min(pending.refused, 10), _MAX_WAIT)
-        wait = max(refusal.retry_after_ms / 1000, wait) * random.uniform(1, 1.25)  # noqa: S311
+        wait = max(refusal.retry_after_ms / 1000, doubled(pending.refused, _WAITS))
+        wait = jittered(wait, spread=_SPREAD)
         pending.refused += 1
         stream = self._stream
 

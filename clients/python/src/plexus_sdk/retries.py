@@ -1,7 +1,7 @@
 """Retries with back-off and jitter, only where a repeat cannot do anything twice (GW-6)."""
 
 import asyncio
-import random
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.descriptor import Descriptor
 from plexus.authz.v1 import options_pb2
 
+from plexus_sdk.backoff import doubled, jittered
 from plexus_sdk.errors import Refused
 
 ResponseT = TypeVar("ResponseT")
@@ -21,7 +22,7 @@ _NOT_BEGUN: Final = frozenset({"RATE_LIMITED", "TOO_MANY_CALLS", "TOO_MANY_STREA
 _GATEWAY: Final = "plexus.gateway"
 _PASSING: Final = frozenset({grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE})
 # Callers that were refused together do not come back together.
-_JITTER: Final = 0.25
+_SPREAD: Final = (1.0, 1.25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,10 @@ async def repeat(
             asked_for = wait_of(refused, request=request, policy=policy)
             if asked_for is None:
                 raise
-            seconds = max(asked_for, FIRST_WAIT_SECONDS * 2 ** (tries - 1))
+            seconds = max(asked_for, doubled(tries - 1, (FIRST_WAIT_SECONDS, math.inf)))
             if tries == policy.max_tries or waited + seconds > policy.max_seconds:
                 raise
-        await sleep(seconds * random.uniform(1, 1 + _JITTER))  # noqa: S311 - jitter
+        await sleep(jittered(seconds, spread=_SPREAD))
         waited += seconds
         tries += 1
 

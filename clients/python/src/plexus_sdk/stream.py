@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import random
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -18,6 +17,7 @@ from plexus.gateway.v1.session_service_pb2 import (
 )
 from plexus.messaging.v1.signal_service_pb2 import Presence, SignalPresenceRequest
 
+from plexus_sdk.backoff import doubled, jittered
 from plexus_sdk.connection import RENEW_BEFORE_SECONDS, Plexus
 from plexus_sdk.endings import responses
 from plexus_sdk.errors import Refused, SignedOut, Unreachable, refusals
@@ -86,7 +86,7 @@ class Stream:
         self._device = device
         self._online = online
         self._on_trouble = on_trouble
-        self._wait = FIRST_WAIT
+        self._losses = 0
         self._silence = WELCOME_SECONDS
         self._drains = False
 
@@ -106,10 +106,11 @@ class Stream:
                 self._outbox.closed()
             if self._drains:
                 # Another gateway takes over; all its clients must not come at the same moment.
-                await asyncio.sleep(random.uniform(0, FIRST_WAIT))  # noqa: S311 - jitter
+                await asyncio.sleep(jittered(FIRST_WAIT, spread=(0.0, 1.0)))
                 continue
-            await asyncio.sleep(self._wait * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
-            self._wait = min(self._wait * 2, MAX_WAIT)
+            wait = doubled(self._losses, (FIRST_WAIT, MAX_WAIT))
+            await asyncio.sleep(jittered(wait, spread=(0.5, 1.5)))
+            self._losses += 1
 
     async def _recover(self, refused: Refused) -> None:
         """Renew an expired token; raise a refusal that another attempt would meet again."""
@@ -184,7 +185,7 @@ class Stream:
 
     def _begin(self, welcome: Welcome, requests: "asyncio.Queue[SessionRequest]") -> None:
         self.welcome = welcome
-        self._wait = FIRST_WAIT
+        self._losses = 0
         heartbeat = welcome.heartbeat_seconds * _MISSED_HEARTBEATS
         self._silence = max(heartbeat, _LEAST_SILENCE_SECONDS)
         self._inbox.welcome(welcome.positions, again=self.opened.is_set())

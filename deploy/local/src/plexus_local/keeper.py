@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import structlog
+from plexuskit.backoff import doubled
 from plexuskit.testing.servers import Child
 from plexuskit.testing.servers.errors import tail
 
@@ -38,7 +39,7 @@ class Keeper:
         self._child: Child | None = None
         self._watch: asyncio.Task[None] | None = None
         self._restarts = 0
-        self._pause = SHORTEST_PAUSE
+        self._deaths = 0
         self._trouble = ""
 
     async def start(self) -> None:
@@ -88,7 +89,7 @@ class Keeper:
                     ready, steady_from = True, time.monotonic() + STEADY_SECONDS
                 continue
             if ready and time.monotonic() >= steady_from:
-                self._pause = SHORTEST_PAUSE
+                self._deaths = 0
             ready = False
             try:
                 child = await self._again(code)
@@ -98,14 +99,14 @@ class Keeper:
 
     async def _again(self, code: int) -> Child:
         """Clear up after a death, pause, and start it once more."""
-        name, pause = self.process.name, self._pause
+        name, pause = self.process.name, doubled(self._deaths, (SHORTEST_PAUSE, MAX_PAUSE))
         if self._child is not None:
             await asyncio.to_thread(self._child.stop, within=0)
         log.warning("process.died", process=name, code=code, restart_in_seconds=pause)
         self._restarts += 1
         self._note(Status.RESTARTING, pid=None, restarts=self._restarts, last_code=code)
         await asyncio.sleep(pause)
-        self._pause = min(pause * 2, MAX_PAUSE)
+        self._deaths += 1
         return self._spawn(Status.RESTARTING)
 
     def _spawn(self, status: Status) -> Child:

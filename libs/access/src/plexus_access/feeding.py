@@ -151,7 +151,7 @@ class Feed:
                 self._lose("failed; see the log")
                 raise
             await asyncio.sleep(pause(failures, BACK_OFF))
-            failures = min(failures + 1, 8)
+            failures += 1
 
     async def _ask_without_topics(self) -> None:
         """Ask directory every 30 s what is new while its topics are not followed."""
@@ -268,7 +268,7 @@ async def until_loaded(load: Callable[[], Awaitable[int]], *, owner: str, health
             remedy = f"Restore {owner}; it is asked again by itself."
             health.set(check, ok=False, detail=str(error), required=False, remedy=remedy)
             await asyncio.sleep(pause(failures, BACK_OFF))
-            failures = min(failures + 1, 8)
+            failures += 1
         else:
             log.info("access.loaded", owner=owner, count=count)
             health.set(check, ok=True, detail=f"{count} loaded", required=False)

@@ -82,7 +82,7 @@ class Repairs:
                 self._topics |= topics
                 self._awake.set()
                 await asyncio.sleep(pause(failures, _BACK_OFF))
-                failures = min(failures + 1, 8)
+                failures += 1
             else:
                 log.info("access.repaired", facts=len(facts), topics=sorted(topics))
                 failures = 0

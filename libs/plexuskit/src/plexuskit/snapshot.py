@@ -112,7 +112,7 @@ async def _keep_loading(
                 "the snapshot is asked for again by itself.",
             )
             await asyncio.sleep(pause(failures, _BACK_OFF))
-            failures = min(failures + 1, 10)
+            failures += 1
             continue
         failures = 0
         log.info("snapshot.loaded", owner=owner, facts=count)
@@ -130,7 +130,7 @@ async def _failed(runtime: Runtime, owner: str, detail: str, *, failures: int) -
         remedy=f"Restore {owner}; the snapshot is asked for again by itself.",
     )
     await asyncio.sleep(pause(failures, _BACK_OFF))
-    return min(failures + 1, 10)
+    return failures + 1
 
 
 def _records(topic: Topic, facts: Sequence[Envelope]) -> list[Record]:

@@ -13,6 +13,7 @@ from plexus.authz.v1.authority_pb2 import FilterMembersRequest, ObjectRef, Reche
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.notify.v1.notify_service_pb2_grpc import add_NotifyServiceServicer_to_server
 from plexus_access.owner import deciding
+from plexuskit.backoff import doubled
 from plexuskit.config import KafkaSection
 from plexuskit.errors import DependencyDown
 from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
@@ -243,7 +244,7 @@ async def keep_sending(
             taken, failures = 0, failures + 1
         finally:
             idle.set()
-        pause = min(settings.delivery.poll_seconds * 2.0 ** min(failures, 10), _MAX_PAUSE)
+        pause = doubled(failures, (settings.delivery.poll_seconds, _MAX_PAUSE))
         if failures or taken < settings.delivery.batch:
             await asyncio.sleep(pause)
 

@@ -1,13 +1,13 @@
 """Calls of a client that does not give up: again, under the same request id, until answered."""
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import grpc
 from plexus_sdk import Plexus, Refused
+from plexuskit.backoff import jittered
 
 from plexus_local.faults.ledger import Ledger, Violation
 
@@ -28,6 +28,8 @@ BROKEN: Final = frozenset(
     {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS}
 )
 ATTEMPT_SECONDS: Final = 4.0
+_PAUSE_SECONDS: Final = 0.3
+_SPREAD: Final = (1 / 6, 1.0)
 PATIENCE_SECONDS: Final = 60.0
 
 
@@ -62,7 +64,7 @@ async def insist(
         if time.monotonic() > deadline:
             raise Violation(f"{_named(request)} had no answer for {within:.0f} s") from why
         ledger.retries += 1
-        await asyncio.sleep(random.uniform(0.05, 0.3))  # noqa: S311 - jitter
+        await asyncio.sleep(jittered(_PAUSE_SECONDS, spread=_SPREAD))
 
 
 def _named(request: Any) -> str:

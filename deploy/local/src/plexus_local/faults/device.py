@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import itertools
-import random
 import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     SendRefusal,
 )
 from plexus_sdk import Plexus
+from plexuskit.backoff import WITHIN, pause
 from plexuskit.grpc import responses
 
 from plexus_local.faults.calls import BROKEN, PASSING, PATIENCE_SECONDS, insist
@@ -36,7 +36,7 @@ from plexus_local.faults.ledger import Ledger, Violation
 PASSING_NUMBERS: Final = frozenset(code.value[0] for code in PASSING)
 BROKEN_NUMBERS: Final = frozenset(code.value[0] for code in BROKEN)
 RENEW_EVERY: Final = 60.0
-_PAUSE: Final = (0.05, 0.5)
+_BACK_OFF: Final = (0.05, 0.5)
 
 
 class NotStored(Exception):  # noqa: N818 - an answer
@@ -142,19 +142,18 @@ class Device:
         self._up.put_nowait(None)
 
     async def _follow(self) -> None:
-        minimum, maximum = _PAUSE
-        pause = minimum
+        failures = 0
         while True:
             try:
                 async for frame in self._frames():
-                    pause = minimum
+                    failures = 0
                     await self._take(frame)
             except grpc.aio.AioRpcError as error:
                 if error.code() not in PASSING:
                     raise Violation(f"the stream ended: {error.details()}") from error
             self._open.clear()
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-            pause = min(pause * 2, maximum)
+            await asyncio.sleep(pause(failures, _BACK_OFF, spread=WITHIN))
+            failures += 1
 
     async def _frames(self) -> AsyncIterator[Frame]:
         up = self._up = asyncio.Queue()

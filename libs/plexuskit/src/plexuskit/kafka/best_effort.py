@@ -78,7 +78,7 @@ class BestEffortProducer:
                     failures = failures + 1 if failed else 0
                     runtime.health.set(self._check, ok=not failed, detail=failed, required=False)
                     if failures:
-                        await asyncio.sleep(min(back_off(failures), _MAX_PAUSE))
+                        await asyncio.sleep(back_off(failures, max_pause=_MAX_PAUSE))
 
     async def _send(self, out: Producer, batch: list[Outgoing]) -> str:
         """Send a batch, or drop it; return what was wrong, empty for nothing."""

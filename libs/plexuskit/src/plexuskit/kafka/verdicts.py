@@ -1,10 +1,10 @@
 """The class of an exception that a handler raised: pure decisions, no Kafka."""
 
 import enum
-import random
 from collections.abc import Iterator
 from typing import Final
 
+from plexuskit.backoff import WITHIN, pause
 from plexuskit.errors import DocumentRefused, Kind, Refusal
 from plexuskit.kafka.records import InvalidRecord
 
@@ -72,5 +72,4 @@ def back_off(failures_in_a_row: int, *, max_pause: float = _MAX_BACK_OFF) -> flo
         failures_in_a_row: from 1; 0.5 s doubles with each.
         max_pause: the longest wait in seconds, 30 s unless settings compress time.
     """
-    whole = min(_FIRST_BACK_OFF * 2.0 ** min(failures_in_a_row - 1, 16), max_pause)
-    return whole * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, no secret
+    return pause(failures_in_a_row - 1, (_FIRST_BACK_OFF, max_pause), spread=WITHIN)

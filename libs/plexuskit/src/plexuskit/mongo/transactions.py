@@ -1,7 +1,6 @@
 """One transaction, run again until it commits or its time is over."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +12,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from plexuskit.backoff import contended
 from plexuskit.errors import DependencyDown
 from plexuskit.mongo import driving
 from plexuskit.mongo.failures import TRANSIENT, UNKNOWN_COMMIT, edge
@@ -20,8 +20,7 @@ from plexuskit.mongo.failures import TRANSIENT, UNKNOWN_COMMIT, edge
 T = TypeVar("T")
 Work = Callable[["Transaction"], Awaitable[T]]
 
-SHORTEST_PAUSE = 0.005
-MAX_PAUSE = 0.1
+_PAUSES = (0.005, 0.1)
 
 
 class Retry(Exception):  # noqa: N818 - a request to the loop, no failure
@@ -63,7 +62,7 @@ async def run(
 
     for attempt in range(attempts):
         if attempt:
-            await asyncio.sleep(_pause(attempt))
+            await asyncio.sleep(contended(attempt, _PAUSES))
             if loop.time() >= deadline:
                 break
         try:
@@ -115,12 +114,6 @@ async def _commit(session: AsyncClientSession, *, deadline: float) -> None:
                 raise DependencyDown(dependency="mongodb", problem="commit unknown") from error
             # Committing again is safe: the server knows the transaction by its number.
             tries += 1
-            await asyncio.sleep(_pause(tries))
+            await asyncio.sleep(contended(tries, _PAUSES))
         else:
             return
-
-
-def _pause(attempt: int) -> float:
-    """Return seconds between 5 and 100 ms, growing with the attempt, jittered."""
-    ceiling = min(MAX_PAUSE, SHORTEST_PAUSE * 2**attempt)
-    return random.uniform(SHORTEST_PAUSE, ceiling)  # noqa: S311 - spreads retries, guards nothing

@@ -7,7 +7,6 @@ every consumer guards itself by version.
 """
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from plexuskit import metrics
+from plexuskit.backoff import WITHIN, pause
 from plexuskit.config import KafkaSection
 from plexuskit.errors import DependencyDown
 from plexuskit.kafka import producer
@@ -44,8 +44,7 @@ __all__ = [
 
 LEADING = metrics.gauge("plexus_relay_leading", "1 while this process holds the relay's lease")
 
-_FIRST_PAUSE = 0.1
-_MAX_PAUSE = 5.0
+_BACK_OFF = (0.1, 5.0)
 _STEADY_SECONDS = 30.0
 _FINISH_SECONDS = 3.0
 _OBSERVED_EVERY = 1.0
@@ -111,7 +110,7 @@ class _Relay:
         self._failure = ""
 
     async def run(self) -> None:
-        pause = _FIRST_PAUSE
+        failures = 0
         self._ended.clear()
         try:
             while not self._stop.is_set():
@@ -123,9 +122,9 @@ class _Relay:
                 except DependencyDown as error:
                     self._report(error)
                 if self._runtime.clock.monotonic() - began > _STEADY_SECONDS:
-                    pause = _FIRST_PAUSE
-                await self._rest(pause)
-                pause = min(_MAX_PAUSE, pause * 2)
+                    failures = 0
+                await self._rest(pause(failures, _BACK_OFF, spread=WITHIN))
+                failures += 1
         finally:
             self._ended.set()
 
@@ -154,10 +153,9 @@ class _Relay:
             await asyncio.sleep(_OBSERVED_EVERY)
 
     async def _rest(self, seconds: float) -> None:
-        """Wait for about so long, or for the stop."""
-        spread = random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
+        """Wait for so long, or for the stop."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds * spread):
+            async with asyncio.timeout(seconds):
                 await self._stop.wait()
 
     async def _lead(self) -> None:

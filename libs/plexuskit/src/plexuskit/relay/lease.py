@@ -1,7 +1,6 @@
 """Who relays now, and where: one document per relay, fenced by its owner's id."""
 
 import asyncio
-import random
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -11,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from plexuskit.backoff import jittered
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown
 from plexuskit.mongo import Database, DuplicateKey
@@ -21,6 +21,7 @@ SCHEMA_VERSION = 1
 TTL = timedelta(seconds=10)
 RENEWED_EVERY = 0.3  # of the lease's life
 ASKED_EVERY = timedelta(milliseconds=500)
+_SPREAD = (0.8, 1.2)
 # Of its life: less by what two machines' clocks may differ in speed and a reply may take.
 TRUSTED = 0.9
 
@@ -74,8 +75,8 @@ class Lease:
         """Wait for the lease, renew it in the background, give it back at the end."""
         await self._introduce()
         while not await self._take(or_expired=True):
-            spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads requests, guards nothing
-            await asyncio.sleep(ASKED_EVERY.total_seconds() * spread)
+            every = ASKED_EVERY.total_seconds()
+            await asyncio.sleep(jittered(every, spread=_SPREAD))
         log.info("relay.lease_taken", relay=self._name, owner=self._owner)
 
         renewing = asyncio.create_task(self._renew(), name=f"relay-lease-{self._name}")

@@ -1,7 +1,6 @@
 """From stored facts to Kafka: each scope in order, nothing left out, repeats recognised."""
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
@@ -10,6 +9,7 @@ import structlog
 from plexus.event.v1.envelope_pb2 import Envelope
 
 from plexuskit import fault, metrics
+from plexuskit.backoff import WITHIN, pause
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown
 from plexuskit.kafka import MAX_FACT_BYTES, TRACEPARENT, Outgoing, Producer, RecordTooLarge
@@ -26,8 +26,7 @@ FLUSH_EVERY = 0.2
 # What was published since the last flush is published again after a crash.
 FLUSH_AT_LEAST_EVERY = 2.0
 
-_FIRST_PAUSE = 0.1
-_MAX_PAUSE = 5.0
+_BACK_OFF = (0.1, 5.0)
 _NOTHING_DUE = 1.0
 
 GAPS = metrics.counter(
@@ -243,7 +242,7 @@ class Publisher:
         """Send records until Kafka has them; the lease is checked before every attempt."""
         if not batch:
             return
-        pause = _FIRST_PAUSE
+        failures = 0
         while True:
             await self._lease.ensure()
             fault.point("relay.before_publish")
@@ -264,8 +263,8 @@ class Publisher:
                 self._report(error)
             else:
                 break
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, guards nothing
-            pause = min(_MAX_PAUSE, pause * 2)
+            await asyncio.sleep(pause(failures, _BACK_OFF, spread=WITHIN))
+            failures += 1
 
         fault.point("relay.after_publish")
         self._unflushed = True

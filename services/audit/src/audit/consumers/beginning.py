@@ -81,7 +81,7 @@ async def _keep_trying(store: Store, owners: Owners, *, runtime: Runtime) -> Non
                 remedy="Restore the owners; their snapshots are asked for again by themselves.",
             )
             await asyncio.sleep(pause(failures, _BACK_OFF))
-            failures = min(failures + 1, 10)
+            failures += 1
             continue
         log.info("history.begun", at=at.isoformat())
         runtime.health.set(CHECK, ok=True, detail=f"since {at.isoformat()}", required=False)

@@ -1,11 +1,11 @@
 """Writing down what happened: each event once, numbers dense, by any number of processes (GW-7)."""
 
 import asyncio
-import random
 from collections.abc import Sequence
 from typing import Final
 
 import structlog
+from plexuskit.backoff import FULL, jittered
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown
 
@@ -58,7 +58,7 @@ class LedgerWriter:
         try:
             while waiting and fruitless < FRUITLESS_ROUNDS:
                 if fruitless:
-                    await asyncio.sleep(random.uniform(0, _MAX_PAUSE))  # noqa: S311 - spreads writers
+                    await asyncio.sleep(jittered(_MAX_PAUSE, spread=FULL))
                 inserted, waiting = await self._attempt(tenant_id, waiting)
                 added += inserted
                 fruitless = 0 if inserted else fruitless + 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from plexuskit.backoff import doubled
 from plexuskit.errors import InvalidArgument
 
 from directory.domain.guessable import is_guessable
@@ -18,7 +19,6 @@ FREE_FAILURES: Final = 5
 FIRST_LOCK: Final = timedelta(seconds=30)
 MAX_LOCK: Final = timedelta(minutes=15)
 FORGOTTEN_AFTER: Final = timedelta(hours=24)
-_MAX_DOUBLINGS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +103,5 @@ def count(attempts: Attempts | None, *, now: datetime) -> Attempts:
     failures = (attempts.failures if attempts else 0) + 1
     if failures < FREE_FAILURES:
         return Attempts(failures=failures, locked_until=None)
-    doublings = min(failures - FREE_FAILURES, _MAX_DOUBLINGS)
-    lock = min(FIRST_LOCK * 2**doublings, MAX_LOCK)
+    lock = doubled(failures - FREE_FAILURES, (FIRST_LOCK, MAX_LOCK))
     return Attempts(failures=failures, locked_until=now + lock)

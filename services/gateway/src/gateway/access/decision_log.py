@@ -164,7 +164,7 @@ class DecisionLog:
             except KafkaUnavailable as error:
                 self._health.set(CHECK, ok=False, detail=str(error), required=False)
                 await asyncio.sleep(pause(failures, _BACK_OFF))
-                failures = min(failures + 1, 8)
+                failures += 1
                 continue
             failures = 0
             self._health.set(CHECK, ok=True, required=False)

@@ -95,7 +95,7 @@ class Following:
                 raise
             # Between two loads too, so that a Kafka that comes and goes is no storm for tasks.
             await asyncio.sleep(max(pause(failures, BACK_OFF), 0 if failures else self._every))
-            failures = min(failures + 1, 8)
+            failures += 1
 
     def take(self, records: Sequence[Record]) -> None:
         """Apply facts of tasks; about an object of which one is missing its owner is asked."""

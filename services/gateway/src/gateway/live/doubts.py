@@ -195,7 +195,7 @@ class Doubts:
                 if not isinstance(error, Refusal | RemoteFailure | AnswerTooOld):
                     log.warning("live.question_failed", exc_info=error)
                 await asyncio.sleep(pause(failures, _BACK_OFF))
-                failures = min(failures + 1, 10)
+                failures += 1
                 continue
             if question.again:
                 continue

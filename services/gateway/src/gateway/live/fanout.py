@@ -144,7 +144,7 @@ class FanOut:
                 self._memberships.lost()
                 health.set(CHECK, ok=False, detail=str(error), required=False)
             await asyncio.sleep(pause(failures, _BACK_OFF))
-            failures = min(failures + 1, 10)
+            failures += 1
 
     def begin(self) -> None:
         """Start at new positions: what was before them is the owner's to say."""

@@ -187,4 +187,4 @@ class PresencePublisher:
             # Whatever was noted meanwhile is newer.
             self._untold.setdefault(person_id, (identity, state))
             await asyncio.sleep(pause(failures, _BACK_OFF))
-            failures = min(failures + 1, 5)
+            failures += 1

@@ -94,7 +94,7 @@ class Signals:
                 log.warning("signals.tail_lost", error=str(error))
                 health.set(CHECK, ok=False, detail=str(error), required=False)
             await asyncio.sleep(pause(failures, _BACK_OFF))
-            failures = min(failures + 1, 10)
+            failures += 1
 
     async def sweep(self) -> None:
         """Tell once a second, for ever, who is there no longer."""

@@ -9,6 +9,7 @@ import structlog
 from google.protobuf.message import DecodeError
 from plexus.messaging.v1.events_pb2 import PresenceChanged
 from plexus.topics import MESSAGING_PRESENCE
+from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
 from plexuskit.runtime import Runtime
@@ -22,7 +23,7 @@ CHECK: Final = "presence"
 BACK: Final = timedelta(minutes=2)
 """How far back a process begins to listen: as far as the topic reaches, longer than a word."""
 
-_PAUSES: Final = (0.5, 5.0)
+_BACK_OFF: Final = (0.5, 5.0)
 _STATES: Final = {number: state for state, number in PRESENCE_STATES.items()}
 _TYPE: Final = PresenceChanged.DESCRIPTOR.full_name
 
@@ -42,9 +43,8 @@ async def follow_presence(presences: Presences, *, kafka: KafkaSection, runtime:
         except KafkaUnavailable as error:
             log.warning("presence.tail_lost", error=str(error))
             runtime.health.set(CHECK, ok=False, detail=str(error), required=False)
-        minimum, maximum = _PAUSES
-        await asyncio.sleep(min(minimum * 2**failures, maximum))
-        failures = min(failures + 1, 10)
+        await asyncio.sleep(pause(failures, _BACK_OFF))
+        failures += 1
 
 
 def hear_all(presences: Presences, records: Sequence[Record]) -> None:

@@ -4,6 +4,7 @@ import enum
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from plexuskit.backoff import doubled
 from plexuskit.clock import to_milliseconds
 
 from notify.domain.notifications import Delivery
@@ -66,8 +67,7 @@ def settled(delivery: Delivery, answer: Answer, *, policy: RetryPolicy, now: dat
 
 def retry_pause(delivery: Delivery, *, policy: RetryPolicy) -> timedelta:
     """Return how long to wait after the last attempt: half to all of the doubled pause."""
-    doublings = min(max(delivery.attempts - 1, 0), 30)
-    whole = min(policy.first * 2**doublings, policy.max_pause)
+    whole = doubled(max(delivery.attempts - 1, 0), (policy.first, policy.max_pause))
     jittered: timedelta = whole * (0.5 + share(f"{delivery.id}:{delivery.attempts}") / 2)
     return jittered
 

@@ -1,0 +1,148 @@
+"""One mechanism for each promise: a second copy of one of these fails here.
+
+Each mechanism has its home and a way to find copies in a syntax tree. What must stand elsewhere is
+an exception with its reason.
+"""
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[2]
+SOURCES: Final = ("bench/src", "clients/*/src", "deploy/*/src", "libs/*/src", "services/*/src")
+GENERATED: Final = "libs/protos/src/"
+
+Find = Callable[[ast.AST], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mechanism:
+    """A promise that is kept in one place.
+
+    Attributes:
+        homes: the files that keep it.
+        find: whether a node of a syntax tree is the mechanism, or a copy of it.
+        copies: source lines that it must find, to prove that it can.
+        others: source lines that it must leave alone.
+        exceptions: files that may hold a copy, each with the reason.
+    """
+
+    homes: frozenset[str]
+    find: Find
+    copies: tuple[str, ...]
+    others: tuple[str, ...]
+    exceptions: Mapping[str, str]
+
+
+def _backs_off(node: ast.AST) -> bool:
+    """Return whether a node doubles a pause, or spreads one by chance."""
+    match node:
+        case ast.Attribute(value=ast.Name(id="random"), attr="uniform") | ast.alias(name="uniform"):
+            return True
+        case ast.BinOp(left=ast.Constant(value=2), op=ast.Pow(), right=right):
+            return not isinstance(right, ast.Constant)
+        case ast.Call(func=ast.Name(id="min"), args=args):
+            return any(_doubles(arg) for arg in args)
+    return False
+
+
+def _doubles(node: ast.AST) -> bool:
+    match node:
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            sides = (left, right)
+            return any(isinstance(side, ast.Constant) and side.value == 2 for side in sides)
+    return False
+
+
+MECHANISMS: Final[Mapping[str, Mechanism]] = {
+    "back-off": Mechanism(
+        homes=frozenset(
+            {
+                "libs/plexuskit/src/plexuskit/backoff.py",
+                # The SDK is published alone and depends on the contracts only.
+                "clients/python/src/plexus_sdk/backoff.py",
+            }
+        ),
+        find=_backs_off,
+        copies=(
+            "await asyncio.sleep(pause * random.uniform(0.5, 1.0))",
+            "from random import uniform",
+            "pause = min(pause * 2, MAX_PAUSE)",
+            "pause = min(MAX_PAUSE, 2.0 * pause)",
+            "lock = FIRST_LOCK * 2**doublings",
+            "wait = FIRST * 2.0 ** min(failures, 10)",
+        ),
+        others=(
+            "LARGEST = 2**53 - 1",
+            "random.shuffle(due)",
+            "size = 2 * len(items)",
+            "strikes = Random(seed).uniform(0.05, 1.5)",
+        ),
+        exceptions={
+            "services/messaging/src/messaging/queries/shown.py": "doubles how many are read at once"
+        },
+    ),
+}
+
+
+@cache
+def found(name: str) -> Mapping[str, list[int]]:
+    """Return the files that hold a mechanism, with the lines."""
+    find = MECHANISMS[name].find
+    lines = {path: [_line(node) for node in _nodes(tree) if find(node)] for path, tree in trees()}
+    return {path: each for path, each in lines.items() if each}
+
+
+@cache
+def trees() -> list[tuple[str, ast.Module]]:
+    """Return the syntax trees of everything that runs, tests aside."""
+    listed = sorted(
+        path.relative_to(ROOT).as_posix()
+        for part in SOURCES
+        for folder in ROOT.glob(part)
+        for path in folder.rglob("*.py")
+    )
+    return [
+        (path, ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        for path in listed
+        if not path.startswith(GENERATED)
+    ]
+
+
+def _nodes(tree: ast.Module) -> Iterator[ast.AST]:
+    return ast.walk(tree)
+
+
+def _line(node: ast.AST) -> int:
+    line: int = getattr(node, "lineno", 0)
+    return line
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_a_mechanism_has_no_copy(name: str) -> None:
+    mechanism = MECHANISMS[name]
+    allowed = mechanism.homes | mechanism.exceptions.keys()
+    copies = {path: lines for path, lines in found(name).items() if path not in allowed}
+    assert copies == {}, f"use {', '.join(sorted(mechanism.homes))}"
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_every_home_and_every_exception_is_still_needed(name: str) -> None:
+    mechanism = MECHANISMS[name]
+    assert mechanism.homes | mechanism.exceptions.keys() <= found(name).keys()
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_copies_are_recognised_and_nothing_else(name: str) -> None:
+    mechanism = MECHANISMS[name]
+
+    def finds(source: str) -> bool:
+        return any(mechanism.find(node) for node in _nodes(ast.parse(source)))
+
+    assert [source for source in mechanism.copies if not finds(source)] == []
+    assert [source for source in mechanism.others if finds(source)] == []
