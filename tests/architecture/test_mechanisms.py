@@ -59,6 +59,31 @@ def _doubles(node: ast.AST) -> bool:
     return False
 
 
+_CONVERSIONS: Final = frozenset(
+    {
+        "FromDatetime",
+        "FromMilliseconds",
+        "FromSeconds",
+        "FromTimedelta",
+        "ToDatetime",
+        "ToMilliseconds",
+        "ToSeconds",
+        "ToTimedelta",
+        "nanos",
+    }
+)
+
+
+def _converts_time(node: ast.AST) -> bool:
+    """Return whether a node converts a Timestamp or Duration, or reads its nanoseconds to do so."""
+    match node:
+        case ast.Attribute(attr=name):
+            return name in _CONVERSIONS
+        case ast.Call(func=ast.Name(id="Timestamp" | "Duration"), keywords=fields):
+            return any(field.arg == "nanos" for field in fields)
+    return False
+
+
 MECHANISMS: Final[Mapping[str, Mechanism]] = {
     "back-off": Mechanism(
         homes=frozenset(
@@ -85,6 +110,27 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
         ),
         exceptions={
             "services/messaging/src/messaging/queries/shown.py": "doubles how many are read at once"
+        },
+    ),
+    "timestamps": Mechanism(
+        homes=frozenset({"libs/plexuskit/src/plexuskit/timestamps.py"}),
+        find=_converts_time,
+        copies=(
+            "stamp.FromDatetime(at)",
+            "at = message.sent_at.ToDatetime(tzinfo=UTC)",
+            "wait = retry.retry_delay.ToTimedelta()",
+            "at = datetime.fromtimestamp(stamp.seconds + stamp.nanos / 1e9, tz=UTC)",
+            "stamp = Timestamp(seconds=seconds, nanos=micros * 1_000)",
+        ),
+        others=("from google.protobuf.timestamp_pb2 import Timestamp", "Timestamp(seconds=60)"),
+        exceptions={
+            "clients/cli/src/plexus_cli/chain.py": "verifies chains by code of its own",
+            "clients/cli/src/plexus_cli/slack/conversations.py": "exports count microseconds",
+            "clients/python/src/plexus_sdk/errors.py": "the SDK depends on the contracts only",
+            "clients/python/src/plexus_sdk/tasks.py": "the SDK depends on the contracts only",
+            "libs/plexuskit/src/plexuskit/bounds/checks.py": "checks the numbers themselves",
+            "services/messaging/src/messaging/events/sealing.py": "digests numbers, not instants",
+            "services/tasks/src/tasks/api/translation.py": "the domain refuses by the numbers",
         },
     ),
 }

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.authz.v1.authority_pb2 import Relation, SnapshotResponse
 from plexus.directory.v1 import access_pb2, events_pb2, people_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
@@ -16,6 +15,7 @@ from plexus.topics import (
     DIRECTORY_PERSON_V1,
 )
 from plexus_access.roles import MEMBER
+from plexuskit.timestamps import timestamp
 
 from plexus_bench.access.company import TENANT_ID, Company
 
@@ -135,8 +135,7 @@ def _groups(company: Company) -> Iterator[Envelope]:
 
 
 def _access(company: Company, *, now: datetime) -> Iterator[Envelope]:
-    expires_at = Timestamp()
-    expires_at.FromDatetime(now + _A_YEAR)
+    expires_at = timestamp(now + _A_YEAR)
     for id_, permissions in company.roles.items():
         role = access_pb2.Role(
             id=id_, tenant_id=TENANT_ID, name=id_, permissions=sorted(permissions), version=1
@@ -156,14 +155,12 @@ def _access(company: Company, *, now: datetime) -> Iterator[Envelope]:
 
 
 def _fact(fact: Message, *, entity_id: str) -> Envelope:
-    made = Timestamp()
-    made.FromDatetime(MADE_AT)
     return Envelope(
         event_id=f"evt_{entity_id}",
         tenant_id=TENANT_ID,
         entity_id=entity_id,
         entity_version=1,
-        occurred_at=made,
+        occurred_at=timestamp(MADE_AT),
         schema_version=1,
         type=fact.DESCRIPTOR.full_name,
         fact=fact.SerializeToString(),

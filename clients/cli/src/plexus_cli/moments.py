@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
-from google.protobuf.timestamp_pb2 import Timestamp
 
 HELP = "2026-12-04T18:00+08:00, 18:00, or `tomorrow 9:00` in your own zone."
 
@@ -63,13 +62,6 @@ def zone_of(name: str) -> ZoneInfo:
 def shown(at: datetime, *, zone: ZoneInfo) -> str:
     """Give an instant as the person's clock shows it, with the zone's name."""
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"
-
-
-def stamp(at: datetime) -> Timestamp:
-    """Give an instant as the contracts have it."""
-    made = Timestamp()
-    made.FromDatetime(at)
-    return made
 
 
 def _day(word: str, today: date) -> date:

@@ -4,13 +4,13 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from plexuskit.timestamps import instant_of
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -61,14 +61,13 @@ def _value(field: Any, value: Any) -> Any:
 
 def instant(stamp: Timestamp) -> str:
     """Give an instant as ISO 8601 in UTC, milliseconds kept."""
-    at = datetime.fromtimestamp(stamp.seconds, tz=UTC).replace(microsecond=stamp.nanos // 1000)
-    return at.isoformat(timespec="milliseconds")
+    return instant_of(stamp).isoformat(timespec="milliseconds")
 
 
 def local(stamp: Timestamp, *, zone: str = "") -> str:
     """Give an instant as the reader's clock shows it, or a clock of an IANA zone."""
     shown_in = ZoneInfo(zone) if zone else None
-    at = datetime.fromtimestamp(stamp.seconds, tz=UTC).astimezone(shown_in)
+    at = instant_of(stamp).astimezone(shown_in)
     return at.strftime("%Y-%m-%d %H:%M")
 
 

@@ -1,15 +1,14 @@
 """Facts of the owners as a State takes them: for every process that projects relations."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Final
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.directory.v1 import events_pb2, people_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2 as messaging_pb2
 from plexus.tasks.v1 import events_pb2 as tasks_events_pb2
 from plexus.tasks.v1 import tasks_pb2
+from plexuskit.timestamps import optional_instant
 
 from plexus_access.masks import Masks
 from plexus_access.objects import CONVERSATION, PROJECT, TASK, Object, object_of, subject_of
@@ -65,8 +64,8 @@ def _person(state: State, envelope: Envelope) -> bool:
             title=told.title,
             locale=told.locale,
             time_zone=told.time_zone,
-            guest_until=_time(told.guest_expires_at, there=told.HasField("guest_expires_at")),
-            as_of=_time(envelope.occurred_at, there=envelope.HasField("occurred_at")),
+            guest_until=optional_instant(told, "guest_expires_at"),
+            as_of=optional_instant(envelope, "occurred_at"),
         )
     )
 
@@ -115,7 +114,7 @@ def _binding(state: State, envelope: Envelope) -> bool:
             role=told.role_id,
             subject=subject_of(told.subject),
             scope=object_of(told.scope),
-            expires_at=_time(told.expires_at, there=told.HasField("expires_at")),
+            expires_at=optional_instant(told, "expires_at"),
             removed=told.removed,
         )
     )
@@ -205,10 +204,6 @@ def task_members(task: tasks_pb2.Task) -> Members:
         people=frozenset(people),
         project=task.project_id,
     )
-
-
-def _time(told: Timestamp, *, there: bool) -> datetime | None:
-    return told.ToDatetime(tzinfo=UTC) if there else None
 
 
 _APPLIED: Final[Mapping[str, Apply]] = {

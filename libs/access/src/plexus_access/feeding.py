@@ -28,6 +28,7 @@ from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
 from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
 from plexuskit.service import Health
+from plexuskit.timestamps import timestamp
 
 from plexus_access.facts import applies
 from plexus_access.repairing import Repairs
@@ -237,8 +238,10 @@ class Feed:
         A directory that does not know the question answers with everything, which is applied by
         version too.
         """
-        request, count = SnapshotRequest(topics=[topic.name for topic in OF_DIRECTORY]), 0
-        request.published_since.FromDatetime(since)
+        request = SnapshotRequest(
+            topics=[topic.name for topic in OF_DIRECTORY], published_since=timestamp(since)
+        )
+        count = 0
         async for frame in self._directory.Snapshot(request):
             self._replica.take(frame.facts)
             count += len(frame.facts)

@@ -11,6 +11,7 @@ from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.directory.v1 import access_pb2, events_pb2, people_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.clock import Clock, SystemClock
+from plexuskit.timestamps import timestamp
 
 from plexus_access.decisions import Decisions
 from plexus_access.replica import Replica
@@ -134,7 +135,7 @@ class Company:
             version=self._next(),
         )
         if until is not None:
-            binding.expires_at.FromDatetime(until)
+            binding.expires_at.CopyFrom(timestamp(until))
         return [
             self._tell(tenant_id, told.id, events_pb2.RoleChanged(role=told)),
             self._tell(tenant_id, binding.id, events_pb2.RoleBindingChanged(binding=binding)),
@@ -202,8 +203,8 @@ class Company:
             schema_version=1,
             type=fact.DESCRIPTOR.full_name,
             fact=fact.SerializeToString(),
+            occurred_at=timestamp(self._clock.now()),
         )
-        envelope.occurred_at.FromDatetime(self._clock.now())
         self.facts.append(envelope)
         self.replica.take([envelope])
         return envelope

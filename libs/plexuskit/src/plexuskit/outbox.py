@@ -5,7 +5,7 @@ The relay (`plexuskit.relay`) brings them to Kafka; a service only writes them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from google.protobuf.message import Message
@@ -16,6 +16,7 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.ids import new_id
 from plexuskit.kafka import MAX_FACT_BYTES
 from plexuskit.mongo import ASCENDING, Database, Index, Transaction
+from plexuskit.timestamps import instant_of, timestamp
 
 COLLECTION = "outbox"
 SCHEMA_VERSION = 1
@@ -110,7 +111,7 @@ def envelope(
         rest: further fields of the envelope, such as `content_hash` or `origin`.
     """
     fields: Mapping[str, Any] = {"schema_version": 1, **rest}
-    made = Envelope(
+    return Envelope(
         event_id=event_id or new_id("evt", now=now),
         tenant_id=tenant_id,
         scope=scope,
@@ -120,10 +121,9 @@ def envelope(
         type=fact.DESCRIPTOR.full_name,
         fact=fact.SerializeToString(),
         actor_id=actor_id,
+        occurred_at=timestamp(now),
         **fields,
     )
-    made.occurred_at.FromDatetime(now)
-    return made
 
 
 def _document(fact: Fact, *, traceparent: str) -> dict[str, Any]:
@@ -148,5 +148,5 @@ def _document(fact: Fact, *, traceparent: str) -> dict[str, Any]:
         "type": event.type,
         "event": stored,
         "traceparent": traceparent,
-        "stored_at": event.occurred_at.ToDatetime(tzinfo=UTC),
+        "stored_at": instant_of(event.occurred_at),
     }

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Final
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.directory.v1 import access_pb2, events_pb2, people_pb2
 from plexus.topics import (
     DIRECTORY_ACCESS_V1,
@@ -16,6 +15,7 @@ from plexus.topics import (
 )
 from plexuskit.ids import new_id
 from plexuskit.outbox import Fact, envelope
+from plexuskit.timestamps import timestamp as timestamp  # noqa: PLC0414 - `api.scim` imports it
 
 from directory.domain.absences import Absence
 from directory.domain.api_tokens import ApiToken
@@ -44,13 +44,6 @@ _KINDS: Final = {
     Kind.BOOTSTRAP: people_pb2.Person.KIND_BOOTSTRAP,
     Kind.GUEST: people_pb2.Person.KIND_GUEST,
 }
-
-
-def timestamp(at: datetime) -> Timestamp:
-    """Translate an aware instant."""
-    stamp = Timestamp()
-    stamp.FromDatetime(at)
-    return stamp
 
 
 def tenant_to_proto(tenant: Tenant) -> people_pb2.Tenant:

@@ -10,10 +10,10 @@ from types import MappingProxyType
 from typing import Final
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.notify.v1 import events_pb2, notifications_pb2
 from plexus.topics import NOTIFY_NOTIFICATION_V1
 from plexuskit.outbox import Fact, envelope
+from plexuskit.timestamps import optional_timestamp, timestamp
 
 from notify.domain.kinds import Channel, Kind
 from notify.domain.notifications import Delivery, Notification
@@ -83,7 +83,7 @@ def notification_message(notification: Notification) -> pb.Notification:
             seq=source.seq,
             actor_id=source.actor_id,
         ),
-        created_at=_timestamp(notification.created_at),
+        created_at=timestamp(notification.created_at),
         read=notification.read,
         deliveries=[
             _delivery_message(notification.in_app, channel=Channel.IN_APP),
@@ -128,13 +128,7 @@ def _delivery_message(delivery: Delivery, *, channel: Channel) -> pb.Delivery:
         channel=CHANNELS[channel],
         state=_STATES[delivery.state],
         reason=delivery.reason.value,
-        at=_timestamp(delivery.at),
-        next_attempt_at=_timestamp(following) if following else None,
+        at=timestamp(delivery.at),
+        next_attempt_at=optional_timestamp(following),
         attempts=delivery.attempts,
     )
-
-
-def _timestamp(at: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(at)
-    return stamp

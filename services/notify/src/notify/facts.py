@@ -1,7 +1,6 @@
 """Facts of other services as domain values."""
 
 from collections.abc import Sequence
-from datetime import UTC
 from typing import Final
 
 from plexus.directory.v1.people_pb2 import Person as PersonMessage
@@ -12,6 +11,7 @@ from plexus.messaging.v1.conversations_pb2 import Member as MemberMessage
 from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, PRIORITY_URGENT, Mention
 from plexus.messaging.v1.messages_pb2 import Message as MessageMessage
 from plexus.tasks.v1.tasks_pb2 import Task as TaskMessage
+from plexuskit.timestamps import optional_instant
 
 from notify.domain.conversations import Conversation, Member
 from notify.domain.messages import Addressing, SentMessage
@@ -100,11 +100,10 @@ def member_of(message: MemberMessage) -> Member:
 
 def mute_of(settings: ConversationSettings, *, person_id: str) -> Mute:
     """Return until when a person has muted a conversation."""
-    muted = settings.HasField("muted_until")
     return Mute(
         conversation_id=settings.conversation_id,
         person_id=person_id,
-        until=settings.muted_until.ToDatetime(UTC) if muted else None,
+        until=optional_instant(settings, "muted_until"),
         version=settings.version,
     )
 
@@ -112,7 +111,7 @@ def mute_of(settings: ConversationSettings, *, person_id: str) -> Mute:
 def task_of(message: TaskMessage) -> Task:
     """Return a task."""
     due = message.due
-    at = due.at.ToDatetime() if due.HasField("at") else None
+    at = optional_instant(due, "at")
     return Task(
         id=message.id,
         tenant_id=message.tenant_id,

@@ -1,14 +1,13 @@
 """plexus.search.v1.SearchService: a request becomes a query, its result a response."""
 
-from datetime import datetime
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.search.v1 import search_service_pb2 as pb
 from plexus.search.v1.search_service_pb2_grpc import SearchServiceServicer
 from plexus_access.decisions import Decisions, asker_of
 from plexuskit.clock import Clock
 from plexuskit.grpc import actor, caller
+from plexuskit.timestamps import optional_timestamp
 
 from search import queries
 from search.domain.paging import PageTokens
@@ -92,11 +91,5 @@ def _hit(found: Found) -> pb.Hit:
         score=found.score,
         highlights=found.highlights,
         author_id=found.author_id,
-        at=None if found.at is None else _timestamp(found.at),
+        at=optional_timestamp(found.at),
     )
-
-
-def _timestamp(at: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(at)
-    return stamp

@@ -8,6 +8,7 @@ from typing import Any
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.event.v1.envelope_pb2 import Envelope
+from plexuskit.timestamps import InstantOutOfRange, instant_of
 
 from search.domain.documents import Document, Unreadable
 from search.domain.types import DocumentType
@@ -61,8 +62,8 @@ def instant(stamp: Timestamp) -> datetime:
         Unreadable: it is out of range.
     """
     try:
-        return stamp.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
+        return instant_of(stamp)
+    except InstantOutOfRange as error:
         raise Unreadable("a time is out of range") from error
 
 

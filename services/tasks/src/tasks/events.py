@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import Final
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.tasks.v1 import events_pb2, tasks_pb2
 from plexus.topics import TASKS_PROJECT_V1, TASKS_TASK_V1
 from plexuskit.outbox import Fact, envelope
+from plexuskit.timestamps import optional_timestamp, timestamp
 
 from tasks.domain.dues import Due, DueAt
 from tasks.domain.history import OVERDUE, Change, Changed
@@ -102,9 +102,9 @@ def task_message(task: Task) -> tasks_pb2.Task:
         due=_due_message(task.due),
         column_id=task.column_id,
         rank=task.rank,
-        created_at=_timestamp(task.created_at),
-        updated_at=_timestamp(task.updated_at),
-        completed_at=_timestamp(task.completed_at) if task.completed_at else None,
+        created_at=timestamp(task.created_at),
+        updated_at=timestamp(task.updated_at),
+        completed_at=optional_timestamp(task.completed_at),
         version=task.version,
     )
 
@@ -119,7 +119,7 @@ def project_message(project: Project) -> tasks_pb2.Project:
         owner_id=project.owner_id,
         member_ids=project.member_ids,
         columns=[column_message(column) for column in project.columns],
-        created_at=_timestamp(project.created_at),
+        created_at=timestamp(project.created_at),
         version=project.version,
     )
 
@@ -135,7 +135,7 @@ def change_message(change: Change) -> tasks_pb2.TaskChange:
         task_id=change.task_id,
         version=change.version,
         actor_id=change.actor_id,
-        at=_timestamp(change.at),
+        at=timestamp(change.at),
         field=change.field,
         from_value=change.from_value,
         to_value=change.to_value,
@@ -146,11 +146,5 @@ def _due_message(due: Due | None) -> tasks_pb2.Due | None:
     if due is None:
         return None
     if isinstance(due, DueAt):
-        return tasks_pb2.Due(at=_timestamp(due.at))
+        return tasks_pb2.Due(at=timestamp(due.at))
     return tasks_pb2.Due(date=due.text)
-
-
-def _timestamp(at: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(at)
-    return stamp

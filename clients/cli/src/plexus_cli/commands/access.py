@@ -8,6 +8,7 @@ from plexus.audit.v1 import access_service_pb2
 from plexus.audit.v1.access_service_pb2 import ExplainAccessResponse, Step, Viewer
 from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
+from plexuskit.timestamps import timestamp
 
 from plexus_cli import moments
 from plexus_cli.context import find_people, me, name_people, run
@@ -112,4 +113,4 @@ async def _moment(plexus: Plexus, word: str | None) -> Timestamp | None:
     if not word:
         return None
     zone = moments.zone_of((await me(plexus)).time_zone)
-    return moments.stamp(moments.parse(word, zone=zone, now=SystemClock().now()))
+    return timestamp(moments.parse(word, zone=zone, now=SystemClock().now()))

@@ -8,6 +8,7 @@ import typer
 from plexus.directory.v1 import session_service_pb2 as pb
 from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
+from plexuskit.timestamps import timestamp
 
 from plexus_cli.commands.open_sessions import Whose, opened, revoke
 from plexus_cli.context import find_people, run
@@ -31,7 +32,7 @@ def create(
         request = pb.CreateApiTokenRequest(
             request_id=secrets.token_hex(16), name=name, scopes=scope
         )
-        request.expires_at.FromDatetime(SystemClock().now() + timedelta(days=days))
+        request.expires_at.CopyFrom(timestamp(SystemClock().now() + timedelta(days=days)))
         if person:
             request.person_id = (await find_people(plexus, [person]))[person].id
         return await plexus.call(plexus.sessions.CreateApiToken, request)

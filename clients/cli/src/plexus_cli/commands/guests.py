@@ -8,6 +8,7 @@ from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1.people_pb2 import Person
 from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
+from plexuskit.timestamps import timestamp
 
 from plexus_cli import moments
 from plexus_cli.commands.departments import RequestId, new_request_id
@@ -44,9 +45,7 @@ def add(
             email=email,
             password=password,
             kind=Person.KIND_GUEST,
-            guest_expires_at=moments.stamp(
-                moments.parse(until, zone=zone, now=SystemClock().now())
-            ),
+            guest_expires_at=timestamp(moments.parse(until, zone=zone, now=SystemClock().now())),
         )
         return (await plexus.call(plexus.directory.CreatePerson, request)).person
 
@@ -67,9 +66,7 @@ def extend(
         request = pb.UpdatePersonRequest(
             request_id=request_id or new_request_id(),
             person_id=(await find_people(plexus, [guest]))[guest].id,
-            guest_expires_at=moments.stamp(
-                moments.parse(until, zone=zone, now=SystemClock().now())
-            ),
+            guest_expires_at=timestamp(moments.parse(until, zone=zone, now=SystemClock().now())),
         )
         return (await plexus.call(plexus.directory.UpdatePerson, request)).person
 

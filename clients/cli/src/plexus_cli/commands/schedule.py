@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -12,6 +11,7 @@ from plexus.messaging.v1.personal_service_pb2 import ScheduledContent, Scheduled
 from plexus_sdk import Plexus, Refused
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
+from plexuskit.timestamps import instant_of, timestamp
 
 from plexus_cli import moments
 from plexus_cli.commands.conversations import resolve
@@ -53,7 +53,7 @@ def add(
                 mentions=await _mentions(plexus, mention or []),
                 reply_to_seq=reply_to,
             ),
-            send_at=moments.stamp(send_at),
+            send_at=timestamp(send_at),
         )
         response = await plexus.call(plexus.personal.ScheduleMessage, request)
         return response.scheduled, moments.shown(send_at, zone=zone)
@@ -89,7 +89,7 @@ def list_(
         (
             each.id,
             _word(each),
-            moments.shown(each.send_at.ToDatetime(UTC), zone=zone),
+            moments.shown(instant_of(each.send_at), zone=zone),
             names.get(each.conversation_id, each.conversation_id),
             each.text,
         )
@@ -118,9 +118,9 @@ def edit(
             request.expected_version = expected_version or current.version
         if at is not None:
             send_at = moments.parse(at, zone=zone, now=SystemClock().now())
-            request.send_at.CopyFrom(moments.stamp(send_at))
+            request.send_at.CopyFrom(timestamp(send_at))
         changed = (await plexus.call(plexus.personal.UpdateScheduledMessage, request)).scheduled
-        return changed, moments.shown(changed.send_at.ToDatetime(UTC), zone=zone)
+        return changed, moments.shown(instant_of(changed.send_at), zone=zone)
 
     changed, shown = run(work)
     if json:

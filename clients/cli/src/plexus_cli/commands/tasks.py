@@ -1,16 +1,16 @@
 """Work: projects, boards and tasks."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.tasks.v1 import tasks_pb2, tasks_service_pb2
 from plexus.tasks.v1.tasks_pb2 import Task
 from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
+from plexuskit.timestamps import timestamp
 
 from plexus_cli.context import find_people, me, name_people, run
 from plexus_cli.output import as_dict, local, print_json, print_table, say
@@ -45,9 +45,7 @@ def _due(word: str | None) -> tasks_pb2.Due | None:
         at = datetime.fromisoformat(word)
     except ValueError as error:
         raise typer.BadParameter("a due date is YYYY-MM-DD or YYYY-MM-DDTHH:MM+ZZ:ZZ") from error
-    stamp = Timestamp()
-    stamp.FromDatetime((at if at.tzinfo else at.astimezone()).astimezone(UTC))
-    return tasks_pb2.Due(at=stamp)
+    return tasks_pb2.Due(at=timestamp(at if at.tzinfo else at.astimezone()))
 
 
 def _choice(word: str, choices: Mapping[str, Any], what: str) -> Any:

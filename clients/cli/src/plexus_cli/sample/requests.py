@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import quote
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.directory.v1 import directory_service_pb2 as directory
 from plexus.messaging.v1 import conversations_pb2, import_service_pb2
 from plexus.messaging.v1 import messages_pb2 as messages
 from plexuskit.errors import Kind, Refusal
+from plexuskit.timestamps import timestamp
 
 from plexus_cli.sample.company import ALL, MENTION, Conversation, Message, Sample
 from plexus_cli.sample.schedule import Calendar, times
@@ -92,7 +92,7 @@ def conversation_requests(
             member_ids=[_person(handle, person) for handle in conversation.members],
             owner_id=_person(conversation.owner, person) if conversation.owner else "",
             history=kinds.HISTORY_ALL,
-            created_at=_timestamp(first),
+            created_at=timestamp(first),
         )
     yield request
 
@@ -127,7 +127,7 @@ def message_requests(
                 conversation_id=conversation_id,
                 request_id=request_id,
                 sender_id=_person(message.by, person),
-                sent_at=_timestamp(sent_at),
+                sent_at=timestamp(sent_at),
                 text=rendered.text,
                 spans=rendered.spans,
                 mentions=rendered.mentions,
@@ -192,9 +192,3 @@ def _department(external_id: str, resolve: Resolve) -> str:
     if not found:
         raise DepartmentNotMapped(external_id=external_id)
     return found
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.tasks.v1 import tasks_pb2, tasks_service_pb2
 from plexuskit.errors import Kind, Refusal
+from plexuskit.timestamps import timestamp
 
 from plexus_cli.sample.company import Person, Sample, Task
 from plexus_cli.sample.requests import person_id
@@ -107,6 +107,5 @@ def _due(task: Task, *, owner: Person, now: datetime) -> tasks_pb2.Due | None:
     day = now.astimezone(owner.zone).date() + timedelta(days=task.due_in_days)
     if not task.due_at:
         return tasks_pb2.Due(date=day.isoformat())
-    stamp = Timestamp()
-    stamp.FromDatetime(datetime.combine(day, time.fromisoformat(task.due_at), owner.zone))
-    return tasks_pb2.Due(at=stamp)
+    at = datetime.combine(day, time.fromisoformat(task.due_at), owner.zone)
+    return tasks_pb2.Due(at=timestamp(at))

@@ -184,7 +184,7 @@ async def schedule(actor: Actor) -> None:
         request_id=secrets.token_hex(8),
         message=ScheduledContent(conversation_id=actor.room.id, text=text),
     )
-    request.send_at.FromSeconds(int(time.time()) + AHEAD_SECONDS)
+    request.send_at.seconds = int(time.time()) + AHEAD_SECONDS
     plexus = actor.device.plexus
     try:
         response = await insist(

@@ -18,6 +18,7 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # ship
 from grpc_status import rpc_status
 
 from plexuskit.errors import DependencyDown, InvalidArgument, Kind, Refusal
+from plexuskit.timestamps import duration, timedelta_of
 
 CODES: Mapping[Kind, grpc.StatusCode] = {
     Kind.INVALID: grpc.StatusCode.INVALID_ARGUMENT,
@@ -126,9 +127,8 @@ def answer(refusal: Refusal, *, domain: str) -> Answer:
     if isinstance(refusal, InvalidArgument):
         details.append(_bad_request(refusal.metadata))
     if refusal.retry_after is not None:
-        retry = error_details_pb2.RetryInfo()
-        retry.retry_delay.FromTimedelta(refusal.retry_after)
-        details.append(retry)
+        retry_delay = duration(refusal.retry_after)
+        details.append(error_details_pb2.RetryInfo(retry_delay=retry_delay))
     return _pack(code, refusal.message(), details)
 
 
@@ -159,7 +159,7 @@ def refused(error: grpc.aio.AioRpcError) -> RemoteRefusal:
         domain=info.domain if info else "",
         text=error.details() or "",
         metadata=dict(info.metadata) if info else {},
-        retry_after=retry.retry_delay.ToTimedelta() if retry else None,
+        retry_after=timedelta_of(retry.retry_delay) if retry else None,
     )
 
 

@@ -7,10 +7,10 @@ from plexus.audit.v1 import access_service_pb2 as pb
 from plexus.audit.v1.access_service_pb2_grpc import AccessHistoryServiceServicer
 from plexus_access.explain import StepKind
 from plexuskit.clock import Clock
+from plexuskit.timestamps import requested_field, timestamp
 
 from audit import queries
 from audit.api.askers import asker
-from audit.api.translation import instant_of, timestamp
 from audit.queries import Witnesses
 from audit.store import Store
 
@@ -44,7 +44,7 @@ class AccessHistoryApi(AccessHistoryServiceServicer):
             object=request.object,
             scopes=request.scopes,
             second_factor=request.second_factor,
-            at=instant_of(request.at, field="at") if request.HasField("at") else None,
+            at=requested_field(request, "at"),
             now=self._clock.now(),
         )
         return pb.ExplainAccessResponse(
@@ -67,7 +67,7 @@ class AccessHistoryApi(AccessHistoryServiceServicer):
         page = await self._witnesses.who_can_see(
             asker=asker(),
             object=request.object,
-            at=instant_of(request.at, field="at") if request.HasField("at") else None,
+            at=requested_field(request, "at"),
             page_size=request.page_size,
             page_token=request.page_token,
             now=self._clock.now(),

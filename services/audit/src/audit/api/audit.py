@@ -1,19 +1,18 @@
 """plexus.audit.v1.AuditService: a request becomes a query or an operation."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.audit.v1 import audit_service_pb2 as pb
 from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceServicer
 from plexuskit.clock import Clock
 from plexuskit.grpc import actor
 from plexuskit.telemetry import inject
+from plexuskit.timestamps import requested_field
 
 from audit import queries
 from audit.api.askers import asker, skipper
-from audit.api.translation import decision_of, entry_message, finding_message, instant_of
+from audit.api.translation import decision_of, entry_message, finding_message
 from audit.config import LedgerSection
 from audit.domain.reach import Reach
 from audit.domain.skips import skip
@@ -45,8 +44,8 @@ class AuditApi(AuditServiceServicer):
                 object=request.object,
                 action=request.action,
                 decision=decision_of(request.decision),
-                since=_optional(request.since, request.HasField("since"), field="since"),
-                until=_optional(request.until, request.HasField("until"), field="until"),
+                since=requested_field(request, "since"),
+                until=requested_field(request, "until"),
             ),
             page_size=request.page_size,
             page_token=request.page_token,
@@ -113,7 +112,3 @@ class AuditApi(AuditServiceServicer):
         return await queries.reach_of(
             self._store, asker=asker(), permission=permission, now=self._clock.now()
         )
-
-
-def _optional(message: Timestamp, is_set: bool, *, field: str) -> datetime | None:  # noqa: FBT001 - of the message before it
-    return instant_of(message, field=field) if is_set else None

@@ -1,14 +1,12 @@
 """From protobuf to domain values and back."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.audit.v1 import audit_pb2, audit_service_pb2
-from plexuskit.clock import to_milliseconds
 from plexuskit.errors import InvalidArgument
+from plexuskit.timestamps import timestamp
 
 from audit.domain.entries import Decision, Entry
 from audit.domain.verification import Finding, Flaw
@@ -39,14 +37,6 @@ def decision_of(value: int) -> Decision:
     if value not in _OF_NUMBER:
         raise InvalidArgument(field="decision", problem=f"has no value {value}; use a known one")
     return _OF_NUMBER[value]
-
-
-def instant_of(message: Timestamp, *, field: str) -> datetime:
-    """Return an instant, cut to milliseconds. Refusals: InvalidArgument."""
-    try:
-        return to_milliseconds(message.ToDatetime(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        raise InvalidArgument(field=field, problem="is no instant that a calendar has") from None
 
 
 def entry_message(entry: Entry) -> audit_pb2.AuditEntry:
@@ -83,10 +73,3 @@ def finding_message(finding: Finding) -> audit_service_pb2.VerifyAuditResponse.F
     return audit_service_pb2.VerifyAuditResponse.Finding(
         no=finding.no, kind=_FLAWS[finding.flaw], text=finding.text
     )
-
-
-def timestamp(at: datetime) -> Timestamp:
-    """Return an instant as the contract shows it."""
-    stamp = Timestamp()
-    stamp.FromDatetime(at)
-    return stamp

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.clock import to_milliseconds
+from plexuskit.timestamps import InstantOutOfRange, instant_of
 
 from audit.domain.history import Relation, State
 
@@ -22,8 +23,8 @@ class Unreadable(Exception):  # noqa: N818 - named after the fact, like every re
 def instant(stamp: Timestamp) -> datetime:
     """Return an instant, cut to milliseconds. Raises Unreadable when there is none such."""
     try:
-        return to_milliseconds(stamp.ToDatetime(tzinfo=UTC))
-    except (ValueError, OverflowError) as error:
+        return to_milliseconds(instant_of(stamp))
+    except InstantOutOfRange as error:
         raise Unreadable("an instant is out of range") from error
 
 

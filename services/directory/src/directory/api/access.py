@@ -5,10 +5,11 @@ from typing import Any
 from plexus.directory.v1 import access_service_pb2 as pb
 from plexus.directory.v1.access_service_pb2_grpc import AccessServiceServicer
 from plexuskit.clock import Clock
+from plexuskit.timestamps import requested_field
 
 from directory import operations, queries
 from directory.api.translate import acting, request_of
-from directory.api.translate_access import instant_of, masks_of
+from directory.api.translate_access import masks_of
 from directory.domain.roles import RoleChanges
 from directory.events import binding_to_proto, module_to_proto, policy_to_proto, role_to_proto
 from directory.store import Store
@@ -87,7 +88,7 @@ class AccessApi(AccessServiceServicer):
             role_id=request.role_id,
             subject=request.subject,
             scope=request.scope,
-            expires_at=instant_of(request.expires_at) if request.HasField("expires_at") else None,
+            expires_at=requested_field(request, "expires_at"),
             request=request_of(request, actor=actor, request_id=request.request_id),
             now=self._clock.now(),
         )

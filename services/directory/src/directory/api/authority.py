@@ -1,7 +1,6 @@
 """plexus.authz.v1.Authority for tenants, people, departments and groups."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC
 from typing import Any, Final
 
 from plexus.authz.v1 import authority_pb2 as pb
@@ -10,6 +9,7 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.clock import Clock
 from plexuskit.containers import page_of
 from plexuskit.errors import InvalidArgument
+from plexuskit.timestamps import instant_of
 
 from directory import queries
 from directory.queries.authority import Ref, Related
@@ -101,7 +101,7 @@ class AuthorityApi(AuthorityServicer):
 
     async def _new_facts(self, request: pb.SnapshotRequest) -> AsyncIterator[pb.SnapshotResponse]:
         """Stream the facts of topics that are new, of one tenant or of all."""
-        since = request.published_since.ToDatetime(tzinfo=UTC)
+        since = instant_of(request.published_since)
         async for page in self._store.read_new_facts(request.topics, since=since):
             yield pb.SnapshotResponse(
                 facts=[fact for fact in page if request.tenant_id in ("", fact.tenant_id)]

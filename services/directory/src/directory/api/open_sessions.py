@@ -4,12 +4,12 @@ from typing import Any
 
 from plexus.directory.v1 import session_service_pb2 as pb
 from plexus_access.roles import GUEST
+from plexuskit.timestamps import requested_field
 
 from directory import operations, queries
 from directory.api.session_rooms import SessionRoom
 from directory.api.sign_in_translate import (
     api_token_to_proto,
-    instant_of,
     session_of_token,
     session_to_proto,
 )
@@ -59,7 +59,7 @@ class OpenSessionsApi(SessionRoom):
             name=request.name,
             person_id=request.person_id,
             scopes=request.scopes,
-            expires_at=instant_of(request, "expires_at"),
+            expires_at=requested_field(request, "expires_at"),
             request=request_of(request, actor=actor, request_id=request.request_id),
             now=self._clock.now(),
         )

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1 import people_pb2
+from plexuskit.timestamps import requested_field, requested_instant
 
-from directory.api.translate import hours_of, instant_of, kind_of
+from directory.api.translate import hours_of, kind_of
 from directory.domain.absences import Absence
 from directory.domain.access import Actor
 from directory.domain.ids import DepartmentId, PersonId
@@ -29,7 +30,6 @@ def draft_of(request: pb.CreatePersonRequest) -> Draft:
     Raises:
         InvalidArgument: working hours, kind or an instant cannot be.
     """
-    expires = request.HasField("guest_expires_at")
     return Draft(
         handle=request.handle,
         display_name=request.display_name,
@@ -44,9 +44,7 @@ def draft_of(request: pb.CreatePersonRequest) -> Draft:
         posts=_posts(request.posts),
         skills=request.skills,
         manager_id=request.manager_id,
-        guest_expires_at=(
-            instant_of(request.guest_expires_at, field="guest_expires_at") if expires else None
-        ),
+        guest_expires_at=requested_field(request, "guest_expires_at"),
         employee_number=request.employee_number,
         cost_center=request.cost_center,
     )
@@ -58,7 +56,6 @@ def changes_of(request: pb.UpdatePersonRequest) -> Changes:
     Raises:
         InvalidArgument: working hours or an instant cannot be.
     """
-    expires = request.HasField("guest_expires_at")
     return Changes(
         display_name=request.display_name if request.HasField("display_name") else None,
         email=request.email if request.HasField("email") else None,
@@ -71,9 +68,7 @@ def changes_of(request: pb.UpdatePersonRequest) -> Changes:
         posts=_posts(request.posts) if request.set_posts else None,
         skills=request.skills if request.set_skills else None,
         manager_id=request.manager_id if request.HasField("manager_id") else None,
-        guest_expires_at=(
-            instant_of(request.guest_expires_at, field="guest_expires_at") if expires else None
-        ),
+        guest_expires_at=requested_field(request, "guest_expires_at"),
         employee_number=request.employee_number if request.HasField("employee_number") else None,
         cost_center=request.cost_center if request.HasField("cost_center") else None,
     )
@@ -100,8 +95,8 @@ def absence_of(absence: people_pb2.Absence) -> Absence:
         InvalidArgument: an instant there is not.
     """
     return Absence(
-        starts_at=instant_of(absence.starts_at, field="absence.starts_at"),
-        ends_at=instant_of(absence.ends_at, field="absence.ends_at"),
+        starts_at=requested_instant(absence.starts_at, field="absence.starts_at"),
+        ends_at=requested_instant(absence.ends_at, field="absence.ends_at"),
         deputy_id=PersonId(absence.deputy_id),
         note=absence.note,
     )

@@ -1,12 +1,10 @@
 """What the servicers of sign-in translate: sessions, tokens, factors, policies and providers."""
 
-from datetime import UTC, datetime
 from typing import Final
 
-from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.directory.v1 import session_service_pb2 as pb
 from plexuskit.grpc import caller
+from plexuskit.timestamps import optional_timestamp, timestamp
 
 from directory.domain.api_tokens import ApiToken
 from directory.domain.authentication import has_second
@@ -16,7 +14,7 @@ from directory.domain.second_factors import Factor, FactorKind
 from directory.domain.sessions import Session, Tokens
 from directory.domain.sign_in_attempts import Origin
 from directory.domain.sign_in_policies import SignInPolicy
-from directory.events import person_to_proto, timestamp
+from directory.events import person_to_proto
 from directory.operations.admitting import Admitted, Question
 from directory.operations.answering import Answer, AnswerKind
 
@@ -94,7 +92,7 @@ def session_of_token(token: ApiToken, *, current_id: str) -> pb.SessionInfo:
         session_id=token.id,
         device=token.name,
         created_at=timestamp(token.created_at),
-        last_used_at=optional(token.last_used_at),
+        last_used_at=optional_timestamp(token.last_used_at),
         expires_at=timestamp(token.expires_at),
         present=token.id == current_id,
         api_token=api_token_to_proto(token),
@@ -119,7 +117,7 @@ def factor_to_proto(factor: Factor) -> pb.SecondFactor:
         kind=_FACTOR_KINDS[factor.kind],
         name=factor.name,
         created_at=timestamp(factor.created_at),
-        last_used_at=optional(factor.last_used_at),
+        last_used_at=optional_timestamp(factor.last_used_at),
     )
 
 
@@ -158,19 +156,6 @@ def provider_of(provider: pb.OpenIdProvider) -> Provider:
         subject_claim=provider.subject_claim,
         email_domains=tuple(provider.email_domains),
     )
-
-
-def optional(at: datetime | None) -> Timestamp | None:
-    """Write an instant that may be unset."""
-    return timestamp(at) if at else None
-
-
-def instant_of(message: Message, field: str) -> datetime | None:
-    """Read an instant that may be unset."""
-    if not message.HasField(field):
-        return None
-    value: Timestamp = getattr(message, field)
-    return value.ToDatetime(tzinfo=UTC)
 
 
 def _question(question: Question) -> pb.SecondFactorChallenge:

@@ -1,11 +1,9 @@
 """What several servicers translate: the caller, request ids, kinds of people."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.directory.v1 import people_pb2
 from plexuskit import grpc as kit_grpc
 from plexuskit.errors import InvalidArgument
@@ -77,19 +75,6 @@ def hours_of(hours: people_pb2.WorkingHours, *, field: str = "working_hours") ->
         raise InvalidArgument(field=f"{field}.weekdays", problem="takes 1 (Monday) to 7 (Sunday)")
     windows = [Window(each.start_minute, each.end_minute) for each in hours.windows]
     return check(hours.weekdays, windows, field=field)
-
-
-def instant_of(at: Timestamp, *, field: str) -> datetime:
-    """Read an instant of a request, to the millisecond that the database keeps.
-
-    Raises:
-        InvalidArgument: it is no instant that there is.
-    """
-    try:
-        read = at.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise InvalidArgument(field=field, problem="is no instant") from error
-    return read.replace(microsecond=read.microsecond // 1_000 * 1_000)
 
 
 def kind_of(kind: "people_pb2.Person.Kind.ValueType") -> Kind:

@@ -1,27 +1,13 @@
 """What the servicer of access translates: columns of roles, instants."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from google.protobuf import descriptor_pool
-from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.directory.v1 import access_pb2
 from plexuskit.errors import InvalidArgument
 from plexuskit.grpc.methods import requirements
 
 from directory.domain.roles import FieldMask
-
-
-def instant_of(stamp: Timestamp) -> datetime:
-    """Read an instant.
-
-    Raises:
-        InvalidArgument: it is none.
-    """
-    try:
-        return stamp.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise InvalidArgument(field="expires_at", problem="is no instant") from error
 
 
 def masks_of(masks: Iterable[access_pb2.FieldMask]) -> list[FieldMask]:

@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Final
 
 import structlog
-from google.protobuf.timestamp_pb2 import Timestamp
 from opentelemetry import trace
 from plexus.authz.v1.options_pb2 import Requirement
 from plexus.event.v1.envelope_pb2 import Envelope
@@ -27,6 +26,7 @@ from plexuskit.ids import new_id
 from plexuskit.kafka import KafkaUnavailable, Outgoing, Producer
 from plexuskit.metrics import counter
 from plexuskit.service import Health
+from plexuskit.timestamps import timestamp
 
 from gateway.access.refusals import ReasonRequired
 from gateway.identity import Identity
@@ -211,8 +211,6 @@ class DecisionLog:
             reason=reason[:MAX_REASON],
             trace_id=trace.format_trace_id(span.trace_id) if span.is_valid else "",
         )
-        occurred_at = Timestamp()
-        occurred_at.FromDatetime(now)
         event_id = new_id("evt", now=now)
         envelope = Envelope(
             event_id=event_id,
@@ -221,7 +219,7 @@ class DecisionLog:
             change_no=1,
             entity_id=decision.object,
             entity_version=1,
-            occurred_at=occurred_at,
+            occurred_at=timestamp(now),
             schema_version=1,
             type=DecisionMade.DESCRIPTOR.full_name,
             fact=decision.SerializeToString(),

@@ -10,6 +10,7 @@ from connectrpc.errors import ConnectError, ErrorDetail
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo  # type: ignore[import-untyped]  # ships no stubs
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # ships no stubs
 from plexuskit.grpc.status import Answer
+from plexuskit.timestamps import timedelta_of
 from protobuf.wkt import Any as AnyMessage
 
 _DETAILS: Final = "grpc-status-details-bin"
@@ -35,7 +36,7 @@ def retry_after(answer: Answer) -> str:
     retry = RetryInfo()
     for detail in _details(answer):
         if detail.Unpack(retry):
-            return str(math.ceil(retry.retry_delay.ToTimedelta().total_seconds()))
+            return str(math.ceil(timedelta_of(retry.retry_delay).total_seconds()))
     return ""
 
 

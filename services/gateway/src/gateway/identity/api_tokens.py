@@ -5,13 +5,14 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from plexus.directory.v1 import session_service_pb2 as pb
 from plexus_access.api_tokens import is_well_formed
 from plexuskit.clock import Clock
 from plexuskit.errors import Kind, Refusal
+from plexuskit.timestamps import instant_of
 
 from gateway.identity.ended import EndedSessions
 from gateway.identity.person import Identity
@@ -148,7 +149,7 @@ def _identity(found: pb.ResolveApiTokenResponse, *, now: datetime) -> Identity:
         person_id=token.person_id,
         session_id=token.id,
         roles=frozenset(found.roles),
-        expires_at=min(token.expires_at.ToDatetime(tzinfo=UTC), now + STREAM_LIFE),
+        expires_at=min(instant_of(token.expires_at), now + STREAM_LIFE),
         token_id=f"{token.id}.{said}",
         scopes=frozenset(token.scopes),
         api_token_id=token.id,

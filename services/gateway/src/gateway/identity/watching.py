@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC
 from typing import Final
 
 import structlog
@@ -15,6 +14,7 @@ from plexuskit.grpc import RemoteFailure
 from plexuskit.items import item_failed
 from plexuskit.kafka import InvalidRecord, Record
 from plexuskit.service import Health
+from plexuskit.timestamps import instant_of
 
 from gateway.identity.ended import EndedSessions
 
@@ -105,4 +105,4 @@ class Watching:
             self._ended.end([SessionRevoked.FromString(envelope.fact).session_id])
         elif envelope.type == PersonDeactivated.DESCRIPTOR.full_name:
             person = PersonDeactivated.FromString(envelope.fact).person
-            self._ended.deactivate(person.id, at=envelope.occurred_at.ToDatetime(tzinfo=UTC))
+            self._ended.deactivate(person.id, at=instant_of(envelope.occurred_at))

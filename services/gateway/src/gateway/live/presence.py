@@ -11,17 +11,17 @@ changes from one stream to the next was never gone.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 import structlog
-from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.messaging.v1.signal_service_pb2 import Presence
 from plexuskit.backoff import pause
 from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
 from plexuskit.items import item_failed
 from plexuskit.metrics import counter
+from plexuskit.timestamps import instant_of, timestamp
 
 from gateway.identity import Identity
 
@@ -72,7 +72,7 @@ class Presences:
 
     def hear(self, presence: Presence, *, now: datetime) -> Presence | None:
         """Take a word; give what is to be shown when that changes something."""
-        person_id, seen_at = presence.person_id, presence.seen_at.ToDatetime(tzinfo=UTC)
+        person_id, seen_at = presence.person_id, instant_of(presence.seen_at)
         word = self._words.get(person_id)
         if presence.state == OFFLINE:
             self._leave(person_id, word, at=seen_at)
@@ -113,9 +113,7 @@ class Presences:
 
 
 def _offline(person_id: str, word: Word) -> Presence:
-    seen_at = Timestamp()
-    seen_at.FromDatetime(word.seen_at)
-    return Presence(person_id=person_id, state=OFFLINE, seen_at=seen_at)
+    return Presence(person_id=person_id, state=OFFLINE, seen_at=timestamp(word.seen_at))
 
 
 class PresencePublisher:

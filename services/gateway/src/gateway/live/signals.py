@@ -12,7 +12,7 @@ shows other people asks ListPresence.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
@@ -30,6 +30,7 @@ from plexuskit.items import item_failed
 from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
 from plexuskit.metrics import counter
 from plexuskit.service import Health
+from plexuskit.timestamps import instant_of
 
 from gateway.live import wire
 from gateway.live.channels import Channels
@@ -126,7 +127,7 @@ class Signals:
         # A change of its members is known to messaging and not here yet.
         if 0 < channel.through < envelope.membership_version:
             return
-        if self._clock.now() - envelope.occurred_at.ToDatetime(tzinfo=UTC) > TYPING_LASTS:
+        if self._clock.now() - instant_of(envelope.occurred_at) > TYPING_LASTS:
             return
         signal = _Signal(typing, wire.typing)
         streams = 0

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from plexus.directory.v1 import session_service_pb2 as contract
 from plexuskit.clock import Clock
+from plexuskit.timestamps import instant_of
 
 from gateway.connect.asgi import App, Headers, Message, Receive, Scope, Send, value_of
 from gateway.connect.site import SESSION_PREFIX
@@ -96,7 +97,7 @@ class Sessions:
         headers: Headers = []
         if answer.tokens.refresh_token:
             tokens = answer.tokens
-            until = tokens.refresh_expires_at.ToDatetime(tzinfo=self._now().tzinfo)
+            until = instant_of(tokens.refresh_expires_at)
             seconds = cookies.seconds_until(until, now=self._now())
             headers.append(cookies.kept(cookies.REFRESH, tokens.refresh_token, seconds=seconds))
             tokens.ClearField("refresh_token")

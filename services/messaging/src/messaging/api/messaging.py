@@ -10,6 +10,7 @@ from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import actor, caller
 from plexuskit.mongo import Transaction
 from plexuskit.paging import Listing
+from plexuskit.timestamps import timestamp
 from plexuskit.turns import Turns
 
 from messaging import queries
@@ -18,7 +19,7 @@ from messaging.api.alone import Alone
 from messaging.api.messages import MessagesApi
 from messaging.domain.conversations import Kind
 from messaging.domain.messages import NewMessage
-from messaging.events import conversation_to_proto, member_to_proto, timestamp
+from messaging.events import conversation_to_proto, member_to_proto
 from messaging.operations import conversations, cursors, membership, sending, threads
 from messaging.operations.conversations import Begun
 from messaging.operations.cursors import Cursors

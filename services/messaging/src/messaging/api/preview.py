@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
+from plexuskit.timestamps import timestamp
 
 from messaging.api.translate import from_timestamp
 from messaging.domain.availability import Addressed
-from messaging.events import timestamp
 from messaging.queries import Preview
 
 pb = messaging_service_pb2

@@ -6,10 +6,11 @@ from plexus.messaging.v1 import signal_service_pb2, signal_service_pb2_grpc
 from plexuskit.clock import Clock
 from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import actor
+from plexuskit.timestamps import timestamp
 
 from messaging import queries
 from messaging.domain.presence import State
-from messaging.events import PRESENCE_STATES, timestamp
+from messaging.events import PRESENCE_STATES
 from messaging.operations import signals
 from messaging.operations.presence import Presences, UserPresence
 from messaging.operations.signals import Signals

@@ -16,6 +16,7 @@ from plexuskit.grpc import Actor
 from plexuskit.grpc.status import CODES
 from plexuskit.items import item_failed
 from plexuskit.paging import Listing, from_milliseconds, to_milliseconds
+from plexuskit.timestamps import requested_instant, timestamp
 
 from messaging.domain.conversations import History, Kind, Role, clean_title, clean_topic
 from messaging.domain.imports import source_of
@@ -28,7 +29,7 @@ from messaging.domain.messages import (
     Span,
     new_message,
 )
-from messaging.events import conversation_to_proto, cursor_to_proto, member_to_proto, timestamp
+from messaging.events import conversation_to_proto, cursor_to_proto, member_to_proto
 from messaging.events.personal import settings_to_proto
 from messaging.operations.conversations import Begun
 from messaging.operations.cursors import Reading
@@ -136,7 +137,7 @@ def from_timestamp(stamp: Timestamp, *, field: str) -> datetime:
     """
     if not 0 <= stamp.seconds <= _LATEST:
         raise InvalidArgument(field=field, problem="is no plausible time")
-    return datetime.fromtimestamp(stamp.seconds + stamp.nanos // 1_000_000 / 1000, tz=UTC)
+    return requested_instant(stamp, field=field)
 
 
 def to_new_message(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -13,6 +13,7 @@ from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
 from plexuskit.runtime import Runtime
+from plexuskit.timestamps import instant_of
 
 from messaging.events import PRESENCE_STATES
 from messaging.operations.presence import Presences
@@ -59,5 +60,5 @@ def hear_all(presences: Presences, records: Sequence[Record]) -> None:
             continue
         state = _STATES.get(presence.state)
         if state is not None:
-            at = presence.seen_at.ToDatetime(tzinfo=UTC)
+            at = instant_of(presence.seen_at)
             presences.hear(presence.person_id, state=state, at=at)

@@ -16,6 +16,7 @@ from plexus.messaging.v1 import (
     signal_service_pb2,
 )
 from plexuskit.ids import new_id
+from plexuskit.timestamps import timestamp
 
 from messaging.domain.conversations import Conversation, History, Kind, Member, Role
 from messaging.domain.log import MessageRef, Numbers
@@ -58,12 +59,6 @@ PRESENCE_STATES = {
     State.AWAY: signal_service_pb2.Presence.STATE_AWAY,
     State.OFFLINE: signal_service_pb2.Presence.STATE_OFFLINE,
 }
-
-
-def timestamp(at: datetime) -> Timestamp:
-    """Give an instant in the contract's shape, milliseconds kept."""
-    seconds, fraction = divmod(at.timestamp(), 1)
-    return Timestamp(seconds=int(seconds), nanos=round(fraction * 1000) * 1_000_000)
 
 
 def conversation_to_proto(

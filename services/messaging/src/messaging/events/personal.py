@@ -9,11 +9,11 @@ from google.protobuf.message import Message as ProtoMessage
 from plexus.messaging.v1 import conversations_pb2, events_pb2, personal_service_pb2
 from plexus.topics import MESSAGING_PERSON_V1
 from plexuskit import outbox
+from plexuskit.timestamps import timestamp
 
 from messaging.domain.drafts import Draft
 from messaging.domain.scheduling import Scheduled, State
 from messaging.domain.settings import ConversationSettings
-from messaging.events import timestamp
 
 _STATES = {
     State.WAITING: personal_service_pb2.ScheduledMessage.STATE_WAITING,

@@ -14,12 +14,12 @@ from plexuskit.grpc import Actor
 from plexuskit.mongo import DuplicateKey, Transaction
 from plexuskit.requests import IdempotentRequest
 from plexuskit.telemetry import inject
+from plexuskit.timestamps import timestamp
 
 from messaging.domain.conversations import sees
 from messaging.domain.log import EntryKind, Head, LogState, Numbers, head_after, next_change
 from messaging.domain.message_state import MessageState
 from messaging.domain.refusals import ConversationNotFound, MessageNotFound
-from messaging.events import timestamp
 from messaging.events.sealing import content_of, seal
 from messaging.operations.beginning import begin_chain, begun
 from messaging.operations.changes import ATTEMPTS

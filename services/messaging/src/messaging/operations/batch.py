@@ -11,6 +11,7 @@ from plexuskit import fault
 from plexuskit.errors import DependencyDown, Refusal
 from plexuskit.ids import new_id
 from plexuskit.mongo import DuplicateKey
+from plexuskit.timestamps import timestamp
 
 from messaging.domain.log import (
     Head,
@@ -32,7 +33,7 @@ from messaging.domain.refusals import (
     MessageTooLarge,
     RequestIdReused,
 )
-from messaging.events import IMPORT, check_content, message_to_proto, posted, timestamp
+from messaging.events import IMPORT, check_content, message_to_proto, posted
 from messaging.events.sealing import seal, with_additions
 from messaging.operations.beginning import begin_chains, begun
 from messaging.operations.import_writing import append_imported

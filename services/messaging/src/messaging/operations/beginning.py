@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import structlog
+from plexuskit.timestamps import timestamp
 
 from messaging.domain import chain
 from messaging.domain.log import EntryKind, LogState, head_after, next_change
-from messaging.events import chain_begun, timestamp
+from messaging.events import chain_begun
 from messaging.events.sealing import seal
 from messaging.operations.older import ConversationUpgrading
 from messaging.store.entries import change_document

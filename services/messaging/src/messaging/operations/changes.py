@@ -10,10 +10,10 @@ from plexuskit import fault
 from plexuskit.errors import DependencyDown
 from plexuskit.mongo import DuplicateKey, Transaction
 from plexuskit.telemetry import inject
+from plexuskit.timestamps import timestamp
 
 from messaging.domain.conversations import Conversation, Member
 from messaging.domain.log import EntryKind, Head, LogState, Numbers, head_after, next_change
-from messaging.events import timestamp
 from messaging.events.sealing import content_of, seal
 from messaging.operations.beginning import begin_chain, begun
 from messaging.operations.log import Log

@@ -12,11 +12,12 @@ from plexuskit.clock import Clock
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import Actor
 from plexuskit.items import item_failed
+from plexuskit.timestamps import timestamp
 
 from messaging.domain.conversations import Conversation, Member, sees
 from messaging.domain.log import Head
 from messaging.domain.refusals import ConversationNotFound, CursorBeyondEnd, MessageNotFound
-from messaging.events import cursor_advanced, cursor_to_proto, envelope, timestamp
+from messaging.events import cursor_advanced, cursor_to_proto, envelope
 from messaging.operations.log import Log
 from messaging.operations.settings import clear_marks
 from messaging.store import Store

@@ -8,10 +8,11 @@ from plexus.topics import MESSAGING_SIGNAL_V1
 from plexuskit.grpc import Actor
 from plexuskit.kafka import Outgoing
 from plexuskit.metrics import counter
+from plexuskit.timestamps import timestamp
 
 from messaging.domain.presence import State
 from messaging.domain.refusals import ConversationIsArchived, ConversationNotFound
-from messaging.events import envelope, presence_changed, timestamp, typing
+from messaging.events import envelope, presence_changed, typing
 from messaging.store import Store
 
 JOINED = counter("plexus_messaging_signals_joined_total", "Signals that a later one stood in for")

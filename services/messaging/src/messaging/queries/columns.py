@@ -5,6 +5,7 @@ from datetime import UTC, timedelta
 from typing import Any, Final
 
 from plexus.event.v1.envelope_pb2 import Envelope
+from plexuskit.timestamps import instant_of
 
 from messaging.domain.conversations import Conversation
 from messaging.domain.log import EntryKind
@@ -48,7 +49,7 @@ def columns_agree(
         TYPES[entry["kind"]],
         bytes(entry["chain_hash"]),
     )
-    occurred_at = envelope.occurred_at.ToDatetime(tzinfo=UTC)
+    occurred_at = instant_of(envelope.occurred_at)
     if told != held or abs(occurred_at - stored_at) > _ROUNDING:
         return False
     if not isinstance(fact, OF_MESSAGES):

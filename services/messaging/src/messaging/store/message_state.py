@@ -4,13 +4,13 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2, messages_pb2
+from plexuskit.timestamps import instant_of
 
 from messaging.domain import chain
 from messaging.domain.hashing import content_hash
@@ -52,7 +52,7 @@ def state_of(message: messages_pb2.Message) -> MessageState:
         conversation_id=message.conversation_id,
         seq=message.seq,
         sender_id=message.sender_id,
-        posted_at=_instant(message.sent_at),
+        posted_at=instant_of(message.sent_at),
         version=message.version,
         revision=message.revision,
         recalled=message.recalled,
@@ -157,7 +157,7 @@ def forwarded_of(message: messages_pb2.Message, *, carries: bool) -> Forwarded:
         conversation_id=message.conversation_id,
         message_id=message.id,
         sender_id=message.sender_id,
-        sent_at=_instant(message.sent_at),
+        sent_at=instant_of(message.sent_at),
         text=message.text if carries else "",
         spans=spans_of(message.spans) if carries else (),
         attachments=attachments_of(message.attachments) if carries else (),
@@ -278,16 +278,11 @@ def _forwarded(each: messages_pb2.Forwarded) -> Forwarded:
         conversation_id=each.conversation_id,
         message_id=each.message_id,
         sender_id=each.sender_id,
-        sent_at=_instant(each.sent_at),
+        sent_at=instant_of(each.sent_at),
         text=each.text,
         spans=spans_of(each.spans),
         attachments=attachments_of(each.attachments),
     )
-
-
-def _instant(stamp: Timestamp) -> datetime:
-    """Read a stored time; milliseconds, as MongoDB keeps."""
-    return datetime.fromtimestamp(stamp.seconds + stamp.nanos // 1_000_000 / 1000, tz=UTC)
 
 
 __all__ = [

@@ -1,10 +1,10 @@
 """The HR feed stops at its daily limit, for the users who can release it (INT-1)."""
 
-from datetime import UTC
 from typing import Final
 
 from plexus.directory.v1.events_pb2 import FeedStopped
 from plexus.notify.v1 import notifications_pb2 as pb
+from plexuskit.timestamps import instant_of
 
 from notify.domain.definitions import Definition, Event, FactRule, Projections
 from notify.domain.kinds import EVERY_CHANNEL, FEED, Kind
@@ -34,7 +34,7 @@ KIND: Final = Kind(
 
 async def _stopped(fact: FeedStopped, event: Event, _: Projections) -> NotificationRequest | None:
     """Return one notification per administrator; a later stop notifies again."""
-    at = fact.stopped_at.ToDatetime(UTC)
+    at = instant_of(fact.stopped_at)
     words = {"allowed": str(fact.allowed), "deactivated": str(fact.deactivated)}
     title = Wording(text=KIND.texts["title"])
     return NotificationRequest(
