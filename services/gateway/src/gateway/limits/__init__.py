@@ -1,6 +1,7 @@
 """How much anybody may ask for at once: rates, calls and streams (GW-6, MSG-18)."""
 
-from gateway.limits.buckets import Buckets
+from plexuskit.buckets import Buckets
+
 from gateway.limits.classes import MethodClass, class_of
 from gateway.limits.limits import LIMITED, Leave, Limits
 from gateway.limits.networks import FORWARDED_FOR, Networks

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
+from plexuskit.buckets import Buckets
 from plexuskit.clock import Clock
 from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo
@@ -17,7 +18,6 @@ from plexuskit.metrics import counter
 
 from gateway.config import LimitsSection
 from gateway.identity import Identity
-from gateway.limits.buckets import Buckets
 from gateway.limits.classes import MethodClass, class_of
 from gateway.limits.counting import counted
 from gateway.limits.networks import Networks

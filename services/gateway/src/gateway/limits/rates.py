@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Self
 
+from plexuskit.buckets import Buckets
+
 from gateway.config import RateSection, RatesSection
-from gateway.limits.buckets import Buckets
 from gateway.limits.classes import MethodClass
 
 

@@ -12,10 +12,10 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 from plexuskit import bounds
+from plexuskit.buckets import Buckets
 from plexuskit.grpc import MethodInfo
 
 from gateway.config import LimitsSection, RateSection
-from gateway.limits.buckets import Buckets
 from gateway.limits.networks import Networks
 
 HANDLE: Final = "handle"
