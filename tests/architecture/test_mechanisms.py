@@ -84,6 +84,25 @@ def _converts_time(node: ast.AST) -> bool:
     return False
 
 
+def _fills_buckets(node: ast.AST) -> bool:
+    """Return whether a node counts tokens: what time brings, or the time that one takes."""
+    match node:
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            sides = (left, right)
+            elapsed = any(isinstance(side, ast.BinOp) for side in sides)
+            return elapsed and any(_is_rate(side) for side in sides)
+        case ast.BinOp(op=ast.Div(), right=right):
+            return _is_rate(right)
+    return False
+
+
+def _is_rate(node: ast.AST) -> bool:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name.lstrip("_") in {"per_second", "per_minute", "rate"}
+    return False
+
+
 MECHANISMS: Final[Mapping[str, Mechanism]] = {
     "back-off": Mechanism(
         homes=frozenset(
@@ -132,6 +151,17 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
             "services/messaging/src/messaging/events/sealing.py": "digests numbers, not instants",
             "services/tasks/src/tasks/api/translation.py": "the domain refuses by the numbers",
         },
+    ),
+    "token buckets": Mechanism(
+        homes=frozenset({"libs/plexuskit/src/plexuskit/buckets.py"}),
+        find=_fills_buckets,
+        copies=(
+            "gained = (now - bucket.at) * self.per_second",
+            "wait = (1 - tokens) / self._rate",
+            "interval = 1 / per_second",
+        ),
+        others=("twice = rate.per_second * times", "mean = total / len(rates)"),
+        exceptions={"bench/src/plexus_bench/shapes.py": "spaces the sends that it makes itself"},
     ),
 }
 

@@ -11,7 +11,7 @@ from messaging.store import Store
 from plexuskit.clock import Clock
 
 UNLIMITED = LimitsSection(
-    sender_rate=1e6, sender_burst=1e6, conversation_rate=1e6, conversation_burst=1e6
+    sender_rate=1e6, sender_burst=1_000_000, conversation_rate=1e6, conversation_burst=1_000_000
 )
 
 

@@ -22,7 +22,7 @@ from plexuskit.testing.databases import database_fixtures
 
 TENANT = "ten_acme"
 UNLIMITED = LimitsSection(
-    sender_rate=1e6, sender_burst=1e6, conversation_rate=1e6, conversation_burst=1e6
+    sender_rate=1e6, sender_burst=1_000_000, conversation_rate=1e6, conversation_burst=1_000_000
 )
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 

@@ -16,7 +16,7 @@ from plexuskit.testing import eventually
 from plexuskit.testing.clock import FrozenClock
 
 UNLIMITED = LimitsSection(
-    sender_rate=1e6, sender_burst=1e6, conversation_rate=1e6, conversation_burst=1e6
+    sender_rate=1e6, sender_burst=1_000_000, conversation_rate=1e6, conversation_burst=1_000_000
 )
 
 

@@ -34,9 +34,9 @@ class LimitsSection(Section):
     """How fast messages may come into one process (MSG-18)."""
 
     sender_rate: float = Field(default=100, gt=0, description="messages a second of one sender")
-    sender_burst: float = Field(default=1_000, ge=1, description="at once, after a pause")
+    sender_burst: int = Field(default=1_000, ge=1, description="at once, after a pause")
     conversation_rate: float = Field(default=2_000, gt=0, description="into one conversation")
-    conversation_burst: float = Field(default=5_000, ge=1)
+    conversation_burst: int = Field(default=5_000, ge=1)
 
 
 class ScheduleSection(Section):
