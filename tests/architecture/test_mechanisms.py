@@ -84,6 +84,11 @@ def _converts_time(node: ast.AST) -> bool:
     return False
 
 
+def _replaces_older(node: ast.AST) -> bool:
+    """Return whether a node writes a whole document depending on what is there."""
+    return isinstance(node, ast.Constant) and node.value in {"$replaceWith", "$replaceRoot"}
+
+
 def _fills_buckets(node: ast.AST) -> bool:
     """Return whether a node counts tokens: what time brings, or the time that one takes."""
     match node:
@@ -151,6 +156,16 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
             "services/messaging/src/messaging/events/sealing.py": "digests numbers, not instants",
             "services/tasks/src/tasks/api/translation.py": "the domain refuses by the numbers",
         },
+    ),
+    "newer-wins upserts": Mechanism(
+        homes=frozenset({"libs/plexuskit/src/plexuskit/mongo/projecting.py"}),
+        find=_replaces_older,
+        copies=(
+            'UpdateOne(key, [{"$replaceWith": {"$cond": [older, new, "$$ROOT"]}}], upsert=True)',
+            'stages = [{"$replaceRoot": {"newRoot": new}}]',
+        ),
+        others=("ReplaceOne(key, document, upsert=True)",),
+        exceptions={},
     ),
     "token buckets": Mechanism(
         homes=frozenset({"libs/plexuskit/src/plexuskit/buckets.py"}),

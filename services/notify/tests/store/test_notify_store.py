@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from notify.domain.conversations import Member
+from notify.domain.conversations import Conversation, Member
 from notify.domain.notifications import Delivery, Notification, Source
 from notify.domain.outcomes import Reason, State
 from notify.domain.preferences import Preferences
@@ -171,6 +171,18 @@ async def test_msg_04_projections_take_newer_states_only(
     await store.conversations.put_members([member(3, active=False)])
     await store.conversations.put_members([member(2, active=True)])
     assert (await store.conversations.members(["c"]))["c"]["per_bo"] == member(3, active=False)
+
+
+async def test_msg_04_a_snapshot_brings_conversations_of_an_equal_version_up_to_date(
+    store: Store,
+) -> None:
+    held = Conversation(
+        id="c", tenant_id="ten_a", direct=False, name="held", open_history=True, version=3
+    )
+    await store.conversations.put([held])
+    await store.conversations.put([replace(held, confidential=True)])
+    await store.conversations.put([replace(held, version=2, name="overtaken")])
+    assert (await store.conversations.find(["c"]))["c"] == replace(held, confidential=True)
 
 
 async def test_two_first_choices_at_once_become_two_versions(store: Store) -> None:

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from plexuskit.mongo import ASCENDING, Database, Index, UpdateOne
+from plexuskit.mongo import ASCENDING, Database, Index, UpdateOne, unless_newer
 
 from notify.domain.conversations import Conversation, Member
-from notify.store.newer import if_newer
 
 SCHEMA_VERSION: Final = 1
 # Members of one write: the largest conversation comes as one fact.
@@ -41,15 +40,15 @@ class ConversationStore:
         await self._cursors.ensure_indexes([])
 
     async def put(self, conversations: Sequence[Conversation]) -> None:
-        """Store conversations where the present version is older."""
-        writes = [if_newer(_conversation_document(each)) for each in conversations]
+        """Store conversations unless a newer version is there."""
+        writes = [unless_newer(_conversation_document(each)) for each in conversations]
         await self._conversations.bulk(writes, ordered=True)
 
     async def put_members(self, members: Sequence[Member]) -> None:
-        """Store memberships where the present version is older."""
+        """Store memberships unless a newer version is there."""
         for start in range(0, len(members), _PER_WRITE):
             part = members[start : start + _PER_WRITE]
-            await self._members.bulk([if_newer(_member_document(member)) for member in part])
+            await self._members.bulk([unless_newer(_member_document(member)) for member in part])
 
     async def find(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
         """Return those of the conversations that are known, by id."""

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from plexuskit.mongo import Database
+from plexuskit.mongo import Database, unless_newer
 
 from notify.domain.mutes import Mute
-from notify.store.newer import if_newer
 
 SCHEMA_VERSION: Final = 1
 
@@ -26,8 +25,8 @@ class MuteStore:
         await self._mutes.ensure_indexes([])
 
     async def put(self, mutes: Sequence[Mute]) -> None:
-        """Store what was set where the present version is older."""
-        await self._mutes.bulk([if_newer(_document(mute)) for mute in mutes], ordered=True)
+        """Store what was set unless a newer version is there."""
+        await self._mutes.bulk([unless_newer(_document(mute)) for mute in mutes], ordered=True)
 
     async def muted(
         self, places: Iterable[tuple[str, str]], *, now: datetime
