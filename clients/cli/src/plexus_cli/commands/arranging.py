@@ -8,6 +8,7 @@ from plexus.messaging.v1.conversations_pb2 import ConversationSettings
 from plexus.messaging.v1.personal_service_pb2 import UpdateConversationSettingsRequest
 from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
+from plexuskit.timestamps import timestamp
 
 from plexus_cli import moments
 from plexus_cli.commands.conversations import Json, Where, app, resolve
@@ -34,7 +35,7 @@ def mute(
             zone = moments.zone_of((await me(plexus)).time_zone)
             at = moments.parse(until, zone=zone, now=SystemClock().now())
             shown = moments.shown(at, zone=zone)
-        return await _set(plexus, conversation, muted_until=moments.stamp(at)), shown
+        return await _set(plexus, conversation, muted_until=timestamp(at)), shown
 
     settings, shown = run(work)
     _print(settings, f"Muted until {shown}.", json=json)
@@ -43,7 +44,7 @@ def mute(
 @app.command()
 def unmute(conversation: Where, json: Json = False) -> None:
     """Hear of a conversation again."""
-    settings = _change(conversation, muted_until=moments.stamp(OVER))
+    settings = _change(conversation, muted_until=timestamp(OVER))
     _print(settings, "Not muted.", json=json)
 
 

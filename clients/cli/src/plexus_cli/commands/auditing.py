@@ -11,6 +11,7 @@ from plexus.audit.v1 import audit_service_pb2
 from plexus.audit.v1.audit_pb2 import AuditEntry
 from plexus_sdk import Plexus, Refused, refusals
 from plexuskit.clock import SystemClock
+from plexuskit.timestamps import timestamp
 
 from plexus_cli import ledger, moments
 from plexus_cli.context import find_people, me, name_people, run
@@ -196,7 +197,7 @@ async def _moment(plexus: Plexus, word: str | None) -> Timestamp | None:
     if not word:
         return None
     zone = moments.zone_of((await me(plexus)).time_zone)
-    return moments.stamp(moments.parse(word, zone=zone, now=SystemClock().now()))
+    return timestamp(moments.parse(word, zone=zone, now=SystemClock().now()))
 
 
 def _shown(verified: int, head: Anchor | None, finding: Finding | None) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from plexus.messaging.v1 import personal_service_pb2
 from plexus.messaging.v1.personal_service_pb2 import Draft
 from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
+from plexuskit.timestamps import timestamp
 
-from plexus_cli import moments
 from plexus_cli.commands.conversations import all_views, resolve, title_of
 from plexus_cli.context import name_people, run
 from plexus_cli.output import as_dict, local, print_json, print_table, say
@@ -87,7 +87,7 @@ def _save(conversation: str, text: str, thread: int) -> Draft:
             conversation_id=await resolve(plexus, conversation),
             root_seq=thread,
             text=text,
-            written_at=moments.stamp(SystemClock().now()),
+            written_at=timestamp(SystemClock().now()),
         )
         return (await plexus.call(plexus.personal.SaveDraft, request)).draft
 

@@ -9,6 +9,7 @@ from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1.people_pb2 import Absence, Person
 from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
+from plexuskit.timestamps import timestamp
 from typer.core import TyperGroup
 
 from plexus_cli import moments
@@ -206,8 +207,8 @@ def absence(
             begins = moments.parse(start, zone=zone, now=now) if start else now
             request.absence.CopyFrom(
                 Absence(
-                    starts_at=moments.stamp(begins),
-                    ends_at=moments.stamp(moments.parse(until, zone=zone, now=now)),
+                    starts_at=timestamp(begins),
+                    ends_at=timestamp(moments.parse(until, zone=zone, now=now)),
                     deputy_id=await _person_id(plexus, deputy),
                     note=note,
                 )

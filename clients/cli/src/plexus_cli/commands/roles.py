@@ -7,6 +7,7 @@ from plexus.directory.v1 import access_service_pb2 as pb
 from plexus.directory.v1.access_pb2 import FieldMask, Role, RoleBinding
 from plexus_sdk import Plexus, Refused
 from plexuskit.clock import SystemClock
+from plexuskit.timestamps import timestamp
 
 from plexus_cli import moments
 from plexus_cli.commands import naming
@@ -134,7 +135,7 @@ def bind(
         if until is not None:
             zone = moments.zone_of((await me(plexus)).time_zone)
             at = moments.parse(until, zone=zone, now=SystemClock().now())
-            expires_at = moments.stamp(at)
+            expires_at = timestamp(at)
         request = pb.BindRoleRequest(
             request_id=request_id or new_request_id(),
             role_id=(await find(plexus, role)).id,
