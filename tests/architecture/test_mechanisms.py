@@ -30,6 +30,7 @@ class Mechanism:
         copies: source lines that it must find, to prove that it can.
         others: source lines that it must leave alone.
         exceptions: files that may hold a copy, each with the reason.
+        parts: beginnings of the paths that are searched.
     """
 
     homes: frozenset[str]
@@ -37,6 +38,7 @@ class Mechanism:
     copies: tuple[str, ...]
     others: tuple[str, ...]
     exceptions: Mapping[str, str]
+    parts: tuple[str, ...] = ("",)
 
 
 def _backs_off(node: ast.AST) -> bool:
@@ -108,6 +110,14 @@ def _is_rate(node: ast.AST) -> bool:
     return False
 
 
+def _connects(node: ast.AST) -> bool:
+    """Return whether a node opens a channel to another service."""
+    match node:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name in {"channel", "insecure_channel", "open_channel", "secure_channel"}
+    return False
+
+
 MECHANISMS: Final[Mapping[str, Mechanism]] = {
     "back-off": Mechanism(
         homes=frozenset(
@@ -167,6 +177,28 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
         others=("ReplaceOne(key, document, upsert=True)",),
         exceptions={},
     ),
+    "peer clients": Mechanism(
+        homes=frozenset(
+            {
+                "libs/plexuskit/src/plexuskit/grpc/client.py",
+                "libs/plexuskit/src/plexuskit/grpc/peers.py",
+            }
+        ),
+        find=_connects,
+        copies=(
+            "opened = channel(target, audience=name, signer=signer, service=SERVICE)",
+            "raw = grpc.aio.insecure_channel(target)",
+            "plain = open_channel(target, tls=tls)",
+        ),
+        others=('owners = peers("directory", settings=settings)', "queue = channels[name]"),
+        exceptions={
+            "services/gateway/src/gateway/live/router.py": "one connection to each process",
+            "services/gateway/src/gateway/live/telling.py": "signs in people's names",
+            "services/gateway/src/gateway/proxy/owners.py": "forwards bytes in people's names",
+        },
+        # Clients, benchmarks and the local run call the gateway, as its clients do.
+        parts=("libs/", "services/"),
+    ),
     "token buckets": Mechanism(
         homes=frozenset({"libs/plexuskit/src/plexuskit/buckets.py"}),
         find=_fills_buckets,
@@ -185,7 +217,11 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
 def found(name: str) -> Mapping[str, list[int]]:
     """Return the files that hold a mechanism, with the lines."""
     find = MECHANISMS[name].find
-    lines = {path: [_line(node) for node in _nodes(tree) if find(node)] for path, tree in trees()}
+    lines = {
+        path: [_line(node) for node in _nodes(tree) if find(node)]
+        for path, tree in trees()
+        if path.startswith(MECHANISMS[name].parts)
+    }
     return {path: each for path, each in lines.items() if each}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import grpc
 import pytest
@@ -17,7 +18,7 @@ from plexus_access.refusals import AccessNotCurrent, PolicyForbids
 from plexus_access.repairing import Repairs
 from plexus_access.replica import Replica
 from plexus_access.testing import Company
-from plexuskit.config import KafkaSection
+from plexuskit.config import CallerSection, KafkaSection
 from plexuskit.errors import DependencyDown
 from plexuskit.grpc import RemoteFailure, RemoteRefusal
 from plexuskit.kafka import producer
@@ -61,6 +62,11 @@ def refused(decisions: Decisions) -> type[Exception] | None:
     return None if refusal is None else type(refusal)
 
 
+def settings(directory: str, *, caller: CallerSection, kafka: KafkaSection) -> SimpleNamespace:
+    peers = SimpleNamespace(directory=directory)
+    return SimpleNamespace(peers=peers, caller=caller, kafka=kafka, tls=None)
+
+
 @pytest.fixture
 def fed(kafka, kafka_section_of, company, runtime, caller_keys_of):
     """Begin a replica that directory and Kafka feed: `async with fed() as (decisions, …)`."""
@@ -70,11 +76,8 @@ def fed(kafka, kafka_section_of, company, runtime, caller_keys_of):
         async with (
             company.directory() as address,
             deciding(
-                address,
+                settings(address, caller=caller_keys_of("tasks"), kafka=kafka_section_of("tasks")),
                 service="tasks",
-                caller=caller_keys_of("tasks"),
-                kafka=kafka_section_of("tasks"),
-                tls=None,
                 runtime=runtime,
             ) as decisions,
             producer(kafka) as sending,
@@ -105,11 +108,12 @@ async def test_gw_04_without_kafka_directory_is_asked_and_its_answer_counts_for_
         async with company.directory() as address:
             decisions = await replica.enter_async_context(
                 deciding(
-                    address,
+                    settings(
+                        address,
+                        caller=caller_keys_of("tasks"),
+                        kafka=KafkaSection(url="127.0.0.1:9"),
+                    ),
                     service="tasks",
-                    caller=caller_keys_of("tasks"),
-                    kafka=KafkaSection(url="127.0.0.1:9"),
-                    tls=None,
                     runtime=runtime,
                 )
             )

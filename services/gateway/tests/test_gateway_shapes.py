@@ -199,23 +199,3 @@ async def test_gw_04_an_endless_answer_ends_with_its_session(shapes):
         await asyncio.wait_for(to_the_end(call), timeout=1)
     assert await call.code() is grpc.StatusCode.UNAUTHENTICATED
     await owner.cancelled.wait()
-
-
-@pytest.mark.parametrize(
-    ("addresses", "expected"),
-    [
-        ("messaging:7070", "messaging:7070"),
-        ("127.0.0.1:1", "127.0.0.1:1"),
-        ("127.0.0.1:1, 127.0.0.1:2", "ipv4:127.0.0.1:1,127.0.0.1:2"),
-        ("localhost:1,10.0.0.2:1", "ipv4:127.0.0.1:1,10.0.0.2:1"),
-        ("[::1]:1,[::1]:2", "ipv6:[::1]:1,[::1]:2"),
-    ],
-)
-def test_addresses_of_owners_become_targets(addresses, expected):
-    assert proxy.target(addresses) == expected
-
-
-@pytest.mark.parametrize("addresses", ["a:1,b:1", "127.0.0.1:1,[::1]:1", "10.0.0.1,10.0.0.2"])
-def test_lists_that_grpc_cannot_use_are_refused(addresses):
-    with pytest.raises(ValueError, match="a list holds"):
-        proxy.target(addresses)

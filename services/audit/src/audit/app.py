@@ -1,7 +1,7 @@
 """How the service is put together: one async context manager per role."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
@@ -10,7 +10,7 @@ from plexus.audit.v1.access_service_pb2_grpc import add_AccessHistoryServiceServ
 from plexus.audit.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus_access.owner import deciding
-from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
+from plexuskit.grpc import CallerVerifier, peers, serve
 from plexuskit.kafka import owners_of
 from plexuskit.mongo import connect
 from plexuskit.service import Role, Runtime
@@ -31,14 +31,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Serve AuditService and AccessHistoryService."""
     async with (
         _store(settings, runtime) as store,
-        deciding(
-            settings.peers.directory,
-            service=SERVICE,
-            caller=settings.caller,
-            kafka=settings.kafka,
-            tls=settings.tls,
-            runtime=runtime,
-        ) as decisions,
+        deciding(settings, service=SERVICE, runtime=runtime) as decisions,
         serve(
             settings.grpc,
             service=SERVICE,
@@ -101,21 +94,8 @@ async def provision(settings: Settings) -> None:
 
 @asynccontextmanager
 async def _owners(settings: Settings, runtime: Runtime) -> AsyncIterator[Owners]:
-    signer = CallerSigner(settings.caller)
-    async with AsyncExitStack() as stack:
-        opened = {
-            name: await stack.enter_async_context(
-                channel(
-                    target,
-                    audience=name,
-                    signer=signer,
-                    service=SERVICE,
-                    clock=runtime.clock,
-                    tls=settings.tls,
-                )
-            )
-            for name, target in settings.peers.model_dump().items()
-        }
+    names = type(settings.peers).model_fields
+    async with peers(*names, settings=settings, service=SERVICE, clock=runtime.clock) as opened:
         yield Owners(**{name: AuthorityStub(each) for name, each in opened.items()})
 
 

@@ -14,7 +14,7 @@ from plexus.gateway.v1.session_service_pb2_grpc import add_SessionServiceService
 from plexus_access.feeding import Feed
 from plexuskit import bounds
 from plexuskit.clock import Clock
-from plexuskit.grpc import CallerSigner, channel, requirements
+from plexuskit.grpc import CallerSigner, peers, requirements
 from plexuskit.kafka import producer
 from plexuskit.service import Role, Runtime
 
@@ -147,17 +147,16 @@ async def _admission(
 ) -> AsyncIterator[tuple[Admission, Following, Feed]]:
     """Make what knows people and decides about them, kept up to date by their owners."""
     async with AsyncExitStack() as stack:
-        owners = {}
-        for name in ("directory", "messaging", "tasks"):
-            opened = channel(
-                proxy.target(getattr(settings.peers, name)),
-                audience=name,
-                signer=signer,
+        owners = await stack.enter_async_context(
+            peers(
+                "directory",
+                "messaging",
+                "tasks",
+                settings=settings,
                 service=SERVICE,
-                tls=settings.tls,
                 clock=runtime.clock,
             )
-            owners[name] = await stack.enter_async_context(opened)
+        )
         sending = await stack.enter_async_context(producer(settings.kafka))
         sessions = SessionServiceStub(owners["directory"])
         keys = SigningKeys(sessions.GetSigningKeys, clock=runtime.clock)

@@ -16,7 +16,7 @@ from plexus.messaging.v1.messaging_service_pb2_grpc import add_MessagingServiceS
 from plexus.messaging.v1.personal_service_pb2_grpc import add_PersonalServiceServicer_to_server
 from plexus.messaging.v1.signal_service_pb2_grpc import add_SignalServiceServicer_to_server
 from plexus_access.owner import deciding
-from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
+from plexuskit.grpc import CallerVerifier, peers, serve
 from plexuskit.kafka import best_effort_producer
 from plexuskit.mongo import connect
 from plexuskit.relay import relay
@@ -99,31 +99,17 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
     Kafka carries signals and directory's facts: without it directory is asked every 30 seconds.
     """
-    signer = CallerSigner(settings.caller)
     verifier = CallerVerifier(settings.caller, SERVICE, clock=runtime.clock)
     async with (
         connect(settings.mongo) as db,
-        channel(
-            settings.peers.directory,
-            audience="directory",
-            signer=signer,
-            service=SERVICE,
-            tls=settings.tls,
-        ) as directory,
-        deciding(
-            settings.peers.directory,
-            service=SERVICE,
-            caller=settings.caller,
-            kafka=settings.kafka,
-            tls=settings.tls,
-            runtime=runtime,
-        ) as decisions,
+        peers("directory", settings=settings, service=SERVICE, clock=runtime.clock) as owners,
+        deciding(settings, service=SERVICE, runtime=runtime) as decisions,
     ):
         store = Store(db)
         await store.provision()
         runtime.health.probe("mongo", partial(db.alive, restart=runtime.restart))
         runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
-        people = DirectoryPeople(AuthorityStub(directory))
+        people = DirectoryPeople(AuthorityStub(owners["directory"]))
         log = Log(store, section=settings.log, clock=runtime.clock, limits=settings.limits)
         cursors = Cursors(store, clock=runtime.clock)
         presences = Presences()
@@ -194,16 +180,9 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
 @asynccontextmanager
 async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Follow directory's people and departments; what the topics no longer hold is asked for."""
-    signer = CallerSigner(settings.caller)
     async with (
         connect(settings.mongo) as db,
-        channel(
-            settings.peers.directory,
-            audience="directory",
-            signer=signer,
-            service=SERVICE,
-            tls=settings.tls,
-        ) as directory,
+        peers("directory", settings=settings, service=SERVICE, clock=runtime.clock) as owners,
     ):
         store = Store(db)
         await store.provision()
@@ -213,7 +192,11 @@ async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
             await db.probe(SERVICE)
 
         async with following_directory(
-            store, AuthorityStub(directory), probe=probe, kafka=settings.kafka, runtime=runtime
+            store,
+            AuthorityStub(owners["directory"]),
+            probe=probe,
+            kafka=settings.kafka,
+            runtime=runtime,
         ):
             yield
 
@@ -221,24 +204,10 @@ async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 @asynccontextmanager
 async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Send scheduled messages when their time has come (MSG-17)."""
-    signer = CallerSigner(settings.caller)
     async with (
         connect(settings.mongo) as db,
-        channel(
-            settings.peers.directory,
-            audience="directory",
-            signer=signer,
-            service=SERVICE,
-            tls=settings.tls,
-        ) as directory,
-        deciding(
-            settings.peers.directory,
-            service=SERVICE,
-            caller=settings.caller,
-            kafka=settings.kafka,
-            tls=settings.tls,
-            runtime=runtime,
-        ) as decisions,
+        peers("directory", settings=settings, service=SERVICE, clock=runtime.clock) as owners,
+        deciding(settings, service=SERVICE, runtime=runtime) as decisions,
     ):
         store = Store(db)
         await store.provision()
@@ -247,8 +216,8 @@ async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]
         log = Log(store, section=settings.log, clock=runtime.clock, limits=settings.limits)
         sending = Scheduler(
             log,
-            DirectoryPeople(AuthorityStub(directory)),
-            tokens=DirectoryTokens(SessionServiceStub(directory)),
+            DirectoryPeople(AuthorityStub(owners["directory"])),
+            tokens=DirectoryTokens(SessionServiceStub(owners["directory"])),
             decisions=decisions,
             read=read_scheduled,
             section=settings.schedule,

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import grpc
 import structlog
 from plexus.authz.v1.authority_pb2 import FilterMembersRequest, ObjectRef, RecheckRequest
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
@@ -16,7 +15,7 @@ from plexus_access.owner import deciding
 from plexuskit.backoff import doubled
 from plexuskit.config import KafkaSection
 from plexuskit.errors import DependencyDown
-from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
+from plexuskit.grpc import CallerVerifier, peers, serve
 from plexuskit.grpc.serving import check_serving
 from plexuskit.kafka import dlq_depth, owners_of
 from plexuskit.mongo import Database, connect
@@ -109,14 +108,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
     async with (
         _store(settings, runtime) as (_, store),
-        deciding(
-            settings.peers.directory,
-            service=SERVICE,
-            caller=settings.caller,
-            kafka=settings.kafka,
-            tls=settings.tls,
-            runtime=runtime,
-        ) as decisions,
+        deciding(settings, service=SERVICE, runtime=runtime) as decisions,
     ):
         letters = DeadLetters(depth, clock=runtime.clock)
         notify = NotifyApi(store, decisions=decisions, dead_letters=letters, clock=runtime.clock)
@@ -155,19 +147,20 @@ async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Hear of people, feeds, messages, tasks, cursors and what people have muted."""
     async with (
         _store(settings, runtime) as (_, store),
-        _peer(settings, "directory") as directory,
-        _peer(settings, "messaging") as messaging,
-        _peer(settings, "tasks") as tasks,
+        peers(
+            "directory",
+            "messaging",
+            "tasks",
+            settings=settings,
+            service=SERVICE,
+            clock=runtime.clock,
+        ) as owners,
     ):
-        authorities = {
-            "directory": AuthorityStub(directory),
-            "messaging": AuthorityStub(messaging),
-            "tasks": AuthorityStub(tasks),
-        }
+        authorities = {name: AuthorityStub(owner) for name, owner in owners.items()}
 
         async def probe() -> None:
             await store.probe()
-            await check_serving(directory, dependency="directory")
+            await check_serving(owners["directory"], dependency="directory")
 
         async with consuming(
             store,
@@ -187,15 +180,8 @@ async def send(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Send due e-mails and remind of due values."""
     async with (
         _store(settings, runtime) as (_, store),
-        _authorities(settings) as authorities,
-        deciding(
-            settings.peers.directory,
-            service=SERVICE,
-            caller=settings.caller,
-            kafka=settings.kafka,
-            tls=settings.tls,
-            runtime=runtime,
-        ) as decisions,
+        _authorities(settings, runtime) as authorities,
+        deciding(settings, service=SERVICE, runtime=runtime) as decisions,
     ):
         sender = Sender(
             store,
@@ -281,25 +267,14 @@ async def _store(settings: Settings, runtime: Runtime) -> AsyncIterator[tuple[Da
         yield db, store
 
 
-def _peer(settings: Settings, name: str) -> AbstractAsyncContextManager[grpc.aio.Channel]:
-    """Open the channel to one of the owners, by its name."""
-    return channel(
-        getattr(settings.peers, name),
-        audience=name,
-        signer=CallerSigner(settings.caller),
-        service=SERVICE,
-        tls=settings.tls,
-    )
-
-
 @asynccontextmanager
-async def _authorities(settings: Settings) -> AsyncIterator["Mapping[str, AuthorityAsyncStub]"]:
+async def _authorities(
+    settings: Settings, runtime: Runtime
+) -> AsyncIterator["Mapping[str, AuthorityAsyncStub]"]:
     """Open the channels to the owning services of sources."""
-    async with AsyncExitStack() as stack:
-        yield {
-            name: AuthorityStub(await stack.enter_async_context(_peer(settings, name)))
-            for name in sorted(set(OWNERS.values()))
-        }
+    names = sorted(set(OWNERS.values()))
+    async with peers(*names, settings=settings, service=SERVICE, clock=runtime.clock) as owners:
+        yield {name: AuthorityStub(owner) for name, owner in owners.items()}
 
 
 def _parts(values: Sequence[str], maximum: int) -> Iterator[Sequence[str]]:

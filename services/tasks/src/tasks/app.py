@@ -32,14 +32,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Serve TasksService and Authority."""
     async with (
         _store(settings, runtime) as (_, store),
-        deciding(
-            settings.peers.directory,
-            service=SERVICE,
-            caller=settings.caller,
-            kafka=settings.kafka,
-            tls=settings.tls,
-            runtime=runtime,
-        ) as decisions,
+        deciding(settings, service=SERVICE, runtime=runtime) as decisions,
         serve(
             settings.grpc,
             service=SERVICE,

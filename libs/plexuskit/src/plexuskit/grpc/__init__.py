@@ -22,6 +22,7 @@ from plexuskit.grpc.ending import Ending, responses
 from plexuskit.grpc.keys import CallerKeys, DerivedKey, UnusableKeys, generate_keys
 from plexuskit.grpc.methods import MethodInfo, UndeclaredMethod, requirements
 from plexuskit.grpc.options import MAX_PUBLIC_BYTES
+from plexuskit.grpc.peers import PeerSettings, peers, target
 from plexuskit.grpc.raw import RawClient
 from plexuskit.grpc.server import serve
 from plexuskit.grpc.status import RemoteFailure, RemoteRefusal, refused
@@ -42,6 +43,7 @@ __all__ = [
     "Ending",
     "InternalOnly",
     "MethodInfo",
+    "PeerSettings",
     "RawClient",
     "RemoteFailure",
     "RemoteRefusal",
@@ -55,8 +57,10 @@ __all__ = [
     "channel",
     "generate_keys",
     "open_channel",
+    "peers",
     "refused",
     "requirements",
     "responses",
     "serve",
+    "target",
 ]

@@ -3,7 +3,7 @@
 from gateway.proxy.calls import Call, CallAborted, Calls
 from gateway.proxy.forwarding import Forwarding, Many, Once
 from gateway.proxy.handlers import Handlers, forwarded_methods
-from gateway.proxy.owners import Owners, owners, target
+from gateway.proxy.owners import Owners, owners
 from gateway.proxy.refusals import RequestUnreadable
 from gateway.proxy.server import serve
 
@@ -20,5 +20,4 @@ __all__ = [
     "forwarded_methods",
     "owners",
     "serve",
-    "target",
 ]

@@ -1,7 +1,7 @@
 """The roles of the process."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
@@ -12,7 +12,7 @@ from plexus.search.v1.search_service_pb2_grpc import add_SearchServiceServicer_t
 from plexus_access.owner import deciding
 from plexuskit.clock import SystemClock
 from plexuskit.errors import DependencyDown
-from plexuskit.grpc import CallerSigner, CallerVerifier, DerivedKey, channel, serve
+from plexuskit.grpc import CallerVerifier, DerivedKey, peers, serve
 from plexuskit.kafka import owners_of
 from plexuskit.service import Role, Runtime
 
@@ -38,14 +38,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     async with (
         _store(settings, runtime) as store,
         _access(settings, runtime) as access,
-        deciding(
-            settings.peers.directory,
-            service=SERVICE,
-            caller=settings.caller,
-            kafka=settings.kafka,
-            tls=settings.tls,
-            runtime=runtime,
-        ) as decisions,
+        deciding(settings, service=SERVICE, runtime=runtime) as decisions,
     ):
         freshness = Freshness(
             store,
@@ -146,26 +139,12 @@ async def _access(settings: Settings, runtime: Runtime) -> AsyncIterator[Access]
         yield Access(owners, readers_cached=settings.query.readers_cached)
 
 
-@asynccontextmanager
-async def _channels(
+def _channels(
     settings: Settings, runtime: Runtime
-) -> AsyncIterator[Mapping[str, grpc.aio.Channel]]:
+) -> AbstractAsyncContextManager[Mapping[str, grpc.aio.Channel]]:
     """Open a channel to each owner, by its name."""
-    signer = CallerSigner(settings.caller)
-    async with AsyncExitStack() as stack:
-        yield {
-            name: await stack.enter_async_context(
-                channel(
-                    getattr(settings.peers, name),
-                    audience=name,
-                    signer=signer,
-                    service=SERVICE,
-                    tls=settings.tls,
-                    clock=runtime.clock,
-                )
-            )
-            for name in dict.fromkeys(type_.owner for type_ in KINDS)
-        }
+    names = dict.fromkeys(type_.owner for type_ in KINDS)
+    return peers(*names, settings=settings, service=SERVICE, clock=runtime.clock)
 
 
 ROLES: Final[Mapping[str, Role]] = {"api": api, "indexer": indexer}
