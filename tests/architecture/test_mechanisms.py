@@ -118,6 +118,16 @@ def _connects(node: ast.AST) -> bool:
     return False
 
 
+def _frames(node: ast.AST) -> bool:
+    """Return whether a node makes handlers, counts calls or drains a server as the frame does."""
+    match node:
+        case ast.Attribute(attr=name):
+            return name.endswith("_rpc_method_handler") or name == "enter_graceful_shutdown"
+        case ast.alias(name=name):
+            return name == "RPC_SECONDS" or name.endswith("_rpc_method_handler")
+    return False
+
+
 MECHANISMS: Final[Mapping[str, Mechanism]] = {
     "back-off": Mechanism(
         homes=frozenset(
@@ -165,6 +175,23 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
             "libs/plexuskit/src/plexuskit/bounds/checks.py": "checks the numbers themselves",
             "services/messaging/src/messaging/events/sealing.py": "digests numbers, not instants",
             "services/tasks/src/tasks/api/translation.py": "the domain refuses by the numbers",
+        },
+    ),
+    "gRPC server frame": Mechanism(
+        homes=frozenset(
+            f"libs/plexuskit/src/plexuskit/grpc/{name}.py"
+            for name in ("frame", "handlers", "server")
+        ),
+        find=_frames,
+        copies=(
+            "make = grpc.unary_unary_rpc_method_handler",
+            "from plexuskit.metrics import RPC_SECONDS",
+            "await status.enter_graceful_shutdown()",
+        ),
+        others=("serve = framed(begin, admit=admit, behaviour=behaviour)",),
+        exceptions={
+            "bench/src/plexus_bench/access/owners.py": "a stand-in for owners, without a frame",
+            "libs/access/src/plexus_access/testing.py": "a stand-in for directory in tests",
         },
     ),
     "newer-wins upserts": Mechanism(

@@ -1,14 +1,14 @@
 """How a call that went wrong is answered: owners' answers unchanged, ours by name, no leaks."""
 
 from collections.abc import Callable, Mapping
-from secrets import token_hex
+from functools import partial
 from typing import Final
 
 import grpc
 import structlog
-from opentelemetry import trace
 from plexuskit.errors import Kind, Refusal
 from plexuskit.grpc import MethodInfo, refused
+from plexuskit.grpc.frame import late, unexpected
 from plexuskit.grpc.status import OUR_CALLER, Answer, answer, failure
 
 from gateway.access import Hidden
@@ -54,7 +54,7 @@ def answered(error: BaseException, *, method: MethodInfo) -> Answer | None:
         return _of_owner(error, method=method)
     if not isinstance(error, Exception):
         return None
-    return _unexpected(error, method=method)
+    return unexpected(error, method=method, domain=DOMAIN)
 
 
 def _of_owner(error: grpc.aio.AioRpcError, *, method: MethodInfo) -> Answer:
@@ -69,7 +69,7 @@ def _of_owner(error: grpc.aio.AioRpcError, *, method: MethodInfo) -> Answer:
     if code in _ABSENT:
         return _unreachable(method)
     make = _BY_GRPC_ITSELF.get(code)
-    return make() if make else _unexpected(error, method=method)
+    return make() if make else unexpected(error, method=method, domain=DOMAIN)
 
 
 def _blames_gateway(error: grpc.aio.AioRpcError) -> bool:
@@ -78,16 +78,6 @@ def _blames_gateway(error: grpc.aio.AioRpcError) -> bool:
 
 def _unreachable(method: MethodInfo) -> Answer:
     return answer(OwnerUnreachable(owner=method.service), domain=DOMAIN)
-
-
-def _late() -> Answer:
-    return failure(
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        reason="DEADLINE_EXCEEDED",
-        domain=DOMAIN,
-        text="It took too long; look whether it happened, then try again.",
-        metadata={},
-    )
 
 
 def _too_large() -> Answer:
@@ -105,20 +95,7 @@ def _not_served() -> Answer:
 
 
 _BY_GRPC_ITSELF: Final[Mapping[grpc.StatusCode, Callable[[], Answer]]] = {
-    grpc.StatusCode.DEADLINE_EXCEEDED: _late,
+    grpc.StatusCode.DEADLINE_EXCEEDED: partial(late, domain=DOMAIN),
     grpc.StatusCode.RESOURCE_EXHAUSTED: _too_large,
     grpc.StatusCode.UNIMPLEMENTED: _not_served,
 }
-
-
-def _unexpected(error: Exception, *, method: MethodInfo) -> Answer:
-    current = trace.get_current_span().get_span_context()
-    reference = trace.format_trace_id(current.trace_id) if current.is_valid else token_hex(16)
-    log.error("rpc.failed", method=method.path[1:], reference=reference, exc_info=error)
-    return failure(
-        grpc.StatusCode.INTERNAL,
-        reason="INTERNAL",
-        domain=DOMAIN,
-        text=f"Something went wrong on our side; it is logged under {reference}.",
-        metadata={"reference": reference},
-    )

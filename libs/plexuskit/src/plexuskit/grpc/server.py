@@ -1,7 +1,7 @@
 """A gRPC server whose every method has a caller, a deadline, named errors, a trace and a metric."""
 
 import ipaddress
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,14 +16,13 @@ from plexus.calls import CALLERS
 from plexuskit.config import GrpcSection, TlsSection
 from plexuskit.grpc.caller import GATEWAY, CallerVerifier
 from plexuskit.grpc.certificates import server_credentials, watched_certificates
-from plexuskit.grpc.interceptors import Authorise, Frame, Handler
-from plexuskit.grpc.methods import served_method
+from plexuskit.grpc.handlers import Registry
+from plexuskit.grpc.interceptors import Authorise, ServiceFrame
 from plexuskit.grpc.options import server_options
 from plexuskit.health import Health
 from plexuskit.runtime import Runtime
 
 AddToServer = Callable[[Any, Any], None]
-Handlers = Mapping[str, Handler]
 
 CHECK = "grpc"
 
@@ -68,7 +67,7 @@ async def serve(
         TypeError: a method is served by a function that is not asynchronous.
         RuntimeError: the port is taken.
     """
-    frame = Frame(
+    frame = ServiceFrame(
         service=service,
         verifier=verifier,
         callers=CALLERS.get(service, frozenset({GATEWAY})),
@@ -80,23 +79,56 @@ async def serve(
         options=server_options(max_message_bytes=section.max_message_bytes),
         compression=grpc.Compression.NoCompression,
     )
-    registry = _Registry(frame)
+    registry = Registry(frame.wrapped)
     for add_to_server, servicer in servicers:
         add_to_server(servicer, registry)
     for name, handlers in registry.services.items():
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
 
-    status = await _add_health(server, names=sorted(registry.services))
-    if section.reflection:
-        reflection.enable_server_reflection(
-            [*registry.services, grpc_health.SERVICE_NAME, reflection.SERVICE_NAME],
-            server,
-        )
     credentials = None
     if tls is not None:
         credentials = server_credentials(watched_certificates(tls, service=service))
-    port = listen(server, section, credentials=credentials)
+    async with running(
+        server,
+        section,
+        services=sorted(registry.services),
+        runtime=runtime,
+        credentials=credentials,
+        health=health,
+    ) as port:
+        yield port
 
+
+@asynccontextmanager
+async def running(
+    server: grpc.aio.Server,
+    section: GrpcSection,
+    *,
+    services: Sequence[str],
+    runtime: Runtime,
+    credentials: grpc.ServerCredentials | None,
+    health: Health | None = None,
+) -> AsyncIterator[int]:
+    """Run a server that has its methods, with health and reflection beside them; see `serve`.
+
+    Args:
+        server: not started yet.
+        section: where to listen and within which bounds.
+        services: full names of the services that have a method here.
+        runtime: the process that it is part of.
+        credentials: of the port; None listens in plain text.
+        health: gets the check `grpc`; the process's own unless given.
+
+    Yields:
+        The port that it listens on.
+
+    Raises RuntimeError when the port is taken.
+    """
+    status = await _add_health(server, names=services)
+    if section.reflection:
+        names = [*services, grpc_health.SERVICE_NAME, reflection.SERVICE_NAME]
+        reflection.enable_server_reflection(names, server)
+    port = listen(server, section, credentials=credentials)
     checks = health or runtime.health
 
     async def drain() -> None:
@@ -107,7 +139,7 @@ async def serve(
     await server.start()
     runtime.on_drain(drain)
     checks.set(CHECK, ok=True)
-    log.info("grpc.serving", port=port, tls=tls is not None, services=sorted(registry.services))
+    log.info("grpc.serving", port=port, tls=credentials is not None, services=services)
     try:
         yield port
     finally:
@@ -148,46 +180,15 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-class _Registry:
-    """Takes handlers from generated code as a server would, and wraps each once."""
-
-    def __init__(self, frame: Frame) -> None:
-        self._frame = frame
-        self.services: dict[str, dict[str, Handler]] = {}
-
-    def add_registered_method_handlers(self, service_name: str, method_handlers: Handlers) -> None:
-        """Take the methods of a service."""
-        wrapped = self.services.setdefault(service_name, {})
-        left = []
-        for name, handler in method_handlers.items():
-            method = served_method(service_name, name)
-            if _left_to_base(handler):
-                left.append(name)
-            else:
-                wrapped[name] = self._frame.wrapped(method, handler)
-        if left:
-            log.warning("grpc.methods_not_implemented", service=service_name, methods=left)
-
-    def add_generic_rpc_handlers(self, _: Sequence[grpc.GenericRpcHandler]) -> None:
-        """Ignore: generated code adds the same methods both ways, and only the other names them."""
-
-
 async def _add_health(
     server: grpc.aio.Server, *, names: Sequence[str]
 ) -> grpc_health.aio.HealthServicer:
-    """Add grpc.health.v1, which asks for no caller: probes have none."""
+    """Add grpc.health.v1, which asks for no caller: probes and load balancers have none."""
     status = grpc_health.aio.HealthServicer()
     for name in names:
         await status.set(name, health_pb2.HealthCheckResponse.SERVING)
     add_HealthServicer_to_server(status, server)
     return status
-
-
-def _left_to_base(handler: Handler) -> bool:
-    """Tell whether generated code, not the servicer, defines a method."""
-    every = (handler.unary_unary, handler.unary_stream, handler.stream_unary, handler.stream_stream)
-    behaviour = next(function for function in every if function is not None)
-    return behaviour.__module__.endswith("_pb2_grpc")
 
 
 def _bracketed(host: str) -> str:

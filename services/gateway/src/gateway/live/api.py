@@ -1,16 +1,13 @@
 """SessionService: the gateway's own RPCs."""
 
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any
 
-import grpc
 from plexus.gateway.v1.session_service_pb2 import SessionRequest, SubscribeRequest
 
 from gateway.identity import current
 from gateway.live.hub import StreamHub
-
-SERVICE: Final = "plexus.gateway.v1.SessionService"
 
 
 class SessionApi:
@@ -33,14 +30,3 @@ class SessionApi:
         async with aclosing(self._hub.frames(current(), request)) as responses:
             async for response in responses:
                 await context.write(response)
-
-    def handlers(self) -> Mapping[str, Any]:
-        """Give the handler of each method by its name; requests are messages, responses bytes."""
-        return {
-            "Session": grpc.stream_stream_rpc_method_handler(
-                self.Session, request_deserializer=SessionRequest.FromString
-            ),
-            "Subscribe": grpc.unary_stream_rpc_method_handler(
-                self.Subscribe, request_deserializer=SubscribeRequest.FromString
-            ),
-        }

@@ -1,6 +1,8 @@
 """Every service's RPCs, passed on as they are to who owns them."""
 
-from gateway.proxy.calls import Call, CallAborted, Calls
+from plexuskit.grpc.frame import CallAborted
+
+from gateway.proxy.calls import Call, Calls
 from gateway.proxy.forwarding import Forwarding, Many, Once
 from gateway.proxy.handlers import Handlers, forwarded_methods
 from gateway.proxy.owners import Owners, owners

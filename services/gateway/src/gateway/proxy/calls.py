@@ -1,22 +1,17 @@
-"""What stands around every call: telemetry, errors, admission, limits, the metric.
-
-Methods are wrapped once, when the servers are built; gRPC's own interceptors would cost each call a
-task and a handler object.
-"""
+"""The frame of the gateway's calls, over gRPC and HTTP: tokens, limits, owners' answers."""
 
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import TracebackType
-from typing import Any, Final, Self
+from contextlib import contextmanager
+from typing import Any, Final
 
 import grpc
 from plexuskit import telemetry
 from plexuskit.clock import Clock
 from plexuskit.grpc import MethodInfo
+from plexuskit.grpc import frame as kit
+from plexuskit.grpc.frame import SUCCEEDED, CallAborted, Context, Frame, Outcome, Served, framed
 from plexuskit.grpc.options import MAX_MESSAGE_BYTES
-from plexuskit.grpc.status import Answer
-from plexuskit.metrics import RPC_SECONDS
 
 from gateway.access.decision_log import REASON_BYTES_KEY, REASON_KEY
 from gateway.admission import AUTHORIZATION, Admission, bearer
@@ -26,25 +21,14 @@ from gateway.limits import FORWARDED_FOR, Attempt, Leave, Limits, TooManyHeaders
 from gateway.proxy.refusals import HeaderUnreadable
 from gateway.sizes import max_request_bytes
 
-Context = grpc.aio.ServicerContext[Any, Any]
 Behaviour = Callable[[Any, Context, Identity | None], Awaitable[Any]]
 Metadata = Collection[tuple[str, Any]]
 
 # Clients send about ten, and their bytes are limited too (`grpc.max_metadata_size`).
 MAX_HEADERS: Final = 64
 
-_NOTHING: Final = nullcontext()
 
-
-class CallAborted(Exception):  # noqa: N818 - names the fact, like a refusal
-    """A call has ended with a status other than OK."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.code.name)
-        self.answer = answer
-
-
-class Calls:
+class Calls(Frame):
     """Wraps what methods do with what every call needs before and after it."""
 
     def __init__(self, admission: Admission, *, limits: Limits, clock: Clock) -> None:
@@ -55,10 +39,9 @@ class Calls:
             limits: tells how much of it.
             clock: measures how long calls take.
         """
+        super().__init__(clock=clock)
         self.admission = admission
         self.limits = limits
-        self.now = clock.monotonic
-        self._observers: dict[tuple[str, grpc.StatusCode], Callable[[float], None]] = {}
 
     def call(self, method: MethodInfo, metadata: Metadata) -> "Call":
         """Begin a call; whatever is raised in the block leaves it as Answered.
@@ -82,72 +65,27 @@ class Calls:
             self.observe(method, answer.code, started=started)
             raise CallAborted(answer) from None
 
-    def wrapped(
-        self, method: MethodInfo, behaviour: Behaviour
-    ) -> Callable[[Any, Context], Awaitable[Any]]:
+    def wrapped(self, method: MethodInfo, behaviour: Behaviour) -> Served:
         """Return what gRPC calls for a method; `behaviour` also gets who calls."""
-        maximum = max_request_bytes(method, maximum=MAX_MESSAGE_BYTES)
 
-        async def serve(request: Any, context: Context) -> Any:
-            try:
-                with Call(self, method, context.invocation_metadata() or ()) as call:
-                    identity = await call.identify(context.peer)
-                    # Streams, and messages that were decoded, were measured where they came in.
-                    if request.__class__ is bytes and len(request) > maximum:
-                        raise MessageTooLarge(most=maximum)
-                    return await behaviour(request, context, identity)
-            except CallAborted as ended:
-                answer = ended.answer
-            await context.abort(answer.code, answer.text, answer.trailing)
-            return None
+        def begin(context: Context) -> Call:
+            return Call(self, method, context.invocation_metadata() or ())
 
-        return serve
-
-    def observe(self, method: MethodInfo, code: grpc.StatusCode, *, started: float) -> None:
-        """Count a call in `plexus_rpc_seconds` that began at a time of `now`."""
-        key = (method.path, code)
-        observe = self._observers.get(key)
-        if observe is None:
-            # Finding the child of a labelled metric costs more than observing it.
-            observe = RPC_SECONDS.labels(method=method.path[1:], code=code.name).observe
-            self._observers[key] = observe
-        observe(self.now() - started)
+        return framed(begin, admit=_identified, behaviour=_measured(method, behaviour))
 
 
-class Call:
-    """One call, from the arrival of its metadata to its status."""
+class Call(kit.Call):
+    """One call of a client: who holds its token, and how much of it they may have."""
 
-    __slots__ = (
-        "_attempt",
-        "_calls",
-        "_leave",
-        "_metadata",
-        "_method",
-        "_span",
-        "_started",
-        "_trace",
-    )
+    __slots__ = ("_attempt", "_calls", "_leave", "_metadata")
 
     def __init__(self, calls: Calls, method: MethodInfo, metadata: Metadata) -> None:
+        traceparent = _values(metadata, telemetry.TRACEPARENT)
+        super().__init__(calls, method, traceparent[0] if traceparent else "")
         self._calls = calls
-        self._method = method
         self._metadata = metadata
         self._leave: Leave | None = None
         self._attempt: Attempt | None = None
-        self._trace: AbstractContextManager[Any] = _NOTHING
-        self._span: AbstractContextManager[Any] = _NOTHING
-        self._started = calls.now()
-
-    def __enter__(self) -> Self:
-        traceparent = _values(self._metadata, telemetry.TRACEPARENT)
-        if traceparent:
-            self._trace = telemetry.extracted(traceparent[0])
-            self._trace.__enter__()
-        if not (self._method.client_streaming or self._method.server_streaming):
-            # A stream may live for hours and gets no span of its own.
-            self._span = telemetry.span(self._method.path[1:])
-            self._span.__enter__()
-        return self
 
     async def identify(self, peer: Callable[[], str]) -> Identity | None:
         """Return who calls, once it is certain that one more call of theirs fits (GW-6).
@@ -213,28 +151,18 @@ class Call:
         forwarded = _values(self._metadata, FORWARDED_FOR) if limits.networks else ()
         self._attempt = limits.stranger(peer(), forwarded)
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        answer = None
+    def outcome(self, error: BaseException | None) -> Outcome:
+        """Return how the call ended, after giving back what it held."""
         if self._leave is not None:
             self._leave()
-        if error is None:
-            code = grpc.StatusCode.OK
-        else:
-            # Before the span is left: a failure is logged with its id.
-            answer = None if isinstance(error, _OUTSIDE) else answered(error, method=self._method)
-            code = answer.code if answer else grpc.StatusCode.CANCELLED
-        if self._attempt is not None and code in _NOT_THE_CALLERS:
+        outcome = SUCCEEDED if error is None else self._failed(error)
+        if self._attempt is not None and outcome[0] in _NOT_THE_CALLERS:
             self._attempt.succeeded(self._method)
-        self._calls.observe(self._method, code, started=self._started)
-        self._span.__exit__(error_type, error, traceback)
-        self._trace.__exit__(error_type, error, traceback)
-        if answer is not None:
-            raise CallAborted(answer) from None
+        return outcome
+
+    def _failed(self, error: BaseException) -> Outcome:
+        answer = None if isinstance(error, _OUTSIDE) else answered(error, method=self._method)
+        return (answer.code if answer else grpc.StatusCode.CANCELLED), answer
 
     def _reason(self) -> str:
         """Return what the caller gives as the reason; `-bin` for what is not ASCII.
@@ -247,6 +175,27 @@ class Call:
             if name == REASON_BYTES_KEY:
                 return _text_of(value)
         return ""
+
+
+def _identified(call: Call, context: Context) -> Awaitable[Identity | None]:
+    return call.identify(context.peer)
+
+
+def _measured(method: MethodInfo, behaviour: Behaviour) -> Behaviour:
+    """Refuse what is too large for its method, once its caller is known.
+
+    Streams, and messages that were decoded, were measured where they came in.
+    """
+    if method.client_streaming:
+        return behaviour
+    maximum = max_request_bytes(method, maximum=MAX_MESSAGE_BYTES)
+
+    def measured(request: Any, context: Context, identity: Identity | None) -> Awaitable[Any]:
+        if request.__class__ is bytes and len(request) > maximum:
+            raise MessageTooLarge(most=maximum)
+        return behaviour(request, context, identity)
+
+    return measured
 
 
 def _values(metadata: Metadata, key: str) -> list[str]:
