@@ -173,7 +173,7 @@ async def test_msg_04_projections_take_newer_states_only(
     assert (await store.conversations.members(["c"]))["c"]["per_bo"] == member(3, active=False)
 
 
-async def test_msg_04_a_snapshot_brings_conversations_of_an_equal_version_up_to_date(
+async def test_msg_04_a_state_of_an_equal_version_is_stored_again(
     store: Store,
 ) -> None:
     held = Conversation(
