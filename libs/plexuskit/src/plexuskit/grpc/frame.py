@@ -87,8 +87,10 @@ class Call:
         if self._traceparent:
             self._trace = telemetry.extracted(self._traceparent)
             self._trace.__enter__()
+            # A stream may live for hours and needs it no more.
+            self._traceparent = ""
         if not (self._method.client_streaming or self._method.server_streaming):
-            # A stream may live for hours and gets no span of its own.
+            # Nor does a stream get a span of its own.
             self._span = telemetry.span(self._method.path[1:])
             self._span.__enter__()
         return self

@@ -178,6 +178,7 @@ class _Call(Call):
     def admitted(self) -> asyncio.Timeout:
         """Let the caller in and return the deadline of the call, which has not begun."""
         self._admit(self._tokens)
+        self._tokens.clear()
         self.deadline = asyncio.timeout(self._seconds())
         return self.deadline
 

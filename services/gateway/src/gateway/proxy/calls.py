@@ -44,7 +44,7 @@ class Calls(Frame):
         self.limits = limits
 
     def call(self, method: MethodInfo, metadata: Metadata) -> "Call":
-        """Begin a call; whatever is raised in the block leaves it as Answered.
+        """Begin a call; whatever is raised in the block leaves it as CallAborted.
 
         Args:
             method: what is called.
@@ -77,12 +77,13 @@ class Calls(Frame):
 class Call(kit.Call):
     """One call of a client: who holds its token, and how much of it they may have."""
 
-    __slots__ = ("_attempt", "_calls", "_leave", "_metadata")
+    __slots__ = ("_attempt", "_leave", "_metadata")
+
+    _frame: Calls
 
     def __init__(self, calls: Calls, method: MethodInfo, metadata: Metadata) -> None:
         traceparent = _values(metadata, telemetry.TRACEPARENT)
         super().__init__(calls, method, traceparent[0] if traceparent else "")
-        self._calls = calls
         self._metadata = metadata
         self._leave: Leave | None = None
         self._attempt: Attempt | None = None
@@ -96,7 +97,7 @@ class Call(kit.Call):
         Raises TooManyHeaders, HeaderUnreadable; refusals as for `Authenticator.verify`,
         `Admission.admit`, `Limits.rate` and `Limits.enter`.
         """
-        method, calls = self._method, self._calls
+        method, calls = self._method, self._frame
         limits, reason = calls.limits, self._reason()
         token, identity = self._shown(peer)
         if not method.requirement.public:
@@ -133,21 +134,21 @@ class Call(kit.Call):
             return "", None
         try:
             token = bearer(_values(self._metadata, AUTHORIZATION))
-            return token, self._calls.admission.authenticator.known(token)
+            return token, self._frame.admission.authenticator.known(token)
         except (TokenInvalid, TokenMissing):
             self._count(peer)
             raise
 
     async def _verified(self, token: str, peer: Callable[[], str]) -> Identity:
         self._count(peer)
-        identity = await self._calls.admission.authenticator.verify(token)
+        identity = await self._frame.admission.authenticator.verify(token)
         if self._attempt is not None:
             self._attempt.succeeded(self._method)
             self._attempt = None
         return identity
 
     def _count(self, peer: Callable[[], str]) -> None:
-        limits = self._calls.limits
+        limits = self._frame.limits
         forwarded = _values(self._metadata, FORWARDED_FOR) if limits.networks else ()
         self._attempt = limits.stranger(peer(), forwarded)
 

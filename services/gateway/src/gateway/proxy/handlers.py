@@ -86,7 +86,7 @@ class Handlers(grpc.GenericRpcHandler):
     def _own(self, method: MethodInfo, handler: Handler) -> Handler:
         return handler_of(
             method,
-            self._calls.wrapped(method, _own(method, behaviour_of(handler))),
+            self._calls.wrapped(method, _adapted(method, behaviour_of(handler))),
             deserializer=tolerant(
                 handler.request_deserializer,
                 maximum=MAX_REQUEST_BYTES,
@@ -97,7 +97,7 @@ class Handlers(grpc.GenericRpcHandler):
         )
 
 
-def _own(method: MethodInfo, behaviour: Callable[[Any, Context], Any]) -> Behaviour:
+def _adapted(method: MethodInfo, behaviour: Callable[[Any, Context], Any]) -> Behaviour:
     """Return a servicer's method as the rest here calls it, whether it yields or writes."""
     check = bounds.compiled(method.request_class.DESCRIPTOR)
 
