@@ -10,7 +10,7 @@ from plexus_cli import output
 from plexus_cli.commands.finding import highlighted
 from plexus_cli.commands.messages import line_of
 from plexus_cli.output import print_json, print_table, say, warn
-from plexus_cli.rendering import INDENT, body_of, safe
+from plexus_cli.rendering import INDENT, body_of, counted_reactions, safe
 from rich.console import Console
 from rich.text import Text
 
@@ -128,3 +128,20 @@ def test_only_addresses_of_the_allow_list_can_be_clicked(terminal: io.StringIO) 
 def test_no_further_line_looks_like_a_message_of_its_own() -> None:
     forged = "hi\n     2  2026-01-01 10:00  boss: pay them"
     assert body_of(Message(text=forged)).plain.split("\n")[1].startswith(INDENT)
+
+
+def test_an_emoji_is_counted_once_whatever_its_stored_form() -> None:
+    forms = {
+        "+1": "ann",
+        "thumbsup": "bob",
+        "👍": "ann",
+        "❤": "ann",
+        "❤️": "bob",
+        "party-owl": "ann",
+    }
+    message = Message(
+        reactions=[Reaction(emoji=emoji, person_ids=[who]) for emoji, who in forms.items()]
+    )
+
+    assert counted_reactions(message) == [("👍", 2), ("❤️", 2), (":party-owl:", 1)]
+    assert line_of(message, {}).plain.endswith(" 👍 2 ❤️ 2 :party-owl: 1")

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { mergedReactions, picture } from '@/kit/emoji';
 import { Intervals } from '@/kit/intervals';
 import { isEnter } from '@/kit/keys';
 import { markdownOf } from '@/kit/markdown';
@@ -14,6 +15,23 @@ describe('offsets', () => {
   it('count code points in the contract and UTF-16 units here', () => {
     const offsets = utf16Offsets('👍🏽你好', [0, 1, 2, 3, 4]);
     expect([...offsets.values()]).toEqual([0, 2, 4, 5, 6]);
+  });
+});
+
+describe('reactions', () => {
+  it('count an emoji once whatever its stored form', () => {
+    const stored = [
+      { emoji: '+1', personIds: ['a'] },
+      { emoji: 'thumbsup', personIds: ['b'] },
+      { emoji: '👍', personIds: ['a'] },
+      { emoji: '\u{2764}', personIds: ['a'] },
+      { emoji: '\u{2764}\u{FE0F}', personIds: ['b'] },
+    ];
+    expect(mergedReactions(stored).map(({ personIds }) => personIds)).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ]);
+    expect(picture('party-owl')).toBe(':party-owl:');
   });
 });
 

@@ -8,6 +8,7 @@ import re
 from urllib.parse import urlsplit
 
 from plexus.messaging.v1.messages_pb2 import Message, Span
+from plexuskit.emoji import shown_emoji
 from plexuskit.links import is_target
 from rich.style import Style
 from rich.text import Text
@@ -70,6 +71,17 @@ def body_of(message: Message) -> Text:
         elif meaning in _STYLES:
             text.stylize(_STYLES[meaning], start, end)
     return _indented(_with_hosts(text, hosts))
+
+
+def counted_reactions(message: Message) -> list[tuple[str, int]]:
+    """Return each emoji on a message as it is shown, with the number of people.
+
+    Messages that were stored before emoji had one form may have an emoji twice: it is counted once.
+    """
+    people: dict[str, set[str]] = {}
+    for reaction in message.reactions:
+        people.setdefault(shown_emoji(reaction.emoji), set()).update(reaction.person_ids)
+    return [(emoji, len(ids)) for emoji, ids in people.items()]
 
 
 def _picture(found: re.Match[str]) -> str:

@@ -1,5 +1,8 @@
-/** Reactions that are offered first: shortcode and picture. */
-export const QUICK_REACTIONS = [
+/** Reactions that are offered first, in their canonical form. */
+export const QUICK_REACTIONS = ['👍', '❤️', '😂', '🎉', '👀', '✅', '🙏', '👌'] as const;
+
+/** Codes that messages had before the server stored one form of each emoji. */
+const PICTURES = new Map<string, string>([
   ['thumbsup', '👍'],
   ['heart', '❤️'],
   ['joy', '😂'],
@@ -8,10 +11,6 @@ export const QUICK_REACTIONS = [
   ['white_check_mark', '✅'],
   ['pray', '🙏'],
   ['ok_hand', '👌'],
-] as const;
-
-const PICTURES = new Map<string, string>([
-  ...QUICK_REACTIONS,
   ['+1', '👍'],
   ['-1', '👎'],
   ['thumbsdown', '👎'],
@@ -26,7 +25,25 @@ const PICTURES = new Map<string, string>([
   ['wave', '👋'],
 ]);
 
-/** Return the picture of a shortcode; the code itself where there is none. */
+/** Return the picture of an emoji; the code of a custom one in colons. */
 export function picture(emoji: string): string {
   return PICTURES.get(emoji) ?? (/^[\w+-]+$/u.test(emoji) ? `:${emoji}:` : emoji);
+}
+
+interface Reaction {
+  readonly emoji: string;
+  readonly personIds: readonly string[];
+}
+
+/** Return one reaction for each picture: older messages may hold an emoji in several forms. */
+export function mergedReactions(reactions: readonly Reaction[]): Reaction[] {
+  const merged = new Map<string, { emoji: string; people: Set<string> }>();
+  for (const { emoji, personIds } of reactions) {
+    const shown = picture(emoji);
+    const key = shown.replaceAll('\u{FE0F}', '');
+    const found = merged.get(key) ?? { emoji: shown, people: new Set<string>() };
+    merged.set(key, found);
+    for (const id of personIds) found.people.add(id);
+  }
+  return [...merged.values()].map(({ emoji, people }) => ({ emoji, personIds: [...people] }));
 }

@@ -15,6 +15,7 @@ from plexus_cli.commands.conversations import resolve
 from plexus_cli.commands.messages import line_of
 from plexus_cli.context import find_people, name_people, run
 from plexus_cli.output import as_dict, instant, print_json, print_table, say
+from plexus_cli.rendering import counted_reactions
 
 pb = messaging_service_pb2
 
@@ -79,7 +80,7 @@ def react(
         emoji=emoji,
         remove=remove,
     )
-    shown = "  ".join(f":{r.emoji}: {len(r.person_ids)}" for r in message.reactions)
+    shown = "  ".join(f"{emoji} {count}" for emoji, count in counted_reactions(message))
     _show(message, shown or "No reactions.", json=json)
 
 

@@ -16,7 +16,7 @@ from plexus_cli.commands.availability import show_off_hours, warn_of_off_hours
 from plexus_cli.commands.conversations import all_views, resolve, title_of
 from plexus_cli.context import find_people, name_people, run
 from plexus_cli.output import as_dict, instant, local, print_json, print_table, say
-from plexus_cli.rendering import body_of, safe_line
+from plexus_cli.rendering import body_of, counted_reactions, safe_line
 
 pb = messaging_service_pb2
 
@@ -87,8 +87,8 @@ def line_of(message: Message, names: dict[str, str]) -> Text:
         line.append(f" (forwarded{': ' if carried else ''}{carried})")
     for attachment in message.attachments:
         line.append(f" [{safe_line(attachment.name or attachment.url)}]")
-    for reaction in message.reactions:
-        line.append(f" :{safe_line(reaction.emoji)}: {len(reaction.person_ids)}")
+    for emoji, count in counted_reactions(message):
+        line.append(f" {safe_line(emoji)} {count}")
     if message.HasField("pin"):
         line.append(" 📌")
     for word in message.labels:

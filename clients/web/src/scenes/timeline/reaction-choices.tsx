@@ -3,7 +3,7 @@ import { Button, Dialog, Popover } from 'react-aria-components';
 
 import type { Message } from '@/gen/plexus/messaging/v1/messages_pb';
 import { classes } from '@/kit/classes';
-import { QUICK_REACTIONS } from '@/kit/emoji';
+import { mergedReactions, QUICK_REACTIONS } from '@/kit/emoji';
 import { useMessages } from '@/messages/context';
 import { useWorkspace } from '@/stores/context';
 import type { Parts } from '@/stores/log/message';
@@ -21,6 +21,7 @@ interface Props {
 export function ReactionChoices({ message, parts, trigger, onClose }: Props) {
   const messages = useMessages();
   const { messages: store, personId } = useWorkspace();
+  const reactions = mergedReactions(parts.reactions);
   return (
     <Popover
       placement="top end"
@@ -31,21 +32,21 @@ export function ReactionChoices({ message, parts, trigger, onClose }: Props) {
       }}
     >
       <Dialog className={classes(styles.picker)} aria-label={messages.timeline.addReaction}>
-        {QUICK_REACTIONS.map(([code, shown]) => {
-          const own = parts.reactions.some(
-            (one) => one.emoji === code && one.personIds.includes(personId),
+        {QUICK_REACTIONS.map((emoji) => {
+          const own = reactions.some(
+            (one) => one.emoji === emoji && one.personIds.includes(personId),
           );
           return (
             <Button
-              key={code}
+              key={emoji}
               className={classes(styles.choice)}
-              aria-label={shown}
+              aria-label={emoji}
               onPress={() => {
                 onClose();
-                void store.react(message, code, own);
+                void store.react(message, emoji, own);
               }}
             >
-              {shown}
+              {emoji}
             </Button>
           );
         })}

@@ -5,7 +5,7 @@ import { IconButton } from '@/components/button';
 import { Opener } from '@/components/opener';
 import type { Message } from '@/gen/plexus/messaging/v1/messages_pb';
 import { classes } from '@/kit/classes';
-import { picture } from '@/kit/emoji';
+import { mergedReactions, picture } from '@/kit/emoji';
 import { useMessages } from '@/messages/context';
 import { personName } from '@/scenes/conversations/naming';
 import { useWorkspace } from '@/stores/context';
@@ -31,7 +31,7 @@ export function Reactions({ message, parts }: Props) {
   if (parts.reactions.length === 0) return null;
   return (
     <div className={styles.reactions}>
-      {parts.reactions.map(({ emoji, personIds }) => {
+      {mergedReactions(parts.reactions).map(({ emoji, personIds }) => {
         const isOwn = personIds.includes(personId);
         const names = personIds
           .slice(0, NAMES_SHOWN)

@@ -20,6 +20,7 @@ from plexuskit.timestamps import requested_instant, timestamp
 
 from messaging.domain.conversations import History, Kind, Role, clean_title, clean_topic
 from messaging.domain.imports import source_of
+from messaging.domain.message_state import merged_reactions
 from messaging.domain.messages import (
     Imported,
     MessageContent,
@@ -209,7 +210,9 @@ def to_foreign_message(
                 if item.HasField("edited_at")
                 else None
             ),
-            reactions=tuple(Reaction(r.emoji, tuple(r.person_ids)) for r in item.reactions),
+            reactions=merged_reactions(
+                Reaction(r.emoji, tuple(r.person_ids)) for r in item.reactions
+            ),
             system=item.kind == messages_pb2.Message.KIND_SYSTEM,
         )
         made = new_message(

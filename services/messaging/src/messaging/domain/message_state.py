@@ -1,11 +1,11 @@
 """A message that was said, and what may still be done to it (MSG-11, MSG-12, MSG-16)."""
 
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from plexuskit.emoji import canonical_emoji
 from plexuskit.errors import InvalidArgument, VersionConflict
 from plexuskit.names import clean_name
 
@@ -173,12 +173,13 @@ def reacted(
 ) -> tuple[Reaction, ...]:
     """Give the reactions with one person's emoji put on or taken off: a set (MSG-16).
 
-    Emoji stand in the order of their first reaction, people in the order of theirs.
+    Emoji stand in the order of their first reaction, people in the order of theirs. `emoji` is in
+    its canonical form; what was stored in other forms becomes one with it.
 
     Raises:
         TooManyReactions: 50 different emoji or 1,000 reactions are on the message.
     """
-    current = {reaction.emoji: reaction for reaction in reactions}
+    current = {reaction.emoji: reaction for reaction in merged_reactions(reactions)}
     people = current[emoji].person_ids if emoji in current else ()
     if (person_id in people) is not remove:
         return tuple(reactions)
@@ -193,13 +194,22 @@ def reacted(
     return tuple(reaction for reaction in current.values() if reaction.person_ids)
 
 
+def merged_reactions(reactions: Iterable[Reaction]) -> tuple[Reaction, ...]:
+    """Return reactions with one entry for each emoji in its canonical form, each person once."""
+    people: dict[str, dict[str, None]] = {}
+    for reaction in reactions:
+        found = people.setdefault(canonical_emoji(reaction.emoji), {})
+        found.update(dict.fromkeys(reaction.person_ids))
+    return tuple(Reaction(emoji, tuple(ids)) for emoji, ids in people.items())
+
+
 def check_emoji(emoji: str) -> str:
-    """Give the emoji in its normal form: a shortcode without colons, or the character itself.
+    """Return an emoji in its canonical form; a custom one stays a short code without colons.
 
     Raises:
         InvalidArgument: empty, too long, or with blanks or control characters.
     """
-    normal = unicodedata.normalize("NFC", emoji.strip().strip(":"))
+    normal = canonical_emoji(emoji)
     if not 0 < len(normal) <= EMOJI_LENGTH or not _is_word(normal):
         problem = f"takes a shortcode or an emoji of at most {EMOJI_LENGTH} characters"
         raise InvalidArgument(field="emoji", problem=problem)

@@ -534,7 +534,7 @@ class Reaction(_message.Message):
     EMOJI_FIELD_NUMBER: _builtins.int
     PERSON_IDS_FIELD_NUMBER: _builtins.int
     emoji: _builtins.str
-    """Shortcode without colons, for example `thumbsup`."""
+    """The emoji itself, fully qualified, or the short code of a custom one. Older messages may have `thumbsup` for `👍`."""
     @_builtins.property
     def person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(

@@ -1414,7 +1414,7 @@ class ReactToMessageRequest(_message.Message):
     conversation_id: _builtins.str
     seq: _builtins.int
     emoji: _builtins.str
-    """Shortcode without colons or a single emoji; at most 64 characters."""
+    """A single emoji or its short code, with or without colons; at most 64 characters. All forms of an emoji are one reaction."""
     remove: _builtins.bool
     def __init__(
         self,

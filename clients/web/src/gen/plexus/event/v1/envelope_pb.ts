@@ -125,8 +125,8 @@ export type Envelope = Message<"plexus.event.v1.Envelope"> & {
 
   /**
    * The fact was larger than a record may be and is left out: `fact` is empty, everything else is as stored. Services
-   * read it with `Authority.ReadFacts` of the topic's owner, clients fetch the current state (`ListChanges`). On a stream
-   * also: the gateway does not know the type of the fact yet.
+   * read it from the topic's owner, clients fetch the current state (`ListChanges`). On a stream also: the gateway does
+   * not know the type of the fact yet.
    *
    * @generated from field: bool omitted = 24;
    */

@@ -591,7 +591,7 @@ export const MessagePartsSchema: GenMessage<MessageParts> = /*@__PURE__*/
  */
 export type Reaction = Message$1<"plexus.messaging.v1.Reaction"> & {
   /**
-   * Shortcode without colons, for example `thumbsup`.
+   * The emoji itself, fully qualified, or the short code of a custom one. Older messages may have `thumbsup` for `👍`.
    *
    * @generated from field: string emoji = 1;
    */

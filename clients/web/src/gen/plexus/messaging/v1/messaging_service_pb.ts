@@ -1471,7 +1471,7 @@ export type ReactToMessageRequest = Message<"plexus.messaging.v1.ReactToMessageR
   seq: bigint;
 
   /**
-   * Shortcode without colons or a single emoji; at most 64 characters.
+   * A single emoji or its short code, with or without colons; at most 64 characters. All forms of an emoji are one reaction.
    *
    * @generated from field: string emoji = 4;
    */

@@ -248,6 +248,8 @@ export const NotifyService: GenService<{
     output: typeof MarkNotificationsReadResponseSchema;
   },
   /**
+   * Returns the preferences of the caller.
+   *
    * @generated from rpc plexus.notify.v1.NotifyService.GetPreferences
    */
   getPreferences: {

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file plexus/search/v1/search_service.proto.
  */
 export const file_plexus_search_v1_search_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVwbGV4dXMvc2VhcmNoL3YxL3NlYXJjaF9zZXJ2aWNlLnByb3RvEhBwbGV4dXMuc2VhcmNoLnYxIlQKDVNlYXJjaFJlcXVlc3QSDQoFcXVlcnkYASABKAkSDQoFdHlwZXMYAiADKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkibgoOU2VhcmNoUmVzcG9uc2USDQoFdG90YWwYASABKAMSDwoHcGFydGlhbBgCIAEoCBIjCgRoaXRzGAMgAygLMhUucGxleHVzLnNlYXJjaC52MS5IaXQSFwoPbmV4dF9wYWdlX3Rva2VuGAQgASgJIrEBCgNIaXQSDAoEdHlwZRgBIAEoCRIKCgJpZBgCIAEoCRIXCg9jb252ZXJzYXRpb25faWQYAyABKAkSCwoDc2VxGAQgASgDEgwKBHRleHQYBSABKAkSDQoFc2NvcmUYBiABKAESEgoKaGlnaGxpZ2h0cxgHIAMoCRIRCglhdXRob3JfaWQYCCABKAkSJgoCYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhgKFkdldFNlYXJjaFN0YXR1c1JlcXVlc3QijQEKF0dldFNlYXJjaFN0YXR1c1Jlc3BvbnNlEhgKEGluZGV4ZWRfbWVzc2FnZXMYASABKAMSFQoNaW5kZXhlZF90YXNrcxgCIAEoAxIWCg5pbmRleGVkX3Blb3BsZRgDIAEoAxIUCgxkZWFkX2xldHRlcnMYBCABKAMSEwoLbGFnX3NlY29uZHMYBSABKAEyxAEKDVNlYXJjaFNlcnZpY2USSwoGU2VhcmNoEh8ucGxleHVzLnNlYXJjaC52MS5TZWFyY2hSZXF1ZXN0GiAucGxleHVzLnNlYXJjaC52MS5TZWFyY2hSZXNwb25zZRJmCg9HZXRTZWFyY2hTdGF0dXMSKC5wbGV4dXMuc2VhcmNoLnYxLkdldFNlYXJjaFN0YXR1c1JlcXVlc3QaKS5wbGV4dXMuc2VhcmNoLnYxLkdldFNlYXJjaFN0YXR1c1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CiVwbGV4dXMvc2VhcmNoL3YxL3NlYXJjaF9zZXJ2aWNlLnByb3RvEhBwbGV4dXMuc2VhcmNoLnYxIlQKDVNlYXJjaFJlcXVlc3QSDQoFcXVlcnkYASABKAkSDQoFdHlwZXMYAiADKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkibgoOU2VhcmNoUmVzcG9uc2USDQoFdG90YWwYASABKAMSDwoHcGFydGlhbBgCIAEoCBIjCgRoaXRzGAMgAygLMhUucGxleHVzLnNlYXJjaC52MS5IaXQSFwoPbmV4dF9wYWdlX3Rva2VuGAQgASgJIrEBCgNIaXQSDAoEdHlwZRgBIAEoCRIKCgJpZBgCIAEoCRIXCg9jb252ZXJzYXRpb25faWQYAyABKAkSCwoDc2VxGAQgASgDEgwKBHRleHQYBSABKAkSDQoFc2NvcmUYBiABKAESEgoKaGlnaGxpZ2h0cxgHIAMoCRIRCglhdXRob3JfaWQYCCABKAkSJgoCYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhgKFkdldFNlYXJjaFN0YXR1c1JlcXVlc3QihgIKF0dldFNlYXJjaFN0YXR1c1Jlc3BvbnNlEhgKEGluZGV4ZWRfbWVzc2FnZXMYASABKAMSFQoNaW5kZXhlZF90YXNrcxgCIAEoAxIWCg5pbmRleGVkX3Blb3BsZRgDIAEoAxIUCgxkZWFkX2xldHRlcnMYBCABKAMSEwoLbGFnX3NlY29uZHMYBSABKAESRwoHaW5kZXhlZBgGIAMoCzI2LnBsZXh1cy5zZWFyY2gudjEuR2V0U2VhcmNoU3RhdHVzUmVzcG9uc2UuSW5kZXhlZEVudHJ5Gi4KDEluZGV4ZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBMsQBCg1TZWFyY2hTZXJ2aWNlEksKBlNlYXJjaBIfLnBsZXh1cy5zZWFyY2gudjEuU2VhcmNoUmVxdWVzdBogLnBsZXh1cy5zZWFyY2gudjEuU2VhcmNoUmVzcG9uc2USZgoPR2V0U2VhcmNoU3RhdHVzEigucGxleHVzLnNlYXJjaC52MS5HZXRTZWFyY2hTdGF0dXNSZXF1ZXN0GikucGxleHVzLnNlYXJjaC52MS5HZXRTZWFyY2hTdGF0dXNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message plexus.search.v1.SearchRequest
@@ -26,7 +26,7 @@ export type SearchRequest = Message<"plexus.search.v1.SearchRequest"> & {
   query: string;
 
   /**
-   * `message`, `task`, `person`; empty: all.
+   * `message`, `task`, `person`; empty: all. Unknown types are refused.
    *
    * @generated from field: repeated string types = 2;
    */
@@ -174,6 +174,8 @@ export const GetSearchStatusRequestSchema: GenMessage<GetSearchStatusRequest> = 
  */
 export type GetSearchStatusResponse = Message<"plexus.search.v1.GetSearchStatusResponse"> & {
   /**
+   * The counts of the first three types; `indexed` has all.
+   *
    * @generated from field: int64 indexed_messages = 1;
    */
   indexedMessages: bigint;
@@ -201,6 +203,13 @@ export type GetSearchStatusResponse = Message<"plexus.search.v1.GetSearchStatusR
    * @generated from field: double lag_seconds = 5;
    */
   lagSeconds: number;
+
+  /**
+   * Indexed objects by type, one entry for each type that can be searched.
+   *
+   * @generated from field: map<string, int64> indexed = 6;
+   */
+  indexed: { [key: string]: bigint };
 };
 
 /**

@@ -119,6 +119,8 @@ export type CreateTaskRequest = Message<"plexus.tasks.v1.CreateTaskRequest"> & {
   requestId: string;
 
   /**
+   * Empty: a task outside of projects.
+   *
    * @generated from field: string project_id = 2;
    */
   projectId: string;
@@ -678,6 +680,8 @@ export const TasksService: GenService<{
     output: typeof CreateTaskResponseSchema;
   },
   /**
+   * Returns one task.
+   *
    * @generated from rpc plexus.tasks.v1.TasksService.GetTask
    */
   getTask: {
