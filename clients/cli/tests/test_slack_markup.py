@@ -5,7 +5,8 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plexus_cli.slack.markup import MAX_MENTIONS, Named, Names, Rendered, escape, render, unescape
+from plexus_cli.slack.fields import escaped
+from plexus_cli.slack.markup import MAX_MENTIONS, Named, Names, Rendered, render, unescape
 
 PEOPLE = {
     "U1": Named(handle="lanette", person_id="per_1"),
@@ -67,7 +68,7 @@ def test_msg_13_mentions_are_exactly_the_people_of_the_spans(source: str) -> Non
 
 @given(text=st.text())
 def test_unescape_undoes_escape(text: str) -> None:
-    assert unescape(escape(text)) == text
+    assert unescape(escaped(text)) == text
 
 
 @given(text=st.text(alphabet=string.ascii_letters + " <>&;|@#!.数据" + string.digits))
@@ -75,12 +76,12 @@ def test_an_escaped_text_reads_as_it_was_written(text: str) -> None:
     # A `>` that begins a line is a quotation, so the line begins with something else here.
     text = f"x{text}\n{text.lstrip('>')}"
 
-    assert render(escape(text), names=NAMES) == Rendered(text=text)
+    assert render(escaped(text), names=NAMES) == Rendered(text=text)
 
 
 @given(code=st.text(alphabet=string.ascii_letters + "<>&*_ 码\n", min_size=1))
 def test_a_code_block_shows_its_code_untouched(code: str) -> None:
-    rendered = render(f"```\n{escape(code)}\n```", names=NAMES)
+    rendered = render(f"```\n{escaped(code)}\n```", names=NAMES)
 
     assert rendered.text == code
     assert meanings(rendered) == [(code, "code_block")]
@@ -106,6 +107,10 @@ def test_a_code_block_shows_its_code_untouched(code: str) -> None:
         ("&amp;lt;", "&lt;", []),
         ("*bold* _it_", "bold it", [("bold", "bold"), ("it", "italic")]),
         ("*_both_*", "both", [("both", "bold"), ("both", "italic")]),
+        ("~old~ new ~ x~y~z", "old new ~ x~y~z", [("old", "strike")]),
+        ("请看*重点*部分_斜_。", "请看重点部分斜。", [("重点", "bold"), ("斜", "italic")]),
+        ("done :tada: `:tada:` 80:100:443", "done 🎉 :tada: 80:100:443", [(":tada:", "code")]),
+        (":wave::skin-tone-3: :party-owl:", "👋🏼 :party-owl:", []),
         ("2*3*4 a_b_c * x * #:*-proc", "2*3*4 a_b_c * x * #:*-proc", []),
         ("*<@U1>*", "@lanette", [("@lanette", "bold"), ("@lanette", "mention_person_id")]),
         ("`<@U1> *x*`", "@lanette *x*", [("@lanette *x*", "code")]),

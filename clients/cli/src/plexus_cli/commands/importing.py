@@ -1,18 +1,24 @@
 """Bringing in a company's history."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from plexus.directory.v1.directory_service_pb2 import ImportPeopleRequest
+from plexus.directory.v1.directory_service_pb2 import (
+    ImportedPerson,
+    ImportPeopleRequest,
+    ImportPeopleResponse,
+)
 from plexus.messaging.v1.import_service_pb2 import (
     FinishImportRequest,
     FinishImportResponse,
     ImportConversationsRequest,
+    ImportConversationsResponse,
+    ImportedConversation,
     ImportMessagesRequest,
     ImportMessagesResponse,
 )
@@ -22,6 +28,12 @@ from plexuskit.errors import Refusal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from plexus_cli import slack
+from plexus_cli.commands.import_batches import (
+    OnRefusal,
+    Sending,
+    reduced_conversation,
+    reduced_person,
+)
 from plexus_cli.context import run
 from plexus_cli.output import err, print_json, say, warn
 
@@ -140,7 +152,10 @@ async def import_export(
     with slack.open_export(path) as export, progress() as bars:
         workspace = slack.survey(export, now=now, problems=problems)
         people = await import_people(
-            plexus, slack.people_requests(list(workspace.people.values())), done=done
+            plexus,
+            slack.people_requests(list(workspace.people.values())),
+            done=done,
+            on_refusal=_noting(problems, slack.OddityKind.PERSON_REFUSED, slack.USERS),
         )
         requests = slack.conversation_requests(
             workspace.channels,
@@ -149,7 +164,14 @@ async def import_export(
             names=slack.names_of(workspace, person=people.get),
             problems=problems,
         )
-        conversations = await import_conversations(plexus, passing(requests), done=done)
+        conversations = await import_conversations(
+            plexus,
+            passing(requests),
+            done=done,
+            on_refusal=_noting(
+                problems, slack.OddityKind.CONVERSATION_REFUSED, slack.ChannelKind.PUBLIC.value
+            ),
+        )
         bar = bars.add_task(
             "messages", total=sum(days.messages for days in workspace.days.values())
         )
@@ -173,6 +195,15 @@ async def import_export(
     return people
 
 
+def _noting(problems: slack.Problems, kind: slack.OddityKind, file: str) -> OnRefusal:
+    """Return what notes a refusal of a person or a conversation. Refused when strict."""
+
+    def note(external_id: str, why: str) -> None:
+        problems.note(kind, file=file, detail=f"{external_id}: {why}")
+
+    return note
+
+
 @contextmanager
 def progress() -> Iterator[Progress]:
     """Show a progress bar on stderr, where there is a terminal."""
@@ -187,39 +218,65 @@ def progress() -> Iterator[Progress]:
 
 
 async def import_people(
-    plexus: Plexus, requests: Iterable[ImportPeopleRequest], *, done: Imported
+    plexus: Plexus,
+    requests: Iterable[ImportPeopleRequest],
+    *,
+    done: Imported,
+    on_refusal: OnRefusal | None = None,
 ) -> dict[str, str]:
-    """Import people; gives their ids by external id."""
+    """Import people; return their ids by external id.
+
+    With `on_refusal`, a person who is refused comes in without optional fields, or is left out.
+    """
+
+    async def call(people: Sequence[ImportedPerson]) -> ImportPeopleResponse:
+        request = ImportPeopleRequest(people=people)
+        return await plexus.call(plexus.directory.ImportPeople, request, seconds=IMPORT_SECONDS)
+
+    sending = Sending(call=call, reduced=reduced_person, on_refusal=on_refusal)
     ids: dict[str, str] = {}
     for request in requests:
-        response = await plexus.call(plexus.directory.ImportPeople, request, seconds=IMPORT_SECONDS)
-        ids |= {
-            foreign.external_id: person.id
-            for foreign, person in zip(request.people, response.people, strict=True)
-        }
-        done.people += len(request.people)
-        done.people_created += response.created
+        for people, response in await sending.send(list(request.people)):
+            ids |= {
+                foreign.external_id: person.id
+                for foreign, person in zip(people, response.people, strict=True)
+            }
+            done.people += len(people)
+            done.people_created += response.created
     return ids
 
 
 async def import_conversations(
-    plexus: Plexus, requests: Iterable[ImportConversationsRequest], *, done: Imported
+    plexus: Plexus,
+    requests: Iterable[ImportConversationsRequest],
+    *,
+    done: Imported,
+    on_refusal: OnRefusal | None = None,
 ) -> dict[str, str]:
-    """Import conversations; gives the ids of those that follow the export, by external id."""
-    ids: dict[str, str] = {}
-    for request in requests:
-        response = await plexus.call(
+    """Import conversations; return the ids of those that follow the export, by external id.
+
+    With `on_refusal`, one that is refused comes in without name and topic, or is left out.
+    """
+
+    async def call(items: Sequence[ImportedConversation]) -> ImportConversationsResponse:
+        request = ImportConversationsRequest(conversations=items)
+        return await plexus.call(
             plexus.imports.ImportConversations, request, seconds=IMPORT_SECONDS
         )
-        answered = zip(request.conversations, response.conversations, response.closed, strict=True)
-        ids |= {
-            foreign.external_id: conversation.id
-            for foreign, conversation, closed in answered
-            if not closed
-        }
-        done.conversations += len(request.conversations)
-        done.conversations_closed += sum(response.closed)
-        done.conversations_created += response.created
+
+    sending = Sending(call=call, reduced=reduced_conversation, on_refusal=on_refusal)
+    ids: dict[str, str] = {}
+    for request in requests:
+        for items, response in await sending.send(list(request.conversations)):
+            answered = zip(items, response.conversations, response.closed, strict=True)
+            ids |= {
+                foreign.external_id: conversation.id
+                for foreign, conversation, closed in answered
+                if not closed
+            }
+            done.conversations += len(items)
+            done.conversations_closed += sum(response.closed)
+            done.conversations_created += response.created
     return ids
 
 

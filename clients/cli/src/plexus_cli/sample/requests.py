@@ -14,7 +14,8 @@ from plexuskit.timestamps import timestamp
 from plexus_cli.sample.company import ALL, MENTION, Conversation, Message, Sample
 from plexus_cli.sample.schedule import Calendar, times
 from plexus_cli.slack.conversations import Resolve
-from plexus_cli.slack.markup import Named, Names, Rendered, escape, render
+from plexus_cli.slack.fields import escaped
+from plexus_cli.slack.markup import Named, Names, Rendered, render
 from plexus_cli.slack.problems import ConversationNotMapped, PersonNotMapped
 
 FILES_URL = "https://files.example.com"
@@ -155,7 +156,7 @@ def _rendered(text: str, *, person: Resolve) -> Rendered:
     def marked(match: re.Match[str]) -> str:
         return f"<!{ALL}>" if match[1] == ALL else f"<@{match[1]}>"
 
-    source = escape(text)
+    source = escaped(text)
     source = _LINK.sub(lambda match: f"<{match[0]}>", source)
     source = MENTION.sub(marked, source)
     return render(source, names=Names(person=named, channel=lambda _: None))

@@ -6,8 +6,9 @@ import the people, map them, import the conversations, map them, import the mess
 """
 
 from plexus_cli.slack.conversations import Channel, ChannelKind, Resolve, conversation_requests
-from plexus_cli.slack.export import Export, open_export
-from plexus_cli.slack.markup import Named, Names, Rendered, escape, render, unescape
+from plexus_cli.slack.export import USERS, Export, open_export
+from plexus_cli.slack.fields import escaped
+from plexus_cli.slack.markup import Named, Names, Rendered, render, unescape
 from plexus_cli.slack.messages import message_requests, names_of
 from plexus_cli.slack.people import SlackPerson, people_requests
 from plexus_cli.slack.problems import (
@@ -22,6 +23,7 @@ from plexus_cli.slack.problems import (
 from plexus_cli.slack.survey import Workspace, survey
 
 __all__ = [
+    "USERS",
     "Channel",
     "ChannelKind",
     "ConversationNotMapped",
@@ -39,7 +41,7 @@ __all__ = [
     "SlackPerson",
     "Workspace",
     "conversation_requests",
-    "escape",
+    "escaped",
     "message_requests",
     "names_of",
     "open_export",

@@ -2,6 +2,7 @@
 
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,12 +19,15 @@ from plexus_cli.slack.fields import (
     string,
     strings,
 )
+from plexus_cli.slack.folders import match_folders
+from plexus_cli.slack.folders import shown_name as printable
 from plexus_cli.slack.markup import Names, render
-from plexus_cli.slack.people import MAX_NAME_LENGTH, SlackPerson
+from plexus_cli.slack.people import SlackPerson
 from plexus_cli.slack.problems import OddityKind, PersonNotMapped, Problems
 
 CONVERSATIONS_PER_REQUEST = 200
 MAX_REQUEST_BYTES = 2_000_000
+MAX_NAME_LENGTH = 200
 MAX_TOPIC_LENGTH = 1_000
 _PAIR = 2
 
@@ -73,26 +77,55 @@ class Channel:
 
 def read_channels(export: Export, *, now: datetime, problems: Problems) -> list[Channel]:
     """Read every list of channels that the export has. Refused: EXPORT_BROKEN."""
-    channels: dict[str, Channel] = {}
-    folders = set(export.folders())
+    listed: dict[str, tuple[ChannelKind, int, Entry]] = {}
     for kind in ChannelKind:
-        entries = export.entries(kind.value) if export.has(kind.value) else ()
-        for index, entry in enumerate(entries):
+        entries = export.entries(kind.value, problems=problems) if export.has(kind.value) else ()
+        for index, entry in entries:
             key = string(entry, "id")
-            if not key or key in channels:
+            if not key or key in listed:
                 detail = f"channel id {key!r} is empty or stands twice; the entry is left out"
                 problems.note(OddityKind.DUPLICATE_ID, file=kind.value, index=index, detail=detail)
                 continue
-            folder = next((name for name in (string(entry, "name"), key) if name in folders), "")
-            folders.discard(folder)
-            channels[key] = _channel(
-                entry, kind=kind, index=index, folder=folder, now=now, problems=problems
+            listed[key] = kind, index, entry
+    folders = [folder for folder in export.folders() if export.days(folder)]
+    names = {key: _names(entry, key) for key, (_, _, entry) in listed.items()}
+    found = match_folders(names, folders)
+    channels = [
+        _channel(
+            entry,
+            kind=kind,
+            index=index,
+            folder=found.get(key, ""),
+            now=now,
+            problems=problems,
+        )
+        for key, (kind, index, entry) in listed.items()
+    ]
+    _note_unmatched(channels, set(folders) - set(found.values()), problems)
+    return channels
+
+
+def _names(entry: Entry, key: str) -> list[str]:
+    """Return the names that a channel's folder may have, the likeliest first."""
+    names = (string(entry, "name"), key, *strings(entry, "previous_names"))
+    return [name for name in names if name]
+
+
+def _note_unmatched(
+    channels: Sequence[Channel], left: AbstractSet[str], problems: Problems
+) -> None:
+    """Note folders that no channel has, and the channels that may have lost theirs."""
+    for folder in sorted(left):
+        detail = "no list names this folder; it is left out"
+        problems.note(OddityKind.FOLDER_UNLISTED, file=printable(folder), detail=detail)
+    for channel in channels if left else ():
+        if not channel.folder:
+            problems.note(
+                OddityKind.FOLDER_MISSING,
+                file=channel.kind.value,
+                index=channel.index,
+                detail=f"{channel.key} {channel.name!r} has no folder of messages",
             )
-    for folder in sorted(folders):
-        if export.days(folder):
-            detail = "no list names this folder; it is left out"
-            problems.note(OddityKind.FOLDER_UNLISTED, file=folder, detail=detail)
-    return list(channels.values())
 
 
 def shown_name(channel: Channel, people: Mapping[str, SlackPerson]) -> str:

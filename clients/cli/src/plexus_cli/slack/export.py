@@ -4,28 +4,28 @@ Nothing is unpacked. Names that lead out of the export, encrypted entries and fi
 limits are refused.
 """
 
-import json
 import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
-from plexus_cli.slack.fields import Entry
-from plexus_cli.slack.problems import ExportBroken
+from plexus_cli.slack.folders import checked_path, is_clutter, zip_name
+from plexus_cli.slack.lists import Numbered, read_list
+from plexus_cli.slack.problems import ExportBroken, OddityKind, Problems
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """Largest file that is read; a busy channel's day is some megabytes."""
 MAX_FILES = 2_000_000
-MAX_PATH_PARTS = 8
+USERS = "users.json"
+ORGANISATION_USERS = "org_users.json"
+"""People of all workspaces of an Enterprise Grid."""
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\.json", re.ASCII)
-_STAMP = re.compile(r'"ts"\s*:\s*"([^"]{1,40})"')
 _LISTS = ("channels.json", "groups.json", "mpims.json", "dms.json")
 _ENCRYPTED = 0x1
-_NAME_IS_UTF8 = 0x800
 
 
 class Source(Protocol):
@@ -44,7 +44,7 @@ class Export:
     """The files of one export, read when asked for."""
 
     def __init__(self, source: Source) -> None:
-        """Find the folder that holds `users.json`. Refused: EXPORT_BROKEN when there is none."""
+        """Find the folder that holds the lists. Refused: EXPORT_BROKEN when there is none."""
         self._source = source
         names = source.names()
         self._root = _root_of(names)
@@ -76,22 +76,21 @@ class Export:
         """Answer the files of a folder that are no day files."""
         return sorted(name for name in self._folders.get(folder, ()) if not _is_day(name))
 
-    def entries(self, name: str) -> Iterator[Entry]:
-        """Yield the objects of the JSON list in file `name`, in order.
+    def entries(self, name: str, *, problems: Problems) -> Iterator[Numbered]:
+        """Yield the objects of the JSON list in file `name` with their indexes, in order.
 
-        Of a damaged file the good beginning is yielded, then it is refused: EXPORT_BROKEN with the
-        index of the first entry that cannot be read and its ts where it can still be seen.
+        What cannot be read is left out and noted. Refused: EXPORT_BROKEN for a list of people or
+        channels that cannot be read at all, EXPORT_UNTIDY when strict.
         """
-        text, problem = _decoded(self._source.read(self._root + name))
-        if not problem:
-            try:
-                values = json.loads(text)
-            except (ValueError, RecursionError):
-                values = None
-            if isinstance(values, list):
-                yield from _objects(name, values)
-                return
-        yield from _salvaged(name, text, problem)
+        try:
+            data = self._source.read(self._root + name)
+        except ExportBroken as broken:
+            if name in self._top:
+                raise
+            detail = f"{broken.problem}; it is left out"
+            problems.note(OddityKind.FILE_DAMAGED, file=name, detail=detail)
+            return
+        yield from read_list(name, data, problems=problems)
 
 
 @contextmanager
@@ -116,7 +115,7 @@ class _Zip:
         self._archive = archive
         infos = [info for info in archive.infolist() if not info.is_dir()]
         _check_count(len(infos))
-        self._infos = {_zip_name(info): info for info in infos if not _is_clutter(info.filename)}
+        self._infos = {zip_name(info): info for info in infos if not is_clutter(info.filename)}
 
     def names(self) -> Sequence[str]:
         return list(self._infos)
@@ -137,18 +136,20 @@ class _Zip:
 class _Folder:
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
-        self._names = [
+        found = [
             path.relative_to(self._root).as_posix()
             for path in sorted(self._root.rglob("*"))
-            if path.is_file() and not _is_clutter(path.relative_to(self._root).as_posix())
+            if path.is_file()
         ]
-        _check_count(len(self._names))
+        # Tools that do not know a backslash as a separator leave it in the name.
+        self._paths = {checked_path(name): name for name in found if not is_clutter(name)}
+        _check_count(len(self._paths))
 
     def names(self) -> Sequence[str]:
-        return self._names
+        return list(self._paths)
 
     def read(self, name: str) -> bytes:
-        path = (self._root / _checked(name)).resolve()
+        path = (self._root / self._paths[name]).resolve()
         if not path.is_relative_to(self._root):
             raise ExportBroken(file=name, problem="leads out of the export")
         try:
@@ -157,30 +158,6 @@ class _Folder:
         except OSError as error:
             raise ExportBroken(file=name, problem=f"cannot be read ({error.strerror})") from error
         return _bounded(name, data)
-
-
-def _zip_name(info: zipfile.ZipInfo) -> str:
-    # Slack and macOS write UTF-8 names without saying so; zipfile then reads them as cp437.
-    name = info.filename
-    if not info.flag_bits & _NAME_IS_UTF8:
-        try:
-            name = name.encode("cp437").decode("utf-8")
-        except UnicodeError:
-            name = info.filename
-    return _checked(name)
-
-
-def _checked(name: str) -> str:
-    parts = PurePosixPath(name).parts
-    if not parts or name.startswith("/") or "\\" in name or ".." in parts or ":" in parts[0]:
-        raise ExportBroken(file=name, problem="leads out of the export")
-    if len(parts) > MAX_PATH_PARTS:
-        raise ExportBroken(file=name, problem=f"lies deeper than {MAX_PATH_PARTS} folders")
-    return "/".join(parts)
-
-
-def _is_clutter(name: str) -> bool:
-    return name.startswith("__MACOSX/") or name.rpartition("/")[2] == ".DS_Store"
 
 
 def _is_day(name: str) -> bool:
@@ -199,63 +176,10 @@ def _bounded(name: str, data: bytes) -> bytes:
 
 
 def _root_of(names: Sequence[str]) -> str:
-    found = [name for name in names if name.rpartition("/")[2] == "users.json"]
+    """Return the folder of the lists, with a slash; the shallowest where there are several."""
+    found = [name for name in names if name.rpartition("/")[2] in {USERS, ORGANISATION_USERS}]
     if not found:
-        raise ExportBroken(file="users.json", problem="is missing, so this is no Slack export")
+        problem = f"is missing, and so is {ORGANISATION_USERS}, so this is no Slack export"
+        raise ExportBroken(file=USERS, problem=problem)
     shallowest = min(found, key=lambda name: (name.count("/"), name))
-    return shallowest.removesuffix("users.json")
-
-
-def _decoded(data: bytes) -> tuple[str, str]:
-    try:
-        return data.decode("utf-8-sig"), ""
-    except UnicodeDecodeError as error:
-        good = data[: error.start].decode("utf-8-sig", "ignore")
-        return good, f"is not UTF-8 at byte {error.start}"
-
-
-def _objects(name: str, values: Sequence[object], start: int = 0) -> Iterator[Entry]:
-    for index, value in enumerate(values, start):
-        if not isinstance(value, dict):
-            raise ExportBroken(file=name, index=index, problem="is not an object")
-        yield value
-
-
-def _salvaged(name: str, text: str, problem: str) -> Iterator[Entry]:
-    """Yield the entries before the damage, then refuse with its place."""
-    decoder = json.JSONDecoder()
-    position = _skip_space(text, 0)
-    if not text.startswith("[", position):
-        raise ExportBroken(file=name, problem=problem or "is not a JSON list")
-
-    position = _skip_space(text, position + 1)
-    index = 0
-    while True:
-        start = position
-        try:
-            value, position = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError) as error:
-            raise _broken_at(name, text[start:], index, problem or _reason(error)) from error
-        yield from _objects(name, [value], index)
-        index += 1
-        position = _skip_space(text, position)
-        if not text.startswith(",", position):
-            raise _broken_at(name, "", index, problem or "is not the clean end of the list")
-        position = _skip_space(text, position + 1)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"is not JSON ({error.msg}, line {error.lineno}, column {error.colno})"
-    return "is not JSON that can be read (nested too deeply, or a number too long)"
-
-
-def _broken_at(name: str, rest: str, index: int, problem: str) -> ExportBroken:
-    stamp = _STAMP.search(rest, 0, 20_000)
-    return ExportBroken(file=name, index=index, ts=stamp[1] if stamp else "", problem=problem)
-
-
-def _skip_space(text: str, position: int) -> int:
-    while position < len(text) and text[position] in " \t\r\n":
-        position += 1
-    return position
+    return shallowest.removesuffix(shallowest.rpartition("/")[2])

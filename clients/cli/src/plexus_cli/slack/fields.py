@@ -82,3 +82,8 @@ def shown_stamp(entry: Entry) -> str:
     """Answer the time stamp of `entry` as it stands, for an error message."""
     value = entry.get("ts")
     return value[:40] if isinstance(value, str) else "" if value is None else repr(value)[:40]
+
+
+def escaped(text: str) -> str:
+    """Return `text` so that Slack's markup reads it back as it is."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

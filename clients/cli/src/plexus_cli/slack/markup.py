@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from plexus.messaging.v1 import messages_pb2 as messages
+from plexuskit.emoji import replace_codes
 from plexuskit.links import is_target, misleads
 
 MAX_MENTIONS = 200
@@ -28,9 +29,16 @@ _TOKEN = re.compile(
 _INNER = re.compile(r"<(?P<angle>[^<>\n]+)>|&(?P<entity>lt|gt|amp);")
 _ENTITY = re.compile(r"&(lt|gt|amp);")
 _ENTITIES = {"lt": "<", "gt": ">", "amp": "&"}
+_CJK = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+"""Letters of scripts without spaces: marks of emphasis stand directly beside them."""
 _EMPHASIS = {
-    "bold": re.compile(r"(?<![^\W_])(?<!\*)\*([^\s*](?:[^*\n]*[^\s*])?)\*(?![^\W_])(?!\*)"),
-    "italic": re.compile(r"(?<!\w)_([^\s_](?:[^_\n]*[^\s_])?)_(?!\w)"),
+    "bold": re.compile(
+        rf"(?<![^\W_{_CJK}])(?<!\*)\*([^\s*](?:[^*\n]*[^\s*])?)\*(?![^\W_{_CJK}])(?!\*)"
+    ),
+    "italic": re.compile(rf"(?<![^\W{_CJK}])_([^\s_](?:[^_\n]*[^\s_])?)_(?![^\W{_CJK}])"),
+    "strike": re.compile(
+        rf"(?<![^\W_{_CJK}])(?<!~)~([^\s~](?:[^~\n]*[^\s~])?)~(?![^\W_{_CJK}])(?!~)"
+    ),
 }
 _LINK = re.compile(r"(?:https?|ftp)://\S+|(?:mailto|tel):\S+", re.IGNORECASE)
 _SCHEME_HIDDEN_WITHOUT_LABEL = re.compile(r"(?:mailto|tel):", re.IGNORECASE)
@@ -87,19 +95,14 @@ class _Label:
     value: str = ""
 
 
-def escape(text: str) -> str:
-    """Write `text` so that Slack's markup reads it back as it is."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
 def unescape(text: str) -> str:
-    """Undo `escape`, each entity once."""
+    """Undo `escaped`, each entity once."""
     return _ENTITY.sub(lambda match: _ENTITIES[match[1]], text)
 
 
 def render(source: str, *, names: Names) -> Rendered:
     """Translate `source` into text, spans and mentions. Accepts every string."""
-    if not any(mark in source for mark in "<&`*_"):
+    if not any(mark in source for mark in "<&`*_~:"):
         return Rendered(text=source)
     writer = _Writer(names)
     position = 0
@@ -132,6 +135,7 @@ class _Writer:
         self._beyond_limit = 0
 
     def plain(self, text: str) -> None:
+        text = replace_codes(text)
         self._append(text, text)
         if "\n" in text and not self._quoted_to_end:
             self._quoted = False
@@ -237,18 +241,25 @@ class _Writer:
         return _address(unescape(target), shown) or _Label(text=f"<{unescape(target)}{bar}{shown}>")
 
 
-def _address(address: str, shown: str) -> _Label | None:
-    """Answer the label of an address, nothing for what is none.
+def read_address(address: str, shown: str) -> tuple[str, bool]:
+    """Return the text of a link and whether clients may follow it.
 
-    One that no client should follow, or whose text is another address, is shown beside its text.
+    An address that no client should follow, or whose text is another address, is shown beside its
+    text.
     """
-    if not _LINK.fullmatch(address):
-        return None
     bare = _SCHEME_HIDDEN_WITHOUT_LABEL.sub("", address, count=1) or address
     text = shown or bare
     if is_target(address) and not misleads(text, address):
-        return _Label(text=text, kind="link", value=address)
-    return _Label(text=text if text in {address, bare} else f"{text} ({address})")
+        return text, True
+    return (text if text in {address, bare} else f"{text} ({address})"), False
+
+
+def _address(address: str, shown: str) -> _Label | None:
+    """Return the label of an address, None for what is none."""
+    if not _LINK.fullmatch(address):
+        return None
+    text, followed = read_address(address, shown)
+    return _Label(text=text, kind="link", value=address) if followed else _Label(text=text)
 
 
 def _command(command: str, shown: str) -> _Label:

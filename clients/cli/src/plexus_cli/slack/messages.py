@@ -1,18 +1,30 @@
 """Turns the messages of one channel into ImportMessages requests, in order of time (MSG-19)."""
 
-import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from plexus.messaging.v1 import import_service_pb2
 from plexus.messaging.v1 import messages_pb2 as messages
+from plexuskit.emoji import canonical_emoji
 from plexuskit.errors import Refusal
 
-from plexus_cli.slack.attachments import attachments_of, hidden_text
+from plexus_cli.slack.attachments import MAX_ATTACHMENTS, attached_text, attachments_of
+from plexus_cli.slack.blocks import BlockReader
+from plexus_cli.slack.composing import joined
 from plexus_cli.slack.conversations import MAX_REQUEST_BYTES, Channel, Resolve, mapped, timestamp
-from plexus_cli.slack.entries import ME_MESSAGE, TOMBSTONE, is_system
+from plexus_cli.slack.entries import ME_MESSAGE, is_system, system_text
 from plexus_cli.slack.export import Export
-from plexus_cli.slack.fields import child, children, micros, stamp_text, string, strings, whole
+from plexus_cli.slack.fields import (
+    Entry,
+    child,
+    children,
+    micros,
+    stamp_text,
+    string,
+    strings,
+    whole,
+)
 from plexus_cli.slack.markup import Named, Names, Rendered, render
 from plexus_cli.slack.people import author_of
 from plexus_cli.slack.problems import ConversationNotMapped, OddityKind, Problems
@@ -23,7 +35,8 @@ MESSAGES_PER_REQUEST = 256
 MAX_TEXT_BYTES = 150 * 1024
 """MSG-18."""
 
-_SKIN_TONE = re.compile(r"::skin-tone-\d$")
+_SAID = ("text", "blocks", "attachments", "files")
+"""Fields in which two messages of one moment differ."""
 _FRAME_BYTES = 8
 """Tag and length of one message in its request, at most."""
 
@@ -42,8 +55,7 @@ def message_requests(
 
     At most MESSAGES_PER_REQUEST and MAX_REQUEST_BYTES each. The same export and ids give the same
     requests, so that an interrupted import is simply run again (MSG-3). Refused, after everything
-    before it has been yielded: EXPORT_BROKEN, EXPORT_UNTIDY, PERSON_NOT_MAPPED; at once:
-    CONVERSATION_NOT_MAPPED.
+    before it has been yielded: EXPORT_UNTIDY, PERSON_NOT_MAPPED; at once: CONVERSATION_NOT_MAPPED.
     """
     conversation_id = conversation(channel.external_id)
     if not conversation_id:
@@ -100,16 +112,15 @@ class _Translation:
 
     def translated(self, entries: Iterator[Placed]) -> Iterator[import_service_pb2.ImportedMessage]:
         stamp = -1
-        said: list[tuple[str, str]] = []
+        said: list[tuple[str, Entry]] = []
         for placed in entries:
             if placed.stamp != stamp:
                 stamp, said = placed.stamp, []
             author = author_of(placed.entry, self._workspace.bots).key
-            content = (author, string(placed.entry, "text"))
-            if content in said:
+            if any(who == author and _says_the_same(each, placed.entry) for who, each in said):
                 self._odd(OddityKind.DUPLICATE_TS, placed, "the same message again is left out")
                 continue
-            said.append(content)
+            said.append((author, placed.entry))
             if len(said) > 1:
                 self._odd(OddityKind.DUPLICATE_TS, placed, f"another message, number {len(said)}")
             message = self._message(placed, author=author, number=len(said))
@@ -139,9 +150,9 @@ class _Translation:
             text=rendered.text,
             spans=() if system else rendered.spans,
             mentions=() if system else rendered.mentions,
-            root_request_id=self._root(placed),
+            root_request_id=self._root(placed, request_id=request_id),
             reactions=self._reactions(placed),
-            attachments=attachments_of(entry),
+            attachments=self._attachments(placed),
             kind=messages.Message.KIND_SYSTEM if system else messages.Message.KIND_TEXT,
         )
         if (edited := self._edited(placed)) is not None:
@@ -156,16 +167,13 @@ class _Translation:
 
     def _text(self, placed: Placed) -> Rendered:
         entry = placed.entry
-        subtype = string(entry, "subtype")
-        if subtype == TOMBSTONE:
-            return Rendered(text="")
         if entry.get("text") is not None and not isinstance(entry.get("text"), str):
             self._odd(OddityKind.FIELD_MALFORMED, placed, "the text is no text; taken as empty")
-        rendered = render(string(entry, "text") or hidden_text(entry), names=self._names)
-        if subtype == ME_MESSAGE and rendered.text:
+        told = system_text(entry) if is_system(entry) else ""
+        rendered = render(told, names=self._names) if told else self._said(placed)
+        if string(entry, "subtype") == ME_MESSAGE and rendered.text:
             whole_text = messages.Span(start=0, length=len(rendered.text), italic=True)
-            spans = [whole_text, *rendered.spans]
-            rendered = Rendered(text=rendered.text, spans=spans, mentions=rendered.mentions)
+            rendered = replace(rendered, spans=[whole_text, *rendered.spans])
         for key in rendered.unknown:
             self._odd(OddityKind.MENTION_UNKNOWN, placed, f"{key} stays a label")
         if rendered.beyond_limit:
@@ -173,7 +181,38 @@ class _Translation:
             self._odd(OddityKind.TOO_MANY_MENTIONS, placed, detail)
         return rendered
 
-    def _root(self, placed: Placed) -> str:
+    def _said(self, placed: Placed) -> Rendered:
+        """Return the words of the blocks, else of the text, then those of the attachments.
+
+        Slack shows the blocks where there are any; the text beside them is for notifications.
+        """
+        text = string(placed.entry, "text")
+        reader = BlockReader(names=self._names, beside=text)
+        body = reader.read(placed.entry)
+        if not body.text:
+            body = render(text, names=self._names)
+        attached = attached_text(placed.entry, reader=reader, said=body.text)
+        for kind in dict.fromkeys(reader.unknown):
+            detail = f"{kind[:40]!r} is unknown; its words are kept"
+            self._odd(OddityKind.BLOCK_UNKNOWN, placed, detail)
+        return joined((body, attached), names=self._names)
+
+    def _attachments(self, placed: Placed) -> list[messages.Attachment]:
+        found = attachments_of(placed.entry)
+        if len(found) > MAX_ATTACHMENTS:
+            left = len(found) - MAX_ATTACHMENTS
+            detail = (
+                f"{left} of {len(found)} files and pages are left out, from"
+                f" {found[MAX_ATTACHMENTS].name!r} on: a message takes {MAX_ATTACHMENTS}"
+            )
+            self._odd(OddityKind.TOO_MANY_FILES, placed, detail)
+        return found[:MAX_ATTACHMENTS]
+
+    def _root(self, placed: Placed, *, request_id: str) -> str:
+        """Return the request id of the thread's first message.
+
+        The first reply to a root that is not there becomes the root of the others.
+        """
         value = placed.entry.get("thread_ts")
         if value is None or value == "":
             return ""
@@ -183,14 +222,18 @@ class _Translation:
         root = None if stamp is None else self._roots.get(stamp)
         if root is None:
             shown = repr(value)[:40] if stamp is None else stamp_text(stamp)
-            detail = f"the root {shown} is not there; the message stands outside threads"
+            begins = stamp is not None and stamp < placed.stamp
+            instead = "the message stands for it" if begins else "the message is outside threads"
+            detail = f"the root {shown} is not there; {instead}"
             self._odd(OddityKind.ROOT_MISSING, placed, detail)
+            if stamp is not None and begins:
+                self._roots[stamp] = request_id
         return root or ""
 
     def _reactions(self, placed: Placed) -> list[messages.Reaction]:
         reactors: dict[str, dict[str, None]] = {}
         for reaction in children(placed.entry, "reactions"):
-            emoji = _SKIN_TONE.sub("", string(reaction, "name").strip(":"))
+            emoji = canonical_emoji(string(reaction, "name").partition("::")[0])
             users = strings(reaction, "users")
             if whole(reaction, "count") > len(users):
                 missing = whole(reaction, "count") - len(users)
@@ -218,6 +261,10 @@ class _Translation:
 
     def _odd(self, kind: OddityKind, placed: Placed, detail: str) -> None:
         self._problems.note(kind, file=placed.file, index=placed.index, ts=placed.ts, detail=detail)
+
+
+def _says_the_same(entry: Entry, other: Entry) -> bool:
+    return all(entry.get(key) == other.get(key) for key in _SAID)
 
 
 def _batches(

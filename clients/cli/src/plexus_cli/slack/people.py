@@ -1,7 +1,7 @@
 """Turns the people of an export into ImportPeople requests.
 
-Whoever acts in the export gets a person: those in `users.json`, bots as service accounts, and
-everybody unknown as a deactivated placeholder.
+Everyone who acts in the export gets a person: those in `users.json` and `org_users.json`, bots as
+service accounts, and the unlisted as deactivated placeholders.
 """
 
 import re
@@ -12,18 +12,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from plexus.directory.v1 import directory_service_pb2 as directory
+from plexuskit.names import without_tricks
 
-from plexus_cli.slack.export import Export
+from plexus_cli.slack.export import ORGANISATION_USERS, USERS, Export
 from plexus_cli.slack.fields import Entry, child, flag, string
 from plexus_cli.slack.problems import OddityKind, Problems
 
 PEOPLE_PER_REQUEST = 500
-MAX_NAME_LENGTH = 200
+MAX_NAME_LENGTH = 100
+MAX_EMAIL_LENGTH = 254
+MAX_BOT_NAME_LENGTH = 100
+"""Characters of a name that is a bot's only key."""
 SLACKBOT = "USLACKBOT"
 NOBODY = "unknown"
 """Key of the placeholder for entries that name no author at all."""
 
-_USERS = "users.json"
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 _NOT_IN_HANDLE = re.compile(r"[^a-z0-9._-]+")
 
 
@@ -59,21 +63,27 @@ class Author:
 def read_users(
     export: Export, *, problems: Problems
 ) -> tuple[dict[str, SlackPerson], dict[str, str]]:
-    """Read `users.json`: people by Slack id, and the user id of each bot id.
+    """Read the lists of people: people by Slack id, and the user id of each bot id.
 
-    Refused: EXPORT_BROKEN.
+    A person of an Enterprise Grid who is in both lists is as `users.json` says. Refused:
+    EXPORT_BROKEN.
     """
     people: dict[str, SlackPerson] = {}
     bots: dict[str, str] = {}
-    for index, entry in enumerate(export.entries(_USERS)):
-        key = string(entry, "id")
-        if not key or key in people:
-            detail = f"user id {key!r} is empty or stands twice; the entry is left out"
-            problems.note(OddityKind.DUPLICATE_ID, file=_USERS, index=index, detail=detail)
-            continue
-        people[key] = _person(entry, key=key, index=index, problems=problems)
-        if bot := string(child(entry, "profile"), "bot_id"):
-            bots.setdefault(bot, key)
+    for file in filter(export.has, (USERS, ORGANISATION_USERS)):
+        here: set[str] = set()
+        for index, entry in export.entries(file, problems=problems):
+            key = string(entry, "id")
+            if not key or key in here:
+                detail = f"user id {key!r} is empty or stands twice; the entry is left out"
+                problems.note(OddityKind.DUPLICATE_ID, file=file, index=index, detail=detail)
+                continue
+            here.add(key)
+            if key in people:
+                continue
+            people[key] = _person(entry, key=key, file=file, index=index, problems=problems)
+            if bot := string(child(entry, "profile"), "bot_id"):
+                bots.setdefault(bot, key)
     return people, bots
 
 
@@ -87,18 +97,18 @@ def author_of(entry: Entry, bots: Mapping[str, str]) -> Author:
         return Author(key=user, name=name, is_bot=user == SLACKBOT)
     if bot := string(entry, "bot_id"):
         return Author(key=bots.get(bot, bot), name=username, is_bot=True)
-    if username:
-        return Author(key=f"bot:{username}", name=username, is_bot=True)
+    if name := without_tricks(username)[:MAX_BOT_NAME_LENGTH].strip():
+        return Author(key=f"bot:{name}", name=username, is_bot=True)
     return Author(key=NOBODY, name="", is_bot=False)
 
 
 def stand_in(author: Author) -> SlackPerson:
-    """Make the person for somebody not in `users.json`: a bot or a deactivated placeholder."""
-    name = author.name or ("Slackbot" if author.key == SLACKBOT else "")
+    """Make the person for somebody who is not listed: a bot or a deactivated placeholder."""
+    name = without_tricks(author.name) or ("Slackbot" if author.key == SLACKBOT else "")
     return SlackPerson(
         key=author.key,
         handle=handle_from(name, author.key.removeprefix("bot:")),
-        display_name=(name or author.key)[:MAX_NAME_LENGTH],
+        display_name=(name or author.key)[:MAX_NAME_LENGTH].strip(),
         deactivated=not author.is_bot,
         service_account=author.is_bot,
     )
@@ -135,34 +145,40 @@ def _imported(person: SlackPerson) -> directory.ImportedPerson:
     )
 
 
-def _person(entry: Entry, *, key: str, index: int, problems: Problems) -> SlackPerson:
+def _person(entry: Entry, *, key: str, file: str, index: int, problems: Problems) -> SlackPerson:
     profile = child(entry, "profile")
     name = string(entry, "name")
-    email = string(profile, "email").strip()
-    shown = (
-        string(entry, "real_name").strip()
-        or string(profile, "real_name").strip()
-        or string(profile, "display_name").strip()
-        or name
-        or key
-    )
-    title = string(profile, "title").strip()
-    for label, value in (("name", shown), ("title", title)):
+
+    def odd(kind: OddityKind, detail: str) -> None:
+        problems.note(kind, file=file, index=index, detail=detail)
+
+    def shortened(label: str, value: str) -> str:
         if len(value) > MAX_NAME_LENGTH:
             detail = f"{label} of {key} is cut after {MAX_NAME_LENGTH} characters"
-            problems.note(OddityKind.FIELD_SHORTENED, file=_USERS, index=index, detail=detail)
+            odd(OddityKind.FIELD_SHORTENED, detail)
+        return value[:MAX_NAME_LENGTH].strip()
 
+    candidates = (
+        string(entry, "real_name"),
+        string(profile, "real_name"),
+        string(profile, "display_name"),
+        name,
+    )
+    shown = next(filter(None, map(without_tricks, candidates)), key)
+    email = string(profile, "email").strip()
+    if email and (len(email) > MAX_EMAIL_LENGTH or not _EMAIL.fullmatch(email)):
+        odd(OddityKind.EMAIL_INVALID, f"e-mail address {email[:80]!r} of {key} is left out")
+        email = ""
     zone = string(entry, "tz")
     if zone and zone not in _zones():
-        detail = f"time zone {zone!r} of {key} is left out"
-        problems.note(OddityKind.ZONE_UNKNOWN, file=_USERS, index=index, detail=detail)
+        odd(OddityKind.ZONE_UNKNOWN, f"time zone {zone!r} of {key} is left out")
         zone = ""
     return SlackPerson(
         key=key,
         handle=handle_from(name, email.partition("@")[0], shown, key),
-        display_name=shown[:MAX_NAME_LENGTH],
+        display_name=shortened("name", shown),
         email=email,
-        title=title[:MAX_NAME_LENGTH],
+        title=shortened("title", without_tricks(string(profile, "title"))),
         time_zone=zone,
         locale=_locale(string(entry, "locale")),
         deactivated=flag(entry, "deleted"),

@@ -67,6 +67,16 @@ class OddityKind(enum.StrEnum):
     NOT_A_PAIR = "direct chat not of two people"
     FOLDER_UNLISTED = "folder unlisted"
     FILE_IGNORED = "file ignored"
+    FOLDER_MISSING = "folder missing"
+    FILE_DAMAGED = "file damaged"
+    ENTRY_DAMAGED = "entry damaged"
+    ENCODING_OTHER = "other encoding"
+    TIME_ABSURD = "time stamp absurd"
+    EMAIL_INVALID = "e-mail address invalid"
+    PERSON_REFUSED = "person refused"
+    CONVERSATION_REFUSED = "conversation refused"
+    TOO_MANY_FILES = "too many files"
+    BLOCK_UNKNOWN = "block unknown"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from plexus_cli.slack.conversations import Channel, read_channels, shown_name
-from plexus_cli.slack.entries import is_message
+from plexus_cli.slack.entries import is_message, people_in_room
 from plexus_cli.slack.export import Export
 from plexus_cli.slack.fields import Entry, children, micros, shown_stamp, strings
 from plexus_cli.slack.people import (
@@ -20,15 +20,14 @@ from plexus_cli.slack.people import (
     read_users,
     stand_in,
 )
-from plexus_cli.slack.problems import ExportBroken, OddityKind, Problems
+from plexus_cli.slack.problems import OddityKind, Problems
 
 
 @dataclass(frozen=True, kw_only=True)
 class DayFile:
-    """One file of messages: how many entries can be read, and the first and last time in it."""
+    """One file of messages, with the first and last time in it."""
 
     name: str
-    entries: int
     first: int
     last: int
 
@@ -41,8 +40,6 @@ class Days:
     roots: frozenset[int]
     """Times that some message names as the root of its thread."""
     messages: int
-    broken: ExportBroken | None
-    """Raised after what can be read has been handed out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +47,7 @@ class Workspace:
     """What an export holds."""
 
     people: Mapping[str, SlackPerson]
-    """By Slack id: those of `users.json` in its order, then others as they first act."""
+    """By Slack id: the listed in the order of the lists, then others as they first act."""
     channels: tuple[Channel, ...]
     days: Mapping[str, Days]
     """By channel id."""
@@ -70,9 +67,9 @@ class Workspace:
 def survey(export: Export, *, now: datetime, problems: Problems) -> Workspace:
     """Read the whole export once.
 
-    Unknown authors, members and reactors become deactivated placeholders, unlisted bots service
-    accounts. A damaged day file ends its channel there and is refused only when the messages are
-    translated. Refused: EXPORT_BROKEN for `users.json` and the lists of channels.
+    Unknown authors, members and reactors become deactivated placeholders with the name that any of
+    their messages gives, unlisted bots service accounts. What cannot be read is noted and left out.
+    Refused: EXPORT_BROKEN for lists of people or channels that cannot be read at all.
     """
     people, bots = read_users(export, problems=problems)
     channels = read_channels(export, now=now, problems=problems)
@@ -89,11 +86,22 @@ def survey(export: Export, *, now: datetime, problems: Problems) -> Workspace:
         channel.key: _days(channel, export, crowd=crowd, now=now, problems=problems)
         for channel in channels
     }
+    crowd.note_placeholders()
     return Workspace(people=people, channels=tuple(channels), days=days, bots=bots)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Where an unlisted person was first met."""
+
+    kind: OddityKind
+    file: str
+    index: int
+    ts: str
+
+
 class _Crowd:
-    """Knows everybody who has acted so far and makes stand-ins for the unknown."""
+    """Everybody who has acted so far, with placeholders for the unlisted."""
 
     def __init__(
         self, people: dict[str, SlackPerson], bots: Mapping[str, str], problems: Problems
@@ -101,9 +109,11 @@ class _Crowd:
         self._people = people
         self._bots = bots
         self._problems = problems
+        self._unlisted: dict[str, _Place] = {}
+        self._named: set[str] = set()
 
     def acts(self, entry: Entry, *, file: str, index: int) -> None:
-        """Meet the author of `entry` and those who reacted to it."""
+        """Meet the author of `entry`, those who reacted to it and those whom it names."""
         ts = shown_stamp(entry)
         author = author_of(entry, self._bots)
         self.meets(author, OddityKind.AUTHOR_UNKNOWN, file=file, index=index, ts=ts)
@@ -111,18 +121,37 @@ class _Crowd:
             for key in strings(reaction, "users"):
                 reactor = Author(key=key, name="", is_bot=False)
                 self.meets(reactor, OddityKind.REACTOR_UNKNOWN, file=file, index=index, ts=ts)
+        for key in people_in_room(entry):
+            person = Author(key=key, name="", is_bot=False)
+            self.meets(person, OddityKind.MEMBER_UNKNOWN, file=file, index=index, ts=ts)
 
     def meets(
         self, author: Author, kind: OddityKind, *, file: str, index: int, ts: str = ""
     ) -> None:
-        if author.key in self._people:
+        """Add a placeholder for the unlisted `author`, or give theirs the name they have here."""
+        if author.key not in self._people:
+            self._people[author.key] = stand_in(author)
+            self._unlisted[author.key] = _Place(kind=kind, file=file, index=index, ts=ts)
+        elif not author.name or author.key not in self._unlisted or author.key in self._named:
             return
-        person = stand_in(author)
-        self._people[author.key] = person
-        if person.service_account and author.key != NOBODY:
-            return
-        detail = f"{author.key} becomes the deactivated placeholder {person.display_name!r}"
-        self._problems.note(kind, file=file, index=index, ts=ts, detail=detail)
+        else:
+            self._people[author.key] = stand_in(author)
+        if author.name:
+            self._named.add(author.key)
+
+    def note_placeholders(self) -> None:
+        """Note every placeholder with the name that it has in the end."""
+        for key, place in self._unlisted.items():
+            person = self._people[key]
+            if person.service_account and key != NOBODY:
+                continue
+            self._problems.note(
+                place.kind,
+                file=place.file,
+                index=place.index,
+                ts=place.ts,
+                detail=f"{key} becomes the deactivated placeholder {person.display_name!r}",
+            )
 
 
 def _days(
@@ -131,36 +160,32 @@ def _days(
     files: list[DayFile] = []
     roots: set[int] = set()
     messages = 0
-    broken: ExportBroken | None = None
     for name in export.others(channel.folder):
         detail = "is no day of messages"
         problems.note(OddityKind.FILE_IGNORED, file=name, detail=detail)
 
     for name in export.days(channel.folder):
         stamps: list[int] = []
-        entries = 0
-        try:
-            for index, entry in enumerate(export.entries(name)):
-                if is_message(entry):
-                    stamps.append(_stamp(entry, file=name, index=index, now=now))
-                    crowd.acts(entry, file=name, index=index)
-                    if (root := micros(entry.get("thread_ts"), now=now)) is not None:
-                        roots.add(root)
-                entries = index + 1
-        except ExportBroken as error:
-            broken = error
+        for index, entry in export.entries(name, problems=problems):
+            if not is_message(entry):
+                continue
+            stamp = micros(entry.get("ts"), now=now)
+            if stamp is None:
+                _note_time(entry, file=name, index=index, problems=problems)
+                continue
+            stamps.append(stamp)
+            crowd.acts(entry, file=name, index=index)
+            if (root := micros(entry.get("thread_ts"), now=now)) is not None:
+                roots.add(root)
         if stamps:
-            files.append(DayFile(name=name, entries=entries, first=min(stamps), last=max(stamps)))
+            files.append(DayFile(name=name, first=min(stamps), last=max(stamps)))
         messages += len(stamps)
-        if broken is not None:
-            break
-    return Days(files=tuple(files), roots=frozenset(roots), messages=messages, broken=broken)
+    return Days(files=tuple(files), roots=frozenset(roots), messages=messages)
 
 
-def _stamp(entry: Entry, *, file: str, index: int, now: datetime) -> int:
-    stamp = micros(entry.get("ts"), now=now)
-    if stamp is None:
-        shown = shown_stamp(entry)
-        problem = f"has the absurd time stamp {shown}" if shown else "has no time stamp"
-        raise ExportBroken(file=file, index=index, ts=shown, problem=problem)
-    return stamp
+def _note_time(entry: Entry, *, file: str, index: int, problems: Problems) -> None:
+    shown = shown_stamp(entry)
+    reason = f"has the absurd time stamp {shown}" if shown else "has no time stamp"
+    problems.note(
+        OddityKind.TIME_ABSURD, file=file, index=index, ts=shown, detail=f"{reason}; left out"
+    )

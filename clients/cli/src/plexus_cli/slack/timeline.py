@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 from plexus_cli.slack.entries import is_message
 from plexus_cli.slack.export import Export
 from plexus_cli.slack.fields import Entry, micros, stamp_text
+from plexus_cli.slack.problems import Problems
 from plexus_cli.slack.survey import DayFile, Days
 
 
@@ -29,19 +29,17 @@ class Placed:
 def timeline(export: Export, days: Days, *, now: datetime) -> Iterator[Placed]:
     """Yield the messages of a channel by time; equal times by file and place in it.
 
-    One file is in memory at a time; only files whose times overlap are read together. Refused after
-    what can be read: EXPORT_BROKEN.
+    One file is in memory at a time; only files whose times overlap are read together. What cannot
+    be read was noted by the survey and is passed over.
     """
     for group in _overlapping(days.files):
         placed = [item for file in group for item in _read(export, file, now=now)]
         placed.sort(key=lambda item: (item.stamp, item.file, item.index))
         yield from placed
-    if days.broken is not None:
-        raise days.broken
 
 
 def _read(export: Export, file: DayFile, *, now: datetime) -> Iterator[Placed]:
-    for index, entry in enumerate(islice(export.entries(file.name), file.entries)):
+    for index, entry in export.entries(file.name, problems=Problems(examples_per_kind=0)):
         stamp = micros(entry.get("ts"), now=now)
         if is_message(entry) and stamp is not None:
             yield Placed(stamp=stamp, file=file.name, index=index, entry=entry)
