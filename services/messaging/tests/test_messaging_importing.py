@@ -9,7 +9,7 @@ from messaging.config import LogSection
 from messaging.domain.conversations import History, Kind
 from messaging.domain.messages import Imported, new_message
 from messaging.domain.people import Person
-from messaging.domain.refusals import ImportDenied, RequestIdReused
+from messaging.domain.refusals import ImportDenied
 from messaging.domain.working_hours import DEFAULT
 from messaging.operations import conversations, importing, sending
 from messaging.operations.following import finish_source, follow
@@ -109,22 +109,6 @@ async def test_msg_19_an_interrupted_run_goes_on_and_finds_its_roots(store, log,
 
     (reply,) = await store.entries.find_messages(room, [2])
     assert reply.root_seq == 1
-
-
-async def test_msg_03_imports_with_other_content_are_refused_one_by_one(log, person, room, run):
-    await importing.import_batch(log, KNOWN, run, messages=[old(room, 1, "as it was")])
-
-    outcome = await importing.import_batch(
-        log,
-        KNOWN,
-        ImportRun(person("root", "admin")),
-        messages=[old(room, 1, "changed"), old(room, 2, "new")],
-    )
-
-    assert outcome.imported == 1
-    ((request_id, refusal),) = outcome.refusals
-    assert request_id == "slack:C1:1"
-    assert isinstance(refusal, RequestIdReused)
 
 
 async def test_msg_19_nobody_has_unread_history(store, log, person, room, run, say):

@@ -47,6 +47,7 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
                 now=self._log.clock.now(),
             )
             response.created += not begun.deduplicated
+            response.changed += begun.changed
             all_begun.append(begun)
         following = await follow(
             self._log.store,
@@ -93,6 +94,8 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
                 yield pb.ImportMessagesResponse(
                     imported=outcome.imported,
                     skipped=outcome.skipped,
+                    changed=outcome.changed,
+                    kept=outcome.kept,
                     refusals=[
                         pb.ImportRefusal(
                             request_id=request_id, reason=why.reason, message=why.message()

@@ -214,6 +214,7 @@ def to_foreign_message(
                 Reaction(r.emoji, tuple(r.person_ids)) for r in item.reactions
             ),
             system=item.kind == messages_pb2.Message.KIND_SYSTEM,
+            deleted=item.deleted,
         )
         made = new_message(
             conversation_id=item.conversation_id,

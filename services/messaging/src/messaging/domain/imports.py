@@ -1,10 +1,14 @@
 """Following another system's export: from when on an import leaves a conversation alone (GW-11)."""
 
 import enum
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from plexuskit.errors import InvalidArgument
+
+from messaging.domain.message_state import merged_reactions
+from messaging.domain.messages import Reaction
 
 MAX_SOURCE: Final = 100
 
@@ -17,6 +21,16 @@ class Closed(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A group as the last import had it: the base against which the next one is compared."""
+
+    name: str
+    topic: str
+    archived: bool
+    member_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Following:
     """How an import stands to a conversation that it created.
 
@@ -25,12 +39,57 @@ class Following:
         source: the other system, the part of the external id before the colon.
         closed: why it no longer follows the export; None while it does.
         checked_seq: up to here every message is known to be imported.
+        exported: what the last import had; None for what an earlier version imported.
     """
 
     conversation_id: str
     source: str
     closed: Closed | None = None
     checked_seq: int = 0
+    exported: Exported | None = None
+
+
+def followed_reactions(
+    current: Sequence[Reaction], *, base: Sequence[Reaction], exported: Sequence[Reaction]
+) -> tuple[Reaction, ...]:
+    """Return reactions with what the export has added and taken off since the last import.
+
+    Those that people here have added or taken off stay so.
+
+    Args:
+        current: on the message now.
+        base: in the last import.
+        exported: in this import.
+    """
+    previous, following = _pairs(base), _pairs(exported)
+    kept = [pair for pair in _pairs(current) if pair in following or pair not in previous]
+    added = [pair for pair in following if pair not in previous]
+    people: dict[str, dict[str, None]] = {}
+    for emoji, person_id in (*kept, *added):
+        people.setdefault(emoji, {})[person_id] = None
+    return tuple(Reaction(emoji, tuple(ids)) for emoji, ids in people.items())
+
+
+def changed_pair(
+    current: Sequence[Reaction], after: Sequence[Reaction]
+) -> tuple[str, str, bool] | None:
+    """Return emoji, person and whether it was removed, of the first difference; None for none."""
+    previous, following = _pairs(current), _pairs(after)
+    for emoji, person_id in following:
+        if (emoji, person_id) not in previous:
+            return emoji, person_id, False
+    for emoji, person_id in previous:
+        if (emoji, person_id) not in following:
+            return emoji, person_id, True
+    return None
+
+
+def _pairs(reactions: Iterable[Reaction]) -> dict[tuple[str, str], None]:
+    return {
+        (reaction.emoji, person_id): None
+        for reaction in merged_reactions(reactions)
+        for person_id in reaction.person_ids
+    }
 
 
 def source_of(key: str, *, field: str) -> str:

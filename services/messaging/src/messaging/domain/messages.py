@@ -48,6 +48,7 @@ class Imported:
     edited_at: datetime | None = None
     reactions: tuple[Reaction, ...] = ()
     system: bool = False
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

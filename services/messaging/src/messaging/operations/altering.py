@@ -1,6 +1,6 @@
 """Changes of a message: one transaction of an entry of the log and the message's present state."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -20,6 +20,7 @@ from messaging.domain.conversations import sees
 from messaging.domain.log import EntryKind, Head, LogState, Numbers, head_after, next_change
 from messaging.domain.message_state import MessageState
 from messaging.domain.refusals import ConversationNotFound, MessageNotFound
+from messaging.events import IMPORT
 from messaging.events.sealing import content_of, seal
 from messaging.operations.beginning import begin_chain, begun
 from messaging.operations.changes import ATTEMPTS
@@ -82,8 +83,23 @@ class ChangeRequest(Generic[ResponseT]):
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ImportedChange:
+    """A change that an import makes.
+
+    Attributes:
+        check: called first in the transaction; refuses when the conversation follows no export.
+    """
+
+    check: Callable[[Transaction], Awaitable[None]]
+
+
 async def alter_message(
-    log: Log, request: ChangeRequest[ResponseT], decide: Callable[[Target], MessageChange | None]
+    log: Log,
+    request: ChangeRequest[ResponseT],
+    decide: Callable[[Target], MessageChange | None],
+    *,
+    imports: ImportedChange | None = None,
 ) -> ResponseT:
     """Decide on the present message and write entry and state together.
 
@@ -93,6 +109,7 @@ async def alter_message(
         log: the way into the log; its lane is held meanwhile.
         request: who, which message, when.
         decide: re-runnable and pure; raises a refusal, or gives the alteration.
+        imports: for a change that an import makes: the caller need not be a member.
 
     Raises:
         ConversationNotFound: the caller is no member, or the conversation another tenant's (GW-2).
@@ -109,7 +126,7 @@ async def alter_message(
             refusal: Refusal | None = None
             change: MessageChange | None = None
             try:
-                target = await _target(log, log_state, request)
+                target = await _target(log, log_state, request, imports)
                 # A retry is answered with the present message: what was told then may be recalled.
                 change = None if done else decide(target)
             except Refusal as raised:
@@ -125,7 +142,7 @@ async def alter_message(
             if not begun(log_state):
                 await begin_chain(log, log_state, now=request.now)
                 continue
-            answer = await _try(log, request, target, change)
+            answer = await _try(log, request, target, change, imports)
             if answer is not None:
                 return answer
         raise DependencyDown
@@ -133,21 +150,31 @@ async def alter_message(
     return await log.exclusive(conversation_id, attempt)
 
 
-async def _target(log: Log, log_state: LogState, request: ChangeRequest[ResponseT]) -> Target:
+async def _target(
+    log: Log,
+    log_state: LogState,
+    request: ChangeRequest[ResponseT],
+    imports: ImportedChange | None,
+) -> Target:
     actor, seq = request.actor, request.seq
     conversation = log_state.conversation
     member = log_state.members.get(actor.person_id)
-    if conversation.tenant_id != actor.tenant_id or member is None:
+    if conversation.tenant_id != actor.tenant_id or (member is None and imports is None):
         raise ConversationNotFound(conversation_id=conversation.id)
     entry = await log.store.entries.find_entry(conversation.id, seq)
-    if entry is None or not sees(member, history=conversation.history, seq=seq):
+    visible = imports is not None or sees(member, history=conversation.history, seq=seq)
+    if entry is None or not visible:
         raise MessageNotFound(conversation_id=conversation.id)
     message = message_of(entry)
     return Target(log_state, entry, message, message_state.state_of(message))
 
 
 async def _try(
-    log: Log, request: ChangeRequest[ResponseT], target: Target, change: MessageChange
+    log: Log,
+    request: ChangeRequest[ResponseT],
+    target: Target,
+    change: MessageChange,
+    imports: ImportedChange | None,
 ) -> ResponseT | None:
     """Write once; None: somebody else has the number, or has carried out this very request."""
     log_state, key, at = target.log_state, request.key, request.now
@@ -155,10 +182,13 @@ async def _try(
     numbers = next_change(log_state.head)
     message = change.message(numbers, timestamp(at))
     answer = key.response(message)
-    document, head = _entry_of(request, target, change, message, numbers)
+    origin = "" if imports is None else IMPORT
+    document, head = _entry_of(request, target, change, message, numbers, origin)
     emptied = await _emptied_events(log, target) if change.empties else {}
 
     async def work(tx: Transaction) -> None:
+        if imports is not None:
+            await imports.check(tx)
         await log.store.entries.insert(document, tx=tx)
         fault.point("alter.in_transaction")
         await log.store.entries.save_current(target.entry["_id"], message, tx=tx, **change.fields)
@@ -186,6 +216,7 @@ def _entry_of(
     change: MessageChange,
     message: Message,
     numbers: Numbers,
+    origin: str,
 ) -> tuple[dict[str, Any], Head]:
     conversation, actor_id, at = target.log_state.conversation, request.actor.person_id, request.now
     fact = change.fact(message)
@@ -216,6 +247,7 @@ def _entry_of(
         event=event,
         now=at,
         traceparent=inject(),
+        origin=origin,
         about_seq=message.seq,
         actor_id=actor_id,
     )

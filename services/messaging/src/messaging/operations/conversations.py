@@ -37,12 +37,13 @@ FIRST_CHANGE = 1
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A conversation with the last numbers of its log, and whether it had been there."""
+    """A conversation with the last numbers of its log, and whether it was there or changed."""
 
     conversation: Conversation
     change_no: int
     seq: int
     deduplicated: bool = False
+    changed: bool = False
 
 
 async def create_group(
@@ -249,7 +250,7 @@ async def update_conversation(
         return (
             None
             if after == current
-            else _changed(replace(after, version=current.version + 1), current)
+            else changed(replace(after, version=current.version + 1), current)
         )
 
     log_state, _ = await apply_change(
@@ -258,7 +259,8 @@ async def update_conversation(
     return Begun(log_state.conversation, log_state.head.change_no, log_state.head.seq)
 
 
-def _changed(after: Conversation, previous: Conversation) -> Change:
+def changed(after: Conversation, previous: Conversation) -> Change:
+    """Return the change to other fields of a conversation."""
     is_archived = after.archived and not previous.archived
     make = archived_fact if is_archived else changed_fact
 

@@ -49,6 +49,7 @@ async def follow(
             source=each.source,
             closed=Closed.IN_USE if id_ in used else each.closed,
             checked_seq=checked.get(id_, each.checked_seq),
+            exported=each.exported,
         )
         for id_, each in found.items()
     }

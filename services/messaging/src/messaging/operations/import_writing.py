@@ -1,15 +1,43 @@
 """Writing imported messages: only while their conversation follows the export (GW-11)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
 from plexuskit.mongo import Transaction
 
-from messaging.domain.imports import Closed
+from messaging.domain.imports import Closed, Exported
+from messaging.domain.refusals import ImportClosed
 from messaging.store import Store
 
 log = structlog.get_logger()
+
+
+async def check_following(
+    store: Store, conversation_id: str, *, tx: Transaction, exported: Exported | None = None
+) -> None:
+    """Refuse a change of an imported conversation or message that no longer follows its export.
+
+    Called in the transaction of the change: a native message meets the number of its entry,
+    `FinishImport` the note that is written here.
+
+    Args:
+        store: of the conversations.
+        conversation_id: where.
+        tx: the transaction of the change.
+        exported: what the export has now, noted if given.
+
+    Raises:
+        ImportClosed: people use the conversation, or its import was finished.
+    """
+    found = (await store.imports.find_many([conversation_id], tx=tx)).get(conversation_id)
+    if found is None or found.closed is not None:
+        raise ImportClosed(conversation_id=conversation_id)
+    since = await store.entries.native_since({conversation_id: found.checked_seq}, tx=tx)
+    if since.get(conversation_id, (0, False))[1]:
+        raise ImportClosed(conversation_id=conversation_id)
+    await store.imports.note_followed(replace(found, exported=exported or found.exported), tx=tx)
 
 
 async def append_imported(

@@ -1,9 +1,11 @@
 """History from another system, through the same log (MSG-19)."""
 
 import asyncio
-from collections.abc import Sequence
+import enum
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from plexus_access.roles import holds
 from plexuskit.errors import Refusal
@@ -12,8 +14,7 @@ from plexuskit.items import item_failed
 from plexuskit.mongo import DuplicateKey, Transaction
 
 from messaging.domain.conversations import Conversation, History, Kind, Role
-from messaging.domain.imports import Following, source_of
-from messaging.domain.log import LogState
+from messaging.domain.imports import Exported, Following, source_of
 from messaging.domain.messages import NewMessage
 from messaging.domain.refusals import (
     ConversationNotFound,
@@ -22,17 +23,17 @@ from messaging.domain.refusals import (
     SenderUnknown,
 )
 from messaging.events import IMPORT
-from messaging.operations.batch import repeated
-from messaging.operations.changes import Change, apply_change
 from messaging.operations.conversations import Begun, begin, write_new
 from messaging.operations.following import follow
+from messaging.operations.import_changes import follow_message, has_other_reactions
+from messaging.operations.import_members import GroupFollowing
 from messaging.operations.items import Item, Stored, teller
 from messaging.operations.log import Log
-from messaging.operations.membership import added
 from messaging.operations.people import People, require_people
 from messaging.operations.senders import strangers
 from messaging.store import Store
 from messaging.store.cursors import CursorKey
+from messaging.store.message_state import says_the_same
 
 PERMISSION = "messages.import"
 # Conversations whose cursors are placed together; a large one has 5,000 members.
@@ -69,6 +70,16 @@ class BatchOutcome:
     imported: int
     skipped: int
     refusals: tuple[tuple[str, Refusal], ...]
+    changed: int = 0
+    kept: int = 0
+
+
+class Followed(enum.Enum):
+    """What became of a message that the export has otherwise than the last import."""
+
+    CHANGED = enum.auto()
+    SAME = enum.auto()
+    KEPT = enum.auto()
 
 
 @dataclass(slots=True)
@@ -79,6 +90,8 @@ class ImportRun:
     # seq by request id, per conversation
     known: dict[str, dict[str, int]] = field(default_factory=dict)
     allowed: set[str] = field(default_factory=set)
+    # Direct conversations among them: what is in them stays as it is.
+    direct: set[str] = field(default_factory=set)
     # People of the tenant who sent something.
     senders: set[str] = field(default_factory=set)
 
@@ -96,11 +109,11 @@ def require_importer(actor: Actor) -> None:
 async def import_conversation(
     log: Log, people: People, *, actor: Actor, foreign: ForeignConversation, now: datetime
 ) -> Begun:
-    """Make a conversation once per external id.
+    """Make a conversation once per external id; on a repeat, bring it to what the export has.
 
-    On a repeat, who is new there becomes a member, as long as the conversation follows the export;
-    nobody joins a direct one, or one that people use (GW-11). Two people who talk here already keep
-    their one conversation, and no history comes into it.
+    It changes only as long as it follows the export; never a direct one, or one that people use
+    (GW-11). Two people who talk here already keep their one conversation, and no history comes
+    into it.
 
     Raises:
         ImportDenied: not an administrator.
@@ -117,24 +130,38 @@ async def import_conversation(
         found = await store.conversations.find_external(actor.tenant_id, [foreign.external_id])
     conversation = found[foreign.external_id]
     log_state = await log.log_states.load(conversation.id)
-    missing = any(person not in log_state.members for person in foreign.member_ids)
-    if missing and conversation.kind is not Kind.DIRECT:
+    is_changed = False
+    if conversation.kind is not Kind.DIRECT:
         following = await follow(
             store, tenant_id=actor.tenant_id, conversations=[log_state.conversation]
         )
         state = following.get(conversation.id)
         if state is not None and state.closed is None:
-            log_state = await _add_missing(
-                log,
-                people,
+            group = GroupFollowing(
+                log=log,
+                people=people,
                 actor=actor,
-                foreign=foreign,
-                log_state=log_state,
+                exported=_exported(foreign),
+                owner_id=foreign.owner_id,
                 following=state,
                 now=now,
             )
+            log_state, is_changed = await group.follow(log_state)
     return Begun(
-        log_state.conversation, log_state.head.change_no, log_state.head.seq, deduplicated=True
+        log_state.conversation,
+        log_state.head.change_no,
+        log_state.head.seq,
+        deduplicated=True,
+        changed=is_changed,
+    )
+
+
+def _exported(foreign: ForeignConversation) -> Exported:
+    return Exported(
+        name=foreign.name,
+        topic=foreign.topic,
+        archived=foreign.archived,
+        member_ids=foreign.member_ids,
     )
 
 
@@ -167,7 +194,9 @@ async def _begin(
             store, conversation, roles, actor_id=actor.person_id, now=now, tx=tx, origin=IMPORT
         )
         source = source_of(foreign.external_id, field="external_id")
-        following = Following(conversation_id=conversation.id, source=source)
+        following = Following(
+            conversation_id=conversation.id, source=source, exported=_exported(foreign)
+        )
         await store.imports.begin(following, tenant_id=actor.tenant_id, tx=tx)
         return begun
 
@@ -194,38 +223,6 @@ def _roles(conversation: Conversation, foreign: ForeignConversation) -> dict[str
     return roles
 
 
-async def _add_missing(
-    log: Log,
-    people: People,
-    *,
-    actor: Actor,
-    foreign: ForeignConversation,
-    log_state: LogState,
-    following: Following,
-    now: datetime,
-) -> LogState:
-    await require_people(people, actor, foreign.member_ids)
-
-    async def decide(log_state: LogState) -> Change | None:
-        new = [person for person in foreign.member_ids if person not in log_state.members]
-        if not new or log_state.head.seq > following.checked_seq:
-            # Somebody wrote after the check: a native message closes it, another run adds later.
-            return None
-        conversation_id = log_state.conversation.id
-        earlier = await log.store.conversations.members(conversation_id, person_ids=new)
-        known = {member.person_id: member for member in earlier if not member.active}
-        # Who left here since the first run stays away: only people never seen are added.
-        fresh = [person for person in new if person not in known]
-        if not fresh:
-            return None
-        return added(log_state, fresh, known={}, role=Role.MEMBER, now=now, origin=IMPORT)
-
-    after, _ = await apply_change(
-        log, log_state.conversation.id, decide, actor_id=actor.person_id, now=now
-    )
-    return after
-
-
 async def import_batch(
     log: Log,
     people: People,
@@ -233,7 +230,9 @@ async def import_batch(
     *,
     messages: Sequence[ForeignMessage | tuple[str, Refusal]],
 ) -> BatchOutcome:
-    """Store one batch, in its order; what is there already is skipped (MSG-3, MSG-19).
+    """Store one batch, in its order; what is there already follows the export (MSG-3, MSG-19).
+
+    Nothing of a direct conversation is changed.
 
     Raises:
         DependencyDown: the store, or directory about people who are new, cannot be reached.
@@ -242,7 +241,16 @@ async def import_batch(
     foreign = [entry for entry in messages if isinstance(entry, ForeignMessage)]
     foreign, foreign_refusals = await _check_conversations(log, people, run, foreign)
     refusals += foreign_refusals
-    fresh, skipped = await _skip_stored(log, run, foreign, refusals)
+    fresh, differing, skipped = await _split_stored(log, run, foreign)
+    changed = kept = 0
+    for message, original in differing:
+        verdict = await _follow(log, run, message, original)
+        if isinstance(verdict, Refusal):
+            refusals.append((message.new_message.request_id, verdict))
+            continue
+        changed += verdict is Followed.CHANGED
+        kept += verdict is Followed.KEPT
+        skipped += verdict is Followed.SAME
     verdicts = await asyncio.gather(*(_submit(log, run, message) for message in fresh))
     imported = 0
     for message, verdict in zip(fresh, verdicts, strict=True):
@@ -252,7 +260,27 @@ async def import_batch(
             skipped += 1
         else:
             imported += 1
-    return BatchOutcome(imported, skipped, tuple(refusals))
+    return BatchOutcome(imported, skipped, tuple(refusals), changed=changed, kept=kept)
+
+
+async def _follow(
+    log: Log, run: ImportRun, message: ForeignMessage, original: Mapping[str, Any]
+) -> Followed | Refusal:
+    if message.new_message.conversation_id in run.direct:
+        return Followed.KEPT
+    try:
+        changed = await follow_message(
+            log,
+            actor=run.actor,
+            original=original,
+            new_message=message.new_message,
+            now=log.clock.now(),
+        )
+    except Refusal as refusal:
+        return refusal
+    except Exception as error:  # noqa: BLE001 - one item fails alone (GW-8)
+        return item_failed(error, of="messaging.import_messages")
+    return Followed.CHANGED if changed else Followed.SAME
 
 
 async def _check_conversations(
@@ -268,6 +296,7 @@ async def _check_conversations(
     if unknown := ids - run.allowed:
         found = await log.store.conversations.find_many(unknown)
         new = await follow(log.store, tenant_id=run.actor.tenant_id, conversations=found.values())
+        run.direct |= {id_ for id_, each in found.items() if each.kind is Kind.DIRECT}
         run.allowed |= {id_ for id_, each in new.items() if each.closed is None}
         following |= new
     kept, refusals = [], list[tuple[str, Refusal]]()
@@ -313,15 +342,16 @@ def _why_not(message: ForeignMessage, following: Following | None) -> Refusal | 
     return ImportClosed(conversation_id=conversation_id)
 
 
-async def _skip_stored(
-    log: Log,
-    run: ImportRun,
-    foreign: Sequence[ForeignMessage],
-    refusals: list[tuple[str, Refusal]],
-) -> tuple[list[ForeignMessage], int]:
-    """Take out what a former run stored, and learn the numbers of thread roots.
+async def _split_stored(
+    log: Log, run: ImportRun, foreign: Sequence[ForeignMessage]
+) -> tuple[list[ForeignMessage], list[tuple[ForeignMessage, Mapping[str, Any]]], int]:
+    """Learn the numbers of thread roots, and tell apart what a former run stored.
 
     One read of all conversations does both.
+
+    Returns:
+        Messages that are new, messages that the last import had otherwise with their entries, and
+        the number of those that are the same.
     """
     wanted: dict[str, set[str]] = {}
     for message in foreign:
@@ -329,29 +359,31 @@ async def _skip_stored(
         names.add(message.new_message.request_id)
         if message.root_request_id:
             names.add(message.root_request_id)
+    # Another system may name another sender later: a request id of an import is one message.
     unknown = {id_: names - run.known.setdefault(id_, {}).keys() for id_, names in wanted.items()}
-    stored = await log.store.entries.find_requests(
+    found = await log.store.entries.find_requests(
         {id_: names for id_, names in unknown.items() if names}
     )
-    for (conversation_id, _, request_id), entry in stored.items():
+    stored: dict[tuple[str, str], dict[str, Any]] = {}
+    for (conversation_id, _, request_id), entry in found.items():
+        stored[conversation_id, request_id] = entry
         run.known[conversation_id][request_id] = entry["seq"]
     fresh: list[ForeignMessage] = []
-    skipped = 0
+    differing: list[tuple[ForeignMessage, Mapping[str, Any]]] = []
+    same = 0
     for message in foreign:
-        item = Item(message.new_message, on_verdict=_ignore)
-        original = stored.get(item.key)
-        verdict = None if original is None else repeated(item, original)
-        if verdict is None:
+        new_message = message.new_message
+        original = stored.get((new_message.conversation_id, new_message.request_id))
+        if original is None:
             fresh.append(message)
-        elif isinstance(verdict, Refusal):
-            refusals.append((message.new_message.request_id, verdict))
+        elif not original.get("purged") and (
+            not says_the_same(original, new_message.content_hash)
+            or has_other_reactions(original, new_message)
+        ):
+            differing.append((message, original))
         else:
-            skipped += 1
-    return fresh, skipped
-
-
-def _ignore(_: Stored | Refusal) -> None:
-    """Take the verdict of an item that never enters the log."""
+            same += 1
+    return fresh, differing, same
 
 
 async def _submit(log: Log, run: ImportRun, message: ForeignMessage) -> Stored | Refusal:

@@ -33,6 +33,14 @@ from messaging.store import message_state
 from messaging.store.entries import mentioned_in
 
 MAX_PINS = 200
+# Never unread again, never pinned, addresses nobody (MSG-8); nothing of its content is left.
+RECALLED_FIELDS = {
+    "silent": True,
+    "recalled": True,
+    "pinned_at": None,
+    "mentioned": None,
+    "imported_reactions": None,
+}
 
 ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
 
@@ -129,8 +137,7 @@ async def recall_message(
                 target.message, person_id=request.actor.person_id, numbers=numbers, at=at
             ),
             fact=events.recalled,
-            # Never unread again, never pinned, addresses nobody (MSG-8).
-            fields={"silent": True, "recalled": True, "pinned_at": None, "mentioned": None},
+            fields=RECALLED_FIELDS,
             empties=True,
         )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from plexuskit.mongo import Database, Index, Transaction, UpdateOne
 
-from messaging.domain.imports import Closed, Following
+from messaging.domain.imports import Closed, Exported, Following
 
 SCHEMA_VERSION = 1
 
@@ -73,6 +73,14 @@ class ImportStore:
             tx=tx,
         )
 
+    async def note_followed(self, following: Following, *, tx: Transaction) -> None:
+        """Note what the export has, and that something followed it: `finish` meets this write."""
+        await self._imports.update(
+            {"_id": following.conversation_id},
+            {"$inc": {"followed": 1}, **_set(_exported_fields(following.exported))},
+            tx=tx,
+        )
+
     async def close(
         self, conversation_ids: Collection[str], *, why: Closed, tx: Transaction | None = None
     ) -> None:
@@ -119,7 +127,37 @@ def _document(following: Following, *, tenant_id: str) -> dict[str, Any]:
         "source": following.source,
         "closed": following.closed.value if following.closed else None,
         "checked_seq": following.checked_seq,
+        **_exported_fields(following.exported),
     }
+
+
+def _exported_fields(exported: Exported | None) -> dict[str, Any]:
+    if exported is None:
+        return {}
+    return {
+        "exported": {
+            "name": exported.name,
+            "topic": exported.topic,
+            "archived": exported.archived,
+            "member_ids": list(exported.member_ids),
+        }
+    }
+
+
+def _set(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"$set": dict(fields)} if fields else {}
+
+
+def _exported(document: Mapping[str, Any]) -> Exported | None:
+    found = document.get("exported")
+    if found is None:
+        return None
+    return Exported(
+        name=found["name"],
+        topic=found["topic"],
+        archived=found["archived"],
+        member_ids=tuple(found["member_ids"]),
+    )
 
 
 def _following(document: Mapping[str, Any]) -> Following:
@@ -128,4 +166,5 @@ def _following(document: Mapping[str, Any]) -> Following:
         source=document["source"],
         closed=Closed(document["closed"]) if document["closed"] else None,
         checked_seq=document["checked_seq"],
+        exported=_exported(document),
     )

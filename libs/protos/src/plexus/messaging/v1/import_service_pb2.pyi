@@ -100,7 +100,10 @@ class ImportConversationsResponse(_message.Message):
     CONVERSATIONS_FIELD_NUMBER: _builtins.int
     CREATED_FIELD_NUMBER: _builtins.int
     CLOSED_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
     created: _builtins.int
+    changed: _builtins.int
+    """Conversations that were there and now are as the export has them."""
     @_builtins.property
     def conversations(self) -> _containers.RepeatedCompositeFieldContainer[_conversations_pb2.Conversation]:
         """In the order of the request."""
@@ -117,10 +120,11 @@ class ImportConversationsResponse(_message.Message):
         conversations: _abc.Iterable[_conversations_pb2.Conversation] | None = ...,
         created: _builtins.int = ...,
         closed: _abc.Iterable[_builtins.bool] | None = ...,
+        changed: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed", b"closed", "conversations", b"conversations", "created", b"created"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "closed", b"closed", "conversations", b"conversations", "created", b"created"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -206,6 +210,7 @@ class ImportedMessage(_message.Message):
     REACTIONS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
+    DELETED_FIELD_NUMBER: _builtins.int
     conversation_id: _builtins.str
     request_id: _builtins.str
     """`<source>:<channel>:<ts>`."""
@@ -215,6 +220,8 @@ class ImportedMessage(_message.Message):
     root_request_id: _builtins.str
     """`request_id` of the thread's first message; empty outside threads."""
     kind: _messages_pb2.Message.Kind.ValueType
+    deleted: _builtins.bool
+    """Deleted in the other system: a message that is there already is recalled, another one comes in with the text given here."""
     @_builtins.property
     def sent_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -242,10 +249,11 @@ class ImportedMessage(_message.Message):
         reactions: _abc.Iterable[_messages_pb2.Reaction] | None = ...,
         attachments: _abc.Iterable[_messages_pb2.Attachment] | None = ...,
         kind: _messages_pb2.Message.Kind.ValueType = ...,
+        deleted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["edited_at", b"edited_at", "sent_at", b"sent_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "conversation_id", b"conversation_id", "edited_at", b"edited_at", "kind", b"kind", "mentions", b"mentions", "reactions", b"reactions", "request_id", b"request_id", "root_request_id", b"root_request_id", "sender_id", b"sender_id", "sent_at", b"sent_at", "spans", b"spans", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "conversation_id", b"conversation_id", "deleted", b"deleted", "edited_at", b"edited_at", "kind", b"kind", "mentions", b"mentions", "reactions", b"reactions", "request_id", b"request_id", "root_request_id", b"root_request_id", "sender_id", b"sender_id", "sent_at", b"sent_at", "spans", b"spans", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -260,9 +268,15 @@ class ImportMessagesResponse(_message.Message):
     IMPORTED_FIELD_NUMBER: _builtins.int
     SKIPPED_FIELD_NUMBER: _builtins.int
     REFUSALS_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
     imported: _builtins.int
     skipped: _builtins.int
-    """There already, with the same content."""
+    """There already, as the export has them or as they were changed here."""
+    changed: _builtins.int
+    """There already, and now with the content, reactions or deletion that the export has."""
+    kept: _builtins.int
+    """Messages of direct conversations that stay as they are though the export has something else."""
     @_builtins.property
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportRefusal]: ...
     def __init__(
@@ -271,10 +285,12 @@ class ImportMessagesResponse(_message.Message):
         imported: _builtins.int = ...,
         skipped: _builtins.int = ...,
         refusals: _abc.Iterable[Global___ImportRefusal] | None = ...,
+        changed: _builtins.int = ...,
+        kept: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["imported", b"imported", "refusals", b"refusals", "skipped", b"skipped"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "imported", b"imported", "kept", b"kept", "refusals", b"refusals", "skipped", b"skipped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -58,14 +58,16 @@ class ImportServiceServicer:
 
     def ImportConversations(self, request, context):
         """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
-        export, whose new people join them, until the first message that was not imported or FinishImport; never direct ones (GW-11).
+        export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
+        who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ImportMessages(self, request_iterator, context):
-        """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3). Messages of one
+        """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3); where the export has other
+        content, reactions or a deletion since, the message follows it, except in direct conversations (GW-11). Messages of one
         conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
         message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
         SENDER_UNKNOWN (nobody of the tenant).

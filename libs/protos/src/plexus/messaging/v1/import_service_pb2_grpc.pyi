@@ -35,10 +35,12 @@ class ImportServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ImportServiceAsyncStub: ...
     ImportConversations: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.ImportConversationsRequest, _import_service_pb2.ImportConversationsResponse]
     """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
-    export, whose new people join them, until the first message that was not imported or FinishImport; never direct ones (GW-11).
+    export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
+    who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
     """
     ImportMessages: _grpc.StreamStreamMultiCallable[_import_service_pb2.ImportMessagesRequest, _import_service_pb2.ImportMessagesResponse]
-    """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3). Messages of one
+    """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3); where the export has other
+    content, reactions or a deletion since, the message follows it, except in direct conversations (GW-11). Messages of one
     conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
     message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
     SENDER_UNKNOWN (nobody of the tenant).
@@ -55,10 +57,12 @@ class ImportServiceAsyncStub(ImportServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ImportConversations: _aio.UnaryUnaryMultiCallable[_import_service_pb2.ImportConversationsRequest, _import_service_pb2.ImportConversationsResponse]  # type: ignore[assignment]
     """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
-    export, whose new people join them, until the first message that was not imported or FinishImport; never direct ones (GW-11).
+    export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
+    who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
     """
     ImportMessages: _aio.StreamStreamMultiCallable[_import_service_pb2.ImportMessagesRequest, _import_service_pb2.ImportMessagesResponse]  # type: ignore[assignment]
-    """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3). Messages of one
+    """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3); where the export has other
+    content, reactions or a deletion since, the message follows it, except in direct conversations (GW-11). Messages of one
     conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
     message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
     SENDER_UNKNOWN (nobody of the tenant).
@@ -78,7 +82,8 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_import_service_pb2.ImportConversationsResponse, _abc.Awaitable[_import_service_pb2.ImportConversationsResponse]]:
         """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
-        export, whose new people join them, until the first message that was not imported or FinishImport; never direct ones (GW-11).
+        export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
+        who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
         """
 
     @_abc_1.abstractmethod
@@ -87,7 +92,8 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_import_service_pb2.ImportMessagesRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_import_service_pb2.ImportMessagesResponse], _abc.AsyncIterator[_import_service_pb2.ImportMessagesResponse]]:
-        """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3). Messages of one
+        """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3); where the export has other
+        content, reactions or a deletion since, the message follows it, except in direct conversations (GW-11). Messages of one
         conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
         message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
         SENDER_UNKNOWN (nobody of the tenant).

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file plexus/messaging/v1/import_service.proto.
  */
 export const file_plexus_messaging_v1_import_service: GenFile = /*@__PURE__*/
-  fileDesc("CihwbGV4dXMvbWVzc2FnaW5nL3YxL2ltcG9ydF9zZXJ2aWNlLnByb3RvEhNwbGV4dXMubWVzc2FnaW5nLnYxIl4KGkltcG9ydENvbnZlcnNhdGlvbnNSZXF1ZXN0EkAKDWNvbnZlcnNhdGlvbnMYASADKAsyKS5wbGV4dXMubWVzc2FnaW5nLnYxLkltcG9ydGVkQ29udmVyc2F0aW9uIqICChRJbXBvcnRlZENvbnZlcnNhdGlvbhITCgtleHRlcm5hbF9pZBgBIAEoCRI0CgRraW5kGAIgASgOMiYucGxleHVzLm1lc3NhZ2luZy52MS5Db252ZXJzYXRpb24uS2luZBIMCgRuYW1lGAMgASgJEg0KBXRvcGljGAQgASgJEhIKCm1lbWJlcl9pZHMYBSADKAkSEAoIb3duZXJfaWQYBiABKAkSOgoHaGlzdG9yeRgHIAEoDjIpLnBsZXh1cy5tZXNzYWdpbmcudjEuQ29udmVyc2F0aW9uLkhpc3RvcnkSEAoIYXJjaGl2ZWQYCCABKAgSLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAieAobSW1wb3J0Q29udmVyc2F0aW9uc1Jlc3BvbnNlEjgKDWNvbnZlcnNhdGlvbnMYASADKAsyIS5wbGV4dXMubWVzc2FnaW5nLnYxLkNvbnZlcnNhdGlvbhIPCgdjcmVhdGVkGAIgASgFEg4KBmNsb3NlZBgDIAMoCCIlChNGaW5pc2hJbXBvcnRSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCSImChRGaW5pc2hJbXBvcnRSZXNwb25zZRIOCgZjbG9zZWQYASABKAUiTwoVSW1wb3J0TWVzc2FnZXNSZXF1ZXN0EjYKCG1lc3NhZ2VzGAEgAygLMiQucGxleHVzLm1lc3NhZ2luZy52MS5JbXBvcnRlZE1lc3NhZ2UixwMKD0ltcG9ydGVkTWVzc2FnZRIXCg9jb252ZXJzYXRpb25faWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIRCglzZW5kZXJfaWQYAyABKAkSKwoHc2VudF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEdGV4dBgFIAEoCRIoCgVzcGFucxgGIAMoCzIZLnBsZXh1cy5tZXNzYWdpbmcudjEuU3BhbhIuCghtZW50aW9ucxgHIAMoCzIcLnBsZXh1cy5tZXNzYWdpbmcudjEuTWVudGlvbhIXCg9yb290X3JlcXVlc3RfaWQYCCABKAkSLQoJZWRpdGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCglyZWFjdGlvbnMYCiADKAsyHS5wbGV4dXMubWVzc2FnaW5nLnYxLlJlYWN0aW9uEjQKC2F0dGFjaG1lbnRzGAsgAygLMh8ucGxleHVzLm1lc3NhZ2luZy52MS5BdHRhY2htZW50Ei8KBGtpbmQYDCABKA4yIS5wbGV4dXMubWVzc2FnaW5nLnYxLk1lc3NhZ2UuS2luZCJxChZJbXBvcnRNZXNzYWdlc1Jlc3BvbnNlEhAKCGltcG9ydGVkGAEgASgFEg8KB3NraXBwZWQYAiABKAUSNAoIcmVmdXNhbHMYAyADKAsyIi5wbGV4dXMubWVzc2FnaW5nLnYxLkltcG9ydFJlZnVzYWwiRAoNSW1wb3J0UmVmdXNhbBISCgpyZXF1ZXN0X2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJMt0CCg1JbXBvcnRTZXJ2aWNlEngKE0ltcG9ydENvbnZlcnNhdGlvbnMSLy5wbGV4dXMubWVzc2FnaW5nLnYxLkltcG9ydENvbnZlcnNhdGlvbnNSZXF1ZXN0GjAucGxleHVzLm1lc3NhZ2luZy52MS5JbXBvcnRDb252ZXJzYXRpb25zUmVzcG9uc2USbQoOSW1wb3J0TWVzc2FnZXMSKi5wbGV4dXMubWVzc2FnaW5nLnYxLkltcG9ydE1lc3NhZ2VzUmVxdWVzdBorLnBsZXh1cy5tZXNzYWdpbmcudjEuSW1wb3J0TWVzc2FnZXNSZXNwb25zZSgBMAESYwoMRmluaXNoSW1wb3J0EigucGxleHVzLm1lc3NhZ2luZy52MS5GaW5pc2hJbXBvcnRSZXF1ZXN0GikucGxleHVzLm1lc3NhZ2luZy52MS5GaW5pc2hJbXBvcnRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_plexus_messaging_v1_conversations, file_plexus_messaging_v1_messages]);
+  fileDesc("CihwbGV4dXMvbWVzc2FnaW5nL3YxL2ltcG9ydF9zZXJ2aWNlLnByb3RvEhNwbGV4dXMubWVzc2FnaW5nLnYxIl4KGkltcG9ydENvbnZlcnNhdGlvbnNSZXF1ZXN0EkAKDWNvbnZlcnNhdGlvbnMYASADKAsyKS5wbGV4dXMubWVzc2FnaW5nLnYxLkltcG9ydGVkQ29udmVyc2F0aW9uIqICChRJbXBvcnRlZENvbnZlcnNhdGlvbhITCgtleHRlcm5hbF9pZBgBIAEoCRI0CgRraW5kGAIgASgOMiYucGxleHVzLm1lc3NhZ2luZy52MS5Db252ZXJzYXRpb24uS2luZBIMCgRuYW1lGAMgASgJEg0KBXRvcGljGAQgASgJEhIKCm1lbWJlcl9pZHMYBSADKAkSEAoIb3duZXJfaWQYBiABKAkSOgoHaGlzdG9yeRgHIAEoDjIpLnBsZXh1cy5tZXNzYWdpbmcudjEuQ29udmVyc2F0aW9uLkhpc3RvcnkSEAoIYXJjaGl2ZWQYCCABKAgSLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiiQEKG0ltcG9ydENvbnZlcnNhdGlvbnNSZXNwb25zZRI4Cg1jb252ZXJzYXRpb25zGAEgAygLMiEucGxleHVzLm1lc3NhZ2luZy52MS5Db252ZXJzYXRpb24SDwoHY3JlYXRlZBgCIAEoBRIOCgZjbG9zZWQYAyADKAgSDwoHY2hhbmdlZBgEIAEoBSIlChNGaW5pc2hJbXBvcnRSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCSImChRGaW5pc2hJbXBvcnRSZXNwb25zZRIOCgZjbG9zZWQYASABKAUiTwoVSW1wb3J0TWVzc2FnZXNSZXF1ZXN0EjYKCG1lc3NhZ2VzGAEgAygLMiQucGxleHVzLm1lc3NhZ2luZy52MS5JbXBvcnRlZE1lc3NhZ2Ui2AMKD0ltcG9ydGVkTWVzc2FnZRIXCg9jb252ZXJzYXRpb25faWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIRCglzZW5kZXJfaWQYAyABKAkSKwoHc2VudF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEdGV4dBgFIAEoCRIoCgVzcGFucxgGIAMoCzIZLnBsZXh1cy5tZXNzYWdpbmcudjEuU3BhbhIuCghtZW50aW9ucxgHIAMoCzIcLnBsZXh1cy5tZXNzYWdpbmcudjEuTWVudGlvbhIXCg9yb290X3JlcXVlc3RfaWQYCCABKAkSLQoJZWRpdGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCglyZWFjdGlvbnMYCiADKAsyHS5wbGV4dXMubWVzc2FnaW5nLnYxLlJlYWN0aW9uEjQKC2F0dGFjaG1lbnRzGAsgAygLMh8ucGxleHVzLm1lc3NhZ2luZy52MS5BdHRhY2htZW50Ei8KBGtpbmQYDCABKA4yIS5wbGV4dXMubWVzc2FnaW5nLnYxLk1lc3NhZ2UuS2luZBIPCgdkZWxldGVkGA0gASgIIpABChZJbXBvcnRNZXNzYWdlc1Jlc3BvbnNlEhAKCGltcG9ydGVkGAEgASgFEg8KB3NraXBwZWQYAiABKAUSNAoIcmVmdXNhbHMYAyADKAsyIi5wbGV4dXMubWVzc2FnaW5nLnYxLkltcG9ydFJlZnVzYWwSDwoHY2hhbmdlZBgEIAEoBRIMCgRrZXB0GAUgASgFIkQKDUltcG9ydFJlZnVzYWwSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSDwoHbWVzc2FnZRgDIAEoCTLdAgoNSW1wb3J0U2VydmljZRJ4ChNJbXBvcnRDb252ZXJzYXRpb25zEi8ucGxleHVzLm1lc3NhZ2luZy52MS5JbXBvcnRDb252ZXJzYXRpb25zUmVxdWVzdBowLnBsZXh1cy5tZXNzYWdpbmcudjEuSW1wb3J0Q29udmVyc2F0aW9uc1Jlc3BvbnNlEm0KDkltcG9ydE1lc3NhZ2VzEioucGxleHVzLm1lc3NhZ2luZy52MS5JbXBvcnRNZXNzYWdlc1JlcXVlc3QaKy5wbGV4dXMubWVzc2FnaW5nLnYxLkltcG9ydE1lc3NhZ2VzUmVzcG9uc2UoATABEmMKDEZpbmlzaEltcG9ydBIoLnBsZXh1cy5tZXNzYWdpbmcudjEuRmluaXNoSW1wb3J0UmVxdWVzdBopLnBsZXh1cy5tZXNzYWdpbmcudjEuRmluaXNoSW1wb3J0UmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_plexus_messaging_v1_conversations, file_plexus_messaging_v1_messages]);
 
 /**
  * @generated from message plexus.messaging.v1.ImportConversationsRequest
@@ -123,6 +123,13 @@ export type ImportConversationsResponse = Message<"plexus.messaging.v1.ImportCon
    * @generated from field: repeated bool closed = 3;
    */
   closed: boolean[];
+
+  /**
+   * Conversations that were there and now are as the export has them.
+   *
+   * @generated from field: int32 changed = 4;
+   */
+  changed: number;
 };
 
 /**
@@ -260,6 +267,13 @@ export type ImportedMessage = Message<"plexus.messaging.v1.ImportedMessage"> & {
    * @generated from field: plexus.messaging.v1.Message.Kind kind = 12;
    */
   kind: Message_Kind;
+
+  /**
+   * Deleted in the other system: a message that is there already is recalled, another one comes in with the text given here.
+   *
+   * @generated from field: bool deleted = 13;
+   */
+  deleted: boolean;
 };
 
 /**
@@ -281,7 +295,7 @@ export type ImportMessagesResponse = Message<"plexus.messaging.v1.ImportMessages
   imported: number;
 
   /**
-   * There already, with the same content.
+   * There already, as the export has them or as they were changed here.
    *
    * @generated from field: int32 skipped = 2;
    */
@@ -291,6 +305,20 @@ export type ImportMessagesResponse = Message<"plexus.messaging.v1.ImportMessages
    * @generated from field: repeated plexus.messaging.v1.ImportRefusal refusals = 3;
    */
   refusals: ImportRefusal[];
+
+  /**
+   * There already, and now with the content, reactions or deletion that the export has.
+   *
+   * @generated from field: int32 changed = 4;
+   */
+  changed: number;
+
+  /**
+   * Messages of direct conversations that stay as they are though the export has something else.
+   *
+   * @generated from field: int32 kept = 5;
+   */
+  kept: number;
 };
 
 /**
@@ -337,7 +365,8 @@ export const ImportRefusalSchema: GenMessage<ImportRefusal> = /*@__PURE__*/
 export const ImportService: GenService<{
   /**
    * Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
-   * export, whose new people join them, until the first message that was not imported or FinishImport; never direct ones (GW-11).
+   * export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
+   * who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
    *
    * @generated from rpc plexus.messaging.v1.ImportService.ImportConversations
    */
@@ -347,7 +376,8 @@ export const ImportService: GenService<{
     output: typeof ImportConversationsResponseSchema;
   },
   /**
-   * Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3). Messages of one
+   * Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3); where the export has other
+   * content, reactions or a deletion since, the message follows it, except in direct conversations (GW-11). Messages of one
    * conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
    * message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
    * SENDER_UNKNOWN (nobody of the tenant).
