@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from plexus.messaging.v1 import messages_pb2
 from plexus_cli.slack import OddityKind
 from plexus_cli.slack.blocks import mrkdwn_of
@@ -363,3 +365,57 @@ def test_pictures_of_blocks_become_attachments(translate: Callable[..., Any]) ->
 )
 def test_markdown_is_written_as_slacks_markup(markdown: str, mrkdwn_text: str) -> None:
     assert mrkdwn_of(markdown) == mrkdwn_text
+
+
+KINDS = (
+    *("rich_text", "rich_text_section", "rich_text_list", "rich_text_quote"),
+    *("rich_text_preformatted", "text", "link", "user", "emoji", "date", "broadcast", "channel"),
+    *("section", "header", "context", "actions", "button", "image", "video", "table", "markdown"),
+    *("mrkdwn", "plain_text", "input", "call", "carousel"),
+)
+VALUES = st.sampled_from(
+    ["", "a\nb", "*x*", "U1", "https://a.example", "javascript:x", ":tada:", "1f389", "`", "> q"]
+)
+BLOCK = st.recursive(
+    st.none() | st.booleans() | st.integers() | VALUES,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.fixed_dictionaries(
+            {"type": st.sampled_from(KINDS)},
+            optional=dict.fromkeys(
+                (
+                    *("text", "elements", "fields", "style", "url", "user_id", "name", "rows"),
+                    *("title", "alt_text", "unicode", "skin_tone", "timestamp", "fallback"),
+                    *("indent", "offset", "border", "accessory", "label", "element", "image_url"),
+                ),
+                inner,
+            ),
+        )
+    ),
+    max_leaves=25,
+)
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    fields=st.dictionaries(
+        st.sampled_from(["text", "blocks", "attachments"]), st.lists(BLOCK, max_size=4) | VALUES
+    )
+)
+def test_blocks_of_any_shape_give_a_text_with_spans_inside_it(
+    translate: Callable[..., Any], fields: dict[str, object]
+) -> None:
+    message, _ = translate(**fields)
+
+    closed = [span for span in message.spans if span.code or span.code_block or span.quote]
+    for span in message.spans:
+        assert span.start >= 0
+        assert span.length > 0
+        assert span.start + span.length <= len(message.text)
+        if span.mention_person_id or span.mention_all:
+            end = span.start + span.length
+            assert not any(
+                each.start < end and span.start < each.start + each.length for each in closed
+            )

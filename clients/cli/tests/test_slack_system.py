@@ -65,6 +65,13 @@ def test_an_entry_without_words_gets_a_sentence(
     assert not message.mentions
 
 
+def test_a_deleted_message_is_told_as_deleted(
+    write_export: Callable[..., Path], read: Read
+) -> None:
+    assert told(write_export, read, "tombstone").deleted
+    assert not told(write_export, read, "channel_join").deleted
+
+
 def test_people_of_a_huddle_who_are_not_listed_have_placeholders(
     write_export: Callable[..., Path], read: Read
 ) -> None:

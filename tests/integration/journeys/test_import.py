@@ -170,9 +170,12 @@ async def test_msg_19_a_messy_export_comes_in_whole_and_a_second_run_adds_nothin
         "people_created": 0,
         "conversations": 3,
         "conversations_created": 0,
+        "conversations_changed": 0,
         "conversations_closed": 0,
         "messages": 0,
+        "changed": 0,
         "skipped": done["messages"],
+        "kept": 0,
         "refused": 0,
     }
 
@@ -211,26 +214,92 @@ async def test_strict_stops_at_the_first_oddity_and_names_its_place(cli, messy):
     assert ".json" in ran.err
 
 
-async def test_a_broken_file_is_named_and_everything_before_it_is_kept(cli, workspace, become):
+async def test_a_damaged_file_is_named_and_everything_else_comes_in(cli, workspace, become):
     made, start = workspace, 1_700_000_000
-    general = made.name("general")
+    general, other = made.name("general"), made.name("random")
     good = [made.said(start + number, f"good {number}") for number in range(5)]
     made.write(f"{general}/2023-11-14.json", good)
     last = {"ts": f"{start + 101}.000000", **made.said(start + 101, "bad")}
     begun = json.dumps([made.said(start + 100, "good 5"), last])
     made.write(f"{general}/2023-11-15.json", begun[:-20])
+    made.write(f"{general}/2023-11-16.json", [made.said(start + 200_000, "after")])
+    made.write(f"{other}/2023-11-14.json", [made.said(start, "elsewhere")])
 
-    done, errors = await _brought(cli, made.root, code=1)
-    assert done["messages"] == 6
+    done, errors = await _brought(cli, made.root)
+    assert (done["messages"], done["refused"]) == (8, 0)
+    assert done["oddities"]["entry damaged"] == 1
     assert f"{general}/2023-11-15.json, entry 1, ts {start + 101}.000000" in errors
-    assert "EXPORT_BROKEN" in errors
+    _, errors = await _brought(cli, made.root, code=1, flags=("--strict",))
+    assert "EXPORT_UNTIDY" in errors
 
     made.write(f"{general}/2023-11-15.json", begun)
     repaired, _ = await _brought(cli, made.root)
-    assert (repaired["messages"], repaired["skipped"]) == (1, 6)
+    assert (repaired["messages"], repaired["skipped"]) == (1, 8)
     await become(made.name("lan"))
     history = (await cli("--as", made.name("lan"), "history", general, "--json")).json
-    assert [message["text"] for message in history] == [*(f"good {n}" for n in range(6)), "bad"]
+    texts = [message["text"] for message in history]
+    assert texts == [*(f"good {n}" for n in range(6)), "after", "bad"]
+
+
+async def test_a_wrong_field_of_one_person_stops_nobody(cli, workspace):
+    made = workspace
+    users = json.loads((made.root / "users.json").read_text())
+    users[1]["profile"] = {"email": "bo(at)home.example", "title": "长" * 188}
+    users[2]["real_name"] = "Maximiliana " * 12
+    made.write("users.json", users)
+
+    done, errors = await _brought(cli, made.root)
+    assert done["people"] == done["people_created"] == 5
+    assert done["oddities"]["e-mail address invalid"] == 1
+    assert done["oddities"]["field shortened"] == 2
+    assert "users.json, entry 1" in errors
+
+
+async def test_msg_19_a_second_export_brings_what_has_changed(cli, workspace, become):
+    made, start = workspace, 1_700_000_000
+    general = made.name("general")
+    first = [made.said(start + n, text) for n, text in enumerate(("one", "two", "three"))]
+    made.write(f"{general}/2023-11-14.json", first)
+    made.write(f"{made.id('D1')}/2023-11-14.json", [made.said(start, "between us")])
+    await _brought(cli, made.root)
+
+    second = [
+        first[0] | {"reactions": [{"name": "eyes", "users": [made.id("U2")], "count": 1}]},
+        first[1] | {"text": "two, edited", "edited": {"user": "U", "ts": f"{start + 60}.000000"}},
+        first[2]
+        | {"subtype": "tombstone", "user": "USLACKBOT", "text": "This message was deleted."},
+        made.said(start + 3, "four"),
+    ]
+    made.write(f"{made.name('plan')}/2023-11-14.json", second)
+    (made.root / general / "2023-11-14.json").unlink()
+    made.write(f"{made.id('D1')}/2023-11-14.json", [made.said(start, "changed")])
+    channels = json.loads((made.root / "channels.json").read_text())
+    channels[0] |= {"name": made.name("plan"), "topic": {"value": "new topic"}}
+    channels[0]["members"] = [made.id("U1"), made.id("U4")]
+    made.write("channels.json", channels)
+    users = json.loads((made.root / "users.json").read_text())
+    users[0]["real_name"] = "兰 (married)"
+    users[1]["deleted"] = True
+    made.write("users.json", users)
+
+    done, _ = await _brought(cli, made.root)
+    assert (done["messages"], done["changed"], done["kept"], done["refused"]) == (1, 3, 1, 0)
+    assert done["conversations_changed"] == 1
+    again, _ = await _brought(cli, made.root)
+    assert (again["messages"], again["changed"], again["conversations_changed"]) == (0, 0, 0)
+
+    handle = made.name("lan")
+    await become(handle)
+    history = (await cli("--as", handle, "history", made.name("plan"), "--json")).json
+    assert [message.get("text", "") for message in history] == ["one", "two, edited", "", "four"]
+    assert [each["emoji"] for each in history[0]["reactions"]] == ["👀"]
+    assert history[2]["recalled"]
+    views = (await cli("--as", handle, "conversations", "list", "--json")).json
+    (view,) = [each for each in views if each["conversation"]["name"] == made.name("plan")]
+    assert view["conversation"]["topic"] == "new topic"
+    assert view["conversation"]["member_count"] == 2
+    direct = (await cli("--as", handle, "history", f"@{made.name('bo')}", "--json")).json
+    assert [message["text"] for message in direct] == ["between us"]
 
 
 @pytest.mark.timeout(120)

@@ -51,9 +51,12 @@ class Imported:
     people_created: int = 0
     conversations: int = 0
     conversations_created: int = 0
+    conversations_changed: int = 0
     conversations_closed: int = 0
     messages: int = 0
+    changed: int = 0
     skipped: int = 0
+    kept: int = 0
     refused: int = 0
     oddities: dict[str, int] = field(default_factory=dict)
     refusals: list[dict[str, str]] = field(default_factory=list)
@@ -67,9 +70,11 @@ def slack_export(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Import a Slack export; running it again adds only what is missing.
+    """Import a Slack export; a later export brings what has changed since.
 
-    Conversations follow the export until somebody writes in them or `plexus import finish slack`.
+    What cannot be read is left out with a warning that names the place. Conversations follow the
+    export until somebody writes in them or `plexus import finish slack`; direct ones get new
+    messages only.
     """
     problems = slack.Problems(strict=strict)
     done = Imported()
@@ -115,6 +120,13 @@ def report(done: Imported, problems: slack.Problems, *, json: bool) -> None:
         f"{done.conversations} conversations ({done.conversations_created} new), "
         f"{done.messages} messages imported, {done.skipped} were there already."
     )
+    if done.conversations_changed or done.changed:
+        say(
+            f"{done.conversations_changed} conversations and {done.changed} messages were changed"
+            " as the export has them now."
+        )
+    if done.kept:
+        say(f"{done.kept} changed messages of direct conversations stay as they were.")
     if done.conversations_closed:
         say(
             f"{done.conversations_closed} conversations were left alone: people use them, or their"
@@ -277,6 +289,7 @@ async def import_conversations(
             done.conversations += len(items)
             done.conversations_closed += sum(response.closed)
             done.conversations_created += response.created
+            done.conversations_changed += response.changed
     return ids
 
 
@@ -324,6 +337,8 @@ async def import_messages(
 def _count(done: Imported, outcome: ImportMessagesResponse) -> None:
     done.messages += outcome.imported
     done.skipped += outcome.skipped
+    done.changed += outcome.changed
+    done.kept += outcome.kept
     done.refused += len(outcome.refusals)
     for refusal in outcome.refusals:
         done.refusals.append(

@@ -13,7 +13,7 @@ from plexus_cli.slack.attachments import MAX_ATTACHMENTS, attached_text, attachm
 from plexus_cli.slack.blocks import BlockReader
 from plexus_cli.slack.composing import joined
 from plexus_cli.slack.conversations import MAX_REQUEST_BYTES, Channel, Resolve, mapped, timestamp
-from plexus_cli.slack.entries import ME_MESSAGE, is_system, system_text
+from plexus_cli.slack.entries import ME_MESSAGE, TOMBSTONE, is_system, system_text
 from plexus_cli.slack.export import Export
 from plexus_cli.slack.fields import (
     Entry,
@@ -154,6 +154,7 @@ class _Translation:
             reactions=self._reactions(placed),
             attachments=self._attachments(placed),
             kind=messages.Message.KIND_SYSTEM if system else messages.Message.KIND_TEXT,
+            deleted=string(entry, "subtype") == TOMBSTONE,
         )
         if (edited := self._edited(placed)) is not None:
             message.edited_at.CopyFrom(timestamp(edited))
