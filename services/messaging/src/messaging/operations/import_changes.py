@@ -1,6 +1,6 @@
 """Bringing imported messages to what a later export has of them (MSG-19, GW-11)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,7 @@ from messaging.operations.log import Log
 from messaging.operations.messages import RECALLED_FIELDS
 from messaging.store import Store, message_state
 from messaging.store.entries import mentioned_in, message_of
+from messaging.store.message_state import says_the_same
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,16 @@ def imported_reactions(original: Mapping[str, Any]) -> tuple[Reaction, ...]:
     return merged_reactions(Reaction(r.emoji, tuple(r.person_ids)) for r in parts.reactions)
 
 
-def has_other_reactions(original: Mapping[str, Any], new_message: NewMessage) -> bool:
-    """Return whether an export has other reactions than the last import."""
+def may_differ(original: Mapping[str, Any], new_message: NewMessage) -> bool:
+    """Return whether an export may have a message otherwise than the last import.
+
+    Decided on the posted entry alone; `follow_message` reads the rest.
+    """
+    if original.get("purged"):
+        return False
+    # Of a message that an import has edited since, the posted entry has the first words.
+    if original.get("imported_edit") or not says_the_same(original, new_message.content_hash):
+        return True
     given = () if new_message.imported is None else new_message.imported.reactions
     return changed_pair(imported_reactions(original), given) is not None
 
@@ -162,7 +171,7 @@ class _Change:
                 kind=EntryKind.EDITED,
                 message=reworded,
                 fact=lambda message: events.edited(message, added, departments=departments),
-                fields={"mentioned": mentioned_in(after) or None},
+                fields={"mentioned": mentioned_in(after) or None, "imported_edit": True},
             )
 
         return await self._alter(decide)
@@ -205,7 +214,7 @@ class _Change:
         elif previous.HasField("edited_at"):
             message.edited_at.CopyFrom(previous.edited_at)
 
-    async def _alter(self, decide: Any) -> bool:
+    async def _alter(self, decide: Callable[[Target], MessageChange | None]) -> bool:
         """Carry out a decision; return whether anything was written."""
         changed: list[bool] = []
 

@@ -25,7 +25,7 @@ from messaging.domain.refusals import (
 from messaging.events import IMPORT
 from messaging.operations.conversations import Begun, begin, write_new
 from messaging.operations.following import follow
-from messaging.operations.import_changes import follow_message, has_other_reactions
+from messaging.operations.import_changes import follow_message, may_differ
 from messaging.operations.import_members import GroupFollowing
 from messaging.operations.items import Item, Stored, teller
 from messaging.operations.log import Log
@@ -33,7 +33,6 @@ from messaging.operations.people import People, require_people
 from messaging.operations.senders import strangers
 from messaging.store import Store
 from messaging.store.cursors import CursorKey
-from messaging.store.message_state import says_the_same
 
 PERMISSION = "messages.import"
 # Conversations whose cursors are placed together; a large one has 5,000 members.
@@ -244,13 +243,13 @@ async def import_batch(
     fresh, differing, skipped = await _split_stored(log, run, foreign)
     changed = kept = 0
     for message, original in differing:
-        verdict = await _follow(log, run, message, original)
-        if isinstance(verdict, Refusal):
-            refusals.append((message.new_message.request_id, verdict))
+        followed = await _follow(log, run, message, original)
+        if isinstance(followed, Refusal):
+            refusals.append((message.new_message.request_id, followed))
             continue
-        changed += verdict is Followed.CHANGED
-        kept += verdict is Followed.KEPT
-        skipped += verdict is Followed.SAME
+        changed += followed is Followed.CHANGED
+        kept += followed is Followed.KEPT
+        skipped += followed is Followed.SAME
     verdicts = await asyncio.gather(*(_submit(log, run, message) for message in fresh))
     imported = 0
     for message, verdict in zip(fresh, verdicts, strict=True):
@@ -350,7 +349,7 @@ async def _split_stored(
     One read of all conversations does both.
 
     Returns:
-        Messages that are new, messages that the last import had otherwise with their entries, and
+        Messages that are new, messages that may differ from the last import with their entries, and
         the number of those that are the same.
     """
     wanted: dict[str, set[str]] = {}
@@ -376,10 +375,7 @@ async def _split_stored(
         original = stored.get((new_message.conversation_id, new_message.request_id))
         if original is None:
             fresh.append(message)
-        elif not original.get("purged") and (
-            not says_the_same(original, new_message.content_hash)
-            or has_other_reactions(original, new_message)
-        ):
+        elif may_differ(original, new_message):
             differing.append((message, original))
         else:
             same += 1
