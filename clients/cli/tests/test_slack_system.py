@@ -1,4 +1,4 @@
-"""What a conversation tells by itself has a readable sentence."""
+"""Readable sentences for entries that a conversation tells by itself."""
 
 from collections.abc import Callable
 from pathlib import Path

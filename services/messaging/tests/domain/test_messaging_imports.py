@@ -1,4 +1,4 @@
-"""What an import makes of reactions that both the export and people here have changed (GW-11)."""
+"""Reactions that both an export and people here have changed (GW-11)."""
 
 import pytest
 from hypothesis import given

@@ -45,7 +45,7 @@ IMPORT_SECONDS = 120.0
 
 @dataclass(slots=True)
 class Imported:
-    """What an import did."""
+    """Counts of one import."""
 
     people: int = 0
     people_created: int = 0
