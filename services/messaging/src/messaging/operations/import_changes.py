@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
+from plexuskit.timestamps import timestamp
 
 from messaging import events
 from messaging.domain.imports import changed_pair, followed_reactions
@@ -210,7 +211,7 @@ class _Change:
         imported = self._new_message.imported
         message.ClearField("edited_at")
         if imported is not None and imported.edited_at is not None:
-            message.edited_at.CopyFrom(events.timestamp(imported.edited_at))
+            message.edited_at.CopyFrom(timestamp(imported.edited_at))
         elif previous.HasField("edited_at"):
             message.edited_at.CopyFrom(previous.edited_at)
 
