@@ -8,7 +8,7 @@ from plexus.tasks.v1.tasks_service_pb2 import ListProjectsRequest, ListTasksRequ
 from plexus_cli import sample
 from plexus_cli.commands.importing import progress
 from plexus_cli.commands.status import gather
-from plexus_local import demo
+from plexus_local.sample_company import SAMPLE_QUERY, Notebook, move_in_sample
 from plexuskit.testing.wait import eventually
 
 SAMPLES = Path(__file__).parents[3] / "samples" / "company"
@@ -20,9 +20,9 @@ FINDABLE_SECONDS = 30
 @pytest.fixture(scope="module")
 async def company(platform, people):
     """Load it as `make demo` does: the sample, who moved in, and their password."""
-    notebook = demo.Notebook(platform.layout)
+    notebook = Notebook(platform.layout)
     with progress() as bars:
-        loaded = await demo._move_in_sample(people["root"], SAMPLES, notebook, bars)
+        loaded = await move_in_sample(people["root"], SAMPLES, notebook, bars)
     return sample.load_sample(SAMPLES), loaded, notebook.password("everybody")
 
 
@@ -59,11 +59,11 @@ async def test_everybody_and_everything_said_is_there(company, newcomer, cli):
 
 async def test_a_search_in_chinese_finds_what_the_demonstration_promises(newcomer, cli):
     async def found():
-        answer = (await cli("--as", newcomer, "search", demo.SAMPLE_QUERY, "--json")).json
+        answer = (await cli("--as", newcomer, "search", SAMPLE_QUERY, "--json")).json
         return answer["hits"]
 
     hits = await eventually(found, within=FINDABLE_SECONDS)
-    assert any(demo.SAMPLE_QUERY in hit["text"] for hit in hits)
+    assert any(SAMPLE_QUERY in hit["text"] for hit in hits)
 
 
 async def test_every_project_has_its_tasks_in_their_states(company, platform):
@@ -86,9 +86,7 @@ async def test_loading_it_again_changes_nothing(company, platform, people):
     _, loaded, _ = company
     before = (await gather(people["root"]))["counts"]
     with progress() as bars:
-        again = await demo._move_in_sample(
-            people["root"], SAMPLES, demo.Notebook(platform.layout), bars
-        )
+        again = await move_in_sample(people["root"], SAMPLES, Notebook(platform.layout), bars)
     after = (await gather(people["root"]))["counts"]
     assert again.people == loaded.people
     kept = ("people", "conversations", "messages", "tasks")

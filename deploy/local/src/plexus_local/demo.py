@@ -1,15 +1,10 @@
 """`make demo`: a company moves in, somebody gets work, and everything that follows is shown."""
 
 import asyncio
-import json
 import os
-import secrets
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +19,18 @@ from plexus.directory.v1.session_service_pb2 import (
     SignInRequest,
 )
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
-from plexus.messaging.v1.import_service_pb2 import ImportConversationsRequest
 from plexus.messaging.v1.messaging_service_pb2 import ListMessagesRequest
 from plexus.notify.v1.notifications_pb2 import Delivery, Notification
 from plexus.notify.v1.notify_service_pb2 import ListNotificationsRequest
 from plexus.search.v1.search_service_pb2 import SearchRequest, SearchResponse
 from plexus.tasks.v1.tasks_pb2 import Due, Task
 from plexus.tasks.v1.tasks_service_pb2 import CreateTaskRequest
-from plexus_cli import sample, slack
+from plexus_cli import slack
 from plexus_cli.commands.conversations import all_views
 from plexus_cli.commands.finding import highlighted
 from plexus_cli.commands.importing import (
     Imported,
-    import_conversations,
     import_export,
-    import_messages,
-    import_people,
     progress,
 )
 from plexus_cli.commands.notifications import outcomes
@@ -65,56 +56,15 @@ from rich.table import Table
 from rich.text import Text
 
 from plexus_local.journal import recorded
-from plexus_local.layout import Layout, read_json, write_whole
+from plexus_local.layout import Layout
+from plexus_local.sample_company import Company, Notebook, move_in_sample
 
 out = Console(highlight=False)
 
 TENANT = "Plexus Demo"
-SAMPLE_QUERY = "报销"
 INDEXED_WITHIN = 60.0
 NOTIFIED_WITHIN = 30.0
 PENDING = {Delivery.STATE_PENDING, Delivery.STATE_UNSPECIFIED}
-
-
-@dataclass(slots=True)
-class Company:
-    """Who moved in: people by external id, and in how many conversations each of them is."""
-
-    people: dict[str, str] = field(default_factory=dict)
-    seats: Counter[str] = field(default_factory=Counter)
-    query: str = ""
-
-    def seated(
-        self, requests: Iterable[ImportConversationsRequest]
-    ) -> Iterator[ImportConversationsRequest]:
-        """Note who belongs to what while requests pass by."""
-        for request in requests:
-            for conversation in request.conversations:
-                self.seats.update(conversation.member_ids)
-            yield request
-
-
-class Notebook:
-    """Passwords and the moment of the first loading, kept so that a second demo changes nothing."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._path = layout.secrets / "demo.json"
-        self._content: dict[str, Any] = read_json(self._path)
-
-    def password(self, name: str) -> str:
-        """Give the password of a profile, made on first use."""
-        return self._keep(f"password:{name}", secrets.token_urlsafe(9))
-
-    def loaded_at(self) -> datetime:
-        """Give the moment that the sample's dates count from."""
-        now = SystemClock().now().isoformat()
-        return datetime.fromisoformat(self._keep("loaded_at", now))
-
-    def _keep(self, key: str, value: str) -> str:
-        if key not in self._content:
-            self._content[key] = value
-            write_whole(self._path, json.dumps(self._content, indent=1), mode=0o600)
-        return str(self._content[key])
 
 
 def demo(layout: Layout, *, export: Path | None, samples: Path) -> int:
@@ -143,7 +93,7 @@ async def _demo(layout: Layout, *, export: Path | None, samples: Path) -> None:
             company = await _move_in_export(plexus, export)
         else:
             with progress() as bars:
-                company = await _move_in_sample(plexus, samples, notebook, bars)
+                company = await move_in_sample(plexus, samples, notebook, bars)
         member, outsider = await _choose(plexus, company, notebook)
         await _wait_indexed(plexus)
         task = await _assign(plexus, member, notebook)
@@ -214,75 +164,6 @@ async def _move_in_export(plexus: Plexus, path: Path) -> Company:
         plexus, path, problems=slack.Problems(), done=Imported(), passing=company.seated
     )
     return company
-
-
-async def _move_in_sample(plexus: Plexus, folder: Path, notebook: Notebook, bars: Any) -> Company:
-    """Load the sample company."""
-    company, done = Company(query=SAMPLE_QUERY), Imported()
-    now = notebook.loaded_at()
-    whole = sample.load_sample(folder)
-    departments: dict[str, str] = {}
-    for request in sample.department_requests(whole, department=departments.get):
-        made = await plexus.call(plexus.directory.CreateDepartment, request)
-        departments[request.external_id] = made.department.id
-    password = notebook.password("everybody")
-    people = sample.people_requests(whole, department=departments.get, password=password)
-    company.people = await import_people(plexus, people, done=done)
-    requests = sample.conversation_requests(whole, person=company.people.get, now=now)
-    conversations = await import_conversations(plexus, company.seated(requests), done=done)
-    bar = bars.add_task("messages", total=None)
-    # Conversations that people use by now stay as they are.
-    followed = tuple(each for each in whole.conversations if each.external_id in conversations)
-    batches = sample.message_requests(
-        replace(whole, conversations=followed),
-        person=company.people.get,
-        conversation=conversations.get,
-        now=now,
-    )
-    await import_messages(
-        plexus, batches, done=done, advance=lambda count: bars.update(bar, advance=count)
-    )
-    await _load_tasks(plexus, whole, company, password, now=now)
-    return company
-
-
-async def _load_tasks(
-    plexus: Plexus, whole: sample.Sample, company: Company, password: str, *, now: datetime
-) -> None:
-    """Make the sample's projects and tasks, each as the person whose it is."""
-    url, projects = plexus.profile.url, dict[str, str]()
-    for act in sample.project_requests(whole, person=company.people.get):
-        async with _as(url, act.actor, password) as theirs:
-            made = await theirs.call(theirs.tasks.CreateProject, act.request)
-            projects[act.key] = made.project.id
-    acts: dict[str, list[sample.TaskAct]] = {}
-    for task in sample.task_requests(
-        whole, person=company.people.get, project=projects.get, now=now
-    ):
-        acts.setdefault(task.actor, []).append(task)
-    for actor, todo in acts.items():
-        async with _as(url, actor, password) as theirs:
-            for task in todo:
-                created = await theirs.call(theirs.tasks.CreateTask, task.request)
-                for move in task.moves(created.task.id):
-                    await theirs.call(theirs.tasks.MoveTask, move)
-
-
-@asynccontextmanager
-async def _as(url: str, handle: str, password: str) -> AsyncIterator[Plexus]:
-    """Open a short session of somebody of the sample, kept in no file."""
-    async with open_channel(url) as channel:
-        request = SignInRequest(handle=handle, password=password, device="demo loader")
-        with refusals():
-            response = await SessionServiceStub(channel).SignIn(request, timeout=CALL_SECONDS)
-        profile = Profile(
-            name=handle,
-            url=url,
-            person_id=response.person.id,
-            handle=handle,
-            **token_fields(response.tokens),  # type: ignore[arg-type] # named after the fields
-        )
-        yield Plexus(channel, profile, Profiles())
 
 
 async def _choose(plexus: Plexus, company: Company, notebook: Notebook) -> tuple[Person, Person]:
