@@ -62,6 +62,10 @@ web: setup ## Build the web client if its sources have changed
 web-check: setup ## Type-check, lint and unit-test the web client
 	@$(LOCAL).web check
 
+.PHONY: web-pictures
+web-pictures: setup ## Take the pictures of README and the quick-start guide; ARGS="web-zh-light" chooses
+	@$(BIN)/python tests/web/pictures $(ARGS)
+
 .PHONY: rules
 rules: ## Write docs/rules.md: every rule with the tests that prove it
 	@$(BIN)/python tests/architecture/rules.py
