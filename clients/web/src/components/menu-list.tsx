@@ -35,7 +35,12 @@ export function MenuList({ label, entries, trigger, focus, onClose }: Props) {
         aria-label={label}
         autoFocus={focus}
         items={entries}
-        onAction={(key) => entries.find((entry) => entry.id === key)?.run()}
+        onAction={(key) => {
+          // A window that the entry opens gives the focus back to what has it now; the entry is
+          // gone by then.
+          trigger.current?.focus();
+          entries.find((entry) => entry.id === key)?.run();
+        }}
         onClose={onClose}
       >
         {(entry) => (
