@@ -4,6 +4,7 @@ import optimizeLocales from '@react-aria/optimize-locales-plugin';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 
+import { guides } from './build/guide.ts';
 import { precompress } from './build/precompress.ts';
 
 const GATEWAY = process.env.PLEXUS_GATEWAY_URL ?? 'http://localhost:8080';
@@ -11,10 +12,16 @@ const GATEWAY = process.env.PLEXUS_GATEWAY_URL ?? 'http://localhost:8080';
 export default defineConfig({
   plugins: [
     react(),
+    guides(),
     { ...optimizeLocales.vite({ locales: ['zh-CN', 'en-US'] }), enforce: 'pre' },
     precompress(),
   ],
-  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  resolve: {
+    alias: {
+      '@docs': fileURLToPath(new URL('../../docs', import.meta.url)),
+      '@': fileURLToPath(new URL('./src', import.meta.url)),
+    },
+  },
   build: {
     target: ['chrome108', 'safari16.4', 'firefox115'],
     // The policy allows neither inline scripts nor data: fonts; see `gateway.web.headers`.
@@ -43,6 +50,7 @@ export default defineConfig({
     },
   },
   server: {
+    fs: { allow: ['.', '../../docs'] },
     proxy: Object.fromEntries(
       ['^/plexus\\.[a-z.]+v1\\.', '^/session/'].map((path) => [path, { target: GATEWAY }]),
     ),

@@ -75,11 +75,12 @@ def test_the_gateways_image_holds_the_client_that_the_lock_file_describes(
 ) -> None:
     _, instructions = stages["client"]
     assert any(line.startswith("RUN npm ci ") for line in instructions)
+    assert any(line.startswith("COPY docs/quick-start") for line in instructions)
     for name, (_, lines_) in stages.items():
         before = lines_[:-1]
         if name == "gateway":
             assert before == [
-                "COPY --from=client /src/dist /opt/plexus/web",
+                "COPY --from=client /src/clients/web/dist /opt/plexus/web",
                 "ENV GATEWAY_WEB__FOLDER=/opt/plexus/web",
             ]
         elif name not in {"build", "runtime", "client", ""}:

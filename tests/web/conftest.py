@@ -152,25 +152,40 @@ def watched(page: Page, problems: list[str]) -> Page:
     return page
 
 
+def tour_seen(address: str, person_id: str) -> Any:
+    """Return the storage of a browser in which a person has closed the tour of newcomers."""
+    item = {"name": f"plexus.tour.{person_id}", "value": "seen"}
+    return {"origins": [{"origin": address, "localStorage": [item]}]}
+
+
 NewDesk = Callable[..., Awaitable[Desk]]
 
 
 @pytest.fixture
 async def desk(platform: Platform, browser: Browser) -> AsyncIterator[NewDesk]:
-    """Sit somebody down at a browser of their own; at the end no page may have complained."""
+    """Sit somebody down at a browser of their own; at the end no page may have complained.
+
+    They have seen the tour of newcomers there before, unless it is their first time.
+    """
     opened: list[Desk] = []
 
     async def sit(
-        handle: str, *, locale: str = "zh-CN", theme: Any = "light", **options: Any
+        handle: str,
+        *,
+        locale: str = "zh-CN",
+        theme: Any = "light",
+        first_time: bool = False,
+        **options: Any,
     ) -> Desk:
+        address = platform.http_address.replace("127.0.0.1", "localhost")
+        seen = None if first_time else tour_seen(address, await platform.person_id(handle))
         size = options.pop("viewport", {"width": 1280, "height": 800})
         context = await browser.new_context(
-            locale=locale, color_scheme=theme, viewport=size, **options
+            locale=locale, color_scheme=theme, viewport=size, storage_state=seen, **options
         )
         await context.add_init_script(WATCH)
         problems: list[str] = []
         page = watched(await context.new_page(), problems)
-        address = platform.http_address.replace("127.0.0.1", "localhost")
         opened.append(Desk(context, page, WORDS[locale], handle, address, problems))
         return opened[-1]
 

@@ -50,6 +50,19 @@ def test_a_build_is_repeated_only_when_a_source_has_changed(checkout, ran):
     assert ran == ["build"] * 3
 
 
+def test_a_build_is_repeated_when_the_guide_or_a_picture_of_it_has_changed(checkout, ran):
+    pictures = checkout / "docs/assets"
+    pictures.mkdir(parents=True)
+    for path in (checkout / "docs/quick-start.zh-CN.md", pictures / "web-zh-light.png"):
+        for content in ("1", "2"):
+            path.write_text(content)
+            assert build(checkout)
+            assert not build(checkout)
+    (checkout / "docs/architecture.md").write_text("1")
+    assert not build(checkout)
+    assert ran == ["build"] * 4
+
+
 def test_what_is_installed_or_built_is_no_source(checkout):
     client = checkout / "clients/web"
     before = digest(client)

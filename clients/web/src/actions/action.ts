@@ -32,7 +32,9 @@ export type ActionIcon =
   | 'smile'
   | 'star'
   | 'mute'
-  | 'unread';
+  | 'unread'
+  | 'help'
+  | 'play';
 
 export function offered<Context>(
   actions: readonly Action<Context>[],
@@ -51,8 +53,18 @@ export function isPressed(shortcut: string, event: KeyboardEvent): boolean {
     event.key.toLowerCase() === keys.at(-1) &&
     mod === keys.includes('mod') &&
     event.altKey === keys.includes('alt') &&
-    event.shiftKey === keys.includes('shift')
+    // A character such as `?` says itself whether Shift makes it; that depends on the keyboard.
+    (isSymbol(shortcut) || event.shiftKey === keys.includes('shift'))
   );
+}
+
+/** Return whether a shortcut is a key without modifiers, which a text field takes as text. */
+export function isPlain(shortcut: string): boolean {
+  return shortcut.length === 1;
+}
+
+function isSymbol(shortcut: string): boolean {
+  return isPlain(shortcut) && !/[\p{L}\p{N}]/u.test(shortcut);
 }
 
 /** Return a shortcut as it is printed on the keys. */

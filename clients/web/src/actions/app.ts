@@ -62,6 +62,12 @@ export const APP_ACTIONS: readonly Action<AppContext>[] = [
     run: ({ device }) => device.preferences.setLocale('en'),
   },
   {
+    id: 'help.tour',
+    label: (messages) => messages.actions.tour,
+    icon: 'play',
+    run: ({ workspace }) => workspace.view.tour.set(true),
+  },
+  {
     id: 'session.sign-out',
     label: (messages) => messages.actions.signOut,
     danger: true,
@@ -73,6 +79,9 @@ export const APP_ACTIONS: readonly Action<AppContext>[] = [
 export const ACCOUNT_ACTIONS = APP_ACTIONS.filter(({ id }) =>
   /^(place\.settings$|theme\.|language\.|session\.)/u.test(id),
 );
+
+/** The actions of the help menu. */
+export const HELP_ACTIONS = APP_ACTIONS.filter(({ id }) => /^(place\.help$|help\.)/u.test(id));
 
 function visit(place: Place): Action<AppContext> {
   return {

@@ -5,13 +5,13 @@ import type { ActionIcon } from './action';
 /** A scene that the navigation leads to. */
 export interface Place {
   readonly id: string;
-  readonly path: '/' | '/search' | '/tasks' | '/people' | '/notifications' | '/settings';
+  readonly path: '/' | '/search' | '/tasks' | '/people' | '/notifications' | '/settings' | '/help';
   readonly icon: ActionIcon;
   readonly label: (messages: Messages) => string;
   readonly shortcut?: string;
   /** Beginnings of the other addresses that belong to it. */
   readonly also?: readonly string[];
-  /** Left out of the navigation; the account menu leads to it. */
+  /** Left out of the navigation; a menu leads to it. */
   readonly hidden?: boolean;
 }
 
@@ -56,6 +56,14 @@ export const PLACES: readonly Place[] = [
     label: (messages) => messages.places.settings,
     shortcut: 'mod+,',
     also: ['/settings/'],
+    hidden: true,
+  },
+  {
+    id: 'help',
+    path: '/help',
+    icon: 'help',
+    label: (messages) => messages.places.guide,
+    shortcut: '?',
     hidden: true,
   },
 ];

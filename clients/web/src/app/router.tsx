@@ -111,6 +111,12 @@ const settingsSection = createRoute({
   component: lazyRouteComponent(() => import('@/scenes/settings/settings'), 'SettingsScene'),
 });
 
+const help = createRoute({
+  getParentRoute: () => root,
+  path: '/help',
+  component: lazyRouteComponent(() => import('@/scenes/help/help'), 'HelpScene'),
+});
+
 // A scene that is downloaded appears when it is there; the previous one is left after this time.
 const PENDING_MS = 300;
 
@@ -127,6 +133,7 @@ export const router = createRouter({
     notifications,
     settings,
     settingsSection,
+    help,
   ]),
 });
 

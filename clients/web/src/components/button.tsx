@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import type { ReactNode, Ref } from 'react';
 import { Button as AriaButton, type ButtonProps } from 'react-aria-components';
 
 import { classes } from '@/kit/classes';
@@ -7,6 +7,7 @@ import styles from './button.module.css';
 import { Icon, type IconName } from './icon';
 
 interface Props extends Omit<ButtonProps, 'className' | 'children' | 'style'> {
+  readonly ref?: Ref<HTMLButtonElement>;
   readonly look?: 'primary' | 'normal' | 'plain';
   readonly children: ReactNode;
 }

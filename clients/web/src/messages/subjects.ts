@@ -1,22 +1,30 @@
 import { use } from 'react';
 
+import type { Guide } from '@/kit/guide';
+
 import { useLanguage } from './context';
 import type { Language } from './messages';
+import type { texts as help } from './zh-CN/help';
 import type { texts as messageInfo } from './zh-CN/message-info';
 import type { texts as notifications } from './zh-CN/notifications';
 import type { texts as people } from './zh-CN/people';
 import type { texts as search } from './zh-CN/search';
 import type { texts as settings } from './zh-CN/settings';
 import type { texts as tasks } from './zh-CN/tasks';
+import type { texts as tour } from './zh-CN/tour';
 
 /** Texts of scenes that load on demand, by subject. Chinese defines each. */
 export interface Subjects {
+  /** The quick-start guide of `docs/`. */
+  readonly guide: Guide;
+  readonly help: typeof help;
   readonly messageInfo: typeof messageInfo;
   readonly notifications: typeof notifications;
   readonly people: typeof people;
   readonly search: typeof search;
   readonly settings: typeof settings;
   readonly tasks: typeof tasks;
+  readonly tour: typeof tour;
 }
 
 type Loaders = {
@@ -25,20 +33,26 @@ type Loaders = {
 
 const LOADERS: Readonly<Record<Language, Loaders>> = {
   'zh-CN': {
+    guide: () => import('@docs/quick-start.zh-CN.md'),
+    help: () => import('./zh-CN/help'),
     messageInfo: () => import('./zh-CN/message-info'),
     notifications: () => import('./zh-CN/notifications'),
     people: () => import('./zh-CN/people'),
     search: () => import('./zh-CN/search'),
     settings: () => import('./zh-CN/settings'),
     tasks: () => import('./zh-CN/tasks'),
+    tour: () => import('./zh-CN/tour'),
   },
   en: {
+    guide: () => import('@docs/quick-start.md'),
+    help: () => import('./en/help'),
     messageInfo: () => import('./en/message-info'),
     notifications: () => import('./en/notifications'),
     people: () => import('./en/people'),
     search: () => import('./en/search'),
     settings: () => import('./en/settings'),
     tasks: () => import('./en/tasks'),
+    tour: () => import('./en/tour'),
   },
 };
 

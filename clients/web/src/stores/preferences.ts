@@ -5,8 +5,9 @@ export type Theme = 'system' | 'light' | 'dark';
 
 const LOCALE = 'plexus.locale';
 const THEME = 'plexus.theme';
+const TOUR = 'plexus.tour';
 
-/** Language and theme of this browser. */
+/** Language and theme of this browser, and the people that have seen the tour in it. */
 export class PreferencesStore {
   readonly locale: Cell<Locale>;
   readonly theme: Cell<Theme>;
@@ -25,6 +26,19 @@ export class PreferencesStore {
     this.storage.setItem(THEME, theme);
     this.theme.set(theme);
   }
+
+  hasSeenTour(personId: string): boolean {
+    return this.storage.getItem(tourKey(personId)) !== null;
+  }
+
+  setTourSeen(personId: string): void {
+    this.storage.setItem(tourKey(personId), 'seen');
+  }
+}
+
+/** Return the key of the storage under which it is kept that a person has seen the tour. */
+export function tourKey(personId: string): string {
+  return `${TOUR}.${personId}`;
 }
 
 function localeOf(value: string | null): Locale | undefined {

@@ -30,6 +30,7 @@ const MAX_NOTICES = 3;
 /** What is open on the page beside its address. */
 export class ViewStore {
   readonly switcher = new Cell(false);
+  readonly tour = new Cell(false);
   /** The person whose card is open; empty for none. */
   readonly card = new Cell('');
   readonly info = new Cell<Asked | undefined>(undefined);

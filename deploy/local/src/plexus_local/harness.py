@@ -15,7 +15,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 import grpc
-from plexus.directory.v1.directory_service_pb2 import CreatePersonRequest
+from plexus.directory.v1.directory_service_pb2 import (
+    BatchGetPeopleRequest,
+    CreatePersonRequest,
+)
 from plexus.directory.v1.session_service_pb2 import (
     InitTenantRequest,
     SignInRequest,
@@ -170,6 +173,15 @@ class Platform:
 
     def id_of(self, handle: str) -> str:
         """Give the id of somebody made by `new_people`."""
+        return self._people[handle]
+
+    async def person_id(self, handle: str) -> str:
+        """Return the id of a person; ask the directory for one not made by `new_people`."""
+        if handle not in self._people:
+            async with self.admin() as plexus:
+                request = BatchGetPeopleRequest(handles=[handle])
+                found = await plexus.call(plexus.directory.BatchGetPeople, request)
+            self._people[handle] = found.people[0].id
         return self._people[handle]
 
     def mails(self) -> list[Path]:

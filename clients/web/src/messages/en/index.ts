@@ -34,11 +34,13 @@ export const messages: Messages = {
     offline: 'Connection lost. Reconnecting…',
     search: 'Find or run…',
     account: 'Account and settings',
+    help: 'Help',
     notices: 'Notices',
     dismiss: 'Dismiss',
     skip: 'Skip to messages',
   },
   places: {
+    guide: 'Quick-start guide',
     search: 'Search',
     notifications: 'Notifications',
     settings: 'Settings',
@@ -125,6 +127,7 @@ export const messages: Messages = {
   },
   editor: { label: 'Edit message', save: 'Save', cancel: 'Cancel' },
   actions: {
+    tour: 'Take the tour',
     receipts: 'Read by',
     versions: 'Edit history',
     createTask: 'Create task',

@@ -33,11 +33,13 @@ export const messages = {
     offline: '网络已断开，正在重新连接…',
     search: '搜索会话和命令',
     account: '账户与设置',
+    help: '帮助',
     notices: '通知',
     dismiss: '关闭',
     skip: '跳到消息',
   },
   places: {
+    guide: '快速上手指南',
     search: '搜索',
     notifications: '通知',
     settings: '设置',
@@ -124,6 +126,7 @@ export const messages = {
   },
   editor: { label: '编辑消息', save: '保存', cancel: '取消' },
   actions: {
+    tour: '新手导览',
     receipts: '已读情况',
     versions: '编辑历史',
     createTask: '创建任务',

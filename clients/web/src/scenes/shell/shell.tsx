@@ -1,7 +1,7 @@
 import { useNavigate, useRouter, useRouterState } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useMemo, type ReactNode } from 'react';
 
-import { isPressed, offered } from '@/actions/action';
+import { isPlain, isPressed, offered } from '@/actions/action';
 import { APP_ACTIONS, type AppContext } from '@/actions/app';
 import { placeOf } from '@/actions/places';
 import type { Problem } from '@/api/problems';
@@ -103,7 +103,10 @@ function useShortcuts(context: AppContext): void {
     function onKeyDown(event: KeyboardEvent): void {
       if (event.isComposing) return;
       const action = offered(APP_ACTIONS, context).find(
-        ({ shortcut }) => shortcut !== undefined && isPressed(shortcut, event),
+        ({ shortcut }) =>
+          shortcut !== undefined &&
+          isPressed(shortcut, event) &&
+          !(isPlain(shortcut) && isTyping(event.target)),
       );
       if (action === undefined) return;
       event.preventDefault();
@@ -112,6 +115,11 @@ function useShortcuts(context: AppContext): void {
     addEventListener('keydown', onKeyDown);
     return () => removeEventListener('keydown', onKeyDown);
   }, [context]);
+}
+
+/** Return whether a key press would write into what has the focus. */
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest('input, textarea, select') !== null;
 }
 
 /** Fetch menus as soon as somebody is at the page: later there may be no network. */

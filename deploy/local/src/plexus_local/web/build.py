@@ -2,7 +2,7 @@
 
 import hashlib
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +11,8 @@ from plexus_local.web.node import Node
 
 _NOT_SOURCES: Final = frozenset({"dist", "node_modules", "tests", "README.md"})
 _NOTE: Final = ".digest"
+# The quick-start guide, which the client shows.
+_GUIDES: Final = ("docs/quick-start*.md", "docs/assets/*.png")
 
 
 def client_folder(checkout: Path) -> Path:
@@ -33,7 +35,7 @@ def build(checkout: Path) -> bool:
     Raises NodeMissing, CalledProcessError.
     """
     client = client_folder(checkout)
-    current = digest(client)
+    current = digest(client, guides(checkout))
     note = client / "dist" / _NOTE
     if note.is_file() and note.read_text() == current:
         return False
@@ -62,11 +64,17 @@ def generate(checkout: Path, *, buf: Path) -> None:
     )
 
 
-def digest(client: Path) -> str:
-    """Return the digest of the client's sources."""
+def guides(checkout: Path) -> list[Path]:
+    """Return the pages and pictures outside the client's folder that its build contains."""
+    return [path for pattern in _GUIDES for path in checkout.glob(pattern)]
+
+
+def digest(client: Path, others: Iterable[Path] = ()) -> str:
+    """Return the digest of the client's sources, and of others that its build contains."""
     found = hashlib.sha256()
-    for path in sorted(_sources(client)):
-        found.update(f"{path.relative_to(client)}\0".encode())
+    for path in sorted([*_sources(client), *others]):
+        name = path.relative_to(client) if path.is_relative_to(client) else path.name
+        found.update(f"{name}\0".encode())
         found.update(hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()
 

@@ -1,0 +1,81 @@
+import { useLayoutEffect, useRef, type KeyboardEvent, type ReactNode } from 'react';
+import { Dialog as AriaDialog, Modal, ModalOverlay } from 'react-aria-components';
+
+import { classes } from '@/kit/classes';
+import { placeBeside } from '@/kit/placing';
+
+import styles from './callout.module.css';
+
+/** Space between the target and the ring around it, in pixels. */
+const MARGIN = 4;
+
+interface Props {
+  readonly label: string;
+  /** Of the text that is read aloud when it opens. */
+  readonly describedBy: string;
+  /** Selects what it points at; without a visible one it stands in the middle. */
+  readonly target: string;
+  readonly onClose: () => void;
+  readonly onKeyDown?: (event: KeyboardEvent) => void;
+  readonly children: ReactNode;
+}
+
+/** A window that points at a part of the page, which stays bright; Escape closes it. */
+export function Callout({ label, describedBy, target, onClose, onKeyDown, children }: Props) {
+  const ring = useRef<HTMLDivElement>(null);
+  const frame = useRef<HTMLDivElement>(null);
+
+  // The texts of the next target may need another height: after every rendering.
+  useLayoutEffect(() => {
+    function arrange(): void {
+      if (ring.current !== null && frame.current !== null)
+        point(ring.current, frame.current, edgesOf(target));
+    }
+    arrange();
+    addEventListener('resize', arrange);
+    return () => removeEventListener('resize', arrange);
+  });
+
+  return (
+    <ModalOverlay
+      className={classes(styles.backdrop)}
+      isOpen
+      onOpenChange={(isOpen) => {
+        if (!isOpen) onClose();
+      }}
+    >
+      <div ref={ring} className={styles.ring} />
+      <Modal ref={frame} className={classes(styles.frame)}>
+        <AriaDialog
+          className={classes(styles.dialog)}
+          aria-label={label}
+          aria-describedby={describedBy}
+        >
+          <div className={styles.content} onKeyDown={onKeyDown}>
+            {children}
+          </div>
+        </AriaDialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}
+
+/** Return where the target is; undefined when the page does not show it. */
+function edgesOf(target: string): DOMRect | undefined {
+  const edges = [...document.querySelectorAll(target)].map((one) => one.getBoundingClientRect());
+  return edges.find(({ width }) => width > 0);
+}
+
+function point(ring: HTMLElement, frame: HTMLElement, target: DOMRect | undefined): void {
+  const page = { width: innerWidth, height: innerHeight };
+  const size = { width: frame.offsetWidth, height: frame.offsetHeight };
+  const { left, top } = placeBeside(target, size, page);
+  frame.style.left = `${left}px`;
+  frame.style.top = `${top}px`;
+  const around = target ?? new DOMRect(page.width / 2, page.height / 2, 0, 0);
+  const margin = target === undefined ? 0 : MARGIN;
+  ring.style.left = `${around.left - margin}px`;
+  ring.style.top = `${around.top - margin}px`;
+  ring.style.width = `${around.width + 2 * margin}px`;
+  ring.style.height = `${around.height + 2 * margin}px`;
+}
