@@ -18,6 +18,8 @@ from .pages import FENCE, LINK, ROOT, SPAN, TARGET, pages_in
 
 SOURCES = ("clients", "deploy", "libs/plexuskit", "services")
 
+MAX_SCREENSHOT_BYTES, MAX_GUIDE_BYTES = 250_000, 150_000
+
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 OUTSIDE = ("http://", "https://", "mailto:")
 
@@ -101,6 +103,16 @@ def test_every_picture_is_a_picture_and_fetches_nothing() -> None:
         assert text.startswith("<svg "), picture.name
         assert "<title" in text, f"{picture.name} says nothing to those who cannot see it"
         assert not re.search(r"url\(\s*['\"]?https?:|href=|<script", text), picture.name
+
+
+def test_every_screenshot_is_small_and_on_a_page() -> None:
+    pictures = sorted((ROOT / "docs/assets").glob("*.png"))
+    assert pictures
+    texts = "".join(page.text for page in PAGES)
+    for picture in pictures:
+        limit = MAX_GUIDE_BYTES if picture.name.startswith("guide-") else MAX_SCREENSHOT_BYTES
+        assert picture.stat().st_size <= limit, picture.name
+        assert f"assets/{picture.name})" in texts, f"no page shows {picture.name}"
 
 
 def test_pages_speak_of_no_machine() -> None:

@@ -9,8 +9,8 @@ from playwright.async_api import Page
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # The browser decodes the picture and counts its colours, which is much faster than Python is.
-# Frequent colours come first; each further one must differ from those before, the less the more
-# are chosen. Every pixel then takes the nearest of them.
+# The most frequent colours come first; each further one must differ from those before, the less the
+# more are chosen. Every pixel then takes the nearest of them.
 REDUCE = """
 async ([encoded, limit]) => {
   const bytes = Uint8Array.from(atob(encoded), (one) => one.charCodeAt(0));
@@ -29,8 +29,9 @@ async ([encoded, limit]) => {
     const blue = ((one >> 16) & 255) - ((other >> 16) & 255);
     return 2 * red * red + 4 * green * green + 3 * blue * blue;
   };
-  const palette = [];
-  const chosen = new Set();
+  // The areas of the page keep their colours exactly.
+  const palette = colours.slice(0, Math.min(limit / 4, colours.length));
+  const chosen = new Set(palette);
   for (const apart of [2000, 700, 250, 80, 20, 1]) {
     for (const colour of colours) {
       if (palette.length === limit) break;
