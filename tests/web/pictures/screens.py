@@ -15,6 +15,8 @@ async def _thread(page: Page, company: Inhabited, *, name: str, root: str, last:
     await page.goto(f"/c/{conversation_id}?thread={company.seqs[root]}")
     panel = page.get_by_role("complementary")
     await expect(panel.locator("article").last).to_be_visible()
+    # Names and last messages come after the list: this conversation is the last one.
+    await expect(page.get_by_role("link").filter(has_text="丁晓:")).to_be_visible()
     await expect(page.get_by_role("main").get_by_text(last).first).to_be_visible()
 
 
@@ -49,7 +51,9 @@ async def talk(page: Page, company: Inhabited) -> None:
 async def conversations(page: Page, _: Inhabited) -> None:
     """Show the list of conversations on a phone."""
     await page.goto("/")
-    await expect(page.get_by_role("link", name=EUROPE)).to_be_visible()
+    listed = page.get_by_role("link")
+    await expect(listed.filter(has_text="Hannah Vogel:")).to_be_visible()
+    await expect(listed.filter(has_text="Peter Lang")).to_be_visible()
 
 
 async def switcher_chinese(page: Page, company: Inhabited) -> None:
