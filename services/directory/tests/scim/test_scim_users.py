@@ -129,7 +129,7 @@ async def test_patch_adds_replaces_and_removes_by_value_path(feed, company):
     [
         ({"op": "remove"}, "noTarget"),
         ({"op": "replace", "path": "emails[", "value": "x"}, "invalidPath"),
-        ({"op": "replace", "path": "nothing", "value": "x"}, "invalidPath"),
+        ({"op": "replace", "path": "no name", "value": "x"}, "invalidPath"),
         ({"op": "replace", "path": "active", "value": "maybe"}, "invalidValue"),
         ({"op": "swap", "path": "title", "value": "x"}, "invalidValue"),
         ({"op": "remove", "path": "userName"}, "mutability"),

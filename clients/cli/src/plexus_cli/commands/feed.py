@@ -24,7 +24,7 @@ Waiting = Annotated[
 
 @app.command()
 def status(json: Json = False) -> None:
-    """Show whether the feed runs, what it lacked rights for, and whose deactivation waits."""
+    """Show whether the feed runs, what it lacked rights for and ignored, and who waits."""
 
     async def work(plexus: Plexus) -> tuple[FeedStatus, dict[str, str]]:
         response = await plexus.call(plexus.scim.GetFeedStatus, GetFeedStatusRequest())
@@ -44,6 +44,16 @@ def status(json: Json = False) -> None:
             rows,
         )
         say("Do these yourself, or bind a role with the permission to the feed's account.")
+    if found.ignored:
+        ignored = [
+            (each.resource, each.attribute, local(each.last_sent_at)) for each in found.ignored
+        ]
+        print_table(
+            "Ignored: attributes that Plexus does not have",
+            ["of", "attribute", "last sent"],
+            ignored,
+        )
+        say("Map them to other attributes in the identity provider, or remove their mappings.")
     if not found.stopped:
         say("The feed runs.")
         return

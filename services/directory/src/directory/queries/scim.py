@@ -62,4 +62,5 @@ async def get_feed_status(store: Store, *, actor: Actor, rules: FeedRules, now: 
         allowed=rules.bounds.allowed(active=active, deactivated=deactivated),
         waiting=await store.feeds.list_waiting(tenant_id),
         refused=await store.feeds.list_refused(tenant_id),
+        ignored=await store.feeds.list_ignored(tenant_id),
     )

@@ -171,6 +171,7 @@ class FeedStatus(_message.Message):
     ALLOWED_FIELD_NUMBER: _builtins.int
     WAITING_PERSON_IDS_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
+    IGNORED_FIELD_NUMBER: _builtins.int
     stopped: _builtins.bool
     deactivated: _builtins.int
     """Deactivations in the present window of 24 hours, and how many it allows."""
@@ -187,6 +188,12 @@ class FeedStatus(_message.Message):
         each for 30 days, or until the feed carries the same thing through.
         """
 
+    @_builtins.property
+    def ignored(self) -> _containers.RepeatedCompositeFieldContainer[Global___IgnoredAttribute]:
+        """Attributes that the feed sends and Plexus does not have: they are ignored, and everything else of the request is kept. Each is
+        listed once, the last sent first, at most 100; each until 30 days after it was sent last.
+        """
+
     def __init__(
         self,
         *,
@@ -196,10 +203,11 @@ class FeedStatus(_message.Message):
         allowed: _builtins.int = ...,
         waiting_person_ids: _abc.Iterable[_builtins.str] | None = ...,
         refused: _abc.Iterable[Global___FeedRefusal] | None = ...,
+        ignored: _abc.Iterable[Global___IgnoredAttribute] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["stopped_at", b"stopped_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "deactivated", b"deactivated", "refused", b"refused", "stopped", b"stopped", "stopped_at", b"stopped_at", "waiting_person_ids", b"waiting_person_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "deactivated", b"deactivated", "ignored", b"ignored", "refused", b"refused", "stopped", b"stopped", "stopped_at", b"stopped_at", "waiting_person_ids", b"waiting_person_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -238,6 +246,38 @@ class FeedRefusal(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FeedRefusal: _TypeAlias = FeedRefusal  # noqa: Y015
+
+@_typing.final
+class IgnoredAttribute(_message.Message):
+    """An attribute of a feed that no schema of Plexus declares."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    ATTRIBUTE_FIELD_NUMBER: _builtins.int
+    LAST_SENT_AT_FIELD_NUMBER: _builtins.int
+    resource: _builtins.str
+    """`User` or `Group`."""
+    attribute: _builtins.str
+    """Its name, for example `favouriteColour` or `members.level`, or the URN of a schema that is ignored as a whole."""
+    @_builtins.property
+    def last_sent_at(self) -> _timestamp_pb2.Timestamp:
+        """At most a day before the last request that sent it."""
+
+    def __init__(
+        self,
+        *,
+        resource: _builtins.str = ...,
+        attribute: _builtins.str = ...,
+        last_sent_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_sent_at", b"last_sent_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "last_sent_at", b"last_sent_at", "resource", b"resource"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IgnoredAttribute: _TypeAlias = IgnoredAttribute  # noqa: Y015
 
 @_typing.final
 class ResolveFeedRequest(_message.Message):

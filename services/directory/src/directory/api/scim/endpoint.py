@@ -1,16 +1,20 @@
 """What every resource endpoint does: which method on which path means what (RFC 7644, 3.2)."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Final
 
+from plexuskit.clock import Clock
 from scim2_models import NotFoundException
 
 from directory.api.scim.bounds import checked
 from directory.api.scim.errors import refused
 from directory.api.scim.exchange import Answer, Exchange, id_of
 from directory.domain.access import Actor
-from directory.domain.scim import changes
+from directory.domain.scim import changes, dialects
 from directory.domain.scim.changes import Change
+from directory.domain.scim.dialects import Rewritten
+from directory.operations.scim import IgnoredAttributes
 
 _ASKED: Final = frozenset(
     {"filter", "sortBy", "sortOrder", "startIndex", "count", "attributes", "excludedAttributes"}
@@ -19,9 +23,17 @@ _OF_ONE: Final = "GET, PUT, PATCH, DELETE"
 
 
 class Endpoint(ABC):
-    """Resources of one type below one path."""
+    """Resources of one type below one path.
+
+    `model`: the type; `resource`: its name, for example `User`.
+    """
 
     model: type[Any]
+    resource: str
+
+    def __init__(self, *, ignored: IgnoredAttributes, clock: Clock) -> None:
+        self._ignored = ignored
+        self._clock = clock
 
     async def answer(self, exchange: Exchange, *, actor: Actor) -> Answer:
         """Answer a request.
@@ -44,7 +56,8 @@ class Endpoint(ABC):
             case "GET":
                 return await self.list(exchange, _search(exchange.parameters), actor=actor)
             case "POST":
-                return await self.create(exchange, exchange.json(), actor=actor)
+                body = await self._body(exchange, dialects.resource, actor=actor)
+                return await self.create(exchange, body, actor=actor)
             case _:
                 return refused(405, "The collection takes GET and POST.", allow="GET, POST")
 
@@ -53,16 +66,28 @@ class Endpoint(ABC):
             case "GET":
                 return await self.get(exchange, id_, actor=actor)
             case "PUT":
-                change = changes.replacement(exchange.json(), model=self.model)
+                body = await self._body(exchange, dialects.resource, actor=actor)
+                change = changes.replacement(body, model=self.model)
                 return await self.change(exchange, id_, checked(change), actor=actor)
             case "PATCH":
-                change = changes.patch(exchange.json(), model=self.model)
+                body = await self._body(exchange, dialects.patch, actor=actor)
+                change = changes.patch(body, model=self.model)
                 return await self.change(exchange, id_, checked(change), actor=actor)
             case "DELETE":
                 await self.remove(exchange, id_, actor=actor)
                 return Answer(status=204)
             case _:
                 return refused(405, f"A resource takes {_OF_ONE}.", allow=_OF_ONE)
+
+    async def _body(
+        self, exchange: Exchange, rewrite: Callable[..., Rewritten], *, actor: Actor
+    ) -> dict[str, Any]:
+        """Return the body in the form of the protocol; record what it leaves out."""
+        rewritten = rewrite(exchange.json(), model=self.model)
+        await self._ignored.record(
+            rewritten.ignored, resource=self.resource, actor=actor, now=self._clock.now()
+        )
+        return rewritten.body
 
     @abstractmethod
     async def list(self, exchange: Exchange, asked: dict[str, Any], *, actor: Actor) -> Answer:

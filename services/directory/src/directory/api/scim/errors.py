@@ -6,6 +6,7 @@ from plexuskit.errors import Kind, Refusal
 from pydantic import ValidationError
 from scim2_models import Error, SCIMException
 
+from directory.api.scim import problems
 from directory.api.scim.exchange import Answer
 
 UNPROCESSABLE: Final = (SCIMException, ValidationError, Refusal)
@@ -29,12 +30,12 @@ def answer_to(error: SCIMException | ValidationError | Refusal) -> Answer:
     """Return the answer for what stood in the way."""
     match error:
         case ValidationError():
-            return _rendered(Error.from_validation_errors(error)[0])
+            return _rendered(problems.of_validation(error))
         case SCIMException():
-            return _rendered(error.to_error())
+            return _rendered(problems.of_exception(error))
         case _:
             status, scim_type = _STATUSES[error.kind]
-            shown = Error(status=status, scim_type=scim_type, detail=error.message())
+            shown = Error(status=status, scim_type=scim_type, detail=_detail(error))
             waits = error.retry_after
             headers = {"retry-after": str(round(waits.total_seconds()))} if waits else {}
             return _rendered(shown, headers)
@@ -43,6 +44,13 @@ def answer_to(error: SCIMException | ValidationError | Refusal) -> Answer:
 def refused(status: int, detail: str, **headers: str) -> Answer:
     """Return an error that only HTTP has a word for."""
     return _rendered(Error(status=status, detail=detail), headers)
+
+
+def _detail(refusal: Refusal) -> str:
+    """Return the sentence of a refusal with the facts that it does not name, for example an id."""
+    text = refusal.message()
+    facts = [f"{name}: {value}" for name, value in refusal.metadata.items() if value not in text]
+    return f"{text} ({', '.join(facts)})" if facts else text
 
 
 def _rendered(error: Error, headers: dict[str, str] | None = None) -> Answer:

@@ -18,7 +18,7 @@ from directory.domain.scim import resources
 from directory.domain.scim.changes import Change
 from directory.domain.scim.groups import etag, resource
 from directory.domain.scim.resources import GROUPS, POLICY, searches
-from directory.operations.scim import WriteQueue
+from directory.operations.scim import IgnoredAttributes, WriteQueue
 from directory.store import Store
 
 
@@ -26,11 +26,14 @@ class Groups(Endpoint):
     """Groups as the feed sees them."""
 
     model = resources.Group
+    resource = "Group"
 
-    def __init__(self, store: Store, write_queue: WriteQueue, *, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, write_queue: WriteQueue, *, ignored: IgnoredAttributes, clock: Clock
+    ) -> None:
+        super().__init__(ignored=ignored, clock=clock)
         self._store = store
         self._write_queue = write_queue
-        self._clock = clock
 
     async def list(self, exchange: Exchange, asked: dict[str, Any], *, actor: Actor) -> Answer:
         """Answer a search; members are looked up only when they are shown."""

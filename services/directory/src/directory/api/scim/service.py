@@ -33,8 +33,11 @@ class ScimApi(ScimServiceServicer):
         self._rules = rules
         self._clock = clock
         self._write_queue = operations.scim.WriteQueue(store)
-        self._groups = Groups(store, self._write_queue, clock=clock)
-        self._users = Users(store, self._write_queue, hashing=hashing, rules=rules, clock=clock)
+        ignored = operations.scim.IgnoredAttributes(store)
+        self._groups = Groups(store, self._write_queue, ignored=ignored, clock=clock)
+        self._users = Users(
+            store, self._write_queue, ignored=ignored, hashing=hashing, rules=rules, clock=clock
+        )
 
     async def ExchangeScim(
         self, request: pb.ExchangeScimRequest, context: Any
@@ -118,5 +121,13 @@ def _to_proto(feed: Feed) -> pb.FeedStatus:
                 at=timestamp(each.at),
             )
             for each in feed.refused
+        ],
+        ignored=[
+            pb.IgnoredAttribute(
+                resource=each.resource,
+                attribute=each.attribute,
+                last_sent_at=timestamp(each.last_sent_at),
+            )
+            for each in feed.ignored
         ],
     )

@@ -18,7 +18,7 @@ from directory.domain.scim.records import Record
 from directory.domain.scim.resources import GROUPS, POLICY, USER, USERS, FeedUser, searches
 from directory.domain.scim.rules import FeedRules
 from directory.operations.hashing import Hashing
-from directory.operations.scim import WriteQueue
+from directory.operations.scim import IgnoredAttributes, WriteQueue
 from directory.store import Store
 
 
@@ -26,21 +26,23 @@ class Users(Endpoint):
     """People as the feed sees them."""
 
     model = USER
+    resource = "User"
 
     def __init__(
         self,
         store: Store,
         write_queue: WriteQueue,
         *,
+        ignored: IgnoredAttributes,
         hashing: Hashing,
         rules: FeedRules,
         clock: Clock,
     ) -> None:
+        super().__init__(ignored=ignored, clock=clock)
         self._store = store
         self._write_queue = write_queue
         self._hashing = hashing
         self._rules = rules
-        self._clock = clock
 
     async def list(self, exchange: Exchange, asked: dict[str, Any], *, actor: Actor) -> Answer:
         """Answer a search."""

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from scim2_models import Context, Resource
 
 from directory.domain.scim.resources import POLICY, patches
 
 ResourceT = TypeVar("ResourceT", bound=Resource[Any])
-
-MAX_OPERATIONS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +47,14 @@ def replacement(body: dict[str, Any], *, model: type[ResourceT]) -> Change[Resou
 def patch(body: dict[str, Any], *, model: type[ResourceT]) -> Change[ResourceT]:
     """Read a PATCH; its operations are applied in order, all of them or none.
 
+    One without operations changes nothing: that is what is left of those on undeclared attributes.
+
     Raises:
         ValidationError, SCIMException: the body is no patch of such a resource; when it is applied
             also MutabilityException, NoTargetException, InvalidValueException.
     """
+    if body.get("Operations") == []:
+        return Change(apply=lambda current: current)
     operations = patches(model).model_validate(
         body, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY
     )

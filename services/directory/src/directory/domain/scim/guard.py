@@ -12,6 +12,9 @@ WINDOW: Final = timedelta(hours=24)
 MAX_ABOUT: Final = 256
 REFUSED_KEPT: Final = timedelta(days=30)
 MAX_REFUSED_SHOWN: Final = 100
+IGNORED_KEPT: Final = timedelta(days=30)
+MAX_IGNORED_SHOWN: Final = 100
+MAX_IGNORED_KEPT: Final = 1_000
 APPROVE: Final = "people.approve_feed"
 """The permission to answer for a feed that has stopped."""
 
@@ -75,6 +78,18 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored:
+    """An attribute that a feed sends and no schema here declares.
+
+    `resource`: the type of resource that it belongs to, for example `User`.
+    """
+
+    resource: str
+    attribute: str
+    last_sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
     """How a tenant's feed stands; it is stopped while somebody waits."""
 
@@ -82,6 +97,7 @@ class Feed:
     allowed: int
     waiting: tuple[Waiting, ...]
     refused: tuple[Refused, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
 
     @property
     def stopped(self) -> bool:

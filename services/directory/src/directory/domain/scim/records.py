@@ -36,16 +36,16 @@ class Record:
     version: int
 
     def user(self) -> FeedUser:
-        """Return the resource as it is to be seen now, without its place."""
+        """Return the resource with its id as it is now, without its place."""
         user: FeedUser = USER.model_validate(self.resource, scim_policy=POLICY)
+        user.id = self.person_id
         for name, value in self.amended.items():
             _amend(user, name, value)
         return user
 
     def shown(self, *, location: str) -> FeedUser:
-        """Return the resource with id and meta; `location` is where it is to be found."""
+        """Return the resource with its meta; `location` is where it is to be found."""
         user = self.user()
-        user.id = self.person_id
         user.meta = Meta(
             resource_type="User",
             created=self.created_at,

@@ -76,6 +76,8 @@ class GroupMember(ComplexAttribute):
         None, serialization_alias="$ref", validation_alias="$ref"
     )
     type: Annotated[str | None, Mutability.immutable] = Field(None, examples=["User"])
+    # A label (RFC 7643, 2.4): feeds send it, and nothing here shows it.
+    display: str | None = None
 
 
 class Group(scim2_models.Group):

@@ -2,11 +2,13 @@
 
 from directory.operations.scim.feed import resolve_feed
 from directory.operations.scim.groups import change_group, create_group, remove_group
+from directory.operations.scim.ignoring import IgnoredAttributes
 from directory.operations.scim.removing import remove_user
 from directory.operations.scim.users import change_user, create_user
 from directory.operations.scim.write_queue import WriteQueue
 
 __all__ = [
+    "IgnoredAttributes",
     "WriteQueue",
     "change_group",
     "change_user",

@@ -4,13 +4,25 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from plexuskit.mongo import ASCENDING, DESCENDING, Database, Index, ReplaceOne, Transaction
+from plexuskit.mongo import (
+    ASCENDING,
+    DESCENDING,
+    Database,
+    Index,
+    ReplaceOne,
+    Transaction,
+    UpdateOne,
+)
 
 from directory.domain.ids import PersonId, TenantId
 from directory.domain.scim.guard import (
+    IGNORED_KEPT,
+    MAX_IGNORED_KEPT,
+    MAX_IGNORED_SHOWN,
     MAX_REFUSED_SHOWN,
     REFUSED_KEPT,
     WINDOW,
+    Ignored,
     Refused,
     Waiting,
 )
@@ -20,12 +32,13 @@ _SPARE: Final = timedelta(hours=1)
 
 
 class Feeds:
-    """The guards of feeds: deactivations of the last day, and those that wait."""
+    """The guards of feeds: deactivations of the last day, those that wait, and what was ignored."""
 
     def __init__(self, db: Database) -> None:
         self._guards = db.collection("scim_guards", schema_version=SCHEMA_VERSION)
         self._deactivations = db.collection("scim_deactivations", schema_version=SCHEMA_VERSION)
         self._refused = db.collection("scim_refused", schema_version=SCHEMA_VERSION)
+        self._ignored = db.collection("scim_ignored", schema_version=SCHEMA_VERSION)
         self._waiting = db.collection("scim_waiting", schema_version=SCHEMA_VERSION)
 
     async def provision(self) -> None:
@@ -41,6 +54,12 @@ class Feeds:
             [
                 Index(keys=[("tenant_id", ASCENDING), ("at", DESCENDING)], name="tenant_at"),
                 Index(keys=[("at", ASCENDING)], expire_after=REFUSED_KEPT, name="expiry"),
+            ]
+        )
+        await self._ignored.ensure_indexes(
+            [
+                Index(keys=[("tenant_id", ASCENDING), ("at", DESCENDING)], name="tenant_at"),
+                Index(keys=[("at", ASCENDING)], expire_after=IGNORED_KEPT, name="expiry"),
             ]
         )
         await self._waiting.ensure_indexes(
@@ -133,6 +152,43 @@ class Feeds:
                 reason=document["reason"],
                 permission=document["permission"],
                 at=document["at"],
+            )
+            for document in found
+        )
+
+    async def ignore(self, ignored: Sequence[Ignored], *, tenant_id: TenantId) -> None:
+        """Keep the attributes that a feed sent in vain, each once, for 30 days.
+
+        A tenant that has 1,000 of them gets no new ones: those are no schema's, but made up.
+        """
+        kept = await self._ignored.count({"tenant_id": tenant_id}, limit=MAX_IGNORED_KEPT)
+        writes = []
+        for each in ignored:
+            # Names of attributes are compared regardless of case (RFC 7643, 2.1).
+            key = f"{tenant_id}:{each.resource}:{each.attribute.lower()}"
+            document = {
+                "tenant_id": tenant_id,
+                "resource": each.resource,
+                "attribute": each.attribute,
+                "at": each.last_sent_at,
+            }
+            writes.append(
+                UpdateOne({"_id": key}, {"$set": document}, upsert=kept < MAX_IGNORED_KEPT)
+            )
+        await self._ignored.bulk(writes)
+
+    async def list_ignored(self, tenant_id: TenantId) -> tuple[Ignored, ...]:
+        """Load the attributes that a feed sends in vain, the last sent first, at most 100."""
+        found = await self._ignored.find_all(
+            {"tenant_id": tenant_id},
+            sort=[("at", DESCENDING)],
+            limit=MAX_IGNORED_SHOWN,
+        )
+        return tuple(
+            Ignored(
+                resource=document["resource"],
+                attribute=document["attribute"],
+                last_sent_at=document["at"],
             )
             for document in found
         )

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file plexus/directory/v1/scim_service.proto.
  */
 export const file_plexus_directory_v1_scim_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZwbGV4dXMvZGlyZWN0b3J5L3YxL3NjaW1fc2VydmljZS5wcm90bxITcGxleHVzLmRpcmVjdG9yeS52MSLaAQoTRXhjaGFuZ2VTY2ltUmVxdWVzdBIOCgZtZXRob2QYASABKAkSDAoEcGF0aBgCIAEoCRINCgVxdWVyeRgDIAEoCRJGCgdoZWFkZXJzGAQgAygLMjUucGxleHVzLmRpcmVjdG9yeS52MS5FeGNoYW5nZVNjaW1SZXF1ZXN0LkhlYWRlcnNFbnRyeRIMCgRib2R5GAUgASgMEhAKCGJhc2VfdXJsGAYgASgJGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIq0BChRFeGNoYW5nZVNjaW1SZXNwb25zZRIOCgZzdGF0dXMYASABKAUSRwoHaGVhZGVycxgCIAMoCzI2LnBsZXh1cy5kaXJlY3RvcnkudjEuRXhjaGFuZ2VTY2ltUmVzcG9uc2UuSGVhZGVyc0VudHJ5EgwKBGJvZHkYAyABKAwaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiFgoUR2V0RmVlZFN0YXR1c1JlcXVlc3QiSAoVR2V0RmVlZFN0YXR1c1Jlc3BvbnNlEi8KBnN0YXR1cxgBIAEoCzIfLnBsZXh1cy5kaXJlY3RvcnkudjEuRmVlZFN0YXR1cyLCAQoKRmVlZFN0YXR1cxIPCgdzdG9wcGVkGAEgASgIEi4KCnN0b3BwZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2RlYWN0aXZhdGVkGAMgASgFEg8KB2FsbG93ZWQYBCABKAUSGgoSd2FpdGluZ19wZXJzb25faWRzGAUgAygJEjEKB3JlZnVzZWQYBiADKAsyIC5wbGV4dXMuZGlyZWN0b3J5LnYxLkZlZWRSZWZ1c2FsImgKC0ZlZWRSZWZ1c2FsEg0KBWFib3V0GAEgASgJEg4KBnJlYXNvbhgCIAEoCRISCgpwZXJtaXNzaW9uGAMgASgJEiYKAmF0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI/ChJSZXNvbHZlRmVlZFJlcXVlc3QSDwoHYXBwcm92ZRgBIAEoCBIYChBleHBlY3RlZF93YWl0aW5nGAIgASgFIkYKE1Jlc29sdmVGZWVkUmVzcG9uc2USLwoGc3RhdHVzGAEgASgLMh8ucGxleHVzLmRpcmVjdG9yeS52MS5GZWVkU3RhdHVzMrwCCgtTY2ltU2VydmljZRJjCgxFeGNoYW5nZVNjaW0SKC5wbGV4dXMuZGlyZWN0b3J5LnYxLkV4Y2hhbmdlU2NpbVJlcXVlc3QaKS5wbGV4dXMuZGlyZWN0b3J5LnYxLkV4Y2hhbmdlU2NpbVJlc3BvbnNlEmYKDUdldEZlZWRTdGF0dXMSKS5wbGV4dXMuZGlyZWN0b3J5LnYxLkdldEZlZWRTdGF0dXNSZXF1ZXN0GioucGxleHVzLmRpcmVjdG9yeS52MS5HZXRGZWVkU3RhdHVzUmVzcG9uc2USYAoLUmVzb2x2ZUZlZWQSJy5wbGV4dXMuZGlyZWN0b3J5LnYxLlJlc29sdmVGZWVkUmVxdWVzdBooLnBsZXh1cy5kaXJlY3RvcnkudjEuUmVzb2x2ZUZlZWRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("CiZwbGV4dXMvZGlyZWN0b3J5L3YxL3NjaW1fc2VydmljZS5wcm90bxITcGxleHVzLmRpcmVjdG9yeS52MSLaAQoTRXhjaGFuZ2VTY2ltUmVxdWVzdBIOCgZtZXRob2QYASABKAkSDAoEcGF0aBgCIAEoCRINCgVxdWVyeRgDIAEoCRJGCgdoZWFkZXJzGAQgAygLMjUucGxleHVzLmRpcmVjdG9yeS52MS5FeGNoYW5nZVNjaW1SZXF1ZXN0LkhlYWRlcnNFbnRyeRIMCgRib2R5GAUgASgMEhAKCGJhc2VfdXJsGAYgASgJGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIq0BChRFeGNoYW5nZVNjaW1SZXNwb25zZRIOCgZzdGF0dXMYASABKAUSRwoHaGVhZGVycxgCIAMoCzI2LnBsZXh1cy5kaXJlY3RvcnkudjEuRXhjaGFuZ2VTY2ltUmVzcG9uc2UuSGVhZGVyc0VudHJ5EgwKBGJvZHkYAyABKAwaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiFgoUR2V0RmVlZFN0YXR1c1JlcXVlc3QiSAoVR2V0RmVlZFN0YXR1c1Jlc3BvbnNlEi8KBnN0YXR1cxgBIAEoCzIfLnBsZXh1cy5kaXJlY3RvcnkudjEuRmVlZFN0YXR1cyL6AQoKRmVlZFN0YXR1cxIPCgdzdG9wcGVkGAEgASgIEi4KCnN0b3BwZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2RlYWN0aXZhdGVkGAMgASgFEg8KB2FsbG93ZWQYBCABKAUSGgoSd2FpdGluZ19wZXJzb25faWRzGAUgAygJEjEKB3JlZnVzZWQYBiADKAsyIC5wbGV4dXMuZGlyZWN0b3J5LnYxLkZlZWRSZWZ1c2FsEjYKB2lnbm9yZWQYByADKAsyJS5wbGV4dXMuZGlyZWN0b3J5LnYxLklnbm9yZWRBdHRyaWJ1dGUiaAoLRmVlZFJlZnVzYWwSDQoFYWJvdXQYASABKAkSDgoGcmVhc29uGAIgASgJEhIKCnBlcm1pc3Npb24YAyABKAkSJgoCYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImkKEElnbm9yZWRBdHRyaWJ1dGUSEAoIcmVzb3VyY2UYASABKAkSEQoJYXR0cmlidXRlGAIgASgJEjAKDGxhc3Rfc2VudF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiPwoSUmVzb2x2ZUZlZWRSZXF1ZXN0Eg8KB2FwcHJvdmUYASABKAgSGAoQZXhwZWN0ZWRfd2FpdGluZxgCIAEoBSJGChNSZXNvbHZlRmVlZFJlc3BvbnNlEi8KBnN0YXR1cxgBIAEoCzIfLnBsZXh1cy5kaXJlY3RvcnkudjEuRmVlZFN0YXR1czK8AgoLU2NpbVNlcnZpY2USYwoMRXhjaGFuZ2VTY2ltEigucGxleHVzLmRpcmVjdG9yeS52MS5FeGNoYW5nZVNjaW1SZXF1ZXN0GikucGxleHVzLmRpcmVjdG9yeS52MS5FeGNoYW5nZVNjaW1SZXNwb25zZRJmCg1HZXRGZWVkU3RhdHVzEikucGxleHVzLmRpcmVjdG9yeS52MS5HZXRGZWVkU3RhdHVzUmVxdWVzdBoqLnBsZXh1cy5kaXJlY3RvcnkudjEuR2V0RmVlZFN0YXR1c1Jlc3BvbnNlEmAKC1Jlc29sdmVGZWVkEicucGxleHVzLmRpcmVjdG9yeS52MS5SZXNvbHZlRmVlZFJlcXVlc3QaKC5wbGV4dXMuZGlyZWN0b3J5LnYxLlJlc29sdmVGZWVkUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message plexus.directory.v1.ExchangeScimRequest
@@ -163,6 +163,14 @@ export type FeedStatus = Message<"plexus.directory.v1.FeedStatus"> & {
    * @generated from field: repeated plexus.directory.v1.FeedRefusal refused = 6;
    */
   refused: FeedRefusal[];
+
+  /**
+   * Attributes that the feed sends and Plexus does not have: they are ignored, and everything else of the request is kept. Each is
+   * listed once, the last sent first, at most 100; each until 30 days after it was sent last.
+   *
+   * @generated from field: repeated plexus.directory.v1.IgnoredAttribute ignored = 7;
+   */
+  ignored: IgnoredAttribute[];
 };
 
 /**
@@ -213,6 +221,41 @@ export const FeedRefusalSchema: GenMessage<FeedRefusal> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_scim_service, 5);
 
 /**
+ * An attribute of a feed that no schema of Plexus declares.
+ *
+ * @generated from message plexus.directory.v1.IgnoredAttribute
+ */
+export type IgnoredAttribute = Message<"plexus.directory.v1.IgnoredAttribute"> & {
+  /**
+   * `User` or `Group`.
+   *
+   * @generated from field: string resource = 1;
+   */
+  resource: string;
+
+  /**
+   * Its name, for example `favouriteColour` or `members.level`, or the URN of a schema that is ignored as a whole.
+   *
+   * @generated from field: string attribute = 2;
+   */
+  attribute: string;
+
+  /**
+   * At most a day before the last request that sent it.
+   *
+   * @generated from field: google.protobuf.Timestamp last_sent_at = 3;
+   */
+  lastSentAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message plexus.directory.v1.IgnoredAttribute.
+ * Use `create(IgnoredAttributeSchema)` to create a new message.
+ */
+export const IgnoredAttributeSchema: GenMessage<IgnoredAttribute> = /*@__PURE__*/
+  messageDesc(file_plexus_directory_v1_scim_service, 6);
+
+/**
  * @generated from message plexus.directory.v1.ResolveFeedRequest
  */
 export type ResolveFeedRequest = Message<"plexus.directory.v1.ResolveFeedRequest"> & {
@@ -236,7 +279,7 @@ export type ResolveFeedRequest = Message<"plexus.directory.v1.ResolveFeedRequest
  * Use `create(ResolveFeedRequestSchema)` to create a new message.
  */
 export const ResolveFeedRequestSchema: GenMessage<ResolveFeedRequest> = /*@__PURE__*/
-  messageDesc(file_plexus_directory_v1_scim_service, 6);
+  messageDesc(file_plexus_directory_v1_scim_service, 7);
 
 /**
  * @generated from message plexus.directory.v1.ResolveFeedResponse
@@ -253,7 +296,7 @@ export type ResolveFeedResponse = Message<"plexus.directory.v1.ResolveFeedRespon
  * Use `create(ResolveFeedResponseSchema)` to create a new message.
  */
 export const ResolveFeedResponseSchema: GenMessage<ResolveFeedResponse> = /*@__PURE__*/
-  messageDesc(file_plexus_directory_v1_scim_service, 7);
+  messageDesc(file_plexus_directory_v1_scim_service, 8);
 
 /**
  * The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on as they are.
