@@ -60,6 +60,13 @@ async def test_int_1_unknown_attributes_are_ignored_and_listed_once(feed, served
     ]
 
 
+async def test_unassigned_attributes_are_not_listed(feed, served):
+    body = user("ann", desk=None, emails=[{"$ref": None, "value": "a@x.cn", "shown": None}])
+    told = await feed.ask("POST", "/Users", body)
+    assert (told.status, told.body["emails"]) == (201, [{"value": "a@x.cn"}])
+    assert await listed(feed, served) == []
+
+
 async def test_attributes_that_plexus_has_are_not_listed(feed, served):
     made = await feed.hire(
         "ann", name={"givenName": "Ann"}, meta={"resourceType": "User"}, groups=[], id="per_x"

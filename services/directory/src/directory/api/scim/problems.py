@@ -1,6 +1,6 @@
 """Faults of a request in words that an administrator of the sending system can act on.
 
-The library validates with pydantic, whose texts speak of inputs, models and Python types.
+The library validates with pydantic, whose texts are about inputs, models and Python types.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from scim2_models import Error, SCIMException
 
-MAX_TOLD: Final = 3
+MAX_NAMED: Final = 3
 _VALUE: Final = "the value"
 _DATE: Final = "must be a date and time, for example 2026-11-30T09:00:00Z"
 _BY_TYPE: Final[Mapping[str, str]] = {
@@ -48,8 +48,8 @@ def of_validation(faults: ValidationError) -> Error:
     """Return the SCIM error of a body that is not what it should be: its first three faults."""
     found = faults.errors(include_url=False, include_input=False)
     first = Error.from_validation_error(found[0])
-    told = list(dict.fromkeys(map(_problem, found)))[:MAX_TOLD]
-    return Error(status=first.status, scim_type=first.scim_type, detail="; ".join(told))
+    named = list(dict.fromkeys(map(_problem, found)))[:MAX_NAMED]
+    return Error(status=first.status, scim_type=first.scim_type, detail="; ".join(named))
 
 
 def of_exception(fault: SCIMException) -> Error:

@@ -9,7 +9,7 @@ from scim2_models import BaseModel, InvalidPathException, Mutability, Path
 
 MAX_NAME: Final = 256
 # RFC 7643, 2.1, with the schema's URN or the attribute before it where there is one.
-_NAME: Final = re.compile(r"[A-Za-z][\w:./-]*(\.\$ref)?", re.ASCII)
+_NAME: Final = re.compile(r"[A-Za-z][\w:./-]*(\.\$ref)?|\$ref", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,8 @@ def attribute_of(model: type[Any], text: str) -> Attribute | None:
     In: an attribute (`title`), one of an extension (`urn:…:User:manager`), or a sub-attribute of
     either (`emails.value`); case does not matter.
     """
-    return _found(model, text) if len(text) <= MAX_NAME else None
+    hashable: Any = model
+    return _found(hashable, text) if len(text) <= MAX_NAME else None
 
 
 @lru_cache(maxsize=4_096)
@@ -47,24 +48,24 @@ def _found(model: Any, text: str) -> Attribute | None:
     if binding is None or path.value_filter is not None:
         return None
     kind = binding.field_type
-    nested = isinstance(kind, type) and issubclass(kind, BaseModel)
+    inner = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
     return Attribute(
         name=binding.field_name,
         sub_attribute=binding.sub_field_name or "",
         multiple=bool(binding.is_multivalued),
-        complex=nested and not binding.sub_field_name,
-        has_value=nested and "value" in kind.model_fields,
+        complex=inner is not None and not binding.sub_field_name,
+        has_value=inner is not None and "value" in inner.model_fields,
         read_only=binding.get_annotation(Mutability) is Mutability.read_only,
     )
 
 
 def declares(model: type[Any], urn: str) -> bool:
-    """Tell whether a name is the URN of an extension of the resource."""
+    """Return whether a name is the URN of an extension of the resource."""
     return urn.lower() in {str(each).lower() for each in model.get_extension_models()}
 
 
 def serves(model: type[Any], urn: str) -> bool:
-    """Tell whether a URN is the schema of the resource or of one of its extensions."""
+    """Return whether a URN is the schema of the resource or of one of its extensions."""
     return urn.lower() == str(model.__schema__).lower() or declares(model, urn)
 
 
@@ -74,5 +75,5 @@ def without_filter(path: Path[Any]) -> str:
 
 
 def is_name(text: str) -> bool:
-    """Tell whether a text can be the name of an attribute."""
+    """Return whether a text can be the name of an attribute."""
     return len(text) <= MAX_NAME and _NAME.fullmatch(text) is not None

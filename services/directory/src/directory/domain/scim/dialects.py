@@ -15,7 +15,7 @@ from scim2_models import InvalidPathException, InvalidSyntaxException, InvalidVa
 from directory.domain.scim import attributes
 from directory.domain.scim.attributes import Attribute, attribute_of, declares
 
-# Labels and references of an entry, which never tell one entry from another.
+# Labels and references of an entry, which identify none.
 _NOT_IDENTIFYING: Final = frozenset({"primary", "display", "$ref"})
 _MEMBERS: Final = "members"
 _OPERATION: Final = frozenset({"op", "path", "value"})
@@ -72,50 +72,50 @@ class _Reading:
         self._model = model
         self.ignored: dict[str, None] = {}
 
-    def members(self, said: dict[str, Any], *, prefix: str) -> dict[str, Any]:
+    def members(self, sent: dict[str, Any], *, prefix: str) -> dict[str, Any]:
         """Rewrite the members of a resource, of an extension or of a complex attribute."""
         rewritten: dict[str, Any] = {}
-        for name, value in said.items():
+        for name, value in sent.items():
             text = f"{prefix}{name}"
             if not prefix and declares(self._model, name):
                 rewritten[name] = self._extension(name, value)
                 continue
             found = attribute_of(self._model, text)
             if found is None or (not prefix and found.sub_attribute):
-                self._ignore(text, name=name)
+                self._ignore(text, name=name, value=value)
             elif not _only_of_provider(found):
                 rewritten[name] = self._value(found, value, text=text)
         return rewritten
 
-    def schemas(self, said: Any) -> Any:
+    def schemas(self, sent: Any) -> Any:
         """Leave out the schemas that are not served here; their attributes are reported.
 
         If none is served, all of them are left in place: the body is no such resource.
         """
-        if not isinstance(said, list):
-            return said
+        if not isinstance(sent, list):
+            return sent
         served = [
             each
-            for each in said
+            for each in sent
             if not isinstance(each, str) or attributes.serves(self._model, each)
         ]
-        return served or said
+        return served or sent
 
-    def all_operations(self, said: Any) -> Any:
+    def all_operations(self, sent: Any) -> Any:
         """Rewrite the operations of a PATCH, in their order."""
-        if not isinstance(said, list):
-            return said
-        if len(said) > MAX_OPERATIONS:
+        if not isinstance(sent, list):
+            return sent
+        if len(sent) > MAX_OPERATIONS:
             raise InvalidValueException(detail=f"a PATCH takes at most {MAX_OPERATIONS} operations")
-        return [each for operation in said for each in self.operations(operation)]
+        return [each for operation in sent for each in self.operations(operation)]
 
-    def operations(self, said: Any) -> Iterator[Any]:
+    def operations(self, sent: Any) -> Iterator[Any]:
         """Rewrite one operation of a PATCH; it may become several, or none."""
-        if not isinstance(said, dict):
-            yield said
+        if not isinstance(sent, dict):
+            yield sent
             return
         operation = {
-            name.lower(): value for name, value in said.items() if name.lower() in _OPERATION
+            name.lower(): value for name, value in sent.items() if name.lower() in _OPERATION
         }
         path = operation.get("path")
         if str(operation.get("op", "")).lower() not in {_ADD, "replace", _REMOVE}:
@@ -141,7 +141,7 @@ class _Reading:
             elif declares(self._model, name):
                 kept[name] = self._extension(name, item)
             elif (found := attribute_of(self._model, name)) is None:
-                self._ignore(name, name=name)
+                self._ignore(name, name=name, value=item)
             elif found.name != _SCHEMAS and not _only_of_provider(found):
                 kept[name] = self._value(found, item, text=name)
         if kept:
@@ -158,7 +158,7 @@ class _Reading:
         plain = attributes.without_filter(parsed)
         found = attribute_of(self._model, plain)
         if parsed.model is None and found is None:
-            self._ignore(plain, name=plain)
+            self._ignore(plain, name=plain, value=operation.get("value", plain))
         elif "value" not in operation:
             yield rewritten
         elif found is None:
@@ -207,10 +207,12 @@ class _Reading:
             return {"value": value}
         return self.members(value, prefix=f"{text}.") if isinstance(value, dict) else value
 
-    def _ignore(self, text: str, *, name: str) -> None:
+    def _ignore(self, text: str, *, name: str, value: Any) -> None:
         if not attributes.is_name(name):
             raise InvalidSyntaxException(detail=f"{name[:60]!r} is not an attribute name")
-        self.ignored.setdefault(text)
+        if value is not None:
+            # Null is no value (RFC 7643, 2.5), so that nothing is lost.
+            self.ignored.setdefault(text)
 
 
 def _is(operation: dict[str, Any], kind: str) -> bool:
@@ -218,9 +220,9 @@ def _is(operation: dict[str, Any], kind: str) -> bool:
 
 
 def _only_of_provider(found: Attribute) -> bool:
-    """Tell whether a client that sends this back as it read it says nothing.
+    """Return whether only the provider sets the attribute; a client sends it back as it read it.
 
-    Its own id is left in place: another one is refused.
+    The id is an exception: it is left in place, and another one is refused.
     """
     return found.read_only and found.name != "id"
 
@@ -235,20 +237,20 @@ def _removal(operation: dict[str, Any], found: Attribute, *, selects: bool) -> d
 
 
 def _identity(found: Attribute, entry: Any) -> dict[str, Any]:
-    """Return what tells an entry from the others: its value, with its type where types differ.
+    """Return what identifies an entry among the others: its value, and its type where given.
 
     Raises:
-        InvalidValueException: it tells nothing.
+        InvalidValueException: nothing identifies it.
     """
     if isinstance(entry, str) and found.has_value:
         return {"value": entry}
-    said = _assigned(entry) if isinstance(entry, dict) else {}
-    names = {name.lower(): name for name in said}
+    sent = _assigned(entry) if isinstance(entry, dict) else {}
+    names = {name.lower(): name for name in sent}
     if "value" in names:
-        told = {"value"} if found.name == _MEMBERS else {"value", "type"}
+        compared = {"value"} if found.name == _MEMBERS else {"value", "type"}
     else:
-        told = names.keys() - _NOT_IDENTIFYING
-    identity = {names[each]: said[names[each]] for each in names if each in told}
+        compared = names.keys() - _NOT_IDENTIFYING
+    identity = {names[each]: sent[names[each]] for each in names if each in compared}
     if not identity:
         raise InvalidValueException(
             detail=f"a removal from {found.name} names the value of each entry that it removes"
@@ -268,7 +270,7 @@ def _unwrapped(value: Any) -> Any:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, dict):
-        said = {name.lower(): each for name, each in _assigned(value).items()}
-        if said.keys() == {"value"}:
-            return said["value"]
+        sent = {name.lower(): each for name, each in _assigned(value).items()}
+        if sent.keys() == {"value"}:
+            return sent["value"]
     return value
