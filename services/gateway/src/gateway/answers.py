@@ -84,12 +84,14 @@ def _too_large() -> Answer:
     return answer(MessageTooLarge(), domain=DOMAIN)
 
 
-def _not_served() -> Answer:
+def not_served() -> Answer:
+    """Return the answer for a method that is not there, or not for clients."""
     return failure(
         grpc.StatusCode.UNIMPLEMENTED,
         reason="UNIMPLEMENTED",
         domain=DOMAIN,
-        text="This Plexus does not serve that method.",
+        text="This Plexus does not serve that method. A method is called by POST at"
+        " /PACKAGE.SERVICE/METHOD, without a slash at the end; /docs lists all of them.",
         metadata={},
     )
 
@@ -97,5 +99,5 @@ def _not_served() -> Answer:
 _BY_GRPC_ITSELF: Final[Mapping[grpc.StatusCode, Callable[[], Answer]]] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: partial(late, domain=DOMAIN),
     grpc.StatusCode.RESOURCE_EXHAUSTED: _too_large,
-    grpc.StatusCode.UNIMPLEMENTED: _not_served,
+    grpc.StatusCode.UNIMPLEMENTED: not_served,
 }

@@ -13,9 +13,20 @@ from typing import Final
 from plexuskit.errors import Kind, Refusal
 from plexuskit.grpc import MethodInfo
 
-from gateway.answers import MessageTooLarge
-from gateway.connect.asgi import App, Headers, Message, Receive, Scope, Send, value_of, values_of
-from gateway.connect.errors import error_of
+from gateway.answers import MessageTooLarge, not_served
+from gateway.connect import content_types
+from gateway.connect.asgi import (
+    App,
+    Headers,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    send_json,
+    value_of,
+    values_of,
+)
+from gateway.connect.errors import error_of, json_of
 from gateway.limits import FORWARDED_FOR, LIMITED, MethodClass, Strangers, Uses
 from gateway.proxy import CallAborted, Calls
 from gateway.sizes import MAX_UNKNOWN_BYTES, max_request_bytes
@@ -138,7 +149,12 @@ class Bodies:
         """Serve one request."""
         method = self._methods.get(scope["path"])
         if method is None:
-            await self._endpoints(scope, receive, send)
+            # Internal methods have the same answer, so that none can be enumerated (GW-2).
+            await send_json(send, 404, json_of(not_served()))
+            return
+        refusal = content_types.refusal_of(method, scope["headers"])
+        if refusal is not None:
+            await self._refuse(send, method, refusal)
             return
         limit = self._limits[method.path]
         body = _Body(self._calls, method, scope, receive, limit=limit, unfinished=self._unfinished)
@@ -146,6 +162,14 @@ class Bodies:
             await self._endpoints(scope, body, send)
         finally:
             body.close()
+
+    async def _refuse(self, send: Send, method: MethodInfo, refusal: Refusal) -> None:
+        try:
+            with self._calls.refusing(method):
+                raise refusal
+        except CallAborted as ended:
+            headers = content_types.headers_of(method)
+            await send_json(send, 415, json_of(ended.answer), headers)
 
 
 class _Body:

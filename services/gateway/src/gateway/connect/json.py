@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from plexuskit.errors import Kind, Refusal
 from plexuskit.grpc import MethodInfo
 
+from gateway.connect.json_faults import fault_of
 from gateway.connect.lane import Lane
 from gateway.sizes import max_json_values
 
@@ -26,13 +27,6 @@ ANSWER_BYTES_OF_A_CALL: Final = 64 * 1024
 
 Charge = Callable[[int], None]
 """Counts so many more calls for whoever asks."""
-
-
-class JsonUnreadable(Refusal):
-    """The body is not the JSON form of the message that the method takes."""
-
-    kind = Kind.INVALID
-    text = "The body cannot be read as the JSON form of {message}: {problem}"
 
 
 class TooManyValues(Refusal):
@@ -49,7 +43,7 @@ class Converter:
         self._lane = Lane("json")
 
     async def to_bytes(self, body: bytes, method: MethodInfo, *, who: str, charge: Charge) -> bytes:
-        """Return the serialized request of a JSON body; unknown fields are left out.
+        """Return the serialized request of a JSON body.
 
         Args:
             body: of the request.
@@ -60,6 +54,7 @@ class Converter:
         Raises:
             TooManyValues: refused before the body was read.
             JsonUnreadable: it is no JSON form of the request.
+            FieldUnknown, EnumValueUnknown: it names what the request does not have.
         """
         count = counted(body, maximum=max_json_values(method))
         charge(count // VALUES_OF_A_CALL)
@@ -112,9 +107,7 @@ def _to_bytes(body: bytes, message_class: type[Message]) -> bytes:
     try:
         _parse(body, message)
     except (json_format.ParseError, ValueError, RecursionError) as error:
-        # The problem quotes the body, whose escapes may stand for what UTF-8 cannot hold.
-        problem = str(error).encode(errors="backslashreplace").decode()
-        raise JsonUnreadable(message=message_class.DESCRIPTOR.full_name, problem=problem) from None
+        raise fault_of(body, message_class.DESCRIPTOR, problem=str(error)) from None
     return message.SerializeToString()
 
 
@@ -122,7 +115,7 @@ def _parse(body: bytes, into: Message) -> None:
     if body.lstrip()[:1] != b"{":
         # The library would take an empty list for a message without fields.
         raise json_format.ParseError("it is no object")
-    json_format.Parse(body, into, ignore_unknown_fields=True)
+    json_format.Parse(body, into)
 
 
 def _to_json(serialized: bytes, message_class: type[Message]) -> bytes:

@@ -1,5 +1,6 @@
 """What a browser finds here: the endpoints, the API reference, a health check, a first page."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -17,6 +18,9 @@ _TEXT: Final = b"text/plain; charset=utf-8"
 _PLAIN_GRPC: Final = b"application/grpc"
 _GRPC_WEB: Final = b"application/grpc-web"
 
+# Of a method, whether there is one or not (GW-2).
+_METHOD: Final = re.compile(r"/plexus\.[a-z0-9.]+\.v[0-9]+\.[A-Za-z]+/[A-Za-z]+/?")
+_BY_POST: Final = b"Methods are called by POST, with their request as the body; see /docs.\n"
 SESSION_PREFIX: Final = "/session/"
 # A browser sends about twenty.
 MAX_HEADERS: Final = 64
@@ -105,6 +109,8 @@ class Site:
             await _respond(send, 200 if serving else 503, b"ok\n" if serving else b"draining\n")
         elif self._reference is not None and docs.serves(path):
             await self._reference(scope, send)
+        elif _METHOD.fullmatch(path):
+            await _respond(send, 405, _BY_POST, allow=b"POST, OPTIONS")
         elif self._pages is not None:
             await self._pages(scope, receive, send)
         elif path == "/":

@@ -41,7 +41,9 @@ from gateway.access.decision_log import NotRecorded
 from gateway.access.refusals import ReasonRequired
 from gateway.answers import MessageTooLarge, OwnerUnreachable
 from gateway.connect.bodies import TooManyBodies
-from gateway.connect.json import JsonUnreadable, TooManyValues
+from gateway.connect.content_types import ContentTypeNotAccepted
+from gateway.connect.json import TooManyValues
+from gateway.connect.json_faults import EnumValueUnknown, FieldUnknown, JsonUnreadable
 from gateway.identity.refusals import SessionEnded, TokenExpired, TokenInvalid, TokenMissing
 from gateway.limits.refusals import RateLimited, TooManyCalls, TooManyHeaders, TooManyStreams
 from gateway.live import refusals as live_refusals
@@ -117,6 +119,9 @@ EVERY_CALL: Final = (
     *_of_classes(
         FieldOutOfRange,
         JsonUnreadable,
+        FieldUnknown,
+        EnumValueUnknown,
+        ContentTypeNotAccepted,
         RequestUnreadable,
         TooManyValues,
         MessageTooLarge,

@@ -98,8 +98,8 @@ _REASON_HEADER: Final = {
 }
 _ERROR: Final = {
     "type": "object",
-    "description": "An error of the Connect protocol. `details` contains a `google.rpc.ErrorInfo`"
-    " with the reason, and a `google.rpc.RetryInfo` if waiting helps.",
+    "description": "An error of the Connect protocol. `details` contains a `google.rpc.ErrorInfo`,"
+    " whose `debug` has `reason` and `metadata`, and a `google.rpc.RetryInfo` if waiting helps.",
     "required": ["code"],
     "properties": {
         "code": {"type": "string", "description": "For example `not_found`."},
@@ -118,6 +118,12 @@ _ERROR: Final = {
                         "type": "string",
                         "contentEncoding": "base64",
                         "description": "The serialized message, without padding.",
+                    },
+                    "debug": {
+                        "type": "object",
+                        "description": "The message in JSON: of a `google.rpc.ErrorInfo` `reason`,"
+                        " for example `PERSON_NOT_FOUND`, `domain`, and `metadata`, an object of"
+                        " strings.",
                     },
                 },
             },
