@@ -7,7 +7,7 @@ the interpreter every 5 ms, so the loop goes on, slower. So values count for the
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
@@ -107,7 +107,9 @@ def _to_bytes(body: bytes, message_class: type[Message]) -> bytes:
     try:
         _parse(body, message)
     except (json_format.ParseError, ValueError, RecursionError) as error:
-        raise fault_of(body, message_class.DESCRIPTOR, problem=str(error)) from None
+        # The stubs name a second class for the same descriptors.
+        descriptor: Any = message_class.DESCRIPTOR
+        raise fault_of(body, descriptor, problem=str(error)) from None
     return message.SerializeToString()
 
 
