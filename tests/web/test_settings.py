@@ -9,6 +9,7 @@ from plexus_local.harness import PASSWORD
 from plexuskit.clock import SystemClock
 from plexuskit.testing.wait import eventually
 
+from .conftest import TITLE
 from .test_accessibility import LOOKS, faults
 
 LANGUAGES = pytest.mark.parametrize("locale", ["zh-CN", "en"])
@@ -276,7 +277,7 @@ async def test_the_settings_have_no_fault(desk, group, locale, theme):
         await lin.page.set_viewport_size({"width": width, "height": 800})
         for section in SECTIONS:
             await lin.page.goto(f"{lin.address}/settings/{section}")
-            await lin.page.locator("main h1:not(.visually-hidden)").wait_for()
+            await lin.page.locator(TITLE).wait_for()
             await expect(lin.page.get_by_text(WORDS[locale]["loading"])).to_have_count(0)
             assert not await lin.page.evaluate("document.documentElement.scrollWidth > innerWidth")
             found += await faults(lin, f"settings-{section}-{look}")

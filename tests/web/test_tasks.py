@@ -19,7 +19,7 @@ from plexus.tasks.v1.tasks_service_pb2 import (
 )
 from plexuskit.testing.wait import eventually
 
-from .conftest import Desk, Group
+from .conftest import TITLE, Desk, Group
 from .task_words import TASK_WORDS
 from .test_accessibility import LOOKS, faults
 
@@ -84,7 +84,7 @@ def card(desk: Desk, title: str) -> Any:
 
 async def go(desk: Desk, path: str) -> None:
     await desk.page.goto(f"{desk.address}{path}")
-    await desk.page.locator("main h1:not(.visually-hidden)").wait_for()
+    await desk.page.locator(TITLE).wait_for()
 
 
 async def tab_to(desk: Desk, target: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 from plexuskit.errors import DependencyDown, VersionConflict
 from plexuskit.mongo import Collection, Database, DuplicateKey, Retry, Transaction
 from plexuskit.testing.wait import eventually
+from pymongo.errors import OperationFailure
 
 
 @pytest.fixture
@@ -248,3 +249,24 @@ async def test_a_deadline_strikes_in_the_middle_of_an_operation(accounts: Collec
                 await read_for_ever()
         assert limit.expired()
     gc.collect()
+
+
+async def test_conflicts_leave_nothing_to_the_collector(db: Database, accounts: Collection) -> None:
+    async def work(tx: Transaction) -> None:
+        seen = await has(accounts, "a", tx)
+        await asyncio.sleep(0.001)
+        await accounts.update({"_id": "a"}, {"$set": {"has": seen - 1}}, tx=tx)
+
+    gc.collect()
+    gc.disable()
+    try:
+        await asyncio.gather(*[db.transact(work, attempts=100) for _ in range(8)])
+        kept = [
+            each.details
+            for each in gc.get_objects()
+            # Code 251: what the server says to the end of a transaction that a conflict has ended.
+            if issubclass(type(each), OperationFailure) and each.code != 251
+        ]
+    finally:
+        gc.enable()
+    assert kept == []

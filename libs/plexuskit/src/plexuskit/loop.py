@@ -13,11 +13,12 @@ import array
 import asyncio
 import fcntl
 import functools
+import gc
 import socket
 import termios
 import time
 from collections.abc import Callable
-from typing import Any, Final, TypeGuard, TypeVarTuple, Unpack
+from typing import Any, Final, Literal, TypeGuard, TypeVarTuple, Unpack
 
 import structlog
 import uvloop
@@ -75,6 +76,25 @@ def _taking_all(woken: socket.socket, handle: Callable[[], Any]) -> Callable[[],
     return take
 
 
+class CollectorTime:
+    """Measures how long Python's garbage collector holds the process, as one of `gc.callbacks`.
+
+    Attributes:
+        seconds: the time of all collections so far.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._began = 0.0
+
+    def __call__(self, phase: Literal["start", "stop"], _: dict[str, int]) -> None:
+        """Take note of the start or the stop of a collection."""
+        if phase == "start":
+            self._began = time.perf_counter()
+        else:
+            self.seconds += time.perf_counter() - self._began
+
+
 class Watchdog:
     """Measures how late the loop wakes a sleeper, and how much of that work on the loop took.
 
@@ -92,18 +112,27 @@ class Watchdog:
 
     async def run(self) -> None:
         """Measure for ever; a line in the log when the loop stood still for a second."""
-        while True:
-            began, used = time.perf_counter(), time.thread_time()
-            await asyncio.sleep(_EVERY)
-            lag = max(time.perf_counter() - began - _EVERY, 0.0)
-            self.note(lag=lag, used=time.thread_time() - used)
+        collector = CollectorTime()
+        gc.callbacks.append(collector)
+        try:
+            while True:
+                began, used, collected = time.perf_counter(), time.thread_time(), collector.seconds
+                await asyncio.sleep(_EVERY)
+                self.note(
+                    lag=max(time.perf_counter() - began - _EVERY, 0.0),
+                    used=time.thread_time() - used,
+                    collecting=collector.seconds - collected,
+                )
+        finally:
+            gc.callbacks.remove(collector)
 
-    def note(self, *, lag: float, used: float) -> None:
+    def note(self, *, lag: float, used: float, collecting: float = 0.0) -> None:
         """Count one measurement.
 
         Args:
             lag: seconds by which a sleeper was late.
             used: seconds of CPU time that the loop's thread used since the sleep began.
+            collecting: seconds that collecting garbage took since then.
         """
         metrics.LOOP_LAG_SECONDS.observe(lag)
         occupied = min(lag, max(used - _EVERY, 0.0))
@@ -112,4 +141,9 @@ class Watchdog:
         if occupied >= MAX_BLOCKED_SECONDS:
             self.blocked += 1
         if lag >= _WORTH_A_LINE or occupied >= MAX_BLOCKED_SECONDS:
-            log.warning("loop.blocked", seconds=round(lag, 3), occupied=round(occupied, 3))
+            log.warning(
+                "loop.blocked",
+                seconds=round(lag, 3),
+                occupied=round(occupied, 3),
+                collecting=round(collecting, 3),
+            )

@@ -60,21 +60,26 @@ async def run(
     deadline = loop.time() + within.total_seconds()
     last: Exception | None = None
 
-    for attempt in range(attempts):
-        if attempt:
-            await asyncio.sleep(contended(attempt, _PAUSES))
-            if loop.time() >= deadline:
-                break
-        try:
-            return await _attempt(work, session, deadline=deadline, commit_timeout=commit_timeout)
-        except Retry as error:
-            last = error
-        except PyMongoError as error:
-            # The edge let it pass only because of this label.
-            if not error.has_error_label(TRANSIENT):
-                raise
-            last = error
-    raise DependencyDown(dependency="mongodb", problem="transaction kept conflicting") from last
+    try:
+        for attempt in range(attempts):
+            if attempt:
+                await asyncio.sleep(contended(attempt, _PAUSES))
+                if loop.time() >= deadline:
+                    break
+            try:
+                return await _attempt(
+                    work, session, deadline=deadline, commit_timeout=commit_timeout
+                )
+            except Retry as error:
+                last = error
+            except PyMongoError as error:
+                # The edge let it pass only because of this label.
+                if not error.has_error_label(TRANSIENT):
+                    raise
+                last = error
+        raise DependencyDown(dependency="mongodb", problem="transaction kept conflicting") from last
+    finally:
+        del last  # its traceback holds this frame
 
 
 async def _attempt(

@@ -1,5 +1,7 @@
 """What the directory stores: every collection, query, index and document shape."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
@@ -64,6 +66,7 @@ class Store:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._reorganising: defaultdict[TenantId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.tenants = Tenants(db)
         self.scim = Records(db)
         self.feeds = Feeds(db)
@@ -119,14 +122,16 @@ class Store:
         """Run a closure in one transaction that no other change of the organisation overlaps.
 
         Changes of one tenant's people, departments and groups come one after the other, in any
-        number of processes; readers, sign-ins and everything else do not wait.
+        number of processes; readers, sign-ins and everything else do not wait. Those of one process
+        wait for each other here: every conflict would cost a transaction.
         """
 
         async def alone(tx: Transaction) -> T:
             await self.tenants.serialise_organisation(tenant_id, tx=tx)
             return await work(tx)
 
-        return await self._db.transact(alone, attempts=_ATTEMPTS)
+        async with self._reorganising[tenant_id]:
+            return await self._db.transact(alone, attempts=_ATTEMPTS)
 
     async def provision(self) -> None:
         """Create what is missing of collections and indexes; safe to run at every start."""
