@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import gc
 import time
 from collections.abc import AsyncIterator
 
 import pytest
 import structlog
 from plexuskit import metrics
-from plexuskit.loop import Watchdog
+from plexuskit.loop import CollectorTime, Watchdog
 from plexuskit.testing.wait import eventually
 
 pytestmark = pytest.mark.usefixtures("watched")
@@ -74,3 +75,16 @@ async def test_many_short_turns_are_not_one_long_turn() -> None:
         await asyncio.sleep(0)
 
     assert _long_turns() == long
+
+
+def test_the_log_tells_how_much_of_a_turn_was_collecting_garbage() -> None:
+    collector = CollectorTime()
+    gc.callbacks.append(collector)
+    gc.collect()
+    gc.callbacks.remove(collector)
+    assert collector.seconds > 0
+
+    with structlog.testing.capture_logs() as lines:
+        Watchdog().note(lag=0.2, used=0.3, collecting=0.15)
+    (line,) = lines
+    assert line["collecting"] == 0.15

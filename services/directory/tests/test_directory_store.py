@@ -1,5 +1,6 @@
 """Indexes, shapes and expiry on a real database; the file of signing keys on a real disk."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from directory.domain.requests import Request
 from directory.domain.sign_in_refusals import CodeRefused, NoWorkingProvider
 from directory.queries.authority import Ref
 from directory.store import Store
-from plexuskit.mongo import Database
+from plexuskit.mongo import Database, Transaction
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 DAY = 86_400
@@ -123,6 +124,20 @@ async def read_everything(company: Any, department_id: str, session_id: str) -> 
     refs = [Ref(kind="person", id="x"), Ref(kind="department", id=department_id)]
     await queries.recheck(store, refs=refs, now=company.now, **ids)
     assert [found async for found in queries.snapshot(store, tenant_id=actor.tenant_id)]
+
+
+async def test_changes_of_an_organisation_wait_instead_of_conflicting(company: Any) -> None:
+    runs = 0
+
+    async def work(_: Transaction) -> None:
+        nonlocal runs
+        runs += 1
+        await asyncio.sleep(0)
+
+    await asyncio.gather(
+        *[company.store.reorganise(company.actor.tenant_id, work) for _ in range(8)]
+    )
+    assert runs == 8
 
 
 async def test_no_query_walks_a_whole_collection(company: Any, db: Database) -> None:

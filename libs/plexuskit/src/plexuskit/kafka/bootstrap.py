@@ -17,7 +17,7 @@ _bootstrap: Final = AIOKafkaClient.bootstrap
 _connect: Final = client.create_conn
 
 _made: Final[dict["asyncio.Task[Any] | None", list[AIOKafkaConnection]]] = {}
-"""What each task that bootstraps a client has connected so far."""
+"""Connections that each bootstrapping task has made so far."""
 
 
 def install() -> None:

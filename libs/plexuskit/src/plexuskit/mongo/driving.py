@@ -79,8 +79,8 @@ async def outcome(operation: "asyncio.Task[T]") -> T:
 def _forget_locals(error: Exception) -> None:
     """Let go of what the frames of a failed operation hold, so that no cycle is left behind.
 
-    The driver keeps each error in an object that the frames of its traceback hold: a hundred
-    objects per failure, which only the garbage collector frees, while the loop stands still.
+    The driver keeps each error in an object that the frames of its traceback hold: about 80 objects
+    per failure, which only the garbage collector frees, while the loop stands still.
     """
     traceback.clear_frames(error.__traceback__)
 

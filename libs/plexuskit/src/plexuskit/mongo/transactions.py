@@ -58,28 +58,21 @@ async def run(
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within.total_seconds()
-    last: Exception | None = None
+    attempt = 0
 
-    try:
-        for attempt in range(attempts):
-            if attempt:
+    while True:
+        attempt += 1
+        try:
+            return await _attempt(work, session, deadline=deadline, commit_timeout=commit_timeout)
+        except (Retry, PyMongoError) as error:
+            # The edge let an error of the driver pass only because of this label.
+            if isinstance(error, PyMongoError) and not error.has_error_label(TRANSIENT):
+                raise
+            if attempt < attempts:
                 await asyncio.sleep(contended(attempt, _PAUSES))
-                if loop.time() >= deadline:
-                    break
-            try:
-                return await _attempt(
-                    work, session, deadline=deadline, commit_timeout=commit_timeout
-                )
-            except Retry as error:
-                last = error
-            except PyMongoError as error:
-                # The edge let it pass only because of this label.
-                if not error.has_error_label(TRANSIENT):
-                    raise
-                last = error
-        raise DependencyDown(dependency="mongodb", problem="transaction kept conflicting") from last
-    finally:
-        del last  # its traceback holds this frame
+            if attempt == attempts or loop.time() >= deadline:
+                problem = "transaction kept conflicting"
+                raise DependencyDown(dependency="mongodb", problem=problem) from error
 
 
 async def _attempt(

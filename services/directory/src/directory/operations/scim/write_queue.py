@@ -1,7 +1,7 @@
 """One lane per tenant for what a feed writes: what waits goes into one transaction together.
 
 Changes of an organisation come one after the other (`Store.reorganise`). A feed that sends sixteen
-requests at once would only make them conflict; here those that arrive while a transaction commits
+requests at once would need as many transactions; here those that arrive while a transaction commits
 share the next one, with its turn, its commit, its facts and its look at the groups by rule.
 """
 
