@@ -46,7 +46,7 @@ async def test_without_kafka_nothing_waits_and_what_is_lost_is_counted(
     async with best_effort_producer(NOWHERE, runtime=runtime, maximum=50) as queue:
         for number in range(1, 11):
             queue.offer(posted(number))
-        await eventually(lambda: dropped(UNAVAILABLE) >= before + 10, within=20)
+        await eventually(lambda: dropped(UNAVAILABLE) >= before + 10, within=30)
         check = next(each for each in runtime.health.checks() if each.name == "signals")
 
     assert not check.ok

@@ -369,7 +369,7 @@ async def test_a_server_that_is_no_primary_is_a_dependency_that_is_down(
         await collection.insert({"_id": "after"})
         return True
 
-    await eventually(primary_again, within=20)
+    await eventually(primary_again, within=30)
 
 
 async def test_a_server_that_hangs_is_a_dependency_that_is_down(

@@ -113,7 +113,7 @@ async def test_the_sweep_publishes_what_the_stream_missed_of_the_outbox(
     await skip_stream(db, "outbox")
 
     async with relaying(OUTBOX, name="outbox"):
-        await eventually(lambda: arrived.numbers() == {"tsk_1": [1, 2]}, within=15)
+        await eventually(lambda: arrived.numbers() == {"tsk_1": [1, 2]}, within=30)
 
 
 async def test_msg_04_who_was_complete_at_an_instant_gets_what_was_published_since_and_waits(

@@ -110,7 +110,7 @@ async def process(
         )
     running = Process(child, log, env)
     try:
-        await eventually(running.port, within=20)
+        await eventually(running.port, within=30)
         yield running
     finally:
         if child.returncode is None:
@@ -242,5 +242,5 @@ async def _keys_rotate_without_a_restart(
     async def both() -> bool:
         return len(await published()) == 2
 
-    await eventually(both, within=20)
+    await eventually(both, within=30)
     assert (await published())[0] == before

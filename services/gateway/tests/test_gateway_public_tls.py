@@ -65,7 +65,7 @@ async def test_gw_01_both_ports_speak_tls_and_follow_their_certificate(
     install(fresh, tmp_path)
 
     assert await native(running, fresh)
-    assert await eventually(lambda: browser(running, fresh), within=10) == 200
+    assert await eventually(lambda: browser(running, fresh), within=30) == 200
 
 
 async def test_gw_01_plain_text_finds_nobody_there(running: Any) -> None:

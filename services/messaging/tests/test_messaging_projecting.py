@@ -211,7 +211,7 @@ async def test_a_projection_fills_from_the_snapshot_and_goes_on_with_the_topics(
             people = await store.people.find(["ann", "bob"])
             return len(people) == 2 and bool(await store.people.find_departments(["dep_a"]))
 
-        await eventually(known, within=20)
+        await eventually(known, within=30)
         assert directory.asked == [DEPARTMENTS, PEOPLE]
         await publish(PEOPLE, person("ann", version=6), person("cem"))
         await publish(DEPARTMENTS, department("dep_b", "dep_a"))
@@ -263,7 +263,7 @@ async def test_what_cannot_be_read_is_a_dead_letter_and_a_missing_directory_no_s
             return await dlq_depth(kafka_section, "messaging.people") == 1
 
         await eventually(ann_is_known, within=40)
-        await eventually(buried, within=20)
+        await eventually(buried, within=30)
         assert not _check(runtime, "snapshot.directory")
         assert runtime.health.ready
 

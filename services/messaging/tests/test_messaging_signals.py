@@ -211,10 +211,10 @@ async def test_every_process_tells_the_same_presence_also_one_that_starts_later(
         async def agreed(process: Process) -> bool:
             return await process.look("ann", *everybody) == expected
 
-        await eventually(lambda: agreed(first), within=20)
-        await eventually(lambda: agreed(second), within=20)
+        await eventually(lambda: agreed(first), within=30)
+        await eventually(lambda: agreed(second), within=30)
         async with processes(kafka=kafka) as third:
-            await eventually(lambda: agreed(third), within=20)
+            await eventually(lambda: agreed(third), within=30)
 
 
 async def test_gw_02_presence_of_strangers_is_left_out(
@@ -232,7 +232,7 @@ async def test_gw_02_presence_of_strangers_is_left_out(
         async def bob_is_online() -> bool:
             return await seen("ann") == {"bob": ONLINE}
 
-        await eventually(bob_is_online, within=20)
+        await eventually(bob_is_online, within=30)
         assert await seen("eve") == {}
         await membership.remove_members(
             log, actor=person("ann"), conversation_id=room, person_ids=["bob"], now=NOW
@@ -298,10 +298,10 @@ async def test_msg_02_the_api_role_is_ready_and_quick_while_kafka_is_down(
         peers=PeersSection(directory=directory),
     )
     async with asyncio.timeout(60), app.api(settings, runtime):
-        await eventually(lambda: runtime.health.ready, within=10)
+        await eventually(lambda: runtime.health.ready, within=30)
 
         def shown() -> bool:
             return any(each.name == "presence" and not each.ok for each in runtime.health.checks())
 
-        await eventually(shown, within=10)
+        await eventually(shown, within=30)
         assert runtime.health.ready

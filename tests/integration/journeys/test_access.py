@@ -52,7 +52,7 @@ async def test_gw_3_a_department_is_given_to_somebody_and_taken_back(root, lead,
     hired = f"li-{mark}"
     adding = ("people", "add", hired, "李雷", "--department", north)
     # The gateway hears of the binding by its fact.
-    await eventually(lambda: lead(*adding, "--json"), within=20)
+    await eventually(lambda: lead(*adding, "--json"), within=30)
     elsewhere, stranger, larger, seen = await asyncio.gather(
         lead("people", "add", f"x-{mark}", "某人", "--department", south, code=1),
         lead("people", "update", handles["ann"], "--title", "x", code=1),

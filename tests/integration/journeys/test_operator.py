@@ -132,9 +132,9 @@ async def test_metrics_carry_figures_where_the_work_is_done(platform, group, say
 
     for name in CONSUMING:
         assert await eventually(
-            lambda name=name: figures(name, "plexus_consumer_batch_size_count"), within=20
+            lambda name=name: figures(name, "plexus_consumer_batch_size_count"), within=30
         )
-        assert await eventually(lambda name=name: figures(name, "plexus_consumer_lag"), within=20)
+        assert await eventually(lambda name=name: figures(name, "plexus_consumer_lag"), within=30)
     for name in RELAYING:
         lines = platform[name].get("/metrics")[1].splitlines()
         (age,) = [line for line in lines if line.startswith("plexus_outbox_age_seconds ")]

@@ -154,4 +154,4 @@ async def test_gw_04_an_app_acts_within_its_scopes_until_its_token_is_revoked(pl
         _, err = await process.communicate()
         return process.returncode == 1 and (b"SESSION_ENDED" in err or b"TOKEN_INVALID" in err)
 
-    await eventually(refuses, within=20)
+    await eventually(refuses, within=30)

@@ -57,7 +57,7 @@ def patiently() -> Patiently:
         async def once() -> tuple[Any]:
             return (await plexus.call(method, request),)
 
-        (response,) = await eventually(once, within=25, every=0.2)
+        (response,) = await eventually(once, within=30, every=0.2)
         return response
 
     return called

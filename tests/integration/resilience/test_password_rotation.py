@@ -37,17 +37,16 @@ async def test_passwords_rotated_under_load_lose_no_message(
     try:
         async with talking([ann], conversation, every=0.1, mention=bob.person_id):
             await said()
-            # At the servers first: open connections go on with the passwords from before.
+            # In the files first: a process that is refused ends, and the next one reads them.
             new = secrets.token_hex(16), secrets.token_hex(16)
-            await set_passwords(platform, new)
-            await eventually(lambda: refused(platform), within=90)
-            await said()
-            # Then in the files, and the processes one after the other.
             write_files(platform, new)
+            assert await refused(platform)
+            await set_passwords(platform, new)
+            await eventually(lambda: accepted(platform), within=90)
             for name in PROCESSES:
                 await restart(platform[name])
                 await said()
-        assert not await refused(platform)
+        assert await accepted(platform)
     finally:
         # A server that another test starts again gives its users the passwords from before. The
         # processes signed in with the others: each lost connection would be their last.
@@ -94,6 +93,11 @@ def set_mongo_password(url, password):
     """Give messaging's user of MongoDB another password, as its administrator."""
     with pymongo.MongoClient(url) as admin:
         admin.admin.command("updateUser", USER, pwd=password)
+
+
+async def accepted(platform) -> bool:
+    """Return whether both servers accept a new connection with the passwords of the files."""
+    return not await refused(platform)
 
 
 async def refused(platform) -> bool:

@@ -19,7 +19,7 @@ async def test_every_service_restarted_under_load_loses_nothing_and_clients_resu
     ended: dict[str, tuple[int, bool]] = {}
 
     async with talking([ann, chen], conversation, every=0.1, mention=bob.person_id):
-        await eventually(lambda: len(bob.of(conversation).seqs) >= 5, within=20)
+        await eventually(lambda: len(bob.of(conversation).seqs) >= 5, within=30)
         for name in (*RESTARTED, "gateway"):
             began = time.monotonic()
             code = await platform[name].end()

@@ -93,7 +93,7 @@ async def _send_without_kafka(
     plexus = people["bob"]
 
     async with talking([ann, chen], conversation, every=0.1, mention=bob.person_id):
-        await eventually(lambda: len(bob.of(conversation).seqs) >= 5, within=20)
+        await eventually(lambda: len(bob.of(conversation).seqs) >= 5, within=30)
         async with platform.without("kafka"):
             sent = len(ann.waits)
             async with _watching(platform) as seen:

@@ -216,7 +216,7 @@ class Feed:
             await until_loaded(self._refresh, owner="directory", health=self._health)
             # A tail is complete only after a snapshot that was asked for during it.
             self._loaded = self._loaded or bool(began_at and began_at == self._tail)
-            self._asked_at = self._clock.monotonic()
+            # An answer is as old as its question, however long it took to come.
             self._good_until = self._asked_at + GOOD_FOR
             self.loaded.set()
             self._show()
@@ -224,12 +224,13 @@ class Feed:
     async def _refresh(self) -> int:
         """Load everything for the first time and once a day, else what is new; return how much."""
         began, whole, complete = self._clock.now(), self._whole_at, self._complete_at
+        asked_at = self._clock.monotonic()
         if whole is None or complete is None or began - whole >= WHOLE_EVERY:
             count = await load_directory(self._replica, self._directory.Snapshot)
             self._whole_at = began
         else:
             count = await self._load_new(complete - MARGIN)
-        self._complete_at = began
+        self._complete_at, self._asked_at = began, asked_at
         return count
 
     async def _load_new(self, since: datetime) -> int:

@@ -175,6 +175,6 @@ async def test_a_fact_that_breaks_its_contract_stops_nothing(
         async def three_letters() -> bool:
             return await dlq_depth(kafka_section, "audit.facts") == 3
 
-        await eventually(three_letters, within=20)
+        await eventually(three_letters, within=30)
 
     assert only.what.object == "person:per_bo"

@@ -79,7 +79,7 @@ def owners(facts: Any) -> Callable[..., Owners]:
 
 async def begun(store: Store, owners: Owners, runtime: Runtime) -> None:
     async with beginning(store, owners, runtime=runtime):
-        await eventually(store.history.begins_at, within=15)
+        await eventually(store.history.begins_at, within=30)
 
 
 async def may(

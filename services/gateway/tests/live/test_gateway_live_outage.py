@@ -16,7 +16,7 @@ async def test_msg_02_an_outage_of_kafka_delays_events_and_loses_none(
         ana, bo = await gateway.client("per_ana"), await gateway.client("per_bo")
         conversation = await ana.create("per_bo")
         await ana.answered(await ana.send(conversation, "before"))
-        await eventually(lambda: bo.texts(conversation) == ["before"], within=20)
+        await eventually(lambda: bo.texts(conversation) == ["before"], within=30)
 
         await asyncio.to_thread(own_kafka.stop)
         during = await ana.answered(await ana.send(conversation, "during"))
@@ -33,5 +33,5 @@ async def test_msg_02_an_outage_of_kafka_delays_events_and_loses_none(
         assert bo.through(conversation) == 4
         assert not bo.of("resync")
         other = await ana.create("per_cy")
-        await eventually(lambda: late.events(other), within=20)
+        await eventually(lambda: late.events(other), within=30)
         assert ana.error is bo.error is late.error is None

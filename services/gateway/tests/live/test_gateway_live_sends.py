@@ -279,7 +279,7 @@ async def test_msg_02_messaging_killed_while_sending_loses_and_doubles_nothing(w
         sending = asyncio.create_task(_send_until_stored(ana, conversation, texts))
         await eventually(lambda: len(ana.answers) > 50, every=0.005)
         await world.messaging.kill()
-        await eventually(lambda: _refused(ana), within=20)
+        await eventually(lambda: _refused(ana), within=30)
         await world.messaging.start()
         stored = await asyncio.wait_for(sending, 90)
 

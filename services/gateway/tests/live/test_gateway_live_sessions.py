@@ -35,7 +35,7 @@ async def test_a_fresh_token_of_the_same_session_keeps_the_stream(world: Any) ->
         )
         await ana.reauthenticate(directory.token("per_ana"))
 
-        await eventually(lambda: len(ana.of("heartbeat")) >= 5, within=10)
+        await eventually(lambda: len(ana.of("heartbeat")) >= 5, within=30)
 
         assert ana.error is None
 
@@ -54,7 +54,7 @@ async def test_gw_04_an_app_streams_with_its_token_until_that_is_revoked(gateway
     app = await gateway.client("per_app", token=token)
     # Shown again, as an access token would be renewed: the stream goes on.
     await app.reauthenticate(token)
-    await eventually(lambda: len(app.of("heartbeat")) >= 2, within=10)
+    await eventually(lambda: len(app.of("heartbeat")) >= 2, within=30)
     assert app.error is None
 
     fact = envelope(
@@ -119,7 +119,7 @@ async def test_a_slow_reader_is_told_to_resync_and_misses_nothing(world: Any) ->
         assert not bo.of("resync")
 
         slow.read_on()
-        await eventually(lambda: slow.of("resync"), within=10)
+        await eventually(lambda: slow.of("resync"), within=30)
         assert list(slow.of("resync")[0].conversation_ids) == [conversation]
         assert slow.of("resync")[0].reason == "BUFFER_OVERFLOW"
         await ana.answered(await ana.send(conversation, "still here"))

@@ -96,9 +96,9 @@ async def test_gw_03_a_module_that_goes_off_closes_its_conversations_and_opens_t
                 (verdict,) = await ana.answered(await ana.send(conversation, "after"))
                 return verdict.HasField("stored")
 
-            await eventually(said_again, within=10)
+            await eventually(said_again, within=30)
             await eventually(
-                lambda: any(frame.HasField("resync") for frame in bo.frames), within=10
+                lambda: any(frame.HasField("resync") for frame in bo.frames), within=30
             )
             assert "while off" not in bo.texts(conversation)
     finally:

@@ -65,7 +65,7 @@ class World:
         async with app.api(self.settings(port=port, messaging=messaging, **live), runtime):
             gateway = Gateway(self, port, runtime)
             try:
-                await eventually(lambda: _is_ok(runtime, "messaging_streams"), within=20)
+                await eventually(lambda: _is_ok(runtime, "messaging_streams"), within=30)
                 yield gateway
             finally:
                 await gateway.close()

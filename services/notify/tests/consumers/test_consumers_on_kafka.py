@@ -129,7 +129,7 @@ async def test_architecture_what_cannot_be_decoded_is_a_dead_letter_and_the_rest
         async def buried() -> bool:
             return await dlq_depth(kafka_section, "notify.messages") == 1
 
-        await eventually(buried, within=20)
+        await eventually(buried, within=30)
     assert only.source.seq == 2
     (letter,) = await dlq_list(kafka_section, "notify.messages", 10)
     assert "MessagePosted" in letter.reason
@@ -148,7 +148,7 @@ async def test_ntf_07_cursors_of_another_topic_drop_the_mail_whichever_comes_fir
         async def all_read() -> bool:
             return all(each.read for each in await ledger())
 
-        await eventually(all_read, within=20)
+        await eventually(all_read, within=30)
     for each in await ledger():
         assert (each.email.state, each.email.reason) == (State.DROPPED, Reason.ALREADY_READ)
 

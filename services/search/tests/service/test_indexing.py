@@ -138,7 +138,7 @@ async def test_src_04_facts_of_all_owners_are_found_within_seconds(
                 "person": 1,
             }
 
-        await eventually(all_there, within=20)
+        await eventually(all_there, within=30)
         assert time.monotonic() - began < 5
 
     assert await texts("上海") == ["我家在上海东边。"]
@@ -153,9 +153,9 @@ async def test_src_03_late_and_repeated_facts_bring_nothing_back(
 ) -> None:  # fmt: skip
     async with indexing():
         await publish(said(1, "new words", version=2), said(2, "", version=2, recalled=True))
-        await eventually(lambda: texts("words"), within=20)
+        await eventually(lambda: texts("words"), within=30)
         await publish(said(1, "old words"), said(2, "recalled words"), said(3, "the last words"))
-        await eventually(lambda: both(texts, "the last words"), within=20)
+        await eventually(lambda: both(texts, "the last words"), within=30)
 
     assert set(await texts("words")) == {"new words", "the last words"}
 
@@ -193,7 +193,7 @@ async def test_src_08_poison_goes_to_the_dead_letters_and_stops_nothing(
         async def told() -> bool:
             return dead_letters(await own_store.progress()) == 3
 
-        await eventually(told, within=20)
+        await eventually(told, within=30)
 
     assert any("Envelope" in reason for reason in reasons)
     assert any("another entity" in reason for reason in reasons)
@@ -249,11 +249,11 @@ async def test_src_08_an_index_that_is_away_costs_time_and_no_record(
 
     async with indexing(through) as runtime:
         await publish(said(1, "before"))
-        await eventually(lambda: there(1), within=20)
+        await eventually(lambda: there(1), within=30)
 
         await cable.cut()
         await publish(*(said(seq, "meanwhile") for seq in range(2, 700)))
-        await eventually(lambda: backing_off(runtime), within=20)
+        await eventually(lambda: backing_off(runtime), within=30)
         assert await there(1)
         await cable.plug()
 
@@ -264,7 +264,7 @@ async def test_src_08_an_index_that_is_away_costs_time_and_no_record(
             progress, now = await own_store.progress(), datetime.now(UTC)
             return lag_seconds(progress, groups=KINDS.groups, now=now) == 0
 
-        await eventually(caught_up, within=20)
+        await eventually(caught_up, within=30)
     await cable.cut()
 
 

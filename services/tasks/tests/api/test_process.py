@@ -113,13 +113,13 @@ async def test_msg_04_the_whole_process_serves_announces_and_publishes_in_order(
                 wait_for_ready=True,
             )
         ).task
-        await eventually(lambda: len(events) >= 2, within=20)
+        await eventually(lambda: len(events) >= 2, within=30)
         await stub.MoveTask(
             pb.MoveTaskRequest(task_id=task.id, state=Task.STATE_DOING),
             metadata=metadata,
             timeout=10,
         )
-        await eventually(lambda: len(events) >= 3, within=20)
+        await eventually(lambda: len(events) >= 3, within=30)
 
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(60):

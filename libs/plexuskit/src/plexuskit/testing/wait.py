@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def eventually(
-    condition: Callable[[], T | Awaitable[T]], *, within: float = 10, every: float = 0.05
+    condition: Callable[[], T | Awaitable[T]], *, within: float = 30, every: float = 0.05
 ) -> T:
     """Try `condition` until it gives something true, and return that.
 
