@@ -78,7 +78,7 @@ async def test_msg_16_reactions_pins_and_labels_are_everybodys(cli, room):
     await cli("--as", "ann", "pin", room, "1", "--remove")
     assert (await cli("--as", "ann", "pins", room, "--json")).json == []
     shown = (await cli("--as", "ann", "history", room)).out
-    assert ":👍: 1" in shown
+    assert "👍 1" in shown
     assert "#客户" in shown
 
 

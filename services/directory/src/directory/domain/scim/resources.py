@@ -76,8 +76,8 @@ class GroupMember(ComplexAttribute):
         None, serialization_alias="$ref", validation_alias="$ref"
     )
     type: Annotated[str | None, Mutability.immutable] = Field(None, examples=["User"])
-    # A label (RFC 7643, 2.4): feeds send it, and nothing here shows it.
-    display: str | None = None
+    # A label (RFC 7643, 2.4): feeds send it, and nothing here keeps or shows it.
+    display: Annotated[str | None, Mutability.read_only] = None
 
 
 class Group(scim2_models.Group):
