@@ -176,7 +176,7 @@ async def test_facts_of_reactions_pins_and_labels_carry_the_parts_without_the_wo
         facts.append(fact.parts)
     last = facts[-1]
     assert [(each.emoji, list(each.person_ids)) for each in last.reactions] == [
-        ("ok", ["ann", "bob"])
+        ("🆗", ["ann", "bob"])
     ]
     assert last.pin.person_id == "ann"
     assert list(last.labels) == ["x"]
