@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 from plexuskit.testing.servers.home import home
+from plexuskit.testing.wait import eventually
 
 AXE = home() / "clients/web/node_modules/axe-core/axe.min.js"
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -21,6 +22,12 @@ async def faults(desk: Any, name: str) -> list[str]:
         for fault in result["violations"]
         for node in fault["nodes"]
     ]
+
+
+async def fits(desk: Any) -> None:
+    """Wait until the page is laid out and no wider than its window."""
+    narrow = "document.documentElement.scrollWidth <= innerWidth"
+    await eventually(lambda: desk.page.evaluate(narrow))
 
 
 @pytest.mark.parametrize(("locale", "theme"), LOOKS)
@@ -68,13 +75,12 @@ async def test_a_phone_shows_one_thing_at_a_time_without_scrolling_sideways(
         is_mobile=True,
     )
     await phone.sign_in()
-    sideways = "document.documentElement.scrollWidth > innerWidth"
-    assert not await phone.page.evaluate(sideways)
+    await fits(phone)
     await phone.shot(f"phone-list-{width}")
     await phone.open(group.name)
     await expect(phone.message("很长")).to_be_visible()
     await expect(phone.page.get_by_role("button", name="回到最新")).to_have_count(0)
-    assert not await phone.page.evaluate(sideways)
+    await fits(phone)
     found = await faults(phone, f"phone-conversation-{width}")
     assert found == []
 

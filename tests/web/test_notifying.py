@@ -12,7 +12,7 @@ from plexus.notify.v1.notify_service_pb2 import (
 )
 from plexuskit.testing.wait import eventually
 
-from .test_accessibility import LOOKS, faults
+from .test_accessibility import LOOKS, faults, fits
 
 LANGUAGES = pytest.mark.parametrize("locale", ["zh-CN", "en"])
 WORDS = {
@@ -186,6 +186,6 @@ async def test_notifications_have_no_fault(desk, group, locale, theme):
     await expect(lin.page.get_by_role("button", name=words["one"], exact=True)).to_be_visible()
     found = await faults(lin, f"notifications-{look}")
     await lin.page.set_viewport_size({"width": 320, "height": 640})
-    assert not await lin.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    await fits(lin)
     found += await faults(lin, f"notifications-phone-{look}")
     assert found == []

@@ -19,7 +19,7 @@ from plexus_local.harness import Platform
 
 from .conftest import Group
 from .task_words import TASK_WORDS
-from .test_accessibility import LOOKS, faults
+from .test_accessibility import LOOKS, faults, fits
 from .test_tasks import LANGUAGES, go, tab_to
 
 
@@ -217,5 +217,5 @@ async def test_people_fit_on_a_phone(desk, group, company):
     await phone.page.locator("main li").get_by_role("button").first.tap()
     await phone.page.get_by_role("dialog").locator("dd").first.wait_for()
     found += await faults(phone, "phone-card")
-    assert not await phone.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    await fits(phone)
     assert found == []

@@ -11,7 +11,7 @@ from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.tasks.v1.tasks_service_pb2 import CreateTaskRequest
 from plexuskit.testing.wait import eventually
 
-from .test_accessibility import LOOKS, faults
+from .test_accessibility import LOOKS, faults, fits
 
 LANGUAGES = pytest.mark.parametrize("locale", ["zh-CN", "en"])
 WORDS = {
@@ -178,6 +178,6 @@ async def test_the_search_has_no_fault(desk, archive, locale, theme):
     await expect(lin.page.locator("main [data-result]").first).to_be_visible()
     found += await faults(lin, f"search-{look}")
     await lin.page.set_viewport_size({"width": 320, "height": 640})
-    assert not await lin.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    await fits(lin)
     found += await faults(lin, f"search-phone-{look}")
     assert found == []

@@ -10,7 +10,7 @@ from plexuskit.clock import SystemClock
 from plexuskit.testing.wait import eventually
 
 from .conftest import TITLE
-from .test_accessibility import LOOKS, faults
+from .test_accessibility import LOOKS, faults, fits
 
 LANGUAGES = pytest.mark.parametrize("locale", ["zh-CN", "en"])
 SECTIONS = (
@@ -279,6 +279,6 @@ async def test_the_settings_have_no_fault(desk, group, locale, theme):
             await lin.page.goto(f"{lin.address}/settings/{section}")
             await lin.page.locator(TITLE).wait_for()
             await expect(lin.page.get_by_text(WORDS[locale]["loading"])).to_have_count(0)
-            assert not await lin.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+            await fits(lin)
             found += await faults(lin, f"settings-{section}-{look}")
     assert found == []

@@ -21,7 +21,7 @@ from plexuskit.testing.wait import eventually
 
 from .conftest import TITLE, Desk, Group
 from .task_words import TASK_WORDS
-from .test_accessibility import LOOKS, faults
+from .test_accessibility import LOOKS, faults, fits
 
 LANGUAGES = pytest.mark.parametrize("locale", ["zh-CN", "en"])
 MAX_TABS = 40
@@ -273,9 +273,9 @@ async def test_tasks_fit_on_a_phone(desk, board, width):
         await go(phone, path)
         await phone.page.locator("main li").first.wait_for()
         found += await faults(phone, f"phone-tasks-{name}-{width}")
-        assert not await phone.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        await fits(phone)
     await card(phone, "压测").tap()
     await phone.page.get_by_role("main", name="任务 T-").get_by_role("listitem").first.wait_for()
     found += await faults(phone, f"phone-tasks-detail-{width}")
-    assert not await phone.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    await fits(phone)
     assert found == []

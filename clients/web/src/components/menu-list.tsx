@@ -13,11 +13,13 @@ interface Props {
   /** The button beside which it opens. */
   readonly trigger: RefObject<HTMLButtonElement | null>;
   readonly focus: MenuFocus;
+  /** Called before `onClose`. */
+  readonly onChoose: (entry: MenuEntry) => void;
   readonly onClose: () => void;
 }
 
 /** The entries of an open menu. */
-export function MenuList({ label, entries, trigger, focus, onClose }: Props) {
+export function MenuList({ label, entries, trigger, focus, onChoose, onClose }: Props) {
   return (
     <Popover
       className={classes(styles.popover)}
@@ -36,10 +38,8 @@ export function MenuList({ label, entries, trigger, focus, onClose }: Props) {
         autoFocus={focus}
         items={entries}
         onAction={(key) => {
-          // A window that the entry opens gives the focus back to what has it now; the entry is
-          // gone by then.
-          trigger.current?.focus();
-          entries.find((entry) => entry.id === key)?.run();
+          const entry = entries.find(({ id }) => id === key);
+          if (entry !== undefined) onChoose(entry);
         }}
         onClose={onClose}
       >

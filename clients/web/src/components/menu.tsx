@@ -1,4 +1,4 @@
-import { lazy, useRef, useState, type ReactNode } from 'react';
+import { lazy, useEffect, useRef, useState, type ReactNode } from 'react';
 import type { PressEvent } from 'react-aria-components';
 
 import type { IconName } from './icon';
@@ -36,7 +36,19 @@ interface Props {
 
 export function Menu({ label, entries, children }: Props) {
   const trigger = useRef<HTMLButtonElement>(null);
+  const chosen = useRef<(() => void) | undefined>(undefined);
   const [focus, setFocus] = useState<MenuFocus | undefined>(undefined);
+
+  useEffect(() => {
+    // Only when the menu is gone, which keeps the focus while it is open: a window that the entry
+    // opens gives the focus back to what has it now.
+    if (focus !== undefined || chosen.current === undefined) return;
+    const run = chosen.current;
+    chosen.current = undefined;
+    trigger.current?.focus();
+    run();
+  }, [focus]);
+
   return (
     <Opener
       opens="menu"
@@ -60,6 +72,7 @@ export function Menu({ label, entries, children }: Props) {
           entries={entries}
           trigger={trigger}
           focus={focus}
+          onChoose={({ run }) => (chosen.current = run)}
           onClose={() => setFocus(undefined)}
         />
       )}
