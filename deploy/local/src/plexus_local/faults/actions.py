@@ -21,7 +21,7 @@ from plexus_local.faults.calls import insist
 from plexus_local.faults.device import Device
 from plexus_local.faults.ledger import Ledger, Violation
 
-EMOJIS: Final = ("👍", "tada", "eyes")
+EMOJIS: Final = ("👍", "🎉", "👀")
 MANY: Final = 12
 AHEAD_SECONDS: Final = 5
 
