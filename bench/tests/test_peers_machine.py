@@ -58,7 +58,7 @@ async def test_a_server_that_ends_while_it_starts_is_reported_with_its_log(tmp_p
         return False
 
     with pytest.raises(ServerNotStarted, match="it ended with 0") as told:
-        await until_ready(never, name="server", child=child, within=30)
+        await until_ready(never, name="server", child=child, within=10)
     assert "no port" in str(told.value)
 
 

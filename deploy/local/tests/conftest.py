@@ -113,7 +113,7 @@ class LocalRun:
         return commands.up(self.layout, supervise=self.command)
 
     def down(self) -> int:
-        return commands.down(self.layout, within=30)
+        return commands.down(self.layout, within=20)
 
     def part(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = read_json(self.layout.state)["parts"][name]

@@ -179,7 +179,7 @@ async def test_msg_06_a_tail_goes_on_after_the_gateway_was_gone_without_gap_or_r
         assert (await tail.line()).endswith("live")
 
         gateway.signal(signal.SIGTERM)
-        await gateway.died(within=30)
+        await gateway.died(within=25)
         assert "connection lost" in await tail.error()
         await gateway.begin()
         for number in range(1, 6):
