@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 from plexus.topics import TASKS_TASK_V1
+from plexus_local import server_files
+from plexus_local.servers import ports
+from plexus_local.servers.accounts import KafkaAccounts
+from plexus_local.servers.kafka import SETTINGS, NativeKafka, guarded
+from plexus_testkit.containers import kafka_environment, kafka_variable
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import KafkaUnavailable, check_topics, producer, provision
 from plexuskit.kafka.grants import OPERATOR, PROVISIONING, services_of, user_of
-from plexuskit.testing import server_files
-from plexuskit.testing.servers import ports
-from plexuskit.testing.servers.accounts import KafkaAccounts
-from plexuskit.testing.servers.containers import kafka_environment, kafka_variable
-from plexuskit.testing.servers.kafka import SETTINGS, NativeKafka, guarded
 
 SERVICES = services_of()
 

@@ -30,7 +30,7 @@ def test_three():
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["one_process", "a_worker"])
 def test_a_failure_is_told_before_the_run_ends(tmp_path: Path, workers: tuple[str, ...]) -> None:
     (tmp_path / "test_example.py").write_text(MODULE)
-    plugin = ("-p", "plexuskit.testing.failures", "-p", "no:cacheprovider")
+    plugin = ("-p", "plexus_testkit.failures", "-p", "no:cacheprovider")
     # This test may run in a worker itself; the run that it starts has nothing to do with that one.
     env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
     command = (sys.executable, "-m", "pytest", "-c", os.devnull, *plugin, *workers, ".")

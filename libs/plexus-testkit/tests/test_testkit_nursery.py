@@ -4,13 +4,13 @@ import asyncio
 import os
 import sys
 
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 # Forks a program that sleeps, says which process it is, and waits to be killed.
 USER = """
 import sys, time
 from pathlib import Path
-from plexus_local.nursery import Forked
+from plexus_testkit.nursery import Forked
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])

@@ -16,13 +16,15 @@ from typing import Any
 
 import pytest
 from plexus.topics import MESSAGING_CONVERSATION_V1
+from plexus_local import servers
+from plexus_local.servers import java, ports
+from plexus_local.servers.child import Child, process_started, stop_recorded
+from plexus_testkit import containers, eventually
+from plexus_testkit.found import found
 from plexuskit.config import MongoSection
 from plexuskit.errors import DependencyDown
 from plexuskit.kafka import producer, provision
 from plexuskit.mongo import Database, Transaction, connect
-from plexuskit.testing import eventually, servers
-from plexuskit.testing.servers import containers, java, ports
-from plexuskit.testing.servers.child import Child, process_started, stop_recorded
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +230,7 @@ class TestChild:
     def test_dies_with_a_killed_parent(self, tmp_path: Path) -> None:
         code = (
             "import sys, time; from pathlib import Path;"
-            "from plexuskit.testing.servers import Child;"
+            "from plexus_local.servers import Child;"
             f"child = Child(['sleep', '300'], log=Path({str(tmp_path / 'log')!r}));"
             "print(child.pid, flush=True); time.sleep(300)"
         )
@@ -391,7 +393,7 @@ class TestFinding:
         # Of the broker that this run has started for its workers.
         monkeypatch.delenv("PLEXUS_TEST_KAFKA_ADMIN_PASSWORD_FILE", raising=False)
 
-        with servers.found("kafka", directory=tmp_path) as url:
+        with found("kafka", directory=tmp_path) as url:
             assert url == "elsewhere:9092"
 
     def test_an_absent_docker_engine_is_noticed_quickly(

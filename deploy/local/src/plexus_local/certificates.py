@@ -9,7 +9,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
 from plexuskit.clock import Clock, SystemClock
 from plexuskit.config import TlsSection
 from plexuskit.grpc.certificates import server_name, spiffe_id

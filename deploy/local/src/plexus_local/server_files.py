@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from plexuskit.kafka.grants import OPERATOR, user_of
-from plexuskit.testing.certificates import CertificateAuthority, replace_file
-from plexuskit.testing.servers.accounts import KafkaAccounts, MongoAccounts
-from plexuskit.testing.servers.kafka import SETTINGS, guarded
+
+from plexus_local.certificates import CertificateAuthority, replace_file
+from plexus_local.servers.accounts import KafkaAccounts, MongoAccounts
+from plexus_local.servers.kafka import SETTINGS, guarded
 
 KAFKA_HOST: Final = "kafka"
 KAFKA_UID: Final = 1000

@@ -1,6 +1,6 @@
-"""What tests and the local run need: real servers, waiting, a clock that stands still."""
+"""What every test needs: fixtures, a running platform, waiting, a clock that stands still."""
 
-from plexuskit.testing.clock import FrozenClock
-from plexuskit.testing.wait import eventually
+from plexus_testkit.clock import FrozenClock
+from plexus_testkit.wait import eventually
 
 __all__ = ["FrozenClock", "eventually"]

@@ -4,9 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from pymongo import monitoring
-
 from plexuskit.errors import Refusal
+from pymongo import monitoring
 
 # Of the connection and the moment, not of the question.
 _LEFT_OUT: Final = frozenset(

@@ -9,15 +9,14 @@ from contextlib import closing, contextmanager, suppress
 import docker  # type: ignore[import-untyped]
 import requests
 from docker.errors import DockerException  # type: ignore[import-untyped]
+from plexus_local.servers.accounts import KafkaAccounts
+from plexus_local.servers.errors import ServerNotStarted
+from plexus_local.servers.kafka import SETTINGS, guarded, speaks_kafka
+from plexus_local.servers.mongo import PARAMETERS, become_primary, direct_url, pings
+from plexus_local.servers.opensearch import is_healthy
+from plexus_local.servers.ports import free_port
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
-
-from plexuskit.testing.servers.accounts import KafkaAccounts
-from plexuskit.testing.servers.errors import ServerNotStarted
-from plexuskit.testing.servers.kafka import SETTINGS, guarded, speaks_kafka
-from plexuskit.testing.servers.mongo import PARAMETERS, become_primary, direct_url, pings
-from plexuskit.testing.servers.opensearch import is_healthy
-from plexuskit.testing.servers.ports import free_port
 
 MONGO = "mongo:8.0"
 KAFKA = "apache/kafka:4.3.0"

@@ -11,7 +11,7 @@ from plexus.messaging.v1.events_pb2 import MessagePosted
 from plexuskit.config import MongoSection
 from plexuskit.mongo import connect
 
-from plexus_local.linked import Links
+from plexus_testkit.linked import Links
 
 DATABASE = "plexus_messaging"
 Entries = Sequence[Mapping[str, Any]]

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-
+from plexus_local.servers.mongo import collections_of, drop_database, empty_database
 from plexuskit.config import MongoSection
 from plexuskit.mongo import Database, connect, driving
-from plexuskit.testing.commands import StoreCommands
-from plexuskit.testing.servers.mongo import collections_of, drop_database, empty_database
+
+from plexus_testkit.commands import StoreCommands
 
 
 class SharedDatabase:

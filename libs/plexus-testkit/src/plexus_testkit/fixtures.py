@@ -1,6 +1,6 @@
-"""The fixtures of every test suite, loaded by `-p plexuskit.testing.fixtures`.
+"""The fixtures of every test suite, loaded by `-p plexus_testkit.fixtures`.
 
-Servers are found or started once per run and on first use (see `plexuskit.testing.servers.found`);
+Servers are found or started once per run and on first use (see `plexus_testkit.found`);
 each test has its own names on them and removes them afterwards. What the fixtures are made of is
 imported inside them, so that tests of a pure domain import no driver.
 """
@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plexuskit.testing.clock import FrozenClock
+from plexus_testkit.clock import FrozenClock
 
 if TYPE_CHECKING:
     from plexuskit.config import CallerSection, KafkaSection
     from plexuskit.kafka import ProvisionReport
     from plexuskit.mongo import Database
     from plexuskit.service import Runtime
-    from plexuskit.testing.commands import StoreCommands
-    from plexuskit.testing.servers import FoundKafka
-    from plexuskit.testing.shapes import Recorder
+
+    from plexus_testkit.commands import StoreCommands
+    from plexus_testkit.found import FoundKafka
+    from plexus_testkit.shapes import Recorder
 
 MONDAY_MORNING = datetime(2026, 3, 2, 1, tzinfo=UTC)  # nine o'clock in Shanghai
 
@@ -43,8 +44,9 @@ def mongo_url(
     shape_recorder: "Recorder",
 ) -> Iterator[str]:
     """Address of a MongoDB replica set."""
-    from plexuskit.testing.servers import found
-    from plexuskit.testing.servers.mongo import keep_expired
+    from plexus_local.servers.mongo import keep_expired
+
+    from plexus_testkit.found import found
 
     with found("mongo", directory=server_files) as url:
         keep_expired(url)
@@ -55,7 +57,7 @@ def mongo_url(
 @pytest.fixture(scope="session")
 def kafka_server(server_files: Path) -> Iterator["FoundKafka"]:
     """A Kafka cluster with its users."""
-    from plexuskit.testing.servers import found_kafka
+    from plexus_testkit.found import found_kafka
 
     with found_kafka(directory=server_files) as server:
         yield server
@@ -70,7 +72,7 @@ def kafka_url(kafka_server: "FoundKafka") -> str:
 @pytest.fixture(scope="session")
 def opensearch_url(server_files: Path) -> Iterator[str]:
     """Address of an OpenSearch cluster with the icu and smartcn analysers."""
-    from plexuskit.testing.servers import found
+    from plexus_testkit.found import found
 
     with found("opensearch", directory=server_files) as url:
         yield url
@@ -85,9 +87,9 @@ def unique_name() -> str:
 @pytest.fixture
 async def db(mongo_url: str, unique_name: str) -> AsyncIterator["Database"]:
     """A database of the test's own, dropped afterwards."""
+    from plexus_local.servers.mongo import drop_database
     from plexuskit.config import MongoSection
     from plexuskit.mongo import connect
-    from plexuskit.testing.servers.mongo import drop_database
 
     try:
         async with connect(MongoSection(url=mongo_url, database=unique_name)) as database:
@@ -101,7 +103,7 @@ def commands() -> "StoreCommands":
     """What MongoDB is asked; it hears the clients that are made after it."""
     from pymongo import monitoring
 
-    from plexuskit.testing.commands import StoreCommands
+    from plexus_testkit.commands import StoreCommands
 
     listener = StoreCommands()
     monitoring.register(listener)
@@ -162,7 +164,6 @@ def kafka_topics(
     `await kafka_topics("messaging.conversation.v1")`; without a name the whole catalogue.
     """
     from plexus.topics import CONSUMERS, TOPICS
-
     from plexuskit.kafka import provision
     from plexuskit.kafka.grants import PROVISIONING
 
@@ -193,7 +194,6 @@ def caller_keys_of(
 ) -> Callable[[str], "CallerSection"]:
     """A function from a service's name to its keys; all of them verify one another."""
     from plexus.topics import CONSUMERS, TOPICS
-
     from plexuskit.config import CallerSection
     from plexuskit.grpc.keys import generate_keys
 

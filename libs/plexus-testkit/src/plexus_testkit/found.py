@@ -11,12 +11,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from plexus_local.servers.accounts import KafkaAccounts
+from plexus_local.servers.kafka import NativeKafka, authorized
+from plexus_local.servers.mongo import NativeMongo
+from plexus_local.servers.native import NativeServer
+from plexus_local.servers.opensearch import NativeOpenSearch
 from plexuskit.config import KafkaSection
-from plexuskit.testing.servers.accounts import KafkaAccounts
-from plexuskit.testing.servers.kafka import NativeKafka, authorized
-from plexuskit.testing.servers.mongo import NativeMongo
-from plexuskit.testing.servers.native import NativeServer
-from plexuskit.testing.servers.opensearch import NativeOpenSearch
 
 NATIVE: dict[str, Callable[..., NativeServer]] = {
     "mongo": NativeMongo,
@@ -81,7 +81,7 @@ def found_kafka(*, directory: Path) -> Iterator[FoundKafka]:
     if given:
         yield _given_kafka(given)
     elif _docker():
-        from plexuskit.testing.servers import containers  # noqa: PLC0415 - costs half a second
+        from plexus_testkit import containers  # noqa: PLC0415 - costs half a second
 
         accounts = KafkaAccounts.derived()
         with containers.kafka(accounts) as url:
@@ -113,13 +113,13 @@ def _given_kafka(url: str) -> FoundKafka:
 
 @functools.cache
 def _docker() -> bool:
-    from plexuskit.testing.servers import containers  # noqa: PLC0415 - costs half a second
+    from plexus_testkit import containers  # noqa: PLC0415 - costs half a second
 
     return containers.engine_answers()
 
 
 def _container(name: str) -> AbstractContextManager[str]:
-    from plexuskit.testing.servers import containers  # noqa: PLC0415 - costs half a second
+    from plexus_testkit import containers  # noqa: PLC0415 - costs half a second
 
     starters = {
         "mongo": containers.mongo,

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from plexuskit.config import KafkaSection
-from plexuskit.kafka import provision
-from plexuskit.kafka.grants import PROVISIONING
-from plexuskit.testing.servers import (
+from plexus_local.backends import kafka_section
+from plexus_local.environment import BackendUrls
+from plexus_local.servers import (
     KafkaAccounts,
     MongoAccounts,
     NativeServer,
@@ -17,11 +16,12 @@ from plexuskit.testing.servers import (
     mongo,
     opensearch,
 )
-
-from plexus_local.backends import kafka_section
-from plexus_local.environment import BackendUrls
-from plexus_local.harness import NO_SETTINGS, Platform, running
 from plexus_local.table import ENTRIES, Entry, services
+from plexuskit.config import KafkaSection
+from plexuskit.kafka import provision
+from plexuskit.kafka.grants import PROVISIONING
+
+from plexus_testkit.harness import NO_SETTINGS, Platform, running
 
 
 @contextlib.contextmanager

@@ -25,18 +25,18 @@ from plexus.directory.v1.session_service_pb2 import (
     SignInResponse,
 )
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
-from plexus_sdk import Plexus, Profile, Profiles, open_channel, token_fields
-from plexuskit.config import KafkaSection
-from plexuskit.kafka.grants import OPERATOR
-from plexuskit.testing.servers import Child, NativeKafka, NativeMongo, NativeServer
-from plexuskit.testing.servers.child import signal_group
-from plexuskit.testing.servers.ports import free_ports
-
 from plexus_local.credentials import make_bootstrap_secret, make_certificates, make_keys
 from plexus_local.environment import BackendUrls, environment
 from plexus_local.layout import Layout
-from plexus_local.process import READY_WITHIN, Launch, Proc, until
+from plexus_local.servers import Child, NativeKafka, NativeMongo, NativeServer
+from plexus_local.servers.child import signal_group
+from plexus_local.servers.ports import free_ports
 from plexus_local.table import ENTRIES, Entry, port_names, services
+from plexus_sdk import Plexus, Profile, Profiles, open_channel, token_fields
+from plexuskit.config import KafkaSection
+from plexuskit.kafka.grants import OPERATOR
+
+from plexus_testkit.process import READY_WITHIN, Launch, Proc, until
 
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 # For load that is not a company's: a bench or a fault test has few people, who do a lot.

@@ -35,7 +35,7 @@ _FIRST_INHERITED: Final = 3
 
 
 class Forked:
-    """A running program with the same face as `plexuskit.testing.servers.Child`."""
+    """A running program with the same face as `plexus_local.servers.Child`."""
 
     def __init__(self, command: Sequence[str], *, log: Path, env: Mapping[str, str]) -> None:
         """Start it.

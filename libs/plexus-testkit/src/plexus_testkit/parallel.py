@@ -10,10 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from plexus_local.servers import ToolMissing
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-from plexuskit.testing.servers import FoundKafka, ToolMissing, found, found_kafka
+from plexus_testkit.found import FoundKafka, found, found_kafka
 
 SERVERS = ("mongo", "opensearch")
 # All of these share one platform, and break it in turns.

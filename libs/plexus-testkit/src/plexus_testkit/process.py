@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from plexuskit.testing.servers import Child
-from plexuskit.testing.wait import eventually
+from plexus_local.servers import Child
+
+from plexus_testkit.wait import eventually
 
 # All of Plexus starts at once, maybe on two processors that others use too; what has ended is not
 # waited for.
@@ -34,7 +35,7 @@ class Running(Protocol):
 
 
 class Launch(Protocol):
-    """Starts a program: `Child`, or `plexus_local.nursery.Forked`, which is faster."""
+    """Starts a program: `Child`, or `plexus_testkit.nursery.Forked`, which is faster."""
 
     def __call__(self, command: Sequence[str], /, *, log: Path, env: Mapping[str, str]) -> Running:
         """Start it with this environment; its output goes to the log."""

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import pymongo
+from plexus_local.servers.errors import ServerNotStarted
+from plexus_local.servers.mongo import NativeMongo
+from plexus_local.servers.ports import free_ports
 from pymongo.errors import AutoReconnect, PyMongoError
-
-from plexuskit.testing.servers.errors import ServerNotStarted
-from plexuskit.testing.servers.mongo import NativeMongo
-from plexuskit.testing.servers.ports import free_ports
 
 MEMBERS = 3
 CACHE_GB = 0.25

@@ -1,6 +1,6 @@
 """Shapes of queries: what a service asks MongoDB, with the values taken out.
 
-Loaded as a plugin (`-p plexuskit.testing.shapes`). While tests of services run, every command that
+Loaded as a plugin (`-p plexus_testkit.shapes`). While tests of services run, every command that
 the code of service X sends is brought into its shape and looked up in the committed catalogue
 `tests/queries/shapes/X.json`; `tests/queries/test_explain.py` explains each of the catalogue. A
 test that sends an unknown shape fails. With `PLEXUS_RECORD_SHAPES=1` it is added to the catalogue
@@ -36,6 +36,7 @@ LITERAL_FIELDS: Final = frozenset(
     {"kind", "origin", "priority", "provider", "source.kind", "state", "status", "type"}
 )
 _SERVICE: Final = re.compile(r"/services/([a-z]+)/src/")
+_OF_TESTS: Final = ("/tests/", "/plexus_testkit/", "/plexus_local/servers/")
 _STAGES_OF_VALUES: Final = frozenset({"$match"})
 _FIELDS_OF: Final = {
     "find": ("filter", "sort", "hint", "limit", "skip", "projection", "collation"),
@@ -175,7 +176,7 @@ def _sender(tested: str) -> str:
         frame = frame.f_back
         if "/site-packages/" in file or "/plexuskit/mongo/" in file:
             continue
-        if not sender and ("/tests/" in file or "/testing/" in file):
+        if not sender and any(part in file for part in _OF_TESTS):
             return ""
         if found := _SERVICE.search(file):
             return found[1]
@@ -203,9 +204,8 @@ _examples: Final[dict[str, dict[str, list[Any]]]] = {}
 @pytest.fixture(scope="session")
 def shape_recorder() -> Recorder:
     """The recorder, registered with the driver: it hears the clients that are made after it."""
-    from pymongo import monitoring
-
     from plexuskit.mongo import driving
+    from pymongo import monitoring
 
     class Listener(monitoring.CommandListener):
         """Passes on what the driver is about to send."""

@@ -1,31 +1,25 @@
-"""Real MongoDB, Kafka and OpenSearch for tests and for the local run."""
+"""Real MongoDB, Kafka and OpenSearch for the local run and for tests."""
 
 from pathlib import Path
 
-from plexuskit.testing.servers.accounts import KafkaAccounts, MongoAccounts
-from plexuskit.testing.servers.child import Child, process_started, stop_recorded
-from plexuskit.testing.servers.errors import ServerNotStarted, ToolMissing
-from plexuskit.testing.servers.found import FoundKafka, found, found_kafka
-from plexuskit.testing.servers.kafka import NativeKafka
-from plexuskit.testing.servers.mongo import NativeMongo
-from plexuskit.testing.servers.native import NativeServer
-from plexuskit.testing.servers.opensearch import NativeOpenSearch
-from plexuskit.testing.servers.replicas import ReplicaSet
+from plexus_local.servers.accounts import KafkaAccounts, MongoAccounts
+from plexus_local.servers.child import Child, process_started, stop_recorded
+from plexus_local.servers.errors import ServerNotStarted, ToolMissing
+from plexus_local.servers.kafka import NativeKafka
+from plexus_local.servers.mongo import NativeMongo
+from plexus_local.servers.native import NativeServer
+from plexus_local.servers.opensearch import NativeOpenSearch
 
 __all__ = [
     "Child",
-    "FoundKafka",
     "KafkaAccounts",
     "MongoAccounts",
     "NativeKafka",
     "NativeMongo",
     "NativeOpenSearch",
     "NativeServer",
-    "ReplicaSet",
     "ServerNotStarted",
     "ToolMissing",
-    "found",
-    "found_kafka",
     "kafka",
     "mongo",
     "opensearch",

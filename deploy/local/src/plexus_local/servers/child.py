@@ -31,7 +31,7 @@ class Child:
         log.parent.mkdir(parents=True, exist_ok=True)
         self.log = log
         with log.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - the command is the caller's own
+            self._process = subprocess.Popen(
                 tethered(command),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -128,7 +128,7 @@ def process_started(pid: int) -> str | None:
 
 def _told_by_ps(pid: int, columns: str) -> str:
     ps = shutil.which("ps") or "/bin/ps"
-    return subprocess.run(  # noqa: S603 - fixed program, number as argument
+    return subprocess.run(
         [ps, "-o", columns, "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from plexuskit.testing.servers.errors import ToolMissing
+from plexus_local.servers.errors import ToolMissing
 
 
 def home() -> Path:

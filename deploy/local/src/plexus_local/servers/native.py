@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from plexuskit.testing.servers.child import Child
-from plexuskit.testing.servers.errors import ServerNotStarted
+from plexus_local.servers.child import Child
+from plexus_local.servers.errors import ServerNotStarted
 
 
 class NativeServer(ABC):

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from plexuskit.testing.servers.errors import ServerNotStarted
-from plexuskit.testing.servers.java import jars, java
-from plexuskit.testing.servers.native import NativeServer
-from plexuskit.testing.servers.ports import RunnerBase
+from plexus_local.servers.errors import ServerNotStarted
+from plexus_local.servers.java import jars, java
+from plexus_local.servers.native import NativeServer
+from plexus_local.servers.ports import RunnerBase
 
 PLUGINS = (
     "org.opensearch.plugin.analysis.icu.AnalysisICUPlugin",

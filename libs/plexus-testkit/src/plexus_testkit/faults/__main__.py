@@ -1,4 +1,4 @@
-"""`python -m plexus_local.faults`: run crash cycles; exit 1 when a promise is broken."""
+"""`python -m plexus_testkit.faults`: run crash cycles; exit 1 when a promise is broken."""
 
 import argparse
 import asyncio
@@ -7,13 +7,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from plexus_local.faults.crash import run_cycles
-from plexus_local.faults.ledger import Violation
+from plexus_testkit.faults.crash import run_cycles
+from plexus_testkit.faults.ledger import Violation
 
 
 def main() -> int:
     """Run, and print one line with everything that is needed to run it again."""
-    parser = argparse.ArgumentParser(prog="plexus_local.faults", description=__doc__)
+    parser = argparse.ArgumentParser(prog="plexus_testkit.faults", description=__doc__)
     parser.add_argument("--cycles", type=int, default=200)
     parser.add_argument("--seed", type=int, default=None, help="the same plan again")
     parser.add_argument("--directory", type=Path, default=None, help="where data and logs lie")

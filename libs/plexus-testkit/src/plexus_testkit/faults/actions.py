@@ -17,9 +17,9 @@ from plexus.messaging.v1 import messaging_service_pb2 as pb
 from plexus.messaging.v1.messages_pb2 import Mention
 from plexus.messaging.v1.personal_service_pb2 import ScheduledContent, ScheduleMessageRequest
 
-from plexus_local.faults.calls import insist
-from plexus_local.faults.device import Device
-from plexus_local.faults.ledger import Ledger, Violation
+from plexus_testkit.faults.calls import insist
+from plexus_testkit.faults.device import Device
+from plexus_testkit.faults.ledger import Ledger, Violation
 
 EMOJIS: Final = ("👍", "🎉", "👀")
 MANY: Final = 12

@@ -9,7 +9,7 @@ import grpc
 from plexus_sdk import Plexus, Refused
 from plexuskit.backoff import jittered
 
-from plexus_local.faults.ledger import Ledger, Violation
+from plexus_testkit.faults.ledger import Ledger, Violation
 
 ResponseT = TypeVar("ResponseT")
 

@@ -16,12 +16,12 @@ from plexus.messaging.v1.conversations_pb2 import Conversation
 from plexus.messaging.v1.messaging_service_pb2 import CreateConversationRequest
 from plexus_sdk import Plexus
 
-from plexus_local.faults.actions import Room
-from plexus_local.faults.calls import insist
-from plexus_local.faults.device import Device
-from plexus_local.faults.ledger import Ledger
-from plexus_local.faults.points import GATEWAYS, MESSAGING
-from plexus_local.harness import PASSWORD, Platform
+from plexus_testkit.faults.actions import Room
+from plexus_testkit.faults.calls import insist
+from plexus_testkit.faults.device import Device
+from plexus_testkit.faults.ledger import Ledger
+from plexus_testkit.faults.points import GATEWAYS, MESSAGING
+from plexus_testkit.harness import PASSWORD, Platform
 
 NAMES: Final = ("ann", "bob", "chen", "dora")
 GUEST: Final = "eve"

@@ -12,11 +12,11 @@ from typing import Final
 
 import structlog
 
-from plexus_local.faults.ledger import Violation
-from plexus_local.faults.plan import PAUSE_SECONDS, Block, Strike, make_plan
-from plexus_local.faults.points import GATEWAYS
-from plexus_local.faults.world import World, world
-from plexus_local.process import Proc, until
+from plexus_testkit.faults.ledger import Violation
+from plexus_testkit.faults.plan import PAUSE_SECONDS, Block, Strike, make_plan
+from plexus_testkit.faults.points import GATEWAYS
+from plexus_testkit.faults.world import World, world
+from plexus_testkit.process import Proc, until
 
 log = structlog.get_logger()
 

@@ -29,9 +29,9 @@ from plexus_sdk import Plexus
 from plexuskit.backoff import WITHIN, pause
 from plexuskit.grpc import responses
 
-from plexus_local.faults.calls import BROKEN, PASSING, PATIENCE_SECONDS, insist
-from plexus_local.faults.held import Held
-from plexus_local.faults.ledger import Ledger, Violation
+from plexus_testkit.faults.calls import BROKEN, PASSING, PATIENCE_SECONDS, insist
+from plexus_testkit.faults.held import Held
+from plexus_testkit.faults.ledger import Ledger, Violation
 
 PASSING_NUMBERS: Final = frozenset(code.value[0] for code in PASSING)
 BROKEN_NUMBERS: Final = frozenset(code.value[0] for code in BROKEN)

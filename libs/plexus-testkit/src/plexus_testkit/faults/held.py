@@ -10,7 +10,7 @@ from plexus.messaging.v1.conversations_pb2 import Conversation, Member
 from plexus.messaging.v1.messages_pb2 import Message, MessageParts
 from plexus.messaging.v1.messaging_service_pb2 import Change
 
-from plexus_local.faults.ledger import Violation
+from plexus_testkit.faults.ledger import Violation
 
 _PACKAGE: Final = "plexus.messaging.v1."
 _OF_MESSAGES: Final = {

@@ -5,7 +5,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from plexus_local.faults.points import GATEWAYS, MESSAGING, NOTIFY, POINTS, RELAY, SCHEDULER, Place
+from plexus_testkit.faults.points import (
+    GATEWAYS,
+    MESSAGING,
+    NOTIFY,
+    POINTS,
+    RELAY,
+    SCHEDULER,
+    Place,
+)
 
 DIRECTORY: Final = ("directory",)
 # Strikes between two complete checks; the process that is struck stays the same.

@@ -9,15 +9,15 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from plexuskit.kafka import provision
-from plexuskit.kafka.grants import PROVISIONING
-from plexuskit.testing.servers import KafkaAccounts, MongoAccounts, NativeServer, kafka, mongo
-
 from plexus_local.backends import kafka_section
 from plexus_local.environment import BackendUrls
-from plexus_local.harness import NO_SETTINGS, UNLIMITED, Platform, running
-from plexus_local.nursery import Forked
+from plexus_local.servers import KafkaAccounts, MongoAccounts, NativeServer, kafka, mongo
 from plexus_local.table import Entry, services
+from plexuskit.kafka import provision
+from plexuskit.kafka.grants import PROVISIONING
+
+from plexus_testkit.harness import NO_SETTINGS, UNLIMITED, Platform, running
+from plexus_testkit.nursery import Forked
 
 ENTRIES: Final = (
     Entry(name="directory", service="directory", roles=("api", "relay", "upkeep"), stage=0),

@@ -6,7 +6,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from plexus_local.faults.actions import ACTIONS, Actor, Room
+from plexus_testkit.faults.actions import ACTIONS, Actor, Room
 
 # Things that one person does in one conversation at the same time.
 HANDS: Final = 1

@@ -20,12 +20,12 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 from plexus.notify.v1.notify_service_pb2 import ListNotificationsRequest
 from plexuskit.mongo import Collection
 
-from plexus_local.faults.actions import Room
-from plexus_local.faults.calls import insist
-from plexus_local.faults.device import Device
-from plexus_local.faults.held import comparable, differing
-from plexus_local.faults.ledger import Ledger, Told, Violation
-from plexus_local.linked import Links
+from plexus_testkit.faults.actions import Room
+from plexus_testkit.faults.calls import insist
+from plexus_testkit.faults.device import Device
+from plexus_testkit.faults.held import comparable, differing
+from plexus_testkit.faults.ledger import Ledger, Told, Violation
+from plexus_testkit.linked import Links
 
 CAUGHT_UP_WITHIN: Final = 30.0
 PAGE: Final = 500

@@ -16,13 +16,13 @@ from pathlib import Path
 from plexuskit.config import MongoSection
 from plexuskit.mongo import Collection, Database, connect
 
-from plexus_local.faults.actions import Room
-from plexus_local.faults.company import Company, company
-from plexus_local.faults.ledger import Violation
-from plexus_local.faults.stage import stage
-from plexus_local.faults.traffic import Traffic
-from plexus_local.faults.verify import Verifier
-from plexus_local.harness import NO_SETTINGS, Platform
+from plexus_testkit.faults.actions import Room
+from plexus_testkit.faults.company import Company, company
+from plexus_testkit.faults.ledger import Violation
+from plexus_testkit.faults.stage import stage
+from plexus_testkit.faults.traffic import Traffic
+from plexus_testkit.faults.verify import Verifier
+from plexus_testkit.harness import NO_SETTINGS, Platform
 
 
 @dataclass

@@ -8,10 +8,10 @@ from typing import Final
 
 from plexus_access.api_tokens import PREFIX
 
-from plexus_local.harness import Platform
-from plexus_local.leaks.openers import door_openers
-from plexus_local.leaks.spans import Spans, receiving
-from plexus_local.leaks.stores import stored, texts
+from plexus_testkit.harness import Platform
+from plexus_testkit.leaks.openers import door_openers
+from plexus_testkit.leaks.spans import Spans, receiving
+from plexus_testkit.leaks.stores import stored, texts
 
 __all__ = ["Spans", "door_openers", "found", "receiving"]
 

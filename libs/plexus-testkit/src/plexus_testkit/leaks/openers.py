@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from plexus_local.harness import ADMIN_PASSWORD, PASSWORD, Platform
+from plexus_testkit.harness import ADMIN_PASSWORD, PASSWORD, Platform
 
 
 def door_openers(platform: Platform, folder: Path) -> dict[str, bytes]:

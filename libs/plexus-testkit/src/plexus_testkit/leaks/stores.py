@@ -16,8 +16,8 @@ from plexuskit.kafka.clients import admin
 from plexuskit.kafka.security import security
 from pymongo import AsyncMongoClient
 
-from plexus_local.conversation_log import DATABASE
-from plexus_local.harness import Platform
+from plexus_testkit.conversation_log import DATABASE
+from plexus_testkit.harness import Platform
 
 # A text that long, with something random in it, is nothing that a log says by itself.
 LONG: Final = 24
