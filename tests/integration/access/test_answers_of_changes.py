@@ -11,11 +11,11 @@ from plexus.directory.v1 import session_service_pb2 as session_pb
 from plexus.messaging.v1 import messaging_service_pb2 as messaging_pb
 from plexus.messaging.v1.conversations_pb2 import Conversation
 from plexus.tasks.v1 import tasks_service_pb2 as tasks_pb
-from plexus_local.harness import Platform
 from plexus_sdk import Plexus, Profiles, Refused
 from plexus_sdk.profiles import api_token_profile
+from plexus_testkit.harness import Platform
+from plexus_testkit.wait import eventually
 from plexuskit.grpc import open_channel
-from plexuskit.testing.wait import eventually
 
 pytestmark = pytest.mark.rule("GW-10")
 
