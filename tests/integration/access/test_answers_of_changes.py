@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -119,6 +120,7 @@ async def _app(scene: Scene, platform: Platform, *scopes: str) -> AsyncIterator[
     request = session_pb.CreateApiTokenRequest(
         request_id=secrets.token_hex(8), name=secrets.token_hex(4), scopes=scopes
     )
+    request.expires_at.FromDatetime(datetime.now(UTC) + timedelta(hours=1))
     made = await scene.bob.call(scene.bob.sessions.CreateApiToken, request)
     async with open_channel(platform.grpc_address) as channel:
         profile = api_token_profile(url=platform.grpc_address, token=made.secret)
