@@ -11,7 +11,6 @@ import pytest
 from directory.domain import openid
 from directory.domain.ids import ProviderId, TenantId
 from directory.domain.openid import Provider, Subject
-from directory.domain.refusals import SignInRefused
 from directory.domain.scim import people
 from directory.domain.scim.resources import USER
 from directory.domain.sign_in_refusals import (
@@ -21,6 +20,7 @@ from directory.domain.sign_in_refusals import (
     ProviderNotFound,
     ProviderUnavailable,
     RedirectNotAllowed,
+    SignInRefused,
 )
 from directory.operations import sign_in_policies, single_sign_on
 from directory.operations.openid import client, documents

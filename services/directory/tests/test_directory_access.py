@@ -15,9 +15,9 @@ from directory.domain.access_refusals import (
     RoleNameTaken,
     RoleNotFound,
 )
-from directory.domain.refusals import PermissionMissing, RequestIdReused
 from directory.domain.requests import Request
 from directory.domain.roles import FieldMask, Role, RoleChanges
+from directory.shared.domain.refusals import PermissionMissing, RequestIdReused
 from plexus.directory.v1 import events_pb2
 from plexus_access.roles import BUILT_IN, MEMBER, NAMES
 from plexuskit.errors import InvalidArgument, VersionConflict

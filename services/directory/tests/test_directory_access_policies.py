@@ -10,7 +10,7 @@ from directory.domain.access_refusals import (
     PolicyInvalid,
     PolicyNotFound,
 )
-from directory.domain.refusals import DepartmentNotFound
+from directory.shared.domain.refusals import DepartmentNotFound
 from plexuskit.errors import VersionConflict
 
 from .access_support import Facts, access_facts, department, put_policy, set_module

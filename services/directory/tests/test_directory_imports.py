@@ -8,11 +8,12 @@ import pytest
 from directory import operations
 from directory.config import PasswordsSection
 from directory.domain.imports import Imported
-from directory.domain.people import State
-from directory.domain.refusals import PermissionMissing, SignInRefused
+from directory.domain.sign_in_refusals import SignInRefused
 from directory.operations.hashing import Hashing, hashing
 from directory.operations.imports import ImportOutcome
 from directory.operations.waiting import Source
+from directory.shared.domain.refusals import PermissionMissing
+from directory.shared.domain.states import State
 from plexus.event.v1.envelope_pb2 import Envelope
 
 Facts = Callable[[], Awaitable[list[Envelope]]]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from directory.domain.passwords import FREE_FAILURES, MAX_LOCK
-from directory.domain.refusals import SignInRefused
+from directory.domain.sign_in_refusals import SignInRefused
 from directory.domain.spread import MAX_NETWORKS
 from plexuskit.mongo import Database
 from plexuskit.testing.commands import StoreCommands

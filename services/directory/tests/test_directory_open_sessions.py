@@ -9,17 +9,12 @@ from typing import Any
 
 import pytest
 from directory import operations, queries
+from directory.accounts.domain.refusals import RefreshRefused
 from directory.domain.access import Actor
 from directory.domain.access_refusals import GrantExceedsOwn, PermissionUnknown
 from directory.domain.ids import SessionId
 from directory.domain.people import Kind
-from directory.domain.refusals import (
-    PermissionMissing,
-    PersonDeactivated,
-    PersonNotFound,
-    RefreshRefused,
-    RequestIdReused,
-)
+from directory.domain.refusals import PersonDeactivated
 from directory.domain.requests import Request
 from directory.domain.sign_in_refusals import (
     ApiTokenInvalid,
@@ -27,6 +22,7 @@ from directory.domain.sign_in_refusals import (
     SessionNotFound,
 )
 from directory.operations.api_tokens import NewApiToken, Resolved
+from directory.shared.domain.refusals import PermissionMissing, PersonNotFound, RequestIdReused
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus_access.api_tokens import is_well_formed
 from plexuskit.errors import InvalidArgument

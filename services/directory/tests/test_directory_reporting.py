@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from directory import operations, queries
+from directory.accounts.domain.refusals import RefreshRefused
 from directory.domain.absences import Absence
 from directory.domain.imports import Imported
 from directory.domain.people import Changes, Kind, Person
@@ -14,14 +15,12 @@ from directory.domain.refusals import (
     DeputyUnavailable,
     EmployeeNumberTaken,
     GuestExpired,
-    PermissionMissing,
-    PersonNotFound,
-    RefreshRefused,
     ReportingCycle,
-    SignInRefused,
     SuperiorUnavailable,
 )
+from directory.domain.sign_in_refusals import SignInRefused
 from directory.queries.authority import Ref
+from directory.shared.domain.refusals import PermissionMissing, PersonNotFound
 from plexus.directory.v1 import events_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.errors import InvalidArgument

@@ -8,11 +8,7 @@ from directory import operations, queries
 from directory.domain.access import ADMIN, MEMBER
 from directory.domain.access_refusals import GrantExceedsOwn
 from directory.domain.people import Kind, Person
-from directory.domain.refusals import (
-    DepartmentNotFound,
-    PermissionMissing,
-    PersonNotFound,
-)
+from directory.shared.domain.refusals import DepartmentNotFound, PermissionMissing, PersonNotFound
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.testing.commands import StoreCommands
 from scim2_models import SearchRequest

@@ -8,11 +8,7 @@ from directory.domain.access import ADMIN, MEMBER
 from directory.domain.access_refusals import GrantExceedsOwn, GroupSelfChosen, ScopeNotFound
 from directory.domain.groups import Group, Rule
 from directory.domain.people import Person
-from directory.domain.refusals import (
-    DepartmentNotFound,
-    GroupNotFound,
-    PermissionMissing,
-)
+from directory.shared.domain.refusals import DepartmentNotFound, GroupNotFound, PermissionMissing
 from plexuskit.testing.commands import StoreCommands
 
 from .access_support import department

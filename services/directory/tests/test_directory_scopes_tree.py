@@ -6,11 +6,7 @@ from typing import Any
 from directory import operations
 from directory.domain.access import ADMIN
 from directory.domain.departments import Department
-from directory.domain.refusals import (
-    DepartmentNotFound,
-    PermissionMissing,
-    PersonNotFound,
-)
+from directory.shared.domain.refusals import DepartmentNotFound, PermissionMissing, PersonNotFound
 
 from .access_support import department
 from .scopes_support import Scoped, bind_person, merge, move, refused, sameness, update

@@ -13,17 +13,12 @@ from typing import Any
 import pyotp
 import pytest
 from directory import operations, queries
+from directory.accounts.domain.refusals import RefreshRefused
 from directory.config import PasskeysSection
 from directory.domain.access import Actor
 from directory.domain.authentication import LIMITED
 from directory.domain.ids import SessionId
 from directory.domain.passwords import FREE_FAILURES
-from directory.domain.refusals import (
-    PermissionMissing,
-    PersonNotFound,
-    RefreshRefused,
-    SignInRefused,
-)
 from directory.domain.sign_in_attempts import Origin
 from directory.domain.sign_in_refusals import (
     CodeRefused,
@@ -32,12 +27,14 @@ from directory.domain.sign_in_refusals import (
     SecondFactorExists,
     SecondFactorNeeded,
     SecondFactorNotFound,
+    SignInRefused,
     StepUpRequired,
 )
 from directory.domain.spread import MAX_NETWORKS
 from directory.operations.answering import Answer, AnswerKind
 from directory.operations.passkeys import Passkeys
 from directory.operations.tokens import EdDSA
+from directory.shared.domain.refusals import PermissionMissing, PersonNotFound
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from plexus.event.v1.envelope_pb2 import Envelope

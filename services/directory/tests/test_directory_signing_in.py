@@ -8,26 +8,17 @@ from typing import Any
 
 import pytest
 from directory import operations, queries
+from directory.accounts.domain.refusals import PasswordChecksBusy, RefreshRefused, RefreshReused
 from directory.config import PasswordsSection
 from directory.domain.access import ADMIN
 from directory.domain.people import Changes
-from directory.domain.refusals import (
-    BootstrapRefused,
-    OldPasswordWrong,
-    PasswordChecksBusy,
-    PermissionMissing,
-    PersonDeactivated,
-    PersonNotFound,
-    ReasonRequired,
-    RefreshRefused,
-    RefreshReused,
-    SignInRefused,
-    TenantExists,
-)
+from directory.domain.refusals import BootstrapRefused, PersonDeactivated, TenantExists
 from directory.domain.sign_in_attempts import Origin
+from directory.domain.sign_in_refusals import OldPasswordWrong, ReasonRequired, SignInRefused
 from directory.operations.hashing import Hashing, hashing
 from directory.operations.tokens import EdDSA
 from directory.operations.waiting import Source
+from directory.shared.domain.refusals import PermissionMissing, PersonNotFound
 from directory.store import Store
 from joserfc import jwt
 from joserfc.jwk import KeySet

@@ -20,7 +20,6 @@ from directory.domain.access_refusals import GrantExceedsOwn
 from directory.domain.ids import ProviderId, TenantId
 from directory.domain.imports import Imported
 from directory.domain.openid import Provider
-from directory.domain.refusals import SignInRefused
 from directory.domain.sign_in_attempts import Origin
 from directory.domain.sign_in_refusals import (
     LockedOut,
@@ -29,6 +28,7 @@ from directory.domain.sign_in_refusals import (
     ProviderNotFound,
     ProviderUnavailable,
     RedirectNotAllowed,
+    SignInRefused,
 )
 from directory.operations.openid import OpenIdClient, openid_client
 from directory.operations.single_sign_on import Begun, Returned

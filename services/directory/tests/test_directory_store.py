@@ -8,9 +8,8 @@ import pytest
 from directory import operations, queries
 from directory.domain.imports import Imported
 from directory.domain.people import Changes
-from directory.domain.refusals import SignInRefused
 from directory.domain.requests import Request
-from directory.domain.sign_in_refusals import CodeRefused, NoWorkingProvider
+from directory.domain.sign_in_refusals import CodeRefused, NoWorkingProvider, SignInRefused
 from directory.queries.authority import Ref
 from directory.store import Store
 from plexuskit.mongo import Database, Transaction

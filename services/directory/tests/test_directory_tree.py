@@ -11,13 +11,9 @@ from directory.domain.groups import Rule
 from directory.domain.imports import Imported
 from directory.domain.people import Kind
 from directory.domain.posts import Post
-from directory.domain.refusals import (
-    DepartmentCycle,
-    DepartmentNotFound,
-    PermissionMissing,
-    PersonNotFound,
-)
+from directory.domain.refusals import DepartmentCycle
 from directory.domain.requests import Request
+from directory.shared.domain.refusals import DepartmentNotFound, PermissionMissing, PersonNotFound
 from plexus.directory.v1 import events_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.errors import VersionConflict

@@ -6,8 +6,8 @@ from threading import Event
 from typing import Any
 
 import pytest
+from directory.accounts.domain.refusals import PasswordChecksBusy
 from directory.config import PasswordsSection
-from directory.domain.refusals import PasswordChecksBusy
 from directory.operations.hashing import Hashing, hashing
 from directory.operations.waiting import Line, Place, Source
 from plexuskit.testing import eventually

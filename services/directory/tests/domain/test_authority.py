@@ -10,7 +10,7 @@ from directory.domain.authority import (
     place_of_departments,
     place_of_group,
 )
-from directory.domain.refusals import PermissionMissing
+from directory.shared.domain.refusals import PermissionMissing
 from hypothesis import given
 from hypothesis import strategies as st
 from plexus_access.masks import NONE, Masks

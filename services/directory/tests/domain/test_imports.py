@@ -4,7 +4,8 @@ import pytest
 from directory.domain import imports, tenants
 from directory.domain.ids import PersonId, TenantId
 from directory.domain.imports import Imported, Plan
-from directory.domain.people import Kind, Person, State
+from directory.domain.people import Kind, Person
+from directory.shared.domain.states import State
 from plexuskit.errors import InvalidArgument
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)

@@ -4,8 +4,9 @@ import pytest
 from directory.domain import departments, people, tenants
 from directory.domain.access import ADMIN, GUEST, MEMBER, Actor, require
 from directory.domain.ids import DepartmentId, PersonId, SessionId, TenantId
-from directory.domain.people import Changes, Draft, Person, State
-from directory.domain.refusals import PermissionMissing
+from directory.domain.people import Changes, Draft, Person
+from directory.shared.domain.refusals import PermissionMissing
+from directory.shared.domain.states import State
 from plexus_access.roles import permissions_of
 from plexuskit.errors import InvalidArgument, VersionConflict
 

@@ -1,9 +1,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from directory.accounts.domain.refusals import RefreshRefused, RefreshReused
 from directory.domain import sessions
 from directory.domain.ids import PersonId, SessionId, TenantId
-from directory.domain.refusals import RefreshRefused, RefreshReused
 from directory.domain.sessions import EndCause, RefreshToken, Session
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)

@@ -8,10 +8,15 @@ from plexuskit.clock import Clock
 from plexuskit.timestamps import requested_field
 
 from directory import operations, queries
-from directory.api.translate import acting, request_of
+from directory.access.events import (
+    binding_to_proto,
+    module_to_proto,
+    policy_to_proto,
+    role_to_proto,
+)
 from directory.api.translate_access import masks_of
 from directory.domain.roles import RoleChanges
-from directory.events import binding_to_proto, module_to_proto, policy_to_proto, role_to_proto
+from directory.shared.api.translation import acting, request_of
 from directory.store import Store
 
 

@@ -7,8 +7,8 @@ from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceServi
 from plexuskit.clock import Clock
 
 from directory import operations, queries
-from directory.api.translate import acting, request_of
 from directory.events import department_to_proto
+from directory.shared.api.translation import acting, request_of
 from directory.store import Store
 
 

@@ -8,7 +8,7 @@ from directory import queries
 from directory.api.departments import DepartmentsApi
 from directory.api.groups import GroupsApi
 from directory.api.people import PeopleApi
-from directory.api.translate import acting
+from directory.shared.api.translation import acting
 
 
 class DirectoryApi(PeopleApi, DepartmentsApi, GroupsApi):

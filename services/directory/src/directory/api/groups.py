@@ -8,11 +8,12 @@ from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceServi
 from plexuskit.clock import Clock
 
 from directory import operations, queries
-from directory.api.translate import acting, kind_of, request_of
+from directory.api.people_requests import kind_of
 from directory.domain import groups
 from directory.domain.groups import Rule
 from directory.events import group_to_proto, person_to_proto
 from directory.operations import GroupDraft
+from directory.shared.api.translation import acting, request_of
 from directory.store import Store
 
 

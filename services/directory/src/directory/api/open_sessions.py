@@ -13,7 +13,7 @@ from directory.api.sign_in_translate import (
     session_of_token,
     session_to_proto,
 )
-from directory.api.translate import acting, request_of
+from directory.shared.api.translation import acting, request_of
 
 
 class OpenSessionsApi(SessionRoom):

@@ -15,9 +15,9 @@ from directory.api.people_requests import (
     profile_changes_of,
     shown_to,
 )
-from directory.api.translate import acting, request_of
 from directory.events import person_to_proto
 from directory.operations.hashing import Hashing
+from directory.shared.api.translation import acting, request_of
 from directory.store import Store
 
 

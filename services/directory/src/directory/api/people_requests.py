@@ -1,19 +1,20 @@
 """What requests say of people, as the domain takes it; and people as their reader may see them."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1 import people_pb2
+from plexuskit.errors import InvalidArgument
 from plexuskit.timestamps import requested_field, requested_instant
 
-from directory.api.translate import hours_of, kind_of
 from directory.domain.absences import Absence
 from directory.domain.access import Actor
 from directory.domain.ids import DepartmentId, PersonId
 from directory.domain.imports import Imported
-from directory.domain.people import Changes, Draft, Person
+from directory.domain.people import Changes, Draft, Kind, Person
 from directory.domain.posts import Post
-from directory.domain.working_hours import WorkingHours
+from directory.domain.working_hours import MAX_WINDOWS, Window, WorkingHours, check
 from directory.events import person_to_proto, reduced_person_to_proto
 
 
@@ -146,3 +147,42 @@ def _hours(
     if not request.HasField("working_hours"):
         return None
     return hours_of(request.working_hours, field=field)
+
+
+# Repeated days are dropped, so a few more than a week are let through.
+MAX_WEEKDAYS: Final = 70
+
+
+_KINDS: Final = {
+    people_pb2.Person.KIND_UNSPECIFIED: Kind.HUMAN,
+    people_pb2.Person.KIND_HUMAN: Kind.HUMAN,
+    people_pb2.Person.KIND_SERVICE_ACCOUNT: Kind.SERVICE_ACCOUNT,
+    people_pb2.Person.KIND_BOOTSTRAP: Kind.BOOTSTRAP,
+    people_pb2.Person.KIND_GUEST: Kind.GUEST,
+}
+
+
+def hours_of(hours: people_pb2.WorkingHours, *, field: str = "working_hours") -> WorkingHours:
+    """Read working hours that a request has set.
+
+    Raises:
+        InvalidArgument: days, minutes or windows that cannot be.
+    """
+    # Counted first: a list of a million is not made into windows.
+    if len(hours.windows) > MAX_WINDOWS:
+        raise InvalidArgument(field=f"{field}.windows", problem=f"takes 1 to {MAX_WINDOWS}")
+    if len(hours.weekdays) > MAX_WEEKDAYS:
+        raise InvalidArgument(field=f"{field}.weekdays", problem="takes 1 (Monday) to 7 (Sunday)")
+    windows = [Window(each.start_minute, each.end_minute) for each in hours.windows]
+    return check(hours.weekdays, windows, field=field)
+
+
+def kind_of(kind: "people_pb2.Person.Kind.ValueType") -> Kind:
+    """Translate what acts under a name; unspecified is a human.
+
+    Raises:
+        InvalidArgument: a kind that this version does not know.
+    """
+    if kind not in _KINDS:
+        raise InvalidArgument(field="kind", problem="is unknown")
+    return _KINDS[kind]

@@ -7,7 +7,7 @@ from plexus.directory.v1 import session_service_pb2 as pb
 from directory import operations, queries
 from directory.api.session_rooms import SessionRoom
 from directory.api.sign_in_translate import factor_to_proto
-from directory.api.translate import acting
+from directory.shared.api.translation import acting
 
 
 class SecondFactorsApi(SessionRoom):

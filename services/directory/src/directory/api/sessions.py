@@ -6,6 +6,7 @@ from plexus.directory.v1 import session_service_pb2 as pb
 
 from directory import operations
 from directory.api.open_sessions import OpenSessionsApi
+from directory.api.people_requests import hours_of
 from directory.api.second_factors import SecondFactorsApi
 from directory.api.sign_in_policies import SignInPoliciesApi
 from directory.api.sign_in_translate import (
@@ -14,9 +15,9 @@ from directory.api.sign_in_translate import (
     origin_of_call,
     tokens_to_proto,
 )
-from directory.api.translate import acting, hours_of
 from directory.domain.working_hours import DEFAULT
 from directory.events import person_to_proto, tenant_to_proto
+from directory.shared.api.translation import acting
 
 
 class SessionApi(SecondFactorsApi, SignInPoliciesApi, OpenSessionsApi):

@@ -13,8 +13,8 @@ from directory.api.sign_in_translate import (
     provider_of,
     provider_to_proto,
 )
-from directory.api.translate import acting
 from directory.operations.single_sign_on import Returned
+from directory.shared.api.translation import acting
 
 
 class SignInPoliciesApi(SessionRoom):

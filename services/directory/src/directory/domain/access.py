@@ -6,11 +6,13 @@ from typing import Final
 from plexus_access.roles import ADMIN, GUEST, MEMBER, NAMES, holds
 
 from directory.domain.ids import PersonId, SessionId, TenantId
-from directory.domain.refusals import PermissionMissing
+from directory.shared.domain.refusals import PermissionMissing
 
-__all__ = ["ADMIN", "GUEST", "MEMBER", "ROLES", "Actor", "require"]
+__all__ = ["ADMIN", "GUEST", "MEMBER", "ROLES", "SERVICE", "Actor", "require"]
 
 ROLES: Final = NAMES
+SERVICE: Final = "directory"
+"""The actor of facts that the service states by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

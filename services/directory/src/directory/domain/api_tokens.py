@@ -10,7 +10,6 @@ from plexuskit.names import clean_line
 
 from directory.domain.access_refusals import PermissionUnknown
 from directory.domain.ids import ApiTokenId, PersonId, TenantId
-from directory.domain.people import Kind, Person
 from directory.domain.sessions import EndCause
 
 MAX_LIFE: Final = timedelta(days=366)
@@ -85,12 +84,12 @@ def check_expiry(expires_at: datetime | None, *, now: datetime) -> datetime:
     return expires_at
 
 
-def may_act_as(person: Person, *, made_by: str) -> bool:
+def may_act_as(person_id: PersonId, *, service: bool, made_by: str) -> bool:
     """Return whether a token that `made_by` made may act as a person (GW-11).
 
     A human's token reads what the human reads, direct conversations too, so nobody else makes one.
     """
-    return made_by == person.id or person.kind is Kind.SERVICE_ACCOUNT
+    return made_by == person_id or service
 
 
 def end(token: ApiToken, *, cause: EndCause, now: datetime) -> ApiToken:

@@ -14,7 +14,7 @@ from plexus_access.objects import DEPARTMENT, GROUP, Object
 from plexus_access.roles import GUEST, MEMBER, PERMISSIONS, permissions_of
 
 from directory.domain.access_refusals import GrantExceedsOwn
-from directory.domain.refusals import PermissionMissing
+from directory.shared.domain.refusals import PermissionMissing
 
 ACCOUNT: Final = frozenset({MEMBER, GUEST})
 """Roles that come with an account: giving them is no grant."""

@@ -1,5 +1,6 @@
 """Role bindings: somebody holds a role for a scope and everything in it (GW-3)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -84,6 +85,14 @@ def check_subject(value: str) -> Subject:
         ) from None
     _check_length(value, field="subject")
     return subject
+
+
+def is_self_chosen(*, skills: Sequence[str], locales: Sequence[str]) -> bool:
+    """Return whether a group's rule takes people in by what they say of themselves.
+
+    Such a group holds no role: its members could give it to themselves.
+    """
+    return bool(skills or locales)
 
 
 def check_scope(value: str, *, tenant_id: TenantId) -> Object:

@@ -12,7 +12,8 @@ from plexuskit.errors import InvalidArgument, VersionConflict
 
 from directory.domain import profiles
 from directory.domain.ids import DepartmentId, TenantId
-from directory.domain.refusals import DepartmentCycle, DepartmentNotFound
+from directory.domain.refusals import DepartmentCycle
+from directory.shared.domain.refusals import DepartmentNotFound
 
 DEEPEST: Final = 20
 MAX_MOVED_PEOPLE: Final = 2_000

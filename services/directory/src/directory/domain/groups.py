@@ -8,6 +8,7 @@ from plexuskit.errors import InvalidArgument, VersionConflict
 from plexuskit.names import clean_line
 
 from directory.domain import profiles
+from directory.domain.bindings import is_self_chosen
 from directory.domain.ids import DepartmentId, GroupId, TenantId
 from directory.domain.people import Kind
 from directory.domain.refusals import GroupByName, GroupTooLarge
@@ -56,7 +57,9 @@ class Group:
     @property
     def self_chosen(self) -> bool:
         """Whether people can join by what they say of themselves: such a group holds no role."""
-        return self.rule is not None and bool(self.rule.skills or self.rule.locales)
+        return self.rule is not None and is_self_chosen(
+            skills=self.rule.skills, locales=self.rule.locales
+        )
 
 
 def rule(

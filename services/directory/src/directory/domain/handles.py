@@ -8,6 +8,8 @@ from typing import Final
 from plexuskit.errors import InvalidArgument
 from plexuskit.names import mixes_scripts, without_tricks
 
+from directory.shared.domain.texts import fold
+
 MAX_CHARACTERS: Final = 64
 _PUNCTUATION: Final = frozenset("._-")
 _JOINED: Final = re.compile(r"-{2,}")
@@ -39,15 +41,6 @@ def normalise(handle: str, *, field: str = "handle") -> str:
     if _deceives(folded):
         raise InvalidArgument(field=field, problem="mixes letters that look like others")
     return folded
-
-
-def fold(text: str) -> str:
-    """Bring any text into the form in which handles and names are compared: NFKC and lower case.
-
-    Lowering can leave the normal form (`İ`), so it is normalised again.
-    """
-    lowered = unicodedata.normalize("NFKC", text).lower()
-    return unicodedata.normalize("NFKC", lowered)
 
 
 def derive(wanted: str, *, otherwise: str) -> str:

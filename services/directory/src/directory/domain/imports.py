@@ -10,10 +10,11 @@ from plexuskit.errors import InvalidArgument
 from directory.domain import handles, passwords, people, posts, profiles
 from directory.domain.access import MEMBER
 from directory.domain.ids import PersonId
-from directory.domain.people import Kind, Person, State, next_version
+from directory.domain.people import Kind, Person, next_version
 from directory.domain.posts import Post
 from directory.domain.tenants import Tenant
 from directory.domain.working_hours import WorkingHours
+from directory.shared.domain.states import State
 
 MAX_PEOPLE: Final = 1_000
 

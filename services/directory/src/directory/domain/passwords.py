@@ -11,7 +11,7 @@ from plexuskit.backoff import doubled
 from plexuskit.errors import InvalidArgument
 
 from directory.domain.guessable import is_guessable
-from directory.domain.handles import fold
+from directory.shared.domain.texts import fold
 
 FEWEST_CHARACTERS: Final = 8
 MAX_CHARACTERS: Final = 256

@@ -16,16 +16,10 @@ from directory.domain.posts import Post
 from directory.domain.refusals import GuestExpired
 from directory.domain.tenants import Tenant
 from directory.domain.working_hours import WorkingHours
+from directory.shared.domain.states import State
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-
-
-class State(enum.Enum):
-    """Whether a person may sign in."""
-
-    ACTIVE = "active"
-    DEACTIVATED = "deactivated"
 
 
 class Kind(enum.Enum):

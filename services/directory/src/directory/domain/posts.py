@@ -7,8 +7,8 @@ from typing import Final
 from plexuskit.errors import InvalidArgument
 from plexuskit.names import clean_name
 
-from directory.domain.handles import fold
 from directory.domain.ids import DepartmentId
+from directory.shared.domain.texts import fold
 
 MAX_POSTS: Final = 20
 MAX_SKILLS: Final = 50

@@ -3,27 +3,6 @@
 from plexuskit.errors import Kind, Refusal
 
 
-class PersonNotFound(Refusal):
-    """Nobody of that id or handle can be seen; the same for absent and hidden (GW-2)."""
-
-    kind = Kind.NOT_FOUND
-    text = "There is no such person. Check the id or the handle."
-
-
-class DepartmentNotFound(Refusal):
-    """No department of that id can be seen; the same for absent and hidden (GW-2)."""
-
-    kind = Kind.NOT_FOUND
-    text = "There is no such department. Choose one of the department list."
-
-
-class GroupNotFound(Refusal):
-    """No group of that id can be seen; the same for absent and hidden (GW-2)."""
-
-    kind = Kind.NOT_FOUND
-    text = "There is no such group. Choose one of the group list."
-
-
 class EmployeeNumberTaken(Refusal):
     """Someone in the tenant has the employee number already."""
 
@@ -124,13 +103,6 @@ class LastAdministrator(Refusal):
     text = "This is the last active administrator. Make another one first."
 
 
-class PermissionMissing(Refusal):
-    """None of the caller's roles holds the permission."""
-
-    kind = Kind.PERMISSION_DENIED
-    text = "You need the permission {permission}. Ask an administrator."
-
-
 class TenantExists(Refusal):
     """This deployment has its tenant already."""
 
@@ -143,52 +115,3 @@ class BootstrapRefused(Refusal):
 
     kind = Kind.PERMISSION_DENIED
     text = "The bootstrap secret is not the one of this installation."
-
-
-class SignInRefused(Refusal):
-    """Signing in failed; the same for every cause, so that nothing can be enumerated (GW-2)."""
-
-    kind = Kind.UNAUTHENTICATED
-    text = "Handle or password is wrong, or there were too many attempts."
-
-
-class ReasonRequired(Refusal):
-    """A change that gives access to another person's account is recorded with a reason (GW-11)."""
-
-    kind = Kind.INVALID
-    text = "Give a reason; it is recorded with the change."
-
-
-class OldPasswordWrong(Refusal):
-    """The old password given with the new one does not match."""
-
-    kind = Kind.PERMISSION_DENIED
-    text = "The old password is wrong, or there were too many attempts."
-
-
-class PasswordChecksBusy(Refusal):
-    """More password checks wait than the service accepts; says nothing about any account."""
-
-    kind = Kind.EXHAUSTED
-    text = "Too many people are signing in at once. Try again in a moment."
-
-
-class RefreshRefused(Refusal):
-    """The refresh token is unknown, expired, or of a session that has ended."""
-
-    kind = Kind.UNAUTHENTICATED
-    text = "The session is over. Sign in again."
-
-
-class RefreshReused(Refusal):
-    """A spent refresh token was presented again: someone else may hold it, so the session ended."""
-
-    kind = Kind.UNAUTHENTICATED
-    text = "The session was ended because its token was used twice. Sign in again."
-
-
-class RequestIdReused(Refusal):
-    """The request id belongs to an earlier request with other content."""
-
-    kind = Kind.ALREADY_EXISTS
-    text = "The request id {request_id} was used for something else. Make a new one."

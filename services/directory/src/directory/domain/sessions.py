@@ -10,8 +10,8 @@ from typing import Final
 
 from plexuskit.names import without_tricks
 
+from directory.accounts.domain.refusals import RefreshRefused, RefreshReused
 from directory.domain.ids import PersonId, SessionId, TenantId
-from directory.domain.refusals import RefreshRefused, RefreshReused
 
 ACCESS_LIFETIME: Final = timedelta(minutes=15)
 REFRESH_LIFETIME: Final = timedelta(days=30)

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from directory.domain.ids import PersonId, TenantId
+
+_DEVICE: Final = "device:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +45,18 @@ class FailedSignIns:
         whose = self.person_id or self.tenant_id
         factor = "second_factor" if self.second_factor else "password"
         return f"{whose}|{self.network}|{self.minute.isoformat()}|{factor}"
+
+
+def device_source(device_key: str) -> str:
+    """Return what failed attempts of a known device are counted by."""
+    return f"{_DEVICE}{device_key}"
+
+
+def is_device(source: str) -> bool:
+    """Return whether attempts are counted by a known device."""
+    return source.startswith(_DEVICE)
+
+
+def network_source(origin: Origin) -> str:
+    """Return what failed attempts of a stranger are counted by."""
+    return f"network:{origin.network}"

@@ -126,3 +126,24 @@ class RedirectNotAllowed(Refusal):
 
     kind = Kind.INVALID
     text = "The redirect address is not one of the provider's."
+
+
+class SignInRefused(Refusal):
+    """Signing in failed; the same for every cause, so that nothing can be enumerated (GW-2)."""
+
+    kind = Kind.UNAUTHENTICATED
+    text = "Handle or password is wrong, or there were too many attempts."
+
+
+class ReasonRequired(Refusal):
+    """A change that gives access to another person's account is recorded with a reason (GW-11)."""
+
+    kind = Kind.INVALID
+    text = "Give a reason; it is recorded with the change."
+
+
+class OldPasswordWrong(Refusal):
+    """The old password given with the new one does not match."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = "The old password is wrong, or there were too many attempts."

@@ -26,23 +26,19 @@ from directory.operations.restructuring import (
 )
 from directory.operations.revoking import revoke_sessions
 from directory.operations.roles import create_role, delete_role, update_role
-from directory.operations.second_factors import (
-    begin_passkey,
-    confirm_totp,
-    enroll_totp,
-    finish_passkey,
-    remove_second_factor,
-)
+from directory.operations.second_factors import remove_second_factor
 from directory.operations.setting_passwords import set_password
-from directory.operations.sign_in_policies import (
-    delete_openid_provider,
-    put_openid_provider,
-    update_sign_in_policy,
-)
+from directory.operations.sign_in_policies import update_sign_in_policy
 from directory.operations.signing_in import sign_in
 from directory.operations.signing_out import sign_out
 from directory.operations.single_sign_on import begin_single_sign_on, complete_single_sign_on
 from directory.operations.tenants import init_tenant
+from directory.sign_in.operations.openid_providers import (
+    delete_openid_provider,
+    put_openid_provider,
+)
+from directory.sign_in.operations.passkeys import begin_passkey, finish_passkey
+from directory.sign_in.operations.totp import confirm_totp, enroll_totp
 
 __all__ = [
     "GroupDraft",

@@ -10,10 +10,11 @@ from directory.domain.absences import Absence
 from directory.domain.access import Actor, require
 from directory.domain.ids import TenantId
 from directory.domain.people import Kind, Person
-from directory.domain.refusals import DeputyUnavailable, PersonNotFound
+from directory.domain.refusals import DeputyUnavailable
 from directory.domain.requests import Request
 from directory.operations.saving import change_one
 from directory.operations.scoping import PEOPLE
+from directory.shared.domain.refusals import PersonNotFound
 from directory.store import Store
 from directory.store.documents import person_document, person_from
 

@@ -7,15 +7,15 @@ from datetime import datetime
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
-from directory import events
+from directory.accounts import events
 from directory.domain import sessions
 from directory.domain.authentication import has_second
 from directory.domain.challenges import LIFETIME, RANDOM_BYTES, SignInChallenge, key_of, written
 from directory.domain.ids import PersonId, SessionId, TenantId
 from directory.domain.people import Person
-from directory.domain.refusals import SignInRefused
 from directory.domain.second_factors import Factor, FactorKind
 from directory.domain.sessions import FAMILY_BYTES, SECRET_BYTES, RefreshToken, Session, Tokens
+from directory.domain.sign_in_refusals import SignInRefused
 from directory.operations.limiting import limits_of
 from directory.operations.passkeys import Passkeys
 from directory.operations.tokens import TokenIssuer

@@ -12,10 +12,9 @@ from directory.domain import recovery_codes, second_factors
 from directory.domain.authentication import CODE, HARDWARE_KEY, with_second
 from directory.domain.challenges import SignInChallenge, key_of
 from directory.domain.passwords import factor_key
-from directory.domain.refusals import SignInRefused
 from directory.domain.second_factors import Factor, FactorKind
 from directory.domain.sign_in_attempts import Origin
-from directory.domain.sign_in_refusals import PasskeyRefused
+from directory.domain.sign_in_refusals import PasskeyRefused, SignInRefused
 from directory.operations.admitting import (
     Admitted,
     Opened,

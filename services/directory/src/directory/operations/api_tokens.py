@@ -13,20 +13,21 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
-from directory import events
+from directory.accounts import events
+from directory.accounts.store.documents import api_token_document, api_token_from
 from directory.domain import api_tokens
 from directory.domain.access import Actor, require
 from directory.domain.api_tokens import MAX_TOKENS, ApiToken
 from directory.domain.authority import Grants
 from directory.domain.ids import ApiTokenId, PersonId
-from directory.domain.people import Person
-from directory.domain.refusals import PersonDeactivated, PersonNotFound
+from directory.domain.people import Kind, Person
+from directory.domain.refusals import PersonDeactivated
 from directory.domain.requests import Request
 from directory.domain.sessions import to_the_minute
 from directory.domain.sign_in_refusals import ApiTokenInvalid, ApiTokenOfAnother
 from directory.operations.scoping import check_standing
+from directory.shared.domain.refusals import PersonNotFound
 from directory.store import Store
-from directory.store.sign_in_documents import api_token_document, api_token_from
 
 MANAGE: Final = "api_tokens.manage"
 _HASH_BYTES: Final = 32
@@ -143,7 +144,7 @@ async def resolve_api_token(store: Store, *, token_hash: bytes, now: datetime) -
         person = await store.people.get(token.person_id, tenant_id=token.tenant_id)
     except PersonNotFound:
         raise ApiTokenInvalid from None
-    if not person.welcome(now=now) or not api_tokens.may_act_as(person, made_by=token.created_by):
+    if not person.welcome(now=now) or not _may_act_as(person, made_by=token.created_by):
         raise ApiTokenInvalid
     await store.api_tokens.note_use(token, at=to_the_minute(now))
     return Resolved(token=token, person=person)
@@ -164,7 +165,12 @@ async def _person(
     person = await store.places.managed_person(
         grants, person_id, permission=MANAGE, tenant_id=actor.tenant_id, tx=tx
     )
-    if not api_tokens.may_act_as(person, made_by=actor.person_id):
+    if not _may_act_as(person, made_by=actor.person_id):
         raise ApiTokenOfAnother
     await check_standing(store, grants, person, now=now, tx=tx)
     return person
+
+
+def _may_act_as(person: Person, *, made_by: str) -> bool:
+    service = person.kind is Kind.SERVICE_ACCOUNT
+    return api_tokens.may_act_as(person.id, service=service, made_by=made_by)

@@ -9,9 +9,9 @@ from plexus_access.objects import Object, Subject
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
-from directory import events
+from directory.access import events
 from directory.domain import bindings
-from directory.domain.access import Actor
+from directory.domain.access import SERVICE, Actor
 from directory.domain.access_refusals import RoleBindingNotFound, ScopeNotFound
 from directory.domain.bindings import Binding
 from directory.domain.ids import BindingId, TenantId
@@ -188,7 +188,7 @@ async def end_expired_bindings(store: Store, *, now: datetime) -> int:
 
     async def work(tx: Transaction) -> int:
         expired = await store.bindings.list_expired(now=now, limit=SWEPT_AT_ONCE, tx=tx)
-        await _end(store, expired, actor_id=events.SERVICE, now=now, tx=tx)
+        await _end(store, expired, actor_id=SERVICE, now=now, tx=tx)
         return len(expired)
 
     total = 0

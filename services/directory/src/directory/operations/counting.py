@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from plexuskit.errors import Refusal
 
-from directory.domain.sign_in_attempts import Origin
+from directory.domain.sign_in_attempts import Origin, network_source
 from directory.domain.spread import EVERYWHERE
 from directory.operations.attempts import (
     count_attempt,
@@ -13,7 +13,6 @@ from directory.operations.attempts import (
     forgive_network,
     refuse_while_guarded,
 )
-from directory.operations.devices import network_source
 from directory.store import Store
 
 

@@ -12,9 +12,9 @@ from directory.domain.authority import place_of_departments
 from directory.domain.departments import Department
 from directory.domain.ids import DepartmentId
 from directory.domain.people import Kind
-from directory.domain.refusals import DepartmentNotFound, PersonNotFound
 from directory.domain.requests import Request
 from directory.operations.scoping import DEPARTMENTS, managed_department, managed_home
+from directory.shared.domain.refusals import DepartmentNotFound, PersonNotFound
 from directory.store import Store
 from directory.store.documents import department_document, department_from
 

@@ -8,12 +8,11 @@ import base64
 import binascii
 
 from directory.domain.people import Person
-from directory.domain.sign_in_attempts import Origin
+from directory.domain.sign_in_attempts import Origin, device_source, network_source
 from directory.store import SealBroken, Sealing
 
 _CONTENT = b"device"
 _MAX_KEY = 256
-_DEVICE = "device:"
 
 
 def new_device_key(sealing: Sealing, person: Person) -> str:
@@ -46,18 +45,8 @@ def device_key(sealing: Sealing, person: Person, origin: Origin) -> str:
 def source_of(sealing: Sealing, person: Person | None, origin: Origin) -> str:
     """Return what a handle's failed attempts are counted by: a known device, or a network."""
     if knows_device(sealing, person, origin.device_key):
-        return f"{_DEVICE}{origin.device_key}"
+        return device_source(origin.device_key)
     return network_source(origin)
-
-
-def is_device(source: str) -> bool:
-    """Return whether attempts are counted by a known device."""
-    return source.startswith(_DEVICE)
-
-
-def network_source(origin: Origin) -> str:
-    """Return what failed attempts of a stranger are counted by."""
-    return f"network:{origin.network}"
 
 
 def _text(sealed: bytes) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 from plexuskit.mongo import Transaction
 
-from directory import events
+from directory.accounts import events
 from directory.domain.ids import PersonId, TenantId
 from directory.domain.sign_in_attempts import FailedSignIns
 from directory.store import Store

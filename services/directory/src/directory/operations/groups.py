@@ -263,7 +263,7 @@ async def _finish(
 
 async def _check_rule(store: Store, rule: Rule | None, *, actor: Actor, tx: Transaction) -> None:
     wanted = rule.department_ids if rule else ()
-    await store.departments.check_exist(wanted, tenant_id=actor.tenant_id, tx=tx)
+    await store.places.check_departments(wanted, tenant_id=actor.tenant_id, tx=tx)
 
 
 async def _check_joining(

@@ -14,7 +14,7 @@ from argon2.exceptions import VerifyMismatchError
 
 from directory.config import PasswordsSection
 from directory.domain.passwords import comparable
-from directory.operations.devices import is_device
+from directory.domain.sign_in_attempts import is_device
 from directory.operations.waiting import Line, Source
 
 T = TypeVar("T")

@@ -169,7 +169,7 @@ async def _plan(
     tx: Transaction,
 ) -> Plan:
     wanted = [department_id for person in checked for department_id in person.department_ids]
-    await store.departments.check_exist(wanted, tenant_id=tenant.id, tx=tx)
+    await store.places.check_departments(wanted, tenant_id=tenant.id, tx=tx)
     existing = await store.people.find_by_external_ids(
         [person.external_id for person in checked], tenant_id=tenant.id, tx=tx
     )

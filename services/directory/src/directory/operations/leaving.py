@@ -7,10 +7,9 @@ import structlog
 from plexuskit.mongo import Transaction
 
 from directory.domain import people
-from directory.domain.access import Actor
+from directory.domain.access import SERVICE, Actor
 from directory.domain.people import Person
 from directory.domain.requests import Request
-from directory.events import SERVICE
 from directory.operations.saving import change_one
 from directory.operations.scoping import PEOPLE, check_joined, check_standing
 from directory.store import Store

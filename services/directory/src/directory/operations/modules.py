@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 from plexuskit.mongo import Transaction
 
-from directory import events
+from directory.access import events
 from directory.domain import modules
 from directory.domain.access import Actor
 from directory.domain.modules import Module
@@ -50,7 +50,7 @@ async def set_module(
             previous, enabled=enabled, except_department_ids=except_department_ids
         )
         await store.requests.remember(request, module_document(after), now=now, tx=tx)
-        await store.departments.check_exist(
+        await store.places.check_departments(
             after.except_department_ids, tenant_id=actor.tenant_id, tx=tx
         )
         if after is not previous:

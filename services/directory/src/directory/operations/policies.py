@@ -8,7 +8,7 @@ from plexuskit.errors import VersionConflict
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
-from directory import events
+from directory.access import events
 from directory.domain import policies
 from directory.domain.access import Actor
 from directory.domain.access_refusals import PolicyNotFound

@@ -7,9 +7,9 @@ from datetime import datetime
 import structlog
 from plexuskit.mongo import Transaction
 
+from directory.accounts.domain.refusals import RefreshRefused, RefreshReused
 from directory.domain import sessions
 from directory.domain.people import Person
-from directory.domain.refusals import RefreshRefused, RefreshReused
 from directory.domain.sessions import SECRET_BYTES, EndCause, Session, Tokens
 from directory.operations.limiting import limits_of
 from directory.operations.sessions import end_each

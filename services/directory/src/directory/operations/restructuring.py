@@ -18,7 +18,7 @@ from directory.domain.departments import MAX_MOVED_PEOPLE, Department
 from directory.domain.groups import Group
 from directory.domain.ids import DepartmentId, TenantId
 from directory.domain.people import Person
-from directory.domain.refusals import DepartmentTooLarge, PersonNotFound
+from directory.domain.refusals import DepartmentTooLarge
 from directory.domain.requests import Request
 from directory.operations.bindings import end_bindings_about
 from directory.operations.regrouping import regroup
@@ -29,6 +29,7 @@ from directory.operations.scoping import (
     managed_department,
     managed_home,
 )
+from directory.shared.domain.refusals import PersonNotFound
 from directory.store import Store
 from directory.store.documents import department_document, department_from
 

@@ -8,8 +8,8 @@ from plexuskit.mongo import Transaction
 from directory.domain.access import Actor, require
 from directory.domain.sessions import EndCause
 from directory.domain.sign_in_refusals import SessionNotFound
-from directory.operations.scoping import person_of_sessions
 from directory.operations.sessions import end_each, end_sessions, revoke_each
+from directory.sign_in.operations.sessions import person_of_sessions
 from directory.store import Store
 
 log = structlog.get_logger()

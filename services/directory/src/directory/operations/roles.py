@@ -8,7 +8,7 @@ import structlog
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
-from directory import events
+from directory.access import events
 from directory.domain import roles
 from directory.domain.access import Actor
 from directory.domain.authority import IN_TENANT, shows_less

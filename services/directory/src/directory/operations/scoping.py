@@ -12,38 +12,17 @@ from plexus_access.objects import DEPARTMENT, GROUP, Subject
 from plexuskit.errors import InvalidArgument
 from plexuskit.mongo import Transaction
 
-from directory.domain.access import Actor
 from directory.domain.authority import IN_TENANT, Grants, place_of_departments
 from directory.domain.departments import Department
 from directory.domain.groups import Group
 from directory.domain.ids import TenantId
 from directory.domain.people import Person
-from directory.domain.refusals import DepartmentNotFound, GroupNotFound
+from directory.shared.domain.refusals import DepartmentNotFound, GroupNotFound
 from directory.store import Store
 
 PEOPLE: Final = "people.manage"
 DEPARTMENTS: Final = "departments.manage"
 GROUPS: Final = "groups.manage"
-SESSIONS: Final = "sessions.manage"
-
-
-async def person_of_sessions(
-    store: Store, person_id: str, *, actor: Actor, now: datetime, tx: Transaction
-) -> Person:
-    """Load whose sessions an actor is about to change: their own, or somebody's they manage.
-
-    In: "" or the actor's id for themselves.
-
-    Raises:
-        PermissionMissing: it is another, and the actor manages sessions nowhere.
-        PersonNotFound: there is nobody of that id, or their sessions are not the actor's to manage.
-    """
-    if person_id in {"", actor.person_id}:
-        return await store.people.get(actor.person_id, tenant_id=actor.tenant_id, tx=tx)
-    grants = await store.grants.holding(actor, SESSIONS, now=now, tx=tx)
-    return await store.places.managed_person(
-        grants, person_id, permission=SESSIONS, tenant_id=actor.tenant_id, tx=tx
-    )
 
 
 async def managed_department(
@@ -136,7 +115,7 @@ async def check_departments(
     """
     wanted = sorted(set(department_ids))
     if grants.holds_everything:
-        await store.departments.check_exist(wanted, tenant_id=tenant_id, tx=tx)
+        await store.places.check_departments(wanted, tenant_id=tenant_id, tx=tx)
         return
     if not wanted and not grants.holds_everywhere(PEOPLE):
         raise InvalidArgument(field="department_ids", problem="names none that you manage")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from plexuskit.mongo import Transaction
 
-from directory import events
+from directory.accounts import events
 from directory.domain import api_tokens as tokens_of_apps
 from directory.domain import sessions
 from directory.domain.api_tokens import ApiToken

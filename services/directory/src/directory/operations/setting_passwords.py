@@ -5,17 +5,18 @@ from datetime import datetime
 import structlog
 from plexuskit.mongo import Transaction
 
-from directory import events
 from directory.domain.access import Actor, require
 from directory.domain.passwords import attempt_key, normalise
 from directory.domain.people import Person
-from directory.domain.refusals import OldPasswordWrong, PersonDeactivated, ReasonRequired
+from directory.domain.refusals import PersonDeactivated
 from directory.domain.sessions import EndCause
+from directory.domain.sign_in_refusals import OldPasswordWrong, ReasonRequired
 from directory.operations.attempts import count_attempt
 from directory.operations.hashing import Hashing
 from directory.operations.scoping import PEOPLE, check_standing
 from directory.operations.sessions import end_sessions
 from directory.operations.waiting import signed_in
+from directory.sign_in import events
 from directory.store import Credential, Store
 
 log = structlog.get_logger()

@@ -1,20 +1,18 @@
 """Setting how the company signs in, and with which providers."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 import structlog
 from plexus_access.roles import PERMISSIONS
-from plexuskit.errors import InvalidArgument
 from plexuskit.mongo import Transaction
 
-from directory.domain import openid, sign_in_policies
+from directory.domain import sign_in_policies
 from directory.domain.access import ADMIN, Actor
 from directory.domain.authority import IN_TENANT
 from directory.domain.ids import ProviderId, TenantId
-from directory.domain.openid import MAX_PROVIDERS, SUBJECT, Provider
+from directory.domain.openid import Provider
 from directory.domain.people import Kind
 from directory.domain.sign_in_policies import SignInPolicy
 from directory.domain.sign_in_refusals import (
@@ -24,7 +22,7 @@ from directory.domain.sign_in_refusals import (
     ProviderUnavailable,
 )
 from directory.operations.openid import OpenIdClient
-from directory.store import Sealing, Store
+from directory.store import Store
 
 PERMISSION: Final = "sign_in.configure"
 
@@ -66,7 +64,7 @@ async def update_sign_in_policy(
         )
         if after is not previous:
             providers = await store.providers.list_of(actor.tenant_id, tx=tx)
-            await _check_administrable(store, after, providers, tx=tx)
+            await check_administrable(store, after, providers, tx=tx)
             turned_off = previous.local_accounts and not after.local_accounts
             if turned_off and working.isdisjoint(provider.id for provider in providers):
                 raise NoWorkingProvider
@@ -78,96 +76,7 @@ async def update_sign_in_policy(
     return policy
 
 
-async def put_openid_provider(
-    store: Store,
-    client: OpenIdClient,
-    *,
-    sealing: Sealing,
-    actor: Actor,
-    provider: Provider,
-    client_secret: str,
-    expected_version: int,
-    now: datetime,
-) -> Provider:
-    """Name the company's OpenID provider, or change it; in: a provider without its secret.
-
-    An empty secret leaves the present one, unless it would go to another issuer or client.
-
-    Raises:
-        PermissionMissing: the actor may not configure sign-in.
-        GrantExceedsOwn: the actor does not hold everything.
-        InvalidArgument: a field is not allowed, or there are 10 providers.
-        VersionConflict: somebody changed it since `expected_version`.
-        ProviderInvalid: its discovery document cannot be read.
-    """
-    await _require_all(store, actor, now=now)
-    asked = replace(
-        provider,
-        tenant_id=actor.tenant_id,
-        subject_claim=provider.subject_claim or SUBJECT,
-        email_domains=tuple(sorted({domain.lower() for domain in provider.email_domains})),
-    )
-    previous = await store.providers.find(asked.id, tenant_id=actor.tenant_id)
-    openid.check(asked, previous=previous, expected_version=expected_version)
-    try:
-        await client.discover(asked.issuer, fresh=True)
-    except ProviderUnavailable:
-        raise ProviderInvalid(problem="it cannot be reached") from None
-
-    async def work(tx: Transaction) -> Provider:
-        await _require_all(store, actor, now=now, tx=tx)
-        current = await store.providers.find(asked.id, tenant_id=actor.tenant_id, tx=tx)
-        openid.check(asked, previous=current, expected_version=expected_version)
-        others = await store.providers.list_of(actor.tenant_id, tx=tx)
-        if current is None and len(others) >= MAX_PROVIDERS:
-            raise InvalidArgument(field="provider", problem=f"is more than {MAX_PROVIDERS}")
-        sealed = b""
-        if client_secret:
-            sealed = sealing.seal(client_secret.encode(), owner=secret_owner(asked))
-        elif current and (current.issuer, current.client_id) == (asked.issuer, asked.client_id):
-            sealed = current.sealed_secret
-        after = replace(asked, sealed_secret=sealed, version=expected_version + 1)
-        await store.providers.save(after, tx=tx)
-        return after
-
-    stored = await store.transact(work)
-    log.info("openid_provider.set", provider_id=stored.id, by=actor.person_id)
-    return stored
-
-
-async def delete_openid_provider(
-    store: Store, *, actor: Actor, provider_id: str, now: datetime
-) -> None:
-    """Take a provider away; who signed in with it stays signed in.
-
-    Raises:
-        PermissionMissing: the actor may not configure sign-in.
-        ProviderNotFound: there is none of that id.
-        LockedOut: no administrator could sign in any more.
-        NoWorkingProvider: it is the last one, and there are no local accounts.
-    """
-
-    async def work(tx: Transaction) -> None:
-        await store.grants.holding_everywhere(actor, PERMISSION, now=now, tx=tx)
-        provider = await store.providers.get(provider_id, tenant_id=actor.tenant_id, tx=tx)
-        providers = await store.providers.list_of(actor.tenant_id, tx=tx)
-        policy = await store.sign_in_policies.get(actor.tenant_id, tx=tx)
-        left = [each for each in providers if each.id != provider.id]
-        await _check_administrable(store, policy, left, tx=tx)
-        if not left and not policy.local_accounts:
-            raise NoWorkingProvider
-        await store.providers.delete(provider, tx=tx)
-
-    await store.transact(work)
-    log.info("openid_provider.deleted", provider_id=provider_id, by=actor.person_id)
-
-
-def secret_owner(provider: Provider) -> str:
-    """Name the record that a client secret is sealed for."""
-    return f"openid:{provider.tenant_id}:{provider.id}"
-
-
-async def _require_all(
+async def require_all(
     store: Store, actor: Actor, *, now: datetime, tx: Transaction | None = None
 ) -> None:
     """Check that the actor holds all there is: who names the provider can sign in as anybody."""
@@ -188,7 +97,7 @@ async def _working(client: OpenIdClient, providers: Sequence[Provider]) -> froze
     return frozenset(working)
 
 
-async def _check_administrable(
+async def check_administrable(
     store: Store, policy: SignInPolicy, providers: Sequence[Provider], *, tx: Transaction
 ) -> None:
     """Check that an administrator can still sign in: locally, or linked with a provider."""

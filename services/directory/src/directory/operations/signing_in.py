@@ -12,8 +12,8 @@ from directory.domain.handles import normalise
 from directory.domain.ids import PersonId, TenantId
 from directory.domain.passwords import attempt_key, comparable
 from directory.domain.people import Kind, Person
-from directory.domain.refusals import SignInRefused
-from directory.domain.sign_in_attempts import Origin
+from directory.domain.sign_in_attempts import Origin, network_source
+from directory.domain.sign_in_refusals import SignInRefused
 from directory.operations.admitting import (
     Admitted,
     Opened,
@@ -24,7 +24,7 @@ from directory.operations.admitting import (
     open_session,
 )
 from directory.operations.counting import Counting
-from directory.operations.devices import device_key, network_source, source_of
+from directory.operations.devices import device_key, source_of
 from directory.operations.failed_sign_ins import note_failed_sign_in
 from directory.operations.hashing import Hashing
 from directory.operations.passkeys import Passkeys

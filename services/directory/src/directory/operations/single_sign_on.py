@@ -14,13 +14,13 @@ from directory.domain.challenges import key_of, written
 from directory.domain.ids import TenantId
 from directory.domain.openid import ATTEMPT_LIFETIME, RANDOM_BYTES, Attempt, Link, Provider, Subject
 from directory.domain.people import Person
-from directory.domain.refusals import SignInRefused
 from directory.domain.sessions import device_name
 from directory.domain.sign_in_attempts import Origin
 from directory.domain.sign_in_refusals import (
     ProviderInvalid,
     ProviderNotFound,
     ProviderUnavailable,
+    SignInRefused,
 )
 from directory.operations.admitting import (
     Admitted,
@@ -35,8 +35,8 @@ from directory.operations.devices import device_key
 from directory.operations.openid import OpenIdClient
 from directory.operations.openid.documents import IdTokenInvalid
 from directory.operations.passkeys import Passkeys
-from directory.operations.sign_in_policies import secret_owner
 from directory.operations.tokens import TokenIssuer
+from directory.sign_in.operations.openid_providers import secret_owner
 from directory.store import Sealing, Store
 
 log = structlog.get_logger()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from directory.domain.refusals import PasswordChecksBusy
+from directory.accounts.domain.refusals import PasswordChecksBusy
 
 # After so many turns of known sources one of strangers goes, so that neither keeps the other out.
 _KNOWN_IN_A_ROW: Final = 3

@@ -5,16 +5,13 @@ from typing import Final
 
 from plexuskit.paging import Listing
 
-from directory.domain.access import Actor, require
+from directory.domain.access import Actor
 from directory.domain.bindings import Binding, check_scope, check_subject
-from directory.domain.modules import Module
-from directory.domain.policies import AccessPolicy
 from directory.domain.roles import Role, built_in
 from directory.queries import paging
 from directory.store import Store
 
 ROLES: Final = "roles.read"
-POLICIES: Final = "policies.read"
 
 
 async def list_roles(store: Store, *, actor: Actor, now: datetime) -> list[Role]:
@@ -68,25 +65,3 @@ async def list_role_bindings(
     )
     token = listing.token(page[-1].id) if more else ""
     return page, token
-
-
-async def list_access_policies(store: Store, *, actor: Actor, now: datetime) -> list[AccessPolicy]:
-    """List every attribute policy of the tenant by name.
-
-    Raises:
-        PermissionMissing: the actor may not read policies.
-    """
-    await store.grants.holding_everywhere(actor, POLICIES, now=now)
-    return await store.policies.list_by_name(tenant_id=actor.tenant_id)
-
-
-async def list_modules(store: Store, *, actor: Actor) -> tuple[list[Module], list[str]]:
-    """List every module; out: them by name, and the names of those that are on for the actor.
-
-    Raises:
-        PermissionMissing: the actor may not read modules.
-    """
-    require(actor, "modules.read")
-    modules = await store.modules.list_all(tenant_id=actor.tenant_id)
-    departments = await store.places.departments_of(actor.person_id, tenant_id=actor.tenant_id)
-    return modules, [module.name for module in modules if module.is_on(departments)]

@@ -15,9 +15,11 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.outbox import Fact
 
 from directory import events
+from directory.access.events import binding_changed, module_changed, policy_changed, role_changed
+from directory.domain.access import SERVICE
 from directory.domain.ids import PersonId, TenantId
 from directory.domain.people import Kind, Person
-from directory.domain.refusals import PersonNotFound
+from directory.shared.domain.refusals import PersonNotFound
 from directory.store import Store
 
 MAX_REFS: Final = 500
@@ -149,7 +151,7 @@ async def _group_facts(
         members = await store.members.of_groups(group.id for group in part)
         for group in part:
             yield events.group_changed(
-                group, member_ids=members[group.id], actor_id=events.SERVICE, now=now
+                group, member_ids=members[group.id], actor_id=SERVICE, now=now
             )
 
 
@@ -157,15 +159,15 @@ async def _access_facts(
     store: Store, *, tenant: TenantId | None, now: datetime
 ) -> AsyncIterator[Fact]:
     """Read roles before what binds them; what was removed lately is told of too."""
-    owner = events.SERVICE
+    owner = SERVICE
     async for role in store.roles.stream(tenant_id=tenant):
-        yield events.role_changed(role, actor_id=owner, now=now)
+        yield role_changed(role, actor_id=owner, now=now)
     async for binding in store.bindings.stream(tenant_id=tenant):
-        yield events.binding_changed(binding, actor_id=owner, now=now)
+        yield binding_changed(binding, actor_id=owner, now=now)
     async for policy in store.policies.stream(tenant_id=tenant):
-        yield events.policy_changed(policy, actor_id=owner, now=now)
+        yield policy_changed(policy, actor_id=owner, now=now)
     async for module in store.modules.stream(tenant_id=tenant):
-        yield events.module_changed(module, actor_id=owner, now=now)
+        yield module_changed(module, actor_id=owner, now=now)
 
 
 def relations(person: Person) -> list[Related]:

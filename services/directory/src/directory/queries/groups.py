@@ -5,9 +5,9 @@ from plexuskit.paging import InvalidPageToken, Listing
 from directory.domain.access import Actor, require
 from directory.domain.groups import Group
 from directory.domain.people import Person
-from directory.domain.refusals import GroupNotFound
 from directory.queries import paging
 from directory.queries.people import handle_after
+from directory.shared.domain.refusals import GroupNotFound
 from directory.store import Store
 from directory.store.groups import name_key
 

@@ -7,10 +7,11 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.paging import InvalidPageToken, Listing
 
 from directory.domain.access import Actor, require
-from directory.domain.handles import fold, normalise
+from directory.domain.handles import normalise
 from directory.domain.people import Person
-from directory.domain.refusals import DepartmentNotFound, PersonNotFound
 from directory.queries import paging
+from directory.shared.domain.refusals import DepartmentNotFound, PersonNotFound
+from directory.shared.domain.texts import fold
 from directory.store import Store
 
 MAX_IN_BATCH: Final = 500

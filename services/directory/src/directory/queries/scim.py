@@ -6,10 +6,8 @@ from typing import Any, Final
 from scim2_models import SearchRequest
 
 from directory.domain.access import Actor
-from directory.domain.scim.guard import APPROVE, Feed
 from directory.domain.scim.records import Record
 from directory.domain.scim.resources import DEFAULT_RESULTS, MAX_RESULTS, USER
-from directory.domain.scim.rules import FeedRules
 from directory.store import Store
 from directory.store.scim import Page, query_of
 
@@ -44,23 +42,4 @@ async def list_users(
         descending=asked.sort_order is SearchRequest.SortOrder.descending,
         skip=(asked.start_index or 1) - 1,
         limit=DEFAULT_RESULTS if asked.count is None else min(asked.count, MAX_RESULTS),
-    )
-
-
-async def get_feed_status(store: Store, *, actor: Actor, rules: FeedRules, now: datetime) -> Feed:
-    """Say how the feed stands.
-
-    Raises:
-        PermissionMissing: the actor may not answer for the feed.
-    """
-    await store.grants.holding_everywhere(actor, APPROVE, now=now)
-    tenant_id = actor.tenant_id
-    deactivated = await store.feeds.count(tenant_id, now=now)
-    active = await store.people.count_active_humans(tenant_id=tenant_id)
-    return Feed(
-        deactivated=deactivated,
-        allowed=rules.bounds.allowed(active=active, deactivated=deactivated),
-        waiting=await store.feeds.list_waiting(tenant_id),
-        refused=await store.feeds.list_refused(tenant_id),
-        ignored=await store.feeds.list_ignored(tenant_id),
     )

@@ -13,10 +13,10 @@ from scim2_models.path import Comparison as Compared
 from directory.domain.access import Actor
 from directory.domain.groups import Group
 from directory.domain.ids import GroupId, PersonId
-from directory.domain.refusals import GroupNotFound
 from directory.domain.scim import resources
 from directory.domain.scim.groups import resource
 from directory.domain.scim.resources import DEFAULT_RESULTS, MAX_RESULTS
+from directory.shared.domain.refusals import GroupNotFound
 from directory.store import Store
 
 PERMISSION: Final = "people.provision"

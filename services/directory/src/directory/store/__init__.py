@@ -13,6 +13,7 @@ from plexuskit.outbox import Outbox
 from plexuskit.relay import OUTBOX, read_facts, read_new_facts
 
 from directory.domain.ids import TenantId
+from directory.people.store.places import PeoplePlaces
 from directory.store.api_tokens import ApiTokens
 from directory.store.bindings import Bindings
 from directory.store.credentials import (
@@ -30,7 +31,6 @@ from directory.store.key_files import UnusableKeys
 from directory.store.members import Members
 from directory.store.modules import Modules
 from directory.store.people import People
-from directory.store.places import Places
 from directory.store.policies import Policies
 from directory.store.reporting import Reporting
 from directory.store.requests import Requests
@@ -70,7 +70,7 @@ class Store:
         self.tenants = Tenants(db)
         self.scim = Records(db)
         self.feeds = Feeds(db)
-        self.people = People(db, records=self.scim)
+        self.people = People(db, followers=[self.scim])
         self.members = Members(db)
         self.departments = Departments(db)
         self.groups = Groups(db)
@@ -99,7 +99,7 @@ class Store:
             departments=self.departments,
             members=self.members,
         )
-        self.places = Places(db)
+        self.places = PeoplePlaces(db)
         self.outbox = Outbox(db)
 
     async def read_facts(self, request: ReadFactsRequest) -> ReadFactsResponse:

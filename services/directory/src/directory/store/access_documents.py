@@ -11,7 +11,7 @@ from directory.domain.ids import BindingId, DepartmentId, PersonId, PolicyId, Ro
 from directory.domain.modules import Module
 from directory.domain.policies import AccessPolicy
 from directory.domain.roles import FieldMask, Role
-from directory.store.documents import Document
+from directory.shared.store.documents import Document
 
 
 def role_document(role: Role) -> Document:

@@ -7,9 +7,9 @@ from typing import Final
 from plexuskit.mongo import ASCENDING, Database, Index, ReplaceOne, Transaction
 from plexuskit.turns import converted
 
+from directory.accounts.store.documents import api_token_document, api_token_from
 from directory.domain.api_tokens import USED_TO_THE, ApiToken
 from directory.domain.ids import PersonId, TenantId
-from directory.store.sign_in_documents import api_token_document, api_token_from
 
 SCHEMA_VERSION: Final = 1
 # Revoked and expired tokens stay readable for a while; one that is gone counts as ended.

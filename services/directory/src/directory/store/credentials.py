@@ -8,11 +8,12 @@ from typing import Final
 
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Transaction
 
+from directory.accounts.store.documents import attempts_from, spread_from
 from directory.domain.ids import PersonId, TenantId
 from directory.domain.passwords import FORGOTTEN_AFTER, Attempts
 from directory.domain.sign_in_attempts import FailedSignIns
 from directory.domain.spread import Spread
-from directory.store.documents import Document, attempts_from, spread_from
+from directory.shared.store.documents import Document
 
 SCHEMA_VERSION: Final = 1
 

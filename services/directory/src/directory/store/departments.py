@@ -1,6 +1,6 @@
 """The departments collection, its indexes and queries, each bound to one tenant (GW-2)."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, ReplaceOne, Retry, Transaction
@@ -9,7 +9,7 @@ from plexuskit.turns import converted
 
 from directory.domain.departments import Department
 from directory.domain.ids import DepartmentId, TenantId
-from directory.domain.refusals import DepartmentNotFound
+from directory.shared.domain.refusals import DepartmentNotFound
 from directory.store.documents import department_document, department_from
 
 SCHEMA_VERSION: Final = 1
@@ -146,25 +146,6 @@ class Departments:
             tx=tx,
         )
         return department_from(found) if found else None
-
-    async def check_exist(
-        self, department_ids: Iterable[str], *, tenant_id: TenantId, tx: Transaction
-    ) -> None:
-        """Check that the tenant has all of these departments, none of them closed.
-
-        Raises:
-            DepartmentNotFound: one is missing; which one stands in the metadata, for it was given.
-        """
-        wanted = sorted(set(department_ids))
-        if not wanted:
-            return
-        found = await self._departments.find_all(
-            {"_id": {"$in": wanted}, "tenant_id": tenant_id, "closed": {"$ne": True}},
-            projection={"_id": 1},
-            tx=tx,
-        )
-        if missing := set(wanted) - {document["_id"] for document in found}:
-            raise DepartmentNotFound(department_id=min(missing))
 
     async def below(
         self,

@@ -12,8 +12,8 @@ from plexuskit.mongo import Database, Transaction
 from directory.domain.access import Actor
 from directory.domain.authority import Grants, Held
 from directory.domain.ids import PersonId, TenantId
-from directory.domain.people import State
 from directory.domain.roles import columns
+from directory.shared.domain.states import State
 from directory.store.access_documents import mask_from
 from directory.store.bindings import COLLECTION as BINDINGS
 from directory.store.bindings import in_force

@@ -8,11 +8,12 @@ from plexuskit.paging import PageBudget
 from plexuskit.turns import converted
 
 from directory.domain.groups import Group, Rule
-from directory.domain.handles import fold
 from directory.domain.ids import DepartmentId, GroupId, TenantId
 from directory.domain.people import Kind
-from directory.domain.refusals import GroupNameTaken, GroupNotFound
-from directory.store.documents import Document
+from directory.domain.refusals import GroupNameTaken
+from directory.shared.domain.refusals import GroupNotFound
+from directory.shared.domain.texts import fold
+from directory.shared.store.documents import Document
 
 SCHEMA_VERSION: Final = 1
 _BY_NAME: Final = "tenant_name"

@@ -9,7 +9,8 @@ from plexus_access.roles import BUILT_IN
 from plexuskit.mongo import ASCENDING, Database, Transaction
 
 from directory.domain.ids import GroupId, PersonId, TenantId
-from directory.domain.people import Kind, State
+from directory.domain.people import Kind
+from directory.shared.domain.states import State
 from directory.store.bindings import Bindings
 from directory.store.departments import Departments
 from directory.store.members import Members

@@ -10,9 +10,10 @@ from plexuskit.turns import converted
 
 from directory.domain.groups import Rule
 from directory.domain.ids import DepartmentId, GroupId, PersonId, TenantId
-from directory.domain.people import Person, State
+from directory.domain.people import Person
 from directory.domain.posts import Post
 from directory.domain.rules import Matcher, Traits
+from directory.shared.domain.states import State
 from directory.store.documents import person_from, posts_document
 from directory.store.people import BY_HANDLE, BY_ID, SCHEMA_VERSION
 

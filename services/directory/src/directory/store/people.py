@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from plexuskit.mongo import (
     ASCENDING,
@@ -20,10 +20,11 @@ from plexuskit.paging import PageBudget
 from plexuskit.turns import converted
 
 from directory.domain.ids import DepartmentId, PersonId, TenantId
-from directory.domain.people import Kind, Person, State
-from directory.domain.refusals import EmployeeNumberTaken, HandleTaken, PersonNotFound
+from directory.domain.people import Kind, Person
+from directory.domain.refusals import EmployeeNumberTaken, HandleTaken
+from directory.shared.domain.refusals import PersonNotFound
+from directory.shared.domain.states import State
 from directory.store.documents import person_document, person_from
-from directory.store.scim import Records
 
 SCHEMA_VERSION: Final = 1
 # Query parts joined by $or in one round trip.
@@ -80,12 +81,20 @@ _INDEXES: Final = (
 )
 
 
+class Follower(Protocol):
+    """Documents beside people, kept by another subject, that change with them."""
+
+    async def amend(self, changed: Sequence[tuple[Person, Person]], *, tx: Transaction) -> None:
+        """Follow changed people, given as (before, after)."""
+        ...
+
+
 class People:
     """Everybody of every tenant."""
 
-    def __init__(self, db: Database, *, records: Records) -> None:
-        """Take the database, and the records of the feed, which follow changes made here."""
-        self._records = records
+    def __init__(self, db: Database, *, followers: Sequence[Follower] = ()) -> None:
+        """Take the database, and what follows changes made here in their transactions."""
+        self._followers = followers
         self._people = db.collection("people", schema_version=SCHEMA_VERSION)
 
     async def provision(self) -> None:
@@ -139,7 +148,8 @@ class People:
         except DuplicateKey as duplicate:
             number = changed[duplicate.position][1].employee_number
             raise EmployeeNumberTaken(employee_number=number) from duplicate
-        await self._records.amend(changed, tx=tx)
+        for follower in self._followers:
+            await follower.amend(changed, tx=tx)
 
     async def get(
         self, person_id: str, *, tenant_id: TenantId, tx: Transaction | None = None

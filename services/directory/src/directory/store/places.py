@@ -4,7 +4,7 @@ What is asked does not depend on whether an object exists or may be seen (GW-2):
 one command, and the answer is judged in memory.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from plexus_access.objects import DEPARTMENT, GROUP, PERSON, TENANT, Object, Subject
@@ -17,26 +17,19 @@ from directory.domain.access_refusals import (
     SubjectNotFound,
 )
 from directory.domain.authority import (
-    ACCOUNT,
     IN_TENANT,
-    Grants,
     Place,
     place_of_departments,
     place_of_group,
 )
-from directory.domain.bindings import Binding
-from directory.domain.groups import Group
+from directory.domain.bindings import Binding, is_self_chosen
 from directory.domain.ids import DepartmentId, PersonId, TenantId
-from directory.domain.people import Person
-from directory.domain.refusals import GroupNotFound, PersonNotFound
+from directory.shared.domain.refusals import DepartmentNotFound, GroupNotFound, PersonNotFound
 from directory.store.access_documents import binding_from
 from directory.store.bindings import COLLECTION as BINDINGS
-from directory.store.documents import person_from
-from directory.store.groups import group_from
 from directory.store.scoping import open_departments, place_of, scope_stages
 
-PEOPLE: Final = "people.manage"
-_PATHS: Final = "paths"
+PATHS: Final = "paths"
 
 
 class Places:
@@ -49,10 +42,10 @@ class Places:
         self._groups = db.collection("groups", schema_version=0)
         self._bindings = db.collection(BINDINGS, schema_version=0)
 
-    async def get_person(
+    async def person_with_paths(
         self, person_id: str, *, tenant_id: TenantId, tx: Transaction | None = None
-    ) -> tuple[Person, Place]:
-        """Load a person, and where they belong.
+    ) -> Mapping[str, Any]:
+        """Load the document of a person, with the `paths` of their open departments.
 
         Raises:
             PersonNotFound: there is none in the tenant.
@@ -60,44 +53,57 @@ class Places:
         found = await self._people.aggregate(
             [
                 {"$match": {"_id": person_id, "tenant_id": tenant_id}},
-                open_departments(tenant_id, local="department_ids", name=_PATHS),
+                open_departments(tenant_id, local="department_ids", name=PATHS),
             ],
             tx=tx,
         )
         if not found:
             raise PersonNotFound
-        return person_from(found[0]), place_of_departments(
-            each["path"] for each in found[0][_PATHS]
-        )
+        return found[0]
 
-    async def managed_person(
-        self,
-        grants: Grants,
-        person_id: str,
-        *,
-        permission: str = PEOPLE,
-        tenant_id: TenantId,
-        tx: Transaction | None = None,
-    ) -> Person:
-        """Load somebody on whom a permission is held.
-
-        For a part of the tenant that is who belongs to that part with every department, and holds
-        no role for the tenant but those that come with an account.
+    async def group_with_path(
+        self, group_id: str, *, tenant_id: TenantId, tx: Transaction
+    ) -> tuple[Mapping[str, Any], Place]:
+        """Load the document of a group, and where it lies by the department that manages it.
 
         Raises:
-            PersonNotFound: there is nobody of that id, or not there (GW-2).
+            GroupNotFound: there is none in the tenant.
         """
-        person, place = await self.get_person(person_id, tenant_id=tenant_id, tx=tx)
-        if not grants.holds_everywhere(permission) and not (
-            grants.holds(permission, place) and ACCOUNT.issuperset(person.roles)
-        ):
-            raise PersonNotFound
-        return person
+        found = await self._groups.aggregate(
+            [
+                {"$match": {"_id": group_id, "tenant_id": tenant_id, "removed": False}},
+                open_departments(tenant_id, local="department_id", name=PATHS),
+            ],
+            tx=tx,
+        )
+        if not found:
+            raise GroupNotFound
+        path = [id_ for each in found[0][PATHS] for id_ in each["path"]]
+        return found[0], place_of_group(group_id, path=path)
 
     async def departments_of(self, person_id: PersonId, *, tenant_id: TenantId) -> frozenset[str]:
         """Find the ids of somebody's departments and of all above them."""
-        _, place = await self.get_person(person_id, tenant_id=tenant_id)
-        return frozenset(object_.id for way in place.ways for object_ in way)
+        person = await self.person_with_paths(person_id, tenant_id=tenant_id)
+        return frozenset(id_ for each in person[PATHS] for id_ in each["path"])
+
+    async def check_departments(
+        self, department_ids: Iterable[str], *, tenant_id: TenantId, tx: Transaction
+    ) -> None:
+        """Check that the tenant has all of these departments, none of them closed.
+
+        Raises:
+            DepartmentNotFound: one is missing; which one stands in the metadata, for it was given.
+        """
+        wanted = sorted(set(department_ids))
+        if not wanted:
+            return
+        found = await self._departments.find_all(
+            {"_id": {"$in": wanted}, "tenant_id": tenant_id, "closed": {"$ne": True}},
+            projection={"_id": 1},
+            tx=tx,
+        )
+        if missing := set(wanted) - {document["_id"] for document in found}:
+            raise DepartmentNotFound(department_id=min(missing))
 
     async def paths(
         self, department_ids: Iterable[str], *, tenant_id: TenantId, tx: Transaction
@@ -138,30 +144,10 @@ class Places:
 
     async def _of_group(self, scope: Object, *, tenant_id: TenantId, tx: Transaction) -> Place:
         try:
-            _, place = await self.get_group(scope.id, tenant_id=tenant_id, tx=tx)
+            _, place = await self.group_with_path(scope.id, tenant_id=tenant_id, tx=tx)
         except GroupNotFound as absent:
             raise ScopeNotFound from absent
         return place
-
-    async def get_group(
-        self, group_id: str, *, tenant_id: TenantId, tx: Transaction
-    ) -> tuple[Group, Place]:
-        """Load a group, and where it lies by the department that manages it.
-
-        Raises:
-            GroupNotFound: there is none in the tenant.
-        """
-        found = await self._groups.aggregate(
-            [
-                {"$match": {"_id": group_id, "tenant_id": tenant_id, "removed": False}},
-                open_departments(tenant_id, local="department_id", name=_PATHS),
-            ],
-            tx=tx,
-        )
-        if not found:
-            raise GroupNotFound
-        path = [id_ for each in found[0][_PATHS] for id_ in each["path"]]
-        return group_from(found[0]), place_of_group(group_id, path=path)
 
     async def get_binding(
         self, binding_id: str, *, tenant_id: TenantId, tx: Transaction
@@ -201,7 +187,8 @@ class Places:
         found = await collection.find_one(wanted, tx=tx)
         if found is None:
             raise SubjectNotFound
-        if subject.kind == GROUP and group_from(found).self_chosen:
+        rule = found.get("rule") if subject.kind == GROUP else None
+        if rule and is_self_chosen(skills=rule["skills"], locales=rule["locales"]):
             raise GroupSelfChosen
 
     async def within(self, scopes: Iterable[Object], *, tenant_id: TenantId) -> frozenset[Object]:

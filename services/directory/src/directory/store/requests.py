@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Retry, Transaction
 
-from directory.domain.refusals import RequestIdReused
 from directory.domain.requests import KEPT_FOR, Request
+from directory.shared.domain.refusals import RequestIdReused
 
 SCHEMA_VERSION: Final = 1
 

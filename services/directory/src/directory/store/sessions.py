@@ -7,9 +7,9 @@ from typing import Final
 from plexuskit.mongo import ASCENDING, Database, Index, ReplaceOne, Transaction
 from plexuskit.turns import converted
 
+from directory.accounts.store.documents import session_document, session_from
 from directory.domain.ids import PersonId, TenantId
 from directory.domain.sessions import Session
-from directory.store.documents import session_document, session_from
 
 SCHEMA_VERSION: Final = 1
 # Ended and expired sessions stay readable for a while; one that is gone counts as ended.

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from directory.domain.api_tokens import ApiToken
 from directory.domain.challenges import SignInChallenge
-from directory.domain.ids import ApiTokenId, FactorId, PersonId, ProviderId, TenantId
+from directory.domain.ids import FactorId, PersonId, ProviderId, TenantId
 from directory.domain.openid import Attempt, Link, Provider
 from directory.domain.second_factors import Factor, FactorKind
-from directory.domain.sessions import EndCause
 from directory.domain.sign_in_policies import SignInPolicy
 
 Document = dict[str, Any]
@@ -179,44 +177,5 @@ def policy_from(document: Mapping[str, Any]) -> SignInPolicy:
         tenant_id=TenantId(document["_id"]),
         local_accounts=document["local_accounts"],
         second_factor_role_ids=tuple(document["second_factor_role_ids"]),
-        version=document["version"],
-    )
-
-
-def api_token_document(token: ApiToken) -> Document:
-    """Write an API token; its hash only."""
-    return {
-        "_id": token.id,
-        "tenant_id": token.tenant_id,
-        "person_id": token.person_id,
-        "name": token.name,
-        "scopes": list(token.scopes),
-        "token_hash": token.token_hash,
-        "created_at": token.created_at,
-        "created_by": token.created_by,
-        "expires_at": token.expires_at,
-        "last_used_at": token.last_used_at,
-        "ended_at": token.ended_at,
-        "end_cause": token.end_cause.value if token.end_cause else None,
-        "version": token.version,
-    }
-
-
-def api_token_from(document: Mapping[str, Any]) -> ApiToken:
-    """Read an API token."""
-    cause = document["end_cause"]
-    return ApiToken(
-        id=ApiTokenId(document["_id"]),
-        tenant_id=TenantId(document["tenant_id"]),
-        person_id=PersonId(document["person_id"]),
-        name=document["name"],
-        scopes=tuple(document["scopes"]),
-        token_hash=bytes(document["token_hash"]),
-        created_at=document["created_at"],
-        created_by=PersonId(document["created_by"]),
-        expires_at=document["expires_at"],
-        last_used_at=document["last_used_at"],
-        ended_at=document["ended_at"],
-        end_cause=EndCause(cause) if cause else None,
         version=document["version"],
     )

@@ -5,7 +5,7 @@ from typing import Final
 
 from plexuskit.mongo import ASCENDING, Index
 
-from directory.store.documents import Document
+from directory.shared.store.documents import Document
 
 REMOVED_FOR: Final = timedelta(days=90)
 

@@ -6,6 +6,7 @@ import structlog
 from plexus.directory.v1 import scim_service_pb2 as pb
 from plexus.directory.v1.scim_service_pb2_grpc import ScimServiceServicer
 from plexuskit.clock import Clock
+from plexuskit.timestamps import timestamp
 from scim2_models import NotFoundException, NotImplementedException
 
 from directory import operations, queries
@@ -14,12 +15,11 @@ from directory.api.scim.errors import UNPROCESSABLE, answer_to
 from directory.api.scim.exchange import CONTENT_TYPE, Answer, Exchange
 from directory.api.scim.groups import Groups
 from directory.api.scim.users import Users
-from directory.api.translate import acting
 from directory.domain.access import Actor
 from directory.domain.scim.guard import Feed
 from directory.domain.scim.rules import FeedRules
-from directory.events import timestamp
 from directory.operations.hashing import Hashing
+from directory.shared.api.translation import acting
 from directory.store import Store
 
 log = structlog.get_logger()

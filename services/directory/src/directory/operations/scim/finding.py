@@ -12,6 +12,7 @@ from directory.domain.scim.people import Wanted, wanted_handle
 from directory.domain.scim.records import Record
 from directory.domain.scim.resources import FeedUser
 from directory.domain.scim.rules import FeedRules
+from directory.shared.domain.texts import fold
 from directory.store import Store
 
 
@@ -91,6 +92,6 @@ def _is_meant(person: Person, user: FeedUser, meant: Wanted) -> bool:
         return False
     if meant.external_id and person.external_id == meant.external_id:
         return True
-    name = handles.fold((user.user_name or "").strip())
-    addresses = {name} | {handles.fold(email.value) for email in user.emails or [] if email.value}
-    return person.handle == name or (bool(person.email) and handles.fold(person.email) in addresses)
+    name = fold((user.user_name or "").strip())
+    addresses = {name} | {fold(email.value) for email in user.emails or [] if email.value}
+    return person.handle == name or (bool(person.email) and fold(person.email) in addresses)

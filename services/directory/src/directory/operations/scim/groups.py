@@ -13,7 +13,7 @@ from directory.domain import groups
 from directory.domain.access import Actor
 from directory.domain.groups import Group
 from directory.domain.ids import GroupId, PersonId
-from directory.domain.refusals import GroupNameTaken, GroupNotFound, PersonDeactivated
+from directory.domain.refusals import GroupNameTaken, PersonDeactivated
 from directory.domain.scim import groups as feed_groups
 from directory.domain.scim import resources
 from directory.domain.scim.changes import Change
@@ -22,6 +22,7 @@ from directory.operations.regrouping import publish
 from directory.operations.scim.refusing import refusing
 from directory.operations.scim.write_queue import Turn, WriteQueue
 from directory.operations.scoping import check_joining
+from directory.shared.domain.refusals import GroupNotFound
 from directory.store import Store
 
 PERMISSION: Final = "people.provision"

@@ -6,11 +6,11 @@ from typing import Final
 import structlog
 from plexuskit.mongo import Transaction
 
-from directory import events
 from directory.domain.access import Actor
 from directory.domain.ids import PersonId
 from directory.domain.scim import guard
 from directory.domain.scim.guard import APPROVE, Bounds, Stop, Waiting
+from directory.scim import events
 from directory.store import Store
 
 MAX_NOTIFIED: Final = 100

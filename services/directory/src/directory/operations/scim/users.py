@@ -13,7 +13,7 @@ from scim2_models import PreconditionFailedException
 from directory.domain import people
 from directory.domain.access import Actor
 from directory.domain.ids import DepartmentId, PersonId
-from directory.domain.people import Person, State
+from directory.domain.people import Person
 from directory.domain.scim import records
 from directory.domain.scim.changes import Change
 from directory.domain.scim.guard import MAX_ABOUT
@@ -35,6 +35,7 @@ from directory.operations.scim.guarding import admit, stopped
 from directory.operations.scim.refusing import refusing
 from directory.operations.scim.write_queue import Turn, WriteQueue
 from directory.operations.waiting import signed_in
+from directory.shared.domain.states import State
 from directory.store import Store
 
 PERMISSION: Final = "people.provision"

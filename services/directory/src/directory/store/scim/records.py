@@ -25,7 +25,7 @@ from directory.domain.ids import DepartmentId, PersonId, TenantId
 from directory.domain.people import Person
 from directory.domain.scim.matching import folded, match_document
 from directory.domain.scim.records import EXTENDED, Record, amended_user, amendments, remove
-from directory.store.documents import Document
+from directory.shared.store.documents import Document
 from directory.store.scim.filters import MATCH, Query, path_of
 
 SCHEMA_VERSION: Final = 1

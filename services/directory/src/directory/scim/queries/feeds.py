@@ -1,0 +1,27 @@
+"""Reading how the feed stands."""
+
+from datetime import datetime
+
+from directory.domain.access import Actor
+from directory.domain.scim.guard import APPROVE, Feed
+from directory.domain.scim.rules import FeedRules
+from directory.store import Store
+
+
+async def get_feed_status(store: Store, *, actor: Actor, rules: FeedRules, now: datetime) -> Feed:
+    """Say how the feed stands.
+
+    Raises:
+        PermissionMissing: the actor may not answer for the feed.
+    """
+    await store.grants.holding_everywhere(actor, APPROVE, now=now)
+    tenant_id = actor.tenant_id
+    deactivated = await store.feeds.count(tenant_id, now=now)
+    active = await store.people.count_active_humans(tenant_id=tenant_id)
+    return Feed(
+        deactivated=deactivated,
+        allowed=rules.bounds.allowed(active=active, deactivated=deactivated),
+        waiting=await store.feeds.list_waiting(tenant_id),
+        refused=await store.feeds.list_refused(tenant_id),
+        ignored=await store.feeds.list_ignored(tenant_id),
+    )

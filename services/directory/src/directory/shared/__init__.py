@@ -1,0 +1,1 @@
+"""Ground of every subject: ids, callers, refusals, request ids and pages."""
