@@ -1,10 +1,10 @@
 """A company with one administrator, for the calls of directory."""
 
 from directory import operations
+from directory.accounts.operations.hashing import Hashing
 from directory.config import PasswordsSection
-from directory.domain.people import Person
-from directory.domain.tenants import Tenant
-from directory.operations.hashing import Hashing
+from directory.people.domain.people import Person
+from directory.people.domain.tenants import Tenant
 from directory.store import Store
 from plexuskit.clock import Clock
 

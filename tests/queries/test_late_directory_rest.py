@@ -10,15 +10,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from directory.accounts.operations.hashing import hashing
+from directory.accounts.queries.sessions import MAX_SESSIONS
 from directory.api import AccessApi, AuthorityApi, DirectoryApi, ScimApi
-from directory.api.open_sessions import OpenSessionsApi
-from directory.domain.imports import MAX_PEOPLE
-from directory.domain.scim.guard import Bounds
-from directory.domain.scim.rules import FeedRules
-from directory.operations.hashing import hashing
-from directory.queries.members import MAX_PEOPLE as MAX_FILTERED
-from directory.queries.members import MAX_SETS
-from directory.queries.sessions import MAX_SESSIONS
+from directory.people.domain.imports import MAX_PEOPLE
+from directory.people.queries.members import MAX_PEOPLE as MAX_FILTERED
+from directory.people.queries.members import MAX_SETS
+from directory.scim.domain.guard import Bounds
+from directory.scim.domain.rules import FeedRules
+from directory.sign_in.api.open_sessions import OpenSessionsApi
 from directory.store import Store
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.authz.v1 import authority_pb2

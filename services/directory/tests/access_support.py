@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from directory import operations, queries
-from directory.domain.departments import Department
-from directory.domain.people import Person
-from directory.domain.requests import Request
+from directory.people.domain.departments import Department
+from directory.people.domain.people import Person
+from directory.shared.domain.requests import Request
 from plexus.event.v1.envelope_pb2 import Envelope
 
 Facts = Callable[[], Awaitable[list[Envelope]]]

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from directory import operations
-from directory.domain.access import Actor
-from directory.domain.bindings import Binding
-from directory.domain.people import Changes, Draft, Person
-from directory.domain.requests import Request
-from directory.domain.roles import Role
-from directory.domain.sessions import Tokens
-from directory.domain.sign_in_attempts import Origin
-from directory.domain.tenants import Tenant
-from directory.operations.admitting import Admitted
-from directory.operations.hashing import Hashing
-from directory.operations.openid import OpenIdClient
-from directory.operations.passkeys import Passkeys
-from directory.operations.tokens import TokenIssuer
+from directory.access.domain.role_bindings import Binding
+from directory.access.domain.roles import Role
+from directory.accounts.domain.sessions import Tokens
+from directory.accounts.domain.sign_in_attempts import Origin
+from directory.accounts.operations.hashing import Hashing
+from directory.people.domain.people import Changes, Draft, Person
+from directory.people.domain.tenants import Tenant
+from directory.shared.domain.actors import Actor
+from directory.shared.domain.requests import Request
+from directory.sign_in.operations.access_tokens import TokenIssuer
+from directory.sign_in.operations.admissions import Admitted
+from directory.sign_in.operations.openid import OpenIdClient
+from directory.sign_in.operations.webauthn import Passkeys
 from directory.store import Sealing, Store
 from plexuskit.testing import FrozenClock
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from directory import operations
+from directory.accounts.operations.hashing import Hashing, hashing
 from directory.api import (
     AccessApi,
     AuthorityApi,
@@ -15,13 +16,12 @@ from directory.api import (
     SignInMeans,
 )
 from directory.config import BootstrapSection, OpenIdSection, PasskeysSection, PasswordsSection
-from directory.domain.access import ADMIN, Actor
-from directory.domain.scim.guard import Bounds
-from directory.domain.scim.rules import FeedRules
-from directory.operations.hashing import Hashing, hashing
-from directory.operations.openid import OpenIdClient, openid_client
-from directory.operations.passkeys import Passkeys
-from directory.operations.tokens import TokenIssuer
+from directory.scim.domain.guard import Bounds
+from directory.scim.domain.rules import FeedRules
+from directory.shared.domain.actors import ADMIN, Actor
+from directory.sign_in.operations.access_tokens import TokenIssuer
+from directory.sign_in.operations.openid import OpenIdClient, openid_client
+from directory.sign_in.operations.webauthn import Passkeys
 from directory.store import Sealing, Store, load_or_create, load_or_create_sealing
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServicer_to_server
 from plexus.directory.v1.access_service_pb2_grpc import (

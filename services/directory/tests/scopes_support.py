@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from directory import operations
-from directory.domain.departments import Department
-from directory.domain.people import Changes, Person
+from directory.people.domain.departments import Department
+from directory.people.domain.people import Changes, Person
 from plexuskit.errors import Refusal
 from plexuskit.testing.commands import StoreCommands
 

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 from directory import operations, queries
-from directory.domain.access import ADMIN, Actor
-from directory.domain.access_refusals import (
+from directory.access.domain.refusals import (
     GrantExceedsOwn,
     PermissionUnknown,
     RoleBuiltIn,
     RoleNameTaken,
     RoleNotFound,
 )
-from directory.domain.requests import Request
-from directory.domain.roles import FieldMask, Role, RoleChanges
+from directory.access.domain.roles import FieldMask, Role, RoleChanges
+from directory.shared.domain.actors import ADMIN, Actor
 from directory.shared.domain.refusals import PermissionMissing, RequestIdReused
+from directory.shared.domain.requests import Request
 from plexus.directory.v1 import events_pb2
 from plexus_access.roles import BUILT_IN, MEMBER, NAMES
 from plexuskit.errors import InvalidArgument, VersionConflict

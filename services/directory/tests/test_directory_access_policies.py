@@ -5,11 +5,7 @@ from typing import Any
 
 import pytest
 from directory import operations, queries
-from directory.domain.access_refusals import (
-    ModuleUnknown,
-    PolicyInvalid,
-    PolicyNotFound,
-)
+from directory.access.domain.refusals import ModuleUnknown, PolicyInvalid, PolicyNotFound
 from directory.shared.domain.refusals import DepartmentNotFound
 from plexuskit.errors import VersionConflict
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from directory import operations, queries
-from directory.domain.groups import Group, Rule
-from directory.domain.imports import Imported
-from directory.domain.people import Kind, Person
-from directory.domain.posts import Post
-from directory.domain.refusals import GroupByRule, GroupNameTaken, PersonDeactivated
 from directory.operations import GroupDraft
+from directory.people.domain.groups import Group, Rule
+from directory.people.domain.imports import Imported
+from directory.people.domain.people import Kind, Person
+from directory.people.domain.posts import Post
+from directory.people.domain.refusals import GroupByRule, GroupNameTaken, PersonDeactivated
 from directory.shared.domain.refusals import DepartmentNotFound, GroupNotFound, PersonNotFound
 from plexus.directory.v1 import events_pb2
 from plexus.event.v1.envelope_pb2 import Envelope

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from directory import operations, queries
-from directory.domain.groups import Rule
-from directory.domain.people import Kind, Person
-from directory.domain.posts import Post
-from directory.domain.refusals import DepartmentCycle, ReportingCycle, SuperiorUnavailable
-from directory.events import department_to_proto, group_to_proto, person_to_proto
 from directory.operations import GroupDraft
+from directory.people.domain.groups import Rule
+from directory.people.domain.people import Kind, Person
+from directory.people.domain.posts import Post
+from directory.people.domain.refusals import DepartmentCycle, ReportingCycle, SuperiorUnavailable
+from directory.people.events import department_to_proto, group_to_proto, person_to_proto
 from directory.shared.domain.refusals import DepartmentNotFound
 from plexus.directory.v1 import events_pb2
 from plexus.event.v1.envelope_pb2 import Envelope

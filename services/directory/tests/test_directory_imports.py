@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 from directory import operations
+from directory.accounts.operations.hashing import Hashing, hashing
+from directory.accounts.operations.lines import Source
 from directory.config import PasswordsSection
-from directory.domain.imports import Imported
-from directory.domain.sign_in_refusals import SignInRefused
-from directory.operations.hashing import Hashing, hashing
-from directory.operations.imports import ImportOutcome
-from directory.operations.waiting import Source
+from directory.people.domain.imports import Imported
+from directory.people.operations.imports import ImportOutcome
 from directory.shared.domain.refusals import PermissionMissing
 from directory.shared.domain.states import State
+from directory.sign_in.domain.refusals import SignInRefused
 from plexus.event.v1.envelope_pb2 import Envelope
 
 Facts = Callable[[], Awaitable[list[Envelope]]]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from directory import operations
-from directory.domain.sign_in_refusals import SignInRefused
-from directory.operations.failed_sign_ins import state_failed_sign_ins
+from directory.accounts.operations.failed_sign_ins import state_failed_sign_ins
+from directory.sign_in.domain.refusals import SignInRefused
 from plexus.directory.v1 import events_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 

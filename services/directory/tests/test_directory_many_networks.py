@@ -4,9 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from directory.domain.passwords import FREE_FAILURES, MAX_LOCK
-from directory.domain.sign_in_refusals import SignInRefused
-from directory.domain.spread import MAX_NETWORKS
+from directory.accounts.domain.passwords import FREE_FAILURES, MAX_LOCK
+from directory.accounts.domain.spread import MAX_NETWORKS
+from directory.sign_in.domain.refusals import SignInRefused
 from plexuskit.mongo import Database
 from plexuskit.testing.commands import StoreCommands
 

@@ -9,20 +9,16 @@ from typing import Any
 
 import pytest
 from directory import operations, queries
+from directory.access.domain.refusals import GrantExceedsOwn, PermissionUnknown
 from directory.accounts.domain.refusals import RefreshRefused
-from directory.domain.access import Actor
-from directory.domain.access_refusals import GrantExceedsOwn, PermissionUnknown
-from directory.domain.ids import SessionId
-from directory.domain.people import Kind
-from directory.domain.refusals import PersonDeactivated
-from directory.domain.requests import Request
-from directory.domain.sign_in_refusals import (
-    ApiTokenInvalid,
-    ApiTokenOfAnother,
-    SessionNotFound,
-)
-from directory.operations.api_tokens import NewApiToken, Resolved
+from directory.people.domain.people import Kind
+from directory.people.domain.refusals import PersonDeactivated
+from directory.shared.domain.actors import Actor
+from directory.shared.domain.ids import SessionId
 from directory.shared.domain.refusals import PermissionMissing, PersonNotFound, RequestIdReused
+from directory.shared.domain.requests import Request
+from directory.sign_in.domain.refusals import ApiTokenInvalid, ApiTokenOfAnother, SessionNotFound
+from directory.sign_in.operations.api_tokens import NewApiToken, Resolved
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus_access.api_tokens import is_well_formed
 from plexuskit.errors import InvalidArgument

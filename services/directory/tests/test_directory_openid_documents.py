@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
-from directory.domain.ids import ProviderId, TenantId
-from directory.domain.openid import Provider, Subject
-from directory.domain.sign_in_refusals import ProviderInvalid
-from directory.operations.openid.documents import (
+from directory.shared.domain.ids import ProviderId, TenantId
+from directory.sign_in.domain.openid import Provider, Subject
+from directory.sign_in.domain.refusals import ProviderInvalid
+from directory.sign_in.operations.openid.documents import (
     IdTokenInvalid,
     discovery_of,
     key_id_of,

@@ -2,10 +2,10 @@
 
 import pytest
 from directory import operations, queries
-from directory.domain import groups
-from directory.domain.posts import Post
-from directory.events import group_to_proto, person_to_proto
 from directory.operations import GroupDraft
+from directory.people.domain import groups
+from directory.people.domain.posts import Post
+from directory.people.events import group_to_proto, person_to_proto
 from plexuskit.paging import MAX_PAGE_BYTES
 
 PEOPLE = 120

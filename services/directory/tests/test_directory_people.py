@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 from directory import operations, queries
-from directory.domain.access import ADMIN, MEMBER
-from directory.domain.people import Changes, Kind, Person
-from directory.domain.refusals import HandleTaken, LastAdministrator
-from directory.domain.requests import Request
+from directory.people.domain.people import Changes, Kind, Person
+from directory.people.domain.refusals import HandleTaken, LastAdministrator
+from directory.shared.domain.actors import ADMIN, MEMBER
 from directory.shared.domain.refusals import (
     DepartmentNotFound,
     PermissionMissing,
     PersonNotFound,
     RequestIdReused,
 )
+from directory.shared.domain.requests import Request
 from plexus.directory.v1 import events_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.errors import InvalidArgument, VersionConflict

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from directory import operations
-from directory.domain.access import ADMIN, Actor
-from directory.domain.access_refusals import GrantExceedsOwn
-from directory.domain.groups import Rule
-from directory.domain.imports import Imported
-from directory.domain.people import Kind, Person
-from directory.operations.groups import GroupDraft
-from directory.operations.imports import ImportOutcome
-from directory.operations.scim.departments import external_id
+from directory.access.domain.refusals import GrantExceedsOwn
+from directory.people.domain.groups import Rule
+from directory.people.domain.imports import Imported
+from directory.people.domain.people import Kind, Person
+from directory.people.operations.groups import GroupDraft
+from directory.people.operations.imports import ImportOutcome
+from directory.scim.operations.departments import external_id
+from directory.shared.domain.actors import ADMIN, Actor
 from plexus.directory.v1.scim_service_pb2 import GetFeedStatusRequest
 from plexuskit.errors import InvalidArgument
 

@@ -1,7 +1,7 @@
 """Addresses that a provider's name may lead to."""
 
 import pytest
-from directory.operations.openid.fetching import is_public
+from directory.sign_in.operations.openid.fetching import is_public
 
 
 @pytest.mark.rule("GW-8")

@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 from directory import operations, queries
 from directory.accounts.domain.refusals import RefreshRefused
-from directory.domain.absences import Absence
-from directory.domain.imports import Imported
-from directory.domain.people import Changes, Kind, Person
-from directory.domain.refusals import (
+from directory.people.domain.absences import Absence
+from directory.people.domain.imports import Imported
+from directory.people.domain.people import Changes, Kind, Person
+from directory.people.domain.refusals import (
     DeputyUnavailable,
     EmployeeNumberTaken,
     GuestExpired,
     ReportingCycle,
     SuperiorUnavailable,
 )
-from directory.domain.sign_in_refusals import SignInRefused
-from directory.queries.authority import Ref
+from directory.people.queries.authority import Ref
 from directory.shared.domain.refusals import PermissionMissing, PersonNotFound
+from directory.sign_in.domain.refusals import SignInRefused
 from plexus.directory.v1 import events_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.errors import InvalidArgument

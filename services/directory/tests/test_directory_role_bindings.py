@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 from directory import operations
-from directory.domain.access import ADMIN
-from directory.domain.access_refusals import (
+from directory.access.domain.refusals import (
     GrantExceedsOwn,
     RoleBindingNotFound,
     RoleNotFound,
     ScopeNotFound,
     SubjectNotFound,
 )
-from directory.domain.people import Changes
 from directory.operations import upkeep
+from directory.people.domain.people import Changes
+from directory.shared.domain.actors import ADMIN
 from directory.store import Store
 from plexus.directory.v1 import events_pb2
 from plexus_access.roles import PERMISSIONS

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 from directory import operations, queries
-from directory.domain.access import ADMIN, MEMBER
-from directory.domain.access_refusals import GrantExceedsOwn
-from directory.domain.people import Kind, Person
+from directory.access.domain.refusals import GrantExceedsOwn
+from directory.people.domain.people import Kind, Person
+from directory.shared.domain.actors import ADMIN, MEMBER
 from directory.shared.domain.refusals import DepartmentNotFound, PermissionMissing, PersonNotFound
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.testing.commands import StoreCommands

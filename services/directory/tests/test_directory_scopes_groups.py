@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from directory import operations, queries
-from directory.domain.access import ADMIN, MEMBER
-from directory.domain.access_refusals import GrantExceedsOwn, GroupSelfChosen, ScopeNotFound
-from directory.domain.groups import Group, Rule
-from directory.domain.people import Person
+from directory.access.domain.refusals import GrantExceedsOwn, GroupSelfChosen, ScopeNotFound
+from directory.people.domain.groups import Group, Rule
+from directory.people.domain.people import Person
+from directory.shared.domain.actors import ADMIN, MEMBER
 from directory.shared.domain.refusals import DepartmentNotFound, GroupNotFound, PermissionMissing
 from plexuskit.testing.commands import StoreCommands
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from directory import operations
-from directory.domain.access import ADMIN
-from directory.domain.departments import Department
+from directory.people.domain.departments import Department
+from directory.shared.domain.actors import ADMIN
 from directory.shared.domain.refusals import DepartmentNotFound, PermissionMissing, PersonNotFound
 
 from .access_support import department

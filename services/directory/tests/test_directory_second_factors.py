@@ -13,14 +13,16 @@ from typing import Any
 import pyotp
 import pytest
 from directory import operations, queries
+from directory.accounts.domain.authentication import LIMITED
+from directory.accounts.domain.passwords import FREE_FAILURES
 from directory.accounts.domain.refusals import RefreshRefused
+from directory.accounts.domain.sign_in_attempts import Origin
+from directory.accounts.domain.spread import MAX_NETWORKS
 from directory.config import PasskeysSection
-from directory.domain.access import Actor
-from directory.domain.authentication import LIMITED
-from directory.domain.ids import SessionId
-from directory.domain.passwords import FREE_FAILURES
-from directory.domain.sign_in_attempts import Origin
-from directory.domain.sign_in_refusals import (
+from directory.shared.domain.actors import Actor
+from directory.shared.domain.ids import SessionId
+from directory.shared.domain.refusals import PermissionMissing, PersonNotFound
+from directory.sign_in.domain.refusals import (
     CodeRefused,
     PasskeyRefused,
     PasskeysNotSetUp,
@@ -30,11 +32,9 @@ from directory.domain.sign_in_refusals import (
     SignInRefused,
     StepUpRequired,
 )
-from directory.domain.spread import MAX_NETWORKS
-from directory.operations.answering import Answer, AnswerKind
-from directory.operations.passkeys import Passkeys
-from directory.operations.tokens import EdDSA
-from directory.shared.domain.refusals import PermissionMissing, PersonNotFound
+from directory.sign_in.operations.access_tokens import EdDSA
+from directory.sign_in.operations.answering import Answer, AnswerKind
+from directory.sign_in.operations.webauthn import Passkeys
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from plexus.event.v1.envelope_pb2 import Envelope

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from directory import operations, queries
 from directory.accounts.domain.refusals import PasswordChecksBusy, RefreshRefused, RefreshReused
+from directory.accounts.domain.sign_in_attempts import Origin
+from directory.accounts.operations.hashing import Hashing, hashing
+from directory.accounts.operations.lines import Source
 from directory.config import PasswordsSection
-from directory.domain.access import ADMIN
-from directory.domain.people import Changes
-from directory.domain.refusals import BootstrapRefused, PersonDeactivated, TenantExists
-from directory.domain.sign_in_attempts import Origin
-from directory.domain.sign_in_refusals import OldPasswordWrong, ReasonRequired, SignInRefused
-from directory.operations.hashing import Hashing, hashing
-from directory.operations.tokens import EdDSA
-from directory.operations.waiting import Source
+from directory.people.domain.people import Changes
+from directory.people.domain.refusals import BootstrapRefused, PersonDeactivated, TenantExists
+from directory.shared.domain.actors import ADMIN
 from directory.shared.domain.refusals import PermissionMissing, PersonNotFound
+from directory.sign_in.domain.refusals import OldPasswordWrong, ReasonRequired, SignInRefused
+from directory.sign_in.operations.access_tokens import EdDSA
 from directory.store import Store
 from joserfc import jwt
 from joserfc.jwk import KeySet

@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from directory.domain import people, sessions, tenants
-from directory.domain.ids import PersonId, SessionId, TenantId
-from directory.domain.people import Draft
-from directory.domain.sessions import RefreshToken
-from directory.operations.key_ring import KeyRing
-from directory.operations.tokens import EdDSA, TokenIssuer
+from directory.accounts.domain import sessions
+from directory.accounts.domain.sessions import RefreshToken
+from directory.accounts.operations.signing_keys import KeyRing
+from directory.accounts.store.signing_keys import KEPT_AFTER_SIGNING, SIGNS_AFTER
+from directory.people.domain import people, tenants
+from directory.people.domain.people import Draft
+from directory.shared.domain.ids import PersonId, SessionId, TenantId
+from directory.sign_in.operations.access_tokens import EdDSA, TokenIssuer
 from directory.store import SigningKeys, UnusableKeys, load_or_create, rotate
-from directory.store.signing_keys import KEPT_AFTER_SIGNING, SIGNS_AFTER
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from plexuskit.testing import FrozenClock

@@ -14,14 +14,14 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 import httpx
 import pytest
 from directory import operations, queries
+from directory.access.domain.refusals import GrantExceedsOwn
+from directory.accounts.domain.sign_in_attempts import Origin
 from directory.config import OpenIdSection
-from directory.domain.access import Actor
-from directory.domain.access_refusals import GrantExceedsOwn
-from directory.domain.ids import ProviderId, TenantId
-from directory.domain.imports import Imported
-from directory.domain.openid import Provider
-from directory.domain.sign_in_attempts import Origin
-from directory.domain.sign_in_refusals import (
+from directory.people.domain.imports import Imported
+from directory.shared.domain.actors import Actor
+from directory.shared.domain.ids import ProviderId, TenantId
+from directory.sign_in.domain.openid import Provider
+from directory.sign_in.domain.refusals import (
     LockedOut,
     NoWorkingProvider,
     ProviderInvalid,
@@ -30,8 +30,8 @@ from directory.domain.sign_in_refusals import (
     RedirectNotAllowed,
     SignInRefused,
 )
-from directory.operations.openid import OpenIdClient, openid_client
-from directory.operations.single_sign_on import Begun, Returned
+from directory.sign_in.operations.openid import OpenIdClient, openid_client
+from directory.sign_in.operations.single_sign_on import Begun, Returned
 from plexuskit.clock import SystemClock
 from plexuskit.errors import InvalidArgument, VersionConflict
 from plexuskit.testing import eventually

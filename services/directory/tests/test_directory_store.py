@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from directory import operations, queries
-from directory.domain.imports import Imported
-from directory.domain.people import Changes
-from directory.domain.requests import Request
-from directory.domain.sign_in_refusals import CodeRefused, NoWorkingProvider, SignInRefused
-from directory.queries.authority import Ref
+from directory.people.domain.imports import Imported
+from directory.people.domain.people import Changes
+from directory.people.queries.authority import Ref
+from directory.shared.domain.requests import Request
+from directory.sign_in.domain.refusals import CodeRefused, NoWorkingProvider, SignInRefused
 from directory.store import Store
 from plexuskit.mongo import Database, Transaction
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 from directory import operations, queries
-from directory.domain.departments import Department
-from directory.domain.groups import Rule
-from directory.domain.imports import Imported
-from directory.domain.people import Kind
-from directory.domain.posts import Post
-from directory.domain.refusals import DepartmentCycle
-from directory.domain.requests import Request
+from directory.people.domain.departments import Department
+from directory.people.domain.groups import Rule
+from directory.people.domain.imports import Imported
+from directory.people.domain.people import Kind
+from directory.people.domain.posts import Post
+from directory.people.domain.refusals import DepartmentCycle
 from directory.shared.domain.refusals import DepartmentNotFound, PermissionMissing, PersonNotFound
+from directory.shared.domain.requests import Request
 from plexus.directory.v1 import events_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.errors import VersionConflict

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from directory.accounts.domain.refusals import PasswordChecksBusy
+from directory.accounts.operations.hashing import Hashing, hashing
+from directory.accounts.operations.lines import Line, Place, Source
 from directory.config import PasswordsSection
-from directory.operations.hashing import Hashing, hashing
-from directory.operations.waiting import Line, Place, Source
 from plexuskit.testing import eventually
 
 pytestmark = pytest.mark.rule("GW-13")

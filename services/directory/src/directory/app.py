@@ -18,6 +18,8 @@ from plexuskit.mongo import connect
 from plexuskit.relay import OUTBOX, relay
 from plexuskit.service import Role, Runtime
 
+from directory.accounts.operations.hashing import hashing
+from directory.accounts.operations.signing_keys import KeyRing
 from directory.api import (
     AccessApi,
     AuthorityApi,
@@ -27,14 +29,12 @@ from directory.api import (
     SignInMeans,
 )
 from directory.config import ScimSection, Settings
-from directory.domain.scim.guard import Bounds
-from directory.domain.scim.rules import FeedRules
-from directory.operations.hashing import hashing
-from directory.operations.key_ring import KeyRing
-from directory.operations.openid import openid_client
-from directory.operations.passkeys import Passkeys
-from directory.operations.tokens import TokenIssuer
 from directory.operations.upkeep import keep_up
+from directory.scim.domain.guard import Bounds
+from directory.scim.domain.rules import FeedRules
+from directory.sign_in.operations.access_tokens import TokenIssuer
+from directory.sign_in.operations.openid import openid_client
+from directory.sign_in.operations.webauthn import Passkeys
 from directory.store import Store, load_or_create, load_or_create_sealing, rotate
 
 SERVICE: Final = "directory"

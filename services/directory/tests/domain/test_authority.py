@@ -1,8 +1,7 @@
 """Grants: what somebody holds where, against a plain reading of the tree (GW-3)."""
 
 import pytest
-from directory.domain.access_refusals import GrantExceedsOwn
-from directory.domain.authority import (
+from directory.access.domain.grants import (
     IN_TENANT,
     Grants,
     Held,
@@ -10,6 +9,7 @@ from directory.domain.authority import (
     place_of_departments,
     place_of_group,
 )
+from directory.access.domain.refusals import GrantExceedsOwn
 from directory.shared.domain.refusals import PermissionMissing
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,5 +1,5 @@
 import pytest
-from directory.domain import handles
+from directory.people.domain import handles
 from hypothesis import given
 from hypothesis import strategies as st
 from plexuskit.errors import InvalidArgument

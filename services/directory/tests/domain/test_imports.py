@@ -1,10 +1,10 @@
 from datetime import UTC, datetime
 
 import pytest
-from directory.domain import imports, tenants
-from directory.domain.ids import PersonId, TenantId
-from directory.domain.imports import Imported, Plan
-from directory.domain.people import Kind, Person
+from directory.people.domain import imports, tenants
+from directory.people.domain.imports import Imported, Plan
+from directory.people.domain.people import Kind, Person
+from directory.shared.domain.ids import PersonId, TenantId
 from directory.shared.domain.states import State
 from plexuskit.errors import InvalidArgument
 

@@ -3,17 +3,17 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from directory.domain import absences, groups, managers, people, tenants
-from directory.domain.absences import Absence
-from directory.domain.ids import DepartmentId, GroupId, PersonId, TenantId
-from directory.domain.people import Changes, Draft, Kind
-from directory.domain.posts import Post
-from directory.domain.refusals import (
+from directory.people.domain import absences, groups, managers, people, tenants
+from directory.people.domain.absences import Absence
+from directory.people.domain.people import Changes, Draft, Kind
+from directory.people.domain.posts import Post
+from directory.people.domain.refusals import (
     GroupByName,
     GroupTooLarge,
     GuestExpired,
     ReportingCycle,
 )
+from directory.shared.domain.ids import DepartmentId, GroupId, PersonId, TenantId
 from plexuskit.errors import InvalidArgument
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)

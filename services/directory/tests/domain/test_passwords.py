@@ -3,8 +3,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from directory.domain import passwords
-from directory.domain.passwords import Attempts, attempt_key
+from directory.accounts.domain import passwords
+from directory.accounts.domain.passwords import Attempts, attempt_key
 from hypothesis import given
 from hypothesis import strategies as st
 from plexuskit.errors import InvalidArgument

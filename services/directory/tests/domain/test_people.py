@@ -1,10 +1,10 @@
 from datetime import UTC, datetime
 
 import pytest
-from directory.domain import departments, people, tenants
-from directory.domain.access import ADMIN, GUEST, MEMBER, Actor, require
-from directory.domain.ids import DepartmentId, PersonId, SessionId, TenantId
-from directory.domain.people import Changes, Draft, Person
+from directory.people.domain import departments, people, tenants
+from directory.people.domain.people import Changes, Draft, Person
+from directory.shared.domain.actors import ADMIN, GUEST, MEMBER, Actor, require
+from directory.shared.domain.ids import DepartmentId, PersonId, SessionId, TenantId
 from directory.shared.domain.refusals import PermissionMissing
 from directory.shared.domain.states import State
 from plexus_access.roles import permissions_of

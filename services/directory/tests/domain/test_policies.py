@@ -1,9 +1,9 @@
 """Attribute policies: what is kept, and where a problem is said to be."""
 
 import pytest
-from directory.domain import policies
-from directory.domain.access_refusals import PolicyInvalid
-from directory.domain.ids import PolicyId, TenantId
+from directory.access.domain import access_policies
+from directory.access.domain.refusals import PolicyInvalid
+from directory.shared.domain.ids import PolicyId, TenantId
 from plexuskit.errors import VersionConflict
 
 NIGHT = """\
@@ -18,13 +18,13 @@ forbid(
 
 def refusal(cedar: str) -> PolicyInvalid:
     with pytest.raises(PolicyInvalid) as refused:
-        policies.check(cedar)
+        access_policies.check(cedar)
     return refused.value
 
 
 def test_gw_3_a_policy_of_known_attributes_is_kept() -> None:
-    policies.check(NIGHT)
-    policies.check(
+    access_policies.check(NIGHT)
+    access_policies.check(
         'forbid(principal, action, resource) when { principal.departments.contains("dep_1") '
         '&& resource.kind == "task" && !context.second_factor }; // a; comment\n'
         'forbid(principal, action, resource) when { principal.title == "a;b" };'
@@ -54,7 +54,7 @@ def test_gw_3_a_policy_of_known_attributes_is_kept() -> None:
             7,
             "not compatible",
         ),
-        ("x" * (policies.MAX_CHARACTERS + 1), 1, "longer"),
+        ("x" * (access_policies.MAX_CHARACTERS + 1), 1, "longer"),
         ("é\\\"'%forbid", 1, "token"),
     ],
 )
@@ -67,7 +67,7 @@ def test_gw_3_a_policy_that_cannot_be_kept_is_refused_with_its_line(
 
 
 def test_a_policy_changes_by_version_and_only_when_something_differs() -> None:
-    policy = policies.create(
+    policy = access_policies.create(
         policy_id=PolicyId("pol_1"),
         tenant_id=TenantId("ten_1"),
         name=" night ",
@@ -75,9 +75,9 @@ def test_a_policy_changes_by_version_and_only_when_something_differs() -> None:
         enabled=True,
     )
     assert (policy.name, policy.version) == ("night", 1)
-    same = policies.change(policy, cedar=NIGHT, enabled=True, expected_version=1)
+    same = access_policies.change(policy, cedar=NIGHT, enabled=True, expected_version=1)
     assert same is policy
-    off = policies.change(policy, cedar=NIGHT, enabled=False, expected_version=0)
+    off = access_policies.change(policy, cedar=NIGHT, enabled=False, expected_version=0)
     assert (off.enabled, off.version) == (False, 2)
     with pytest.raises(VersionConflict):
-        policies.change(off, cedar=NIGHT, enabled=True, expected_version=1)
+        access_policies.change(off, cedar=NIGHT, enabled=True, expected_version=1)

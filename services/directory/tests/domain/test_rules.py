@@ -1,9 +1,9 @@
 """Rules of groups over many people give the same as each rule over each person."""
 
-from directory.domain.groups import Rule
-from directory.domain.ids import DepartmentId, PersonId
-from directory.domain.people import Kind
-from directory.domain.rules import Matcher, Traits
+from directory.people.domain.groups import Rule
+from directory.people.domain.people import Kind
+from directory.people.domain.rules import Matcher, Traits
+from directory.shared.domain.ids import DepartmentId, PersonId
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pyotp
 import pytest
-from directory.domain import recovery_codes, second_factors
-from directory.domain.authentication import has_second, with_second
-from directory.domain.ids import TenantId
-from directory.domain.sign_in_policies import SignInPolicy, change
+from directory.accounts.domain.authentication import has_second, with_second
+from directory.shared.domain.ids import TenantId
+from directory.sign_in.domain import recovery_codes, second_factors
+from directory.sign_in.domain.sign_in_policies import SignInPolicy, change
 from plexuskit.errors import InvalidArgument, VersionConflict
 
 # The seed of RFC 6238's own test vectors, and three of them cut to six digits.

@@ -1,10 +1,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from directory.accounts.domain import sessions
 from directory.accounts.domain.refusals import RefreshRefused, RefreshReused
-from directory.domain import sessions
-from directory.domain.ids import PersonId, SessionId, TenantId
-from directory.domain.sessions import EndCause, RefreshToken, Session
+from directory.accounts.domain.sessions import EndCause, RefreshToken, Session
+from directory.shared.domain.ids import PersonId, SessionId, TenantId
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

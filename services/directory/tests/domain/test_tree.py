@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
-from directory.domain import departments, people, tenants
-from directory.domain.departments import DEEPEST, Changed, Department
-from directory.domain.ids import DepartmentId, PersonId, TenantId
-from directory.domain.people import Draft, Person
-from directory.domain.refusals import DepartmentCycle
+from directory.people.domain import departments, people, tenants
+from directory.people.domain.departments import DEEPEST, Changed, Department
+from directory.people.domain.people import Draft, Person
+from directory.people.domain.refusals import DepartmentCycle
+from directory.shared.domain.ids import DepartmentId, PersonId, TenantId
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plexuskit.errors import InvalidArgument

@@ -1,5 +1,5 @@
 import pytest
-from directory.domain.working_hours import DEFAULT, Window, WorkingHours, check
+from directory.people.domain.working_hours import DEFAULT, Window, WorkingHours, check
 from plexuskit.errors import InvalidArgument
 
 MORNING, AFTERNOON, NIGHT = Window(540, 720), Window(810, 1080), Window(1320, 360)

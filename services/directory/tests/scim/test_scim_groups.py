@@ -4,8 +4,8 @@ import asyncio
 from urllib.parse import quote
 
 from directory import operations
-from directory.domain.groups import Rule
 from directory.operations import GroupDraft
+from directory.people.domain.groups import Rule
 
 from .conftest import BASE, ENTERPRISE, PATCH
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from directory import queries
-from directory.domain.scim.guard import APPROVE, Bounds, passes
+from directory.scim.domain.guard import APPROVE, Bounds, passes
 from grpc.aio import AioRpcError
 from hypothesis import given
 from hypothesis import strategies as st

@@ -8,10 +8,10 @@ from plexus.topics import DIRECTORY_ACCESS_V1
 from plexuskit.outbox import Fact, envelope
 from plexuskit.timestamps import timestamp
 
-from directory.domain.bindings import Binding
-from directory.domain.modules import Module
-from directory.domain.policies import AccessPolicy
-from directory.domain.roles import Role
+from directory.access.domain.access_policies import AccessPolicy
+from directory.access.domain.modules import Module
+from directory.access.domain.role_bindings import Binding
+from directory.access.domain.roles import Role
 
 
 def role_to_proto(role: Role) -> access_pb2.Role:

@@ -9,9 +9,9 @@ from plexuskit.ids import new_id
 from plexuskit.outbox import Fact, envelope
 from plexuskit.timestamps import timestamp
 
-from directory.domain.api_tokens import ApiToken
-from directory.domain.sessions import Session
-from directory.domain.sign_in_attempts import FailedSignIns
+from directory.accounts.domain.api_tokens import ApiToken
+from directory.accounts.domain.sessions import Session
+from directory.accounts.domain.sign_in_attempts import FailedSignIns
 
 
 def session_revoked(session: Session | ApiToken, *, actor_id: str, now: datetime) -> Fact:

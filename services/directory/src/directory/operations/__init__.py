@@ -1,43 +1,46 @@
 """Writes of the directory, one per RPC verb: load, decide, write state and fact together."""
 
-from directory.operations import scim
-from directory.operations.absences import set_absence
-from directory.operations.answering import complete_sign_in
-from directory.operations.api_tokens import create_api_token, resolve_api_token
-from directory.operations.bindings import bind_role, end_expired_bindings, unbind_role
-from directory.operations.departments import create_department, update_department
-from directory.operations.groups import (
+from directory.access.operations.access_policies import delete_access_policy, put_access_policy
+from directory.access.operations.modules import set_module
+from directory.access.operations.role_bindings import bind_role, end_expired_bindings, unbind_role
+from directory.access.operations.roles import create_role, delete_role, update_role
+from directory.people.operations.absences import set_absence
+from directory.people.operations.departments import create_department, update_department
+from directory.people.operations.groups import (
     GroupDraft,
     change_group_members,
     create_group,
     delete_group,
     update_group,
 )
-from directory.operations.imports import import_people
-from directory.operations.leaving import deactivate_person, expire_guests, reactivate_person
-from directory.operations.modules import set_module
-from directory.operations.people import create_person, update_person, update_profile
-from directory.operations.policies import delete_access_policy, put_access_policy
-from directory.operations.refreshing import refresh_session
-from directory.operations.restructuring import (
+from directory.people.operations.imports import import_people
+from directory.people.operations.leaving import deactivate_person, expire_guests, reactivate_person
+from directory.people.operations.people import create_person, update_person, update_profile
+from directory.people.operations.restructuring import (
     merge_department,
     move_department,
     split_department,
 )
-from directory.operations.revoking import revoke_sessions
-from directory.operations.roles import create_role, delete_role, update_role
-from directory.operations.second_factors import remove_second_factor
-from directory.operations.setting_passwords import set_password
-from directory.operations.sign_in_policies import update_sign_in_policy
-from directory.operations.signing_in import sign_in
-from directory.operations.signing_out import sign_out
-from directory.operations.single_sign_on import begin_single_sign_on, complete_single_sign_on
-from directory.operations.tenants import init_tenant
+from directory.people.operations.tenants import init_tenant
+from directory.scim import operations as scim
+from directory.sign_in.operations.answering import complete_sign_in
+from directory.sign_in.operations.api_tokens import create_api_token, resolve_api_token
 from directory.sign_in.operations.openid_providers import (
     delete_openid_provider,
     put_openid_provider,
 )
 from directory.sign_in.operations.passkeys import begin_passkey, finish_passkey
+from directory.sign_in.operations.passwords import set_password
+from directory.sign_in.operations.refreshing import refresh_session
+from directory.sign_in.operations.revoking import revoke_sessions
+from directory.sign_in.operations.second_factors import remove_second_factor
+from directory.sign_in.operations.sign_in_policies import update_sign_in_policy
+from directory.sign_in.operations.sign_ins import sign_in
+from directory.sign_in.operations.signing_out import sign_out
+from directory.sign_in.operations.single_sign_on import (
+    begin_single_sign_on,
+    complete_single_sign_on,
+)
 from directory.sign_in.operations.totp import confirm_totp, enroll_totp
 
 __all__ = [

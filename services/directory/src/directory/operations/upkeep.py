@@ -9,9 +9,9 @@ import structlog
 from plexuskit.clock import Clock
 from plexuskit.errors import Refusal
 
-from directory.operations.bindings import end_expired_bindings
-from directory.operations.failed_sign_ins import state_failed_sign_ins
-from directory.operations.leaving import EXPIRED_AT_ONCE, expire_guests
+from directory.access.operations.role_bindings import end_expired_bindings
+from directory.accounts.operations.failed_sign_ins import state_failed_sign_ins
+from directory.people.operations.leaving import EXPIRED_AT_ONCE, expire_guests
 from directory.store import Store
 
 log = structlog.get_logger()

@@ -2,20 +2,25 @@
 
 from directory.access.queries.access_policies import list_access_policies
 from directory.access.queries.modules import list_modules
-from directory.queries.access import list_role_bindings, list_roles
-from directory.queries.authority import readable_containers, recheck, snapshot, snapshot_facts
-from directory.queries.departments import list_departments
-from directory.queries.groups import list_group_members, list_groups
-from directory.queries.members import filter_members
-from directory.queries.people import batch_get_people, get_person, list_people
-from directory.queries.scim import get_user, list_users
-from directory.queries.scim_groups import get_feed_group, groups_of, list_feed_groups
-from directory.queries.sessions import find_ended_sessions
-from directory.queries.sign_in import get_sign_in_policy, list_sign_in_options
-from directory.queries.status import get_directory_status
+from directory.access.queries.roles import list_role_bindings, list_roles
+from directory.accounts.queries.sessions import find_ended_sessions
+from directory.people.queries.authority import (
+    readable_containers,
+    recheck,
+    snapshot,
+    snapshot_facts,
+)
+from directory.people.queries.departments import list_departments
+from directory.people.queries.groups import list_group_members, list_groups
+from directory.people.queries.members import filter_members
+from directory.people.queries.people import batch_get_people, get_person, list_people
+from directory.people.queries.status import get_directory_status
 from directory.scim.queries.feeds import get_feed_status
+from directory.scim.queries.groups import get_feed_group, groups_of, list_feed_groups
+from directory.scim.queries.users import get_user, list_users
 from directory.sign_in.queries.second_factors import list_second_factors
 from directory.sign_in.queries.sessions import list_sessions
+from directory.sign_in.queries.sign_in_policies import get_sign_in_policy, list_sign_in_options
 
 __all__ = [
     "batch_get_people",

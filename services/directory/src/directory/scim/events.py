@@ -5,7 +5,7 @@ from plexuskit.outbox import Fact
 from plexuskit.timestamps import timestamp
 
 from directory.access.events import of_access
-from directory.domain.scim.guard import Stop
+from directory.scim.domain.guard import Stop
 
 
 def feed_stopped(stop: Stop, *, actor_id: str) -> Fact:

@@ -7,8 +7,8 @@ from plexus.directory.v1 import events_pb2
 from plexuskit.outbox import Fact
 
 from directory.accounts.events import of_occasion
-from directory.domain.people import Person
-from directory.domain.second_factors import Factor
+from directory.people.domain.people import Person
+from directory.sign_in.domain.second_factors import Factor
 
 
 def password_set(person: Person, *, actor_id: str, now: datetime, reason: str = "") -> Fact:

@@ -12,36 +12,36 @@ from plexuskit.mongo import Database, Transaction
 from plexuskit.outbox import Outbox
 from plexuskit.relay import OUTBOX, read_facts, read_new_facts
 
-from directory.domain.ids import TenantId
-from directory.people.store.places import PeoplePlaces
-from directory.store.api_tokens import ApiTokens
-from directory.store.bindings import Bindings
-from directory.store.credentials import (
+from directory.access.store.access_policies import Policies
+from directory.access.store.grants import GrantReader
+from directory.access.store.modules import Modules
+from directory.access.store.role_bindings import Bindings
+from directory.access.store.roles import Roles
+from directory.accounts.store.api_tokens import ApiTokens
+from directory.accounts.store.credentials import (
     AttemptLog,
     Credential,
     Credentials,
     FailedSignInLog,
     SpreadLog,
 )
-from directory.store.departments import Departments
-from directory.store.grants import GrantReader
-from directory.store.groups import Groups
-from directory.store.holders import Holders
-from directory.store.key_files import UnusableKeys
-from directory.store.members import Members
-from directory.store.modules import Modules
-from directory.store.people import People
-from directory.store.policies import Policies
-from directory.store.reporting import Reporting
-from directory.store.requests import Requests
-from directory.store.roles import Roles
-from directory.store.scim import Feeds, Records
-from directory.store.sealing import SealBroken, Sealing, load_or_create_sealing
-from directory.store.second_factors import Challenges, RecoveryCodes, SecondFactors
-from directory.store.sessions import Sessions
-from directory.store.sign_in_policies import Providers, SignInPolicies
-from directory.store.signing_keys import SigningKeys, load, load_or_create, rotate
-from directory.store.tenants import Tenants
+from directory.accounts.store.key_files import UnusableKeys
+from directory.accounts.store.sealing import SealBroken, Sealing, load_or_create_sealing
+from directory.accounts.store.sessions import Sessions
+from directory.accounts.store.signing_keys import SigningKeys, load, load_or_create, rotate
+from directory.people.store.departments import Departments
+from directory.people.store.groups import Groups
+from directory.people.store.holders import Holders
+from directory.people.store.members import Members
+from directory.people.store.people import People
+from directory.people.store.places import PeoplePlaces
+from directory.people.store.reporting import Reporting
+from directory.people.store.tenants import Tenants
+from directory.scim.store import Feeds, Records
+from directory.shared.domain.ids import TenantId
+from directory.shared.store.requests import Requests
+from directory.sign_in.store.second_factors import Challenges, RecoveryCodes, SecondFactors
+from directory.sign_in.store.sign_in_policies import Providers, SignInPolicies
 
 __all__ = [
     "Credential",

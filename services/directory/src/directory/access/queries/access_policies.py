@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Final
 
-from directory.domain.access import Actor
-from directory.domain.policies import AccessPolicy
+from directory.access.domain.access_policies import AccessPolicy
+from directory.shared.domain.actors import Actor
 from directory.store import Store
 
 POLICIES: Final = "policies.read"

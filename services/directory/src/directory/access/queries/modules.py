@@ -1,7 +1,7 @@
 """Reading modules."""
 
-from directory.domain.access import Actor, require
-from directory.domain.modules import Module
+from directory.access.domain.modules import Module
+from directory.shared.domain.actors import Actor, require
 from directory.store import Store
 
 

@@ -4,14 +4,14 @@ from typing import Final
 
 from plexuskit.mongo import Transaction
 
-from directory.domain.authority import ACCOUNT, Grants, Place, place_of_departments
-from directory.domain.groups import Group
-from directory.domain.ids import TenantId
-from directory.domain.people import Person
+from directory.access.domain.grants import ACCOUNT, Grants, Place, place_of_departments
+from directory.access.store.places import PATHS, Places
+from directory.people.domain.groups import Group
+from directory.people.domain.people import Person
+from directory.people.store.documents import person_from
+from directory.people.store.groups import group_from
+from directory.shared.domain.ids import TenantId
 from directory.shared.domain.refusals import PersonNotFound
-from directory.store.documents import person_from
-from directory.store.groups import group_from
-from directory.store.places import PATHS, Places
 
 PEOPLE: Final = "people.manage"
 

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from directory.domain.access import Actor
-from directory.domain.scim.guard import APPROVE, Feed
-from directory.domain.scim.rules import FeedRules
+from directory.scim.domain.guard import APPROVE, Feed
+from directory.scim.domain.rules import FeedRules
+from directory.shared.domain.actors import Actor
 from directory.store import Store
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from google.protobuf.message import Message
 from plexuskit import grpc as kit_grpc
 
-from directory.domain.access import GUEST, Actor
-from directory.domain.ids import PersonId, SessionId, TenantId
-from directory.domain.requests import Request
+from directory.shared.domain.actors import GUEST, Actor
+from directory.shared.domain.ids import PersonId, SessionId, TenantId
+from directory.shared.domain.requests import Request
 
 
 def acting() -> Actor:

@@ -7,16 +7,20 @@ import structlog
 from plexuskit.errors import InvalidArgument
 from plexuskit.mongo import Transaction
 
-from directory.domain import openid
-from directory.domain.access import Actor
-from directory.domain.openid import MAX_PROVIDERS, SUBJECT, Provider
-from directory.domain.sign_in_refusals import (
+from directory.shared.domain.actors import Actor
+from directory.sign_in.domain import openid
+from directory.sign_in.domain.openid import MAX_PROVIDERS, SUBJECT, Provider
+from directory.sign_in.domain.refusals import (
     NoWorkingProvider,
     ProviderInvalid,
     ProviderUnavailable,
 )
-from directory.operations.openid import OpenIdClient
-from directory.operations.sign_in_policies import PERMISSION, check_administrable, require_all
+from directory.sign_in.operations.openid import OpenIdClient
+from directory.sign_in.operations.sign_in_policies import (
+    PERMISSION,
+    check_administrable,
+    require_all,
+)
 from directory.store import Sealing, Store
 
 log = structlog.get_logger()

@@ -6,19 +6,19 @@ import structlog
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
-from directory.domain import second_factors
-from directory.domain.access import Actor, require
-from directory.domain.authentication import HARDWARE_KEY
-from directory.domain.challenges import LIFETIME
-from directory.domain.ids import FactorId, PersonId
-from directory.domain.second_factors import Factor, FactorKind
-from directory.domain.sign_in_refusals import PasskeyRefused
-from directory.operations.admitting import confirmed
-from directory.operations.hashing import Hashing
-from directory.operations.passkeys import Passkeys
-from directory.operations.second_factors import PERMISSION, Enrolled, first_codes
-from directory.operations.stepping_up import note_second_factor, open_session_of, step_up
+from directory.accounts.domain.authentication import HARDWARE_KEY
+from directory.accounts.operations.hashing import Hashing
+from directory.shared.domain.actors import Actor, require
+from directory.shared.domain.ids import FactorId, PersonId
 from directory.sign_in import events
+from directory.sign_in.domain import second_factors
+from directory.sign_in.domain.challenges import LIFETIME
+from directory.sign_in.domain.refusals import PasskeyRefused
+from directory.sign_in.domain.second_factors import Factor, FactorKind
+from directory.sign_in.operations.admissions import confirmed
+from directory.sign_in.operations.second_factors import PERMISSION, Enrolled, first_codes
+from directory.sign_in.operations.step_ups import note_second_factor, open_session_of, step_up
+from directory.sign_in.operations.webauthn import Passkeys
 from directory.store import Store
 
 log = structlog.get_logger()

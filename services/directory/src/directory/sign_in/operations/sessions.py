@@ -5,8 +5,8 @@ from typing import Final
 
 from plexuskit.mongo import Transaction
 
-from directory.domain.access import Actor
-from directory.domain.people import Person
+from directory.people.domain.people import Person
+from directory.shared.domain.actors import Actor
 from directory.store import Store
 
 SESSIONS: Final = "sessions.manage"

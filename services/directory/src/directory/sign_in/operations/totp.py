@@ -9,19 +9,19 @@ import structlog
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
-from directory.domain import second_factors
-from directory.domain.access import Actor, require
-from directory.domain.authentication import CODE
-from directory.domain.ids import FactorId, PersonId
-from directory.domain.passwords import factor_key
-from directory.domain.second_factors import Factor, FactorKind
-from directory.domain.sign_in_refusals import CodeRefused, SecondFactorExists
-from directory.operations.admitting import confirmed
-from directory.operations.attempts import count_attempt
-from directory.operations.hashing import Hashing
-from directory.operations.second_factors import PERMISSION, Enrolled, first_codes
-from directory.operations.stepping_up import note_second_factor, step_up
+from directory.accounts.domain.authentication import CODE
+from directory.accounts.domain.passwords import factor_key
+from directory.accounts.operations.attempts import count_attempt
+from directory.accounts.operations.hashing import Hashing
+from directory.shared.domain.actors import Actor, require
+from directory.shared.domain.ids import FactorId, PersonId
 from directory.sign_in import events
+from directory.sign_in.domain import second_factors
+from directory.sign_in.domain.refusals import CodeRefused, SecondFactorExists
+from directory.sign_in.domain.second_factors import Factor, FactorKind
+from directory.sign_in.operations.admissions import confirmed
+from directory.sign_in.operations.second_factors import PERMISSION, Enrolled, first_codes
+from directory.sign_in.operations.step_ups import note_second_factor, step_up
 from directory.store import Sealing, Store
 
 log = structlog.get_logger()

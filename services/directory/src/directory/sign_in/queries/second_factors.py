@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from directory.domain.access import Actor, require
-from directory.domain.second_factors import Factor
+from directory.shared.domain.actors import Actor, require
+from directory.sign_in.domain.second_factors import Factor
 from directory.store import Store
 
 

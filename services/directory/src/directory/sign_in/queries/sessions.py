@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from directory.domain.access import Actor, require
-from directory.domain.api_tokens import ApiToken
-from directory.domain.sessions import Session
+from directory.accounts.domain.api_tokens import ApiToken
+from directory.accounts.domain.sessions import Session
+from directory.shared.domain.actors import Actor, require
 from directory.store import Store
 
 
