@@ -30,7 +30,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from directory.store import load_or_create, load_or_create_sealing
+from directory.accounts.store import load_or_create, load_or_create_sealing
 from plexuskit.clock import SystemClock
 from plexuskit.grpc.keys import generate_keys, owner_of
 from plexuskit.testing import server_files

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from directory import operations
+from directory.people import operations
 from directory.people.domain.departments import Department
 from directory.people.domain.people import Changes, Person
 from plexuskit.errors import Refusal

@@ -17,7 +17,7 @@ from plexuskit.clock import SystemClock
 from plexuskit.testing.servers.ports import free_port
 from plexuskit.testing.wait import eventually
 
-PROVIDER = Path(__file__).parents[3] / "services/directory/tests/openid_provider.py"
+PROVIDER = Path(__file__).parents[3] / "services/directory/tests/sign_in/openid_provider.py"
 SAID = f"{PASSWORD}\n"
 
 

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from directory import queries
+from directory.scim import queries
 from directory.scim.domain.guard import APPROVE, Bounds, passes
 from grpc.aio import AioRpcError
 from hypothesis import given

@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 import pytest
-from directory import operations
+from directory.people import operations
 from directory.people.domain.people import Changes
 
 from .conftest import ENTERPRISE, USER, user

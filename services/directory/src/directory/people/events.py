@@ -20,8 +20,7 @@ from directory.people.domain.groups import Group, Rule
 from directory.people.domain.people import Kind, Person
 from directory.people.domain.tenants import Tenant
 from directory.people.domain.working_hours import WorkingHours
-from directory.shared.domain.actors import SERVICE
-from directory.shared.domain.states import State
+from directory.shared.domain.actors import SERVICE, State
 
 _STATES: Final = {
     State.ACTIVE: people_pb2.Person.STATE_ACTIVE,

@@ -12,11 +12,11 @@ from directory.access import events
 from directory.access.domain import access_policies
 from directory.access.domain.access_policies import AccessPolicy
 from directory.access.domain.refusals import PolicyNotFound
+from directory.access.store import Store
 from directory.access.store.documents import policy_document, policy_from
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import PolicyId
 from directory.shared.domain.requests import Request
-from directory.store import Store
 
 log = structlog.get_logger()
 

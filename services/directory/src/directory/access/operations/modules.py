@@ -10,10 +10,10 @@ from plexuskit.mongo import Transaction
 from directory.access import events
 from directory.access.domain import modules
 from directory.access.domain.modules import Module
+from directory.access.store import Store
 from directory.access.store.documents import module_document, module_from
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.requests import Request
-from directory.store import Store
 
 log = structlog.get_logger()
 

@@ -14,11 +14,11 @@ from directory.access.domain import role_bindings
 from directory.access.domain.refusals import RoleBindingNotFound, ScopeNotFound
 from directory.access.domain.role_bindings import Binding
 from directory.access.domain.roles import Role
+from directory.access.store import Store
 from directory.access.store.documents import binding_document, binding_from
 from directory.shared.domain.actors import SERVICE, Actor
 from directory.shared.domain.ids import BindingId, TenantId
 from directory.shared.domain.requests import Request
-from directory.store import Store
 
 log = structlog.get_logger()
 

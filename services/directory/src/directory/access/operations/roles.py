@@ -13,11 +13,11 @@ from directory.access.domain import roles
 from directory.access.domain.grants import IN_TENANT, shows_less
 from directory.access.domain.role_bindings import unbind
 from directory.access.domain.roles import FieldMask, Role, RoleChanges
+from directory.access.store import Store
 from directory.access.store.documents import role_document, role_from
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import RoleId
 from directory.shared.domain.requests import Request
-from directory.store import Store
 
 log = structlog.get_logger()
 

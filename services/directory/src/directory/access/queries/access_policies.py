@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Final
 
 from directory.access.domain.access_policies import AccessPolicy
+from directory.access.store import Store
 from directory.shared.domain.actors import Actor
-from directory.store import Store
 
 POLICIES: Final = "policies.read"
 

@@ -1,8 +1,8 @@
 """Reading modules."""
 
 from directory.access.domain.modules import Module
+from directory.access.store import Store
 from directory.shared.domain.actors import Actor, require
-from directory.store import Store
 
 
 async def list_modules(store: Store, *, actor: Actor) -> tuple[list[Module], list[str]]:

@@ -7,9 +7,9 @@ from plexuskit.paging import Listing
 
 from directory.access.domain.role_bindings import Binding, check_scope, check_subject
 from directory.access.domain.roles import Role, built_in
+from directory.access.store import Store
 from directory.shared.domain.actors import Actor
 from directory.shared.queries import paging
-from directory.store import Store
 
 ROLES: Final = "roles.read"
 

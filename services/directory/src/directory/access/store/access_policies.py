@@ -7,8 +7,7 @@ from typing import Final
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Retry, Transaction
 
 from directory.access.domain.access_policies import AccessPolicy
-from directory.access.store.documents import policy_document, policy_from
-from directory.access.store.tombstones import expiry, marked
+from directory.access.store.documents import expiry, marked, policy_document, policy_from
 from directory.shared.domain.ids import TenantId
 
 SCHEMA_VERSION: Final = 1

@@ -1,10 +1,12 @@
 """How roles, bindings, policies and modules look as documents."""
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from plexus_access.objects import object_of, subject_of
 from plexus_access.roles import BUILT_IN
+from plexuskit.mongo import ASCENDING, Index
 
 from directory.access.domain.access_policies import AccessPolicy
 from directory.access.domain.modules import Module
@@ -138,3 +140,16 @@ def module_from(document: Mapping[str, Any]) -> Module:
         except_department_ids=tuple(map(DepartmentId, document["except_department_ids"])),
         version=document["version"],
     )
+
+
+REMOVED_FOR: Final = timedelta(days=90)
+
+
+def marked(document: Document, *, now: datetime) -> Document:
+    """Note on a removed document when it was, from which its time runs."""
+    return document | {"removed_at": now} if document["removed"] else document
+
+
+def expiry() -> Index:
+    """Return the index that forgets removed documents in the end."""
+    return Index(keys=[("removed_at", ASCENDING)], expire_after=REMOVED_FOR, name="expiry")

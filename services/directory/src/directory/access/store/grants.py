@@ -15,9 +15,8 @@ from directory.access.store.documents import mask_from
 from directory.access.store.role_bindings import COLLECTION as BINDINGS
 from directory.access.store.role_bindings import in_force
 from directory.access.store.scopes import Stage, join, open_departments, place_of, scope_stages
-from directory.shared.domain.actors import Actor
+from directory.shared.domain.actors import Actor, State
 from directory.shared.domain.ids import PersonId, TenantId
-from directory.shared.domain.states import State
 
 _NOBODY: Final = Grants()
 _SHOWN: Final = "built_in_roles"

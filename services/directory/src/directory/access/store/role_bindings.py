@@ -10,8 +10,7 @@ from plexuskit.paging import PageBudget
 from plexuskit.turns import converted
 
 from directory.access.domain.role_bindings import Binding
-from directory.access.store.documents import binding_document, binding_from
-from directory.access.store.tombstones import expiry, marked
+from directory.access.store.documents import binding_document, binding_from, expiry, marked
 from directory.shared.domain.ids import RoleId, TenantId
 
 COLLECTION: Final = "role_bindings"

@@ -8,8 +8,7 @@ from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Transactio
 
 from directory.access.domain.refusals import RoleNameTaken, RoleNotFound
 from directory.access.domain.roles import Role, built_in
-from directory.access.store.documents import role_document, role_from
-from directory.access.store.tombstones import expiry, marked
+from directory.access.store.documents import expiry, marked, role_document, role_from
 from directory.shared.domain.ids import RoleId, TenantId
 
 SCHEMA_VERSION: Final = 1

@@ -7,8 +7,8 @@ from plexuskit.mongo import Transaction
 
 from directory.accounts import events
 from directory.accounts.domain.sign_in_attempts import FailedSignIns
+from directory.accounts.store import Store
 from directory.shared.domain.ids import PersonId, TenantId
-from directory.store import Store
 
 _MINUTE: Final = timedelta(minutes=1)
 _AT_ONCE: Final = 200

@@ -10,8 +10,8 @@ from directory.accounts.domain import api_tokens as tokens_of_apps
 from directory.accounts.domain import sessions
 from directory.accounts.domain.api_tokens import ApiToken
 from directory.accounts.domain.sessions import EndCause, Session
+from directory.accounts.store import Store
 from directory.shared.domain.ids import PersonId, SessionId
-from directory.store import Store
 
 
 async def end_sessions(

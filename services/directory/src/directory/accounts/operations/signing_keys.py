@@ -7,7 +7,7 @@ from joserfc.jwk import OKPKey
 from plexuskit.clock import Clock
 from plexuskit.watched import Watched
 
-from directory.store import SigningKeys, UnusableKeys, load, load_or_create
+from directory.accounts.store import SigningKeys, UnusableKeys, load, load_or_create
 
 
 class KeyRing:

@@ -6,7 +6,7 @@ from typing import Final
 
 from plexuskit.errors import InvalidArgument
 
-from directory.store import Store
+from directory.accounts.store import Store
 
 MAX_SESSIONS: Final = 10_000
 

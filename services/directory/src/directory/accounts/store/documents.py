@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from directory.accounts.domain.api_tokens import ApiToken
-from directory.accounts.domain.authentication import PASSWORD
 from directory.accounts.domain.passwords import Attempts
-from directory.accounts.domain.sessions import EndCause, Session, to_the_minute
+from directory.accounts.domain.sessions import PASSWORD, EndCause, Session, to_the_minute
 from directory.accounts.domain.spread import Spread
 from directory.shared.domain.ids import ApiTokenId, PersonId, SessionId, TenantId
 from directory.shared.store.documents import Document

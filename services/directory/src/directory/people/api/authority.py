@@ -11,9 +11,9 @@ from plexuskit.containers import page_of
 from plexuskit.errors import InvalidArgument
 from plexuskit.timestamps import instant_of
 
-from directory import queries
+from directory.people import queries
 from directory.people.queries.authority import Ref, Related
-from directory.store import Store
+from directory.people.store import Store
 
 # Relations per frame of a snapshot: some 100 KB.
 _FRAME: Final = 1_000

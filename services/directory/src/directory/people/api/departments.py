@@ -6,10 +6,10 @@ from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceServicer
 from plexuskit.clock import Clock
 
-from directory import operations, queries
+from directory.people import operations, queries
 from directory.people.events import department_to_proto
+from directory.people.store import Store
 from directory.shared.api.translation import acting, request_of
-from directory.store import Store
 
 
 class DepartmentsApi(DirectoryServiceServicer):

@@ -4,7 +4,7 @@ from typing import Any
 
 from plexus.directory.v1 import directory_service_pb2 as pb
 
-from directory import queries
+from directory.people import queries
 from directory.people.api.departments import DepartmentsApi
 from directory.people.api.groups import GroupsApi
 from directory.people.api.people import PeopleApi

@@ -7,14 +7,14 @@ from plexus.directory.v1 import people_pb2
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceServicer
 from plexuskit.clock import Clock
 
-from directory import operations, queries
-from directory.operations import GroupDraft
+from directory.people import operations, queries
 from directory.people.api.translation import kind_of
 from directory.people.domain import groups
 from directory.people.domain.groups import Rule
 from directory.people.events import group_to_proto, person_to_proto
+from directory.people.operations.groups import GroupDraft
+from directory.people.store import Store
 from directory.shared.api.translation import acting, request_of
-from directory.store import Store
 
 
 class GroupsApi(DirectoryServiceServicer):

@@ -6,8 +6,8 @@ from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceServicer
 from plexuskit.clock import Clock
 
-from directory import operations, queries
 from directory.accounts.operations.hashing import Hashing
+from directory.people import operations, queries
 from directory.people.api.translation import (
     absence_of,
     changes_of,
@@ -17,8 +17,8 @@ from directory.people.api.translation import (
     shown_to,
 )
 from directory.people.events import person_to_proto
+from directory.people.store import Store
 from directory.shared.api.translation import acting, request_of
-from directory.store import Store
 
 
 class PeopleApi(DirectoryServiceServicer):

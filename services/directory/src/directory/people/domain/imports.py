@@ -13,9 +13,8 @@ from directory.people.domain.people import Kind, Person, next_version
 from directory.people.domain.posts import Post
 from directory.people.domain.tenants import Tenant
 from directory.people.domain.working_hours import WorkingHours
-from directory.shared.domain.actors import MEMBER
+from directory.shared.domain.actors import MEMBER, State
 from directory.shared.domain.ids import PersonId
-from directory.shared.domain.states import State
 
 MAX_PEOPLE: Final = 1_000
 

@@ -3,20 +3,19 @@
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import TypeVar
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
 
 from plexuskit.errors import InvalidArgument, VersionConflict
 
-from directory.people.domain import guests, handles, posts, profiles
+from directory.people.domain import handles, posts, profiles
 from directory.people.domain.absences import Absence
 from directory.people.domain.posts import Post
 from directory.people.domain.refusals import GuestExpired
 from directory.people.domain.tenants import Tenant
 from directory.people.domain.working_hours import WorkingHours
-from directory.shared.domain.actors import ADMIN, GUEST, MEMBER
+from directory.shared.domain.actors import ADMIN, GUEST, MEMBER, State
 from directory.shared.domain.ids import DepartmentId, GroupId, PersonId, TenantId
-from directory.shared.domain.states import State
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -277,7 +276,7 @@ def loses_administrator(previous: Person, after: Person) -> bool:
 
 def _expiry(at: datetime | None, *, guest: bool, now: datetime) -> datetime | None:
     if guest:
-        return guests.expiry(at, now=now)
+        return guest_expiry(at, now=now)
     if at is not None:
         raise InvalidArgument(field="guest_expires_at", problem="is for guests only")
     return None
@@ -295,3 +294,23 @@ def _line(given: str | None, current: str, field: str) -> str:
 
 def _or(given: In | None, current: Out, check_given: Callable[[In], Out]) -> Out:
     return current if given is None else check_given(given)
+
+
+MAX_STAY: Final = timedelta(days=366)
+
+
+def guest_expiry(
+    at: datetime | None, *, now: datetime, field: str = "guest_expires_at"
+) -> datetime:
+    """Check until when a guest may come: later than now, at most a year ahead.
+
+    Raises:
+        InvalidArgument: there is no such instant, it is over, or later than that.
+    """
+    if at is None:
+        raise InvalidArgument(field=field, problem="is needed for a guest")
+    if at <= now:
+        raise InvalidArgument(field=field, problem="is over; deactivate the guest instead")
+    if at > now + MAX_STAY:
+        raise InvalidArgument(field=field, problem="is more than a year ahead")
+    return at

@@ -11,12 +11,12 @@ from directory.people.domain.people import Kind, Person
 from directory.people.domain.refusals import DeputyUnavailable
 from directory.people.operations.changes import change_one
 from directory.people.operations.rights import PEOPLE
+from directory.people.store import Store
 from directory.people.store.documents import person_document, person_from
 from directory.shared.domain.actors import Actor, require
 from directory.shared.domain.ids import TenantId
 from directory.shared.domain.refusals import PersonNotFound
 from directory.shared.domain.requests import Request
-from directory.store import Store
 
 log = structlog.get_logger()
 

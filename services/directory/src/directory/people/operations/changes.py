@@ -13,9 +13,9 @@ from directory.people.domain import managers, people
 from directory.people.domain.people import Person
 from directory.people.domain.refusals import LastAdministrator
 from directory.people.operations.memberships import regroup
+from directory.people.store import Store
 from directory.shared.domain.actors import ADMIN
 from directory.shared.domain.ids import TenantId
-from directory.store import Store
 
 Changed = tuple[Person, Person]
 

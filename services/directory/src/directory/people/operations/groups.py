@@ -19,11 +19,11 @@ from directory.people.domain.people import Person
 from directory.people.domain.refusals import GroupByRule, PersonDeactivated
 from directory.people.operations.memberships import publish, regroup
 from directory.people.operations.rights import GROUPS, check_joining, managed_group, managed_home
+from directory.people.store import Store
 from directory.people.store.groups import group_document, group_from
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import GroupId
 from directory.shared.domain.requests import Request
-from directory.store import Store
 
 log = structlog.get_logger()
 

@@ -1,133 +1,40 @@
-"""Bringing in people from another system, 1,000 at a time, in one transaction of few writes."""
+"""Plans of imports: passwords, handles and managers of up to 1,000 people, and their writes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 import structlog
 from plexuskit.errors import InvalidArgument
-from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
-from plexuskit.turns import converted, in_turns
+from plexuskit.turns import converted
 
 from directory.accounts.operations.hashing import Hashing
 from directory.accounts.operations.lines import signed_in
+from directory.accounts.store import Credential
 from directory.people import events
 from directory.people.domain import imports
 from directory.people.domain.imports import Imported, Plan
-from directory.people.domain.people import Person
 from directory.people.domain.tenants import Tenant
-from directory.people.operations.changes import check_managers, deactivated, save_changed
-from directory.people.operations.memberships import regroup
-from directory.people.operations.standing import Written, check_regrouped, check_written
+from directory.people.store import Store
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import PersonId, TenantId
-from directory.store import Credential, Store
-
-PERMISSION: Final = "people.import"
-# Estimating the strength of a password takes up to a millisecond.
-_CHECKED_AT_ONCE: Final = 20
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportOutcome:
-    """Everybody of the request in its order, and what became of them."""
-
-    people: tuple[Person, ...]
-    created: int
-    changed: int
-    unchanged: int
-
-
-async def import_people(
-    store: Store, hashing: Hashing, *, actor: Actor, imported: Sequence[Imported], now: datetime
-) -> ImportOutcome:
-    """Make or change people by their external id; running it again changes nothing.
-
-    All or nothing. Passwords are set for people that are new only, hashed once per distinct
-    password.
-
-    Raises:
-        PermissionMissing: the actor may not import people into the tenant.
-        InvalidArgument: a field is not allowed, or an external id comes twice.
-        DepartmentNotFound: a department is unknown or closed.
-        EmployeeNumberTaken: an employee number is someone else's.
-        SuperiorUnavailable: a manager is deactivated or a guest.
-        ReportingCycle: somebody would report to themselves.
-        GrantExceedsOwn: somebody would come to hold more than the actor does, or somebody who holds
-            more would get another e-mail address or be deactivated (GW-11).
-        LastAdministrator: it would deactivate the last administrator.
-        GroupTooLarge: a group whose rule gives somebody of them is full.
-    """
-    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
-    checked = await in_turns(imports.checked(imported), at_once=_CHECKED_AT_ONCE)
-    tenant = await store.tenants.get(actor.tenant_id)
-    new_ids = {person.external_id: PersonId(new_id("per", now=now)) for person in checked}
-    await _check_passwords(store, checked, tenant_id=actor.tenant_id)
-    hashes = await _hashes(store, hashing, checked, actor=actor)
-
-    async def work(tx: Transaction) -> Plan:
-        plan = await _plan(store, checked, tenant=tenant, new_ids=new_ids, now=now, tx=tx)
-        if not plan.created and not plan.changed:
-            return plan
-        everybody: list[Written] = [
-            *((None, person) for person in plan.created),
-            *plan.changed,
-        ]
-        grants = await store.grants.holding_everywhere(actor, PERMISSION, now=now, tx=tx)
-        await check_written(store, grants, everybody, tenant_id=actor.tenant_id, now=now, tx=tx)
-        await check_managers(store, everybody, tenant_id=actor.tenant_id, tx=tx)
-        await _write_new(store, plan, hashes=hashes, actor=actor, now=now, tx=tx)
-        await save_changed(
-            store,
-            plan.changed,
-            tenant_id=actor.tenant_id,
-            actor_id=actor.person_id,
-            now=now,
-            tx=tx,
-        )
-        await regroup(
-            store,
-            among=[person.id for _, person in everybody],
-            left=deactivated(plan.changed),
-            tenant_id=actor.tenant_id,
-            actor_id=actor.person_id,
-            now=now,
-            tx=tx,
-        )
-        await check_regrouped(store, grants, everybody, tenant_id=actor.tenant_id, now=now, tx=tx)
-        return plan
-
-    plan = await store.reorganise(actor.tenant_id, work)
-    outcome = ImportOutcome(
-        people=plan.people,
-        created=len(plan.created),
-        changed=len(plan.changed),
-        unchanged=len(plan.people) - len(plan.created) - len(plan.changed),
-    )
-    log.info(
-        "people.imported",
-        by=actor.person_id,
-        created=outcome.created,
-        changed=outcome.changed,
-        unchanged=outcome.unchanged,
-    )
-    return outcome
-
-
-async def _check_passwords(
+async def check_passwords(
     store: Store, checked: Sequence[Imported], *, tenant_id: TenantId
 ) -> None:
     """Refuse a password for an account that a provider's subject signs in to.
 
     Who imports would know the password of the account that its owner reaches by single sign-on.
+
+    Raises:
+        InvalidArgument: with the field of the first such person.
     """
     if not any(person.password for person in checked):
         return
-    providers = {each.id for each in await store.providers.list_of(tenant_id)}
+    providers = await store.provider_ids.list_of(tenant_id)
     for index, person in enumerate(checked):
         if person.password and person.external_id.partition(":")[0] in providers:
             raise InvalidArgument(
@@ -136,7 +43,7 @@ async def _check_passwords(
             )
 
 
-async def _hashes(
+async def hashes_of(
     store: Store, hashing: Hashing, checked: Sequence[Imported], *, actor: Actor
 ) -> Mapping[str, str]:
     """Hash the passwords of those who are new; out: hashes by external id.
@@ -159,7 +66,7 @@ async def _hashes(
     return {external_id: made[password] for external_id, password in newcomers.items()}
 
 
-async def _plan(
+async def plan_of(
     store: Store,
     checked: Sequence[Imported],
     *,
@@ -168,6 +75,11 @@ async def _plan(
     now: datetime,
     tx: Transaction,
 ) -> Plan:
+    """Load what the import meets in the tenant and decide who is made and who changes.
+
+    Raises:
+        DepartmentNotFound: a department is unknown or closed.
+    """
     wanted = [department_id for person in checked for department_id in person.department_ids]
     await store.places.check_departments(wanted, tenant_id=tenant.id, tx=tx)
     existing = await store.people.find_by_external_ids(
@@ -199,7 +111,7 @@ async def _managers(
     return {external_id: person.id for external_id, person in found.items()}
 
 
-async def _write_new(
+async def write_new(
     store: Store,
     plan: Plan,
     *,
@@ -208,6 +120,11 @@ async def _write_new(
     now: datetime,
     tx: Transaction,
 ) -> None:
+    """Store new people with their passwords and one fact each.
+
+    Raises:
+        EmployeeNumberTaken: someone else has an employee number.
+    """
     if not plan.created:
         return
     await store.people.add_many(plan.created, tx=tx)

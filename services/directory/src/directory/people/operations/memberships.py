@@ -9,8 +9,8 @@ from directory.people import events
 from directory.people.domain import groups
 from directory.people.domain.groups import Group
 from directory.people.domain.people import Person
+from directory.people.store import Store
 from directory.shared.domain.ids import DepartmentId, GroupId, PersonId, TenantId
-from directory.store import Store
 
 Move = tuple[frozenset[PersonId], frozenset[PersonId]]
 """Who joins a group and who leaves it."""

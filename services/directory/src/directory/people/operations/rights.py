@@ -16,9 +16,9 @@ from directory.access.domain.grants import IN_TENANT, Grants, place_of_departmen
 from directory.people.domain.departments import Department
 from directory.people.domain.groups import Group
 from directory.people.domain.people import Person
+from directory.people.store import Store
 from directory.shared.domain.ids import TenantId
 from directory.shared.domain.refusals import DepartmentNotFound, GroupNotFound
-from directory.store import Store
 
 PEOPLE: Final = "people.manage"
 DEPARTMENTS: Final = "departments.manage"

@@ -15,8 +15,8 @@ from directory.access.domain.grants import Grants
 from directory.access.domain.refusals import GrantExceedsOwn, PersonExceedsOwn
 from directory.people.domain.people import Person
 from directory.people.operations.rights import check_joining
+from directory.people.store import Store
 from directory.shared.domain.ids import TenantId
-from directory.store import Store
 
 Written = tuple[Person | None, Person]
 """A person before and after a write; None before they were made."""

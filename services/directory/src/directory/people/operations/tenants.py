@@ -9,15 +9,16 @@ from plexuskit.mongo import Transaction
 from directory.accounts.domain.passwords import normalise
 from directory.accounts.operations.hashing import Hashing
 from directory.accounts.operations.lines import signed_in
+from directory.accounts.store import Credential
 from directory.people import events
 from directory.people.domain import people, tenants
 from directory.people.domain.people import Draft, Kind, Person
 from directory.people.domain.refusals import TenantExists
 from directory.people.domain.tenants import Tenant
 from directory.people.domain.working_hours import DEFAULT, WorkingHours
+from directory.people.store import Store
 from directory.shared.domain.actors import ADMIN, MEMBER
 from directory.shared.domain.ids import PersonId, TenantId
-from directory.store import Credential, Store
 
 log = structlog.get_logger()
 

@@ -17,10 +17,10 @@ from plexuskit.outbox import Fact
 from directory.access.events import binding_changed, module_changed, policy_changed, role_changed
 from directory.people import events
 from directory.people.domain.people import Kind, Person
+from directory.people.store import Store
 from directory.shared.domain.actors import SERVICE
 from directory.shared.domain.ids import PersonId, TenantId
 from directory.shared.domain.refusals import PersonNotFound
-from directory.store import Store
 
 MAX_REFS: Final = 500
 _NOTHING: Final = "none"

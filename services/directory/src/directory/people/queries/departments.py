@@ -3,9 +3,9 @@
 from plexuskit.paging import Listing
 
 from directory.people.domain.departments import Department
+from directory.people.store import Store
 from directory.shared.domain.actors import Actor, require
 from directory.shared.queries import paging
-from directory.store import Store
 
 
 async def list_departments(

@@ -5,11 +5,11 @@ from plexuskit.paging import InvalidPageToken, Listing
 from directory.people.domain.groups import Group
 from directory.people.domain.people import Person
 from directory.people.queries.people import handle_after
+from directory.people.store import Store
 from directory.people.store.groups import name_key
 from directory.shared.domain.actors import Actor, require
 from directory.shared.domain.refusals import GroupNotFound
 from directory.shared.queries import paging
-from directory.store import Store
 
 
 async def list_groups(

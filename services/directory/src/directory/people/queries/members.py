@@ -6,8 +6,8 @@ from typing import Final
 
 from plexuskit.errors import InvalidArgument
 
+from directory.people.store import Store
 from directory.shared.domain.ids import TenantId
-from directory.store import Store
 
 MAX_SETS: Final = 50
 MAX_PEOPLE: Final = 10_000

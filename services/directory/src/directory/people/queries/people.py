@@ -8,11 +8,11 @@ from plexuskit.paging import InvalidPageToken, Listing
 
 from directory.people.domain.handles import normalise
 from directory.people.domain.people import Person
+from directory.people.store import Store
 from directory.shared.domain.actors import Actor, require
 from directory.shared.domain.refusals import DepartmentNotFound, PersonNotFound
 from directory.shared.domain.texts import fold
 from directory.shared.queries import paging
-from directory.store import Store
 
 MAX_IN_BATCH: Final = 500
 _MAX_QUERY: Final = 100

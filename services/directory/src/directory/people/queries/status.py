@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from directory.people.store import Store
 from directory.shared.domain.actors import Actor
-from directory.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from directory.people.domain.people import Kind, Person
 from directory.people.domain.posts import Post
 from directory.people.domain.tenants import Tenant
 from directory.people.domain.working_hours import DEFAULT, Window, WorkingHours
+from directory.shared.domain.actors import State
 from directory.shared.domain.ids import DepartmentId, GroupId, PersonId, TenantId
-from directory.shared.domain.states import State
 from directory.shared.domain.texts import fold
 from directory.shared.store.documents import Document
 

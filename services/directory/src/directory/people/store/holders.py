@@ -14,8 +14,8 @@ from directory.people.domain.people import Kind
 from directory.people.store.departments import Departments
 from directory.people.store.members import Members
 from directory.people.store.people import BY_ID
+from directory.shared.domain.actors import State
 from directory.shared.domain.ids import GroupId, PersonId, TenantId
-from directory.shared.domain.states import State
 
 _BY_ROLE: Final = "tenant_role_state"
 _BY_DEPARTMENT: Final = "tenant_department_handle"

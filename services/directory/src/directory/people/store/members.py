@@ -14,8 +14,8 @@ from directory.people.domain.posts import Post
 from directory.people.domain.rules import Matcher, Traits
 from directory.people.store.documents import person_from, posts_document
 from directory.people.store.people import BY_HANDLE, BY_ID, SCHEMA_VERSION
+from directory.shared.domain.actors import State
 from directory.shared.domain.ids import DepartmentId, GroupId, PersonId, TenantId
-from directory.shared.domain.states import State
 
 _BY_DEPARTMENT: Final = "tenant_department_handle"
 _TRAITS: Final = dict.fromkeys(

@@ -22,9 +22,9 @@ from plexuskit.turns import converted
 from directory.people.domain.people import Kind, Person
 from directory.people.domain.refusals import EmployeeNumberTaken, HandleTaken
 from directory.people.store.documents import person_document, person_from
+from directory.shared.domain.actors import State
 from directory.shared.domain.ids import DepartmentId, PersonId, TenantId
 from directory.shared.domain.refusals import PersonNotFound
-from directory.shared.domain.states import State
 
 SCHEMA_VERSION: Final = 1
 # Query parts joined by $or in one round trip.

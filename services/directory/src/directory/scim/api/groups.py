@@ -6,8 +6,8 @@ from typing import Any
 from plexuskit.clock import Clock
 from scim2_models import Context, ResponseParameters
 
-from directory import operations, queries
 from directory.people.domain.groups import Group
+from directory.scim import operations, queries
 from directory.scim.api.bounds import check_group
 from directory.scim.api.discovery import listed
 from directory.scim.api.endpoint import Endpoint
@@ -17,9 +17,9 @@ from directory.scim.domain.changes import Change
 from directory.scim.domain.groups import etag, resource
 from directory.scim.domain.resources import GROUPS, POLICY, searches
 from directory.scim.operations import IgnoredAttributes, WriteQueue
+from directory.scim.store import Store
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import PersonId
-from directory.store import Store
 
 
 class Groups(Endpoint):
@@ -65,7 +65,7 @@ class Groups(Endpoint):
         wanted = resources.Group.model_validate(
             body, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=POLICY
         )
-        group, members = await operations.scim.create_group(
+        group, members = await operations.create_group(
             self._store,
             self._write_queue,
             actor=actor,
@@ -79,7 +79,7 @@ class Groups(Endpoint):
         self, exchange: Exchange, id_: str, change: Change[Any], *, actor: Actor
     ) -> Answer:
         """Replace or patch a group."""
-        group, members = await operations.scim.change_group(
+        group, members = await operations.change_group(
             self._store,
             self._write_queue,
             actor=actor,
@@ -93,7 +93,7 @@ class Groups(Endpoint):
 
     async def remove(self, exchange: Exchange, id_: str, *, actor: Actor) -> None:
         """Remove a group."""
-        await operations.scim.remove_group(
+        await operations.remove_group(
             self._store,
             self._write_queue,
             actor=actor,

@@ -9,18 +9,17 @@ from plexuskit.clock import Clock
 from plexuskit.timestamps import timestamp
 from scim2_models import NotFoundException, NotImplementedException
 
-from directory import operations, queries
 from directory.accounts.operations.hashing import Hashing
+from directory.scim import operations, queries
 from directory.scim.api import discovery
 from directory.scim.api.errors import UNPROCESSABLE, answer_to
 from directory.scim.api.exchange import CONTENT_TYPE, Answer, Exchange
 from directory.scim.api.groups import Groups
 from directory.scim.api.users import Users
-from directory.scim.domain.guard import Feed
-from directory.scim.domain.rules import FeedRules
+from directory.scim.domain.guard import Feed, FeedRules
+from directory.scim.store import Store
 from directory.shared.api.translation import acting
 from directory.shared.domain.actors import Actor
-from directory.store import Store
 
 log = structlog.get_logger()
 
@@ -32,8 +31,8 @@ class ScimApi(ScimServiceServicer):
         self._store = store
         self._rules = rules
         self._clock = clock
-        self._write_queue = operations.scim.WriteQueue(store)
-        ignored = operations.scim.IgnoredAttributes(store)
+        self._write_queue = operations.WriteQueue(store)
+        ignored = operations.IgnoredAttributes(store)
         self._groups = Groups(store, self._write_queue, ignored=ignored, clock=clock)
         self._users = Users(
             store, self._write_queue, ignored=ignored, hashing=hashing, rules=rules, clock=clock
@@ -89,7 +88,7 @@ class ScimApi(ScimServiceServicer):
     ) -> pb.ResolveFeedResponse:
         """Let those who wait be deactivated, or let them stay."""
         actor = acting()
-        await operations.scim.resolve_feed(
+        await operations.resolve_feed(
             self._store,
             self._write_queue,
             actor=actor,

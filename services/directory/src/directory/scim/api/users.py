@@ -6,20 +6,20 @@ from typing import Any
 from plexuskit.clock import Clock
 from scim2_models import Context, GroupMembership, Reference
 
-from directory import operations, queries
 from directory.accounts.operations.hashing import Hashing
 from directory.people.domain.groups import Group
+from directory.scim import operations, queries
 from directory.scim.api.bounds import check_user
 from directory.scim.api.discovery import listed
 from directory.scim.api.endpoint import Endpoint
 from directory.scim.api.exchange import Answer, Exchange, dumped
 from directory.scim.domain.changes import Change
+from directory.scim.domain.guard import FeedRules
 from directory.scim.domain.records import Record
 from directory.scim.domain.resources import GROUPS, POLICY, USER, USERS, FeedUser, searches
-from directory.scim.domain.rules import FeedRules
 from directory.scim.operations import IgnoredAttributes, WriteQueue
+from directory.scim.store import Store
 from directory.shared.domain.actors import Actor
-from directory.store import Store
 
 
 class Users(Endpoint):
@@ -77,7 +77,7 @@ class Users(Endpoint):
         user = USER.model_validate(
             body, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=POLICY
         )
-        record = await operations.scim.create_user(
+        record = await operations.create_user(
             self._store,
             self._hashing,
             self._write_queue,
@@ -93,7 +93,7 @@ class Users(Endpoint):
         self, exchange: Exchange, id_: str, change: Change[Any], *, actor: Actor
     ) -> Answer:
         """Replace or patch a user."""
-        record = await operations.scim.change_user(
+        record = await operations.change_user(
             self._store,
             self._hashing,
             self._write_queue,
@@ -109,7 +109,7 @@ class Users(Endpoint):
 
     async def remove(self, exchange: Exchange, id_: str, *, actor: Actor) -> None:
         """Deactivate a user and hide them."""
-        await operations.scim.remove_user(
+        await operations.remove_user(
             self._store,
             self._write_queue,
             actor=actor,

@@ -130,3 +130,13 @@ class Stop:
 def passes(*, deactivated: int, allowed: int, waiting: bool) -> bool:
     """Tell whether one more deactivation may happen: nobody waits, and it stays in the bounds."""
     return not waiting and deactivated < allowed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedRules:
+    """How departments are read, what a returning userName means, and how much may go in a day."""
+
+    department_template: str
+    department_separator: str
+    reactivates: bool
+    bounds: Bounds

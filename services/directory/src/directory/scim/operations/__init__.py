@@ -3,8 +3,7 @@
 from directory.scim.operations.feeds import resolve_feed
 from directory.scim.operations.groups import change_group, create_group, remove_group
 from directory.scim.operations.ignored_attributes import IgnoredAttributes
-from directory.scim.operations.removing import remove_user
-from directory.scim.operations.users import change_user, create_user
+from directory.scim.operations.users import change_user, create_user, remove_user
 from directory.scim.operations.write_queue import WriteQueue
 
 __all__ = [

@@ -14,14 +14,14 @@ from plexuskit.mongo import Transaction
 from directory.people import events
 from directory.people.domain import departments, profiles
 from directory.people.domain.departments import DEEPEST, Department
+from directory.scim.domain.guard import FeedRules
 from directory.scim.domain.people import SOURCE, department_path, department_words
 from directory.scim.domain.records import Record
 from directory.scim.domain.resources import FeedUser
-from directory.scim.domain.rules import FeedRules
 from directory.scim.operations.write_queue import Turn
+from directory.scim.store import Store
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import DepartmentId
-from directory.store import Store
 
 _MAX_LENGTH: Final = 200
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")

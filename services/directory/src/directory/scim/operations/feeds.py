@@ -10,8 +10,8 @@ from directory.people.domain import people
 from directory.scim.domain.guard import APPROVE, FeedChanged, FeedNotStopped, Refused, Waiting
 from directory.scim.operations import writes
 from directory.scim.operations.write_queue import Turn, WriteQueue
+from directory.scim.store import Store
 from directory.shared.domain.actors import Actor
-from directory.store import Store
 
 # A transaction lives for 3 seconds at most.
 _AT_ONCE: Final = 100

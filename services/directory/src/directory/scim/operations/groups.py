@@ -20,10 +20,10 @@ from directory.scim.domain import resources
 from directory.scim.domain.changes import Change
 from directory.scim.operations.refused import refusing
 from directory.scim.operations.write_queue import Turn, WriteQueue
+from directory.scim.store import Store
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import GroupId, PersonId
 from directory.shared.domain.refusals import GroupNotFound
-from directory.store import Store
 
 PERMISSION: Final = "people.provision"
 

@@ -9,9 +9,9 @@ from plexuskit.mongo import Transaction
 from directory.scim import events
 from directory.scim.domain import guard
 from directory.scim.domain.guard import APPROVE, Bounds, Stop, Waiting
+from directory.scim.store import Store
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import PersonId
-from directory.store import Store
 
 MAX_NOTIFIED: Final = 100
 

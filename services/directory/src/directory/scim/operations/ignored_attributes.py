@@ -7,9 +7,9 @@ from typing import Final
 import structlog
 
 from directory.scim.domain.guard import Ignored
+from directory.scim.store import Store
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import TenantId
-from directory.store import Store
 
 # A request has more only if its names are made up.
 MAX_OF_REQUEST: Final = 100

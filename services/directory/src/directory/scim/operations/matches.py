@@ -7,13 +7,13 @@ from scim2_models import UniquenessException
 
 from directory.people.domain import handles
 from directory.people.domain.people import Kind, Person
+from directory.scim.domain.guard import FeedRules
 from directory.scim.domain.people import Wanted, wanted_handle
 from directory.scim.domain.records import Record
 from directory.scim.domain.resources import FeedUser
-from directory.scim.domain.rules import FeedRules
+from directory.scim.store import Store
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.texts import fold
-from directory.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ import structlog
 
 from directory.access.domain.refusals import GrantExceedsOwn
 from directory.scim.domain.guard import Refused
+from directory.scim.store import Store
 from directory.shared.domain.actors import Actor
-from directory.store import Store
 
 T = TypeVar("T")
 

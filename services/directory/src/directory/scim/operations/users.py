@@ -1,4 +1,4 @@
-"""Making and changing people as the feed says, with what it said beside them."""
+"""Making, changing and removing people as the feed says, with what it said beside them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,21 +17,19 @@ from directory.people.domain.people import Person
 from directory.people.domain.tenants import Tenant
 from directory.scim.domain import records
 from directory.scim.domain.changes import Change
-from directory.scim.domain.guard import MAX_ABOUT
+from directory.scim.domain.guard import MAX_ABOUT, FeedRules
 from directory.scim.domain.people import SOURCE, Wanted, departments_of, wanted
 from directory.scim.domain.records import Record
 from directory.scim.domain.resources import FeedUser
-from directory.scim.domain.rules import FeedRules
 from directory.scim.operations import writes
 from directory.scim.operations.departments import department_of
 from directory.scim.operations.guard import admit, stopped
 from directory.scim.operations.matches import Found, check_free, find_meant
 from directory.scim.operations.refused import refusing
 from directory.scim.operations.write_queue import Turn, WriteQueue
-from directory.shared.domain.actors import Actor
+from directory.scim.store import Store
+from directory.shared.domain.actors import Actor, State
 from directory.shared.domain.ids import DepartmentId, PersonId
-from directory.shared.domain.states import State
-from directory.store import Store
 
 PERMISSION: Final = "people.provision"
 _STATES: Final[Mapping[bool | None, State]] = {True: State.ACTIVE, False: State.DEACTIVATED}
@@ -239,3 +237,47 @@ def _changed(
         version=previous.version,
     )
     return people.next_version(previous, after)
+
+
+async def remove_user(
+    store: Store,
+    write_queue: WriteQueue,
+    *,
+    actor: Actor,
+    person_id: str,
+    expected: Callable[[str], bool],
+    rules: FeedRules,
+    now: datetime,
+) -> None:
+    """Deactivate a person and hide them from the feed; nothing that they wrote is lost.
+
+    Raises:
+        PermissionMissing: the actor may not provision people.
+        NotFoundException: the feed does not know the person.
+        PreconditionFailedException: the present resource is not the one that was expected.
+        GrantExceedsOwn: the person holds more than the feed does (GW-11).
+        DeactivationWaits: the feed has stopped; the removal waits (INT-1).
+        LastAdministrator: nobody could administer the tenant any more.
+    """
+    await store.grants.holding_everywhere(actor, PERMISSION, now=now)
+
+    async def work(turn: Turn) -> bool:
+        record = await store.scim.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
+        if not expected(record.etag):
+            raise PreconditionFailedException
+        previous = await store.people.get(person_id, tenant_id=actor.tenant_id, tx=turn.tx)
+        after = people.deactivate(previous)
+        await writes.check(store, previous, after, actor=actor, now=now, turn=turn)
+        if after is not previous and not await admit(
+            store, previous.id, remove=True, bounds=rules.bounds, actor=actor, now=now, tx=turn.tx
+        ):
+            return False
+        await writes.save(store, previous, after, actor=actor, now=now, turn=turn)
+        await store.scim.save(records.remove(record, now=now), tx=turn.tx)
+        return True
+
+    if not await refusing(
+        store, write_queue.run(work, actor=actor, now=now), about=person_id, actor=actor, now=now
+    ):
+        raise stopped(actor)
+    log.info("feed.user_removed", person_id=person_id, by=actor.person_id)

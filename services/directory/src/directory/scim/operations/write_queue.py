@@ -21,9 +21,9 @@ from scim2_models import SCIMException
 
 from directory.people.domain.people import Person
 from directory.people.operations.memberships import regroup
+from directory.scim.store import Store
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import PersonId
-from directory.store import Store
 
 T = TypeVar("T")
 

@@ -11,6 +11,7 @@ from directory.access.domain.refusals import GrantExceedsOwn
 from directory.accounts.domain.passwords import normalise
 from directory.accounts.operations.hashing import Hashing
 from directory.accounts.operations.lines import Source
+from directory.accounts.store import Credential
 from directory.people import events
 from directory.people.domain.people import Person
 from directory.people.domain.refusals import HandleTaken
@@ -18,9 +19,9 @@ from directory.people.operations.changes import check_managers, deactivated, sav
 from directory.people.operations.standing import check_regrouped, check_written
 from directory.scim.domain.resources import FeedUser
 from directory.scim.operations.write_queue import Turn
+from directory.scim.store import Store
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import PersonId
-from directory.store import Credential, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

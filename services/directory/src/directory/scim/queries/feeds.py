@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from directory.scim.domain.guard import APPROVE, Feed
-from directory.scim.domain.rules import FeedRules
+from directory.scim.domain.guard import APPROVE, Feed, FeedRules
+from directory.scim.store import Store
 from directory.shared.domain.actors import Actor
-from directory.store import Store
 
 
 async def get_feed_status(store: Store, *, actor: Actor, rules: FeedRules, now: datetime) -> Feed:

@@ -14,10 +14,10 @@ from directory.people.domain.groups import Group
 from directory.scim.domain import resources
 from directory.scim.domain.groups import resource
 from directory.scim.domain.resources import DEFAULT_RESULTS, MAX_RESULTS
+from directory.scim.store import Store
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import GroupId, PersonId
 from directory.shared.domain.refusals import GroupNotFound
-from directory.store import Store
 
 PERMISSION: Final = "people.provision"
 # More are not looked at one by one, and fewer when each has to be asked for its members.

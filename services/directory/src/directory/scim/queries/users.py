@@ -7,9 +7,8 @@ from scim2_models import SearchRequest
 
 from directory.scim.domain.records import Record
 from directory.scim.domain.resources import DEFAULT_RESULTS, MAX_RESULTS, USER
-from directory.scim.store import Page, query_of
+from directory.scim.store import Page, Store, query_of
 from directory.shared.domain.actors import Actor
-from directory.store import Store
 
 PERMISSION: Final = "people.provision"
 

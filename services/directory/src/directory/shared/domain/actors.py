@@ -1,5 +1,6 @@
 """Who acts, and what their roles let them do: the owner's own decision (GW-1)."""
 
+import enum
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,3 +57,10 @@ def require(actor: Actor, permission: str) -> None:
     """
     if not holds(permission, roles=actor.believed, extra=frozenset(), scopes=actor.scopes):
         raise PermissionMissing(permission=permission)
+
+
+class State(enum.Enum):
+    """Whether a person may sign in."""
+
+    ACTIVE = "active"
+    DEACTIVATED = "deactivated"

@@ -6,8 +6,9 @@ from plexus.directory.v1 import session_service_pb2 as pb
 from plexus_access.roles import GUEST
 from plexuskit.timestamps import requested_field
 
-from directory import operations, queries
+from directory.accounts.queries import find_ended_sessions
 from directory.shared.api.translation import acting, request_of
+from directory.sign_in import operations, queries
 from directory.sign_in.api.session_rooms import SessionRoom
 from directory.sign_in.api.translation import api_token_to_proto, session_of_token, session_to_proto
 
@@ -81,7 +82,7 @@ class OpenSessionsApi(SessionRoom):
         self, request: pb.FindEndedSessionsRequest, context: Any
     ) -> pb.FindEndedSessionsResponse:
         """Find which sessions and API tokens do not go on."""
-        ended = await queries.find_ended_sessions(
+        ended = await find_ended_sessions(
             self._store, session_ids=request.session_ids, now=self._clock.now()
         )
         return pb.FindEndedSessionsResponse(ended_session_ids=ended)

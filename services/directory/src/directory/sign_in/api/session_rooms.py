@@ -6,11 +6,12 @@ from plexus.directory.v1.session_service_pb2_grpc import SessionServiceServicer
 from plexuskit.clock import Clock
 
 from directory.accounts.operations.hashing import Hashing
+from directory.accounts.store import Sealing
 from directory.config import BootstrapSection
 from directory.sign_in.operations.access_tokens import TokenIssuer
 from directory.sign_in.operations.openid import OpenIdClient
 from directory.sign_in.operations.webauthn import Passkeys
-from directory.store import Sealing, Store
+from directory.sign_in.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,12 @@ from typing import Any
 
 from plexus.directory.v1 import session_service_pb2 as pb
 
-from directory import operations
 from directory.people.api.translation import hours_of
 from directory.people.domain.working_hours import DEFAULT
 from directory.people.events import person_to_proto, tenant_to_proto
+from directory.people.operations import init_tenant
 from directory.shared.api.translation import acting
+from directory.sign_in import operations
 from directory.sign_in.api.open_sessions import OpenSessionsApi
 from directory.sign_in.api.second_factors import SecondFactorsApi
 from directory.sign_in.api.sign_in_policies import SignInPoliciesApi
@@ -27,7 +28,7 @@ class SessionApi(SecondFactorsApi, SignInPoliciesApi, OpenSessionsApi):
         self, request: pb.InitTenantRequest, context: Any
     ) -> pb.InitTenantResponse:
         """Make the tenant and its first administrator."""
-        tenant, admin = await operations.init_tenant(
+        tenant, admin = await init_tenant(
             self._store,
             self._means.hashing,
             name=request.tenant_name,

@@ -4,8 +4,8 @@ from typing import Any
 
 from plexus.directory.v1 import session_service_pb2 as pb
 
-from directory import operations, queries
 from directory.shared.api.translation import acting
+from directory.sign_in import operations, queries
 from directory.sign_in.api.session_rooms import SessionRoom
 from directory.sign_in.api.translation import (
     admitted_to_proto,

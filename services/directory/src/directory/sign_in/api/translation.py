@@ -7,8 +7,7 @@ from plexuskit.grpc import caller
 from plexuskit.timestamps import optional_timestamp, timestamp
 
 from directory.accounts.domain.api_tokens import ApiToken
-from directory.accounts.domain.authentication import has_second
-from directory.accounts.domain.sessions import Session, Tokens
+from directory.accounts.domain.sessions import Session, Tokens, has_second
 from directory.accounts.domain.sign_in_attempts import Origin
 from directory.people.events import person_to_proto
 from directory.shared.domain.ids import ProviderId, TenantId
@@ -16,7 +15,7 @@ from directory.sign_in.domain.openid import Provider
 from directory.sign_in.domain.second_factors import Factor, FactorKind
 from directory.sign_in.domain.sign_in_policies import SignInPolicy
 from directory.sign_in.operations.admissions import Admitted, Question
-from directory.sign_in.operations.answering import Answer, AnswerKind
+from directory.sign_in.operations.sign_ins import Answer, AnswerKind
 
 _FACTOR_KINDS: Final = {
     FactorKind.TOTP: pb.SECOND_FACTOR_KIND_TOTP,

@@ -11,9 +11,9 @@ from plexuskit.ids import new_id
 
 from directory.accounts.domain.sessions import ACCESS_LIFETIME, RefreshToken, Session, Tokens
 from directory.accounts.operations.signing_keys import KeyRing
+from directory.accounts.store import SigningKeys
 from directory.accounts.store.signing_keys import ALGORITHM
 from directory.people.domain.people import Person
-from directory.store import SigningKeys
 
 ISSUER: Final = "plexus"
 AUDIENCE: Final = "plexus-gateway"

@@ -9,14 +9,16 @@ from plexuskit.mongo import Transaction
 
 from directory.accounts import events
 from directory.accounts.domain import sessions
-from directory.accounts.domain.authentication import has_second
 from directory.accounts.domain.sessions import (
     FAMILY_BYTES,
+    LIMITED,
     SECRET_BYTES,
     RefreshToken,
     Session,
     Tokens,
+    has_second,
 )
+from directory.accounts.store import Credential
 from directory.people.domain.people import Person
 from directory.shared.domain.ids import PersonId, SessionId, TenantId
 from directory.sign_in.domain.challenges import (
@@ -29,9 +31,8 @@ from directory.sign_in.domain.challenges import (
 from directory.sign_in.domain.refusals import SignInRefused
 from directory.sign_in.domain.second_factors import Factor, FactorKind
 from directory.sign_in.operations.access_tokens import TokenIssuer
-from directory.sign_in.operations.limiting import limits_of
 from directory.sign_in.operations.webauthn import Passkeys
-from directory.store import Credential, Store
+from directory.sign_in.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,3 +189,23 @@ def _still_right(proved: Proved, credential: Credential | None) -> bool:
     if not proved.credential_stamp:
         return True
     return credential is not None and credential.stamp == proved.credential_stamp
+
+
+async def limits_of(
+    store: Store, person: Person, *, methods: tuple[str, ...], now: datetime, tx: Transaction
+) -> frozenset[str]:
+    """Limit a session by what was proved in it; out: its only permissions, empty for no limit."""
+    if has_second(methods) or not await owes_second_factor(store, person, now=now, tx=tx):
+        return frozenset()
+    return LIMITED
+
+
+async def owes_second_factor(
+    store: Store, person: Person, *, now: datetime, tx: Transaction
+) -> bool:
+    """Tell whether a role that somebody holds, wherever it is bound, asks for a second factor."""
+    policy = await store.sign_in_policies.get(person.tenant_id, tx=tx)
+    if not policy.second_factor_role_ids:
+        return False
+    roles = await store.grants.role_ids(person.id, tenant_id=person.tenant_id, now=now, tx=tx)
+    return policy.needs_second_factor(roles)

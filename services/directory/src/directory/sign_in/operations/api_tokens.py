@@ -27,7 +27,7 @@ from directory.shared.domain.ids import ApiTokenId, PersonId
 from directory.shared.domain.refusals import PersonNotFound
 from directory.shared.domain.requests import Request
 from directory.sign_in.domain.refusals import ApiTokenInvalid, ApiTokenOfAnother
-from directory.store import Store
+from directory.sign_in.store import Store
 
 MANAGE: Final = "api_tokens.manage"
 _HASH_BYTES: Final = 32

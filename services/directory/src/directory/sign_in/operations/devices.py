@@ -8,8 +8,8 @@ import base64
 import binascii
 
 from directory.accounts.domain.sign_in_attempts import Origin, device_source, network_source
+from directory.accounts.store import SealBroken, Sealing
 from directory.people.domain.people import Person
-from directory.store import SealBroken, Sealing
 
 _CONTENT = b"device"
 _MAX_KEY = 256

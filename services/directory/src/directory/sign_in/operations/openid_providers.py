@@ -7,6 +7,7 @@ import structlog
 from plexuskit.errors import InvalidArgument
 from plexuskit.mongo import Transaction
 
+from directory.accounts.store import Sealing
 from directory.shared.domain.actors import Actor
 from directory.sign_in.domain import openid
 from directory.sign_in.domain.openid import MAX_PROVIDERS, SUBJECT, Provider
@@ -21,7 +22,7 @@ from directory.sign_in.operations.sign_in_policies import (
     check_administrable,
     require_all,
 )
-from directory.store import Sealing, Store
+from directory.sign_in.store import Store
 
 log = structlog.get_logger()
 

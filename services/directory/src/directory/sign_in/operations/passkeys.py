@@ -6,7 +6,7 @@ import structlog
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
-from directory.accounts.domain.authentication import HARDWARE_KEY
+from directory.accounts.domain.sessions import HARDWARE_KEY
 from directory.accounts.operations.hashing import Hashing
 from directory.shared.domain.actors import Actor, require
 from directory.shared.domain.ids import FactorId, PersonId
@@ -19,7 +19,7 @@ from directory.sign_in.operations.admissions import confirmed
 from directory.sign_in.operations.second_factors import PERMISSION, Enrolled, first_codes
 from directory.sign_in.operations.step_ups import note_second_factor, open_session_of, step_up
 from directory.sign_in.operations.webauthn import Passkeys
-from directory.store import Store
+from directory.sign_in.store import Store
 
 log = structlog.get_logger()
 

@@ -11,13 +11,14 @@ from directory.accounts.operations.attempts import count_attempt
 from directory.accounts.operations.hashing import Hashing
 from directory.accounts.operations.lines import signed_in
 from directory.accounts.operations.sessions import end_sessions
+from directory.accounts.store import Credential
 from directory.people.domain.people import Person
 from directory.people.domain.refusals import PersonDeactivated
 from directory.people.operations.rights import PEOPLE, check_standing
 from directory.shared.domain.actors import Actor, require
 from directory.sign_in import events
 from directory.sign_in.domain.refusals import OldPasswordWrong, ReasonRequired
-from directory.store import Credential, Store
+from directory.sign_in.store import Store
 
 log = structlog.get_logger()
 

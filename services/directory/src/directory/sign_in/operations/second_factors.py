@@ -17,11 +17,10 @@ from directory.sign_in import events
 from directory.sign_in.domain import recovery_codes, second_factors
 from directory.sign_in.domain.refusals import SecondFactorNeeded
 from directory.sign_in.domain.second_factors import Factor
-from directory.sign_in.operations.admissions import confirmed
-from directory.sign_in.operations.limiting import owes_second_factor
+from directory.sign_in.operations.admissions import confirmed, owes_second_factor
 from directory.sign_in.operations.sessions import SESSIONS, person_of_sessions
 from directory.sign_in.operations.step_ups import step_up
-from directory.store import Store
+from directory.sign_in.store import Store
 
 PERMISSION: Final = "sessions.set_second_factor"
 

@@ -22,7 +22,7 @@ from directory.sign_in.domain.refusals import (
 )
 from directory.sign_in.domain.sign_in_policies import SignInPolicy
 from directory.sign_in.operations.openid import OpenIdClient
-from directory.store import Store
+from directory.sign_in.store import Store
 
 PERMISSION: Final = "sign_in.configure"
 

@@ -8,9 +8,9 @@ from datetime import datetime
 import structlog
 from plexuskit.mongo import Transaction
 
-from directory.accounts.domain.authentication import FEDERATED, SECOND_FACTOR
-from directory.accounts.domain.sessions import device_name
+from directory.accounts.domain.sessions import FEDERATED, SECOND_FACTOR, device_name
 from directory.accounts.domain.sign_in_attempts import Origin
+from directory.accounts.store import Sealing
 from directory.people.domain.people import Person
 from directory.shared.domain.ids import TenantId
 from directory.sign_in.domain import openid
@@ -44,7 +44,7 @@ from directory.sign_in.operations.openid import OpenIdClient
 from directory.sign_in.operations.openid.documents import IdTokenInvalid
 from directory.sign_in.operations.openid_providers import secret_owner
 from directory.sign_in.operations.webauthn import Passkeys
-from directory.store import Sealing, Store
+from directory.sign_in.store import Store
 
 log = structlog.get_logger()
 

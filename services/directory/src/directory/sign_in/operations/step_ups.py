@@ -6,9 +6,8 @@ from typing import Final
 
 from plexuskit.mongo import Transaction
 
-from directory.accounts.domain.authentication import has_second, with_second
 from directory.accounts.domain.passwords import attempt_key
-from directory.accounts.domain.sessions import Session, prove
+from directory.accounts.domain.sessions import Session, has_second, prove, with_second
 from directory.accounts.operations.attempts import count_attempt
 from directory.accounts.operations.hashing import Hashing
 from directory.accounts.operations.lines import signed_in
@@ -17,7 +16,7 @@ from directory.shared.domain.actors import Actor
 from directory.sign_in.domain.refusals import StepUpRequired
 from directory.sign_in.domain.second_factors import Factor
 from directory.sign_in.operations.admissions import confirmed
-from directory.store import Store
+from directory.sign_in.store import Store
 
 # Who has no password proved who they are at the provider, a moment ago.
 FRESH: Final = timedelta(minutes=10)

@@ -9,10 +9,11 @@ import structlog
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 
-from directory.accounts.domain.authentication import CODE
 from directory.accounts.domain.passwords import factor_key
+from directory.accounts.domain.sessions import CODE
 from directory.accounts.operations.attempts import count_attempt
 from directory.accounts.operations.hashing import Hashing
+from directory.accounts.store import Sealing
 from directory.shared.domain.actors import Actor, require
 from directory.shared.domain.ids import FactorId, PersonId
 from directory.sign_in import events
@@ -22,7 +23,7 @@ from directory.sign_in.domain.second_factors import Factor, FactorKind
 from directory.sign_in.operations.admissions import confirmed
 from directory.sign_in.operations.second_factors import PERMISSION, Enrolled, first_codes
 from directory.sign_in.operations.step_ups import note_second_factor, step_up
-from directory.store import Sealing, Store
+from directory.sign_in.store import Store
 
 log = structlog.get_logger()
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from directory.shared.domain.actors import Actor, require
 from directory.sign_in.domain.second_factors import Factor
-from directory.store import Store
+from directory.sign_in.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from directory.accounts.domain.api_tokens import ApiToken
 from directory.accounts.domain.sessions import Session
 from directory.shared.domain.actors import Actor, require
-from directory.store import Store
+from directory.sign_in.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from directory.shared.domain.actors import Actor
 from directory.sign_in.domain.openid import Provider
 from directory.sign_in.domain.sign_in_policies import SignInPolicy
-from directory.store import Store
+from directory.sign_in.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

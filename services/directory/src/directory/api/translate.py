@@ -1,1 +1,0 @@
-"""What several servicers translate: the caller, request ids, kinds of people."""
