@@ -1,4 +1,4 @@
-"""Domain states and facts as protobuf: what the contract shows and the topics carry."""
+"""Tenants, people, departments and groups as protobuf, and the facts about them."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,1 +1,1 @@
-"""Ground of every subject: ids, callers, refusals, request ids and pages."""
+"""Ids, callers, refusals, request ids and pages of every subject."""

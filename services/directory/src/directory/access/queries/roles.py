@@ -1,4 +1,4 @@
-"""Reading roles, their bindings, attribute policies and modules."""
+"""Reading roles and their bindings."""
 
 from datetime import datetime
 from typing import Final

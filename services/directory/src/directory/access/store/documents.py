@@ -1,4 +1,4 @@
-"""How roles, bindings, policies and modules look as documents."""
+"""How roles, bindings, policies and modules look as documents; removed ones stay for a while."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -21,6 +21,9 @@ from directory.shared.domain.ids import (
     TenantId,
 )
 from directory.shared.store.documents import Document
+
+# So long snapshots carry what is removed, for readers that missed its fact.
+REMOVED_FOR: Final = timedelta(days=90)
 
 
 def role_document(role: Role) -> Document:
@@ -140,9 +143,6 @@ def module_from(document: Mapping[str, Any]) -> Module:
         except_department_ids=tuple(map(DepartmentId, document["except_department_ids"])),
         version=document["version"],
     )
-
-
-REMOVED_FOR: Final = timedelta(days=90)
 
 
 def marked(document: Document, *, now: datetime) -> Document:

@@ -22,6 +22,15 @@ MAX_SIBLINGS: Final = 3
 MAX_DEVICE: Final = 200
 FAMILY_BYTES: Final = 16
 SECRET_BYTES: Final = 32
+# Methods of a session, in the words of RFC 8176.
+PASSWORD: Final = "pwd"  # noqa: S105 -- names a method, is no password
+CODE: Final = "otp"
+HARDWARE_KEY: Final = "hwk"
+# Not of RFC 8176, which has no word for it: the company's provider vouches.
+FEDERATED: Final = "fed"
+SECOND_FACTOR: Final = "mfa"
+# The permissions of a session whose person must set up a second factor first.
+LIMITED: Final = frozenset({"sessions.set_second_factor", "sessions.end"})
 
 
 class EndCause(enum.Enum):
@@ -213,26 +222,6 @@ def _asked_again(session: Session, token: RefreshToken, *, now: datetime) -> boo
         and now - session.spent_at <= REPEAT_WINDOW
         and len(session.live) < MAX_SIBLINGS
     )
-
-
-PASSWORD: Final = "pwd"  # noqa: S105 -- names a method, is no password
-
-
-CODE: Final = "otp"
-
-
-HARDWARE_KEY: Final = "hwk"
-
-
-# Not of RFC 8176, which has no word for it: the company's provider vouches.
-FEDERATED: Final = "fed"
-
-
-SECOND_FACTOR: Final = "mfa"
-
-
-# What somebody may do who must set up a second factor first.
-LIMITED: Final = frozenset({"sessions.set_second_factor", "sessions.end"})
 
 
 def with_second(methods: tuple[str, ...], *, method: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Where attempts to sign in come from, and those that failed (GW-7, GW-13)."""
+"""Sources of attempts to sign in, and attempts that failed (GW-7, GW-13)."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

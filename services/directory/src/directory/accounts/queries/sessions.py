@@ -1,4 +1,4 @@
-"""Reading sessions."""
+"""Finding sessions and API tokens that have ended."""
 
 from collections.abc import Sequence
 from datetime import datetime

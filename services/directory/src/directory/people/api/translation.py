@@ -1,4 +1,4 @@
-"""What requests say of people, as the domain takes it; and people as their reader may see them."""
+"""People of requests as domain values, and people as their reader may see them."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -16,6 +16,16 @@ from directory.people.domain.working_hours import MAX_WINDOWS, Window, WorkingHo
 from directory.people.events import person_to_proto, reduced_person_to_proto
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import DepartmentId, PersonId
+
+# Repeated days are dropped, so a few more than a week are let through.
+MAX_WEEKDAYS: Final = 70
+_KINDS: Final = {
+    people_pb2.Person.KIND_UNSPECIFIED: Kind.HUMAN,
+    people_pb2.Person.KIND_HUMAN: Kind.HUMAN,
+    people_pb2.Person.KIND_SERVICE_ACCOUNT: Kind.SERVICE_ACCOUNT,
+    people_pb2.Person.KIND_BOOTSTRAP: Kind.BOOTSTRAP,
+    people_pb2.Person.KIND_GUEST: Kind.GUEST,
+}
 
 
 def shown_to(actor: Actor, person: Person) -> people_pb2.Person:
@@ -147,19 +157,6 @@ def _hours(
     if not request.HasField("working_hours"):
         return None
     return hours_of(request.working_hours, field=field)
-
-
-# Repeated days are dropped, so a few more than a week are let through.
-MAX_WEEKDAYS: Final = 70
-
-
-_KINDS: Final = {
-    people_pb2.Person.KIND_UNSPECIFIED: Kind.HUMAN,
-    people_pb2.Person.KIND_HUMAN: Kind.HUMAN,
-    people_pb2.Person.KIND_SERVICE_ACCOUNT: Kind.SERVICE_ACCOUNT,
-    people_pb2.Person.KIND_BOOTSTRAP: Kind.BOOTSTRAP,
-    people_pb2.Person.KIND_GUEST: Kind.GUEST,
-}
 
 
 def hours_of(hours: people_pb2.WorkingHours, *, field: str = "working_hours") -> WorkingHours:

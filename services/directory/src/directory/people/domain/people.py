@@ -19,6 +19,7 @@ from directory.shared.domain.ids import DepartmentId, GroupId, PersonId, TenantI
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+MAX_STAY: Final = timedelta(days=366)
 
 
 class Kind(enum.Enum):
@@ -294,9 +295,6 @@ def _line(given: str | None, current: str, field: str) -> str:
 
 def _or(given: In | None, current: Out, check_given: Callable[[In], Out]) -> Out:
     return current if given is None else check_given(given)
-
-
-MAX_STAY: Final = timedelta(days=366)
 
 
 def guest_expiry(

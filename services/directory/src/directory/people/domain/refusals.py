@@ -1,4 +1,4 @@
-"""The named reasons why the directory does not carry out a request."""
+"""The named reasons why tenants, people, departments and groups are not changed as asked."""
 
 from plexuskit.errors import Kind, Refusal
 

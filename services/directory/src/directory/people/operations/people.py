@@ -42,6 +42,11 @@ from directory.shared.domain.requests import Request
 
 log = structlog.get_logger()
 
+EXPIRED_AT_ONCE: Final = 100
+IMPORT: Final = "people.import"
+# Estimating the strength of a password takes up to a millisecond.
+CHECKED_AT_ONCE: Final = 20
+
 
 async def create_person(
     store: Store,
@@ -171,9 +176,6 @@ async def update_person(
     return await store.reorganise(actor.tenant_id, work)
 
 
-EXPIRED_AT_ONCE: Final = 100
-
-
 async def deactivate_person(
     store: Store, *, actor: Actor, person_id: str, request: Request | None, now: datetime
 ) -> Person:
@@ -263,13 +265,6 @@ async def expire_guests(store: Store, *, now: datetime) -> int:
         if await store.reorganise(guest.tenant_id, work):
             log.info("guest.expired", person_id=guest.id)
     return len(found)
-
-
-IMPORT: Final = "people.import"
-
-
-# Estimating the strength of a password takes up to a millisecond.
-CHECKED_AT_ONCE: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

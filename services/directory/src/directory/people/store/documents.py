@@ -1,4 +1,4 @@
-"""How the directory's states look as documents; the only place that knows both shapes."""
+"""Tenants, people and departments as documents; the only place that knows both shapes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the feed reads back, and how it stands."""
+"""Users as the feed reads them back."""
 
 from datetime import datetime
 from typing import Any, Final

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The servicer of sign-in: a request becomes one operation or query, its outcome the response."""

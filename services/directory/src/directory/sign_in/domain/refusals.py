@@ -1,4 +1,4 @@
-"""The named reasons why sign-in, its second factors and its tokens are not changed as asked."""
+"""The named reasons why sign-in is refused, or its factors and tokens are not changed as asked."""
 
 from plexuskit.errors import Kind, Refusal
 

@@ -1,4 +1,4 @@
-"""The company's OpenID providers."""
+"""Naming the company's OpenID providers and taking them away."""
 
 from dataclasses import replace
 from datetime import datetime

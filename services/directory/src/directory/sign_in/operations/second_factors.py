@@ -1,4 +1,4 @@
-"""Setting second factors up and taking them away."""
+"""Removing second factors, and the recovery codes that come with the first one."""
 
 import secrets
 from dataclasses import dataclass, field

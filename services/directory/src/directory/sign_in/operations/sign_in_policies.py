@@ -1,4 +1,4 @@
-"""Setting how the company signs in, and with which providers."""
+"""Setting how the company signs in."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Reading how people sign in: sessions, second factors, policy and providers."""
+"""Reading the sign-in policy and its providers."""
 
 from dataclasses import dataclass
 from datetime import datetime

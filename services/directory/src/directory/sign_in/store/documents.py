@@ -1,4 +1,4 @@
-"""How the states of sign-in look as documents; the only place that knows both shapes."""
+"""Factors, challenges, providers and policies as documents; the only place that knows both shapes."""
 
 from collections.abc import Mapping
 from typing import Any
