@@ -1,4 +1,4 @@
-"""Factors, challenges, providers and policies as documents; the only place that knows both shapes."""
+"""Factors, challenges, providers and policies as documents; both shapes are known here only."""
 
 from collections.abc import Mapping
 from typing import Any
