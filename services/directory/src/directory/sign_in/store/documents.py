@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from directory.shared.domain.ids import FactorId, PersonId, ProviderId, TenantId
+from directory.shared.store.documents import Document
 from directory.sign_in.domain.challenges import SignInChallenge
 from directory.sign_in.domain.openid import Attempt, Link, Provider
 from directory.sign_in.domain.second_factors import Factor, FactorKind
 from directory.sign_in.domain.sign_in_policies import SignInPolicy
-
-Document = dict[str, Any]
 
 
 def factor_document(factor: Factor) -> Document:
