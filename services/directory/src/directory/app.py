@@ -46,7 +46,10 @@ log = structlog.get_logger()
 
 
 class Store(SignInStore, ScimStore):
-    """The whole database: the collections of every subject."""
+    """The whole database: the collections of every subject.
+
+    Sign-in stands first, so that people are made with the records of the feed that follow them.
+    """
 
 
 @asynccontextmanager

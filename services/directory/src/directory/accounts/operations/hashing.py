@@ -73,7 +73,7 @@ class Hashing:
         """Return the source of a sign-in by what its attempts are counted by.
 
         Args:
-            counted_by: a device that has signed in before, or the network; see `devices`.
+            counted_by: a device that has signed in before, or the network; see `sign_in_attempts`.
             network: of the caller.
         """
         company = not is_device(counted_by) and self._is_company(network)
