@@ -22,7 +22,7 @@ from directory.sign_in.operations.access_tokens import TokenIssuer
 from directory.sign_in.operations.admissions import Admitted
 from directory.sign_in.operations.openid import OpenIdClient
 from directory.sign_in.operations.webauthn import Passkeys
-from plexuskit.testing import FrozenClock
+from plexus_testkit import FrozenClock
 
 from .access_support import HR
 from .constants_support import HERE, PASSWORD

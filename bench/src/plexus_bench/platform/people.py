@@ -24,7 +24,7 @@ from directory.people.domain.people import Person
 from directory.shared.domain.ids import SessionId
 from directory.sign_in.operations.access_tokens import TokenIssuer
 from plexus.directory.v1.directory_service_pb2 import ImportedPerson, ImportPeopleRequest
-from plexus_local.harness import Platform
+from plexus_testkit.harness import Platform
 from plexuskit.clock import SystemClock
 from plexuskit.config import MongoSection
 from plexuskit.ids import new_id

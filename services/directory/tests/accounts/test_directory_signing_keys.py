@@ -19,7 +19,7 @@ from directory.shared.domain.ids import PersonId, SessionId, TenantId
 from directory.sign_in.operations.access_tokens import EdDSA, TokenIssuer
 from joserfc import jwt
 from joserfc.jwk import KeySet
-from plexuskit.testing import FrozenClock
+from plexus_testkit import FrozenClock
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

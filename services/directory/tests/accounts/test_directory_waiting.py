@@ -10,7 +10,7 @@ from directory.accounts.domain.refusals import PasswordChecksBusy
 from directory.accounts.operations.hashing import Hashing, hashing
 from directory.accounts.operations.lines import Line, Place, Source
 from directory.config import PasswordsSection
-from plexuskit.testing import eventually
+from plexus_testkit import eventually
 
 pytestmark = pytest.mark.rule("GW-13")
 

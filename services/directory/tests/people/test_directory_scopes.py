@@ -12,8 +12,8 @@ from directory.shared.domain.actors import ADMIN, MEMBER
 from directory.shared.domain.refusals import DepartmentNotFound, PermissionMissing, PersonNotFound
 from directory.sign_in import operations as sign_in_operations
 from directory.sign_in import queries
+from plexus_testkit.commands import StoreCommands
 from plexuskit.errors import InvalidArgument, Refusal
-from plexuskit.testing.commands import StoreCommands
 from scim2_models import SearchRequest
 
 from ..access_support import department

@@ -10,7 +10,7 @@ from directory.people.domain.groups import Group, Rule
 from directory.people.domain.people import Person
 from directory.shared.domain.actors import ADMIN, MEMBER
 from directory.shared.domain.refusals import DepartmentNotFound, GroupNotFound, PermissionMissing
-from plexuskit.testing.commands import StoreCommands
+from plexus_testkit.commands import StoreCommands
 
 from ..access_support import department
 from ..scopes_support import Scoped, asked, bind_person, merge, move, refused, sameness, update

@@ -7,8 +7,8 @@ import pytest
 from directory.accounts.domain.passwords import FREE_FAILURES, MAX_LOCK
 from directory.accounts.domain.spread import MAX_NETWORKS
 from directory.sign_in.domain.refusals import SignInRefused
+from plexus_testkit.commands import StoreCommands
 from plexuskit.mongo import Database
-from plexuskit.testing.commands import StoreCommands
 
 pytestmark = pytest.mark.rule("GW-13")
 
