@@ -4,15 +4,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
+from messaging.app import Store, conversation_log
 from messaging.config import LimitsSection, LogSection
-from messaging.domain.conversations import History
 from messaging.domain.messages import MessageContent, NewMessage, new_message
 from messaging.domain.policy import DEFAULT
+from messaging.domain.states import History
 from messaging.operations import conversations, messages
 from messaging.operations.altering import ChangeRequest, IdempotencyKey
 from messaging.operations.cursors import Cursors
 from messaging.operations.log import Log
-from messaging.store import Store
 from plexus.messaging.v1 import messaging_service_pb2 as pb
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
@@ -53,7 +53,7 @@ def store(db: Database) -> Store:
 
 @pytest.fixture
 async def log(store: Store, runtime: Runtime) -> AsyncIterator[Log]:
-    log = Log(store, section=LogSection(), clock=SystemClock(), limits=UNLIMITED)
+    log = conversation_log(store, section=LogSection(), clock=SystemClock(), limits=UNLIMITED)
     async with log.running(runtime):
         yield log
 

@@ -8,11 +8,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from messaging.api import read_scheduled
+from messaging.api.personal import read_scheduled
+from messaging.app import Store, conversation_log
 from messaging.config import LogSection, ScheduleSection
 from messaging.operations.firing import Scheduler
-from messaging.operations.log import Log
-from messaging.store import Store
 from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import MongoSection
@@ -42,7 +41,7 @@ async def main(mongo_url: str, database: str) -> None:
     runtime = Runtime(service="messaging", clock=SystemClock())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, runtime.stopping.set)
     async with connect(MongoSection(url=mongo_url, database=database)) as db:
-        log = Log(Store(db), section=LogSection(), clock=runtime.clock)
+        log = conversation_log(Store(db), section=LogSection(), clock=runtime.clock)
         scheduler = Scheduler(
             log,
             Everybody(),

@@ -1,13 +1,17 @@
 """The service over a real gRPC socket, with signed callers."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import grpc
 import pytest
-from messaging.api import AuthorityApi, ImportApi, LogApi, MessagingApi, translate
-from messaging.api.log import MAX_EVENT_BYTES, Outbox
-from messaging.app import SERVICE
+from messaging.api import translate
+from messaging.api.authority import AuthorityApi
+from messaging.api.importing import ImportApi
+from messaging.api.log import MAX_EVENT_BYTES, LogApi, Outbox
+from messaging.app import SERVICE, SOURCES, MessagingApi
+from messaging.operations.cursors import place_cursors
 from plexus.authz.v1.authority_pb2 import ReadableContainersRequest
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServicer_to_server
 from plexus.authz.v1.caller_pb2 import CallerContext
@@ -54,13 +58,13 @@ async def port(log, cursors, people, store, caller_keys_of, runtime, company):
             ),
             (
                 import_service_pb2_grpc.add_ImportServiceServicer_to_server,
-                ImportApi(log, people),
+                ImportApi(log, people, place_cursors=partial(place_cursors, log.store)),
             ),
             (
                 log_service_pb2_grpc.add_LogServiceServicer_to_server,
                 LogApi(log, verifier, decisions=company.decisions, stopping=runtime.stopping),
             ),
-            (add_AuthorityServicer_to_server, AuthorityApi(store)),
+            (add_AuthorityServicer_to_server, AuthorityApi(store, sources=SOURCES)),
         ],
         verifier=verifier,
         runtime=runtime,

@@ -1,10 +1,11 @@
 """Content and names on their way in and out, on a real mongod: MSG-13 and ADR 15."""
 
 import pytest
-from messaging.api.translate import to_foreign_conversation, to_foreign_message, to_new_message
-from messaging.domain.conversations import History
+from messaging.api.translate import to_new_message
+from messaging.api.translate_imports import to_foreign_conversation, to_foreign_message
 from messaging.domain.people import Department
-from messaging.domain.refusals import MentionDepartmentDenied
+from messaging.domain.refusals_messages import MentionDepartmentDenied
+from messaging.domain.states import History
 from messaging.operations import conversations, sending
 from plexus.messaging.v1 import conversations_pb2, import_service_pb2, messages_pb2
 from plexus.messaging.v1.messages_pb2 import FORMAT_MARKDOWN, Attachment, Mention, Span
@@ -30,7 +31,7 @@ async def test_markdown_is_stored_as_text_and_spans(store, log, group):
     draft = to_new_message(request(room, text=text, format=FORMAT_MARKDOWN), sender_id="ann")
     stored = await sending.send_message(log, new_message=draft)
 
-    (message,) = await store.entries.find_messages(room, [stored.seq])
+    (message,) = await store.messages.find_messages(room, [stored.seq])
     shown = {
         (message.text[s.start : s.start + s.length], s.WhichOneof("meaning")) for s in message.spans
     }

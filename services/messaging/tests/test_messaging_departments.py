@@ -3,15 +3,18 @@
 from typing import Any
 
 import pytest
-from messaging import queries
 from messaging.api.translate import to_new_message
+from messaging.app import Store
 from messaging.domain.messages import NewMessage, Span, SpanKind
 from messaging.domain.people import Department, Person
-from messaging.domain.refusals import DepartmentNotFound, MentionDepartmentDenied
+from messaging.domain.refusals_conversations import DepartmentNotFound
+from messaging.domain.refusals_messages import MentionDepartmentDenied
 from messaging.domain.working_hours import DEFAULT
 from messaging.operations import sending
 from messaging.operations.items import Stored
-from messaging.store import Store
+from messaging.queries.receipts import list_receipts
+from messaging.queries.threads import get_thread
+from messaging.queries.views import get_view
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import messaging_service_pb2 as pb
 from plexus.messaging.v1.events_pb2 import MessagePosted
@@ -58,7 +61,7 @@ async def room(store: Store, group: Any) -> str:
 
 
 async def unread(store: Store, actor: Any, room: str) -> tuple[int, int]:
-    view = await queries.get_view(store, actor=actor, conversation_id=room)
+    view = await get_view(store, actor=actor, conversation_id=room)
     return view.unread, view.mention_unread
 
 
@@ -69,7 +72,7 @@ async def test_msg_13_a_department_is_stored_as_its_id_and_version_and_never_as_
         log, new_message=say(room, "ann", "hi", department_ids=("dep_a", "dep_x"))
     )
 
-    (message,) = await store.entries.find_messages(room, [1])
+    (message,) = await store.messages.find_messages(room, [1])
     assert list(message.mentions) == [
         Mention(department_id="dep_a", directory_version=4),
         Mention(department_id="dep_x", directory_version=1),
@@ -138,11 +141,11 @@ async def test_msg_09_a_department_changes_neither_receipts_nor_followers_nor_ou
         log, new_message=say(room, "ann", "hi", department_ids=("dep_a",), mentions=("eve",))
     )
     assert stored.not_in_conversation == ("eve",)
-    receipts = await queries.list_receipts(
+    receipts = await list_receipts(
         store, actor=person("ann"), conversation_id=room, seq=1, after="", limit=10
     )
     assert receipts.audience == 3
-    thread = await queries.get_thread(store, actor=person("ann"), conversation_id=room, root_seq=1)
+    thread = await get_thread(store, actor=person("ann"), conversation_id=room, root_seq=1)
     assert thread.followers == ("ann", "eve")
 
 

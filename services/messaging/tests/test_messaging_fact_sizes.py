@@ -8,12 +8,14 @@ from messaging.domain.content import Attachment, Span, SpanKind
 from messaging.domain.forwarded import Forwarded
 from messaging.domain.log import EntryKind
 from messaging.domain.messages import MessageContent, new_message
-from messaging.domain.refusals import MessageTooLarge, TextTooLong, TooManyReactions
-from messaging.events import MAX_CONTENT_BYTES, MAX_EVENT_BYTES
+from messaging.domain.refusals_contract import MessageTooLarge
+from messaging.domain.refusals_messages import TextTooLong, TooManyReactions
+from messaging.events.envelopes import MAX_EVENT_BYTES
+from messaging.events.messages import MAX_CONTENT_BYTES
 from messaging.operations import sending
 from messaging.operations.emptying import empty_events
 from messaging.store.emptying import EmptyingStore
-from messaging.store.entries import message_of
+from messaging.store.messages import message_of
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2
 from plexuskit.kafka import MAX_FACT_BYTES
@@ -109,7 +111,7 @@ async def test_whatever_was_taken_can_be_labelled_pinned_reacted_to_edited_and_r
     for seed in range(8):
         chance = random.Random(seed)  # noqa: S311 - repeatable, no secret
         seq = await _largest(log, room, chance, seed=seed)
-        entry = await store.entries.find_entry(room, seq)
+        entry = await store.messages.find_entry(room, seq)
         message = message_of(entry)
         message.revision = 2
         # All but the last of what may be on a message, as if so many people had put it there.
@@ -119,7 +121,7 @@ async def test_whatever_was_taken_can_be_labelled_pinned_reacted_to_edited_and_r
         del message.reactions[-1].person_ids[-1]
 
         async def keep(tx, entry=entry, message=message):
-            await store.entries.save_current(entry["_id"], message, tx=tx)
+            await store.messages.save_current(entry["_id"], message, tx=tx)
 
         await store.transact(keep)
         await change("label", "ann", room, seq, add=LABELS)

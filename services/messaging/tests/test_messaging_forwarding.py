@@ -2,9 +2,9 @@
 
 import pytest
 from messaging.domain.messages import Span, SpanKind
-from messaging.domain.refusals import (
+from messaging.domain.refusals_log import ConversationNotFound
+from messaging.domain.refusals_messages import (
     ConversationIsConfidential,
-    ConversationNotFound,
     ForwardNested,
     MessageIsRecalled,
     MessageNotFound,
@@ -41,7 +41,7 @@ async def rooms(group, log, say):
 
 
 async def found(store, room, seq):
-    (message,) = await store.entries.find_messages(room, [seq])
+    (message,) = await store.messages.find_messages(room, [seq])
     return message
 
 

@@ -4,12 +4,12 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from messaging import queries
+from messaging.app import conversation_log
 from messaging.config import LimitsSection, LogSection
-from messaging.domain.conversations import Role
+from messaging.domain.states import Role
 from messaging.operations import membership, sending
 from messaging.operations.heads import ENDED_AFTER, UNKNOWN_FOR, Heads
-from messaging.operations.log import Log
+from messaging.queries.views import list_views
 from plexuskit.clock import SystemClock
 from plexuskit.errors import DependencyDown
 from plexuskit.testing import eventually
@@ -23,7 +23,7 @@ UNLIMITED = LimitsSection(
 @pytest.fixture
 async def quiet(store):
     """A log that saves heads when a test says so, and never by itself."""
-    log = Log(store, section=LogSection(), clock=SystemClock(), limits=UNLIMITED)
+    log = conversation_log(store, section=LogSection(), clock=SystemClock(), limits=UNLIMITED)
     partitions = [asyncio.create_task(partition.run()) for partition in log.partitions]
     yield log
     for partition in partitions:
@@ -32,9 +32,7 @@ async def quiet(store):
 
 
 async def listed(store, actor):
-    views, _ = await queries.list_views(
-        store, actor=actor, position=None, limit=10, include_archived=False
-    )
+    views, _ = await list_views(store, actor=actor, position=None, limit=10, include_archived=False)
     return {view.conversation.id: (view.last_seq, view.unread) for view in views}
 
 
@@ -190,7 +188,7 @@ async def test_msg_08_a_write_that_comes_true_late_is_found_within_a_minute(
 async def test_msg_08_a_head_is_compared_when_its_tail_is_loaded(store, quiet, group, say, person):
     room = await group("ann", "bob")
     await sending.send_message(quiet, new_message=say(room, "ann", "hello"))  # this process dies
-    other = Log(store, section=LogSection(), clock=SystemClock())
+    other = conversation_log(store, section=LogSection(), clock=SystemClock())
 
     await other.state(room)
     await other.flush_heads()

@@ -2,25 +2,29 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
-from messaging import queries
+from messaging.app import Store, conversation_log
 from messaging.config import LogSection
-from messaging.domain.conversations import History, Kind
+from messaging.domain.imports import ImportDenied
 from messaging.domain.messages import Imported, new_message
 from messaging.domain.people import Person
-from messaging.domain.refusals import ImportDenied
+from messaging.domain.states import History, Kind
 from messaging.domain.working_hours import DEFAULT
-from messaging.operations import conversations, importing, sending
+from messaging.operations import conversations, sending
+from messaging.operations.cursors import place_cursors
 from messaging.operations.following import finish_source, follow
+from messaging.operations.import_conversations import ForeignConversation, import_conversation
 from messaging.operations.importing import (
     BatchOutcome,
-    ForeignConversation,
     ForeignMessage,
     ImportRun,
+    finish_import,
+    import_batch,
 )
-from messaging.operations.log import Log
-from messaging.store import Store
+from messaging.queries.receipts import list_receipts
+from messaging.queries.views import get_view
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
 from plexuskit.testing.wait import eventually
@@ -60,7 +64,7 @@ def old(room: str, number: int, text: str = "", *, root: int | None = None, send
 
 @pytest.fixture
 async def room(log, people, person):
-    begun = await importing.import_conversation(
+    begun = await import_conversation(
         log, people, actor=person("root", "admin"), foreign=channel("ann", "bob"), now=NOW
     )
     return begun.conversation.id
@@ -72,14 +76,14 @@ def run(person):
 
 
 async def test_msg_19_original_times_and_threads_are_kept(store, log, room, run):
-    outcome = await importing.import_batch(
+    outcome = await import_batch(
         log,
         KNOWN,
         run,
         messages=[old(room, 1, "root"), old(room, 2, "reply", root=1), old(room, 3, "")],
     )
 
-    messages = await store.entries.find_messages(room, [1, 2, 3])
+    messages = await store.messages.find_messages(room, [1, 2, 3])
     assert outcome.imported == 3
     assert [m.sent_at.seconds - int(THEN.timestamp()) for m in messages] == [1, 2, 3]
     assert [m.root_seq for m in messages] == [0, 1, 0]
@@ -89,47 +93,43 @@ async def test_msg_19_original_times_and_threads_are_kept(store, log, room, run)
 
 async def test_msg_19_a_second_run_adds_nothing(store, log, person, room, run):
     batch = [old(room, n, f"m{n}", root=1 if n > 1 else None) for n in range(1, 200)]
-    await importing.import_batch(log, KNOWN, run, messages=batch)
+    await import_batch(log, KNOWN, run, messages=batch)
 
-    again = await importing.import_batch(
-        log, KNOWN, ImportRun(person("root", "admin")), messages=batch
-    )
+    again = await import_batch(log, KNOWN, ImportRun(person("root", "admin")), messages=batch)
 
     assert (again.imported, again.skipped) == (0, 199)
     assert (await store.entries.head(room)).seq == 199
 
 
 async def test_msg_19_an_interrupted_run_goes_on_and_finds_its_roots(store, log, person, room, run):
-    await importing.import_batch(log, KNOWN, run, messages=[old(room, 1, "root")])
+    await import_batch(log, KNOWN, run, messages=[old(room, 1, "root")])
 
     second = ImportRun(person("root", "admin"))
-    await importing.import_batch(
+    await import_batch(
         log, KNOWN, second, messages=[old(room, 1, "root"), old(room, 2, "reply", root=1)]
     )
 
-    (reply,) = await store.entries.find_messages(room, [2])
+    (reply,) = await store.messages.find_messages(room, [2])
     assert reply.root_seq == 1
 
 
 async def test_msg_19_nobody_has_unread_history(store, log, person, room, run, say):
-    await importing.import_batch(
-        log, KNOWN, run, messages=[old(room, n, f"m{n}") for n in range(1, 9)]
-    )
-    await importing.finish_import(log, run, now=NOW)
+    await import_batch(log, KNOWN, run, messages=[old(room, n, f"m{n}") for n in range(1, 9)])
+    await finish_import(log, run, place_cursors=partial(place_cursors, store), now=NOW)
 
-    before = await queries.get_view(store, actor=person("bob"), conversation_id=room)
+    before = await get_view(store, actor=person("bob"), conversation_id=room)
     await sending.send_message(log, new_message=say(room, "ann", "live"))
-    after = await queries.get_view(store, actor=person("bob"), conversation_id=room)
+    after = await get_view(store, actor=person("bob"), conversation_id=room)
 
     assert (before.unread, before.read_through_seq) == (0, 8)
     assert after.unread == 1
 
 
 async def test_msg_19_imported_messages_have_no_receipts(store, log, person, room, run):
-    await importing.import_batch(log, KNOWN, run, messages=[old(room, 1, "old")])
-    await importing.finish_import(log, run, now=NOW)
+    await import_batch(log, KNOWN, run, messages=[old(room, 1, "old")])
+    await finish_import(log, run, place_cursors=partial(place_cursors, store), now=NOW)
 
-    receipts = await queries.list_receipts(
+    receipts = await list_receipts(
         store, actor=person("ann"), conversation_id=room, seq=1, after="", limit=10
     )
 
@@ -138,7 +138,7 @@ async def test_msg_19_imported_messages_have_no_receipts(store, log, person, roo
 
 async def test_only_administrators_import(log, people, person):
     with pytest.raises(ImportDenied):
-        await importing.import_conversation(
+        await import_conversation(
             log, people, actor=person("ann"), foreign=channel("ann", "bob"), now=NOW
         )
 
@@ -146,7 +146,7 @@ async def test_only_administrators_import(log, people, person):
 async def test_the_same_conversation_comes_in_once_and_takes_in_new_members(
     log, people, person, room
 ):
-    again = await importing.import_conversation(
+    again = await import_conversation(
         log,
         people,
         actor=person("root", "admin"),
@@ -162,7 +162,7 @@ async def test_the_same_conversation_comes_in_once_and_takes_in_new_members(
 async def test_messages_to_another_tenants_conversation_are_refused(log, room):
     stranger = ImportRun(Actor("ten_other", "eve", "ses", frozenset({"admin"})))
 
-    outcome = await importing.import_batch(log, KNOWN, stranger, messages=[old(room, 1, "x")])
+    outcome = await import_batch(log, KNOWN, stranger, messages=[old(room, 1, "x")])
 
     assert outcome.imported == 0
     assert outcome.refusals[0][1].reason == "CONVERSATION_NOT_FOUND"
@@ -170,13 +170,13 @@ async def test_messages_to_another_tenants_conversation_are_refused(log, room):
 
 async def test_msg_03_an_importer_who_goes_away_in_the_middle_stops_nobody(store, log, room, run):
     messages = [old(room, number, f"no {number}") for number in range(1, 201)]
-    importer = asyncio.create_task(importing.import_batch(log, KNOWN, run, messages=messages))
+    importer = asyncio.create_task(import_batch(log, KNOWN, run, messages=messages))
     await eventually(lambda: not log._partition(room)._idle.is_set(), every=0)
     importer.cancel()
     with pytest.raises(asyncio.CancelledError):
         await importer
 
-    again = await importing.import_batch(
+    again = await import_batch(
         log, KNOWN, ImportRun(run.actor), messages=[*messages, old(room, 201, "last")]
     )
     assert again.imported + again.skipped == 201
@@ -188,7 +188,7 @@ async def test_msg_03_an_importer_who_goes_away_in_the_middle_stops_nobody(store
 
 
 async def bring(log, people, person, *members: str, **fields: object):
-    return await importing.import_conversation(
+    return await import_conversation(
         log, people, actor=person("root", "admin"), foreign=channel(*members, **fields), now=NOW
     )
 
@@ -196,8 +196,8 @@ async def bring(log, people, person, *members: str, **fields: object):
 async def write(log, person, *messages: ForeignMessage):
     """Import messages in a run of their own; out: the reasons of refusals."""
     run = ImportRun(person("root", "admin"))
-    outcome = await importing.import_batch(log, KNOWN, run, messages=messages)
-    await importing.finish_import(log, run, now=NOW)
+    outcome = await import_batch(log, KNOWN, run, messages=messages)
+    await finish_import(log, run, place_cursors=partial(place_cursors, log.store), now=NOW)
     return [why.reason for _, why in outcome.refusals]
 
 
@@ -224,10 +224,10 @@ async def test_gw_11_a_repeated_import_adds_nobody_to_what_people_use(
 async def test_gw_11_the_first_native_message_ends_the_import_also_of_an_open_stream(
     store, log, people, person, room, run, say
 ):
-    await importing.import_batch(log, KNOWN, run, messages=[old(room, 1, "old")])
+    await import_batch(log, KNOWN, run, messages=[old(room, 1, "old")])
     await sending.send_message(log, new_message=say(room, "ann", "native"))
 
-    outcome = await importing.import_batch(log, KNOWN, run, messages=[old(room, 2, "late")])
+    outcome = await import_batch(log, KNOWN, run, messages=[old(room, 2, "late")])
 
     assert [why.reason for _, why in outcome.refusals] == ["IMPORT_CLOSED"]
     assert (await store.entries.head(room)).seq == 2
@@ -239,7 +239,7 @@ async def test_gw_11_the_first_native_message_ends_the_import_also_of_an_open_st
 async def origins(store, room):
     """Give where the messages of a conversation come from, in order."""
     head = await store.entries.head(room)
-    messages = await store.entries.find_messages(room, range(1, head.seq + 1))
+    messages = await store.messages.find_messages(room, range(1, head.seq + 1))
     return [message.origin for message in messages]
 
 
@@ -248,7 +248,7 @@ async def test_gw_11_nothing_imported_stands_behind_a_message_sent_at_the_same_m
     store, log, people, person, runtime, say
 ):
     """By the process that imports, in one batch with it, and by another one."""
-    other = Log(Store(store.db), section=LogSection(), clock=SystemClock())
+    other = conversation_log(Store(store.db), section=LogSection(), clock=SystemClock())
     async with other.running(runtime):
         for number, sender in enumerate((log, other, log, other)):
             begun = await bring(
@@ -256,9 +256,9 @@ async def test_gw_11_nothing_imported_stands_behind_a_message_sent_at_the_same_m
             )
             here = begun.conversation.id
             run = ImportRun(person("root", "admin"))
-            await importing.import_batch(log, KNOWN, run, messages=[old(here, 0, "old")])
+            await import_batch(log, KNOWN, run, messages=[old(here, 0, "old")])
             batches = [
-                importing.import_batch(
+                import_batch(
                     log, KNOWN, run, messages=[old(here, 10 * n + m, "old") for m in range(1, 9)]
                 )
                 for n in range(4)
@@ -283,16 +283,14 @@ async def test_gw_11_nothing_imported_stands_behind_a_message_sent_at_the_same_m
 async def test_gw_11_nothing_is_imported_once_finishing_has_been_answered(
     store, log, person, room, run
 ):
-    await importing.import_batch(log, KNOWN, run, messages=[old(room, 0, "old")])
+    await import_batch(log, KNOWN, run, messages=[old(room, 0, "old")])
 
     async def finish():
         await finish_source(log, actor=person("root", "admin"), source="slack")
         return (await store.entries.head(room)).seq
 
     batches = [
-        importing.import_batch(
-            log, KNOWN, run, messages=[old(room, 10 * n + m) for m in range(1, 9)]
-        )
+        import_batch(log, KNOWN, run, messages=[old(room, 10 * n + m) for m in range(1, 9)])
         for n in range(6)
     ]
     *_, last = await asyncio.gather(*batches, finish())
@@ -371,13 +369,13 @@ async def test_gw_11_finishing_ends_the_import_of_a_source_alone(
     store, log, people, person, room, run
 ):
     other = await bring(log, people, person, "ann", "bob", external_id="teams:C1", name="t")
-    await importing.import_batch(log, KNOWN, run, messages=[old(room, 1, "old")])
+    await import_batch(log, KNOWN, run, messages=[old(room, 1, "old")])
     actor = person("root", "admin")
     assert await finish_source(log, actor=actor, source="slack") == 1
     assert await finish_source(log, actor=actor, source="slack") == 0
 
     # Also for a stream that is open.
-    outcome = await importing.import_batch(log, KNOWN, run, messages=[old(room, 2, "late")])
+    outcome = await import_batch(log, KNOWN, run, messages=[old(room, 2, "late")])
     assert [why.reason for _, why in outcome.refusals] == ["IMPORT_CLOSED"]
     assert (await bring(log, people, person, "ann", "carol")).conversation.member_count == 2
     following = await follow(store, tenant_id=actor.tenant_id, conversations=[other.conversation])

@@ -4,14 +4,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from messaging import queries
+from messaging.app import conversation_log
 from messaging.config import LogSection
-from messaging.domain.conversations import History
 from messaging.domain.log import EntryKind
 from messaging.domain.messages import MessageContent
-from messaging.domain.refusals import (
-    ConversationIsArchived,
-    ConversationNotFound,
+from messaging.domain.refusals_conversations import ConversationIsArchived
+from messaging.domain.refusals_log import ConversationNotFound
+from messaging.domain.refusals_messages import (
     EditWindowClosed,
     MentionAllDenied,
     MessageIsRecalled,
@@ -22,8 +21,10 @@ from messaging.domain.refusals import (
     TooManyPins,
     TooManyReactions,
 )
+from messaging.domain.states import History
 from messaging.operations import conversations, membership, messages, sending
-from messaging.operations.log import Log
+from messaging.queries.history import get_message, list_pins, list_versions
+from messaging.queries.views import get_view
 from messaging.store import message_state
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2
@@ -33,9 +34,7 @@ from plexuskit.requests import RequestIdReused
 
 
 async def pins_of(store, actor, room):
-    pins, end = await queries.list_pins(
-        store, actor=actor, conversation_id=room, before=None, limit=200
-    )
+    pins, end = await list_pins(store, actor=actor, conversation_id=room, before=None, limit=200)
     assert end is None
     return pins
 
@@ -49,9 +48,7 @@ async def room(group, log, say):
 
 
 async def read(store, person, room, who="ann", seq=1):
-    return await queries.get_message(
-        store, actor=person(who), conversation_id=room, seq=seq, message_id=""
-    )
+    return await get_message(store, actor=person(who), conversation_id=room, seq=seq, message_id="")
 
 
 async def test_msg_11_an_edit_keeps_the_number_and_shows_that_it_was_edited(
@@ -70,7 +67,7 @@ async def test_msg_11_every_version_is_kept(store, room, change, person):
     await change("edit", "bob", room, 1, text="second")
     await change("edit", "bob", room, 1, text="third")
 
-    versions, after = await queries.list_versions(
+    versions, after = await list_versions(
         store, actor=person("eve"), conversation_id=room, seq=1, after=0, limit=100
     )
     assert after == 0
@@ -171,7 +168,7 @@ async def test_msg_12_a_recall_leaves_the_number_and_nothing_of_the_content(
     assert not told.labels
     assert not told.HasField("pin")
     assert await pins_of(store, person("ann"), room) == []
-    versions, _ = await queries.list_versions(
+    versions, _ = await list_versions(
         store, actor=person("ann"), conversation_id=room, seq=1, after=0, limit=100
     )
     assert [each.text for each in versions] == ["", ""]
@@ -254,7 +251,7 @@ async def test_msg_08_a_recalled_message_is_unread_for_nobody(
     await sending.send_message(log, new_message=say(room, "bob", "@ann", mentions=("ann",)))
 
     async def unread():
-        view = await queries.get_view(store, actor=person("ann"), conversation_id=room)
+        view = await get_view(store, actor=person("ann"), conversation_id=room)
         return view.unread, view.mention_unread
 
     assert await unread() == (2, 1)
@@ -336,7 +333,7 @@ async def test_msg_12_a_retry_of_an_edit_after_the_recall_shows_no_content(room,
 async def test_msg_01_changes_and_sends_of_two_processes_leave_no_hole(
     store, runtime, log, room, change, say
 ):
-    other = Log(store, section=LogSection(), clock=SystemClock())
+    other = conversation_log(store, section=LogSection(), clock=SystemClock())
     async with other.running(runtime):
         await asyncio.gather(
             *(
@@ -352,7 +349,7 @@ async def test_msg_01_changes_and_sends_of_two_processes_leave_no_hole(
 
     rows = await store.entries.list_changes(room, since=0, limit=1000)
     assert [row["change_no"] for row in rows] == list(range(1, 83))
-    entry = await store.entries.find_entry(room, 1)
+    entry = await store.messages.find_entry(room, 1)
     message = (
         message_state.message_in(bytes(rows[-1]["event"])) if rows[-1].get("about_seq") else None
     )
@@ -366,7 +363,7 @@ async def test_gw_02_who_was_removed_by_another_process_changes_nothing(
     store, runtime, room, change, person
 ):
     await change("react", "eve", room, 1, emoji="ok")
-    other = Log(store, section=LogSection(), clock=SystemClock())
+    other = conversation_log(store, section=LogSection(), clock=SystemClock())
     async with other.running(runtime):
         await membership.remove_members(
             other,
@@ -386,7 +383,7 @@ async def test_who_was_added_by_another_process_may_write_at_once(
     store, runtime, log, room, people, person, say
 ):
     await sending.send_message(log, new_message=say(room, "ann", "the tail is in memory"))
-    other = Log(store, section=LogSection(), clock=SystemClock())
+    other = conversation_log(store, section=LogSection(), clock=SystemClock())
     async with other.running(runtime):
         await membership.add_members(
             other,

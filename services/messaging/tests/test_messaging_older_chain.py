@@ -14,16 +14,15 @@ from pathlib import Path
 
 import pytest
 from bson import BSON, json_util
-from messaging import queries
+from messaging.app import Store, conversation_log
 from messaging.config import LogSection
 from messaging.domain.hashing import content_hash
 from messaging.domain.policy import DEFAULT
-from messaging.domain.refusals import RequestIdReused
+from messaging.domain.refusals_log import RequestIdReused
 from messaging.operations import sending
 from messaging.operations.beginning import begin_chain
-from messaging.operations.log import Log
-from messaging.store import Store
-from messaging.store.entries import message_of
+from messaging.queries.verification import verify_conversation
+from messaging.store.messages import message_of
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.messaging_service_pb2 import ChainProblem
 from plexus_cli import chain as client
@@ -84,7 +83,7 @@ async def written(older_release, db, mongo_url):
 @pytest.fixture
 def verify(store, person):
     async def carry_out(room, who="ann", *, first=0, last=0):
-        return await queries.verify_conversation(
+        return await verify_conversation(
             store, actor=person(who), conversation_id=room, first=first, last=last
         )
 
@@ -282,7 +281,10 @@ async def test_msg_20_a_recall_of_an_older_message_leaves_the_binding_whole(
 async def test_msg_20_processes_that_begin_version_2_at_once_leave_one_binding_entry(
     golden, store, runtime, say, verify
 ):
-    logs = [Log(Store(store.db), section=LogSection(), clock=SystemClock()) for _ in range(4)]
+    logs = [
+        conversation_log(Store(store.db), section=LogSection(), clock=SystemClock())
+        for _ in range(4)
+    ]
 
     async def send(log, number):
         async with log.running(runtime):
@@ -302,7 +304,7 @@ async def test_msg_20_processes_that_begin_version_2_at_once_leave_one_binding_e
 async def test_msg_20_a_process_that_dies_after_beginning_leaves_a_log_that_goes_on(
     golden, store, log, say, verify
 ):
-    dying = Log(Store(store.db), section=LogSection(), clock=SystemClock())
+    dying = conversation_log(Store(store.db), section=LogSection(), clock=SystemClock())
     log_state = await dying.log_states.load(golden)
     await begin_chain(dying, log_state, now=SystemClock().now())  # and nothing more comes from it
     late = await log.log_states.load(golden)
@@ -329,7 +331,7 @@ from older_child import *
 async def go():
     async with connect(MongoSection(url={mongo_url!r}, database={store.db.name!r})) as db:
         runtime = Runtime(service="messaging", clock=SystemClock())
-        log = Log(Store(db), section=LogSection(), clock=runtime.clock)
+        log = conversation_log(Store(db), section=LogSection(), clock=runtime.clock)
         async with log.running(runtime):
             await Writer(log, {golden!r}).say("ann", "old")
 asyncio.run(go())

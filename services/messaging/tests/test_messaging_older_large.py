@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from bson import json_util
-from messaging import queries
 from messaging.domain.log import EntryKind, chain, entry_id
 from messaging.operations import older, sending
 from messaging.operations.older import MAX_AT_WRITE, ConversationUpgrading, read_all_older
+from messaging.queries.verification import verify_conversation
 from messaging.store.checkpoints import APART
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import MessagePosted
@@ -95,7 +95,7 @@ def walk(store, person):
         found = Verified(room, older=client.Older())
         at, problems = 1, []
         while True:
-            page = await queries.verify_conversation(
+            page = await verify_conversation(
                 store, actor=person("ann"), conversation_id=room, first=at, last=0
             )
             link = page.previous

@@ -1,9 +1,12 @@
 """Pages end by bytes as well as by count, and lists go on by position (MSG-21)."""
 
 import pytest
-from messaging import queries
-from messaging.domain.conversations import History, Role
+from messaging.domain.states import History, Role
 from messaging.operations import membership, sending, threads
+from messaging.queries.changes import list_changes
+from messaging.queries.history import list_messages, list_pins, list_versions
+from messaging.queries.threads import get_thread
+from messaging.queries.views import list_views
 from plexuskit.clock import SystemClock
 from plexuskit.paging import MAX_PAGE_BYTES
 
@@ -34,7 +37,7 @@ async def test_msg_21_history_of_long_messages_comes_in_pages_of_2_mib(
 ):
     seen, more, before, after = [], True, 0, None if backwards else 0
     while more:
-        page, more, _ = await queries.list_messages(
+        page, more, _ = await list_messages(
             store,
             actor=person("bob"),
             conversation_id=long_room,
@@ -61,7 +64,7 @@ async def test_msg_21_sync_passes_long_messages_and_small_changes_of_them(
         await change("react", "bob", long_room, seq, emoji="👍")
     since, more, seen = 0, True, {}
     while more:
-        changes = await queries.list_changes(
+        changes = await list_changes(
             store, actor=person("bob"), conversation_id=long_room, since=since, limit=1_000
         )
         page = [message for _, message in changes.messages]
@@ -83,7 +86,7 @@ async def test_msg_21_pins_and_versions_come_in_pages(store, long_room, person, 
 
     pinned, before, pages = [], None, 0
     while pages == 0 or before is not None:
-        page, before = await queries.list_pins(
+        page, before = await list_pins(
             store, actor=person("bob"), conversation_id=long_room, before=before, limit=200
         )
         assert total(page) <= MAX_PAGE_BYTES + SLACK
@@ -91,7 +94,7 @@ async def test_msg_21_pins_and_versions_come_in_pages(store, long_room, person, 
         pages += 1
     versions, after = [], None
     while after != 0:
-        found, after = await queries.list_versions(
+        found, after = await list_versions(
             store,
             actor=person("bob"),
             conversation_id=long_room,
@@ -111,7 +114,7 @@ async def list_all(store, actor, *, limit, between=None):
     """Read every page; `between` runs after the first."""
     seen, position, pages = [], None, 0
     while True:
-        views, position = await queries.list_views(
+        views, position = await list_views(
             store, actor=actor, position=position, limit=limit, include_archived=False
         )
         seen += [(view.conversation.id, view.last_seq) for view in views]
@@ -174,7 +177,7 @@ async def test_msg_15_a_thread_reads_both_ways_with_its_root(store, log, group, 
 
     async def read(**asked):
         fields = {"before_seq": 0, "after_seq": None, "root_seq": 1, "limit": 3} | asked
-        page, more, _ = await queries.list_messages(
+        page, more, _ = await list_messages(
             store, actor=person("bob"), conversation_id=room, **fields
         )
         return [message.seq for message in page], more
@@ -211,7 +214,7 @@ async def test_msg_15_a_thread_counts_what_its_reader_may_see(
         store, actor=person("ann"), conversation_id=room, root_seq=1, follow=False
     )
 
-    thread = await queries.get_thread(store, actor=person("bob"), conversation_id=room, root_seq=1)
+    thread = await get_thread(store, actor=person("bob"), conversation_id=room, root_seq=1)
 
     assert (thread.replies, thread.last_seq, thread.unread) == (3, 4, 1)
     assert thread.followers == ("bob", "carol")

@@ -4,14 +4,18 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from messaging import queries
 from messaging.domain.drafts import DRAFT_LIMIT, Draft, DraftKey
-from messaging.domain.refusals import ConversationNotFound, MessageNotFound, TooManyDrafts
+from messaging.domain.refusals_log import ConversationNotFound
+from messaging.domain.refusals_messages import MessageNotFound
+from messaging.domain.refusals_personal import TooManyDrafts
 from messaging.domain.settings import SettingsChange
 from messaging.operations import cursors as reading
 from messaging.operations import membership, sending
 from messaging.operations.drafts import save_draft
 from messaging.operations.settings import update_conversation_settings
+from messaging.queries.personal import list_drafts
+from messaging.queries.receipts import list_receipts
+from messaging.queries.views import get_view, list_views
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2, personal_service_pb2
 from plexuskit.clock import SystemClock
@@ -45,7 +49,7 @@ def write(store, person, now):
 @pytest.fixture
 def drafts_of(store, person):
     async def found(name):
-        page, _ = await queries.list_drafts(
+        page, _ = await list_drafts(
             store, actor=person(name), before=None, limit=500, may=lambda _: True
         )
         return [personal_service_pb2.Draft.FromString(draft.words).text for draft in page]
@@ -177,7 +181,7 @@ async def test_drafts_are_read_page_by_page(store, write, group, person):
         await write("ann", room, f"{n}", ago=n // 2)
     seen, end = [], None
     while True:
-        page, end = await queries.list_drafts(
+        page, end = await list_drafts(
             store, actor=person("ann"), before=end, limit=2, may=lambda _: True
         )
         seen += [draft.key.conversation_id for draft in page]
@@ -197,15 +201,13 @@ async def test_settings_are_in_every_view_and_one_fact_each(store, group, person
             store, actor=ann, conversation_id=room, change=change, now=now
         )
 
-    listed, _ = await queries.list_views(
-        store, actor=ann, position=None, limit=10, include_archived=False
-    )
+    listed, _ = await list_views(store, actor=ann, position=None, limit=10, include_archived=False)
     settings = {view.conversation.id: view.settings for view in listed}
     assert (settings[room].folder, settings[room].starred) == ("供应商", True)
     assert (settings[other].version, settings[other].starred) == (0, False)
-    one = await queries.get_view(store, actor=ann, conversation_id=room)
+    one = await get_view(store, actor=ann, conversation_id=room)
     assert one.settings == settings[room]
-    bobs = await queries.get_view(store, actor=person("bob"), conversation_id=room)
+    bobs = await get_view(store, actor=person("bob"), conversation_id=room)
     assert bobs.settings.version == 0, "nobody else's"
     (fact,) = await facts()
     assert (fact.person_id, fact.settings.conversation_id, fact.settings.version) == (
@@ -225,7 +227,7 @@ async def test_a_page_of_conversations_reads_settings_once(store, group, person,
         return await find(person_id, conversation_ids)
 
     monkeypatch.setattr(store.settings, "find", counted)
-    page, _ = await queries.list_views(
+    page, _ = await list_views(
         store, actor=person("ann"), position=None, limit=4, include_archived=False
     )
     assert (len(page), asked) == (4, [4])
@@ -299,9 +301,9 @@ async def test_msg_07_a_mark_withdraws_no_receipt_and_reading_on_takes_it_off(
         )
 
     await set_mark()
-    view = await queries.get_view(store, actor=bob, conversation_id=room)
+    view = await get_view(store, actor=bob, conversation_id=room)
     assert (view.read_through_seq, view.unread, view.settings.marked_unread) == (2, 0, True)
-    receipts = await queries.list_receipts(
+    receipts = await list_receipts(
         store, actor=person("ann"), conversation_id=room, seq=2, after="", limit=10
     )
     assert receipts.read == 1

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from messaging.api import MessagingApi, PersonalApi
-from messaging.app import SERVICE
+from messaging.app import SERVICE, MessagingApi, PersonalApi
 from messaging.config import ScheduleSection
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.messaging.v1 import (

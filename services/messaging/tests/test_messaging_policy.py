@@ -3,18 +3,15 @@
 from datetime import timedelta
 
 import pytest
-from messaging import queries
 from messaging.config import LimitsSection
 from messaging.domain.policy import DEFAULT, Policy, Receipts
-from messaging.domain.refusals import (
-    ConversationTooBusy,
-    PolicyDenied,
-    ReceiptsAreOff,
-    SenderTooFast,
-)
+from messaging.domain.refusals_log import ConversationTooBusy, SenderTooFast
+from messaging.domain.refusals_messages import PolicyDenied
+from messaging.domain.refusals_reading import ReceiptsAreOff
 from messaging.operations import sending
 from messaging.operations.limits import Limits
 from messaging.operations.policies import update_policy
+from messaging.queries.receipts import list_receipts
 from plexuskit.errors import InvalidArgument, VersionConflict
 
 
@@ -36,7 +33,7 @@ async def test_msg_10_the_policy_hides_names(store, group, log, say, person):
 
     async def told(**fields):
         await update_policy(store, actor=person("root", "admin"), policy=Policy(**fields))
-        return await queries.list_receipts(
+        return await list_receipts(
             store, actor=person("bob"), conversation_id=room, seq=1, after="", limit=10
         )
 

@@ -5,14 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from messaging import queries
 from messaging.api import preview
+from messaging.app import Store
 from messaging.domain.availability import Addressed
 from messaging.domain.people import Department, Person
-from messaging.domain.refusals import ConversationNotFound, DepartmentNotFound
+from messaging.domain.refusals_conversations import DepartmentNotFound
+from messaging.domain.refusals_log import ConversationNotFound
 from messaging.domain.working_hours import DEFAULT, WorkingHours
 from messaging.operations import membership
-from messaging.store import Store
+from messaging.queries.preview import preview_send
 from plexuskit.mongo import Collection
 
 TENANT = "ten_acme"
@@ -62,9 +63,7 @@ def everybody() -> Addressed:
 
 
 async def look(store: Store, actor: Any, room: str, at: datetime, addressed: Addressed) -> Any:
-    return await queries.preview_send(
-        store, actor=actor, conversation_id=room, addressed=addressed, at=at
-    )
+    return await preview_send(store, actor=actor, conversation_id=room, addressed=addressed, at=at)
 
 
 async def test_ntf_03_off_hours_are_judged_by_each_persons_own_clock(

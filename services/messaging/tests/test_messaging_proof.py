@@ -5,12 +5,15 @@ from datetime import timedelta
 
 import pytest
 from bson import BSON
-from messaging import queries
-from messaging.domain.conversations import History, Role
 from messaging.domain.hashing import content_hash
-from messaging.domain.refusals import AnchorsDenied, RequestIdReused
+from messaging.domain.refusals_log import AnchorsDenied, RequestIdReused
+from messaging.domain.states import History, Role
 from messaging.operations import membership, sending
-from messaging.store.entries import message_of
+from messaging.queries.anchors import export_anchors
+from messaging.queries.changes import list_changes
+from messaging.queries.history import list_messages, list_pins, list_versions
+from messaging.queries.verification import verify_conversation
+from messaging.store.messages import message_of
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2
 from plexus.messaging.v1.messaging_service_pb2 import ChainProblem
@@ -23,7 +26,7 @@ SECRET, OFFER = "vault code 929251", "offer is 57752 EUR"
 @pytest.fixture
 def verify(store, person):
     async def carry_out(room, who="ann", *, first=0, last=0):
-        return await queries.verify_conversation(
+        return await verify_conversation(
             store, actor=person(who), conversation_id=room, first=first, last=last
         )
 
@@ -79,20 +82,20 @@ def salts_of(event):
 async def everything_told(store, room, person, who):
     """Give every byte that the reads of the API tell a member of a conversation."""
     me = {"actor": person(who), "conversation_id": room}
-    found = await queries.verify_conversation(store, **me, first=0, last=0)
-    page, _, last = await queries.list_messages(
+    found = await verify_conversation(store, **me, first=0, last=0)
+    page, _, last = await list_messages(
         store, **me, before_seq=0, after_seq=0, root_seq=0, limit=500
     )
-    changes = await queries.list_changes(store, **me, since=0, limit=500)
+    changes = await list_changes(store, **me, since=0, limit=500)
     told = [found.previous, *(link.SerializeToString() for link in found.links)]
     told += [problem.SerializeToString() for problem in found.problems]
     told += [message.SerializeToString() for message in page]
     told += [message.SerializeToString() for _, message in changes.messages]
     for seq in range(1, last + 1):
         if changes.seat.sees(seq):
-            versions, _ = await queries.list_versions(store, **me, seq=seq, after=0, limit=100)
+            versions, _ = await list_versions(store, **me, seq=seq, after=0, limit=100)
             told += [version.SerializeToString() for version in versions]
-    pinned, _ = await queries.list_pins(store, **me, before=None, limit=200)
+    pinned, _ = await list_pins(store, **me, before=None, limit=200)
     told += [message.SerializeToString() for message in pinned]
     return told
 
@@ -408,12 +411,12 @@ async def test_msg_20_anchors_are_for_who_holds_the_permission_and_prove_the_end
     await sending.send_message(log, new_message=say(rooms[0], "ann", "one"))
     await log.flush_heads()
     with pytest.raises(AnchorsDenied):
-        await queries.export_anchors(store, actor=person("ann"), after="", limit=10)
+        await export_anchors(store, actor=person("ann"), after="", limit=10)
 
-    first, following = await queries.export_anchors(
+    first, following = await export_anchors(
         store, actor=person("eve", "auditor"), after="", limit=2
     )
-    rest, end = await queries.export_anchors(
+    rest, end = await export_anchors(
         store, actor=person("eve", "auditor"), after=following, limit=2
     )
 

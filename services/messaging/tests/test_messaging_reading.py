@@ -3,19 +3,21 @@
 import asyncio
 
 import pytest
-from messaging import queries
+from messaging.app import conversation_log
 from messaging.config import LogSection
-from messaging.domain.conversations import History, Role
-from messaging.domain.refusals import (
-    ConversationNotFound,
-    CursorBeyondEnd,
-    LastOwner,
-    MessageNotFound,
-    NotGroupAdmin,
-)
+from messaging.domain.refusals_conversations import LastOwner, NotGroupAdmin
+from messaging.domain.refusals_log import ConversationNotFound
+from messaging.domain.refusals_messages import MessageNotFound
+from messaging.domain.refusals_reading import CursorBeyondEnd
+from messaging.domain.states import History, Role
 from messaging.operations import cursors as reading
 from messaging.operations import membership, sending, threads
-from messaging.operations.log import Log
+from messaging.queries.authority import readable_containers
+from messaging.queries.changes import list_changes
+from messaging.queries.history import get_message, list_messages
+from messaging.queries.receipts import list_receipts
+from messaging.queries.threads import get_thread
+from messaging.queries.views import get_view, list_views
 from plexus.authz.v1.authority_pb2 import ReadableContainersRequest
 from plexuskit.clock import SystemClock
 from plexuskit.testing import eventually
@@ -49,7 +51,7 @@ async def remove(log, actor, room, *names):
 
 async def history(store, actor, room, **fields):
     asked = {"before_seq": 0, "after_seq": None, "root_seq": 0, "limit": 500} | fields
-    messages, _, _ = await queries.list_messages(store, actor=actor, conversation_id=room, **asked)
+    messages, _, _ = await list_messages(store, actor=actor, conversation_id=room, **asked)
     return [message.seq for message in messages]
 
 
@@ -70,9 +72,7 @@ async def test_msg_14_late_joiners_see_what_was_said_since(store, log, group, sa
 
     assert await history(store, person("carol"), room) == [6, 7, 8]
     with pytest.raises(MessageNotFound):
-        await queries.get_message(
-            store, actor=person("carol"), conversation_id=room, seq=5, message_id=""
-        )
+        await get_message(store, actor=person("carol"), conversation_id=room, seq=5, message_id="")
 
 
 async def test_msg_14_with_open_history_late_joiners_see_everything(
@@ -118,7 +118,7 @@ async def test_msg_06_changes_since_give_present_state_and_through(
     await add(log, people, person("ann"), room, "carol")
     await say_many(log, say, room, "bob", 1, prefix="after")
 
-    changes = await queries.list_changes(
+    changes = await list_changes(
         store, actor=person("bob"), conversation_id=room, since=2, limit=500
     )
 
@@ -137,7 +137,7 @@ async def test_msg_06_through_advances_over_what_the_member_may_not_see(
     await say_many(log, say, room, "ann", 3)
     await add(log, people, person("ann"), room, "carol")
 
-    changes = await queries.list_changes(
+    changes = await list_changes(
         store, actor=person("carol"), conversation_id=room, since=0, limit=500
     )
 
@@ -151,7 +151,7 @@ async def test_msg_06_pages_lead_to_the_whole_state(store, log, group, say, pers
 
     seen, since, more = [], 0, True
     while more:
-        page = await queries.list_changes(
+        page = await list_changes(
             store, actor=person("bob"), conversation_id=room, since=since, limit=7
         )
         seen += [message.seq for _, message in page.messages]
@@ -215,7 +215,7 @@ async def test_msg_08_unread_counts_others_messages_after_the_cursor(
         root_seq=0,
     )
 
-    view = await queries.get_view(store, actor=person("bob"), conversation_id=room)
+    view = await get_view(store, actor=person("bob"), conversation_id=room)
 
     assert (view.unread, view.mention_unread, view.read_through_seq) == (3, 2, 3)
 
@@ -225,7 +225,7 @@ async def test_msg_08_new_members_begin_without_unread(store, log, group, say, p
     await say_many(log, say, room, "ann", 4)
     await add(log, people, person("ann"), room, "carol")
 
-    view = await queries.get_view(store, actor=person("carol"), conversation_id=room)
+    view = await get_view(store, actor=person("carol"), conversation_id=room)
 
     assert view.unread == 0
 
@@ -255,13 +255,13 @@ async def test_msg_09_receipts_know_the_audience_of_the_moment(
         root_seq=0,
     )
 
-    receipts = await queries.list_receipts(
+    receipts = await list_receipts(
         store, actor=person("ann"), conversation_id=room, seq=1, after="", limit=10
     )
 
     assert receipts.page == (("bob", first.read_at), ("carol", None))
     assert (receipts.audience, receipts.read) == (2, 1)
-    later = await queries.list_receipts(
+    later = await list_receipts(
         store, actor=person("ann"), conversation_id=room, seq=2, after="", limit=10
     )
     assert [who for who, _ in later.page] == ["bob", "dave"]
@@ -282,8 +282,8 @@ async def test_msg_15_threads_have_their_own_cursor_and_followers(
         root_seq=0,
     )
 
-    view = await queries.get_view(store, actor=person("ann"), conversation_id=room)
-    thread = await queries.get_thread(store, actor=person("ann"), conversation_id=room, root_seq=1)
+    view = await get_view(store, actor=person("ann"), conversation_id=room)
+    thread = await get_thread(store, actor=person("ann"), conversation_id=room, root_seq=1)
     assert view.unread == 0
     assert view.unread_in_threads
     assert (thread.followers, thread.unread, thread.replies) == (("ann", "bob"), 1, 1)
@@ -296,7 +296,7 @@ async def test_msg_15_threads_have_their_own_cursor_and_followers(
         through_seq=2,
         root_seq=1,
     )
-    view = await queries.get_view(store, actor=person("ann"), conversation_id=room)
+    view = await get_view(store, actor=person("ann"), conversation_id=room)
     assert not view.unread_in_threads
 
 
@@ -309,7 +309,7 @@ async def test_msg_15_following_is_also_a_choice(store, log, group, say, person)
             store, actor=person(name), conversation_id=room, root_seq=1, follow=follow
         )
 
-    thread = await queries.get_thread(store, actor=person("bob"), conversation_id=room, root_seq=1)
+    thread = await get_thread(store, actor=person("bob"), conversation_id=room, root_seq=1)
     assert thread.followers == ("carol",)
 
 
@@ -320,7 +320,7 @@ async def test_lists_come_with_the_last_active_first(store, log, group, say, per
     await say_many(log, say, second, "carol", 1)
     await log.flush_heads()
 
-    views, more = await queries.list_views(
+    views, more = await list_views(
         store, actor=person("ann"), position=None, limit=10, include_archived=False
     )
 
@@ -331,18 +331,18 @@ async def test_lists_come_with_the_last_active_first(store, log, group, say, per
 async def test_src_02_the_authority_answers_for_the_present(store, log, group, say, person):
     room = await group("ann", "bob")
     await say_many(log, say, room, "ann", 1)
-    before = await queries.readable_containers(
+    before = await readable_containers(
         store,
         ReadableContainersRequest(tenant_id="ten_acme", person_id="bob", known_version=""),
     )
-    same = await queries.readable_containers(
+    same = await readable_containers(
         store,
         ReadableContainersRequest(
             tenant_id="ten_acme", person_id="bob", known_version=before.version
         ),
     )
     await remove(log, person("ann"), room, "bob")
-    after = await queries.readable_containers(
+    after = await readable_containers(
         store,
         ReadableContainersRequest(
             tenant_id="ten_acme", person_id="bob", known_version=before.version
@@ -363,7 +363,7 @@ async def test_a_message_is_found_by_its_id_where_it_may_be_seen(
     await add(log, people, person("ann"), room, "carol")
 
     async def read(name, message_id):
-        return await queries.get_message(
+        return await get_message(
             store, actor=person(name), conversation_id=room, seq=0, message_id=message_id
         )
 
@@ -378,19 +378,19 @@ async def test_msg_08_heads_that_a_killed_process_left_stale_are_repaired_at_the
     store, group, say, person, runtime
 ):
     room = await group("ann", "bob")
-    killed = Log(store, section=LogSection(), clock=SystemClock())
+    killed = conversation_log(store, section=LogSection(), clock=SystemClock())
     partitions = [asyncio.create_task(partition.run()) for partition in killed.partitions]
     await say_many(killed, say, room, "ann", 3)
     for partition in partitions:  # without the write of the heads that a drained process makes
         partition.cancel()
     assert await store.conversations.message_count("ten_acme") == 0
 
-    next_one = Log(store, section=LogSection(), clock=SystemClock())
+    next_one = conversation_log(store, section=LogSection(), clock=SystemClock())
     async with next_one.running(runtime):
 
         async def repaired():
             return await store.conversations.message_count("ten_acme") == 3
 
         await eventually(repaired)
-        view = await queries.get_view(store, actor=person("bob"), conversation_id=room)
+        view = await get_view(store, actor=person("bob"), conversation_id=room)
     assert view.unread == 3

@@ -1,9 +1,11 @@
 """A removal in the middle of a read: what is said after it is not shown (MSG-14)."""
 
 import pytest
-from messaging import queries
-from messaging.domain.conversations import Member
+from messaging.domain.states import Member
 from messaging.operations import membership, sending
+from messaging.queries import history
+from messaging.queries.changes import list_changes
+from messaging.queries.history import get_message, list_messages
 from plexuskit.clock import SystemClock
 
 NOW = SystemClock().now()
@@ -41,7 +43,7 @@ async def test_msg_14_changes_read_across_a_removal_end_before_it(
     store, room, person, removed_meanwhile
 ):
     removed_meanwhile(room, "bob")
-    changes = await queries.list_changes(
+    changes = await list_changes(
         store, actor=person("bob"), conversation_id=room, since=0, limit=100
     )
 
@@ -54,7 +56,7 @@ async def test_msg_14_history_read_across_a_removal_ends_before_it(
     store, room, person, removed_meanwhile
 ):
     removed_meanwhile(room, "bob")
-    messages, _, last_seq = await queries.list_messages(
+    messages, _, last_seq = await list_messages(
         store,
         actor=person("bob"),
         conversation_id=room,
@@ -72,7 +74,5 @@ async def test_msg_14_one_message_read_across_a_removal_is_not_there(
     store, room, person, removed_meanwhile
 ):
     removed_meanwhile(room, "bob")
-    with pytest.raises(queries.history.MessageNotFound):
-        await queries.get_message(
-            store, actor=person("bob"), conversation_id=room, seq=2, message_id=""
-        )
+    with pytest.raises(history.MessageNotFound):
+        await get_message(store, actor=person("bob"), conversation_id=room, seq=2, message_id="")

@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from messaging import queries
 from messaging.domain.scheduling import Authority, State
 from messaging.operations import scheduling
+from messaging.queries.history import list_messages
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import ScheduledMessageChanged
 from plexus.messaging.v1.personal_service_pb2 import ScheduledContent, ScheduledMessage
@@ -87,7 +87,7 @@ def check_each_once(db, store, person):
     """Check the conversation and the facts: each message once, every fact in its order."""
 
     async def check(room, scheduled):
-        messages, _, _ = await queries.list_messages(
+        messages, _, _ = await list_messages(
             store,
             actor=person("bob"),
             conversation_id=room,

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from messaging import queries
-from messaging.api import read_scheduled
+from messaging.api.personal import read_scheduled
+from messaging.app import conversation_log
 from messaging.config import LogSection, ScheduleSection
-from messaging.domain.conversations import Role
-from messaging.domain.refusals import (
-    ConversationNotFound,
+from messaging.domain.refusals_log import ConversationNotFound
+from messaging.domain.refusals_personal import (
     ScheduledMessageClaimed,
     ScheduledMessageEnded,
     ScheduledMessageNotFound,
@@ -26,9 +25,11 @@ from messaging.domain.scheduling import (
     claimed,
     fires_at,
 )
+from messaging.domain.states import Role
 from messaging.operations import membership, scheduling, sending
 from messaging.operations.firing import Scheduler
-from messaging.operations.log import Log
+from messaging.queries.history import list_messages
+from messaging.queries.personal import list_scheduled
 from messaging.store.scheduled import place_of
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import ScheduledMessageChanged
@@ -80,7 +81,7 @@ def clock():
 
 @pytest.fixture
 async def frozen_log(store, runtime, clock):
-    log = Log(store, section=LogSection(), clock=clock)
+    log = conversation_log(store, section=LogSection(), clock=clock)
     async with log.running(runtime):
         yield log
 
@@ -157,7 +158,7 @@ def said(store, person):
     """What stands in a conversation: (seq, text, request id)."""
 
     async def read(room, who="ann"):
-        messages, _, _ = await queries.list_messages(
+        messages, _, _ = await list_messages(
             store,
             actor=person(who),
             conversation_id=room,
@@ -228,7 +229,7 @@ async def test_msg_17_ten_schedulers_send_each_once(
     room = await group("ann", "bob")
     later = [await schedule("ann", room, f"m{n}") for n in range(20)]
     clock.advance(HOUR)
-    logs = [Log(store, section=LogSection(), clock=clock) for _ in range(3)]
+    logs = [conversation_log(store, section=LogSection(), clock=clock) for _ in range(3)]
     schedulers = [
         Scheduler(
             logs[n % 3],
@@ -324,7 +325,7 @@ async def test_msg_17_a_day_late_the_author_is_asked_and_may_send_it_yet(
     assert [text for _, text, _ in await said(room)] == ["still fine"]
     assert await told(late) == ["WAITING", "OVERDUE"]
     assert await told(in_time) == ["WAITING", "CLAIMED", "SENT"]
-    (first, *_), _ = await queries.list_scheduled(
+    (first, *_), _ = await list_scheduled(
         store, actor=person("ann"), after=None, include_ended=False, limit=10
     )
     assert first.id == late.id
@@ -424,7 +425,7 @@ async def test_gw_02_a_scheduled_message_is_its_authors_alone(
         )
     with pytest.raises(ConversationNotFound):
         await schedule("eve", room, "I am not in it")
-    found, _ = await queries.list_scheduled(
+    found, _ = await list_scheduled(
         store, actor=person("bob"), after=None, include_ended=True, limit=10
     )
     assert found == []
@@ -458,7 +459,7 @@ async def test_they_are_listed_by_what_needs_the_author_next(
 
     seen, after = [], None
     while True:
-        page, more = await queries.list_scheduled(
+        page, more = await list_scheduled(
             store, actor=person("ann"), after=after, include_ended=True, limit=1
         )
         seen += [each.id for each in page]
@@ -466,7 +467,7 @@ async def test_they_are_listed_by_what_needs_the_author_next(
             break
         after = place_of(page[-1])
     assert seen == [late.id, first.id, second.id, sent.id]
-    waiting, _ = await queries.list_scheduled(
+    waiting, _ = await list_scheduled(
         store, actor=person("ann"), after=None, include_ended=False, limit=10
     )
     assert [each.id for each in waiting] == [late.id, first.id, second.id]

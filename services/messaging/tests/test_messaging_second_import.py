@@ -2,16 +2,19 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
-from messaging import queries
-from messaging.domain.conversations import History, Kind, Role
 from messaging.domain.messages import Imported, Reaction, new_message
 from messaging.domain.policy import DEFAULT
-from messaging.operations import conversations, importing, sending
+from messaging.domain.states import History, Kind, Role
+from messaging.operations import conversations, sending
+from messaging.operations.cursors import place_cursors
 from messaging.operations.following import finish_source
-from messaging.operations.importing import ForeignConversation, ForeignMessage, ImportRun
+from messaging.operations.import_conversations import ForeignConversation, import_conversation
+from messaging.operations.importing import ForeignMessage, ImportRun, finish_import, import_batch
 from messaging.operations.membership import leave_conversation
+from messaging.queries.verification import verify_conversation
 from plexuskit.clock import SystemClock
 
 from .conftest import Everybody
@@ -62,7 +65,7 @@ def old(
 @pytest.fixture
 def bring(log, people, person):
     async def brought(foreign: ForeignConversation = GROUP, **fields: object):
-        return await importing.import_conversation(
+        return await import_conversation(
             log, people, actor=person("root", "admin"), foreign=replace(foreign, **fields), now=NOW
         )
 
@@ -80,8 +83,8 @@ def write(log, person):
 
     async def written(*messages: ForeignMessage):
         run = ImportRun(person("root", "admin"))
-        outcome = await importing.import_batch(log, KNOWN, run, messages=messages)
-        await importing.finish_import(log, run, now=NOW)
+        outcome = await import_batch(log, KNOWN, run, messages=messages)
+        await finish_import(log, run, place_cursors=partial(place_cursors, log.store), now=NOW)
         reasons = [why.reason for _, why in outcome.refusals]
         return outcome.imported, outcome.changed, outcome.skipped, outcome.kept, reasons
 
@@ -91,7 +94,7 @@ def write(log, person):
 @pytest.fixture
 def shown(store):
     async def message(room: str, seq: int = 1):
-        (found,) = await store.entries.find_messages(room, [seq])
+        (found,) = await store.messages.find_messages(room, [seq])
         return found
 
     return message
@@ -134,7 +137,7 @@ async def test_msg_19_the_whole_history_still_verifies(store, person, room, writ
         old(room, 4, "m4"),
     )
 
-    verified = await queries.verify_conversation(
+    verified = await verify_conversation(
         store, actor=person("ann"), conversation_id=room, first=0, last=0
     )
     assert not verified.problems
@@ -169,7 +172,7 @@ async def test_msg_12_a_message_that_was_deleted_there_is_recalled_here(store, r
     assert (message.recalled, message.text, message.sender_id) == (True, "", "ann")
     assert not message.reactions
     assert await write(gone, old(room, 2, "stays")) == (0, 0, 2, 0, [])
-    entry = await store.entries.find_entry(room, 1)
+    entry = await store.messages.find_entry(room, 1)
     assert b"secret" not in bytes(entry["event"])
 
 
@@ -223,10 +226,10 @@ async def test_gw_11_an_open_stream_changes_nothing_after_a_native_message_or_th
     ):
         here = (await bring(external_id=f"slack:O{number}")).conversation.id
         run = ImportRun(person("root", "admin"))
-        await importing.import_batch(log, KNOWN, run, messages=[old(here, 1, "old")])
+        await import_batch(log, KNOWN, run, messages=[old(here, 1, "old")])
         await close(here)
         run.known.clear()
-        outcome = await importing.import_batch(log, KNOWN, run, messages=[old(here, 1, "forged")])
+        outcome = await import_batch(log, KNOWN, run, messages=[old(here, 1, "forged")])
         assert [why.reason for _, why in outcome.refusals] == ["IMPORT_CLOSED"]
         assert (await shown(here)).text == "old"
 

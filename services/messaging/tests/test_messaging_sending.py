@@ -3,17 +3,13 @@
 import asyncio
 
 import pytest
+from messaging.app import conversation_log
 from messaging.config import LogSection
 from messaging.domain import chain
-from messaging.domain.refusals import (
-    ConversationNotFound,
-    MentionAllDenied,
-    RequestIdReused,
-    RootNotFound,
-)
+from messaging.domain.refusals_log import ConversationNotFound, RequestIdReused
+from messaging.domain.refusals_messages import MentionAllDenied, RootNotFound
 from messaging.operations import conversations, membership, sending
 from messaging.operations.items import Stored
-from messaging.operations.log import Log
 from plexuskit.clock import SystemClock
 from plexuskit.errors import Refusal
 
@@ -33,7 +29,7 @@ async def test_msg_01_several_writers_of_one_conversation_leave_no_hole(
     store, log, runtime, group, say
 ):
     room = await group("ann", "bob")
-    other = Log(store, section=LogSection(), clock=SystemClock())
+    other = conversation_log(store, section=LogSection(), clock=SystemClock())
 
     async with other.running(runtime):
         verdicts = await asyncio.gather(
@@ -101,7 +97,7 @@ async def test_msg_03_two_people_may_use_the_same_request_id(log, group, say):
 
 async def test_msg_03_concurrent_identical_sends_store_one(store, log, runtime, group, say):
     room = await group("ann", "bob")
-    other = Log(store, section=LogSection(), clock=SystemClock())
+    other = conversation_log(store, section=LogSection(), clock=SystemClock())
 
     async with other.running(runtime):
         verdicts = await asyncio.gather(
@@ -159,7 +155,7 @@ async def test_msg_14_a_removed_member_can_send_nothing_more(
     store, log, runtime, group, say, person
 ):
     room = await group("ann", "bob")
-    other = Log(store, section=LogSection(), clock=SystemClock())
+    other = conversation_log(store, section=LogSection(), clock=SystemClock())
     async with other.running(runtime):
         # The other process has bob as a member in memory.
         await sending.send_message(other, new_message=say(room, "bob", "before"))
@@ -214,7 +210,7 @@ async def test_msg_15_a_reply_belongs_to_the_thread_of_its_target(store, log, gr
     )
     await sending.send_message(log, new_message=say(room, "ann", "deeper", reply_to_seq=reply.seq))
 
-    messages = await store.entries.find_messages(room, [1, 2, 3])
+    messages = await store.messages.find_messages(room, [1, 2, 3])
 
     assert [message.root_seq for message in messages] == [0, 1, 1]
     with pytest.raises(RootNotFound):

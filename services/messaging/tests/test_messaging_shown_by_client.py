@@ -1,10 +1,11 @@
 """Messages as the server shows them, compared by the command line with the proved log: MSG-20."""
 
 import pytest
-from messaging import queries
-from messaging.domain.conversations import History
 from messaging.domain.messages import Attachment, Span, SpanKind
+from messaging.domain.states import History
 from messaging.operations import forwarding, sending
+from messaging.queries.history import list_messages
+from messaging.queries.verification import verify_conversation
 from plexus_cli import shown
 from plexus_cli.commands.verifying import Verified
 
@@ -57,13 +58,13 @@ def proved(store, person):
 
     async def prove(room, *, first=1, last=0):
         me = {"actor": person("bob"), "conversation_id": room}
-        found = await queries.verify_conversation(store, **me, first=first, last=last)
+        found = await verify_conversation(store, **me, first=first, last=last)
         verified = Verified(room, replay=shown.Replay(whole=first == 1))
         link = found.previous
         for each in found.links:
             link = verified.take(each, link)
         assert verified.problems == []
-        page, _, _ = await queries.list_messages(
+        page, _, _ = await list_messages(
             store, **me, before_seq=0, after_seq=0, root_seq=0, limit=500
         )
         return verified.replay, page
@@ -169,7 +170,7 @@ async def test_msg_20_what_changes_while_it_is_compared_is_compared_with_its_own
     _, listed = await proved(room)
     await change("react", "ann", room, 2, emoji="b")
     number = max(message.change_no for message in before)
-    found = await queries.verify_conversation(
+    found = await verify_conversation(
         store, actor=person("bob"), conversation_id=room, first=number + 1, last=0
     )
 

@@ -9,13 +9,12 @@ from typing import Any
 import grpc
 import pytest
 from messaging import app
-from messaging.api import SignalApi
+from messaging.api.signals import SignalApi
 from messaging.app import SERVICE
 from messaging.config import PeersSection, Settings
-from messaging.consumers import follow_presence
+from messaging.consumers.presence import follow_presence
 from messaging.operations import membership
-from messaging.operations.presence import Presences
-from messaging.operations.signals import Signals
+from messaging.operations.signals import Presences, Signals
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import signal_service_pb2 as pb

@@ -5,20 +5,21 @@ from itertools import chain
 from typing import Any
 
 import pytest
-from messaging import queries
-from messaging.domain.conversations import History
+from messaging.app import Store
 from messaging.domain.policy import Policy
-from messaging.domain.refusals import PolicyDenied
+from messaging.domain.refusals_messages import PolicyDenied
+from messaging.domain.states import History
 from messaging.operations import membership
 from messaging.operations.policies import update_policy
 from messaging.queries import authority
-from messaging.store import Store, conversations
+from messaging.queries.authority import compact_snapshot, read_members
+from messaging.store import conversations
 from plexuskit.clock import SystemClock
 
 
 async def compact(store: Store) -> dict[str, list[list[str]]]:
     found: dict[str, list[list[str]]] = {}
-    async for relation in queries.compact_snapshot(store, tenant_id=""):
+    async for relation in compact_snapshot(store, tenant_id=""):
         conversation = await store.conversations.find(relation.object.partition(":")[2])
         assert conversation is not None
         assert (relation.relation, relation.subject) == ("member", "")
@@ -77,7 +78,7 @@ async def test_msg_14_a_roster_names_no_version_that_its_members_do_not_contain(
             yield each
 
     monkeypatch.setattr(store.conversations, "_people_of", while_bob_goes)
-    (relation,) = [each async for each in queries.compact_snapshot(store, tenant_id="")]
+    (relation,) = [each async for each in compact_snapshot(store, tenant_id="")]
 
     conversation = await store.conversations.find(room)
     assert conversation is not None
@@ -99,7 +100,7 @@ async def test_msg_14_one_conversation_is_told_with_what_each_of_its_members_may
         person_ids=["bob"],
         now=SystemClock().now(),
     )
-    parts = [each async for each in queries.read_members(store, conversation_id=room)]
+    parts = [each async for each in read_members(store, conversation_id=room)]
     conversation = await store.conversations.find(room)
     assert conversation is not None
     members = {each.person_id: each for part in parts for each in part.members}
@@ -110,11 +111,11 @@ async def test_msg_14_one_conversation_is_told_with_what_each_of_its_members_may
     ((first, last),) = [(each.first_seq, each.last_seq) for each in members["cem"].intervals]
     assert (first, last) == (1, 0)
 
-    (part,) = [each async for each in queries.read_members(store, conversation_id=open_room)]
+    (part,) = [each async for each in read_members(store, conversation_id=open_room)]
     assert part.everything
     assert not any(each.intervals for each in part.members)
 
-    (none,) = [each async for each in queries.read_members(store, conversation_id="cnv_none")]
+    (none,) = [each async for each in read_members(store, conversation_id="cnv_none")]
     assert (none.version, list(none.members)) == (0, [])
 
 

@@ -5,11 +5,16 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from messaging import queries
-from messaging.domain.conversations import History, Role
 from messaging.domain.messages import MessageContent
-from messaging.domain.refusals import ConversationNotFound
+from messaging.domain.refusals_log import ConversationNotFound
+from messaging.domain.states import History, Role
 from messaging.operations import conversations, forwarding, membership, sending
+from messaging.queries.changes import list_changes
+from messaging.queries.history import list_messages
+from messaging.queries.members import list_members
+from messaging.queries.seats import seat
+from messaging.queries.verification import verify_conversation
+from messaging.queries.views import get_view
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2, messages_pb2
 from plexuskit.clock import SystemClock
@@ -72,7 +77,7 @@ class Device:
         """Fetch changes page by page until there are no more."""
         more = True
         while more:
-            changes = await queries.list_changes(
+            changes = await list_changes(
                 store,
                 actor=person(self.person_id),
                 conversation_id=room,
@@ -93,7 +98,7 @@ async def fetched(store, person, room, who) -> Device:
     """Fetch everything anew, as a device that holds nothing."""
     device, after, more = Device(who), 0, True
     while more:
-        messages, more, _ = await queries.list_messages(
+        messages, more, _ = await list_messages(
             store,
             actor=person(who),
             conversation_id=room,
@@ -105,9 +110,9 @@ async def fetched(store, person, room, who) -> Device:
         for message in messages:
             device.hold(message)
             after = message.seq
-    view = await queries.get_view(store, actor=person(who), conversation_id=room)
+    view = await get_view(store, actor=person(who), conversation_id=room)
     device.conversation = _fields(view.conversation)
-    members, _ = await queries.list_members(
+    members, _ = await list_members(
         store, actor=person(who), conversation_id=room, after="", limit=100
     )
     device.members = {member.person_id: True for member in members}
@@ -291,9 +296,7 @@ class Live:
 
     async def _place(self, who):
         try:
-            return await queries.seat(
-                self._store, actor=self._person(who), conversation_id=self._room
-            )
+            return await seat(self._store, actor=self._person(who), conversation_id=self._room)
         except ConversationNotFound:
             return None
 
@@ -331,9 +334,7 @@ async def check_law(steps, *, history, rest, page, store, log, people, person, c
         if history is History.SINCE_JOIN:
             assert live.devices[name].messages == fresh.messages
     verified = (
-        await queries.verify_conversation(
-            store, actor=person("ann"), conversation_id=room, first=0, last=0
-        )
+        await verify_conversation(store, actor=person("ann"), conversation_id=room, first=0, last=0)
         if await _is_member(store, person, room, "ann")
         else None
     )
@@ -342,7 +343,7 @@ async def check_law(steps, *, history, rest, page, store, log, people, person, c
 
 async def _is_member(store, person, room, who) -> bool:
     try:
-        await queries.seat(store, actor=person(who), conversation_id=room)
+        await seat(store, actor=person(who), conversation_id=room)
     except ConversationNotFound:
         return False
     return True

@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 
 import pytest
-from messaging import queries
-from messaging.api.alone import Alone
+from messaging.api.verifications import Alone
 from messaging.domain.messages import Attachment, Span, SpanKind
-from messaging.domain.refusals import ConversationNotFound, VerificationUnderWay
+from messaging.domain.refusals_log import ConversationNotFound
+from messaging.domain.refusals_messages import VerificationUnderWay
 from messaging.operations import forwarding, membership, sending
 from messaging.queries import shown, verification
+from messaging.queries.verification import verify_conversation
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2, messages_pb2
 from plexus.messaging.v1.messaging_service_pb2 import ChainProblem
@@ -60,7 +61,7 @@ async def room(group, log, say, change, person):
 @pytest.fixture
 def verify(store, person):
     async def carry_out(room, *, who="ann", first=0, last=0):
-        return await queries.verify_conversation(
+        return await verify_conversation(
             store, actor=person(who), conversation_id=room, first=first, last=last
         )
 

@@ -5,19 +5,13 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from messaging.domain.conversations import (
-    Conversation,
-    History,
-    Kind,
-    Role,
-    check_additions,
-    check_removals,
-    joined,
-    left,
-    sees,
-    visible_ranges,
+from messaging.domain.conversations import check_additions, check_removals, joined, left
+from messaging.domain.refusals_conversations import (
+    DirectConversationFixed,
+    GroupTooLarge,
+    LastOwner,
 )
-from messaging.domain.refusals import DirectConversationFixed, GroupTooLarge, LastOwner
+from messaging.domain.states import Conversation, History, Kind, Role, sees, visible_ranges
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 

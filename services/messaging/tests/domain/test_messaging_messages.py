@@ -13,7 +13,7 @@ from messaging.domain.messages import (
     SpanKind,
     new_message,
 )
-from messaging.domain.refusals import MessageEmpty, TextTooLong, TooManyMentions
+from messaging.domain.refusals_messages import MessageEmpty, TextTooLong, TooManyMentions
 from plexuskit.errors import InvalidArgument
 
 

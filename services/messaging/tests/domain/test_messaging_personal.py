@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from messaging.domain.drafts import Draft, DraftKey, check_words, newest
-from messaging.domain.refusals import (
+from messaging.domain.refusals_messages import TextTooLong
+from messaging.domain.refusals_personal import (
     ScheduledMessageClaimed,
     ScheduledMessageEnded,
     ScheduleInThePast,
     ScheduleTooFar,
-    TextTooLong,
 )
 from messaging.domain.scheduling import (
     FARTHEST,

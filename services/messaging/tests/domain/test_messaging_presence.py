@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from messaging.domain.presence import Heard, State, hear, state_of
-from messaging.operations.presence import Presences
+from messaging.operations.signals import Presences
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 

@@ -1,6 +1,7 @@
 """ImportService: history from another system (MSG-19)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from plexus.messaging.v1 import import_service_pb2, import_service_pb2_grpc
@@ -8,13 +9,15 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import actor
 from plexuskit.turns import Turns
 
-from messaging.api import translate
-from messaging.events import conversation_to_proto
-from messaging.operations import importing
+from messaging.api.translate_imports import to_closed, to_foreign_conversation, to_foreign_message
+from messaging.events.conversations import conversation_to_proto
 from messaging.operations.conversations import Begun
 from messaging.operations.following import finish_source, follow
+from messaging.operations.import_conversations import import_conversation, require_importer
+from messaging.operations.importing import ImportRun, finish_import, import_batch
 from messaging.operations.log import Log
 from messaging.operations.people import People
+from messaging.store.stores_importing import Store
 
 pb = import_service_pb2
 
@@ -25,8 +28,15 @@ MAX_MESSAGES = 256
 class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
     """Conversations first, then their messages in order of their original time."""
 
-    def __init__(self, log: Log, people: People) -> None:
+    def __init__(
+        self,
+        log: Log[Store],
+        people: People,
+        *,
+        place_cursors: Callable[[Mapping[str, int], datetime], Awaitable[None]],
+    ) -> None:
         self._log = log
+        self._place_cursors = place_cursors
         self._people = people
 
     async def ImportConversations(
@@ -39,11 +49,11 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
         response = pb.ImportConversationsResponse()
         all_begun: list[Begun] = []
         for item in request.conversations:
-            begun = await importing.import_conversation(
+            begun = await import_conversation(
                 self._log,
                 self._people,
                 actor=actor(),
-                foreign=translate.to_foreign_conversation(item),
+                foreign=to_foreign_conversation(item),
                 now=self._log.clock.now(),
             )
             response.created += not begun.deduplicated
@@ -61,7 +71,7 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
                     begun.conversation, change_no=begun.change_no, seq=begun.seq
                 )
             else:
-                message = translate.to_closed(item, begun, own=state is not None)
+                message = to_closed(item, begun, own=state is not None)
             response.conversations.append(message)
             response.closed.append(state is None or state.closed is not None)
         return response
@@ -70,7 +80,7 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
         self, request: pb.FinishImportRequest, context: Any
     ) -> pb.FinishImportResponse:
         me = actor()
-        importing.require_importer(me)
+        require_importer(me)
         closed = await finish_source(self._log, actor=me, source=request.source)
         return pb.FinishImportResponse(closed=closed)
 
@@ -78,19 +88,17 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
         self, request_iterator: AsyncIterator[pb.ImportMessagesRequest], context: Any
     ) -> AsyncIterator[pb.ImportMessagesResponse]:
         me = actor()
-        importing.require_importer(me)
-        run, turns = importing.ImportRun(me), Turns()
+        require_importer(me)
+        run, turns = ImportRun(me), Turns()
         try:
             async for request in request_iterator:
                 if len(request.messages) > MAX_MESSAGES:
                     raise InvalidArgument(field="messages", problem=f"has more than {MAX_MESSAGES}")
                 messages = []
                 for item in request.messages:
-                    messages.append(translate.to_foreign_message(item))
+                    messages.append(to_foreign_message(item))
                     await turns.taken(item.ByteSize())
-                outcome = await importing.import_batch(
-                    self._log, self._people, run, messages=messages
-                )
+                outcome = await import_batch(self._log, self._people, run, messages=messages)
                 yield pb.ImportMessagesResponse(
                     imported=outcome.imported,
                     skipped=outcome.skipped,
@@ -105,4 +113,6 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
                 )
         finally:
             # Also when the client went away in the middle: what came in so far is nobody's unread.
-            await importing.finish_import(self._log, run, now=self._log.clock.now())
+            await finish_import(
+                self._log, run, place_cursors=self._place_cursors, now=self._log.clock.now()
+            )

@@ -21,6 +21,7 @@ from messaging.api import translate
 from messaging.operations.items import Item, Stored
 from messaging.operations.log import Log
 from messaging.operations.sending import SEND
+from messaging.store.stores_messages import Store
 
 pb = log_service_pb2
 
@@ -37,7 +38,7 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
 
     def __init__(
         self,
-        log: Log,
+        log: Log[Store],
         verifier: CallerVerifier,
         *,
         decisions: Decisions,

@@ -1,49 +1,130 @@
-"""MessagingService: what people do to messages that were said, and what the tenant allows."""
+"""MessagingService: messages, and what members do to them."""
 
-from datetime import timedelta
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message as ProtoMessage
 from plexus.messaging.v1 import messaging_service_pb2
-from plexuskit.grpc import actor
+from plexus_access.decisions import Decisions, asker_of
+from plexuskit.errors import InvalidArgument, Refusal
+from plexuskit.grpc import actor, caller
 from plexuskit.paging import Listing, from_milliseconds, to_milliseconds
+from plexuskit.turns import Turns
 
-from messaging import queries
-from messaging.api import translate
-from messaging.api.alone import Alone
-from messaging.domain.policy import Policy, Receipts
-from messaging.operations import forwarding, messages, policies
+from messaging.api import preview
+from messaging.api.requests import page_size
+from messaging.api.translate import (
+    to_changes,
+    to_content,
+    to_new_message,
+    to_send_response,
+    try_new_message,
+    try_send_verdict,
+)
+from messaging.domain.messages import NewMessage
+from messaging.operations import (
+    forwarding,
+    messages,
+    sending,
+)
 from messaging.operations.altering import ChangeRequest, IdempotencyKey
 from messaging.operations.log import Log
+from messaging.queries.changes import list_changes
+from messaging.queries.history import get_message, list_messages, list_pins, list_versions
+from messaging.queries.preview import preview_send
+from messaging.store.stores_messages import Store
 
 pb = messaging_service_pb2
-
+MAX_SENDS = 256
 ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
-
-_RECEIPTS = {
-    pb.MessagingPolicy.RECEIPTS_UNSPECIFIED: Receipts.NAMES,
-    pb.MessagingPolicy.RECEIPTS_OFF: Receipts.OFF,
-    pb.MessagingPolicy.RECEIPTS_COUNTS: Receipts.COUNTS,
-    pb.MessagingPolicy.RECEIPTS_NAMES: Receipts.NAMES,
-}
-_RECEIPTS_NUMBERS = {
-    Receipts.OFF: pb.MessagingPolicy.RECEIPTS_OFF,
-    Receipts.COUNTS: pb.MessagingPolicy.RECEIPTS_COUNTS,
-    Receipts.NAMES: pb.MessagingPolicy.RECEIPTS_NAMES,
-}
 
 
 class MessagesApi:
-    """A part of MessagingApi; each method as there."""
+    """A part of MessagingService; each method reads, calls one operation or query, and answers."""
 
-    _log: Log
-    _verifying: Alone
+    def __init__(self, log: Log[Store], *, decisions: Decisions) -> None:
+        self._log = log
+        self._store = log.store
+        self._clock = log.clock
+        self._decisions = decisions
+
+    async def SendMessage(
+        self, request: pb.SendMessageRequest, context: Any
+    ) -> pb.SendMessageResponse:
+        new_message = to_new_message(request, sender_id=actor().person_id)
+        return to_send_response(await sending.send_message(self._log, new_message=new_message))
+
+    async def SendMessages(
+        self, request: pb.SendMessagesRequest, context: Any
+    ) -> pb.SendMessagesResponse:
+        if not 0 < len(request.items) <= MAX_SENDS:
+            raise InvalidArgument(field="items", problem=f"takes 1 to {MAX_SENDS} messages")
+        sender = actor().person_id
+        new_messages: list[NewMessage | Refusal] = []
+        turns = Turns()
+        for item in request.items:
+            new_messages.append(try_new_message(item, sender_id=sender))
+            await turns.taken(item.ByteSize())
+        permitted = sending.permitted(self._decisions, asker_of(caller()), new_messages)
+        verdicts = await sending.send_messages(self._log, new_messages=permitted)
+        return pb.SendMessagesResponse(verdicts=[try_send_verdict(v) for v in verdicts])
+
+    async def ListMessages(
+        self, request: pb.ListMessagesRequest, context: Any
+    ) -> pb.ListMessagesResponse:
+        if request.before_seq and request.HasField("after_seq"):
+            raise InvalidArgument(field="before_seq", problem="excludes after_seq")
+        messages, more, last_seq = await list_messages(
+            self._store,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            before_seq=request.before_seq,
+            after_seq=request.after_seq if request.HasField("after_seq") else None,
+            root_seq=request.root_seq,
+            limit=page_size(request.page_size, default=50, maximum=500),
+        )
+        return pb.ListMessagesResponse(messages=messages, has_more=more, last_seq=last_seq)
+
+    async def GetMessage(
+        self, request: pb.GetMessageRequest, context: Any
+    ) -> pb.GetMessageResponse:
+        message = await get_message(
+            self._store,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            seq=request.seq,
+            message_id=request.message_id,
+        )
+        return pb.GetMessageResponse(message=message)
+
+    async def ListChanges(
+        self, request: pb.ListChangesRequest, context: Any
+    ) -> pb.ListChangesResponse:
+        changes = await list_changes(
+            self._store,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            since=request.since,
+            limit=page_size(request.page_size, default=500, maximum=1_000),
+        )
+        return to_changes(changes)
+
+    async def PreviewSend(
+        self, request: pb.PreviewSendRequest, context: Any
+    ) -> pb.PreviewSendResponse:
+        found = await preview_send(
+            self._store,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            addressed=preview.to_addressed(request.mentions),
+            at=preview.sending_at(request, now=self._clock.now()),
+        )
+        return preview.to_preview(found)
 
     async def EditMessage(
         self, request: pb.EditMessageRequest, context: Any
     ) -> pb.EditMessageResponse:
         me = actor()
-        content = translate.to_content(request)
+        content = to_content(request)
         response = await messages.edit_message(
             self._log,
             self._change_request(request, pb.EditMessageResponse),
@@ -51,7 +132,7 @@ class MessagesApi:
             expected_version=(
                 request.expected_version if request.HasField("expected_version") else None
             ),
-            policy=await self._log.store.policies.get(me.tenant_id),
+            policy=await self._store.policies.get(me.tenant_id),
         )
         log_state = await self._log.state(request.conversation_id)
         response.not_in_conversation.extend(
@@ -65,13 +146,13 @@ class MessagesApi:
         me = actor()
         listing = Listing(name="versions", filters=(request.conversation_id, str(request.seq)))
         position = listing.position(request.page_token, shape=(int,))
-        versions, after = await queries.list_versions(
-            self._log.store,
+        versions, after = await list_versions(
+            self._store,
             actor=me,
             conversation_id=request.conversation_id,
             seq=request.seq,
             after=0 if position is None else int(position[0]),
-            limit=translate.page_size(request.page_size, default=100, maximum=100),
+            limit=page_size(request.page_size, default=100, maximum=100),
         )
         return pb.ListMessageVersionsResponse(
             versions=versions, next_page_token=listing.token(after) if after else ""
@@ -84,7 +165,7 @@ class MessagesApi:
         return await messages.recall_message(
             self._log,
             self._change_request(request, pb.RecallMessageResponse),
-            policy=await self._log.store.policies.get(me.tenant_id),
+            policy=await self._store.policies.get(me.tenant_id),
         )
 
     async def ReactToMessage(
@@ -110,8 +191,8 @@ class MessagesApi:
         me = actor()
         listing = Listing(name="pins", filters=(request.conversation_id,))
         position = listing.position(request.page_token, shape=(int, int))
-        pinned, end = await queries.list_pins(
-            self._log.store,
+        pinned, end = await list_pins(
+            self._store,
             actor=me,
             conversation_id=request.conversation_id,
             before=(
@@ -119,7 +200,7 @@ class MessagesApi:
                 if position is None
                 else (from_milliseconds(int(position[0])), int(position[1]))
             ),
-            limit=translate.page_size(request.page_size, default=200, maximum=200),
+            limit=page_size(request.page_size, default=200, maximum=200),
         )
         return pb.ListPinsResponse(
             messages=pinned,
@@ -149,64 +230,13 @@ class MessagesApi:
             comment=request.comment,
             request_id=request.request_id,
         )
-        return pb.ForwardMessagesResponse(
-            stored=[translate.to_send_response(each) for each in stored]
-        )
-
-    async def VerifyConversation(
-        self, request: pb.VerifyConversationRequest, context: Any
-    ) -> pb.VerifyConversationResponse:
-        me = actor()
-        with self._verifying.of(me.person_id):
-            found = await queries.verify_conversation(
-                self._log.store,
-                actor=me,
-                conversation_id=request.conversation_id,
-                first=request.from_change_no,
-                last=request.to_change_no,
-            )
-        return pb.VerifyConversationResponse(
-            previous_chain_hash=found.previous,
-            links=found.links,
-            through=found.through,
-            has_more=found.more,
-            problems=found.problems,
-        )
-
-    async def ExportConversationAnchors(
-        self, request: pb.ExportConversationAnchorsRequest, context: Any
-    ) -> pb.ExportConversationAnchorsResponse:
-        me = actor()
-        listing = Listing(name="anchors", filters=(me.tenant_id,))
-        anchors, following = await queries.export_anchors(
-            self._log.store,
-            actor=me,
-            after=listing.last_id(request.page_token),
-            limit=translate.page_size(request.page_size, default=500, maximum=1_000),
-        )
-        return pb.ExportConversationAnchorsResponse(
-            anchors=anchors, next_page_token=listing.token(following) if following else ""
-        )
-
-    async def GetMessagingPolicy(
-        self, request: pb.GetMessagingPolicyRequest, context: Any
-    ) -> pb.GetMessagingPolicyResponse:
-        policy = await self._log.store.policies.get(actor().tenant_id)
-        return pb.GetMessagingPolicyResponse(policy=_policy_to_proto(policy))
-
-    async def UpdateMessagingPolicy(
-        self, request: pb.UpdateMessagingPolicyRequest, context: Any
-    ) -> pb.UpdateMessagingPolicyResponse:
-        policy = await policies.update_policy(
-            self._log.store, actor=actor(), policy=_policy_of(request.policy)
-        )
-        return pb.UpdateMessagingPolicyResponse(policy=_policy_to_proto(policy))
+        return pb.ForwardMessagesResponse(stored=[to_send_response(each) for each in stored])
 
     def _change_request(self, request: Any, response: type[ResponseT]) -> ChangeRequest[ResponseT]:
         """Read who asks to change which message; each of these responses has the message."""
-        me, now = actor(), self._log.clock.now()
+        me, now = actor(), self._clock.now()
         answer: Any = response
-        remembered = self._log.store.requests.remembered(
+        remembered = self._store.requests.remembered(
             request=request,
             request_id=request.request_id,
             actor_id=me.person_id,
@@ -220,25 +250,3 @@ class MessagesApi:
             key=IdempotencyKey(remembered, lambda message: answer(message=message)),
             now=now,
         )
-
-
-def _policy_of(policy: pb.MessagingPolicy) -> Policy:
-    return Policy(
-        edit_window=timedelta(seconds=policy.edit_window_seconds),
-        recall_window=timedelta(seconds=policy.recall_window_seconds),
-        admin_recall_window=timedelta(seconds=policy.admin_recall_window_seconds),
-        receipts=_RECEIPTS[policy.receipts],
-        receipt_names_limit=policy.receipt_names_limit,
-        version=policy.version,
-    )
-
-
-def _policy_to_proto(policy: Policy) -> pb.MessagingPolicy:
-    return pb.MessagingPolicy(
-        edit_window_seconds=int(policy.edit_window.total_seconds()),
-        recall_window_seconds=int(policy.recall_window.total_seconds()),
-        admin_recall_window_seconds=int(policy.admin_recall_window.total_seconds()),
-        receipts=_RECEIPTS_NUMBERS[policy.receipts],
-        receipt_names_limit=policy.receipt_names_limit,
-        version=policy.version,
-    )

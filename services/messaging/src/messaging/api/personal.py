@@ -1,9 +1,9 @@
-"""PersonalService: drafts, scheduled messages, and how conversations are arranged."""
+"""PersonalService: drafts and scheduled messages."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from plexus.messaging.v1 import personal_service_pb2, personal_service_pb2_grpc
+from plexus.messaging.v1 import personal_service_pb2
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
 from plexus_access.decisions import Decisions, asker_of
 from plexus_access.objects import CONVERSATION, Object
@@ -13,22 +13,18 @@ from plexuskit.grpc import actor, caller
 from plexuskit.mongo import Transaction
 from plexuskit.paging import Listing, from_milliseconds, to_milliseconds
 
-from messaging import queries
 from messaging.api import translate
+from messaging.api.requests import from_timestamp, page_size
 from messaging.config import ScheduleSection
 from messaging.domain.drafts import Draft, DraftKey, check_words
 from messaging.domain.messages import NewMessage
 from messaging.domain.scheduling import Authority, Scheduled
-from messaging.domain.settings import SettingsChange
-from messaging.events.personal import (
-    draft_to_proto,
-    scheduled_to_proto,
-    settings_to_proto,
-)
-from messaging.operations import drafts, scheduling, settings
+from messaging.events.personal import draft_to_proto, scheduled_to_proto
+from messaging.operations import drafts, scheduling
 from messaging.operations.sending import SEND
-from messaging.store import Store
+from messaging.queries.personal import list_drafts, list_scheduled
 from messaging.store.scheduled import Place, place_of
+from messaging.store.stores_personal import Store
 
 pb = personal_service_pb2
 
@@ -36,16 +32,13 @@ PAGE = 100
 MAX_PAGE_SIZE = 500
 
 
-class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
-    """Each method: read the request, call one operation or query, write the response."""
+class DraftsApi:
+    """A part of PersonalService; each method reads, calls one operation or query, and answers."""
 
-    def __init__(
-        self, store: Store, *, decisions: Decisions, section: ScheduleSection, clock: Clock
-    ) -> None:
+    def __init__(self, store: Store, *, decisions: Decisions, clock: Clock) -> None:
         self._store = store
         self._decisions = decisions
         self._clock = clock
-        self._shortest = timedelta(seconds=section.shortest_seconds)
 
     async def SaveDraft(self, request: pb.SaveDraftRequest, context: Any) -> pb.SaveDraftResponse:
         me = actor()
@@ -62,11 +55,11 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
     ) -> pb.ListDraftsResponse:
         asker, me = asker_of(caller()), actor()
         listing = Listing(name="drafts", filters=(me.person_id,))
-        found, end = await queries.list_drafts(
+        found, end = await list_drafts(
             self._store,
             actor=me,
             before=_instant_and_id(listing, request.page_token),
-            limit=translate.page_size(request.page_size, default=PAGE, maximum=MAX_PAGE_SIZE),
+            limit=page_size(request.page_size, default=PAGE, maximum=MAX_PAGE_SIZE),
             may=lambda each: self._decisions.allows(asker, [(SEND, Object(CONVERSATION, each))]),
         )
         token = "" if end is None else listing.token(to_milliseconds(end[0]), end[1])
@@ -74,17 +67,17 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
             drafts=[draft_to_proto(draft) for draft in found], next_page_token=token
         )
 
-    async def UpdateConversationSettings(
-        self, request: pb.UpdateConversationSettingsRequest, context: Any
-    ) -> pb.UpdateConversationSettingsResponse:
-        arranged = await settings.update_conversation_settings(
-            self._store,
-            actor=actor(),
-            conversation_id=request.conversation_id,
-            change=to_settings_change(request),
-            now=self._clock.now(),
-        )
-        return pb.UpdateConversationSettingsResponse(settings=settings_to_proto(arranged))
+
+class ScheduledApi:
+    """A part of PersonalService; each method reads, calls one operation or query, and answers."""
+
+    def __init__(
+        self, store: Store, *, decisions: Decisions, section: ScheduleSection, clock: Clock
+    ) -> None:
+        self._store = store
+        self._decisions = decisions
+        self._clock = clock
+        self._shortest = timedelta(seconds=section.shortest_seconds)
 
     async def ScheduleMessage(
         self, request: pb.ScheduleMessageRequest, context: Any
@@ -148,12 +141,12 @@ class PersonalApi(personal_service_pb2_grpc.PersonalServiceServicer):
     ) -> pb.ListScheduledMessagesResponse:
         asker, me = asker_of(caller()), actor()
         listing = Listing(name="scheduled", filters=(me.person_id, str(request.include_ended)))
-        found, more = await queries.list_scheduled(
+        found, more = await list_scheduled(
             self._store,
             actor=me,
             after=_place(listing, request.page_token),
             include_ended=request.include_ended,
-            limit=translate.page_size(request.page_size, default=PAGE, maximum=MAX_PAGE_SIZE),
+            limit=page_size(request.page_size, default=PAGE, maximum=MAX_PAGE_SIZE),
         )
         token = ""
         if more:
@@ -198,25 +191,7 @@ def to_saved_draft(request: pb.SaveDraftRequest, *, person_id: str, tenant_id: s
         key=DraftKey(person_id, request.conversation_id, request.root_seq),
         tenant_id=tenant_id,
         words=words.SerializeToString(deterministic=True),
-        written_at=translate.from_timestamp(request.written_at, field="written_at"),
-    )
-
-
-def to_settings_change(request: pb.UpdateConversationSettingsRequest) -> SettingsChange:
-    """Read what is to be set anew; unset fields leave things as they are.
-
-    Raises:
-        InvalidArgument: no plausible time.
-    """
-    return SettingsChange(
-        folder=request.folder if request.HasField("folder") else None,
-        muted_until=(
-            translate.from_timestamp(request.muted_until, field="muted_until")
-            if request.HasField("muted_until")
-            else None
-        ),
-        marked_unread=request.marked_unread if request.HasField("marked_unread") else None,
-        starred=request.starred if request.HasField("starred") else None,
+        written_at=from_timestamp(request.written_at, field="written_at"),
     )
 
 
@@ -255,7 +230,7 @@ def read_scheduled(scheduled: Scheduled) -> NewMessage:
 
 
 def _send_at(request: pb.ScheduleMessageRequest | pb.UpdateScheduledMessageRequest) -> datetime:
-    return translate.from_timestamp(request.send_at, field="send_at")
+    return from_timestamp(request.send_at, field="send_at")
 
 
 def _authority() -> Authority:

@@ -8,13 +8,12 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import actor
 from plexuskit.timestamps import timestamp
 
-from messaging import queries
 from messaging.domain.presence import State
-from messaging.events import PRESENCE_STATES
+from messaging.events.signals import PRESENCE_STATES
 from messaging.operations import signals
-from messaging.operations.presence import Presences, UserPresence
-from messaging.operations.signals import Signals
-from messaging.store import Store
+from messaging.operations.signals import Presences, Signals, UserPresence
+from messaging.queries.members import acquainted
+from messaging.store.stores_conversations import Store
 
 pb = signal_service_pb2
 
@@ -64,7 +63,7 @@ class SignalApi(signal_service_pb2_grpc.SignalServiceServicer):
         wanted = list(dict.fromkeys(request.person_ids))
         if len(wanted) > MAX_PEOPLE:
             raise InvalidArgument(field="person_ids", problem=f"takes at most {MAX_PEOPLE}")
-        known = await queries.acquainted(self._store, actor=actor(), person_ids=wanted)
+        known = await acquainted(self._store, actor=actor(), person_ids=wanted)
         presences = self._presences.list(known, now=self._clock.now())
         return pb.ListPresenceResponse(presences=[_presence(each) for each in presences])
 

@@ -20,8 +20,7 @@ from plexuskit.snapshot import snapshots
 
 from messaging.domain.people import Department, Person
 from messaging.domain.working_hours import DEFAULT, WorkingHours
-from messaging.operations.projecting import note_departments, note_people
-from messaging.store import Store
+from messaging.store.stores_conversations import Store
 
 if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
     from plexus.authz.v1.authority_pb2_grpc import AuthorityAsyncStub
@@ -47,7 +46,7 @@ class Handlers:
                 case "PersonDeactivated":
                     people.append(_fact(record, events_pb2.PersonDeactivated).person)
         if people:
-            await note_people(self._store, people=[_person(each) for each in people])
+            await self._store.people.put([_person(each) for each in people])
 
     async def departments(self, records: Sequence[Record]) -> None:
         """Keep the department tree."""
@@ -59,8 +58,7 @@ class Handlers:
                 case "DepartmentChanged":
                     departments.append(_fact(record, events_pb2.DepartmentChanged).department)
         if departments:
-            kept = [_department(each) for each in departments]
-            await note_departments(self._store, departments=kept)
+            await self._store.people.put_departments([_department(each) for each in departments])
 
 
 @asynccontextmanager

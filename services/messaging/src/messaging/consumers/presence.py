@@ -15,8 +15,8 @@ from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
 from plexuskit.runtime import Runtime
 from plexuskit.timestamps import instant_of
 
-from messaging.events import PRESENCE_STATES
-from messaging.operations.presence import Presences
+from messaging.events.signals import PRESENCE_STATES
+from messaging.operations.signals import Presences
 
 log = structlog.get_logger()
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from messaging.domain.working_hours import WorkingHours, works_again_at, zone_named
+from messaging.domain.working_hours import Shift, works_again_at, zone_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +20,6 @@ class Addressed:
     def is_everybody(self) -> bool:
         """Whether no member is left out."""
         return self.everybody or not (self.person_ids or self.department_ids)
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """People with the same zone and working hours; large groups have few of them."""
-
-    time_zone: str
-    hours: WorkingHours
-    active: bool
-    is_app: bool
-    person_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

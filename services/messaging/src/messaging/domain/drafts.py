@@ -10,7 +10,7 @@ from messaging.domain.messages import (
     MENTION_LIMIT,
     TEXT_LIMIT_BYTES,
 )
-from messaging.domain.refusals import TextTooLong, TooManyMentions
+from messaging.domain.refusals_messages import TextTooLong, TooManyMentions
 
 DRAFT_LIMIT = 1_000
 

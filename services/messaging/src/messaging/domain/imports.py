@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from plexuskit.errors import InvalidArgument
+from plexuskit.errors import InvalidArgument, Kind, Refusal
 
 from messaging.domain.message_state import merged_reactions
 from messaging.domain.messages import Reaction
@@ -115,3 +115,27 @@ def check_source(source: str, *, field: str) -> str:
             field=field, problem=f"must be 1 to {MAX_SOURCE} characters without a colon"
         )
     return source
+
+
+class ImportClosed(Refusal):
+    """GW-11: people use the conversation, or its import was finished."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = (
+        "People use the conversation {conversation_id}, or its import was finished, so nothing more"
+        " is imported into it."
+    )
+
+
+class SenderUnknown(Refusal):
+    """GW-11: the sender of an imported message is nobody of the tenant."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "{person_id} is nobody of this company: import the person first."
+
+
+class ImportDenied(Refusal):
+    """MSG-19: history is brought in by administrators only."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = "Only administrators of the tenant may import history."

@@ -9,12 +9,11 @@ from plexuskit.emoji import canonical_emoji
 from plexuskit.errors import InvalidArgument, VersionConflict
 from plexuskit.names import clean_name
 
-from messaging.domain.conversations import Kind, Member, Role
 from messaging.domain.log import LogState
 from messaging.domain.messages import NewMessage, Reaction
 from messaging.domain.policy import Policy
-from messaging.domain.refusals import (
-    ConversationIsArchived,
+from messaging.domain.refusals_conversations import ConversationIsArchived
+from messaging.domain.refusals_messages import (
     EditWindowClosed,
     MentionAllDenied,
     MentionDepartmentDenied,
@@ -25,6 +24,7 @@ from messaging.domain.refusals import (
     TooManyLabels,
     TooManyReactions,
 )
+from messaging.domain.states import Kind, Member, Role
 
 MAX_EDITS: Final = 20
 MAX_EMOJI: Final = 50

@@ -16,7 +16,8 @@ from messaging.domain.content import (
 )
 from messaging.domain.forwarded import Forwarded, size_of_attachment, size_of_span
 from messaging.domain.hashing import content_hash
-from messaging.domain.refusals import MessageEmpty, TextTooLong, TooManyMentions
+from messaging.domain.refusals_messages import MessageEmpty, TextTooLong, TooManyMentions
+from messaging.domain.submissions import Submission
 
 TEXT_LIMIT_BYTES = 150 * 1024
 MENTION_LIMIT = 200
@@ -64,15 +65,11 @@ class MessageContent:
     markdown: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NewMessage:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage(Submission):
     """A message before the log gave it numbers; `quiet` disturbs nobody (NTF-11)."""
 
-    conversation_id: str
-    sender_id: str
-    request_id: str
     text: str
-    content_hash: bytes
     spans: tuple[Span, ...] = ()
     mentions: tuple[str, ...] = ()
     mention_all: bool = False
@@ -84,7 +81,6 @@ class NewMessage:
     quote_seq: int = 0
     quiet: bool = False
     forwarded: tuple[Forwarded, ...] = ()
-    size_bytes: int = 0
 
 
 def new_message(

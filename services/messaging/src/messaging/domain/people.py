@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from messaging.domain.refusals import DepartmentNotFound
+from messaging.domain.refusals_conversations import DepartmentNotFound
 from messaging.domain.working_hours import WorkingHours
 
 

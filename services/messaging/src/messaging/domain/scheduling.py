@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from plexuskit.clock import to_milliseconds
 from plexuskit.errors import InvalidArgument, VersionConflict
 
-from messaging.domain.refusals import (
+from messaging.domain.refusals_personal import (
     ScheduledMessageClaimed,
     ScheduledMessageEnded,
     ScheduleInThePast,

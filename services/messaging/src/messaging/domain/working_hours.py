@@ -78,3 +78,14 @@ def zone_named(name: str) -> ZoneInfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """People with the same zone and working hours; large groups have few of them."""
+
+    time_zone: str
+    hours: WorkingHours
+    active: bool
+    is_app: bool
+    person_ids: tuple[str, ...]

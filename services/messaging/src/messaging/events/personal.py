@@ -6,14 +6,13 @@ They go to topic `messaging.person.v1` through the outbox. Each thing has versio
 from datetime import datetime
 
 from google.protobuf.message import Message as ProtoMessage
-from plexus.messaging.v1 import conversations_pb2, events_pb2, personal_service_pb2
-from plexus.topics import MESSAGING_PERSON_V1
+from plexus.messaging.v1 import events_pb2, personal_service_pb2
 from plexuskit import outbox
 from plexuskit.timestamps import timestamp
 
 from messaging.domain.drafts import Draft
 from messaging.domain.scheduling import Scheduled, State
-from messaging.domain.settings import ConversationSettings
+from messaging.events.envelopes import personal_fact
 
 _STATES = {
     State.WAITING: personal_service_pb2.ScheduledMessage.STATE_WAITING,
@@ -34,18 +33,6 @@ def draft_to_proto(draft: Draft) -> personal_service_pb2.Draft:
     proto.written_at.CopyFrom(timestamp(draft.written_at))
     proto.version = draft.version
     return proto
-
-
-def settings_to_proto(settings: ConversationSettings) -> conversations_pb2.ConversationSettings:
-    """Give how a person has arranged a conversation."""
-    return conversations_pb2.ConversationSettings(
-        conversation_id=settings.conversation_id,
-        folder=settings.folder,
-        muted_until=timestamp(settings.muted_until) if settings.muted_until else None,
-        marked_unread=settings.marked_unread,
-        starred=settings.starred,
-        version=settings.version,
-    )
 
 
 def scheduled_to_proto(scheduled: Scheduled) -> personal_service_pb2.ScheduledMessage:
@@ -85,7 +72,7 @@ def draft_saved(draft: Draft, *, now: datetime) -> outbox.Fact:
     )
     if draft.has_words:
         fact = events_pb2.DraftSaved(draft=draft_to_proto(draft))
-    return _personal(
+    return personal_fact(
         fact,
         tenant_id=draft.tenant_id,
         person_id=key.person_id,
@@ -95,25 +82,9 @@ def draft_saved(draft: Draft, *, now: datetime) -> outbox.Fact:
     )
 
 
-def settings_changed(
-    settings: ConversationSettings, *, tenant_id: str, now: datetime
-) -> outbox.Fact:
-    """Folder, mute, star or mark changed."""
-    return _personal(
-        events_pb2.ConversationSettingsChanged(
-            person_id=settings.person_id, settings=settings_to_proto(settings)
-        ),
-        tenant_id=tenant_id,
-        person_id=settings.person_id,
-        entity_id=f"settings:{settings.id}",
-        version=settings.version,
-        now=now,
-    )
-
-
 def scheduled_changed(scheduled: Scheduled, *, now: datetime) -> outbox.Fact:
     """A scheduled message was made, changed, or came to another state (MSG-17)."""
-    return _personal(
+    return personal_fact(
         events_pb2.ScheduledMessageChanged(scheduled=scheduled_to_proto(scheduled)),
         tenant_id=scheduled.tenant_id,
         person_id=scheduled.person_id,
@@ -121,26 +92,3 @@ def scheduled_changed(scheduled: Scheduled, *, now: datetime) -> outbox.Fact:
         version=scheduled.version,
         now=now,
     )
-
-
-def _personal(
-    fact: ProtoMessage,
-    *,
-    tenant_id: str,
-    person_id: str,
-    entity_id: str,
-    version: int,
-    now: datetime,
-) -> outbox.Fact:
-    """Give a fact for a person's own devices; each thing of theirs counts its own versions."""
-    event = outbox.envelope(
-        fact=fact,
-        tenant_id=tenant_id,
-        scope=entity_id,
-        change_no=version,
-        entity_id=entity_id,
-        entity_version=version,
-        actor_id=person_id,
-        now=now,
-    )
-    return outbox.Fact(topic=MESSAGING_PERSON_V1.name, key=person_id, event=event)

@@ -13,15 +13,20 @@ from typing import Any, Final
 from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexus.messaging.v1 import conversations_pb2, events_pb2, messages_pb2
+from plexus.messaging.v1 import (
+    conversations_pb2,
+    events_pb2,
+    messages_pb2,
+)
 from plexuskit.ids import new_id
 
 from messaging.domain import chain
 from messaging.domain.chain import Seals, packed
-from messaging.domain.refusals import FactTooLarge
-from messaging.events import MAX_EVENT_BYTES
+from messaging.domain.refusals_contract import FactTooLarge
+from messaging.events.envelopes import MAX_EVENT_BYTES
 
 SCHEMA_VERSION: Final = 1
+
 # Facts that a recall empties; the others carry what stays.
 OF_MESSAGES: Final = (
     events_pb2.MessagePosted,
@@ -31,11 +36,13 @@ OF_MESSAGES: Final = (
     events_pb2.MessagePinned,
     events_pb2.MessageLabeled,
 )
+
 _OF_PARTS: Final = (
     events_pb2.MessageReacted,
     events_pb2.MessagePinned,
     events_pb2.MessageLabeled,
 )
+
 _OF_MEMBERS: Final = (
     events_pb2.ConversationCreated,
     events_pb2.MembersAdded,
@@ -363,18 +370,6 @@ def _mention(mention: messages_pb2.Mention) -> bytes:
     return target.get(mention.WhichOneof("target") or "", b"")
 
 
-__all__ = [
-    "OF_MESSAGES",
-    "content_of",
-    "fact_in",
-    "has_parts",
-    "header_of",
-    "members_digest",
-    "micros",
-    "older_state",
-    "placed",
-    "seal",
-    "state_of",
-    "subject_of",
-    "with_additions",
-]
+def chain_begun(*, version: int, through: int) -> events_pb2.ChainBegun:
+    """A version of the chain began after the entry `through` (MSG-20)."""
+    return events_pb2.ChainBegun(version=version, through=through)

@@ -16,18 +16,21 @@ from plexuskit.requests import IdempotentRequest
 from plexuskit.telemetry import inject
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.conversations import sees
 from messaging.domain.log import EntryKind, Head, LogState, Numbers, head_after, next_change
 from messaging.domain.message_state import MessageState
-from messaging.domain.refusals import ConversationNotFound, MessageNotFound
-from messaging.events import IMPORT
+from messaging.domain.refusals_log import ConversationNotFound
+from messaging.domain.refusals_messages import MessageNotFound
+from messaging.domain.states import sees
+from messaging.events.envelopes import IMPORT
+from messaging.events.recalled import emptied_event
 from messaging.events.sealing import content_of, seal
 from messaging.operations.beginning import begin_chain, begun
 from messaging.operations.changes import ATTEMPTS
 from messaging.operations.log import Log
-from messaging.store import message_state
-from messaging.store.entries import change_document, message_of
-from messaging.store.message_state import stored_hash
+from messaging.store.entries import change_document
+from messaging.store.message_state import state_of, stored_hash
+from messaging.store.messages import message_of
+from messaging.store.stores_messages import Store
 
 ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
 
@@ -95,7 +98,7 @@ class ImportedChange:
 
 
 async def alter_message(
-    log: Log,
+    log: Log[Store],
     request: ChangeRequest[ResponseT],
     decide: Callable[[Target], MessageChange | None],
     *,
@@ -151,7 +154,7 @@ async def alter_message(
 
 
 async def _target(
-    log: Log,
+    log: Log[Store],
     log_state: LogState,
     request: ChangeRequest[ResponseT],
     imports: ImportedChange | None,
@@ -161,16 +164,16 @@ async def _target(
     member = log_state.members.get(actor.person_id)
     if conversation.tenant_id != actor.tenant_id or (member is None and imports is None):
         raise ConversationNotFound(conversation_id=conversation.id)
-    entry = await log.store.entries.find_entry(conversation.id, seq)
+    entry = await log.store.messages.find_entry(conversation.id, seq)
     visible = imports is not None or sees(member, history=conversation.history, seq=seq)
     if entry is None or not visible:
         raise MessageNotFound(conversation_id=conversation.id)
     message = message_of(entry)
-    return Target(log_state, entry, message, message_state.state_of(message))
+    return Target(log_state, entry, message, state_of(message))
 
 
 async def _try(
-    log: Log,
+    log: Log[Store],
     request: ChangeRequest[ResponseT],
     target: Target,
     change: MessageChange,
@@ -191,9 +194,9 @@ async def _try(
             await imports.check(tx)
         await log.store.entries.insert(document, tx=tx)
         fault.point("alter.in_transaction")
-        await log.store.entries.save_current(target.entry["_id"], message, tx=tx, **change.fields)
+        await log.store.messages.save_current(target.entry["_id"], message, tx=tx, **change.fields)
         if emptied:
-            await log.store.entries.save_events(emptied, tx=tx)
+            await log.store.messages.save_events(emptied, tx=tx)
             await log.store.emptying.begin(target.entry["_id"], tx=tx)
         await key.remembered.keep(key.remembered.response(), tx=tx)
 
@@ -254,10 +257,10 @@ def _entry_of(
     return document, head_after(numbers, chain_hash=seals.chain_hash)
 
 
-async def _emptied_events(log: Log, target: Target) -> dict[str, bytes]:
+async def _emptied_events(log: Log[Store], target: Target) -> dict[str, bytes]:
     """Give the stored events with words of the message without them, 21 at the most (MSG-12)."""
     entries = [
         target.entry,
         *await log.store.emptying.find_edits(target.message.conversation_id, target.message.seq),
     ]
-    return {entry["_id"]: message_state.emptied_event(bytes(entry["event"])) for entry in entries}
+    return {entry["_id"]: emptied_event(bytes(entry["event"])) for entry in entries}

@@ -2,79 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import structlog
 from plexuskit import fault
 from plexuskit.errors import DependencyDown, Refusal
-from plexuskit.ids import new_id
 from plexuskit.mongo import DuplicateKey
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.log import (
-    Head,
-    LogState,
-    MessageRef,
-    check_post,
-    check_quote,
-    check_root,
-    head_after,
-    next_post,
-    outsiders,
-)
-from messaging.domain.messages import NewMessage
-from messaging.domain.people import Department, department_versions
-from messaging.domain.refusals import (
-    ConversationNotFound,
-    FactTooLarge,
-    ImportClosed,
-    MessageTooLarge,
-    RequestIdReused,
-)
-from messaging.events import IMPORT, check_content, message_to_proto, posted
-from messaging.events.sealing import seal, with_additions
+from messaging.domain.log import Head, LogState
+from messaging.domain.refusals_contract import FactTooLarge, MessageTooLarge
+from messaging.domain.refusals_log import ConversationNotFound, RequestIdReused
+from messaging.domain.submissions import Submission
 from messaging.operations.beginning import begin_chains, begun
-from messaging.operations.import_writing import append_imported
-from messaging.operations.items import Item, Stored
-from messaging.store.entries import posted_document
-from messaging.store.message_state import says_the_same
-
-if TYPE_CHECKING:
-    from messaging.operations.log import Log
+from messaging.operations.items import Item, Staged, Stored
+from messaging.operations.writers import Writer
+from messaging.store.entries import says_the_same
+from messaging.store.stores_log import Store
 
 log = structlog.get_logger()
 
 FRUITLESS_ROUNDS = 12
 
 
-class Relations(NamedTuple):
-    """What a message refers to, as it was found."""
-
-    root_seq: int
-    quoted: MessageRef | None
-    departments: Mapping[str, int]
-
-
-class Staged(NamedTuple):
-    """An item with its numbers, ready to be written."""
-
-    item: Item
-    stored: Stored
-    head: Head
-    document: dict[str, Any]
-
-
 class Batch:
     """The items of one commit. Refused items never enter the write (MSG-1: no holes)."""
 
-    def __init__(self, items: list[Item], *, log: Log) -> None:
+    def __init__(self, items: list[Item[Submission]], *, log: Writer[Store]) -> None:
         self._waiting = items
         self._log = log
         self._log_states: dict[str, LogState] = {}
-        self._refs: dict[str, dict[int, MessageRef]] = {}
-        self._departments: dict[str, Department] = {}
+        # What the messages refer to, as `Rules.find` returned it.
+        self._found: Any = None
         # What this batch stored, for a second copy of the same item in it.
         self._stored: dict[tuple[str, str, str], tuple[bytes, Stored]] = {}
 
@@ -115,7 +75,7 @@ class Batch:
         self._refuse(lambda item: refused.get(item.conversation_id))
         return bool(older)
 
-    def take_rest(self) -> list[Item]:
+    def take_rest(self) -> list[Item[Submission]]:
         """Give up what has no verdict yet, and forget the tails: its write may have happened."""
         waiting, self._waiting = self._waiting, []
         for item in waiting:
@@ -128,7 +88,7 @@ class Batch:
             item.on_verdict(refusal)
 
     async def _load(self) -> None:
-        """Get the tail of every conversation of the batch, and the messages replied to."""
+        """Get the tail of every conversation of the batch, and what its messages refer to."""
         missing = {
             item.new_message.conversation_id for item in self._waiting
         } - self._log_states.keys()
@@ -144,30 +104,9 @@ class Batch:
                         else None
                     )
                 )
-        await self._load_refs()
-        await self._load_departments()
+        self._found = await self._log.rules.find(self._waiting, self._found)
 
-    async def _load_refs(self) -> None:
-        """Get what replies and quotes refer to, of all conversations in one read."""
-        wanted: dict[str, set[int]] = {}
-        for item in self._waiting:
-            new_message = item.new_message
-            if not (new_message.reply_to_seq or new_message.quote_seq):
-                continue
-            known = self._refs.get(new_message.conversation_id, {})
-            seqs = {new_message.reply_to_seq, new_message.quote_seq} - {0, *known}
-            if seqs:
-                wanted.setdefault(new_message.conversation_id, set()).update(seqs)
-        for conversation_id, found in (await self._log.store.entries.find_refs(wanted)).items():
-            self._refs.setdefault(conversation_id, {}).update(found)
-
-    async def _load_departments(self) -> None:
-        wanted = {each for item in self._waiting for each in item.new_message.department_ids}
-        missing = wanted - self._departments.keys()
-        if missing:
-            self._departments |= await self._log.store.people.find_departments(missing)
-
-    def _refuse(self, verdict: Callable[[Item], Refusal | None]) -> None:
+    def _refuse(self, verdict: Callable[[Item[Submission]], Refusal | None]) -> None:
         kept = []
         for item in self._waiting:
             refusal = verdict(item)
@@ -177,7 +116,7 @@ class Batch:
                 item.on_verdict(refusal)
         self._waiting = kept
 
-    async def _forget_stale(self, doubtful: list[tuple[Item, Refusal]]) -> set[str]:
+    async def _forget_stale(self, doubtful: list[tuple[Item[Submission], Refusal]]) -> set[str]:
         """Forget tails that another process has written past; give their conversations.
 
         Nothing is refused on an old tail: who was just added elsewhere may write at once.
@@ -189,7 +128,7 @@ class Batch:
             del self._log_states[conversation_id]
         return stale
 
-    async def _refuse_unless_stored(self, doubtful: list[tuple[Item, Refusal]]) -> None:
+    async def _refuse_unless_stored(self, doubtful: list[tuple[Item[Submission], Refusal]]) -> None:
         """Refuse what may not be posted now.
 
         What was stored while it might be is a retry (MSG-3).
@@ -202,14 +141,15 @@ class Batch:
             original = found.get(item.key)
             item.on_verdict(refusal if original is None else self._retried(item, original))
 
-    def _stage(self) -> tuple[list[Staged], list[tuple[Item, Refusal]]]:
+    def _stage(self) -> tuple[list[Staged], list[tuple[Item[Submission], Refusal]]]:
         """Give numbers to what may be posted; leave repeats of an item for the next round."""
         now = self._log.clock.now()
         stamp = timestamp(now)
+        found, decide, compose = self._found, self._log.rules.decide, self._log.rules.compose
         heads: dict[str, Head] = {}
         staged: list[Staged] = []
-        doubtful: list[tuple[Item, Refusal]] = []
-        later: list[Item] = []
+        doubtful: list[tuple[Item[Submission], Refusal]] = []
+        later: list[Item[Submission]] = []
         seen: set[tuple[str, str, str]] = set()
         native: set[str] = set()
         for item in self._waiting:
@@ -223,17 +163,13 @@ class Batch:
                 continue
             log_state = self._log_states[new_message.conversation_id]
             try:
-                check_post(log_state, new_message)
-                root_seq = self._root_of(log_state, item)
-                quoted = self._quoted_by(log_state, item)
-                departments = self._departments_of(log_state, new_message)
+                relations = decide(found, log_state, item)
             except Refusal as refusal:
                 doubtful.append((item, refusal))
                 continue
             head = heads.get(new_message.conversation_id, log_state.head)
-            relations = Relations(root_seq, quoted, departments)
             try:
-                entry = self._compose(item, log_state, head, relations, now, stamp)
+                entry = compose(item, log_state, head, relations, now, stamp)
             except (MessageTooLarge, FactTooLarge) as refusal:
                 # A retry of what an earlier version took is answered with its numbers.
                 doubtful.append((item, refusal))
@@ -247,92 +183,6 @@ class Batch:
             staged.append(entry)
         self._waiting = [entry.item for entry in staged] + later
         return staged, doubtful
-
-    def _root_of(self, log_state: LogState, item: Item) -> int:
-        new_message = item.new_message
-        if item.known is not None:
-            return item.known.get(item.root_request_id, 0) if item.root_request_id else 0
-        if not new_message.reply_to_seq:
-            return 0
-        ref = self._refs.get(new_message.conversation_id, {}).get(new_message.reply_to_seq)
-        return check_root(log_state, new_message, ref=ref)
-
-    def _quoted_by(self, log_state: LogState, item: Item) -> MessageRef | None:
-        new_message = item.new_message
-        if not new_message.quote_seq:
-            return None
-        ref = self._refs.get(new_message.conversation_id, {}).get(new_message.quote_seq)
-        return check_quote(log_state, new_message, ref=ref)
-
-    def _departments_of(self, log_state: LogState, new_message: NewMessage) -> Mapping[str, int]:
-        if not new_message.department_ids:
-            return {}
-        return department_versions(
-            new_message.department_ids,
-            self._departments,
-            tenant_id=log_state.conversation.tenant_id,
-        )
-
-    def _compose(
-        self,
-        item: Item,
-        log_state: LogState,
-        head: Head,
-        relations: Relations,
-        now: datetime,
-        stamp: Any,
-    ) -> Staged:
-        new_message = item.new_message
-        message_id = new_id("msg", now=now)
-        numbers = next_post(head, root_seq=relations.root_seq)
-        version = log_state.conversation.membership_version
-        message = message_to_proto(
-            new_message,
-            message_id=message_id,
-            numbers=numbers,
-            membership_version=version,
-            posted=stamp,
-            quoted=relations.quoted,
-            departments=relations.departments,
-        )
-        check_content(message)
-        fact = posted(message)
-        event, seals = seal(
-            fact,
-            previous=head.chain_hash,
-            tenant_id=log_state.conversation.tenant_id,
-            scope=new_message.conversation_id,
-            change_no=numbers.change_no,
-            entity_id=message_id,
-            entity_version=1,
-            actor_id=new_message.sender_id,
-            occurred_at=stamp,
-            now=now,
-            content_hash=with_additions(new_message.content_hash, fact),
-            membership_version=version,
-            origin="" if new_message.imported is None else IMPORT,
-        )
-        document = posted_document(
-            new_message,
-            tenant_id=log_state.conversation.tenant_id,
-            message_id=message_id,
-            numbers=numbers,
-            membership_version=version,
-            event=event,
-            seals=seals,
-            now=now,
-            traceparent=item.traceparent,
-        )
-        stored = Stored(
-            message_id,
-            numbers.seq,
-            numbers.change_no,
-            now,
-            not_in_conversation=outsiders(log_state, new_message),
-            event=event,
-        )
-        head = head_after(numbers, chain_hash=seals.chain_hash)
-        return Staged(item, stored, head, document)
 
     async def _insert(self, staged: list[Staged]) -> None:
         """Write the staged entries; tell what was written, look at the first that was not.
@@ -368,24 +218,20 @@ class Batch:
         """Write imported messages, or none; out: conversations whose other entries must wait."""
         ends = {entry.item.conversation_id: entry.head.seq for entry in imported}
         try:
-            closed = await append_imported(
-                self._log.store, [entry.document for entry in imported], ends=ends
+            refused = await self._log.rules.append_imported(
+                [entry.document for entry in imported], ends
             )
         except DuplicateKey as failure:
             await self._settle(set(ends), failure)
             return set(ends)
-        if not closed:
+        if not refused:
             self._written(imported)
             return set()
         for entry in imported:
             if entry.item.known is not None:
                 entry.item.known.pop(entry.item.new_message.request_id, None)
         self._refuse(
-            lambda item: (
-                ImportClosed(conversation_id=item.conversation_id)
-                if item.new_message.imported and item.conversation_id in closed
-                else None
-            )
+            lambda item: refused.get(item.conversation_id) if item.new_message.imported else None
         )
         return set(ends)
 
@@ -428,12 +274,12 @@ class Batch:
                 retry.on_verdict(self._retried(retry, original))
         self._waiting = [waiting for waiting in self._waiting if id(waiting) not in settled]
 
-    def _retried(self, item: Item, original: dict[str, Any]) -> Stored | Refusal:
+    def _retried(self, item: Item[Submission], original: dict[str, Any]) -> Stored | Refusal:
         """Judge an item that the log has already; who wrote it may not have saved the head."""
         self._log.heads.mark_stale([item.conversation_id])
         return repeated(item, original)
 
-    def _repeated(self, item: Item) -> Stored | Refusal:
+    def _repeated(self, item: Item[Submission]) -> Stored | Refusal:
         """Judge the second copy of an item that this batch has stored."""
         content_hash, stored = self._stored[item.key]
         if content_hash != item.new_message.content_hash:
@@ -441,7 +287,7 @@ class Batch:
         return stored._replace(deduplicated=True, event=b"")
 
 
-def repeated(item: Item, original: dict[str, Any]) -> Stored | Refusal:
+def repeated(item: Item[Submission], original: dict[str, Any]) -> Stored | Refusal:
     """Judge a request id that is stored already: the original numbers, or refused (MSG-3).
 
     Of a message that was recalled nothing is left to compare with: the original numbers.

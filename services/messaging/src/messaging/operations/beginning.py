@@ -13,8 +13,7 @@ from plexuskit.timestamps import timestamp
 
 from messaging.domain import chain
 from messaging.domain.log import EntryKind, LogState, head_after, next_change
-from messaging.events import chain_begun
-from messaging.events.sealing import seal
+from messaging.events.sealing import chain_begun, seal
 from messaging.operations.older import ConversationUpgrading
 from messaging.store.entries import change_document
 from messaging.store.older import erase_recalled_hashes_of
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
 
     from plexuskit.errors import Refusal
 
-    from messaging.operations.log import Log
+    from messaging.operations.writers import Writer
+    from messaging.store.stores_log import Store
 
 ACTOR = "messaging"
 
@@ -37,13 +37,13 @@ def begun(log_state: LogState) -> bool:
     return log_state.head.chain_version == chain.VERSION
 
 
-async def begin_chain(log_: Log, log_state: LogState, *, now: datetime) -> None:
+async def begin_chain(log_: Writer[Store], log_state: LogState, *, now: datetime) -> None:
     """Write the entry that binds everything older; the caller then decides again on the new tail.
 
     Nothing is written when another process was faster. A long log is read in the background first.
 
     Args:
-        log_: the way into the log; the conversation's lane is held meanwhile.
+        log_: the writer of the log; the conversation's lane is held meanwhile.
         log_state: of a log that ends with an entry of version 1.
         now: when.
 
@@ -95,7 +95,7 @@ async def begin_chain(log_: Log, log_state: LogState, *, now: datetime) -> None:
 
 
 async def begin_chains(
-    log_: Log, log_states: Iterable[LogState], *, now: datetime
+    log_: Writer[Store], log_states: Iterable[LogState], *, now: datetime
 ) -> dict[str, Refusal]:
     """Begin version 2 in several logs; out: why not, of those that must be read first.
 

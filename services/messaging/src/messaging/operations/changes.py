@@ -12,13 +12,13 @@ from plexuskit.mongo import DuplicateKey, Transaction
 from plexuskit.telemetry import inject
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.conversations import Conversation, Member
 from messaging.domain.log import EntryKind, Head, LogState, Numbers, head_after, next_change
-from messaging.events.sealing import content_of, seal
+from messaging.domain.states import Conversation, Member
+from messaging.events.sealing import seal, state_of
 from messaging.operations.beginning import begin_chain, begun
 from messaging.operations.log import Log
 from messaging.store.entries import change_document
-from messaging.store.message_state import stored_hash
+from messaging.store.stores_log import Store
 
 # Against another process that writes the same conversation without a pause, a change loses most
 # attempts, because it reads and writes more than a send does; each takes about 10 ms.
@@ -41,7 +41,7 @@ class Change:
 
 
 async def apply_change(
-    log: Log,
+    log: Log[Store],
     conversation_id: str,
     decide: Callable[[LogState], Awaitable[Change | None]],
     *,
@@ -97,7 +97,7 @@ async def apply_change(
 
 
 async def _write(
-    log: Log,
+    log: Log[Store],
     log_state: LogState,
     change: Change,
     *,
@@ -112,7 +112,7 @@ async def _write(
     async def work(tx: Transaction) -> None:
         await log.store.entries.insert(document, tx=tx)
         fault.point("change.in_transaction")
-        await log.store.conversations.save(conversation, change.members, tx=tx)
+        await log.store.states.save(conversation, change.members, tx=tx)
         if also is not None:
             await also(tx, after, change)
 
@@ -150,7 +150,7 @@ def entry_document(
         actor_id=actor_id,
         occurred_at=timestamp(now),
         now=now,
-        content_hash=content_of(fact, words_hash=stored_hash),
+        content_hash=state_of(fact),
         membership_version=conversation.membership_version,
         origin=change.origin,
     )

@@ -10,27 +10,18 @@ from plexuskit.grpc import Actor
 from plexuskit.ids import new_id
 from plexuskit.mongo import DuplicateKey, Transaction
 
-from messaging.domain.conversations import (
-    MEMBER_LIMIT,
-    Conversation,
-    History,
-    Kind,
-    Member,
-    Role,
-    clean_title,
-    clean_topic,
-    joined,
-)
+from messaging.domain.conversations import MEMBER_LIMIT, clean_title, clean_topic, joined
 from messaging.domain.log import EMPTY, EntryKind, LogState, Numbers
-from messaging.domain.refusals import GroupTooLarge
-from messaging.events import archived as archived_fact
-from messaging.events import changed as changed_fact
-from messaging.events import created as created_fact
+from messaging.domain.refusals_conversations import GroupTooLarge
+from messaging.domain.states import Conversation, History, Kind, Member, Role
+from messaging.events.conversations import archived as archived_fact
+from messaging.events.conversations import changed as changed_fact
+from messaging.events.conversations import created as created_fact
 from messaging.operations.changes import Change, apply_change, entry_document
 from messaging.operations.log import Log
 from messaging.operations.membership import require_group_admin
 from messaging.operations.people import People, require_people
-from messaging.store import Store
+from messaging.store.stores_conversations import Store
 
 FIRST_CHANGE = 1
 
@@ -211,7 +202,7 @@ def first_members(
 
 
 async def update_conversation(
-    log: Log,
+    log: Log[Store],
     *,
     actor: Actor,
     conversation_id: str,

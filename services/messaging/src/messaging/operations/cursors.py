@@ -4,7 +4,7 @@ Coalesced to one write a second per person and conversation (MSG-7).
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,14 +14,17 @@ from plexuskit.grpc import Actor
 from plexuskit.items import item_failed
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.conversations import Conversation, Member, sees
 from messaging.domain.log import Head
-from messaging.domain.refusals import ConversationNotFound, CursorBeyondEnd, MessageNotFound
-from messaging.events import cursor_advanced, cursor_to_proto, envelope
+from messaging.domain.refusals_log import ConversationNotFound
+from messaging.domain.refusals_messages import MessageNotFound
+from messaging.domain.refusals_reading import CursorBeyondEnd
+from messaging.domain.states import Conversation, Member, sees
+from messaging.events.cursors import cursor_advanced, cursor_to_proto
+from messaging.events.envelopes import envelope
 from messaging.operations.log import Log
 from messaging.operations.settings import clear_marks
-from messaging.store import Store
 from messaging.store.cursors import Advance, CursorKey
+from messaging.store.stores_reading import Store
 
 COALESCE_SECONDS = 1.0
 
@@ -170,8 +173,19 @@ def _step(key: CursorKey, pending: _Pending, now: datetime) -> Advance:
     return Advance(key, pending.tenant_id, pending.through_seq, now, event)
 
 
+async def place_cursors(store: Store, ends: Mapping[str, int], now: datetime) -> None:
+    """Put the cursors of all members of conversations to a `seq`, without a fact (MSG-19)."""
+    members = await store.conversations.active_member_ids(ends)
+    places = {
+        CursorKey(conversation_id, person_id): ends[conversation_id]
+        for conversation_id, people in members.items()
+        for person_id in people
+    }
+    await store.cursors.place(places, at=now)
+
+
 async def advance_cursor(
-    log: Log,
+    log: Log[Store],
     cursors: Cursors,
     *,
     actor: Actor,
@@ -198,7 +212,7 @@ async def advance_cursor(
 
 
 async def advance_cursors(
-    log: Log,
+    log: Log[Store],
     cursors: Cursors,
     *,
     actor: Actor,

@@ -7,11 +7,11 @@ from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
 
 from messaging.domain.drafts import DRAFT_LIMIT, Draft, newest
-from messaging.domain.refusals import TooManyDrafts
+from messaging.domain.refusals_personal import TooManyDrafts
 from messaging.events.personal import draft_saved
 from messaging.operations.membership import require_membership
-from messaging.operations.threads import require_root
-from messaging.store import Store
+from messaging.operations.roots import require_root
+from messaging.store.stores_personal import Store
 
 
 async def save_draft(store: Store, *, actor: Actor, draft: Draft, now: datetime) -> Draft:

@@ -7,8 +7,8 @@ from typing import Final
 import structlog
 from plexuskit.errors import DependencyDown
 
-from messaging.store import Store
-from messaging.store.message_state import emptied_event
+from messaging.events.recalled import emptied_event
+from messaging.store.stores_messages import Store
 
 log = structlog.get_logger()
 

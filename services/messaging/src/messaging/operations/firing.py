@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Protocol
 
 import structlog
 from plexus_access.decisions import Asker, Decisions
@@ -23,7 +24,7 @@ from plexuskit.mongo import Transaction
 
 from messaging.config import ScheduleSection
 from messaging.domain.messages import NewMessage
-from messaging.domain.refusals import TokenRevoked
+from messaging.domain.refusals_personal import TokenRevoked
 from messaging.domain.scheduling import (
     Scheduled,
     State,
@@ -35,17 +36,30 @@ from messaging.domain.scheduling import (
 )
 from messaging.events.personal import scheduled_changed
 from messaging.operations.log import Log
-from messaging.operations.people import People, Tokens, require_active
+from messaging.operations.people import People, require_active
 from messaging.operations.sending import SEND, send_message
-from messaging.store import Store
+from messaging.store.stores_personal import Store
 
 log = structlog.get_logger()
 
 SETTLED = counter(
     "plexus_messaging_scheduled_total", "Scheduled messages by what became of them", ["state"]
 )
+
 # No verdict on the message: the next attempt may have another outcome.
 PASSING = frozenset((Kind.UNAVAILABLE, Kind.EXHAUSTED))
+
+
+class Tokens(Protocol):
+    """Directory's word on API tokens."""
+
+    async def ended(self, token_id: str) -> bool:
+        """Return whether an API token was revoked, has expired or is unknown.
+
+        Raises:
+            DependencyDown: directory cannot be reached.
+        """
+        ...
 
 
 class Scheduler:
@@ -53,7 +67,7 @@ class Scheduler:
 
     def __init__(
         self,
-        log_: Log,
+        log_: Log[Store],
         people: People,
         *,
         tokens: Tokens,

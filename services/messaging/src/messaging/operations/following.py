@@ -10,10 +10,10 @@ import structlog
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
 
-from messaging.domain.conversations import Conversation, Kind
 from messaging.domain.imports import Closed, Following, check_source
+from messaging.domain.states import Conversation, Kind
 from messaging.operations.log import Log
-from messaging.store import Store
+from messaging.store.stores_importing import Store
 
 log_ = structlog.get_logger()
 
@@ -36,7 +36,7 @@ async def follow(
     )
     still = {id_: each.checked_seq for id_, each in found.items() if each.closed is None}
     used, checked = set[str](), dict[str, int]()
-    for id_, (last, native) in (await store.entries.native_since(still)).items():
+    for id_, (last, native) in (await store.imported.native_since(still)).items():
         if native:
             used.add(id_)
         else:
@@ -77,7 +77,7 @@ async def _adopt(
     return await store.imports.find_many(each.id for each in conversations)
 
 
-async def finish_source(log: Log, *, actor: Actor, source: str) -> int:
+async def finish_source(log: Log[Store], *, actor: Actor, source: str) -> int:
     """Close every conversation of a source to its import; return how many were open.
 
     Running it again closes what was imported since.

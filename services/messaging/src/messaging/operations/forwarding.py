@@ -7,25 +7,26 @@ from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import Actor
 
 from messaging.domain.content import MENTIONING
-from messaging.domain.conversations import sees
 from messaging.domain.messages import NewMessage, new_message
-from messaging.domain.refusals import (
+from messaging.domain.refusals_log import ConversationNotFound
+from messaging.domain.refusals_messages import (
     ConversationIsConfidential,
-    ConversationNotFound,
     ForwardNested,
     MessageIsRecalled,
     MessageNotFound,
 )
+from messaging.domain.states import sees
 from messaging.operations.items import Stored
 from messaging.operations.log import Log
 from messaging.operations.sending import send_messages
-from messaging.store import Store, message_state
+from messaging.store import message_state
+from messaging.store.stores_messages import Store
 
 MAX_FORWARDS = 100
 
 
 async def forward_messages(
-    log: Log,
+    log: Log[Store],
     *,
     actor: Actor,
     conversation_id: str,
@@ -96,7 +97,7 @@ async def _readable(
         raise ConversationNotFound(conversation_id=conversation_id)
     if conversation.confidential:
         raise ConversationIsConfidential(conversation_id=conversation_id)
-    found = await store.entries.find_messages(conversation_id, seqs)
+    found = await store.messages.find_messages(conversation_id, seqs)
     by_seq = {
         message.seq: message
         for message in found

@@ -20,8 +20,8 @@ from plexuskit.errors import DependencyDown
 from plexuskit.ids import new_id
 
 from messaging.domain.log import Head
-from messaging.store import Store
 from messaging.store.heads import MAX_TOGETHER
+from messaging.store.stores_log import Store
 
 log = structlog.get_logger()
 

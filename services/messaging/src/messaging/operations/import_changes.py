@@ -11,14 +11,14 @@ from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
 from plexuskit.timestamps import timestamp
 
-from messaging import events
 from messaging.domain.imports import changed_pair, followed_reactions
 from messaging.domain.log import EntryKind, Numbers
 from messaging.domain.message_state import MAX_EDITS, added_mentions, merged_reactions
 from messaging.domain.messages import NewMessage, Reaction
 from messaging.domain.people import department_versions
-from messaging.domain.refusals import TooManyEdits
-from messaging.events import IMPORT
+from messaging.domain.refusals_messages import TooManyEdits
+from messaging.events.envelopes import IMPORT
+from messaging.events.messages import check_content, edited, reacted, recalled
 from messaging.operations.altering import (
     ChangeRequest,
     IdempotencyKey,
@@ -31,9 +31,10 @@ from messaging.operations.emptying import finish_emptying
 from messaging.operations.import_writing import check_following
 from messaging.operations.log import Log
 from messaging.operations.messages import RECALLED_FIELDS
-from messaging.store import Store, message_state
-from messaging.store.entries import mentioned_in, message_of
-from messaging.store.message_state import says_the_same
+from messaging.store import message_state
+from messaging.store.entries import says_the_same
+from messaging.store.messages import mentioned_in, message_of
+from messaging.store.stores_importing import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Base:
 async def base_of(store: Store, original: Mapping[str, Any]) -> Base:
     """Return what the last import had of the message with this posted entry."""
     message = message_of({**original, "current": None})
-    for entry in await store.entries.find_about(original["conversation_id"], original["seq"]):
+    for entry in await store.messages.find_about(original["conversation_id"], original["seq"]):
         if entry["kind"] == EntryKind.EDITED.value and entry.get("origin") == IMPORT:
             message = message_state.message_in(bytes(entry["event"]))
     return Base(message_state.stored_hash(message), imported_reactions(original))
@@ -79,7 +80,12 @@ def may_differ(original: Mapping[str, Any], new_message: NewMessage) -> bool:
 
 
 async def follow_message(
-    log: Log, *, actor: Actor, original: Mapping[str, Any], new_message: NewMessage, now: datetime
+    log: Log[Store],
+    *,
+    actor: Actor,
+    original: Mapping[str, Any],
+    new_message: NewMessage,
+    now: datetime,
 ) -> bool:
     """Bring a message to what the export has; return whether anything was written.
 
@@ -109,7 +115,7 @@ class _Change:
 
     def __init__(
         self,
-        log: Log,
+        log: Log[Store],
         *,
         actor: Actor,
         original: Mapping[str, Any],
@@ -134,7 +140,7 @@ class _Change:
                 message=lambda numbers, at: message_state.recalled(
                     target.message, person_id=target.state.sender_id, numbers=numbers, at=at
                 ),
-                fact=events.recalled,
+                fact=recalled,
                 fields=RECALLED_FIELDS,
                 empties=True,
             )
@@ -165,13 +171,13 @@ class _Change:
                     target.message, after, departments=departments, numbers=numbers, at=at
                 )
                 self._keep_time(message, target.message)
-                events.check_content(message_state.without_parts(message))
+                check_content(message_state.without_parts(message))
                 return message
 
             return MessageChange(
                 kind=EntryKind.EDITED,
                 message=reworded,
-                fact=lambda message: events.edited(message, added, departments=departments),
+                fact=lambda message: edited(message, added, departments=departments),
                 fields={"mentioned": mentioned_in(after) or None, "imported_edit": True},
             )
 
@@ -198,7 +204,7 @@ class _Change:
                 message=lambda numbers, _: message_state.with_reactions(
                     target.message, after, numbers=numbers
                 ),
-                fact=lambda message: events.reacted(
+                fact=lambda message: reacted(
                     message, emoji=emoji, person_id=person_id, removed=was_removed
                 ),
                 fields={"imported_reactions": noted.SerializeToString()},

@@ -7,17 +7,18 @@ from datetime import datetime
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
 
-from messaging.domain.conversations import Member, Role
-from messaging.domain.imports import Exported, Following
+from messaging.domain.imports import Exported, Following, ImportClosed
 from messaging.domain.log import EntryKind, LogState
-from messaging.domain.refusals import ImportClosed
-from messaging.events import IMPORT, members_added
+from messaging.domain.states import Member, Role
+from messaging.events.conversations import members_added
+from messaging.events.envelopes import IMPORT
 from messaging.operations.changes import Change, apply_change
 from messaging.operations.conversations import FIRST_CHANGE, changed
 from messaging.operations.import_writing import check_following
 from messaging.operations.log import Log
 from messaging.operations.membership import added, removed
 from messaging.operations.people import People, require_people
+from messaging.store.stores_importing import Store
 
 Decision = Callable[[LogState], Awaitable[Change | None]]
 
@@ -36,7 +37,7 @@ class GroupFollowing:
         now: when.
     """
 
-    log: Log
+    log: Log[Store]
     people: People
     actor: Actor
     exported: Exported

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
+from plexuskit.errors import Refusal
 from plexuskit.mongo import Transaction
 
-from messaging.domain.imports import Closed, Exported
-from messaging.domain.refusals import ImportClosed
-from messaging.store import Store
+from messaging.domain.imports import Closed, Exported, ImportClosed
+from messaging.store.stores_importing import Store
 
 log = structlog.get_logger()
 
@@ -34,15 +34,15 @@ async def check_following(
     found = (await store.imports.find_many([conversation_id], tx=tx)).get(conversation_id)
     if found is None or found.closed is not None:
         raise ImportClosed(conversation_id=conversation_id)
-    since = await store.entries.native_since({conversation_id: found.checked_seq}, tx=tx)
+    since = await store.imported.native_since({conversation_id: found.checked_seq}, tx=tx)
     if since.get(conversation_id, (0, False))[1]:
         raise ImportClosed(conversation_id=conversation_id)
     await store.imports.note_followed(replace(found, exported=exported or found.exported), tx=tx)
 
 
 async def append_imported(
-    store: Store, documents: Sequence[dict[str, Any]], *, ends: Mapping[str, int]
-) -> set[str]:
+    store: Store, documents: Sequence[dict[str, Any]], ends: Mapping[str, int]
+) -> dict[str, Refusal]:
     """Write entries of imported messages in order, all of them or none.
 
     One transaction reads whether each conversation still follows its export, notes how far it was
@@ -55,7 +55,7 @@ async def append_imported(
         ends: the last `seq` that they give each conversation.
 
     Returns:
-        Conversations that an import leaves alone from now on; then nothing is written.
+        Refusals by conversation that an import leaves alone from now on; then nothing is written.
 
     Raises:
         DuplicateKey: a number or a request id is taken; nothing is written.
@@ -65,7 +65,7 @@ async def append_imported(
     async def work(tx: Transaction) -> tuple[set[str], set[str]]:
         following = await store.imports.find_many(ends, tx=tx)
         checked = {id_: each.checked_seq for id_, each in following.items() if not each.closed}
-        since = await store.entries.native_since(checked, tx=tx)
+        since = await store.imported.native_since(checked, tx=tx)
         used = {id_ for id_, (_, native) in since.items() if native}
         closed = (ends.keys() - checked.keys()) | used
         if closed:
@@ -78,4 +78,4 @@ async def append_imported(
     closed, used = await store.transact(work)
     for conversation_id in sorted(used):
         log.info("import.cut", conversation_id=conversation_id)
-    return closed
+    return {id_: ImportClosed(conversation_id=id_) for id_ in closed}

@@ -1,57 +1,29 @@
-"""History from another system, through the same log (MSG-19)."""
+"""Messages from another system, through the same log (MSG-19)."""
 
 import asyncio
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from plexus_access.roles import holds
 from plexuskit.errors import Refusal
 from plexuskit.grpc import Actor
 from plexuskit.items import item_failed
-from plexuskit.mongo import DuplicateKey, Transaction
 
-from messaging.domain.conversations import Conversation, History, Kind, Role
-from messaging.domain.imports import Exported, Following, source_of
+from messaging.domain.imports import Following, ImportClosed, SenderUnknown
 from messaging.domain.messages import NewMessage
-from messaging.domain.refusals import (
-    ConversationNotFound,
-    ImportClosed,
-    ImportDenied,
-    SenderUnknown,
-)
-from messaging.events import IMPORT
-from messaging.operations.conversations import Begun, begin, write_new
+from messaging.domain.refusals_log import ConversationNotFound
+from messaging.domain.states import Kind
 from messaging.operations.following import follow
 from messaging.operations.import_changes import follow_message, may_differ
-from messaging.operations.import_members import GroupFollowing
 from messaging.operations.items import Item, Stored, teller
 from messaging.operations.log import Log
-from messaging.operations.people import People, require_people
-from messaging.operations.senders import strangers
-from messaging.store import Store
-from messaging.store.cursors import CursorKey
+from messaging.operations.people import People
+from messaging.store.stores_importing import Store
 
-PERMISSION = "messages.import"
 # Conversations whose cursors are placed together; a large one has 5,000 members.
 FINISHED_TOGETHER = 50
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignConversation:
-    """A conversation as another system knows it."""
-
-    external_id: str
-    kind: Kind
-    name: str
-    topic: str
-    member_ids: tuple[str, ...]
-    owner_id: str
-    history: History
-    archived: bool
-    created_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,135 +67,8 @@ class ImportRun:
     senders: set[str] = field(default_factory=set)
 
 
-def require_importer(actor: Actor) -> None:
-    """Refuse whoever is no administrator; the gateway has checked it too.
-
-    Raises:
-        ImportDenied: not an administrator.
-    """
-    if not holds(PERMISSION, roles=actor.roles, extra=actor.extra, scopes=actor.scopes):
-        raise ImportDenied
-
-
-async def import_conversation(
-    log: Log, people: People, *, actor: Actor, foreign: ForeignConversation, now: datetime
-) -> Begun:
-    """Make a conversation once per external id; on a repeat, bring it to what the export has.
-
-    It changes only as long as it follows the export; never a direct one, or one that people use
-    (GW-11). Two people who talk here already keep their one conversation, and no history comes
-    into it.
-
-    Raises:
-        ImportDenied: not an administrator.
-        PersonNotFound: a member is not in the directory.
-    """
-    require_importer(actor)
-    store = log.store
-    found = await store.conversations.find_external(actor.tenant_id, [foreign.external_id])
-    if not found:
-        await require_people(people, actor, foreign.member_ids)
-        begun = await _begin(store, actor=actor, foreign=foreign, now=now)
-        if begun is not None:
-            return begun
-        found = await store.conversations.find_external(actor.tenant_id, [foreign.external_id])
-    conversation = found[foreign.external_id]
-    log_state = await log.log_states.load(conversation.id)
-    is_changed = False
-    if conversation.kind is not Kind.DIRECT:
-        following = await follow(
-            store, tenant_id=actor.tenant_id, conversations=[log_state.conversation]
-        )
-        state = following.get(conversation.id)
-        if state is not None and state.closed is None:
-            group = GroupFollowing(
-                log=log,
-                people=people,
-                actor=actor,
-                exported=_exported(foreign),
-                owner_id=foreign.owner_id,
-                following=state,
-                now=now,
-            )
-            log_state, is_changed = await group.follow(log_state)
-    return Begun(
-        log_state.conversation,
-        log_state.head.change_no,
-        log_state.head.seq,
-        deduplicated=True,
-        changed=is_changed,
-    )
-
-
-def _exported(foreign: ForeignConversation) -> Exported:
-    return Exported(
-        name=foreign.name,
-        topic=foreign.topic,
-        archived=foreign.archived,
-        member_ids=foreign.member_ids,
-    )
-
-
-async def _begin(
-    store: Store, *, actor: Actor, foreign: ForeignConversation, now: datetime
-) -> Begun | None:
-    """Write a new conversation; None when it is there already."""
-    pair = None
-    if foreign.kind is Kind.DIRECT:
-        first, second = sorted(foreign.member_ids)
-        pair = (first, second)
-    conversation = begin(
-        tenant_id=actor.tenant_id,
-        kind=foreign.kind,
-        name=foreign.name,
-        topic=foreign.topic,
-        history=foreign.history,
-        created_by=foreign.owner_id or actor.person_id,
-        member_count=len(foreign.member_ids),
-        now=now,
-        pair=pair,
-        external_id=foreign.external_id,
-        archived=foreign.archived,
-        created_at=foreign.created_at,
-    )
-    roles = _roles(conversation, foreign)
-
-    async def work(tx: Transaction) -> Begun:
-        begun = await write_new(
-            store, conversation, roles, actor_id=actor.person_id, now=now, tx=tx, origin=IMPORT
-        )
-        source = source_of(foreign.external_id, field="external_id")
-        following = Following(
-            conversation_id=conversation.id, source=source, exported=_exported(foreign)
-        )
-        await store.imports.begin(following, tenant_id=actor.tenant_id, tx=tx)
-        return begun
-
-    try:
-        return await store.transact(work)
-    except DuplicateKey:
-        return await _adopt_pair(store, actor=actor, pair=pair)
-
-
-async def _adopt_pair(store: Store, *, actor: Actor, pair: tuple[str, str] | None) -> Begun | None:
-    """Find the one conversation of two people who talk here already; it stays as it is."""
-    found = None if pair is None else await store.conversations.find_pair(actor.tenant_id, pair)
-    if found is None:
-        return None
-    head = await store.entries.head(found.id)
-    return Begun(found, head.change_no, head.seq, deduplicated=True)
-
-
-def _roles(conversation: Conversation, foreign: ForeignConversation) -> dict[str, Role]:
-    roles = dict.fromkeys(foreign.member_ids, Role.MEMBER)
-    if conversation.kind is Kind.GROUP and roles:
-        owner = foreign.owner_id if foreign.owner_id in roles else foreign.member_ids[0]
-        roles[owner] = Role.OWNER
-    return roles
-
-
 async def import_batch(
-    log: Log,
+    log: Log[Store],
     people: People,
     run: ImportRun,
     *,
@@ -263,7 +108,7 @@ async def import_batch(
 
 
 async def _follow(
-    log: Log, run: ImportRun, message: ForeignMessage, original: Mapping[str, Any]
+    log: Log[Store], run: ImportRun, message: ForeignMessage, original: Mapping[str, Any]
 ) -> Followed | Refusal:
     if message.new_message.conversation_id in run.direct:
         return Followed.KEPT
@@ -283,7 +128,7 @@ async def _follow(
 
 
 async def _check_conversations(
-    log: Log, people: People, run: ImportRun, foreign: Sequence[ForeignMessage]
+    log: Log[Store], people: People, run: ImportRun, foreign: Sequence[ForeignMessage]
 ) -> tuple[list[ForeignMessage], list[tuple[str, Refusal]]]:
     """Keep messages to conversations that this import created and that still follow it (GW-11).
 
@@ -310,7 +155,7 @@ async def _check_conversations(
 
 
 async def _check_senders(
-    log: Log,
+    log: Log[Store],
     people: People,
     run: ImportRun,
     foreign: Sequence[ForeignMessage],
@@ -342,7 +187,7 @@ def _why_not(message: ForeignMessage, following: Following | None) -> Refusal | 
 
 
 async def _split_stored(
-    log: Log, run: ImportRun, foreign: Sequence[ForeignMessage]
+    log: Log[Store], run: ImportRun, foreign: Sequence[ForeignMessage]
 ) -> tuple[list[ForeignMessage], list[tuple[ForeignMessage, Mapping[str, Any]]], int]:
     """Learn the numbers of thread roots, and tell apart what a former run stored.
 
@@ -382,7 +227,7 @@ async def _split_stored(
     return fresh, differing, same
 
 
-async def _submit(log: Log, run: ImportRun, message: ForeignMessage) -> Stored | Refusal:
+async def _submit(log: Log[Store], run: ImportRun, message: ForeignMessage) -> Stored | Refusal:
     future: asyncio.Future[Stored | Refusal] = asyncio.get_running_loop().create_future()
     item = Item(
         message.new_message,
@@ -399,26 +244,46 @@ async def _submit(log: Log, run: ImportRun, message: ForeignMessage) -> Stored |
     return await future
 
 
-async def finish_import(log: Log, run: ImportRun, *, now: datetime) -> None:
-    """Put everybody's cursor to the imported end: nobody has unread history (MSG-19)."""
+async def finish_import(
+    log: Log[Store],
+    run: ImportRun,
+    *,
+    place_cursors: Callable[[Mapping[str, int], datetime], Awaitable[None]],
+    now: datetime,
+) -> None:
+    """Put the cursor of every member to the imported end: no history is unread (MSG-19).
+
+    Args:
+        log: the conversations.
+        run: what was imported.
+        place_cursors: places the cursors of all members of conversations, given by their last seq.
+        now: when.
+    """
     ids = sorted(run.allowed)
     for first in range(0, len(ids), FINISHED_TOGETHER):
-        ends = await log.store.unread.imported_ends(ids[first : first + FINISHED_TOGETHER])
-        members = await log.store.conversations.active_member_ids(ends)
-        places = {
-            CursorKey(conversation_id, person_id): ends[conversation_id]
-            for conversation_id, people in members.items()
-            for person_id in people
-        }
-        await log.store.cursors.place(places, at=now)
+        ends = await log.store.imported.imported_ends(ids[first : first + FINISHED_TOGETHER])
+        await place_cursors(ends, now)
 
 
-__all__ = [
-    "ForeignConversation",
-    "ForeignMessage",
-    "ImportRun",
-    "finish_import",
-    "import_batch",
-    "import_conversation",
-    "require_importer",
-]
+async def strangers(
+    store: Store, people: People, person_ids: Collection[str], *, actor: Actor
+) -> set[str]:
+    """Return those of the ids that are nobody of the tenant, active or not.
+
+    Exports name only the present members of a channel, so a sender need not be a member. Directory
+    is asked about people of whom messaging has not heard yet: the import made them a moment ago.
+
+    Raises:
+        DependencyDown: directory cannot be reached; never a guess.
+    """
+    if not person_ids:
+        return set()
+    heard_of = await store.people.find(set(person_ids))
+    foreign = {id_ for id_, each in heard_of.items() if each.tenant_id != actor.tenant_id}
+    new = sorted(set(person_ids) - heard_of.keys())
+    if not new:
+        return foreign
+    unknown = await people.unknown(
+        tenant_id=actor.tenant_id, asker_id=actor.person_id, person_ids=new
+    )
+    return foreign | set(unknown)

@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from plexuskit.errors import Refusal
 
-from messaging.domain.messages import NewMessage
+from messaging.domain.log import Head
+from messaging.domain.submissions import Submission
+
+SubmissionT_co = TypeVar("SubmissionT_co", bound=Submission, covariant=True)
 
 
 class Stored(NamedTuple):
@@ -25,10 +28,10 @@ class Stored(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Item:
+class Item(Generic[SubmissionT_co]):
     """A message on its way into the log, with the receiver of its verdict."""
 
-    new_message: NewMessage
+    new_message: SubmissionT_co
     on_verdict: Callable[[Stored | Refusal], None]
     traceparent: str = ""
     # Imports: the thread's first message by request id, and the numbers given so far.
@@ -48,6 +51,15 @@ class Item:
             self.new_message.sender_id,
             self.new_message.request_id,
         )
+
+
+class Staged(NamedTuple):
+    """An item with its numbers, ready to be written."""
+
+    item: Item[Submission]
+    stored: Stored
+    head: Head
+    document: dict[str, Any]
 
 
 def teller(future: asyncio.Future[Stored | Refusal]) -> Callable[[Stored | Refusal], None]:

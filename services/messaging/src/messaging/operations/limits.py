@@ -6,8 +6,8 @@ from plexuskit.buckets import Buckets
 from plexuskit.clock import Clock
 
 from messaging.config import LimitsSection
-from messaging.domain.messages import NewMessage
-from messaging.domain.refusals import ConversationTooBusy, SenderTooFast
+from messaging.domain.refusals_log import ConversationTooBusy, SenderTooFast
+from messaging.domain.submissions import Submission
 
 MAX_REMEMBERED = 100_000
 
@@ -27,7 +27,7 @@ class Limits:
             kept=MAX_REMEMBERED,
         )
 
-    def admit(self, new_message: NewMessage) -> None:
+    def admit(self, new_message: Submission) -> None:
         """Let a message in, or refuse it before it joins a batch; history is not limited (MSG-19).
 
         Raises:

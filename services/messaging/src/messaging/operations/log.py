@@ -22,13 +22,12 @@ from plexuskit.service import Runtime
 
 from messaging.config import LimitsSection, LogSection
 from messaging.domain.log import LogState
+from messaging.domain.submissions import Submission
 from messaging.operations.batch import Batch
-from messaging.operations.heads import Heads
 from messaging.operations.items import Item
 from messaging.operations.limits import Limits
-from messaging.operations.log_states import LogStates
-from messaging.operations.older import OlderLogs
-from messaging.store import Store
+from messaging.operations.writers import Rules, StoreT_co, Writer
+from messaging.store.stores_log import Store
 
 log = structlog.get_logger()
 
@@ -53,14 +52,14 @@ class Exclusive:
 class Partition:
     """One queue, one batch in flight."""
 
-    def __init__(self, log_: "Log") -> None:
+    def __init__(self, log_: "Log[Store]") -> None:
         self._log = log_
-        self._queue: deque[Item | Exclusive] = deque()
+        self._queue: deque[Item[Submission] | Exclusive] = deque()
         self._awake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def put(self, work: Item | Exclusive) -> None:
+    def put(self, work: Item[Submission] | Exclusive) -> None:
         """Queue an item behind what waits already."""
         if len(self._queue) >= self._log.section.queue_items:
             raise LogOverloaded(retry_after=timedelta(seconds=1))
@@ -90,9 +89,9 @@ class Partition:
         else:
             await self._log.commit(self._take())
 
-    def _take(self) -> list[Item]:
+    def _take(self) -> list[Item[Submission]]:
         """Take waiting items in order, up to the limits, and not beyond an exclusive change."""
-        section, taken, size = self._log.section, list[Item](), 0
+        section, taken, size = self._log.section, list[Item[Submission]](), 0
         while self._queue and len(taken) < section.batch_items and size < section.batch_bytes:
             work = self._queue[0]
             if isinstance(work, Exclusive):
@@ -118,27 +117,24 @@ class Partition:
                 change.done.set_result(None)
 
 
-class Log:
+class Log(Writer[StoreT_co]):
     """The one way into the conversations' logs."""
 
     def __init__(
         self,
-        store: Store,
+        store: StoreT_co,
         *,
+        rules: Rules,
         section: LogSection,
         clock: Clock,
         limits: LimitsSection | None = None,
     ) -> None:
+        super().__init__(store, rules=rules, clock=clock, states=section.tails)
         self._limits = Limits(limits or LimitsSection(), clock=clock)
         self.section = section
-        self.clock = clock
-        self.store = store
-        self.heads = Heads(store, clock=clock)
-        self.log_states = LogStates(store, limit=section.tails, heads=self.heads)
-        self.older = OlderLogs(store)
         self.partitions = [Partition(self) for _ in range(section.lanes)]
 
-    def submit(self, item: Item) -> None:
+    def submit(self, item: Item[Submission]) -> None:
         """Queue a message; its verdict comes by `item.on_verdict`, exactly once.
 
         Raises:
@@ -164,7 +160,7 @@ class Log:
         await done
         return outcome[0]
 
-    async def commit(self, items: list[Item]) -> None:
+    async def commit(self, items: list[Item[Submission]]) -> None:
         """Write one batch; every item gets its verdict, whatever happens.
 
         A batch that fails unexpectedly is written again in halves, so that the item at fault fails
@@ -186,7 +182,7 @@ class Log:
                 parts += _halves(batch.take_rest(), error)
 
     async def state(self, conversation_id: str) -> LogState:
-        """Give a conversation's tail (see Tails.get)."""
+        """Give a conversation's tail (see LogStates.get)."""
         return await self.log_states.get(conversation_id)
 
     async def drain(self) -> None:
@@ -205,7 +201,7 @@ class Log:
         return self.partitions[zlib.crc32(conversation_id.encode()) % len(self.partitions)]
 
     @contextlib.asynccontextmanager
-    async def running(self, runtime: Runtime) -> AsyncIterator["Log"]:
+    async def running(self, runtime: Runtime) -> AsyncIterator["Log[StoreT_co]"]:
         """Run the lanes; at the end what waits is written and the heads are saved."""
         runtime.on_drain(self.drain)
         async with contextlib.AsyncExitStack() as stack:
@@ -217,7 +213,7 @@ class Log:
             yield self
 
 
-def _halves(items: list[Item], error: Exception) -> list[list[Item]]:
+def _halves(items: list[Item[Submission]], error: Exception) -> list[list[Item[Submission]]]:
     """Return the two halves of a failed batch, the first one last; fail the last item left."""
     if len(items) == 1:
         items[0].on_verdict(item_failed(error, of="messaging.batch"))

@@ -8,11 +8,11 @@ from datetime import datetime
 
 import structlog
 
-from messaging.domain.conversations import Conversation, Member
 from messaging.domain.log import Head, LogState
-from messaging.domain.refusals import ConversationNotFound
+from messaging.domain.refusals_log import ConversationNotFound
+from messaging.domain.states import Conversation, Member
 from messaging.operations.heads import Heads
-from messaging.store import Store
+from messaging.store.stores_log import Store
 
 log = structlog.get_logger()
 
@@ -49,10 +49,10 @@ class LogStates:
             ConversationNotFound: there is no such conversation.
         """
         head = await self._store.entries.head(conversation_id)
-        conversation = await self._store.conversations.find(conversation_id)
+        conversation = await self._store.states.find(conversation_id)
         if conversation is None:
             raise ConversationNotFound(conversation_id=conversation_id)
-        members = await self._store.conversations.members(conversation_id, active=True)
+        members = await self._store.states.members(conversation_id, active=True)
         return self._loaded(conversation, head, members)
 
     async def get_many(self, conversation_ids: Iterable[str]) -> dict[str, LogState]:
@@ -74,8 +74,8 @@ class LogStates:
     async def _load_many(self, conversation_ids: Collection[str]) -> dict[str, LogState]:
         """Read tails from the store: the heads before the state, as in load."""
         heads = await self._store.heads.actual(conversation_ids)
-        conversations = await self._store.conversations.find_many(heads)
-        members = await self._store.conversations.active_members(conversations)
+        conversations = await self._store.states.find_many(heads)
+        members = await self._store.states.active_members(conversations)
         return {
             id_: self._loaded(conversation, heads[id_], members.get(id_, []))
             for id_, conversation in conversations.items()

@@ -6,23 +6,16 @@ from datetime import datetime
 
 from plexuskit.grpc import Actor
 
-from messaging.domain.conversations import (
-    Conversation,
-    Kind,
-    Member,
-    Role,
-    check_additions,
-    check_removals,
-    joined,
-    left,
-)
+from messaging.domain.conversations import check_additions, check_removals, joined, left
 from messaging.domain.log import EntryKind, LogState
-from messaging.domain.refusals import ConversationNotFound, DirectConversationFixed, NotGroupAdmin
-from messaging.events import members_added, members_removed
+from messaging.domain.refusals_conversations import DirectConversationFixed, NotGroupAdmin
+from messaging.domain.refusals_log import ConversationNotFound
+from messaging.domain.states import Conversation, Kind, Member, Role
+from messaging.events.conversations import members_added, members_removed
 from messaging.operations.changes import Change, apply_change
 from messaging.operations.log import Log
 from messaging.operations.people import People, require_people
-from messaging.store import Store
+from messaging.store.stores_conversations import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +29,7 @@ class MembershipChanged:
 
 
 async def add_members(
-    log: Log,
+    log: Log[Store],
     people: People,
     *,
     actor: Actor,
@@ -78,7 +71,7 @@ async def add_members(
 
 
 async def remove_members(
-    log: Log,
+    log: Log[Store],
     *,
     actor: Actor,
     conversation_id: str,
@@ -110,7 +103,7 @@ async def remove_members(
 
 
 async def leave_conversation(
-    log: Log, *, actor: Actor, conversation_id: str, now: datetime
+    log: Log[Store], *, actor: Actor, conversation_id: str, now: datetime
 ) -> MembershipChanged:
     """Leave a group.
 

@@ -9,7 +9,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, Message
 from plexuskit.grpc import Actor
 
-from messaging import events
 from messaging.domain.content import Content, compose
 from messaging.domain.log import EntryKind, Numbers
 from messaging.domain.message_state import (
@@ -25,12 +24,14 @@ from messaging.domain.message_state import (
 from messaging.domain.messages import MessageContent, NewMessage, Priority, new_message
 from messaging.domain.people import department_versions
 from messaging.domain.policy import Policy
-from messaging.domain.refusals import TooManyPins
+from messaging.domain.refusals_messages import TooManyPins
+from messaging.events import messages
 from messaging.operations.altering import ChangeRequest, MessageChange, Target, alter_message
 from messaging.operations.emptying import finish_emptying
 from messaging.operations.log import Log
 from messaging.store import message_state
-from messaging.store.entries import mentioned_in
+from messaging.store.messages import mentioned_in
+from messaging.store.stores_messages import Store
 
 MAX_PINS = 200
 # Never unread again, never pinned, addresses nobody (MSG-8); nothing of its content is left.
@@ -46,7 +47,7 @@ ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
 
 
 async def edit_message(
-    log: Log,
+    log: Log[Store],
     request: ChangeRequest[ResponseT],
     *,
     content: MessageContent,
@@ -90,13 +91,13 @@ async def edit_message(
             message = message_state.edited(
                 target.message, after, departments=departments, numbers=numbers, at=at
             )
-            events.check_content(message_state.without_parts(message))
+            messages.check_content(message_state.without_parts(message))
             return message
 
         return MessageChange(
             kind=EntryKind.EDITED,
             message=reworded,
-            fact=lambda message: events.edited(message, added, departments=departments),
+            fact=lambda message: messages.edited(message, added, departments=departments),
             fields={"mentioned": mentioned_in(after) or None},
         )
 
@@ -104,7 +105,7 @@ async def edit_message(
 
 
 async def recall_message(
-    log: Log,
+    log: Log[Store],
     request: ChangeRequest[ResponseT],
     *,
     policy: Policy,
@@ -136,7 +137,7 @@ async def recall_message(
             message=lambda numbers, at: message_state.recalled(
                 target.message, person_id=request.actor.person_id, numbers=numbers, at=at
             ),
-            fact=events.recalled,
+            fact=messages.recalled,
             fields=RECALLED_FIELDS,
             empties=True,
         )
@@ -147,7 +148,7 @@ async def recall_message(
 
 
 async def react_to_message(
-    log: Log,
+    log: Log[Store],
     request: ChangeRequest[ResponseT],
     *,
     emoji: str,
@@ -173,7 +174,7 @@ async def react_to_message(
             message=lambda numbers, _: message_state.with_reactions(
                 target.message, after, numbers=numbers
             ),
-            fact=lambda message: events.reacted(
+            fact=lambda message: messages.reacted(
                 message, emoji=normal, person_id=request.actor.person_id, removed=remove
             ),
         )
@@ -182,7 +183,7 @@ async def react_to_message(
 
 
 async def pin_message(
-    log: Log,
+    log: Log[Store],
     request: ChangeRequest[ResponseT],
     *,
     unpin: bool,
@@ -194,7 +195,7 @@ async def pin_message(
         MessageIsRecalled, ConversationIsArchived: see domain.message_state.
         ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
     """
-    pinned = await log.store.entries.count_pinned(request.conversation_id)
+    pinned = await log.store.messages.count_pinned(request.conversation_id)
 
     def decide(target: Target) -> MessageChange | None:
         check_alterable(target.log_state, target.state)
@@ -208,7 +209,7 @@ async def pin_message(
                 message=lambda numbers, _: message_state.without_pin(
                     target.message, numbers=numbers
                 ),
-                fact=events.pinned,
+                fact=messages.pinned,
                 fields={"pinned_at": None},
             )
         return MessageChange(
@@ -216,7 +217,7 @@ async def pin_message(
             message=lambda numbers, at: message_state.with_pin(
                 target.message, person_id=request.actor.person_id, numbers=numbers, at=at
             ),
-            fact=events.pinned,
+            fact=messages.pinned,
             fields={"pinned_at": request.now},
         )
 
@@ -224,7 +225,7 @@ async def pin_message(
 
 
 async def label_message(
-    log: Log,
+    log: Log[Store],
     request: ChangeRequest[ResponseT],
     *,
     add: Sequence[str],
@@ -248,7 +249,7 @@ async def label_message(
             message=lambda numbers, _: message_state.with_labels(
                 target.message, after, numbers=numbers
             ),
-            fact=events.labeled,
+            fact=messages.labeled,
         )
 
     return await alter_message(log, request, decide)

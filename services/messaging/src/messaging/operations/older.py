@@ -13,8 +13,8 @@ from plexuskit.errors import DependencyDown, Kind, Refusal
 
 from messaging.domain import chain
 from messaging.domain.chain import OlderEntries
-from messaging.store import Store
 from messaging.store.older import advance_older
+from messaging.store.stores_log import Store
 
 # Entries that a write reads: less than half a second.
 MAX_AT_WRITE: Final = 2_000

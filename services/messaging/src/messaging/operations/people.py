@@ -5,7 +5,7 @@ from typing import Protocol
 
 from plexuskit.grpc import Actor
 
-from messaging.domain.refusals import PersonDeactivated, PersonNotFound
+from messaging.domain.refusals_conversations import PersonDeactivated, PersonNotFound
 
 
 class People(Protocol):
@@ -15,18 +15,6 @@ class People(Protocol):
         self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]
     ) -> list[str]:
         """Give those of the ids that are no people whom the asker may address.
-
-        Raises:
-            DependencyDown: directory cannot be reached.
-        """
-        ...
-
-
-class Tokens(Protocol):
-    """Directory's word on API tokens."""
-
-    async def ended(self, token_id: str) -> bool:
-        """Return whether an API token was revoked, has expired or is unknown.
 
         Raises:
             DependencyDown: directory cannot be reached.

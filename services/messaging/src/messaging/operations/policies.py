@@ -7,8 +7,8 @@ from plexuskit.errors import VersionConflict
 from plexuskit.grpc import Actor
 
 from messaging.domain.policy import Policy
-from messaging.domain.refusals import PolicyDenied
-from messaging.store import Store
+from messaging.domain.refusals_messages import PolicyDenied
+from messaging.store.stores_messages import Store
 
 PERMISSION = "messages.configure"
 

@@ -8,7 +8,7 @@ from plexuskit.ids import new_id
 from plexuskit.mongo import Retry, Transaction
 
 from messaging.domain.messages import NewMessage
-from messaging.domain.refusals import ScheduledMessageNotFound, TooManyScheduled
+from messaging.domain.refusals_personal import ScheduledMessageNotFound, TooManyScheduled
 from messaging.domain.scheduling import (
     SCHEDULED_LIMIT,
     Authority,
@@ -19,7 +19,7 @@ from messaging.domain.scheduling import (
 )
 from messaging.events.personal import scheduled_changed
 from messaging.operations.membership import require_membership
-from messaging.store import Store
+from messaging.store.stores_personal import Store
 
 
 def schedule_message(

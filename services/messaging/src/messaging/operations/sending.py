@@ -13,6 +13,7 @@ from plexuskit.telemetry import inject
 from messaging.domain.messages import NewMessage
 from messaging.operations.items import Item, Stored, teller
 from messaging.operations.log import Log
+from messaging.store.stores_messages import Store
 
 SEND: Final = "messages.send"
 
@@ -30,7 +31,7 @@ def permitted(
     ]
 
 
-async def send_message(log: Log, *, new_message: NewMessage) -> Stored:
+async def send_message(log: Log[Store], *, new_message: NewMessage) -> Stored:
     """Store one message and give its numbers after the majority has it.
 
     Raises:
@@ -45,7 +46,7 @@ async def send_message(log: Log, *, new_message: NewMessage) -> Stored:
 
 
 async def send_messages(
-    log: Log, *, new_messages: Sequence[NewMessage | Refusal]
+    log: Log[Store], *, new_messages: Sequence[NewMessage | Refusal]
 ) -> list[Stored | Refusal]:
     """Store several messages; each has its own verdict, in the order given.
 

@@ -7,9 +7,9 @@ from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
 
 from messaging.domain.settings import ConversationSettings, SettingsChange, arranged
-from messaging.events.personal import settings_changed
+from messaging.events.settings import settings_changed
 from messaging.operations.membership import require_membership
-from messaging.store import Store
+from messaging.store.stores_conversations import Store
 
 UNMARK = SettingsChange(marked_unread=False)
 

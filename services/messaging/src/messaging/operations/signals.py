@@ -1,6 +1,12 @@
-"""Typing and presence on their way to Kafka: no database write, no waiting, nothing kept."""
+"""Signals of typing and presence on their way to Kafka, and presence as this process knows it.
+
+No database write, no waiting, nothing kept.
+"""
 
 import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -10,15 +16,18 @@ from plexuskit.kafka import Outgoing
 from plexuskit.metrics import counter
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.presence import State
-from messaging.domain.refusals import ConversationIsArchived, ConversationNotFound
-from messaging.events import envelope, presence_changed, typing
-from messaging.store import Store
+from messaging.domain.presence import LASTS, Heard, State, hear, state_of
+from messaging.domain.refusals_conversations import ConversationIsArchived
+from messaging.domain.refusals_log import ConversationNotFound
+from messaging.events.envelopes import envelope
+from messaging.events.signals import presence_changed, typing
+from messaging.store.stores_conversations import Store
 
 JOINED = counter("plexus_messaging_signals_joined_total", "Signals that a later one stood in for")
 
 EVERY: Final = 1.0
 """Seconds between two words on the same subject."""
+MAX_PEOPLE: Final = 1_000_000
 
 
 class Outlet(Protocol):
@@ -145,3 +154,48 @@ def signal_presence(signals: Signals, *, actor: Actor, state: State, now: dateti
         now=now,
     )
     signals.tell((actor.person_id,), (MESSAGING_SIGNAL_V1.name, actor.person_id, value, {}))
+
+
+@dataclass(frozen=True, slots=True)
+class UserPresence:
+    """Whether one person is there; `seen_at` is None for somebody of whom nothing was heard."""
+
+    person_id: str
+    state: State
+    seen_at: datetime | None
+
+
+class Presences:
+    """The last word on everybody of whom one came within 90 seconds.
+
+    Each process hears all of them, so a list is the same whoever answers it, and nothing has to be
+    stored or asked of another process. A gateway could not answer for who shares a conversation;
+    messaging can, so the list is here.
+    """
+
+    def __init__(self) -> None:
+        self._heard: OrderedDict[str, Heard] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._heard)
+
+    def hear(self, person_id: str, *, state: State, at: datetime) -> None:
+        """Take a word on a person, and forget those that are over."""
+        heard = hear(self._heard.get(person_id), state=state, at=at)
+        if heard is not None:
+            self._heard[person_id] = heard
+            self._heard.move_to_end(person_id)
+        while self._heard:
+            oldest = next(iter(self._heard.values()))
+            if at - oldest.at < LASTS and len(self._heard) <= MAX_PEOPLE:
+                return
+            self._heard.popitem(last=False)
+
+    def list(self, person_ids: Iterable[str], *, now: datetime) -> list[UserPresence]:
+        """Tell of each person whether they are there, in the order given."""
+        presences = []
+        for person_id in person_ids:
+            heard = self._heard.get(person_id)
+            seen_at = None if heard is None else heard.seen_at
+            presences.append(UserPresence(person_id, state_of(heard, now=now), seen_at))
+        return presences

@@ -7,10 +7,10 @@ from plexus.authz.v1 import authority_pb2
 from plexuskit.containers import page_of
 from plexuskit.grpc import Actor
 
-from messaging.domain.conversations import Conversation, History, Member, visible_ranges
+from messaging.domain.states import Conversation, History, Member, visible_ranges
 from messaging.queries.seats import Seat, find_seats
-from messaging.store import Store
 from messaging.store.history import Revision
+from messaging.store.stores_messages import Store
 
 # Members in one part of the answer about a conversation: some 100 KB.
 MEMBERS_TOGETHER = 1_000

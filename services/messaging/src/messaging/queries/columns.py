@@ -7,8 +7,8 @@ from typing import Any, Final
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.timestamps import instant_of
 
-from messaging.domain.conversations import Conversation
 from messaging.domain.log import EntryKind
+from messaging.domain.states import Conversation
 from messaging.events.sealing import OF_MESSAGES, placed
 from messaging.store.sources import TYPES
 

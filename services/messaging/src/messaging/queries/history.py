@@ -1,48 +1,20 @@
-"""What was said and what changed, as far as one member may see it (MSG-5, MSG-6, MSG-14)."""
+"""Messages, their versions and pins, as far as one member may see them (MSG-5, MSG-14)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
 
-from plexus.event.v1.envelope_pb2 import Envelope
-from plexus.messaging.v1 import events_pb2, messages_pb2
+from plexus.messaging.v1 import messages_pb2
+from plexus.messaging.v1.messaging_service_pb2 import MessageVersion
 from plexuskit.grpc import Actor
-from plexuskit.paging import PageBudget, cut
+from plexuskit.paging import PageBudget
 
-from messaging.domain.conversations import Member
-from messaging.domain.log import ABOUT_MESSAGES, EntryKind
-from messaging.domain.refusals import MessageNotFound
+from messaging.domain.refusals_messages import MessageNotFound
 from messaging.queries.quotes import fill_quotes
-from messaging.queries.seats import Seat, seat
-from messaging.store import Store
-from messaging.store.entries import message_of
-from messaging.store.history import entry_size
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """Present state of what changed after a number, each thing once, in order (MSG-6)."""
-
-    messages: tuple[tuple[int, messages_pb2.Message], ...]
-    conversation_change: int
-    members: tuple[tuple[int, tuple[Member, ...]], ...]
-    seat: Seat
-    through: int
-    more: bool
-
-
-async def list_members(
-    store: Store, *, actor: Actor, conversation_id: str, after: str, limit: int
-) -> tuple[list[Member], bool]:
-    """List present members in order of person id; and whether more follow.
-
-    Raises:
-        ConversationNotFound: see seat.
-    """
-    await seat(store, actor=actor, conversation_id=conversation_id)
-    return await store.conversations.list_members(
-        conversation_id, after=after, budget=PageBudget(items=limit)
-    )
+from messaging.queries.seats import seat
+from messaging.store.entries import entry_size
+from messaging.store.message_state import message_in
+from messaging.store.messages import message_of
+from messaging.store.stores_messages import Store
 
 
 async def list_messages(
@@ -71,7 +43,7 @@ async def list_messages(
     budget = PageBudget(items=limit)
     root: list[messages_pb2.Message] = []
     if root_seq and any(first <= root_seq <= last for first, last in ranges):
-        root = await store.entries.find_messages(conversation_id, [root_seq])
+        root = await store.messages.find_messages(conversation_id, [root_seq])
     if root and not backwards:
         budget.takes(root[0].ByteSize())
     found, more = await store.history.list_messages(
@@ -102,90 +74,87 @@ async def get_message(
     """
     place = await seat(store, actor=actor, conversation_id=conversation_id)
     if message_id:
-        message = await store.entries.find_message(conversation_id, message_id)
+        message = await store.messages.find_message(conversation_id, message_id)
     else:
-        message = next(iter(await store.entries.find_messages(conversation_id, [seq])), None)
+        message = next(iter(await store.messages.find_messages(conversation_id, [seq])), None)
     if message is None or not place.sees(message.seq):
         raise MessageNotFound(conversation_id=conversation_id)
     await fill_quotes(store, place, [message])
     return message
 
 
-async def list_changes(
-    store: Store, *, actor: Actor, conversation_id: str, since: int, limit: int
-) -> Changes:
-    """Read what changed after `since`; `through` also advances over what the caller may not see.
+async def list_versions(
+    store: Store, *, actor: Actor, conversation_id: str, seq: int, after: int, limit: int
+) -> tuple[list[MessageVersion], int]:
+    """Read the versions of a message, oldest first; without content once it is recalled.
+
+    Args:
+        store: the service's database.
+        actor: a member.
+        conversation_id: which conversation.
+        seq: number of the message.
+        after: change_no at which the last page ended; 0 begins with the version that was posted.
+        limit: how many at most, within the bytes of a page.
+
+    Returns:
+        The versions, and the change_no to go on after; 0 when these were the last.
+
+    Raises:
+        ConversationNotFound: see seat.
+        MessageNotFound: no such message that the caller may see.
+    """
+    place = await seat(store, actor=actor, conversation_id=conversation_id)
+    posted = await store.messages.find_entry(conversation_id, seq)
+    if posted is None or not place.sees(seq):
+        raise MessageNotFound(conversation_id=conversation_id)
+    budget = PageBudget(items=limit)
+    page = []
+    if after < posted["change_no"]:
+        budget.takes(entry_size(posted))
+        page.append(posted)
+    edits, more = await store.history.list_edits(conversation_id, seq, after=after, budget=budget)
+    page += edits
+    versions = [_version(message_in(bytes(entry["event"]))) for entry in page]
+    return versions, page[-1]["change_no"] if more else 0
+
+
+async def list_pins(
+    store: Store,
+    *,
+    actor: Actor,
+    conversation_id: str,
+    before: tuple[datetime, int] | None,
+    limit: int,
+) -> tuple[list[messages_pb2.Message], tuple[datetime, int] | None]:
+    """Read the pinned messages that the caller may see, newest pin first (MSG-14).
+
+    Args:
+        store: the service's database.
+        actor: a member.
+        conversation_id: which conversation.
+        before: (pinned_at, seq) at which the last page ended.
+        limit: how many at most, within the bytes of a page; fewer where some may not be seen.
+
+    Returns:
+        The messages, and where the page ended when more follow.
 
     Raises:
         ConversationNotFound: see seat.
     """
     place = await seat(store, actor=actor, conversation_id=conversation_id)
-    fetched, more = await store.history.page_changes(
-        conversation_id,
-        since=since,
-        through=place.head.change_no,
-        budget=PageBudget(items=limit),
+    page, more = await store.history.list_pinned(
+        conversation_id, before=before, budget=PageBudget(items=limit)
     )
-    page, left = await _within_bytes(store, place, fetched)
-    more = more or left
-    posted: dict[int, messages_pb2.Message] = {}
-    last: dict[int, int] = {}
-    touched: dict[str, int] = {}
-    conversation_change = 0
-    for entry in page:
-        kind, change_no = EntryKind(entry["kind"]), entry["change_no"]
-        if kind is EntryKind.POSTED:
-            if place.sees(entry["seq"]):
-                posted[entry["seq"]] = message_of(entry)
-                last[entry["seq"]] = change_no
-        elif kind in ABOUT_MESSAGES:
-            if place.sees(entry["about_seq"]):
-                last[entry["about_seq"]] = change_no
-        elif kind in {EntryKind.MEMBERS_ADDED, EntryKind.MEMBERS_REMOVED, EntryKind.CREATED}:
-            touched |= dict.fromkeys(_touched(entry["event"]), change_no)
-            conversation_change = change_no
-        elif kind is not EntryKind.CHAIN_BEGUN:
-            conversation_change = change_no
-    messages = [*posted.values()]
-    messages += await store.entries.find_messages(conversation_id, last.keys() - posted.keys())
-    await fill_quotes(store, place, messages)
-    members = await store.conversations.members(conversation_id, person_ids=touched)
-    by_change: dict[int, list[Member]] = {}
-    for member in members:
-        by_change.setdefault(touched[member.person_id], []).append(member)
-    return Changes(
-        messages=tuple((last[message.seq], message) for message in messages),
-        conversation_change=conversation_change,
-        members=tuple((change_no, tuple(group)) for change_no, group in sorted(by_change.items())),
-        seat=place,
-        through=page[-1]["change_no"] if page else max(since, place.head.change_no),
-        more=more,
+    visible = [message_of(entry) for entry in page if place.sees(entry["seq"])]
+    await fill_quotes(store, place, visible)
+    return visible, (page[-1]["pinned_at"], page[-1]["seq"]) if more else None
+
+
+def _version(message: messages_pb2.Message) -> MessageVersion:
+    return MessageVersion(
+        version=message.version,
+        text=message.text,
+        spans=message.spans,
+        attachments=message.attachments,
+        at=message.edited_at if message.version else message.posted_at,
     )
-
-
-async def _within_bytes(
-    store: Store, place: Seat, page: Sequence[Mapping[str, Any]]
-) -> tuple[Sequence[Mapping[str, Any]], bool]:
-    """Cut a page of entries where the messages that they changed would not fit any more (MSG-21).
-
-    An entry may be small and the message that it changed large; each message comes once.
-    """
-    posted = {entry["seq"] for entry in page if entry["kind"] == EntryKind.POSTED.value}
-    about = {entry.get("about_seq", 0) for entry in page} - posted - {0}
-    sizes = await store.history.message_sizes(
-        place.conversation.id, [seq for seq in about if place.sees(seq)]
-    )
-    if not sizes:
-        return page, False
-    return cut(
-        page,
-        limit=len(page),
-        # The first entry about a message pays for it.
-        size_of=lambda entry: entry_size(entry) + sizes.pop(entry.get("about_seq", 0), 0),
-    )
-
-
-def _touched(event: bytes) -> list[str]:
-    envelope = Envelope.FromString(event)
-    fact_type = getattr(events_pb2, envelope.type.rpartition(".")[2])
-    return [member.person_id for member in fact_type.FromString(envelope.fact).members]

@@ -8,8 +8,8 @@ from plexuskit.paging import PageBudget
 
 from messaging.domain.drafts import Draft
 from messaging.domain.scheduling import Scheduled
-from messaging.store import Store
 from messaging.store.scheduled import Place
+from messaging.store.stores_personal import Store
 
 
 async def list_drafts(

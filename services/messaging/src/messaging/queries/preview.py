@@ -8,8 +8,8 @@ from plexuskit.grpc import Actor
 
 from messaging.domain.availability import Addressed, OffHours, off_hours
 from messaging.domain.people import department_versions
-from messaging.domain.refusals import ConversationNotFound
-from messaging.store import Store
+from messaging.domain.refusals_log import ConversationNotFound
+from messaging.store.stores_messages import Store
 
 MAX_SHOWN = 20
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from plexus.messaging.v1 import messages_pb2
 
 from messaging.queries.seats import Seat
-from messaging.store import Store
+from messaging.store.stores_messages import Store
 
 EXCERPT_LENGTH = 200
 

@@ -1,4 +1,4 @@
-"""Who has read a message, and threads with their followers (MSG-9, MSG-15)."""
+"""Receipts of a message, as the policy of the tenant shows them (MSG-9, MSG-10)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,13 +7,10 @@ from plexus.messaging.v1 import messages_pb2
 from plexuskit.grpc import Actor
 
 from messaging.domain.policy import Receipts as Shown
-from messaging.domain.refusals import MessageNotFound, ReceiptsAreOff
-from messaging.events import IMPORT
+from messaging.domain.refusals_reading import ReceiptsAreOff
+from messaging.events.envelopes import IMPORT
 from messaging.queries.history import get_message
-from messaging.queries.seats import seat
-from messaging.store import Store
-from messaging.store.cursors import CursorKey
-from messaging.store.entries import people_of
+from messaging.store.stores_reading import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +22,6 @@ class Receipts:
     read: int
     more: bool
     counts_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Thread:
-    """A thread as one member sees it (MSG-15)."""
-
-    conversation_id: str
-    root_seq: int
-    replies: int
-    last_seq: int
-    followers: tuple[str, ...]
-    following: bool
-    read_through_seq: int
-    unread: int
 
 
 async def list_receipts(
@@ -81,42 +64,4 @@ async def list_receipts(
         audience=len(audience),
         read=read,
         more=len(page) > limit,
-    )
-
-
-async def get_thread(store: Store, *, actor: Actor, conversation_id: str, root_seq: int) -> Thread:
-    """Give a thread with its followers and the caller's cursor in it (MSG-15).
-
-    Raises:
-        ConversationNotFound: see seat.
-        MessageNotFound: no such root that the caller may see.
-    """
-    place = await seat(store, actor=actor, conversation_id=conversation_id)
-    if not place.sees(root_seq):
-        raise MessageNotFound(conversation_id=conversation_id)
-    root = await store.threads.find_root(conversation_id, root_seq)
-    if root is None:
-        raise MessageNotFound(conversation_id=conversation_id)
-    key = CursorKey(conversation_id, actor.person_id, root_seq)
-    read = (await store.cursors.find([key])).get(key)
-    through = read[0] if read else 0
-    repliers = await store.threads.count_replies(
-        conversation_id, root_seq, ranges=place.ranges, through_seq=through
-    )
-    mentioned = await store.threads.mentioned(conversation_id, root_seq)
-    author, named = root
-    followers = {author, *people_of(named), *people_of(mentioned)}
-    followers |= {replier.person_id for replier in repliers}
-    choices = await store.threads.choices(conversation_id, root_seq)
-    followers |= {person for person, follow in choices.items() if follow}
-    followers -= {person for person, follow in choices.items() if not follow}
-    return Thread(
-        conversation_id=conversation_id,
-        root_seq=root_seq,
-        replies=sum(replier.visible for replier in repliers),
-        last_seq=max((replier.last_seq for replier in repliers), default=root_seq),
-        followers=tuple(sorted(followers)),
-        following=actor.person_id in followers,
-        read_through_seq=through,
-        unread=sum(replier.unread for replier in repliers if replier.person_id != actor.person_id),
     )

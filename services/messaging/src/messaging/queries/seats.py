@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from plexuskit.grpc import Actor
 
-from messaging.domain.conversations import Conversation, Member, sees, visible_ranges
 from messaging.domain.log import Head
-from messaging.domain.refusals import ConversationNotFound
-from messaging.store import Store
+from messaging.domain.refusals_log import ConversationNotFound
+from messaging.domain.states import Conversation, Member, sees, visible_ranges
+from messaging.store.stores_conversations import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ from plexuskit.config import MEBIBYTE
 from plexuskit.turns import ITEM_BYTES, Turns
 
 from messaging.domain.log import EntryKind
-from messaging.events import conversation_to_proto, member_to_proto
+from messaging.events.conversations import conversation_to_proto, member_to_proto
+from messaging.events.recalled import emptied
 from messaging.events.sealing import fact_in, placed
 from messaging.queries.seats import Seat
-from messaging.store import Store
-from messaging.store.entries import EVERYBODY, message_of
-from messaging.store.history import entry_size
-from messaging.store.message_state import emptied
+from messaging.store.entries import entry_size
+from messaging.store.messages import EVERYBODY, message_of
+from messaging.store.stores_messages import Store
 
 # Bytes of messages and their changes that one call compares, besides those read together last.
 MAX_COMPARED_BYTES: Final = 8 * MEBIBYTE

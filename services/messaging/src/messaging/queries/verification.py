@@ -14,18 +14,19 @@ from plexuskit.turns import ITEM_BYTES, Turns
 
 from messaging.domain import chain
 from messaging.domain.chain import OlderEntries
-from messaging.domain.conversations import History
 from messaging.domain.log import EntryKind
 from messaging.domain.log import chain as chain_1
+from messaging.domain.states import History
+from messaging.events.recalled import emptied_fact
 from messaging.events.sealing import content_of, fact_in, header_of
 from messaging.queries.columns import columns_agree
 from messaging.queries.seats import Seat, seat
 from messaging.queries.shown import Shown, compare_shown
-from messaging.store import Store
 from messaging.store.checkpoints import APART
-from messaging.store.history import entry_size
-from messaging.store.message_state import emptied_fact, stored_hash, version_of
+from messaging.store.entries import entry_size, version_of
+from messaging.store.message_state import stored_hash
 from messaging.store.older import digest_of_older, take_older, without_words_hash
+from messaging.store.stores_messages import Store
 
 MAX_ENTRIES: Final = 10_000
 MAX_LINK_BYTES: Final = 2 * MEBIBYTE

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from plexuskit.grpc import Actor
 from plexuskit.paging import cut
 
-from messaging.domain.conversations import Conversation, Kind, Member
 from messaging.domain.settings import ConversationSettings
+from messaging.domain.states import Conversation, Kind, Member
 from messaging.queries.seats import seat
-from messaging.store import Store
 from messaging.store.conversations import STAY_BYTES
 from messaging.store.cursors import CursorKey
-from messaging.store.entries import EVERYBODY
 from messaging.store.heads import Position
+from messaging.store.messages import EVERYBODY
+from messaging.store.stores_reading import Store
 
 UNREAD_WINDOW = 1_000
 # Heads reach the store up to a second after the message, later while it is slow.

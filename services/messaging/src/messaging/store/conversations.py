@@ -1,20 +1,13 @@
-"""Conversations, their members, and heads: a cache of the log's last numbers."""
+"""Conversations and their members, as operations and queries find them."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import NamedTuple
 
-from plexuskit.mongo import Database, Index, ReplaceOne, Transaction
+from plexuskit.mongo import Transaction
 from plexuskit.paging import PageBudget
 
-from messaging.domain.conversations import (
-    Conversation,
-    History,
-    Kind,
-    Member,
-    Role,
-    Stay,
-)
-from messaging.domain.log import Head
+from messaging.domain.states import Conversation, Member
+from messaging.store.states import StateStore, conversation_of, member_id, member_of
 
 SCHEMA_VERSION = 1
 # Members of one conversation in one part of a stream of all memberships: some 150 KB.
@@ -35,92 +28,8 @@ class Roster(NamedTuple):
     people: list[str]
 
 
-class ConversationStore:
-    """The collections `conversations`, `members` and `heads`."""
-
-    def __init__(self, db: Database) -> None:
-        self._conversations = db.collection("conversations", schema_version=SCHEMA_VERSION)
-        self._members = db.collection("members", schema_version=SCHEMA_VERSION)
-        self._heads = db.collection("heads", schema_version=SCHEMA_VERSION)
-
-    async def ensure_indexes(self) -> None:
-        """Create the indexes that the queries below use."""
-        await self._conversations.ensure_indexes(
-            [
-                # One direct conversation per pair.
-                Index(
-                    keys=[("tenant_id", 1), ("pair", 1)],
-                    name="pair",
-                    unique=True,
-                    partial={"pair": {"$exists": True}},
-                ),
-                Index(
-                    keys=[("tenant_id", 1), ("external_id", 1)],
-                    name="external_id",
-                    unique=True,
-                    partial={"external_id": {"$exists": True}},
-                ),
-                Index(
-                    keys=[("archived", 1), ("_id", 1)], name="archived", partial={"archived": True}
-                ),
-            ]
-        )
-        await self._members.ensure_indexes(
-            [
-                Index(
-                    keys=[("person_id", 1), ("active", 1), ("conversation_id", 1)], name="person"
-                ),
-                Index(
-                    keys=[("conversation_id", 1), ("active", 1), ("person_id", 1)],
-                    name="conversation",
-                ),
-            ]
-        )
-
-    async def insert(
-        self, conversation: Conversation, members: Sequence[Member], head: Head, *, tx: Transaction
-    ) -> None:
-        """Write a conversation that begins."""
-        await self._conversations.insert(_conversation_document(conversation), tx=tx)
-        documents = [
-            _member_document(member, tenant_id=conversation.tenant_id) for member in members
-        ]
-        await self._members.insert_many(documents, tx=tx)
-        await self._heads.insert(
-            {
-                "_id": conversation.id,
-                "tenant_id": conversation.tenant_id,
-                "change_no": head.change_no,
-                "seq": head.seq,
-                "last_at": conversation.created_at,
-            },
-            tx=tx,
-        )
-
-    async def save(
-        self, conversation: Conversation, members: Sequence[Member], *, tx: Transaction
-    ) -> None:
-        """Write the state that an entry of the log led to; the entry's number is the fence."""
-        document = _conversation_document(conversation)
-        await self._conversations.replace({"_id": conversation.id}, document, tx=tx)
-        documents = [
-            _member_document(member, tenant_id=conversation.tenant_id) for member in members
-        ]
-        # In one round trip: a transaction lives three seconds, and a change holds its lane.
-        await self._members.bulk(
-            [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents], tx=tx
-        )
-
-    async def find(self, conversation_id: str) -> Conversation | None:
-        """Find one conversation."""
-        document = await self._conversations.find_one({"_id": conversation_id})
-        return None if document is None else _conversation(document)
-
-    async def find_many(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
-        """Find several conversations by id."""
-        query = {"_id": {"$in": list(conversation_ids)}}
-        found = await self._conversations.find_all(query)
-        return {document["_id"]: _conversation(document) for document in found}
+class ConversationStore(StateStore):
+    """Conversations and members as operations and queries find them."""
 
     async def archived(self, conversation_ids: Iterable[str]) -> set[str]:
         """Find those of the conversations that are archived; from the index alone."""
@@ -136,7 +45,7 @@ class ConversationStore:
         document = await self._conversations.find_one(
             {"tenant_id": tenant_id, "pair": "|".join(pair)}
         )
-        return None if document is None else _conversation(document)
+        return None if document is None else conversation_of(document)
 
     async def find_external(
         self, tenant_id: str, external_ids: Iterable[str]
@@ -144,7 +53,8 @@ class ConversationStore:
         """Find conversations that came from another system, by their ids there."""
         query = {"tenant_id": tenant_id, "external_id": {"$in": list(external_ids)}}
         return {
-            doc["external_id"]: _conversation(doc) async for doc in self._conversations.find(query)
+            doc["external_id"]: conversation_of(doc)
+            async for doc in self._conversations.find(query)
         }
 
     async def count(self, tenant_id: str) -> int:
@@ -154,7 +64,7 @@ class ConversationStore:
     async def member(self, conversation_id: str, person_id: str) -> Member | None:
         """Find one person's life in a conversation, over or not."""
         document = await self._members.find_one({"_id": member_id(conversation_id, person_id)})
-        return None if document is None else _member(document)
+        return None if document is None else member_of(document)
 
     async def members_of(
         self, person_id: str, conversation_ids: Iterable[str]
@@ -162,18 +72,7 @@ class ConversationStore:
         """Find one person's life in each of the conversations, over or not."""
         ids = [member_id(conversation_id, person_id) for conversation_id in conversation_ids]
         found = await self._members.find_all({"_id": {"$in": ids}})
-        return {document["conversation_id"]: _member(document) for document in found}
-
-    async def active_members(self, conversation_ids: Iterable[str]) -> dict[str, list[Member]]:
-        """Find the present members of several conversations."""
-        found = await self._members.find_all(
-            {"conversation_id": {"$in": list(conversation_ids)}, "active": True},
-            hint="conversation",
-        )
-        members: dict[str, list[Member]] = {}
-        for document in found:
-            members.setdefault(document["conversation_id"], []).append(_member(document))
-        return members
+        return {document["conversation_id"]: member_of(document) for document in found}
 
     async def active_member_ids(self, conversation_ids: Iterable[str]) -> dict[str, list[str]]:
         """Find the ids of present members of several conversations; from the index alone."""
@@ -186,20 +85,6 @@ class ConversationStore:
         for document in found:
             people.setdefault(document["conversation_id"], []).append(document["person_id"])
         return people
-
-    async def members(
-        self, conversation_id: str, *, person_ids: Iterable[str] | None = None, active: bool = False
-    ) -> list[Member]:
-        """Find members in order of person id: all, the named, or only the present ones."""
-        query: dict[str, Any] = {"conversation_id": conversation_id}
-        order = "person_id"
-        if person_ids is not None:
-            ids = [member_id(conversation_id, person_id) for person_id in person_ids]
-            query, order = {"_id": {"$in": ids}}, "_id"
-        if active:
-            query["active"] = True
-        found = await self._members.find_all(query, sort=[(order, 1)])
-        return [_member(document) for document in found]
 
     async def active_ids(self, conversation_id: str) -> set[str]:
         """Find the ids of the present members; from the index alone."""
@@ -224,7 +109,7 @@ class ConversationStore:
             sort=[("person_id", 1)],
             hint="conversation",
         )
-        return [_member(document) for document in found], more
+        return [member_of(document) for document in found], more
 
     async def still_in(
         self, person_id: str, conversation_ids: Iterable[str], *, tx: Transaction | None = None
@@ -239,7 +124,7 @@ class ConversationStore:
     async def memberships(self, person_id: str) -> list[Member]:
         """Find every conversation that a person is in now."""
         found = await self._members.find_all({"person_id": person_id, "active": True})
-        return [_member(document) for document in found]
+        return [member_of(document) for document in found]
 
     async def conversation_ids(self, person_id: str) -> list[str]:
         """Find the ids of every conversation that a person is in now; from the index alone."""
@@ -321,7 +206,7 @@ class ConversationStore:
         """Stream every present member with the tenant, of one tenant or (empty) of all."""
         query = {"active": True, **({"tenant_id": tenant_id} if tenant_id else {})}
         async for document in self._members.find(query, batch_size=1000):
-            yield document["tenant_id"], _member(document)
+            yield document["tenant_id"], member_of(document)
 
     async def message_count(self, tenant_id: str) -> int:
         """Add up the last seq of every conversation: exact, because seq is dense (MSG-1)."""
@@ -332,85 +217,3 @@ class ConversationStore:
             ]
         )
         return int(rows[0]["n"]) if rows else 0
-
-
-def member_id(conversation_id: str, person_id: str) -> str:
-    """Name a membership document."""
-    return f"{conversation_id}:{person_id}"
-
-
-def _conversation_document(conversation: Conversation) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "_id": conversation.id,
-        "tenant_id": conversation.tenant_id,
-        "kind": conversation.kind.value,
-        "name": conversation.name,
-        "topic": conversation.topic,
-        "history": conversation.history.value,
-        "archived": conversation.archived,
-        "created_by": conversation.created_by,
-        "created_at": conversation.created_at,
-        "membership_version": conversation.membership_version,
-        "member_count": conversation.member_count,
-        "version": conversation.version,
-        "confidential": conversation.confidential,
-    }
-    if conversation.pair is not None:
-        document["pair"] = "|".join(conversation.pair)
-    if conversation.external_id:
-        document["external_id"] = conversation.external_id
-    return document
-
-
-def _conversation(document: Mapping[str, Any]) -> Conversation:
-    pair = document.get("pair")
-    first, _, second = (pair or "").partition("|")
-    return Conversation(
-        id=document["_id"],
-        tenant_id=document["tenant_id"],
-        kind=Kind(document["kind"]),
-        name=document["name"],
-        topic=document["topic"],
-        history=History(document["history"]),
-        archived=document["archived"],
-        created_by=document["created_by"],
-        created_at=document["created_at"],
-        membership_version=document["membership_version"],
-        member_count=document["member_count"],
-        version=document["version"],
-        confidential=document.get("confidential", False),
-        external_id=document.get("external_id", ""),
-        pair=(first, second) if pair else None,
-    )
-
-
-def _member_document(member: Member, *, tenant_id: str) -> dict[str, Any]:
-    return {
-        "tenant_id": tenant_id,
-        "_id": member_id(member.conversation_id, member.person_id),
-        "conversation_id": member.conversation_id,
-        "person_id": member.person_id,
-        "role": int(member.role),
-        "active": member.active,
-        "version": member.version,
-        "stays": [
-            {
-                "first_seq": stay.first_seq,
-                "joined_version": stay.joined_version,
-                "joined_at": stay.joined_at,
-                "last_seq": stay.last_seq,
-                "left_version": stay.left_version,
-            }
-            for stay in member.stays
-        ],
-    }
-
-
-def _member(document: Mapping[str, Any]) -> Member:
-    return Member(
-        conversation_id=document["conversation_id"],
-        person_id=document["person_id"],
-        role=Role(document["role"]),
-        stays=tuple(Stay(**stay) for stay in document["stays"]),
-        version=document["version"],
-    )

@@ -6,10 +6,12 @@ The present cursors, and an append-only log of their advances (MSG-7, MSG-9).
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+from plexus.topics import MESSAGING_CURSOR_V1
 from plexuskit import fault
 from plexuskit.mongo import Database, Index, UpdateOne
+from plexuskit.relay import FactSource, replay_by_id
 
 SCHEMA_VERSION = 1
 
@@ -183,4 +185,18 @@ def _raise_to(key: CursorKey, through_seq: int, at: datetime, *, begins: bool = 
     return UpdateOne({"_id": key.id}, [{"$set": dict(fields)}], upsert=True)
 
 
-__all__ = ["Advance", "CursorKey", "CursorStore"]
+CURSOR_LOG: Final = FactSource(
+    collection="cursor_log",
+    topic=lambda _: MESSAGING_CURSOR_V1.name,
+    key=lambda step: step["person_id"],
+    scope=lambda step: step["scope"],
+    number=lambda step: step["through_seq"],
+    event=lambda step: step["event"],
+    traceparent=lambda _: "",
+    dense=False,
+    mark_published=False,
+    replay=replay_by_id("scope", "through_seq"),
+    recent=lambda since: {"at": {"$gte": since}},
+    event_type=lambda _: "plexus.messaging.v1.CursorAdvanced",
+    stored_at=lambda step: step["at"],
+)

@@ -4,27 +4,26 @@ An entry stays as it was written; beside it stands the present state of its mess
 empties its event.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from google.protobuf.message import DecodeError
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexus.messaging.v1 import events_pb2, messages_pb2
-from plexuskit.ids import time_of
-from plexuskit.mongo import Database, Index, InsertOutcome, Transaction, UpdateOne
+from plexuskit.mongo import Database, Index, InsertOutcome, Transaction
 
+from messaging.domain import chain
 from messaging.domain.chain import Seals
-from messaging.domain.log import EMPTY, EntryKind, Head, MessageRef, Numbers, entry_id
-from messaging.domain.messages import NewMessage
-from messaging.events import IMPORT
-from messaging.store.message_state import version_of
+from messaging.domain.log import EMPTY, EntryKind, Head, Numbers, entry_id
+from messaging.events.envelopes import IMPORT
+from messaging.events.sealing import fact_in, with_additions
 
 SCHEMA_VERSION = 1
-EVERYBODY = "*"
-_DEPARTMENT = "dep_"
 
 HEAD_FIELDS = {"change_no": 1, "last_seq": 1, "chain_hash": 1, "header_hash": 1}
 _HIGHEST = 10**12 - 1
+# Messages in memory at a time where only an excerpt of each is wanted: 16 MiB at the very most.
+STREAMED = 50
 
 
 class EntryStore:
@@ -155,115 +154,9 @@ class EntryStore:
         )
         return {(e["conversation_id"], e["sender_id"], e["request_id"]): e for e in found}
 
-    async def find_refs(
-        self, seqs: Mapping[str, Iterable[int]]
-    ) -> dict[str, dict[int, MessageRef]]:
-        """Find by number what replies and quotes need of earlier messages (MSG-15), in one read.
-
-        Args:
-            seqs: numbers by conversation.
-        """
-        if not seqs:
-            return {}
-        places = [
-            {"conversation_id": conversation_id, "seq": {"$in": list(numbers)}}
-            for conversation_id, numbers in seqs.items()
-        ]
-        found = await self._entries.find_all(
-            either(places),
-            projection={
-                "conversation_id": 1,
-                "seq": 1,
-                "root_seq": 1,
-                "entity_id": 1,
-                "sender_id": 1,
-            },
-            hint="seq",
-        )
-        refs: dict[str, dict[int, MessageRef]] = {}
-        for entry in found:
-            refs.setdefault(entry["conversation_id"], {})[entry["seq"]] = MessageRef(
-                entry["seq"], entry.get("root_seq", 0), entry["entity_id"], entry["sender_id"]
-            )
-        return refs
-
-    async def find_entry(self, conversation_id: str, seq: int) -> dict[str, Any] | None:
-        """Find the posted entry of a message."""
-        return await self._entries.find_one({"conversation_id": conversation_id, "seq": seq})
-
     async def find_change(self, conversation_id: str, change_no: int) -> dict[str, Any] | None:
         """Find the entry with this number."""
         return await self._entries.find_one({"_id": entry_id(conversation_id, change_no)})
-
-    async def find_about(self, conversation_id: str, seq: int) -> list[dict[str, Any]]:
-        """Read the entries of every change of a message, in order, without the posted one."""
-        return await self._entries.find_all(
-            {"conversation_id": conversation_id, "about_seq": seq}, sort=[("_id", 1)], hint="about"
-        )
-
-    async def save_current(
-        self, entry_id: str, message: messages_pb2.Message, *, tx: Transaction, **fields: Any
-    ) -> None:
-        """Write the present state of a message, with the fields that queries look at.
-
-        A field that is None is taken away.
-        """
-        given = {name: value for name, value in fields.items() if value is not None}
-        absent = {name: "" for name, value in fields.items() if value is None}
-        change: dict[str, Any] = {"$set": {"current": message.SerializeToString(), **given}}
-        if absent:
-            change["$unset"] = absent
-        await self._entries.update({"_id": entry_id}, change, tx=tx)
-
-    async def save_events(self, events: Mapping[str, bytes], *, tx: Transaction) -> None:
-        """Replace stored events by the same ones without content and salt (MSG-12, MSG-20)."""
-        ops = [
-            UpdateOne(
-                {"_id": entry_id},
-                {"$set": {"event": event, "purged": True}, "$unset": {"content_hash": ""}},
-            )
-            for entry_id, event in events.items()
-        ]
-        await self._entries.bulk(ops, tx=tx)
-
-    async def count_pinned(self, conversation_id: str) -> int:
-        """Count the pinned messages."""
-        return await self._entries.count(
-            {"conversation_id": conversation_id, "pinned_at": {"$exists": True}}
-        )
-
-    async def find_messages(
-        self, conversation_id: str, seqs: Iterable[int]
-    ) -> list[messages_pb2.Message]:
-        """Read messages by number."""
-        return (await self.find_messages_in({conversation_id: seqs})).get(conversation_id, [])
-
-    async def find_messages_in(
-        self, seqs: Mapping[str, Iterable[int]]
-    ) -> dict[str, list[messages_pb2.Message]]:
-        """Read messages of several conversations by number, in one read."""
-        places = [
-            {"conversation_id": conversation_id, "seq": {"$in": numbers}}
-            for conversation_id, numbers in ((id_, list(each)) for id_, each in seqs.items())
-            if numbers
-        ]
-        if not places:
-            return {}
-        messages: dict[str, list[messages_pb2.Message]] = {}
-        for entry in await self._entries.find_all(either(places), hint="seq"):
-            messages.setdefault(entry["conversation_id"], []).append(message_of(entry))
-        return messages
-
-    async def find_message(
-        self, conversation_id: str, message_id: str
-    ) -> messages_pb2.Message | None:
-        """Read a message by id; the id carries the time of its entry, which is indexed."""
-        at = time_of(message_id)
-        if at is None:
-            return None
-        query = {"stored_at": at, "conversation_id": conversation_id, "entity_id": message_id}
-        entry = await self._entries.find_one({**query, "seq": {"$exists": True}}, hint="stored_at")
-        return None if entry is None else message_of(entry)
 
     async def list_changes(
         self, conversation_id: str, *, since: int, limit: int
@@ -274,90 +167,6 @@ class EntryStore:
             sort=[("_id", 1)],
             limit=limit,
         )
-
-    async def native_since(
-        self, windows: Mapping[str, int], *, tx: Transaction | None = None
-    ) -> dict[str, tuple[int, bool]]:
-        """Find conversations with messages after a number.
-
-        Returns:
-            {conversation: (last seq, whether one of them was not imported)}.
-        """
-        if not windows:
-            return {}
-        windows_ = [
-            {"conversation_id": conversation_id, "seq": {"$gt": after}}
-            for conversation_id, after in windows.items()
-        ]
-        rows = await self._entries.aggregate(
-            [
-                {"$match": either(windows_)},
-                {
-                    "$group": {
-                        "_id": "$conversation_id",
-                        "last": {"$max": "$seq"},
-                        "native": {"$max": {"$ne": ["$origin", IMPORT]}},
-                    }
-                },
-            ],
-            hint="seq",
-            tx=tx,
-        )
-        return {row["_id"]: (int(row["last"]), bool(row["native"])) for row in rows}
-
-
-def posted_document(
-    new_message: NewMessage,
-    *,
-    tenant_id: str,
-    message_id: str,
-    numbers: Numbers,
-    membership_version: int,
-    event: bytes,
-    seals: Seals,
-    now: datetime,
-    traceparent: str,
-) -> dict[str, Any]:
-    """Give the entry of a message; the hot path's only write."""
-    imported = new_message.imported
-    document: dict[str, Any] = {
-        "_id": entry_id(new_message.conversation_id, numbers.change_no),
-        "tenant_id": tenant_id,
-        "conversation_id": new_message.conversation_id,
-        "change_no": numbers.change_no,
-        "kind": EntryKind.POSTED.value,
-        "entity_id": message_id,
-        "revision": 1,
-        "seq": numbers.seq,
-        "last_seq": numbers.seq,
-        "sender_id": new_message.sender_id,
-        "request_id": new_message.request_id,
-        "silent": imported is not None and imported.system,
-        "header_hash": seals.header_hash,
-        "body_hash": seals.body_hash,
-        "chain_hash": seals.chain_hash,
-        "membership_version": membership_version,
-        "priority": new_message.priority.value,
-        "origin": "" if imported is None else IMPORT,
-        "stored_at": now,
-        "event": event,
-    }
-    if numbers.root_seq:
-        document["root_seq"] = numbers.root_seq
-    if new_message.reply_to_seq:
-        document["reply_to_seq"] = new_message.reply_to_seq
-    mentioned = mentioned_in(new_message)
-    if mentioned:
-        document["mentioned"] = mentioned
-    if traceparent:
-        document["traceparent"] = traceparent
-    return document
-
-
-def mentioned_in(new_message: NewMessage) -> list[str]:
-    """Give whom a draft addresses, as unread mentions are counted."""
-    everybody = [EVERYBODY] if new_message.mention_all else []
-    return [*new_message.mentions, *everybody, *new_message.department_ids]
 
 
 def change_document(
@@ -400,26 +209,6 @@ def change_document(
     }
 
 
-def message_of(entry: Mapping[str, Any]) -> messages_pb2.Message:
-    """Read the present state of a posted entry's message: `current` once it changed."""
-    current = entry.get("current")
-    if current is not None:
-        message = messages_pb2.Message.FromString(current)
-    else:
-        envelope = Envelope.FromString(entry["event"])
-        message = events_pb2.MessagePosted.FromString(envelope.fact).message
-    if "reply_to_seq" in entry:  # events of version 1 of the chain do not carry it
-        message.reply_to_seq = entry["reply_to_seq"]
-    return message
-
-
-def people_of(mentioned: Iterable[str]) -> Iterator[str]:
-    """Yield the people of an entry's `mentioned`: neither everybody nor departments."""
-    for word in mentioned:
-        if word != EVERYBODY and not word.startswith(_DEPARTMENT):
-            yield word
-
-
 def head_of(entry: Mapping[str, Any]) -> Head:
     """Return the head of the log that ends with an entry, of which `HEAD_FIELDS` were read."""
     return Head(
@@ -442,15 +231,28 @@ def either(clauses: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return clauses[0] if len(clauses) == 1 else {"$or": list(clauses)}
 
 
-__all__ = [
-    "EVERYBODY",
-    "EntryStore",
-    "change_document",
-    "either",
-    "entries_between",
-    "mentioned_in",
-    "message_of",
-    "people_of",
-    "posted_document",
-    "seqs_between",
-]
+def says_the_same(entry: Mapping[str, Any], words_hash: bytes) -> bool:
+    """Return whether a posted entry was stored with the words that have this hash (MSG-3).
+
+    True for one that was recalled: its salt is erased, so nothing can be compared.
+    """
+    if entry.get("purged"):
+        return True
+    if version_of(entry) < chain.VERSION:
+        return bytes(entry["content_hash"]) == words_hash
+    try:
+        fact = fact_in(Envelope.FromString(bytes(entry["event"])))
+    except (DecodeError, AttributeError):
+        return False
+    content = with_additions(words_hash, fact)
+    return chain.salted(fact.content_salt, content) == bytes(entry["body_hash"])
+
+
+def version_of(entry: Mapping[str, Any]) -> int:
+    """Return the version of the chain that an entry is linked by."""
+    return chain.VERSION if "header_hash" in entry else 1
+
+
+def entry_size(entry: Mapping[str, Any]) -> int:
+    """Give how many bytes an entry takes in memory and on a page, about."""
+    return len(entry["event"]) + len(entry.get("current") or b"")

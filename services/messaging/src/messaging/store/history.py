@@ -9,11 +9,10 @@ from plexuskit.mongo import Database
 from plexuskit.paging import PageBudget
 
 from messaging.domain.log import EntryKind, entry_id
-from messaging.store.entries import either, entries_between, message_of, seqs_between
+from messaging.store.entries import STREAMED, either, entries_between, entry_size, seqs_between
+from messaging.store.messages import message_of
 
 SCHEMA_VERSION = 1
-# Messages in memory at a time where only an excerpt of each is wanted: 16 MiB at the very most.
-STREAMED = 50
 
 
 class Revision(NamedTuple):
@@ -162,8 +161,3 @@ class HistoryStore:
 def size_of(entry: Mapping[str, Any]) -> int:
     """Give how many bytes a posted entry's message takes, about."""
     return len(entry.get("current") or entry["event"])
-
-
-def entry_size(entry: Mapping[str, Any]) -> int:
-    """Give how many bytes an entry takes in memory and on a page, about."""
-    return len(entry["event"]) + len(entry.get("current") or b"")

@@ -7,6 +7,8 @@ from typing import Any
 from plexuskit.mongo import Database, Index, Transaction, UpdateOne
 
 from messaging.domain.imports import Closed, Exported, Following
+from messaging.events.envelopes import IMPORT
+from messaging.store.entries import either
 
 SCHEMA_VERSION = 1
 
@@ -118,6 +120,67 @@ class ImportStore:
 
 def _source_id(tenant_id: str, source: str) -> str:
     return f"{tenant_id}:{source}"
+
+
+class ImportedStore:
+    """Imported messages in the collection `entries`; its indexes are the entry store's."""
+
+    def __init__(self, db: Database) -> None:
+        self._entries = db.collection("entries", schema_version=SCHEMA_VERSION)
+        self._heads = db.collection("heads", schema_version=SCHEMA_VERSION)
+
+    async def native_since(
+        self, windows: Mapping[str, int], *, tx: Transaction | None = None
+    ) -> dict[str, tuple[int, bool]]:
+        """Find conversations with messages after a number.
+
+        Returns:
+            {conversation: (last seq, whether one of them was not imported)}.
+        """
+        if not windows:
+            return {}
+        windows_ = [
+            {"conversation_id": conversation_id, "seq": {"$gt": after}}
+            for conversation_id, after in windows.items()
+        ]
+        rows = await self._entries.aggregate(
+            [
+                {"$match": either(windows_)},
+                {
+                    "$group": {
+                        "_id": "$conversation_id",
+                        "last": {"$max": "$seq"},
+                        "native": {"$max": {"$ne": ["$origin", IMPORT]}},
+                    }
+                },
+            ],
+            hint="seq",
+            tx=tx,
+        )
+        return {row["_id"]: (int(row["last"]), bool(row["native"])) for row in rows}
+
+    async def imported_ends(self, conversation_ids: Sequence[str]) -> dict[str, int]:
+        """Find the seq of the last imported message of each conversation that has one (MSG-19)."""
+        last = {
+            "from": "entries",
+            "localField": "_id",
+            "foreignField": "conversation_id",
+            "pipeline": [
+                {"$match": {"origin": IMPORT, "seq": {"$gt": 0}}},
+                {"$sort": {"seq": -1}},
+                {"$limit": 1},
+                {"$project": {"seq": 1}},
+            ],
+            "as": "last",
+        }
+        rows = await self._heads.aggregate(
+            [
+                {"$match": {"_id": {"$in": list(conversation_ids)}}},
+                {"$project": {"_id": 1}},
+                {"$lookup": last},
+            ]
+        )
+        return {row["_id"]: int(row["last"][0]["seq"]) for row in rows if row["last"]}
 
 
 def _document(following: Following, *, tenant_id: str) -> dict[str, Any]:

@@ -1,18 +1,15 @@
-"""The present state of a message: what each change makes of it, and what a recall leaves.
+"""Current state of a message, and what each change makes of it.
 
 `current` of a posted entry holds it once it changed; the facts in the log carry it as it was then.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
 
-from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexus.messaging.v1 import events_pb2, messages_pb2
+from plexus.messaging.v1 import messages_pb2
 from plexuskit.timestamps import instant_of
 
-from messaging.domain import chain
 from messaging.domain.hashing import content_hash
 from messaging.domain.log import Numbers
 from messaging.domain.message_state import MessageState
@@ -24,8 +21,9 @@ from messaging.domain.messages import (
     Span,
     SpanKind,
 )
-from messaging.events import add_content
-from messaging.events.sealing import fact_in, has_parts, with_additions
+from messaging.events.messages import add_content
+from messaging.events.recalled import PARTS, emptied
+from messaging.events.sealing import fact_in
 
 _FLAGS = {
     "mention_all": SpanKind.MENTION_ALL,
@@ -35,14 +33,13 @@ _FLAGS = {
     "quote": SpanKind.QUOTE,
     "strike": SpanKind.STRIKE,
 }
+
 _VALUED = {
     "mention_person_id": SpanKind.MENTION,
     "mention_department_id": SpanKind.MENTION_DEPARTMENT,
     "link": SpanKind.LINK,
     "code_block": SpanKind.CODE_BLOCK,
 }
-_PARTS: Final = ("reactions", "pin", "labels")
-_CONTENT_FIELDS = ("text", "spans", "mentions", "attachments", "forwarded", "quote", "reactions")
 
 
 def state_of(message: messages_pb2.Message) -> MessageState:
@@ -97,18 +94,11 @@ def recalled(
     return after
 
 
-def emptied(message: messages_pb2.Message) -> messages_pb2.Message:
-    """Take the content out of a message, and the unsalted hash that version 1 left in it."""
-    for name in (*_CONTENT_FIELDS, "pin", "labels", "content_hash"):
-        message.ClearField(name)  # type: ignore[arg-type] # names of the contract
-    return message
-
-
 def without_parts(message: messages_pb2.Message) -> messages_pb2.Message:
     """Give a copy with its words alone: no reactions, pin or labels."""
     words = messages_pb2.Message()
     words.CopyFrom(message)
-    for name in _PARTS:
+    for name in PARTS:
         words.ClearField(name)
     return words
 
@@ -196,60 +186,10 @@ def stored_hash(message: messages_pb2.Message) -> bytes:
     )
 
 
-def says_the_same(entry: Mapping[str, Any], words_hash: bytes) -> bool:
-    """Return whether a posted entry was stored with the words that have this hash (MSG-3).
-
-    True for one that was recalled: its salt is erased, so nothing can be compared.
-    """
-    if entry.get("purged"):
-        return True
-    if version_of(entry) < chain.VERSION:
-        return bytes(entry["content_hash"]) == words_hash
-    try:
-        fact = fact_in(Envelope.FromString(bytes(entry["event"])))
-    except (DecodeError, AttributeError):
-        return False
-    content = with_additions(words_hash, fact)
-    return chain.salted(fact.content_salt, content) == bytes(entry["body_hash"])
-
-
-def version_of(entry: Mapping[str, Any]) -> int:
-    """Return the version of the chain that an entry is linked by."""
-    return chain.VERSION if "header_hash" in entry else 1
-
-
 def message_in(event: bytes) -> messages_pb2.Message:
     """Read the message that a stored event about one carries."""
     message: messages_pb2.Message = fact_in(Envelope.FromString(event)).message
     return message
-
-
-def emptied_event(event: bytes) -> bytes:
-    """Take content and its salt out of a stored event about a message (MSG-12, MSG-20).
-
-    The header and its salt stay, so sender and times of the tombstone are still proved.
-    """
-    envelope = Envelope.FromString(event)
-    fact = fact_in(envelope)
-    emptied_fact(fact)
-    envelope.ClearField("content_hash")
-    envelope.fact = fact.SerializeToString()
-    return envelope.SerializeToString()
-
-
-def emptied_fact(fact: Any) -> None:
-    """Take content and its salt out of a fact about a message."""
-    if has_parts(fact):
-        for name in _PARTS:
-            fact.parts.ClearField(name)
-    if fact.HasField("message"):
-        emptied(fact.message)
-    fact.ClearField("content_salt")
-    if isinstance(fact, events_pb2.MessageEdited):
-        fact.ClearField("added_mentions")
-    if isinstance(fact, events_pb2.MessageReacted):
-        fact.ClearField("emoji")
-        fact.ClearField("person_id")
 
 
 def _next(message: messages_pb2.Message, numbers: Numbers) -> messages_pb2.Message:
@@ -289,16 +229,12 @@ __all__ = [
     "attachments_of",
     "carried_of",
     "edited",
-    "emptied",
-    "emptied_event",
     "forwarded_of",
     "message_in",
     "recalled",
-    "says_the_same",
     "spans_of",
     "state_of",
     "stored_hash",
-    "version_of",
     "with_labels",
     "with_pin",
     "with_reactions",

@@ -10,9 +10,9 @@ from plexuskit.turns import ITEM_BYTES, Turns
 
 from messaging.domain.chain import OlderEntries
 from messaging.domain.log import EntryKind
+from messaging.events.recalled import emptied, emptied_event
 from messaging.events.sealing import OF_MESSAGES, fact_in, header_of, older_state
 from messaging.store.checkpoints import APART, CheckpointStore
-from messaging.store.message_state import emptied, emptied_event
 from messaging.store.proofs import ProofStore
 
 PAGE: Final = 250

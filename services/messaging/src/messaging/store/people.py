@@ -5,9 +5,8 @@ from typing import Any
 
 from plexuskit.mongo import Database, Index, unless_newer
 
-from messaging.domain.availability import Shift
 from messaging.domain.people import Department, Person
-from messaging.domain.working_hours import WorkingHours
+from messaging.domain.working_hours import Shift, WorkingHours
 
 SCHEMA_VERSION = 1
 

@@ -7,8 +7,7 @@ from plexuskit.mongo import Database, UpdateOne
 from plexuskit.paging import PageBudget
 
 from messaging.domain.log import entry_id
-from messaging.store.entries import SCHEMA_VERSION
-from messaging.store.history import STREAMED, entry_size
+from messaging.store.entries import SCHEMA_VERSION, STREAMED, entry_size
 
 
 class ProofStore:

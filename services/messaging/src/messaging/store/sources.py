@@ -1,12 +1,9 @@
-"""Where the relay finds messaging's facts: the log itself, and the log of cursor advances.
-
-What people keep for themselves comes from the outbox that every service has.
-"""
+"""The log as the relay publishes it."""
 
 from typing import Final
 
-from plexus.topics import MESSAGING_CONVERSATION_V1, MESSAGING_CURSOR_V1
-from plexuskit.relay import OUTBOX, FactSource, replay_by_id
+from plexus.topics import MESSAGING_CONVERSATION_V1
+from plexuskit.relay import FactSource, replay_by_id
 
 from messaging.domain.log import EntryKind
 
@@ -24,6 +21,7 @@ _FACTS: Final = {
     EntryKind.LABELED: "MessageLabeled",
     EntryKind.CHAIN_BEGUN: "ChainBegun",
 }
+
 TYPES: Final = {kind.value: f"plexus.messaging.v1.{fact}" for kind, fact in _FACTS.items()}
 
 ENTRIES: Final = FactSource(
@@ -40,22 +38,3 @@ ENTRIES: Final = FactSource(
     recent=lambda since: {"stored_at": {"$gte": since}},
     event_type=lambda entry: TYPES[entry["kind"]],
 )
-
-CURSOR_LOG: Final = FactSource(
-    collection="cursor_log",
-    topic=lambda _: MESSAGING_CURSOR_V1.name,
-    key=lambda step: step["person_id"],
-    scope=lambda step: step["scope"],
-    number=lambda step: step["through_seq"],
-    event=lambda step: step["event"],
-    traceparent=lambda _: "",
-    dense=False,
-    mark_published=False,
-    replay=replay_by_id("scope", "through_seq"),
-    recent=lambda since: {"at": {"$gte": since}},
-    event_type=lambda _: "plexus.messaging.v1.CursorAdvanced",
-    stored_at=lambda step: step["at"],
-)
-
-SOURCES: Final = (ENTRIES, CURSOR_LOG, OUTBOX)
-"""Everything that messaging publishes."""

@@ -1,11 +1,10 @@
-"""Counts of what a person has not read, and where imported history ends (MSG-8, MSG-15)."""
+"""Unread counts of a person (MSG-8, MSG-15)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from plexuskit.mongo import Database
 
-from messaging.events import IMPORT
 from messaging.store.entries import either
 
 SCHEMA_VERSION = 1
@@ -15,7 +14,6 @@ class UnreadStore:
     """Counting reads of the collection `entries`; its indexes are the entry store's."""
 
     def __init__(self, db: Database) -> None:
-        self._heads = db.collection("heads", schema_version=SCHEMA_VERSION)
         self._entries = db.collection("entries", schema_version=SCHEMA_VERSION)
 
     async def count_unread(
@@ -72,26 +70,3 @@ class UnreadStore:
         for row in rows:
             found.setdefault(row["_id"]["c"], {})[row["_id"]["r"]] = row["last"]
         return found
-
-    async def imported_ends(self, conversation_ids: Sequence[str]) -> dict[str, int]:
-        """Find the seq of the last imported message of each conversation that has one (MSG-19)."""
-        last = {
-            "from": "entries",
-            "localField": "_id",
-            "foreignField": "conversation_id",
-            "pipeline": [
-                {"$match": {"origin": IMPORT, "seq": {"$gt": 0}}},
-                {"$sort": {"seq": -1}},
-                {"$limit": 1},
-                {"$project": {"seq": 1}},
-            ],
-            "as": "last",
-        }
-        rows = await self._heads.aggregate(
-            [
-                {"$match": {"_id": {"$in": list(conversation_ids)}}},
-                {"$project": {"_id": 1}},
-                {"$lookup": last},
-            ]
-        )
-        return {row["_id"]: int(row["last"][0]["seq"]) for row in rows if row["last"]}
