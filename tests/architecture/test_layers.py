@@ -65,7 +65,18 @@ OWNER_ROOMS = ROOMS | {"api", "domain", "events", "operations", "queries", "stor
 SERVICE_ROOMS = {
     "audit": OWNER_ROOMS | {"consumers"},
     "directory": OWNER_ROOMS,
-    "messaging": OWNER_ROOMS | {"consumers"},
+    # Subjects first; each has the rooms of an owner.
+    "messaging": ROOMS
+    | {
+        "contract",
+        "conversations",
+        "importing",
+        "log",
+        "messages",
+        "personal",
+        "presence",
+        "reading",
+    },
     "tasks": OWNER_ROOMS,
     "notify": OWNER_ROOMS | {"consumers"},
     "search": OWNER_ROOMS | {"consumers"},

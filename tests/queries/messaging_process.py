@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from messaging.app import Store, conversation_log
 from messaging.config import LimitsSection, LogSection
-from messaging.operations.cursors import Cursors
-from messaging.operations.log import Log
+from messaging.log.operations.logs import Log
+from messaging.reading.operations.cursors import Cursors
 from plexuskit.clock import Clock
 
 UNLIMITED = LimitsSection(

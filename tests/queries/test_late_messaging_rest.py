@@ -7,16 +7,16 @@ from types import SimpleNamespace
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from messaging.api.authority import AuthorityApi
-from messaging.api.conversations import MAX_PEOPLE
-from messaging.api.importing import ImportApi
-from messaging.api.personal import MAX_PAGE_SIZE
-from messaging.api.signals import MAX_PEOPLE as MAX_PRESENCES
-from messaging.api.signals import SignalApi
 from messaging.app import SOURCES, MessagingApi, PersonalApi, Store
 from messaging.config import ScheduleSection
-from messaging.operations.cursors import place_cursors
-from messaging.operations.signals import Presences, Signals
+from messaging.conversations.api.conversations import MAX_PEOPLE
+from messaging.importing.api.importing import ImportApi
+from messaging.messages.api.authority import AuthorityApi
+from messaging.personal.api import MAX_PAGE_SIZE
+from messaging.presence.api import MAX_PEOPLE as MAX_PRESENCES
+from messaging.presence.api import SignalApi
+from messaging.presence.operations import Presences, Signals
+from messaging.reading.operations.cursors import place_cursors
 from plexus.authz.v1 import authority_pb2
 from plexus.messaging.v1 import (
     conversations_pb2,

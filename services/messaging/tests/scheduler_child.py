@@ -8,10 +8,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from messaging.api.personal import read_scheduled
 from messaging.app import Store, conversation_log
 from messaging.config import LogSection, ScheduleSection
-from messaging.operations.firing import Scheduler
+from messaging.personal.api import read_scheduled
+from messaging.personal.operations.schedulers import Scheduler
 from plexus_access.testing import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import MongoSection

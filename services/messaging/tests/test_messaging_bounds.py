@@ -8,10 +8,10 @@ from functools import partial
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from messaging.api.importing import ImportApi
-from messaging.api.log import LogApi
 from messaging.app import SERVICE, MessagingApi
-from messaging.operations.cursors import place_cursors
+from messaging.importing.api.importing import ImportApi
+from messaging.messages.api.logs import LogApi
+from messaging.reading.operations.cursors import place_cursors
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.messaging.v1 import (
     conversations_pb2,

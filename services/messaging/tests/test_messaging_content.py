@@ -1,12 +1,13 @@
 """Content and names on their way in and out, on a real mongod: MSG-13 and ADR 15."""
 
 import pytest
-from messaging.api.translate import to_new_message
-from messaging.api.translate_imports import to_foreign_conversation, to_foreign_message
-from messaging.domain.people import Department
-from messaging.domain.refusals_messages import MentionDepartmentDenied
-from messaging.domain.states import History
-from messaging.operations import conversations, sending
+from messaging.conversations.domain.people import Department
+from messaging.conversations.operations.conversations import create_group, update_conversation
+from messaging.importing.api.translation import to_foreign_conversation, to_foreign_message
+from messaging.log.domain.states import History
+from messaging.messages.api.translation import to_new_message
+from messaging.messages.domain.refusals import MentionDepartmentDenied
+from messaging.messages.operations.sends import send_message
 from plexus.messaging.v1 import conversations_pb2, import_service_pb2, messages_pb2
 from plexus.messaging.v1.messages_pb2 import FORMAT_MARKDOWN, Attachment, Mention, Span
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
@@ -29,7 +30,7 @@ async def test_markdown_is_stored_as_text_and_spans(store, log, group):
         "```py\nx\n```"
     )
     draft = to_new_message(request(room, text=text, format=FORMAT_MARKDOWN), sender_id="ann")
-    stored = await sending.send_message(log, new_message=draft)
+    stored = await send_message(log, new_message=draft)
 
     (message,) = await store.messages.find_messages(room, [stored.seq])
     shown = {
@@ -59,7 +60,7 @@ async def test_msg_13_only_administrators_address_a_department(log, group):
         request(room, text="hi", mentions=[Mention(department_id="dep_1")]), sender_id="bob"
     )
     with pytest.raises(MentionDepartmentDenied):
-        await sending.send_message(log, new_message=draft)
+        await send_message(log, new_message=draft)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ def test_sends_and_imports_refuse_unsafe_content_with_its_field(field, fields):
 
 async def test_names_and_topics_of_groups_hold_no_tricks(store, log, people, person):
     ann = person("ann")
-    work = await conversations.create_group(
+    work = await create_group(
         store,
         people,
         actor=ann,
@@ -104,7 +105,7 @@ async def test_names_and_topics_of_groups_hold_no_tricks(store, log, people, per
     async def renamed(**fields):
         kept = {"name": None, "topic": None, "archived": None, "confidential": None}
         changed = kept | {"expected_version": 0} | fields
-        return await conversations.update_conversation(
+        return await update_conversation(
             log, actor=ann, conversation_id=made.id, now=NOW, **changed
         )
 

@@ -3,18 +3,18 @@
 from typing import Any
 
 import pytest
-from messaging.api.translate import to_new_message
 from messaging.app import Store
-from messaging.domain.messages import NewMessage, Span, SpanKind
-from messaging.domain.people import Department, Person
-from messaging.domain.refusals_conversations import DepartmentNotFound
-from messaging.domain.refusals_messages import MentionDepartmentDenied
-from messaging.domain.working_hours import DEFAULT
-from messaging.operations import sending
-from messaging.operations.items import Stored
-from messaging.queries.receipts import list_receipts
-from messaging.queries.threads import get_thread
-from messaging.queries.views import get_view
+from messaging.conversations.domain.people import Department, Person
+from messaging.conversations.domain.refusals import DepartmentNotFound
+from messaging.conversations.domain.working_hours import DEFAULT
+from messaging.log.operations.items import Stored
+from messaging.messages.api.translation import to_new_message
+from messaging.messages.domain.messages import NewMessage, Span, SpanKind
+from messaging.messages.domain.refusals import MentionDepartmentDenied
+from messaging.messages.operations.sends import send_message, send_messages
+from messaging.reading.queries.conversations import get_view
+from messaging.reading.queries.receipts import list_receipts
+from messaging.reading.queries.threads import get_thread
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import messaging_service_pb2 as pb
 from plexus.messaging.v1.events_pb2 import MessagePosted
@@ -68,9 +68,7 @@ async def unread(store: Store, actor: Any, room: str) -> tuple[int, int]:
 async def test_msg_13_a_department_is_stored_as_its_id_and_version_and_never_as_people(
     log: Any, store: Store, room: str, say: Any
 ) -> None:
-    await sending.send_message(
-        log, new_message=say(room, "ann", "hi", department_ids=("dep_a", "dep_x"))
-    )
+    await send_message(log, new_message=say(room, "ann", "hi", department_ids=("dep_a", "dep_x")))
 
     (message,) = await store.messages.find_messages(room, [1])
     assert list(message.mentions) == [
@@ -87,16 +85,14 @@ async def test_msg_13_a_department_is_mentioned_by_administrators_only(
     log: Any, room: str, say: Any
 ) -> None:
     with pytest.raises(MentionDepartmentDenied):
-        await sending.send_message(
-            log, new_message=say(room, "bob", "hi", department_ids=("dep_a",))
-        )
+        await send_message(log, new_message=say(room, "bob", "hi", department_ids=("dep_a",)))
 
 
 @pytest.mark.parametrize("unknown", ["dep_none", "dep_else"])
 async def test_msg_13_an_unknown_department_is_refused_by_name_and_others_go_through(
     log: Any, room: str, say: Any, unknown: str
 ) -> None:
-    refused, stored = await sending.send_messages(
+    refused, stored = await send_messages(
         log,
         new_messages=[
             say(room, "ann", "nobody", department_ids=("dep_a", unknown)),
@@ -112,17 +108,13 @@ async def test_msg_13_an_unknown_department_is_refused_by_name_and_others_go_thr
 async def test_msg_08_who_belongs_to_a_department_or_below_it_is_mentioned(
     log: Any, store: Store, room: str, say: Any, person: Any
 ) -> None:
-    await sending.send_message(
-        log, new_message=say(room, "ann", "all of a", department_ids=("dep_a",))
-    )
-    await sending.send_message(
-        log, new_message=say(room, "ann", "b alone", department_ids=("dep_b",))
-    )
-    await sending.send_message(
+    await send_message(log, new_message=say(room, "ann", "all of a", department_ids=("dep_a",)))
+    await send_message(log, new_message=say(room, "ann", "b alone", department_ids=("dep_b",)))
+    await send_message(
         log,
         new_message=say(room, "ann", "twice", department_ids=("dep_a", "dep_b"), mentions=("bob",)),
     )
-    await sending.send_message(log, new_message=say(room, "ann", "everybody", mention_all=True))
+    await send_message(log, new_message=say(room, "ann", "everybody", mention_all=True))
 
     assert await unread(store, person("bob"), room) == (4, 4)
     assert await unread(store, person("cem"), room) == (4, 3)
@@ -137,7 +129,7 @@ async def test_msg_08_who_belongs_to_a_department_or_below_it_is_mentioned(
 async def test_msg_09_a_department_changes_neither_receipts_nor_followers_nor_outsiders(
     log: Any, store: Store, room: str, say: Any, person: Any
 ) -> None:
-    stored = await sending.send_message(
+    stored = await send_message(
         log, new_message=say(room, "ann", "hi", department_ids=("dep_a",), mentions=("eve",))
     )
     assert stored.not_in_conversation == ("eve",)
@@ -151,13 +143,11 @@ async def test_msg_09_a_department_changes_neither_receipts_nor_followers_nor_ou
 
 async def test_msg_03_departments_are_part_of_what_was_said(log: Any, room: str, say: Any) -> None:
     draft = say(room, "ann", "hi", request_id="r1", department_ids=("dep_a",))
-    first = await sending.send_message(log, new_message=draft)
-    again = await sending.send_message(log, new_message=draft)
+    first = await send_message(log, new_message=draft)
+    again = await send_message(log, new_message=draft)
     assert (again.seq, again.deduplicated) == (first.seq, True)
 
-    (other,) = await sending.send_messages(
-        log, new_messages=[say(room, "ann", "hi", request_id="r1")]
-    )
+    (other,) = await send_messages(log, new_messages=[say(room, "ann", "hi", request_id="r1")])
     assert getattr(other, "reason", "") == "REQUEST_ID_REUSED"
 
 

@@ -4,18 +4,18 @@ import random
 from datetime import UTC, datetime
 
 import pytest
-from messaging.domain.content import Attachment, Span, SpanKind
-from messaging.domain.forwarded import Forwarded
-from messaging.domain.log import EntryKind
-from messaging.domain.messages import MessageContent, new_message
-from messaging.domain.refusals_contract import MessageTooLarge
-from messaging.domain.refusals_messages import TextTooLong, TooManyReactions
-from messaging.events.envelopes import MAX_EVENT_BYTES
-from messaging.events.messages import MAX_CONTENT_BYTES
-from messaging.operations import sending
-from messaging.operations.emptying import empty_events
-from messaging.store.emptying import EmptyingStore
-from messaging.store.messages import message_of
+from messaging.contract.domain import MessageTooLarge
+from messaging.contract.events import MAX_EVENT_BYTES
+from messaging.log.domain.entries import EntryKind
+from messaging.messages.domain.content import Attachment, Span, SpanKind
+from messaging.messages.domain.forwards import Forwarded
+from messaging.messages.domain.messages import MessageContent, new_message
+from messaging.messages.domain.refusals import TextTooLong, TooManyReactions
+from messaging.messages.events.messages import MAX_CONTENT_BYTES
+from messaging.messages.operations.recalls import empty_events
+from messaging.messages.operations.sends import send_message, send_messages
+from messaging.messages.store.messages import message_of
+from messaging.messages.store.recalls import EmptyingStore
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2
 from plexuskit.kafka import MAX_FACT_BYTES
@@ -69,9 +69,9 @@ async def test_a_message_that_no_record_could_carry_gets_no_number(store, log, g
     room = await group("ann", "bob")
     words = heavy_words(random.Random(1), links=600)  # noqa: S311 - repeatable, no secret
     with pytest.raises(MessageTooLarge):
-        await sending.send_message(log, new_message=drafted(room, words, "large"))
+        await send_message(log, new_message=drafted(room, words, "large"))
     small = drafted(room, MessageContent("small"), "small")
-    stored = await sending.send_message(log, new_message=small)
+    stored = await send_message(log, new_message=small)
     assert stored.seq == 1
     rows = await store.entries.list_changes(room, since=0, limit=10)
     assert [row["change_no"] for row in rows] == [1, 2]
@@ -85,7 +85,7 @@ async def test_one_item_of_a_batch_that_is_too_large_refuses_no_other(log, group
         drafted(room, words, "large"),
         drafted(room, MessageContent("two"), "two"),
     ]
-    first, large, second = await sending.send_messages(log, new_messages=drafts)
+    first, large, second = await send_messages(log, new_messages=drafts)
     assert (first.seq, second.seq) == (1, 2)
     assert isinstance(large, MessageTooLarge)
 
@@ -147,7 +147,7 @@ async def _largest(log, room, chance, *, seed) -> int:
         words = heavy_words(chance, links=links)
         try:
             request = f"largest {seed} {links}"
-            return (await sending.send_message(log, new_message=drafted(room, words, request))).seq
+            return (await send_message(log, new_message=drafted(room, words, request))).seq
         except MessageTooLarge:
             links -= 10
 
@@ -157,9 +157,7 @@ async def test_facts_of_reactions_pins_and_labels_carry_the_parts_without_the_wo
 ):
     room = await group("ann", "bob")
     text = "字" * 24_000
-    stored = await sending.send_message(
-        log, new_message=drafted(room, MessageContent(text), "long")
-    )
+    stored = await send_message(log, new_message=drafted(room, MessageContent(text), "long"))
     await change("react", "ann", room, 1, emoji="ok")
     await change("pin", "ann", room, 1)
     await change("label", "bob", room, 1, add=("x",))
@@ -186,9 +184,7 @@ async def test_facts_of_reactions_pins_and_labels_carry_the_parts_without_the_wo
 
 async def test_2500_toggles_of_a_reaction_do_not_repeat_a_long_message(store, log, group, change):
     room = await group("ann", "bob")
-    await sending.send_message(
-        log, new_message=drafted(room, MessageContent("字" * 24_000), "long")
-    )
+    await send_message(log, new_message=drafted(room, MessageContent("字" * 24_000), "long"))
     for number in range(50):
         await change("react", "ann", room, 1, emoji="ok", remove=bool(number % 2))
     rows = await store.entries.list_changes(room, since=2, limit=100)
@@ -202,9 +198,7 @@ async def test_a_recall_empties_any_number_of_facts_in_bounded_batches(
     store, log, group, change, monkeypatch
 ):
     room = await group("ann", "bob")
-    await sending.send_message(
-        log, new_message=drafted(room, MessageContent("secret"), "request secret")
-    )
+    await send_message(log, new_message=drafted(room, MessageContent("secret"), "request secret"))
     for number in range(120):
         await change("react", "ann", room, 1, emoji=f"e{number % 7}", remove=number % 14 >= 7)
     await change("label", "ann", room, 1, add=("secret label",))
@@ -229,9 +223,7 @@ async def test_what_a_killed_process_did_not_empty_another_one_does(
     store, log, group, change, monkeypatch
 ):
     room = await group("ann", "bob")
-    await sending.send_message(
-        log, new_message=drafted(room, MessageContent("secret"), "request secret")
-    )
+    await send_message(log, new_message=drafted(room, MessageContent("secret"), "request secret"))
     await change("label", "ann", room, 1, add=("secret label",))
 
     async def killed(*_, **__):

@@ -1,22 +1,25 @@
 """Forwarding with provenance, and nothing forwarded that may not be (MSG-16)."""
 
 import pytest
-from messaging.domain.messages import Span, SpanKind
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.domain.refusals_messages import (
+from messaging.conversations.operations.conversations import update_conversation
+from messaging.conversations.operations.members import add_members
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.messages.domain.messages import Span, SpanKind
+from messaging.messages.domain.refusals import (
     ConversationIsConfidential,
     ForwardNested,
     MessageIsRecalled,
     MessageNotFound,
 )
-from messaging.operations import conversations, forwarding, membership, sending
+from messaging.messages.operations.forwards import forward_messages
+from messaging.messages.operations.sends import send_message
 from plexuskit.clock import SystemClock
 
 
 @pytest.fixture
 def forward(log, person):
     async def carry_out(who, room, seqs, target, *, merged=False, comment="", request_id="f1"):
-        return await forwarding.forward_messages(
+        return await forward_messages(
             log,
             actor=person(who),
             conversation_id=room,
@@ -35,8 +38,8 @@ async def rooms(group, log, say):
     """Two groups of ann and bob; in the first bob has said two things, one to ann."""
     first, second = await group("ann", "bob"), await group("ann", "bob")
     spans = (Span(0, 4, SpanKind.MENTION, "ann"), Span(5, 4, SpanKind.BOLD))
-    await sending.send_message(log, new_message=say(first, "bob", "@ann bold", spans=spans))
-    await sending.send_message(log, new_message=say(first, "bob", "second"))
+    await send_message(log, new_message=say(first, "bob", "@ann bold", spans=spans))
+    await send_message(log, new_message=say(first, "bob", "second"))
     return first, second
 
 
@@ -96,7 +99,7 @@ async def test_msg_03_forwarding_again_stores_nothing_more(rooms, forward):
 
 async def test_msg_16_nothing_leaves_a_confidential_conversation(log, rooms, forward, person):
     first, second = rooms
-    await conversations.update_conversation(
+    await update_conversation(
         log,
         actor=person("ann"),
         conversation_id=first,
@@ -121,7 +124,7 @@ async def test_msg_14_only_what_one_sees_is_forwarded_and_only_where_one_is(
         await forward("ann", first, [1], elsewhere)
     with pytest.raises(ConversationNotFound):
         await forward("mallory", first, [1], second)
-    await membership.add_members(
+    await add_members(
         log,
         people,
         actor=person("ann"),

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from messaging.app import conversation_log
 from messaging.config import LimitsSection, LogSection
-from messaging.domain.states import Role
-from messaging.operations import membership, sending
-from messaging.operations.heads import ENDED_AFTER, UNKNOWN_FOR, Heads
-from messaging.queries.views import list_views
+from messaging.conversations.operations.members import add_members
+from messaging.log.domain.states import Role
+from messaging.log.operations.heads import ENDED_AFTER, UNKNOWN_FOR, Heads
+from messaging.messages.operations.sends import send_message
+from messaging.reading.queries.conversations import list_views
 from plexuskit.clock import SystemClock
 from plexuskit.errors import DependencyDown
 from plexuskit.testing import eventually
@@ -54,7 +55,7 @@ async def test_msg_08_a_list_that_is_cancelled_loses_no_head(
     store, quiet, group, say, person, monkeypatch
 ):
     room = await group("ann", "bob")
-    await sending.send_message(quiet, new_message=say(room, "ann", "hello"))
+    await send_message(quiet, new_message=say(room, "ann", "hello"))
     begun, go = gate_saves(store, monkeypatch)
 
     caller = asyncio.create_task(quiet.flush_heads())
@@ -73,7 +74,7 @@ async def test_msg_08_a_list_waits_for_the_save_that_is_under_way(
     store, quiet, group, say, person, monkeypatch
 ):
     room = await group("ann", "bob")
-    await sending.send_message(quiet, new_message=say(room, "ann", "hello"))
+    await send_message(quiet, new_message=say(room, "ann", "hello"))
     begun, go = gate_saves(store, monkeypatch)
     background = asyncio.create_task(quiet.flush_heads())
     await begun.wait()
@@ -98,7 +99,7 @@ async def test_msg_08_heads_are_kept_when_their_write_fails(
     store, quiet, group, say, person, monkeypatch, error
 ):
     room = await group("ann", "bob")
-    await sending.send_message(quiet, new_message=say(room, "ann", "hello"))
+    await send_message(quiet, new_message=say(room, "ann", "hello"))
 
     async def failing(_):
         raise error
@@ -126,10 +127,10 @@ async def test_msg_08_a_retry_of_a_write_whose_answer_was_lost_updates_the_head(
     with monkeypatch.context() as broken:
         broken.setattr(store.entries, "append", answer_lost)
         with pytest.raises(DependencyDown):
-            await sending.send_message(quiet, new_message=say(room, "ann", "hello"))
+            await send_message(quiet, new_message=say(room, "ann", "hello"))
     quiet.heads = quiet.log_states._heads = Heads(store, clock=quiet.clock)  # of another process
 
-    again = await sending.send_message(quiet, new_message=say(room, "ann", "hello"))
+    again = await send_message(quiet, new_message=say(room, "ann", "hello"))
     await quiet.flush_heads()
 
     assert again.deduplicated
@@ -150,7 +151,7 @@ async def test_msg_08_a_change_whose_commit_was_unknown_updates_the_head_without
     with monkeypatch.context() as broken:
         broken.setattr(store, "transact", answer_lost)
         with pytest.raises(DependencyDown):
-            await membership.add_members(
+            await add_members(
                 quiet,
                 people,
                 actor=person("ann"),
@@ -173,9 +174,7 @@ async def test_msg_08_a_write_that_comes_true_late_is_found_within_a_minute(
     heads = Heads(store, clock=clock)
     heads.mark_stale([room], unknown=True)
     await heads.save()
-    await sending.send_message(
-        quiet, new_message=say(room, "ann", "late")
-    )  # its head is never saved
+    await send_message(quiet, new_message=say(room, "ann", "late"))  # its head is never saved
 
     for _ in range(int(UNKNOWN_FOR)):
         clock.advance(timedelta(seconds=1))
@@ -187,7 +186,7 @@ async def test_msg_08_a_write_that_comes_true_late_is_found_within_a_minute(
 @pytest.mark.rule("MSG-8")
 async def test_msg_08_a_head_is_compared_when_its_tail_is_loaded(store, quiet, group, say, person):
     room = await group("ann", "bob")
-    await sending.send_message(quiet, new_message=say(room, "ann", "hello"))  # this process dies
+    await send_message(quiet, new_message=say(room, "ann", "hello"))  # this process dies
     other = conversation_log(store, section=LogSection(), clock=SystemClock())
 
     await other.state(room)
@@ -202,7 +201,7 @@ async def test_msg_08_what_a_process_owed_is_repaired_after_any_outage(
 ):
     room = await group("ann", "bob")
     await quiet.heads.mark()
-    await sending.send_message(quiet, new_message=say(room, "ann", "hello"))  # this process dies
+    await send_message(quiet, new_message=say(room, "ann", "hello"))  # this process dies
     clock = FrozenClock(SystemClock().now() + timedelta(days=3))
     next_one = Heads(store, clock=clock)
     written, failures = store.heads.written_between, iter([DependencyDown(), DependencyDown()])
@@ -213,7 +212,7 @@ async def test_msg_08_what_a_process_owed_is_repaired_after_any_outage(
         return await written(since, until)
 
     monkeypatch.setattr(store.heads, "written_between", failing_twice)
-    monkeypatch.setattr("messaging.operations.heads.SAVE_INTERVAL", 0.01)
+    monkeypatch.setattr("messaging.log.operations.heads.SAVE_INTERVAL", 0.01)
     keeping = asyncio.create_task(next_one.keep())
 
     async def repaired():

@@ -1,10 +1,10 @@
 """A conversation that one is not in and one that does not exist: the same in everything (GW-2)."""
 
 import pytest
-from messaging.queries.changes import list_changes
-from messaging.queries.history import list_messages, list_pins, list_versions
-from messaging.queries.members import list_members
-from messaging.queries.views import get_view
+from messaging.conversations.queries.members import list_members
+from messaging.messages.queries.changes import list_changes
+from messaging.messages.queries.messages import list_messages, list_pins, list_versions
+from messaging.reading.queries.conversations import get_view
 from plexuskit.errors import Refusal
 
 NEVER = "cnv_01JZZZZZZZZZZZZZZZZZZZZZZZ"

@@ -7,24 +7,25 @@ from functools import partial
 import pytest
 from messaging.app import Store, conversation_log
 from messaging.config import LogSection
-from messaging.domain.imports import ImportDenied
-from messaging.domain.messages import Imported, new_message
-from messaging.domain.people import Person
-from messaging.domain.states import History, Kind
-from messaging.domain.working_hours import DEFAULT
-from messaging.operations import conversations, sending
-from messaging.operations.cursors import place_cursors
-from messaging.operations.following import finish_source, follow
-from messaging.operations.import_conversations import ForeignConversation, import_conversation
-from messaging.operations.importing import (
+from messaging.conversations.domain.people import Person
+from messaging.conversations.domain.working_hours import DEFAULT
+from messaging.conversations.operations.conversations import open_direct
+from messaging.importing.domain import ImportDenied
+from messaging.importing.operations.conversations import ForeignConversation, import_conversation
+from messaging.importing.operations.messages import (
     BatchOutcome,
     ForeignMessage,
     ImportRun,
     finish_import,
     import_batch,
 )
-from messaging.queries.receipts import list_receipts
-from messaging.queries.views import get_view
+from messaging.importing.operations.sources import finish_source, follow
+from messaging.log.domain.states import History, Kind
+from messaging.messages.domain.messages import Imported, new_message
+from messaging.messages.operations.sends import send_message
+from messaging.reading.operations.cursors import place_cursors
+from messaging.reading.queries.conversations import get_view
+from messaging.reading.queries.receipts import list_receipts
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
 from plexuskit.testing.wait import eventually
@@ -118,7 +119,7 @@ async def test_msg_19_nobody_has_unread_history(store, log, person, room, run, s
     await finish_import(log, run, place_cursors=partial(place_cursors, store), now=NOW)
 
     before = await get_view(store, actor=person("bob"), conversation_id=room)
-    await sending.send_message(log, new_message=say(room, "ann", "live"))
+    await send_message(log, new_message=say(room, "ann", "live"))
     after = await get_view(store, actor=person("bob"), conversation_id=room)
 
     assert (before.unread, before.read_through_seq) == (0, 8)
@@ -212,7 +213,7 @@ async def test_gw_11_a_repeated_import_adds_nobody_to_what_people_use(
     store, log, people, person, room, say
 ):
     assert await write(log, person, old(room, 1, "old")) == []
-    await sending.send_message(log, new_message=say(room, "ann", "native"))
+    await send_message(log, new_message=say(room, "ann", "native"))
 
     again = await bring(log, people, person, "ann", "bob", "carol")
     assert again.conversation.member_count == 2
@@ -225,7 +226,7 @@ async def test_gw_11_the_first_native_message_ends_the_import_also_of_an_open_st
     store, log, people, person, room, run, say
 ):
     await import_batch(log, KNOWN, run, messages=[old(room, 1, "old")])
-    await sending.send_message(log, new_message=say(room, "ann", "native"))
+    await send_message(log, new_message=say(room, "ann", "native"))
 
     outcome = await import_batch(log, KNOWN, run, messages=[old(room, 2, "late")])
 
@@ -263,7 +264,7 @@ async def test_gw_11_nothing_imported_stands_behind_a_message_sent_at_the_same_m
                 )
                 for n in range(4)
             ]
-            native = sending.send_message(sender, new_message=say(here, "ann", f"native {number}"))
+            native = send_message(sender, new_message=say(here, "ann", f"native {number}"))
             outcomes = await asyncio.gather(*batches[:2], native, *batches[2:])
 
             found = await origins(store, here)
@@ -302,9 +303,7 @@ async def test_gw_11_nothing_is_imported_once_finishing_has_been_answered(
 async def test_gw_11_an_import_writes_into_no_conversation_that_it_did_not_create(
     store, log, people, person, group, room
 ):
-    pair = await conversations.open_direct(
-        store, people, actor=person("ann"), peer_id="bob", now=NOW
-    )
+    pair = await open_direct(store, people, actor=person("ann"), peer_id="bob", now=NOW)
     for native in (await group("ann", "bob"), pair.conversation.id):
         assert await write(log, person, old(native, 1, "forged")) == ["CONVERSATION_NOT_FOUND"]
         assert (await store.entries.head(native)).seq == 0
@@ -360,7 +359,7 @@ async def test_gw_11_a_direct_conversation_takes_in_nobody_and_goes_on_until_it_
     for _ in range(2):
         again = await bring(log, people, person, "ann", "carol", **pair)
         assert (again.conversation.id, again.conversation.member_count) == (room, 2)
-    await sending.send_message(log, new_message=say(room, "ann", "native"))
+    await send_message(log, new_message=say(room, "ann", "native"))
     assert await write(log, person, old(room, 3, "forged")) == ["IMPORT_CLOSED"]
 
 
@@ -397,7 +396,7 @@ async def test_gw_11_what_an_earlier_version_imported_is_known_by_its_external_i
     direct = await bring(log, people, person, "ann", "bob", **pair)
     for each in (room, used.conversation.id, direct.conversation.id):
         assert await write(log, person, old(each, 1, "old")) == []
-    await sending.send_message(log, new_message=say(used.conversation.id, "ann", "native"))
+    await send_message(log, new_message=say(used.conversation.id, "ann", "native"))
     await forget(store, room, used.conversation.id, direct.conversation.id)
 
     assert await write(log, person, old(room, 2, "more")) == []

@@ -6,11 +6,14 @@ from datetime import timedelta
 import pytest
 from messaging.app import conversation_log
 from messaging.config import LogSection
-from messaging.domain.log import EntryKind
-from messaging.domain.messages import MessageContent
-from messaging.domain.refusals_conversations import ConversationIsArchived
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.domain.refusals_messages import (
+from messaging.conversations.domain.refusals import ConversationIsArchived
+from messaging.conversations.operations.conversations import update_conversation
+from messaging.conversations.operations.members import add_members, remove_members
+from messaging.log.domain.entries import EntryKind
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.log.domain.states import History
+from messaging.messages.domain.messages import MessageContent
+from messaging.messages.domain.refusals import (
     EditWindowClosed,
     MentionAllDenied,
     MessageIsRecalled,
@@ -21,11 +24,11 @@ from messaging.domain.refusals_messages import (
     TooManyPins,
     TooManyReactions,
 )
-from messaging.domain.states import History
-from messaging.operations import conversations, membership, messages, sending
-from messaging.queries.history import get_message, list_pins, list_versions
-from messaging.queries.views import get_view
-from messaging.store import message_state
+from messaging.messages.events import states
+from messaging.messages.operations import messages
+from messaging.messages.operations.sends import send_message
+from messaging.messages.queries.messages import get_message, list_pins, list_versions
+from messaging.reading.queries.conversations import get_view
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2
 from plexuskit.clock import SystemClock
@@ -43,7 +46,7 @@ async def pins_of(store, actor, room):
 async def room(group, log, say):
     """A group of ann (owner), bob and eve with one message of bob's."""
     made = await group("ann", "bob", "eve")
-    await sending.send_message(log, new_message=say(made, "bob", "货周五到", request_id="first"))
+    await send_message(log, new_message=say(made, "bob", "货周五到", request_id="first"))
     return made
 
 
@@ -124,7 +127,7 @@ async def test_msg_11_an_edit_after_a_recall_is_refused(room, change):
 
 async def test_msg_11_only_added_mentions_are_told(store, group, log, say, change):
     room = await group("ann", "bob", "eve")
-    await sending.send_message(log, new_message=say(room, "bob", "@ann", mentions=("ann",)))
+    await send_message(log, new_message=say(room, "bob", "@ann", mentions=("ann",)))
 
     await change(
         "edit",
@@ -200,7 +203,7 @@ async def test_msg_12_the_sender_has_two_minutes_an_administrator_longer_an_offi
 
     assert (await change("recall", "ann", room, 1, now=later)).recalled_by == "ann"
 
-    await sending.send_message(log, new_message=say(room, "bob", "old"))
+    await send_message(log, new_message=say(room, "bob", "old"))
     years = SystemClock().now() + timedelta(days=1000)
     with pytest.raises(NotYourMessage):
         await change("recall", "ann", room, 2, now=years)
@@ -210,7 +213,7 @@ async def test_msg_12_the_sender_has_two_minutes_an_administrator_longer_an_offi
 @pytest.mark.parametrize("role", ["compliance", "admin", "auditor"])
 async def test_gw_12_a_role_of_the_caller_context_alters_no_message(log, group, say, change, role):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", "words"))
+    await send_message(log, new_message=say(room, "ann", "words"))
 
     for kind, fields in (("recall", {}), ("react", {"emoji": "ok"}), ("pin", {})):
         with pytest.raises(ConversationNotFound):
@@ -230,8 +233,8 @@ async def test_msg_14_what_one_may_not_see_one_may_not_change(
     log, group, say, change, people, person
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", "before"))
-    await membership.add_members(
+    await send_message(log, new_message=say(room, "ann", "before"))
+    await add_members(
         log,
         people,
         actor=person("ann"),
@@ -248,7 +251,7 @@ async def test_msg_14_what_one_may_not_see_one_may_not_change(
 async def test_msg_08_a_recalled_message_is_unread_for_nobody(
     store, room, change, log, say, person
 ):
-    await sending.send_message(log, new_message=say(room, "bob", "@ann", mentions=("ann",)))
+    await send_message(log, new_message=say(room, "bob", "@ann", mentions=("ann",)))
 
     async def unread():
         view = await get_view(store, actor=person("ann"), conversation_id=room)
@@ -297,7 +300,7 @@ async def test_msg_16_a_pin_names_who_pinned_first_and_twice_is_once(store, room
 
 async def test_msg_16_so_many_pins_and_no_more(room, change, log, say, monkeypatch):
     monkeypatch.setattr(messages, "MAX_PINS", 1)
-    await sending.send_message(log, new_message=say(room, "bob", "second"))
+    await send_message(log, new_message=say(room, "bob", "second"))
     await change("pin", "ann", room, 1)
 
     with pytest.raises(TooManyPins):
@@ -342,7 +345,7 @@ async def test_msg_01_changes_and_sends_of_two_processes_leave_no_hole(
                 for name in ("ann", "bob")
             ),
             *(
-                sending.send_message(other if n % 2 else log, new_message=say(room, "eve", f"m{n}"))
+                send_message(other if n % 2 else log, new_message=say(room, "eve", f"m{n}"))
                 for n in range(40)
             ),
         )
@@ -350,12 +353,10 @@ async def test_msg_01_changes_and_sends_of_two_processes_leave_no_hole(
     rows = await store.entries.list_changes(room, since=0, limit=1000)
     assert [row["change_no"] for row in rows] == list(range(1, 83))
     entry = await store.messages.find_entry(room, 1)
-    message = (
-        message_state.message_in(bytes(rows[-1]["event"])) if rows[-1].get("about_seq") else None
-    )
+    message = states.message_in(bytes(rows[-1]["event"])) if rows[-1].get("about_seq") else None
     assert len({r["_id"] for r in rows}) == 82
     assert message is None or message.seq == 1
-    found = message_state.state_of(message_state.messages_pb2.Message.FromString(entry["current"]))
+    found = states.state_of(states.messages_pb2.Message.FromString(entry["current"]))
     assert sum(len(reaction.person_ids) for reaction in found.reactions) == 40
 
 
@@ -365,7 +366,7 @@ async def test_gw_02_who_was_removed_by_another_process_changes_nothing(
     await change("react", "eve", room, 1, emoji="ok")
     other = conversation_log(store, section=LogSection(), clock=SystemClock())
     async with other.running(runtime):
-        await membership.remove_members(
+        await remove_members(
             other,
             actor=person("ann"),
             conversation_id=room,
@@ -382,10 +383,10 @@ async def test_gw_02_who_was_removed_by_another_process_changes_nothing(
 async def test_who_was_added_by_another_process_may_write_at_once(
     store, runtime, log, room, people, person, say
 ):
-    await sending.send_message(log, new_message=say(room, "ann", "the tail is in memory"))
+    await send_message(log, new_message=say(room, "ann", "the tail is in memory"))
     other = conversation_log(store, section=LogSection(), clock=SystemClock())
     async with other.running(runtime):
-        await membership.add_members(
+        await add_members(
             other,
             people,
             actor=person("ann"),
@@ -395,7 +396,7 @@ async def test_who_was_added_by_another_process_may_write_at_once(
             now=SystemClock().now(),
         )
 
-    stored = await sending.send_message(log, new_message=say(room, "dora", "hello"))
+    stored = await send_message(log, new_message=say(room, "dora", "hello"))
 
     assert stored.seq == 3
 
@@ -427,7 +428,7 @@ async def test_every_change_has_its_kind_and_its_fact(store, room, change):
 
 
 async def test_nothing_is_changed_in_an_archived_group_but_recalled(log, room, change, person):
-    await conversations.update_conversation(
+    await update_conversation(
         log,
         actor=person("ann"),
         conversation_id=room,
@@ -448,8 +449,8 @@ async def test_msg_14_quotes_show_the_present_words_to_those_who_may_see_them(
     store, log, group, say, change, people, person
 ):
     room = await group("ann", "bob", history=History.SINCE_JOIN)
-    await sending.send_message(log, new_message=say(room, "bob", "original"))
-    await membership.add_members(
+    await send_message(log, new_message=say(room, "bob", "original"))
+    await add_members(
         log,
         people,
         actor=person("ann"),
@@ -458,7 +459,7 @@ async def test_msg_14_quotes_show_the_present_words_to_those_who_may_see_them(
         role=1,
         now=SystemClock().now(),
     )
-    await sending.send_message(log, new_message=say(room, "ann", "as bob says", quote_seq=1))
+    await send_message(log, new_message=say(room, "ann", "as bob says", quote_seq=1))
 
     async def quote(who):
         return (await read(store, person, room, who, seq=2)).quote

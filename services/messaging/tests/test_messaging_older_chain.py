@@ -16,13 +16,13 @@ import pytest
 from bson import BSON, json_util
 from messaging.app import Store, conversation_log
 from messaging.config import LogSection
-from messaging.domain.hashing import content_hash
-from messaging.domain.policy import DEFAULT
-from messaging.domain.refusals_log import RequestIdReused
-from messaging.operations import sending
-from messaging.operations.beginning import begin_chain
-from messaging.queries.verification import verify_conversation
-from messaging.store.messages import message_of
+from messaging.log.domain.refusals import RequestIdReused
+from messaging.log.operations.chains import begin_chain
+from messaging.messages.domain.hashes import content_hash
+from messaging.messages.domain.policies import DEFAULT
+from messaging.messages.operations.sends import send_message
+from messaging.messages.queries.verifications import verify_conversation
+from messaging.messages.store.messages import message_of
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.messaging_service_pb2 import ChainProblem
 from plexus_cli import chain as client
@@ -142,21 +142,19 @@ async def check_life_goes_on(room, *, log, store, say, change, verify):
     assert (await verify(room)).problems == []
 
     # An older message's request id is compared by its hash, while that is there.
-    again = await sending.send_message(log, new_message=say(room, "ann", "offer is 57752 EUR"))
+    again = await send_message(log, new_message=say(room, "ann", "offer is 57752 EUR"))
     assert (again.seq, again.deduplicated) == (1, True)
     with pytest.raises(RequestIdReused):
-        await sending.send_message(
+        await send_message(
             log, new_message=say(room, "ann", "other", request_id="offer is 57752 EUR")
         )
     for text in (SECRET, "other"):
-        again = await sending.send_message(
-            log, new_message=say(room, "ann", text, request_id=SECRET)
-        )
+        again = await send_message(log, new_message=say(room, "ann", text, request_id=SECRET))
         assert (again.seq, again.deduplicated) == (2, True)
     # A retry shows only at the write, so the first of them has begun version 2.
     assert len(await store.entries.list_changes(room, since=0, limit=100)) == LAST + 1
 
-    stored = await sending.send_message(log, new_message=say(room, "ann", "new"))
+    stored = await send_message(log, new_message=say(room, "ann", "new"))
     assert (stored.seq, stored.change_no) == (6, LAST + 2)
     await change("edit", "ann", room, 4, text="re: third")
     await change("react", "ann", room, 1, emoji="ok")
@@ -213,7 +211,7 @@ async def test_msg_20_a_recalled_text_of_version_1_cannot_be_guessed_from_the_li
 ):
     """Whoever knows the link before and everything after could try texts against the next one."""
     await store.provision()
-    await sending.send_message(log, new_message=say(golden, "ann", "new"))
+    await send_message(log, new_message=say(golden, "ann", "new"))
     entry = await store.entries.find_change(golden, 3)
     guess = client.link_1(
         bytes((await store.entries.find_change(golden, 2))["chain_hash"]),
@@ -239,7 +237,7 @@ async def test_msg_20_a_recalled_text_of_version_1_cannot_be_guessed_from_the_li
 async def test_msg_20_what_version_1_left_unbound_is_bound_once_version_2_began(
     golden, store, log, say, verify, number
 ):
-    await sending.send_message(log, new_message=say(golden, "ann", "new"))
+    await send_message(log, new_message=say(golden, "ann", "new"))
     assert (await verify(golden)).problems == []
     entries = store.db.collection("entries", schema_version=1)
     entry = await store.entries.find_change(golden, number)
@@ -264,7 +262,7 @@ async def test_msg_20_what_version_1_left_unbound_is_bound_once_version_2_began(
 async def test_msg_20_a_recall_of_an_older_message_leaves_the_binding_whole(
     golden, store, log, say, change, verify
 ):
-    await sending.send_message(log, new_message=say(golden, "ann", "new"))
+    await send_message(log, new_message=say(golden, "ann", "new"))
     at_any_time = replace(DEFAULT, recall_window=timedelta(days=36_500))
     await change("recall", "ann", golden, 1, policy=at_any_time)
 
@@ -288,7 +286,7 @@ async def test_msg_20_processes_that_begin_version_2_at_once_leave_one_binding_e
 
     async def send(log, number):
         async with log.running(runtime):
-            return await sending.send_message(
+            return await send_message(
                 log, new_message=say(golden, "ann", f"new {number}", request_id=f"n{number}")
             )
 
@@ -313,7 +311,7 @@ async def test_msg_20_a_process_that_dies_after_beginning_leaves_a_log_that_goes
         dying, log_state, now=SystemClock().now()
     )  # the number is taken: nothing happens
 
-    stored = await sending.send_message(log, new_message=say(golden, "ann", "new"))
+    stored = await send_message(log, new_message=say(golden, "ann", "new"))
 
     assert stored.change_no == LAST + 2
     assert (await verify(golden)).problems == []
@@ -324,7 +322,7 @@ async def test_msg_20_an_older_process_that_still_writes_is_bound_by_another_ent
     golden, store, log, say, verify, older_release, mongo_url
 ):
     """While a deployment rolls on, both releases write: each entry is linked by its writer's."""
-    await sending.send_message(log, new_message=say(golden, "ann", "new"))
+    await send_message(log, new_message=say(golden, "ann", "new"))
     code = f"""
 import asyncio
 from older_child import *
@@ -346,7 +344,7 @@ asyncio.run(go())
     assert await asyncio.wait_for(process.wait(), timeout=120) == 0
     log.log_states.forget(golden)
 
-    await sending.send_message(log, new_message=say(golden, "ann", "newer"))
+    await send_message(log, new_message=say(golden, "ann", "newer"))
 
     after = await store.entries.list_changes(golden, since=LAST, limit=100)
     assert [entry["kind"] for entry in after] == [
@@ -368,7 +366,7 @@ async def test_msg_20_nothing_is_sent_while_the_store_is_down(golden, log, say, 
     monkeypatch.setattr(log.store.proofs, "list_entries", down)
 
     with pytest.raises(DependencyDown):
-        await sending.send_message(log, new_message=say(golden, "ann", "new"))
+        await send_message(log, new_message=say(golden, "ann", "new"))
 
 
 @pytest.mark.rule("MSG-20")

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from bson import json_util
-from messaging.domain.log import EntryKind, chain, entry_id
-from messaging.operations import older, sending
-from messaging.operations.older import MAX_AT_WRITE, ConversationUpgrading, read_all_older
-from messaging.queries.verification import verify_conversation
-from messaging.store.checkpoints import APART
+from messaging.log.domain.entries import EntryKind, chain, entry_id
+from messaging.log.operations import older_logs
+from messaging.log.operations.older_logs import MAX_AT_WRITE, ConversationUpgrading, read_all_older
+from messaging.log.store.checkpoints import APART
+from messaging.messages.operations.sends import send_message
+from messaging.messages.queries.verifications import verify_conversation
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import MessagePosted
 from plexus.messaging.v1.messaging_service_pb2 import ChainProblem
@@ -116,7 +117,7 @@ async def send_in_the_end(log, draft):
     async def attempt():
         began = time.perf_counter()
         try:
-            return await sending.send_message(log, new_message=draft)
+            return await send_message(log, new_message=draft)
         except ConversationUpgrading:
             return None
         finally:
@@ -148,8 +149,8 @@ async def test_msg_20_other_conversations_are_written_while_a_long_one_is_read(
     room, _ = await long_log(2 * MAX_AT_WRITE)
     other = await group("ann", "bob")
     refused, stored = await asyncio.gather(
-        sending.send_message(log, new_message=say(room, "ann", "long")),
-        sending.send_message(log, new_message=say(other, "ann", "short")),
+        send_message(log, new_message=say(room, "ann", "long")),
+        send_message(log, new_message=say(other, "ann", "short")),
         return_exceptions=True,
     )
 
@@ -163,7 +164,7 @@ async def test_msg_20_long_logs_are_read_ahead_of_their_first_write(long_log, lo
 
     await read_all_older(store)
 
-    stored = await sending.send_message(log, new_message=say(room, "ann", "new"))
+    stored = await send_message(log, new_message=say(room, "ann", "new"))
     assert stored.change_no == last + 2
 
 
@@ -171,14 +172,14 @@ async def test_msg_20_reading_that_was_interrupted_goes_on_where_it_was(
     long_log, log, store, say, walk, monkeypatch
 ):
     room, last = await long_log(2 * MAX_AT_WRITE)
-    monkeypatch.setattr(older, "PIECE", APART)
+    monkeypatch.setattr(older_logs, "PIECE", APART)
     with pytest.raises(ConversationUpgrading):
-        await older.OlderLogs(store).digest(room, through=last)
+        await older_logs.OlderLogs(store).digest(room, through=last)
     assert max(await store.checkpoints.between(room, 1, last)) == MAX_AT_WRITE
 
     await read_all_older(store)
 
-    await sending.send_message(log, new_message=say(room, "ann", "new"))
+    await send_message(log, new_message=say(room, "ann", "new"))
     assert (await walk(room))[0] == []
 
 
@@ -188,7 +189,7 @@ async def test_msg_20_an_older_entry_that_is_altered_is_found_in_its_own_stretch
 ):
     room, last = await long_log(MAX_AT_WRITE + 200)
     await read_all_older(store)
-    await sending.send_message(log, new_message=say(room, "ann", "new"))
+    await send_message(log, new_message=say(room, "ann", "new"))
     entry = await store.entries.find_change(room, number)
     envelope = Envelope.FromString(bytes(entry["event"]))
     envelope.actor_id = "bob"
@@ -207,7 +208,7 @@ async def test_msg_20_an_older_entry_that_is_altered_is_found_in_its_own_stretch
 async def test_msg_20_a_checkpoint_that_is_altered_hides_nothing(long_log, log, store, say, walk):
     room, _ = await long_log(MAX_AT_WRITE + 200)
     await read_all_older(store)
-    await sending.send_message(log, new_message=say(room, "ann", "new"))
+    await send_message(log, new_message=say(room, "ann", "new"))
     digests = store.db.collection("older_digests", schema_version=1)
     await digests.update({"_id": entry_id(room, APART)}, {"$set": {"digest": bytes(32)}})
 

@@ -1,12 +1,14 @@
 """Pages end by bytes as well as by count, and lists go on by position (MSG-21)."""
 
 import pytest
-from messaging.domain.states import History, Role
-from messaging.operations import membership, sending, threads
-from messaging.queries.changes import list_changes
-from messaging.queries.history import list_messages, list_pins, list_versions
-from messaging.queries.threads import get_thread
-from messaging.queries.views import list_views
+from messaging.conversations.operations.members import add_members
+from messaging.log.domain.states import History, Role
+from messaging.messages.operations.sends import send_message
+from messaging.messages.queries.changes import list_changes
+from messaging.messages.queries.messages import list_messages, list_pins, list_versions
+from messaging.reading.operations.threads import follow_thread
+from messaging.reading.queries.conversations import list_views
+from messaging.reading.queries.threads import get_thread
 from plexuskit.clock import SystemClock
 from plexuskit.paging import MAX_PAGE_BYTES
 
@@ -20,7 +22,7 @@ async def long_room(log, group, say):
     """A conversation of 40 of the longest messages: 6 MB."""
     room = await group("ann", "bob", history=History.ALL)
     for number in range(40):
-        await sending.send_message(
+        await send_message(
             log, new_message=say(room, "ann", f"{number:02}{LONG[:-1]}", request_id=f"r{number}")
         )
     return room
@@ -130,13 +132,11 @@ async def test_a_conversation_that_moves_up_between_two_pages_is_listed(
 ):
     rooms = [await group("ann", "bob") for _ in range(9)]
     for room in rooms:
-        await sending.send_message(
-            log, new_message=say(room, "ann", "hello", request_id=f"h{room}")
-        )
+        await send_message(log, new_message=say(room, "ann", "hello", request_id=f"h{room}"))
     await log.flush_heads()
 
     async def move_up():
-        await sending.send_message(log, new_message=say(rooms[0], "ann", "news"))
+        await send_message(log, new_message=say(rooms[0], "ann", "news"))
         await log.flush_heads()
 
     seen = await list_all(store, person("bob"), limit=3, between=move_up)
@@ -150,9 +150,7 @@ async def test_pages_of_conversations_go_down_by_activity_without_what_is_archiv
 ):
     rooms = [await group("ann", "bob") for _ in range(7)]
     for room in rooms:
-        await sending.send_message(
-            log, new_message=say(room, "ann", "hello", request_id=f"h{room}")
-        )
+        await send_message(log, new_message=say(room, "ann", "hello", request_id=f"h{room}"))
     await log.flush_heads()
     collection = store.db.collection("conversations", schema_version=1)
     await collection.update({"_id": rooms[3]}, {"$set": {"archived": True}})
@@ -168,12 +166,10 @@ async def test_pages_of_conversations_go_down_by_activity_without_what_is_archiv
 @pytest.mark.rule("MSG-15")
 async def test_msg_15_a_thread_reads_both_ways_with_its_root(store, log, group, say, person):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", "root"))
+    await send_message(log, new_message=say(room, "ann", "root"))
     for number in range(5):
-        await sending.send_message(log, new_message=say(room, "bob", f"other{number}"))
-        await sending.send_message(
-            log, new_message=say(room, "ann", f"reply{number}", reply_to_seq=1)
-        )
+        await send_message(log, new_message=say(room, "bob", f"other{number}"))
+        await send_message(log, new_message=say(room, "ann", f"reply{number}", reply_to_seq=1))
 
     async def read(**asked):
         fields = {"before_seq": 0, "after_seq": None, "root_seq": 1, "limit": 3} | asked
@@ -195,9 +191,9 @@ async def test_msg_15_a_thread_counts_what_its_reader_may_see(
     store, log, group, say, person, people
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", "root"))
-    await sending.send_message(log, new_message=say(room, "bob", "before", reply_to_seq=1))
-    await membership.add_members(
+    await send_message(log, new_message=say(room, "ann", "root"))
+    await send_message(log, new_message=say(room, "bob", "before", reply_to_seq=1))
+    await add_members(
         log,
         people,
         actor=person("ann"),
@@ -206,13 +202,11 @@ async def test_msg_15_a_thread_counts_what_its_reader_may_see(
         role=Role.MEMBER,
         now=SystemClock().now(),
     )
-    await sending.send_message(log, new_message=say(room, "ann", "after", reply_to_seq=1))
-    await sending.send_message(
+    await send_message(log, new_message=say(room, "ann", "after", reply_to_seq=1))
+    await send_message(
         log, new_message=say(room, "bob", "you", reply_to_seq=1, mentions=("carol",))
     )
-    await threads.follow_thread(
-        store, actor=person("ann"), conversation_id=room, root_seq=1, follow=False
-    )
+    await follow_thread(store, actor=person("ann"), conversation_id=room, root_seq=1, follow=False)
 
     thread = await get_thread(store, actor=person("bob"), conversation_id=room, root_seq=1)
 

@@ -4,18 +4,19 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from messaging.domain.drafts import DRAFT_LIMIT, Draft, DraftKey
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.domain.refusals_messages import MessageNotFound
-from messaging.domain.refusals_personal import TooManyDrafts
-from messaging.domain.settings import SettingsChange
-from messaging.operations import cursors as reading
-from messaging.operations import membership, sending
-from messaging.operations.drafts import save_draft
-from messaging.operations.settings import update_conversation_settings
-from messaging.queries.personal import list_drafts
-from messaging.queries.receipts import list_receipts
-from messaging.queries.views import get_view, list_views
+from messaging.conversations.domain.settings import SettingsChange
+from messaging.conversations.operations.members import remove_members
+from messaging.conversations.operations.settings import update_conversation_settings
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.messages.domain.refusals import MessageNotFound
+from messaging.messages.operations.sends import send_message
+from messaging.personal.domain.drafts import DRAFT_LIMIT, Draft, DraftKey
+from messaging.personal.domain.refusals import TooManyDrafts
+from messaging.personal.operations.drafts import save_draft
+from messaging.personal.queries import list_drafts
+from messaging.reading.operations.cursors import advance_cursor
+from messaging.reading.queries.conversations import get_view, list_views
+from messaging.reading.queries.receipts import list_receipts
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2, personal_service_pb2
 from plexuskit.clock import SystemClock
@@ -111,8 +112,8 @@ async def test_emptying_what_is_empty_is_no_fact_but_is_remembered(write, group,
 
 async def test_msg_15_every_thread_has_its_own_draft(log, write, group, say, drafts_of):
     room = await group("ann", "bob")
-    root = (await sending.send_message(log, new_message=say(room, "bob", "root"))).seq
-    reply = await sending.send_message(log, new_message=say(room, "bob", "re", reply_to_seq=root))
+    root = (await send_message(log, new_message=say(room, "bob", "root"))).seq
+    reply = await send_message(log, new_message=say(room, "bob", "re", reply_to_seq=root))
 
     await write("ann", room, "line", ago=1)
     await write("ann", room, "thread", root_seq=root)
@@ -134,7 +135,7 @@ async def test_gw_02_a_draft_takes_a_membership_and_is_hidden_without_it(
     await write("bob", room, "mine")
     await write("bob", other, "elsewhere", ago=1)
     gone = {"actor": person("ann"), "conversation_id": room, "person_ids": ["bob"], "now": now}
-    await membership.remove_members(log, **gone)
+    await remove_members(log, **gone)
     assert await drafts_of("bob") == ["elsewhere"]
     with pytest.raises(ConversationNotFound):
         await write("bob", room, "still")
@@ -171,7 +172,7 @@ async def test_msg_18_one_draft_too_many_is_refused_by_name(log, db, write, grou
     await write("bob", room, "the same one again")
 
     gone = {"actor": person("ann"), "conversation_id": left, "person_ids": ["bob"], "now": now}
-    await membership.remove_members(log, **gone)
+    await remove_members(log, **gone)
     await write("bob", other, "the hidden one does not count")
 
 
@@ -271,7 +272,7 @@ async def test_concurrent_changes_of_settings_lose_nothing(store, group, person,
 @pytest.fixture
 def advance(log, cursors, person):
     async def advanced(name, room, through, root_seq=0):
-        return await reading.advance_cursor(
+        return await advance_cursor(
             log,
             cursors,
             actor=person(name),
@@ -288,7 +289,7 @@ async def test_msg_07_a_mark_withdraws_no_receipt_and_reading_on_takes_it_off(
 ):
     room = await group("ann", "bob")
     for text in ("one", "two"):
-        await sending.send_message(log, new_message=say(room, "ann", text))
+        await send_message(log, new_message=say(room, "ann", text))
     bob, mark = person("bob"), SettingsChange(marked_unread=True)
     await advance("bob", room, 2)
 
@@ -317,7 +318,7 @@ async def test_msg_07_a_mark_withdraws_no_receipt_and_reading_on_takes_it_off(
     assert [fact.settings.marked_unread for fact in await facts()] == [True, False]
 
     await set_mark()
-    await sending.send_message(log, new_message=say(room, "ann", "three"))
+    await send_message(log, new_message=say(room, "ann", "three"))
     await advance("bob", room, 3)
     assert not await marked()
 
@@ -326,8 +327,8 @@ async def test_msg_07_reading_a_thread_leaves_the_mark(
     log, store, group, say, person, now, advance
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", "root"))
-    await sending.send_message(log, new_message=say(room, "ann", "reply", reply_to_seq=1))
+    await send_message(log, new_message=say(room, "ann", "root"))
+    await send_message(log, new_message=say(room, "ann", "reply", reply_to_seq=1))
     await update_conversation_settings(
         store,
         actor=person("bob"),

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 from messaging.config import LimitsSection
-from messaging.domain.policy import DEFAULT, Policy, Receipts
-from messaging.domain.refusals_log import ConversationTooBusy, SenderTooFast
-from messaging.domain.refusals_messages import PolicyDenied
-from messaging.domain.refusals_reading import ReceiptsAreOff
-from messaging.operations import sending
-from messaging.operations.limits import Limits
-from messaging.operations.policies import update_policy
-from messaging.queries.receipts import list_receipts
+from messaging.log.domain.refusals import ConversationTooBusy, SenderTooFast
+from messaging.log.operations.limits import Limits
+from messaging.messages.domain.policies import DEFAULT, Policy, Receipts
+from messaging.messages.domain.refusals import PolicyDenied
+from messaging.messages.operations.policies import update_policy
+from messaging.messages.operations.sends import send_message
+from messaging.reading.domain import ReceiptsAreOff
+from messaging.reading.queries.receipts import list_receipts
 from plexuskit.errors import InvalidArgument, VersionConflict
 
 
@@ -29,7 +29,7 @@ async def test_a_tenant_sets_its_windows_within_bounds(store, person):
 
 async def test_msg_10_the_policy_hides_names(store, group, log, say, person):
     room = await group("ann", "bob", "eve")
-    await sending.send_message(log, new_message=say(room, "bob", "hello"))
+    await send_message(log, new_message=say(room, "bob", "hello"))
 
     async def told(**fields):
         await update_policy(store, actor=person("root", "admin"), policy=Policy(**fields))

@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from messaging.api import preview
 from messaging.app import Store
-from messaging.domain.availability import Addressed
-from messaging.domain.people import Department, Person
-from messaging.domain.refusals_conversations import DepartmentNotFound
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.domain.working_hours import DEFAULT, WorkingHours
-from messaging.operations import membership
-from messaging.queries.preview import preview_send
+from messaging.conversations.domain.people import Department, Person
+from messaging.conversations.domain.refusals import DepartmentNotFound
+from messaging.conversations.domain.working_hours import DEFAULT, WorkingHours
+from messaging.conversations.operations.members import remove_members
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.messages.api.previews import to_preview
+from messaging.messages.domain.availability import Addressed
+from messaging.messages.queries.previews import preview_send
 from plexuskit.mongo import Collection
 
 TENANT = "ten_acme"
@@ -112,7 +112,7 @@ async def test_gw_02_a_preview_is_for_members_and_their_own_tenants_departments(
 ) -> None:
     with pytest.raises(ConversationNotFound):
         await look(store, person("eve"), room, MONDAY_NOON_UTC, everybody())
-    await membership.remove_members(
+    await remove_members(
         log, actor=person("ann"), conversation_id=room, person_ids=["bob"], now=MONDAY_NOON_UTC
     )
     with pytest.raises(ConversationNotFound):
@@ -172,7 +172,7 @@ async def test_a_preview_shows_the_first_twenty_with_their_clocks(
     await store.people.put([someone(name) for name in people])
     found = await look(store, person("per_00"), room, MONDAY_NOON_UTC, everybody())
 
-    answer = preview.to_preview(found)
+    answer = to_preview(found)
 
     assert (answer.audience, answer.off_hours, len(answer.people)) == (30, 30, 20)
     first = answer.people[0]

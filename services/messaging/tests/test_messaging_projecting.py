@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from messaging.app import Store
-from messaging.consumers.directory import Handlers, following_directory
-from messaging.domain.people import Department, Person
-from messaging.domain.working_hours import DEFAULT, WorkingHours
+from messaging.conversations.consumers import Handlers, following_directory
+from messaging.conversations.domain.people import Department, Person
+from messaging.conversations.domain.working_hours import DEFAULT, WorkingHours
 from plexus.authz.v1 import authority_pb2, authority_pb2_grpc
 from plexus.directory.v1 import events_pb2, people_pb2
 from plexus.event.v1.envelope_pb2 import Envelope

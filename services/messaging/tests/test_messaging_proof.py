@@ -5,15 +5,16 @@ from datetime import timedelta
 
 import pytest
 from bson import BSON
-from messaging.domain.hashing import content_hash
-from messaging.domain.refusals_log import AnchorsDenied, RequestIdReused
-from messaging.domain.states import History, Role
-from messaging.operations import membership, sending
-from messaging.queries.anchors import export_anchors
-from messaging.queries.changes import list_changes
-from messaging.queries.history import list_messages, list_pins, list_versions
-from messaging.queries.verification import verify_conversation
-from messaging.store.messages import message_of
+from messaging.conversations.operations.members import add_members
+from messaging.log.domain.refusals import AnchorsDenied, RequestIdReused
+from messaging.log.domain.states import History, Role
+from messaging.log.queries import export_anchors
+from messaging.messages.domain.hashes import content_hash
+from messaging.messages.operations.sends import send_message
+from messaging.messages.queries.changes import list_changes
+from messaging.messages.queries.messages import list_messages, list_pins, list_versions
+from messaging.messages.queries.verifications import verify_conversation
+from messaging.messages.store.messages import message_of
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2
 from plexus.messaging.v1.messaging_service_pb2 import ChainProblem
@@ -48,7 +49,7 @@ def tamper(store):
 @pytest.fixture
 def join(log, people, person):
     async def carry_out(room, who, *, by="ann"):
-        await membership.add_members(
+        await add_members(
             log,
             people,
             actor=person(by),
@@ -114,8 +115,8 @@ async def test_msg_20_what_was_recalled_cannot_be_guessed_from_all_that_is_told_
     store, log, group, say, change, join, verify, person, history
 ):
     room = await group("ann", "bob", history=history)
-    await sending.send_message(log, new_message=say(room, "ann", OFFER))
-    await sending.send_message(log, new_message=say(room, "ann", SECRET, request_id="r"))
+    await send_message(log, new_message=say(room, "ann", OFFER))
+    await send_message(log, new_message=say(room, "ann", SECRET, request_id="r"))
     salt = salts_of(bytes((await store.entries.find_change(room, 3))["event"]))[1]
     await change("edit", "ann", room, 2, text=SECRET + "!")
     edit_salt = salts_of(bytes((await store.entries.find_change(room, 4))["event"]))[1]
@@ -135,10 +136,10 @@ async def test_msg_20_what_was_said_before_one_joined_is_two_hashes_that_nobody_
     store, log, group, say, join, verify, person
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", OFFER))
+    await send_message(log, new_message=say(room, "ann", OFFER))
     entry = await store.entries.find_change(room, 2)
     await join(room, "outsider")
-    await sending.send_message(log, new_message=say(room, "ann", "welcome"))
+    await send_message(log, new_message=say(room, "ann", "welcome"))
 
     found = await verify(room, "outsider")
 
@@ -164,9 +165,9 @@ async def test_msg_20_every_member_proves_the_same_chain_from_what_each_received
     log, group, say, change, join, verify
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", "one"))
+    await send_message(log, new_message=say(room, "ann", "one"))
     await join(room, "late")
-    await sending.send_message(log, new_message=say(room, "bob", "two"))
+    await send_message(log, new_message=say(room, "bob", "two"))
     await change("react", "bob", room, 1, emoji="ok")
     await change("recall", "bob", room, 2)
     views = {who: await verify(room, who) for who in ("ann", "bob", "late")}
@@ -209,7 +210,7 @@ async def test_msg_20_a_forged_author_and_time_are_found_with_every_hash_intact(
     store, log, group, say, verify, tamper
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", "I approve payment 1"))
+    await send_message(log, new_message=say(room, "ann", "I approve payment 1"))
     entry = await store.entries.find_change(room, 2)
     fact = client.read(bytes(entry["event"]))[1]
     earlier = type(fact.message.posted_at)(seconds=fact.message.posted_at.seconds - 86_400)
@@ -258,10 +259,10 @@ async def test_msg_20_a_forged_author_and_time_are_found_with_every_hash_intact(
 )
 async def test_msg_20_a_rewritten_column_is_found(log, group, say, verify, tamper, column):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", "one"))
-    await sending.send_message(log, new_message=say(room, "ann", "two"))
+    await send_message(log, new_message=say(room, "ann", "one"))
+    await send_message(log, new_message=say(room, "ann", "two"))
     if column == {"reply_to_seq": 1}:
-        await sending.send_message(log, new_message=say(room, "ann", "re", reply_to_seq=2))
+        await send_message(log, new_message=say(room, "ann", "re", reply_to_seq=2))
         await tamper(room, 4, {"$set": column})
     else:
         await tamper(room, 3, {"$set": column})
@@ -288,7 +289,7 @@ async def test_msg_20_a_rewritten_state_of_a_message_is_found(
     store, log, group, say, change, verify, tamper, fields, column
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", "one"))
+    await send_message(log, new_message=say(room, "ann", "one"))
     await change("pin", "bob", room, 1)
     current = message_of(await store.entries.find_change(room, 2))
     for name, value in fields.items():
@@ -307,8 +308,8 @@ async def test_msg_20_an_edit_or_a_recall_that_was_undone_in_the_database_is_fou
     log, group, say, change, verify, tamper
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", "one"))
-    await sending.send_message(log, new_message=say(room, "ann", "two"))
+    await send_message(log, new_message=say(room, "ann", "one"))
+    await send_message(log, new_message=say(room, "ann", "two"))
     await change("edit", "ann", room, 1, text="better")
     await change("recall", "ann", room, 2)
     await tamper(room, 2, {"$unset": {"current": ""}})
@@ -327,7 +328,7 @@ async def test_msg_20_words_put_into_a_recalled_message_are_found(
     store, log, group, say, change, verify, tamper
 ):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", "one"))
+    await send_message(log, new_message=say(room, "ann", "one"))
     await change("recall", "ann", room, 1)
     event = bytes((await store.entries.find_change(room, 2))["event"])
     forged = rewritten(event, text="never said").SerializeToString()
@@ -373,26 +374,26 @@ async def test_msg_03_a_retry_is_compared_by_the_salt_and_after_a_recall_answere
     log, group, say, change
 ):
     room = await group("ann", "bob")
-    first = await sending.send_message(log, new_message=say(room, "ann", "one", request_id="r"))
-    again = await sending.send_message(log, new_message=say(room, "ann", "one", request_id="r"))
+    first = await send_message(log, new_message=say(room, "ann", "one", request_id="r"))
+    again = await send_message(log, new_message=say(room, "ann", "one", request_id="r"))
     assert (again.seq, again.change_no, again.deduplicated) == (first.seq, first.change_no, True)
     with pytest.raises(RequestIdReused):
-        await sending.send_message(log, new_message=say(room, "ann", "other", request_id="r"))
+        await send_message(log, new_message=say(room, "ann", "other", request_id="r"))
 
     await change("edit", "ann", room, 1, text="edited")
-    again = await sending.send_message(log, new_message=say(room, "ann", "one", request_id="r"))
+    again = await send_message(log, new_message=say(room, "ann", "one", request_id="r"))
     assert (again.seq, again.deduplicated) == (first.seq, True)
 
     await change("recall", "ann", room, 1)
     for text in ("one", "other"):
-        again = await sending.send_message(log, new_message=say(room, "ann", text, request_id="r"))
+        again = await send_message(log, new_message=say(room, "ann", text, request_id="r"))
         assert (again.message_id, again.seq, again.deduplicated) == (first.message_id, 1, True)
 
 
 @pytest.mark.rule("MSG-20")
 async def test_msg_20_no_fact_and_no_document_has_an_unsalted_hash(store, log, group, say, change):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", "one"))
+    await send_message(log, new_message=say(room, "ann", "one"))
     await change("edit", "ann", room, 1, text="two")
     hashes = [plain_hash("one"), plain_hash("two")]
 
@@ -408,7 +409,7 @@ async def test_msg_20_anchors_are_for_who_holds_the_permission_and_prove_the_end
     store, log, group, say, person, verify
 ):
     rooms = sorted([await group("ann", "bob") for _ in range(3)])
-    await sending.send_message(log, new_message=say(rooms[0], "ann", "one"))
+    await send_message(log, new_message=say(rooms[0], "ann", "one"))
     await log.flush_heads()
     with pytest.raises(AnchorsDenied):
         await export_anchors(store, actor=person("ann"), after="", limit=10)
@@ -432,7 +433,7 @@ async def test_msg_20_a_page_of_long_messages_ends_early_and_goes_on(log, group,
     room = await group("ann", "bob")
     for number in range(20):
         draft = say(room, "ann", "x" * 150_000, request_id=f"r{number}")
-        await sending.send_message(log, new_message=draft)
+        await send_message(log, new_message=draft)
 
     first = await verify(room)
     rest = await verify(room, first=first.through + 1)

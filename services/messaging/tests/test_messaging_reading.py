@@ -5,19 +5,25 @@ import asyncio
 import pytest
 from messaging.app import conversation_log
 from messaging.config import LogSection
-from messaging.domain.refusals_conversations import LastOwner, NotGroupAdmin
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.domain.refusals_messages import MessageNotFound
-from messaging.domain.refusals_reading import CursorBeyondEnd
-from messaging.domain.states import History, Role
-from messaging.operations import cursors as reading
-from messaging.operations import membership, sending, threads
-from messaging.queries.authority import readable_containers
-from messaging.queries.changes import list_changes
-from messaging.queries.history import get_message, list_messages
-from messaging.queries.receipts import list_receipts
-from messaging.queries.threads import get_thread
-from messaging.queries.views import get_view, list_views
+from messaging.conversations.domain.refusals import LastOwner, NotGroupAdmin
+from messaging.conversations.operations.members import (
+    add_members,
+    leave_conversation,
+    remove_members,
+)
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.log.domain.states import History, Role
+from messaging.messages.domain.refusals import MessageNotFound
+from messaging.messages.operations.sends import send_message, send_messages
+from messaging.messages.queries.authority import readable_containers
+from messaging.messages.queries.changes import list_changes
+from messaging.messages.queries.messages import get_message, list_messages
+from messaging.reading.domain import CursorBeyondEnd
+from messaging.reading.operations.cursors import advance_cursor, advance_cursors
+from messaging.reading.operations.threads import follow_thread
+from messaging.reading.queries.conversations import get_view, list_views
+from messaging.reading.queries.receipts import list_receipts
+from messaging.reading.queries.threads import get_thread
 from plexus.authz.v1.authority_pb2 import ReadableContainersRequest
 from plexuskit.clock import SystemClock
 from plexuskit.testing import eventually
@@ -26,13 +32,13 @@ NOW = SystemClock().now()
 
 
 async def say_many(log, say, room, sender, count, *, prefix="m"):
-    return await sending.send_messages(
+    return await send_messages(
         log, new_messages=[say(room, sender, f"{prefix}{n}") for n in range(count)]
     )
 
 
 async def add(log, people, actor, room, *names):
-    return await membership.add_members(
+    return await add_members(
         log,
         people,
         actor=actor,
@@ -44,9 +50,7 @@ async def add(log, people, actor, room, *names):
 
 
 async def remove(log, actor, room, *names):
-    return await membership.remove_members(
-        log, actor=actor, conversation_id=room, person_ids=names, now=NOW
-    )
+    return await remove_members(log, actor=actor, conversation_id=room, person_ids=names, now=NOW)
 
 
 async def history(store, actor, room, **fields):
@@ -105,7 +109,7 @@ async def test_the_last_owner_cannot_leave_and_plain_members_cannot_remove(log, 
     room = await group("ann", "bob")
 
     with pytest.raises(LastOwner):
-        await membership.leave_conversation(log, actor=person("ann"), conversation_id=room, now=NOW)
+        await leave_conversation(log, actor=person("ann"), conversation_id=room, now=NOW)
     with pytest.raises(NotGroupAdmin):
         await remove(log, person("bob"), room, "ann")
 
@@ -165,7 +169,7 @@ async def test_msg_07_cursors_never_go_back(log, cursors, group, say, person):
     await say_many(log, say, room, "ann", 5)
 
     async def read(through):
-        return await reading.advance_cursor(
+        return await advance_cursor(
             log,
             cursors,
             actor=person("bob"),
@@ -185,7 +189,7 @@ async def test_msg_07_one_bad_item_leaves_the_others(log, cursors, group, say, p
     room = await group("ann", "bob")
     await say_many(log, say, room, "ann", 2)
 
-    verdicts = await reading.advance_cursors(
+    verdicts = await advance_cursors(
         log,
         cursors,
         actor=person("bob"),
@@ -204,9 +208,9 @@ async def test_msg_08_unread_counts_others_messages_after_the_cursor(
     room = await group("ann", "bob")
     await say_many(log, say, room, "ann", 4)
     await say_many(log, say, room, "bob", 2, prefix="own")
-    await sending.send_message(log, new_message=say(room, "ann", "@bob look", mentions=("bob",)))
-    await sending.send_message(log, new_message=say(room, "ann", "all", mention_all=True))
-    await reading.advance_cursor(
+    await send_message(log, new_message=say(room, "ann", "@bob look", mentions=("bob",)))
+    await send_message(log, new_message=say(room, "ann", "all", mention_all=True))
+    await advance_cursor(
         log,
         cursors,
         actor=person("bob"),
@@ -234,11 +238,11 @@ async def test_msg_09_receipts_know_the_audience_of_the_moment(
     store, log, cursors, group, say, person, people
 ):
     room = await group("ann", "bob", "carol")
-    await sending.send_message(log, new_message=say(room, "ann", "to two"))
+    await send_message(log, new_message=say(room, "ann", "to two"))
     await remove(log, person("ann"), room, "carol")
     await add(log, people, person("ann"), room, "dave")
-    await sending.send_message(log, new_message=say(room, "ann", "second"))
-    first = await reading.advance_cursor(
+    await send_message(log, new_message=say(room, "ann", "second"))
+    first = await advance_cursor(
         log,
         cursors,
         actor=person("bob"),
@@ -246,7 +250,7 @@ async def test_msg_09_receipts_know_the_audience_of_the_moment(
         through_seq=1,
         root_seq=0,
     )
-    await reading.advance_cursor(
+    await advance_cursor(
         log,
         cursors,
         actor=person("bob"),
@@ -271,9 +275,9 @@ async def test_msg_15_threads_have_their_own_cursor_and_followers(
     store, log, cursors, group, say, person
 ):
     room = await group("ann", "bob", "carol")
-    await sending.send_message(log, new_message=say(room, "ann", "root"))
-    await sending.send_message(log, new_message=say(room, "bob", "reply", reply_to_seq=1))
-    await reading.advance_cursor(
+    await send_message(log, new_message=say(room, "ann", "root"))
+    await send_message(log, new_message=say(room, "bob", "reply", reply_to_seq=1))
+    await advance_cursor(
         log,
         cursors,
         actor=person("ann"),
@@ -288,7 +292,7 @@ async def test_msg_15_threads_have_their_own_cursor_and_followers(
     assert view.unread_in_threads
     assert (thread.followers, thread.unread, thread.replies) == (("ann", "bob"), 1, 1)
 
-    await reading.advance_cursor(
+    await advance_cursor(
         log,
         cursors,
         actor=person("ann"),
@@ -302,10 +306,10 @@ async def test_msg_15_threads_have_their_own_cursor_and_followers(
 
 async def test_msg_15_following_is_also_a_choice(store, log, group, say, person):
     room = await group("ann", "bob", "carol")
-    await sending.send_message(log, new_message=say(room, "ann", "root"))
+    await send_message(log, new_message=say(room, "ann", "root"))
 
     for name, follow in (("carol", True), ("ann", False)):
-        await threads.follow_thread(
+        await follow_thread(
             store, actor=person(name), conversation_id=room, root_seq=1, follow=follow
         )
 
@@ -359,7 +363,7 @@ async def test_a_message_is_found_by_its_id_where_it_may_be_seen(
     store, log, group, say, person, people
 ):
     room = await group("ann", "bob")
-    first = await sending.send_message(log, new_message=say(room, "ann", "before carol"))
+    first = await send_message(log, new_message=say(room, "ann", "before carol"))
     await add(log, people, person("ann"), room, "carol")
 
     async def read(name, message_id):

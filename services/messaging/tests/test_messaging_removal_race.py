@@ -1,11 +1,12 @@
 """A removal in the middle of a read: what is said after it is not shown (MSG-14)."""
 
 import pytest
-from messaging.domain.states import Member
-from messaging.operations import membership, sending
-from messaging.queries import history
-from messaging.queries.changes import list_changes
-from messaging.queries.history import get_message, list_messages
+from messaging.conversations.operations.members import remove_members
+from messaging.log.domain.states import Member
+from messaging.messages.domain.refusals import MessageNotFound
+from messaging.messages.operations.sends import send_message
+from messaging.messages.queries.changes import list_changes
+from messaging.messages.queries.messages import get_message, list_messages
 from plexuskit.clock import SystemClock
 
 NOW = SystemClock().now()
@@ -21,10 +22,10 @@ def removed_meanwhile(store, log, say, person, monkeypatch):
         async def found_then_removed(conversation_id: str, person_id: str) -> Member | None:
             member = await find(conversation_id, person_id)
             monkeypatch.setattr(store.conversations, "member", find)
-            await membership.remove_members(
+            await remove_members(
                 log, actor=person("ann"), conversation_id=room, person_ids=[name], now=NOW
             )
-            await sending.send_message(log, new_message=say(room, "ann", "without you"))
+            await send_message(log, new_message=say(room, "ann", "without you"))
             return member
 
         monkeypatch.setattr(store.conversations, "member", found_then_removed)
@@ -35,7 +36,7 @@ def removed_meanwhile(store, log, say, person, monkeypatch):
 @pytest.fixture
 async def room(group, log, say):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", "with you"))
+    await send_message(log, new_message=say(room, "ann", "with you"))
     return room
 
 
@@ -74,5 +75,5 @@ async def test_msg_14_one_message_read_across_a_removal_is_not_there(
     store, room, person, removed_meanwhile
 ):
     removed_meanwhile(room, "bob")
-    with pytest.raises(history.MessageNotFound):
+    with pytest.raises(MessageNotFound):
         await get_message(store, actor=person("bob"), conversation_id=room, seq=2, message_id="")

@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from messaging.domain.scheduling import Authority, State
-from messaging.operations import scheduling
-from messaging.queries.history import list_messages
+from messaging.messages.queries.messages import list_messages
+from messaging.personal.domain.scheduled import Authority, State
+from messaging.personal.operations.scheduled import schedule_message
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import ScheduledMessageChanged
 from plexus.messaging.v1.personal_service_pb2 import ScheduledContent, ScheduledMessage
@@ -57,7 +57,7 @@ def due(store, group, say, person):
         for n in range(count):
             content = ScheduledContent(conversation_id=room, text=f"m{n}")
             now = clock.now()
-            work = scheduling.schedule_message(
+            work = schedule_message(
                 store,
                 actor=person("ann"),
                 new_message=say(room, "ann", f"m{n}"),

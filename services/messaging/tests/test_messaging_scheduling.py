@@ -6,18 +6,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from messaging.api.personal import read_scheduled
 from messaging.app import conversation_log
 from messaging.config import LogSection, ScheduleSection
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.domain.refusals_personal import (
+from messaging.conversations.operations.members import add_members, remove_members
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.log.domain.states import Role
+from messaging.messages.operations.sends import send_message
+from messaging.messages.queries.messages import list_messages
+from messaging.personal.api import read_scheduled
+from messaging.personal.domain.refusals import (
     ScheduledMessageClaimed,
     ScheduledMessageEnded,
     ScheduledMessageNotFound,
     ScheduleInThePast,
     TooManyScheduled,
 )
-from messaging.domain.scheduling import (
+from messaging.personal.domain.scheduled import (
     GRACE,
     SCHEDULED_LIMIT,
     Authority,
@@ -25,12 +29,14 @@ from messaging.domain.scheduling import (
     claimed,
     fires_at,
 )
-from messaging.domain.states import Role
-from messaging.operations import membership, scheduling, sending
-from messaging.operations.firing import Scheduler
-from messaging.queries.history import list_messages
-from messaging.queries.personal import list_scheduled
-from messaging.store.scheduled import place_of
+from messaging.personal.operations.scheduled import (
+    cancel_scheduled_message,
+    schedule_message,
+    update_scheduled_message,
+)
+from messaging.personal.operations.schedulers import Scheduler
+from messaging.personal.queries import list_scheduled
+from messaging.personal.store.scheduled import place_of
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import ScheduledMessageChanged
 from plexus.messaging.v1.personal_service_pb2 import ScheduledContent, ScheduledMessage
@@ -113,7 +119,7 @@ def schedule(store, say, person, clock):
 
     async def scheduled(name, room, text, *, ahead=HOUR, authority=SIGNED_IN, **words):
         content = ScheduledContent(conversation_id=room, text=text, **words)
-        work = scheduling.schedule_message(
+        work = schedule_message(
             store,
             actor=person(name),
             new_message=say(room, name, text),
@@ -137,7 +143,7 @@ def update(store, person, clock):
         if text is not None:
             content = ScheduledContent(conversation_id=scheduled.conversation_id, text=text)
             words = content.SerializeToString()
-        return await scheduling.update_scheduled_message(
+        return await update_scheduled_message(
             store,
             actor=person(name),
             scheduled_id=scheduled.id,
@@ -258,7 +264,7 @@ async def test_msg_17_membership_is_checked_at_fire_time_and_a_failure_is_kept(
     room = await group("ann", "bob")
     later = await schedule("bob", room, "hello")
     change = {"conversation_id": room, "person_ids": ["bob"], "now": clock.now()}
-    await membership.remove_members(frozen_log, actor=person("ann"), **change)
+    await remove_members(frozen_log, actor=person("ann"), **change)
 
     clock.advance(HOUR)
     await scheduler.fire_due()
@@ -270,9 +276,7 @@ async def test_msg_17_membership_is_checked_at_fire_time_and_a_failure_is_kept(
     assert await scheduler.fire_due() == 0, "it is not tried again by itself"
 
     change = {"conversation_id": room, "person_ids": ["bob"], "now": clock.now()}
-    await membership.add_members(
-        frozen_log, Directory(), actor=person("ann"), role=Role.MEMBER, **change
-    )
+    await add_members(frozen_log, Directory(), actor=person("ann"), role=Role.MEMBER, **change)
     await update("bob", kept, text="hello again", ahead=HOUR)
     clock.advance(HOUR)
     await scheduler.fire_due()
@@ -343,7 +347,7 @@ async def test_msg_03_one_whose_scheduler_died_after_the_send_is_found_stored(
     clock.advance(HOUR)
     taken = claimed(later, lease="lse_dead", until=clock.now() + MINUTE)
     await store.transact(lambda tx: store.scheduled.swap(later, taken, tx=tx))
-    await sending.send_message(frozen_log, new_message=read_scheduled(taken))
+    await send_message(frozen_log, new_message=read_scheduled(taken))
     directory.deactivated.add("ann")
     assert await scheduler.fire_due() == 0, "its lease has not ended"
 
@@ -365,12 +369,12 @@ async def test_msg_17_what_is_being_sent_cannot_be_changed(
     with pytest.raises(ScheduledMessageClaimed):
         await update("ann", later, text="other")
     with pytest.raises(ScheduledMessageClaimed):
-        await scheduling.cancel_scheduled_message(store, **ann)
+        await cancel_scheduled_message(store, **ann)
 
     clock.advance(HOUR)
     await scheduler.fire_due()
     with pytest.raises(ScheduledMessageEnded):
-        await scheduling.cancel_scheduled_message(store, **ann)
+        await cancel_scheduled_message(store, **ann)
 
 
 async def test_msg_17_a_cancelled_one_is_not_sent(
@@ -379,7 +383,7 @@ async def test_msg_17_a_cancelled_one_is_not_sent(
     room = await group("ann", "bob")
     later = await schedule("ann", room, "never mind")
     for _ in range(2):
-        gone = await scheduling.cancel_scheduled_message(
+        gone = await cancel_scheduled_message(
             store, actor=person("ann"), scheduled_id=later.id, now=clock.now()
         )
     assert gone.state is State.CANCELLED
@@ -420,7 +424,7 @@ async def test_gw_02_a_scheduled_message_is_its_authors_alone(
     with pytest.raises(ScheduledMessageNotFound):
         await update("bob", later, text="his")
     with pytest.raises(ScheduledMessageNotFound):
-        await scheduling.cancel_scheduled_message(
+        await cancel_scheduled_message(
             store, actor=person("bob"), scheduled_id=later.id, now=clock.now()
         )
     with pytest.raises(ConversationNotFound):

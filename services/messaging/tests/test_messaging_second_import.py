@@ -5,16 +5,22 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
-from messaging.domain.messages import Imported, Reaction, new_message
-from messaging.domain.policy import DEFAULT
-from messaging.domain.states import History, Kind, Role
-from messaging.operations import conversations, sending
-from messaging.operations.cursors import place_cursors
-from messaging.operations.following import finish_source
-from messaging.operations.import_conversations import ForeignConversation, import_conversation
-from messaging.operations.importing import ForeignMessage, ImportRun, finish_import, import_batch
-from messaging.operations.membership import leave_conversation
-from messaging.queries.verification import verify_conversation
+from messaging.conversations.operations.conversations import update_conversation
+from messaging.conversations.operations.members import leave_conversation
+from messaging.importing.operations.conversations import ForeignConversation, import_conversation
+from messaging.importing.operations.messages import (
+    ForeignMessage,
+    ImportRun,
+    finish_import,
+    import_batch,
+)
+from messaging.importing.operations.sources import finish_source
+from messaging.log.domain.states import History, Kind, Role
+from messaging.messages.domain.messages import Imported, Reaction, new_message
+from messaging.messages.domain.policies import DEFAULT
+from messaging.messages.operations.sends import send_message
+from messaging.messages.queries.verifications import verify_conversation
+from messaging.reading.operations.cursors import place_cursors
 from plexuskit.clock import SystemClock
 
 from .conftest import Everybody
@@ -204,7 +210,7 @@ async def test_msg_19_a_message_is_known_by_its_id_alone_when_its_sender_changes
 @pytest.mark.rule("GW-11")
 async def test_gw_11_what_people_use_follows_nothing(store, log, bring, room, write, say, shown):
     await write(old(room, 1, "old", eyes=("bob",)))
-    await sending.send_message(log, new_message=say(room, "ann", "native"))
+    await send_message(log, new_message=say(room, "ann", "native"))
     head = await store.entries.head(room)
 
     again = await bring(name="renamed", member_ids=("ann", "carol"))
@@ -220,7 +226,7 @@ async def test_gw_11_an_open_stream_changes_nothing_after_a_native_message_or_th
 ):
     for number, close in enumerate(
         (
-            lambda here: sending.send_message(log, new_message=say(here, "ann", "native")),
+            lambda here: send_message(log, new_message=say(here, "ann", "native")),
             lambda _: finish_source(log, actor=person("root", "admin"), source="slack"),
         )
     ):
@@ -259,7 +265,7 @@ async def test_a_group_follows_its_name_topic_and_archiving(bring):
 
 
 async def test_a_name_that_was_given_here_stays(log, person, bring, room):
-    await conversations.update_conversation(
+    await update_conversation(
         log,
         actor=person("ann"),
         conversation_id=room,
@@ -291,7 +297,7 @@ async def test_who_left_in_the_other_system_leaves_and_may_come_back(log, bring,
 async def test_who_left_here_stays_away_and_who_was_added_here_stays(
     log, people, person, bring, room
 ):
-    from messaging.operations.membership import add_members  # noqa: PLC0415 - beside its use
+    from messaging.conversations.operations.members import add_members  # noqa: PLC0415 - beside its use
 
     await leave_conversation(log, actor=person("bob"), conversation_id=room, now=NOW)
     await add_members(

@@ -5,11 +5,13 @@ import asyncio
 import pytest
 from messaging.app import conversation_log
 from messaging.config import LogSection
-from messaging.domain import chain
-from messaging.domain.refusals_log import ConversationNotFound, RequestIdReused
-from messaging.domain.refusals_messages import MentionAllDenied, RootNotFound
-from messaging.operations import conversations, membership, sending
-from messaging.operations.items import Stored
+from messaging.conversations.operations.conversations import Role
+from messaging.conversations.operations.members import add_members, remove_members
+from messaging.log.domain import chain
+from messaging.log.domain.refusals import ConversationNotFound, RequestIdReused
+from messaging.log.operations.items import Stored
+from messaging.messages.domain.refusals import MentionAllDenied, RootNotFound
+from messaging.messages.operations.sends import send_message, send_messages
 from plexuskit.clock import SystemClock
 from plexuskit.errors import Refusal
 
@@ -17,7 +19,7 @@ from plexuskit.errors import Refusal
 async def test_msg_01_numbers_start_at_one_and_are_dense(log, group, say):
     room = await group("ann", "bob")
 
-    verdicts = await sending.send_messages(
+    verdicts = await send_messages(
         log, new_messages=[say(room, "ann", f"message {n}") for n in range(300)]
     )
 
@@ -34,7 +36,7 @@ async def test_msg_01_several_writers_of_one_conversation_leave_no_hole(
     async with other.running(runtime):
         verdicts = await asyncio.gather(
             *(
-                sending.send_message(log if n % 2 else other, new_message=say(room, "ann", f"m{n}"))
+                send_message(log if n % 2 else other, new_message=say(room, "ann", f"m{n}"))
                 for n in range(400)
             )
         )
@@ -46,15 +48,15 @@ async def test_msg_01_several_writers_of_one_conversation_leave_no_hole(
 
 async def test_the_chain_of_hashes_covers_every_entry(store, log, group, say, person):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", "one"))
-    await membership.remove_members(
+    await send_message(log, new_message=say(room, "ann", "one"))
+    await remove_members(
         log,
         actor=person("ann"),
         conversation_id=room,
         person_ids=["bob"],
         now=SystemClock().now(),
     )
-    await sending.send_message(log, new_message=say(room, "ann", "two"))
+    await send_message(log, new_message=say(room, "ann", "two"))
 
     link = chain.GENESIS
     for row in await store.entries.list_changes(room, since=0, limit=10):
@@ -69,9 +71,9 @@ async def test_the_chain_of_hashes_covers_every_entry(store, log, group, say, pe
 
 async def test_msg_03_the_same_request_gives_the_original_numbers(log, group, say):
     room = await group("ann", "bob")
-    first = await sending.send_message(log, new_message=say(room, "ann", "hello", request_id="r1"))
+    first = await send_message(log, new_message=say(room, "ann", "hello", request_id="r1"))
 
-    again = await sending.send_message(log, new_message=say(room, "ann", "hello", request_id="r1"))
+    again = await send_message(log, new_message=say(room, "ann", "hello", request_id="r1"))
 
     assert (again.message_id, again.seq) == (first.message_id, first.seq)
     assert again.deduplicated
@@ -80,17 +82,17 @@ async def test_msg_03_the_same_request_gives_the_original_numbers(log, group, sa
 
 async def test_msg_03_the_same_request_with_other_content_is_refused(log, group, say):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", "hello", request_id="r1"))
+    await send_message(log, new_message=say(room, "ann", "hello", request_id="r1"))
 
     with pytest.raises(RequestIdReused):
-        await sending.send_message(log, new_message=say(room, "ann", "hallo", request_id="r1"))
+        await send_message(log, new_message=say(room, "ann", "hallo", request_id="r1"))
 
 
 async def test_msg_03_two_people_may_use_the_same_request_id(log, group, say):
     room = await group("ann", "bob")
 
-    one = await sending.send_message(log, new_message=say(room, "ann", "x", request_id="r1"))
-    two = await sending.send_message(log, new_message=say(room, "bob", "y", request_id="r1"))
+    one = await send_message(log, new_message=say(room, "ann", "x", request_id="r1"))
+    two = await send_message(log, new_message=say(room, "bob", "y", request_id="r1"))
 
     assert (one.seq, two.seq) == (1, 2)
 
@@ -102,7 +104,7 @@ async def test_msg_03_concurrent_identical_sends_store_one(store, log, runtime, 
     async with other.running(runtime):
         verdicts = await asyncio.gather(
             *(
-                sending.send_message(
+                send_message(
                     log if n % 2 else other, new_message=say(room, "ann", "same", request_id="r1")
                 )
                 for n in range(50)
@@ -115,8 +117,8 @@ async def test_msg_03_concurrent_identical_sends_store_one(store, log, runtime, 
 
 async def test_msg_03_a_retry_after_removal_still_gets_the_original(log, group, say, person):
     room = await group("ann", "bob")
-    first = await sending.send_message(log, new_message=say(room, "bob", "hi", request_id="r1"))
-    await membership.remove_members(
+    first = await send_message(log, new_message=say(room, "bob", "hi", request_id="r1"))
+    await remove_members(
         log,
         actor=person("ann"),
         conversation_id=room,
@@ -124,14 +126,14 @@ async def test_msg_03_a_retry_after_removal_still_gets_the_original(log, group, 
         now=SystemClock().now(),
     )
 
-    again = await sending.send_message(log, new_message=say(room, "bob", "hi", request_id="r1"))
+    again = await send_message(log, new_message=say(room, "bob", "hi", request_id="r1"))
 
     assert again.message_id == first.message_id
 
 
 async def test_a_batch_with_bad_items_stores_the_others_densely(log, group, say):
     room = await group("ann", "bob")
-    await sending.send_message(log, new_message=say(room, "ann", "known", request_id="known"))
+    await send_message(log, new_message=say(room, "ann", "known", request_id="known"))
     drafts: list = [say(room, "ann", f"m{n}") for n in range(60)]
     drafts.insert(7, say(room, "ann", "known", request_id="known"))
     drafts.insert(23, say(room, "ann", "other words", request_id="known"))
@@ -140,7 +142,7 @@ async def test_a_batch_with_bad_items_stores_the_others_densely(log, group, say)
         say(room, "ann", "字" * 60_000, request_id="long")
     drafts.insert(50, too_long.value)
 
-    verdicts = await sending.send_messages(log, new_messages=drafts)
+    verdicts = await send_messages(log, new_messages=drafts)
 
     assert len(verdicts) == 64
     assert verdicts[7] == Stored(verdicts[7].message_id, 1, 2, verdicts[7].at, deduplicated=True)
@@ -158,8 +160,8 @@ async def test_msg_14_a_removed_member_can_send_nothing_more(
     other = conversation_log(store, section=LogSection(), clock=SystemClock())
     async with other.running(runtime):
         # The other process has bob as a member in memory.
-        await sending.send_message(other, new_message=say(room, "bob", "before"))
-        await membership.remove_members(
+        await send_message(other, new_message=say(room, "bob", "before"))
+        await remove_members(
             log,
             actor=person("ann"),
             conversation_id=room,
@@ -168,15 +170,15 @@ async def test_msg_14_a_removed_member_can_send_nothing_more(
         )
 
         with pytest.raises(ConversationNotFound):
-            await sending.send_message(other, new_message=say(room, "bob", "after"))
+            await send_message(other, new_message=say(room, "bob", "after"))
 
 
 async def test_a_conversation_that_does_not_exist_answers_like_a_foreign_one(log, group, say):
     room = await group("ann", "bob")
     with pytest.raises(ConversationNotFound) as foreign:
-        await sending.send_message(log, new_message=say(room, "eve", "hello"))
+        await send_message(log, new_message=say(room, "eve", "hello"))
     with pytest.raises(ConversationNotFound) as absent:
-        await sending.send_message(log, new_message=say("cnv_none", "eve", "hello"))
+        await send_message(log, new_message=say("cnv_none", "eve", "hello"))
 
     assert foreign.value.reason == absent.value.reason
     assert foreign.value.metadata.keys() == absent.value.metadata.keys()
@@ -185,36 +187,30 @@ async def test_a_conversation_that_does_not_exist_answers_like_a_foreign_one(log
 async def test_msg_13_everybody_is_mentioned_by_administrators_only(log, group, say):
     room = await group("ann", "bob")
 
-    assert (
-        await sending.send_message(log, new_message=say(room, "ann", "hi all", mention_all=True))
-    ).seq
+    assert (await send_message(log, new_message=say(room, "ann", "hi all", mention_all=True))).seq
     with pytest.raises(MentionAllDenied):
-        await sending.send_message(log, new_message=say(room, "bob", "hi all", mention_all=True))
+        await send_message(log, new_message=say(room, "bob", "hi all", mention_all=True))
 
 
 async def test_msg_13_mentioned_outsiders_are_named_to_the_sender(log, group, say):
     room = await group("ann", "bob")
 
-    stored = await sending.send_message(
-        log, new_message=say(room, "ann", "hi", mentions=("bob", "eve"))
-    )
+    stored = await send_message(log, new_message=say(room, "ann", "hi", mentions=("bob", "eve")))
 
     assert stored.not_in_conversation == ("eve",)
 
 
 async def test_msg_15_a_reply_belongs_to_the_thread_of_its_target(store, log, group, say):
     room = await group("ann", "bob")
-    root = await sending.send_message(log, new_message=say(room, "ann", "root"))
-    reply = await sending.send_message(
-        log, new_message=say(room, "bob", "reply", reply_to_seq=root.seq)
-    )
-    await sending.send_message(log, new_message=say(room, "ann", "deeper", reply_to_seq=reply.seq))
+    root = await send_message(log, new_message=say(room, "ann", "root"))
+    reply = await send_message(log, new_message=say(room, "bob", "reply", reply_to_seq=root.seq))
+    await send_message(log, new_message=say(room, "ann", "deeper", reply_to_seq=reply.seq))
 
     messages = await store.messages.find_messages(room, [1, 2, 3])
 
     assert [message.root_seq for message in messages] == [0, 1, 1]
     with pytest.raises(RootNotFound):
-        await sending.send_message(log, new_message=say(room, "bob", "to nothing", reply_to_seq=99))
+        await send_message(log, new_message=say(room, "bob", "to nothing", reply_to_seq=99))
 
 
 async def test_membership_changes_are_not_starved_by_a_busy_conversation(
@@ -222,16 +218,16 @@ async def test_membership_changes_are_not_starved_by_a_busy_conversation(
 ):
     room = await group("ann", "bob")
     busy = asyncio.ensure_future(
-        sending.send_messages(log, new_messages=[say(room, "ann", f"m{n}") for n in range(2000)])
+        send_messages(log, new_messages=[say(room, "ann", f"m{n}") for n in range(2000)])
     )
 
-    changed = await membership.add_members(
+    changed = await add_members(
         log,
         people,
         actor=person("ann"),
         conversation_id=room,
         person_ids=["carol"],
-        role=conversations.Role.MEMBER,
+        role=Role.MEMBER,
         now=SystemClock().now(),
     )
 

@@ -1,11 +1,12 @@
 """Messages as the server shows them, compared by the command line with the proved log: MSG-20."""
 
 import pytest
-from messaging.domain.messages import Attachment, Span, SpanKind
-from messaging.domain.states import History
-from messaging.operations import forwarding, sending
-from messaging.queries.history import list_messages
-from messaging.queries.verification import verify_conversation
+from messaging.log.domain.states import History
+from messaging.messages.domain.messages import Attachment, Span, SpanKind
+from messaging.messages.operations.forwards import forward_messages
+from messaging.messages.operations.sends import send_message
+from messaging.messages.queries.messages import list_messages
+from messaging.messages.queries.verifications import verify_conversation
 from plexus_cli import shown
 from plexus_cli.commands.verifying import Verified
 
@@ -14,7 +15,7 @@ from plexus_cli.commands.verifying import Verified
 async def room(log, group, say, change, person):
     """Make a conversation in which everything happened that changes what a message shows."""
     room = await group("ann", "bob", history=History.ALL)
-    await sending.send_message(log, new_message=say(room, "ann", "the offer is 57752 EUR"))
+    await send_message(log, new_message=say(room, "ann", "the offer is 57752 EUR"))
     rich = say(
         room,
         "bob",
@@ -22,11 +23,11 @@ async def room(log, group, say, change, person):
         spans=(Span(0, 4, SpanKind.MENTION, "ann"), Span(7, 4, SpanKind.CODE)),
         attachments=(Attachment("报价.xlsx", "https://files.example/1", "text/plain", 7),),
     )
-    await sending.send_message(log, new_message=rich)
+    await send_message(log, new_message=rich)
     reply = say(room, "ann", "a reply", reply_to_seq=1, quote_seq=1)
-    await sending.send_message(log, new_message=reply)
-    await sending.send_message(log, new_message=say(room, "ann", "taken back"))
-    await sending.send_message(log, new_message=say(room, "bob", "a quote", quote_seq=4))
+    await send_message(log, new_message=reply)
+    await send_message(log, new_message=say(room, "ann", "taken back"))
+    await send_message(log, new_message=say(room, "bob", "a quote", quote_seq=4))
     await change("edit", "ann", room, 3, text="a better reply")
     await change("edit", "ann", room, 1, text="the offer is 57000 EUR")
     for who in ("ann", "bob"):
@@ -39,7 +40,7 @@ async def room(log, group, say, change, person):
     await change("react", "bob", room, 4, emoji="no")
     await change("pin", "bob", room, 4)
     await change("recall", "ann", room, 4)
-    await forwarding.forward_messages(
+    await forward_messages(
         log,
         actor=person("ann"),
         conversation_id=room,

@@ -9,12 +9,12 @@ from typing import Any
 import grpc
 import pytest
 from messaging import app
-from messaging.api.signals import SignalApi
 from messaging.app import SERVICE
 from messaging.config import PeersSection, Settings
-from messaging.consumers.presence import follow_presence
-from messaging.operations import membership
-from messaging.operations.signals import Presences, Signals
+from messaging.conversations.operations.members import remove_members
+from messaging.presence.api import SignalApi
+from messaging.presence.consumers import follow_presence
+from messaging.presence.operations import Presences, Signals
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import signal_service_pb2 as pb
@@ -160,7 +160,7 @@ async def test_msg_14_a_removal_by_another_process_silences_at_once(
 ) -> None:
     room, outlet = await group("ann", "bob"), Outlet()
     async with processes(outlet=outlet) as process:
-        await membership.remove_members(
+        await remove_members(
             log, actor=person("ann"), conversation_id=room, person_ids=["bob"], now=NOW
         )
         assert await refusal(process.type_in("bob", room)) == "CONVERSATION_NOT_FOUND"
@@ -233,7 +233,7 @@ async def test_gw_02_presence_of_strangers_is_left_out(
 
         await eventually(bob_is_online, within=30)
         assert await seen("eve") == {}
-        await membership.remove_members(
+        await remove_members(
             log, actor=person("ann"), conversation_id=room, person_ids=["bob"], now=NOW
         )
         assert await seen("ann") == {}

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 from messaging.app import Store
-from messaging.domain.policy import Policy
-from messaging.domain.refusals_messages import PolicyDenied
-from messaging.domain.states import History
-from messaging.operations import membership
-from messaging.operations.policies import update_policy
-from messaging.queries import authority
-from messaging.queries.authority import compact_snapshot, read_members
-from messaging.store import conversations
+from messaging.conversations.operations.members import remove_members
+from messaging.conversations.store import conversations
+from messaging.log.domain.states import History
+from messaging.messages.domain.policies import Policy
+from messaging.messages.domain.refusals import PolicyDenied
+from messaging.messages.operations.policies import update_policy
+from messaging.messages.queries import authority
+from messaging.messages.queries.authority import compact_snapshot, read_members
 from plexuskit.clock import SystemClock
 
 
@@ -33,7 +33,7 @@ async def test_msg_14_every_conversation_comes_whole_and_without_those_who_left(
     store: Store, log: Any, group: Any, person: Any
 ):
     one, two = await group("ann", "bob", "cem"), await group("ann", "dora")
-    await membership.remove_members(
+    await remove_members(
         log,
         actor=person("ann"),
         conversation_id=one,
@@ -67,7 +67,7 @@ async def test_msg_14_a_roster_names_no_version_that_its_members_do_not_contain(
     read = store.conversations._people_of
 
     async def while_bob_goes(conversation_ids: Any) -> Any:
-        await membership.remove_members(
+        await remove_members(
             log,
             actor=person("ann"),
             conversation_id=room,
@@ -93,7 +93,7 @@ async def test_msg_14_one_conversation_is_told_with_what_each_of_its_members_may
     monkeypatch.setattr(authority, "MEMBERS_TOGETHER", 2)
     room = await group("ann", "bob", "cem", "dora")
     open_room = await group("ann", "bob", history=History.ALL)
-    await membership.remove_members(
+    await remove_members(
         log,
         actor=person("ann"),
         conversation_id=room,

@@ -5,16 +5,23 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from messaging.domain.messages import MessageContent
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.domain.states import History, Role
-from messaging.operations import conversations, forwarding, membership, sending
-from messaging.queries.changes import list_changes
-from messaging.queries.history import list_messages
-from messaging.queries.members import list_members
-from messaging.queries.seats import seat
-from messaging.queries.verification import verify_conversation
-from messaging.queries.views import get_view
+from messaging.conversations.operations.conversations import update_conversation
+from messaging.conversations.operations.members import (
+    add_members,
+    leave_conversation,
+    remove_members,
+)
+from messaging.conversations.queries.members import list_members
+from messaging.conversations.queries.seats import seat
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.log.domain.states import History, Role
+from messaging.messages.domain.messages import MessageContent
+from messaging.messages.operations.forwards import forward_messages
+from messaging.messages.operations.sends import send_message
+from messaging.messages.queries.changes import list_changes
+from messaging.messages.queries.messages import list_messages
+from messaging.messages.queries.verifications import verify_conversation
+from messaging.reading.queries.conversations import get_view
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2, messages_pb2
 from plexuskit.clock import SystemClock
@@ -163,7 +170,7 @@ class Stage:
             quote_seq=quoted,
             mentions=(addressed,),
         )
-        await sending.send_message(self._log, new_message=draft)
+        await send_message(self._log, new_message=draft)
 
     async def _edit(self, actor, seq, words, addressed):
         await self._change(
@@ -189,7 +196,7 @@ class Stage:
         await self._change("label", actor, self._room, seq, **fields)
 
     async def _forward(self, actor, seq, merged):
-        await forwarding.forward_messages(
+        await forward_messages(
             self._log,
             actor=self._person(actor),
             conversation_id=self._room,
@@ -201,7 +208,7 @@ class Stage:
         )
 
     async def _add(self, actor, added):
-        await membership.add_members(
+        await add_members(
             self._log,
             self._people,
             actor=self._person(actor),
@@ -212,7 +219,7 @@ class Stage:
         )
 
     async def _remove(self, actor, removed):
-        await membership.remove_members(
+        await remove_members(
             self._log,
             actor=self._person(actor),
             conversation_id=self._room,
@@ -221,7 +228,7 @@ class Stage:
         )
 
     async def _leave(self, actor):
-        await membership.leave_conversation(
+        await leave_conversation(
             self._log,
             actor=self._person(actor),
             conversation_id=self._room,
@@ -235,7 +242,7 @@ class Stage:
         await self._update(actor, name=None, archived=archived)
 
     async def _update(self, actor, *, name, archived):
-        await conversations.update_conversation(
+        await update_conversation(
             self._log,
             actor=self._person(actor),
             conversation_id=self._room,
@@ -306,7 +313,7 @@ async def check_law(steps, *, history, rest, page, store, log, people, person, c
     room = await group("ann", "bob", "eve", history=history)
     for number, name in enumerate(("ann", "bob", "eve")):
         draft = say(room, name, "first", request_id=f"first{number}")
-        await sending.send_message(log, new_message=draft)
+        await send_message(log, new_message=draft)
     stage = Stage(log, people, person, change, say, room)
     live = Live(store, person, room)
     rested: dict[str, Device] = {}

@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 
 import pytest
-from messaging.api.verifications import Alone
-from messaging.domain.messages import Attachment, Span, SpanKind
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.domain.refusals_messages import VerificationUnderWay
-from messaging.operations import forwarding, membership, sending
-from messaging.queries import shown, verification
-from messaging.queries.verification import verify_conversation
+from messaging.conversations.operations.members import add_members, remove_members
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.messages.api.verifications import Alone
+from messaging.messages.domain.messages import Attachment, Span, SpanKind
+from messaging.messages.domain.refusals import VerificationUnderWay
+from messaging.messages.operations.forwards import forward_messages
+from messaging.messages.operations.sends import send_message
+from messaging.messages.queries import shown, verifications
+from messaging.messages.queries.verifications import verify_conversation
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2, messages_pb2
 from plexus.messaging.v1.messaging_service_pb2 import ChainProblem
@@ -30,15 +32,15 @@ async def room(group, log, say, change, person):
         spans=(Span(0, 4, SpanKind.MENTION, "ann"), Span(7, 4, SpanKind.CODE)),
         attachments=(Attachment("报价.xlsx", "https://files.example/1", "text/plain", 7),),
     )
-    await sending.send_message(log, new_message=rich)
-    await sending.send_message(log, new_message=say(made, "ann", "re", reply_to_seq=1, quote_seq=1))
-    await sending.send_message(log, new_message=say(made, "ann", "quiet", quiet=True))
+    await send_message(log, new_message=rich)
+    await send_message(log, new_message=say(made, "ann", "re", reply_to_seq=1, quote_seq=1))
+    await send_message(log, new_message=say(made, "ann", "quiet", quiet=True))
     await change("edit", "ann", made, 2, text="re: second")
     await change("react", "bob", made, 2, emoji="ok")
     await change("pin", "bob", made, 1)
     await change("label", "bob", made, 1, add=("x",))
     await change("recall", "ann", made, 3)
-    await forwarding.forward_messages(
+    await forward_messages(
         log,
         actor=person("ann"),
         conversation_id=made,
@@ -48,7 +50,7 @@ async def room(group, log, say, change, person):
         comment="",
         request_id="f1",
     )
-    await membership.remove_members(
+    await remove_members(
         log,
         actor=person("ann"),
         conversation_id=made,
@@ -99,7 +101,7 @@ async def test_every_stretch_goes_on_from_the_link_before(room, verify):
 
 
 async def test_a_long_log_is_verified_in_stretches(room, verify, monkeypatch):
-    monkeypatch.setattr(verification, "MAX_ENTRIES", 4)
+    monkeypatch.setattr(verifications, "MAX_ENTRIES", 4)
 
     first, second = await verify(room), await verify(room, first=5)
 
@@ -123,9 +125,7 @@ async def test_gw_13_others_run_while_a_log_of_long_texts_is_verified(
 ):
     room = await group("ann", "bob")
     for number in range(3):
-        await sending.send_message(
-            log, new_message=say(room, "ann", f"{number} " + "words " * 5_000)
-        )
+        await send_message(log, new_message=say(room, "ann", f"{number} " + "words " * 5_000))
     for version in range(4):
         await change("edit", "ann", room, 1, text=f"{version}" * 30_000)
     sizes = []
@@ -159,10 +159,8 @@ async def test_gw_13_a_call_ends_after_so_many_bytes_also_of_what_the_caller_may
 ):
     room = await group("ann", "bob")
     for number in range(6):
-        await sending.send_message(
-            log, new_message=say(room, "ann", f"{number} " + "words " * 2_000)
-        )
-    await membership.add_members(
+        await send_message(log, new_message=say(room, "ann", f"{number} " + "words " * 2_000))
+    await add_members(
         log,
         people,
         actor=person("ann"),
@@ -171,7 +169,7 @@ async def test_gw_13_a_call_ends_after_so_many_bytes_also_of_what_the_caller_may
         role=1,
         now=SystemClock().now(),
     )
-    monkeypatch.setattr(verification, "MAX_READ_BYTES", 20_000)
+    monkeypatch.setattr(verifications, "MAX_READ_BYTES", 20_000)
 
     first, links, problems = 1, [], []
     calls = 0

@@ -30,32 +30,34 @@ from plexuskit.mongo import connect
 from plexuskit.relay import OUTBOX, relay
 from plexuskit.service import Role, Runtime
 
-from messaging.api.authority import AuthorityApi
-from messaging.api.conversations import ConversationsApi
-from messaging.api.importing import ImportApi
-from messaging.api.log import LogApi
-from messaging.api.messages import MessagesApi
-from messaging.api.personal import DraftsApi, ScheduledApi, read_scheduled
-from messaging.api.policies import PoliciesApi
-from messaging.api.reading import ReadingApi
-from messaging.api.settings import SettingsApi
-from messaging.api.signals import SignalApi
-from messaging.api.verifications import VerificationsApi
 from messaging.config import LimitsSection, LogSection, ScheduleSection, Settings
-from messaging.consumers.directory import following_directory
-from messaging.consumers.presence import follow_presence
-from messaging.operations.cursors import Cursors, place_cursors
-from messaging.operations.emptying import keep_emptying
-from messaging.operations.firing import Scheduler
-from messaging.operations.import_writing import append_imported
-from messaging.operations.log import Log
-from messaging.operations.older import keep_reading_older
-from messaging.operations.people import People
-from messaging.operations.posts import message_rules
-from messaging.operations.signals import Presences, Signals
-from messaging.store import stores_importing, stores_personal, stores_reading
-from messaging.store.cursors import CURSOR_LOG
-from messaging.store.sources import ENTRIES
+from messaging.conversations.api.conversations import ConversationsApi
+from messaging.conversations.api.settings import SettingsApi
+from messaging.conversations.consumers import following_directory
+from messaging.conversations.operations.people import People
+from messaging.importing.api.importing import ImportApi
+from messaging.importing.operations.entries import append_imported
+from messaging.importing.store.stores import Store as ImportingStore
+from messaging.log.operations.logs import Log
+from messaging.log.operations.older_logs import keep_reading_older
+from messaging.log.store.sources import ENTRIES
+from messaging.messages.api.authority import AuthorityApi
+from messaging.messages.api.logs import LogApi
+from messaging.messages.api.messages import MessagesApi
+from messaging.messages.api.policies import PoliciesApi
+from messaging.messages.api.verifications import VerificationsApi
+from messaging.messages.operations.posts import message_rules
+from messaging.messages.operations.recalls import keep_emptying
+from messaging.personal.api import DraftsApi, ScheduledApi, read_scheduled
+from messaging.personal.operations.schedulers import Scheduler
+from messaging.personal.store.stores import Store as PersonalStore
+from messaging.presence.api import SignalApi
+from messaging.presence.consumers import follow_presence
+from messaging.presence.operations import Presences, Signals
+from messaging.reading.api.reading import ReadingApi
+from messaging.reading.operations.cursors import Cursors, place_cursors
+from messaging.reading.store.cursors import CURSOR_LOG
+from messaging.reading.store.stores import Store as ReadingStore
 
 if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
     from plexus.authz.v1.authority_pb2_grpc import AuthorityAsyncStub
@@ -67,7 +69,7 @@ SOURCES: Final = (ENTRIES, CURSOR_LOG, OUTBOX)
 """Everything that messaging publishes; what people keep for themselves is in the outbox."""
 
 
-class Store(stores_importing.Store, stores_personal.Store, stores_reading.Store):
+class Store(ImportingStore, PersonalStore, ReadingStore):
     """Everything that messaging stores, in one database."""
 
 

@@ -7,10 +7,10 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from messaging.domain import chain
-from messaging.events.recalled import emptied_event
-from messaging.events.sealing import content_of, fact_in, header_of, seal
-from messaging.store.message_state import stored_hash
+from messaging.log.domain import chain
+from messaging.log.events.recalls import emptied_event
+from messaging.log.events.seals import content_of, fact_in, header_of, seal
+from messaging.messages.events.states import stored_hash
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import conversations_pb2, events_pb2, messages_pb2
 from plexus_cli import chain as client

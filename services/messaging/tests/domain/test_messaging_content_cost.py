@@ -6,10 +6,11 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from messaging.domain.content import Content, Span, SpanKind, compose, settle
-from messaging.domain.content import lines as lines_module
-from messaging.domain.content.markdown import cost, read_markdown
-from messaging.domain.messages import TEXT_LIMIT_BYTES
+from messaging.messages.domain.content import Content, Span, SpanKind, compose, settle
+from messaging.messages.domain.content import lines as lines_module
+from messaging.messages.domain.content.markdown import read_markdown
+from messaging.messages.domain.content.markdown.cost import MARK_LIMIT, MAX_LINES
+from messaging.messages.domain.messages import TEXT_LIMIT_BYTES
 from plexuskit.errors import InvalidArgument
 
 K = SpanKind
@@ -172,8 +173,8 @@ def test_no_drawn_pattern_occupies_the_loop(atoms, times):
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        ("\n" * cost.MAX_LINES, "lines"),
-        ("]" * (cost.MARK_LIMIT + 1), "marks"),
+        ("\n" * MAX_LINES, "lines"),
+        ("]" * (MARK_LIMIT + 1), "marks"),
         ("tel: " * 2_001, "addresses"),
         ("*a[" * 1_990 + "](", "brackets"),
     ],

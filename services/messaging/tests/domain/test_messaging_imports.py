@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from messaging.domain.imports import changed_pair, followed_reactions
-from messaging.domain.messages import Reaction
+from messaging.importing.domain import changed_pair, followed_reactions
+from messaging.messages.domain.messages import Reaction
 
 PEOPLE = st.lists(st.sampled_from(["ann", "bob", "eve"]), unique=True, min_size=1).map(tuple)
 REACTIONS = st.dictionaries(st.sampled_from(["👍", "👀", "party-owl"]), PEOPLE).map(

@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from messaging.domain.log import EMPTY, Head, entry_id, next_change, next_post
+from messaging.log.domain.entries import EMPTY, Head, entry_id, next_change, next_post
 
 STEPS = st.lists(st.booleans(), max_size=40)
 

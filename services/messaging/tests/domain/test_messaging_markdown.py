@@ -6,8 +6,8 @@ from contextlib import suppress
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from messaging.domain.content import Span, SpanKind, read_markdown, settle, write_markdown
-from messaging.domain.content.markdown import cost
+from messaging.messages.domain.content import Span, SpanKind, read_markdown, settle, write_markdown
+from messaging.messages.domain.content.markdown import cost
 from plexuskit.errors import InvalidArgument
 
 K = SpanKind

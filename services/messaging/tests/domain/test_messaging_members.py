@@ -5,13 +5,18 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from messaging.domain.conversations import check_additions, check_removals, joined, left
-from messaging.domain.refusals_conversations import (
+from messaging.conversations.domain.conversations import (
+    check_additions,
+    check_removals,
+    joined,
+    left,
+)
+from messaging.conversations.domain.refusals import (
     DirectConversationFixed,
     GroupTooLarge,
     LastOwner,
 )
-from messaging.domain.states import Conversation, History, Kind, Role, sees, visible_ranges
+from messaging.log.domain.states import Conversation, History, Kind, Role, sees, visible_ranges
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 

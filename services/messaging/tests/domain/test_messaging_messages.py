@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from messaging.domain.messages import (
+from messaging.messages.domain.messages import (
     TEXT_LIMIT_BYTES,
     Attachment,
     Imported,
@@ -13,7 +13,7 @@ from messaging.domain.messages import (
     SpanKind,
     new_message,
 )
-from messaging.domain.refusals_messages import MessageEmpty, TextTooLong, TooManyMentions
+from messaging.messages.domain.refusals import MessageEmpty, TextTooLong, TooManyMentions
 from plexuskit.errors import InvalidArgument
 
 

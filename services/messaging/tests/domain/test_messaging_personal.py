@@ -8,15 +8,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from messaging.domain.drafts import Draft, DraftKey, check_words, newest
-from messaging.domain.refusals_messages import TextTooLong
-from messaging.domain.refusals_personal import (
+from messaging.conversations.domain.settings import ConversationSettings, SettingsChange, arranged
+from messaging.messages.domain.refusals import TextTooLong
+from messaging.personal.domain.drafts import Draft, DraftKey, check_words, newest
+from messaging.personal.domain.refusals import (
     ScheduledMessageClaimed,
     ScheduledMessageEnded,
     ScheduleInThePast,
     ScheduleTooFar,
 )
-from messaging.domain.scheduling import (
+from messaging.personal.domain.scheduled import (
     FARTHEST,
     GRACE,
     SPREAD,
@@ -32,7 +33,6 @@ from messaging.domain.scheduling import (
     overdue,
     sent,
 )
-from messaging.domain.settings import ConversationSettings, SettingsChange, arranged
 from plexuskit.errors import InvalidArgument, VersionConflict
 from plexuskit.testing.clock import FrozenClock
 

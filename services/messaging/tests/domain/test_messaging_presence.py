@@ -1,8 +1,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from messaging.domain.presence import Heard, State, hear, state_of
-from messaging.operations.signals import Presences
+from messaging.presence.domain import Heard, State, hear, state_of
+from messaging.presence.operations import Presences
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 

@@ -1,8 +1,8 @@
 """Reactions are sets of people by emoji, and an emoji has one form (MSG-16)."""
 
 import pytest
-from messaging.domain.message_state import check_emoji, merged_reactions, reacted
-from messaging.domain.messages import Reaction
+from messaging.messages.domain.messages import Reaction
+from messaging.messages.domain.states import check_emoji, merged_reactions, reacted
 
 STORED = (Reaction("+1", ("ann",)), Reaction("❤", ("ann",)), Reaction("thumbsup", ("bob", "ann")))
 

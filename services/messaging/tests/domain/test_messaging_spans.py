@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from messaging.domain.content import Content, Span, SpanKind, compose, settle
+from messaging.messages.domain.content import Content, Span, SpanKind, compose, settle
 from plexuskit.errors import InvalidArgument
 
 K = SpanKind

@@ -3,7 +3,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from messaging.domain.content import Attachment, Span, SpanKind, check_attachments, clean_text
+from messaging.messages.domain.content import (
+    Attachment,
+    Span,
+    SpanKind,
+    check_attachments,
+    clean_text,
+)
 from plexuskit.errors import InvalidArgument
 
 RLO, LRE, PDF, RLI, PDI = "\u202e", "\u202a", "\u202c", "\u2067", "\u2069"

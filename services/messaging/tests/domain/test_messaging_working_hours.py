@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from messaging.domain.working_hours import (
+from messaging.conversations.domain.working_hours import (
     DEFAULT,
     WorkingHours,
     windows_of,

@@ -9,7 +9,7 @@ from plexus.topics import MESSAGING_PERSON_V1
 from plexuskit import outbox
 from plexuskit.ids import new_id
 
-from messaging.domain.refusals_contract import FactTooLarge
+from messaging.contract.domain import FactTooLarge
 
 # A record of a topic takes 1,000,000 bytes: the event, its key and headers (plexuskit.kafka).
 MAX_EVENT_BYTES = 960_000

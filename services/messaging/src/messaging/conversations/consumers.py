@@ -18,9 +18,9 @@ from plexuskit.kafka import InvalidRecord, Probe, Record, consumer, owners_of
 from plexuskit.runtime import Runtime
 from plexuskit.snapshot import snapshots
 
-from messaging.domain.people import Department, Person
-from messaging.domain.working_hours import DEFAULT, WorkingHours
-from messaging.store.stores_conversations import Store
+from messaging.conversations.domain.people import Department, Person
+from messaging.conversations.domain.working_hours import DEFAULT, WorkingHours
+from messaging.conversations.store.stores import Store
 
 if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
     from plexus.authz.v1.authority_pb2_grpc import AuthorityAsyncStub

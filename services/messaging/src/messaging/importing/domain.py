@@ -7,8 +7,8 @@ from typing import Final
 
 from plexuskit.errors import InvalidArgument, Kind, Refusal
 
-from messaging.domain.message_state import merged_reactions
-from messaging.domain.messages import Reaction
+from messaging.messages.domain.messages import Reaction
+from messaging.messages.domain.states import merged_reactions
 
 MAX_SOURCE: Final = 100
 

@@ -6,8 +6,8 @@ from plexus.messaging.v1.messaging_service_pb2 import ConversationAnchor
 from plexus_access.roles import holds
 from plexuskit.grpc import Actor
 
-from messaging.domain.refusals_log import AnchorsDenied
-from messaging.store.stores_log import Store
+from messaging.log.domain.refusals import AnchorsDenied
+from messaging.log.store.stores import Store
 
 PERMISSION: Final = "conversations.export_anchors"
 

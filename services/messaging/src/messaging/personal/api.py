@@ -13,18 +13,23 @@ from plexuskit.grpc import actor, caller
 from plexuskit.mongo import Transaction
 from plexuskit.paging import Listing, from_milliseconds, to_milliseconds
 
-from messaging.api import translate
-from messaging.api.requests import from_timestamp, page_size
 from messaging.config import ScheduleSection
-from messaging.domain.drafts import Draft, DraftKey, check_words
-from messaging.domain.messages import NewMessage
-from messaging.domain.scheduling import Authority, Scheduled
-from messaging.events.personal import draft_to_proto, scheduled_to_proto
-from messaging.operations import drafts, scheduling
-from messaging.operations.sending import SEND
-from messaging.queries.personal import list_drafts, list_scheduled
-from messaging.store.scheduled import Place, place_of
-from messaging.store.stores_personal import Store
+from messaging.contract.api import from_timestamp, page_size
+from messaging.messages.api import translation
+from messaging.messages.domain.messages import NewMessage
+from messaging.messages.operations.sends import SEND
+from messaging.personal.domain.drafts import Draft, DraftKey, check_words
+from messaging.personal.domain.scheduled import Authority, Scheduled
+from messaging.personal.events import draft_to_proto, scheduled_to_proto
+from messaging.personal.operations.drafts import save_draft
+from messaging.personal.operations.scheduled import (
+    cancel_scheduled_message,
+    schedule_message,
+    update_scheduled_message,
+)
+from messaging.personal.queries import list_drafts, list_scheduled
+from messaging.personal.store.scheduled import Place, place_of
+from messaging.personal.store.stores import Store
 
 pb = personal_service_pb2
 
@@ -42,7 +47,7 @@ class DraftsApi:
 
     async def SaveDraft(self, request: pb.SaveDraftRequest, context: Any) -> pb.SaveDraftResponse:
         me = actor()
-        saved = await drafts.save_draft(
+        saved = await save_draft(
             self._store,
             actor=me,
             draft=to_saved_draft(request, person_id=me.person_id, tenant_id=me.tenant_id),
@@ -83,7 +88,7 @@ class ScheduledApi:
         self, request: pb.ScheduleMessageRequest, context: Any
     ) -> pb.ScheduleMessageResponse:
         me, now = actor(), self._clock.now()
-        write = scheduling.schedule_message(
+        write = schedule_message(
             self._store,
             actor=me,
             new_message=to_new_message(request.message, sender_id=me.person_id),
@@ -114,7 +119,7 @@ class ScheduledApi:
         if request.HasField("message"):
             to_new_message(request.message, sender_id=me.person_id)
             words = request.message.SerializeToString(deterministic=True)
-        scheduled = await scheduling.update_scheduled_message(
+        scheduled = await update_scheduled_message(
             self._store,
             actor=me,
             scheduled_id=request.id,
@@ -131,7 +136,7 @@ class ScheduledApi:
     async def CancelScheduledMessage(
         self, request: pb.CancelScheduledMessageRequest, context: Any
     ) -> pb.CancelScheduledMessageResponse:
-        scheduled = await scheduling.cancel_scheduled_message(
+        scheduled = await cancel_scheduled_message(
             self._store, actor=actor(), scheduled_id=request.id, now=self._clock.now()
         )
         return pb.CancelScheduledMessageResponse(scheduled=scheduled_to_proto(scheduled))
@@ -216,7 +221,7 @@ def to_new_message(
         quote_seq=words.quote_seq,
         notify=words.notify,
     )
-    return translate.to_new_message(command, sender_id=sender_id)
+    return translation.to_new_message(command, sender_id=sender_id)
 
 
 def read_scheduled(scheduled: Scheduled) -> NewMessage:

@@ -10,9 +10,9 @@ from plexus.messaging.v1 import events_pb2, personal_service_pb2
 from plexuskit import outbox
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.drafts import Draft
-from messaging.domain.scheduling import Scheduled, State
-from messaging.events.envelopes import personal_fact
+from messaging.contract.events import personal_fact
+from messaging.personal.domain.drafts import Draft
+from messaging.personal.domain.scheduled import Scheduled, State
 
 _STATES = {
     State.WAITING: personal_service_pb2.ScheduledMessage.STATE_WAITING,

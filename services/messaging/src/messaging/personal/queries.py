@@ -6,10 +6,10 @@ from datetime import datetime
 from plexuskit.grpc import Actor
 from plexuskit.paging import PageBudget
 
-from messaging.domain.drafts import Draft
-from messaging.domain.scheduling import Scheduled
-from messaging.store.scheduled import Place
-from messaging.store.stores_personal import Store
+from messaging.personal.domain.drafts import Draft
+from messaging.personal.domain.scheduled import Scheduled
+from messaging.personal.store.scheduled import Place
+from messaging.personal.store.stores import Store
 
 
 async def list_drafts(

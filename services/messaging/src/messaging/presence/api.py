@@ -8,12 +8,17 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import actor
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.presence import State
-from messaging.events.signals import PRESENCE_STATES
-from messaging.operations import signals
-from messaging.operations.signals import Presences, Signals, UserPresence
-from messaging.queries.members import acquainted
-from messaging.store.stores_conversations import Store
+from messaging.conversations.queries.members import acquainted
+from messaging.conversations.store.stores import Store
+from messaging.presence.domain import State
+from messaging.presence.events import PRESENCE_STATES
+from messaging.presence.operations import (
+    Presences,
+    Signals,
+    UserPresence,
+    signal_presence,
+    signal_typing,
+)
 
 pb = signal_service_pb2
 
@@ -38,7 +43,7 @@ class SignalApi(signal_service_pb2_grpc.SignalServiceServicer):
     ) -> pb.SignalTypingResponse:
         if request.root_seq < 0:
             raise InvalidArgument(field="root_seq", problem="is negative")
-        await signals.signal_typing(
+        await signal_typing(
             self._store,
             self._signals,
             actor=actor(),
@@ -52,7 +57,7 @@ class SignalApi(signal_service_pb2_grpc.SignalServiceServicer):
     async def SignalPresence(
         self, request: pb.SignalPresenceRequest, context: Any
     ) -> pb.SignalPresenceResponse:
-        signals.signal_presence(
+        signal_presence(
             self._signals, actor=actor(), state=_state(request.state), now=self._clock.now()
         )
         return pb.SignalPresenceResponse()

@@ -15,8 +15,8 @@ from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
 from plexuskit.runtime import Runtime
 from plexuskit.timestamps import instant_of
 
-from messaging.events.signals import PRESENCE_STATES
-from messaging.operations.signals import Presences
+from messaging.presence.events import PRESENCE_STATES
+from messaging.presence.operations import Presences
 
 log = structlog.get_logger()
 

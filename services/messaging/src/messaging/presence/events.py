@@ -8,7 +8,7 @@ from plexus.messaging.v1 import (
 )
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.presence import State
+from messaging.presence.domain import State
 
 PRESENCE_STATES = {
     State.ONLINE: signal_service_pb2.Presence.STATE_ONLINE,

@@ -16,12 +16,12 @@ from plexuskit.kafka import Outgoing
 from plexuskit.metrics import counter
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.presence import LASTS, Heard, State, hear, state_of
-from messaging.domain.refusals_conversations import ConversationIsArchived
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.events.envelopes import envelope
-from messaging.events.signals import presence_changed, typing
-from messaging.store.stores_conversations import Store
+from messaging.contract.events import envelope
+from messaging.conversations.domain.refusals import ConversationIsArchived
+from messaging.conversations.store.stores import Store
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.presence.domain import LASTS, Heard, State, hear, state_of
+from messaging.presence.events import presence_changed, typing
 
 JOINED = counter("plexus_messaging_signals_joined_total", "Signals that a later one stood in for")
 

@@ -8,17 +8,26 @@ from plexuskit.grpc import actor
 from plexuskit.mongo import Transaction
 from plexuskit.paging import Listing
 
-from messaging.api.requests import page_size
-from messaging.api.translate_conversations import history_of, kind_of, role_of
-from messaging.domain.states import Kind
-from messaging.events.conversations import conversation_to_proto, member_to_proto
-from messaging.operations import conversations, membership
-from messaging.operations.conversations import Begun
-from messaging.operations.log import Log
-from messaging.operations.membership import MembershipChanged
-from messaging.operations.people import People
-from messaging.queries.members import list_members
-from messaging.store.stores_conversations import Store
+from messaging.contract.api import page_size
+from messaging.conversations.api.translation import history_of, kind_of, role_of
+from messaging.conversations.events.conversations import conversation_to_proto, member_to_proto
+from messaging.conversations.operations.conversations import (
+    Begun,
+    create_group,
+    open_direct,
+    update_conversation,
+)
+from messaging.conversations.operations.members import (
+    MembershipChanged,
+    add_members,
+    leave_conversation,
+    remove_members,
+)
+from messaging.conversations.operations.people import People
+from messaging.conversations.queries.members import list_members
+from messaging.conversations.store.stores import Store
+from messaging.log.domain.states import Kind
+from messaging.log.operations.logs import Log
 
 pb = messaging_service_pb2
 MAX_PEOPLE = 1_000
@@ -40,11 +49,11 @@ class ConversationsApi:
         if kind_of(request.kind) is Kind.DIRECT:
             if len(request.member_ids) != 1:
                 raise InvalidArgument(field="member_ids", problem="is exactly one other person")
-            begun = await conversations.open_direct(
+            begun = await open_direct(
                 self._store, self._people, actor=me, peer_id=request.member_ids[0], now=now
             )
             return _created(begun)
-        write = await conversations.create_group(
+        write = await create_group(
             self._store,
             self._people,
             actor=me,
@@ -72,7 +81,7 @@ class ConversationsApi:
     async def UpdateConversation(
         self, request: pb.UpdateConversationRequest, context: Any
     ) -> pb.UpdateConversationResponse:
-        begun = await conversations.update_conversation(
+        begun = await update_conversation(
             self._log,
             actor=actor(),
             conversation_id=request.conversation_id,
@@ -105,7 +114,7 @@ class ConversationsApi:
     async def AddMembers(
         self, request: pb.AddMembersRequest, context: Any
     ) -> pb.AddMembersResponse:
-        changed = await membership.add_members(
+        changed = await add_members(
             self._log,
             self._people,
             actor=actor(),
@@ -121,7 +130,7 @@ class ConversationsApi:
     async def RemoveMembers(
         self, request: pb.RemoveMembersRequest, context: Any
     ) -> pb.RemoveMembersResponse:
-        changed = await membership.remove_members(
+        changed = await remove_members(
             self._log,
             actor=actor(),
             conversation_id=request.conversation_id,
@@ -135,7 +144,7 @@ class ConversationsApi:
     async def LeaveConversation(
         self, request: pb.LeaveConversationRequest, context: Any
     ) -> pb.LeaveConversationResponse:
-        await membership.leave_conversation(
+        await leave_conversation(
             self._log,
             actor=actor(),
             conversation_id=request.conversation_id,

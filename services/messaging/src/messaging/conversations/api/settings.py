@@ -6,11 +6,11 @@ from plexus.messaging.v1 import personal_service_pb2
 from plexuskit.clock import Clock
 from plexuskit.grpc import actor
 
-from messaging.api.requests import from_timestamp
-from messaging.domain.settings import SettingsChange
-from messaging.events.settings import settings_to_proto
-from messaging.operations import settings
-from messaging.store.stores_conversations import Store
+from messaging.contract.api import from_timestamp
+from messaging.conversations.domain.settings import SettingsChange
+from messaging.conversations.events.settings import settings_to_proto
+from messaging.conversations.operations.settings import update_conversation_settings
+from messaging.conversations.store.stores import Store
 
 pb = personal_service_pb2
 
@@ -25,7 +25,7 @@ class SettingsApi:
     async def UpdateConversationSettings(
         self, request: pb.UpdateConversationSettingsRequest, context: Any
     ) -> pb.UpdateConversationSettingsResponse:
-        arranged = await settings.update_conversation_settings(
+        arranged = await update_conversation_settings(
             self._store,
             actor=actor(),
             conversation_id=request.conversation_id,

@@ -5,7 +5,7 @@ from plexus.messaging.v1 import (
 )
 from plexuskit.errors import InvalidArgument
 
-from messaging.domain.states import History, Kind, Role
+from messaging.log.domain.states import History, Kind, Role
 
 _HISTORIES = {
     conversations_pb2.Conversation.HISTORY_UNSPECIFIED: History.SINCE_JOIN,

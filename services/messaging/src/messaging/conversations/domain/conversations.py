@@ -6,12 +6,12 @@ from datetime import datetime
 
 from plexuskit.names import clean_line, clean_name
 
-from messaging.domain.refusals_conversations import (
+from messaging.conversations.domain.refusals import (
     DirectConversationFixed,
     GroupTooLarge,
     LastOwner,
 )
-from messaging.domain.states import Conversation, Kind, Member, Role, Stay
+from messaging.log.domain.states import Conversation, Kind, Member, Role, Stay
 
 MEMBER_LIMIT = 5_000
 NAME_LIMIT = 200

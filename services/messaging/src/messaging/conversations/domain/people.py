@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from messaging.domain.refusals_conversations import DepartmentNotFound
-from messaging.domain.working_hours import WorkingHours
+from messaging.conversations.domain.refusals import DepartmentNotFound
+from messaging.conversations.domain.working_hours import WorkingHours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from plexus.messaging.v1 import (
 )
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.states import Conversation, History, Kind, Member, Role
+from messaging.log.domain.states import Conversation, History, Kind, Member, Role
 
 _KINDS = {
     Kind.DIRECT: conversations_pb2.Conversation.KIND_DIRECT,

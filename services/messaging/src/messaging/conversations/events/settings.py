@@ -6,8 +6,8 @@ from plexus.messaging.v1 import conversations_pb2, events_pb2
 from plexuskit import outbox
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.settings import ConversationSettings
-from messaging.events.envelopes import personal_fact
+from messaging.contract.events import personal_fact
+from messaging.conversations.domain.settings import ConversationSettings
 
 
 def settings_to_proto(settings: ConversationSettings) -> conversations_pb2.ConversationSettings:

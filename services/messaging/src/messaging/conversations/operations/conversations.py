@@ -10,18 +10,23 @@ from plexuskit.grpc import Actor
 from plexuskit.ids import new_id
 from plexuskit.mongo import DuplicateKey, Transaction
 
-from messaging.domain.conversations import MEMBER_LIMIT, clean_title, clean_topic, joined
-from messaging.domain.log import EMPTY, EntryKind, LogState, Numbers
-from messaging.domain.refusals_conversations import GroupTooLarge
-from messaging.domain.states import Conversation, History, Kind, Member, Role
-from messaging.events.conversations import archived as archived_fact
-from messaging.events.conversations import changed as changed_fact
-from messaging.events.conversations import created as created_fact
-from messaging.operations.changes import Change, apply_change, entry_document
-from messaging.operations.log import Log
-from messaging.operations.membership import require_group_admin
-from messaging.operations.people import People, require_people
-from messaging.store.stores_conversations import Store
+from messaging.conversations.domain.conversations import (
+    MEMBER_LIMIT,
+    clean_title,
+    clean_topic,
+    joined,
+)
+from messaging.conversations.domain.refusals import GroupTooLarge
+from messaging.conversations.events.conversations import archived as archived_fact
+from messaging.conversations.events.conversations import changed as changed_fact
+from messaging.conversations.events.conversations import created as created_fact
+from messaging.conversations.operations.members import require_group_admin
+from messaging.conversations.operations.people import People, require_people
+from messaging.conversations.store.stores import Store
+from messaging.log.domain.entries import EMPTY, EntryKind, LogState, Numbers
+from messaging.log.domain.states import Conversation, History, Kind, Member, Role
+from messaging.log.operations.changes import Change, apply_change, entry_document
+from messaging.log.operations.logs import Log
 
 FIRST_CHANGE = 1
 

@@ -6,16 +6,21 @@ from datetime import datetime
 
 from plexuskit.grpc import Actor
 
-from messaging.domain.conversations import check_additions, check_removals, joined, left
-from messaging.domain.log import EntryKind, LogState
-from messaging.domain.refusals_conversations import DirectConversationFixed, NotGroupAdmin
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.domain.states import Conversation, Kind, Member, Role
-from messaging.events.conversations import members_added, members_removed
-from messaging.operations.changes import Change, apply_change
-from messaging.operations.log import Log
-from messaging.operations.people import People, require_people
-from messaging.store.stores_conversations import Store
+from messaging.conversations.domain.conversations import (
+    check_additions,
+    check_removals,
+    joined,
+    left,
+)
+from messaging.conversations.domain.refusals import DirectConversationFixed, NotGroupAdmin
+from messaging.conversations.events.conversations import members_added, members_removed
+from messaging.conversations.operations.people import People, require_people
+from messaging.conversations.store.stores import Store
+from messaging.log.domain.entries import EntryKind, LogState
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.log.domain.states import Conversation, Kind, Member, Role
+from messaging.log.operations.changes import Change, apply_change
+from messaging.log.operations.logs import Log
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from plexuskit.grpc import Actor
 
-from messaging.domain.refusals_conversations import PersonDeactivated, PersonNotFound
+from messaging.conversations.domain.refusals import PersonDeactivated, PersonNotFound
 
 
 class People(Protocol):

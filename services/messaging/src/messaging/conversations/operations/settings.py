@@ -6,10 +6,10 @@ from datetime import datetime
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
 
-from messaging.domain.settings import ConversationSettings, SettingsChange, arranged
-from messaging.events.settings import settings_changed
-from messaging.operations.membership import require_membership
-from messaging.store.stores_conversations import Store
+from messaging.conversations.domain.settings import ConversationSettings, SettingsChange, arranged
+from messaging.conversations.events.settings import settings_changed
+from messaging.conversations.operations.members import require_membership
+from messaging.conversations.store.stores import Store
 
 UNMARK = SettingsChange(marked_unread=False)
 

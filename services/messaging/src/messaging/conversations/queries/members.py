@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from plexuskit.grpc import Actor
 from plexuskit.paging import PageBudget
 
-from messaging.domain.states import Member
-from messaging.queries.seats import seat
-from messaging.store.stores_conversations import Store
+from messaging.conversations.queries.seats import seat
+from messaging.conversations.store.stores import Store
+from messaging.log.domain.states import Member
 
 
 async def list_members(

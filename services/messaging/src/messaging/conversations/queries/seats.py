@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from plexuskit.grpc import Actor
 
-from messaging.domain.log import Head
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.domain.states import Conversation, Member, sees, visible_ranges
-from messaging.store.stores_conversations import Store
+from messaging.conversations.store.stores import Store
+from messaging.log.domain.entries import Head
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.log.domain.states import Conversation, Member, sees, visible_ranges
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from plexuskit.mongo import Transaction
 from plexuskit.paging import PageBudget
 
-from messaging.domain.states import Conversation, Member
-from messaging.store.states import StateStore, conversation_of, member_id, member_of
+from messaging.log.domain.states import Conversation, Member
+from messaging.log.store.states import StateStore, conversation_of, member_id, member_of
 
 SCHEMA_VERSION = 1
 # Members of one conversation in one part of a stream of all memberships: some 150 KB.

@@ -5,8 +5,8 @@ from typing import Any
 
 from plexuskit.mongo import Database, Index, unless_newer
 
-from messaging.domain.people import Department, Person
-from messaging.domain.working_hours import Shift, WorkingHours
+from messaging.conversations.domain.people import Department, Person
+from messaging.conversations.domain.working_hours import Shift, WorkingHours
 
 SCHEMA_VERSION = 1
 

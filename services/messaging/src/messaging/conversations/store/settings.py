@@ -5,7 +5,7 @@ from typing import Any
 
 from plexuskit.mongo import Database, DuplicateKey, ReplaceOne, Retry, Transaction
 
-from messaging.domain.settings import ConversationSettings
+from messaging.conversations.domain.settings import ConversationSettings
 
 SCHEMA_VERSION = 1
 

@@ -4,10 +4,10 @@ from plexuskit.mongo import Database
 from plexuskit.outbox import Outbox
 from plexuskit.requests import Requests
 
-from messaging.store.conversations import ConversationStore
-from messaging.store.people import PeopleStore
-from messaging.store.settings import SettingsStore
-from messaging.store.stores_log import Store as LogStore
+from messaging.conversations.store.conversations import ConversationStore
+from messaging.conversations.store.people import PeopleStore
+from messaging.conversations.store.settings import SettingsStore
+from messaging.log.store.stores import Store as LogStore
 
 
 class Store(LogStore):

@@ -9,15 +9,19 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import actor
 from plexuskit.turns import Turns
 
-from messaging.api.translate_imports import to_closed, to_foreign_conversation, to_foreign_message
-from messaging.events.conversations import conversation_to_proto
-from messaging.operations.conversations import Begun
-from messaging.operations.following import finish_source, follow
-from messaging.operations.import_conversations import import_conversation, require_importer
-from messaging.operations.importing import ImportRun, finish_import, import_batch
-from messaging.operations.log import Log
-from messaging.operations.people import People
-from messaging.store.stores_importing import Store
+from messaging.conversations.events.conversations import conversation_to_proto
+from messaging.conversations.operations.conversations import Begun
+from messaging.conversations.operations.people import People
+from messaging.importing.api.translation import (
+    to_closed,
+    to_foreign_conversation,
+    to_foreign_message,
+)
+from messaging.importing.operations.conversations import import_conversation, require_importer
+from messaging.importing.operations.messages import ImportRun, finish_import, import_batch
+from messaging.importing.operations.sources import finish_source, follow
+from messaging.importing.store.stores import Store
+from messaging.log.operations.logs import Log
 
 pb = import_service_pb2
 

@@ -9,22 +9,18 @@ from plexuskit import bounds
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.items import item_failed
 
-from messaging.api.requests import from_timestamp
-from messaging.api.translate import departments_in, people_in, spans_in
-from messaging.api.translate_conversations import history_of, kind_of
-from messaging.domain.conversations import clean_title, clean_topic
-from messaging.domain.imports import source_of
-from messaging.domain.message_state import merged_reactions
-from messaging.domain.messages import (
-    Imported,
-    Reaction,
-    new_message,
-)
-from messaging.domain.states import Kind
-from messaging.operations.conversations import Begun
-from messaging.operations.import_conversations import ForeignConversation
-from messaging.operations.importing import ForeignMessage
-from messaging.store.message_state import attachments_of
+from messaging.contract.api import from_timestamp
+from messaging.conversations.api.translation import history_of, kind_of
+from messaging.conversations.domain.conversations import clean_title, clean_topic
+from messaging.conversations.operations.conversations import Begun
+from messaging.importing.domain import source_of
+from messaging.importing.operations.conversations import ForeignConversation
+from messaging.importing.operations.messages import ForeignMessage
+from messaging.log.domain.states import Kind
+from messaging.messages.api.translation import departments_in, people_in, spans_in
+from messaging.messages.domain.messages import Imported, Reaction, new_message
+from messaging.messages.domain.states import merged_reactions
+from messaging.messages.events.states import attachments_of
 
 
 def to_foreign_message(

@@ -11,15 +11,20 @@ from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.imports import changed_pair, followed_reactions
-from messaging.domain.log import EntryKind, Numbers
-from messaging.domain.message_state import MAX_EDITS, added_mentions, merged_reactions
-from messaging.domain.messages import NewMessage, Reaction
-from messaging.domain.people import department_versions
-from messaging.domain.refusals_messages import TooManyEdits
-from messaging.events.envelopes import IMPORT
-from messaging.events.messages import check_content, edited, reacted, recalled
-from messaging.operations.altering import (
+from messaging.contract.events import IMPORT
+from messaging.conversations.domain.people import department_versions
+from messaging.importing.domain import changed_pair, followed_reactions
+from messaging.importing.operations.entries import check_following
+from messaging.importing.store.stores import Store
+from messaging.log.domain.entries import EntryKind, Numbers
+from messaging.log.operations.logs import Log
+from messaging.log.store.entries import says_the_same
+from messaging.messages.domain.messages import NewMessage, Reaction
+from messaging.messages.domain.refusals import TooManyEdits
+from messaging.messages.domain.states import MAX_EDITS, added_mentions, merged_reactions
+from messaging.messages.events import states
+from messaging.messages.events.messages import check_content, edited, reacted, recalled
+from messaging.messages.operations.changes import (
     ChangeRequest,
     IdempotencyKey,
     ImportedChange,
@@ -27,14 +32,9 @@ from messaging.operations.altering import (
     Target,
     alter_message,
 )
-from messaging.operations.emptying import finish_emptying
-from messaging.operations.import_writing import check_following
-from messaging.operations.log import Log
-from messaging.operations.messages import RECALLED_FIELDS
-from messaging.store import message_state
-from messaging.store.entries import says_the_same
-from messaging.store.messages import mentioned_in, message_of
-from messaging.store.stores_importing import Store
+from messaging.messages.operations.messages import RECALLED_FIELDS
+from messaging.messages.operations.recalls import finish_emptying
+from messaging.messages.store.messages import mentioned_in, message_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ async def base_of(store: Store, original: Mapping[str, Any]) -> Base:
     message = message_of({**original, "current": None})
     for entry in await store.messages.find_about(original["conversation_id"], original["seq"]):
         if entry["kind"] == EntryKind.EDITED.value and entry.get("origin") == IMPORT:
-            message = message_state.message_in(bytes(entry["event"]))
-    return Base(message_state.stored_hash(message), imported_reactions(original))
+            message = states.message_in(bytes(entry["event"]))
+    return Base(states.stored_hash(message), imported_reactions(original))
 
 
 def imported_reactions(original: Mapping[str, Any]) -> tuple[Reaction, ...]:
@@ -137,7 +137,7 @@ class _Change:
                 return None
             return MessageChange(
                 kind=EntryKind.RECALLED,
-                message=lambda numbers, at: message_state.recalled(
+                message=lambda numbers, at: states.recalled(
                     target.message, person_id=target.state.sender_id, numbers=numbers, at=at
                 ),
                 fact=recalled,
@@ -156,7 +156,7 @@ class _Change:
         known = await self._log.store.people.find_departments(after.department_ids)
 
         def decide(target: Target) -> MessageChange | None:
-            current = message_state.stored_hash(target.message)
+            current = states.stored_hash(target.message)
             if target.state.recalled or current != base.content_hash:
                 return None
             if target.state.version >= MAX_EDITS:
@@ -167,11 +167,11 @@ class _Change:
             added = added_mentions(target.state, after)
 
             def reworded(numbers: Numbers, at: Timestamp) -> messages_pb2.Message:
-                message = message_state.edited(
+                message = states.edited(
                     target.message, after, departments=departments, numbers=numbers, at=at
                 )
                 self._keep_time(message, target.message)
-                check_content(message_state.without_parts(message))
+                check_content(states.without_parts(message))
                 return message
 
             return MessageChange(
@@ -201,7 +201,7 @@ class _Change:
             emoji, person_id, was_removed = pair
             return MessageChange(
                 kind=EntryKind.REACTED,
-                message=lambda numbers, _: message_state.with_reactions(
+                message=lambda numbers, _: states.with_reactions(
                     target.message, after, numbers=numbers
                 ),
                 fact=lambda message: reacted(

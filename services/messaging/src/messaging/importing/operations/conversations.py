@@ -7,15 +7,15 @@ from plexus_access.roles import holds
 from plexuskit.grpc import Actor
 from plexuskit.mongo import DuplicateKey, Transaction
 
-from messaging.domain.imports import Exported, Following, ImportDenied, source_of
-from messaging.domain.states import Conversation, History, Kind, Role
-from messaging.events.envelopes import IMPORT
-from messaging.operations.conversations import Begun, begin, write_new
-from messaging.operations.following import follow
-from messaging.operations.import_members import GroupFollowing
-from messaging.operations.log import Log
-from messaging.operations.people import People, require_people
-from messaging.store.stores_importing import Store
+from messaging.contract.events import IMPORT
+from messaging.conversations.operations.conversations import Begun, begin, write_new
+from messaging.conversations.operations.people import People, require_people
+from messaging.importing.domain import Exported, Following, ImportDenied, source_of
+from messaging.importing.operations.members import GroupFollowing
+from messaging.importing.operations.sources import follow
+from messaging.importing.store.stores import Store
+from messaging.log.domain.states import Conversation, History, Kind, Role
+from messaging.log.operations.logs import Log
 
 PERMISSION = "messages.import"
 

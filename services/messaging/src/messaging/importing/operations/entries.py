@@ -8,8 +8,8 @@ import structlog
 from plexuskit.errors import Refusal
 from plexuskit.mongo import Transaction
 
-from messaging.domain.imports import Closed, Exported, ImportClosed
-from messaging.store.stores_importing import Store
+from messaging.importing.domain import Closed, Exported, ImportClosed
+from messaging.importing.store.stores import Store
 
 log = structlog.get_logger()
 

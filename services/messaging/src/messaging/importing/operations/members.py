@@ -7,18 +7,18 @@ from datetime import datetime
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
 
-from messaging.domain.imports import Exported, Following, ImportClosed
-from messaging.domain.log import EntryKind, LogState
-from messaging.domain.states import Member, Role
-from messaging.events.conversations import members_added
-from messaging.events.envelopes import IMPORT
-from messaging.operations.changes import Change, apply_change
-from messaging.operations.conversations import FIRST_CHANGE, changed
-from messaging.operations.import_writing import check_following
-from messaging.operations.log import Log
-from messaging.operations.membership import added, removed
-from messaging.operations.people import People, require_people
-from messaging.store.stores_importing import Store
+from messaging.contract.events import IMPORT
+from messaging.conversations.events.conversations import members_added
+from messaging.conversations.operations.conversations import FIRST_CHANGE, changed
+from messaging.conversations.operations.members import added, removed
+from messaging.conversations.operations.people import People, require_people
+from messaging.importing.domain import Exported, Following, ImportClosed
+from messaging.importing.operations.entries import check_following
+from messaging.importing.store.stores import Store
+from messaging.log.domain.entries import EntryKind, LogState
+from messaging.log.domain.states import Member, Role
+from messaging.log.operations.changes import Change, apply_change
+from messaging.log.operations.logs import Log
 
 Decision = Callable[[LogState], Awaitable[Change | None]]
 

@@ -11,16 +11,16 @@ from plexuskit.errors import Refusal
 from plexuskit.grpc import Actor
 from plexuskit.items import item_failed
 
-from messaging.domain.imports import Following, ImportClosed, SenderUnknown
-from messaging.domain.messages import NewMessage
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.domain.states import Kind
-from messaging.operations.following import follow
-from messaging.operations.import_changes import follow_message, may_differ
-from messaging.operations.items import Item, Stored, teller
-from messaging.operations.log import Log
-from messaging.operations.people import People
-from messaging.store.stores_importing import Store
+from messaging.conversations.operations.people import People
+from messaging.importing.domain import Following, ImportClosed, SenderUnknown
+from messaging.importing.operations.changes import follow_message, may_differ
+from messaging.importing.operations.sources import follow
+from messaging.importing.store.stores import Store
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.log.domain.states import Kind
+from messaging.log.operations.items import Item, Stored, teller
+from messaging.log.operations.logs import Log
+from messaging.messages.domain.messages import NewMessage
 
 # Conversations whose cursors are placed together; a large one has 5,000 members.
 FINISHED_TOGETHER = 50

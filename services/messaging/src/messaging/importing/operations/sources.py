@@ -10,10 +10,10 @@ import structlog
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
 
-from messaging.domain.imports import Closed, Following, check_source
-from messaging.domain.states import Conversation, Kind
-from messaging.operations.log import Log
-from messaging.store.stores_importing import Store
+from messaging.importing.domain import Closed, Following, check_source
+from messaging.importing.store.stores import Store
+from messaging.log.domain.states import Conversation, Kind
+from messaging.log.operations.logs import Log
 
 log_ = structlog.get_logger()
 

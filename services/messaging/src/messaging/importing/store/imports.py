@@ -6,9 +6,9 @@ from typing import Any
 
 from plexuskit.mongo import Database, Index, Transaction, UpdateOne
 
-from messaging.domain.imports import Closed, Exported, Following
-from messaging.events.envelopes import IMPORT
-from messaging.store.entries import either
+from messaging.contract.events import IMPORT
+from messaging.importing.domain import Closed, Exported, Following
+from messaging.log.store.entries import either
 
 SCHEMA_VERSION = 1
 

@@ -2,8 +2,8 @@
 
 from plexuskit.mongo import Database
 
-from messaging.store.imports import ImportedStore, ImportStore
-from messaging.store.stores_messages import Store as MessagesStore
+from messaging.importing.store.imports import ImportedStore, ImportStore
+from messaging.messages.store.stores import Store as MessagesStore
 
 
 class Store(MessagesStore):

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from messaging.domain.chain import GENESIS, VERSION
-from messaging.domain.states import Conversation, Member
+from messaging.log.domain.chain import GENESIS, VERSION
+from messaging.log.domain.states import Conversation, Member
 
 NUMBER_WIDTH = 12
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2, messages_pb2
 
-from messaging.events.sealing import fact_in, has_parts
+from messaging.log.events.seals import fact_in, has_parts
 
 PARTS: Final = ("reactions", "pin", "labels")
 _CONTENT_FIELDS = ("text", "spans", "mentions", "attachments", "forwarded", "quote", "reactions")

@@ -20,10 +20,10 @@ from plexus.messaging.v1 import (
 )
 from plexuskit.ids import new_id
 
-from messaging.domain import chain
-from messaging.domain.chain import Seals, packed
-from messaging.domain.refusals_contract import FactTooLarge
-from messaging.events.envelopes import MAX_EVENT_BYTES
+from messaging.contract.domain import FactTooLarge
+from messaging.contract.events import MAX_EVENT_BYTES
+from messaging.log.domain import chain
+from messaging.log.domain.chain import Seals, packed
 
 SCHEMA_VERSION: Final = 1
 

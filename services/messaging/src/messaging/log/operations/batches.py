@@ -11,15 +11,15 @@ from plexuskit.errors import DependencyDown, Refusal
 from plexuskit.mongo import DuplicateKey
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.log import Head, LogState
-from messaging.domain.refusals_contract import FactTooLarge, MessageTooLarge
-from messaging.domain.refusals_log import ConversationNotFound, RequestIdReused
-from messaging.domain.submissions import Submission
-from messaging.operations.beginning import begin_chains, begun
-from messaging.operations.items import Item, Staged, Stored
-from messaging.operations.writers import Writer
-from messaging.store.entries import says_the_same
-from messaging.store.stores_log import Store
+from messaging.contract.domain import FactTooLarge, MessageTooLarge
+from messaging.log.domain.entries import Head, LogState
+from messaging.log.domain.refusals import ConversationNotFound, RequestIdReused
+from messaging.log.domain.submissions import Submission
+from messaging.log.operations.chains import begin_chains, begun
+from messaging.log.operations.items import Item, Staged, Stored
+from messaging.log.operations.writers import Writer
+from messaging.log.store.entries import says_the_same
+from messaging.log.store.stores import Store
 
 log = structlog.get_logger()
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import structlog
 from plexuskit.timestamps import timestamp
 
-from messaging.domain import chain
-from messaging.domain.log import EntryKind, LogState, head_after, next_change
-from messaging.events.sealing import chain_begun, seal
-from messaging.operations.older import ConversationUpgrading
-from messaging.store.entries import change_document
-from messaging.store.older import erase_recalled_hashes_of
+from messaging.log.domain import chain
+from messaging.log.domain.entries import EntryKind, LogState, head_after, next_change
+from messaging.log.events.seals import chain_begun, seal
+from messaging.log.operations.older_logs import ConversationUpgrading
+from messaging.log.store.entries import change_document
+from messaging.log.store.older_entries import erase_recalled_hashes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from plexuskit.errors import Refusal
 
-    from messaging.operations.writers import Writer
-    from messaging.store.stores_log import Store
+    from messaging.log.operations.writers import Writer
+    from messaging.log.store.stores import Store
 
 ACTOR = "messaging"
 

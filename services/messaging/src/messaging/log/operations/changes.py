@@ -12,13 +12,13 @@ from plexuskit.mongo import DuplicateKey, Transaction
 from plexuskit.telemetry import inject
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.log import EntryKind, Head, LogState, Numbers, head_after, next_change
-from messaging.domain.states import Conversation, Member
-from messaging.events.sealing import seal, state_of
-from messaging.operations.beginning import begin_chain, begun
-from messaging.operations.log import Log
-from messaging.store.entries import change_document
-from messaging.store.stores_log import Store
+from messaging.log.domain.entries import EntryKind, Head, LogState, Numbers, head_after, next_change
+from messaging.log.domain.states import Conversation, Member
+from messaging.log.events.seals import seal, state_of
+from messaging.log.operations.chains import begin_chain, begun
+from messaging.log.operations.logs import Log
+from messaging.log.store.entries import change_document
+from messaging.log.store.stores import Store
 
 # Against another process that writes the same conversation without a pause, a change loses most
 # attempts, because it reads and writes more than a send does; each takes about 10 ms.

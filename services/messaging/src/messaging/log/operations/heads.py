@@ -19,9 +19,9 @@ from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown
 from plexuskit.ids import new_id
 
-from messaging.domain.log import Head
-from messaging.store.heads import MAX_TOGETHER
-from messaging.store.stores_log import Store
+from messaging.log.domain.entries import Head
+from messaging.log.store.heads import MAX_TOGETHER
+from messaging.log.store.stores import Store
 
 log = structlog.get_logger()
 

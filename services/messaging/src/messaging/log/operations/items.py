@@ -8,8 +8,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from plexuskit.errors import Refusal
 
-from messaging.domain.log import Head
-from messaging.domain.submissions import Submission
+from messaging.log.domain.entries import Head
+from messaging.log.domain.submissions import Submission
 
 SubmissionT_co = TypeVar("SubmissionT_co", bound=Submission, covariant=True)
 

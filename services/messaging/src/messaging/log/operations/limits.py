@@ -6,8 +6,8 @@ from plexuskit.buckets import Buckets
 from plexuskit.clock import Clock
 
 from messaging.config import LimitsSection
-from messaging.domain.refusals_log import ConversationTooBusy, SenderTooFast
-from messaging.domain.submissions import Submission
+from messaging.log.domain.refusals import ConversationTooBusy, SenderTooFast
+from messaging.log.domain.submissions import Submission
 
 MAX_REMEMBERED = 100_000
 

@@ -21,13 +21,13 @@ from plexuskit.items import item_failed
 from plexuskit.service import Runtime
 
 from messaging.config import LimitsSection, LogSection
-from messaging.domain.log import LogState
-from messaging.domain.submissions import Submission
-from messaging.operations.batch import Batch
-from messaging.operations.items import Item
-from messaging.operations.limits import Limits
-from messaging.operations.writers import Rules, StoreT_co, Writer
-from messaging.store.stores_log import Store
+from messaging.log.domain.entries import LogState
+from messaging.log.domain.submissions import Submission
+from messaging.log.operations.batches import Batch
+from messaging.log.operations.items import Item
+from messaging.log.operations.limits import Limits
+from messaging.log.operations.writers import Rules, StoreT_co, Writer
+from messaging.log.store.stores import Store
 
 log = structlog.get_logger()
 

@@ -11,10 +11,10 @@ from typing import Final
 import structlog
 from plexuskit.errors import DependencyDown, Kind, Refusal
 
-from messaging.domain import chain
-from messaging.domain.chain import OlderEntries
-from messaging.store.older import advance_older
-from messaging.store.stores_log import Store
+from messaging.log.domain import chain
+from messaging.log.domain.chain import OlderEntries
+from messaging.log.store.older_entries import advance_older
+from messaging.log.store.stores import Store
 
 # Entries that a write reads: less than half a second.
 MAX_AT_WRITE: Final = 2_000

@@ -8,11 +8,11 @@ from datetime import datetime
 
 import structlog
 
-from messaging.domain.log import Head, LogState
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.domain.states import Conversation, Member
-from messaging.operations.heads import Heads
-from messaging.store.stores_log import Store
+from messaging.log.domain.entries import Head, LogState
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.log.domain.states import Conversation, Member
+from messaging.log.operations.heads import Heads
+from messaging.log.store.stores import Store
 
 log = structlog.get_logger()
 

@@ -9,12 +9,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from plexuskit.clock import Clock
 from plexuskit.errors import Refusal
 
-from messaging.domain.log import Head, LogState
-from messaging.operations.heads import Heads
-from messaging.operations.items import Item, Staged
-from messaging.operations.log_states import LogStates
-from messaging.operations.older import OlderLogs
-from messaging.store.stores_log import Store
+from messaging.log.domain.entries import Head, LogState
+from messaging.log.operations.heads import Heads
+from messaging.log.operations.items import Item, Staged
+from messaging.log.operations.older_logs import OlderLogs
+from messaging.log.operations.states import LogStates
+from messaging.log.store.stores import Store
 
 StoreT_co = TypeVar("StoreT_co", bound=Store, covariant=True)
 

@@ -5,8 +5,8 @@ from typing import Final
 
 from plexuskit.mongo import Database, UpdateOne
 
-from messaging.domain.chain import OlderEntries
-from messaging.domain.log import entry_id
+from messaging.log.domain.chain import OlderEntries
+from messaging.log.domain.entries import entry_id
 
 SCHEMA_VERSION: Final = 1
 # Entries from one to the next.

@@ -12,11 +12,11 @@ from google.protobuf.message import DecodeError
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.mongo import Database, Index, InsertOutcome, Transaction
 
-from messaging.domain import chain
-from messaging.domain.chain import Seals
-from messaging.domain.log import EMPTY, EntryKind, Head, Numbers, entry_id
-from messaging.events.envelopes import IMPORT
-from messaging.events.sealing import fact_in, with_additions
+from messaging.contract.events import IMPORT
+from messaging.log.domain import chain
+from messaging.log.domain.chain import Seals
+from messaging.log.domain.entries import EMPTY, EntryKind, Head, Numbers, entry_id
+from messaging.log.events.seals import fact_in, with_additions
 
 SCHEMA_VERSION = 1
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from plexuskit.mongo import Database, Index, UpdateOne
 
-from messaging.domain.log import EMPTY, Head, entry_id
-from messaging.store.entries import HEAD_FIELDS, head_of
+from messaging.log.domain.entries import EMPTY, Head, entry_id
+from messaging.log.store.entries import HEAD_FIELDS, head_of
 
 SCHEMA_VERSION = 1
 # Conversations in one aggregation: some milliseconds of the server.

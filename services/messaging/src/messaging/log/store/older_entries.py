@@ -8,12 +8,12 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import messages_pb2
 from plexuskit.turns import ITEM_BYTES, Turns
 
-from messaging.domain.chain import OlderEntries
-from messaging.domain.log import EntryKind
-from messaging.events.recalled import emptied, emptied_event
-from messaging.events.sealing import OF_MESSAGES, fact_in, header_of, older_state
-from messaging.store.checkpoints import APART, CheckpointStore
-from messaging.store.proofs import ProofStore
+from messaging.log.domain.chain import OlderEntries
+from messaging.log.domain.entries import EntryKind
+from messaging.log.events.recalls import emptied, emptied_event
+from messaging.log.events.seals import OF_MESSAGES, fact_in, header_of, older_state
+from messaging.log.store.checkpoints import APART, CheckpointStore
+from messaging.log.store.proofs import ProofStore
 
 PAGE: Final = 250
 

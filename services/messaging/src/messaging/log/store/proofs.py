@@ -6,8 +6,8 @@ from typing import Any
 from plexuskit.mongo import Database, UpdateOne
 from plexuskit.paging import PageBudget
 
-from messaging.domain.log import entry_id
-from messaging.store.entries import SCHEMA_VERSION, STREAMED, entry_size
+from messaging.log.domain.entries import entry_id
+from messaging.log.store.entries import SCHEMA_VERSION, STREAMED, entry_size
 
 
 class ProofStore:

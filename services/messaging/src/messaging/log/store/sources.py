@@ -5,7 +5,7 @@ from typing import Final
 from plexus.topics import MESSAGING_CONVERSATION_V1
 from plexuskit.relay import FactSource, replay_by_id
 
-from messaging.domain.log import EntryKind
+from messaging.log.domain.entries import EntryKind
 
 _FACTS: Final = {
     EntryKind.CREATED: "ConversationCreated",

@@ -5,8 +5,8 @@ from typing import Any
 
 from plexuskit.mongo import Database, Index, ReplaceOne, Transaction
 
-from messaging.domain.log import Head
-from messaging.domain.states import Conversation, History, Kind, Member, Role, Stay
+from messaging.log.domain.entries import Head
+from messaging.log.domain.states import Conversation, History, Kind, Member, Role, Stay
 
 SCHEMA_VERSION = 1
 

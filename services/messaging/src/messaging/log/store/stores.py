@@ -5,12 +5,12 @@ from typing import TypeVar
 
 from plexuskit.mongo import Database, Transaction
 
-from messaging.store.checkpoints import CheckpointStore
-from messaging.store.entries import EntryStore
-from messaging.store.heads import HeadStore
-from messaging.store.older import erase_recalled_hashes
-from messaging.store.proofs import ProofStore
-from messaging.store.states import StateStore
+from messaging.log.store.checkpoints import CheckpointStore
+from messaging.log.store.entries import EntryStore
+from messaging.log.store.heads import HeadStore
+from messaging.log.store.older_entries import erase_recalled_hashes
+from messaging.log.store.proofs import ProofStore
+from messaging.log.store.states import StateStore
 
 T = TypeVar("T")
 

@@ -7,14 +7,14 @@ from plexus.authz.v1 import authority_pb2, authority_pb2_grpc
 from plexuskit.errors import InvalidArgument
 from plexuskit.relay import FactSource, read_facts
 
-from messaging.queries.authority import (
+from messaging.messages.queries.authority import (
     compact_snapshot,
     read_members,
     readable_containers,
     recheck,
     snapshot,
 )
-from messaging.store.stores_messages import Store
+from messaging.messages.store.stores import Store
 
 pb = authority_pb2
 

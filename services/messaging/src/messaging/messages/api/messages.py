@@ -10,9 +10,10 @@ from plexuskit.grpc import actor, caller
 from plexuskit.paging import Listing, from_milliseconds, to_milliseconds
 from plexuskit.turns import Turns
 
-from messaging.api import preview
-from messaging.api.requests import page_size
-from messaging.api.translate import (
+from messaging.contract.api import page_size
+from messaging.log.operations.logs import Log
+from messaging.messages.api.previews import sending_at, to_addressed, to_preview
+from messaging.messages.api.translation import (
     to_changes,
     to_content,
     to_new_message,
@@ -20,18 +21,14 @@ from messaging.api.translate import (
     try_new_message,
     try_send_verdict,
 )
-from messaging.domain.messages import NewMessage
-from messaging.operations import (
-    forwarding,
-    messages,
-    sending,
-)
-from messaging.operations.altering import ChangeRequest, IdempotencyKey
-from messaging.operations.log import Log
-from messaging.queries.changes import list_changes
-from messaging.queries.history import get_message, list_messages, list_pins, list_versions
-from messaging.queries.preview import preview_send
-from messaging.store.stores_messages import Store
+from messaging.messages.domain.messages import NewMessage
+from messaging.messages.operations import messages, sends
+from messaging.messages.operations.changes import ChangeRequest, IdempotencyKey
+from messaging.messages.operations.forwards import forward_messages
+from messaging.messages.queries.changes import list_changes
+from messaging.messages.queries.messages import get_message, list_messages, list_pins, list_versions
+from messaging.messages.queries.previews import preview_send
+from messaging.messages.store.stores import Store
 
 pb = messaging_service_pb2
 MAX_SENDS = 256
@@ -51,7 +48,7 @@ class MessagesApi:
         self, request: pb.SendMessageRequest, context: Any
     ) -> pb.SendMessageResponse:
         new_message = to_new_message(request, sender_id=actor().person_id)
-        return to_send_response(await sending.send_message(self._log, new_message=new_message))
+        return to_send_response(await sends.send_message(self._log, new_message=new_message))
 
     async def SendMessages(
         self, request: pb.SendMessagesRequest, context: Any
@@ -64,8 +61,8 @@ class MessagesApi:
         for item in request.items:
             new_messages.append(try_new_message(item, sender_id=sender))
             await turns.taken(item.ByteSize())
-        permitted = sending.permitted(self._decisions, asker_of(caller()), new_messages)
-        verdicts = await sending.send_messages(self._log, new_messages=permitted)
+        permitted = sends.permitted(self._decisions, asker_of(caller()), new_messages)
+        verdicts = await sends.send_messages(self._log, new_messages=permitted)
         return pb.SendMessagesResponse(verdicts=[try_send_verdict(v) for v in verdicts])
 
     async def ListMessages(
@@ -115,10 +112,10 @@ class MessagesApi:
             self._store,
             actor=actor(),
             conversation_id=request.conversation_id,
-            addressed=preview.to_addressed(request.mentions),
-            at=preview.sending_at(request, now=self._clock.now()),
+            addressed=to_addressed(request.mentions),
+            at=sending_at(request, now=self._clock.now()),
         )
-        return preview.to_preview(found)
+        return to_preview(found)
 
     async def EditMessage(
         self, request: pb.EditMessageRequest, context: Any
@@ -220,7 +217,7 @@ class MessagesApi:
     async def ForwardMessages(
         self, request: pb.ForwardMessagesRequest, context: Any
     ) -> pb.ForwardMessagesResponse:
-        stored = await forwarding.forward_messages(
+        stored = await forward_messages(
             self._log,
             actor=actor(),
             conversation_id=request.conversation_id,

@@ -6,9 +6,9 @@ from typing import Any
 from plexus.messaging.v1 import messaging_service_pb2
 from plexuskit.grpc import actor
 
-from messaging.domain.policy import Policy, Receipts
-from messaging.operations import policies
-from messaging.store.stores_messages import Store
+from messaging.messages.domain.policies import Policy, Receipts
+from messaging.messages.operations.policies import update_policy
+from messaging.messages.store.stores import Store
 
 pb = messaging_service_pb2
 
@@ -40,9 +40,7 @@ class PoliciesApi:
     async def UpdateMessagingPolicy(
         self, request: pb.UpdateMessagingPolicyRequest, context: Any
     ) -> pb.UpdateMessagingPolicyResponse:
-        policy = await policies.update_policy(
-            self._store, actor=actor(), policy=_policy_of(request.policy)
-        )
+        policy = await update_policy(self._store, actor=actor(), policy=_policy_of(request.policy))
         return pb.UpdateMessagingPolicyResponse(policy=_policy_to_proto(policy))
 
 

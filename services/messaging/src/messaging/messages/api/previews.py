@@ -6,9 +6,9 @@ from datetime import datetime
 from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
 from plexuskit.timestamps import timestamp
 
-from messaging.api.requests import from_timestamp
-from messaging.domain.availability import Addressed
-from messaging.queries.preview import Preview
+from messaging.contract.api import from_timestamp
+from messaging.messages.domain.availability import Addressed
+from messaging.messages.queries.previews import Preview
 
 pb = messaging_service_pb2
 

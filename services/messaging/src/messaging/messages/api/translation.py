@@ -11,18 +11,18 @@ from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.items import item_failed
 from plexuskit.timestamps import timestamp
 
-from messaging.api.requests import to_refusal
-from messaging.domain.messages import (
+from messaging.contract.api import to_refusal
+from messaging.conversations.events.conversations import conversation_to_proto, member_to_proto
+from messaging.log.operations.items import Stored
+from messaging.messages.domain.messages import (
     MessageContent,
     NewMessage,
     Priority,
     Span,
     new_message,
 )
-from messaging.events.conversations import conversation_to_proto, member_to_proto
-from messaging.operations.items import Stored
-from messaging.queries.changes import Changes
-from messaging.store.message_state import attachments_of, spans_of
+from messaging.messages.events.states import attachments_of, spans_of
+from messaging.messages.queries.changes import Changes
 
 _PRIORITIES = {0: Priority.NORMAL, 1: Priority.NORMAL, 2: Priority.IMPORTANT, 3: Priority.URGENT}
 

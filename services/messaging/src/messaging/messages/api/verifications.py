@@ -9,11 +9,11 @@ from plexus.messaging.v1 import messaging_service_pb2
 from plexuskit.grpc import actor
 from plexuskit.paging import Listing
 
-from messaging.api.requests import page_size
-from messaging.domain.refusals_messages import VerificationUnderWay
-from messaging.queries.anchors import export_anchors
-from messaging.queries.verification import verify_conversation
-from messaging.store.stores_messages import Store
+from messaging.contract.api import page_size
+from messaging.log.queries import export_anchors
+from messaging.messages.domain.refusals import VerificationUnderWay
+from messaging.messages.queries.verifications import verify_conversation
+from messaging.messages.store.stores import Store
 
 pb = messaging_service_pb2
 MAX_AT_ONCE: Final = 4

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from messaging.domain.working_hours import Shift, works_again_at, zone_named
+from messaging.conversations.domain.working_hours import Shift, works_again_at, zone_named
 
 
 @dataclass(frozen=True, slots=True)

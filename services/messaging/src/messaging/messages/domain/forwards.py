@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from messaging.domain.content import Attachment, Span
+from messaging.messages.domain.content import Attachment, Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 import hashlib
 import struct
 
-from messaging.domain.content import Attachment, Span
-from messaging.domain.forwarded import Forwarded
+from messaging.messages.domain.content import Attachment, Span
+from messaging.messages.domain.forwards import Forwarded
 
 _HEAD = struct.Struct(">QBBQIII")
 

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from plexuskit.errors import InvalidArgument
 
-from messaging.domain.content import (
+from messaging.log.domain.submissions import Submission
+from messaging.messages.domain.content import (
     Attachment,
     Content,
     Span,
@@ -14,10 +15,9 @@ from messaging.domain.content import (
     check_attachments,
     compose,
 )
-from messaging.domain.forwarded import Forwarded, size_of_attachment, size_of_span
-from messaging.domain.hashing import content_hash
-from messaging.domain.refusals_messages import MessageEmpty, TextTooLong, TooManyMentions
-from messaging.domain.submissions import Submission
+from messaging.messages.domain.forwards import Forwarded, size_of_attachment, size_of_span
+from messaging.messages.domain.hashes import content_hash
+from messaging.messages.domain.refusals import MessageEmpty, TextTooLong, TooManyMentions
 
 TEXT_LIMIT_BYTES = 150 * 1024
 MENTION_LIMIT = 200

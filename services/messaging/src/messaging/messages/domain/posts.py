@@ -2,17 +2,17 @@
 
 from typing import NamedTuple
 
-from messaging.domain.log import LogState
-from messaging.domain.messages import NewMessage
-from messaging.domain.refusals_conversations import ConversationIsArchived
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.domain.refusals_messages import (
+from messaging.conversations.domain.refusals import ConversationIsArchived
+from messaging.log.domain.entries import LogState
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.log.domain.states import Role, sees
+from messaging.messages.domain.messages import NewMessage
+from messaging.messages.domain.refusals import (
     MentionAllDenied,
     MentionDepartmentDenied,
     QuotedNotFound,
     RootNotFound,
 )
-from messaging.domain.states import Role, sees
 
 
 class MessageRef(NamedTuple):

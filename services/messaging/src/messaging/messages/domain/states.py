@@ -9,11 +9,12 @@ from plexuskit.emoji import canonical_emoji
 from plexuskit.errors import InvalidArgument, VersionConflict
 from plexuskit.names import clean_name
 
-from messaging.domain.log import LogState
-from messaging.domain.messages import NewMessage, Reaction
-from messaging.domain.policy import Policy
-from messaging.domain.refusals_conversations import ConversationIsArchived
-from messaging.domain.refusals_messages import (
+from messaging.conversations.domain.refusals import ConversationIsArchived
+from messaging.log.domain.entries import LogState
+from messaging.log.domain.states import Kind, Member, Role
+from messaging.messages.domain.messages import NewMessage, Reaction
+from messaging.messages.domain.policies import Policy
+from messaging.messages.domain.refusals import (
     EditWindowClosed,
     MentionAllDenied,
     MentionDepartmentDenied,
@@ -24,7 +25,6 @@ from messaging.domain.refusals_messages import (
     TooManyLabels,
     TooManyReactions,
 )
-from messaging.domain.states import Kind, Member, Role
 
 MAX_EDITS: Final = 20
 MAX_EMOJI: Final = 50

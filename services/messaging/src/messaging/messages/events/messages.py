@@ -11,12 +11,12 @@ from plexus.messaging.v1 import (
 )
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.log import Numbers
-from messaging.domain.message_state import Added
-from messaging.domain.messages import Attachment, Forwarded, NewMessage, Span, SpanKind
-from messaging.domain.posts import MessageRef
-from messaging.domain.refusals_contract import MessageTooLarge
-from messaging.events.envelopes import IMPORT
+from messaging.contract.domain import MessageTooLarge
+from messaging.contract.events import IMPORT
+from messaging.log.domain.entries import Numbers
+from messaging.messages.domain.messages import Attachment, Forwarded, NewMessage, Span, SpanKind
+from messaging.messages.domain.posts import MessageRef
+from messaging.messages.domain.states import Added
 
 # The rest is for 1,000 reactions, a pin, 20 labels, the mentions that an edit adds, and salts.
 MAX_CONTENT_BYTES = 640_000

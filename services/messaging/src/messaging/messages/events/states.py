@@ -10,10 +10,11 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import messages_pb2
 from plexuskit.timestamps import instant_of
 
-from messaging.domain.hashing import content_hash
-from messaging.domain.log import Numbers
-from messaging.domain.message_state import MessageState
-from messaging.domain.messages import (
+from messaging.log.domain.entries import Numbers
+from messaging.log.events.recalls import PARTS, emptied
+from messaging.log.events.seals import fact_in
+from messaging.messages.domain.hashes import content_hash
+from messaging.messages.domain.messages import (
     Attachment,
     Forwarded,
     NewMessage,
@@ -21,9 +22,8 @@ from messaging.domain.messages import (
     Span,
     SpanKind,
 )
-from messaging.events.messages import add_content
-from messaging.events.recalled import PARTS, emptied
-from messaging.events.sealing import fact_in
+from messaging.messages.domain.states import MessageState
+from messaging.messages.events.messages import add_content
 
 _FLAGS = {
     "mention_all": SpanKind.MENTION_ALL,

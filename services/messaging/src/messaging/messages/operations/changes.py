@@ -16,21 +16,21 @@ from plexuskit.requests import IdempotentRequest
 from plexuskit.telemetry import inject
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.log import EntryKind, Head, LogState, Numbers, head_after, next_change
-from messaging.domain.message_state import MessageState
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.domain.refusals_messages import MessageNotFound
-from messaging.domain.states import sees
-from messaging.events.envelopes import IMPORT
-from messaging.events.recalled import emptied_event
-from messaging.events.sealing import content_of, seal
-from messaging.operations.beginning import begin_chain, begun
-from messaging.operations.changes import ATTEMPTS
-from messaging.operations.log import Log
-from messaging.store.entries import change_document
-from messaging.store.message_state import state_of, stored_hash
-from messaging.store.messages import message_of
-from messaging.store.stores_messages import Store
+from messaging.contract.events import IMPORT
+from messaging.log.domain.entries import EntryKind, Head, LogState, Numbers, head_after, next_change
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.log.domain.states import sees
+from messaging.log.events.recalls import emptied_event
+from messaging.log.events.seals import content_of, seal
+from messaging.log.operations.chains import begin_chain, begun
+from messaging.log.operations.changes import ATTEMPTS
+from messaging.log.operations.logs import Log
+from messaging.log.store.entries import change_document
+from messaging.messages.domain.refusals import MessageNotFound
+from messaging.messages.domain.states import MessageState
+from messaging.messages.events.states import state_of, stored_hash
+from messaging.messages.store.messages import message_of
+from messaging.messages.store.stores import Store
 
 ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
 

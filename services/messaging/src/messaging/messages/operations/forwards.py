@@ -6,21 +6,21 @@ from plexus.messaging.v1.messages_pb2 import Message
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import Actor
 
-from messaging.domain.content import MENTIONING
-from messaging.domain.messages import NewMessage, new_message
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.domain.refusals_messages import (
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.log.domain.states import sees
+from messaging.log.operations.items import Stored
+from messaging.log.operations.logs import Log
+from messaging.messages.domain.content import MENTIONING
+from messaging.messages.domain.messages import NewMessage, new_message
+from messaging.messages.domain.refusals import (
     ConversationIsConfidential,
     ForwardNested,
     MessageIsRecalled,
     MessageNotFound,
 )
-from messaging.domain.states import sees
-from messaging.operations.items import Stored
-from messaging.operations.log import Log
-from messaging.operations.sending import send_messages
-from messaging.store import message_state
-from messaging.store.stores_messages import Store
+from messaging.messages.events import states
+from messaging.messages.operations.sends import send_messages
+from messaging.messages.store.stores import Store
 
 MAX_FORWARDS = 100
 
@@ -116,15 +116,15 @@ def _single(
     message: Message, actor: Actor, to_conversation_id: str, *, request_id: str
 ) -> NewMessage:
     """Make the copy of one message; one that holds others is passed on with all of them."""
-    carried = message_state.carried_of(message)
+    carried = states.carried_of(message)
     return new_message(
         conversation_id=to_conversation_id,
         sender_id=actor.person_id,
         request_id=request_id,
         text=message.text,
-        spans=tuple(s for s in message_state.spans_of(message.spans) if s.kind not in MENTIONING),
-        attachments=message_state.attachments_of(message.attachments),
-        forwarded=carried or (message_state.forwarded_of(message, carries=False),),
+        spans=tuple(s for s in states.spans_of(message.spans) if s.kind not in MENTIONING),
+        attachments=states.attachments_of(message.attachments),
+        forwarded=carried or (states.forwarded_of(message, carries=False),),
     )
 
 
@@ -137,12 +137,12 @@ def _merged(
     comment: str,
 ) -> NewMessage:
     for message in messages:
-        if message_state.state_of(message).merged:
+        if states.state_of(message).merged:
             raise ForwardNested(seq=message.seq)
     return new_message(
         conversation_id=to_conversation_id,
         sender_id=actor.person_id,
         request_id=request_id,
         text=comment,
-        forwarded=tuple(message_state.forwarded_of(message, carries=True) for message in messages),
+        forwarded=tuple(states.forwarded_of(message, carries=True) for message in messages),
     )

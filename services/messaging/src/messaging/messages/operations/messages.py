@@ -9,9 +9,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, Message
 from plexuskit.grpc import Actor
 
-from messaging.domain.content import Content, compose
-from messaging.domain.log import EntryKind, Numbers
-from messaging.domain.message_state import (
+from messaging.conversations.domain.people import department_versions
+from messaging.log.domain.entries import EntryKind, Numbers
+from messaging.log.operations.logs import Log
+from messaging.messages.domain.content import Content, compose
+from messaging.messages.domain.messages import MessageContent, NewMessage, Priority, new_message
+from messaging.messages.domain.policies import Policy
+from messaging.messages.domain.refusals import TooManyPins
+from messaging.messages.domain.states import (
     added_mentions,
     check_addressing,
     check_alterable,
@@ -21,17 +26,16 @@ from messaging.domain.message_state import (
     labelled,
     reacted,
 )
-from messaging.domain.messages import MessageContent, NewMessage, Priority, new_message
-from messaging.domain.people import department_versions
-from messaging.domain.policy import Policy
-from messaging.domain.refusals_messages import TooManyPins
-from messaging.events import messages
-from messaging.operations.altering import ChangeRequest, MessageChange, Target, alter_message
-from messaging.operations.emptying import finish_emptying
-from messaging.operations.log import Log
-from messaging.store import message_state
-from messaging.store.messages import mentioned_in
-from messaging.store.stores_messages import Store
+from messaging.messages.events import messages, states
+from messaging.messages.operations.changes import (
+    ChangeRequest,
+    MessageChange,
+    Target,
+    alter_message,
+)
+from messaging.messages.operations.recalls import finish_emptying
+from messaging.messages.store.messages import mentioned_in
+from messaging.messages.store.stores import Store
 
 MAX_PINS = 200
 # Never unread again, never pinned, addresses nobody (MSG-8); nothing of its content is left.
@@ -71,7 +75,7 @@ async def edit_message(
     def decide(target: Target) -> MessageChange | None:
         state = target.state
         after = _redrafted(target, content, actor=request.actor)
-        if after.content_hash == message_state.stored_hash(target.message) and not state.recalled:
+        if after.content_hash == states.stored_hash(target.message) and not state.recalled:
             return None
         check_edit(
             target.log_state,
@@ -88,10 +92,10 @@ async def edit_message(
         check_addressing(target.log_state, added, person_id=request.actor.person_id)
 
         def reworded(numbers: Numbers, at: Timestamp) -> Message:
-            message = message_state.edited(
+            message = states.edited(
                 target.message, after, departments=departments, numbers=numbers, at=at
             )
-            messages.check_content(message_state.without_parts(message))
+            messages.check_content(states.without_parts(message))
             return message
 
         return MessageChange(
@@ -134,7 +138,7 @@ async def recall_message(
         )
         return MessageChange(
             kind=EntryKind.RECALLED,
-            message=lambda numbers, at: message_state.recalled(
+            message=lambda numbers, at: states.recalled(
                 target.message, person_id=request.actor.person_id, numbers=numbers, at=at
             ),
             fact=messages.recalled,
@@ -171,7 +175,7 @@ async def react_to_message(
             return None
         return MessageChange(
             kind=EntryKind.REACTED,
-            message=lambda numbers, _: message_state.with_reactions(
+            message=lambda numbers, _: states.with_reactions(
                 target.message, after, numbers=numbers
             ),
             fact=lambda message: messages.reacted(
@@ -206,15 +210,13 @@ async def pin_message(
         if unpin:
             return MessageChange(
                 kind=EntryKind.PINNED,
-                message=lambda numbers, _: message_state.without_pin(
-                    target.message, numbers=numbers
-                ),
+                message=lambda numbers, _: states.without_pin(target.message, numbers=numbers),
                 fact=messages.pinned,
                 fields={"pinned_at": None},
             )
         return MessageChange(
             kind=EntryKind.PINNED,
-            message=lambda numbers, at: message_state.with_pin(
+            message=lambda numbers, at: states.with_pin(
                 target.message, person_id=request.actor.person_id, numbers=numbers, at=at
             ),
             fact=messages.pinned,
@@ -246,9 +248,7 @@ async def label_message(
             return None
         return MessageChange(
             kind=EntryKind.LABELED,
-            message=lambda numbers, _: message_state.with_labels(
-                target.message, after, numbers=numbers
-            ),
+            message=lambda numbers, _: states.with_labels(target.message, after, numbers=numbers),
             fact=messages.labeled,
         )
 
@@ -289,5 +289,5 @@ def _redrafted(target: Target, content: MessageContent, *, actor: Actor) -> NewM
         reply_to_seq=message.reply_to_seq,
         quote_seq=message.quote.seq,
         quiet=message.notify == NOTIFY_NONE,
-        forwarded=message_state.carried_of(message),
+        forwarded=states.carried_of(message),
     )

@@ -6,9 +6,9 @@ from plexus_access.roles import holds
 from plexuskit.errors import VersionConflict
 from plexuskit.grpc import Actor
 
-from messaging.domain.policy import Policy
-from messaging.domain.refusals_messages import PolicyDenied
-from messaging.store.stores_messages import Store
+from messaging.messages.domain.policies import Policy
+from messaging.messages.domain.refusals import PolicyDenied
+from messaging.messages.store.stores import Store
 
 PERMISSION = "messages.configure"
 

@@ -9,17 +9,23 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from plexuskit.errors import Refusal
 from plexuskit.ids import new_id
 
-from messaging.domain.log import Head, LogState, head_after, next_post
-from messaging.domain.messages import NewMessage
-from messaging.domain.people import Department, department_versions
-from messaging.domain.posts import MessageRef, check_post, check_quote, check_root, outsiders
-from messaging.events.envelopes import IMPORT
-from messaging.events.messages import check_content, message_to_proto, posted
-from messaging.events.sealing import seal, with_additions
-from messaging.operations.items import Item, Staged, Stored
-from messaging.operations.writers import Rules
-from messaging.store.messages import posted_document
-from messaging.store.stores_messages import Store
+from messaging.contract.events import IMPORT
+from messaging.conversations.domain.people import Department, department_versions
+from messaging.log.domain.entries import Head, LogState, head_after, next_post
+from messaging.log.events.seals import seal, with_additions
+from messaging.log.operations.items import Item, Staged, Stored
+from messaging.log.operations.writers import Rules
+from messaging.messages.domain.messages import NewMessage
+from messaging.messages.domain.posts import (
+    MessageRef,
+    check_post,
+    check_quote,
+    check_root,
+    outsiders,
+)
+from messaging.messages.events.messages import check_content, message_to_proto, posted
+from messaging.messages.store.messages import posted_document
+from messaging.messages.store.stores import Store
 
 
 class Found(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Final
 import structlog
 from plexuskit.errors import DependencyDown
 
-from messaging.events.recalled import emptied_event
-from messaging.store.stores_messages import Store
+from messaging.log.events.recalls import emptied_event
+from messaging.messages.store.stores import Store
 
 log = structlog.get_logger()
 

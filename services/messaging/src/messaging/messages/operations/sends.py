@@ -10,10 +10,10 @@ from plexuskit.errors import Refusal
 from plexuskit.items import item_failed
 from plexuskit.telemetry import inject
 
-from messaging.domain.messages import NewMessage
-from messaging.operations.items import Item, Stored, teller
-from messaging.operations.log import Log
-from messaging.store.stores_messages import Store
+from messaging.log.operations.items import Item, Stored, teller
+from messaging.log.operations.logs import Log
+from messaging.messages.domain.messages import NewMessage
+from messaging.messages.store.stores import Store
 
 SEND: Final = "messages.send"
 

@@ -1,8 +1,8 @@
 """Roots of threads (MSG-15)."""
 
-from messaging.domain.refusals_messages import MessageNotFound
-from messaging.domain.states import Conversation, Member, sees
-from messaging.store.stores_messages import Store
+from messaging.log.domain.states import Conversation, Member, sees
+from messaging.messages.domain.refusals import MessageNotFound
+from messaging.messages.store.stores import Store
 
 
 async def require_root(

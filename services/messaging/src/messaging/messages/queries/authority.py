@@ -7,10 +7,10 @@ from plexus.authz.v1 import authority_pb2
 from plexuskit.containers import page_of
 from plexuskit.grpc import Actor
 
-from messaging.domain.states import Conversation, History, Member, visible_ranges
-from messaging.queries.seats import Seat, find_seats
-from messaging.store.history import Revision
-from messaging.store.stores_messages import Store
+from messaging.conversations.queries.seats import Seat, find_seats
+from messaging.log.domain.states import Conversation, History, Member, visible_ranges
+from messaging.messages.store.history import Revision
+from messaging.messages.store.stores import Store
 
 # Members in one part of the answer about a conversation: some 100 KB.
 MEMBERS_TOGETHER = 1_000

@@ -9,13 +9,13 @@ from plexus.messaging.v1 import events_pb2, messages_pb2
 from plexuskit.grpc import Actor
 from plexuskit.paging import PageBudget, cut
 
-from messaging.domain.log import ABOUT_MESSAGES, EntryKind
-from messaging.domain.states import Member
-from messaging.queries.quotes import fill_quotes
-from messaging.queries.seats import Seat, seat
-from messaging.store.entries import entry_size
-from messaging.store.messages import message_of
-from messaging.store.stores_messages import Store
+from messaging.conversations.queries.seats import Seat, seat
+from messaging.log.domain.entries import ABOUT_MESSAGES, EntryKind
+from messaging.log.domain.states import Member
+from messaging.log.store.entries import entry_size
+from messaging.messages.queries.quotes import fill_quotes
+from messaging.messages.store.messages import message_of
+from messaging.messages.store.stores import Store
 
 
 @dataclass(frozen=True, slots=True)

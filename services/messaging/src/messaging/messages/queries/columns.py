@@ -7,10 +7,10 @@ from typing import Any, Final
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.timestamps import instant_of
 
-from messaging.domain.log import EntryKind
-from messaging.domain.states import Conversation
-from messaging.events.sealing import OF_MESSAGES, placed
-from messaging.store.sources import TYPES
+from messaging.log.domain.entries import EntryKind
+from messaging.log.domain.states import Conversation
+from messaging.log.events.seals import OF_MESSAGES, placed
+from messaging.log.store.sources import TYPES
 
 # The event keeps the nearest millisecond, MongoDB the one before.
 _ROUNDING: Final = timedelta(milliseconds=1)

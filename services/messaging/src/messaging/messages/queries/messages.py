@@ -8,13 +8,13 @@ from plexus.messaging.v1.messaging_service_pb2 import MessageVersion
 from plexuskit.grpc import Actor
 from plexuskit.paging import PageBudget
 
-from messaging.domain.refusals_messages import MessageNotFound
-from messaging.queries.quotes import fill_quotes
-from messaging.queries.seats import seat
-from messaging.store.entries import entry_size
-from messaging.store.message_state import message_in
-from messaging.store.messages import message_of
-from messaging.store.stores_messages import Store
+from messaging.conversations.queries.seats import seat
+from messaging.log.store.entries import entry_size
+from messaging.messages.domain.refusals import MessageNotFound
+from messaging.messages.events.states import message_in
+from messaging.messages.queries.quotes import fill_quotes
+from messaging.messages.store.messages import message_of
+from messaging.messages.store.stores import Store
 
 
 async def list_messages(

@@ -6,10 +6,10 @@ from datetime import datetime
 from plexus_access.roles import holds
 from plexuskit.grpc import Actor
 
-from messaging.domain.availability import Addressed, OffHours, off_hours
-from messaging.domain.people import department_versions
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.store.stores_messages import Store
+from messaging.conversations.domain.people import department_versions
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.messages.domain.availability import Addressed, OffHours, off_hours
+from messaging.messages.store.stores import Store
 
 MAX_SHOWN = 20
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from plexus.messaging.v1 import messages_pb2
 
-from messaging.queries.seats import Seat
-from messaging.store.stores_messages import Store
+from messaging.conversations.queries.seats import Seat
+from messaging.messages.store.stores import Store
 
 EXCERPT_LENGTH = 200
 

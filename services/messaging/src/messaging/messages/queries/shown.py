@@ -12,14 +12,14 @@ from plexus.messaging.v1.messaging_service_pb2 import ChainProblem
 from plexuskit.config import MEBIBYTE
 from plexuskit.turns import ITEM_BYTES, Turns
 
-from messaging.domain.log import EntryKind
-from messaging.events.conversations import conversation_to_proto, member_to_proto
-from messaging.events.recalled import emptied
-from messaging.events.sealing import fact_in, placed
-from messaging.queries.seats import Seat
-from messaging.store.entries import entry_size
-from messaging.store.messages import EVERYBODY, message_of
-from messaging.store.stores_messages import Store
+from messaging.conversations.events.conversations import conversation_to_proto, member_to_proto
+from messaging.conversations.queries.seats import Seat
+from messaging.log.domain.entries import EntryKind
+from messaging.log.events.recalls import emptied
+from messaging.log.events.seals import fact_in, placed
+from messaging.log.store.entries import entry_size
+from messaging.messages.store.messages import EVERYBODY, message_of
+from messaging.messages.store.stores import Store
 
 # Bytes of messages and their changes that one call compares, besides those read together last.
 MAX_COMPARED_BYTES: Final = 8 * MEBIBYTE

@@ -12,21 +12,21 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import Actor
 from plexuskit.turns import ITEM_BYTES, Turns
 
-from messaging.domain import chain
-from messaging.domain.chain import OlderEntries
-from messaging.domain.log import EntryKind
-from messaging.domain.log import chain as chain_1
-from messaging.domain.states import History
-from messaging.events.recalled import emptied_fact
-from messaging.events.sealing import content_of, fact_in, header_of
-from messaging.queries.columns import columns_agree
-from messaging.queries.seats import Seat, seat
-from messaging.queries.shown import Shown, compare_shown
-from messaging.store.checkpoints import APART
-from messaging.store.entries import entry_size, version_of
-from messaging.store.message_state import stored_hash
-from messaging.store.older import digest_of_older, take_older, without_words_hash
-from messaging.store.stores_messages import Store
+from messaging.conversations.queries.seats import Seat, seat
+from messaging.log.domain import chain
+from messaging.log.domain.chain import OlderEntries
+from messaging.log.domain.entries import EntryKind
+from messaging.log.domain.entries import chain as chain_1
+from messaging.log.domain.states import History
+from messaging.log.events.recalls import emptied_fact
+from messaging.log.events.seals import content_of, fact_in, header_of
+from messaging.log.store.checkpoints import APART
+from messaging.log.store.entries import entry_size, version_of
+from messaging.log.store.older_entries import digest_of_older, take_older, without_words_hash
+from messaging.messages.events.states import stored_hash
+from messaging.messages.queries.columns import columns_agree
+from messaging.messages.queries.shown import Shown, compare_shown
+from messaging.messages.store.stores import Store
 
 MAX_ENTRIES: Final = 10_000
 MAX_LINK_BYTES: Final = 2 * MEBIBYTE

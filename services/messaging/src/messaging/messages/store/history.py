@@ -8,9 +8,9 @@ from plexus.messaging.v1 import messages_pb2
 from plexuskit.mongo import Database
 from plexuskit.paging import PageBudget
 
-from messaging.domain.log import EntryKind, entry_id
-from messaging.store.entries import STREAMED, either, entries_between, entry_size, seqs_between
-from messaging.store.messages import message_of
+from messaging.log.domain.entries import EntryKind, entry_id
+from messaging.log.store.entries import STREAMED, either, entries_between, entry_size, seqs_between
+from messaging.messages.store.messages import message_of
 
 SCHEMA_VERSION = 1
 

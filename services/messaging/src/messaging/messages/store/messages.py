@@ -9,14 +9,12 @@ from plexus.messaging.v1 import events_pb2, messages_pb2
 from plexuskit.ids import time_of
 from plexuskit.mongo import Database, Transaction, UpdateOne
 
-from messaging.domain.chain import Seals
-from messaging.domain.log import EntryKind, Numbers, entry_id
-from messaging.domain.messages import (
-    NewMessage,
-)
-from messaging.domain.posts import MessageRef
-from messaging.events.envelopes import IMPORT
-from messaging.store.entries import either
+from messaging.contract.events import IMPORT
+from messaging.log.domain.chain import Seals
+from messaging.log.domain.entries import EntryKind, Numbers, entry_id
+from messaging.log.store.entries import either
+from messaging.messages.domain.messages import NewMessage
+from messaging.messages.domain.posts import MessageRef
 
 SCHEMA_VERSION = 1
 EVERYBODY = "*"

@@ -5,7 +5,7 @@ from datetime import timedelta
 from plexuskit.errors import VersionConflict
 from plexuskit.mongo import Database, DuplicateKey
 
-from messaging.domain.policy import DEFAULT, Policy, Receipts
+from messaging.messages.domain.policies import DEFAULT, Policy, Receipts
 
 SCHEMA_VERSION = 1
 _WINDOWS = ("edit_window", "recall_window", "admin_recall_window")

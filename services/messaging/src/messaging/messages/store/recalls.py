@@ -10,7 +10,7 @@ from typing import Any
 
 from plexuskit.mongo import Database, Index, Transaction, UpdateOne
 
-from messaging.domain.log import EntryKind
+from messaging.log.domain.entries import EntryKind
 
 _SCHEMA_VERSION = 1
 _OF_PARTS = [EntryKind.REACTED.value, EntryKind.PINNED.value, EntryKind.LABELED.value]

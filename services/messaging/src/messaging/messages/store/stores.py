@@ -2,11 +2,11 @@
 
 from plexuskit.mongo import Database
 
-from messaging.store.emptying import EmptyingStore
-from messaging.store.history import HistoryStore
-from messaging.store.messages import MessageStore
-from messaging.store.policies import PolicyStore
-from messaging.store.stores_conversations import Store as ConversationsStore
+from messaging.conversations.store.stores import Store as ConversationsStore
+from messaging.messages.store.history import HistoryStore
+from messaging.messages.store.messages import MessageStore
+from messaging.messages.store.policies import PolicyStore
+from messaging.messages.store.recalls import EmptyingStore
 
 
 class Store(ConversationsStore):

@@ -5,12 +5,9 @@ from datetime import datetime
 
 from plexuskit.errors import InvalidArgument
 
-from messaging.domain.content import ATTACHMENT_LIMIT, SPAN_LIMIT
-from messaging.domain.messages import (
-    MENTION_LIMIT,
-    TEXT_LIMIT_BYTES,
-)
-from messaging.domain.refusals_messages import TextTooLong, TooManyMentions
+from messaging.messages.domain.content import ATTACHMENT_LIMIT, SPAN_LIMIT
+from messaging.messages.domain.messages import MENTION_LIMIT, TEXT_LIMIT_BYTES
+from messaging.messages.domain.refusals import TextTooLong, TooManyMentions
 
 DRAFT_LIMIT = 1_000
 

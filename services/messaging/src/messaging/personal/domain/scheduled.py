@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from plexuskit.clock import to_milliseconds
 from plexuskit.errors import InvalidArgument, VersionConflict
 
-from messaging.domain.refusals_personal import (
+from messaging.personal.domain.refusals import (
     ScheduledMessageClaimed,
     ScheduledMessageEnded,
     ScheduleInThePast,

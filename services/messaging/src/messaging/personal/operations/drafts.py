@@ -6,12 +6,12 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
 
-from messaging.domain.drafts import DRAFT_LIMIT, Draft, newest
-from messaging.domain.refusals_personal import TooManyDrafts
-from messaging.events.personal import draft_saved
-from messaging.operations.membership import require_membership
-from messaging.operations.roots import require_root
-from messaging.store.stores_personal import Store
+from messaging.conversations.operations.members import require_membership
+from messaging.messages.operations.threads import require_root
+from messaging.personal.domain.drafts import DRAFT_LIMIT, Draft, newest
+from messaging.personal.domain.refusals import TooManyDrafts
+from messaging.personal.events import draft_saved
+from messaging.personal.store.stores import Store
 
 
 async def save_draft(store: Store, *, actor: Actor, draft: Draft, now: datetime) -> Draft:

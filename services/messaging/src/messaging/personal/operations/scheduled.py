@@ -7,9 +7,10 @@ from plexuskit.grpc import Actor
 from plexuskit.ids import new_id
 from plexuskit.mongo import Retry, Transaction
 
-from messaging.domain.messages import NewMessage
-from messaging.domain.refusals_personal import ScheduledMessageNotFound, TooManyScheduled
-from messaging.domain.scheduling import (
+from messaging.conversations.operations.members import require_membership
+from messaging.messages.domain.messages import NewMessage
+from messaging.personal.domain.refusals import ScheduledMessageNotFound, TooManyScheduled
+from messaging.personal.domain.scheduled import (
     SCHEDULED_LIMIT,
     Authority,
     Scheduled,
@@ -17,9 +18,8 @@ from messaging.domain.scheduling import (
     changed,
     check_time,
 )
-from messaging.events.personal import scheduled_changed
-from messaging.operations.membership import require_membership
-from messaging.store.stores_personal import Store
+from messaging.personal.events import scheduled_changed
+from messaging.personal.store.stores import Store
 
 
 def schedule_message(

@@ -23,9 +23,12 @@ from plexuskit.metrics import counter
 from plexuskit.mongo import Transaction
 
 from messaging.config import ScheduleSection
-from messaging.domain.messages import NewMessage
-from messaging.domain.refusals_personal import TokenRevoked
-from messaging.domain.scheduling import (
+from messaging.conversations.operations.people import People, require_active
+from messaging.log.operations.logs import Log
+from messaging.messages.domain.messages import NewMessage
+from messaging.messages.operations.sends import SEND, send_message
+from messaging.personal.domain.refusals import TokenRevoked
+from messaging.personal.domain.scheduled import (
     Scheduled,
     State,
     claimed,
@@ -34,11 +37,8 @@ from messaging.domain.scheduling import (
     overdue,
     sent,
 )
-from messaging.events.personal import scheduled_changed
-from messaging.operations.log import Log
-from messaging.operations.people import People, require_active
-from messaging.operations.sending import SEND, send_message
-from messaging.store.stores_personal import Store
+from messaging.personal.events import scheduled_changed
+from messaging.personal.store.stores import Store
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ from typing import Any
 from plexuskit.mongo import Database, DuplicateKey, Index, Retry, Transaction
 from plexuskit.paging import PageBudget
 
-from messaging.domain.drafts import Draft, DraftKey
+from messaging.personal.domain.drafts import Draft, DraftKey
 
 SCHEMA_VERSION = 1
 

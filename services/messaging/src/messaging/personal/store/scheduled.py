@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from plexuskit.mongo import Database, Index, Transaction
 from plexuskit.paging import PageBudget
 
-from messaging.domain.scheduling import ENDED, UNDECIDED, Authority, Scheduled, State
+from messaging.personal.domain.scheduled import ENDED, UNDECIDED, Authority, Scheduled, State
 
 SCHEMA_VERSION = 1
 KEPT_AFTER_THE_END = timedelta(days=90)

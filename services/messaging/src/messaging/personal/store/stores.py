@@ -2,9 +2,9 @@
 
 from plexuskit.mongo import Database
 
-from messaging.store.drafts import DraftStore
-from messaging.store.scheduled import ScheduledStore
-from messaging.store.stores_messages import Store as MessagesStore
+from messaging.messages.store.stores import Store as MessagesStore
+from messaging.personal.store.drafts import DraftStore
+from messaging.personal.store.scheduled import ScheduledStore
 
 
 class Store(MessagesStore):

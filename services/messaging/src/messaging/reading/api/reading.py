@@ -11,8 +11,9 @@ from plexuskit.grpc import actor, caller
 from plexuskit.paging import Listing
 from plexuskit.timestamps import timestamp
 
-from messaging.api.requests import page_size
-from messaging.api.translate_reading import (
+from messaging.contract.api import page_size
+from messaging.log.operations.logs import Log
+from messaging.reading.api.translation import (
     conversations_of,
     from_list_position,
     to_cursor_verdict,
@@ -20,13 +21,12 @@ from messaging.api.translate_reading import (
     to_thread,
     to_view,
 )
-from messaging.operations import cursors, threads
-from messaging.operations.cursors import Cursors
-from messaging.operations.log import Log
-from messaging.queries.receipts import list_receipts
-from messaging.queries.threads import get_thread
-from messaging.queries.views import get_view, list_views
-from messaging.store.stores_reading import Store
+from messaging.reading.operations.cursors import Cursors, advance_cursors
+from messaging.reading.operations.threads import follow_thread
+from messaging.reading.queries.conversations import get_view, list_views
+from messaging.reading.queries.receipts import list_receipts
+from messaging.reading.queries.threads import get_thread
+from messaging.reading.store.stores import Store
 
 pb = messaging_service_pb2
 MAX_ADVANCES = 500
@@ -86,7 +86,7 @@ class ReadingApi:
         asker = asker_of(caller())
         refused = [bounds.violation(advance) for advance in request.advances]
         advanced = iter(
-            await cursors.advance_cursors(
+            await advance_cursors(
                 self._log,
                 self._cursors,
                 actor=actor(),
@@ -142,7 +142,7 @@ class ReadingApi:
         self, request: pb.FollowThreadRequest, context: Any
     ) -> pb.FollowThreadResponse:
         me, conversation_id, root_seq = actor(), request.conversation_id, request.root_seq
-        await threads.follow_thread(
+        await follow_thread(
             self._store,
             actor=me,
             conversation_id=conversation_id,

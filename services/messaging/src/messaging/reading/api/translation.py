@@ -9,14 +9,14 @@ from plexuskit.errors import Refusal
 from plexuskit.grpc import Actor
 from plexuskit.paging import Listing, from_milliseconds, to_milliseconds
 
-from messaging.api.requests import to_refusal
-from messaging.events.conversations import conversation_to_proto, member_to_proto
-from messaging.events.cursors import cursor_to_proto
-from messaging.events.settings import settings_to_proto
-from messaging.operations.cursors import Reading
-from messaging.queries.threads import Thread
-from messaging.queries.views import ListPosition, View, peer_of
-from messaging.store.heads import Position
+from messaging.contract.api import to_refusal
+from messaging.conversations.events.conversations import conversation_to_proto, member_to_proto
+from messaging.conversations.events.settings import settings_to_proto
+from messaging.log.store.heads import Position
+from messaging.reading.events import cursor_to_proto
+from messaging.reading.operations.cursors import Reading
+from messaging.reading.queries.conversations import ListPosition, View, peer_of
+from messaging.reading.queries.threads import Thread
 
 
 def conversations_of(actor: Actor, *, include_archived: bool) -> Listing:

@@ -14,17 +14,17 @@ from plexuskit.grpc import Actor
 from plexuskit.items import item_failed
 from plexuskit.timestamps import timestamp
 
-from messaging.domain.log import Head
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.domain.refusals_messages import MessageNotFound
-from messaging.domain.refusals_reading import CursorBeyondEnd
-from messaging.domain.states import Conversation, Member, sees
-from messaging.events.cursors import cursor_advanced, cursor_to_proto
-from messaging.events.envelopes import envelope
-from messaging.operations.log import Log
-from messaging.operations.settings import clear_marks
-from messaging.store.cursors import Advance, CursorKey
-from messaging.store.stores_reading import Store
+from messaging.contract.events import envelope
+from messaging.conversations.operations.settings import clear_marks
+from messaging.log.domain.entries import Head
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.log.domain.states import Conversation, Member, sees
+from messaging.log.operations.logs import Log
+from messaging.messages.domain.refusals import MessageNotFound
+from messaging.reading.domain import CursorBeyondEnd
+from messaging.reading.events import cursor_advanced, cursor_to_proto
+from messaging.reading.store.cursors import Advance, CursorKey
+from messaging.reading.store.stores import Store
 
 COALESCE_SECONDS = 1.0
 

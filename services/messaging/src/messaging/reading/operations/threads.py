@@ -2,9 +2,9 @@
 
 from plexuskit.grpc import Actor
 
-from messaging.domain.refusals_log import ConversationNotFound
-from messaging.operations.roots import require_root
-from messaging.store.stores_reading import Store
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.messages.operations.threads import require_root
+from messaging.reading.store.stores import Store
 
 
 async def follow_thread(

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from plexuskit.grpc import Actor
 from plexuskit.paging import cut
 
-from messaging.domain.settings import ConversationSettings
-from messaging.domain.states import Conversation, Kind, Member
-from messaging.queries.seats import seat
-from messaging.store.conversations import STAY_BYTES
-from messaging.store.cursors import CursorKey
-from messaging.store.heads import Position
-from messaging.store.messages import EVERYBODY
-from messaging.store.stores_reading import Store
+from messaging.conversations.domain.settings import ConversationSettings
+from messaging.conversations.queries.seats import seat
+from messaging.conversations.store.conversations import STAY_BYTES
+from messaging.log.domain.states import Conversation, Kind, Member
+from messaging.log.store.heads import Position
+from messaging.messages.store.messages import EVERYBODY
+from messaging.reading.store.cursors import CursorKey
+from messaging.reading.store.stores import Store
 
 UNREAD_WINDOW = 1_000
 # Heads reach the store up to a second after the message, later while it is slow.

@@ -6,11 +6,11 @@ from datetime import datetime
 from plexus.messaging.v1 import messages_pb2
 from plexuskit.grpc import Actor
 
-from messaging.domain.policy import Receipts as Shown
-from messaging.domain.refusals_reading import ReceiptsAreOff
-from messaging.events.envelopes import IMPORT
-from messaging.queries.history import get_message
-from messaging.store.stores_reading import Store
+from messaging.contract.events import IMPORT
+from messaging.messages.domain.policies import Receipts as Shown
+from messaging.messages.queries.messages import get_message
+from messaging.reading.domain import ReceiptsAreOff
+from messaging.reading.store.stores import Store
 
 
 @dataclass(frozen=True, slots=True)

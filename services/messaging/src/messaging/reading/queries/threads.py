@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from plexuskit.grpc import Actor
 
-from messaging.domain.refusals_messages import MessageNotFound
-from messaging.queries.seats import seat
-from messaging.store.cursors import CursorKey
-from messaging.store.messages import people_of
-from messaging.store.stores_reading import Store
+from messaging.conversations.queries.seats import seat
+from messaging.messages.domain.refusals import MessageNotFound
+from messaging.messages.store.messages import people_of
+from messaging.reading.store.cursors import CursorKey
+from messaging.reading.store.stores import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from plexuskit.mongo import Database
 
-from messaging.store.cursors import CursorStore
-from messaging.store.stores_messages import Store as MessagesStore
-from messaging.store.threads import ThreadStore
-from messaging.store.unread import UnreadStore
+from messaging.messages.store.stores import Store as MessagesStore
+from messaging.reading.store.cursors import CursorStore
+from messaging.reading.store.threads import ThreadStore
+from messaging.reading.store.unread import UnreadStore
 
 
 class Store(MessagesStore):

@@ -5,7 +5,7 @@ from typing import Any
 
 from plexuskit.mongo import Database
 
-from messaging.store.entries import either
+from messaging.log.store.entries import either
 
 SCHEMA_VERSION = 1
 

@@ -1,11 +1,15 @@
 """What a message says: text, spans over it and attachments, in the form in which it is stored."""
 
-from messaging.domain.content.attachments import ATTACHMENT_LIMIT, Attachment, check_attachments
-from messaging.domain.content.composing import Content, compose
-from messaging.domain.content.markdown import read_markdown, write_markdown
-from messaging.domain.content.settling import SPAN_LIMIT, settle
-from messaging.domain.content.spans import MENTIONING, Span, SpanKind
-from messaging.domain.content.texts import clean_text
+from messaging.messages.domain.content.attachments import (
+    ATTACHMENT_LIMIT,
+    Attachment,
+    check_attachments,
+)
+from messaging.messages.domain.content.composing import Content, compose
+from messaging.messages.domain.content.markdown import read_markdown, write_markdown
+from messaging.messages.domain.content.settling import SPAN_LIMIT, settle
+from messaging.messages.domain.content.spans import MENTIONING, Span, SpanKind
+from messaging.messages.domain.content.texts import clean_text
 
 __all__ = [
     "ATTACHMENT_LIMIT",

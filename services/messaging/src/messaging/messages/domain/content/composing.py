@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from plexuskit.errors import InvalidArgument
 
-from messaging.domain.content.markdown import read_markdown
-from messaging.domain.content.settling import settle
-from messaging.domain.content.spans import MENTIONING, Span, SpanKind
-from messaging.domain.content.texts import clean_text
+from messaging.messages.domain.content.markdown import read_markdown
+from messaging.messages.domain.content.settling import settle
+from messaging.messages.domain.content.spans import MENTIONING, Span, SpanKind
+from messaging.messages.domain.content.texts import clean_text
 
 
 class Content(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from messaging.domain.content.spans import Span
+from messaging.messages.domain.content.spans import Span
 
 _LINE: Final = re.compile(r"[^\n]+")
 # Blank lines are passed over at once: only lines that show something cost anything.

@@ -14,8 +14,8 @@ from typing import Final
 from plexuskit.errors import InvalidArgument
 from plexuskit.links import check_cost, check_target, misleads
 
-from messaging.domain.content.lines import is_whole_lines, merged_quotes, pieces
-from messaging.domain.content.spans import MENTIONING, STYLES, Span, SpanKind
+from messaging.messages.domain.content.lines import is_whole_lines, merged_quotes, pieces
+from messaging.messages.domain.content.spans import MENTIONING, STYLES, Span, SpanKind
 
 SPAN_LIMIT: Final = 2_000
 _LINK: Final = SpanKind.LINK

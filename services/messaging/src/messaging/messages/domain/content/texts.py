@@ -9,7 +9,7 @@ from typing import Final
 
 from plexuskit.errors import InvalidArgument
 
-from messaging.domain.content.spans import Span
+from messaging.messages.domain.content.spans import Span
 
 DEEPEST_DIRECTION: Final = 125
 MAX_DIRECTIONS: Final = 10_000

@@ -16,8 +16,8 @@ address that no client should follow makes no link and its marks stay text. Of a
 an address of another host, both are shown and only the true one is a link.
 """  # noqa: RUF002 - Chinese punctuation is what the amendments are about
 
-from messaging.domain.content.markdown.cost import MARK_LIMIT
-from messaging.domain.content.markdown.reading import read_markdown
-from messaging.domain.content.markdown.writing import write_markdown
+from messaging.messages.domain.content.markdown.cost import MARK_LIMIT
+from messaging.messages.domain.content.markdown.reading import read_markdown
+from messaging.messages.domain.content.markdown.writing import write_markdown
 
 __all__ = ["MARK_LIMIT", "read_markdown", "write_markdown"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from messaging.domain.content.settling import LANGUAGE, NO_LANGUAGE
+from messaging.messages.domain.content.settling import LANGUAGE, NO_LANGUAGE
 
 _QUOTE: Final = re.compile(r" {0,3}> ?")
 _FENCE: Final = re.compile(r"( {0,3})(`{3,}|~{3,})([^\n]*)")

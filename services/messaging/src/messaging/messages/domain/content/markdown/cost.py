@@ -10,7 +10,7 @@ from typing import Final
 from plexuskit.errors import InvalidArgument
 from plexuskit.links import check_cost
 
-from messaging.domain.content.settling import SPAN_LIMIT
+from messaging.messages.domain.content.settling import SPAN_LIMIT
 
 MARK_LIMIT: Final = 6_000
 """Characters with a meaning in one text; who needs more sends a plain text with spans."""

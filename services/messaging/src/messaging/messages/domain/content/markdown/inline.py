@@ -15,8 +15,8 @@ from markdown_it.rules_inline.state_inline import Scanned, StateInline
 from markdown_it.token import Token
 from plexuskit.links import MAX_BYTES, check_target, is_target
 
-from messaging.domain.content.markdown.cost import Cost
-from messaging.domain.content.markdown.destinations import read_destination
+from messaging.messages.domain.content.markdown.cost import Cost
+from messaging.messages.domain.content.markdown.destinations import read_destination
 
 LINE_END: Final = "\x0b"
 """Stands for a line feed, which markdown-it changes in places; white space to it all the same."""

@@ -7,12 +7,12 @@ from typing import Final
 from markdown_it.token import Token
 from plexuskit.links import misleads
 
-from messaging.domain.content.markdown.blocks import Block, blocks
-from messaging.domain.content.markdown.cost import Cost, check_lines
-from messaging.domain.content.markdown.inline import LINE_END, inline_tokens
-from messaging.domain.content.settling import settle
-from messaging.domain.content.spans import Span, SpanKind
-from messaging.domain.content.texts import clean_text
+from messaging.messages.domain.content.markdown.blocks import Block, blocks
+from messaging.messages.domain.content.markdown.cost import Cost, check_lines
+from messaging.messages.domain.content.markdown.inline import LINE_END, inline_tokens
+from messaging.messages.domain.content.settling import settle
+from messaging.messages.domain.content.spans import Span, SpanKind
+from messaging.messages.domain.content.texts import clean_text
 
 _STYLES: Final = {
     "strong_open": SpanKind.BOLD,

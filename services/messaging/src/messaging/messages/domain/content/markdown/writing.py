@@ -8,10 +8,10 @@ from typing import Final
 
 from plexuskit.links import LINK_SCHEMES
 
-from messaging.domain.content.markdown.inline import begins_address
-from messaging.domain.content.markdown.reading import read_markdown
-from messaging.domain.content.settling import NO_LANGUAGE, settle
-from messaging.domain.content.spans import MENTIONING, STYLES, Span, SpanKind
+from messaging.messages.domain.content.markdown.inline import begins_address
+from messaging.messages.domain.content.markdown.reading import read_markdown
+from messaging.messages.domain.content.settling import NO_LANGUAGE, settle
+from messaging.messages.domain.content.spans import MENTIONING, STYLES, Span, SpanKind
 
 _APART: Final = "<!-- -->"
 _DELIMITERS: Final = {SpanKind.BOLD: "**", SpanKind.ITALIC: "*", SpanKind.STRIKE: "~~"}

@@ -1,1 +1,0 @@
-"""Domain facts as events and shapes of the contract: what the log stores, Kafka carries."""

@@ -1,1 +1,0 @@
-"""Reads: what one person may see of conversations, messages, changes and receipts."""

@@ -1,1 +1,0 @@
-"""Every query, index and document shape of messaging."""
