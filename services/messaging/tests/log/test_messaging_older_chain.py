@@ -29,7 +29,7 @@ from plexus_cli import chain as client
 from plexuskit.clock import SystemClock
 from plexuskit.errors import DependencyDown
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 GOLDEN = Path(__file__).with_name("golden") / "chain_version_1.json"
 OLDER = "873a8ee"
 LAST = 14
