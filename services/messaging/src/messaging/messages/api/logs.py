@@ -19,7 +19,7 @@ from plexuskit.turns import Turns
 
 from messaging.log.operations.items import Item, Stored
 from messaging.log.operations.logs import Log
-from messaging.messages.api.translation import to_new_message, try_send_verdict
+from messaging.messages.api import translation
 from messaging.messages.operations.sends import SEND
 from messaging.messages.store.stores import Store
 
@@ -99,7 +99,7 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
                 return
             owed = False
             event = b"" if isinstance(verdict, Refusal) else verdict.event
-            outbox.put(ref, try_send_verdict(verdict), event=event)
+            outbox.put(ref, translation.try_send_verdict(verdict), event=event)
 
         try:
             bounds.check(item)
@@ -109,7 +109,7 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
             self._decisions.check(
                 asker_of(context), SEND, Object(CONVERSATION, command.conversation_id)
             )
-            new_message = to_new_message(command, sender_id=sender.person_id)
+            new_message = translation.to_new_message(command, sender_id=sender.person_id)
             self._log.submit(Item(new_message, on_verdict=tell, traceparent=item.traceparent))
         except DecodeError:
             tell(InvalidArgument(field="command", problem="is no SendMessageRequest"))
