@@ -65,6 +65,7 @@ if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
 
 SERVICE: Final = "messaging"
 MAX_REFS: Final = 500
+
 SOURCES: Final = (ENTRIES, CURSOR_LOG, OUTBOX)
 """Everything that messaging publishes; what people keep for themselves is in the outbox."""
 

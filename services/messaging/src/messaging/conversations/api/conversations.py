@@ -30,6 +30,7 @@ from messaging.log.domain.states import Kind
 from messaging.log.operations.logs import Log
 
 pb = messaging_service_pb2
+
 MAX_PEOPLE = 1_000
 
 

@@ -239,7 +239,7 @@ def content_of(fact: Any, *, words_hash: Callable[[messages_pb2.Message], bytes]
 
     Args:
         fact: as it is stored, not emptied.
-        words_hash: gives the hash of what a message says (see `domain.hashing`).
+        words_hash: gives the hash of what a message says (see `messages.domain.hashes`).
     """
     if isinstance(fact, (events_pb2.MessagePosted, events_pb2.MessageEdited)):
         return with_additions(words_hash(fact.message), fact)

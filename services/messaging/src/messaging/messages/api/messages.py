@@ -31,6 +31,7 @@ from messaging.messages.queries.previews import preview_send
 from messaging.messages.store.stores import Store
 
 pb = messaging_service_pb2
+
 MAX_SENDS = 256
 ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
 

@@ -16,6 +16,7 @@ from messaging.messages.queries.verifications import verify_conversation
 from messaging.messages.store.stores import Store
 
 pb = messaging_service_pb2
+
 MAX_AT_ONCE: Final = 4
 _RETRY: Final = timedelta(seconds=1)
 

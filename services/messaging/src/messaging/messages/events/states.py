@@ -170,7 +170,7 @@ def attachments_of(attachments: Iterable[messages_pb2.Attachment]) -> tuple[Atta
 
 
 def stored_hash(message: messages_pb2.Message) -> bytes:
-    """Compute the hash of the content that a stored message has (see domain.messages)."""
+    """Compute the hash of the content that a stored message has (see domain.hashes)."""
     return content_hash(
         text=message.text.encode(),
         spans=spans_of(message.spans),

@@ -62,7 +62,7 @@ async def edit_message(
 
     Raises:
         NotYourMessage, MessageIsRecalled, EditWindowClosed, TooManyEdits, VersionConflict,
-            ConversationIsArchived: see domain.message_state.
+            ConversationIsArchived: see domain.states.
         MentionAllDenied, MentionDepartmentDenied: the edit addresses so many and may not.
         DepartmentNotFound: nobody knows that department.
         TextTooLong, MessageEmpty, TooManyMentions, InvalidArgument: see domain.messages.
@@ -121,7 +121,7 @@ async def recall_message(
     one ends. What is recalled already stays as it is.
 
     Raises:
-        NotYourMessage, RecallWindowClosed: see domain.message_state.
+        NotYourMessage, RecallWindowClosed: see domain.states.
         ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
     """
 
@@ -162,7 +162,7 @@ async def react_to_message(
 
     Raises:
         InvalidArgument: it is no emoji.
-        TooManyReactions, MessageIsRecalled, ConversationIsArchived: see domain.message_state.
+        TooManyReactions, MessageIsRecalled, ConversationIsArchived: see domain.states.
         ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
     """
     normal = check_emoji(emoji)
@@ -196,7 +196,7 @@ async def pin_message(
 
     Raises:
         TooManyPins: 200 are pinned.
-        MessageIsRecalled, ConversationIsArchived: see domain.message_state.
+        MessageIsRecalled, ConversationIsArchived: see domain.states.
         ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
     """
     pinned = await log.store.messages.count_pinned(request.conversation_id)

@@ -29,6 +29,7 @@ from messaging.reading.queries.threads import get_thread
 from messaging.reading.store.stores import Store
 
 pb = messaging_service_pb2
+
 MAX_ADVANCES = 500
 MARK_READ = "messages.mark_read"
 
