@@ -30,7 +30,7 @@ from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
 from plexuskit.testing.wait import eventually
 
-from .conftest import Everybody
+from ..conftest import Everybody
 
 KNOWN = Everybody()
 THEN = datetime(2018, 5, 11, 8, 30, tzinfo=UTC)

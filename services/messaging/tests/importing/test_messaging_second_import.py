@@ -23,7 +23,7 @@ from messaging.messages.queries.verifications import verify_conversation
 from messaging.reading.operations.cursors import place_cursors
 from plexuskit.clock import SystemClock
 
-from .conftest import Everybody
+from ..conftest import Everybody
 
 KNOWN = Everybody()
 THEN = datetime(2018, 5, 11, 8, 30, tzinfo=UTC)
