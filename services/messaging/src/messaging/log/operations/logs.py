@@ -91,7 +91,8 @@ class Partition:
 
     def _take(self) -> list[Item[Submission]]:
         """Take waiting items in order, up to the limits, and not beyond an exclusive change."""
-        section, taken, size = self._log.section, list[Item[Submission]](), 0
+        taken: list[Item[Submission]] = []
+        section, size = self._log.section, 0
         while self._queue and len(taken) < section.batch_items and size < section.batch_bytes:
             work = self._queue[0]
             if isinstance(work, Exclusive):
