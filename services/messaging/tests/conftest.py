@@ -21,11 +21,11 @@ from messaging.messages.operations.messages import (
 )
 from messaging.reading.operations.cursors import Cursors
 from plexus.messaging.v1 import messaging_service_pb2 as pb
+from plexus_testkit.databases import database_fixtures
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
-from plexuskit.testing.databases import database_fixtures
 
 TENANT = "ten_acme"
 UNLIMITED = LimitsSection(

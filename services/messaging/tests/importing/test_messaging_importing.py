@@ -26,9 +26,9 @@ from messaging.messages.operations.sends import send_message
 from messaging.reading.operations.cursors import place_cursors
 from messaging.reading.queries.conversations import get_view
 from messaging.reading.queries.receipts import list_receipts
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
-from plexuskit.testing.wait import eventually
 
 from ..conftest import Everybody
 

@@ -11,10 +11,10 @@ from messaging.log.domain.states import Role
 from messaging.log.operations.heads import ENDED_AFTER, UNKNOWN_FOR, Heads
 from messaging.messages.operations.sends import send_message
 from messaging.reading.queries.conversations import list_views
+from plexus_testkit import eventually
+from plexus_testkit.clock import FrozenClock
 from plexuskit.clock import SystemClock
 from plexuskit.errors import DependencyDown
-from plexuskit.testing import eventually
-from plexuskit.testing.clock import FrozenClock
 
 UNLIMITED = LimitsSection(
     sender_rate=1e6, sender_burst=1_000_000, conversation_rate=1e6, conversation_burst=1_000_000

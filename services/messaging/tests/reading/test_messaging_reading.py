@@ -25,8 +25,8 @@ from messaging.reading.queries.conversations import get_view, list_views
 from messaging.reading.queries.receipts import list_receipts
 from messaging.reading.queries.threads import get_thread
 from plexus.authz.v1.authority_pb2 import ReadableContainersRequest
+from plexus_testkit import eventually
 from plexuskit.clock import SystemClock
-from plexuskit.testing import eventually
 
 NOW = SystemClock().now()
 

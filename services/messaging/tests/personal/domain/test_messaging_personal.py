@@ -33,8 +33,8 @@ from messaging.personal.domain.scheduled import (
     overdue,
     sent,
 )
+from plexus_testkit.clock import FrozenClock
 from plexuskit.errors import InvalidArgument, VersionConflict
-from plexuskit.testing.clock import FrozenClock
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
