@@ -74,7 +74,18 @@ SERVICE_ROOMS = {
     "audit": OWNER_ROOMS | {"consumers"},
     # Rooms of its subjects: see `.importlinter`.
     "directory": ROOMS | {"access", "accounts", "people", "scim", "shared", "sign_in"},
-    "messaging": OWNER_ROOMS | {"consumers"},
+    # Subjects first; each has the rooms of an owner.
+    "messaging": ROOMS
+    | {
+        "contract",
+        "conversations",
+        "importing",
+        "log",
+        "messages",
+        "personal",
+        "presence",
+        "reading",
+    },
     "tasks": OWNER_ROOMS,
     "notify": OWNER_ROOMS | {"consumers"},
     "search": OWNER_ROOMS | {"consumers"},

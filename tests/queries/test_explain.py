@@ -27,7 +27,7 @@ import pymongo
 import pytest
 from audit.store import Store as AuditStore
 from directory.app import Store as DirectoryStore
-from messaging.store import Store as MessagingStore
+from messaging.app import Store as MessagingStore
 from notify.store import Store as NotifyStore
 from plexus_testkit.shapes import CATALOGUE, read
 from plexuskit.mongo import Database
