@@ -60,24 +60,35 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60, help="of each mode (60)")
     parser.add_argument("--messages", type=int, default=400, help="of each round (400)")
     asked = parser.parse_args()
-    uvloop.run(_measure(rounds=asked.rounds, messages=asked.messages))
-
-
-async def _measure(*, rounds: int, messages: int) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="bench-tracing-") as folder,
         found("mongo", directory=Path(folder)) as url,
     ):
-        databases = [f"bench_{secrets.token_hex(5)}" for _ in MODES]
-        try:
-            async with _pair(url, Path(folder), databases) as (server, paths):
-                for name in Ways._fields:
-                    taken = await _rounds(server, paths, name, rounds, messages)
-                    _print(name, taken)
-        finally:
-            for database in databases:
-                drop_database(url, database)
+        taken = uvloop.run(measured(url, rounds=asked.rounds, messages=asked.messages))
+    for name, of_modes in taken.items():
+        _print(name, of_modes)
     print(f"asked for: no exporter at most {MAX_QUIET:.2f}")
+
+
+async def measured(
+    url: str, *, rounds: int, messages: int
+) -> Mapping[str, Mapping[str, Sequence[float]]]:
+    """Return microseconds of CPU per message of each round, by way and by mode of tracing.
+
+    Args:
+        url: of MongoDB; the databases that this makes are dropped.
+        rounds: of each way in each mode, at least 2.
+        messages: of each round.
+    """
+    databases = [f"bench_{secrets.token_hex(5)}" for _ in MODES]
+    try:
+        async with _pair(url, databases) as (server, paths):
+            return {
+                name: await _rounds(server, paths, name, rounds, messages) for name in Ways._fields
+            }
+    finally:
+        for database in databases:
+            drop_database(url, database)
 
 
 async def _rounds(
@@ -130,9 +141,18 @@ class _Server:
 
 @asynccontextmanager
 async def _pair(
-    url: str, folder: Path, databases: Sequence[str]
+    url: str, databases: Sequence[str]
 ) -> AsyncIterator[tuple[_Server, Mapping[str, Ways]]]:
     """Start the measured process and connect to it."""
+    with tempfile.TemporaryDirectory(prefix="bench-tracing-keys-") as keys:
+        async with _pair_with(Path(keys), url, databases) as pair:
+            yield pair
+
+
+@asynccontextmanager
+async def _pair_with(
+    folder: Path, url: str, databases: Sequence[str]
+) -> AsyncIterator[tuple[_Server, Mapping[str, Ways]]]:
     for service, keys in generate_keys(["gateway", "messaging"]).items():
         (folder / f"{service}.json").write_text(json.dumps(keys))
     command = [sys.executable, "-m", "plexus_bench.tracing.served", url]

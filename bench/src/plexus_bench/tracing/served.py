@@ -22,6 +22,7 @@ from messaging.operations.cursors import Cursors
 from messaging.operations.log import Log
 from messaging.store import Store
 from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from plexus.messaging.v1.log_service_pb2_grpc import add_LogServiceServicer_to_server
@@ -71,6 +72,11 @@ class Modes:
         self._code: dict[tuple[Any, str], Any] = {
             (place, name): getattr(place, name) for place, name in _WITHOUT
         }
+
+    @property
+    def recorded(self) -> Sequence[ReadableSpan]:
+        """The spans that have ended since the mode was entered."""
+        return self._exporter.get_finished_spans()
 
     def enter(self, mode: str) -> None:
         """Trace the calls from now on in this mode; what was recorded is forgotten."""
