@@ -63,11 +63,20 @@ async def test_a_message_is_one_trace_from_the_gateway_to_search_and_notify(sent
 
     def whole():
         told = received.of(trace_id)
-        names = {(process, span.name.split()[0]) for process, span in told}
         groups = {attributes(span).get("messaging.consumer.group.name") for _, span in told}
-        complete = {("plexus.search", "bulk"), ("plexus.messaging", "send")} <= names
-        notified = {("plexus.notify", "process"), ("plexus.notify", "insert")} <= names
-        return told if complete and notified and "search.messages" in groups else None
+        stores = {(process, attributes(span).get("db.system.name")) for process, span in told}
+        kinds = {(process, span.kind) for process, span in told}
+        complete = (
+            groups >= {"search.messages", "notify.messages"}
+            and stores >= {("plexus.search", "opensearch"), ("plexus.notify", "mongodb")}
+            and kinds
+            >= {
+                ("plexus.gateway", Span.SPAN_KIND_SERVER),
+                ("plexus.messaging", Span.SPAN_KIND_SERVER),
+                ("plexus.messaging", Span.SPAN_KIND_PRODUCER),
+            }
+        )
+        return told if complete else None
 
     told = await eventually(whole, within=TOLD_SECONDS)
 
@@ -100,7 +109,7 @@ async def test_a_message_is_one_trace_from_the_gateway_to_search_and_notify(sent
     }
     relayed = by["plexus.messaging", ""]
     indexed = by["plexus.search", "search.messages"]
-    notified = next(span for (process, _), span in by.items() if process == "plexus.notify")
+    notified = by["plexus.notify", "notify.messages"]
     assert relayed.kind == Span.SPAN_KIND_PRODUCER
     assert relayed.name == f"send {TOPIC}"
     for span in (indexed, notified):

@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind
 from plexus.gateway.v1.session_service_pb2 import SendItem, SessionRequest
 from plexus.messaging.v1 import messaging_service_pb2
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
-from plexuskit.testing.spans import RecordedSpans, attributes_of, ids, parent_id
+from plexuskit.testing.spans import RecordedSpans, attributes_of, ids, origins_of, parent_id
 from plexuskit.testing.wait import eventually
 
 UNAVAILABLE = 14
@@ -51,8 +51,17 @@ async def test_a_frame_of_sends_is_one_span_whose_context_its_items_carry(
         assert parent_id(frame) == 0
         assert attributes_of(frame)["rpc.response.status_code"] == "OK"
         assert attributes_of(frame)["server.address"] == "messaging"
-    delivered = recorded_spans.named("process messaging.conversation.v1")
-    assert {ids(span)[0] for span in delivered} <= {ids(frame)[0] for frame in frames}
+    sent = {ids(frame) for frame in frames}
+
+    def delivered() -> bool:
+        origins = {
+            (origin.trace_id, origin.span_id)
+            for span in recorded_spans.named("process messaging.conversation.v1")
+            for origin in origins_of(span)
+        }
+        return sent <= origins
+
+    await eventually(delivered)
     for content in ("words", "per_ana", ana.metadata[0][1].split()[1]):
         assert content not in recorded_spans.text()
 

@@ -81,7 +81,7 @@ class Call:
         self, frame: Frame, method: MethodInfo, traceparent: str, *, system: str = GRPC
     ) -> None:
         """Begin to measure; the trace continues that of the caller, if there is one."""
-        self._current = trace.INVALID_SPAN
+        self._current: trace.Span = trace.INVALID_SPAN
         self._frame = frame
         self._system = system
         self._method = method
