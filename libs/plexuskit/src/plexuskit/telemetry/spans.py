@@ -47,6 +47,8 @@ from plexuskit.errors import Kind, Refusal
 Attributes = Mapping[str, str | bool | int | float]
 
 TRACEPARENT: Final = "traceparent"
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.44.0"
+"""Version of the semantic conventions whose names the spans have."""
 MAX_LINKS: Final = 512
 """Links of one span; the largest batches of the relay and of consumers have 500 records."""
 
@@ -249,7 +251,7 @@ def provider(*, service: str, sample_ratio: float) -> TracerProvider:
 def record_to(recorder: TracerProvider | None) -> None:
     """Record the spans that begin from now on with a provider, or none at all."""
     global _tracer  # noqa: PLW0603 - as above
-    _tracer = None if recorder is None else recorder.get_tracer("plexus")
+    _tracer = None if recorder is None else recorder.get_tracer("plexus", schema_url=SCHEMA_URL)
 
 
 def shutdown(*, within: float) -> None:

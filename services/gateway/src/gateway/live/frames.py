@@ -19,6 +19,7 @@ _ATTRIBUTES: Final = tracing.attributes_of(_APPEND, server="messaging")
 class _Frame:
     span: Span
     unanswered: int
+    code: grpc.StatusCode = grpc.StatusCode.OK
 
 
 class Frames:
@@ -54,9 +55,9 @@ class Frames:
             return
         frame.unanswered -= 1
         if code is not grpc.StatusCode.OK:
-            telemetry.failed(frame.span, code.name)
+            frame.code = code
         if not frame.unanswered:
-            tracing.answered(frame.span, code)
+            tracing.answered(frame.span, frame.code)
             frame.span.end()
 
     def lose(self) -> None:
