@@ -12,6 +12,7 @@ from plexus.authz.v1 import authority_pb2, authority_pb2_grpc
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.messaging.v1 import log_service_pb2, log_service_pb2_grpc
 from plexus.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
+from plexus_testkit.spans import RecordedSpans, attributes_of, ids, parent_id
 from plexuskit import telemetry
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection
@@ -35,7 +36,6 @@ from plexuskit.grpc import (
 )
 from plexuskit.grpc.methods import served_method
 from plexuskit.service import Runtime
-from plexuskit.testing.spans import RecordedSpans, attributes_of, ids, parent_id
 
 KeysOf = Callable[[str], CallerSection]
 RECHECK = "/plexus.authz.v1.Authority/Recheck"

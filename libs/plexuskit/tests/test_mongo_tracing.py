@@ -2,11 +2,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
+from plexus_local.servers.mongo import drop_database
+from plexus_testkit.spans import RecordedSpans, attributes_of, ids, parent_id
 from plexuskit import telemetry
 from plexuskit.config import MongoSection
 from plexuskit.mongo import Database, Transaction, connect, tracing
-from plexuskit.testing.servers.mongo import drop_database
-from plexuskit.testing.spans import RecordedSpans, attributes_of, ids, parent_id
 from pymongo.errors import OperationFailure
 
 WORDS = "what a person wrote"

@@ -8,6 +8,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from opentelemetry.trace import SpanKind
 from plexus.topics import MESSAGING_CONVERSATION_V1, TASKS_TASK_V1
+from plexus_local.servers import kafka as own_kafka
+from plexus_testkit.spans import RecordedSpans, attributes_of, origins_of
+from plexus_testkit.wait import eventually
 from plexuskit import metrics
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import provision
@@ -15,9 +18,6 @@ from plexuskit.kafka.records import record_of
 from plexuskit.kafka.security import security
 from plexuskit.mongo import Collection, Database
 from plexuskit.relay.sweep import SWEPT
-from plexuskit.testing.servers import kafka as own_kafka
-from plexuskit.testing.spans import RecordedSpans, attributes_of, origins_of
-from plexuskit.testing.wait import eventually
 
 from .relay_support import (
     TRACE,

@@ -11,12 +11,7 @@ from opentelemetry.semconv._incubating.attributes import (
 )
 from opentelemetry.semconv.attributes import error_attributes, server_attributes
 from opentelemetry.trace import SpanKind, StatusCode
-from plexuskit import telemetry
-from plexuskit.errors import DependencyDown, VersionConflict
-from plexuskit.grpc import tracing as calls
-from plexuskit.kafka import Record, tracing
-from plexuskit.kafka.producer import Outgoing
-from plexuskit.testing.spans import (
+from plexus_testkit.spans import (
     RecordedSpans,
     attributes_of,
     ids,
@@ -24,6 +19,11 @@ from plexuskit.testing.spans import (
     parent_id,
     recording,
 )
+from plexuskit import telemetry
+from plexuskit.errors import DependencyDown, VersionConflict
+from plexuskit.grpc import tracing as calls
+from plexuskit.kafka import Record, tracing
+from plexuskit.kafka.producer import Outgoing
 
 TRACE, ROOT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 SAMPLED = f"00-{TRACE}-{ROOT}-01"

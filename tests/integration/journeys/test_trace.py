@@ -5,8 +5,8 @@ import secrets
 import aiohttp
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from plexus_local.leaks.spans import Told
-from plexuskit.testing.wait import eventually
+from plexus_testkit.leaks.spans import Told
+from plexus_testkit.wait import eventually
 
 SEND = "plexus.messaging.v1.MessagingService/SendMessage"
 TOPIC = "messaging.conversation.v1"

@@ -28,11 +28,11 @@ from plexus.messaging.v1.log_service_pb2 import AppendItem, AppendRequest
 from plexus.messaging.v1.log_service_pb2_grpc import LogServiceStub
 from plexus.messaging.v1.messaging_service_pb2 import CreateConversationRequest, SendMessageRequest
 from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
+from plexus_local.servers.mongo import drop_database
+from plexus_testkit.found import found
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, generate_keys
-from plexuskit.testing.servers import found
-from plexuskit.testing.servers.mongo import drop_database
 
 from plexus_bench.tracing.served import MEMORY, MODES, OFF, QUIET
 

@@ -14,13 +14,11 @@ from time import process_time_ns
 from typing import Any, Final
 
 import uvloop
-from messaging.api import LogApi, MessagingApi
-from messaging.app import SERVICE
+from messaging.app import SERVICE, MessagingApi, Store, conversation_log
 from messaging.config import LimitsSection, LogSection
-from messaging.operations import sending
-from messaging.operations.cursors import Cursors
-from messaging.operations.log import Log
-from messaging.store import Store
+from messaging.messages.api.logs import LogApi
+from messaging.messages.operations import sends
+from messaging.reading.operations.cursors import Cursors
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -109,7 +107,7 @@ _WITHOUT: Final[dict[tuple[Any, str], Any]] = {
     (telemetry, "extracted"): _none,
     (frame, "server_span"): _none,
     (frame, "served"): _none,
-    (sending, "inject"): _no_context,
+    (sends, "inject"): _no_context,
 }
 
 
@@ -122,7 +120,7 @@ async def _path(mongo: MongoSection, keys: Path, runtime: Runtime) -> AsyncItera
     async with connect(mongo) as db:
         store = Store(db)
         await store.provision()
-        log = Log(store, section=LogSection(), clock=clock, limits=_UNLIMITED)
+        log = conversation_log(store, section=LogSection(), clock=clock, limits=_UNLIMITED)
         cursors = Cursors(store, clock=clock)
         messages = MessagingApi(log, cursors, _Everybody(), decisions=decisions)
         appends = LogApi(log, verifier, decisions=decisions, stopping=runtime.stopping)

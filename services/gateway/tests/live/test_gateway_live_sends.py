@@ -15,8 +15,8 @@ from opentelemetry.trace import SpanKind
 from plexus.gateway.v1.session_service_pb2 import SendItem, SessionRequest
 from plexus.messaging.v1 import messaging_service_pb2
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
-from plexuskit.testing.spans import RecordedSpans, attributes_of, ids, origins_of, parent_id
-from plexuskit.testing.wait import eventually
+from plexus_testkit.spans import RecordedSpans, attributes_of, ids, origins_of, parent_id
+from plexus_testkit.wait import eventually
 
 UNAVAILABLE = 14
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
+from plexus_testkit.spans import RecordedSpans, attributes_of, ids, parent_id
 from plexuskit import telemetry
-from plexuskit.testing.spans import RecordedSpans, attributes_of, ids, parent_id
 from search.config import OpensearchSection
 from search.store import IndexUnreachable, Store, connect
 from search.store.tracing import endpoint_of
