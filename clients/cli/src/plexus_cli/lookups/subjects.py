@@ -5,8 +5,9 @@ from typing import Final
 
 from plexus_sdk import Plexus, Refused
 
-from plexus_cli.commands import departments, groups
 from plexus_cli.context import find_people, name_people
+from plexus_cli.language import tr
+from plexus_cli.lookups import departments, groups
 
 MEMBERS: Final = "#member"
 SUBJECT_HELP: Final = (
@@ -46,7 +47,7 @@ async def scope_of(plexus: Plexus, written: str) -> str:
     if colon and kind == "department":
         return f"department:{(await departments.find(plexus, name)).id}"
     if not colon or kind not in {"tenant", "conversation", "project"}:
-        raise Refused(f"{written} is no scope. Give {SCOPE_HELP}")
+        raise Refused(tr("{scope} is not a scope. Give {help}", scope=written, help=tr(SCOPE_HELP)))
     return written
 
 
@@ -65,6 +66,6 @@ async def shown(plexus: Plexus, written: Iterable[str]) -> dict[str, str]:
             f"group:{each.id}": f"group:{each.name}" for each in await groups.all_groups(plexus)
         }
     return {
-        each: "everything" if kind == "tenant" else names.get(f"{kind}:{id_}", each)
+        each: tr("the whole company") if kind == "tenant" else names.get(f"{kind}:{id_}", each)
         for each, (kind, _, id_) in plain.items()
     }
