@@ -10,8 +10,8 @@ from plexus_cli.widths import padded, width, wrapped
 
 _MARGIN = 2
 _MAX_NAMES = 34
-_ABOUT = "Talk, decide and follow up from the command line."
-_ENDINGS = (
+_ABOUT_SHOWN_WORDS = "Talk, decide and follow up from the command line."
+_ENDINGS_SHOWN_WORDS = (
     "Exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage, 3 the output "
     "cannot be written, 130 interrupted, 141 the reader of the output has gone."
 )
@@ -27,7 +27,7 @@ def help_of(found: Found) -> str:
 
 def usage(found: Found) -> str:
     """Return the line that shows how a command is typed."""
-    words = [tr("Usage:"), "plexus", *found.path]
+    words = [tr("Usage: ") + "plexus", *found.path]
     if found.command is None:
         return " ".join([*words, tr("COMMAND …")])
     for parameter in found.command["parameters"]:
@@ -52,12 +52,12 @@ def columns() -> int:
 
 
 def _group(path: tuple[str, ...]) -> list[str]:
-    about = load()["groups"].get(" ".join(path), _ABOUT)
+    about = load()["groups"].get(" ".join(path), _ABOUT_SHOWN_WORDS)
     rows = [(name, tr(text)) for name, text in below(path).items()]
     lines = [*wrapped(tr(about), columns()), "", tr("Commands:"), *_table(rows), ""]
     if not path:
         lines += [tr("Options:"), *_table(_common()), ""]
-        lines += wrapped(tr(_ENDINGS), columns())
+        lines += wrapped(tr(_ENDINGS_SHOWN_WORDS), columns())
     lines += wrapped(tr("`plexus COMMAND --help` shows the help of a command."), columns())
     return lines
 
@@ -91,7 +91,7 @@ def _about(parameter: dict[str, Any]) -> str:
         words.append(tr("Default: {value}.", value=parameter["default"]))
     if parameter.get("many") and "flags" in parameter:
         words.append(tr("Can be repeated."))
-    return " ".join(words)
+    return tr(" ").join(words)
 
 
 def _common() -> list[tuple[str, str]]:

@@ -25,10 +25,13 @@ SHOWN_WORDS: Final = (
     "dead letters",
     # lines about a person or group
     "handle", "id", "state", "e-mail", "title", "departments", "posts", "manager", "skills",
-    "employee number", "cost centre", "roles", "zone", "language", "working hours", "guest until", "away",
-    "deputy", "note", "name", "description", "members", "due", "assignees",
+    "employee number", "cost centre", "roles", "zone", "language", "working hours", "guest until",
+    "away", "deputy", "note", "name", "description", "members", "due", "assignees",
     # questions
     "Password", "Old password", "New password", "Again",
+    # what of a conversation cannot be compared
+    "of them you may not read", "of them emptied by recall",
+    "of them without a hash, from before version 2",
     # ends of conversations and other proofs
     "the link does not follow from the one before", "the content is not what was said",
     "sender, time or another mark is not what was proved",

@@ -130,5 +130,9 @@ def migrate(
     failed = sum(row["failed"] for row in rows)
     if failed:
         raise Refused(
-            tr("{failed} documents could not be migrated; the services log them.", failed=failed)
+            counted(
+                failed,
+                "{n} document could not be migrated; the services log it.",
+                "{n} documents could not be migrated; the services log them.",
+            )
         )

@@ -156,9 +156,18 @@ def verify(
         )
     ledger.keep_anchor(keep, head)
     if not json:
-        say(counted(verified, "{n} entry verified", "{n} entries verified"))
         if head:
-            say(tr("through {no}: {hash}", no=head.no, hash=head.hash))
+            say(
+                counted(
+                    verified,
+                    "{n} entry verified through {no}: {hash}",
+                    "{n} entries verified through {no}: {hash}",
+                    no=head.no,
+                    hash=head.hash,
+                )
+            )
+        else:
+            say(counted(verified, "{n} entry verified", "{n} entries verified"))
         if hidden:
             say(counted(hidden, "{n} entry is a link alone.", "{n} entries are links alone."))
             say(tr(_PARTIAL_SHOWN_WORDS))

@@ -138,7 +138,7 @@ def move(
     if json:
         print_json(as_dict(response))
     else:
-        say(tr("{moved} departments moved.", moved=response.moved))
+        say(counted(response.moved, "{n} department moved.", "{n} departments moved."))
 
 
 @app.command()
@@ -164,9 +164,11 @@ def merge(
     else:
         say(
             tr(
-                "{people_moved} people, {departments_moved} departments moved.",
-                people_moved=response.people_moved,
-                departments_moved=response.departments_moved,
+                "Moved: {people}, {departments}.",
+                people=counted(response.people_moved, "{n} person", "{n} people"),
+                departments=counted(
+                    response.departments_moved, "{n} department", "{n} departments"
+                ),
             )
         )
 

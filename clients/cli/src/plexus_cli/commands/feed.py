@@ -78,14 +78,20 @@ def status(json: Json = False) -> None:
 def approve(waiting: Waiting) -> None:
     """Deactivate everybody who waits, and let the feed go on."""
     _answer(approve=True, waiting=waiting)
-    say(tr("{waiting} are deactivated; the feed runs.", waiting=waiting))
+    say(
+        counted(
+            waiting,
+            "{n} person is deactivated; the feed runs.",
+            "{n} people are deactivated; the feed runs.",
+        )
+    )
 
 
 @app.command()
 def drop(waiting: Waiting) -> None:
     """Let everybody who waits stay, and let the feed go on."""
     _answer(approve=False, waiting=waiting)
-    say(tr("{waiting} stay; the feed runs.", waiting=waiting))
+    say(counted(waiting, "{n} person stays; the feed runs.", "{n} people stay; the feed runs."))
 
 
 def _answer(*, approve: bool, waiting: int) -> None:

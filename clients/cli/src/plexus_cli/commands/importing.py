@@ -32,7 +32,7 @@ from plexus_cli.commands.import_batches import (
     reduced_person,
 )
 from plexus_cli.context import run
-from plexus_cli.language import tr
+from plexus_cli.language import counted, tr
 from plexus_cli.options import Argument, Group, Json, Option
 from plexus_cli.output import print_json, say, warn
 from plexus_cli.progress import progress
@@ -86,7 +86,13 @@ def slack_export(
         done.oddities = {str(kind): count for kind, count in problems.counts.items()}
         report(done, problems, json=json)
     if done.refused:
-        raise Refused(tr("{refused} messages were refused; see above.", refused=done.refused))
+        raise Refused(
+            counted(
+                done.refused,
+                "{n} message was refused; see above.",
+                "{n} messages were refused; see above.",
+            )
+        )
 
 
 @app.command()
@@ -104,9 +110,10 @@ def finish(
         print_json({"closed": response.closed})
         return
     say(
-        tr(
-            "{closed} conversations followed the export of {source}; none does any more.",
-            closed=response.closed,
+        counted(
+            response.closed,
+            "{n} conversation followed the export of {source}, and no longer does.",
+            "{n} conversations followed the export of {source}, and no longer do.",
             source=source,
         )
     )
@@ -129,38 +136,48 @@ def report(done: Imported, problems: slack.Problems, *, json: bool) -> None:
         return
     say(
         tr(
-            "{people} people ({people_created} new), {conversations} conversations "
-            "({conversations_created} new), {messages} messages imported, {skipped} were there "
-            "already.",
-            people=done.people,
+            "{people} ({people_created} new), {conversations} ({conversations_created} new), "
+            "{messages} imported, {skipped} were there already.",
+            people=counted(done.people, "{n} person", "{n} people"),
             people_created=done.people_created,
-            conversations=done.conversations,
+            conversations=_conversations(done.conversations),
             conversations_created=done.conversations_created,
-            messages=done.messages,
+            messages=_messages(done.messages),
             skipped=done.skipped,
         )
     )
     if done.conversations_changed or done.changed:
         say(
             tr(
-                "{conversations_changed} conversations and {changed} messages were changed as "
-                "the export has them now.",
-                conversations_changed=done.conversations_changed,
-                changed=done.changed,
+                "Changed as the export has them now: {conversations}, {messages}.",
+                conversations=_conversations(done.conversations_changed),
+                messages=_messages(done.changed),
             )
         )
     if done.kept:
         say(
-            tr("{kept} changed messages of direct conversations stay as they were.", kept=done.kept)
+            counted(
+                done.kept,
+                "{n} changed message of direct conversations stays as it was.",
+                "{n} changed messages of direct conversations stay as they were.",
+            )
         )
     if done.conversations_closed:
         say(
-            tr(
-                "{conversations_closed} conversations were left alone: people use them, or "
-                "their import was finished.",
-                conversations_closed=done.conversations_closed,
+            counted(
+                done.conversations_closed,
+                "{n} conversation was left alone: it is in use, or its import is finished.",
+                "{n} conversations were left alone: they are in use, or their import is finished.",
             )
         )
+
+
+def _conversations(number: int) -> str:
+    return counted(number, "{n} conversation", "{n} conversations")
+
+
+def _messages(number: int) -> str:
+    return counted(number, "{n} message", "{n} messages")
 
 
 async def import_export(

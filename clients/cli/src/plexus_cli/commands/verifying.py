@@ -273,22 +273,29 @@ def _tell(found: Verified, *, json: bool) -> None:
             }
         )
     elif not found.problems:
+        say(
+            counted(
+                found.entries,
+                "{n} entry verified through {through}: {link}",
+                "{n} entries verified through {through}: {link}",
+                through=found.through,
+                link=found.link.hex(),
+            )
+        )
         asides = (
-            (found.entries - found.read, "of them not yours to read"),
+            (found.entries - found.read, "of them you may not read"),
             (found.purged, "of them emptied by recall"),
             (found.unverifiable, "of them without a hash, from before version 2"),
         )
-        words = "".join(f", {count} {aside}" for count, aside in asides if count)
-        words += f", {found.compared} messages shown as they say"
-        say(
-            tr(
-                "{entries} entries verified through {through}{words}: {hex}",
-                entries=found.entries,
-                through=found.through,
-                words=words,
-                hex=found.link.hex(),
-            )
+        for number, aside in asides:
+            if number:
+                say(f"  {number} {tr(aside)}")
+        compared = counted(
+            found.compared,
+            "{n} message is shown as it was sent",
+            "{n} messages are shown as they were sent",
         )
+        say(f"  {compared}")
 
 
 def _compare_and_keep(found: Verified, anchors: Path) -> None:
