@@ -203,14 +203,3 @@ def test_doctor_goes_on_when_everything_is_down_and_says_what_to_do(
     assert nowhere in findings["opensearch"]["remedy"]
     assert "4 of 4" in ran.stderr
     assert "Traceback" not in ran.stderr
-
-
-def test_everyday_commands_do_not_load_the_drivers_of_the_servers() -> None:
-    asked = (
-        "import sys, plexus_cli.__main__\n"
-        "print([name for name in ('pymongo', 'aiokafka', 'faststream') if name in sys.modules])"
-    )
-    ran = subprocess.run(  # noqa: S603 - asks this interpreter
-        [sys.executable, "-c", asked], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert ran.stdout.strip() == "[]"

@@ -52,12 +52,20 @@ def run(
             profile = replace(profile, url=asked.url)
         async with open_plexus(profile, profiles, retries=retries) as plexus:
             if in_zone:
-                note_zone((await me(plexus)).time_zone)
+                await _note_zone(plexus)
             return await work(plexus)
 
     # From here on, tasks are cancelled in order.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     return asyncio.run(connected())
+
+
+async def _note_zone(plexus: Plexus) -> None:
+    """Keep the caller's zone; without it, only a command that reads a time is refused."""
+    try:
+        note_zone((await me(plexus)).time_zone)
+    except Refused as refused:
+        asked.zone_refusal = refused
 
 
 def _of_api_token(url: str | None) -> Profile | None:

@@ -59,3 +59,14 @@ def below(path: tuple[str, ...]) -> dict[str, str]:
         for name, text in sorted(helps.items())
         if name and name.startswith(prefix) and " " not in name.removeprefix(prefix)
     }
+
+
+def completed(words: list[str]) -> list[str]:
+    """Return the words that may stand in place of the last one, which is typed in part."""
+    before, begun = words[:-1], words[-1] if words else ""
+    found = find(before)
+    if found.command is None:
+        choices = [] if found.rest else list(below(found.path))
+    else:
+        choices = [name for each in found.command["parameters"] for name in each.get("flags", ())]
+    return [each for each in choices if each.startswith(begun)]

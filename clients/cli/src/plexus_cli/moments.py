@@ -62,7 +62,9 @@ def due(word: str) -> date | datetime:
 
 def shown(at: datetime) -> str:
     """Give an instant as the person's clock shows it, with the zone's name."""
-    return times.shown(at, zone=_zone())
+    if asked.zone is None:
+        return f"{at.astimezone():%Y-%m-%d %H:%M} ({tr('clock of this machine')})"
+    return times.shown(at, zone=asked.zone)
 
 
 def local(stamp: Timestamp, *, zone: str = "") -> str:
@@ -96,5 +98,5 @@ def _problem(word: str, error: NotATime, *, past: bool) -> str:
 
 def _zone() -> ZoneInfo:
     if asked.zone is None:
-        raise RuntimeError("run the command with its caller's zone")
+        raise asked.zone_refusal or RuntimeError("run the command with its caller's zone")
     return asked.zone

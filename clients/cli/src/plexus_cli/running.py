@@ -7,13 +7,14 @@ from typing import Any
 
 from plexus_cli.arguments import read
 from plexus_cli.asked import asked
-from plexus_cli.index import Found, below, find
+from plexus_cli.index import Found, below, completed, find
 from plexus_cli.language import tr
 from plexus_cli.options import BadParameter
 from plexus_cli.synopsis import help_of, usage
 from plexus_cli.tree import LISTING
 
 HELP = ("-h", "--help")
+COMPLETE = "__complete"
 REFUSED, WRONG_USAGE = 1, 2
 
 
@@ -28,6 +29,9 @@ def run(words: list[str]) -> int:
     try:
         _check_text(words)
         words = _take_common(words)
+        if words[:1] == [COMPLETE]:
+            sys.stdout.writelines(f"{word}\n" for word in completed(words[1:]))
+            return 0
         if words == ["--version"]:
             _show_version()
             return 0

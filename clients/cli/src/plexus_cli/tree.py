@@ -33,6 +33,7 @@ GROUPS: Final[Mapping[str, str]] = {
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "anchors": ("anchors", "anchors"),
+    "completion": ("completion", "completion"),
     "edit": ("altering", "edit"),
     "forward": ("altering", "forward"),
     "history": ("messages", "history"),

@@ -14,7 +14,7 @@ from plexus_sdk import CALL_SECONDS, Plexus, Refused, open_channel, refusals
 
 from plexus_cli.asked import asked
 from plexus_cli.context import find_people, run
-from plexus_cli.language import tr
+from plexus_cli.language import counted, tr
 from plexus_cli.operator import known, servers
 from plexus_cli.options import Argument, Group, Json, Option
 from plexus_cli.output import print_json, print_table, say

@@ -1,5 +1,6 @@
 """Bringing in a company from CSV files: its departments, then its people."""
 
+import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -36,7 +37,7 @@ _PLACE = re.compile(r"people\[(?P<index>\d+)\]\.(?P<field>[a-z_]+)\S* (?P<proble
 
 HELP = f"""Import people and departments from CSV files; running it again changes nothing.
 
-Files are UTF-8 with a header; an empty cell says nothing and erases nothing. What the other system
+Files have a header and are UTF-8, or in the encoding of --encoding; an empty cell says nothing and erases nothing. What the other system
 calls its people and departments is kept as SOURCE:ID, so that the next file finds them again.
 
 Columns of FILE, of which `id` and `name` are needed:
@@ -70,14 +71,21 @@ def import_(
         Option(help="CSV file of departments.", exists=True, dir_okay=False),
     ] = None,
     source: Annotated[str, Option(help="Name of the other system.")] = "csv",
+    encoding: Annotated[
+        str, Option(help="Encoding of the files, for example gb18030 (GBK).")
+    ] = "utf-8",
     dry_run: Annotated[
         bool, Option("--dry-run", help="Check the files and say what is new; change nothing.")
     ] = False,
     json: Json = False,
 ) -> None:
     """Import people and departments; the help is HELP."""
-    people = managers_first(read_people(file))
-    tree = read_departments(departments) if departments else []
+    try:
+        codecs.lookup(encoding)
+    except LookupError as error:
+        raise BadParameter(tr("there is no encoding {name}", name=encoding)) from error
+    people = managers_first(read_people(file, encoding=encoding))
+    tree = read_departments(departments, encoding=encoding) if departments else []
     if not re.fullmatch(r"[^\s:]+", source):
         raise BadParameter(tr("is one word without a colon"), param_hint="--source")
 
