@@ -35,18 +35,23 @@ def run(words: list[str]) -> int:
         if words == ["--version"]:
             _show_version()
             return 0
-        before = words[: words.index("--")] if "--" in words else words
-        found = find(_listing([word for word in words if word not in HELP]))
-        if any(word in HELP for word in before):
-            return _show_help(found)
-        if found.command is None:
-            return _show_group(found)
-        if not found.rest and any(each["required"] for each in found.command["parameters"]):
-            sys.stderr.write(help_of(found) + "\n")
-            return WRONG_USAGE
-        return _call(found, read(found.command, found.rest))
+        end = words.index("--") if "--" in words else len(words)
+        asks = [word for word in words[:end] if word not in HELP]
+        found = find(_listing([*asks, *words[end:]]))
+        return _run(found, is_help=len(asks) < end)
     except BadParameter as wrong:
         return _wrong(found, str(wrong))
+
+
+def _run(found: Found, *, is_help: bool) -> int:
+    if is_help:
+        return _show_help(found)
+    if found.command is None:
+        return _show_group(found)
+    if not found.rest and any(each["required"] for each in found.command["parameters"]):
+        sys.stderr.write(help_of(found) + "\n")
+        return WRONG_USAGE
+    return _call(found, read(found.command, found.rest))
 
 
 def _prepare_streams() -> None:

@@ -37,8 +37,9 @@ _PLACE = re.compile(r"people\[(?P<index>\d+)\]\.(?P<field>[a-z_]+)\S* (?P<proble
 
 HELP = f"""Import people and departments from CSV files; running it again changes nothing.
 
-Files have a header and are UTF-8, or in the encoding of --encoding; an empty cell says nothing and erases nothing. What the other system
-calls its people and departments is kept as SOURCE:ID, so that the next file finds them again.
+Files have a header and are UTF-8, or in the encoding of --encoding; an empty cell says nothing
+and erases nothing. What the other system calls its people and departments is kept as SOURCE:ID, so
+that the next file finds them again.
 
 Columns of FILE, of which `id` and `name` are needed:
 

@@ -47,7 +47,7 @@ def read_people(file: Path, *, encoding: str = "utf-8") -> list[PersonRow]:
     for person in people:
         number = person.row["employee_number"]
         if number and number in numbers:
-            problem = f"{number} is on line {numbers[number]} already"
+            problem = tr("{id} is on line {line} already", id=number, line=numbers[number])
             raise person.row.broken("employee_number", problem)
         numbers[number] = person.row.line
     return people
