@@ -1,4 +1,4 @@
-"""What starting a command costs: the modules that it loads, since times depend on the machine."""
+"""Cost of starting a command: the modules that it loads, since times depend on the machine."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""Whatever standard input and output are, a command ends in one sentence and a known code."""
+"""A command ends in one sentence and a known code with any standard input and output."""
 
 import os
 import signal

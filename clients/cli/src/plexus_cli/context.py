@@ -1,4 +1,4 @@
-"""What every command needs: who asks, where, and how to run a coroutine to its end."""
+"""Connection of a command: profile, address, and the run of a coroutine to its end."""
 
 import asyncio
 import os

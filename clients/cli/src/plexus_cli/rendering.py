@@ -1,4 +1,4 @@
-"""What people wrote, made fit for a terminal: shown with its spans, obeyed by nothing.
+"""Texts of messages for a terminal: shown with their spans, obeyed by nothing.
 
 A terminal obeys control characters wherever they come from. Every text and name that others wrote
 goes through `safe` before it is printed; only this program makes styles and links.

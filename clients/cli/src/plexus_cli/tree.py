@@ -1,4 +1,4 @@
-"""Where each command is: the words that are typed, and the module with the declaration."""
+"""Home of each command: the words that are typed, and the module with the declaration."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -15,7 +15,7 @@ from plexus_cli.options import Argument, Group, Json, Option
 from plexus_cli.output import as_dict, print_json, print_table, say
 
 pb = access_service_pb2
-app = Group(help="Who may do what, and why, now or at a past time.")
+app = Group(help="Permissions of people and the reasons, now or at a past time.")
 
 PAGE = 1_000
 OBJECT_HELP = "conversation:…, project:…, task:…, department:…, group:… or @person."

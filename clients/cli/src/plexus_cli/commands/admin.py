@@ -74,7 +74,7 @@ def init(
 @app.command("set-password")
 def set_password(
     person: Annotated[str, Argument(help="Handle or id.")],
-    reason: Annotated[str, Option(help="Why; the ledger keeps it.")],
+    reason: Annotated[str, Option(help="Reason; the ledger keeps it.")],
     password_stdin: Annotated[
         bool, Option("--password-stdin", help="Read the password from standard input.")
     ] = False,

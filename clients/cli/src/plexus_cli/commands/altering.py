@@ -1,4 +1,4 @@
-"""What is done to messages that were said: edit, recall, react, pin, label, forward."""
+"""Changes of messages: edit, recall, react, pin, label, forward."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -141,7 +141,7 @@ def label(
 
 def forward(
     conversation: Where,
-    target: Annotated[str, Argument(help="Where to: id, name of a group, or @person.")],
+    target: Annotated[str, Argument(help="Target: id, name of a group, or @person.")],
     seqs: Annotated[list[int], Argument(help="`seq` of each message, in order.")],
     merged: Annotated[bool, Option("--merged", help="Merge them into one message.")] = False,
     comment: Annotated[str, Option(help="Your comment.")] = "",

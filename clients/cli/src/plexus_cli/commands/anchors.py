@@ -23,7 +23,7 @@ Kept = dict[str, dict[str, object]]
 
 def anchors(
     file: Annotated[Path, Argument(help="File that `plexus verify --anchors` reads.")],
-    reason: Annotated[str, Option(help="Why; the ledger keeps it.")],
+    reason: Annotated[str, Option(help="Reason; the ledger keeps it.")],
 ) -> None:
     """Keep the newest link of every conversation in a file, for proofs later.
 

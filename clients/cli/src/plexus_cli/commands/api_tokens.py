@@ -22,11 +22,11 @@ app = Group(help="Tokens for apps and scripts.")
 
 @app.command()
 def create(
-    name: Annotated[str, Argument(help="What it is for.")],
+    name: Annotated[str, Argument(help="Purpose.")],
     scope: Annotated[
         list[str], Option(help="A permission it may use, such as messages.send; repeat it.")
     ],
-    days: Annotated[int, Option(min=1, max=366, help="How long it lasts.")] = 90,
+    days: Annotated[int, Option(min=1, max=366, help="Lifetime in days.")] = 90,
     person: Whose = "",
 ) -> None:
     """Make a token that acts as you, within scopes; shown this once."""

@@ -1,4 +1,4 @@
-"""How you arrange conversations for yourself: the rest of `plexus conversations`."""
+"""Personal arrangement of conversations: mute, star, folder, unread mark."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""Who would be reached outside their working hours, said before a message goes out."""
+"""Warning of recipients who are outside their working hours."""
 
 from collections.abc import Sequence
 

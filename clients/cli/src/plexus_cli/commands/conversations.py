@@ -58,7 +58,7 @@ def list_(json: Json = False) -> None:
 def create(
     name: Annotated[str, Argument(help="Name of the group; `-` for a direct conversation.")],
     members: Annotated[list[str] | None, Argument(help="Handles or ids.")] = None,
-    topic: Annotated[str, Option(help="What it is about.")] = "",
+    topic: Annotated[str, Option(help="Topic of the conversation.")] = "",
     open_history: Annotated[
         bool, Option(help="Members see what was said before they joined.")
     ] = False,

@@ -41,7 +41,7 @@ def list_(group: Consumer, limit: int = 50, json: Json = False) -> None:
 @app.command("redrive")
 def redrive(
     group: Consumer,
-    limit: Annotated[int, Option(help="How many at most.")] = 1000,
+    limit: Annotated[int, Option(help="Largest number of records.")] = 1000,
     only: Annotated[
         list[str] | None, Option(help="Position `partition:offset` from the list.")
     ] = None,
@@ -64,7 +64,7 @@ def skip(
     topic: Annotated[str, Argument(help="Topic, for example messaging.conversation.v1.")],
     partition: Annotated[int, Argument(help="Held partition, as `doctor` shows it.")],
     offset: Annotated[int, Argument(help="Offset of the held record.")],
-    reason: Annotated[str, Option(help="Why; kept with the dead letter.")],
+    reason: Annotated[str, Option(help="Reason; kept with the dead letter.")],
 ) -> None:
     """Have a held record set aside as a dead letter, so that its partition moves on.
 

@@ -177,9 +177,10 @@ def merge(
 def split(
     department: Which,
     name: Annotated[str, Argument(help="Name of the new department.")],
-    person: Annotated[list[str] | None, Option(help="Who goes: handle or id.")] = None,
+    person: Annotated[list[str] | None, Option(help="A person who moves: handle or id.")] = None,
     child: Annotated[
-        list[str] | None, Option(help="Which department directly below goes along.")
+        list[str] | None,
+        Option(help="A department directly below that moves along; can be repeated."),
     ] = None,
     below: Annotated[bool, Option(help="The new one stands below the old one.")] = False,
     request_id: RequestId = None,

@@ -1,4 +1,4 @@
-"""What you have begun to write, the same on all of your devices."""
+"""Drafts of messages, the same on all devices."""
 
 from typing import Annotated
 
@@ -60,7 +60,7 @@ def list_(json: Json = False) -> None:
 @app.command()
 def save(
     conversation: Where,
-    text: Annotated[str, Argument(help="What you have so far; `-` reads standard input.")],
+    text: Annotated[str, Argument(help="Text of the draft; `-` reads standard input.")],
     thread: Thread = 0,
     json: Json = False,
 ) -> None:

@@ -18,7 +18,7 @@ MATCH_BEGINS, MATCH_ENDS = "\x02", "\x03"
 
 
 def search(
-    query: Annotated[str, Argument(help="What to look for; `-` reads a query per line.")],
+    query: Annotated[str, Argument(help="Words to search for; `-` reads a query per line.")],
     kind: Annotated[
         list[str] | None,
         Option("--type", help="Kind of what is found.", choices=("message", "task", "person")),

@@ -47,7 +47,7 @@ def list_(
 def create(
     name: Annotated[str, Argument(help="Name of the group.")],
     people: Annotated[list[str] | None, Argument(help="Handles or ids.")] = None,
-    description: Annotated[str, Option(help="What it is for.")] = "",
+    description: Annotated[str, Option(help="Purpose.")] = "",
     department: Annotated[list[str] | None, Option(help="Rule: people of it and below.")] = None,
     title: Annotated[list[str] | None, Option(help="Rule: people of this post.")] = None,
     skill: Annotated[list[str] | None, Option(help="Rule: people with this skill.")] = None,
@@ -96,7 +96,7 @@ def show(group: Which, json: Json = False) -> None:
 @app.command()
 def members(
     group: Which,
-    add_: Annotated[list[str] | None, Option("--add", help="Who joins.")] = None,
+    add_: Annotated[list[str] | None, Option("--add", help="A person to add.")] = None,
     json: Json = False,
 ) -> None:
     """List who belongs to a group; with --add after those have joined."""

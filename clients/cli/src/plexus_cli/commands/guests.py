@@ -22,7 +22,7 @@ Until = Annotated[str, Option(help=moments.HELP)]
 
 @app.command()
 def create(
-    handle: Annotated[str, Argument(help="What the guest signs in with.")],
+    handle: Annotated[str, Argument(help="Handle to sign in with; @ is not part of it.")],
     name: Annotated[str, Argument(help="As colleagues see it.")],
     until: Until,
     email: Annotated[str, Option(help="Address.")] = "",

@@ -72,9 +72,9 @@ def slack_export(
 ) -> None:
     """Import a Slack export; a later export brings what has changed since.
 
-    What cannot be read is left out with a warning that names the place. Conversations follow the
-    export until somebody writes in them or `plexus import finish slack`; direct ones get new
-    messages only.
+    Anything that cannot be read is left out with a warning that names the place. Conversations
+    follow the export until somebody writes in them or `plexus import finish slack`; direct ones
+    get new messages only.
     """
     problems = slack.Problems(strict=strict)
     done = Imported()

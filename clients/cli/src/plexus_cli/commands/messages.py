@@ -66,9 +66,7 @@ def send(
     reply_to: Annotated[int, Option(help="Reply to this seq.")] = 0,
     quote: Annotated[int, Option(help="Quote this seq.")] = 0,
     silent: Annotated[bool, Option("--silent", help="Notify nobody.")] = False,
-    priority: Annotated[
-        str, Option(help="How much it may disturb.", choices=tuple(PRIORITIES))
-    ] = "normal",
+    priority: Annotated[str, Option(help="Priority.", choices=tuple(PRIORITIES))] = "normal",
     mention: Annotated[
         list[str] | None, Option(help="Handle, `all`, or id of a department.")
     ] = None,
@@ -187,7 +185,7 @@ def read(
 
 def receipts(
     conversation: Where,
-    seq: Annotated[int, Argument(help="Which message.")],
+    seq: Annotated[int, Argument(help="`seq` of the message.")],
     json: Json = False,
 ) -> None:
     """Show who has read a message, and when."""

@@ -1,4 +1,4 @@
-"""What one was told, and how one wants to be."""
+"""Notifications and preferences of the caller."""
 
 from typing import Annotated
 
@@ -119,7 +119,7 @@ def preferences(json: Json = False) -> None:
 def update(
     kind: Annotated[str, Argument(help="Kind of notification.", choices=tuple(KINDS))],
     channel: Annotated[
-        list[str], Option(help="How you are notified; replaces all.", choices=(*CHANNELS, "none"))
+        list[str], Option(help="Channel; replaces all.", choices=(*CHANNELS, "none"))
     ],
 ) -> None:
     """Choose the channels of a kind of notification."""

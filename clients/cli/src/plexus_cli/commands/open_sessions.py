@@ -9,7 +9,7 @@ from plexus_cli.moments import heading, local
 from plexus_cli.options import Argument, Group, Json
 from plexus_cli.output import as_dict, print_json, print_table, say
 
-app = Group(help="Where you are signed in.")
+app = Group(help="Sessions in which you are signed in.")
 
 
 @app.command("list")

@@ -1,4 +1,4 @@
-"""Who there is: finding, making and changing people."""
+"""People: lookup, creation, changes, absences."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -72,7 +72,7 @@ def show(person: Who, json: Json = False) -> None:
 
 @app.command()
 def create(
-    handle: Annotated[str, Argument(help="What the person signs in with.")],
+    handle: Annotated[str, Argument(help="Handle to sign in with.")],
     name: Annotated[str, Argument(help="As colleagues write it.")],
     email: Annotated[str, Option(help="Address.")] = "",
     title: Annotated[str, Option(help="Post.")] = "",
@@ -183,7 +183,7 @@ def absence(
     person: Annotated[str, Argument(help="Handle or id; yourself without.")] = "",
     start: Annotated[str, Option("--from", help=f"{moments.HELP} Now without.")] = "",
     until: Annotated[str, Option(help=moments.HELP)] = "",
-    deputy: Annotated[str, Option(help="Who stands in: handle or id.")] = "",
+    deputy: Annotated[str, Option(help="Deputy: handle or id.")] = "",
     note: Annotated[str, Option(help="Shown to colleagues, for example 年假.")] = "",
     delete: Annotated[bool, Option("--delete", help="Delete the absence.")] = False,
     request_id: RequestId = None,

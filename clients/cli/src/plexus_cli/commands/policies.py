@@ -45,7 +45,7 @@ def list_(json: Json = False) -> None:
 def create(
     name: Name,
     file: Annotated[str, Argument(help="File with the policy in Cedar; `-` reads input.")],
-    enabled: Annotated[bool, Option(help="Whether it refuses anything yet.")] = True,
+    enabled: Annotated[bool, Option(help="Enforce the policy.")] = True,
     version: Annotated[int, Option(help="Of the one it replaces; 0 for any.")] = 0,
     request_id: RequestId = None,
     json: Json = False,

@@ -55,7 +55,7 @@ Nobody gets a password: people sign in by single sign-on, or an administrator se
 
 @dataclass(slots=True)
 class Loaded:
-    """What an import did, or with a dry run: what it would find new."""
+    """Counts of an import, or of a dry run."""
 
     people: int = 0
     people_created: int = 0

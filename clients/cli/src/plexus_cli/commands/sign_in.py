@@ -1,4 +1,4 @@
-"""How the company signs in: local accounts, second factors, the company's own provider."""
+"""Sign-in policy of the company: local accounts, second factors, providers."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from plexus_cli.options import Argument, Group, Json, Option
 from plexus_cli.output import as_dict, print_json, print_table, say
 from plexus_cli.texts import read_line
 
-app = Group(help="How the company signs in.")
+app = Group(help="Sign-in policy and providers of the company.")
 
 
 @app.command()
@@ -45,7 +45,7 @@ def show(json: Json = False) -> None:
 @app.command()
 def policy(
     local: Annotated[
-        bool | None, Option("--local/--no-local", help="Whether local accounts sign in.")
+        bool | None, Option("--local/--no-local", help="Allow local accounts to sign in.")
     ] = None,
     second_factor: Annotated[
         list[str] | None,
@@ -74,10 +74,10 @@ def provider(
     id_: Annotated[str, Argument(metavar="ID", help="Its short name, such as acme.")],
     issuer: Annotated[str, Option(help="https://… as its discovery document says.")] = "",
     client_id: Annotated[str, Option(help="As the provider knows Plexus.")] = "",
-    name: Annotated[str, Option(help="What people read; the id by default.")] = "",
+    name: Annotated[str, Option(help="Name that people read; the id by default.")] = "",
     redirect: Annotated[
         list[str] | None,
-        Option(help="Where browsers come back; http://127.0.0.1/callback for this command."),
+        Option(help="Redirect address; http://127.0.0.1/callback for this command."),
     ] = None,
     subject_claim: Annotated[str, Option(help="Claim that names people.")] = "",
     email_domain: Annotated[

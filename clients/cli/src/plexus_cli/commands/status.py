@@ -1,4 +1,4 @@
-"""How things stand."""
+"""Figures of the company."""
 
 from typing import Any
 

@@ -48,7 +48,7 @@ def create(
     title: str,
     description: str = "",
     priority: Annotated[str, Option(help="Priority.", choices=tuple(PRIORITIES))] = "normal",
-    owner: Annotated[str | None, Option(help="Who is accountable; you by default.")] = None,
+    owner: Annotated[str | None, Option(help="Accountable person; you by default.")] = None,
     assign: Annotated[list[str] | None, Option(help="Handle; can be given again.")] = None,
     due: Annotated[str | None, Option(help=DUE_HELP)] = None,
     project: Annotated[str, Option(help="Id of a project.")] = "",

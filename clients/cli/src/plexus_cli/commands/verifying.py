@@ -38,7 +38,7 @@ ALTERED = "the content is not what was said"
 
 @dataclass
 class Verified:
-    """What was found over all pages."""
+    """Findings over all pages."""
 
     conversation_id: str
     entries: int = 0
