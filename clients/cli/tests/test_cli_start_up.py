@@ -14,7 +14,6 @@ from plexus_cli.index import FILE, load
 SOURCES = Path(plexus_cli.__file__).parent
 SLOW = ("google", "grpc", "opentelemetry", "plexus", "plexus_sdk", "plexuskit", "pydantic", "rich")
 NEVER = ("aiokafka", "click", "faststream", "opentelemetry", "pydantic", "pymongo", "rich", "typer")
-DRIVERS = {"doctor", "dlq", "migrate"}
 
 
 def loaded_by(script: str) -> set[str]:

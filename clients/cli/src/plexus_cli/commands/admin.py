@@ -16,7 +16,7 @@ from plexus_cli.asked import asked
 from plexus_cli.context import find_people, run
 from plexus_cli.language import counted, tr
 from plexus_cli.operator import known, servers
-from plexus_cli.options import Argument, Group, Json, Option
+from plexus_cli.options import Argument, BadParameter, Group, Json, Option
 from plexus_cli.output import print_json, print_table, say
 from plexus_cli.prompts import password
 
@@ -114,18 +114,21 @@ def doctor(json: Json = False) -> None:
 
 @app.command()
 def migrate(
-    dry_run: Annotated[bool, Option(help="Only say what would change.")] = False,
+    apply: Annotated[bool, Option("--apply", help="Change the collections.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Change nothing, the default.")] = False,
     json: Json = False,
 ) -> None:
-    """Bring every collection to the shape that the installed services expect."""
+    """Show which collections an upgrade changes; --apply changes them."""
     from plexus_cli import operating
 
-    rows = asyncio.run(operating.migrate(dry_run=dry_run))
+    if apply and dry_run:
+        raise BadParameter(tr("give --apply or --dry-run, not both"))
+    rows = asyncio.run(operating.migrate(dry_run=not apply))
     if json:
         print_json(rows)
     else:
         columns = ["service", "collection", "versions", "migrated", "failed"]
-        title = tr("Nothing was changed (dry run)") if dry_run else tr("Collections")
+        title = tr("Nothing was changed; --apply changes it") if not apply else tr("Collections")
         print_table(title, columns, [[row[column] for column in columns] for row in rows])
     failed = sum(row["failed"] for row in rows)
     if failed:
