@@ -37,27 +37,31 @@ def of_sources() -> set[str]:
     texts: set[str] = set()
     for _, tree in trees():
         for node in ast.walk(tree):
-            name = called(node)
-            if isinstance(node, ast.Call) and name in TRANSLATED:
-                for argument in node.args[: TRANSLATED[name]]:
-                    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                        texts.add(argument.value)
-            elif isinstance(node, ast.Call) and name == "print_table":
-                texts.update(
-                    each.value
-                    for argument in node.args[1:2]
-                    if isinstance(argument, ast.List)
-                    for each in argument.elts
-                    if isinstance(each, ast.Constant)
-                )
-            elif isinstance(node, ast.Assign | ast.AnnAssign):
+            if isinstance(node, ast.Call):
+                texts.update(_of_call(node))
+            elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                named = any(
-                    isinstance(t, ast.Name) and t.id.endswith("SHOWN_WORDS") for t in targets
-                )
-                if named and node.value is not None:
-                    texts.update(literals(node.value))
+                texts.update(_of_assignment(targets, node.value))
     return texts - {""}
+
+
+def _of_call(node: ast.Call) -> Iterator[str]:
+    name = called(node)
+    arguments: list[ast.expr] = node.args[: TRANSLATED.get(name, 0)]
+    if name == "print_table" and len(node.args) > 1 and isinstance(node.args[1], ast.List):
+        arguments = node.args[1].elts
+    for each in arguments:
+        if isinstance(each, ast.Constant) and isinstance(each.value, str):
+            yield each.value
+
+
+def _of_assignment(targets: list[ast.expr], value: ast.expr) -> Iterator[str]:
+    names = {each.id for each in targets if isinstance(each, ast.Name)}
+    if names == {"columns"} and isinstance(value, ast.List):
+        yield from (each.value for each in value.elts if isinstance(each, ast.Constant))
+    if any(name.endswith("SHOWN_WORDS") for name in names):
+        for each in value.values if isinstance(value, ast.Dict) else [value]:
+            yield from literals(each)
 
 
 def of_help() -> set[str]:
@@ -81,11 +85,20 @@ def untranslatable() -> list[str]:
     found = []
     for path, tree in trees():
         for node in ast.walk(tree):
-            if not isinstance(node, ast.Call) or called(node) not in REFUSING or not node.args:
+            if not isinstance(node, ast.Call) or not node.args:
                 continue
-            text = node.args[0]
-            parts = [text] if isinstance(text, ast.Constant) else getattr(text, "values", [])
-            words = "".join(str(each.value) for each in parts if isinstance(each, ast.Constant))
-            if any(each.isalpha() for each in words):
-                found.append(f"{path.name}:{node.lineno}")
+            if called(node) in REFUSING or called(node) == "print_table":
+                words = "".join(untranslated(node.args[0]))
+                if sum(each.isalpha() for each in words) > 1:
+                    found.append(f"{path.name}:{node.lineno}")
     return found
+
+
+def untranslated(node: ast.AST) -> Iterator[str]:
+    """Yield the constants of an expression that no translating call takes."""
+    if called(node) or isinstance(node, ast.Call | ast.Subscript | ast.Compare):
+        return
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    for each in ast.iter_child_nodes(node):
+        yield from untranslated(each)

@@ -4,11 +4,12 @@ import re
 from string import Formatter
 
 import pytest
-from catalogue import of_help, of_refusals, of_sources, untranslatable
 from plexus_cli import language
 from plexus_cli.language import CATALOGUE, counted, is_chinese, tr
 from plexus_cli.refusals import shown
 from plexus_sdk import Refused
+
+from .catalogue import of_help, of_refusals, of_sources, untranslatable
 
 OF_THE_SDK = {
     "DEADLINE_EXCEEDED",

@@ -63,7 +63,8 @@ def due(word: str) -> date | datetime:
 def shown(at: datetime) -> str:
     """Give an instant as the person's clock shows it, with the zone's name."""
     if asked.zone is None:
-        return f"{at.astimezone():%Y-%m-%d %H:%M} ({tr('clock of this machine')})"
+        clock = tr("clock of this machine")
+        return tr("{name} ({zone})", name=f"{at.astimezone():%Y-%m-%d %H:%M}", zone=clock)
     return times.shown(at, zone=asked.zone)
 
 
@@ -75,7 +76,8 @@ def local(stamp: Timestamp, *, zone: str = "") -> str:
 
 def heading(name: str) -> str:
     """Give the heading of a column of times: its name with the zone."""
-    return f"{tr(name)} ({asked.zone.key if asked.zone else tr('clock of this machine')})"
+    zone = asked.zone.key if asked.zone else tr("clock of this machine")
+    return tr("{name} ({zone})", name=tr(name), zone=zone)
 
 
 def _read(word: str, *, past: bool, day_is: Edge) -> datetime:

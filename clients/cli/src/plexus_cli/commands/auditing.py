@@ -24,7 +24,7 @@ pb = audit_service_pb2
 app = Group(help="The audit ledger: every decision and change, provably complete.")
 
 PAGE = 1_000
-DECISIONS = {
+DECISIONS_SHOWN_WORDS = {
     AuditEntry.DECISION_ALLOWED: "allowed",
     AuditEntry.DECISION_REFUSED: "refused",
     AuditEntry.DECISION_UNSPECIFIED: "",
@@ -81,13 +81,15 @@ def list_(
             names.get(entry.actor_id, entry.actor_id),
             entry.action,
             entry.object,
-            " ".join(word for word in (DECISIONS[entry.decision], entry.outcome) if word),
+            " ".join(
+                word for word in (tr(DECISIONS_SHOWN_WORDS[entry.decision]), entry.outcome) if word
+            ),
             entry.rule,
             "  ".join(f"{name}: {value}" for name, value in sorted(entry.details.items())),
         )
         for entry in entries
     ]
-    columns = ["no", heading("at"), "who", "what", "object", "decision", "rule", "changed"]
+    columns = ["number", heading("at"), "who", "what", "object", "decision", "rule", "changed"]
     print_table(counted(len(entries), "{n} entry", "{n} entries"), columns, rows)
 
 

@@ -82,7 +82,11 @@ def delete(conversation: Where, thread: Thread = 0, json: Json = False) -> None:
     if json:
         print_json(as_dict(kept))
     else:
-        say("Another device has written something newer; that is kept." if kept.text else "Gone.")
+        say(
+            tr("Another device has written something newer; that is kept.")
+            if kept.text
+            else tr("There is no draft any more.")
+        )
 
 
 def _save(conversation: str, text: str, thread: int) -> Draft:

@@ -21,6 +21,14 @@ Which = Annotated[str, Argument(help="Id or name of the group.")]
 People = Annotated[list[str], Argument(help="Handles or ids.")]
 
 
+_RULE_SHOWN_WORDS = {
+    "department_ids": "departments",
+    "titles": "titles",
+    "skills": "skills",
+    "locales": "languages",
+}
+
+
 @app.command("list")
 def list_(
     of: Annotated[str, Option(help="Only groups of this person: handle or id.")] = "",
@@ -84,11 +92,15 @@ def show(group: Which, json: Json = False) -> None:
         print_json(as_dict(found))
         return
     rows = [
-        ("id", found.id),
-        ("name", found.name),
-        ("description", found.description),
-        ("members", found.size),
-        *((field.name, ", ".join(map(str, value))) for field, value in found.rule.ListFields()),
+        (tr("id"), found.id),
+        (tr("name"), found.name),
+        (tr("description"), found.description),
+        (tr("members"), found.size),
+        *(
+            (tr(_RULE_SHOWN_WORDS[field.name]), ", ".join(map(str, value)))
+            for field, value in found.rule.ListFields()
+            if field.name in _RULE_SHOWN_WORDS
+        ),
     ]
     print_table(found.name, ["", ""], rows)
 

@@ -193,4 +193,6 @@ async def _all(plexus: Plexus, *, include_ended: bool) -> list[ScheduledMessage]
 
 def _word(scheduled: ScheduledMessage) -> str:
     state = tr(ScheduledMessage.State.Name(scheduled.state).removeprefix("STATE_").lower())
-    return f"{state} ({scheduled.failure_reason})" if scheduled.failure_reason else state
+    if not scheduled.failure_reason:
+        return state
+    return tr("{state} ({reason})", state=state, reason=scheduled.failure_reason)

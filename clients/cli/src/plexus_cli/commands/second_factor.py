@@ -7,7 +7,7 @@ from plexus.directory.v1 import session_service_pb2 as pb
 from plexus_sdk import Plexus
 
 from plexus_cli.context import find_people, run
-from plexus_cli.language import tr
+from plexus_cli.language import counted, tr
 from plexus_cli.moments import heading, local
 from plexus_cli.options import Argument, Group, Json, Option
 from plexus_cli.output import as_dict, mention_aside, print_json, print_table, say
@@ -80,7 +80,12 @@ def show(json: Json = False) -> None:
         )
         for each in found.factors
     ]
-    title = f"{len(rows)} second factors, {found.recovery_codes_left} recovery codes left"
+    title = counted(
+        len(rows),
+        "{n} second factor, {left} recovery codes left",
+        "{n} second factors, {left} recovery codes left",
+        left=found.recovery_codes_left,
+    )
     print_table(title, ["id", "kind", "name", heading("since")], rows)
 
 

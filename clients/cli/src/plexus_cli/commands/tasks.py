@@ -123,7 +123,7 @@ def list_(
         )
         for task in found
     ]
-    columns = ["key", "state", "title", "owner", "assignees", heading("due")]
+    columns = ["key", "state", "task", "owner", "assignees", heading("due")]
     print_table(counted(len(found), "{n} task", "{n} tasks"), columns, rows)
 
 
@@ -148,7 +148,7 @@ def show(task: Which, json: Json = False) -> None:
         ("assignees", ", ".join(names[person] for person in found.assignee_ids) or tr("nobody")),
     ]
     for name, value in rows:
-        say(f"{tr(name)}: {value}")
+        say(tr("{name}: {value}", name=tr(name), value=value))
     if found.description:
         say(found.description)
 
@@ -277,7 +277,7 @@ def board(project: Annotated[str, Argument(help="Id of a project.")], json: Json
         return
     for lane in response.lanes:
         rows = [(task.key, task.title, due_text(task)) for task in lane.tasks]
-        print_table(f"{lane.column.name} ({len(rows)})", ["key", "title", heading("due")], rows)
+        print_table(f"{lane.column.name} ({len(rows)})", ["key", "task", heading("due")], rows)
 
 
 def due_text(task: Task, *, zone: bool = False) -> str:
