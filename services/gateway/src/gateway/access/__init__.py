@@ -1,15 +1,14 @@
 """Who may do what, as this gateway knows it: a copy of the relations, corrected by the owners."""
 
-from gateway.access.access import BY_OWNER, Access, Verdict
+from gateway.access.access import Access, Verdict
 from gateway.access.decision_log import DecisionLog
 from gateway.access.following import Following
-from gateway.access.objects import object_at, object_of
+from gateway.access.objects import object_at, object_of, objects_at
 from gateway.access.projection import Projection
 from gateway.access.refusals import Hidden, ModuleOff, PermissionMissing, PolicyForbids
 from gateway.access.shown import Shown
 
 __all__ = [
-    "BY_OWNER",
     "Access",
     "DecisionLog",
     "Following",
@@ -22,4 +21,5 @@ __all__ = [
     "Verdict",
     "object_at",
     "object_of",
+    "objects_at",
 ]

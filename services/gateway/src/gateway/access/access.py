@@ -49,7 +49,7 @@ class Verdict:
     confirm: bool = False
 
 
-BY_OWNER: Final = Verdict("owner")
+_BY_OWNER: Final = "owner"
 """The copy refused or did not know, and the owner has the last word."""
 
 
@@ -113,6 +113,17 @@ class Access:
         if decision.allowed:
             return Verdict(decision.rule)
         return self._refused(decision, permission)
+
+    async def authorise(self, identity: Identity, permission: str, object_: Object | None) -> str:
+        """Return the rule that grants a permission on an object: the copy's, or its owner's word.
+
+        Refusals as for `decide` and `confirm`.
+        """
+        verdict = self.decide(identity, permission, object_)
+        if not verdict.confirm or object_ is None:
+            return verdict.rule
+        await self.confirm(identity, object_)
+        return _BY_OWNER
 
     async def confirm(self, identity: Identity, object_: Object) -> None:
         """Ask the owner about an object that the copy refuses.
@@ -249,6 +260,17 @@ class Access:
             )
         ask = replace(_ask(identity, permission, object_), belongs=True)
         return engine.decide(ask, now=self._clock.now()).allowed
+
+    def reads(self, identity: Identity, permission: str, object_: Object | None) -> bool:
+        """Return whether the object of a call may be shown to its caller; see `may`."""
+        engine = self.projection.engine(identity.tenant_id)
+        if (
+            engine is not None
+            and not identity.scopes
+            and engine.plainly(identity.person_id, permission)
+        ):
+            return True
+        return self.may(identity, permission, object_)
 
     def current(self, identity: Identity) -> Identity:
         """Return an identity with the roles that the person has now, for the owners to see."""
