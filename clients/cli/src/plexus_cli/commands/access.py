@@ -1,5 +1,6 @@
 """Why somebody may or may not, and who could see what when."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -11,6 +12,7 @@ from plexuskit.timestamps import instant_of, timestamp
 from plexus_cli import moments
 from plexus_cli.context import find_people, name_people, run
 from plexus_cli.language import counted, tr
+from plexus_cli.lookups import subjects
 from plexus_cli.options import Argument, Group, Json, Option
 from plexus_cli.output import as_dict, print_json, print_table, say
 
@@ -39,7 +41,7 @@ def explain(
 ) -> None:
     """Explain what a call with a permission gets, step by step; without an object, about none."""
 
-    async def work(plexus: Plexus) -> ExplainAccessResponse:
+    async def work(plexus: Plexus) -> tuple[ExplainAccessResponse, Callable[[str], str]]:
         people = await find_people(plexus, [person])
         request = pb.ExplainAccessRequest(
             subject=f"person:{people[person].id}",
@@ -49,16 +51,18 @@ def explain(
             second_factor=second_factor,
             at=_moment(at),
         )
-        return await plexus.call(plexus.access_history.ExplainAccess, request)
+        found = await plexus.call(plexus.access_history.ExplainAccess, request)
+        texts = [found.summary, *(text for step in found.steps for text in _texts(step))]
+        return found, str if json else await subjects.readable(plexus, texts)
 
-    found = run(work, in_zone=True)
+    found, readable = run(work, in_zone=True)
     if json:
         print_json(as_dict(found))
         return
     say(
         tr(
             "{summary} As of {at}.",
-            summary=found.summary,
+            summary=readable(found.summary),
             at=moments.shown(instant_of(found.as_of)),
         )
     )
@@ -66,9 +70,7 @@ def explain(
         (
             tr(Step.Kind.Name(step.kind).removeprefix("KIND_").lower()),
             tr("yes") if step.passed else tr("no"),
-            step.rule,
-            step.text,
-            "\n".join(step.path),
+            *map(readable, _texts(step)),
         )
         for step in found.steps
     ]
@@ -83,7 +85,9 @@ def who(
 ) -> None:
     """List everybody who could see something, and why."""
 
-    async def work(plexus: Plexus) -> tuple[list[Viewer], Timestamp, dict[str, str]]:
+    async def work(
+        plexus: Plexus,
+    ) -> tuple[list[Viewer], Timestamp, dict[str, str], Callable[[str], str]]:
         request = pb.WhoCanSeeRequest(
             object=await _object(plexus, object_), at=_moment(at), page_size=PAGE
         )
@@ -95,14 +99,19 @@ def who(
                 break
             request.page_token = page.next_page_token
         names = await name_people(plexus, {each.person_id for each in viewers})
-        return viewers, page.as_of, names
+        texts = [text for each in viewers for text in (each.rule, *each.path)]
+        readable = str if json else await subjects.readable(plexus, texts)
+        return viewers, page.as_of, names, readable
 
-    viewers, as_of, names = run(work, in_zone=True)
+    viewers, as_of, names, readable = run(work, in_zone=True)
     if json:
         shown = [{**as_dict(each), "handle": names[each.person_id]} for each in viewers]
         print_json({"as_of": as_of.ToJsonString(), "viewers": shown})
         return
-    rows = [(names[each.person_id], each.rule, "\n".join(each.path)) for each in viewers]
+    rows = [
+        (names[each.person_id], readable(each.rule), readable(" → ".join(each.path)))
+        for each in viewers
+    ]
     title = counted(
         len(viewers),
         "{n} person could see {object}, as of {at}",
@@ -122,3 +131,7 @@ async def _object(plexus: Plexus, written: str) -> str:
 
 def _moment(word: str | None) -> Timestamp | None:
     return timestamp(moments.past(word, day_is="end")) if word else None
+
+
+def _texts(step: Step) -> tuple[str, str, str]:
+    return step.rule, step.text, " → ".join(step.path)

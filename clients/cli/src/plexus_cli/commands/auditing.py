@@ -1,7 +1,7 @@
 """The ledger: what was decided and done, and the proof that nothing of it is missing."""
 
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ from plexus_cli import ledger, moments
 from plexus_cli.context import find_people, name_people, run
 from plexus_cli.language import counted, tr
 from plexus_cli.ledger import Anchor, Finding
+from plexus_cli.lookups import subjects
 from plexus_cli.moments import heading, local
 from plexus_cli.options import Argument, Group, Json, Option
 from plexus_cli.output import as_dict, mention_aside, print_json, print_table, say
@@ -55,7 +56,9 @@ def list_(
 ) -> None:
     """List entries, the newest first."""
 
-    async def work(plexus: Plexus) -> tuple[list[AuditEntry], dict[str, str]]:
+    async def work(
+        plexus: Plexus,
+    ) -> tuple[list[AuditEntry], dict[str, str], Callable[[str], str]]:
         people = await find_people(plexus, [actor] if actor else [])
         request = pb.ListAuditEntriesRequest(
             page_size=limit,
@@ -68,9 +71,12 @@ def list_(
         )
         response = await plexus.call(plexus.audit.ListAuditEntries, request)
         ids = {entry.actor_id for entry in response.entries if entry.actor_id.startswith("per_")}
-        return list(response.entries), await name_people(plexus, ids)
+        names = await name_people(plexus, ids)
+        texts = [text for each in response.entries for text in (each.object, each.rule)]
+        readable = str if json else await subjects.readable(plexus, texts)
+        return list(response.entries), names, readable
 
-    entries, names = run(work, in_zone=True)
+    entries, names, readable = run(work, in_zone=True)
     if json:
         print_json([as_dict(entry) for entry in entries])
         return
@@ -80,11 +86,11 @@ def list_(
             local(entry.occurred_at),
             names.get(entry.actor_id, entry.actor_id),
             entry.action,
-            entry.object,
+            readable(entry.object),
             " ".join(
                 word for word in (tr(DECISIONS_SHOWN_WORDS[entry.decision]), entry.outcome) if word
             ),
-            entry.rule,
+            readable(entry.rule),
             "  ".join(f"{name}: {value}" for name, value in sorted(entry.details.items())),
         )
         for entry in entries

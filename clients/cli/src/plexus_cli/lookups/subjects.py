@@ -1,6 +1,7 @@
 """Subjects and scopes of role bindings, as people write and read them."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from plexus_sdk import Plexus, Refused
@@ -10,6 +11,9 @@ from plexus_cli.language import tr
 from plexus_cli.lookups import departments, groups
 
 MEMBERS: Final = "#member"
+_REFERENCE: Final = re.compile(
+    r"(?P<kind>(?:person|department|group|tenant):)?(?P<id>[a-z]{3}_\w{26})"
+)
 SUBJECT_HELP: Final = (
     "A person by handle or id, `group:NAME` or `department:NAME` for everybody who belongs."
 )
@@ -69,3 +73,24 @@ async def shown(plexus: Plexus, written: Iterable[str]) -> dict[str, str]:
         each: tr("the whole company") if kind == "tenant" else names.get(f"{kind}:{id_}", each)
         for each, (kind, _, id_) in plain.items()
     }
+
+
+async def readable(plexus: Plexus, texts: Iterable[str]) -> Callable[[str], str]:
+    """Return a function that replaces ids in texts by names, as far as the caller may see them."""
+    found = [match for text in texts for match in _REFERENCE.finditer(text)]
+    people = await name_people(
+        plexus, {each["id"] for each in found if each["id"].startswith("per_")}
+    )
+    written = {each[0] for each in found if each["kind"] in {"department:", "group:", "tenant:"}}
+    try:
+        names = await shown(plexus, written) if written else {}
+    except Refused as refused:
+        if refused.reason != "PERMISSION_MISSING":
+            raise
+        # Who may not list departments and groups reads their ids.
+        names = {}
+
+    def replaced(match: re.Match[str]) -> str:
+        return names.get(match[0]) or people.get(match["id"]) or match[0]
+
+    return lambda text: _REFERENCE.sub(replaced, text)
