@@ -22,8 +22,8 @@ _OBEYED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\ud
 _TYPE_BYTES = FieldDescriptor.TYPE_BYTES
 _TYPE_ENUM = FieldDescriptor.TYPE_ENUM
 _TYPE_MESSAGE = FieldDescriptor.TYPE_MESSAGE
-# An id is one word, so that it can be copied.
-_ID = re.compile(r"[a-z]{3}_\w+")
+# Ids can be copied, and times read, only in one piece.
+_WHOLE = re.compile(r"[a-z]{3}_\w+|\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
 _GAP = "  "
 _MIN_COLUMN = 12
 
@@ -143,7 +143,7 @@ def _fitting(widths: list[int], cells: list[list[str]]) -> list[int]:
     foldable = {
         at
         for at in range(len(widths))
-        if not any(_ID.fullmatch(word) for row in cells for word in row[at].split())
+        if not any(_WHOLE.fullmatch(row[at]) for row in cells)
     }
     result = list(widths)
     while foldable and sum(result) > room:
