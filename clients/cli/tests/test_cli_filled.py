@@ -61,6 +61,7 @@ VALUES = {
     "--waiting": "1",
 }
 MORE = {
+    "admin sign-in policy": ["--local"],
     "notifications read": ["--all"],
     "settings password": ["--password-stdin"],
     "second-factor delete": ["--password-stdin"],

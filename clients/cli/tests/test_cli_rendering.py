@@ -3,11 +3,12 @@
 import io
 import json
 import os
-import sys
+from types import SimpleNamespace
 
 import pytest
 from plexus.messaging.v1.messages_pb2 import Attachment, Message, Reaction, Span
 from plexus.search.v1.search_service_pb2 import Hit
+from plexus_cli import output
 from plexus_cli.commands.finding import highlighted
 from plexus_cli.lines import line_of
 from plexus_cli.output import print_json, print_table, say, warn
@@ -45,8 +46,8 @@ class Screen(io.StringIO):
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Screen:
     """A terminal in place of standard output and error."""
     screen = Screen()
-    monkeypatch.setattr(sys, "stdout", screen)
-    monkeypatch.setattr(sys, "stderr", screen)
+    # pytest puts its own streams back before a test.
+    monkeypatch.setattr(output, "sys", SimpleNamespace(stdout=screen, stderr=screen))
     monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((200, 50)))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)

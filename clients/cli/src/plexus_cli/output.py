@@ -141,9 +141,7 @@ def _fitting(widths: list[int], cells: list[list[str]]) -> list[int]:
     """Return widths of columns that the terminal has room for, if folding texts makes them fit."""
     room = os.get_terminal_size(sys.stdout.fileno()).columns - len(_GAP) * (len(widths) - 1)
     foldable = {
-        at
-        for at in range(len(widths))
-        if not any(_WHOLE.fullmatch(row[at]) for row in cells)
+        at for at in range(len(widths)) if not any(_WHOLE.fullmatch(row[at]) for row in cells)
     }
     result = list(widths)
     while foldable and sum(result) > room:

@@ -88,6 +88,8 @@ def _take_common(words: list[str]) -> list[str]:
             asked.url = value
         else:
             asked.profile = value
+        if not words:
+            raise BadParameter(tr("Missing: {names}", names=tr("COMMAND …")))
     return words
 
 

@@ -7,7 +7,7 @@ from plexus_sdk import Plexus
 
 from plexus_cli.context import run
 from plexus_cli.language import counted, tr
-from plexus_cli.options import Argument, Group, Json, Option
+from plexus_cli.options import Argument, BadParameter, Group, Json, Option
 from plexus_cli.output import as_dict, print_json, print_table, say
 from plexus_cli.texts import read_line
 
@@ -53,6 +53,8 @@ def policy(
     ] = None,
 ) -> None:
     """Set how the company signs in; what is not named stays."""
+    if local is None and not second_factor:
+        raise BadParameter(tr("give at least one setting"))
 
     async def work(plexus: Plexus) -> None:
         wanted = (await _read(plexus)).policy
