@@ -8,7 +8,7 @@ import os
 import sys
 
 # The interpreter has it already: `signal` imports others, during which a key may be pressed.
-from _signal import SIGINT, signal
+from _signal import SIGINT, signal  # type: ignore[import-not-found] # no stubs of it
 
 CANNOT_WRITE, INTERRUPTED, READER_GONE = 3, 130, 141
 OF_EVERY_COMMAND = ("--url", "--as")

@@ -18,21 +18,21 @@ from plexus_sdk.profiles import Profile, Profiles
 from plexus_sdk.retries import AS_ASKED, FIRST_WAIT_SECONDS, RetryPolicy, repeat
 
 if TYPE_CHECKING:
-    from plexus.audit.v1.access_service_pb2_grpc import AccessHistoryServiceStub
-    from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceStub
+    from plexus.audit.v1.access_service_pb2_grpc import AccessHistoryServiceAsyncStub
+    from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceAsyncStub
     from plexus.directory.v1 import session_service_pb2
-    from plexus.directory.v1.access_service_pb2_grpc import AccessServiceStub
-    from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
-    from plexus.directory.v1.scim_service_pb2_grpc import ScimServiceStub
-    from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
-    from plexus.gateway.v1.session_service_pb2_grpc import SessionServiceStub as LiveStub
-    from plexus.messaging.v1.import_service_pb2_grpc import ImportServiceStub
-    from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
-    from plexus.messaging.v1.personal_service_pb2_grpc import PersonalServiceStub
-    from plexus.messaging.v1.signal_service_pb2_grpc import SignalServiceStub
-    from plexus.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
-    from plexus.search.v1.search_service_pb2_grpc import SearchServiceStub
-    from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
+    from plexus.directory.v1.access_service_pb2_grpc import AccessServiceAsyncStub
+    from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceAsyncStub
+    from plexus.directory.v1.scim_service_pb2_grpc import ScimServiceAsyncStub
+    from plexus.directory.v1.session_service_pb2_grpc import SessionServiceAsyncStub
+    from plexus.gateway.v1.session_service_pb2_grpc import SessionServiceAsyncStub as LiveAsyncStub
+    from plexus.messaging.v1.import_service_pb2_grpc import ImportServiceAsyncStub
+    from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceAsyncStub
+    from plexus.messaging.v1.personal_service_pb2_grpc import PersonalServiceAsyncStub
+    from plexus.messaging.v1.signal_service_pb2_grpc import SignalServiceAsyncStub
+    from plexus.notify.v1.notify_service_pb2_grpc import NotifyServiceAsyncStub
+    from plexus.search.v1.search_service_pb2_grpc import SearchServiceAsyncStub
+    from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceAsyncStub
 
 ResponseT = TypeVar("ResponseT")
 StubT = TypeVar("StubT")
@@ -82,36 +82,40 @@ class Plexus:
     attributes are the generated stubs.
     """
 
-    grants: "Service[AccessServiceStub]" = Service(
+    grants: "Service[AccessServiceAsyncStub]" = Service(
         "directory.v1.access_service", "AccessServiceStub"
     )
-    directory: "Service[DirectoryServiceStub]" = Service(
+    directory: "Service[DirectoryServiceAsyncStub]" = Service(
         "directory.v1.directory_service", "DirectoryServiceStub"
     )
-    scim: "Service[ScimServiceStub]" = Service("directory.v1.scim_service", "ScimServiceStub")
-    sessions: "Service[SessionServiceStub]" = Service(
+    scim: "Service[ScimServiceAsyncStub]" = Service("directory.v1.scim_service", "ScimServiceStub")
+    sessions: "Service[SessionServiceAsyncStub]" = Service(
         "directory.v1.session_service", "SessionServiceStub"
     )
-    messaging: "Service[MessagingServiceStub]" = Service(
+    messaging: "Service[MessagingServiceAsyncStub]" = Service(
         "messaging.v1.messaging_service", "MessagingServiceStub"
     )
-    signals: "Service[SignalServiceStub]" = Service(
+    signals: "Service[SignalServiceAsyncStub]" = Service(
         "messaging.v1.signal_service", "SignalServiceStub"
     )
-    personal: "Service[PersonalServiceStub]" = Service(
+    personal: "Service[PersonalServiceAsyncStub]" = Service(
         "messaging.v1.personal_service", "PersonalServiceStub"
     )
-    imports: "Service[ImportServiceStub]" = Service(
+    imports: "Service[ImportServiceAsyncStub]" = Service(
         "messaging.v1.import_service", "ImportServiceStub"
     )
-    tasks: "Service[TasksServiceStub]" = Service("tasks.v1.tasks_service", "TasksServiceStub")
-    notify: "Service[NotifyServiceStub]" = Service("notify.v1.notify_service", "NotifyServiceStub")
-    search: "Service[SearchServiceStub]" = Service("search.v1.search_service", "SearchServiceStub")
-    audit: "Service[AuditServiceStub]" = Service("audit.v1.audit_service", "AuditServiceStub")
-    access_history: "Service[AccessHistoryServiceStub]" = Service(
+    tasks: "Service[TasksServiceAsyncStub]" = Service("tasks.v1.tasks_service", "TasksServiceStub")
+    notify: "Service[NotifyServiceAsyncStub]" = Service(
+        "notify.v1.notify_service", "NotifyServiceStub"
+    )
+    search: "Service[SearchServiceAsyncStub]" = Service(
+        "search.v1.search_service", "SearchServiceStub"
+    )
+    audit: "Service[AuditServiceAsyncStub]" = Service("audit.v1.audit_service", "AuditServiceStub")
+    access_history: "Service[AccessHistoryServiceAsyncStub]" = Service(
         "audit.v1.access_service", "AccessHistoryServiceStub"
     )
-    live: "Service[LiveStub]" = Service("gateway.v1.session_service", "SessionServiceStub")
+    live: "Service[LiveAsyncStub]" = Service("gateway.v1.session_service", "SessionServiceStub")
 
     def __init__(
         self,

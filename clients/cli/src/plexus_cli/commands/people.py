@@ -194,8 +194,7 @@ def absence(
         raise BadParameter(tr("give --until or --delete, not both"))
 
     async def work(plexus: Plexus) -> tuple[Person, dict[str, str]]:
-        whose = await find_people(plexus, [person]) if person else {person: await me(plexus)}
-        found = whose[person]
+        found = (await find_people(plexus, [person]))[person] if person else await me(plexus)
         if until or delete:
             request = pb.SetAbsenceRequest(
                 request_id=request_id or new_request_id(),
