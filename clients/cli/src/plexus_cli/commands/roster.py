@@ -88,7 +88,7 @@ def import_(
     people = managers_first(read_people(file, encoding=encoding))
     tree = read_departments(departments, encoding=encoding) if departments else []
     if not re.fullmatch(r"[^\s:]+", source):
-        raise BadParameter(tr("is one word without a colon"), param_hint="--source")
+        raise BadParameter(tr("{name} is one word without a colon", name="--source"))
 
     async def work(plexus: Plexus) -> Loaded:
         if dry_run:
