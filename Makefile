@@ -66,6 +66,10 @@ web-check: setup ## Type-check, lint and unit-test the web client
 web-pictures: setup ## Take the pictures of README and the quick-start guide; ARGS="web-zh-light" chooses
 	@$(BIN)/python tests/web/pictures $(ARGS)
 
+.PHONY: commands
+commands: ## Write the index of the plexus command from the declarations of its commands
+	@$(BIN)/python -m plexus_cli.describe
+
 .PHONY: rules
 rules: ## Write docs/rules.md: every rule with the tests that prove it
 	@$(BIN)/python tests/architecture/rules.py
@@ -110,6 +114,10 @@ bench-access: setup ## Measure what deciding costs and how fast a revocation is;
 .PHONY: bench-bounds
 bench-bounds: setup ## Measure what checking the declared bounds of a request costs
 	@$(BIN)/python -m plexus_bench.bounds
+
+.PHONY: bench-cli
+bench-cli: setup ## Measure what starting each command costs; ARGS="--help-only --runs 3"
+	@$(BIN)/python -m plexus_bench.command_line $(ARGS)
 
 .PHONY: bench-feed
 bench-feed: setup ## Measure how fast a company comes in by SCIM; ARGS="--people 1000 --departments 60"
