@@ -82,7 +82,7 @@ class Subscription:
             group_id=group_name(section, self.consumer.group) if self.consumer.dlq else None,
             batch=True,
             max_records=self.max_batch,
-            ack_policy=AckPolicy.MANUAL if self.consumer.dlq else AckPolicy.ACK_FIRST,
+            ack_policy=AckPolicy.MANUAL,
             title=self.consumer.group,
             description=self.description,
             **options,
