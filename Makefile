@@ -122,7 +122,7 @@ bench-peers: setup ## Measure Plexus beside ejabberd and Synapse; RUNS= SECONDS=
 
 .PHONY: soak
 soak: setup ## Kill processes under load, CYCLES=200 times; SEED=n repeats a run
-	@$(LOCAL).faults --cycles $(or $(CYCLES),200) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m plexus_testkit.faults --cycles $(or $(CYCLES),200) $(if $(SEED),--seed $(SEED))
 
 .PHONY: demo
 demo: setup ## Start Plexus and let a company move in; EXPORT=file.zip for a Slack export

@@ -7,24 +7,31 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from plexuskit.testing.servers.home import home
+from plexus_local.servers.home import home
 
 MAX_LINES = 500
 LONGER: dict[str, str] = {}  # file: why it cannot be split; nothing is so far
 
-PROJECTS = ("libs/plexuskit", "services/*", "clients/*", "deploy/local", "bench")
+PROJECTS = (
+    "libs/plexus-testkit",
+    "libs/plexuskit",
+    "services/*",
+    "clients/*",
+    "deploy/local",
+    "bench",
+)
 
 OTHER_HTTP = ("httpx", "httpcore", "requests", "urllib3")
 
 # Driver: the modules that may know it. A service's `api` and `app` are written `*.api`, `*.app`.
 DRIVERS = {
-    # `plexus_local.leaks` looks into stores behind their services' backs.
-    "pymongo": ("plexuskit.mongo", "plexuskit.testing", "plexus_local.leaks"),
-    "bson": ("plexuskit.mongo", "plexuskit.testing", "plexus_local.leaks"),
+    # `plexus_testkit.leaks` looks into stores behind their services' backs.
+    "pymongo": ("plexuskit.mongo", "plexus_local.servers", "plexus_testkit"),
+    "bson": ("plexuskit.mongo", "plexus_testkit.leaks"),
     "gridfs": (),
     "motor": (),
-    "opensearchpy": ("search.store", "plexus_local.leaks"),
-    "aiokafka": ("plexuskit.kafka", "plexus_local.leaks"),
+    "opensearchpy": ("search.store", "plexus_testkit.leaks"),
+    "aiokafka": ("plexuskit.kafka", "plexus_testkit.leaks"),
     "faststream": ("plexuskit.kafka",),
     # HTTP is spoken by aiohttp, and at the gateway's port by uvicorn, which serves ASGI (ADR 33).
     "h11": ("gateway.connect",),
@@ -38,11 +45,10 @@ DRIVERS = {
         "plexus_sdk",
         "plexus_cli",
         "plexus_bench",
-        "plexus_local.faults",
-        "plexus_local.harness",
-        "plexus_local.leaks",
+        "plexus_testkit.faults",
+        "plexus_testkit.harness",
+        "plexus_testkit.leaks",
     ),
-    "plexuskit.testing": ("plexuskit.testing", "plexus_local", "plexus_bench"),
 }
 
 CLOCKS = {
@@ -57,7 +63,7 @@ READS_THE_CLOCK = {
     "plexuskit/clock.py": "is the clock",
     "plexus_cli/doctor.py": "compares this machine's clock with the servers'",
     "plexus_sdk/connection.py": "compares a token's end with this machine's clock",
-    "plexus_local/faults/actions.py": "schedules messages for a second later",
+    "plexus_testkit/faults/actions.py": "schedules messages for a second later",
     "plexus_local/journal.py": "tells the operator since when something runs",
     "plexus_local/mail.py": "names a mail's file after its arrival",
     "plexus_local/show.py": "tells the operator for how long something runs",
@@ -130,9 +136,15 @@ def may_know(source: Source, allowed: tuple[str, ...]) -> bool:
 
 
 def test_there_is_something_to_look_at(services: list[str]) -> None:
-    assert {"plexuskit", "plexus_sdk", "plexus_cli", "plexus_local", "plexus_bench", *services} == {
-        source.package for source in SOURCES
-    }
+    assert {
+        "plexuskit",
+        "plexus_sdk",
+        "plexus_cli",
+        "plexus_local",
+        "plexus_testkit",
+        "plexus_bench",
+        *services,
+    } == {source.package for source in SOURCES}
 
 
 def test_only_its_own_room_knows_a_driver() -> None:
@@ -250,6 +262,7 @@ def test_the_import_contracts_speak_of_every_package(root: Path, services: list[
         "plexus_sdk",
         "plexus_cli",
         "plexus_local",
+        "plexus_testkit",
         "plexus_bench",
     }
     assert read.count("exhaustive = True") == read.count("\ncontainers ="), "rooms can be forgotten"

@@ -223,8 +223,8 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
             "services/gateway/src/gateway/live/telling.py": "signs in people's names",
             "services/gateway/src/gateway/proxy/owners.py": "forwards bytes in people's names",
         },
-        # Clients, benchmarks and the local run call the gateway, as its clients do.
-        parts=("libs/", "services/"),
+        # Clients, benchmarks and the test kit call the gateway, as its clients do.
+        parts=("libs/access/", "libs/plexuskit/", "services/"),
     ),
     "token buckets": Mechanism(
         homes=frozenset({"libs/plexuskit/src/plexuskit/buckets.py"}),

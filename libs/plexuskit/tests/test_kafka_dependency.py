@@ -9,6 +9,8 @@ from typing import Any
 import pymongo
 import pytest
 from plexus.topics import SEARCH_MESSAGES
+from plexus_local.servers import NativeMongo
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection, MongoSection
 from plexuskit.errors import DependencyDown, DocumentRefused
 from plexuskit.kafka import (
@@ -23,8 +25,6 @@ from plexuskit.kafka import (
 )
 from plexuskit.mongo import Database, connect
 from plexuskit.runtime import Runtime
-from plexuskit.testing.servers import NativeMongo
-from plexuskit.testing.wait import eventually
 
 TOPIC = "messaging.conversation.v1"
 GROUP = "search.messages"

@@ -7,10 +7,10 @@ from faststream.kafka import KafkaBroker
 from plexus.directory.v1.events_pb2 import PersonChanged, SessionRevoked
 from plexus.tasks.v1.events_pb2 import TaskChanged
 from plexus.topics import GATEWAY_RELATIONS, MESSAGING_PEOPLE, NOTIFY_TASKS, SEARCH_MESSAGES
+from plexus_testkit import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import Outgoing, Record, consumer, dlq_depth, lag, producer, subscription
 from plexuskit.service import Runtime
-from plexuskit.testing import eventually
 
 TASK_CHANGED = TaskChanged.DESCRIPTOR.full_name
 

@@ -19,7 +19,7 @@ from directory.operations.openid import OpenIdClient
 from directory.operations.passkeys import Passkeys
 from directory.operations.tokens import TokenIssuer
 from directory.store import Sealing, Store
-from plexuskit.testing import FrozenClock
+from plexus_testkit import FrozenClock
 
 from .access_support import HR
 from .constants_support import HERE, PASSWORD

@@ -41,12 +41,12 @@ from plexus.directory.v1.session_service_pb2_grpc import (
     add_SessionServiceServicer_to_server,
 )
 from plexus.event.v1.envelope_pb2 import Envelope
+from plexus_testkit import FrozenClock
+from plexus_testkit.databases import database_fixtures
 from plexuskit.config import CallerSection, GrpcSection
 from plexuskit.grpc import CallerSigner, CallerVerifier, open_channel, serve
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
-from plexuskit.testing import FrozenClock
-from plexuskit.testing.databases import database_fixtures
 
 from .access_support import department
 from .company_support import Company

@@ -8,8 +8,8 @@ import pytest
 from directory import operations
 from directory.domain.departments import Department
 from directory.domain.people import Changes, Person
+from plexus_testkit.commands import StoreCommands
 from plexuskit.errors import Refusal
-from plexuskit.testing.commands import StoreCommands
 
 
 async def asked(commands: StoreCommands, attempt: Awaitable[Any]) -> list[str]:

@@ -7,8 +7,8 @@ import pytest
 from directory.domain.passwords import FREE_FAILURES, MAX_LOCK
 from directory.domain.refusals import SignInRefused
 from directory.domain.spread import MAX_NETWORKS
+from plexus_testkit.commands import StoreCommands
 from plexuskit.mongo import Database
-from plexuskit.testing.commands import StoreCommands
 
 pytestmark = pytest.mark.rule("GW-13")
 

@@ -19,8 +19,8 @@ from directory.operations import upkeep
 from directory.store import Store
 from plexus.directory.v1 import events_pb2
 from plexus_access.roles import PERMISSIONS
+from plexus_testkit.wait import eventually
 from plexuskit.errors import DependencyDown, InvalidArgument
-from plexuskit.testing.wait import eventually
 
 from .access_support import (
     HR,

@@ -13,8 +13,8 @@ from directory.domain.refusals import (
     PermissionMissing,
     PersonNotFound,
 )
+from plexus_testkit.commands import StoreCommands
 from plexuskit.errors import InvalidArgument, Refusal
-from plexuskit.testing.commands import StoreCommands
 from scim2_models import SearchRequest
 
 from .access_support import department

@@ -13,7 +13,7 @@ from directory.domain.refusals import (
     GroupNotFound,
     PermissionMissing,
 )
-from plexuskit.testing.commands import StoreCommands
+from plexus_testkit.commands import StoreCommands
 
 from .access_support import department
 from .scopes_support import Scoped, asked, bind_person, merge, move, refused, sameness, update

@@ -33,9 +33,9 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from plexus.directory.v1 import events_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
+from plexus_testkit import FrozenClock
 from plexuskit.errors import InvalidArgument
 from plexuskit.mongo import Database
-from plexuskit.testing import FrozenClock
 
 Facts = Callable[[], Awaitable[list[Envelope]]]
 

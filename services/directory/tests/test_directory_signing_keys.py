@@ -18,7 +18,7 @@ from directory.store import SigningKeys, UnusableKeys, load_or_create, rotate
 from directory.store.signing_keys import KEPT_AFTER_SIGNING, SIGNS_AFTER
 from joserfc import jwt
 from joserfc.jwk import KeySet
-from plexuskit.testing import FrozenClock
+from plexus_testkit import FrozenClock
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -32,10 +32,10 @@ from directory.domain.sign_in_refusals import (
 )
 from directory.operations.openid import OpenIdClient, openid_client
 from directory.operations.single_sign_on import Begun, Returned
+from plexus_local.servers.ports import free_port
+from plexus_testkit import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.errors import InvalidArgument, VersionConflict
-from plexuskit.testing import eventually
-from plexuskit.testing.servers.ports import free_port
 
 SECRET = "client secret of the tests"
 REDIRECT = "https://plexus.example/signed-in"

@@ -10,7 +10,7 @@ from directory.config import PasswordsSection
 from directory.domain.refusals import PasswordChecksBusy
 from directory.operations.hashing import Hashing, hashing
 from directory.operations.waiting import Line, Place, Source
-from plexuskit.testing import eventually
+from plexus_testkit import eventually
 
 pytestmark = pytest.mark.rule("GW-13")
 

@@ -14,11 +14,11 @@ from messaging.operations.cursors import Cursors
 from messaging.operations.log import Log
 from messaging.store import Store
 from plexus.messaging.v1 import messaging_service_pb2 as pb
+from plexus_testkit.databases import database_fixtures
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
-from plexuskit.testing.databases import database_fixtures
 
 TENANT = "ten_acme"
 UNLIMITED = LimitsSection(

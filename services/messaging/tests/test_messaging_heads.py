@@ -10,10 +10,10 @@ from messaging.domain.conversations import Role
 from messaging.operations import membership, sending
 from messaging.operations.heads import ENDED_AFTER, UNKNOWN_FOR, Heads
 from messaging.operations.log import Log
+from plexus_testkit import eventually
+from plexus_testkit.clock import FrozenClock
 from plexuskit.clock import SystemClock
 from plexuskit.errors import DependencyDown
-from plexuskit.testing import eventually
-from plexuskit.testing.clock import FrozenClock
 
 UNLIMITED = LimitsSection(
     sender_rate=1e6, sender_burst=1_000_000, conversation_rate=1e6, conversation_burst=1_000_000

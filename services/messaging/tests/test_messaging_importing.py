@@ -21,9 +21,9 @@ from messaging.operations.importing import (
 )
 from messaging.operations.log import Log
 from messaging.store import Store
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
-from plexuskit.testing.wait import eventually
 
 from .conftest import Everybody
 

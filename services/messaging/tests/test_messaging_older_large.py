@@ -18,8 +18,8 @@ from plexus.messaging.v1.events_pb2 import MessagePosted
 from plexus.messaging.v1.messaging_service_pb2 import ChainProblem
 from plexus_cli import chain as client
 from plexus_cli.commands.verifying import Verified
+from plexus_testkit.wait import eventually
 from plexuskit.loop import MAX_BLOCKED_SECONDS, Watchdog
-from plexuskit.testing.wait import eventually
 
 GOLDEN = Path(__file__).with_name("golden") / "chain_version_1.json"
 WRITTEN_AT_ONCE = 5_000

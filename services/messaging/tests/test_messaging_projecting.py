@@ -13,12 +13,12 @@ from messaging.store import Store
 from plexus.authz.v1 import authority_pb2, authority_pb2_grpc
 from plexus.directory.v1 import events_pb2, people_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
+from plexus_testkit.wait import eventually
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection
 from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
 from plexuskit.kafka import Record, dlq_depth, producer
 from plexuskit.mongo import Database
 from plexuskit.runtime import Runtime
-from plexuskit.testing.wait import eventually
 
 TENANT = "ten_acme"
 PEOPLE, DEPARTMENTS = "directory.person.v1", "directory.department.v1"

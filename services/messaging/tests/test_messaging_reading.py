@@ -17,8 +17,8 @@ from messaging.operations import cursors as reading
 from messaging.operations import membership, sending, threads
 from messaging.operations.log import Log
 from plexus.authz.v1.authority_pb2 import ReadableContainersRequest
+from plexus_testkit import eventually
 from plexuskit.clock import SystemClock
-from plexuskit.testing import eventually
 
 NOW = SystemClock().now()
 

@@ -15,9 +15,9 @@ from messaging.operations import scheduling
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import ScheduledMessageChanged
 from plexus.messaging.v1.personal_service_pb2 import ScheduledContent, ScheduledMessage
+from plexus_testkit.wait import eventually
 from plexuskit import fault
 from plexuskit.clock import SystemClock
-from plexuskit.testing.wait import eventually
 
 CHILD = Path(__file__).with_name("scheduler_child.py")
 S = ScheduledMessage

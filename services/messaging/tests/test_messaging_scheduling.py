@@ -34,8 +34,8 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import ScheduledMessageChanged
 from plexus.messaging.v1.personal_service_pb2 import ScheduledContent, ScheduledMessage
 from plexus_access.testing import Company
+from plexus_testkit.clock import FrozenClock
 from plexuskit.errors import DependencyDown
-from plexuskit.testing.clock import FrozenClock
 
 # Ahead of the server's clock: what expires is not deleted while a test looks at it.
 TENANT = "ten_acme"

@@ -25,6 +25,7 @@ from plexus.messaging.v1.signal_service_pb2_grpc import (
     add_SignalServiceServicer_to_server,
 )
 from plexus_access.testing import Company
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
 from plexuskit.grpc import (
@@ -39,7 +40,6 @@ from plexuskit.grpc import (
 from plexuskit.kafka import Outgoing, best_effort_producer, tail
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
-from plexuskit.testing.wait import eventually
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 TOPIC = "messaging.signal.v1"

@@ -24,7 +24,7 @@ from directory.store import Store, load_or_create
 from directory.store.documents import session_document
 from directory.store.sessions import SCHEMA_VERSION
 from plexus.directory.v1.directory_service_pb2 import ImportedPerson, ImportPeopleRequest
-from plexus_local.harness import Platform
+from plexus_testkit.harness import Platform
 from plexuskit.clock import SystemClock
 from plexuskit.config import MongoSection
 from plexuskit.ids import new_id

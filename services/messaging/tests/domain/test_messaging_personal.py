@@ -33,8 +33,8 @@ from messaging.domain.scheduling import (
     sent,
 )
 from messaging.domain.settings import ConversationSettings, SettingsChange, arranged
+from plexus_testkit.clock import FrozenClock
 from plexuskit.errors import InvalidArgument, VersionConflict
-from plexuskit.testing.clock import FrozenClock
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

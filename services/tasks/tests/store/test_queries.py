@@ -290,7 +290,7 @@ async def test_every_query_is_served_by_an_index(
     await listed(project_id=project.id)
     await listed(assignee_id="per_bo")
     await queries.get_board(store, actor=ann, project_id=project.id)
-    task = await queries.get_task(store, actor=ann, task_id="T-7")
+    task = await queries.get_task(store, actor=ann, task_id="", key="T-7")
     await queries.get_task(store, actor=ann, task_id=task.id)
     assert len(await store.tasks.overdue(now=now, limit=10)) == 3
 
