@@ -24,8 +24,8 @@ from plexuskit.service import Runtime
 TOPIC = MESSAGING_CONVERSATION_V1.name
 BATCHED, SINGLE = 20_000, 1_000
 ROUNDS = 3
-MAX_RATIO = 1.5
-"""Of CPU time; a busy machine changes the clock's time more than this."""
+MAX_RATIO = 2
+"""Of CPU time per record; the clock's time depends on what else the machine does."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ async def by_faststream(
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize(("batch", "records"), [(True, BATCHED), (False, SINGLE)])
-async def test_the_runner_costs_no_more_than_the_loop_of_the_library(
+async def test_the_runner_costs_at_most_twice_the_loop_of_the_library(
     kafka_section: KafkaSection,
     kafka_topics: Callable[..., Awaitable[object]],
     runtime: Runtime,
