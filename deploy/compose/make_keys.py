@@ -30,7 +30,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from directory.store import load_or_create, load_or_create_sealing
+from directory.accounts.store import load_or_create, load_or_create_sealing
 from plexus_local import server_files
 from plexus_local.certificates import CertificateAuthority
 from plexuskit.clock import SystemClock

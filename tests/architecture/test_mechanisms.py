@@ -153,7 +153,9 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
             "strikes = Random(seed).uniform(0.05, 1.5)",
         ),
         exceptions={
-            "services/messaging/src/messaging/queries/shown.py": "doubles how many are read at once"
+            "services/messaging/src/messaging/messages/queries/shown.py": (
+                "doubles how many are read at once"
+            )
         },
     ),
     "timestamps": Mechanism(
@@ -173,7 +175,7 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
             "clients/python/src/plexus_sdk/errors.py": "the SDK depends on the contracts only",
             "clients/python/src/plexus_sdk/tasks.py": "the SDK depends on the contracts only",
             "libs/plexuskit/src/plexuskit/bounds/checks.py": "checks the numbers themselves",
-            "services/messaging/src/messaging/events/sealing.py": "digests numbers, not instants",
+            "services/messaging/src/messaging/log/events/seals.py": "digests numbers, not instants",
             "services/tasks/src/tasks/api/translation.py": "the domain refuses by the numbers",
         },
     ),

@@ -26,8 +26,8 @@ from zoneinfo import ZoneInfo
 import pymongo
 import pytest
 from audit.store import Store as AuditStore
-from directory.store import Store as DirectoryStore
-from messaging.store import Store as MessagingStore
+from directory.app import Store as DirectoryStore
+from messaging.app import Store as MessagingStore
 from notify.store import Store as NotifyStore
 from plexus_testkit.shapes import CATALOGUE, read
 from plexuskit.mongo import Database

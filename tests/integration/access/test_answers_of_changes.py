@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,16 +12,18 @@ from plexus.directory.v1 import session_service_pb2 as session_pb
 from plexus.messaging.v1 import messaging_service_pb2 as messaging_pb
 from plexus.messaging.v1.conversations_pb2 import Conversation
 from plexus.tasks.v1 import tasks_service_pb2 as tasks_pb
-from plexus_local.harness import Platform
 from plexus_sdk import Plexus, Profiles, Refused
 from plexus_sdk.profiles import api_token_profile
+from plexus_testkit.harness import Platform
+from plexus_testkit.wait import eventually
 from plexuskit.grpc import open_channel
-from plexuskit.testing.wait import eventually
 
 pytestmark = pytest.mark.rule("GW-10")
 
 WORD = "canary of a text"
 WITHIN = 40
+# `seq` of the message that another has sent.
+FIRST = 1
 
 
 class Scene:
@@ -39,16 +42,16 @@ class Scene:
             "ReactToMessage": (
                 "messages.send",
                 messaging_pb.ReactToMessageRequest(
-                    conversation_id=room, seq=2, emoji="\U0001f44d", remove=True
+                    conversation_id=room, seq=FIRST, emoji="\U0001f44d", remove=True
                 ),
             ),
             "PinMessage": (
                 "messages.send",
-                messaging_pb.PinMessageRequest(conversation_id=room, seq=2, unpin=True),
+                messaging_pb.PinMessageRequest(conversation_id=room, seq=FIRST, unpin=True),
             ),
             "LabelMessage": (
                 "messages.send",
-                messaging_pb.LabelMessageRequest(conversation_id=room, seq=2),
+                messaging_pb.LabelMessageRequest(conversation_id=room, seq=FIRST),
             ),
             "UpdateConversation": (
                 "conversations.manage",
@@ -56,7 +59,7 @@ class Scene:
             ),
             "FollowThread": (
                 "messages.follow",
-                messaging_pb.FollowThreadRequest(conversation_id=room, root_seq=2, follow=True),
+                messaging_pb.FollowThreadRequest(conversation_id=room, root_seq=FIRST),
             ),
             "UpdateTask": ("tasks.update", tasks_pb.UpdateTaskRequest(task_id=task)),
         }
@@ -87,7 +90,7 @@ async def scene(platform: Platform) -> Any:
             person_ids=[platform.id_of(handles["ann"])],
         )
         await made.bob.call(made.bob.messaging.AddMembers, add)
-        for reply_to in (0, 2):
+        for reply_to in (0, FIRST):
             say = messaging_pb.SendMessageRequest(
                 conversation_id=made.room,
                 request_id=secrets.token_hex(8),
@@ -95,7 +98,7 @@ async def scene(platform: Platform) -> Any:
                 reply_to_seq=reply_to,
             )
             stored = await ann.call(ann.messaging.SendMessage, say)
-        assert stored.seq == 3
+        assert stored.seq == FIRST + 1
         task = tasks_pb.CreateTaskRequest(
             request_id=secrets.token_hex(8), title=WORD, description=WORD, assignee_ids=[bob_id]
         )
@@ -117,6 +120,7 @@ async def _app(scene: Scene, platform: Platform, *scopes: str) -> AsyncIterator[
     request = session_pb.CreateApiTokenRequest(
         request_id=secrets.token_hex(8), name=secrets.token_hex(4), scopes=scopes
     )
+    request.expires_at.FromDatetime(datetime.now(UTC) + timedelta(hours=1))
     made = await scene.bob.call(scene.bob.sessions.CreateApiToken, request)
     async with open_channel(platform.grpc_address) as channel:
         profile = api_token_profile(url=platform.grpc_address, token=made.secret)
@@ -138,7 +142,8 @@ async def test_gw_09_a_token_that_may_change_and_not_read_gets_ids_alone(
     scene: Scene, platform: Platform, method: str
 ) -> None:
     permission, request = scene.changes()[method]
-    request.request_id = secrets.token_hex(8) if hasattr(request, "request_id") else ""
+    if "request_id" in request.DESCRIPTOR.fields_by_name:
+        request.request_id = secrets.token_hex(8)
     reading = {"messages": "messages.read", "conversations": "conversations.read"}.get(
         permission.partition(".")[0], "tasks.read"
     )
@@ -151,6 +156,8 @@ async def test_gw_09_a_token_that_may_change_and_not_read_gets_ids_alone(
     }
     assert first.ListFields(), "what identifies the object is shown"
 
+    if "request_id" in request.DESCRIPTOR.fields_by_name:
+        request.request_id = secrets.token_hex(8)
     async with _app(scene, platform, permission, reading) as seeing:
         answer = await seeing.call(_owner(seeing, method), request)
     shows = method == "FollowThread" or WORD.encode() in answer.SerializeToString()

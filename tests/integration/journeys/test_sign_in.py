@@ -17,7 +17,7 @@ from plexus_testkit.harness import PASSWORD
 from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 
-PROVIDER = Path(__file__).parents[3] / "services/directory/tests/openid_provider.py"
+PROVIDER = Path(__file__).parents[3] / "services/directory/tests/sign_in/openid_provider.py"
 SAID = f"{PASSWORD}\n"
 
 

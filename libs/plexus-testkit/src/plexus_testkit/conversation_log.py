@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from messaging.domain.log import EntryKind
+from messaging.log.domain.entries import EntryKind
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import MessagePosted
 from plexuskit.config import MongoSection

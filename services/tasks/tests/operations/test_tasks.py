@@ -103,7 +103,7 @@ async def test_tsk_01_of_twenty_with_the_same_version_one_wins_and_the_others_ar
             operations.update_task(
                 store,
                 actor=ann,
-                task_id=task.key,
+                task_id=task.id,
                 expected_version=1,
                 edit=Edit(title=f"Title {number}"),
                 request_id="",

@@ -162,7 +162,7 @@ async def test_tsk_01_history_pages_join_to_the_whole_history(
             now=now,
         )
 
-    asked: dict[str, Any] = {"actor": ann, "task_id": task.key}
+    asked: dict[str, Any] = {"actor": ann, "task_id": task.id}
     whole = await queries.list_task_history(store, **asked, page_size=200, page_token="")
     pieces, token = [], ""
     while True:
@@ -222,11 +222,11 @@ async def test_src_02_a_recheck_answers_each_object_in_order(
     loose = await add_task(assignee_ids=("per_dee",))
     references = [
         Reference(kind="task", id=inside.id),
-        Reference(kind="task", id=loose.key),
+        Reference(kind="task", id=loose.id),
         Reference(kind="task", id="tsk_absent"),
         Reference(kind="project", id=project.id),
         Reference(kind="message", id=inside.id),
-        Reference(kind="task", id=inside.key),
+        Reference(kind="task", id=inside.id),
     ]
 
     async def readable(actor: Actor) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from messaging.domain.scheduling import SPREAD
+from messaging.personal.domain.scheduled import SPREAD
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.conversations_pb2 import Member
 from plexus.messaging.v1.events_pb2 import MessagePosted

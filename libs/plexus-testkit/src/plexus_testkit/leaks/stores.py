@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
 from bson import BSON
-from messaging.domain.log import EntryKind
+from messaging.log.domain.entries import EntryKind
 from opensearchpy import AsyncOpenSearch
 from opensearchpy.helpers import async_scan
 from plexus.event.v1.envelope_pb2 import Envelope
