@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 from directory.config import OpenIdSection
-from directory.domain.sign_in_refusals import ProviderUnavailable
-from directory.operations.openid.fetching import Fetcher, Unexpected, fetcher
+from directory.sign_in.domain.refusals import ProviderUnavailable
+from directory.sign_in.operations.openid.fetching import Fetcher, Unexpected, fetcher
 
 LIMIT = 4096
 
