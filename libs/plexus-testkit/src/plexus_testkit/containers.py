@@ -49,7 +49,7 @@ def _listens(host: str) -> bool:
     return False
 
 
-class ReplicaSetMember(MongoDbContainer):  # type: ignore[misc]  # the library has no types
+class ReplicaSetMember(MongoDbContainer):
     """MongoDB without users: with users, its image needs a key file for a replica set."""
 
     def _configure(self) -> None:

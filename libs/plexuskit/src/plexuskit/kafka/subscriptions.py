@@ -77,7 +77,7 @@ class Subscription:
         FastStream would start its own loop for a handler (ADR 33). A reader without dead letters
         has no group in Kafka.
         """
-        return broker.subscriber(
+        subscriber: BatchSubscriber = broker.subscriber(
             *(topic_name(section, topic) for topic in self.topics),
             group_id=group_name(section, self.consumer.group) if self.consumer.dlq else None,
             batch=True,
@@ -87,6 +87,7 @@ class Subscription:
             description=self.description,
             **options,
         )
+        return subscriber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
