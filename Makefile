@@ -41,13 +41,13 @@ setup: ## Install everything that the lock file names into .venv
 	"$$uv" sync --frozen --quiet
 
 .PHONY: proto
-proto: ## Generate code from proto/
+proto: ## Generate code from proto/, and docs/asyncapi.yaml
 	@$(BIN)/python libs/protos/generate.py
 	@$(LOCAL).web proto
 
 .PHONY: proto-check
 proto-check: proto ## Generate code and fail when it differs from what is committed
-	@changed=$$(git status --porcelain -- libs/protos/src clients/web/src/gen); \
+	@changed=$$(git status --porcelain -- libs/protos/src clients/web/src/gen docs/asyncapi.yaml); \
 	if [[ -n "$$changed" ]]; then \
 		echo "Generated code differs from proto/; commit the result of make proto:"; \
 		echo "$$changed"; \
