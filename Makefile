@@ -120,6 +120,10 @@ bench-peers: setup ## Measure Plexus beside ejabberd and Synapse; RUNS= SECONDS=
 	@$(BIN)/python -m plexus_bench.peers $(if $(RUNS),--runs "$(RUNS)") $(if $(SECONDS),--seconds "$(SECONDS)") \
 		$(if $(SHAPES),--shapes "$(SHAPES)") $(if $(PEERS),--peers "$(PEERS)") $(if $(JSON),--json "$(JSON)") $(ARGS)
 
+.PHONY: bench-web
+bench-web: setup ## Measure the web client in Chromium; ARGS="--small", "--only typing", "--json FILE"
+	@$(BIN)/python tests/web/bench $(ARGS)
+
 .PHONY: soak
 soak: setup ## Kill processes under load, CYCLES=200 times; SEED=n repeats a run
 	@$(LOCAL).faults --cycles $(or $(CYCLES),200) $(if $(SEED),--seed $(SEED))

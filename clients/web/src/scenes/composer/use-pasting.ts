@@ -1,0 +1,65 @@
+import { useState, type ClipboardEvent } from 'react';
+
+import { codeBlockOf, longLines, tableOf } from '@/kit/pasting';
+
+import type { Writing } from './use-writing';
+
+/** Something long that was pasted, and what it can be made instead. */
+export interface Pasted {
+  readonly kind: 'table' | 'lines';
+  readonly lines: number;
+  /** Whether it stands in the line as it was pasted. */
+  readonly isRaw: boolean;
+  readonly swap: () => void;
+}
+
+interface Kept {
+  readonly kind: Pasted['kind'];
+  readonly raw: string;
+  readonly made: string;
+  readonly isRaw: boolean;
+  readonly from: number;
+  /** What the line holds while nobody has written further. */
+  readonly whole: string;
+}
+
+/** Turn what is pasted from a spreadsheet into a table, and offer a code block for long texts. */
+export function usePasting(writing: Writing): {
+  readonly pasted: Pasted | undefined;
+  readonly onPaste: (event: ClipboardEvent<HTMLTextAreaElement>) => void;
+} {
+  const [kept, setKept] = useState<Kept | undefined>(undefined);
+  const isThere = kept !== undefined && writing.text === kept.whole;
+
+  function insert(words: string): { readonly from: number; readonly whole: string } {
+    writing.insert(words);
+    const element = writing.input.current;
+    const end = element?.selectionStart ?? 0;
+    return { from: end - words.length, whole: element?.value ?? '' };
+  }
+
+  return {
+    pasted: isThere
+      ? {
+          kind: kept.kind,
+          lines: longLines(kept.raw),
+          isRaw: kept.isRaw,
+          swap() {
+            const now = kept.isRaw ? kept.raw : kept.made;
+            const next = kept.isRaw ? kept.made : kept.raw;
+            writing.input.current?.setSelectionRange(kept.from, kept.from + now.length);
+            setKept({ ...kept, ...insert(next), isRaw: !kept.isRaw });
+          },
+        }
+      : undefined,
+    onPaste(event) {
+      const raw = event.clipboardData.getData('text/plain').replace(/\r\n?/gu, '\n');
+      const table = tableOf(raw);
+      if (table === undefined && longLines(raw) === 0) return;
+      event.preventDefault();
+      if (table === undefined)
+        setKept({ kind: 'lines', raw, made: codeBlockOf(raw), isRaw: true, ...insert(raw) });
+      else setKept({ kind: 'table', raw, made: table, isRaw: false, ...insert(table) });
+    },
+  };
+}
