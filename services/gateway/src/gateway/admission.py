@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
-from plexus_access.objects import Object
 from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo
 
-from gateway.access import BY_OWNER, Access, DecisionLog, Verdict
+from gateway.access import Access, DecisionLog
 from gateway.identity import (
     Authenticator,
     Callers,
@@ -27,7 +26,7 @@ class Admission:
     """Lets in who may call a method, and says as whom the owner sees them.
 
     What a call is about stands in its request, which comes after its metadata: methods about an
-    object are let in first and authorised when the request is here.
+    object are let in first and authorised when the request is here (see `proxy.guard`).
     """
 
     def __init__(
@@ -62,66 +61,21 @@ class Admission:
             identity: who calls.
             reason: what the caller gives for a privileged read.
 
-        Refusals for a method about no object: those of `authorise`.
+        Refusals for a method about no object: those of `Access.decide`.
         """
         required = method.requirement
         if not required.resource:
-            verdict = self._decided(method, identity, None)
+            try:
+                verdict = self.access.decide(identity, required.permission)
+            except Refusal as refusal:
+                self.decision_log.refused(method, identity, object_=None, refusal=refusal)
+                raise
             await self.decision_log.before(
                 method, identity, object_=None, rule=verdict.rule, reason=reason
             )
         identity = self.access.current(identity)
         enter(identity)
         return identity
-
-    async def authorise(
-        self,
-        method: MethodInfo,
-        identity: Identity,
-        object_: Object | None,
-        *,
-        permission: str = "",
-    ) -> Verdict:
-        """Decide about a method on an object; say what grants it.
-
-        Args:
-            method: what is called.
-            identity: who calls.
-            object_: on what.
-            permission: another one that the method takes than its first.
-
-        Refusals: PERMISSION_MISSING, MODULE_OFF, POLICY_FORBIDS, SESSION_ENDED, and the owner's own
-        NOT_FOUND for what the caller may not know of. Raises DependencyDown when the owner has the
-        last word and cannot be asked.
-        """
-        verdict = self._decided(method, identity, object_, permission=permission)
-        if verdict.confirm and object_ is not None:
-            try:
-                await self.access.confirm(identity, object_)
-            except Refusal as refusal:
-                self.decision_log.refused(method, identity, object_=object_, refusal=refusal)
-                raise
-            verdict = BY_OWNER
-        await self.decision_log.before(
-            method, identity, object_=object_, rule=verdict.rule, reason=""
-        )
-        return verdict
-
-    def _decided(
-        self,
-        method: MethodInfo,
-        identity: Identity,
-        object_: Object | None,
-        *,
-        permission: str = "",
-    ) -> Verdict:
-        try:
-            return self.access.decide(
-                identity, permission or method.requirement.permission, object_
-            )
-        except Refusal as refusal:
-            self.decision_log.refused(method, identity, object_=object_, refusal=refusal)
-            raise
 
     def caller(self, identity: Identity | None, *, audience: str) -> bytes:
         """Return the SignedCaller to go on with to a service."""

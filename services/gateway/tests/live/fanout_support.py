@@ -12,11 +12,12 @@ from gateway.access import Access, Projection
 from gateway.config import LimitsSection
 from gateway.identity import Identity
 from gateway.live import visibility
-from gateway.live.channels import Channels, ranges_of
+from gateway.live.channels import Channels
 from gateway.live.doubts import Answer, Doubts, Memberships
 from gateway.live.fanout import FanOut
 from gateway.live.send_buffer import Bounds, SendBuffer, Ticker
 from gateway.live.subscribers import SubscriberRegistry
+from gateway.live.subscriptions import ranges_of
 from plexus.authz.v1.authority_pb2 import Container, Interval
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.gateway.v1.session_service_pb2 import Frame, SessionResponse

@@ -1,6 +1,6 @@
 """Who may do what, as this gateway knows it: a copy of the relations, corrected by the owners."""
 
-from gateway.access.access import BY_OWNER, Access, Verdict
+from gateway.access.access import Access, Verdict
 from gateway.access.decision_log import DecisionLog
 from gateway.access.following import Following
 from gateway.access.objects import object_at, object_of
@@ -9,7 +9,6 @@ from gateway.access.refusals import Hidden, ModuleOff, PermissionMissing, Policy
 from gateway.access.shown import Shown
 
 __all__ = [
-    "BY_OWNER",
     "Access",
     "DecisionLog",
     "Following",

@@ -49,7 +49,7 @@ class Verdict:
     confirm: bool = False
 
 
-BY_OWNER: Final = Verdict("owner")
+_BY_OWNER: Final = "owner"
 """The copy refused or did not know, and the owner has the last word."""
 
 
@@ -113,6 +113,17 @@ class Access:
         if decision.allowed:
             return Verdict(decision.rule)
         return self._refused(decision, permission)
+
+    async def authorise(self, identity: Identity, permission: str, object_: Object | None) -> str:
+        """Return the rule that grants a permission on an object: the copy's, or its owner's word.
+
+        Refusals as for `decide` and `confirm`.
+        """
+        verdict = self.decide(identity, permission, object_)
+        if not verdict.confirm or object_ is None:
+            return verdict.rule
+        await self.confirm(identity, object_)
+        return _BY_OWNER
 
     async def confirm(self, identity: Identity, object_: Object) -> None:
         """Ask the owner about an object that the copy refuses.

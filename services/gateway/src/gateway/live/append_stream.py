@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import structlog
 from plexus.authz.v1.authority_pb2 import (
@@ -25,7 +25,6 @@ from plexuskit.items import item_failed
 from plexuskit.metrics import counter
 
 from gateway.live.refusals import OwnerUnreachable, SendsWaiting, refused_verdict
-from gateway.live.stream import Stream
 
 if TYPE_CHECKING:  # the asynchronous stubs are names of the types only
     from grpc.aio import Channel
@@ -53,10 +52,17 @@ _RETRY: Final = timedelta(milliseconds=500)
 _BACK_OFF: Final = (0.1, 2.0)
 
 
+class Sender(Protocol):
+    """The client stream that an item came from."""
+
+    def settled(self, client_ref: int, conversation_id: str, verdict: SendVerdict) -> None:
+        """Take the verdict on an item."""
+
+
 class Sent(NamedTuple):
     """An item on its way: whose it is, and when its answer is overdue."""
 
-    stream: Stream
+    sender: Sender
     client_ref: int
     conversation_id: str
     due: float
@@ -114,14 +120,14 @@ class AppendStream:
 
     def submit(
         self,
-        stream: Stream,
+        sender: Sender,
         *,
         client_ref: int,
         conversation_id: str,
         command: bytes,
         signed_caller: bytes,
     ) -> None:
-        """Bring one item on its way; `stream.settled` gets its verdict, exactly once.
+        """Bring one item on its way; `sender.settled` gets its verdict, exactly once.
 
         Raises:
             SendsWaiting: the other side does not keep up.
@@ -130,7 +136,7 @@ class AppendStream:
             raise SendsWaiting(retry_after=timedelta(seconds=1))
         self._last_ref += 1
         due = self._clock.monotonic() + ANSWER_SECONDS
-        self._sent[self._last_ref] = Sent(stream, client_ref, conversation_id, due)
+        self._sent[self._last_ref] = Sent(sender, client_ref, conversation_id, due)
         self._waiting.append(
             AppendItem(ref=self._last_ref, signed_caller=signed_caller, command=command)
         )
@@ -294,7 +300,7 @@ class AppendStream:
 
     def _settle(self, sent: Sent, verdict: SendVerdict) -> None:
         try:
-            sent.stream.settled(sent.client_ref, sent.conversation_id, verdict)
+            sent.sender.settled(sent.client_ref, sent.conversation_id, verdict)
         except Exception as error:  # noqa: BLE001 - one client's stream, not everybody's (GW-8)
             item_failed(error, of="gateway.verdicts")
 

@@ -8,8 +8,8 @@ applied on top of the answer by their numbers.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 import grpc
 import structlog
@@ -18,8 +18,8 @@ from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
 from plexuskit.metrics import counter
 
-from gateway.live.channels import Channel, Ranges
 from gateway.live.subscribers import SubscriberRegistry
+from gateway.live.subscriptions import Channel, Question, Ranges, Step
 
 log = structlog.get_logger()
 
@@ -86,31 +86,8 @@ AskMembers = Callable[[str], Awaitable[Answer]]
 """Asks messaging about a conversation. Raises DependencyDown, RemoteFailure."""
 
 
-class Step(NamedTuple):
-    """A change of who belongs to a conversation, as it stands in its order."""
-
-    tenant_id: str
-    version: int
-    joined: tuple[tuple[str, Ranges], ...]
-    left: tuple[str, ...]
-    begins: bool
-
-
 class AnswerTooOld(Exception):  # noqa: N818 - named after the fact that prevents
     """An owner's answer lacks a change that was applied here before the question."""
-
-
-@dataclass(slots=True)
-class Question:
-    """What is asked of one conversation, and what came since it was."""
-
-    reason: str
-    # Version of the membership that an answer has to contain.
-    least: int = 0
-    # Something more was missed since the owner was asked.
-    again: bool = False
-    steps: list[Step] = field(default_factory=list)
-    task: asyncio.Task[None] | None = None
 
 
 class Doubts:

@@ -11,7 +11,7 @@ from plexus.messaging.v1.conversations_pb2 import Conversation, Member
 from plexus.topics import MESSAGING_CONVERSATION_V1
 from plexuskit.facts import FACT_TYPES, FactType
 
-from gateway.live.channels import Ranges, ranges_of
+from gateway.live.subscriptions import Ranges, ranges_of
 
 _KNOWN: Final = {
     name: type_

@@ -34,10 +34,11 @@ from plexuskit.metrics import counter
 from plexuskit.service import Health
 
 from gateway.live import wire
-from gateway.live.channels import Channel, Channels, Subscription
-from gateway.live.doubts import Doubts, Memberships, Step
+from gateway.live.channels import Channels
+from gateway.live.doubts import Doubts, Memberships
 from gateway.live.facts import Meaning, UnreadableFact, meaning_of
 from gateway.live.subscribers import RELOADED, SubscriberRegistry
+from gateway.live.subscriptions import Channel, Step, Subscription
 from gateway.live.visibility import Visibility
 from gateway.live.wire import Chunk
 

@@ -8,7 +8,8 @@ from plexuskit.errors import Refusal
 
 from gateway.access import Access
 from gateway.live.stream import Stream
-from gateway.live.subscribers import Subscriber, SubscriberRegistry
+from gateway.live.subscribers import SubscriberRegistry
+from gateway.live.subscriptions import Subscriber
 from gateway.live.visibility import Visibility
 
 OPEN: Final = "sessions.open"

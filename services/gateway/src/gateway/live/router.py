@@ -21,10 +21,10 @@ from plexuskit.grpc import CallerSigner, channel
 from plexuskit.service import Health, Runtime
 
 from gateway.live.append_stream import ANSWER_SECONDS, AppendStream, OnStored
-from gateway.live.channels import ranges_of
 from gateway.live.doubts import Answer
 from gateway.live.endpoints import parse, resolve
 from gateway.live.rendezvous import choose
+from gateway.live.subscriptions import ranges_of
 
 log = structlog.get_logger()
 

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from plexus.messaging.v1.messaging_service_pb2 import SendVerdict
 from plexuskit.errors import Refusal
 
 from gateway.identity import Identity
 from gateway.live import wire
+from gateway.live.append_stream import AppendStream
 from gateway.live.refusals import SessionMismatch, refused_verdict
-from gateway.live.subscribers import Subscriber
+from gateway.live.subscriptions import Subscriber
 from gateway.live.visibility import READ, Listener
-
-if TYPE_CHECKING:
-    from gateway.live.append_stream import AppendStream
 
 
 class Stream:
@@ -130,6 +127,6 @@ class Route:
 
     __slots__ = ("append_stream", "items")
 
-    def __init__(self, append_stream: "AppendStream") -> None:
+    def __init__(self, append_stream: AppendStream) -> None:
         self.append_stream = append_stream
         self.items = 0

@@ -17,10 +17,9 @@ from plexuskit.grpc import RemoteFailure
 
 from gateway.identity import Identity
 from gateway.live import wire
-from gateway.live.channels import Channel, Channels, Ranges, Subscription, ranges_of
+from gateway.live.channels import Channels
 from gateway.live.send_buffer import RESYNCS
-from gateway.live.visibility import READ, Listeners
-from gateway.live.wire import Chunk
+from gateway.live.subscriptions import Channel, Ranges, Subscriber, ranges_of
 
 log = structlog.get_logger()
 
@@ -35,66 +34,6 @@ RELOADED_EVERY: Final = 2.0
 _BACK_OFF: Final = (0.2, 5.0)
 _ALL: Final = ""
 RELOADED: Final = "RELOADED"
-
-
-class Subscriber:
-    """One person with streams here."""
-
-    __slots__ = (
-        "changes",
-        "doubts",
-        "holders",
-        "loading",
-        "may_read",
-        "peers",
-        "person_id",
-        "ready",
-        "reload_at",
-        "reloading",
-        "streams",
-        "subscriptions",
-        "telling",
-        "tenant_id",
-        "told_at",
-    )
-
-    def __init__(self, tenant_id: str, person_id: str) -> None:
-        self.tenant_id = tenant_id
-        self.person_id = person_id
-        self.streams = Listeners()
-        self.subscriptions: dict[str, Subscription] = {}
-        # Those with whom the person has a direct conversation, which is for ever. No set: an empty
-        # one weighs three times as much.
-        self.peers: dict[str, None] = {}
-        # Streams that are open or being opened.
-        self.holders = 0
-        # Whether the person's roles let them read messages at all.
-        self.may_read = True
-        # Whether the seats are known; until then, what asks for them.
-        self.ready = False
-        self.loading: asyncio.Task[None] | None = None
-        self.reloading: asyncio.Task[None] | None = None
-        # Conversations to ask the owner about again, with the reason; `_ALL` stands for every one.
-        self.doubts: dict[str, str] = {}
-        # When streams were last told to fetch what is the person's alone, and what tells them next.
-        self.told_at = float("-inf")
-        self.telling: asyncio.TimerHandle | None = None
-        # The earliest time, by the loop's clock, at which the owner is asked again.
-        self.reload_at = 0.0
-        # While the owner is being asked: by conversation the version of the last change of the
-        # person's membership, and their stays; None when they are a member no longer.
-        self.changes: dict[str, tuple[int, Ranges | None]] | None = None
-
-    @property
-    def asked(self) -> bool:
-        """Whether the owner was asked, or is being asked, for the seats."""
-        return self.ready or self.loading is not None
-
-    def tell(self, chunk: Chunk, *, permission: str = READ) -> None:
-        """Put a chunk into the streams whose tokens give a permission."""
-        for listener in self.streams:
-            if permission in listener.permissions:
-                listener.send_buffer.put(chunk)
 
 
 class SubscriberRegistry:

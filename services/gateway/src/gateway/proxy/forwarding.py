@@ -50,7 +50,7 @@ class Forwarding:
 
     def guard(self, method: MethodInfo) -> Guard:
         """Return what stands before and after the calls of a method."""
-        return Guard(self._admission, method)
+        return Guard(self._admission.access, self._admission.decision_log, method)
 
     def once(self, method: MethodInfo) -> Once:
         """Return what forwards a plain method. Raises KeyError for an owner that is not known."""

@@ -9,8 +9,7 @@ from plexus_access.objects import Object
 from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo, refused
 
-from gateway.access import Shown, object_at, object_of
-from gateway.admission import Admission
+from gateway.access import Access, DecisionLog, Shown, object_at, object_of
 from gateway.identity import Identity
 from gateway.proxy.refusals import RequestUnreadable
 
@@ -30,14 +29,22 @@ class Authorized:
 class Guard:
     """Stands before and after every call of one method."""
 
-    __slots__ = ("_admission", "_also", "_method", "_object_of", "_recorded", "_shown")
+    __slots__ = (
+        "_access",
+        "_also",
+        "_decision_log",
+        "_method",
+        "_object_of",
+        "_recorded",
+        "_shown",
+    )
 
-    def __init__(self, admission: Admission, method: MethodInfo) -> None:
+    def __init__(self, access: Access, decision_log: DecisionLog, method: MethodInfo) -> None:
         """Take what is the same for every call of a method.
 
         Raises LookupError for a requirement that cannot be read from its requests.
         """
-        self._admission = admission
+        self._access, self._decision_log = access, decision_log
         self._method = method
         self._object_of = object_of(method)
         self._also = [
@@ -45,14 +52,14 @@ class Guard:
             for need in method.requirement.also
         ]
         self._recorded = method.requirement.effect in _RECORDED
-        self._shown = Shown(admission.access, method)
+        self._shown = Shown(access, method)
         if method.client_streaming and self._object_of is not None:
             raise LookupError(f"{method.path}: a stream of requests is about no single object")
 
     async def before(self, request: bytes, identity: Identity | None) -> Authorized | None:
         """Decide about the object of a request; None for a public call.
 
-        Refusals as for `Admission.authorise`, REQUEST_UNREADABLE and FIELD_MASKED.
+        Refusals as for `Access.authorise`, REQUEST_UNREADABLE and FIELD_MASKED.
         """
         if identity is None:
             return None
@@ -64,14 +71,14 @@ class Guard:
             raise RequestUnreadable.of(self._method)
         # A request that names nothing is its owner's to refuse, or means the caller.
         asked = object_ if object_.id else None
-        verdict = await self._admission.authorise(self._method, identity, asked)
+        rule = await self._authorise(identity, self._method.requirement.permission, asked)
         for permission, read in self._also:
             also = read(request)
             if also is not None and also.id:
-                await self._admission.authorise(self._method, identity, also, permission=permission)
+                await self._authorise(identity, permission, also)
                 self._check(request, identity, also)
         self._check(request, identity, asked)
-        return Authorized(identity, asked, verdict.rule)
+        return Authorized(identity, asked, rule)
 
     def after(self, authorized: Authorized | None, response: bytes) -> bytes:
         """Record a call that succeeded, and return its answer with the columns that are shown."""
@@ -84,6 +91,18 @@ class Guard:
             return self._shown.answer(response, None, None)
         return self._shown.answer(response, authorized.identity, authorized.object)
 
+    async def _authorise(self, identity: Identity, permission: str, object_: Object | None) -> str:
+        """Return the rule that grants a permission; what was decided is recorded (GW-7)."""
+        try:
+            rule = await self._access.authorise(identity, permission, object_)
+        except Refusal as refusal:
+            self._decision_log.refused(self._method, identity, object_=object_, refusal=refusal)
+            raise
+        await self._decision_log.before(
+            self._method, identity, object_=object_, rule=rule, reason=""
+        )
+        return rule
+
     def _check(self, request: bytes, identity: Identity, object_: Object | None) -> None:
         """Check that a request names nothing that is hidden from its caller (GW-3)."""
         try:
@@ -92,15 +111,13 @@ class Guard:
             else:
                 self._shown.check(request, identity, object_)
         except Refusal as refusal:
-            self._admission.decision_log.refused(
-                self._method, identity, object_=object_, refusal=refusal
-            )
+            self._decision_log.refused(self._method, identity, object_=object_, refusal=refusal)
             raise
 
     def done(self, authorized: Authorized | None) -> None:
         """Record a call that succeeded."""
         if self._recorded and authorized is not None:
-            self._admission.decision_log.after(
+            self._decision_log.after(
                 self._method, authorized.identity, object_=authorized.object, rule=authorized.rule
             )
 
@@ -108,7 +125,7 @@ class Guard:
         """Record a call that its owner refused."""
         if self._recorded and authorized is not None:
             outcome = refused(error).reason or error.code().name
-            self._admission.decision_log.after(
+            self._decision_log.after(
                 self._method,
                 authorized.identity,
                 object_=authorized.object,
