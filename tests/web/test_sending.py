@@ -160,7 +160,7 @@ async def test_a_message_is_scheduled_moved_and_cancelled(desk, group, locale):
     await lin.page.get_by_role("combobox", name=lin.words.find).fill(f">{words['scheduled']}")
     await lin.page.keyboard.press("Enter")
     listed = lin.page.get_by_role("dialog", name=words["scheduled"])
-    await expect(listed).to_contain_text("早上好 大家")
+    await expect(listed.get_by_role("blockquote")).to_have_text("早上好 大家")
     assert await faults(lin, f"scheduled-{locale}") == []
     await listed.get_by_label(words["new_time"]).fill(when.strftime("%Y-%m-%dT11:45"))
     await listed.get_by_role("button", name=words["move"]).click()

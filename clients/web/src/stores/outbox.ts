@@ -30,6 +30,12 @@ export type Writing = Pick<
   'conversationId' | 'text' | 'markdown' | 'replyToSeq' | 'quoteSeq' | 'notify'
 >;
 
+/** Where messages on their way outlive the page. */
+export interface OutboxKeeper {
+  readonly put: (one: Pending) => void;
+  readonly remove: (requestId: string) => void;
+}
+
 /** Mentioned people who will not hear of a message: they are not in its conversation (MSG-13). */
 export interface Unreached {
   readonly conversationId: string;
@@ -43,6 +49,7 @@ export interface Unreached {
 export class Outbox {
   readonly pending = new Cell<readonly Pending[]>([]);
   readonly unreached = new Signal<Unreached>();
+  #keeper: OutboxKeeper | undefined;
   readonly #busy = new Set<string>();
 
   constructor(
@@ -59,7 +66,22 @@ export class Outbox {
       problem: undefined,
     };
     this.pending.update((all) => [...all, one]);
+    this.#keeper?.put(one);
     void this.#work(writing.conversationId);
+  }
+
+  /** Keep what is on its way, from now on, so that it outlives the page. */
+  keepIn(keeper: OutboxKeeper): void {
+    this.#keeper = keeper;
+    for (const one of this.pending.get()) if (one.state !== 'sent') keeper.put(one);
+  }
+
+  /** Send what an earlier page could not, with the same request ids. */
+  restore(pending: readonly Pending[]): void {
+    const known = new Set(this.pending.get().map(({ requestId }) => requestId));
+    const missing = pending.filter(({ requestId }) => !known.has(requestId));
+    this.pending.update((all) => [...missing, ...all]);
+    for (const { conversationId } of missing) void this.#work(conversationId);
   }
 
   retry(requestId: string): void {
@@ -68,6 +90,7 @@ export class Outbox {
   }
 
   discard(requestId: string): void {
+    this.#keeper?.remove(requestId);
     this.pending.update((all) => all.filter((one) => one.requestId !== requestId));
   }
 
@@ -142,7 +165,10 @@ export class Outbox {
     this.pending.update((all) =>
       all.map((one) => (one.requestId === requestId ? { ...one, ...change } : one)),
     );
-    return this.pending.get().find((one) => one.requestId === requestId);
+    const changed = this.pending.get().find((one) => one.requestId === requestId);
+    if (changed?.state === 'sent') this.#keeper?.remove(requestId);
+    else if (changed !== undefined) this.#keeper?.put(changed);
+    return changed;
   }
 }
 

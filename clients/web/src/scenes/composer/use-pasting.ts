@@ -57,9 +57,16 @@ export function usePasting(writing: Writing): {
       const table = tableOf(raw);
       if (table === undefined && longLines(raw) === 0) return;
       event.preventDefault();
-      if (table === undefined)
-        setKept({ kind: 'lines', raw, made: codeBlockOf(raw), isRaw: true, ...insert(raw) });
-      else setKept({ kind: 'table', raw, made: table, isRaw: false, ...insert(table) });
+      const { selectionStart, value } = event.currentTarget;
+      // Tables and code blocks begin on a line of their own.
+      const feed = selectionStart === 0 || value[selectionStart - 1] === '\n' ? '' : '\n';
+      if (table === undefined) {
+        const made = feed + codeBlockOf(raw);
+        setKept({ kind: 'lines', raw, made, isRaw: true, ...insert(raw) });
+      } else {
+        const made = feed + table;
+        setKept({ kind: 'table', raw, made, isRaw: false, ...insert(made) });
+      }
     },
   };
 }

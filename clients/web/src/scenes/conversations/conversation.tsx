@@ -139,6 +139,11 @@ function Head({ log }: { readonly log: ConversationLog }) {
         </h1>
         <span className={styles.note}>{note.filter((words) => words !== '').join(' · ')}</span>
       </div>
+      <IconButton
+        icon="group"
+        label={messages.actions.details}
+        onPress={() => context.go(`/c/${encodeURIComponent(log.id)}?panel=details`)}
+      />
       <Menu label={messages.conversations.actions} entries={entries}>
         <IconButton icon="more" label={messages.conversations.actions} />
       </Menu>

@@ -5,12 +5,14 @@ import { Button, IconButton } from '@/components/button';
 import { Dialog } from '@/components/dialog';
 import { TextInput } from '@/components/inputs';
 import { Skeleton } from '@/components/skeleton';
+import { Format } from '@/gen/plexus/messaging/v1/messages_pb';
 import {
   ScheduledMessage_State as State,
   type ScheduledMessage,
 } from '@/gen/plexus/messaging/v1/personal_service_pb';
 import { useCell } from '@/kit/cell';
 import { localMinute, timeOf } from '@/kit/local-time';
+import { readMarkdown } from '@/kit/markdown-read';
 import { excerpt } from '@/kit/text';
 import { milliseconds } from '@/kit/time';
 import { useLanguage } from '@/messages/context';
@@ -79,7 +81,7 @@ function Entry({ message }: { readonly message: ScheduledMessage }) {
     <li>
       {log === undefined ? null : <p>{texts.scheduled.to(nameOf(log, people, messages))}</p>}
       <blockquote className={styles.quote} dir="auto">
-        {excerpt(message.text, SHOWN)}
+        {excerpt(wordsOf(message), SHOWN)}
       </blockquote>
       <p className={styles.note}>
         {texts.scheduled.at(format.full(at))}
@@ -108,4 +110,8 @@ function Entry({ message }: { readonly message: ScheduledMessage }) {
       <ProblemNote problem={problem} />
     </li>
   );
+}
+
+function wordsOf({ text, format }: ScheduledMessage): string {
+  return format === Format.MARKDOWN ? readMarkdown(text).text : text;
 }

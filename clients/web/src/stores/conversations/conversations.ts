@@ -91,6 +91,11 @@ export class ConversationsStore {
     this.closed.emit(id);
   }
 
+  /** List a conversation where it belongs after its own fields have changed. */
+  relist(): void {
+    this.#sort();
+  }
+
   /** Sort once for all that happens in one turn. */
   #sort(): void {
     if (this.#sorting) return;

@@ -158,6 +158,21 @@ export class ConversationLog {
     this.#changed();
   }
 
+  /**
+   * Take messages that this browser has kept, up to the last one of the view.
+   *
+   * Args:
+   *   parts: of the same messages, as messages without words.
+   */
+  restore(wholes: readonly Message[], parts: readonly Message[]): void {
+    const first = wholes[0];
+    if (first === undefined || !this.holdsNothing) return;
+    for (const message of wholes) this.#merge(message);
+    for (const one of parts) this.#hold(mergeParts(this.#held.get(Number(one.seq)), one));
+    this.stretches.add(Number(first.seq), this.lastSeq);
+    this.#changed();
+  }
+
   /** Take one message that was fetched or that a call answered with. */
   applyMessage(message: Message): void {
     this.#merge(message);
