@@ -117,7 +117,7 @@ export function Composer({ log, root }: Props) {
           onChange={writing.onChange}
           onPaste={onPaste}
           onSelect={writing.onCaret}
-          onBlur={stopAsking}
+          onBlur={writing.onBlur}
           onCompositionStart={() => writing.onComposing(true)}
           onCompositionEnd={() => writing.onComposing(false)}
           onKeyDown={onKeyDown}

@@ -23,6 +23,9 @@ export interface Writing {
   readonly mention: (of: Mentioned, name: string) => void;
   /** Put words in place of the selection. */
   readonly insert: (words: string) => void;
+  /** Offer nobody while the focus is elsewhere. */
+  readonly onBlur: () => void;
+  /** Offer nobody for this @ any more. */
   readonly stopAsking: () => void;
 }
 
@@ -128,6 +131,7 @@ export function useWriting(log: ConversationLog, root: number): Writing {
       const text = shown.current.slice(0, from) + words + shown.current.slice(to);
       put(text, mentions, from + words.length);
     },
+    onBlur: () => setAsked(undefined),
     stopAsking() {
       refused.current = asked?.from ?? -1;
       setAsked(undefined);
