@@ -30,7 +30,7 @@ from .test_details import WORDS, opened, show
 
 ATTACKS = Path(__file__).with_name("attacks.txt").read_text().splitlines()
 HOOK = "window.attack = () => console.error('ATTACK', new Error().stack);"
-# What nothing that a user wrote may become, and where no link may lead.
+# Elements that no text of a user may become, and links that lead to scripts.
 FOUND = """() => {
   const forbidden = 'script:not([src]), iframe, frame, object, embed, base, style, video, audio,' +
     'marquee, template, math, form[action], img:not([alt=""]), details[open], body meta, body link';

@@ -1,4 +1,4 @@
-"""What the browser keeps: the last state, encrypted, and messages that outlive the page."""
+"""State kept in the browser: the last one, encrypted, and messages that outlive the page."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ RECORDS = """async () => {
 
 
 async def records(desk: Desk) -> dict[str, str]:
-    """Return what the browser keeps: names, and contents as they are stored."""
+    """Return the records of the browser: names, and contents as they are stored."""
     return dict(await desk.page.evaluate(RECORDS))
 
 

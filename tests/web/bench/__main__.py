@@ -31,7 +31,7 @@ SMALL = Sizes(conversations=30, history=400, changes=100, changed=25, seconds=2,
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     sizes: Sizes
     only: frozenset[str]

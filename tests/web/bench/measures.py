@@ -1,4 +1,4 @@
-"""What is measured, each in pages of its own; times are milliseconds."""
+"""The measures, each in pages of its own; times are milliseconds."""
 
 import asyncio
 import gzip
@@ -31,7 +31,7 @@ class Bench:
 
     @property
     def address(self) -> str:
-        """Where browsers find the client; `localhost` is a secure context."""
+        """Address of the client; `localhost` is a secure context."""
         return self.stage.platform.http_address.replace("127.0.0.1", "localhost")
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""What runs in the page: it alone knows when something has been painted."""
+"""Scripts that run in the page, which alone knows when something has been painted."""
 
 _NEXT = "new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
 

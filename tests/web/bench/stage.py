@@ -20,7 +20,7 @@ TOGETHER = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """How much of everything is measured.
+    """Sizes of a measurement.
 
     Attributes:
         conversations: In the list of the person who is measured.
@@ -41,7 +41,7 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """What was made: handles and conversations, the long one first."""
+    """The company: handles and conversations, the long one first."""
 
     platform: Platform
     reader: str

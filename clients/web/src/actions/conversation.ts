@@ -89,7 +89,7 @@ export const CONVERSATION_ACTIONS: readonly Action<ConversationContext>[] = [
   },
 ];
 
-/** What can be done with the line that was written in last. */
+/** Actions on the line that was written in last. */
 export const LINE_ACTIONS: readonly Action<ConversationContext>[] = [
   {
     id: 'line.preview',

@@ -32,7 +32,7 @@ interface PeopleSearch {
 interface ConversationSearch {
   readonly thread?: number;
   readonly at?: number;
-  /** What stands beside the messages in place of a thread. */
+  /** The panel beside the messages in place of a thread. */
   readonly panel?: 'details';
 }
 

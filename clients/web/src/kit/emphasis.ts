@@ -12,7 +12,7 @@ export interface Run {
 export interface Piece {
   text: string;
   readonly meaning?: TextSpan['meaning'];
-  /** Where the text leads, which may hold emphasis itself. */
+  /** Address of a link; its text may hold emphasis itself. */
   readonly link?: string;
   readonly run?: Run;
 }

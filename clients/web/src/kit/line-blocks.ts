@@ -5,7 +5,7 @@ export interface Stretch {
 }
 
 export interface ListEntry extends Stretch {
-  /** How deep it is indented, 0 to 3. */
+  /** Depth of its indent, 0 to 3. */
   readonly depth: number;
 }
 

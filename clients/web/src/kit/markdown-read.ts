@@ -98,7 +98,7 @@ class Writer {
   #isBegun = false;
   readonly #marked: Marked[] = [];
 
-  /** Where the next block begins. */
+  /** Offset of the next block. */
   get next(): number {
     return this.#text.length + (this.#isBegun ? 1 : 0);
   }

@@ -8,7 +8,7 @@ export interface Addressed {
   readonly of: Mentioned;
 }
 
-/** What stands between an @ and the caret. */
+/** The text between an @ and the caret. */
 export interface Asked {
   /** Offset of the @. */
   readonly from: number;

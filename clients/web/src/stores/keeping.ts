@@ -119,7 +119,7 @@ export class Keeping {
     }, SAVE_AFTER_MS);
   }
 
-  /** What cannot be stored is still in the page, and is fetched again after it. */
+  /** Let storing fail: the page still has everything, and the next one fetches it. */
   #later(work: Promise<void>): void {
     work.catch(() => undefined);
   }

@@ -16,7 +16,7 @@ import type { Workspace } from '@/stores/client';
 
 import type { ConversationLog } from './log/log';
 
-/** What can be changed of a conversation; what is left out stays. */
+/** Changes to a conversation; absent fields stay. */
 export type ConversationChange = Pick<
   Exclude<MessageInitShape<typeof UpdateConversationRequestSchema>, { $typeName: string }>,
   'name' | 'topic' | 'archived' | 'confidential' | 'expectedVersion'
@@ -26,7 +26,7 @@ export interface NewGroup {
   readonly name: string;
   readonly topic: string;
   readonly memberIds: readonly string[];
-  /** Whether those who join later see what was said before. */
+  /** True if later members see older messages. */
   readonly isHistoryShown: boolean;
 }
 

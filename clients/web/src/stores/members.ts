@@ -26,7 +26,7 @@ interface Followed {
   version: bigint;
 }
 
-/** Who belongs to a conversation: loaded when it is looked at, and again when it has changed. */
+/** The members of conversations: loaded when they are shown, and again after a change. */
 export class MembersStore {
   readonly #client: Client<typeof MessagingService>;
   readonly #workspace: Pick<Workspace, 'people' | 'conversations'>;

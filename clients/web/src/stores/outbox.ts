@@ -30,7 +30,7 @@ export type Writing = Pick<
   'conversationId' | 'text' | 'markdown' | 'replyToSeq' | 'quoteSeq' | 'notify'
 >;
 
-/** Where messages on their way outlive the page. */
+/** A store in which messages on their way outlive the page. */
 export interface OutboxKeeper {
   readonly put: (one: Pending) => void;
   readonly remove: (requestId: string) => void;

@@ -9,7 +9,7 @@ interface Sealed {
 }
 
 /**
- * What this browser keeps of a person, encrypted (AES-GCM) with the key of the session.
+ * Storage of a person in this browser, encrypted (AES-GCM) with the key of the session.
  *
  * The key comes with the tokens and is never stored: once the session has ended, what is kept
  * cannot be read any more. Content of another session is deleted when it is met.

@@ -31,7 +31,7 @@ interface Props {
   readonly onClose: () => void;
 }
 
-/** Whom an @ may mean. The focus stays in the line, which hands its keys over. */
+/** The people, departments and all that an @ may mean. The line keeps the focus and passes keys. */
 export function MentionList({ log, query, id, keys, onActive, onChoose, onClose }: Props) {
   const messages = useMessages();
   const choices = useMentionChoices(log, query);

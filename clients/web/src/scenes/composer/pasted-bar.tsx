@@ -4,7 +4,7 @@ import { useMessages } from '@/messages/context';
 import styles from './composer.module.css';
 import type { Pasted } from './use-pasting';
 
-/** Says what became of a paste, and offers the other way. */
+/** Describes the outcome of a paste, and offers the other one. */
 export function PastedBar({ pasted }: { readonly pasted: Pasted }) {
   const { composer } = useMessages();
   const { kind, lines, isRaw, swap } = pasted;

@@ -8,7 +8,7 @@ import type { Writing } from './use-writing';
 export interface Pasted {
   readonly kind: 'table' | 'lines';
   readonly lines: number;
-  /** Whether it stands in the line as it was pasted. */
+  /** True while the line has it as it was pasted. */
   readonly isRaw: boolean;
   readonly swap: () => void;
 }
@@ -19,7 +19,7 @@ interface Kept {
   readonly made: string;
   readonly isRaw: boolean;
   readonly from: number;
-  /** What the line holds while nobody has written further. */
+  /** The whole line until the person writes further. */
   readonly whole: string;
 }
 

@@ -8,11 +8,11 @@ import type { ConversationLog } from '@/stores/log/log';
 
 export interface Writing {
   readonly input: RefObject<HTMLTextAreaElement | null>;
-  /** What is written, as the draft keeps it. */
+  /** The words of the draft. */
   readonly text: string;
-  /** Who is being addressed at the caret; undefined for nobody. */
+  /** The mention that begins at the caret; undefined for none. */
   readonly asked: Asked | undefined;
-  /** What would be sent: without outer white space. */
+  /** Return the message to send: without outer white space. */
   readonly taken: () => { readonly text: string; readonly mentions: readonly Addressed[] };
   readonly clear: () => void;
   /** Take what the person has changed in the element. */

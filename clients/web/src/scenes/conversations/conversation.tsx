@@ -30,7 +30,7 @@ interface Props {
   readonly thread: number;
   /** Message that the address names; 0 for none. */
   readonly at: number;
-  /** Whether its details are open beside it. */
+  /** True while its details are open beside it. */
   readonly isDetailed: boolean;
 }
 

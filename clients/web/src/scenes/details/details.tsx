@@ -21,7 +21,7 @@ interface Props {
   readonly onJump: (seq: number) => void;
 }
 
-/** What a conversation is and who belongs to it, beside its messages. */
+/** The panel with the details of a conversation, beside its messages. */
 export function Details(props: Props) {
   const messages = useMessages();
   return (

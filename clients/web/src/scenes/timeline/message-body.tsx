@@ -46,7 +46,7 @@ export const MessageBody = memo(function MessageBody({ message }: { readonly mes
   );
 });
 
-/** What was said elsewhere: by whom, when and, to a member, where. */
+/** A forwarded message with its sender, its time and, for a member, its conversation. */
 function ForwardedCard({ forwarded }: { readonly forwarded: Forwarded }) {
   const { messages, format } = useLanguage();
   const { people, conversations } = useWorkspace();

@@ -4,7 +4,7 @@ import type { Parts } from '@/stores/log/message';
 
 import styles from './message.module.css';
 
-/** That a message is pinned, and its labels. */
+/** The pin and the labels of a message. */
 export function Tags({ parts }: { readonly parts: Parts }) {
   const { timeline } = useMessages();
   if (parts.pin === undefined && parts.labels.length === 0) return null;
