@@ -22,8 +22,8 @@ type Kept = Pick<Workspace, 'personId' | 'conversations' | 'outbox' | 'people' |
 /**
  * Keeps the last state and the messages on their way in this browser, encrypted.
  *
- * What is kept is shown until the server has answered, and is then brought up to date like a state
- * of this page: by the numbers of its changes.
+ * The kept state is shown until the server has answered, and is then brought up to date like a
+ * state of this page: by the numbers of its changes.
  */
 export class Keeping {
   #timer: ReturnType<typeof setTimeout> | undefined;
