@@ -1,4 +1,5 @@
-import { delimiterRun, paired, type Piece } from './emphasis';
+import { paired } from './emphasis';
+import { piecesOf } from './markdown-inline';
 import type { TextSpan } from './rich-text';
 
 /** A text with its spans, whose offsets count code points. */
@@ -17,13 +18,6 @@ interface Marked {
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})[ \t]*([A-Za-z0-9+#._-]{0,40})[ \t]*$/u;
 const QUOTE = /^ {0,3}> ?/u;
-const TOKEN =
-  /<(?:@([A-Za-z0-9][A-Za-z0-9_.:-]{0,127})|!(all)|!([A-Za-z0-9][A-Za-z0-9_.:-]{0,127}))(?:\|((?:[^\\<>\n]|\\[^\n]){1,256}))?>/uy;
-const LINK =
-  /\[((?:[^[\]\\]|\\[^\n]){1,2000})\]\([ ]*<?((?:https?|mailto|tel|plexus):[^\s<>()]{1,2000})>?(?:[ ]+"[^"\n]{0,200}")?[ ]*\)/iuy;
-const POINTED = /<((?:https?|mailto|tel):[^\s<>]{1,2000})>/iuy;
-const BARE = /(?:https?:\/\/|mailto:)[!#-;=?-Z_a-z~]{1,2000}/iuy;
-const ESCAPE = /\\([!-/:-@[-`{-~])/gu;
 
 /**
  * Read the markdown subset of the server, for what is shown before a message is stored: the server
@@ -42,7 +36,7 @@ export function readMarkdown(source: string): Written {
         lines.slice(at, end).map((line) => line.replace(QUOTE, '')),
         writer,
       );
-      writer.span(from, { case: 'quote', value: true });
+      writer.quote(from);
     } else {
       end = plainEnd(lines, at);
       writeBlocks(lines.slice(at, end), writer);
@@ -73,15 +67,22 @@ function writeBlocks(lines: readonly string[], writer: Writer): void {
     paragraph = [];
   };
   for (let at = 0; at < lines.length; at += 1) {
-    const [, fence, language] = FENCE.exec(lines[at] ?? '') ?? [];
+    const line = lines[at] ?? '';
+    const [, fence, language] = FENCE.exec(line) ?? [];
     if (fence === undefined) {
-      paragraph.push(lines[at] ?? '');
+      // Emphasis ends at a blank line.
+      const isBlank = line.trim() === '';
+      if (isBlank) flush();
+      paragraph.push(line);
+      if (isBlank) flush();
       continue;
     }
     flush();
+    const indent = new RegExp(`^ {0,${line.indexOf(fence)}}`, 'u');
     let end = at + 1;
     while (end < lines.length && !closes(lines[end] ?? '', fence)) end += 1;
-    writer.code(lines.slice(at + 1, end).join('\n'), language ?? '');
+    const content = lines.slice(at + 1, end).map((one) => one.replace(indent, ''));
+    writer.code(content.join('\n'), language ?? '');
     at = end;
   }
   flush();
@@ -105,6 +106,15 @@ class Writer {
 
   span(from: number, meaning: Meaning): void {
     if (this.#text.length > from) this.#marked.push({ from, to: this.#text.length, meaning });
+  }
+
+  /** End a quote; nobody is addressed in what is repeated. */
+  quote(from: number): void {
+    const kept = this.#marked.filter(
+      (one) => one.from < from || one.meaning.case?.startsWith('mention') !== true,
+    );
+    this.#marked.splice(0, this.#marked.length, ...kept);
+    this.span(from, { case: 'quote', value: true });
   }
 
   code(content: string, language: string): void {
@@ -156,127 +166,6 @@ class Writer {
       if (to > from) this.#marked.push({ from, to, meaning: { case: kind, value: true } });
     }
   }
-}
-
-function piecesOf(source: string, mayLink: boolean): Piece[] {
-  const pieces: Piece[] = [];
-  let plain = '';
-  const push = (piece: Piece): void => {
-    if (plain !== '') pieces.push({ text: plain });
-    plain = '';
-    pieces.push(piece);
-  };
-  for (let at = 0; at < source.length;) {
-    const found = special(source, at, mayLink);
-    if (found === undefined) {
-      plain += source.charAt(at);
-      at += 1;
-      continue;
-    }
-    if (found.piece !== undefined) push(found.piece);
-    else plain += found.plain;
-    at = found.end;
-  }
-  if (plain !== '') pieces.push({ text: plain });
-  return pieces;
-}
-
-interface Special {
-  readonly end: number;
-  readonly piece?: Piece;
-  readonly plain?: string;
-}
-
-function special(source: string, at: number, mayLink: boolean): Special | undefined {
-  switch (source.charAt(at)) {
-    case '\\': {
-      const next = source.charAt(at + 1);
-      return /[!-/:-@[-`{-~]/u.test(next) ? { end: at + 2, plain: next } : undefined;
-    }
-    case '`':
-      return codeAt(source, at);
-    case '<':
-      return mentionAt(source, at) ?? (mayLink ? pointedAt(source, at) : undefined);
-    case '[':
-      return mayLink ? linkAt(source, at) : undefined;
-    case 'h':
-    case 'H':
-    case 'm':
-    case 'M':
-      return mayLink && !/[A-Za-z0-9]/u.test(source.charAt(at - 1))
-        ? bareAt(source, at)
-        : undefined;
-    case '*':
-    case '_':
-    case '~': {
-      const run = delimiterRun(source, at);
-      const piece = { text: source.slice(at, at + run.count), run };
-      return { end: at + run.count, piece };
-    }
-    default:
-      return undefined;
-  }
-}
-
-function codeAt(source: string, at: number): Special {
-  const fence = /`+/uy;
-  fence.lastIndex = at;
-  const marks = fence.exec(source)?.[0] ?? '`';
-  const begin = at + marks.length;
-  for (const run of source.slice(begin).matchAll(/`+/gu)) {
-    if (run[0].length !== marks.length) continue;
-    const inner = source.slice(begin, begin + run.index).replaceAll('\n', ' ');
-    const isPadded = inner.startsWith(' ') && inner.endsWith(' ') && inner.trim() !== '';
-    const text = isPadded ? inner.slice(1, -1) : inner;
-    const end = begin + run.index + marks.length;
-    return { end, piece: { text, meaning: { case: 'code', value: true } } };
-  }
-  return { end: begin, plain: marks };
-}
-
-function mentionAt(source: string, at: number): Special | undefined {
-  const found = matchAt(TOKEN, source, at);
-  if (found === undefined) return undefined;
-  const [whole, person, all, department, shown] = found;
-  const id = person ?? department ?? '';
-  const text = (shown ?? `@${all ?? id}`).replace(ESCAPE, '$1');
-  const meaning =
-    person === undefined
-      ? all === undefined
-        ? { case: 'mentionDepartmentId', value: id }
-        : { case: 'mentionAll', value: true }
-      : { case: 'mentionPersonId', value: id };
-  return { end: at + whole.length, piece: { text, meaning } };
-}
-
-function pointedAt(source: string, at: number): Special | undefined {
-  const found = matchAt(POINTED, source, at);
-  const address = found?.[1];
-  if (address === undefined) return undefined;
-  return { end: at + address.length + 2, piece: addressPiece(address) };
-}
-
-function linkAt(source: string, at: number): Special | undefined {
-  const found = matchAt(LINK, source, at);
-  const [whole, text, link] = found ?? [];
-  if (whole === undefined || text === undefined || link === undefined) return undefined;
-  return { end: at + whole.length, piece: { text, link } };
-}
-
-function bareAt(source: string, at: number): Special | undefined {
-  const found = matchAt(BARE, source, at)?.[0];
-  if (found === undefined) return undefined;
-  const address = found.replace(/[?!.,:;*_~')]+$/u, '');
-  return { end: at + address.length, piece: addressPiece(address) };
-}
-
-function addressPiece(address: string): Piece {
-  return { text: address, meaning: { case: 'link', value: address } };
-}
-
-function matchAt(pattern: RegExp, source: string, at: number): RegExpExecArray | undefined {
-  pattern.lastIndex = at;
-  return pattern.exec(source) ?? undefined;
 }
 
 /** Return a function from UTF-16 offsets, which may grow and shrink, to code points. */
