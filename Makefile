@@ -13,7 +13,7 @@ LOCAL := $(BIN)/python -m plexus_local
 SOURCES := $(patsubst %/pyproject.toml,%/src,$(wildcard libs/*/pyproject.toml \
 	services/*/pyproject.toml clients/*/pyproject.toml deploy/*/pyproject.toml bench/pyproject.toml))
 CHECKED := $(filter-out libs/protos/src,$(SOURCES))
-DOMAIN_TESTS := $(wildcard services/*/tests/domain)
+DOMAIN_TESTS := $(wildcard services/*/tests/domain services/*/tests/*/domain)
 # What takes longest comes first, so that both workers end together.
 BESIDE := tests/integration/access tests/integration/journeys tests/architecture tests/queries libs services \
 	clients deploy bench
@@ -126,7 +126,7 @@ bench-web: setup ## Measure the web client in Chromium; ARGS="--small", "--only 
 
 .PHONY: soak
 soak: setup ## Kill processes under load, CYCLES=200 times; SEED=n repeats a run
-	@$(LOCAL).faults --cycles $(or $(CYCLES),200) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m plexus_testkit.faults --cycles $(or $(CYCLES),200) $(if $(SEED),--seed $(SEED))
 
 .PHONY: demo
 demo: setup ## Start Plexus and let a company move in; EXPORT=file.zip for a Slack export

@@ -14,7 +14,7 @@ from plexus_bench.peers.commands import (
 from plexus_bench.peers.ejabberd import Ejabberd
 from plexus_bench.peers.stored import logged
 from plexus_bench.system import Conversation, body_of
-from plexuskit.testing.servers import Child, ServerNotStarted, ToolMissing
+from plexus_local.servers import Child, ServerNotStarted, ToolMissing
 
 
 async def test_missing_packages_are_named_with_a_remedy_to_who_may_not_install(monkeypatch) -> None:

@@ -9,7 +9,7 @@ from aiohttp import web
 from plexus_bench.peers.matrix import MatrixApi, MatrixSession, SyncGap
 from plexus_bench.peers.synapse_config import settings
 from plexus_bench.system import NotStored, body_of
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 ROOM = "!room:localhost"
 

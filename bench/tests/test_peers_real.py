@@ -4,7 +4,7 @@ import pytest
 from plexus_bench.peers.catalogue import PEERS
 from plexus_bench.run import Timing, measure
 from plexus_bench.shapes import Shape
-from plexuskit.testing.servers import ToolMissing, process_started
+from plexus_local.servers import ToolMissing, process_started
 
 SHAPES = (
     Shape(name="pairs", meaning="2 pairs", pairs=2),

@@ -10,7 +10,7 @@ import pytest
 from plexus_bench.peers.xmpp import Stanza, StanzaParser, StreamBroken, XmppStream
 from plexus_bench.peers.xmpp_session import XmppSession
 from plexus_bench.system import NotStored, body_of
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 HEADER = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
 FEATURES = (

@@ -30,11 +30,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from directory.store import load_or_create, load_or_create_sealing
+from directory.accounts.store import load_or_create, load_or_create_sealing
+from plexus_local import server_files
+from plexus_local.certificates import CertificateAuthority
 from plexuskit.clock import SystemClock
 from plexuskit.grpc.keys import generate_keys, owner_of
-from plexuskit.testing import server_files
-from plexuskit.testing.certificates import CertificateAuthority
 
 SERVICES = ("directory", "messaging", "tasks", "notify", "search", "audit", "gateway")
 CERTIFICATE_LIFE = timedelta(days=90)

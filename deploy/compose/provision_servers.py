@@ -17,12 +17,12 @@ import asyncio
 import sys
 from pathlib import Path
 
+from plexus_local.servers.accounts import KafkaAccounts, MongoAccounts
+from plexus_local.servers.mongo import as_member, become_primary, make_users
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import provision
 from plexuskit.kafka.authorize import authorize
 from plexuskit.kafka.grants import PROVISIONING, services_of
-from plexuskit.testing.servers.accounts import KafkaAccounts, MongoAccounts
-from plexuskit.testing.servers.mongo import as_member, become_primary, make_users
 
 WITHIN = 60.0
 

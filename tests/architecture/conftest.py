@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
+from plexus_local.servers.home import home, locked, tools
 from plexuskit.config import ServiceSettings, load
-from plexuskit.testing.servers.home import home, locked, tools
 
 KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.8.2"
 OVERLAYS = ("base", "overlays/dev")

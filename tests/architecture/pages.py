@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from plexuskit.testing.servers.home import home
+from plexus_local.servers.home import home
 
 ROOT = home()
 # Written by others, or not part of the repository.

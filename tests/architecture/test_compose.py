@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
+from plexus_local import server_files
+from plexus_local.servers.accounts import MONGO_KEY, KafkaAccounts
+from plexus_local.servers.mongo import database_of
 from plexuskit.config import ServiceSettings
 from plexuskit.kafka.grants import user_of
 from plexuskit.kafka.security import protocol_of
-from plexuskit.testing import server_files
-from plexuskit.testing.servers.accounts import MONGO_KEY, KafkaAccounts
-from plexuskit.testing.servers.mongo import database_of
 
 PORTS = {"grpc": 7000, "ops": 9000, "http": 8080}
 KEYS = "/etc/plexus/keys"

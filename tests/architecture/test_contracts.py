@@ -205,6 +205,56 @@ def test_gw_01_further_permissions_name_their_objects_by_fields(method: MethodDe
         assert field_at(method.input_type, need.id).type == FieldDescriptor.TYPE_STRING
 
 
+# Fields of changes in directory that name an object by its id, and no policy is asked about it.
+NOT_POLICED = {
+    ("ChangeGroupMembers", "add_ids"): "being put into a group takes no permission on the person",
+    ("ChangeGroupMembers", "remove_ids"): "as above",
+    ("CreateGroup", "member_ids"): "as above",
+    ("CreatePerson", "manager_id"): "a manager is a fact about the person, not about the manager",
+    ("UpdatePerson", "manager_id"): "as above",
+    ("UpdateDepartment", "leader_id"): "as above",
+    ("SplitDepartment", "person_ids"): "a change of the department that is asked about",
+    ("SplitDepartment", "child_ids"): "as above",
+    ("SetModule", "except_department_ids"): "a module is the tenant's",
+    ("BindRole", "role_id"): "roles are the tenant's",
+    ("UpdateRole", "role_id"): "as above",
+    ("DeleteRole", "role_id"): "as above",
+    ("UnbindRole", "binding_id"): "bindings are no kind of object that policies know",
+    ("RevokeSessions", "session_id"): "a session of the person that is asked about",
+    ("RemoveSecondFactor", "factor_id"): "a factor of the person that is asked about",
+    ("DeleteOpenIdProvider", "provider_id"): "providers are the tenant's",
+    ("CreateDepartment", "external_id"): "a name that another system gives",
+    ("CreateGroup", "external_id"): "as above",
+}
+
+
+@pytest.mark.rule("GW-10")
+def test_gw_10_what_a_change_in_directory_names_by_id_is_asked_about() -> None:
+    found = set()
+    for method in METHODS:
+        declared = requirement(method)
+        if not method.full_name.startswith("plexus.directory.") or not declared.effect:
+            continue
+        asked = {declared.id, *(need.id for need in (*declared.also, *declared.policed))}
+        found |= {
+            (method.name, field.name)
+            for field in method.input_type.fields
+            if field.name.endswith(("_id", "_ids")) and field.name not in {"request_id", *asked}
+            if not (declared.public or declared.internal)
+        }
+    assert found == NOT_POLICED.keys()
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
+def test_gw_10_objects_that_policies_are_asked_about_are_named_by_fields(
+    method: MethodDescriptor,
+) -> None:
+    for need in requirement(method).policed:
+        assert PERMISSION.fullmatch(need.permission)
+        assert need.resource
+        assert field_at(method.input_type, need.id).type == FieldDescriptor.TYPE_STRING
+
+
 def test_gw_06_the_exceptions_are_methods_that_exist() -> None:
     assert set(WITHOUT_REQUEST_ID) <= {method.name for method in METHODS}
 

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from .pages import FENCE, LINK, ROOT, SPAN, TARGET, pages_in
 
-SOURCES = ("clients", "deploy", "libs/plexuskit", "services")
+SOURCES = ("clients", "deploy", "libs/plexus-testkit", "libs/plexuskit", "services")
 
 MAX_SCREENSHOT_BYTES, MAX_GUIDE_BYTES = 250_000, 150_000
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from plexus_local.faults.plan import BLOCK, make_plan
-from plexus_local.faults.points import POINTS
+from plexus_testkit.faults.plan import BLOCK, make_plan
+from plexus_testkit.faults.points import POINTS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted([*ROOT.glob("services/*/src/**/*.py"), *ROOT.glob("libs/plexuskit/src/**/*.py")])

@@ -18,8 +18,8 @@ _SESSION: Final = "`SessionInfo.present` is a field of the contract"
 EXCEPTIONS: Final[Mapping[str, str]] = {
     "clients/cli/src/plexus_cli/commands/open_sessions.py": _SESSION,
     "clients/cli/tests/test_cli_signing_in.py": _SESSION,
-    "services/directory/src/directory/api/sign_in_translate.py": _SESSION,
-    "services/directory/tests/test_directory_sign_in_api.py": _SESSION,
+    "services/directory/src/directory/sign_in/api/translation.py": _SESSION,
+    "services/directory/tests/sign_in/test_directory_sign_in_api.py": _SESSION,
 }
 """Files that may use `present`, each with the reason; nothing else is excepted."""
 

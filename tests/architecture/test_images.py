@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,22 @@ def test_an_image_holds_exactly_what_the_lock_file_names(
     _, instructions = stages["build"]
     (sync,) = (line for line in instructions if line.startswith("RUN uv sync"))
     assert {"--frozen", "--no-dev", "--no-editable", "--package"} <= set(sync.split())
+
+
+def test_no_image_installs_the_test_kit_or_the_local_run(root: Path, services: list[str]) -> None:
+    lock = tomllib.loads((root / "uv.lock").read_text(encoding="utf-8"))
+    needs = {
+        package["name"]: {needed["name"] for needed in package.get("dependencies", [])}
+        for package in lock["package"]
+    }
+    assert {"plexus-local", "pytest"} <= needs["plexus-testkit"]
+    for name in (*services, "cli"):
+        installed, left = set[str](), {f"plexus-{name}"}
+        while left:
+            installed |= left
+            left = set[str]().union(*(needs[package] for package in left)) - installed
+        assert "plexuskit" in installed or name == "cli"
+        assert not installed & {"plexus-testkit", "plexus-local", "pytest"}, name
 
 
 def test_the_gateways_image_holds_the_client_that_the_lock_file_describes(

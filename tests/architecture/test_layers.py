@@ -7,36 +7,44 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from plexuskit.testing.servers.home import home
+from plexus_local.servers.home import home
 
 MAX_LINES = 500
 LONGER: dict[str, str] = {}  # file: why it cannot be split; nothing is so far
 
-PROJECTS = ("libs/plexuskit", "services/*", "clients/*", "deploy/local", "bench")
+PROJECTS = (
+    "libs/plexus-testkit",
+    "libs/plexuskit",
+    "services/*",
+    "clients/*",
+    "deploy/local",
+    "bench",
+)
 
-# Driver: the modules that may know it. A service's `api` and `app` are written `*.api`, `*.app`.
+# Driver: the modules that may know it. A service's `api` and `app` are written `*.api`, `*.app`;
+# the `api` of a subject of a service is written `*.*.api`.
 DRIVERS = {
-    # `plexus_local.leaks` looks into stores behind their services' backs.
-    "pymongo": ("plexuskit.mongo", "plexuskit.testing", "plexus_local.leaks"),
-    "bson": ("plexuskit.mongo", "plexuskit.testing", "plexus_local.leaks"),
+    # `plexus_testkit.leaks` looks into stores behind their services' backs.
+    "pymongo": ("plexuskit.mongo", "plexus_local.servers", "plexus_testkit"),
+    "bson": ("plexuskit.mongo", "plexus_testkit.leaks"),
     "gridfs": (),
     "motor": (),
-    "opensearchpy": ("search.store", "plexus_local.leaks"),
-    "aiokafka": ("plexuskit.kafka", "plexus_local.leaks"),
+    "opensearchpy": ("search.store", "plexus_testkit.leaks"),
+    "aiokafka": ("plexuskit.kafka", "plexus_testkit.leaks"),
     "faststream": ("plexuskit.kafka",),
     "grpc": (
         "plexuskit.grpc",
         "*.api",
+        "*.*.api",
         "*.app",
         "gateway",
         "plexus_sdk",
         "plexus_cli",
         "plexus_bench",
-        "plexus_local.faults",
-        "plexus_local.harness",
-        "plexus_local.leaks",
+        "plexus_testkit.faults",
+        "plexus_testkit.harness",
+        "plexus_testkit.leaks",
     ),
-    "plexuskit.testing": ("plexuskit.testing", "plexus_local", "plexus_bench"),
 }
 
 CLOCKS = {
@@ -51,7 +59,7 @@ READS_THE_CLOCK = {
     "plexuskit/clock.py": "is the clock",
     "plexus_cli/doctor.py": "compares this machine's clock with the servers'",
     "plexus_sdk/connection.py": "compares a token's end with this machine's clock",
-    "plexus_local/faults/actions.py": "schedules messages for a second later",
+    "plexus_testkit/faults/actions.py": "schedules messages for a second later",
     "plexus_local/journal.py": "tells the operator since when something runs",
     "plexus_local/mail.py": "names a mail's file after its arrival",
     "plexus_local/show.py": "tells the operator for how long something runs",
@@ -64,8 +72,20 @@ ROOMS = {"__main__", "app", "config"}
 OWNER_ROOMS = ROOMS | {"api", "domain", "events", "operations", "queries", "store"}
 SERVICE_ROOMS = {
     "audit": OWNER_ROOMS | {"consumers"},
-    "directory": OWNER_ROOMS,
-    "messaging": OWNER_ROOMS | {"consumers"},
+    # Rooms of its subjects: see `.importlinter`.
+    "directory": ROOMS | {"access", "accounts", "people", "scim", "shared", "sign_in"},
+    # Subjects first; each has the rooms of an owner.
+    "messaging": ROOMS
+    | {
+        "contract",
+        "conversations",
+        "importing",
+        "log",
+        "messages",
+        "personal",
+        "presence",
+        "reading",
+    },
     "tasks": OWNER_ROOMS,
     "notify": OWNER_ROOMS | {"consumers"},
     "search": OWNER_ROOMS | {"consumers"},
@@ -118,15 +138,27 @@ def is_in(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
 
+def is_named(module: str, pattern: str) -> bool:
+    """Return whether a module is, or lies in, what a pattern names; `*` is any one name."""
+    names, wanted = module.split("."), pattern.split(".")
+    named = zip(names, wanted, strict=False)
+    return len(names) >= len(wanted) and all(want in {"*", name} for name, want in named)
+
+
 def may_know(source: Source, allowed: tuple[str, ...]) -> bool:
-    rooms = (name.replace("*", source.package) for name in allowed)
-    return any(is_in(source.module, room) for room in rooms)
+    return any(is_named(source.module, name) for name in allowed)
 
 
 def test_there_is_something_to_look_at(services: list[str]) -> None:
-    assert {"plexuskit", "plexus_sdk", "plexus_cli", "plexus_local", "plexus_bench", *services} == {
-        source.package for source in SOURCES
-    }
+    assert {
+        "plexuskit",
+        "plexus_sdk",
+        "plexus_cli",
+        "plexus_local",
+        "plexus_testkit",
+        "plexus_bench",
+        *services,
+    } == {source.package for source in SOURCES}
 
 
 def test_only_its_own_room_knows_a_driver() -> None:
@@ -232,6 +264,7 @@ def test_the_import_contracts_speak_of_every_package(root: Path, services: list[
         "plexus_sdk",
         "plexus_cli",
         "plexus_local",
+        "plexus_testkit",
         "plexus_bench",
     }
     assert read.count("exhaustive = True") == read.count("\ncontainers ="), "rooms can be forgotten"

@@ -153,7 +153,9 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
             "strikes = Random(seed).uniform(0.05, 1.5)",
         ),
         exceptions={
-            "services/messaging/src/messaging/queries/shown.py": "doubles how many are read at once"
+            "services/messaging/src/messaging/messages/queries/shown.py": (
+                "doubles how many are read at once"
+            )
         },
     ),
     "timestamps": Mechanism(
@@ -173,7 +175,7 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
             "clients/python/src/plexus_sdk/errors.py": "the SDK depends on the contracts only",
             "clients/python/src/plexus_sdk/tasks.py": "the SDK depends on the contracts only",
             "libs/plexuskit/src/plexuskit/bounds/checks.py": "checks the numbers themselves",
-            "services/messaging/src/messaging/events/sealing.py": "digests numbers, not instants",
+            "services/messaging/src/messaging/log/events/seals.py": "digests numbers, not instants",
             "services/tasks/src/tasks/api/translation.py": "the domain refuses by the numbers",
         },
     ),
@@ -223,8 +225,8 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
             "services/gateway/src/gateway/live/telling.py": "signs in people's names",
             "services/gateway/src/gateway/proxy/owners.py": "forwards bytes in people's names",
         },
-        # Clients, benchmarks and the local run call the gateway, as its clients do.
-        parts=("libs/", "services/"),
+        # Clients, benchmarks and the test kit call the gateway, as its clients do.
+        parts=("libs/access/", "libs/plexuskit/", "services/"),
     ),
     "token buckets": Mechanism(
         homes=frozenset({"libs/plexuskit/src/plexuskit/buckets.py"}),

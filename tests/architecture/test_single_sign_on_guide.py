@@ -8,23 +8,23 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from directory.domain import openid
-from directory.domain.ids import ProviderId, TenantId
-from directory.domain.openid import Provider, Subject
-from directory.domain.refusals import SignInRefused
-from directory.domain.scim import people
-from directory.domain.scim.resources import USER
-from directory.domain.sign_in_refusals import (
+from directory.scim.domain import people
+from directory.scim.domain.resources import USER
+from directory.shared.domain.ids import ProviderId, TenantId
+from directory.sign_in.domain import openid
+from directory.sign_in.domain.openid import Provider, Subject
+from directory.sign_in.domain.refusals import (
     LockedOut,
     NoWorkingProvider,
     ProviderInvalid,
     ProviderNotFound,
     ProviderUnavailable,
     RedirectNotAllowed,
+    SignInRefused,
 )
-from directory.operations import sign_in_policies, single_sign_on
-from directory.operations.openid import client, documents
-from directory.operations.openid.documents import discovery_of
+from directory.sign_in.operations import sign_in_policies, single_sign_on
+from directory.sign_in.operations.openid import client, documents
+from directory.sign_in.operations.openid.documents import discovery_of
 from plexus_sdk import sign_in
 from plexuskit.errors import Refusal
 

@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from plexus_local import leaks
-from plexus_local.fresh import fresh
-from plexus_local.harness import UNLIMITED, Platform
-from plexus_local.leaks import Spans, receiving
+from plexus_local.servers import ToolMissing
 from plexus_local.table import ENTRIES
-from plexuskit.testing.servers import ToolMissing
+from plexus_testkit import leaks
+from plexus_testkit.fresh import fresh
+from plexus_testkit.harness import UNLIMITED, Platform
+from plexus_testkit.leaks import Spans, receiving
 
 # The tester of SCIM servers deactivates everybody that it makes; the guard has its own tests.
 # The OpenID provider of the tests is on this machine.

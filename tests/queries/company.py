@@ -1,11 +1,11 @@
 """A company with one administrator, for the calls of directory."""
 
-from directory import operations
+from directory.accounts.operations.hashing import Hashing
+from directory.app import Store
 from directory.config import PasswordsSection
-from directory.domain.people import Person
-from directory.domain.tenants import Tenant
-from directory.operations.hashing import Hashing
-from directory.store import Store
+from directory.people import operations
+from directory.people.domain.people import Person
+from directory.people.domain.tenants import Tenant
 from plexuskit.clock import Clock
 
 CHEAP = PasswordsSection(time_cost=1, memory_kib=1_024, parallelism=1)

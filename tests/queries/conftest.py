@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from plexus.authz.v1.caller_pb2 import CallerContext
+from plexus_local.servers.mongo import NativeMongo, delay_commands
 from plexuskit.config import MongoSection
 from plexuskit.grpc.caller import enter
 from plexuskit.mongo import Database, connect
-from plexuskit.testing.servers.mongo import NativeMongo, delay_commands
 from pymongo import monitoring
 
 from .largest import declared, methods_of

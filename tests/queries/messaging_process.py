@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from messaging.app import Store, conversation_log
 from messaging.config import LimitsSection, LogSection
-from messaging.operations.cursors import Cursors
-from messaging.operations.log import Log
-from messaging.store import Store
+from messaging.log.operations.logs import Log
+from messaging.reading.operations.cursors import Cursors
 from plexuskit.clock import Clock
 
 UNLIMITED = LimitsSection(
@@ -29,7 +29,7 @@ class Everybody:
 @asynccontextmanager
 async def writing(store: Store, *, clock: Clock) -> AsyncIterator[tuple[Log, Cursors]]:
     """Run the lanes of a log and the writer of cursors for the time of the block."""
-    log = Log(store, section=LogSection(), clock=clock, limits=UNLIMITED)
+    log = conversation_log(store, section=LogSection(), clock=clock, limits=UNLIMITED)
     cursors = Cursors(store, clock=clock)
     tasks = [asyncio.create_task(partition.run()) for partition in log.partitions]
     tasks.append(asyncio.create_task(cursors.run()))

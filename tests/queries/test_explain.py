@@ -4,7 +4,7 @@ How it works, and why a new query cannot slip through:
 
 1. While the tests of `services/X` run, each command that X's code sends to MongoDB is brought into
    its shape: values are taken out, names of fields, operators, sort and hint stay
-   (`plexuskit.testing.shapes`, by the driver's command monitoring). Each test holds its shapes
+   (`plexus_testkit.shapes`, by the driver's command monitoring). Each test holds its shapes
    against the committed catalogue `shapes/X.json`; an unknown one fails *that* test and says how to
    add it. So the catalogue is complete for whatever the suites run, in any order, in any process,
    for a single test as for all of them, and the diff of a change shows its queries.
@@ -26,11 +26,11 @@ from zoneinfo import ZoneInfo
 import pymongo
 import pytest
 from audit.store import Store as AuditStore
-from directory.store import Store as DirectoryStore
-from messaging.store import Store as MessagingStore
+from directory.app import Store as DirectoryStore
+from messaging.app import Store as MessagingStore
 from notify.store import Store as NotifyStore
+from plexus_testkit.shapes import CATALOGUE, read
 from plexuskit.mongo import Database
-from plexuskit.testing.shapes import CATALOGUE, read
 from pymongo.errors import BulkWriteError
 from tasks.store import Store as TasksStore
 

@@ -3,14 +3,15 @@
 from types import SimpleNamespace
 
 import pytest
-from directory.api import AuthorityApi, DirectoryApi
-from directory.domain.groups import MAX_CHANGED
-from directory.domain.imports import MAX_PEOPLE
-from directory.operations.hashing import hashing
-from directory.queries.authority import MAX_REFS
-from directory.queries.paging import MAX_PAGE_SIZE
-from directory.queries.people import MAX_IN_BATCH
-from directory.store import Store
+from directory.accounts.operations.hashing import hashing
+from directory.app import Store
+from directory.people.api.authority import AuthorityApi
+from directory.people.api.directory import DirectoryApi
+from directory.people.domain.groups import MAX_CHANGED
+from directory.people.domain.imports import MAX_PEOPLE
+from directory.people.queries.authority import MAX_REFS
+from directory.people.queries.people import MAX_IN_BATCH
+from directory.shared.queries.paging import MAX_PAGE_SIZE
 from plexus.authz.v1 import authority_pb2
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.directory.v1 import directory_service_pb2 as pb

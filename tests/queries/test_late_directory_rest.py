@@ -10,16 +10,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from directory.api import AccessApi, AuthorityApi, DirectoryApi, ScimApi
-from directory.api.open_sessions import OpenSessionsApi
-from directory.domain.imports import MAX_PEOPLE
-from directory.domain.scim.guard import Bounds
-from directory.domain.scim.rules import FeedRules
-from directory.operations.hashing import hashing
-from directory.queries.members import MAX_PEOPLE as MAX_FILTERED
-from directory.queries.members import MAX_SETS
-from directory.queries.sessions import MAX_SESSIONS
-from directory.store import Store
+from directory.access.api import AccessApi
+from directory.accounts.operations.hashing import hashing
+from directory.accounts.queries.sessions import MAX_SESSIONS
+from directory.app import Store
+from directory.people.api.authority import AuthorityApi
+from directory.people.api.directory import DirectoryApi
+from directory.people.domain.imports import MAX_PEOPLE
+from directory.people.queries.members import MAX_PEOPLE as MAX_FILTERED
+from directory.people.queries.members import MAX_SETS
+from directory.scim.api import ScimApi
+from directory.scim.domain.guard import Bounds, FeedRules
+from directory.sign_in.api.open_sessions import OpenSessionsApi
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.authz.v1 import authority_pb2
 from plexus.authz.v1.caller_pb2 import CallerContext

@@ -8,11 +8,14 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from messaging.api import AuthorityApi, ImportApi, MessagingApi
-from messaging.api.importing import MAX_CONVERSATIONS, MAX_MESSAGES
-from messaging.api.messaging import MAX_ADVANCES, MAX_PEOPLE, MAX_SENDS
-from messaging.operations.forwarding import MAX_FORWARDS
-from messaging.store import Store
+from messaging.app import SOURCES, MessagingApi, Store
+from messaging.conversations.api.conversations import MAX_PEOPLE
+from messaging.importing.api.importing import MAX_CONVERSATIONS, MAX_MESSAGES, ImportApi
+from messaging.messages.api.authority import AuthorityApi
+from messaging.messages.api.messages import MAX_SENDS
+from messaging.messages.operations.forwards import MAX_FORWARDS
+from messaging.reading.api.reading import MAX_ADVANCES
+from messaging.reading.operations.cursors import place_cursors
 from plexus.authz.v1 import authority_pb2
 from plexus.messaging.v1 import conversations_pb2, import_service_pb2
 from plexus.messaging.v1 import messaging_service_pb2 as pb
@@ -38,8 +41,8 @@ async def api(late_db: Database) -> AsyncIterator[SimpleNamespace]:
             store=store,
             log=log,
             messaging=MessagingApi(log, cursors, Everybody(), decisions=Company().decisions),
-            imports=ImportApi(log, Everybody()),
-            authority=AuthorityApi(store),
+            imports=ImportApi(log, Everybody(), place_cursors=partial(place_cursors, log.store)),
+            authority=AuthorityApi(store, sources=SOURCES),
         )
 
 

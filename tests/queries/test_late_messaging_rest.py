@@ -7,14 +7,16 @@ from types import SimpleNamespace
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from messaging.api import AuthorityApi, ImportApi, MessagingApi, PersonalApi, SignalApi
-from messaging.api.messaging import MAX_PEOPLE
-from messaging.api.personal import MAX_PAGE_SIZE
-from messaging.api.signals import MAX_PEOPLE as MAX_PRESENCES
+from messaging.app import SOURCES, MessagingApi, PersonalApi, Store
 from messaging.config import ScheduleSection
-from messaging.operations.presence import Presences
-from messaging.operations.signals import Signals
-from messaging.store import Store
+from messaging.conversations.api.conversations import MAX_PEOPLE
+from messaging.importing.api.importing import ImportApi
+from messaging.messages.api.authority import AuthorityApi
+from messaging.personal.api import MAX_PAGE_SIZE
+from messaging.presence.api import MAX_PEOPLE as MAX_PRESENCES
+from messaging.presence.api import SignalApi
+from messaging.presence.operations import Presences, Signals
+from messaging.reading.operations.cursors import place_cursors
 from plexus.authz.v1 import authority_pb2
 from plexus.messaging.v1 import (
     conversations_pb2,
@@ -54,8 +56,8 @@ async def api(late_db: Database) -> AsyncIterator[SimpleNamespace]:
     async with writing(store, clock=clock) as (log, cursors):
         yield SimpleNamespace(
             messaging=MessagingApi(log, cursors, Everybody(), decisions=decisions),
-            imports=ImportApi(log, Everybody()),
-            authority=AuthorityApi(store),
+            imports=ImportApi(log, Everybody(), place_cursors=partial(place_cursors, log.store)),
+            authority=AuthorityApi(store, sources=SOURCES),
             personal=PersonalApi(
                 store, decisions=decisions, section=ScheduleSection(), clock=clock
             ),

@@ -20,11 +20,11 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     SendMessageRequest,
 )
 from plexus_local import web
-from plexus_local.fresh import fresh
-from plexus_local.harness import PASSWORD, UNLIMITED, Platform
+from plexus_local.servers import ToolMissing
+from plexus_local.servers.home import home
 from plexus_local.table import ENTRIES
-from plexuskit.testing.servers import ToolMissing
-from plexuskit.testing.servers.home import home
+from plexus_testkit.fresh import fresh
+from plexus_testkit.harness import PASSWORD, UNLIMITED, Platform
 
 from .words import WORDS, Words
 

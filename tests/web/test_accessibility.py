@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from playwright.async_api import expect
-from plexuskit.testing.servers.home import home
-from plexuskit.testing.wait import eventually
+from plexus_local.servers.home import home
+from plexus_testkit.wait import eventually
 
 AXE = home() / "clients/web/node_modules/axe-core/axe.min.js"
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 from plexus.messaging.v1.conversations_pb2 import Conversation, Member
 from plexus.messaging.v1.messaging_service_pb2 import GetConversationRequest, ListMembersRequest
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 from .conftest import Desk, Group
 from .test_accessibility import LOOKS, faults, fits

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import expect
-from plexuskit.testing.servers.home import home
+from plexus_local.servers.home import home
 
 from .conftest import Desk
 from .test_accessibility import LOOKS, faults, fits

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 from plexus.messaging.v1.messaging_service_pb2 import ListMessagesRequest
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 from .conftest import Desk, Group
 

@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from plexus.directory.v1.directory_service_pb2 import CreateDepartmentRequest, CreatePersonRequest
 from plexus.messaging.v1.messages_pb2 import Mention
 from plexus.messaging.v1.messaging_service_pb2 import AddMembersRequest, ListMessagesRequest
-from plexus_local.harness import Platform
+from plexus_testkit.harness import Platform
 
 from .conftest import Desk, Group
 from .test_accessibility import LOOKS, faults, fits

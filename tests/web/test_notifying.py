@@ -10,7 +10,7 @@ from plexus.notify.v1.notify_service_pb2 import (
     GetPreferencesRequest,
     ListNotificationsRequest,
 )
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 from .test_accessibility import LOOKS, faults, fits
 

@@ -15,7 +15,7 @@ from plexus.directory.v1.directory_service_pb2 import (
 )
 from plexus.directory.v1.people_pb2 import Absence, Person, WorkingHours
 from plexus.messaging.v1.messages_pb2 import Mention, Span
-from plexus_local.harness import Platform
+from plexus_testkit.harness import Platform
 
 from .conftest import Group
 from .task_words import TASK_WORDS

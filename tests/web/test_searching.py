@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest, SendMessagesRequest
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.tasks.v1.tasks_service_pb2 import CreateTaskRequest
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 from .test_accessibility import LOOKS, faults, fits
 

@@ -4,7 +4,7 @@ import pyotp
 import pytest
 from playwright.async_api import expect
 from plexus.directory.v1.session_service_pb2 import ConfirmTotpRequest, EnrollTotpRequest
-from plexus_local.harness import PASSWORD
+from plexus_testkit.harness import PASSWORD
 
 STREAM = "/plexus.gateway.v1.SessionService/Subscribe"
 

@@ -5,9 +5,9 @@ import pytest
 from playwright.async_api import expect
 from plexus.directory.v1.directory_service_pb2 import GetPersonRequest
 from plexus.directory.v1.session_service_pb2 import ListSessionsRequest
-from plexus_local.harness import PASSWORD
+from plexus_testkit.harness import PASSWORD
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
-from plexuskit.testing.wait import eventually
 
 from .conftest import TITLE
 from .test_accessibility import LOOKS, faults, fits

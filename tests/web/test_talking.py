@@ -7,7 +7,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     ListMessagesRequest,
     RemoveMembersRequest,
 )
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 LANGUAGES = pytest.mark.parametrize("locale", ["zh-CN", "en"])
 

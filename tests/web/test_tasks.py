@@ -17,7 +17,7 @@ from plexus.tasks.v1.tasks_service_pb2 import (
     GetTaskRequest,
     MoveTaskRequest,
 )
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 from .conftest import TITLE, Desk, Group
 from .task_words import TASK_WORDS

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import uvloop
-from plexuskit.testing.servers.home import home
+from plexus_local.servers.home import home
 
 from plexus_bench.figures import Figures
 from plexus_bench.limits import raise_open_files

@@ -16,9 +16,9 @@ from typing import Final
 
 import aiohttp
 from plexus.directory.v1.directory_service_pb2 import GetDirectoryStatusRequest
-from plexus_local.fresh import fresh
-from plexus_local.harness import Platform
 from plexus_local.table import CHAT
+from plexus_testkit.fresh import fresh
+from plexus_testkit.harness import Platform
 
 from plexus_bench.probe import Probe
 from plexus_bench.together import gathered

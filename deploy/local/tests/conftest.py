@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from plexus_local import commands
 from plexus_local.layout import Layout, read_json
-from plexuskit.testing.servers import process_started
+from plexus_local.servers import process_started
 
 PROGRAM = """\
 import ctypes, os, signal, sys, time

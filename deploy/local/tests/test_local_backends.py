@@ -17,12 +17,12 @@ from plexus_local.journal import Status, recorded
 from plexus_local.layout import Layout
 from plexus_local.plan import JobFailed
 from plexus_local.ports import Ports
+from plexus_local.servers import KafkaAccounts, NativeKafka, NativeMongo
+from plexus_local.servers.kafka import SETTINGS
 from plexuskit.config import KafkaSection, MongoSection
 from plexuskit.kafka import KafkaUnavailable, check_topics, producer, provision, tail
 from plexuskit.kafka.grants import OPERATOR, user_of
 from plexuskit.mongo import connect
-from plexuskit.testing.servers import KafkaAccounts, NativeKafka, NativeMongo
-from plexuskit.testing.servers.kafka import SETTINGS
 from pydantic import SecretStr
 
 SUPERVISE = """\

@@ -8,7 +8,7 @@ from plexus_local.journal import Journal
 from plexus_local.keeper import Keeper, StartFailed
 from plexus_local.layout import Layout
 from plexus_local.plan import Process
-from plexuskit.testing import eventually
+from plexus_testkit import eventually
 from structlog.testing import capture_logs
 
 

@@ -9,7 +9,7 @@ from email.policy import default
 from pathlib import Path
 from typing import Any
 
-from plexuskit.testing.servers import Child, ports
+from plexus_local.servers import Child, ports
 
 
 def test_a_mail_is_kept_whole_with_its_envelope(tmp_path: Path, until: Callable[..., Any]) -> None:

@@ -17,15 +17,15 @@ import pytest
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus_cli.commands.verifying import walk
-from plexus_local.fresh import fresh
-from plexus_local.harness import ADMIN_PASSWORD
 from plexus_local.journal import recorded
 from plexus_local.layout import Layout, read_json
 from plexus_local.table import CHAT
 from plexus_sdk import Plexus
+from plexus_testkit.fresh import fresh
+from plexus_testkit.harness import ADMIN_PASSWORD
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection, MongoSection
 from plexuskit.kafka.grants import OPERATOR
-from plexuskit.testing.wait import eventually
 
 from .older_company import (
     SECRET,

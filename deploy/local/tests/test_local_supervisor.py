@@ -10,7 +10,7 @@ import pytest
 from plexus_local import commands
 from plexus_local.journal import Phase, Status, recorded
 from plexus_local.layout import write_whole
-from plexuskit.testing.servers import process_started
+from plexus_local.servers import process_started
 
 Until = Callable[..., Any]
 

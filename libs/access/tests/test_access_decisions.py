@@ -14,8 +14,8 @@ from plexus_access.refusals import (
     PolicyForbids,
 )
 from plexus_access.testing import Company
+from plexus_testkit.clock import FrozenClock
 from plexuskit.grpc import requirements
-from plexuskit.testing.clock import FrozenClock
 
 TENANT = "ten_a"
 ROOM = Object(CONVERSATION, "cnv_1")

@@ -18,13 +18,13 @@ from plexus_access.refusals import AccessNotCurrent, PolicyForbids
 from plexus_access.repairing import Repairs
 from plexus_access.replica import Replica
 from plexus_access.testing import Company
+from plexus_testkit import FrozenClock
+from plexus_testkit.wait import eventually
 from plexuskit.config import CallerSection, KafkaSection
 from plexuskit.errors import DependencyDown
 from plexuskit.grpc import RemoteFailure, RemoteRefusal
 from plexuskit.kafka import producer
 from plexuskit.runtime import Runtime
-from plexuskit.testing import FrozenClock
-from plexuskit.testing.wait import eventually
 from structlog.testing import capture_logs
 
 TENANT = "ten_a"

@@ -1,14 +1,17 @@
 """The table of roles against the contracts: GW-1, GW-3."""
 
 import pytest
-from plexus_access.roles import ASKED_BY_OWNERS, BUILT_IN, PERMISSIONS, permissions_of
+from plexus_access.roles import BUILT_IN, PERMISSIONS, permissions_of
 from plexuskit.grpc import requirements
 
-NAMED = {info.requirement.permission for info in requirements().values()} - {""}
+REQUIREMENTS = [info.requirement for info in requirements().values()]
+NAMED = {need.permission for each in REQUIREMENTS for need in (each, *each.also, *each.policed)} - {
+    ""
+}
 
 
 def test_gw_01_every_permission_of_the_contracts_is_granted_to_administrators():
-    assert NAMED | ASKED_BY_OWNERS == permissions_of(frozenset({"admin"})) == PERMISSIONS
+    assert NAMED == permissions_of(frozenset({"admin"})) == PERMISSIONS
 
 
 def test_gw_05_guests_have_less_than_members_and_members_less_than_administrators():

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from plexus.topics import SEARCH_MESSAGES
+from plexus_testkit.probes import healthy
 from plexuskit.config import KafkaSection, ServiceSettings, load
 from plexuskit.kafka import Record, consumer
 from plexuskit.runtime import Runtime
-from plexuskit.testing.probes import healthy
 
 
 class Settings(ServiceSettings, env_prefix="CHILD_"):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from plexus.authz.v1.caller_pb2 import CallerContext, SignedCaller
+from plexus_testkit.clock import FrozenClock
 from plexuskit.config import CallerSection
 from plexuskit.errors import Refusal
 from plexuskit.grpc import (
@@ -25,7 +26,6 @@ from plexuskit.grpc import (
     generate_keys,
 )
 from plexuskit.grpc.keys import CallerKeys
-from plexuskit.testing.clock import FrozenClock
 
 KeysOf = Callable[[str], CallerSection]
 SERVICES = ["gateway", "tasks", "search"]

@@ -6,11 +6,11 @@ from typing import Any
 
 import grpc
 import pytest
+from plexus_testkit import FrozenClock
 from plexuskit.errors import Kind, Refusal
 from plexuskit.grpc import requirements
 from plexuskit.grpc.frame import SUCCEEDED, Call, Frame, Outcome, framed
 from plexuskit.grpc.status import answer
-from plexuskit.testing import FrozenClock
 from prometheus_client import REGISTRY
 
 METHOD = requirements()["/plexus.directory.v1.DirectoryService/GetPerson"]

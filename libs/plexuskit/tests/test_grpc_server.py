@@ -18,6 +18,7 @@ from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.directory.v1 import session_service_pb2, session_service_pb2_grpc
 from plexus.messaging.v1 import log_service_pb2, log_service_pb2_grpc
 from plexus.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
+from plexus_testkit.wait import eventually
 from plexuskit import telemetry
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection
@@ -37,7 +38,6 @@ from plexuskit.grpc import (
 )
 from plexuskit.grpc.budget import remaining
 from plexuskit.service import Runtime
-from plexuskit.testing.wait import eventually
 from prometheus_client import REGISTRY
 
 KeysOf = Callable[[str], CallerSection]

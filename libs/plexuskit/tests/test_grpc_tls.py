@@ -13,6 +13,8 @@ import grpc
 import pytest
 from plexus.authz.v1 import authority_pb2, authority_pb2_grpc
 from plexus.authz.v1.caller_pb2 import CallerContext
+from plexus_local.certificates import CertificateAuthority
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, TlsSection
 from plexuskit.errors import DependencyDown
@@ -29,8 +31,6 @@ from plexuskit.grpc import (
 )
 from plexuskit.grpc.certificates import watched_certificates
 from plexuskit.runtime import Runtime
-from plexuskit.testing.certificates import CertificateAuthority
-from plexuskit.testing.wait import eventually
 from structlog.testing import capture_logs
 
 KeysOf = Callable[[str], CallerSection]

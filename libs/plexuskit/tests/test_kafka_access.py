@@ -19,6 +19,9 @@ from plexus.topics import (
     TASKS_TASK_V1,
     TOPICS,
 )
+from plexus_testkit.found import FoundKafka
+from plexus_testkit.probes import healthy
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import (
     KafkaUnavailable,
@@ -51,9 +54,6 @@ from plexuskit.kafka.grants import (
 from plexuskit.kafka.names import group_name, topic_name
 from plexuskit.kafka.provision import MAX_LETTER_BYTES
 from plexuskit.runtime import Runtime
-from plexuskit.testing.probes import healthy
-from plexuskit.testing.servers import FoundKafka
-from plexuskit.testing.wait import eventually
 
 SectionOf = Callable[[str], KafkaSection]
 Provisioned = Callable[..., Awaitable[Any]]

@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
+from plexus_testkit import FrozenClock
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import BestEffortProducer, Outgoing, Record, best_effort_producer, tail
 from plexuskit.kafka.best_effort import DROPPED, FULL, STALE, UNAVAILABLE
 from plexuskit.runtime import Runtime
-from plexuskit.testing import FrozenClock
-from plexuskit.testing.wait import eventually
 
 TOPIC = "messaging.conversation.v1"
 NOWHERE = KafkaSection(url="127.0.0.1:9")

@@ -15,6 +15,9 @@ from plexus.topics import (
     SEARCH_MESSAGES,
     Consumer,
 )
+from plexus_testkit.probes import healthy
+from plexus_testkit.variables import kafka_variables
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.errors import DependencyDown
 from plexuskit.kafka import (
@@ -33,9 +36,6 @@ from plexuskit.kafka import (
 )
 from plexuskit.kafka.clients import admin, partitions_of
 from plexuskit.runtime import Runtime
-from plexuskit.testing.probes import healthy
-from plexuskit.testing.variables import kafka_variables
-from plexuskit.testing.wait import eventually
 from prometheus_client import REGISTRY
 
 TOPIC = "messaging.conversation.v1"

@@ -9,13 +9,13 @@ from typing import Any
 import pymongo
 import pytest
 from plexus.topics import SEARCH_MESSAGES
+from plexus_local.servers import NativeMongo
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection, MongoSection
 from plexuskit.errors import DependencyDown, DocumentRefused
 from plexuskit.kafka import Outgoing, Record, consumer, dlq_depth, dlq_list, lag, producer
 from plexuskit.mongo import Database, connect
 from plexuskit.runtime import Runtime
-from plexuskit.testing.servers import NativeMongo
-from plexuskit.testing.wait import eventually
 
 TOPIC = "messaging.conversation.v1"
 GROUP = "search.messages"

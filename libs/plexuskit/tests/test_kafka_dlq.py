@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 from plexus.topics import NOTIFY_MESSAGES, SEARCH_MESSAGES
+from plexus_testkit.probes import healthy
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import (
     MAX_FACT_BYTES,
@@ -25,8 +27,6 @@ from plexuskit.kafka.dlq import Progress, read_offsets, written
 from plexuskit.kafka.letters import dead_letter
 from plexuskit.kafka.provision import MAX_LETTER_BYTES
 from plexuskit.runtime import Runtime
-from plexuskit.testing.probes import healthy
-from plexuskit.testing.wait import eventually
 
 TOPIC = "messaging.conversation.v1"
 GROUP = "search.messages"

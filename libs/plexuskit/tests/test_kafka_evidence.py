@@ -6,6 +6,8 @@ from functools import partial
 
 import pytest
 from plexus.topics import SEARCH_MESSAGES
+from plexus_testkit.probes import healthy
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.errors import DependencyDown
 from plexuskit.kafka import (
@@ -25,8 +27,6 @@ from plexuskit.kafka.evidence import Hold, Patience
 from plexuskit.kafka.verdicts import back_off
 from plexuskit.ops import readiness
 from plexuskit.runtime import Runtime
-from plexuskit.testing.probes import healthy
-from plexuskit.testing.wait import eventually
 from prometheus_client import REGISTRY
 
 TOPIC = "messaging.conversation.v1"

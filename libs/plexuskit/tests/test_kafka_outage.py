@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from plexus.topics import MESSAGING_CONVERSATION_V1, SEARCH_MESSAGES
+from plexus_local.servers import NativeKafka, kafka
+from plexus_testkit.probes import healthy
+from plexus_testkit.wait import eventually
 from plexuskit.kafka import (
     KafkaUnavailable,
     Outgoing,
@@ -19,9 +22,6 @@ from plexuskit.kafka import (
     tail,
 )
 from plexuskit.runtime import Runtime
-from plexuskit.testing.probes import healthy
-from plexuskit.testing.servers import NativeKafka, kafka
-from plexuskit.testing.wait import eventually
 
 Posted = Callable[..., Outgoing]
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from aiokafka import TopicPartition
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import (
     MAX_FACT_BYTES,
@@ -18,7 +19,6 @@ from plexuskit.kafka import (
     producer,
     tail,
 )
-from plexuskit.testing.wait import eventually
 
 TOPIC = "messaging.conversation.v1"
 Posted = Callable[..., Outgoing]

@@ -4,9 +4,9 @@ import ssl
 from pathlib import Path
 
 import pytest
+from plexus_local.certificates import CertificateAuthority
 from plexuskit.config import KafkaSection
 from plexuskit.kafka.security import security
-from plexuskit.testing.certificates import CertificateAuthority
 from pydantic import ValidationError
 
 

@@ -1,10 +1,12 @@
 """A tail sees every record produced after it was entered, on every partition."""
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 
 import pytest
-from plexus.topics import MESSAGING_CONVERSATION_V1
+from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.topics import MESSAGING_CONVERSATION_V1, TOPICS
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import (
     REDRIVEN_FOR,
@@ -125,3 +127,38 @@ async def test_an_offset_that_is_gone_ends_the_tail_instead_of_jumping(
 
         with pytest.raises(TailLost):
             await asyncio.wait_for(anext(entered), 10)
+
+
+@pytest.mark.rule("GW-12")
+async def test_gw_12_a_fact_of_another_owner_is_left_out_on_every_topic_of_facts(
+    kafka_section: KafkaSection, kafka_topics: Provisioned
+) -> None:
+    topics = [topic for topic in TOPICS if topic.facts]
+    await kafka_topics(*(topic.name for topic in topics))
+    foreign, own = [], []
+    for number, topic in enumerate(topics):
+        others = sorted(frozenset().union(*(each.facts for each in topics)) - topic.facts)
+        foreign += [
+            _outgoing(topic.name, fact, key=f"k{number}-{at}") for at, fact in enumerate(others)
+        ]
+        package = min(topic.facts).rpartition(".")[0]
+        # A fact that is newer than this build is the owner's, and is handed out.
+        newer = f"{package}.NotInvented"
+        own += [_outgoing(topic.name, fact, key="own") for fact in (*sorted(topic.facts), newer)]
+
+    async with producer(kafka_section) as out, tail(kafka_section, topics) as entered:
+        await out.send_batch(foreign)
+        await out.send_batch(own)
+        records = await read(entered, len(own))
+        ends = await entered.ends()
+        assert dict(entered.positions) == ends
+
+    assert len(records) == len(own)
+    assert {record.envelope.type for record in records} == {
+        Envelope.FromString(value).type for _, _, value, _ in own
+    }
+
+
+def _outgoing(topic: str, fact: str, *, key: str) -> Outgoing:
+    envelope = Envelope(event_id=f"evt_{secrets.token_hex(8)}", type=fact)
+    return topic, key, envelope.SerializeToString(), {}

@@ -9,9 +9,9 @@ from typing import Any
 
 import grpc
 import pytest
+from plexus_testkit.wait import eventually
 from plexuskit import loop as loops
 from plexuskit.loop import MAX_BLOCKED_SECONDS, Loop, Watchdog
-from plexuskit.testing.wait import eventually
 
 STREAMS, TURNS = 40, 50
 

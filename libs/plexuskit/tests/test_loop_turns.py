@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 import structlog
+from plexus_testkit.wait import eventually
 from plexuskit import metrics
 from plexuskit.loop import CollectorTime, Watchdog
-from plexuskit.testing.wait import eventually
 
 pytestmark = pytest.mark.usefixtures("watched")
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import pymongo
 import pytest
+from plexus_local.servers import NativeMongo, mongo
+from plexus_local.servers.accounts import MongoAccounts
+from plexus_local.servers.child import freeze
+from plexus_testkit.wait import eventually
 from plexuskit.config import MongoSection
 from plexuskit.errors import DependencyDown
 from plexuskit.mongo import SignInRefused, connect
-from plexuskit.testing.servers import NativeMongo, mongo
-from plexuskit.testing.servers.accounts import MongoAccounts
-from plexuskit.testing.servers.child import freeze
-from plexuskit.testing.wait import eventually
 
 USER = "plexus-tasks"
 

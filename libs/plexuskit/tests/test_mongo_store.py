@@ -9,6 +9,9 @@ from typing import Any
 
 import pymongo
 import pytest
+from plexus_local.servers import NativeMongo, mongo
+from plexus_local.servers.child import freeze
+from plexus_testkit.wait import eventually
 from plexuskit.config import MongoSection
 from plexuskit.errors import DependencyDown
 from plexuskit.mongo import (
@@ -28,9 +31,6 @@ from plexuskit.mongo import (
     unless_newer,
 )
 from plexuskit.mongo.database import _without_zlib
-from plexuskit.testing.servers import NativeMongo, mongo
-from plexuskit.testing.servers.child import freeze
-from plexuskit.testing.wait import eventually
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 

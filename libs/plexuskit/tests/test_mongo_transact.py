@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from plexus_testkit.wait import eventually
 from plexuskit.errors import DependencyDown, VersionConflict
 from plexuskit.mongo import Collection, Database, DuplicateKey, Retry, Transaction
-from plexuskit.testing.wait import eventually
 from pymongo.errors import OperationFailure
 
 

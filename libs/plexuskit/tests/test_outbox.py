@@ -8,10 +8,10 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.tasks.v1.events_pb2 import TaskCreated
+from plexus_testkit import FrozenClock
 from plexuskit.errors import InvalidArgument, VersionConflict
 from plexuskit.mongo import Collection, Database, Transaction
 from plexuskit.outbox import Fact, Outbox, envelope
-from plexuskit.testing import FrozenClock
 
 
 @pytest.fixture

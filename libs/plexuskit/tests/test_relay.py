@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from plexus.topics import MESSAGING_CONVERSATION_V1, TASKS_TASK_V1
+from plexus_local.servers import kafka as own_kafka
+from plexus_testkit.wait import eventually
 from plexuskit import metrics
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import provision
@@ -14,8 +16,6 @@ from plexuskit.kafka.records import record_of
 from plexuskit.kafka.security import security
 from plexuskit.mongo import Collection, Database
 from plexuskit.relay.sweep import SWEPT
-from plexuskit.testing.servers import kafka as own_kafka
-from plexuskit.testing.wait import eventually
 
 from .relay_support import (
     TRACE,

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from plexus_testkit import FrozenClock
+from plexus_testkit.variables import kafka_variables
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.mongo import Collection, Database
 from plexuskit.relay.lease import Lease, LeaseLost, Position
-from plexuskit.testing import FrozenClock
-from plexuskit.testing.variables import kafka_variables
-from plexuskit.testing.wait import eventually
 
 from .relay_support import (
     Arrived,

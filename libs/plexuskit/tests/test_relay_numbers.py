@@ -1,10 +1,10 @@
 """The numbers of the relay: which have been published, and what is done where one is missing."""
 
+from plexus_testkit.wait import eventually
 from plexuskit.mongo import Collection, Database, Index
 from plexuskit.relay import FactSource, replay_by_fields
 from plexuskit.relay.progress import Numbers
 from plexuskit.relay.publisher import GAPS
-from plexuskit.testing.wait import eventually
 
 from .relay_support import (
     ENTRIES,

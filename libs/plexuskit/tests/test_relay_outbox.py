@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from plexus.tasks.v1.events_pb2 import TaskCreated
 from plexus.topics import TASKS_TASK_V1
+from plexus_testkit.wait import eventually
 from plexuskit.mongo import Collection, Database, Transaction
 from plexuskit.outbox import Fact, Outbox, envelope
 from plexuskit.relay import OUTBOX, read_new_facts, reading
 from plexuskit.relay.sweep import SWEPT
-from plexuskit.testing.wait import eventually
 
 from .relay_support import Arrived, Relaying, leads, skip_stream
 

@@ -9,6 +9,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from plexus.authz.v1.authority_pb2 import ReadFactsRequest, ReadFactsResponse
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.topics import SEARCH_MESSAGES
+from plexus_testkit.probes import healthy
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.errors import DependencyDown, InvalidArgument
 from plexuskit.kafka import Record, consumer, dlq_depth, dlq_list, topic_name
@@ -17,8 +19,6 @@ from plexuskit.mongo import Collection, Database
 from plexuskit.relay import read_facts
 from plexuskit.relay.publisher import OMITTED
 from plexuskit.runtime import Runtime
-from plexuskit.testing.probes import healthy
-from plexuskit.testing.wait import eventually
 
 from .relay_support import ENTRIES, Arrived, Relaying, entry, have_all, leads, write
 

@@ -1,14 +1,14 @@
 import asyncio
 from datetime import timedelta
 
+from plexus_testkit.clock import FrozenClock
+from plexus_testkit.wait import eventually
 from plexuskit import ops
 from plexuskit.config import OpsSection
 from plexuskit.errors import DependencyDown
 from plexuskit.health import Health
 from plexuskit.runtime import InvariantBroken
 from plexuskit.service import Runtime
-from plexuskit.testing.clock import FrozenClock
-from plexuskit.testing.wait import eventually
 
 
 async def test_a_runtime_needs_no_process(runtime: Runtime) -> None:

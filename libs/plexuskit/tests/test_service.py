@@ -22,7 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
     TraceServiceServicer,
     add_TraceServiceServicer_to_server,
 )
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 CHILD = Path(__file__).with_name("service_child.py")
 NEVER_SENT = "http://127.0.0.1:1"  # nothing listens on port 1

@@ -8,10 +8,10 @@ import pytest
 from plexus.authz.v1.authority_pb2 import SnapshotRequest, SnapshotResponse
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.topics import DIRECTORY_PERSON_V1
+from plexus_testkit.wait import eventually
 from plexuskit.kafka import Record
 from plexuskit.service import Runtime
 from plexuskit.snapshot import snapshots
-from plexuskit.testing.wait import eventually
 
 
 class Authority:

@@ -15,10 +15,10 @@ from plexus.messaging.v1 import conversations_pb2
 from plexus.messaging.v1 import events_pb2 as messaging_events
 from plexus.tasks.v1 import events_pb2 as tasks_events
 from plexus.tasks.v1 import tasks_pb2
+from plexus_testkit.clock import FrozenClock
+from plexus_testkit.databases import database_fixtures
 from plexuskit.mongo import Collection, Database
 from plexuskit.outbox import envelope
-from plexuskit.testing.clock import FrozenClock
-from plexuskit.testing.databases import database_fixtures
 
 TENANT = "ten_a"
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)

@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from directory import operations, queries
-from directory.domain.departments import Department
-from directory.domain.people import Person
-from directory.domain.requests import Request
+from directory.access import operations, queries
+from directory.people import operations as people_operations
+from directory.people.domain.departments import Department
+from directory.people.domain.people import Person
+from directory.shared.domain.requests import Request
 from plexus.event.v1.envelope_pb2 import Envelope
 
 Facts = Callable[[], Awaitable[list[Envelope]]]
@@ -41,7 +42,7 @@ async def bindings(company: Any, subject: str = "", scope: str = "") -> list[str
 
 
 async def department(company: Any, name: str, parent: str = "", external: str = "") -> Department:
-    return await operations.create_department(
+    return await people_operations.create_department(
         company.store,
         actor=company.actor,
         name=name,

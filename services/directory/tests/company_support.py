@@ -4,22 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from directory import operations
-from directory.domain.access import Actor
-from directory.domain.bindings import Binding
-from directory.domain.people import Changes, Draft, Person
-from directory.domain.requests import Request
-from directory.domain.roles import Role
-from directory.domain.sessions import Tokens
-from directory.domain.sign_in_attempts import Origin
-from directory.domain.tenants import Tenant
-from directory.operations.admitting import Admitted
-from directory.operations.hashing import Hashing
-from directory.operations.openid import OpenIdClient
-from directory.operations.passkeys import Passkeys
-from directory.operations.tokens import TokenIssuer
-from directory.store import Sealing, Store
-from plexuskit.testing import FrozenClock
+from directory.access import operations as access_operations
+from directory.access.domain.role_bindings import Binding
+from directory.access.domain.roles import Role
+from directory.accounts.domain.sessions import Tokens
+from directory.accounts.domain.sign_in_attempts import Origin
+from directory.accounts.operations.hashing import Hashing
+from directory.accounts.store import Sealing
+from directory.app import Store
+from directory.people import operations
+from directory.people.domain.people import Changes, Draft, Person
+from directory.people.domain.tenants import Tenant
+from directory.shared.domain.actors import Actor
+from directory.shared.domain.requests import Request
+from directory.sign_in import operations as sign_in_operations
+from directory.sign_in.operations.access_tokens import TokenIssuer
+from directory.sign_in.operations.admissions import Admitted
+from directory.sign_in.operations.openid import OpenIdClient
+from directory.sign_in.operations.webauthn import Passkeys
+from plexus_testkit import FrozenClock
 
 from .access_support import HR
 from .constants_support import HERE, PASSWORD
@@ -61,7 +64,7 @@ class Company:
     async def enter(
         self, handle: str, password: str = PASSWORD, *, network: str = HERE, device_key: str = ""
     ) -> Admitted:
-        return await operations.sign_in(
+        return await sign_in_operations.sign_in(
             self.store,
             self.hashes,
             self.issuer,
@@ -80,7 +83,7 @@ class Company:
         return admitted.tokens
 
     async def refresh(self, refresh_token: str) -> Tokens:
-        return await operations.refresh_session(
+        return await sign_in_operations.refresh_session(
             self.store, self.issuer, refresh_token=refresh_token, now=self.now
         )
 
@@ -88,7 +91,7 @@ class Company:
         self, name: str = "HR", permissions: Sequence[str] = HR, **rest: object
     ) -> Role:
         asked = {"description": "", "masks": (), "request": None, **rest}
-        return await operations.create_role(
+        return await access_operations.create_role(
             self.store,
             actor=self.actor,
             name=name,
@@ -99,7 +102,7 @@ class Company:
 
     async def bind(self, role_id: str, subject: str, scope: str = "", **rest: object) -> Binding:
         asked = {"expires_at": None, "request": None, **rest}
-        return await operations.bind_role(
+        return await access_operations.bind_role(
             self.store,
             actor=self.actor,
             role_id=role_id,

@@ -5,24 +5,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from directory import operations
-from directory.api import (
-    AccessApi,
-    AuthorityApi,
-    DirectoryApi,
-    ScimApi,
-    SessionApi,
-    SignInMeans,
-)
+from directory.access.api import AccessApi
+from directory.accounts.operations.hashing import Hashing, hashing
+from directory.accounts.store import Sealing, load_or_create, load_or_create_sealing
+from directory.app import Store
 from directory.config import BootstrapSection, OpenIdSection, PasskeysSection, PasswordsSection
-from directory.domain.access import ADMIN, Actor
-from directory.domain.scim.guard import Bounds
-from directory.domain.scim.rules import FeedRules
-from directory.operations.hashing import Hashing, hashing
-from directory.operations.openid import OpenIdClient, openid_client
-from directory.operations.passkeys import Passkeys
-from directory.operations.tokens import TokenIssuer
-from directory.store import Sealing, Store, load_or_create, load_or_create_sealing
+from directory.people import operations
+from directory.people.api.authority import AuthorityApi
+from directory.people.api.directory import DirectoryApi
+from directory.scim.api import ScimApi
+from directory.scim.domain.guard import Bounds, FeedRules
+from directory.shared.domain.actors import ADMIN, Actor
+from directory.sign_in.api.session_rooms import SignInMeans
+from directory.sign_in.api.sessions import SessionApi
+from directory.sign_in.operations.access_tokens import TokenIssuer
+from directory.sign_in.operations.openid import OpenIdClient, openid_client
+from directory.sign_in.operations.webauthn import Passkeys
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServicer_to_server
 from plexus.directory.v1.access_service_pb2_grpc import (
     AccessServiceStub,
@@ -41,12 +39,12 @@ from plexus.directory.v1.session_service_pb2_grpc import (
     add_SessionServiceServicer_to_server,
 )
 from plexus.event.v1.envelope_pb2 import Envelope
+from plexus_testkit import FrozenClock
+from plexus_testkit.databases import database_fixtures
 from plexuskit.config import CallerSection, GrpcSection
 from plexuskit.grpc import CallerSigner, CallerVerifier, open_channel, serve
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
-from plexuskit.testing import FrozenClock
-from plexuskit.testing.databases import database_fixtures
 
 from .access_support import department
 from .company_support import Company

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from directory import operations
-from directory.domain.departments import Department
-from directory.domain.people import Changes, Person
+from directory.people import operations
+from directory.people.domain.departments import Department
+from directory.people.domain.people import Changes, Person
+from plexus_testkit.commands import StoreCommands
 from plexuskit.errors import Refusal
-from plexuskit.testing.commands import StoreCommands
 
 
 async def asked(commands: StoreCommands, attempt: Awaitable[Any]) -> list[str]:

@@ -17,8 +17,8 @@ from plexus.directory.v1.scim_service_pb2_grpc import (
 from plexus.directory.v1.session_service_pb2_grpc import (
     SessionServiceStub,
 )
+from plexus_testkit import FrozenClock
 from plexuskit.grpc import METADATA_KEY, CallerSigner
-from plexuskit.testing import FrozenClock
 
 from .constants_support import MINUTE, SECRET
 

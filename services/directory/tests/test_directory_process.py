@@ -18,14 +18,14 @@ from plexus.directory.v1 import people_pb2
 from plexus.directory.v1 import session_service_pb2 as sessions
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
+from plexus_local.servers.mongo import drop_database
+from plexus_testkit import eventually
+from plexus_testkit.variables import kafka_variables
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, KafkaSection, MongoSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, open_channel
 from plexuskit.kafka import tail
 from plexuskit.mongo import Database, connect
-from plexuskit.testing import eventually
-from plexuskit.testing.servers.mongo import drop_database
-from plexuskit.testing.variables import kafka_variables
 
 SECRET = "bootstrap secret of the process"
 

@@ -5,14 +5,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from directory import operations, queries
-from directory.domain.imports import Imported
-from directory.domain.people import Changes
-from directory.domain.refusals import SignInRefused
-from directory.domain.requests import Request
-from directory.domain.sign_in_refusals import CodeRefused, NoWorkingProvider
-from directory.queries.authority import Ref
-from directory.store import Store
+from directory.accounts import queries as accounts_queries
+from directory.app import Store
+from directory.people import operations as people_operations
+from directory.people import queries
+from directory.people.domain.imports import Imported
+from directory.people.domain.people import Changes
+from directory.people.queries.authority import Ref
+from directory.shared.domain.requests import Request
+from directory.sign_in import operations
+from directory.sign_in import queries as sign_in_queries
+from directory.sign_in.domain.refusals import CodeRefused, NoWorkingProvider, SignInRefused
 from plexuskit.mongo import Database, Transaction
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -24,11 +27,11 @@ async def write_everything(company: Any) -> tuple[str, str]:
     """Run every operation once; out: a department and a session that stays."""
     common = {"actor": company.actor, "now": company.now}
     request = Request.of(scope="s", request_id="r", method="m", content=b"c")
-    department = await operations.create_department(
+    department = await people_operations.create_department(
         company.store, name="采购", parent_id="", external_id="hr:1", request=request, **common
     )
     li = await company.hire("li", password=PASSWORD, department_ids=[department.id])
-    await operations.update_person(
+    await people_operations.update_person(
         company.store,
         person_id=li.id,
         changes=Changes(title="x", roles=["admin"]),
@@ -40,7 +43,9 @@ async def write_everything(company: Any) -> tuple[str, str]:
         Imported(external_id="hr:1", handle="li", display_name="x", password="tall stapler 1"),
         Imported(external_id="hr:2", handle="li", display_name="x"),
     ]
-    await operations.import_people(company.store, company.hashes, imported=imported, **common)
+    await people_operations.import_people(
+        company.store, company.hashes, imported=imported, **common
+    )
     await company.refresh((await company.sign_in("li")).refresh_token)
     with pytest.raises(SignInRefused):
         await company.sign_in("li", "wrong password")
@@ -53,7 +58,9 @@ async def write_everything(company: Any) -> tuple[str, str]:
         reason="a test",
         **common,
     )
-    await operations.deactivate_person(company.store, person_id=li.id, request=None, **common)
+    await people_operations.deactivate_person(
+        company.store, person_id=li.id, request=None, **common
+    )
     tokens = await company.sign_in("root")
     await write_sign_in(company, company.acting_as(company.admin, session_id=tokens.session_id))
     return department.id, tokens.session_id
@@ -115,11 +122,11 @@ async def read_everything(company: Any, department_id: str, session_id: str) -> 
     await queries.get_person(store, actor=actor, handle="root")
     await queries.batch_get_people(store, actor=actor, person_ids=["x"], handles=["root"])
     await queries.get_directory_status(store, actor=actor, now=company.now)
-    await queries.list_sessions(store, actor=actor, person_id="", now=company.now)
-    await queries.list_second_factors(store, actor=actor)
-    await queries.get_sign_in_policy(store, actor=actor, now=company.now)
-    await queries.list_sign_in_options(store)
-    await queries.find_ended_sessions(store, session_ids=[session_id], now=company.now)
+    await sign_in_queries.list_sessions(store, actor=actor, person_id="", now=company.now)
+    await sign_in_queries.list_second_factors(store, actor=actor)
+    await sign_in_queries.get_sign_in_policy(store, actor=actor, now=company.now)
+    await sign_in_queries.list_sign_in_options(store)
+    await accounts_queries.find_ended_sessions(store, session_ids=[session_id], now=company.now)
     ids = {"tenant_id": actor.tenant_id, "person_id": actor.person_id}
     refs = [Ref(kind="person", id="x"), Ref(kind="department", id=department_id)]
     await queries.recheck(store, refs=refs, now=company.now, **ids)

@@ -26,11 +26,11 @@ from plexus.directory.v1.session_service_pb2_grpc import (
 from plexus.messaging.v1.import_service_pb2_grpc import (
     add_ImportServiceServicer_to_server,
 )
+from plexus_local.servers.ports import free_port
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection
 from plexuskit.grpc import CallerSigner, CallerVerifier, open_channel, serve
 from plexuskit.service import Runtime
-from plexuskit.testing.servers.ports import free_port
 
 from .access_support import Standing
 from .owners_support import (

@@ -29,15 +29,15 @@ from plexus.messaging.v1.log_service_pb2_grpc import (
     LogServiceServicer,
     add_LogServiceServicer_to_server,
 )
+from plexus_local.servers.ports import free_ports
+from plexus_testkit.variables import kafka_variables
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.config import GrpcSection
 from plexuskit.grpc import CallerVerifier, open_channel, serve
 from plexuskit.kafka import producer
 from plexuskit.outbox import envelope
 from plexuskit.service import Runtime
-from plexuskit.testing.servers.ports import free_ports
-from plexuskit.testing.variables import kafka_variables
-from plexuskit.testing.wait import eventually
 
 SUBSCRIBE = "/plexus.gateway.v1.SessionService/Subscribe"
 END_OF_STREAM = 0b10

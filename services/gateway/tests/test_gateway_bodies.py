@@ -17,8 +17,8 @@ from gateway.connect.json import TooManyValues, counted
 from hypothesis import given
 from hypothesis import strategies as st
 from plexus.directory.v1.session_service_pb2 import SignInRequest
+from plexus_testkit.wait import eventually
 from plexuskit.grpc import refused
-from plexuskit.testing.wait import eventually
 
 SESSIONS = "/plexus.directory.v1.SessionService"
 GET = "/plexus.directory.v1.DirectoryService/GetPerson"

@@ -14,7 +14,7 @@ from connectrpc.errors import ConnectError
 from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from google.rpc.error_details_pb2 import ErrorInfo
 from plexus.directory.v1.directory_service_pb2 import GetPersonRequest, GetPersonResponse
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 PATH = "/plexus.directory.v1.DirectoryService/GetPerson"
 ORIGIN = "https://plexus.example.com"

@@ -19,9 +19,9 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 )
 from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
 from plexus_access.relations import Gathering
+from plexus_testkit.wait import eventually
 from plexuskit.grpc import refused
 from plexuskit.kafka import MAX_FACT_BYTES
-from plexuskit.testing.wait import eventually
 
 
 def envelope(fact):

@@ -15,12 +15,12 @@ from plexus.directory.v1.people_pb2 import Person
 from plexus.directory.v1.session_service_pb2 import FindEndedSessionsResponse
 from plexus_access.feeding import OF_DIRECTORY, Feed
 from plexus_access.replica import Replica
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.errors import DependencyDown
 from plexuskit.kafka import Record, producer
 from plexuskit.outbox import envelope
 from plexuskit.service import Health
-from plexuskit.testing.wait import eventually
 
 TOPIC = "directory.person.v1"
 

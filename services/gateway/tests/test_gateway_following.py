@@ -11,11 +11,11 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.tasks.v1 import events_pb2, tasks_pb2
 from plexus.topics import TASKS_PROJECT_V1, TASKS_TASK_V1
 from plexus_access.objects import Object
+from plexus_local.servers.ports import free_port
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import Record, producer
 from plexuskit.service import Health
-from plexuskit.testing.servers.ports import free_port
-from plexuskit.testing.wait import eventually
 
 TENANT = "ten_a"
 ROOM, TASK = Object("conversation", "cnv_1"), Object("task", "tsk_1")

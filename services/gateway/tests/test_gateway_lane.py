@@ -10,9 +10,9 @@ from gateway.connect.json import VALUES_OF_A_CALL, Converter
 from gateway.connect.lane import Lane
 from gateway.identity import Identity
 from gateway.limits import Limits, RateLimited
+from plexus_testkit.clock import FrozenClock
+from plexus_testkit.wait import eventually
 from plexuskit.grpc import requirements
-from plexuskit.testing.clock import FrozenClock
-from plexuskit.testing.wait import eventually
 
 DRAFT = requirements()["/plexus.messaging.v1.PersonalService/SaveDraft"]
 

@@ -27,8 +27,8 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     SendMessageRequest,
     SendMessagesRequest,
 )
+from plexus_testkit.clock import FrozenClock
 from plexuskit.grpc import MethodInfo, requirements
-from plexuskit.testing.clock import FrozenClock
 from prometheus_client import REGISTRY
 
 READ = requirements()["/plexus.directory.v1.DirectoryService/GetPerson"]

@@ -22,9 +22,9 @@ from plexus.messaging.v1.import_service_pb2 import ImportedMessage, ImportMessag
 from plexus.messaging.v1.import_service_pb2_grpc import ImportServiceStub
 from plexus.tasks.v1.tasks_service_pb2 import ListTasksRequest
 from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
+from plexus_testkit.wait import eventually
 from plexuskit.config import GrpcSection
 from plexuskit.grpc import METADATA_KEY, requirements, responses
-from plexuskit.testing.wait import eventually
 from prometheus_client import REGISTRY
 
 GET_PERSON = "plexus.directory.v1.DirectoryService/GetPerson"

@@ -11,8 +11,8 @@ import pytest
 from gateway.config import PublicTlsSection
 from plexus.directory.v1.directory_service_pb2 import GetPersonRequest
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
-from plexuskit.testing.certificates import CertificateAuthority, replace_file
-from plexuskit.testing.wait import eventually
+from plexus_local.certificates import CertificateAuthority, replace_file
+from plexus_testkit.wait import eventually
 
 PATH = "/plexus.directory.v1.DirectoryService/GetPerson"
 

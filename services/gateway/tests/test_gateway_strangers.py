@@ -18,8 +18,8 @@ from plexus.directory.v1.directory_service_pb2 import GetPersonRequest
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from plexus.directory.v1.session_service_pb2 import SignInRequest
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
+from plexus_testkit.clock import FrozenClock
 from plexuskit.grpc import requirements
-from plexuskit.testing.clock import FrozenClock
 
 SESSIONS = "/plexus.directory.v1.SessionService"
 SIGN_IN = requirements()[f"{SESSIONS}/SignIn"]

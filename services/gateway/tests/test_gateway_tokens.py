@@ -21,9 +21,9 @@ from gateway.identity import (
 from joserfc.jwk import OKPKey, RSAKey
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.directory.v1.session_service_pb2 import GetSigningKeysResponse
+from plexus_testkit.wait import eventually
 from plexuskit.errors import DependencyDown, Kind
 from plexuskit.grpc import CallerSigner, CallerVerifier
-from plexuskit.testing.wait import eventually
 
 
 class Published:

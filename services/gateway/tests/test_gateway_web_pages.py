@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 from gateway.web import ClientMissing, Files
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 SCRIPT = b"console.log('plexus')" * 100
 

@@ -4,21 +4,28 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
+from messaging.app import Store, conversation_log
 from messaging.config import LimitsSection, LogSection
-from messaging.domain.conversations import History
-from messaging.domain.messages import MessageContent, NewMessage, new_message
-from messaging.domain.policy import DEFAULT
-from messaging.operations import conversations, messages
-from messaging.operations.altering import ChangeRequest, IdempotencyKey
-from messaging.operations.cursors import Cursors
-from messaging.operations.log import Log
-from messaging.store import Store
+from messaging.conversations.operations.conversations import create_group
+from messaging.log.domain.states import History
+from messaging.log.operations.logs import Log
+from messaging.messages.domain.messages import MessageContent, NewMessage, new_message
+from messaging.messages.domain.policies import DEFAULT
+from messaging.messages.operations.changes import ChangeRequest, IdempotencyKey
+from messaging.messages.operations.messages import (
+    edit_message,
+    label_message,
+    pin_message,
+    react_to_message,
+    recall_message,
+)
+from messaging.reading.operations.cursors import Cursors
 from plexus.messaging.v1 import messaging_service_pb2 as pb
+from plexus_testkit.databases import database_fixtures
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
-from plexuskit.testing.databases import database_fixtures
 
 TENANT = "ten_acme"
 UNLIMITED = LimitsSection(
@@ -53,7 +60,7 @@ def store(db: Database) -> Store:
 
 @pytest.fixture
 async def log(store: Store, runtime: Runtime) -> AsyncIterator[Log]:
-    log = Log(store, section=LogSection(), clock=SystemClock(), limits=UNLIMITED)
+    log = conversation_log(store, section=LogSection(), clock=SystemClock(), limits=UNLIMITED)
     async with log.running(runtime):
         yield log
 
@@ -78,7 +85,7 @@ def group(store: Store, people: Everybody, person: Callable[[str], Actor]) -> Ca
     """Make a group of the named people, the first its owner; gives its id."""
 
     async def make(*names: str, history: History = History.SINCE_JOIN) -> str:
-        work = await conversations.create_group(
+        work = await create_group(
             store,
             people,
             actor=person(names[0]),
@@ -108,11 +115,11 @@ def say() -> Callable[..., NewMessage]:
 def change(log, store, person):
     """Carry out a change as the API does: `await change("react", "ann", room, 1, emoji="ok")`."""
     operations = {
-        "edit": (messages.edit_message, pb.EditMessageRequest, pb.EditMessageResponse),
-        "recall": (messages.recall_message, pb.RecallMessageRequest, pb.RecallMessageResponse),
-        "react": (messages.react_to_message, pb.ReactToMessageRequest, pb.ReactToMessageResponse),
-        "pin": (messages.pin_message, pb.PinMessageRequest, pb.PinMessageResponse),
-        "label": (messages.label_message, pb.LabelMessageRequest, pb.LabelMessageResponse),
+        "edit": (edit_message, pb.EditMessageRequest, pb.EditMessageResponse),
+        "recall": (recall_message, pb.RecallMessageRequest, pb.RecallMessageResponse),
+        "react": (react_to_message, pb.ReactToMessageRequest, pb.ReactToMessageResponse),
+        "pin": (pin_message, pb.PinMessageRequest, pb.PinMessageResponse),
+        "label": (label_message, pb.LabelMessageRequest, pb.LabelMessageResponse),
     }
 
     async def carry_out(kind, who, room, seq, *, through=None, request_id="", **fields):

@@ -1,13 +1,17 @@
 """The service over a real gRPC socket, with signed callers."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import grpc
 import pytest
-from messaging.api import AuthorityApi, ImportApi, LogApi, MessagingApi, translate
-from messaging.api.log import MAX_EVENT_BYTES, Outbox
-from messaging.app import SERVICE
+from messaging.app import SERVICE, SOURCES, MessagingApi
+from messaging.importing.api.importing import ImportApi
+from messaging.messages.api import translation
+from messaging.messages.api.authority import AuthorityApi
+from messaging.messages.api.logs import MAX_EVENT_BYTES, LogApi, Outbox
+from messaging.reading.operations.cursors import place_cursors
 from plexus.authz.v1.authority_pb2 import ReadableContainersRequest
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServicer_to_server
 from plexus.authz.v1.caller_pb2 import CallerContext
@@ -54,13 +58,13 @@ async def port(log, cursors, people, store, caller_keys_of, runtime, company):
             ),
             (
                 import_service_pb2_grpc.add_ImportServiceServicer_to_server,
-                ImportApi(log, people),
+                ImportApi(log, people, place_cursors=partial(place_cursors, log.store)),
             ),
             (
                 log_service_pb2_grpc.add_LogServiceServicer_to_server,
                 LogApi(log, verifier, decisions=company.decisions, stopping=runtime.stopping),
             ),
-            (add_AuthorityServicer_to_server, AuthorityApi(store)),
+            (add_AuthorityServicer_to_server, AuthorityApi(store, sources=SOURCES)),
         ],
         verifier=verifier,
         runtime=runtime,
@@ -288,14 +292,14 @@ async def test_gw_08_a_poisonous_item_is_a_verdict_and_the_stream_goes_on(
 ):
     stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
     room = await new_group(stub, as_("ann"), "bob")
-    read = translate.to_new_message
+    read = translation.to_new_message
 
     def failing(request, *, sender_id):
         if request.text == "unexpected":
             raise RuntimeError("a fault of ours")
         return read(request, sender_id=sender_id)
 
-    monkeypatch.setattr(translate, "to_new_message", failing)
+    monkeypatch.setattr(translation, "to_new_message", failing)
     call = log_service_pb2_grpc.LogServiceStub(channel).Append(metadata=as_service)
 
     async def verdict(sender: str, conversation_id: str, text: str, **fields) -> pb.SendVerdict:

@@ -3,12 +3,15 @@
 import asyncio
 import gc
 from datetime import timedelta
+from functools import partial
 
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from messaging.api import ImportApi, LogApi, MessagingApi
-from messaging.app import SERVICE
+from messaging.app import SERVICE, MessagingApi
+from messaging.importing.api.importing import ImportApi
+from messaging.messages.api.logs import LogApi
+from messaging.reading.operations.cursors import place_cursors
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.messaging.v1 import (
     conversations_pb2,
@@ -56,7 +59,7 @@ async def channel(log, cursors, people, caller_keys_of, runtime):
                 ),
                 (
                     import_service_pb2_grpc.add_ImportServiceServicer_to_server,
-                    ImportApi(log, people),
+                    ImportApi(log, people, place_cursors=partial(place_cursors, log.store)),
                 ),
                 (
                     log_service_pb2_grpc.add_LogServiceServicer_to_server,

@@ -1,7 +1,10 @@
 """A conversation that one is not in and one that does not exist: the same in everything (GW-2)."""
 
 import pytest
-from messaging import queries
+from messaging.conversations.queries.members import list_members
+from messaging.messages.queries.changes import list_changes
+from messaging.messages.queries.messages import list_messages, list_pins, list_versions
+from messaging.reading.queries.conversations import get_view
 from plexuskit.errors import Refusal
 
 NEVER = "cnv_01JZZZZZZZZZZZZZZZZZZZZZZZ"
@@ -14,16 +17,14 @@ async def rooms(group):
 
 
 ATTEMPTS = {
-    "view": queries.get_view,
-    "members": lambda store, **asked: queries.list_members(store, limit=10, after="", **asked),
-    "messages": lambda store, **asked: queries.list_messages(
+    "view": get_view,
+    "members": lambda store, **asked: list_members(store, limit=10, after="", **asked),
+    "messages": lambda store, **asked: list_messages(
         store, before_seq=0, after_seq=None, root_seq=0, limit=10, **asked
     ),
-    "changes": lambda store, **asked: queries.list_changes(store, since=0, limit=10, **asked),
-    "pins": lambda store, **asked: queries.list_pins(store, before=None, limit=10, **asked),
-    "versions": lambda store, **asked: queries.list_versions(
-        store, seq=1, after=0, limit=10, **asked
-    ),
+    "changes": lambda store, **asked: list_changes(store, since=0, limit=10, **asked),
+    "pins": lambda store, **asked: list_pins(store, before=None, limit=10, **asked),
+    "versions": lambda store, **asked: list_versions(store, seq=1, after=0, limit=10, **asked),
 }
 
 

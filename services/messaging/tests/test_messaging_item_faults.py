@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from messaging.api.log import Outbox
-from messaging.operations import cursors as reading
-from messaging.operations.items import Item
-from messaging.operations.sending import send_messages
-from messaging.store.cursors import CursorKey
+from messaging.log.operations.items import Item
+from messaging.messages.api.logs import Outbox
+from messaging.messages.operations.sends import send_messages
+from messaging.reading.operations.cursors import advance_cursors
+from messaging.reading.store.cursors import CursorKey
 from plexus.messaging.v1.messaging_service_pb2 import SendVerdict
 from plexuskit.errors import InvalidArgument
 from plexuskit.items import ItemFailed
@@ -87,7 +87,7 @@ async def test_gw_08_one_advance_that_fails_unexpectedly_is_one_verdict(
         return await store_all(taken)
 
     cursors._store_all = failing
-    verdicts = await reading.advance_cursors(
+    verdicts = await advance_cursors(
         log,
         cursors,
         actor=person("bob"),

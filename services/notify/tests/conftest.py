@@ -29,12 +29,12 @@ from plexus.messaging.v1.messages_pb2 import Cursor, Mention, Message
 from plexus.tasks.v1 import events_pb2 as tasks_pb
 from plexus.tasks.v1.tasks_pb2 import Due, Task
 from plexus_access.testing import Company
+from plexus_local.servers.ports import free_port
+from plexus_testkit.clock import FrozenClock
+from plexus_testkit.databases import database_fixtures
 from plexuskit.kafka import Record
 from plexuskit.mongo import Database
 from plexuskit.outbox import envelope
-from plexuskit.testing.clock import FrozenClock
-from plexuskit.testing.databases import database_fixtures
-from plexuskit.testing.servers.ports import free_port
 
 TENANT = "ten_a"
 # Ahead of the server's clock: what expires is not deleted while a test looks at it.

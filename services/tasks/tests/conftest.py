@@ -4,8 +4,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from plexus.event.v1.envelope_pb2 import Envelope
+from plexus_testkit.databases import database_fixtures
 from plexuskit.mongo import Database
-from plexuskit.testing.databases import database_fixtures
 from tasks import operations
 from tasks.domain.identity import Actor, PersonId, TenantId
 from tasks.domain.projects import Project

@@ -13,9 +13,9 @@ from plexus.messaging.v1 import messaging_service_pb2 as messaging_pb
 from plexus.messaging.v1.conversations_pb2 import Conversation
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.tasks.v1 import tasks_service_pb2 as tasks_pb
-from plexus_local.harness import PASSWORD, Platform
 from plexus_sdk import Plexus
-from plexuskit.testing.wait import eventually
+from plexus_testkit.harness import PASSWORD, Platform
+from plexus_testkit.wait import eventually
 
 from .tokens_support import tenant_of
 from .world_support import World

@@ -30,10 +30,10 @@ from plexus.notify.v1 import notify_service_pb2 as notify_pb
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.tasks.v1 import tasks_service_pb2 as tasks_pb
 from plexus.tasks.v1.tasks_pb2 import Task
-from plexus_local.harness import PASSWORD, Platform
 from plexus_sdk import Plexus, Refused, open_channel
+from plexus_testkit.harness import PASSWORD, Platform
+from plexus_testkit.wait import eventually
 from plexuskit.grpc import refused
-from plexuskit.testing.wait import eventually
 
 from .streams import sent_in_a_stream
 

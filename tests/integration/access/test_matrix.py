@@ -13,8 +13,8 @@ import grpc
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from plexus_access.roles import BUILT_IN
+from plexus_testkit.wait import eventually
 from plexuskit.grpc import Ending, refused, requirements
-from plexuskit.testing.wait import eventually
 
 OUTSIDERS = ("other_tenant", "guest", "stranger", "scoped")
 ROLES = {

@@ -9,8 +9,8 @@ from typing import Any
 from joserfc.jwk import OKPKey
 from plexus.directory.v1.session_service_pb2 import SignInRequest
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
-from plexus_local.harness import PASSWORD, Platform
 from plexus_sdk import open_channel
+from plexus_testkit.harness import PASSWORD, Platform
 
 from .tokens_support import b64, tenant_of
 

@@ -1,7 +1,7 @@
 """Fault tests stand on stages of their own, and are skipped where a server's program is absent."""
 
 import pytest
-from plexuskit.testing.servers import ToolMissing
+from plexus_local.servers import ToolMissing
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,7 +3,7 @@
 import secrets
 
 import pytest
-from plexus_local.faults import POINTS, run_cycles
+from plexus_testkit.faults import POINTS, run_cycles
 
 # Enough for every point once, and kill -9 and SIGSTOP at some moments beside.
 CYCLES, LONG = 42, 200

@@ -1,9 +1,9 @@
 """Gateways that do not agree on who writes a conversation: the numbers decide, not the routing."""
 
 import pytest
-from plexus_local.faults import world
-from plexus_local.faults.points import GATEWAYS, MESSAGING
-from plexuskit.testing.wait import eventually
+from plexus_testkit.faults import world
+from plexus_testkit.faults.points import GATEWAYS, MESSAGING
+from plexus_testkit.wait import eventually
 
 ENOUGH = 60
 PEERS = "GATEWAY_PEERS__MESSAGING"

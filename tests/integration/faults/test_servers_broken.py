@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from plexus_local.faults import world
-from plexuskit.testing.servers import ReplicaSet
-from plexuskit.testing.wait import eventually
+from plexus_testkit.faults import world
+from plexus_testkit.replicas import ReplicaSet
+from plexus_testkit.wait import eventually
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 # What is acknowledged again after a fault before the next one comes.

@@ -15,8 +15,8 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     CreateConversationRequest,
     SendMessageRequest,
 )
-from plexus_local.faults.stage import stage
-from plexuskit.testing.wait import eventually
+from plexus_testkit.faults.stage import stage
+from plexus_testkit.wait import eventually
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 

@@ -15,13 +15,13 @@ from plexus.directory.v1 import access_service_pb2, directory_service_pb2
 from plexus.messaging.v1 import messaging_service_pb2
 from plexus.messaging.v1.conversations_pb2 import Conversation
 from plexus.tasks.v1 import tasks_service_pb2
-from plexus_local.fresh import fresh
-from plexus_local.harness import UNLIMITED, Platform
+from plexus_local.servers import ToolMissing
 from plexus_sdk import Plexus, open_channel
+from plexus_testkit.fresh import fresh
+from plexus_testkit.harness import UNLIMITED, Platform
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens
-from plexuskit.testing.servers import ToolMissing
 
 from .canary import Canary
 from .generator import Pool

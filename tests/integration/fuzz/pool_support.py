@@ -4,8 +4,8 @@ import json
 import secrets
 from typing import Any
 
-from plexus_local.harness import PASSWORD
 from plexus_sdk import Plexus
+from plexus_testkit.harness import PASSWORD
 
 _USER = {
     "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],

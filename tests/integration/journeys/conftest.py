@@ -20,9 +20,9 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     SendMessageRequest,
     SendMessageResponse,
 )
-from plexus_local.harness import ADMIN_PASSWORD, PASSWORD, Platform
 from plexus_sdk import Plexus, Profile, Profiles, open_channel, token_fields
-from plexuskit.testing.wait import eventually
+from plexus_testkit.harness import ADMIN_PASSWORD, PASSWORD, Platform
+from plexus_testkit.wait import eventually
 
 PLEXUS = Path(sys.executable).with_name("plexus")
 # Where tests run in the background the interrupt is ignored, and children inherit that. A program

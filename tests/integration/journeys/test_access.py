@@ -4,7 +4,7 @@ import asyncio
 import secrets
 
 import pytest
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from plexus.audit.v1.audit_pb2 import AuditEntry
 from plexus.audit.v1.audit_service_pb2 import ListAuditEntriesRequest
 from plexus.directory.v1.directory_service_pb2 import DeactivatePersonRequest
 from plexus.messaging.v1.messaging_service_pb2 import RemoveMembersRequest
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.config import MongoSection
 from plexuskit.mongo import connect
-from plexuskit.testing.wait import eventually
 
 
 async def test_gw_07_the_ledger_tells_who_did_what_and_names_what_was_altered(

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from plexus.directory.v1.session_service_pb2 import CreateApiTokenRequest
+from plexus_local.servers.home import home
 from plexus_sdk import THOROUGH, Client, MessagePosted, Session
-from plexuskit.testing.servers.home import home
 
 README = home() / "clients/python/README.md"
 SCOPES = ("sessions.open", "conversations.read", "messages.read", "messages.send")

@@ -9,7 +9,7 @@ from plexus_cli import sample
 from plexus_cli.commands.importing import progress
 from plexus_cli.commands.status import gather
 from plexus_local.sample_company import SAMPLE_QUERY, Notebook, move_in_sample
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 SAMPLES = Path(__file__).parents[3] / "samples" / "company"
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from wsgiref.headers import Headers
 
 import pytest
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 from scim2_client import BaseSyncSCIMClient
 from scim2_client.engines.inprocess import InProcessResponse
 from scim2_tester import Status, check_server

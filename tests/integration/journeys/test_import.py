@@ -16,9 +16,9 @@ from plexus.messaging.v1.messaging_service_pb2 import GetMessagingStatusRequest
 from plexus.notify.v1.notify_service_pb2 import GetNotifyStatusRequest
 from plexus_cli import slack
 from plexus_cli.context import find_people
-from plexus_local.harness import PASSWORD
+from plexus_testkit.harness import PASSWORD
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
-from plexuskit.testing.wait import eventually
 
 REAL_EXPORT = Path(__file__).parents[4] / "shared" / "data" / "slack" / "racket-export.zip"
 COUNTED = {"oddities", "refusals"}

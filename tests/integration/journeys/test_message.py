@@ -5,8 +5,8 @@ import signal
 import stat
 
 import pytest
-from plexus_local.harness import PASSWORD
-from plexuskit.testing.wait import eventually
+from plexus_testkit.harness import PASSWORD
+from plexus_testkit.wait import eventually
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     SendMessageRequest,
 )
 from plexus_local.table import ENTRIES
+from plexus_testkit.wait import eventually
 from plexuskit.kafka import tail
-from plexuskit.testing.wait import eventually
 
 PROCESSES = [entry.name for entry in ENTRIES]
 CONSUMING = ("search", "notify")

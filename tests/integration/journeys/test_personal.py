@@ -16,11 +16,11 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     GetMessagingStatusRequest,
     RemoveMembersRequest,
 )
-from plexus_local.harness import Platform
+from plexus_testkit.harness import Platform
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.config import MongoSection
 from plexuskit.mongo import connect
-from plexuskit.testing.wait import eventually
 
 WITHIN = 40
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from google.rpc.error_details_pb2 import ErrorInfo
-from plexus_local.harness import Platform
+from plexus_testkit.harness import Platform
 
 SECONDS = 60
 

@@ -7,7 +7,7 @@ import time
 import pytest
 from plexus.messaging.v1.messaging_service_pb2 import RemoveMembersRequest
 from plexus.search.v1.search_service_pb2 import SearchRequest
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 FRESH_SECONDS = 5.0
 HIT_FIELDS = {"type", "id", "conversation_id", "seq", "text", "score"}

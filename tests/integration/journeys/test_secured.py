@@ -15,8 +15,8 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     ListMessagesRequest,
     SendMessageRequest,
 )
-from plexus_local.harness import UNLIMITED, Platform, running
 from plexus_local.table import CHAT
+from plexus_testkit.harness import UNLIMITED, Platform, running
 from plexuskit.kafka import provision
 from plexuskit.kafka.authorize import authorize
 

@@ -12,12 +12,12 @@ import aiohttp
 import pyotp
 import pytest
 from plexus.directory.v1.directory_service_pb2 import CreatePersonRequest
-from plexus_local.harness import PASSWORD
+from plexus_local.servers.ports import free_port
+from plexus_testkit.harness import PASSWORD
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
-from plexuskit.testing.servers.ports import free_port
-from plexuskit.testing.wait import eventually
 
-PROVIDER = Path(__file__).parents[3] / "services/directory/tests/openid_provider.py"
+PROVIDER = Path(__file__).parents[3] / "services/directory/tests/sign_in/openid_provider.py"
 SAID = f"{PASSWORD}\n"
 
 

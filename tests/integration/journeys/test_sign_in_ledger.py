@@ -9,12 +9,12 @@ import pytest
 from bson import BSON
 from plexus.directory.v1.session_service_pb2 import SetPasswordRequest, SignInRequest
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
-from plexus_local.harness import PASSWORD
 from plexus_sdk import open_channel
+from plexus_testkit.harness import PASSWORD
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.config import MongoSection
 from plexuskit.mongo import connect
-from plexuskit.testing.wait import eventually
 
 HERE = "127.0.0.1/32"
 WRONG = "not the password"

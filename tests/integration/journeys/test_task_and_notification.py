@@ -10,9 +10,9 @@ import pytest
 from plexus.messaging.v1.messages_pb2 import Mention
 from plexus.notify.v1.notify_service_pb2 import ListNotificationsRequest
 from plexus_cli.output import as_dict
-from plexus_local.harness import Platform
+from plexus_testkit.harness import Platform
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
-from plexuskit.testing.wait import eventually
 
 TOLD_SECONDS = 20
 

@@ -6,11 +6,11 @@ import secrets
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import NewTopic
 from bson import BSON
-from plexus_local import leaks
-from plexus_local.harness import PASSWORD
+from plexus_testkit import leaks
+from plexus_testkit.harness import PASSWORD
+from plexus_testkit.wait import eventually
 from plexuskit.kafka.clients import admin
 from plexuskit.kafka.security import security
-from plexuskit.testing.wait import eventually
 from pymongo import AsyncMongoClient
 
 

@@ -22,7 +22,7 @@ from plexus.messaging.v1.signal_service_pb2 import (
 )
 from plexus.notify.v1.notify_service_pb2 import ListNotificationsRequest
 from plexus_sdk import Refused
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 ONE_MINUTE_A_WEEK = WorkingHours(weekdays=[1], windows=[{"start_minute": 0, "end_minute": 1}])
 ALWAYS = WorkingHours(weekdays=range(1, 8), windows=[{"start_minute": 0, "end_minute": 1440}])

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from plexus.notify.v1.notify_service_pb2 import ListNotificationsRequest
-from plexus_local.conversation_log import Stored, checked, entries_of
-from plexuskit.testing.wait import eventually
+from plexus_testkit.conversation_log import Stored, checked, entries_of
+from plexus_testkit.wait import eventually
 
 CAUGHT_UP_WITHIN = 60.0
 

@@ -13,13 +13,13 @@ from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.directory.v1.directory_service_pb2 import GetPersonRequest
 from plexus.messaging.v1.conversations_pb2 import Conversation
 from plexus.messaging.v1.messaging_service_pb2 import CreateConversationRequest
-from plexus_local.harness import Platform
-from plexus_local.process import Proc
 from plexus_sdk import Plexus, open_channel
+from plexus_testkit.harness import Platform
+from plexus_testkit.process import Proc
+from plexus_testkit.wait import eventually
 from plexuskit.clock import Clock, SystemClock
 from plexuskit.config import CallerSection
 from plexuskit.grpc import CallerSigner, CallerTokens
-from plexuskit.testing.wait import eventually
 
 Patiently = Callable[..., Awaitable[Any]]
 NAMES = ("ann", "bob", "chen", "dora", "eve")

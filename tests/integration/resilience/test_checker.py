@@ -1,7 +1,7 @@
 """The checker sees what it is for: a log that was tampered with does not pass."""
 
 import pytest
-from plexus_local.conversation_log import LogBroken, checked
+from plexus_testkit.conversation_log import LogBroken, checked
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     SendMessageRequest,
     SendMessagesRequest,
 )
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 API = "messaging-api"
 DIES_WITHIN = 20

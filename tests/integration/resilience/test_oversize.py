@@ -21,12 +21,12 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.topics import MESSAGING_CONVERSATION_V1
 from plexus_sdk import Refused, open_channel
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens
 from plexuskit.kafka import topic_name
 from plexuskit.kafka.clients import admin
-from plexuskit.testing.wait import eventually
 
 pytestmark = pytest.mark.rule("MSG-21")
 

@@ -8,9 +8,9 @@ from typing import Any
 import pymongo
 import pytest
 from plexus.topics import CONSUMERS
+from plexus_local.servers import NativeMongo
+from plexus_testkit.wait import eventually
 from plexuskit.kafka import dlq_depth
-from plexuskit.testing.servers import NativeMongo
-from plexuskit.testing.wait import eventually
 
 SERVICE, USER, GROUP = "notify", "plexus-notify", "notify.messages"
 # Five minutes of evidence are half a second, ten minutes between two records one second.

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pymongo
 import pytest
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import KafkaUnavailable
 from plexuskit.kafka.authorize import authorize
 from plexuskit.kafka.clients import admin
 from plexuskit.kafka.grants import user_of
-from plexuskit.testing.wait import eventually
 from pymongo.errors import OperationFailure
 
 SERVICE = "messaging"

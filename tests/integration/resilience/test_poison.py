@@ -10,8 +10,8 @@ import pytest
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.topics import MESSAGING_CONVERSATION_V1
+from plexus_testkit.wait import eventually
 from plexuskit.kafka import DeadLetter, dlq_list, producer
-from plexuskit.testing.wait import eventually
 
 GROUPS = ("search.messages", "notify.messages")
 

@@ -8,8 +8,8 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.messaging_service_pb2 import AddMembersRequest, RemoveMembersRequest
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.topics import MESSAGING_CONVERSATION_V1
+from plexus_testkit.wait import eventually
 from plexuskit.kafka import producer
-from plexuskit.testing.wait import eventually
 
 RELAY = "messaging-relay"
 # The lease of a relay lives for 10 s.

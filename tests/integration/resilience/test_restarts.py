@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 EXITS_WITHIN = 20
 RESTARTED = ("directory", "messaging-api", "messaging-relay", "tasks", "notify", "search")

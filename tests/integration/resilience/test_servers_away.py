@@ -11,9 +11,9 @@ import pytest
 from plexus.messaging.v1.messaging_service_pb2 import ListConversationsRequest
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.topics import CONSUMERS
+from plexus_local.servers.child import signal_group
+from plexus_testkit.wait import eventually
 from plexuskit.kafka import dlq_depth
-from plexuskit.testing.servers.child import signal_group
-from plexuskit.testing.wait import eventually
 
 OK, UNREADY = http.HTTPStatus.OK, http.HTTPStatus.SERVICE_UNAVAILABLE
 # A send that waited for Kafka or OpenSearch would take as long as they are away.

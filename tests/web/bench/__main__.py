@@ -17,11 +17,11 @@ from pathlib import Path
 from measures import MEASURES, Bench
 from playwright.async_api import async_playwright
 from plexus_local import show, web
-from plexus_local.fresh import fresh
-from plexus_local.harness import UNLIMITED, Platform
+from plexus_local.servers import ToolMissing
+from plexus_local.servers.home import home
 from plexus_local.table import ENTRIES
-from plexuskit.testing.servers import ToolMissing
-from plexuskit.testing.servers.home import home
+from plexus_testkit.fresh import fresh
+from plexus_testkit.harness import UNLIMITED, Platform
 from stage import Sizes, set_stage
 
 SERVICES = frozenset({"directory", "messaging", "tasks", "notify", "search", "gateway"})

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, Page
 from plexus_bench.tally import percentile
-from plexus_local.harness import PASSWORD
+from plexus_testkit.harness import PASSWORD
 from scripts import KEYS, OPEN, PAINTED, RECEIVED, SCROLL, SENT, SHOWN
 from stage import Sizes, Stage
 

@@ -12,7 +12,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     SendMessageRequest,
     SendMessagesRequest,
 )
-from plexus_local.harness import Platform
+from plexus_testkit.harness import Platform
 
 BATCH = 250
 TOGETHER = 8

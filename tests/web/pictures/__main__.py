@@ -15,11 +15,11 @@ from camera import Camera
 from company import move_in
 from playwright.async_api import async_playwright, expect
 from plexus_local import show, web
-from plexus_local.fresh import fresh
-from plexus_local.harness import UNLIMITED, Platform
+from plexus_local.servers import ToolMissing
+from plexus_local.servers.home import home
 from plexus_local.table import ENTRIES
-from plexuskit.testing.servers import ToolMissing
-from plexuskit.testing.servers.home import home
+from plexus_testkit.fresh import fresh
+from plexus_testkit.harness import UNLIMITED, Platform
 from screens import SCREENS
 
 ASSETS = home() / "docs/assets"

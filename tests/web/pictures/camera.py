@@ -8,7 +8,7 @@ from typing import Any
 
 from company import Inhabited
 from playwright.async_api import Browser, Page, expect
-from plexus_local.harness import Platform
+from plexus_testkit.harness import Platform
 from png import reduced
 
 COLOURS = 256

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 import uvloop
+from plexus_local.servers.home import home
 from plexuskit.clock import SystemClock
 from plexuskit.service import spare_garbage_collection
-from plexuskit.testing.servers.home import home
 
 from plexus_bench.access.company import Company, Size, make_company
 from plexus_bench.access.decisions import cold, figures, hold, owned, warm, with_policies

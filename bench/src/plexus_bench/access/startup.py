@@ -6,7 +6,7 @@ from datetime import datetime
 from time import perf_counter
 from typing import Any, Final
 
-from plexus_local.process import Proc
+from plexus_testkit.process import Proc
 
 from plexus_bench.access.company import Company
 from plexus_bench.access.facts import TOPICS, directory_frames, roster_frames

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 import uvloop
-from plexuskit.testing.servers import ServerNotStarted, ToolMissing
-from plexuskit.testing.servers.home import home
+from plexus_local.servers import ServerNotStarted, ToolMissing
+from plexus_local.servers.home import home
 
 from plexus_bench.limits import raise_open_files
 from plexus_bench.peers.alternating import as_round, idling, one_round, settled, started

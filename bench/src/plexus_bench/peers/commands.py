@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from plexuskit.testing.servers import Child, ServerNotStarted
+from plexus_local.servers import Child, ServerNotStarted
 
 POLL_SECONDS: Final = 0.1
 DATA_ROOT: Final = Path("/var/tmp")  # noqa: S108 - a fresh folder in it, on disk unlike some /tmp

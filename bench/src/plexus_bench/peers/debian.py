@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from typing import Final
 
-from plexuskit.testing.servers import ToolMissing
+from plexus_local.servers import ToolMissing
 
 from plexus_bench.peers.commands import CommandFailed, output_of
 

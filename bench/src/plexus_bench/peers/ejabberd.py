@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from plexuskit.testing.servers import Child, ToolMissing
-from plexuskit.testing.servers.ports import answers, free_port
+from plexus_local.servers import Child, ToolMissing
+from plexus_local.servers.ports import answers, free_port
 
 from plexus_bench.peers import debian, ejabberd_config, postgres
 from plexus_bench.peers.commands import (

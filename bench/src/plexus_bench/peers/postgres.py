@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from plexuskit.testing.servers import Child, ToolMissing
-from plexuskit.testing.servers.ports import free_port
+from plexus_local.servers import Child, ToolMissing
+from plexus_local.servers.ports import free_port
 
 from plexus_bench.peers.commands import (
     CommandFailed,

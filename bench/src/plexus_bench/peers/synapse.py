@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from plexuskit.testing.servers import Child
-from plexuskit.testing.servers.ports import free_port
+from plexus_local.servers import Child
+from plexus_local.servers.ports import free_port
 
 from plexus_bench.peers import debian, postgres, synapse_config, venv
 from plexus_bench.peers.commands import new_folder, output_of, until_ready

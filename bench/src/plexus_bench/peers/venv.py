@@ -4,8 +4,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from plexuskit.testing.servers import ToolMissing
-from plexuskit.testing.servers.home import locked, tools
+from plexus_local.servers import ToolMissing
+from plexus_local.servers.home import locked, tools
 
 from plexus_bench.peers.commands import CommandFailed, output_of
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
-from plexus_local.process import Proc
+from plexus_testkit.process import Proc
 
 from plexus_bench.figures import Figures, failures_of, latency
 from plexus_bench.limits import need

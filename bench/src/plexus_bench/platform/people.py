@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from directory.domain import sessions
-from directory.domain.authentication import PASSWORD
-from directory.domain.ids import SessionId
-from directory.domain.people import Person
-from directory.domain.sessions import FAMILY_BYTES, SECRET_BYTES, RefreshToken
-from directory.operations.tokens import TokenIssuer
-from directory.store import Store, load_or_create
-from directory.store.documents import session_document
-from directory.store.sessions import SCHEMA_VERSION
+from directory.accounts.domain import sessions
+from directory.accounts.domain.sessions import FAMILY_BYTES, PASSWORD, SECRET_BYTES, RefreshToken
+from directory.accounts.store import load_or_create
+from directory.accounts.store.documents import session_document
+from directory.accounts.store.sessions import SCHEMA_VERSION
+from directory.app import Store
+from directory.people.domain.people import Person
+from directory.shared.domain.ids import SessionId
+from directory.sign_in.operations.access_tokens import TokenIssuer
 from plexus.directory.v1.directory_service_pb2 import ImportedPerson, ImportPeopleRequest
-from plexus_local.harness import Platform
+from plexus_testkit.harness import Platform
 from plexuskit.clock import SystemClock
 from plexuskit.config import MongoSection
 from plexuskit.ids import new_id

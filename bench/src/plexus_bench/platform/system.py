@@ -13,11 +13,11 @@ import grpc
 from plexus.messaging.v1.conversations_pb2 import Conversation as Made
 from plexus.messaging.v1.messaging_service_pb2 import CreateConversationRequest
 from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
-from plexus_local.conversation_log import LogBroken, checked, entries_of
-from plexus_local.fresh import fresh
-from plexus_local.harness import UNLIMITED, Platform
+from plexus_local.servers.mongo import journal_syncs
 from plexus_local.table import CHAT, ENTRIES, Entry
-from plexuskit.testing.servers.mongo import journal_syncs
+from plexus_testkit.conversation_log import LogBroken, checked, entries_of
+from plexus_testkit.fresh import fresh
+from plexus_testkit.harness import UNLIMITED, Platform
 
 from plexus_bench.platform.frames import Decoder
 from plexus_bench.platform.people import newcomers

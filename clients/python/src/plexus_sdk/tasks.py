@@ -1,8 +1,9 @@
 """Tasks: create, assign, move, list."""
 
+import re
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, date, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.tasks.v1 import tasks_pb2
@@ -17,6 +18,9 @@ from plexus.tasks.v1.tasks_service_pb2 import (
 
 from plexus_sdk.connection import Plexus, new_request_id
 from plexus_sdk.people import People
+
+# Requests name a task by its id; `GetTask` alone finds one by the key that people say.
+_KEY: Final = re.compile(r"T-[1-9][0-9]*", re.IGNORECASE)
 
 State = Literal["todo", "doing", "blocked", "done", "cancelled"]
 Priority = Literal["low", "normal", "high", "urgent"]
@@ -90,7 +94,7 @@ class Tasks:
         people = await self._people.find(assignees)
         request = AssignTaskRequest(
             request_id=new_request_id(),
-            task_id=task,
+            task_id=await task_id_of(self._plexus, task),
             expected_version=expected_version,
             assignee_ids=[person.id for person in people.values()],
         )
@@ -104,7 +108,7 @@ class Tasks:
         """
         request = MoveTaskRequest(
             request_id=new_request_id(),
-            task_id=task,
+            task_id=await task_id_of(self._plexus, task),
             expected_version=expected_version,
             state=Task.State.Value(f"STATE_{state.upper()}"),
         )
@@ -112,8 +116,7 @@ class Tasks:
 
     async def get(self, task: str) -> Task:
         """Return a task; raises Refused with `TASK_NOT_FOUND`."""
-        request = GetTaskRequest(task_id=task)
-        return (await self._plexus.call(self._plexus.tasks.GetTask, request)).task
+        return await get_task(self._plexus, task)
 
     async def all(
         self, *, assignee: str = "", states: Iterable[State] = (), project_id: str = ""
@@ -142,6 +145,17 @@ class Tasks:
             token = response.next_page_token
             if not token:
                 return
+
+
+async def get_task(plexus: Plexus, task: str) -> Task:
+    """Return a task by its id or key; raises Refused with `TASK_NOT_FOUND`."""
+    named = {"key": task.upper()} if _KEY.fullmatch(task) else {"task_id": task}
+    return (await plexus.call(plexus.tasks.GetTask, GetTaskRequest(**named))).task
+
+
+async def task_id_of(plexus: Plexus, task: str) -> str:
+    """Return the id of a task given by its id or key; raises Refused with `TASK_NOT_FOUND`."""
+    return (await get_task(plexus, task)).id if _KEY.fullmatch(task) else task
 
 
 def due_of(due: date | datetime) -> Due:

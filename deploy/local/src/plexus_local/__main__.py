@@ -11,13 +11,13 @@ from pathlib import Path
 
 from plexuskit.config import TelemetrySection
 from plexuskit.telemetry import configure
-from plexuskit.testing.servers import ToolMissing
-from plexuskit.testing.servers.home import home
 
 from plexus_local import commands, show, web
 from plexus_local.journal import Phase, Status, recorded
 from plexus_local.layout import Layout
 from plexus_local.logs import logs
+from plexus_local.servers import ToolMissing
+from plexus_local.servers.home import home
 from plexus_local.supervisor import is_running, supervise
 
 DEGRADED = 1

@@ -15,22 +15,22 @@ from plexuskit.config import KafkaSection
 from plexuskit.kafka import provision
 from plexuskit.kafka.authorize import authorize
 from plexuskit.kafka.grants import PROVISIONING
-from plexuskit.testing.servers import (
-    KafkaAccounts,
-    NativeKafka,
-    NativeMongo,
-    NativeOpenSearch,
-    NativeServer,
-)
-from plexuskit.testing.servers.kafka import speaks_kafka
-from plexuskit.testing.servers.mongo import pings
-from plexuskit.testing.servers.opensearch import is_healthy
 
 from plexus_local.credentials import kafka_accounts, mongo_accounts
 from plexus_local.environment import BackendUrls
 from plexus_local.layout import Layout
 from plexus_local.plan import Job, JobFailed, Process, Stage
 from plexus_local.ports import Ports
+from plexus_local.servers import (
+    KafkaAccounts,
+    NativeKafka,
+    NativeMongo,
+    NativeOpenSearch,
+    NativeServer,
+)
+from plexus_local.servers.kafka import speaks_kafka
+from plexus_local.servers.mongo import pings
+from plexus_local.servers.opensearch import is_healthy
 from plexus_local.table import services
 
 NATIVE_PORTS = ("mongo", "kafka", "kafka.controller")

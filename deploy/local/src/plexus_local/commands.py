@@ -8,12 +8,11 @@ import sys
 import time
 from collections.abc import Sequence
 
-from plexuskit.testing.servers import process_started
-from plexuskit.testing.servers.home import locked
-
 from plexus_local import show
 from plexus_local.follow import follow
 from plexus_local.layout import Layout, read_json
+from plexus_local.servers import process_started
+from plexus_local.servers.home import locked
 from plexus_local.supervisor import is_running, stop_orphans
 
 MAX_STOP = 150.0

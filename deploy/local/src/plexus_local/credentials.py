@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from plexuskit.grpc.keys import generate_keys
-from plexuskit.testing.certificates import CertificateAuthority, replace_file
-from plexuskit.testing.servers import KafkaAccounts, MongoAccounts
 
+from plexus_local.certificates import CertificateAuthority, replace_file
 from plexus_local.layout import Layout, write_whole
+from plexus_local.servers import KafkaAccounts, MongoAccounts
 
 TLS = "PLEXUS_TLS"
 _HOSTS = ("localhost", "127.0.0.1")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from plexuskit.config import Section, ServiceSettings
 from plexuskit.kafka.grants import user_of
-from plexuskit.testing.servers.home import home
 
 from plexus_local.layout import Layout
+from plexus_local.servers.home import home
 from plexus_local.table import ENTRIES, Entry, peers
 from plexus_local.web import built
 

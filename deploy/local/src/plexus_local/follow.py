@@ -3,13 +3,13 @@
 import time
 from typing import Any
 
-from plexuskit.testing.servers import process_started
-from plexuskit.testing.servers.errors import tail
 from rich.live import Live
 
 from plexus_local import show
 from plexus_local.journal import Phase, Status, recorded
 from plexus_local.layout import Layout
+from plexus_local.servers import process_started
+from plexus_local.servers.errors import tail
 
 POLL = 0.1
 INTERRUPTED = 130

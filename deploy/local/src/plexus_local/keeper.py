@@ -6,11 +6,11 @@ from pathlib import Path
 
 import structlog
 from plexuskit.backoff import doubled
-from plexuskit.testing.servers import Child
-from plexuskit.testing.servers.errors import tail
 
 from plexus_local.journal import Journal, Status
 from plexus_local.plan import Process
+from plexus_local.servers import Child
+from plexus_local.servers.errors import tail
 
 log = structlog.get_logger()
 

@@ -4,10 +4,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from plexuskit.testing.servers.errors import tail
-
 from plexus_local import show
 from plexus_local.layout import Layout
+from plexus_local.servers.errors import tail
 
 POLL = 0.3
 

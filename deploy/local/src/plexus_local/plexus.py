@@ -9,9 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from plexuskit.kafka.grants import OPERATOR
-from plexuskit.testing.servers import ports as sockets
-from plexuskit.testing.servers.child import tethered
-from plexuskit.testing.servers.errors import tail
 
 from plexus_local.backends import backends, topics
 from plexus_local.credentials import (
@@ -24,6 +21,9 @@ from plexus_local.environment import BackendUrls, environment
 from plexus_local.layout import Layout
 from plexus_local.plan import Job, JobFailed, Plan, Process, Stage
 from plexus_local.ports import Ports
+from plexus_local.servers import ports as sockets
+from plexus_local.servers.child import tethered
+from plexus_local.servers.errors import tail
 from plexus_local.table import ENTRIES, Entry, port_names, services
 
 PROVISION_SECONDS = 120

@@ -4,9 +4,8 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from plexuskit.testing.servers.ports import free_ports, is_free
-
 from plexus_local.layout import read_json, write_whole
+from plexus_local.servers.ports import free_ports, is_free
 
 PREFERRED = {"gateway.http": 8080}
 

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from typing import IO
 
 import structlog
-from plexuskit.testing.servers import process_started, stop_recorded
 
 from plexus_local.journal import Journal, Phase, Status, recorded
 from plexus_local.keeper import Keeper
 from plexus_local.layout import Layout, write_whole
 from plexus_local.plan import Job, Plan
+from plexus_local.servers import process_started, stop_recorded
 
 log = structlog.get_logger()
 

@@ -17,10 +17,10 @@ from plexuskit.grpc.methods import requirements
 EVERY: Final = "*"
 """In place of a field: every field of the message."""
 
-# They name an object or count its changes, and are no copies where two messages both have them.
-_IDENTIFYING: Final = frozenset(
+IDENTIFYING: Final = frozenset(
     {"id", "tenant_id", "version", "change_no", "request_id", "conversation_id", "seq"}
 )
+"""Fields that name an object or count its changes: no copies where two messages both have them."""
 
 
 @cache
@@ -60,7 +60,7 @@ def columns_of(field: FieldDescriptor) -> tuple[str, ...]:
     message: Any = field.containing_type
     found = [f"{message.full_name}.{field.name}"]
     of = relation_of(message).of
-    if of and field.name not in _IDENTIFYING:
+    if of and field.name not in IDENTIFYING:
         original = message_named(of)
         if original is not None and field.name in original.fields_by_name:
             found.append(f"{of}.{field.name}")

@@ -83,14 +83,13 @@ BUILT_IN: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {ADMIN: _OF_ADMINS, AUDITOR: _OF_AUDITORS, MEMBER: _OF_MEMBERS, GUEST: _OF_GUESTS}
 )
 
-# Asked for by an owner inside a method that itself requires less.
-ASKED_BY_OWNERS: Final = frozenset({"api_tokens.manage", "sessions.manage"})
 PERMISSIONS: Final = _OF_ADMINS
 """Everything that can be granted."""
 
 TENANT_WIDE: Final = frozenset(
     {
         "access.explain_others",
+        "conversations.export_anchors",
         "messages.configure",
         "messages.import",
         "modules.manage",
@@ -102,6 +101,7 @@ TENANT_WIDE: Final = frozenset(
         "records.skip",
         "roles.manage",
         "sign_in.configure",
+        "status.read",
     }
 )
 """Permissions that a call about no object needs for the whole tenant, not only for a part of it.

@@ -11,11 +11,11 @@ from audit.config import Settings
 from plexus.audit.v1.audit_service_pb2 import VerifyAuditRequest
 from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from plexus.topics import AUDIT_DECISIONS, AUDIT_FACTS
+from plexus_testkit.variables import kafka_variables
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.grpc import open_channel
 from plexuskit.kafka import producer
-from plexuskit.testing.variables import kafka_variables
-from plexuskit.testing.wait import eventually
 
 
 @asynccontextmanager

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from audit import queries
 from audit.store import Store
+from plexus_testkit.variables import kafka_variables
+from plexus_testkit.wait import eventually
 from plexuskit.config import CallerSection, KafkaSection
 from plexuskit.mongo import Database
-from plexuskit.testing.variables import kafka_variables
-from plexuskit.testing.wait import eventually
 
 PEOPLE, VERSIONS, DECISIONS, KILLS = 150, 8, 1_200, 6
 

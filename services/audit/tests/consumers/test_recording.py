@@ -13,10 +13,10 @@ from plexus.directory.v1 import events_pb2, people_pb2
 from plexus.messaging.v1 import events_pb2 as messaging_events
 from plexus.messaging.v1.messages_pb2 import Message
 from plexus.topics import TOPICS
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import dlq_depth, producer
 from plexuskit.mongo import Database
-from plexuskit.testing.wait import eventually
 
 TOPIC_OF = {fact: topic.name for topic in TOPICS for fact in topic.facts}
 Publish = Callable[..., Awaitable[None]]

@@ -12,9 +12,9 @@ from audit.store import Store
 from plexus.authz.v1.authority_pb2 import Relation, SnapshotRequest, SnapshotResponse
 from plexus_access.engine import Ask, Engine
 from plexus_access.objects import Object
+from plexus_testkit.wait import eventually
 from plexuskit.errors import DependencyDown
 from plexuskit.runtime import Runtime
-from plexuskit.testing.wait import eventually
 
 TENANT = "ten_a"
 

@@ -18,8 +18,8 @@ from gateway.identity import Identity
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus_access.objects import object_of
 from plexus_access.roles import PERMISSIONS, TENANT_WIDE
+from plexus_testkit.clock import FrozenClock
 from plexuskit.errors import Refusal
-from plexuskit.testing.clock import FrozenClock
 
 TENANT = "ten_a"
 PEOPLE = [f"per_{number}" for number in range(6)]

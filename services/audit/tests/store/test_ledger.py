@@ -14,10 +14,10 @@ from audit.domain.verification import Flaw
 from audit.operations import LedgerWriter
 from audit.queries import Verification
 from audit.store import EntryFilter, Store
+from plexus_testkit.clock import FrozenClock
 from plexuskit.errors import InvalidArgument
 from plexuskit.mongo import Collection, Database
 from plexuskit.paging import MAX_PAGE_BYTES
-from plexuskit.testing.clock import FrozenClock
 
 Happened = Callable[..., Occurrence]
 

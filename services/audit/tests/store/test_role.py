@@ -10,12 +10,12 @@ import pytest
 from audit import events
 from audit.operations import LedgerWriter, take_facts
 from audit.store import Store
+from plexus_local.servers.mongo import NativeMongo
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.config import MongoSection
 from plexuskit.errors import DependencyDown
 from plexuskit.mongo import connect
-from plexuskit.testing.servers.mongo import NativeMongo
-from plexuskit.testing.wait import eventually
 
 ROOT = Path(__file__).parents[4]
 DATABASE = "plexus_audit"

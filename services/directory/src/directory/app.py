@@ -1,8 +1,9 @@
 """How the directory is put together: one async context manager per role."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -12,34 +13,43 @@ from plexus.directory.v1.access_service_pb2_grpc import add_AccessServiceService
 from plexus.directory.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
 from plexus.directory.v1.scim_service_pb2_grpc import add_ScimServiceServicer_to_server
 from plexus.directory.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
-from plexuskit.clock import SystemClock
+from plexuskit.clock import Clock, SystemClock
+from plexuskit.errors import Refusal
 from plexuskit.grpc import CallerVerifier, serve
 from plexuskit.mongo import connect
 from plexuskit.relay import OUTBOX, relay
 from plexuskit.service import Role, Runtime
 
-from directory.api import (
-    AccessApi,
-    AuthorityApi,
-    DirectoryApi,
-    ScimApi,
-    SessionApi,
-    SignInMeans,
-)
+from directory.access.api import AccessApi
+from directory.access.operations import end_expired_bindings
+from directory.accounts.operations.failed_sign_ins import state_failed_sign_ins
+from directory.accounts.operations.hashing import hashing
+from directory.accounts.operations.signing_keys import KeyRing
+from directory.accounts.store import load_or_create, load_or_create_sealing, rotate
 from directory.config import ScimSection, Settings
-from directory.domain.scim.guard import Bounds
-from directory.domain.scim.rules import FeedRules
-from directory.operations.hashing import hashing
-from directory.operations.key_ring import KeyRing
-from directory.operations.openid import openid_client
-from directory.operations.passkeys import Passkeys
-from directory.operations.tokens import TokenIssuer
-from directory.operations.upkeep import keep_up
-from directory.store import Store, load_or_create, load_or_create_sealing, rotate
+from directory.people.api.authority import AuthorityApi
+from directory.people.api.directory import DirectoryApi
+from directory.people.operations.people import EXPIRED_AT_ONCE, expire_guests
+from directory.scim.api import ScimApi
+from directory.scim.domain.guard import Bounds, FeedRules
+from directory.scim.store import Store as ScimStore
+from directory.sign_in.api.session_rooms import SignInMeans
+from directory.sign_in.api.sessions import SessionApi
+from directory.sign_in.operations.access_tokens import TokenIssuer
+from directory.sign_in.operations.openid import openid_client
+from directory.sign_in.operations.webauthn import Passkeys
+from directory.sign_in.store import Store as SignInStore
 
 SERVICE: Final = "directory"
 
 log = structlog.get_logger()
+
+
+class Store(SignInStore, ScimStore):
+    """The whole database: the collections of every subject.
+
+    Sign-in stands first, so that people are made with the records of the feed that follow them.
+    """
 
 
 @asynccontextmanager
@@ -114,6 +124,38 @@ async def upkeep(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         await store.provision()
         async with runtime.kept("upkeep", lambda: keep_up(store, clock=runtime.clock, every=every)):
             yield
+
+
+async def end_expired_guests(store: Store, *, now: datetime) -> int:
+    """Deactivate every guest whose time is over; out: how many were looked at."""
+    total = 0
+    while looked_at := await expire_guests(store, now=now):
+        total += looked_at
+        if looked_at < EXPIRED_AT_ONCE:
+            break
+    return total
+
+
+JOBS: Final[tuple[Callable[..., Awaitable[int]], ...]] = (
+    end_expired_guests,
+    end_expired_bindings,
+    state_failed_sign_ins,
+)
+
+
+async def keep_up(store: Store, *, clock: Clock, every: timedelta) -> None:
+    """Let expired guests go and remove expired bindings, once in a while, for ever.
+
+    Both are without effect from their time on in any case; this tells everybody. Failed attempts to
+    sign in become facts. What fails is done at the next turn.
+    """
+    while True:
+        for job in JOBS:
+            try:
+                await job(store, now=clock.now())
+            except Refusal as refusal:
+                log.warning("upkeep.postponed", job=job.__name__, reason=str(refusal))
+        await asyncio.sleep(every.total_seconds())
 
 
 def _feed_rules(section: ScimSection) -> FeedRules:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from directory.domain.scim.guard import Bounds
-from directory.domain.scim.rules import FeedRules
+from directory.scim.domain.guard import Bounds, FeedRules
 from plexus.directory.v1.scim_service_pb2 import ExchangeScimRequest
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"

@@ -1,8 +1,8 @@
 """What a feed says of people and groups has the bounds that the contract declares (GW-8)."""
 
 import pytest
-from directory.api.scim import bounds
-from directory.domain.scim.resources import USER, Group
+from directory.scim.api import bounds
+from directory.scim.domain.resources import USER, Group
 from plexus.directory.v1 import directory_service_pb2 as pb
 from plexuskit.bounds import declared
 

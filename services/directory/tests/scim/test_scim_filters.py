@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
-from directory.domain.scim.records import Record
-from directory.domain.scim.resources import POLICY, USER
-from directory.store.scim import query_of
+from directory.scim.domain.records import Record
+from directory.scim.domain.resources import POLICY, USER
+from directory.scim.store import query_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scim2_models import ScimFilter

@@ -3,9 +3,9 @@
 import asyncio
 from urllib.parse import quote
 
-from directory import operations
-from directory.domain.groups import Rule
-from directory.operations import GroupDraft
+from directory.people import operations
+from directory.people.domain.groups import Rule
+from directory.people.operations import GroupDraft
 
 from .conftest import BASE, ENTERPRISE, PATCH
 

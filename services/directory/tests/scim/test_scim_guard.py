@@ -4,8 +4,8 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from directory import queries
-from directory.domain.scim.guard import APPROVE, Bounds, passes
+from directory.scim import queries
+from directory.scim.domain.guard import APPROVE, Bounds, passes
 from grpc.aio import AioRpcError
 from hypothesis import given
 from hypothesis import strategies as st

@@ -3,7 +3,7 @@
 import contextlib
 import json
 
-from directory.domain.scim import bodies
+from directory.scim.domain import bodies
 from hypothesis import given
 from hypothesis import strategies as st
 from scim2_models import InvalidSyntaxException, InvalidValueException

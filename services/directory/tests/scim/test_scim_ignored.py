@@ -5,10 +5,10 @@ import json
 from datetime import timedelta
 
 import pytest
-from directory.domain.scim import dialects
-from directory.domain.scim.guard import MAX_IGNORED_KEPT, MAX_IGNORED_SHOWN
-from directory.domain.scim.resources import USER as USER_TYPE
-from directory.operations.scim.ignoring import MAX_OF_REQUEST
+from directory.scim.domain import dialects
+from directory.scim.domain.guard import MAX_IGNORED_KEPT, MAX_IGNORED_SHOWN
+from directory.scim.domain.resources import USER as USER_TYPE
+from directory.scim.operations.ignored_attributes import MAX_OF_REQUEST
 from hypothesis import given
 from hypothesis import strategies as st
 from plexus.directory.v1.scim_service_pb2 import GetFeedStatusRequest

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, timedelta
 
 import pytest
-from directory import operations
-from directory.domain.access import ADMIN
-from directory.domain.people import Kind
-from directory.domain.scim.guard import APPROVE
-from directory.operations import GroupDraft
+from directory.people import operations
+from directory.people.domain.people import Kind
+from directory.people.operations import GroupDraft
+from directory.scim.domain.guard import APPROVE
+from directory.shared.domain.actors import ADMIN
 from plexus.directory.v1.events_pb2 import FeedStopped
 from plexus.directory.v1.scim_service_pb2 import ResolveFeedRequest
 from plexus.event.v1.envelope_pb2 import Envelope

@@ -3,8 +3,8 @@
 from urllib.parse import quote
 
 import pytest
-from directory import operations
-from directory.domain.people import Changes
+from directory.people import operations
+from directory.people.domain.people import Changes
 
 from .conftest import ENTERPRISE, USER, user
 

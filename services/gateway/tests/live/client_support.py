@@ -18,8 +18,8 @@ from plexus.gateway.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.messaging.v1 import conversations_pb2, messaging_service_pb2
 from plexus.messaging.v1.events_pb2 import MessagePosted
 from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
+from plexus_testkit.wait import eventually
 from plexuskit.grpc.options import channel_options
-from plexuskit.testing.wait import eventually
 
 
 class Client:

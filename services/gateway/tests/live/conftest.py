@@ -13,6 +13,11 @@ from pathlib import Path
 import pytest
 from plexus.authz.v1 import authority_pb2_grpc
 from plexus.directory.v1 import session_service_pb2_grpc
+from plexus_local.servers.kafka import NativeKafka
+from plexus_local.servers.mongo import drop_database
+from plexus_testkit.fixtures import kafka_names
+from plexus_testkit.found import FoundKafka
+from plexus_testkit.variables import kafka_variables
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection
 from plexuskit.grpc import CallerVerifier, serve
@@ -20,11 +25,6 @@ from plexuskit.kafka import provision
 from plexuskit.kafka.authorize import authorize
 from plexuskit.kafka.grants import user_of
 from plexuskit.service import Runtime
-from plexuskit.testing.fixtures import kafka_names
-from plexuskit.testing.servers import FoundKafka
-from plexuskit.testing.servers.kafka import NativeKafka
-from plexuskit.testing.servers.mongo import drop_database
-from plexuskit.testing.variables import kafka_variables
 
 from .owners_support import Directory, Messaging
 from .world_support import Gateway, World

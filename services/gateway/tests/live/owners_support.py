@@ -22,10 +22,10 @@ from plexus.authz.v1 import authority_pb2, authority_pb2_grpc
 from plexus.directory.v1 import session_service_pb2, session_service_pb2_grpc
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus_access.api_tokens import new_token
+from plexus_local.servers.ports import free_port
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import open_channel
-from plexuskit.testing.servers.ports import free_port
-from plexuskit.testing.wait import eventually
 
 TENANT = "ten_acme"
 

@@ -17,8 +17,8 @@ from plexus.messaging.v1.personal_service_pb2 import (
     UpdateConversationSettingsRequest,
 )
 from plexus.messaging.v1.personal_service_pb2_grpc import PersonalServiceStub
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
-from plexuskit.testing.wait import eventually
 
 
 async def test_msg_05_a_message_of_one_reaches_the_other_in_order(gateway: Any) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from plexus.gateway.v1.session_service_pb2 import Frame, SessionResponse
 from plexus.messaging.v1 import events_pb2
 from plexus.messaging.v1.conversations_pb2 import Conversation
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 from .fanout_support import ROOM, TENANT, House, Listener, numbers, stretches
 

@@ -6,9 +6,9 @@ import pytest
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2
 from plexus.messaging.v1.conversations_pb2 import Conversation
+from plexus_testkit.wait import eventually
 from plexuskit.errors import DependencyDown
 from plexuskit.kafka import Record
-from plexuskit.testing.wait import eventually
 
 from .fanout_support import ROOM, TENANT, House, numbers, stretches
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.topics import MESSAGING_CONVERSATION_V1
+from plexus_testkit.wait import eventually
 from plexuskit.kafka import producer
-from plexuskit.testing.wait import eventually
 from prometheus_client import REGISTRY
 
 from .fanout_support import TENANT

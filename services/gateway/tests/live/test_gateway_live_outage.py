@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from plexuskit.testing.servers.kafka import NativeKafka
-from plexuskit.testing.wait import eventually
+from plexus_local.servers.kafka import NativeKafka
+from plexus_testkit.wait import eventually
 
 
 @pytest.mark.long

@@ -20,10 +20,10 @@ from plexus.topics import (
     MESSAGING_PERSON_V1,
     NOTIFY_NOTIFICATION_V1,
 )
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
 from plexuskit.kafka import producer
-from plexuskit.testing.wait import eventually
 
 TENANT = "ten_acme"
 EVERY = (

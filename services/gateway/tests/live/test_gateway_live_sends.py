@@ -14,7 +14,7 @@ from gateway.live.sends import Sends
 from plexus.gateway.v1.session_service_pb2 import SendItem, SessionRequest
 from plexus.messaging.v1 import messaging_service_pb2
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
-from plexuskit.testing.wait import eventually
+from plexus_testkit.wait import eventually
 
 UNAVAILABLE = 14
 

@@ -8,10 +8,10 @@ import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from plexus.directory.v1.events_pb2 import SessionRevoked
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.kafka import producer
 from plexuskit.outbox import envelope
-from plexuskit.testing.wait import eventually
 
 TENANT = "ten_acme"
 

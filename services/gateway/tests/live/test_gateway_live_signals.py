@@ -30,10 +30,10 @@ from plexus.messaging.v1.signal_service_pb2 import (
     SignalTypingRequest,
 )
 from plexus.messaging.v1.signal_service_pb2_grpc import SignalServiceStub
+from plexus_testkit import FrozenClock
+from plexus_testkit.wait import eventually
 from plexuskit.errors import DependencyDown
 from plexuskit.kafka import Record
-from plexuskit.testing import FrozenClock
-from plexuskit.testing.wait import eventually
 
 TENANT = "ten_acme"
 ROOM = "cnv_1"

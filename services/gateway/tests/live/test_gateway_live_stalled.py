@@ -16,11 +16,11 @@ from gateway.live.append_stream import ANSWER_SECONDS, PROBE_REF, STALLED
 from gateway.live.router import CHECK, Router
 from plexus.messaging.v1 import log_service_pb2, log_service_pb2_grpc
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageResponse, SendVerdict
+from plexus_testkit.clock import FrozenClock
+from plexus_testkit.wait import eventually
 from plexuskit.config import CallerSection
 from plexuskit.grpc import CallerSigner
 from plexuskit.service import Runtime
-from plexuskit.testing.clock import FrozenClock
-from plexuskit.testing.wait import eventually
 
 UNAVAILABLE = 14
 

@@ -7,10 +7,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.directory.v1 import access_pb2, events_pb2, people_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.topics import DIRECTORY_ACCESS_V1, DIRECTORY_PERSON_V1
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
 from plexuskit.kafka import producer
-from plexuskit.testing.wait import eventually
 
 TENANT = "ten_acme"
 

@@ -7,11 +7,11 @@ from typing import Any
 import grpc
 from gateway import app
 from gateway.config import HttpSection, LimitsSection, LiveSection, PeersSection, Settings
+from plexus_local.servers.ports import free_port
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection
 from plexuskit.service import Runtime
-from plexuskit.testing.servers.ports import free_port
-from plexuskit.testing.wait import eventually
 
 from .client_support import Client
 from .owners_support import Directory, Messaging

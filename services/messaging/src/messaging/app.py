@@ -12,36 +12,52 @@ from plexus.directory.v1.session_service_pb2 import FindEndedSessionsRequest
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
 from plexus.messaging.v1.import_service_pb2_grpc import add_ImportServiceServicer_to_server
 from plexus.messaging.v1.log_service_pb2_grpc import add_LogServiceServicer_to_server
-from plexus.messaging.v1.messaging_service_pb2_grpc import add_MessagingServiceServicer_to_server
-from plexus.messaging.v1.personal_service_pb2_grpc import add_PersonalServiceServicer_to_server
+from plexus.messaging.v1.messaging_service_pb2_grpc import (
+    MessagingServiceServicer,
+    add_MessagingServiceServicer_to_server,
+)
+from plexus.messaging.v1.personal_service_pb2_grpc import (
+    PersonalServiceServicer,
+    add_PersonalServiceServicer_to_server,
+)
 from plexus.messaging.v1.signal_service_pb2_grpc import add_SignalServiceServicer_to_server
+from plexus_access.decisions import Decisions
 from plexus_access.owner import deciding
+from plexuskit.clock import Clock
 from plexuskit.grpc import CallerVerifier, peers, serve
 from plexuskit.kafka import best_effort_producer
 from plexuskit.mongo import connect
-from plexuskit.relay import relay
+from plexuskit.relay import OUTBOX, relay
 from plexuskit.service import Role, Runtime
 
-from messaging.api import (
-    AuthorityApi,
-    ImportApi,
-    LogApi,
-    MessagingApi,
-    PersonalApi,
-    SignalApi,
-    read_scheduled,
-)
-from messaging.config import Settings
-from messaging.consumers import follow_presence, following_directory
-from messaging.operations.cursors import Cursors
-from messaging.operations.emptying import keep_emptying
-from messaging.operations.firing import Scheduler
-from messaging.operations.log import Log
-from messaging.operations.older import keep_reading_older
-from messaging.operations.presence import Presences
-from messaging.operations.signals import Signals
-from messaging.store import Store
-from messaging.store.sources import SOURCES
+from messaging.config import LimitsSection, LogSection, ScheduleSection, Settings
+from messaging.conversations.api.conversations import ConversationsApi
+from messaging.conversations.api.settings import SettingsApi
+from messaging.conversations.consumers import following_directory
+from messaging.conversations.operations.people import People
+from messaging.importing.api.importing import ImportApi
+from messaging.importing.operations.entries import append_imported
+from messaging.importing.store.stores import Store as ImportingStore
+from messaging.log.operations.logs import Log
+from messaging.log.operations.older_logs import keep_reading_older
+from messaging.log.store.sources import ENTRIES
+from messaging.messages.api.authority import AuthorityApi
+from messaging.messages.api.logs import LogApi
+from messaging.messages.api.messages import MessagesApi
+from messaging.messages.api.policies import PoliciesApi
+from messaging.messages.api.verifications import VerificationsApi
+from messaging.messages.operations.posts import message_rules
+from messaging.messages.operations.recalls import keep_emptying
+from messaging.personal.api import DraftsApi, ScheduledApi, read_scheduled
+from messaging.personal.operations.schedulers import Scheduler
+from messaging.personal.store.stores import Store as PersonalStore
+from messaging.presence.api import SignalApi
+from messaging.presence.consumers import follow_presence
+from messaging.presence.operations import Presences, Signals
+from messaging.reading.api.reading import ReadingApi
+from messaging.reading.operations.cursors import Cursors, place_cursors
+from messaging.reading.store.cursors import CURSOR_LOG
+from messaging.reading.store.stores import Store as ReadingStore
 
 if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
     from plexus.authz.v1.authority_pb2_grpc import AuthorityAsyncStub
@@ -49,6 +65,57 @@ if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
 
 SERVICE: Final = "messaging"
 MAX_REFS: Final = 500
+
+SOURCES: Final = (ENTRIES, CURSOR_LOG, OUTBOX)
+"""Everything that messaging publishes; what people keep for themselves is in the outbox."""
+
+
+class Store(ImportingStore, PersonalStore, ReadingStore):
+    """Everything that messaging stores, in one database."""
+
+
+def conversation_log(
+    store: Store, *, section: LogSection, clock: Clock, limits: LimitsSection | None = None
+) -> Log[Store]:
+    """Return the log of conversations, with the rules of its messages and imports."""
+    rules = message_rules(store, append_imported=partial(append_imported, store))
+    return Log(store, rules=rules, section=section, clock=clock, limits=limits)
+
+
+class MessagingApi(
+    ReadingApi,
+    MessagesApi,
+    VerificationsApi,
+    PoliciesApi,
+    ConversationsApi,
+    MessagingServiceServicer,
+):
+    """MessagingService, made of the parts of its subjects."""
+
+    _log: Log[Store]
+    _store: Store
+
+    def __init__(
+        self, log: Log[Store], cursors: Cursors, people: People, *, decisions: Decisions
+    ) -> None:
+        ConversationsApi.__init__(self, log, people)
+        PoliciesApi.__init__(self, log.store)
+        VerificationsApi.__init__(self, log.store)
+        MessagesApi.__init__(self, log, decisions=decisions)
+        ReadingApi.__init__(self, log, cursors, decisions=decisions)
+
+
+class PersonalApi(ScheduledApi, DraftsApi, SettingsApi, PersonalServiceServicer):
+    """PersonalService, made of the parts of its subjects."""
+
+    _store: Store
+
+    def __init__(
+        self, store: Store, *, decisions: Decisions, section: ScheduleSection, clock: Clock
+    ) -> None:
+        SettingsApi.__init__(self, store, clock=clock)
+        DraftsApi.__init__(self, store, decisions=decisions, clock=clock)
+        ScheduledApi.__init__(self, store, decisions=decisions, section=section, clock=clock)
 
 
 class DirectoryPeople:
@@ -110,7 +177,9 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         runtime.health.probe("mongo", partial(db.alive, restart=runtime.restart))
         runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
         people = DirectoryPeople(AuthorityStub(owners["directory"]))
-        log = Log(store, section=settings.log, clock=runtime.clock, limits=settings.limits)
+        log = conversation_log(
+            store, section=settings.log, clock=runtime.clock, limits=settings.limits
+        )
         cursors = Cursors(store, clock=runtime.clock)
         presences = Presences()
         async with (
@@ -144,12 +213,15 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
                             clock=runtime.clock,
                         ),
                     ),
-                    (add_ImportServiceServicer_to_server, ImportApi(log, people)),
+                    (
+                        add_ImportServiceServicer_to_server,
+                        ImportApi(log, people, place_cursors=partial(place_cursors, store)),
+                    ),
                     (
                         add_LogServiceServicer_to_server,
                         LogApi(log, verifier, decisions=decisions, stopping=runtime.stopping),
                     ),
-                    (add_AuthorityServicer_to_server, AuthorityApi(store)),
+                    (add_AuthorityServicer_to_server, AuthorityApi(store, sources=SOURCES)),
                 ],
                 verifier=verifier,
                 runtime=runtime,
@@ -213,7 +285,9 @@ async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]
         await store.provision()
         runtime.health.probe("mongo", partial(db.alive, restart=runtime.restart))
         runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
-        log = Log(store, section=settings.log, clock=runtime.clock, limits=settings.limits)
+        log = conversation_log(
+            store, section=settings.log, clock=runtime.clock, limits=settings.limits
+        )
         sending = Scheduler(
             log,
             DirectoryPeople(AuthorityStub(owners["directory"])),

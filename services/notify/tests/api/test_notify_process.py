@@ -12,13 +12,13 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.notify.v1 import events_pb2
 from plexus.notify.v1 import notify_service_pb2 as pb
 from plexus.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
+from plexus_testkit.variables import kafka_variables
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.config import KafkaSection
 from plexuskit.grpc import open_channel
 from plexuskit.kafka import producer, tail
 from plexuskit.mongo import Database
-from plexuskit.testing.variables import kafka_variables
-from plexuskit.testing.wait import eventually
 
 
 def environment(

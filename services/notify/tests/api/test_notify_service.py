@@ -9,9 +9,9 @@ from notify.queries import DeadLetters
 from notify.store import Store
 from plexus.notify.v1 import notifications_pb2 as shapes
 from plexus.notify.v1 import notify_service_pb2 as pb
+from plexus_testkit.clock import FrozenClock
 from plexuskit.errors import DependencyDown
 from plexuskit.grpc import refused
-from plexuskit.testing.clock import FrozenClock
 
 SignedIn = Callable[..., Any]
 pytestmark = pytest.mark.usefixtures("known")

@@ -14,12 +14,12 @@ from notify.consumers import Handlers
 from notify.operations.tasks import Pace
 from notify.store import Store
 from plexus.topics import NOTIFY_MESSAGES
+from plexus_testkit.probes import healthy
 from plexuskit.clock import SystemClock
 from plexuskit.config import KafkaSection, MongoSection, ServiceSettings, load
 from plexuskit.kafka import Record, consumer
 from plexuskit.mongo import connect
 from plexuskit.service import Runtime
-from plexuskit.testing.probes import healthy
 
 
 class NoDepartments:

@@ -20,12 +20,12 @@ from plexus.authz.v1.authority_pb2_grpc import (
     AuthorityStub,
     add_AuthorityServicer_to_server,
 )
+from plexus_testkit.wait import eventually
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection
 from plexuskit.grpc import CallerSigner, CallerVerifier, channel, serve
 from plexuskit.grpc.serving import check_serving
 from plexuskit.kafka import dlq_list
 from plexuskit.runtime import Runtime
-from plexuskit.testing.wait import eventually
 
 GROUP = "notify.messages"
 

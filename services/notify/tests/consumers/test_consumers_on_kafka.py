@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from notify.domain.outcomes import Reason, State
 from notify.store import Store
+from plexus_testkit.variables import kafka_variables
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import dlq_depth, dlq_list
 from plexuskit.mongo import Database
-from plexuskit.testing.variables import kafka_variables
-from plexuskit.testing.wait import eventually
 
 CHILD = Path(__file__).with_name("consumer_child.py")
 

@@ -14,8 +14,8 @@ from notify.operations.preferences import set_preferences
 from notify.store import Store
 from plexus.directory.v1 import access_pb2
 from plexus.directory.v1 import events_pb2 as directory_pb
+from plexus_testkit.clock import FrozenClock
 from plexuskit.kafka import Record
-from plexuskit.testing.clock import FrozenClock
 
 pytestmark = pytest.mark.usefixtures("known")
 

@@ -31,8 +31,8 @@ from plexus.notify.v1 import notifications_pb2 as pb
 from plexus.tasks.v1.tasks_pb2 import Due, Task
 from plexus_access.decisions import Asker
 from plexus_access.testing import Company
+from plexus_testkit.clock import FrozenClock
 from plexuskit.mongo import Database
-from plexuskit.testing.clock import FrozenClock
 
 GOLDEN: Final = Path(__file__).with_name("golden.json")
 COLLECTIONS: Final = ("claims", "notifications", "preferences", "reminders")

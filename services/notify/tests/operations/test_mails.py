@@ -16,9 +16,9 @@ from notify.operations.notifications import mark_notifications_read
 from notify.operations.preferences import set_preferences
 from notify.store import Store
 from plexus.notify.v1 import events_pb2
+from plexus_testkit.clock import FrozenClock
 from plexuskit.errors import DependencyDown
 from plexuskit.grpc import RemoteFailure, RemoteRefusal
-from plexuskit.testing.clock import FrozenClock
 
 pytestmark = pytest.mark.usefixtures("known")
 

@@ -10,7 +10,7 @@ from notify.kinds import mention
 from notify.operations.preferences import set_preferences
 from notify.store import Store
 from plexus.messaging.v1.messages_pb2 import PRIORITY_URGENT
-from plexuskit.testing.clock import FrozenClock
+from plexus_testkit.clock import FrozenClock
 
 pytestmark = pytest.mark.usefixtures("known")
 

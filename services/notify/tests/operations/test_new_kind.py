@@ -32,8 +32,8 @@ from plexus.tasks.v1.events_pb2 import TaskChanged
 from plexus.tasks.v1.tasks_pb2 import Task
 from plexus_access.decisions import Asker
 from plexus_access.testing import Company
+from plexus_testkit.clock import FrozenClock
 from plexuskit.mongo import Database
-from plexuskit.testing.clock import FrozenClock
 
 # Not in the contract: an open enum keeps it.
 NUMBER: Any = 1_000

@@ -11,7 +11,7 @@ from notify.operations.permits import carries_content, shown
 from plexus.messaging.v1.messages_pb2 import Message
 from plexus_access.decisions import Asker
 from plexus_access.testing import Company
-from plexuskit.testing.clock import FrozenClock
+from plexus_testkit.clock import FrozenClock
 
 TENANT, BO = "ten_a", "per_bo"
 TITLE, BODY = "Ann mentioned you in Merger", "sign the contract"

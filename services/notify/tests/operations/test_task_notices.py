@@ -10,7 +10,7 @@ from notify.kinds import task_assigned, task_due
 from notify.operations.tasks import Pace, remind
 from notify.store import Store
 from plexus.tasks.v1.tasks_pb2 import Due, Task
-from plexuskit.testing.clock import FrozenClock
+from plexus_testkit.clock import FrozenClock
 
 pytestmark = pytest.mark.usefixtures("known")
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 from opensearchpy.exceptions import NotFoundError
-from plexuskit.testing.servers.ports import free_port
+from plexus_local.servers.ports import free_port
 from search.config import OpensearchSection
 from search.domain.access import NOTHING
 from search.domain.documents import Document

@@ -13,6 +13,7 @@ from plexus.authz.v1.authority_pb2_grpc import AuthorityServicer, add_AuthorityS
 from plexus.search.v1.search_service_pb2_grpc import SearchServiceStub
 from plexus.topics import SEARCH_MESSAGES, SEARCH_PEOPLE, SEARCH_TASKS
 from plexus_access.testing import Company, context_of
+from plexus_local.servers.ports import free_port
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection
 from plexuskit.grpc import (
@@ -24,7 +25,6 @@ from plexuskit.grpc import (
     serve,
 )
 from plexuskit.service import Runtime
-from plexuskit.testing.servers.ports import free_port
 from search import app
 from search.config import OpensearchSection, PeersSection, Settings
 from search.domain.lag import Progress

@@ -18,11 +18,11 @@ from plexus.messaging.v1.messages_pb2 import Message
 from plexus.tasks.v1 import events_pb2 as tasks_events
 from plexus.tasks.v1.tasks_pb2 import Task
 from plexus.topics import DIRECTORY_PERSON_V1, MESSAGING_CONVERSATION_V1, TASKS_TASK_V1
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import Outgoing, dlq_depth, dlq_list, producer
 from plexuskit.outbox import envelope
 from plexuskit.service import Runtime
-from plexuskit.testing.wait import eventually
 from search import app
 from search.config import OpensearchSection, Settings
 from search.domain.lag import dead_letters, lag_seconds

@@ -8,10 +8,10 @@ from typing import Any
 
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.search.v1.search_service_pb2_grpc import SearchServiceStub
+from plexus_testkit.variables import kafka_variables
+from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.grpc import open_channel
-from plexuskit.testing.variables import kafka_variables
-from plexuskit.testing.wait import eventually
 from search.config import Settings
 from search.store import Store, connect
 

@@ -11,9 +11,9 @@ import pytest
 from plexus.authz.v1.authority_pb2 import Container, Interval
 from plexus.search.v1.search_service_pb2 import GetSearchStatusRequest, SearchRequest
 from plexus.search.v1.search_service_pb2_grpc import SearchServiceStub
+from plexus_testkit.wait import eventually
 from plexuskit.grpc import open_channel, refused
 from plexuskit.service import Runtime
-from plexuskit.testing.wait import eventually
 from search import app
 from search.config import OpensearchSection, Settings
 from search.domain.documents import Document

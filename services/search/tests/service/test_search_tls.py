@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from opensearchpy.exceptions import ConnectionError as NotConnected
-from plexuskit.testing.certificates import CertificateAuthority
+from plexus_local.certificates import CertificateAuthority
 from search.config import OpensearchSection
 from search.store.client import connect
 

@@ -6,12 +6,12 @@ import pytest
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
 from plexus_access.testing import Company, context_of
+from plexus_local.servers.ports import free_port
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, channel, open_channel
 from plexuskit.mongo import Database
 from plexuskit.service import Runtime
-from plexuskit.testing.servers.ports import free_port
 from tasks import app
 from tasks.config import PeersSection, SchedulerSection, Settings
 

@@ -44,15 +44,18 @@ async def test_src_02_an_assignment_withdrawn_is_gone_at_the_next_recheck(
     request = pb.RecheckRequest(
         tenant_id="ten_a",
         person_id="per_bo",
-        refs=[pb.ObjectRef(kind="task", id=task.id), pb.ObjectRef(kind="task", id="T-1")],
+        refs=[pb.ObjectRef(kind="task", id=task.id), pb.ObjectRef(kind="task", id="tsk_absent")],
     )
 
     before = await authority.Recheck(request)
     await ann.AssignTask(tasks_pb.AssignTaskRequest(task_id=task.id))
     after = await authority.Recheck(request)
 
-    assert [(verdict.readable, verdict.version) for verdict in before.verdicts] == [(True, 1)] * 2
-    assert [(verdict.readable, verdict.version) for verdict in after.verdicts] == [(False, 0)] * 2
+    hidden = (False, 0)
+    answers = [(verdict.readable, verdict.version) for verdict in before.verdicts]
+    assert answers == [(True, 1), hidden]
+    answers = [(verdict.readable, verdict.version) for verdict in after.verdicts]
+    assert answers == [hidden, hidden]
 
 
 async def test_a_snapshot_streams_relations_of_one_tenant(

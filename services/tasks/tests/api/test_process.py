@@ -13,13 +13,13 @@ from plexus.tasks.v1 import events_pb2
 from plexus.tasks.v1 import tasks_service_pb2 as pb
 from plexus.tasks.v1.tasks_pb2 import Due, Task
 from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
+from plexus_testkit.variables import kafka_variables
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, KafkaSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, open_channel
 from plexuskit.kafka import tail
 from plexuskit.mongo import Database
-from plexuskit.testing.variables import kafka_variables
-from plexuskit.testing.wait import eventually
 from tasks.config import Settings
 
 

@@ -16,6 +16,9 @@ from plexus.tasks.v1.tasks_pb2 import (
 from plexuskit.grpc import open_channel, refused
 
 SignedIn = Callable[..., Any]
+# In a table of requests: the task that the test makes.
+MADE = "tsk_made"
+ABSENT = {"task_id": "tsk_absent"}
 
 
 async def refusal(call: Any) -> tuple[grpc.StatusCode, str]:
@@ -54,7 +57,7 @@ async def test_a_task_from_its_making_to_done(signed_in: SignedIn) -> None:
 
     moved = (
         await bo.MoveTask(
-            pb.MoveTaskRequest(task_id="T-1", expected_version=1, state=Task.STATE_DOING)
+            pb.MoveTaskRequest(task_id=task.id, expected_version=1, state=Task.STATE_DOING)
         )
     ).task
     edited = (
@@ -80,14 +83,14 @@ async def test_a_task_from_its_making_to_done(signed_in: SignedIn) -> None:
     assert list(assigned.assignee_ids) == ["per_ann", "per_bo"]
     assert (done.state, done.version) == (Task.STATE_DONE, 5)
     assert done.HasField("completed_at")
-    assert (await ann.GetTask(pb.GetTaskRequest(task_id="T-1"))).task == done
+    assert (await ann.GetTask(pb.GetTaskRequest(key="T-1"))).task == done
 
     board = await bo.GetBoard(pb.GetBoardRequest(project_id=made.id))
     assert [lane.column.name for lane in board.lanes] == ["To do", "Doing", "Blocked", "Done"]
     assert [[card.key for card in lane.tasks] for lane in board.lanes] == [[], [], [], ["T-1"]]
     assert board.project == made
 
-    history = await bo.ListTaskHistory(pb.ListTaskHistoryRequest(task_id="T-1"))
+    history = await bo.ListTaskHistory(pb.ListTaskHistoryRequest(task_id=task.id))
     assert [
         (change.version, change.actor_id)
         for change in history.changes
@@ -164,42 +167,49 @@ async def test_lists_and_figures(signed_in: SignedIn) -> None:
             "NOT_FOUND",
             "PROJECT_NOT_FOUND",
         ),
-        ("GetTask", pb.GetTaskRequest(task_id="T-99"), "NOT_FOUND", "TASK_NOT_FOUND"),
-        ("GetTask", pb.GetTaskRequest(), "NOT_FOUND", "TASK_NOT_FOUND"),
+        ("GetTask", pb.GetTaskRequest(key="T-99"), "NOT_FOUND", "TASK_NOT_FOUND"),
+        ("GetTask", pb.GetTaskRequest(task_id="T-1"), "NOT_FOUND", "TASK_NOT_FOUND"),
+        ("GetTask", pb.GetTaskRequest(), "INVALID_ARGUMENT", "INVALID_ARGUMENT"),
+        (
+            "GetTask",
+            pb.GetTaskRequest(task_id=MADE, key="T-1"),
+            "INVALID_ARGUMENT",
+            "INVALID_ARGUMENT",
+        ),
         ("GetBoard", pb.GetBoardRequest(project_id="x"), "NOT_FOUND", "PROJECT_NOT_FOUND"),
         (
             "MoveTask",
-            pb.MoveTaskRequest(task_id="T-1", state=Task.STATE_DONE),
+            pb.MoveTaskRequest(task_id=MADE, state=Task.STATE_DONE),
             "FAILED_PRECONDITION",
             "TRANSITION_NOT_ALLOWED",
         ),
         (
             "MoveTask",
-            pb.MoveTaskRequest(task_id="T-1", state=Task.STATE_DOING, column_id="doing"),
+            pb.MoveTaskRequest(task_id=MADE, state=Task.STATE_DOING, column_id="doing"),
             "FAILED_PRECONDITION",
             "TASK_NOT_ON_BOARD",
         ),
         (
             "MoveTask",
-            pb.MoveTaskRequest(task_id="T-1", state=Task.STATE_DOING, expected_version=9),
+            pb.MoveTaskRequest(task_id=MADE, state=Task.STATE_DOING, expected_version=9),
             "ABORTED",
             "VERSION_CONFLICT",
         ),
         (
             "UpdateTask",
-            pb.UpdateTaskRequest(task_id="T-1", owner_id=""),
+            pb.UpdateTaskRequest(task_id=MADE, owner_id=""),
             "INVALID_ARGUMENT",
             "OWNER_REQUIRED",
         ),
         (
             "UpdateTask",
-            pb.UpdateTaskRequest(task_id="T-1", expected_version=2, title="y"),
+            pb.UpdateTaskRequest(task_id=MADE, expected_version=2, title="y"),
             "ABORTED",
             "VERSION_CONFLICT",
         ),
         (
             "AssignTask",
-            pb.AssignTaskRequest(request_id="r1", task_id="T-1"),
+            pb.AssignTaskRequest(request_id="r1", task_id=MADE),
             "ALREADY_EXISTS",
             "REQUEST_ID_REUSED",
         ),
@@ -221,7 +231,9 @@ async def test_refusals_have_a_status_and_a_name(
     signed_in: SignedIn, method: str, request_: Any, code: str, reason: str
 ) -> None:
     ann = signed_in("ann")
-    await make_task(ann, request_id="r1")
+    made = await make_task(ann, request_id="r1")
+    if getattr(request_, "task_id", "") == MADE:
+        request_.task_id = made.id
 
     assert await refusal(getattr(ann, method)(request_)) == (grpc.StatusCode[code], reason)
 
@@ -229,19 +241,20 @@ async def test_refusals_have_a_status_and_a_name(
 async def test_gw_02_a_hidden_task_answers_as_an_absent_one_to_the_letter(
     signed_in: SignedIn,
 ) -> None:
-    await make_task(signed_in("ann"))
+    made = await make_task(signed_in("ann"))
     stranger, foreigner = signed_in("zoe"), signed_in("ann", tenant="ten_b")
 
-    async def answer(person: Any, task_id: str) -> tuple[Any, ...]:
+    async def answer(person: Any, **named: str) -> tuple[Any, ...]:
         with pytest.raises(grpc.aio.AioRpcError) as failed:
-            await person.GetTask(pb.GetTaskRequest(task_id=task_id))
+            await person.GetTask(pb.GetTaskRequest(**named))
         outcome = refused(failed.value)
-        text = outcome.message().replace(task_id, "…")
+        text = outcome.message().replace(*named.values(), "…")
         return outcome.code, outcome.reason, text, sorted(outcome.metadata)
 
-    absent = await answer(stranger, "T-2")
-    assert await answer(stranger, "T-1") == absent
-    assert await answer(foreigner, "T-1") == absent
+    for hidden, absent in (({"key": "T-1"}, {"key": "T-2"}), ({"task_id": made.id}, ABSENT)):
+        expected = await answer(stranger, **absent)
+        assert await answer(stranger, **hidden) == expected
+        assert await answer(foreigner, **hidden) == expected
 
 
 async def test_gw_01_without_a_signed_caller_nothing_is_served(client: Any) -> None:

@@ -56,7 +56,7 @@ async def test_tsk_06_new_tasks_line_up_and_moves_go_where_they_are_sent(
 
     await move(three, column_id="todo")
     assert (await lanes())["todo"] == ["c", "a", "b"]
-    await move(three, column_id="todo", after_task_id=one.key)
+    await move(three, column_id="todo", after_task_id=one.id)
     assert (await lanes())["todo"] == ["a", "c", "b"]
     await move(two, state=State.DOING)
     await move(one, state=State.DOING, after_task_id=two.id)
@@ -110,7 +110,7 @@ async def test_tsk_06_places_that_are_not_there_are_refused(
     with pytest.raises(NeighbourNotInColumn):
         await move(task, column_id="todo", after_task_id=done.id)
     with pytest.raises(InvalidArgument):
-        await move(task, column_id="todo", after_task_id=task.key)
+        await move(task, column_id="todo", after_task_id=task.id)
     with pytest.raises(TaskNotOnBoard):
         await move(await add_task("loose"), state=State.DOING, column_id="doing")
 

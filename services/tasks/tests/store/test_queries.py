@@ -162,7 +162,7 @@ async def test_tsk_01_history_pages_join_to_the_whole_history(
             now=now,
         )
 
-    asked: dict[str, Any] = {"actor": ann, "task_id": task.key}
+    asked: dict[str, Any] = {"actor": ann, "task_id": task.id}
     whole = await queries.list_task_history(store, **asked, page_size=200, page_token="")
     pieces, token = [], ""
     while True:
@@ -222,11 +222,11 @@ async def test_src_02_a_recheck_answers_each_object_in_order(
     loose = await add_task(assignee_ids=("per_dee",))
     references = [
         Reference(kind="task", id=inside.id),
-        Reference(kind="task", id=loose.key),
+        Reference(kind="task", id=loose.id),
         Reference(kind="task", id="tsk_absent"),
         Reference(kind="project", id=project.id),
         Reference(kind="message", id=inside.id),
-        Reference(kind="task", id=inside.key),
+        Reference(kind="task", id=inside.id),
     ]
 
     async def readable(actor: Actor) -> list[int]:
@@ -290,7 +290,7 @@ async def test_every_query_is_served_by_an_index(
     await listed(project_id=project.id)
     await listed(assignee_id="per_bo")
     await queries.get_board(store, actor=ann, project_id=project.id)
-    task = await queries.get_task(store, actor=ann, task_id="T-7")
+    task = await queries.get_task(store, actor=ann, task_id="", key="T-7")
     await queries.get_task(store, actor=ann, task_id=task.id)
     assert len(await store.tasks.overdue(now=now, limit=10)) == 3
 

@@ -8,6 +8,7 @@ import typer
 from plexus.tasks.v1 import tasks_pb2, tasks_service_pb2
 from plexus.tasks.v1.tasks_pb2 import Task
 from plexus_sdk import Plexus
+from plexus_sdk.tasks import get_task, task_id_of
 from plexuskit.clock import SystemClock
 from plexuskit.ids import new_id
 from plexuskit.timestamps import timestamp
@@ -141,9 +142,9 @@ def show(task: Which, json: Json = False) -> None:
     """Show one task."""
 
     async def work(plexus: Plexus) -> tuple[Task, dict[str, str]]:
-        response = await plexus.call(plexus.tasks.GetTask, pb.GetTaskRequest(task_id=task))
-        people = {response.task.owner_id, response.task.creator_id, *response.task.assignee_ids}
-        return response.task, await name_people(plexus, people)
+        found = await get_task(plexus, task)
+        people = {found.owner_id, found.creator_id, *found.assignee_ids}
+        return found, await name_people(plexus, people)
 
     found, names = run(work)
     if json:
@@ -165,7 +166,7 @@ def assign(task: Which, people: list[str]) -> None:
         found = await find_people(plexus, people)
         request = pb.AssignTaskRequest(
             request_id=_request_id(),
-            task_id=task,
+            task_id=await task_id_of(plexus, task),
             assignee_ids=[person.id for person in found.values()],
         )
         return (await plexus.call(plexus.tasks.AssignTask, request)).task
@@ -185,9 +186,9 @@ def move(
     async def work(plexus: Plexus) -> Task:
         request = pb.MoveTaskRequest(
             request_id=_request_id(),
-            task_id=task,
+            task_id=await task_id_of(plexus, task),
             state=number,
-            after_task_id=after,
+            after_task_id=await task_id_of(plexus, after),
         )
         return (await plexus.call(plexus.tasks.MoveTask, request)).task
 
@@ -210,7 +211,7 @@ def update(
     async def work(plexus: Plexus) -> Task:
         request = pb.UpdateTaskRequest(
             request_id=_request_id(),
-            task_id=task,
+            task_id=await task_id_of(plexus, task),
             expected_version=expected_version,
             clear_due=due == "none",
             due=None if due == "none" else _due(due),
@@ -236,8 +237,9 @@ def history(task: Which, json: Json = False) -> None:
     async def work(plexus: Plexus) -> tuple[list[tasks_pb2.TaskChange], dict[str, str]]:
         changes: list[tasks_pb2.TaskChange] = []
         token = ""
+        task_id = await task_id_of(plexus, task)
         while True:
-            request = pb.ListTaskHistoryRequest(task_id=task, page_size=200, page_token=token)
+            request = pb.ListTaskHistoryRequest(task_id=task_id, page_size=200, page_token=token)
             response = await plexus.call(plexus.tasks.ListTaskHistory, request)
             changes += response.changes
             token = response.next_page_token

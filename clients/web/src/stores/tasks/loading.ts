@@ -14,6 +14,8 @@ const MAX_ATTEMPTS = 5;
 const PROJECTS = 200;
 const LIST = 100;
 const HISTORY = 200;
+/** What people say; requests name a task by its id, and `getTask` alone takes a key. */
+const KEY = /^t-[1-9]\d*$/i;
 
 export interface Loaded {
   readonly state: 'loading' | 'ready' | 'failed';
@@ -137,7 +139,9 @@ export class TaskLoading {
   /** Load a task with its description, by id or key. */
   loadTask(idOrKey: string): void {
     this.#run(`task:${idOrKey}`, async () => {
-      const { task } = await this.client.getTask({ taskId: idOrKey });
+      const { task } = await this.client.getTask(
+        KEY.test(idOrKey) ? { key: idOrKey.toUpperCase() } : { taskId: idOrKey },
+      );
       if (task !== undefined) this.held.merge([task], true);
     });
   }

@@ -101,7 +101,24 @@ def is_known(record: Record) -> bool:
         raise InvalidRecord(record, "the event has no id")
     if envelope.type in _FACTS.get(record.topic, ()):
         return True
-    package = envelope.type.rpartition(".")[0]
-    if envelope.type in _LISTED or package not in _PACKAGES.get(record.topic, ()):
+    if _is_foreign(record.topic, envelope.type):
         raise InvalidRecord(record, f"the catalogue lists no fact {envelope.type!r} for this topic")
     return False
+
+
+def is_foreign(record: Record) -> bool:
+    """Return whether a record carries a fact that its topic's owner does not own (GW-12).
+
+    Only the owner may write to a topic, so nobody else can say what such a fact says.
+    """
+    if record.topic not in _FACTS:
+        return False
+    try:
+        name = record.envelope.type
+    except InvalidRecord:
+        return False
+    return name not in _FACTS[record.topic] and _is_foreign(record.topic, name)
+
+
+def _is_foreign(topic: str, name: str) -> bool:
+    return name in _LISTED or name.rpartition(".")[0] not in _PACKAGES.get(topic, ())

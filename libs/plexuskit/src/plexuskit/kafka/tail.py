@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 from plexus.topics import Topic
@@ -18,8 +19,17 @@ from plexus.topics import Topic
 from plexuskit.config import KafkaSection
 from plexuskit.kafka.clients import admin, appeared, milliseconds, reader
 from plexuskit.kafka.names import catalogue_name, topic_name
-from plexuskit.kafka.records import Record, record_of
+from plexuskit.kafka.records import Record, is_foreign, record_of
 from plexuskit.kafka.refusals import KafkaUnavailable, kafka_errors
+from plexuskit.metrics import counter
+
+log = structlog.get_logger()
+
+FOREIGN = counter(
+    "plexus_kafka_foreign_facts_total",
+    "Facts that were left out because their type does not belong to their topic",
+    labels=("topic",),
+)
 
 _ENTERING = timedelta(seconds=20)
 _APPEARING = timedelta(seconds=3)
@@ -77,7 +87,8 @@ class TopicTail:
     async def __anext__(self) -> list[Record]:
         """Wait for the next records; never empty.
 
-        Repeats that were redriven for a consumer group are left out, but count in `positions`.
+        Repeats that were redriven for a consumer group are left out, and so are facts that do not
+        belong to their topic (GW-12); all count in `positions`.
 
         Raises:
             TailLost: The next offset does not exist any more, or the client has failed.
@@ -97,7 +108,7 @@ class TopicTail:
                 name = (catalogue_name(self._section, partition.topic), partition.partition)
                 self._positions[name] = raws[-1].offset + 1
                 records += [record_of(self._section, raw) for raw in raws]
-            records = [record for record in records if not record.redriven_for]
+            records = [record for record in records if not record.redriven_for and _owned(record)]
             if records:
                 return records
 
@@ -106,6 +117,20 @@ class TopicTail:
             (catalogue_name(self._section, partition.topic), partition.partition): offset
             for partition, offset in offsets.items()
         }
+
+
+def _owned(record: Record) -> bool:
+    if not is_foreign(record):
+        return True
+    FOREIGN.labels(record.topic).inc()
+    log.error(
+        "kafka.fact_foreign",
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        type=record.envelope.type,
+    )
+    return False
 
 
 @asynccontextmanager

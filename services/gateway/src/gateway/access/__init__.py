@@ -3,7 +3,7 @@
 from gateway.access.access import Access, Verdict
 from gateway.access.decision_log import DecisionLog
 from gateway.access.following import Following
-from gateway.access.objects import object_at, object_of
+from gateway.access.objects import object_at, object_of, objects_at
 from gateway.access.projection import Projection
 from gateway.access.refusals import Hidden, ModuleOff, PermissionMissing, PolicyForbids
 from gateway.access.shown import Shown
@@ -21,4 +21,5 @@ __all__ = [
     "Verdict",
     "object_at",
     "object_of",
+    "objects_at",
 ]

@@ -14,6 +14,9 @@ ObjectOf = Callable[[bytes], Object | None]
 Raises FieldOutOfRange for a request outside its declared bounds (GW-8).
 """
 
+ObjectsOf = Callable[[bytes], list[Object]]
+"""Reads the objects that a field of a request's bytes names; raises as `ObjectOf` does."""
+
 _SEPARATOR: Final = "."
 
 
@@ -31,6 +34,25 @@ def object_at(method: MethodInfo, resource: str, id_: str) -> ObjectOf:
 
     Raises LookupError for a kind or a field that does not exist.
     """
+    read = objects_at(method, resource, id_, empty=True)
+
+    def of(request: bytes) -> Object | None:
+        return next(iter(read(request)), None)
+
+    return of
+
+
+def objects_at(method: MethodInfo, resource: str, id_: str, *, empty: bool = False) -> ObjectsOf:
+    """Return what reads the objects that a field of a method's requests names.
+
+    Args:
+        method: the method.
+        resource: kind of the objects.
+        id_: path of the field, which may be repeated.
+        empty: a field that is not set gives an object without id; else it gives none.
+
+    Raises LookupError for a kind or a field that does not exist.
+    """
     if resource not in KINDS:
         raise LookupError(f"{method.path}: no object is of the kind {resource!r}")
     path = id_.split(_SEPARATOR)
@@ -41,14 +63,15 @@ def object_at(method: MethodInfo, resource: str, id_: str) -> ObjectOf:
         raise LookupError(f"{method.path}: its request has no field {id_!r}")
     kind, read = resource, method.request_class.FromString
 
-    def of(request: bytes) -> Object | None:
+    def of(request: bytes) -> list[Object]:
         try:
             found: Any = read(request)
         except DecodeError:
-            return None
+            return []
         bounds.check(found)
         for name in path:
             found = getattr(found, name)
-        return Object(kind, found)
+        ids = [found] if isinstance(found, str) else found
+        return [Object(kind, each) for each in ids if each or empty]
 
     return of

@@ -1,17 +1,19 @@
 """The part of an answer that its caller is shown, whatever service gave it (GW-3, GW-10).
 
 Columns that no role shows are cleared, and lists leave out the people, departments and groups that
-an attribute policy refuses. Callers without masks, in tenants without policies on those, get the
-bytes of the owner: nothing is decoded.
+an attribute policy refuses. The answer to a change shows an object only to callers who may read it:
+others receive what identifies it. Callers without masks who may read what they change, in tenants
+without policies on those, get the bytes of the owner: nothing is decoded.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 from plexus.directory.v1.people_pb2 import Person
 from plexus_access.clearing import clearing_of, concerned, messages_of
-from plexus_access.columns import relation_of
+from plexus_access.columns import IDENTIFYING, relation_of
 from plexus_access.masks import Masks
 from plexus_access.objects import Object
 from plexus_access.refusals import FieldMasked
@@ -29,7 +31,7 @@ _OWN: Final = "person"
 class Shown:
     """Shows the answers of one method."""
 
-    __slots__ = ("_access", "_listed", "_method", "_own")
+    __slots__ = ("_access", "_listed", "_method", "_own", "_read_with")
 
     def __init__(self, access: Access, method: MethodInfo) -> None:
         """Take the method and what decides about its callers."""
@@ -52,6 +54,8 @@ class Shown:
             if required.permission in READING
             else ()
         )
+
+        self._read_with = _read_with(method)
 
     def check(self, request: bytes, identity: Identity, object_: Object | None) -> None:
         """Check that a request neither writes, nor asks by, a hidden column.
@@ -103,13 +107,21 @@ class Shown:
             if self._access.policed(identity.tenant_id, permission)
         ]
         clears = bool(masks) and clearing_of(masks).concerns(self._method.response_class.DESCRIPTOR)
-        if not clears and not listed:
+        unread = [
+            each
+            for permission, descriptors in self._read_with
+            if not self._access.reads(identity, permission, object_)
+            for each in descriptors
+        ]
+        if not clears and not listed and not unread:
             return response
         message: Any = self._method.response_class.FromString(response)
         for permission, descriptor in listed:
             self._leave_out(message, identity, permission, descriptor)
         if clears:
             clearing_of(masks).clear(message)
+        if unread:
+            _identify(message, unread)
         shown: bytes = message.SerializeToString()
         return shown
 
@@ -148,3 +160,32 @@ class Shown:
                     getattr(message, field.name).extend(kept)
             elif policy := self._access.keeps_from(identity, permission, Object(kind, value.id)):
                 raise PolicyForbids(policy=policy)
+
+
+def _read_with(method: MethodInfo) -> tuple[tuple[str, tuple[Descriptor, ...]], ...]:
+    """Return the messages in a method's answers that its own permissions do not show.
+
+    By the permission that shows them (`Columns.read_with`): a token grants exactly its scopes, and
+    a policy on reading holds on the answers of changes too (GW-9, GW-10).
+    """
+    required = method.requirement
+    if required.public:
+        return ()
+    held = {required.permission, *(need.permission for need in required.also)}
+    found: dict[str, list[Descriptor]] = {}
+    for each in concerned(method.response_class.DESCRIPTOR):
+        permission = relation_of(each).read_with
+        if permission and permission not in held:
+            found.setdefault(permission, []).append(each)
+    return tuple((permission, tuple(each)) for permission, each in found.items())
+
+
+def _identify(message: Any, unread: Sequence[Descriptor]) -> None:
+    """Clear everything but ids and versions of the messages of some types."""
+    clears = message.DESCRIPTOR in unread
+    for field, value in message.ListFields():
+        if clears and field.name not in IDENTIFYING:
+            message.ClearField(field.name)
+        elif field.type == _MESSAGE:
+            for each in messages_of(field, value):
+                _identify(each, unread)

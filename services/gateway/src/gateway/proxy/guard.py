@@ -9,7 +9,15 @@ from plexus_access.objects import Object
 from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo, refused
 
-from gateway.access import Access, DecisionLog, Shown, object_at, object_of
+from gateway.access import (
+    Access,
+    DecisionLog,
+    PolicyForbids,
+    Shown,
+    object_at,
+    object_of,
+    objects_at,
+)
 from gateway.identity import Identity
 from gateway.proxy.refusals import RequestUnreadable
 
@@ -35,6 +43,7 @@ class Guard:
         "_decision_log",
         "_method",
         "_object_of",
+        "_policed",
         "_recorded",
         "_shown",
     )
@@ -51,6 +60,10 @@ class Guard:
             (need.permission, object_at(method, need.resource, need.id))
             for need in method.requirement.also
         ]
+        self._policed = [
+            (need.permission, objects_at(method, need.resource, need.id))
+            for need in method.requirement.policed
+        ]
         self._recorded = method.requirement.effect in _RECORDED
         self._shown = Shown(access, method)
         if method.client_streaming and self._object_of is not None:
@@ -63,6 +76,7 @@ class Guard:
         """
         if identity is None:
             return None
+        self._ask_policies(request, identity)
         if self._object_of is None:
             self._check(request, identity, None)
             return Authorized(identity, None, _BY_ROLE)
@@ -90,6 +104,22 @@ class Guard:
         if authorized is None:
             return self._shown.answer(response, None, None)
         return self._shown.answer(response, authorized.identity, authorized.object)
+
+    def _ask_policies(self, request: bytes, identity: Identity) -> None:
+        """Ask the policies about the objects that their owner decides about (GW-10)."""
+        for permission, read in self._policed:
+            if not self._access.policed(identity.tenant_id, permission):
+                continue
+            for object_ in read(request):
+                if object_.id == identity.person_id:
+                    continue
+                policy = self._access.keeps_from(identity, permission, object_)
+                if policy:
+                    refusal = PolicyForbids(policy=policy)
+                    self._decision_log.refused(
+                        self._method, identity, object_=object_, refusal=refusal
+                    )
+                    raise refusal
 
     async def _authorise(self, identity: Identity, permission: str, object_: Object | None) -> str:
         """Return the rule that grants a permission; what was decided is recorded (GW-7)."""

@@ -6,7 +6,7 @@ from typing import Any
 from plexus.tasks.v1 import tasks_service_pb2 as pb
 from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceServicer
 from plexus_access.decisions import Decisions, asker_of
-from plexus_access.objects import PROJECT, TASK
+from plexus_access.objects import PROJECT, TASK, Object
 from plexuskit.clock import Clock
 from plexuskit.grpc import caller
 
@@ -85,7 +85,12 @@ class TasksApi(TasksServiceServicer):
 
     async def GetTask(self, request: pb.GetTaskRequest, _: Any) -> Any:
         """Return a task."""
-        task = await queries.get_task(self._store, actor=current_actor(), task_id=request.task_id)
+        task = await queries.get_task(
+            self._store, actor=current_actor(), task_id=request.task_id, key=request.key
+        )
+        if request.key:
+            # Until here nobody knew which task the key names, so no policy was asked about it.
+            await self._decisions.settled(asker_of(caller()), "tasks.read", Object(TASK, task.id))
         return pb.GetTaskResponse(task=task_message(task))
 
     async def ListTasks(self, request: pb.ListTasksRequest, _: Any) -> Any:

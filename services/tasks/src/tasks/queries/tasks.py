@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from plexuskit.errors import InvalidArgument
 from plexuskit.paging import Listing, Page, cut, from_milliseconds, to_milliseconds
 
 from tasks.domain import inputs
 from tasks.domain.history import Change
 from tasks.domain.identity import Actor
+from tasks.domain.refusals import TaskNotFound
 from tasks.domain.states import State
 from tasks.domain.task import Task
 from tasks.store import Store, TaskFilter
@@ -26,9 +28,18 @@ class Figures:
     projects: int
 
 
-async def get_task(store: Store, *, actor: Actor, task_id: str) -> Task:
-    """Return a task by id or key. Refusals: TaskNotFound (GW-2)."""
-    seen = await store.visible_task(task_id, actor=actor)
+async def get_task(store: Store, *, actor: Actor, task_id: str, key: str = "") -> Task:
+    """Return a task by its id, or by its key where that is given instead.
+
+    Refusals: TaskNotFound (GW-2), InvalidArgument for both or neither.
+    """
+    if bool(task_id) == bool(key):
+        raise InvalidArgument(field="task_id", problem="or key has to be given, and not both")
+    found = task_id or await store.tasks.id_of_key(key, tenant_id=actor.tenant_id)
+    try:
+        seen = await store.visible_task(found, actor=actor)
+    except TaskNotFound:
+        raise TaskNotFound(task_id=task_id or key) from None
     return seen.task
 
 

@@ -74,20 +74,20 @@ class Store:
         return await self._db.transact(work, attempts=_ATTEMPTS, within=_WITHIN)
 
     async def visible_task(
-        self, reference: str, *, actor: Actor, tx: Transaction | None = None
+        self, task_id: str, *, actor: Actor, tx: Transaction | None = None
     ) -> Seen:
-        """Return a task by id or key with its project.
+        """Return a task with its project.
 
         Refusals: TaskNotFound, the same for one that is hidden from the actor (GW-2).
         """
-        task = await self.tasks.get(reference, tenant_id=actor.tenant_id, tx=tx)
+        task = await self.tasks.get(task_id, tenant_id=actor.tenant_id, tx=tx)
         project = None
         if task is None or task.project_id or actor.person_id not in task.participants:
             # Asked also where there is no task: what is hidden must not cost more than what is not.
             project_id = task.project_id if task is not None else ""
             project = await self.projects.get(project_id, tenant_id=actor.tenant_id, tx=tx)
         if task is None or not may_see(task, project=project, person_id=actor.person_id):
-            raise TaskNotFound(task_id=reference)
+            raise TaskNotFound(task_id=task_id)
         return Seen(task=task, project=project)
 
     async def visible_project(

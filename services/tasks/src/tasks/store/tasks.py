@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from plexuskit.mongo import (
@@ -104,31 +104,31 @@ class TaskStore:
             raise Retry
 
     async def get(
-        self, reference: str, *, tenant_id: TenantId, tx: Transaction | None = None
+        self, task_id: str, *, tenant_id: TenantId, tx: Transaction | None = None
     ) -> Task | None:
-        """Return a task of the tenant by its id or its key (`T-128`)."""
-        document = await self._tasks.find_one(
-            {"tenant_id": tenant_id, **_by_reference(reference)}, tx=tx
-        )
+        """Return a task of the tenant by its id."""
+        document = await self._tasks.find_one({"tenant_id": tenant_id, "_id": task_id}, tx=tx)
         return task_of(document) if document else None
 
+    async def id_of_key(self, key: str, *, tenant_id: TenantId) -> str:
+        """Return the id of the task with a key (`T-128`); empty when there is none."""
+        number = _KEY.fullmatch(key)
+        document = await self._tasks.find_one(
+            {"tenant_id": tenant_id, "number": int(number[1]) if number else 0},
+            projection={"_id": True},
+        )
+        return str(document["_id"]) if document else ""
+
     async def get_many(
-        self, references: Sequence[str], *, tenant_id: TenantId, tx: Transaction | None = None
+        self, task_ids: Sequence[str], *, tenant_id: TenantId, tx: Transaction | None = None
     ) -> dict[str, Task]:
-        """Return those that exist of tasks named by id or key, by the reference, without texts."""
-        numbers = [int(key[1]) for reference in references if (key := _KEY.fullmatch(reference))]
-        ids = [reference for reference in references if not _KEY.fullmatch(reference)]
+        """Return those that exist of some tasks, by id, without descriptions."""
         documents = await self._tasks.find_all(
-            {
-                "tenant_id": tenant_id,
-                "$or": [{"_id": {"$in": ids}}, {"number": {"$in": numbers}}],
-            },
+            {"tenant_id": tenant_id, "_id": {"$in": list(task_ids)}},
             projection=_WITHOUT_DESCRIPTION,
             tx=tx,
         )
-        asked = set(references)
-        tasks = [task_of(document) for document in documents]
-        return {name: task for task in tasks for name in (task.id, task.key) if name in asked}
+        return {str(document["_id"]): task_of(document) for document in documents}
 
     async def whole(self, task_ids: Sequence[str], *, tx: Transaction) -> dict[TaskId, Task]:
         """Return tasks by id, complete, to be changed in this transaction."""
@@ -249,8 +249,3 @@ class TaskStore:
         wanted = {"tenant_id": tenant_id} if tenant_id else {}
         async for document in self._tasks.find(wanted, projection=_WITHOUT_DESCRIPTION):
             yield task_of(document)
-
-
-def _by_reference(reference: str) -> dict[str, Any]:
-    key = _KEY.fullmatch(reference)
-    return {"number": int(key[1])} if key else {"_id": reference}

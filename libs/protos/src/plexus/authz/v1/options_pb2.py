@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dplexus/authz/v1/options.proto\x12\x0fplexus.authz.v1\x1a google/protobuf/descriptor.proto\"\x90\x03\n\x0bRequirement\x12\x12\n\npermission\x18\x01 \x01(\t\x12\x10\n\x08resource\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\x12\x0e\n\x06public\x18\x04 \x01(\x08\x12\x10\n\x08internal\x18\x05 \x01(\x08\x12\x33\n\x06\x65\x66\x66\x65\x63t\x18\x06 \x01(\x0e\x32#.plexus.authz.v1.Requirement.Effect\x12/\n\x04\x61lso\x18\x07 \x03(\x0b\x32!.plexus.authz.v1.Requirement.Need\x12\x14\n\x0cneeds_reason\x18\t \x01(\x08\x1a\x38\n\x04Need\x12\x12\n\npermission\x18\x01 \x01(\t\x12\x10\n\x08resource\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\"w\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x11\n\rEFFECT_CHANGE\x10\x01\x12\x1a\n\x16\x45\x46\x46\x45\x43T_PRIVILEGED_READ\x10\x02\x12\x11\n\rEFFECT_LOGGED\x10\x03\x12\x13\n\x0f\x45\x46\x46\x45\x43T_PERSONAL\x10\x04:P\n\x08requires\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x1c.plexus.authz.v1.Requirementb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dplexus/authz/v1/options.proto\x12\x0fplexus.authz.v1\x1a google/protobuf/descriptor.proto\"\xc4\x03\n\x0bRequirement\x12\x12\n\npermission\x18\x01 \x01(\t\x12\x10\n\x08resource\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\x12\x0e\n\x06public\x18\x04 \x01(\x08\x12\x10\n\x08internal\x18\x05 \x01(\x08\x12\x33\n\x06\x65\x66\x66\x65\x63t\x18\x06 \x01(\x0e\x32#.plexus.authz.v1.Requirement.Effect\x12/\n\x04\x61lso\x18\x07 \x03(\x0b\x32!.plexus.authz.v1.Requirement.Need\x12\x14\n\x0cneeds_reason\x18\t \x01(\x08\x12\x32\n\x07policed\x18\n \x03(\x0b\x32!.plexus.authz.v1.Requirement.Need\x1a\x38\n\x04Need\x12\x12\n\npermission\x18\x01 \x01(\t\x12\x10\n\x08resource\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\"w\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x11\n\rEFFECT_CHANGE\x10\x01\x12\x1a\n\x16\x45\x46\x46\x45\x43T_PRIVILEGED_READ\x10\x02\x12\x11\n\rEFFECT_LOGGED\x10\x03\x12\x13\n\x0f\x45\x46\x46\x45\x43T_PERSONAL\x10\x04:P\n\x08requires\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x1c.plexus.authz.v1.Requirementb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,9 +33,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.authz.v1.options_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REQUIREMENT']._serialized_start=85
-  _globals['_REQUIREMENT']._serialized_end=485
-  _globals['_REQUIREMENT_NEED']._serialized_start=308
-  _globals['_REQUIREMENT_NEED']._serialized_end=364
-  _globals['_REQUIREMENT_EFFECT']._serialized_start=366
-  _globals['_REQUIREMENT_EFFECT']._serialized_end=485
+  _globals['_REQUIREMENT']._serialized_end=537
+  _globals['_REQUIREMENT_NEED']._serialized_start=360
+  _globals['_REQUIREMENT_NEED']._serialized_end=416
+  _globals['_REQUIREMENT_EFFECT']._serialized_start=418
+  _globals['_REQUIREMENT_EFFECT']._serialized_end=537
 # @@protoc_insertion_point(module_scope)

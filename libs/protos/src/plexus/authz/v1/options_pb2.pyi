@@ -96,6 +96,7 @@ class Requirement(_message.Message):
     EFFECT_FIELD_NUMBER: _builtins.int
     ALSO_FIELD_NUMBER: _builtins.int
     NEEDS_REASON_FIELD_NUMBER: _builtins.int
+    POLICED_FIELD_NUMBER: _builtins.int
     permission: _builtins.str
     """`<resource>.<verb>`, for example `messages.send`; empty only when `public` or `internal` is set."""
     resource: _builtins.str
@@ -118,6 +119,13 @@ class Requirement(_message.Message):
         permission of each; the owner decides about each object.
         """
 
+    @_builtins.property
+    def policed(self) -> _containers.RepeatedCompositeFieldContainer[Global___Requirement.Need]:
+        """Further objects whose owner alone knows whether the caller needs a permission for them, for example `people.manage`
+        to set the password of another person. The gateway asks the attribute policies about each, and its owner decides the
+        rest (GW-10). One's own person is not asked about, nor an empty field; a field may be repeated.
+        """
+
     def __init__(
         self,
         *,
@@ -129,10 +137,11 @@ class Requirement(_message.Message):
         effect: Global___Requirement.Effect.ValueType = ...,
         also: _abc.Iterable[Global___Requirement.Need] | None = ...,
         needs_reason: _builtins.bool = ...,
+        policed: _abc.Iterable[Global___Requirement.Need] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["also", b"also", "effect", b"effect", "id", b"id", "internal", b"internal", "needs_reason", b"needs_reason", "permission", b"permission", "public", b"public", "resource", b"resource"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["also", b"also", "effect", b"effect", "id", b"id", "internal", b"internal", "needs_reason", b"needs_reason", "permission", b"permission", "policed", b"policed", "public", b"public", "resource", b"resource"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

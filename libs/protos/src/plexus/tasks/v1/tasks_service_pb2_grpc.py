@@ -118,7 +118,7 @@ class TasksServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetTask(self, request, context):
-        """Returns one task.
+        """Returns one task. Refused: INVALID_ARGUMENT unless the request has either an id or a key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,7 @@ class TasksServiceStub:
     CreateTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.CreateTaskRequest, _tasks_service_pb2.CreateTaskResponse]
     """Makes a task; the caller is its owner unless another is named."""
     GetTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.GetTaskRequest, _tasks_service_pb2.GetTaskResponse]
-    """Returns one task."""
+    """Returns one task. Refused: INVALID_ARGUMENT unless the request has either an id or a key."""
     ListTasks: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.ListTasksRequest, _tasks_service_pb2.ListTasksResponse]
     """Tasks the caller may see, last changed first."""
     UpdateTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.UpdateTaskRequest, _tasks_service_pb2.UpdateTaskResponse]
@@ -68,7 +68,7 @@ class TasksServiceAsyncStub(TasksServiceStub):
     CreateTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.CreateTaskRequest, _tasks_service_pb2.CreateTaskResponse]  # type: ignore[assignment]
     """Makes a task; the caller is its owner unless another is named."""
     GetTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.GetTaskRequest, _tasks_service_pb2.GetTaskResponse]  # type: ignore[assignment]
-    """Returns one task."""
+    """Returns one task. Refused: INVALID_ARGUMENT unless the request has either an id or a key."""
     ListTasks: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.ListTasksRequest, _tasks_service_pb2.ListTasksResponse]  # type: ignore[assignment]
     """Tasks the caller may see, last changed first."""
     UpdateTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.UpdateTaskRequest, _tasks_service_pb2.UpdateTaskResponse]  # type: ignore[assignment]
@@ -117,7 +117,7 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tasks_service_pb2.GetTaskRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tasks_service_pb2.GetTaskResponse, _abc.Awaitable[_tasks_service_pb2.GetTaskResponse]]:
-        """Returns one task."""
+        """Returns one task. Refused: INVALID_ARGUMENT unless the request has either an id or a key."""
 
     @_abc_1.abstractmethod
     def ListTasks(

@@ -1,0 +1,52 @@
+"""People at work: each does one thing after the other until told to stop."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+from plexus_testkit.faults.actions import ACTIONS, Actor, Room
+
+# Things that one person does in one conversation at the same time.
+HANDS: Final = 1
+PAUSE: Final = (0.02, 0.25)
+
+
+class Traffic:
+    """The load of one set of conversations."""
+
+    def __init__(self, rooms: Sequence[Room], *, seed: str) -> None:
+        self._actors = [
+            Actor(device, room, random.Random(f"{seed} {number} {place}"))  # noqa: S311 - dice
+            for place, room in enumerate(rooms)
+            for number, device in enumerate(room.people)
+        ]
+
+    @contextlib.asynccontextmanager
+    async def flowing(self) -> AsyncIterator[None]:
+        """Let people act for the time of the block; at its end everything begun is answered.
+
+        Raises:
+            ExceptionGroup: of what somebody was told that must not be.
+        """
+        enough = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            for actor in self._actors:
+                for _ in range(HANDS):
+                    group.create_task(_act(actor, enough))
+            try:
+                yield
+            finally:
+                enough.set()
+
+
+async def _act(actor: Actor, enough: asyncio.Event) -> None:
+    weights = [action.weight for action in ACTIONS]
+    while not enough.is_set():
+        (action,) = actor.chance.choices(ACTIONS, weights)
+        await action.run(actor)
+        actor.ledger.done[action.name] += 1
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(actor.chance.uniform(*PAUSE)):
+                await enough.wait()

@@ -1,0 +1,1 @@
+"""Roles, their bindings, attribute policies and modules."""

@@ -1,0 +1,111 @@
+"""Putting and taking away attribute policies."""
+
+from datetime import datetime
+from typing import Final
+
+import structlog
+from plexuskit.errors import VersionConflict
+from plexuskit.ids import new_id
+from plexuskit.mongo import Transaction
+
+from directory.access import events
+from directory.access.domain import access_policies
+from directory.access.domain.access_policies import AccessPolicy
+from directory.access.domain.refusals import PolicyNotFound
+from directory.access.store import Store
+from directory.access.store.documents import policy_document, policy_from
+from directory.shared.domain.actors import Actor
+from directory.shared.domain.ids import PolicyId
+from directory.shared.domain.requests import Request
+
+log = structlog.get_logger()
+
+MANAGE: Final = "policies.manage"
+
+
+async def put_access_policy(
+    store: Store,
+    *,
+    actor: Actor,
+    name: str,
+    cedar: str,
+    enabled: bool,
+    expected_version: int,
+    request: Request | None,
+    now: datetime,
+) -> AccessPolicy:
+    """Store an attribute policy by its name; nothing is written when nothing differs.
+
+    Raises:
+        PermissionMissing: the actor may not manage policies.
+        InvalidArgument: the name is not allowed.
+        PolicyInvalid: the text cannot be kept; with line and problem.
+        VersionConflict: someone changed it since `expected_version`, or there is none yet.
+        RequestIdReused: the request id was used with other content.
+    """
+
+    async def work(tx: Transaction) -> AccessPolicy:
+        grants = await store.grants.of_actor(actor, now=now, tx=tx)
+        grants.require_everywhere(MANAGE)
+        if answered := await store.requests.answer(request, tx=tx):
+            return policy_from(answered)
+        previous = await store.policies.find(
+            access_policies.name_of(name), tenant_id=actor.tenant_id, tx=tx
+        )
+        if previous is None:
+            if expected_version:
+                raise VersionConflict(expected_version=expected_version, current_version=0)
+            after = access_policies.create(
+                policy_id=PolicyId(new_id("pol", now=now)),
+                tenant_id=actor.tenant_id,
+                name=name,
+                cedar=cedar,
+                enabled=enabled,
+            )
+        else:
+            after = access_policies.change(
+                previous, cedar=cedar, enabled=enabled, expected_version=expected_version
+            )
+        await store.requests.remember(request, policy_document(after), now=now, tx=tx)
+        if after is previous:
+            return after
+        if previous is None:
+            await store.policies.add(after, tx=tx)
+        else:
+            await store.policies.save(after, now=now, tx=tx)
+        fact = events.policy_changed(after, actor_id=actor.person_id, now=now)
+        await store.outbox.add(fact, tx=tx)
+        return after
+
+    policy = await store.transact(work)
+    log.info("policy.put", policy_id=policy.id, by=actor.person_id, version=policy.version)
+    return policy
+
+
+async def delete_access_policy(
+    store: Store, *, actor: Actor, name: str, request: Request | None, now: datetime
+) -> None:
+    """Take an attribute policy away.
+
+    Raises:
+        PermissionMissing: the actor may not manage policies.
+        PolicyNotFound: there is none of that name.
+        RequestIdReused: the request id was used with other content.
+    """
+
+    async def work(tx: Transaction) -> None:
+        grants = await store.grants.of_actor(actor, now=now, tx=tx)
+        grants.require_everywhere(MANAGE)
+        if await store.requests.answer(request, tx=tx):
+            return
+        previous = await store.policies.find(name, tenant_id=actor.tenant_id, tx=tx)
+        if previous is None:
+            raise PolicyNotFound
+        after = access_policies.remove(previous)
+        await store.requests.remember(request, policy_document(after), now=now, tx=tx)
+        await store.policies.save(after, now=now, tx=tx)
+        fact = events.policy_changed(after, actor_id=actor.person_id, now=now)
+        await store.outbox.add(fact, tx=tx)
+
+    await store.transact(work)
+    log.info("policy.removed", by=actor.person_id)

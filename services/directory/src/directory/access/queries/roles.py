@@ -1,0 +1,67 @@
+"""Reading roles and their bindings."""
+
+from datetime import datetime
+from typing import Final
+
+from plexuskit.paging import Listing
+
+from directory.access.domain.role_bindings import Binding, check_scope, check_subject
+from directory.access.domain.roles import Role, built_in
+from directory.access.store import Store
+from directory.shared.domain.actors import Actor
+from directory.shared.queries import paging
+
+ROLES: Final = "roles.read"
+
+
+async def list_roles(store: Store, *, actor: Actor, now: datetime) -> list[Role]:
+    """List every role of the tenant: built-in ones first, the others by name.
+
+    Raises:
+        PermissionMissing: the actor reads roles nowhere.
+    """
+    await store.grants.holding(actor, ROLES, now=now)
+    stored = await store.roles.list_stored(tenant_id=actor.tenant_id)
+    changed = [role for role in stored if role.built_in]
+    own = [role for role in stored if not role.built_in]
+    return [*built_in(actor.tenant_id, changed=changed), *own]
+
+
+async def list_role_bindings(
+    store: Store,
+    *,
+    actor: Actor,
+    subject: str,
+    scope: str,
+    page_size: int,
+    page_token: str,
+    now: datetime,
+) -> tuple[list[Binding], str]:
+    """List bindings, the oldest first; out: a page and the next one's token, or "".
+
+    Who reads roles for a part of the tenant sees the bindings for what lies in that part.
+
+    Raises:
+        PermissionMissing: the actor reads roles nowhere.
+        InvalidArgument: subject or scope are none, or page size or token are wrong.
+    """
+    grants = await store.grants.holding(actor, ROLES, now=now)
+    whom = str(check_subject(subject)) if subject else ""
+    wanted = check_scope(scope, tenant_id=actor.tenant_id) if scope else None
+    budget = paging.budget(page_size)
+    listing = Listing(name="role_bindings", filters=(whom, str(wanted or "")))
+    after = listing.last_id(page_token)
+
+    scopes = None if wanted is None else frozenset({wanted})
+    if not grants.holds_everywhere(ROLES):
+        mine = await store.places.within(grants.scopes_of(ROLES), tenant_id=actor.tenant_id)
+        scopes = mine if scopes is None else scopes & mine
+    page, more = await store.bindings.list_by_id(
+        tenant_id=actor.tenant_id,
+        subject=whom,
+        scopes=None if scopes is None else sorted(map(str, scopes)),
+        after=after,
+        budget=budget,
+    )
+    token = listing.token(page[-1].id) if more else ""
+    return page, token

@@ -1,0 +1,1 @@
+"""Credentials, sessions, API tokens and the keys that sign and seal."""

@@ -1,0 +1,1 @@
+"""Pure rules of accounts: no driver, no network, no clock."""

@@ -1,0 +1,62 @@
+"""Sources of attempts to sign in, and attempts that failed (GW-7, GW-13)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from directory.shared.domain.ids import PersonId, TenantId
+
+_DEVICE: Final = "device:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where an attempt comes from.
+
+    Attributes:
+        network: of the client, as the gateway sees it; empty where it does not know.
+        device_key: what the client keeps of an earlier sign-in; not yet checked.
+    """
+
+    network: str = ""
+    device_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedSignIns:
+    """Failed attempts of one minute, added up for a person and a network.
+
+    Attributes:
+        person_id: empty for handles that nobody has, which are not kept.
+        minute: its beginning.
+        second_factor: whether the second factor was wrong and not the password.
+    """
+
+    tenant_id: TenantId
+    person_id: PersonId
+    network: str
+    minute: datetime
+    second_factor: bool
+    attempts: int = 1
+
+    @property
+    def key(self) -> str:
+        """The name under which attempts are added up."""
+        whose = self.person_id or self.tenant_id
+        factor = "second_factor" if self.second_factor else "password"
+        return f"{whose}|{self.network}|{self.minute.isoformat()}|{factor}"
+
+
+def device_source(device_key: str) -> str:
+    """Return what failed attempts of a known device are counted by."""
+    return f"{_DEVICE}{device_key}"
+
+
+def is_device(source: str) -> bool:
+    """Return whether attempts are counted by a known device."""
+    return source.startswith(_DEVICE)
+
+
+def network_source(origin: Origin) -> str:
+    """Return what failed attempts of a stranger are counted by."""
+    return f"network:{origin.network}"

@@ -1,5 +1,0 @@
-"""plexus.directory.v1.ScimService: HTTP exchanges of SCIM 2.0 as they come from the gateway."""
-
-from directory.api.scim.service import ScimApi
-
-__all__ = ["ScimApi"]

@@ -1,1 +1,0 @@
-"""Pure rules of the directory: no driver, no network, no clock."""

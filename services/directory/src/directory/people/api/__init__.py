@@ -1,0 +1,1 @@
+"""The servicers of people: a request becomes one operation or query, its outcome the response."""

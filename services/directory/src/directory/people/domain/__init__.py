@@ -1,0 +1,1 @@
+"""Pure rules of people: no driver, no network, no clock."""

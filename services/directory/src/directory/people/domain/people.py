@@ -1,0 +1,314 @@
+"""People: how one is made, changed and deactivated. Every change counts the version up by one."""
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+from plexuskit.errors import InvalidArgument, VersionConflict
+
+from directory.people.domain import handles, posts, profiles
+from directory.people.domain.absences import Absence
+from directory.people.domain.posts import Post
+from directory.people.domain.refusals import GuestExpired
+from directory.people.domain.tenants import Tenant
+from directory.people.domain.working_hours import WorkingHours
+from directory.shared.domain.actors import ADMIN, GUEST, MEMBER, State
+from directory.shared.domain.ids import DepartmentId, GroupId, PersonId, TenantId
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+MAX_STAY: Final = timedelta(days=366)
+
+
+class Kind(enum.Enum):
+    """What acts under the name."""
+
+    HUMAN = "human"
+    SERVICE_ACCOUNT = "service_account"
+    BOOTSTRAP = "bootstrap"
+    GUEST = "guest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Someone, or something, that acts in a tenant.
+
+    `group_ids` are the groups that the person belongs to; they are no part of what the person's
+    facts tell, so a change of them alone is no new version.
+    """
+
+    id: PersonId
+    tenant_id: TenantId
+    handle: str
+    display_name: str
+    email: str
+    state: State
+    kind: Kind
+    department_ids: tuple[DepartmentId, ...]
+    title: str
+    time_zone: str
+    working_hours: WorkingHours
+    locale: str
+    roles: tuple[str, ...]
+    external_id: str
+    created_at: datetime
+    version: int
+    posts: tuple[Post, ...] = ()
+    skills: tuple[str, ...] = ()
+    manager_id: str = ""
+    guest_expires_at: datetime | None = None
+    absence: Absence | None = None
+    employee_number: str = ""
+    cost_center: str = ""
+    group_ids: tuple[GroupId, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """Whether the person may sign in, as far as nobody's time is over."""
+        return self.state is State.ACTIVE
+
+    @property
+    def administers(self) -> bool:
+        """Whether the person is an administrator that can act."""
+        return self.active and ADMIN in self.roles
+
+    @property
+    def obvious_words(self) -> tuple[str, ...]:
+        """Words that a stranger would try in the person's password."""
+        return (self.handle, self.display_name, self.email.partition("@")[0])
+
+    def expired(self, *, now: datetime) -> bool:
+        """Whether the person is a guest whose time is over."""
+        return self.guest_expires_at is not None and self.guest_expires_at <= now
+
+    def welcome(self, *, now: datetime) -> bool:
+        """Whether the person may sign in at this instant (GW-5)."""
+        return self.active and not self.expired(now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What a new person is made from, as it was asked for."""
+
+    handle: str
+    display_name: str
+    email: str = ""
+    kind: Kind = Kind.HUMAN
+    department_ids: Sequence[str] = ()
+    title: str = ""
+    time_zone: str = ""
+    working_hours: WorkingHours | None = None
+    locale: str = ""
+    roles: Sequence[str] = ()
+    posts: Sequence[Post] = ()
+    skills: Sequence[str] = ()
+    manager_id: str = ""
+    guest_expires_at: datetime | None = None
+    employee_number: str = ""
+    cost_center: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What to change of a person; None leaves a field as it is."""
+
+    display_name: str | None = None
+    email: str | None = None
+    title: str | None = None
+    time_zone: str | None = None
+    working_hours: WorkingHours | None = None
+    locale: str | None = None
+    department_ids: Sequence[str] | None = None
+    roles: Sequence[str] | None = None
+    posts: Sequence[Post] | None = None
+    skills: Sequence[str] | None = None
+    manager_id: str | None = None
+    guest_expires_at: datetime | None = None
+    employee_number: str | None = None
+    cost_center: str | None = None
+
+
+def create(draft: Draft, *, person_id: PersonId, tenant: Tenant, now: datetime) -> Person:
+    """Make a person at version 1.
+
+    Where the draft is silent: the tenant's zone and working hours, and `zh-CN`. Whether manager
+    and departments exist is the store's to say.
+
+    Raises:
+        InvalidArgument: a field of the draft holds what it may not.
+    """
+    guest = draft.kind is Kind.GUEST
+    return check(
+        Person(
+            id=person_id,
+            tenant_id=tenant.id,
+            handle=handles.normalise(draft.handle),
+            display_name=profiles.display_name(draft.display_name),
+            email=profiles.email(draft.email),
+            state=State.ACTIVE,
+            kind=draft.kind,
+            department_ids=profiles.departments(draft.department_ids),
+            title=profiles.title(draft.title),
+            time_zone=profiles.time_zone(draft.time_zone or tenant.time_zone),
+            working_hours=draft.working_hours or tenant.working_hours,
+            locale=profiles.locale(draft.locale),
+            roles=profiles.roles(draft.roles, otherwise=GUEST if guest else MEMBER),
+            external_id="",
+            created_at=now,
+            version=1,
+            posts=posts.posts(draft.posts),
+            skills=posts.skills(draft.skills),
+            manager_id=draft.manager_id,
+            guest_expires_at=_expiry(draft.guest_expires_at, guest=guest, now=now),
+            employee_number=profiles.line(draft.employee_number, field="employee_number"),
+            cost_center=profiles.line(draft.cost_center, field="cost_center"),
+        )
+    )
+
+
+def change(person: Person, changes: Changes, *, expected_version: int = 0, now: datetime) -> Person:
+    """Apply the set changes. Out: the same object when nothing differs, else the next version.
+
+    Posts in departments that the person leaves end with it, unless the changes say which posts
+    there are.
+
+    Raises:
+        VersionConflict: `expected_version` is neither 0 nor the present one.
+        InvalidArgument: a field holds what it may not.
+    """
+    if expected_version < 0:
+        raise InvalidArgument(field="expected_version", problem="is negative")
+    if expected_version not in {0, person.version}:
+        raise VersionConflict(expected_version=expected_version, current_version=person.version)
+
+    departments = _or(changes.department_ids, person.department_ids, profiles.departments)
+    changed = replace(
+        person,
+        display_name=_or(changes.display_name, person.display_name, profiles.display_name),
+        email=_or(changes.email, person.email, profiles.email),
+        title=_or(changes.title, person.title, profiles.title),
+        time_zone=_or(changes.time_zone, person.time_zone, profiles.time_zone),
+        working_hours=changes.working_hours or person.working_hours,
+        locale=_or(changes.locale, person.locale, profiles.locale),
+        department_ids=departments,
+        roles=_or(changes.roles, person.roles, profiles.roles),
+        posts=_or(changes.posts, posts.within(person.posts, departments), posts.posts),
+        skills=_or(changes.skills, person.skills, posts.skills),
+        manager_id=person.manager_id if changes.manager_id is None else changes.manager_id,
+        guest_expires_at=_later(person, changes.guest_expires_at, now=now),
+        employee_number=_line(changes.employee_number, person.employee_number, "employee_number"),
+        cost_center=_line(changes.cost_center, person.cost_center, "cost_center"),
+    )
+    return next_version(person, check(changed))
+
+
+def check(person: Person) -> Person:
+    """Check what must hold of a whole person; out: the same one.
+
+    Raises:
+        InvalidArgument: a post is in no department of the person, a guest has a department or
+            another role than `guest`, or somebody else has that role (GW-5).
+    """
+    held = {post.department_id for post in person.posts}
+    if strange := held.difference(person.department_ids):
+        problem = f"names {min(strange)!r}, which is not among department_ids"
+        raise InvalidArgument(field="posts", problem=problem)
+    if person.kind is not Kind.GUEST:
+        if GUEST in person.roles:
+            raise InvalidArgument(field="roles", problem="holds guest, which only guests have")
+        return person
+    if person.roles != (GUEST,):
+        raise InvalidArgument(field="roles", problem="of a guest is guest and nothing else")
+    if person.department_ids:
+        raise InvalidArgument(field="department_ids", problem="is for nobody from outside")
+    return person
+
+
+def deactivate(person: Person) -> Person:
+    """Take away the right to sign in. Out: the same object for someone already deactivated."""
+    return next_version(person, replace(person, state=State.DEACTIVATED))
+
+
+def reactivate(person: Person, *, now: datetime) -> Person:
+    """Give back the right to sign in. Out: the same object for someone active.
+
+    Raises:
+        GuestExpired: it is a guest whose time is over.
+    """
+    if person.expired(now=now):
+        raise GuestExpired
+    return next_version(person, replace(person, state=State.ACTIVE))
+
+
+def set_absence(person: Person, absence: Absence | None) -> Person:
+    """Plan an absence, or end it with None. Out: the same object when nothing differs."""
+    return next_version(person, replace(person, absence=absence))
+
+
+def transfer(person: Person, *, previous: DepartmentId, after: DepartmentId) -> Person:
+    """Take a person with their posts from one department to another, in the same place of the list.
+
+    Out: the same object for somebody who is not of the first one.
+    """
+    if previous not in person.department_ids:
+        return person
+    departments = (after if each == previous else each for each in person.department_ids)
+    return next_version(
+        person,
+        replace(
+            person,
+            department_ids=tuple(dict.fromkeys(departments)),
+            posts=posts.moved(person.posts, previous=previous, after=after),
+        ),
+    )
+
+
+def next_version(previous: Person, after: Person) -> Person:
+    """Count the version up when something differs; out: `previous` itself when nothing does."""
+    return previous if after == previous else replace(after, version=previous.version + 1)
+
+
+def loses_administrator(previous: Person, after: Person) -> bool:
+    """Whether the change takes an active administrator away."""
+    return previous.administers and not after.administers
+
+
+def _expiry(at: datetime | None, *, guest: bool, now: datetime) -> datetime | None:
+    if guest:
+        return guest_expiry(at, now=now)
+    if at is not None:
+        raise InvalidArgument(field="guest_expires_at", problem="is for guests only")
+    return None
+
+
+def _later(person: Person, at: datetime | None, *, now: datetime) -> datetime | None:
+    if at is None:
+        return person.guest_expires_at
+    return _expiry(at, guest=person.kind is Kind.GUEST, now=now)
+
+
+def _line(given: str | None, current: str, field: str) -> str:
+    return current if given is None else profiles.line(given, field=field)
+
+
+def _or(given: In | None, current: Out, check_given: Callable[[In], Out]) -> Out:
+    return current if given is None else check_given(given)
+
+
+def guest_expiry(
+    at: datetime | None, *, now: datetime, field: str = "guest_expires_at"
+) -> datetime:
+    """Check until when a guest may come: later than now, at most a year ahead.
+
+    Raises:
+        InvalidArgument: there is no such instant, it is over, or later than that.
+    """
+    if at is None:
+        raise InvalidArgument(field=field, problem="is needed for a guest")
+    if at <= now:
+        raise InvalidArgument(field=field, problem="is over; deactivate the guest instead")
+    if at > now + MAX_STAY:
+        raise InvalidArgument(field=field, problem="is more than a year ahead")
+    return at

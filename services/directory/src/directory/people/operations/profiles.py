@@ -1,0 +1,38 @@
+"""Changing one's own profile."""
+
+from datetime import datetime
+
+from plexuskit.mongo import Transaction
+
+from directory.people.domain import people
+from directory.people.domain.people import Changes, Person
+from directory.people.operations.changes import change_one
+from directory.people.store import Store
+from directory.people.store.documents import person_document, person_from
+from directory.shared.domain.actors import Actor, require
+from directory.shared.domain.requests import Request
+
+
+async def update_profile(
+    store: Store, *, actor: Actor, changes: Changes, request: Request | None, now: datetime
+) -> Person:
+    """Change what people say of themselves: skills, zone, language and working hours.
+
+    Raises:
+        PermissionMissing: the actor may not change their profile.
+        InvalidArgument: a field is not allowed.
+        GroupTooLarge: a group whose rule gives the person now is full.
+        RequestIdReused: the request id was used with other content.
+    """
+    require(actor, "people.update_profile")
+
+    async def work(tx: Transaction) -> Person:
+        if answered := await store.requests.answer(request, tx=tx):
+            return person_from(answered)
+        previous = await store.people.get(actor.person_id, tenant_id=actor.tenant_id, tx=tx)
+        after = people.change(previous, changes, now=now)
+        await store.requests.remember(request, person_document(after), now=now, tx=tx)
+        await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
+        return after
+
+    return await store.reorganise(actor.tenant_id, work)

@@ -1,0 +1,66 @@
+"""People and groups together with where they lie (GW-3)."""
+
+from typing import Final
+
+from plexuskit.mongo import Transaction
+
+from directory.access.domain.grants import ACCOUNT, Grants, Place, place_of_departments
+from directory.access.store.places import PATHS, Places
+from directory.people.domain.groups import Group
+from directory.people.domain.people import Person
+from directory.people.store.documents import person_from
+from directory.people.store.groups import group_from
+from directory.shared.domain.ids import TenantId
+from directory.shared.domain.refusals import PersonNotFound
+
+PEOPLE: Final = "people.manage"
+
+
+class PeoplePlaces(Places):
+    """Finds people and groups with the ways to them."""
+
+    async def get_person(
+        self, person_id: str, *, tenant_id: TenantId, tx: Transaction | None = None
+    ) -> tuple[Person, Place]:
+        """Load a person, and where they belong.
+
+        Raises:
+            PersonNotFound: there is none in the tenant.
+        """
+        found = await self.person_with_paths(person_id, tenant_id=tenant_id, tx=tx)
+        return person_from(found), place_of_departments(each["path"] for each in found[PATHS])
+
+    async def managed_person(
+        self,
+        grants: Grants,
+        person_id: str,
+        *,
+        permission: str = PEOPLE,
+        tenant_id: TenantId,
+        tx: Transaction | None = None,
+    ) -> Person:
+        """Load somebody on whom a permission is held.
+
+        For a part of the tenant that is who belongs to that part with every department, and holds
+        no role for the tenant but those that come with an account.
+
+        Raises:
+            PersonNotFound: there is nobody of that id, or not there (GW-2).
+        """
+        person, place = await self.get_person(person_id, tenant_id=tenant_id, tx=tx)
+        if not grants.holds_everywhere(permission) and not (
+            grants.holds(permission, place) and ACCOUNT.issuperset(person.roles)
+        ):
+            raise PersonNotFound
+        return person
+
+    async def get_group(
+        self, group_id: str, *, tenant_id: TenantId, tx: Transaction
+    ) -> tuple[Group, Place]:
+        """Load a group, and where it lies by the department that manages it.
+
+        Raises:
+            GroupNotFound: there is none in the tenant.
+        """
+        found, place = await self.group_with_path(group_id, tenant_id=tenant_id, tx=tx)
+        return group_from(found), place

@@ -1,0 +1,81 @@
+"""The guard inside the transaction of a deactivation: it happens and counts, or waits (INT-1)."""
+
+from datetime import datetime
+from typing import Final
+
+import structlog
+from plexuskit.mongo import Transaction
+
+from directory.scim import events
+from directory.scim.domain import guard
+from directory.scim.domain.guard import APPROVE, Bounds, Stop, Waiting
+from directory.scim.store import Store
+from directory.shared.domain.actors import Actor
+from directory.shared.domain.ids import PersonId
+
+MAX_NOTIFIED: Final = 100
+
+log = structlog.get_logger()
+
+
+async def admit(
+    store: Store,
+    person_id: PersonId,
+    *,
+    remove: bool,
+    bounds: Bounds,
+    actor: Actor,
+    now: datetime,
+    tx: Transaction,
+) -> bool:
+    """Decide about one deactivation of an active person; True: go on, it is counted.
+
+    False: the person waits, and nothing else of the request may be written. The first who waits
+    stops the feed: one fact tells those who may answer, however many wait after them.
+    """
+    tenant_id = actor.tenant_id
+    # First, so that whoever decides at the same time decides after this or again.
+    await store.feeds.serialise(tenant_id, tx=tx)
+    deactivated = await store.feeds.count(tenant_id, now=now, tx=tx)
+    active = await store.people.count_active_humans(tenant_id=tenant_id, tx=tx)
+    allowed = bounds.allowed(active=active, deactivated=deactivated)
+    waiting = await store.feeds.waits(tenant_id, tx=tx)
+    if guard.passes(deactivated=deactivated, allowed=allowed, waiting=waiting):
+        await store.feeds.note(person_id, tenant_id=tenant_id, at=now, tx=tx)
+        return True
+    await store.feeds.hold(
+        Waiting(person_id=person_id, remove=remove, since=now), tenant_id=tenant_id, tx=tx
+    )
+    if not waiting:
+        await _tell(store, allowed=allowed, deactivated=deactivated, actor=actor, now=now, tx=tx)
+    return False
+
+
+async def _tell(
+    store: Store,
+    *,
+    allowed: int,
+    deactivated: int,
+    actor: Actor,
+    now: datetime,
+    tx: Transaction,
+) -> None:
+    """State that the feed stopped, to whoever may answer at this moment."""
+    tenant_id = actor.tenant_id
+    stop = Stop(
+        tenant_id=tenant_id,
+        version=await store.feeds.count_stop(tenant_id, tx=tx),
+        administrator_ids=await store.holders.everywhere(
+            APPROVE, tenant_id=tenant_id, now=now, limit=MAX_NOTIFIED, tx=tx
+        ),
+        allowed=allowed,
+        deactivated=deactivated,
+        at=now,
+    )
+    await store.outbox.add(events.feed_stopped(stop, actor_id=actor.person_id), tx=tx)
+
+
+def stopped(actor: Actor) -> guard.DeactivationWaits:
+    """Say, once the transaction is over, that somebody waits; out: the refusal to raise."""
+    log.warning("feed.stopped", tenant_id=actor.tenant_id, by=actor.person_id)
+    return guard.DeactivationWaits()

@@ -1,0 +1,1 @@
+"""Ids, callers, refusals, request ids and pages of every subject."""

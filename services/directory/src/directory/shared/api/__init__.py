@@ -1,0 +1,1 @@
+"""Translations that the servicers of several subjects need."""

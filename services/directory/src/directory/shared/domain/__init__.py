@@ -1,0 +1,1 @@
+"""Pure rules of every subject: no driver, no network, no clock."""

@@ -1,0 +1,66 @@
+"""Who acts, and what their roles let them do: the owner's own decision (GW-1)."""
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+from plexus_access.roles import ADMIN, GUEST, MEMBER, NAMES, holds
+
+from directory.shared.domain.ids import PersonId, SessionId, TenantId
+from directory.shared.domain.refusals import PermissionMissing
+
+__all__ = ["ADMIN", "GUEST", "MEMBER", "ROLES", "SERVICE", "Actor", "require"]
+
+ROLES: Final = NAMES
+SERVICE: Final = "directory"
+"""The actor of facts that the service states by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """The signed-in person that a request runs for, as the verified caller context says."""
+
+    tenant_id: TenantId
+    person_id: PersonId
+    session_id: SessionId
+    roles: frozenset[str]
+    scopes: frozenset[str] = frozenset()
+    """Permissions that an API token is limited to; empty for no limit."""
+
+    def lets(self, permission: str) -> bool:
+        """Tell whether an API token, if it acts with one, may use the permission at all."""
+        return not self.scopes or permission in self.scopes
+
+    @property
+    def guest(self) -> bool:
+        """Whether a guest acts: a guest holds that role and no other (GW-5)."""
+        return GUEST in self.roles
+
+    @property
+    def believed(self) -> frozenset[str]:
+        """The role that counts on the gateway's word alone (GW-12): `member`, or `guest`.
+
+        More is held only by what is stored (`store.grants`).
+        """
+        if self.guest:
+            return frozenset({GUEST})
+        return frozenset({MEMBER}) if self.roles else frozenset()
+
+
+def require(actor: Actor, permission: str) -> None:
+    """Check a permission that everybody, or every guest, has.
+
+    Enough where everybody may act on their own; for all others see `store.grants`.
+
+    Raises:
+        PermissionMissing: it is none of those, or the API token lacks it.
+    """
+    if not holds(permission, roles=actor.believed, extra=frozenset(), scopes=actor.scopes):
+        raise PermissionMissing(permission=permission)
+
+
+class State(enum.Enum):
+    """Whether a person may sign in."""
+
+    ACTIVE = "active"
+    DEACTIVATED = "deactivated"

@@ -1,0 +1,1 @@
+"""Ways to sign in: passwords, second factors, passkeys and single sign-on."""

@@ -1,0 +1,44 @@
+"""What the parts of SessionService share."""
+
+from dataclasses import dataclass
+
+from plexus.directory.v1.session_service_pb2_grpc import SessionServiceServicer
+from plexuskit.clock import Clock
+
+from directory.accounts.operations.hashing import Hashing
+from directory.accounts.store import Sealing
+from directory.config import BootstrapSection
+from directory.sign_in.operations.access_tokens import TokenIssuer
+from directory.sign_in.operations.openid import OpenIdClient
+from directory.sign_in.operations.webauthn import Passkeys
+from directory.sign_in.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInMeans:
+    """What signing in needs beside the store.
+
+    Attributes:
+        hashing: checks passwords.
+        issuer: signs access tokens.
+        sealing: encrypts what must be read again.
+        passkeys: asks browsers for passkeys.
+        openid: speaks to the company's provider.
+        bootstrap: allows making the tenant.
+    """
+
+    hashing: Hashing
+    issuer: TokenIssuer
+    sealing: Sealing
+    passkeys: Passkeys
+    openid: OpenIdClient
+    bootstrap: BootstrapSection
+
+
+class SessionRoom(SessionServiceServicer):
+    """A part of SessionService."""
+
+    def __init__(self, store: Store, *, means: SignInMeans, clock: Clock) -> None:
+        self._store = store
+        self._means = means
+        self._clock = clock

@@ -1,0 +1,1 @@
+"""Pure rules of sign-in: no driver, no network, no clock."""

@@ -1,0 +1,53 @@
+"""What still has to be answered before somebody is signed in: once, in 5 minutes, by 5 attempts."""
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from directory.shared.domain.ids import PersonId, TenantId
+
+LIFETIME: Final = timedelta(minutes=5)
+MAX_ATTEMPTS: Final = 5
+RANDOM_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInChallenge:
+    """A sign-in whose first factor was right.
+
+    Attributes:
+        key: SHA-256 of the opaque id that the client holds.
+        methods: what was proved so far.
+        credential_stamp: of the password that was right; a new password ends the challenge.
+        passkey_challenge: what a passkey must sign; empty for somebody without.
+        device: what the session will be called.
+        single_sign_on: name of the provider that vouched; empty for a local account.
+        attempts: how often it was answered wrongly.
+    """
+
+    key: bytes = field(repr=False)
+    tenant_id: TenantId
+    person_id: PersonId
+    methods: tuple[str, ...]
+    credential_stamp: bytes = field(repr=False)
+    passkey_challenge: bytes = field(repr=False)
+    device: str
+    single_sign_on: str
+    attempts: int = 0
+    expires_at: datetime
+
+    def open(self, *, now: datetime) -> bool:
+        """Whether it may still be answered."""
+        return now < self.expires_at and self.attempts < MAX_ATTEMPTS
+
+
+def written(random: bytes) -> str:
+    """Write random bytes as the opaque text that a client holds."""
+    return base64.urlsafe_b64encode(random).rstrip(b"=").decode("ascii")
+
+
+def key_of(value: str) -> bytes:
+    """Find what a text that a client holds is stored under: its hash."""
+    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,211 @@
+"""From a first factor that was right to a session, or to the question for the second one."""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from plexuskit.ids import new_id
+from plexuskit.mongo import Transaction
+
+from directory.accounts import events
+from directory.accounts.domain import sessions
+from directory.accounts.domain.sessions import (
+    FAMILY_BYTES,
+    LIMITED,
+    SECRET_BYTES,
+    RefreshToken,
+    Session,
+    Tokens,
+    has_second,
+)
+from directory.accounts.store import Credential
+from directory.people.domain.people import Person
+from directory.shared.domain.ids import PersonId, SessionId, TenantId
+from directory.sign_in.domain.challenges import (
+    LIFETIME,
+    RANDOM_BYTES,
+    SignInChallenge,
+    key_of,
+    written,
+)
+from directory.sign_in.domain.refusals import SignInRefused
+from directory.sign_in.domain.second_factors import Factor, FactorKind
+from directory.sign_in.operations.access_tokens import TokenIssuer
+from directory.sign_in.operations.webauthn import Passkeys
+from directory.sign_in.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proved:
+    """What was proved so far, by whom, and for which device.
+
+    Attributes:
+        methods: in the words of RFC 8176.
+        credential_stamp: of the password that was right; empty where a provider vouched.
+        single_sign_on: name of that provider.
+        network: where from.
+    """
+
+    person_id: PersonId
+    tenant_id: TenantId
+    methods: tuple[str, ...]
+    credential_stamp: bytes = field(repr=False)
+    device: str
+    single_sign_on: str
+    network: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What the client must still answer.
+
+    Attributes:
+        challenge_id: opaque; only its hash is stored.
+        kinds: of the factors that the person has; a recovery code stands in for any.
+        passkey_options: JSON for the browser; empty for somebody without a passkey.
+    """
+
+    challenge_id: str = field(repr=False)
+    kinds: tuple[FactorKind, ...]
+    passkey_options: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """How a sign-in went on: with a session, or with a question.
+
+    Attributes:
+        enrollment_due: the session may do nothing but set up a second factor.
+        device_key: for the device's later sign-ins; empty with a question.
+    """
+
+    device_key: str = field(default="", repr=False)
+    tokens: Tokens | None = None
+    person: Person | None = None
+    question: Question | None = None
+    enrollment_due: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A session that a transaction has opened."""
+
+    person: Person
+    session: Session
+    token: RefreshToken
+    scopes: frozenset[str]
+
+
+async def ask(
+    store: Store, passkeys: Passkeys, *, proved: Proved, factors: tuple[Factor, ...], now: datetime
+) -> Admitted:
+    """Ask for a second factor."""
+    challenge_id = written(secrets.token_bytes(RANDOM_BYTES))
+    keys = tuple(factor for factor in factors if factor.kind is FactorKind.PASSKEY)
+    options, passkey_challenge = passkeys.request(keys) if keys and passkeys.set_up else ("", b"")
+    challenge = SignInChallenge(
+        key=key_of(challenge_id),
+        tenant_id=proved.tenant_id,
+        person_id=proved.person_id,
+        methods=proved.methods,
+        credential_stamp=proved.credential_stamp,
+        passkey_challenge=passkey_challenge,
+        device=sessions.device_name(proved.device),
+        single_sign_on=proved.single_sign_on,
+        expires_at=now + LIFETIME,
+    )
+    await store.challenges.add(challenge)
+    question = Question(
+        challenge_id=challenge_id,
+        kinds=tuple(dict.fromkeys(factor.kind for factor in factors)),
+        passkey_options=options,
+        expires_at=challenge.expires_at,
+    )
+    return Admitted(question=question)
+
+
+async def open_session(store: Store, *, proved: Proved, now: datetime, tx: Transaction) -> Opened:
+    """Open a session in this transaction, if what was proved before it still holds.
+
+    Raises:
+        SignInRefused: the person or the password is not what it was, or a second factor is due.
+    """
+    person = await store.people.get(proved.person_id, tenant_id=proved.tenant_id, tx=tx)
+    credential = await store.credentials.find(person.id, tx=tx)
+    if not person.welcome(now=now) or not _still_right(proved, credential):
+        raise SignInRefused
+    if not has_second(proved.methods) and confirmed(await store.factors.list_of(person.id, tx=tx)):
+        raise SignInRefused
+
+    token = RefreshToken(
+        family=secrets.token_bytes(FAMILY_BYTES), secret=secrets.token_bytes(SECRET_BYTES)
+    )
+    session = sessions.start(
+        session_id=SessionId(new_id("ses", now=now)),
+        tenant_id=person.tenant_id,
+        person_id=person.id,
+        device=proved.device,
+        methods=proved.methods,
+        single_sign_on=proved.single_sign_on,
+        token=token,
+        now=now,
+    )
+    # No session may slip in between the ending of the others and the change that ends them.
+    if credential:
+        await store.credentials.touch([person.id], tx=tx)
+    else:
+        await store.people.touch(person.id, tx=tx)
+    await store.sessions.add(session, tx=tx)
+    fact = events.session_started(session, network=proved.network, now=now)
+    await store.outbox.add(fact, tx=tx)
+    scopes = await limits_of(store, person, methods=session.methods, now=now, tx=tx)
+    return Opened(person=person, session=session, token=token, scopes=scopes)
+
+
+def admitted(issuer: TokenIssuer, opened: Opened, *, device_key: str, now: datetime) -> Admitted:
+    """Give the tokens of a session that was opened."""
+    tokens = issuer.issue(
+        person=opened.person,
+        session=opened.session,
+        refresh=opened.token,
+        scopes=opened.scopes,
+        now=now,
+    )
+    return Admitted(
+        tokens=tokens,
+        person=opened.person,
+        enrollment_due=bool(opened.scopes),
+        device_key=device_key,
+    )
+
+
+def confirmed(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
+    """Leave out what is still being set up."""
+    return tuple(factor for factor in factors if factor.confirmed)
+
+
+def _still_right(proved: Proved, credential: Credential | None) -> bool:
+    if not proved.credential_stamp:
+        return True
+    return credential is not None and credential.stamp == proved.credential_stamp
+
+
+async def limits_of(
+    store: Store, person: Person, *, methods: tuple[str, ...], now: datetime, tx: Transaction
+) -> frozenset[str]:
+    """Limit a session by what was proved in it; out: its only permissions, empty for no limit."""
+    if has_second(methods) or not await owes_second_factor(store, person, now=now, tx=tx):
+        return frozenset()
+    return LIMITED
+
+
+async def owes_second_factor(
+    store: Store, person: Person, *, now: datetime, tx: Transaction
+) -> bool:
+    """Tell whether a role that somebody holds, wherever it is bound, asks for a second factor."""
+    policy = await store.sign_in_policies.get(person.tenant_id, tx=tx)
+    if not policy.second_factor_role_ids:
+        return False
+    roles = await store.grants.role_ids(person.id, tenant_id=person.tenant_id, now=now, tx=tx)
+    return policy.needs_second_factor(roles)

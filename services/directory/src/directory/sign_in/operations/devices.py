@@ -1,0 +1,58 @@
+"""Keys of devices: what tells a device that has signed in before from a stranger (GW-13).
+
+A device key is a sealed value without a state of its own: it proves nothing but that somebody
+signed in as the person with it before, and gives only a count of failed attempts of its own.
+"""
+
+import base64
+import binascii
+
+from directory.accounts.domain.sign_in_attempts import Origin, device_source, network_source
+from directory.accounts.store import SealBroken, Sealing
+from directory.people.domain.people import Person
+
+_CONTENT = b"device"
+_MAX_KEY = 256
+
+
+def new_device_key(sealing: Sealing, person: Person) -> str:
+    """Make the key of a device that a person has just signed in on."""
+    sealed = sealing.seal(_CONTENT, owner=_owner(person))
+    return _text(sealed)
+
+
+def knows_device(sealing: Sealing, person: Person | None, device_key: str) -> bool:
+    """Tell whether a key was made by an earlier sign-in of the person; the work is the same."""
+    if not device_key or len(device_key) > _MAX_KEY:
+        return False
+    try:
+        padded = device_key + "=" * (-len(device_key) % 4)
+        sealed = base64.b64decode(padded, altchars=b"-_", validate=True)
+        opened = sealing.open(sealed, owner=_owner(person))
+    except (binascii.Error, ValueError, SealBroken):
+        return False
+    # Failures are counted by the text of a key: another spelling of it would begin a new count.
+    return opened == _CONTENT and _text(sealed) == device_key
+
+
+def device_key(sealing: Sealing, person: Person, origin: Origin) -> str:
+    """Return the key that the device keeps from now on: the one it has, or a new one."""
+    if knows_device(sealing, person, origin.device_key):
+        return origin.device_key
+    return new_device_key(sealing, person)
+
+
+def source_of(sealing: Sealing, person: Person | None, origin: Origin) -> str:
+    """Return what a handle's failed attempts are counted by: a known device, or a network."""
+    if knows_device(sealing, person, origin.device_key):
+        return device_source(origin.device_key)
+    return network_source(origin)
+
+
+def _text(sealed: bytes) -> str:
+    """Return the only spelling of a key that is taken."""
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+
+def _owner(person: Person | None) -> str:
+    return f"device:{person.tenant_id}:{person.id}" if person else "device:unknown"

@@ -1,0 +1,1 @@
+"""Parts of the contract that every subject shares: envelopes, requests, limits of facts."""

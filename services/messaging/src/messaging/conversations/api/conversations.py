@@ -1,0 +1,180 @@
+"""MessagingService: conversations and their members."""
+
+from typing import Any
+
+from plexus.messaging.v1 import conversations_pb2, messaging_service_pb2
+from plexuskit.errors import InvalidArgument
+from plexuskit.grpc import actor
+from plexuskit.mongo import Transaction
+from plexuskit.paging import Listing
+
+from messaging.contract.api import page_size
+from messaging.conversations.api.translation import history_of, kind_of, role_of
+from messaging.conversations.events.conversations import conversation_to_proto, member_to_proto
+from messaging.conversations.operations.conversations import (
+    Begun,
+    create_group,
+    open_direct,
+    update_conversation,
+)
+from messaging.conversations.operations.members import (
+    MembershipChanged,
+    add_members,
+    leave_conversation,
+    remove_members,
+)
+from messaging.conversations.operations.people import People
+from messaging.conversations.queries.members import list_members
+from messaging.conversations.store.stores import Store
+from messaging.log.domain.states import Kind
+from messaging.log.operations.logs import Log
+
+pb = messaging_service_pb2
+
+MAX_PEOPLE = 1_000
+
+
+class ConversationsApi:
+    """A part of MessagingService; each method reads, calls one operation or query, and answers."""
+
+    def __init__(self, log: Log[Store], people: People) -> None:
+        self._log = log
+        self._store = log.store
+        self._clock = log.clock
+        self._people = people
+
+    async def CreateConversation(
+        self, request: pb.CreateConversationRequest, context: Any
+    ) -> pb.CreateConversationResponse:
+        me, now = actor(), self._clock.now()
+        if kind_of(request.kind) is Kind.DIRECT:
+            if len(request.member_ids) != 1:
+                raise InvalidArgument(field="member_ids", problem="is exactly one other person")
+            begun = await open_direct(
+                self._store, self._people, actor=me, peer_id=request.member_ids[0], now=now
+            )
+            return _created(begun)
+        write = await create_group(
+            self._store,
+            self._people,
+            actor=me,
+            name=request.name,
+            topic=request.topic,
+            history=history_of(request.history),
+            member_ids=request.member_ids,
+            now=now,
+        )
+
+        async def work(tx: Transaction) -> pb.CreateConversationResponse:
+            return _created(await write(tx))
+
+        response, repeated = await self._store.requests.once(
+            work,
+            request=request,
+            request_id=request.request_id,
+            actor_id=me.person_id,
+            response=pb.CreateConversationResponse,
+            now=now,
+        )
+        response.deduplicated = response.deduplicated or repeated
+        return response
+
+    async def UpdateConversation(
+        self, request: pb.UpdateConversationRequest, context: Any
+    ) -> pb.UpdateConversationResponse:
+        begun = await update_conversation(
+            self._log,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            name=request.name if request.HasField("name") else None,
+            topic=request.topic if request.HasField("topic") else None,
+            archived=request.archived if request.HasField("archived") else None,
+            confidential=request.confidential if request.HasField("confidential") else None,
+            expected_version=request.expected_version,
+            now=self._clock.now(),
+        )
+        return pb.UpdateConversationResponse(conversation=_conversation(begun))
+
+    async def ListMembers(
+        self, request: pb.ListMembersRequest, context: Any
+    ) -> pb.ListMembersResponse:
+        size = page_size(request.page_size, default=200, maximum=1_000)
+        listing = Listing(name="members", filters=(request.conversation_id,))
+        members, more = await list_members(
+            self._store,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            after=listing.last_id(request.page_token),
+            limit=size,
+        )
+        return pb.ListMembersResponse(
+            members=[member_to_proto(member) for member in members],
+            next_page_token=listing.token(members[-1].person_id) if more else "",
+        )
+
+    async def AddMembers(
+        self, request: pb.AddMembersRequest, context: Any
+    ) -> pb.AddMembersResponse:
+        changed = await add_members(
+            self._log,
+            self._people,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            person_ids=_people(request.person_ids),
+            role=role_of(request.role),
+            now=self._clock.now(),
+        )
+        return pb.AddMembersResponse(
+            conversation=_conversation(changed), added_person_ids=changed.person_ids
+        )
+
+    async def RemoveMembers(
+        self, request: pb.RemoveMembersRequest, context: Any
+    ) -> pb.RemoveMembersResponse:
+        changed = await remove_members(
+            self._log,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            person_ids=_people(request.person_ids),
+            now=self._clock.now(),
+        )
+        return pb.RemoveMembersResponse(
+            conversation=_conversation(changed), removed_person_ids=changed.person_ids
+        )
+
+    async def LeaveConversation(
+        self, request: pb.LeaveConversationRequest, context: Any
+    ) -> pb.LeaveConversationResponse:
+        await leave_conversation(
+            self._log,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            now=self._clock.now(),
+        )
+        return pb.LeaveConversationResponse()
+
+    async def GetMessagingStatus(
+        self, request: pb.GetMessagingStatusRequest, context: Any
+    ) -> pb.GetMessagingStatusResponse:
+        tenant_id = actor().tenant_id
+        await self._log.flush_heads()
+        return pb.GetMessagingStatusResponse(
+            conversations=await self._store.conversations.count(tenant_id),
+            messages=await self._store.conversations.message_count(tenant_id),
+        )
+
+
+def _created(begun: Begun) -> pb.CreateConversationResponse:
+    return pb.CreateConversationResponse(
+        conversation=_conversation(begun), deduplicated=begun.deduplicated
+    )
+
+
+def _conversation(changed: Begun | MembershipChanged) -> conversations_pb2.Conversation:
+    return conversation_to_proto(changed.conversation, change_no=changed.change_no, seq=changed.seq)
+
+
+def _people(person_ids: Any) -> list[str]:
+    if not 0 < len(person_ids) <= MAX_PEOPLE:
+        raise InvalidArgument(field="person_ids", problem=f"takes 1 to {MAX_PEOPLE} people")
+    return list(person_ids)

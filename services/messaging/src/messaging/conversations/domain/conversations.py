@@ -1,0 +1,93 @@
+"""Rules on conversations and their members."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from plexuskit.names import clean_line, clean_name
+
+from messaging.conversations.domain.refusals import (
+    DirectConversationFixed,
+    GroupTooLarge,
+    LastOwner,
+)
+from messaging.log.domain.states import Conversation, Kind, Member, Role, Stay
+
+MEMBER_LIMIT = 5_000
+NAME_LIMIT = 200
+TOPIC_LIMIT = 1_000
+
+
+def clean_title(name: str) -> str:
+    """Return the name of a group: 1 to 200 characters on one line, without tricks.
+
+    Raises:
+        InvalidArgument: nothing visible is left, or it is longer.
+    """
+    return clean_name(name, field="name", max_chars=NAME_LIMIT)
+
+
+def clean_topic(topic: str) -> str:
+    """Return what a group is about: at most 1,000 characters on one line, without tricks.
+
+    Raises:
+        InvalidArgument: it is longer.
+    """
+    return clean_line(topic, field="topic", max_chars=TOPIC_LIMIT)
+
+
+def joined(
+    member: Member | None,
+    *,
+    conversation_id: str,
+    person_id: str,
+    role: Role,
+    seq: int,
+    version: int,
+    at: datetime,
+) -> Member:
+    """Begin a stay after message `seq`, under membership version `version`."""
+    stay = Stay(first_seq=seq + 1, joined_version=version, joined_at=at)
+    earlier = member.stays if member else ()
+    return Member(
+        conversation_id=conversation_id,
+        person_id=person_id,
+        role=role,
+        stays=(*earlier, stay),
+        version=version,
+    )
+
+
+def left(member: Member, *, seq: int, version: int) -> Member:
+    """End the present stay with message `seq` as the last visible one."""
+    closed = replace(member.stays[-1], last_seq=seq, left_version=version)
+    return replace(member, stays=(*member.stays[:-1], closed), version=version)
+
+
+def check_additions(conversation: Conversation, *, added: int) -> None:
+    """Refuse additions to a direct conversation or beyond the limit of members.
+
+    Raises:
+        DirectConversationFixed: the conversation belongs to its two people.
+        GroupTooLarge: more than 5,000 members (SCALE-1).
+    """
+    if conversation.kind is Kind.DIRECT:
+        raise DirectConversationFixed
+    if conversation.member_count + added > MEMBER_LIMIT:
+        raise GroupTooLarge(limit=MEMBER_LIMIT)
+
+
+def check_removals(
+    conversation: Conversation, *, roles: dict[str, Role], removed: Sequence[str]
+) -> None:
+    """Refuse removals from a direct conversation, or of the last owner while others stay.
+
+    Raises:
+        DirectConversationFixed: the conversation belongs to its two people.
+        LastOwner: nobody who stays is owner.
+    """
+    if conversation.kind is Kind.DIRECT:
+        raise DirectConversationFixed
+    staying = {person: role for person, role in roles.items() if person not in set(removed)}
+    if staying and Role.OWNER not in staying.values():
+        raise LastOwner(conversation_id=conversation.id)

@@ -1,0 +1,60 @@
+"""Refusals about conversations and their members."""
+
+from plexuskit.errors import Kind, Refusal
+
+
+class PersonNotFound(Refusal):
+    """Somebody named in the request is not in the directory."""
+
+    kind = Kind.NOT_FOUND
+    text = "Nobody has the id {person_id}; look people up first."
+
+
+class ConversationIsArchived(Refusal):
+    """Nothing more can be said in an archived conversation."""
+
+    kind = Kind.FAILED_PRECONDITION
+    reason = "CONVERSATION_ARCHIVED"
+    text = "The conversation {conversation_id} is archived; unarchive it to write in it."
+
+
+class DepartmentNotFound(Refusal):
+    """MSG-13: an addressed department is not in the tenant, or not known here yet."""
+
+    kind = Kind.NOT_FOUND
+    text = "There is no department {department_id}; look the tree up first."
+
+
+class DirectConversationFixed(Refusal):
+    """A direct conversation has its two people for ever."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "A direct conversation keeps its two people; create a group instead."
+
+
+class NotGroupAdmin(Refusal):
+    """Changing a group or its members takes an owner or administrator of it."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = "Only owners and administrators of {conversation_id} may do this."
+
+
+class LastOwner(Refusal):
+    """A group keeps at least one owner while it has members."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "Make somebody else owner of {conversation_id} first."
+
+
+class GroupTooLarge(Refusal):
+    """SCALE-1: a group has at most 5,000 members."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "A group has at most {limit} members."
+
+
+class PersonDeactivated(Refusal):
+    """MSG-17: who may not sign in any more says nothing more either."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = "{person_id} is deactivated."

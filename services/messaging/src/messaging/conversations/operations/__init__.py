@@ -1,0 +1,1 @@
+"""Changes: load, decide in the domain, store state and fact together."""

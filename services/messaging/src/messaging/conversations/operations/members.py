@@ -1,0 +1,241 @@
+"""Who belongs: adding, removing and leaving (MSG-14)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from plexuskit.grpc import Actor
+
+from messaging.conversations.domain.conversations import (
+    check_additions,
+    check_removals,
+    joined,
+    left,
+)
+from messaging.conversations.domain.refusals import DirectConversationFixed, NotGroupAdmin
+from messaging.conversations.events.conversations import members_added, members_removed
+from messaging.conversations.operations.people import People, require_people
+from messaging.conversations.store.stores import Store
+from messaging.log.domain.entries import EntryKind, LogState
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.log.domain.states import Conversation, Kind, Member, Role
+from messaging.log.operations.changes import Change, apply_change
+from messaging.log.operations.logs import Log
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipChanged:
+    """The conversation after the change, its last numbers, and who was touched."""
+
+    conversation: Conversation
+    change_no: int
+    seq: int
+    person_ids: tuple[str, ...]
+
+
+async def add_members(
+    log: Log[Store],
+    people: People,
+    *,
+    actor: Actor,
+    conversation_id: str,
+    person_ids: Sequence[str],
+    role: Role,
+    now: datetime,
+) -> MembershipChanged:
+    """Add people to a group; members stay as they are.
+
+    Raises:
+        ConversationNotFound: the caller is no member (GW-2).
+        DirectConversationFixed: a direct conversation keeps its two people.
+        NotGroupAdmin: giving a role above one's own.
+        PersonNotFound: somebody is not in the directory.
+        GroupTooLarge: more than 5,000 members.
+    """
+    wanted = tuple(dict.fromkeys(person_ids))
+    log_state = await log.state(conversation_id)
+    require_member(log_state, actor)
+    await require_people(people, actor, wanted)
+
+    async def decide(log_state: LogState) -> Change | None:
+        me = require_member(log_state, actor)
+        if role > me.role:
+            raise NotGroupAdmin(conversation_id=conversation_id)
+        new = [person for person in wanted if person not in log_state.members]
+        check_additions(log_state.conversation, added=len(new))
+        if not new:
+            return None
+        earlier = await log.store.conversations.members(conversation_id, person_ids=new)
+        known = {member.person_id: member for member in earlier}
+        return added(log_state, new, known=known, role=role, now=now)
+
+    after, change = await apply_change(
+        log, conversation_id, decide, actor_id=actor.person_id, now=now
+    )
+    return _outcome(after, change)
+
+
+async def remove_members(
+    log: Log[Store],
+    *,
+    actor: Actor,
+    conversation_id: str,
+    person_ids: Sequence[str],
+    now: datetime,
+) -> MembershipChanged:
+    """Remove people from a group; who is no member is passed over.
+
+    Raises:
+        ConversationNotFound: the caller is no member (GW-2).
+        NotGroupAdmin: the caller is neither owner nor administrator, or removes somebody above.
+        LastOwner, DirectConversationFixed: see domain.
+    """
+    wanted = tuple(dict.fromkeys(person_ids))
+
+    async def decide(log_state: LogState) -> Change | None:
+        me = require_member(log_state, actor)
+        if log_state.conversation.kind is Kind.DIRECT:
+            raise DirectConversationFixed
+        found = [log_state.members[person] for person in wanted if person in log_state.members]
+        if me.role < Role.ADMIN or any(member.role > me.role for member in found):
+            raise NotGroupAdmin(conversation_id=conversation_id)
+        return removed(log_state, found, by_themselves=False)
+
+    after, change = await apply_change(
+        log, conversation_id, decide, actor_id=actor.person_id, now=now
+    )
+    return _outcome(after, change)
+
+
+async def leave_conversation(
+    log: Log[Store], *, actor: Actor, conversation_id: str, now: datetime
+) -> MembershipChanged:
+    """Leave a group.
+
+    Raises:
+        ConversationNotFound: the caller is no member (GW-2).
+        LastOwner: somebody else must become owner first.
+        DirectConversationFixed: see domain.
+    """
+
+    async def decide(log_state: LogState) -> Change | None:
+        return removed(log_state, [require_member(log_state, actor)], by_themselves=True)
+
+    after, change = await apply_change(
+        log, conversation_id, decide, actor_id=actor.person_id, now=now
+    )
+    return _outcome(after, change)
+
+
+def require_member(log_state: LogState, actor: Actor) -> Member:
+    """Give the caller's membership.
+
+    Raises:
+        ConversationNotFound: there is none, or the conversation is another tenant's (GW-2).
+    """
+    member = log_state.members.get(actor.person_id)
+    if member is None or log_state.conversation.tenant_id != actor.tenant_id:
+        raise ConversationNotFound(conversation_id=log_state.conversation.id)
+    return member
+
+
+async def require_membership(
+    store: Store, *, actor: Actor, conversation_id: str
+) -> tuple[Conversation, Member]:
+    """Give the conversation and the caller's membership as the store has them now.
+
+    Raises:
+        ConversationNotFound: there is none, or the conversation is another tenant's (GW-2).
+    """
+    member = await store.conversations.member(conversation_id, actor.person_id)
+    if member is not None and member.active:
+        conversation = await store.conversations.find(conversation_id)
+        if conversation is not None and conversation.tenant_id == actor.tenant_id:
+            return conversation, member
+    raise ConversationNotFound(conversation_id=conversation_id)
+
+
+def require_group_admin(log_state: LogState, actor: Actor) -> Member:
+    """Give the caller's membership if it may manage the group.
+
+    Both may manage a direct conversation.
+
+    Raises:
+        ConversationNotFound: the caller is no member.
+        NotGroupAdmin: a plain member.
+    """
+    member = require_member(log_state, actor)
+    if log_state.conversation.kind is Kind.GROUP and member.role < Role.ADMIN:
+        raise NotGroupAdmin(conversation_id=log_state.conversation.id)
+    return member
+
+
+def added(
+    log_state: LogState,
+    new: Sequence[str],
+    *,
+    known: Mapping[str, Member],
+    role: Role,
+    now: datetime,
+    origin: str = "",
+) -> Change:
+    """Decide an addition: new stays begin after the last message."""
+    version = log_state.head.change_no + 1
+    members = [
+        joined(
+            known.get(person),
+            conversation_id=log_state.conversation.id,
+            person_id=person,
+            role=role,
+            seq=log_state.head.seq,
+            version=version,
+            at=now,
+        )
+        for person in new
+    ]
+    conversation = replace(
+        log_state.conversation,
+        membership_version=version,
+        member_count=log_state.conversation.member_count + len(new),
+    )
+    return Change(
+        kind=EntryKind.MEMBERS_ADDED,
+        conversation=conversation,
+        members=members,
+        entity_id=conversation.id,
+        revision=version,
+        fact=lambda _: members_added(members, version=version),
+        origin=origin,
+    )
+
+
+def removed(log_state: LogState, found: Sequence[Member], *, by_themselves: bool) -> Change | None:
+    """Decide a removal: the last message so far is the last that they see.
+
+    None when nobody is touched.
+    """
+    if not found:
+        return None
+    gone = [member.person_id for member in found]
+    roles = {person: member.role for person, member in log_state.members.items()}
+    check_removals(log_state.conversation, roles=roles, removed=gone)
+    version = log_state.head.change_no + 1
+    members = [left(member, seq=log_state.head.seq, version=version) for member in found]
+    conversation = replace(
+        log_state.conversation,
+        membership_version=version,
+        member_count=log_state.conversation.member_count - len(gone),
+    )
+    return Change(
+        kind=EntryKind.MEMBERS_REMOVED,
+        conversation=conversation,
+        members=members,
+        entity_id=conversation.id,
+        revision=version,
+        fact=lambda _: members_removed(members, version=version, by_themselves=by_themselves),
+    )
+
+
+def _outcome(after: LogState, change: Change | None) -> MembershipChanged:
+    touched = () if change is None else tuple(member.person_id for member in change.members)
+    return MembershipChanged(after.conversation, after.head.change_no, after.head.seq, touched)

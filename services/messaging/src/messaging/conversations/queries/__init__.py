@@ -1,0 +1,1 @@
+"""Reads, as far as the caller may see."""

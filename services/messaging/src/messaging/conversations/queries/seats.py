@@ -1,0 +1,72 @@
+"""A person's place in a conversation: what every read begins with (MSG-14)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from plexuskit.grpc import Actor
+
+from messaging.conversations.store.stores import Store
+from messaging.log.domain.entries import Head
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.log.domain.states import Conversation, Member, sees, visible_ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """An active member in a conversation, and the end of its log up to which that is known.
+
+    What is written later may follow a removal that this does not know of, so nothing of it is seen.
+    """
+
+    conversation: Conversation
+    member: Member
+    head: Head
+
+    @property
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """The numbers that the member may see (MSG-14)."""
+        end = self.head.seq
+        spans = visible_ranges(self.member, history=self.conversation.history)
+        clipped = [(first, min(last or end, end)) for first, last in spans]
+        return tuple((first, last) for first, last in clipped if first <= last)
+
+    def sees(self, seq: int) -> bool:
+        """Tell whether the member may see a message (MSG-14)."""
+        known = seq <= self.head.seq
+        return known and sees(self.member, history=self.conversation.history, seq=seq)
+
+
+async def seat(store: Store, *, actor: Actor, conversation_id: str) -> Seat:
+    """Find the caller's place in a conversation.
+
+    The end of the log is read first: the member is then as new as everything up to it (MSG-14).
+
+    Raises:
+        ConversationNotFound: no such conversation, or the caller is no member (GW-2).
+    """
+    head = await store.entries.head(conversation_id)
+    member = await store.conversations.member(conversation_id, actor.person_id)
+    if member is None or not member.active:
+        raise ConversationNotFound(conversation_id=conversation_id)
+    conversation = await store.conversations.find(conversation_id)
+    if conversation is None or conversation.tenant_id != actor.tenant_id:
+        raise ConversationNotFound(conversation_id=conversation_id)
+    return Seat(conversation, member, head)
+
+
+async def find_seats(
+    store: Store, *, actor: Actor, conversation_ids: Iterable[str]
+) -> dict[str, Seat]:
+    """Find the caller's places in several conversations, in three reads; see seat.
+
+    Conversations that there are not, or in which the caller is no member, are left out (GW-2).
+    """
+    heads = await store.heads.actual(set(conversation_ids))
+    members = await store.conversations.members_of(actor.person_id, heads)
+    active = {id_: member for id_, member in members.items() if member.active}
+    conversations = await store.conversations.find_many(active)
+    return {
+        id_: Seat(conversation, active[id_], heads[id_])
+        for id_, conversation in conversations.items()
+        if conversation.tenant_id == actor.tenant_id
+    }

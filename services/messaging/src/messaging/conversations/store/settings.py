@@ -1,0 +1,122 @@
+"""How people have arranged their conversations."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from plexuskit.mongo import Database, DuplicateKey, ReplaceOne, Retry, Transaction
+
+from messaging.conversations.domain.settings import ConversationSettings
+
+SCHEMA_VERSION = 1
+
+
+class SettingsStore:
+    """The collection `conversation_settings`; `_id` is `<conversation>:<person>`."""
+
+    def __init__(self, db: Database) -> None:
+        self._settings = db.collection("conversation_settings", schema_version=SCHEMA_VERSION)
+
+    async def ensure_indexes(self) -> None:
+        """Create the collection; it is read by `_id` only."""
+        await self._settings.ensure_indexes([])
+
+    async def get(
+        self, conversation_id: str, person_id: str, *, tx: Transaction | None = None
+    ) -> ConversationSettings:
+        """Find one person's settings of a conversation, those of version 0 if nothing was set."""
+        nothing = ConversationSettings(conversation_id=conversation_id, person_id=person_id)
+        document = await self._settings.find_one({"_id": nothing.id}, tx=tx)
+        return nothing if document is None else _settings(document)
+
+    async def find(
+        self, person_id: str, conversation_ids: Iterable[str]
+    ) -> dict[str, ConversationSettings]:
+        """Find what a person has set for these conversations, by conversation."""
+        ids = [f"{conversation_id}:{person_id}" for conversation_id in conversation_ids]
+        found = await self._settings.find_all({"_id": {"$in": ids}}) if ids else []
+        return {document["conversation_id"]: _settings(document) for document in found}
+
+    async def marked(self, places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Give those of the (conversation, person) that are marked as unread."""
+        ids = [f"{conversation_id}:{person_id}" for conversation_id, person_id in places]
+        if not ids:
+            return []
+        found = await self._settings.find_all(
+            {"_id": {"$in": ids}, "marked_unread": True},
+            projection=["conversation_id", "person_id"],
+        )
+        return [(document["conversation_id"], document["person_id"]) for document in found]
+
+    async def find_places(
+        self, places: Iterable[tuple[str, str]], *, tx: Transaction
+    ) -> list[ConversationSettings]:
+        """Find the settings that there are at these (conversation, person)."""
+        ids = [f"{conversation_id}:{person_id}" for conversation_id, person_id in places]
+        found = await self._settings.find_all({"_id": {"$in": ids}}, tx=tx)
+        return [_settings(document) for document in found]
+
+    async def save_many(
+        self, changed: Sequence[tuple[ConversationSettings, str]], *, tx: Transaction
+    ) -> None:
+        """Write the next version of settings that are there, each with its tenant.
+
+        Raises:
+            Retry: another one of them was written meanwhile.
+        """
+        outcome = await self._settings.bulk(
+            [
+                ReplaceOne(
+                    {"_id": settings.id, "version": settings.version - 1},
+                    _document(settings, tenant_id=tenant_id),
+                )
+                for settings, tenant_id in changed
+            ],
+            tx=tx,
+        )
+        if outcome.matched != len(changed):
+            raise Retry
+
+    async def save(
+        self, settings: ConversationSettings, *, tenant_id: str, tx: Transaction
+    ) -> None:
+        """Write the next version.
+
+        Raises:
+            Retry: another one was written meanwhile.
+        """
+        document = _document(settings, tenant_id=tenant_id)
+        if settings.version == 1:
+            try:
+                await self._settings.insert(document, tx=tx)
+            except DuplicateKey as other:
+                raise Retry from other
+            return
+        current = {"_id": settings.id, "version": settings.version - 1}
+        if not await self._settings.replace(current, document, tx=tx):
+            raise Retry
+
+
+def _document(settings: ConversationSettings, *, tenant_id: str) -> dict[str, Any]:
+    return {
+        "_id": settings.id,
+        "tenant_id": tenant_id,
+        "conversation_id": settings.conversation_id,
+        "person_id": settings.person_id,
+        "folder": settings.folder,
+        "muted_until": settings.muted_until,
+        "marked_unread": settings.marked_unread,
+        "starred": settings.starred,
+        "version": settings.version,
+    }
+
+
+def _settings(document: Mapping[str, Any]) -> ConversationSettings:
+    return ConversationSettings(
+        conversation_id=document["conversation_id"],
+        person_id=document["person_id"],
+        folder=document["folder"],
+        muted_until=document["muted_until"],
+        marked_unread=document["marked_unread"],
+        starred=document["starred"],
+        version=document["version"],
+    )

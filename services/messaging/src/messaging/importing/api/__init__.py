@@ -1,0 +1,1 @@
+"""The edge: requests in, operations and queries called, responses out; nothing is decided here."""

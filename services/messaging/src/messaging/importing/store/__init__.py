@@ -1,0 +1,1 @@
+"""Queries, indexes and document shapes."""

@@ -1,0 +1,1 @@
+"""Messages: content, changes, policy and verification."""

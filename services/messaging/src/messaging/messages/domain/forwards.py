@@ -1,0 +1,39 @@
+"""What was said elsewhere and is carried along (MSG-16)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from messaging.messages.domain.content import Attachment, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A copy of what was said elsewhere, with where it came from."""
+
+    conversation_id: str
+    message_id: str
+    sender_id: str
+    sent_at: datetime
+    text: str = ""
+    spans: tuple[Span, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        """How much it adds to the message that carries it, in bytes and rather too much."""
+        return (
+            len(self.text.encode())
+            + sum(size_of_span(span) for span in self.spans)
+            + sum(size_of_attachment(each) for each in self.attachments)
+        )
+
+
+def size_of_span(span: Span) -> int:
+    """Return how many bytes a span takes in a message, rather too many."""
+    return 16 + len(span.value.encode())
+
+
+def size_of_attachment(attachment: Attachment) -> int:
+    """Return how many bytes an attachment takes in a message, rather too many."""
+    words = (attachment.name, attachment.url, attachment.media_type)
+    return 32 + sum(len(each.encode()) for each in words)

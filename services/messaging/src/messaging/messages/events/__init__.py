@@ -1,0 +1,1 @@
+"""Domain values and facts as messages of the contract."""

@@ -1,0 +1,293 @@
+"""What people do to messages that were said: edit, recall, react, pin, label."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from google.protobuf.message import Message as ProtoMessage
+from google.protobuf.timestamp_pb2 import Timestamp
+from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, Message
+from plexuskit.grpc import Actor
+
+from messaging.conversations.domain.people import department_versions
+from messaging.log.domain.entries import EntryKind, Numbers
+from messaging.log.operations.logs import Log
+from messaging.messages.domain.content import Content, compose
+from messaging.messages.domain.messages import MessageContent, NewMessage, Priority, new_message
+from messaging.messages.domain.policies import Policy
+from messaging.messages.domain.refusals import TooManyPins
+from messaging.messages.domain.states import (
+    added_mentions,
+    check_addressing,
+    check_alterable,
+    check_edit,
+    check_emoji,
+    check_recall,
+    labelled,
+    reacted,
+)
+from messaging.messages.events import messages, states
+from messaging.messages.operations.changes import (
+    ChangeRequest,
+    MessageChange,
+    Target,
+    alter_message,
+)
+from messaging.messages.operations.recalls import finish_emptying
+from messaging.messages.store.messages import mentioned_in
+from messaging.messages.store.stores import Store
+
+MAX_PINS = 200
+# Never unread again, never pinned, addresses nobody (MSG-8); nothing of its content is left.
+RECALLED_FIELDS = {
+    "silent": True,
+    "recalled": True,
+    "pinned_at": None,
+    "mentioned": None,
+    "imported_reactions": None,
+}
+
+ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
+
+
+async def edit_message(
+    log: Log[Store],
+    request: ChangeRequest[ResponseT],
+    *,
+    content: MessageContent,
+    expected_version: int | None,
+    policy: Policy,
+) -> ResponseT:
+    """Change the words of one's own message (MSG-11); the same words change nothing.
+
+    Raises:
+        NotYourMessage, MessageIsRecalled, EditWindowClosed, TooManyEdits, VersionConflict,
+            ConversationIsArchived: see domain.states.
+        MentionAllDenied, MentionDepartmentDenied: the edit addresses so many and may not.
+        DepartmentNotFound: nobody knows that department.
+        TextTooLong, MessageEmpty, TooManyMentions, InvalidArgument: see domain.messages.
+        MessageTooLarge: all that it is made of is too much (MSG-21).
+        ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
+    """
+    content = _settled(content)
+    known = await log.store.people.find_departments(content.department_ids)
+
+    def decide(target: Target) -> MessageChange | None:
+        state = target.state
+        after = _redrafted(target, content, actor=request.actor)
+        if after.content_hash == states.stored_hash(target.message) and not state.recalled:
+            return None
+        check_edit(
+            target.log_state,
+            state,
+            person_id=request.actor.person_id,
+            policy=policy,
+            expected_version=expected_version,
+            now=request.now,
+        )
+        departments = department_versions(
+            after.department_ids, known, tenant_id=target.log_state.conversation.tenant_id
+        )
+        added = added_mentions(state, after)
+        check_addressing(target.log_state, added, person_id=request.actor.person_id)
+
+        def reworded(numbers: Numbers, at: Timestamp) -> Message:
+            message = states.edited(
+                target.message, after, departments=departments, numbers=numbers, at=at
+            )
+            messages.check_content(states.without_parts(message))
+            return message
+
+        return MessageChange(
+            kind=EntryKind.EDITED,
+            message=reworded,
+            fact=lambda message: messages.edited(message, added, departments=departments),
+            fields={"mentioned": mentioned_in(after) or None},
+        )
+
+    return await alter_message(log, request, decide)
+
+
+async def recall_message(
+    log: Log[Store],
+    request: ChangeRequest[ResponseT],
+    *,
+    policy: Policy,
+) -> ResponseT:
+    """Take a message back (MSG-12): its content goes, also out of every stored event of it.
+
+    The words go in the transaction of the recall; facts of reactions, pins and labels, of which
+    there may be any number, are emptied in bounded batches after it, by another process if this
+    one ends. What is recalled already stays as it is.
+
+    Raises:
+        NotYourMessage, RecallWindowClosed: see domain.states.
+        ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
+    """
+
+    def decide(target: Target) -> MessageChange | None:
+        if target.state.recalled:
+            return None
+        check_recall(
+            target.log_state,
+            target.state,
+            person_id=request.actor.person_id,
+            member=target.log_state.members.get(request.actor.person_id),
+            policy=policy,
+            now=request.now,
+        )
+        return MessageChange(
+            kind=EntryKind.RECALLED,
+            message=lambda numbers, at: states.recalled(
+                target.message, person_id=request.actor.person_id, numbers=numbers, at=at
+            ),
+            fact=messages.recalled,
+            fields=RECALLED_FIELDS,
+            empties=True,
+        )
+
+    answer = await alter_message(log, request, decide)
+    await finish_emptying(log.store, request.conversation_id, request.seq)
+    return answer
+
+
+async def react_to_message(
+    log: Log[Store],
+    request: ChangeRequest[ResponseT],
+    *,
+    emoji: str,
+    remove: bool,
+) -> ResponseT:
+    """Put an emoji on a message or take one's own off: a set, so twice is once (MSG-16).
+
+    Raises:
+        InvalidArgument: it is no emoji.
+        TooManyReactions, MessageIsRecalled, ConversationIsArchived: see domain.states.
+        ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
+    """
+    normal = check_emoji(emoji)
+
+    def decide(target: Target) -> MessageChange | None:
+        check_alterable(target.log_state, target.state)
+        previous = target.state.reactions
+        after = reacted(previous, emoji=normal, person_id=request.actor.person_id, remove=remove)
+        if after == previous:
+            return None
+        return MessageChange(
+            kind=EntryKind.REACTED,
+            message=lambda numbers, _: states.with_reactions(
+                target.message, after, numbers=numbers
+            ),
+            fact=lambda message: messages.reacted(
+                message, emoji=normal, person_id=request.actor.person_id, removed=remove
+            ),
+        )
+
+    return await alter_message(log, request, decide)
+
+
+async def pin_message(
+    log: Log[Store],
+    request: ChangeRequest[ResponseT],
+    *,
+    unpin: bool,
+) -> ResponseT:
+    """Keep a message in view, or no longer; who pinned first stays named (MSG-16).
+
+    Raises:
+        TooManyPins: 200 are pinned.
+        MessageIsRecalled, ConversationIsArchived: see domain.states.
+        ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
+    """
+    pinned = await log.store.messages.count_pinned(request.conversation_id)
+
+    def decide(target: Target) -> MessageChange | None:
+        check_alterable(target.log_state, target.state)
+        if target.state.pinned is not unpin:
+            return None
+        if not unpin and pinned >= MAX_PINS:
+            raise TooManyPins(limit=MAX_PINS)
+        if unpin:
+            return MessageChange(
+                kind=EntryKind.PINNED,
+                message=lambda numbers, _: states.without_pin(target.message, numbers=numbers),
+                fact=messages.pinned,
+                fields={"pinned_at": None},
+            )
+        return MessageChange(
+            kind=EntryKind.PINNED,
+            message=lambda numbers, at: states.with_pin(
+                target.message, person_id=request.actor.person_id, numbers=numbers, at=at
+            ),
+            fact=messages.pinned,
+            fields={"pinned_at": request.now},
+        )
+
+    return await alter_message(log, request, decide)
+
+
+async def label_message(
+    log: Log[Store],
+    request: ChangeRequest[ResponseT],
+    *,
+    add: Sequence[str],
+    remove: Sequence[str],
+) -> ResponseT:
+    """Put labels on a message and take labels off.
+
+    Raises:
+        TooManyLabels, InvalidArgument, MessageIsRecalled, ConversationIsArchived: see
+            domain.message_state.
+        ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
+    """
+
+    def decide(target: Target) -> MessageChange | None:
+        check_alterable(target.log_state, target.state)
+        after = labelled(target.state, add=add, remove=remove)
+        if after == target.state.labels:
+            return None
+        return MessageChange(
+            kind=EntryKind.LABELED,
+            message=lambda numbers, _: states.with_labels(target.message, after, numbers=numbers),
+            fact=messages.labeled,
+        )
+
+    return await alter_message(log, request, decide)
+
+
+def _settled(content: MessageContent) -> MessageContent:
+    """Give the words in the form in which they are stored."""
+    composed = Content(
+        content.text, content.spans, content.mentions, content.mention_all, content.department_ids
+    )
+    text, spans, mentions, mention_all, departments = compose(composed, markdown=content.markdown)
+    return replace(
+        content,
+        text=text,
+        spans=spans,
+        mentions=mentions,
+        mention_all=mention_all,
+        department_ids=departments,
+        markdown=False,
+    )
+
+
+def _redrafted(target: Target, content: MessageContent, *, actor: Actor) -> NewMessage:
+    """Make the draft that the message would be with these words; the rest of it stays."""
+    message = target.message
+    return new_message(
+        conversation_id=message.conversation_id,
+        sender_id=actor.person_id,
+        request_id=message.request_id,
+        text=content.text,
+        spans=content.spans,
+        mentions=content.mentions,
+        mention_all=content.mention_all,
+        department_ids=content.department_ids,
+        attachments=content.attachments,
+        priority=Priority(message.priority),
+        reply_to_seq=message.reply_to_seq,
+        quote_seq=message.quote.seq,
+        quiet=message.notify == NOTIFY_NONE,
+        forwarded=states.carried_of(message),
+    )

@@ -1,1 +1,0 @@
-"""Writes: one function per RPC verb, and the log that orders them."""

@@ -1,0 +1,1 @@
+"""Drafts and scheduled messages of one person."""

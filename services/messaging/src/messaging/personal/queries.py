@@ -1,0 +1,57 @@
+"""What a person keeps for themselves, as they list it."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from plexuskit.grpc import Actor
+from plexuskit.paging import PageBudget
+
+from messaging.personal.domain.drafts import Draft
+from messaging.personal.domain.scheduled import Scheduled
+from messaging.personal.store.scheduled import Place
+from messaging.personal.store.stores import Store
+
+
+async def list_drafts(
+    store: Store,
+    *,
+    actor: Actor,
+    before: tuple[datetime, str] | None,
+    limit: int,
+    may: Callable[[str], bool],
+) -> tuple[list[Draft], tuple[datetime, str] | None]:
+    """List the caller's drafts in conversations that they are in now, newest first.
+
+    Args:
+        store: the service's database.
+        actor: whose.
+        before: where the last page ended.
+        limit: how many are looked at; fewer are given where the caller has left.
+        may: returns whether policies let the caller write in a conversation (GW-10).
+
+    Returns:
+        The drafts, and where the page ended when more follow.
+    """
+    page, more = await store.drafts.page(
+        actor.person_id, before=before, budget=PageBudget(items=limit)
+    )
+    places = {draft.key.conversation_id for draft in page}
+    still_in = await store.conversations.still_in(actor.person_id, places)
+    end = (page[-1].written_at, page[-1].key.id) if more else None
+    shown = {each for each in still_in if may(each)}
+    return [draft for draft in page if draft.key.conversation_id in shown], end
+
+
+async def list_scheduled(
+    store: Store, *, actor: Actor, after: Place | None, include_ended: bool, limit: int
+) -> tuple[list[Scheduled], bool]:
+    """List what the caller has scheduled: what needs a decision, what is next, what has ended.
+
+    And whether more follow.
+    """
+    return await store.scheduled.page(
+        actor.person_id,
+        after=after,
+        include_ended=include_ended,
+        budget=PageBudget(items=limit),
+    )

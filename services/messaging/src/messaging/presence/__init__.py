@@ -1,0 +1,1 @@
+"""Presence and typing: signals that are valid for seconds."""

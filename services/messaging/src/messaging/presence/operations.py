@@ -1,0 +1,201 @@
+"""Signals of typing and presence on their way to Kafka, and presence as this process knows it.
+
+No database write, no waiting, nothing kept.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+from plexus.topics import MESSAGING_SIGNAL_V1
+from plexuskit.grpc import Actor
+from plexuskit.kafka import Outgoing
+from plexuskit.metrics import counter
+from plexuskit.timestamps import timestamp
+
+from messaging.contract.events import envelope
+from messaging.conversations.domain.refusals import ConversationIsArchived
+from messaging.conversations.store.stores import Store
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.presence.domain import LASTS, Heard, State, hear, state_of
+from messaging.presence.events import presence_changed, typing
+
+JOINED = counter("plexus_messaging_signals_joined_total", "Signals that a later one stood in for")
+
+EVERY: Final = 1.0
+"""Seconds between two words on the same subject."""
+MAX_PEOPLE: Final = 1_000_000
+
+
+class Outlet(Protocol):
+    """Where signals leave; never waits. A true seam: Kafka lies behind it."""
+
+    def offer(self, record: Outgoing) -> None:
+        """Take a record, or drop it."""
+        ...
+
+
+class Signals:
+    """Lets the first word on a subject out at once, then the last one of each second.
+
+    What holds in the end is always told: somebody who stops writing half a second after beginning
+    is heard to stop. Per process: a person whose calls spread over several processes may be heard
+    once a second from each.
+    """
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+        # Subjects spoken of within the last second: the membership version they were told under,
+        # and what has come since.
+        self._subjects: dict[tuple[str, ...], tuple[int, Outgoing | None]] = {}
+
+    def version_of(self, subject: tuple[str, ...]) -> int | None:
+        """Give the membership version of a subject spoken of within the last second, else None."""
+        spoken = self._subjects.get(subject)
+        return None if spoken is None else spoken[0]
+
+    def tell(self, subject: tuple[str, ...], record: Outgoing, *, version: int = 0) -> None:
+        """Tell a word on a subject now, or at the end of its second unless another one follows."""
+        spoken = self._subjects.get(subject)
+        if spoken is None:
+            self._send(subject, record, version)
+            return
+        if spoken[1] is not None:
+            JOINED.inc()
+        self._subjects[subject] = (spoken[0], record)
+
+    def _send(self, subject: tuple[str, ...], record: Outgoing, version: int) -> None:
+        self._outlet.offer(record)
+        self._subjects[subject] = (version, None)
+        asyncio.get_running_loop().call_later(EVERY, self._go_on, subject)
+
+    def _go_on(self, subject: tuple[str, ...]) -> None:
+        version, held = self._subjects.pop(subject)
+        if held is not None:
+            self._send(subject, held, version)
+
+
+async def signal_typing(
+    store: Store,
+    signals: Signals,
+    *,
+    actor: Actor,
+    conversation_id: str,
+    root_seq: int,
+    stopped: bool,
+    now: datetime,
+) -> None:
+    """Tell the other members that somebody writes, or has stopped.
+
+    Membership is asked of the store by key, once a second at most, and not of the log's tail in
+    memory: that one is right only in the process that writes the conversation, and calls come to
+    any. The event carries the membership version, so a gateway that has not yet heard of a removal
+    tells nobody (MSG-14).
+
+    Raises:
+        ConversationNotFound: the caller is no member (GW-2).
+        ConversationIsArchived: nothing more can be said.
+    """
+    subject = (conversation_id, actor.person_id, str(root_seq))
+    version = signals.version_of(subject)
+    if version is None:
+        version = await _membership_version(store, actor, conversation_id)
+    fact = typing(
+        conversation_id=conversation_id,
+        person_id=actor.person_id,
+        root_seq=root_seq,
+        stopped=stopped,
+    )
+    value = envelope(
+        fact,
+        tenant_id=actor.tenant_id,
+        scope=conversation_id,
+        change_no=0,
+        entity_id=actor.person_id,
+        entity_version=0,
+        actor_id=actor.person_id,
+        occurred_at=timestamp(now),
+        now=now,
+        membership_version=version,
+    )
+    record: Outgoing = (MESSAGING_SIGNAL_V1.name, conversation_id, value, {})
+    signals.tell(subject, record, version=version)
+
+
+async def _membership_version(store: Store, actor: Actor, conversation_id: str) -> int:
+    member = await store.conversations.member(conversation_id, actor.person_id)
+    conversation = await store.conversations.find(conversation_id)
+    if (
+        member is None
+        or not member.active
+        or conversation is None
+        or conversation.tenant_id != actor.tenant_id
+    ):
+        raise ConversationNotFound(conversation_id=conversation_id)
+    if conversation.archived:
+        raise ConversationIsArchived(conversation_id=conversation_id)
+    return conversation.membership_version
+
+
+def signal_presence(signals: Signals, *, actor: Actor, state: State, now: datetime) -> None:
+    """Tell that somebody is there, away from the keyboard, or leaves."""
+    value = envelope(
+        presence_changed(actor.person_id, state=state, seen_at=now),
+        tenant_id=actor.tenant_id,
+        scope=actor.person_id,
+        change_no=0,
+        entity_id=actor.person_id,
+        entity_version=0,
+        actor_id=actor.person_id,
+        occurred_at=timestamp(now),
+        now=now,
+    )
+    signals.tell((actor.person_id,), (MESSAGING_SIGNAL_V1.name, actor.person_id, value, {}))
+
+
+@dataclass(frozen=True, slots=True)
+class UserPresence:
+    """Whether one person is there; `seen_at` is None for somebody of whom nothing was heard."""
+
+    person_id: str
+    state: State
+    seen_at: datetime | None
+
+
+class Presences:
+    """The last word on everybody of whom one came within 90 seconds.
+
+    Each process hears all of them, so a list is the same whoever answers it, and nothing has to be
+    stored or asked of another process. A gateway could not answer for who shares a conversation;
+    messaging can, so the list is here.
+    """
+
+    def __init__(self) -> None:
+        self._heard: OrderedDict[str, Heard] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._heard)
+
+    def hear(self, person_id: str, *, state: State, at: datetime) -> None:
+        """Take a word on a person, and forget those that are over."""
+        heard = hear(self._heard.get(person_id), state=state, at=at)
+        if heard is not None:
+            self._heard[person_id] = heard
+            self._heard.move_to_end(person_id)
+        while self._heard:
+            oldest = next(iter(self._heard.values()))
+            if at - oldest.at < LASTS and len(self._heard) <= MAX_PEOPLE:
+                return
+            self._heard.popitem(last=False)
+
+    def list(self, person_ids: Iterable[str], *, now: datetime) -> list[UserPresence]:
+        """Tell of each person whether they are there, in the order given."""
+        presences = []
+        for person_id in person_ids:
+            heard = self._heard.get(person_id)
+            seen_at = None if heard is None else heard.seen_at
+            presences.append(UserPresence(person_id, state_of(heard, now=now), seen_at))
+        return presences

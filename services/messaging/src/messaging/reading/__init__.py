@@ -1,0 +1,1 @@
+"""Reading: cursors, unread counts, receipts and threads."""

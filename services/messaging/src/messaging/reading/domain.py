@@ -1,0 +1,17 @@
+"""Refusals about read cursors and receipts."""
+
+from plexuskit.errors import Kind, Refusal
+
+
+class CursorBeyondEnd(Refusal):
+    """MSG-7: one cannot have read what is not said yet."""
+
+    kind = Kind.INVALID
+    text = "The last message is {last_seq}; {through_seq} lies beyond it."
+
+
+class ReceiptsAreOff(Refusal):
+    """MSG-10: the tenant shows nobody who has read."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "Your company does not show who has read messages."
