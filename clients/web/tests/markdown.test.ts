@@ -46,14 +46,18 @@ describe('markdown before the server has read it', () => {
     ['<b>x</b>', '<b>x</b>', []],
     ['**a', '**a', []],
     ['**a\n\nb**', '**a\n\nb**', []],
-    ['[https://a.example](https://b.example)', 'https://a.example (https://b.example)', [
-      'link=https://b.example:https://b.example',
-    ]],
+    [
+      '[https://a.example](https://b.example)',
+      'https://a.example (https://b.example)',
+      ['link=https://b.example:https://b.example'],
+    ],
     ['[](https://a.example)', 'https://a.example', ['link=https://a.example:https://a.example']],
     ['https://a.example@b.example/x', 'https://a.example@b.example/x', []],
-    ['(https://a.example/a(b))', '(https://a.example/a(b))', [
-      'link=https://a.example/a(b):https://a.example/a(b)',
-    ]],
+    [
+      '(https://a.example/a(b))',
+      '(https://a.example/a(b))',
+      ['link=https://a.example/a(b):https://a.example/a(b)'],
+    ],
     ['> <@per_1|@林>', '@林', ['quote:@林']],
     ['```\nopen', 'open', ['codeBlock=text:open']],
   ])('reads %s', (source, text, spans) => {

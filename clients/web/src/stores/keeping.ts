@@ -167,7 +167,7 @@ function tailOf(log: ConversationLog): Tail[] {
               reactions: parts.reactions,
               labels: parts.labels,
               pin: parts.pin,
-            } as Message,
+            },
           },
         ],
   );

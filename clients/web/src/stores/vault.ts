@@ -68,7 +68,9 @@ export class Vault {
     const from = this.#name(prefix);
     const range = IDBKeyRange.bound(from, `${from}\uffff`);
     const keys = await done(this.#store('readonly').getAllKeys(range));
-    return keys.map((key) => String(key).slice(this.personId.length + 1));
+    return keys.flatMap((key) =>
+      typeof key === 'string' ? [key.slice(this.personId.length + 1)] : [],
+    );
   }
 
   async remove(name: string): Promise<void> {
@@ -84,7 +86,7 @@ export class Vault {
   }
 
   #label(name: string): Uint8Array<ArrayBuffer> {
-    return new TextEncoder().encode(this.#name(name)) as Uint8Array<ArrayBuffer>;
+    return new TextEncoder().encode(this.#name(name));
   }
 }
 

@@ -29,7 +29,7 @@ export function usePasting(writing: Writing): {
   readonly onPaste: (event: ClipboardEvent<HTMLTextAreaElement>) => void;
 } {
   const [kept, setKept] = useState<Kept | undefined>(undefined);
-  const isThere = kept !== undefined && writing.text === kept.whole;
+  const there = kept?.whole === writing.text ? kept : undefined;
 
   function insert(words: string): { readonly from: number; readonly whole: string } {
     writing.insert(words);
@@ -39,19 +39,20 @@ export function usePasting(writing: Writing): {
   }
 
   return {
-    pasted: isThere
-      ? {
-          kind: kept.kind,
-          lines: longLines(kept.raw),
-          isRaw: kept.isRaw,
-          swap() {
-            const now = kept.isRaw ? kept.raw : kept.made;
-            const next = kept.isRaw ? kept.made : kept.raw;
-            writing.input.current?.setSelectionRange(kept.from, kept.from + now.length);
-            setKept({ ...kept, ...insert(next), isRaw: !kept.isRaw });
+    pasted:
+      there === undefined
+        ? undefined
+        : {
+            kind: there.kind,
+            lines: longLines(there.raw),
+            isRaw: there.isRaw,
+            swap() {
+              const { raw, made, isRaw, from } = there;
+              const now = isRaw ? raw : made;
+              writing.input.current?.setSelectionRange(from, from + now.length);
+              setKept({ ...there, ...insert(isRaw ? made : raw), isRaw: !isRaw });
+            },
           },
-        }
-      : undefined,
     onPaste(event) {
       const raw = event.clipboardData.getData('text/plain').replace(/\r\n?/gu, '\n');
       const table = tableOf(raw);

@@ -153,7 +153,9 @@ function Adding({ log, own, members }: AddingProps) {
                 value: String(one),
                 label: roleName(one, texts.roles),
               }))}
-              onChange={(value) => setRole(Number(value))}
+              onChange={(value) =>
+                setRole(roles.find((one) => String(one) === value) ?? Role.MEMBER)
+              }
             />
           ) : null}
           <Button look="primary" onPress={() => void add()}>

@@ -46,9 +46,9 @@ export function Schedule({ line }: { readonly line: Line }) {
 
   async function submit(): Promise<void> {
     const sendAt = timeOf(when);
-    const isFuture = sendAt !== undefined && sendAt > Date.now();
-    setError(isFuture ? undefined : texts.schedule.required);
-    if (!isFuture || text === '') return;
+    const isLate = sendAt === undefined || isPast(sendAt);
+    setError(isLate ? texts.schedule.required : undefined);
+    if (isLate || text === '') return;
     const quoting = view.quoting.get();
     const quoteSeq =
       line.root === 0 && quoting?.conversationId === line.conversationId ? quoting.seq : 0;
@@ -111,6 +111,10 @@ export function Schedule({ line }: { readonly line: Line }) {
       </p>
     </FormWindow>
   );
+}
+
+function isPast(time: number): boolean {
+  return time <= Date.now();
 }
 
 /** Return how many people would be reached outside their working hours at a time. */
